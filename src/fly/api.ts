@@ -1,0 +1,112 @@
+import type {
+  App,
+  AppSecret,
+  IpAssignment,
+  IpAssignmentRequest,
+  Region,
+  Volume,
+  VolumeRequest,
+} from '../../schemas/fly/app.ts';
+import type { Lease, Machine, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
+import type { AppPresence } from '../model/observed.ts';
+import type { SecretValue } from '../model/secret-value.ts';
+
+export interface WaitRequest {
+  /** Any of these ends the wait. `stopped` needs `version`. */
+  readonly states: readonly string[];
+  /** instance_id the update answered with: without it a wait can match the old version. */
+  readonly version?: string | undefined;
+  /** 1 to 60: Fly's proxy cuts longer ones. */
+  readonly timeoutSeconds: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OrgMachines {
+  readonly machines: readonly OrgMachine[];
+  /** Regions that did not answer: absence means nothing while there is one. */
+  readonly errorRegions: readonly string[];
+}
+
+/** Everything that only reads. Planning and `diff` hold nothing else, so a read-only token is enough. */
+export interface FlyReader {
+  app(name: string): Promise<AppPresence>;
+  apps(org: string): Promise<readonly App[]>;
+  /** With leases. Destroyed ones only with includeDeleted. */
+  machines(app: string, query?: { readonly includeDeleted?: boolean }): Promise<readonly Machine[]>;
+  /** undefined: Fly does not know it (404). Answers `destroyed` for a while after a destroy. */
+  machine(app: string, id: string): Promise<Machine | undefined>;
+  /** One call of at most 60 s: reached, deadline (Fly's 408) or gone (404). Anything else throws. */
+  wait(app: string, id: string, request: WaitRequest): Promise<'reached' | 'deadline' | 'gone'>;
+  volumes(app: string): Promise<readonly Volume[]>;
+  volume(app: string, id: string): Promise<Volume | undefined>;
+  secrets(app: string): Promise<readonly AppSecret[]>;
+  addresses(app: string): Promise<readonly IpAssignment[]>;
+  /** Every page of the org-wide list: a change detector, never a conclusion. */
+  orgMachines(org: string): Promise<OrgMachines>;
+  regions(): Promise<readonly Region[]>;
+  /** Slugs of the organizations the token reaches. Throws a stalled Fault when the token is refused. */
+  organizations(): Promise<readonly string[]>;
+}
+
+export interface LeaseHeld {
+  readonly nonce: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+export interface SecretsWritten {
+  /** Counts writes per app: goes into min_secrets_version. */
+  readonly version: number | undefined;
+  readonly secrets: readonly AppSecret[];
+}
+
+/** Reads and writes. Writes are sent once: an unclear answer throws a FlyError with outcome `unknown`, and the reconciler looks. */
+export interface FlyWriter extends FlyReader {
+  createApp(request: {
+    readonly name: string;
+    readonly org: string;
+    readonly network?: string | undefined;
+  }): Promise<void>;
+  /** Removes the app with its machines and volumes. */
+  deleteApp(name: string): Promise<void>;
+  createMachine(app: string, request: MachineRequest): Promise<Machine>;
+  updateMachine(app: string, id: string, request: MachineRequest, nonce?: string): Promise<Machine>;
+  startMachine(app: string, id: string, nonce?: string): Promise<void>;
+  stopMachine(app: string, id: string, nonce?: string): Promise<void>;
+  restartMachine(app: string, id: string, nonce?: string): Promise<void>;
+  /** Also a running one. A machine already gone is fine. */
+  destroyMachine(app: string, id: string, nonce?: string): Promise<void>;
+  cordonMachine(app: string, id: string, nonce?: string): Promise<void>;
+  uncordonMachine(app: string, id: string, nonce?: string): Promise<void>;
+  /** No restart, no new version, no lease needed; null removes a key. */
+  patchMetadata(app: string, id: string, metadata: Readonly<Record<string, string | null>>): Promise<void>;
+  /** Throws a waiting Fault naming the holder when somebody else holds it. */
+  acquireLease(
+    app: string,
+    id: string,
+    request: { readonly ttlSeconds: number; readonly description: string },
+  ): Promise<LeaseHeld>;
+  refreshLease(app: string, id: string, nonce: string, ttlSeconds: number): Promise<LeaseHeld>;
+  /** A lease already gone is fine. */
+  releaseLease(app: string, id: string, nonce: string): Promise<void>;
+  lease(app: string, id: string): Promise<Lease | undefined>;
+  createVolume(app: string, request: VolumeRequest): Promise<Volume>;
+  extendVolume(
+    app: string,
+    id: string,
+    sizeGb: number,
+  ): Promise<{ readonly volume: Volume; readonly needsRestart: boolean }>;
+  configureVolume(
+    app: string,
+    id: string,
+    settings: {
+      readonly snapshotRetentionDays?: number | undefined;
+      readonly scheduledSnapshots?: boolean | undefined;
+    },
+  ): Promise<Volume>;
+  /** Merges; null deletes. */
+  setSecrets(app: string, values: Readonly<Record<string, SecretValue | null>>): Promise<SecretsWritten>;
+  allocateAddress(app: string, request: IpAssignmentRequest): Promise<IpAssignment>;
+  /** An address already gone is fine. */
+  releaseAddress(app: string, address: string): Promise<void>;
+}

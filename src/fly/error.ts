@@ -1,0 +1,33 @@
+import { Fault, type FaultParts } from '../model/fault.ts';
+
+export interface FlyErrorParts extends FaultParts {
+  /** HTTP status; undefined: no answer came. */
+  readonly status: number | undefined;
+  /** Method and route template: "POST /apps/{app}/machines". Never the query or the body. */
+  readonly operation: string;
+  /** Fly's fly-request-id, for their support. */
+  readonly requestId: string | undefined;
+  /** Fly's own words. */
+  readonly reply: string | undefined;
+  /** refused: nothing was done. unknown: it may have been done (no answer, 408, 5xx on a write). */
+  readonly outcome: 'refused' | 'unknown';
+}
+
+/** An answer from Fly that is not success, or none at all. */
+export class FlyError extends Fault {
+  readonly status: number | undefined;
+  readonly operation: string;
+  readonly requestId: string | undefined;
+  readonly reply: string | undefined;
+  readonly outcome: 'refused' | 'unknown';
+
+  constructor(parts: FlyErrorParts) {
+    super(parts);
+    this.name = 'FlyError';
+    this.status = parts.status;
+    this.operation = parts.operation;
+    this.requestId = parts.requestId;
+    this.reply = parts.reply;
+    this.outcome = parts.outcome;
+  }
+}

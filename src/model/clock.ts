@@ -1,0 +1,127 @@
+/**
+ * One Clock drives controller, client timeouts and simulator. In production it is the machine's; in tests and in
+ * `demo --once` it is an IdleClock, which jumps to the next timer as soon as no work is in flight.
+ */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back once after `ms`; the function returned cancels. */
+  timer(ms: number, callback: () => void): () => void;
+  /** Work outside the clock's sight (a request with its body, a git child, a file read): time stands still meanwhile. */
+  busy<T>(work: () => Promise<T>): Promise<T>;
+  /** A server's wait on behalf of a request that somebody else holds as busy: hands that token back while waiting. */
+  park(ms: number): Promise<void>;
+}
+
+function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error);
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason as Error);
+    };
+    const cancel = clock.timer(ms, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
+  timer(ms, callback) {
+    const handle = setTimeout(callback, ms);
+    return () => {
+      clearTimeout(handle);
+    };
+  },
+  busy: (work) => work(),
+  park: (ms) => sleepOn(systemClock, ms),
+};
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/**
+ * Virtual time. It stands still while anything is busy; when nothing is, and still is not two turns of the event loop
+ * later, it jumps to the earliest timer. Timers due at one instant fire in the order they were set.
+ */
+export class IdleClock implements Clock {
+  #now: number;
+  #busy = 0;
+  #order = 0;
+  #checking = false;
+  readonly #timers = new Set<Timer>();
+
+  constructor(start = Date.UTC(2026, 0, 1)) {
+    this.#now = start;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, ms, signal);
+  }
+
+  timer(ms: number, callback: () => void): () => void {
+    const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, callback };
+    this.#timers.add(timer);
+    this.#check();
+    return () => {
+      this.#timers.delete(timer);
+    };
+  }
+
+  async busy<T>(work: () => Promise<T>): Promise<T> {
+    this.#busy += 1;
+    try {
+      return await work();
+    } finally {
+      this.#busy -= 1;
+      this.#check();
+    }
+  }
+
+  async park(ms: number): Promise<void> {
+    this.#busy -= 1;
+    this.#check();
+    await new Promise<void>((resolve) => {
+      this.timer(ms, () => {
+        this.#busy += 1;
+        resolve();
+      });
+    });
+  }
+
+  /** Timers not yet fired: a test asserts that none is left. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  #check(): void {
+    if (this.#checking || this.#timers.size === 0) return;
+    this.#checking = true;
+    setImmediate(() => setImmediate(() => this.#jumpIfIdle()));
+  }
+
+  #jumpIfIdle(): void {
+    this.#checking = false;
+    if (this.#busy > 0) return;
+    const next = [...this.#timers].toSorted((a, b) => a.at - b.at || a.order - b.order)[0];
+    if (next === undefined) return;
+    this.#timers.delete(next);
+    this.#now = Math.max(this.#now, next.at);
+    next.callback();
+    this.#check();
+  }
+}

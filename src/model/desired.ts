@@ -1,0 +1,140 @@
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { JsonObject } from './json.ts';
+import type { SyncPolicy } from './policy.ts';
+import type { Problem } from './problem.ts';
+import type { SecretValue } from './secret-value.ts';
+
+/** One app, fully merged. Holds no secret values. */
+export interface DesiredApp {
+  readonly name: string;
+  /** undefined: chosen when the org list is known (the token's only org, else personal). */
+  readonly org: string | undefined;
+  /** app.yaml from the config root. */
+  readonly file: string;
+  /** Every file it was read from, from the config root, outermost project first. */
+  readonly files: readonly string[];
+  /** Names of the enclosing projects, outermost first. */
+  readonly projects: readonly string[];
+  readonly primaryRegion: string;
+  /** Primary first, then extra_regions, without repeats. */
+  readonly regions: readonly string[];
+  /** The resolved fly config after repair: what `flycd render` prints. */
+  readonly fly: JsonObject;
+  readonly source: DesiredSource;
+  /** `git:`, `tree:`, `image:` or `content:` and an id; undefined where the source could not be read. */
+  readonly appVersion: string | undefined;
+  readonly image: DesiredImage;
+  readonly groups: readonly DesiredGroup[];
+  readonly volumes: readonly DesiredVolume[];
+  readonly secrets: readonly DesiredSecret[];
+  readonly network: DesiredNetwork;
+  readonly policy: SyncPolicy;
+  /** hash(merged document before mapping, app version). */
+  readonly inputs: string;
+  /** Flags of `deploy_params` that mean something to FlyCD. */
+  readonly highAvailability: boolean;
+  readonly strategy: 'rolling' | 'immediate';
+  /** Machines that may be down at once while rolling: under 1 a fraction, else a count. flyctl's default is 0.33. */
+  readonly maxUnavailable: number;
+  /** Seconds without progress before a machine counts as failed. flyctl's default is 300. */
+  readonly waitTimeoutSeconds: number;
+}
+
+export type DesiredSource =
+  | { readonly type: 'image'; readonly ref: string }
+  | {
+      readonly type: 'git';
+      readonly repo: string;
+      readonly ref: string;
+      readonly path: string;
+      readonly commit: string | undefined;
+    }
+  | { readonly type: 'local'; readonly path: string }
+  | { readonly type: 'inline-docker-file' };
+
+export type DesiredImage =
+  /** `digest` undefined: no registry could be asked; the tag is sent as written. */
+  | { readonly kind: 'reference'; readonly ref: string; readonly digest: string | undefined }
+  | { readonly kind: 'build'; readonly source: DesiredSource };
+
+export interface DesiredGroup {
+  readonly name: string;
+  /** Mapped machine config without image, volume ids, FLYCD_* and bookkeeping metadata. `guest` only where git names it. */
+  readonly config: MachineConfig;
+  /** 32 hex: hash of `config`. */
+  readonly configVersion: string;
+  /** Machines by region where git says how many; undefined: flyctl's defaults until there are some, then what is there. */
+  readonly counts: Readonly<Record<string, number>> | undefined;
+  readonly hasServices: boolean;
+  readonly mount: { readonly volume: string; readonly path: string } | undefined;
+  /** true: another controller decides how many. */
+  readonly autoscaled: boolean;
+}
+
+export interface DesiredVolume {
+  readonly name: string;
+  readonly sizeGb: number;
+  /** Only raises the number that machines need, per region. */
+  readonly count: number;
+  /** The process group that mounts it. */
+  readonly group: string | undefined;
+  readonly snapshotRetentionDays: number | undefined;
+  readonly scheduledSnapshots: boolean | undefined;
+}
+
+export type SecretOrigin = { readonly type: 'env'; readonly variable: string } | { readonly type: 'raw' };
+
+export interface DesiredSecret {
+  readonly name: string;
+  readonly origin: SecretOrigin;
+}
+
+export interface DesiredAddress {
+  readonly version: 'v4' | 'v6';
+  readonly shared: boolean;
+  readonly private: boolean;
+  readonly region: string | undefined;
+  readonly network: string | undefined;
+  readonly org: string | undefined;
+}
+
+export interface DesiredNetwork {
+  /** undefined: git does not say; a new app with services gets flyctl's default addresses once. */
+  readonly ips: readonly DesiredAddress[] | undefined;
+  readonly autoPruneIps: boolean;
+}
+
+/** What git wants, as one value. */
+export interface DesiredFleet {
+  /** Owner name stamped on machines. Never a URL or a path. */
+  readonly name: string;
+  /** true: written down in flycd.yaml or the root project.yaml; orphans are sought only then. */
+  readonly named: boolean;
+  /** Commit, `<commit>-dirty`, or `content:<hash>`. */
+  readonly revision: string;
+  readonly apps: readonly DesiredApp[];
+  /** Apps that could not be read, by name where it is known, else by file. */
+  readonly invalid: readonly InvalidApp[];
+  /** Every problem of the tree, warnings included. */
+  readonly problems: readonly Problem[];
+  /** false: a project's repo was unreachable or a project.yaml broken. Missing apps are then unknown, never orphans. */
+  readonly whole: boolean;
+  /** Git repos and refs that apps or projects follow: what a webhook is matched with. */
+  readonly followed: readonly FollowedRef[];
+  /** A secret's value, read when asked for; undefined where the environment lacks it. */
+  secretValue(app: string, name: string): SecretValue | undefined;
+}
+
+export interface InvalidApp {
+  /** The app's name, where it could be read. */
+  readonly name: string | undefined;
+  readonly file: string;
+}
+
+export interface FollowedRef {
+  readonly repo: string;
+  /** Branch or tag name; `HEAD` = the default branch. */
+  readonly ref: string;
+  /** undefined: the config repo or a project's repo, which concerns every app. */
+  readonly app: string | undefined;
+}

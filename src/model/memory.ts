@@ -1,0 +1,55 @@
+/** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
+export interface Memory {
+  /** By secret name: what we set, and the digest Fly gave for it. */
+  readonly evidence: Readonly<Record<string, SecretEvidence>>;
+  /** HMAC of the present value by secret name; undefined where there is no value here. */
+  readonly currentMarks: Readonly<Record<string, string | undefined>>;
+  /** Id of the HMAC key in use; evidence under another key is `unverified`. */
+  readonly keyId: string;
+  readonly intents: readonly Intent[];
+  /** When a path was healed: `machine id or slot` + field path, newest last. */
+  readonly heals: readonly Heal[];
+  /** true: FlyCD has written to this app before, says SQLite. */
+  readonly known: boolean;
+  /** Addresses FlyCD gave by default once; they are not given again. */
+  readonly defaultAddressesGiven: boolean;
+  /** The git commit at the last hold for a change made by flyctl; a newer commit lifts it. */
+  readonly heldRevision: string | undefined;
+}
+
+export interface SecretEvidence {
+  /** HMAC-SHA256 of the value, hex. */
+  readonly mark: string;
+  readonly keyId: string;
+  /** What Fly answered to our set. */
+  readonly digest: string;
+}
+
+export type IntentKind = 'volume.create' | 'address.allocate';
+
+/** Written before a call that has no key on Fly's side; settled once its answer is known. */
+export interface Intent {
+  readonly id: number;
+  readonly kind: IntentKind;
+  /** The step's target. */
+  readonly target: string;
+  readonly createdAt: number;
+  /** Ids or addresses of that kind that stood there before: what is new was made by the call. */
+  readonly before: readonly string[];
+}
+
+export interface Heal {
+  readonly path: string;
+  readonly at: number;
+}
+
+export const emptyMemory: Memory = {
+  evidence: {},
+  currentMarks: {},
+  keyId: '',
+  intents: [],
+  heals: [],
+  known: false,
+  defaultAddressesGiven: false,
+  heldRevision: undefined,
+};

@@ -1,0 +1,33 @@
+import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app.ts';
+import type { Machine } from '../../schemas/fly/machine.ts';
+
+/** What Fly said, or why it could not be read. Unread holds every step of that kind and those that need it. */
+export type Reading<T> =
+  | { readonly status: 'read'; readonly value: T }
+  | { readonly status: 'unread'; readonly reason: string };
+
+export type AppPresence =
+  | { readonly state: 'absent' }
+  /** The name belongs to another organization: Fly answers 403. */
+  | { readonly state: 'taken' }
+  | { readonly state: 'present'; readonly app: App };
+
+export interface ObservedApp {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly observedAt: number;
+  readonly app: Reading<AppPresence>;
+  /** With leases, without destroyed ones. */
+  readonly machines: Reading<readonly Machine[]>;
+  /** Without those on their way out (goneVolumeStates). */
+  readonly volumes: Reading<readonly Volume[]>;
+  readonly secrets: Reading<readonly AppSecret[]>;
+  readonly addresses: Reading<readonly IpAssignment[]>;
+}
+
+/** An app of this fleet on Fly that git does not name. */
+export interface OrphanedApp {
+  readonly name: string;
+  readonly org: string;
+  readonly machines: number;
+}

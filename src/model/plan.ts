@@ -1,0 +1,218 @@
+import type { IpAssignmentRequest, VolumeRequest } from '../../schemas/fly/app.ts';
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { DesiredSource, SecretOrigin } from './desired.ts';
+import type { JsonValue } from './json.ts';
+import type { Problem } from './problem.ts';
+import type { Sent, Slot } from './stamps.ts';
+
+/** safe: nobody notices; restart: a machine restarts; costs: money each month; destructive: cannot be undone. */
+export type Risk = 'safe' | 'restart' | 'costs' | 'destructive';
+
+export interface FieldChange {
+  /** Wire names with keyed items: `services[tcp/8080].ports[443].handlers`. */
+  readonly path: string;
+  /** undefined: not there before. */
+  readonly from: JsonValue;
+  /** undefined: goes away. */
+  readonly to: JsonValue;
+}
+
+interface StepBase {
+  /** `app`, `app/web/arn/1`, `app/SECRET`, `app/data/arn`. */
+  readonly target: string;
+  readonly app: string;
+  /** Why, for a person: "git names it, Fly lacks it". Outside the plan's id. */
+  readonly because: string;
+  readonly risk: Risk;
+  readonly changes: readonly FieldChange[];
+}
+
+export type AppStep =
+  | (StepBase & { readonly kind: 'app.create'; readonly org: string | undefined; readonly network: string | undefined })
+  | (StepBase & { readonly kind: 'app.adopt' })
+  | (StepBase & { readonly kind: 'app.destroy' });
+
+export type ImageStep = StepBase & { readonly kind: 'image.build'; readonly source: DesiredSource };
+
+export type AddressStep =
+  | (StepBase & { readonly kind: 'address.allocate'; readonly request: IpAssignmentRequest })
+  | (StepBase & { readonly kind: 'address.release'; readonly address: string });
+
+export type SecretStep =
+  | (StepBase & { readonly kind: 'secret.set'; readonly name: string; readonly origin: SecretOrigin })
+  | (StepBase & { readonly kind: 'secret.unset'; readonly name: string });
+
+export type VolumeStep =
+  | (StepBase & { readonly kind: 'volume.create'; readonly request: VolumeRequest; readonly group: string | undefined })
+  | (StepBase & { readonly kind: 'volume.extend'; readonly volumeId: string; readonly sizeGb: number })
+  | (StepBase & {
+      readonly kind: 'volume.configure';
+      readonly volumeId: string;
+      readonly snapshotRetentionDays: number | undefined;
+      readonly scheduledSnapshots: boolean | undefined;
+    });
+
+export interface MachineCreate extends StepBase {
+  readonly kind: 'machine.create';
+  readonly slot: Slot;
+  /** Whole config to send, without a volume's id and without flycd_launch: both are known only when it is sent. */
+  readonly config: MachineConfig;
+  readonly sent: Sent;
+  /** Volume name to mount, taken from the free ones of that name in the region. */
+  readonly mount: { readonly volume: string; readonly path: string } | undefined;
+  /** Waits as in flyctl: services and checks decide how long. */
+  readonly group: string;
+  readonly skipLaunch: boolean;
+}
+
+export interface MachineUpdate extends StepBase {
+  readonly kind: 'machine.update';
+  readonly machineId: string;
+  readonly slot: Slot;
+  readonly group: string;
+  /** Whole config to send: desired laid over live, with stamps. */
+  readonly config: MachineConfig;
+  readonly sent: Sent;
+  /** instance_id this was computed from; Fly refuses the update when it moved. */
+  readonly currentVersion: string | undefined;
+  /** A machine that is not running stays so. */
+  readonly skipLaunch: boolean;
+  /** drift: healing what a human changed; change: git moved; secrets: newer secrets; */
+  readonly reason: 'change' | 'drift' | 'secrets';
+}
+
+export interface MachineLabel extends StepBase {
+  readonly kind: 'machine.label';
+  readonly machineId: string;
+  /** Metadata patch; null removes a key. */
+  readonly metadata: Readonly<Record<string, string | null>>;
+}
+
+export interface MachineAction extends StepBase {
+  readonly kind: 'machine.destroy' | 'machine.start' | 'machine.restart' | 'machine.cordon' | 'machine.uncordon';
+  readonly machineId: string;
+  readonly group: string;
+}
+
+export type MachineStep = MachineCreate | MachineUpdate | MachineLabel | MachineAction;
+
+/** A new (digest, config version) reaching the machines: one step an app, listing all its machine changes. */
+export interface ReleaseStep extends StepBase {
+  readonly kind: 'release';
+  readonly machines: readonly (MachineCreate | MachineUpdate)[];
+}
+
+export type CertificateStep =
+  | (StepBase & { readonly kind: 'certificate.add'; readonly hostname: string })
+  | (StepBase & { readonly kind: 'certificate.remove'; readonly hostname: string });
+
+/** Closed: the one value that terminal, JSON, Markdown, history and apply share. */
+export type Step =
+  | AppStep
+  | ImageStep
+  | AddressStep
+  | SecretStep
+  | VolumeStep
+  | ReleaseStep
+  | MachineStep
+  | CertificateStep;
+export type StepKind = Step['kind'];
+
+/** Order of apply. Steps of one wave are independent of each other. */
+export const waves = [
+  ['app.create', 'app.adopt'],
+  ['image.build'],
+  ['address.allocate'],
+  ['volume.create', 'volume.extend', 'volume.configure'],
+  ['secret.set'],
+  ['machine.label'],
+  [
+    'release',
+    'machine.create',
+    'machine.update',
+    'machine.start',
+    'machine.restart',
+    'machine.cordon',
+    'machine.uncordon',
+  ],
+  ['secret.unset'],
+  ['certificate.add', 'certificate.remove'],
+  ['machine.destroy'],
+  ['address.release', 'app.destroy'],
+] as const satisfies readonly (readonly StepKind[])[];
+
+export type HoldReason =
+  | 'build' // needs a build, and there is no builder yet
+  | 'busy' // someone else is at work: a lease, a release machine, a running release
+  | 'flyctl' // changed by a hand-made `fly deploy`
+  | 'adoption' // the app was not ours and would restart
+  | 'drift' // policy reports drift, or a path was healed three times in an hour
+  | 'brake' // more removals or restarts than the brake allows
+  | 'secret' // a secret has no value here and is not on Fly
+  | 'unread' // a kind could not be read
+  | 'intent' // an earlier call's answer is unclear; waiting for two lists 60 s apart to agree
+  | 'owner' // another fleet, or another organization, owns it
+  | 'volume' // a mounted group leaving a region, or swapping a volume
+  | 'destructive' // destructive and not covered by prune
+  | 'manual'; // `auto: false`
+
+/** What FlyCD would do but may not, and why. */
+export interface Hold {
+  readonly app: string;
+  readonly reason: HoldReason;
+  /** For a person, a whole sentence without full stop. */
+  readonly because: string;
+  /** What lifts it: a command, a commit, time. */
+  readonly next: string;
+  readonly steps: readonly Step[];
+  /** For what time alone lifts: milliseconds since the epoch. Outside the plan's id. */
+  readonly retryAt?: number | undefined;
+}
+
+/** `orphaned` is said of apps git no longer names. No other words. */
+export type AppStatus =
+  | 'synced'
+  | 'drifted'
+  | 'pending'
+  | 'applying'
+  | 'blocked'
+  | 'held'
+  | 'suspended'
+  | 'orphaned'
+  | 'invalid'
+  | 'failed';
+
+export interface AppPlan {
+  readonly app: string;
+  readonly file: string;
+  readonly org: string | undefined;
+  readonly status: AppStatus;
+  /** In order of apply. */
+  readonly steps: readonly Step[];
+  readonly holds: readonly Hold[];
+  /** Said once, for a person: "the platform keeps X", "3 machines of others are left alone". */
+  readonly notes: readonly string[];
+  readonly problems: readonly Problem[];
+  /** hash of steps and holds without times, states, instance ids and `because`. */
+  readonly planId: string;
+}
+
+export interface Plan {
+  readonly fleet: string;
+  readonly revision: string;
+  readonly apps: readonly AppPlan[];
+  readonly planId: string;
+  readonly summary: PlanSummary;
+  /** Problems of files that belong to no app. */
+  readonly problems: readonly Problem[];
+  readonly whole: boolean;
+}
+
+export interface PlanSummary {
+  readonly apps: number;
+  readonly synced: number;
+  readonly changed: number;
+  readonly invalid: number;
+  readonly failed: number;
+  readonly held: number;
+}

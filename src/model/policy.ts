@@ -1,0 +1,27 @@
+/** Kinds of things that `prune` may remove once git no longer names them. Volumes are never among them. */
+export const prunable = ['addresses', 'secrets', 'certificates', 'app'] as const;
+export type Prunable = (typeof prunable)[number];
+
+/** heal = all but a hand-made `fly deploy`; heal_all = that too; report = shown as held; off = existence and counts only. */
+export const driftModes = ['heal', 'heal_all', 'report', 'off'] as const;
+export type DriftMode = (typeof driftModes)[number];
+
+/** `sync:` of flycd.yaml, project.yaml and app.yaml, merged key by key, with defaults filled in. */
+export interface SyncPolicy {
+  /** false: the loops of `serve` and `sync` show the plan but do not apply it. */
+  readonly auto: boolean;
+  readonly drift: DriftMode;
+  readonly prune: readonly Prunable[];
+  /** Most objects a sync may remove; the brake takes the smaller of this and 10 %, at least 1. */
+  readonly maxDeletes: number;
+  /** Seconds between passes over an app; undefined: the loop's own. */
+  readonly intervalSeconds: number | undefined;
+}
+
+export const defaultPolicy: SyncPolicy = {
+  auto: true,
+  drift: 'heal',
+  prune: [],
+  maxDeletes: 3,
+  intervalSeconds: undefined,
+};

@@ -1,0 +1,12 @@
+import type { Step } from './plan.ts';
+import type { Run, StepResult } from './run.ts';
+
+/** What a pass tells whoever watches: the terminal, the dashboard. Never used for decisions. */
+export type Progress =
+  | { readonly type: 'app.started'; readonly app: string }
+  | { readonly type: 'step.started'; readonly app: string; readonly step: Step }
+  | { readonly type: 'step.finished'; readonly app: string; readonly step: Step; readonly result: StepResult }
+  | { readonly type: 'waiting'; readonly app: string; readonly because: string; readonly until: number }
+  | { readonly type: 'app.finished'; readonly app: string; readonly run: Run };
+
+export type OnProgress = (progress: Progress) => void;

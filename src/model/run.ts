@@ -1,0 +1,40 @@
+import type { AppPlan, AppStatus, Step } from './plan.ts';
+
+export type Trigger = 'timer' | 'webhook' | 'command' | 'start' | 'retry';
+
+/** created, updated, unchanged, deleted, skipped: and failed with its fault. */
+export type StepOutcome = 'created' | 'updated' | 'unchanged' | 'deleted' | 'skipped' | 'failed';
+
+export interface StepResult {
+  readonly kind: Step['kind'];
+  readonly target: string;
+  readonly outcome: StepOutcome;
+  /** A failure's text, a note ("the platform keeps services[tcp/80].foo"), or what was skipped for. */
+  readonly message: string | undefined;
+  /** What to do next, for a failure. */
+  readonly next: string | undefined;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+/** v0's outcomes, and ours: held and waiting are not failures. */
+export type RunOutcome = 'created' | 'updated' | 'no-change' | 'failed' | 'held' | 'interrupted';
+
+/** One pass over one app. */
+export interface Run {
+  readonly id: number;
+  readonly fleet: string;
+  readonly app: string;
+  readonly trigger: Trigger;
+  /** Who: a login, a token's user, `flycd` for the loop. */
+  readonly actor: string;
+  readonly revision: string;
+  readonly startedAt: number;
+  readonly finishedAt: number | undefined;
+  readonly outcome: RunOutcome | undefined;
+  readonly status: AppStatus;
+  readonly plan: AppPlan;
+  readonly results: readonly StepResult[];
+  /** When the loop looks again, milliseconds since the epoch. */
+  readonly nextWakeAt: number | undefined;
+}

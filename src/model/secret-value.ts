@@ -1,0 +1,45 @@
+const hidden = '[secret]';
+
+/** A secret's value. Prints as [secret] everywhere; only `reveal` gives it, at the call that sends it to Fly. */
+export class SecretValue {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  reveal(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return hidden;
+  }
+
+  toJSON(): string {
+    return hidden;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return hidden;
+  }
+}
+
+/**
+ * Blanks known secrets and credentials in URLs out of any text on its way to a person, a log or the database.
+ * Values under 6 characters are not searched for: blanking "1" or "true" everywhere would destroy the text and hide nothing.
+ */
+export class Redactor {
+  readonly #values = new Set<string>();
+  static readonly #charactersMin = 6;
+
+  learn(value: string | undefined): void {
+    if (value !== undefined && value.length >= Redactor.#charactersMin) this.#values.add(value);
+  }
+
+  redact(text: string): string {
+    let clean = text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1');
+    for (const value of this.#values) clean = clean.replaceAll(value, hidden);
+    return clean;
+  }
+}

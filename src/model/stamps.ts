@@ -1,0 +1,79 @@
+/**
+ * What FlyCD writes on machines, as metadata (written without a restart) and FLYCD_* env (written with an update).
+ * Stamps on Fly come first, SQLite second: a FlyCD with an empty database reads everything it needs from here.
+ */
+export const stampKeys = {
+  /** The fleet that owns the machine. */
+  fleet: 'flycd_fleet',
+  /** group/region/n, n from 1. */
+  slot: 'flycd_slot',
+  /** hash(app, slot, generation, sent): tells a machine of ours whose create answer was lost from a stranger. */
+  launch: 'flycd_launch',
+  /** s1:<config version>:<image>: version of what we sent. */
+  sent: 'flycd_sent',
+  /** r1:<hash>: the settled live config as read back after our last write. Each update clears it. */
+  read: 'flycd_read',
+  /** JSON list of field paths where the platform keeps its own value. */
+  kept: 'flycd_kept',
+  /** fly_release_id as last read back: another id later means somebody used flyctl. */
+  release: 'flycd_release',
+  /** hash(merged document before mapping, app version): what the restart brake compares. */
+  inputs: 'flycd_inputs',
+  /** The machine's own id: another id there means a copy (`fly machine clone` copies metadata). */
+  machine: 'flycd_machine',
+} as const;
+
+/** Metadata that belongs to FlyCD or flyctl: outside every diff and hash. */
+export function isBookkeepingKey(key: string): boolean {
+  return key.startsWith('flycd_') || key.startsWith('fly_') || key === 'fly-managed-postgres';
+}
+
+/** Env that says which version runs: outside every diff and hash. */
+export function isVersionEnv(name: string): boolean {
+  return name.startsWith('FLYCD_');
+}
+
+export interface Slot {
+  readonly group: string;
+  readonly region: string;
+  readonly number: number;
+}
+
+export function formatSlot(slot: Slot): string {
+  return `${slot.group}/${slot.region}/${slot.number}`;
+}
+
+export function parseSlot(text: string | undefined): Slot | undefined {
+  const parts = /^([^/]+)\/([a-z]+)\/([1-9][0-9]{0,5})$/.exec(text ?? '');
+  if (parts === null) return undefined;
+  return { group: parts[1] ?? '', region: parts[2] ?? '', number: Number(parts[3]) };
+}
+
+/** What we sent: the group's config version and a hash of the image reference as written. */
+export interface Sent {
+  readonly config: string;
+  readonly image: string;
+}
+
+export function formatSent(sent: Sent): string {
+  return `s1:${sent.config}:${sent.image}`;
+}
+
+export function parseSent(text: string | undefined): Sent | undefined {
+  const parts = /^s1:([0-9a-f]{32}):([0-9a-f]{32})$/.exec(text ?? '');
+  return parts === null ? undefined : { config: parts[1] ?? '', image: parts[2] ?? '' };
+}
+
+const readScheme = 'r1:';
+
+export function formatRead(hash: string): string {
+  return `${readScheme}${hash}`;
+}
+
+/** Metadata of flyctl that makes `fly status`, `fly scale` and `fly deploy` by hand understand our machines. */
+export const flyctlKeys = {
+  platformVersion: 'fly_platform_version',
+  processGroup: 'fly_process_group',
+  releaseId: 'fly_release_id',
+  releaseVersion: 'fly_release_version',
+} as const;

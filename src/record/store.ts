@@ -1,0 +1,64 @@
+import type { Memory, Intent, IntentKind, SecretEvidence } from '../model/memory.ts';
+import type { AppPlan, AppStatus } from '../model/plan.ts';
+import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
+
+export interface RunStart {
+  readonly app: string;
+  readonly trigger: Trigger;
+  readonly actor: string;
+  readonly revision: string;
+  readonly plan: AppPlan;
+}
+
+export interface RunEnd {
+  readonly outcome: RunOutcome;
+  readonly status: AppStatus;
+  readonly nextWakeAt: number | undefined;
+}
+
+export interface DeliveryRow {
+  readonly id: string;
+  readonly repo: string;
+  readonly ref: string;
+  readonly receivedAt: number;
+}
+
+/** One fleet's part of the database. Text in and out has passed the Redactor. */
+export interface Store {
+  startRun(start: RunStart): Promise<number>;
+  addResult(runId: number, result: StepResult): Promise<void>;
+  finishRun(runId: number, end: RunEnd): Promise<Run>;
+  /** Newest first. */
+  runs(query: { readonly app?: string | undefined; readonly limit: number }): Promise<readonly Run[]>;
+  run(id: number): Promise<Run | undefined>;
+  /** Newest run of each app: what `status` prints. */
+  latestRuns(): Promise<readonly Run[]>;
+  /** Runs without an end belong to a process that died: ended as `interrupted`. Returns how many. */
+  closeInterrupted(): Promise<number>;
+
+  /** `currentMarks` and `keyId` are filled in by the caller. */
+  memory(app: string): Promise<Omit<Memory, 'currentMarks' | 'keyId'>>;
+  setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
+  removeEvidence(app: string, name: string): Promise<void>;
+  addIntent(
+    app: string,
+    intent: { readonly kind: IntentKind; readonly target: string; readonly before: readonly string[] },
+  ): Promise<Intent>;
+  settleIntent(app: string, id: number): Promise<void>;
+  addHeals(app: string, paths: readonly string[]): Promise<void>;
+  markKnown(app: string): Promise<void>;
+  markDefaultAddressesGiven(app: string): Promise<void>;
+  setHeldRevision(app: string, revision: string | undefined): Promise<void>;
+
+  /** false: that delivery id was stored before. Durable when it resolves. */
+  storeDelivery(delivery: DeliveryRow): Promise<boolean>;
+  pendingDeliveries(): Promise<readonly DeliveryRow[]>;
+  /** Marks apps dirty and finishes the deliveries, in one transaction. */
+  finishDeliveries(ids: readonly string[], apps: readonly string[]): Promise<void>;
+  /** Durable dirty set. A mark set while the app runs makes it run again: `generation` tells the two apart. */
+  markDirty(apps: readonly string[]): Promise<void>;
+  dirtyApps(): Promise<readonly { readonly app: string; readonly generation: number }[]>;
+  /** Removes the mark only if its generation is still the same. */
+  clearDirty(app: string, generation: number): Promise<void>;
+  close(): void;
+}

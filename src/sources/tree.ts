@@ -1,0 +1,34 @@
+/** Read-only view of a folder's or a commit's files: the config repo, a project's repo, an app's source. */
+export interface TreeEntry {
+  /** From the tree's root, `/` separated, no leading slash. */
+  readonly path: string;
+  readonly kind: 'file' | 'folder' | 'link';
+  /** Bytes, for files. */
+  readonly size: number;
+}
+
+export interface Tree {
+  /** Commit id; `<commit>-dirty` for a changed work tree; `content:<hash>` for a plain folder. */
+  readonly revision: string;
+  /** For people: a path or a URL without credentials. */
+  readonly name: string;
+  /** Entries of one folder ('' = the root), sorted by name. A folder that is not there gives an empty list. */
+  list(folder: string): Promise<readonly TreeEntry[]>;
+  /** undefined: no such file. Throws a stalled Fault for a file over `bytesMax`, or reached through a link out of the tree. */
+  read(path: string, bytesMax: number): Promise<Uint8Array | undefined>;
+  /** An id that moves exactly when something under the path does: git's tree or blob id, else a content hash. undefined: not there. */
+  id(path: string): Promise<string | undefined>;
+}
+
+/** What an operator may name: `file:` only where trust is `operator`, never from inside a config file. */
+export interface GitSourceRequest {
+  readonly url: string;
+  /** Branch, tag or commit; `HEAD` = the default branch. */
+  readonly ref: string;
+  readonly trust: 'operator' | 'config';
+}
+
+export interface GitMirrors {
+  /** The tree of a ref, from a bare mirror that is fetched first. Throws a Fault: transient when unreachable, stalled when refused. */
+  tree(request: GitSourceRequest): Promise<Tree>;
+}

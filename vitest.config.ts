@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/integration/**'],
+    reporters: process.env['CI'] === undefined ? ['default'] : ['dot'],
+    testTimeout: 20_000,
+  },
+});
