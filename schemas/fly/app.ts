@@ -89,6 +89,7 @@ export interface IpAssignmentRequest {
 }
 
 export const Region = z.looseObject({ code: text, name: text.optional(), deprecated: z.boolean().optional() });
+export type Region = z.infer<typeof Region>;
 export const RegionList = z.looseObject({ regions: z.array(Region).optional(), Regions: z.array(Region).optional() });
 
 export const CurrentTokens = z.looseObject({
