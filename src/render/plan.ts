@@ -1,0 +1,185 @@
+import type { AppPlan, Plan, Step } from '../model/plan.ts';
+import { problemLines, problemJson, problemsText, sortProblems, type ProblemJson } from './problems.ts';
+import { countPlan, destructiveFirst, holdLines, isDestructive, stepLines, toneOfStatus, type Line } from './step.ts';
+import { markdownText } from './table.ts';
+import { createPaint, plain, plural, shortRevision, type Paint } from './text.ts';
+
+/** Digits of a plan's id in text: enough to compare by eye; JSON has all of it. */
+const planIdDigits = 12;
+/** GitHub refuses comments over 65,536 characters; the rest is room for what the sender puts around. */
+const markdownCharactersMax = 60_000;
+/** One app may not crowd out the others. */
+const markdownAppCharactersMax = 20_000;
+
+/** Apps that lose something come first, then by name. */
+export function orderApps(apps: readonly AppPlan[]): readonly AppPlan[] {
+  return apps.toSorted(
+    (a, b) => Number(b.steps.some(isDestructive)) - Number(a.steps.some(isDestructive)) || (a.app < b.app ? -1 : 1),
+  );
+}
+
+function isWorthShowing(app: AppPlan): boolean {
+  return app.status !== 'synced' || app.steps.length + app.holds.length + app.notes.length + app.problems.length > 0;
+}
+
+function appLines(app: AppPlan): readonly Line[] {
+  return [
+    ...destructiveFirst(app.steps).flatMap((step) => stepLines(step, 1)),
+    ...app.holds.flatMap((hold) => holdLines(hold, 1)),
+    ...app.notes.map((note): Line => ({ depth: 1, mark: undefined, text: `note: ${plain(note)}`, tone: 'dim' })),
+    ...sortProblems(app.problems).flatMap((problem) =>
+      problemLines(problem).map((text): Line => ({
+        depth: 1,
+        mark: undefined,
+        text,
+        tone: problem.severity === 'error' ? 'red' : 'yellow',
+      })),
+    ),
+  ];
+}
+
+function lineText(line: Line, paint: Paint): string {
+  const mark = line.mark === undefined ? '' : `${line.mark} `;
+  return '  '.repeat(line.depth) + paint(line.tone, mark + line.text);
+}
+
+function header(plan: Plan): string {
+  return `Fleet ${plain(plan.fleet)} at ${shortRevision(plan.revision)}, plan ${plain(plan.planId.slice(0, planIdDigits))}`;
+}
+
+/** `Plan: 3 apps, 2 to change, 1 synced; 4 to create, 1 to update, 0 to destroy, 1 held.` */
+export function closingLine(plan: Plan): string {
+  const { summary } = plan;
+  const counts = countPlan(plan);
+  const apps = [plural(summary.apps, 'app'), `${summary.changed} to change`, `${summary.synced} synced`];
+  if (summary.invalid > 0) apps.push(`${summary.invalid} invalid`);
+  if (summary.failed > 0) apps.push(`${summary.failed} failed`);
+  const steps = [
+    `${counts.create} to create`,
+    `${counts.update} to update`,
+    `${counts.destroy} to destroy`,
+    `${counts.held} held`,
+  ];
+  return `Plan: ${apps.join(', ')}; ${steps.join(', ')}.`;
+}
+
+const notWhole = 'The config did not load whole: apps missing from it are unknown, and nothing is removed for that.';
+
+/** The plan for a terminal. `colour` only where the stream is one. */
+export function planText(plan: Plan, colour: boolean): string {
+  const paint = createPaint(colour);
+  const blocks: string[] = [paint('bold', header(plan))];
+  if (plan.problems.length > 0) blocks.push(problemsText(plan.problems, colour).trimEnd());
+  if (!plan.whole) blocks.push(paint('yellow', notWhole));
+  for (const app of orderApps(plan.apps).filter(isWorthShowing)) {
+    const place = app.file === '' ? '' : `  ${paint('dim', plain(app.file))}`;
+    const title = `${paint('bold', plain(app.app))}  ${paint(toneOfStatus(app.status), app.status)}${place}`;
+    blocks.push([title, ...appLines(app).map((line) => lineText(line, paint))].join('\n'));
+  }
+  blocks.push(paint('bold', closingLine(plan)));
+  return `${blocks.join('\n\n')}\n`;
+}
+
+interface StepJson {
+  readonly kind: string;
+  readonly target: string;
+  readonly because: string;
+  readonly risk: string;
+  readonly changes: readonly { readonly path: string; readonly from: unknown; readonly to: unknown }[];
+  /** Of a release: what happens to each machine. */
+  readonly machines?: readonly StepJson[];
+}
+
+function stepJson(step: Step): StepJson {
+  const { kind, target, because, risk } = step;
+  const changes = step.changes.map(({ path, from, to }) => ({ path, from: from ?? null, to: to ?? null }));
+  const base = { kind, target, because, risk, changes };
+  return step.kind === 'release' ? { ...base, machines: step.machines.map(stepJson) } : base;
+}
+
+export interface AppPlanJson {
+  readonly app: string;
+  readonly file: string;
+  readonly status: string;
+  readonly planId: string;
+  readonly steps: readonly StepJson[];
+  readonly holds: readonly object[];
+  readonly notes: readonly string[];
+  readonly problems: readonly ProblemJson[];
+}
+
+export function appPlanJson(app: AppPlan): AppPlanJson {
+  return {
+    app: app.app,
+    file: app.file,
+    status: app.status,
+    planId: app.planId,
+    steps: app.steps.map(stepJson),
+    holds: app.holds.map((hold) => ({
+      reason: hold.reason,
+      because: hold.because,
+      next: hold.next,
+      retryAt: hold.retryAt === undefined ? null : new Date(hold.retryAt).toISOString(),
+      steps: hold.steps.map(stepJson),
+    })),
+    notes: app.notes,
+    problems: sortProblems(app.problems).map(problemJson),
+  };
+}
+
+/** The contract of `diff --output json`. Steps carry their field changes, never whole configs. */
+export function planJson(plan: Plan) {
+  const { apps, synced, changed, invalid, failed, held } = plan.summary;
+  return {
+    fleet: plan.fleet,
+    revision: plan.revision,
+    planId: plan.planId,
+    whole: plan.whole,
+    summary: { apps, synced, changed, invalid, failed, held },
+    apps: plan.apps.toSorted((a, b) => (a.app < b.app ? -1 : 1)).map(appPlanJson),
+    problems: sortProblems(plan.problems).map(problemJson),
+  };
+}
+
+/** For a pull request: one fold per app, destructive ones open, cut to what GitHub takes. */
+export function planMarkdown(plan: Plan, charactersMax = markdownCharactersMax): string {
+  const head = `### FlyCD: ${markdownText(closingLine(plan))}\n\n${markdownText(header(plan))}\n`;
+  const problems =
+    plan.problems.length === 0
+      ? ''
+      : `\n${fence(truncateLines(problemsText(plan.problems, false), markdownAppCharactersMax))}\n`;
+  const whole = plan.whole ? '' : `\n**${notWhole}**\n`;
+  let text = head + whole + problems;
+  const shown = orderApps(plan.apps).filter(isWorthShowing);
+  for (const [index, app] of shown.entries()) {
+    const block = appMarkdown(app);
+    if (text.length + block.length > charactersMax) {
+      return `${text}\n… and ${plural(shown.length - index, 'more app')}: run \`flycd diff\` for the whole plan.\n`;
+    }
+    text += block;
+  }
+  return text;
+}
+
+function appMarkdown(app: AppPlan): string {
+  const open = app.steps.some(isDestructive) ? ' open' : '';
+  const count = `${plural(app.steps.length, 'step')}${app.holds.length > 0 ? `, ${app.holds.length} held` : ''}`;
+  const lines = appLines(app).map((line) => `${line.mark ?? ' '} ${'  '.repeat(line.depth - 1)}${line.text}`);
+  const body = truncateLines(lines.join('\n'), markdownAppCharactersMax);
+  const title = `<b>${markdownText(plain(app.app))}</b>: ${app.status}, ${count}`;
+  return `\n<details${open}><summary>${title}</summary>\n\n${fence(body)}\n\n</details>\n`;
+}
+
+/** A fence longer than any run of backticks inside, so that nothing in a value can end it. */
+function fence(body: string): string {
+  const longest = Math.max(2, ...[...body.matchAll(/`+/g)].map((run) => run[0].length));
+  const ticks = '`'.repeat(longest + 1);
+  return `${ticks}diff\n${body.trimEnd()}\n${ticks}`;
+}
+
+function truncateLines(text: string, charactersMax: number): string {
+  if (text.length <= charactersMax) return text;
+  const kept = text.slice(0, charactersMax);
+  const end = kept.lastIndexOf('\n');
+  return `${kept.slice(0, end < 0 ? charactersMax : end)}\n… cut here: run \`flycd diff\` for the rest.\n`;
+}

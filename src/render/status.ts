@@ -1,0 +1,77 @@
+import type { AppStatus } from '../model/plan.ts';
+import type { Run } from '../model/run.ts';
+import { reasonOf, runJson, toneOfOutcome } from './history.ts';
+import { toneOfStatus } from './step.ts';
+import { markdownTable, textTable, type Cell, type Table } from './table.ts';
+import { createPaint, formatDuration, formatTime, plain, plural, shortRevision, truncate } from './text.ts';
+
+/** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
+export interface FleetStatus {
+  readonly fleet: string;
+  readonly runs: readonly Run[];
+  readonly now: number;
+}
+
+const messageCharactersMax = 120;
+
+function byApp(runs: readonly Run[]): readonly Run[] {
+  return runs.toSorted((a, b) => (a.app < b.app ? -1 : 1));
+}
+
+function ago(at: number, now: number): string {
+  return `${formatDuration(now - at)} ago`;
+}
+
+function statusTable(status: FleetStatus): Table {
+  const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY'];
+  const rows = byApp(status.runs).map((run): (Cell | string)[] => [
+    plain(run.app),
+    { text: run.status, tone: toneOfStatus(run.status) },
+    String(run.id),
+    { text: run.outcome ?? 'running', tone: toneOfOutcome(run.outcome) },
+    ago(run.finishedAt ?? run.startedAt, status.now),
+    shortRevision(run.revision),
+    truncate(plain(reasonOf(run)), messageCharactersMax),
+  ]);
+  return { columns, rows };
+}
+
+function lastPass(status: FleetStatus): number | undefined {
+  const times = status.runs.map((run) => run.finishedAt ?? run.startedAt);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+function countLine(status: FleetStatus): string {
+  const counts = new Map<AppStatus, number>();
+  for (const run of status.runs) counts.set(run.status, (counts.get(run.status) ?? 0) + 1);
+  const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
+  const at = lastPass(status);
+  const when = at === undefined ? '' : ` Last pass ${ago(at, status.now)}, at ${formatTime(at)}.`;
+  return `Fleet ${plain(status.fleet)}: ${plural(status.runs.length, 'app')}, ${words.join(', ')}.${when}`;
+}
+
+export function statusText(status: FleetStatus, colour: boolean): string {
+  if (status.runs.length === 0) {
+    return `Fleet ${plain(status.fleet)}: no pass yet. \`flycd diff\` shows what one would do, \`flycd sync --once\` makes it.\n`;
+  }
+  return `${textTable(statusTable(status), createPaint(colour))}\n\n${countLine(status)}\n`;
+}
+
+export function statusJson(status: FleetStatus) {
+  const at = lastPass(status);
+  return {
+    fleet: status.fleet,
+    lastPassAt: at === undefined ? null : new Date(at).toISOString(),
+    apps: byApp(status.runs).map((run) => ({
+      app: run.app,
+      status: run.status,
+      why: reasonOf(run),
+      run: runJson(run),
+    })),
+  };
+}
+
+export function statusMarkdown(status: FleetStatus): string {
+  if (status.runs.length === 0) return statusText(status, false);
+  return `${markdownTable(statusTable(status))}\n\n${countLine(status)}\n`;
+}

@@ -1,0 +1,100 @@
+import type { AppPlan, Plan } from '../model/plan.ts';
+import type { Run } from '../model/run.ts';
+import { reasonOf, runJson, toneOfOutcome } from './history.ts';
+import { planJson } from './plan.ts';
+import { problemsText } from './problems.ts';
+import { toneOfStatus } from './step.ts';
+import { markdownTable, markdownText, textTable, type Cell, type Table } from './table.ts';
+import { createPaint, formatDuration, plain, plural, shortRevision, truncate } from './text.ts';
+
+/** What one pass did: the plan it made and the newest run of each app. */
+export interface Sync {
+  readonly plan: Plan;
+  readonly runs: readonly Run[];
+}
+
+const messageCharactersMax = 160;
+
+/** A pass may run an app twice (it waited, then went on): the last run counts. */
+export function latestRuns(runs: readonly Run[]): ReadonlyMap<string, Run> {
+  const latest = new Map<string, Run>();
+  for (const run of runs) {
+    const before = latest.get(run.app);
+    if (before === undefined || run.id >= before.id) latest.set(run.app, run);
+  }
+  return latest;
+}
+
+interface Row {
+  readonly app: AppPlan;
+  readonly run: Run | undefined;
+}
+
+function rowsOf(sync: Sync): readonly Row[] {
+  const latest = latestRuns(sync.runs);
+  return sync.plan.apps.toSorted((a, b) => (a.app < b.app ? -1 : 1)).map((app) => ({ app, run: latest.get(app.app) }));
+}
+
+function whyOf({ app, run }: Row): string {
+  if (run !== undefined) return reasonOf(run);
+  const problem = app.problems.find(({ severity }) => severity === 'error');
+  if (problem !== undefined) return problem.path === '' ? problem.message : `${problem.path}: ${problem.message}`;
+  return app.holds[0]?.because ?? app.notes[0] ?? '';
+}
+
+function nextOf({ app, run }: Row): string {
+  const failed = run?.results.find((result) => result.outcome === 'failed');
+  return failed?.next ?? (run?.plan ?? app).holds[0]?.next ?? '';
+}
+
+function syncTable(rows: readonly Row[]): Table {
+  const columns = ['APP', 'OUTCOME', 'STATUS', 'STEPS', 'TOOK', 'WHY', 'NEXT'];
+  return {
+    columns,
+    rows: rows.map((row): (Cell | string)[] => {
+      const { run } = row;
+      const status = run?.status ?? row.app.status;
+      const outcome = run === undefined ? '-' : (run.outcome ?? 'running');
+      return [
+        plain(row.app.app),
+        { text: outcome, tone: run === undefined ? 'dim' : toneOfOutcome(run.outcome) },
+        { text: status, tone: toneOfStatus(status) },
+        String(run?.results.length ?? 0),
+        run?.finishedAt === undefined ? '' : formatDuration(run.finishedAt - run.startedAt),
+        truncate(plain(whyOf(row)), messageCharactersMax),
+        truncate(plain(nextOf(row)), messageCharactersMax),
+      ];
+    }),
+  };
+}
+
+function closing(sync: Sync, rows: readonly Row[]): string {
+  const counts = new Map<string, number>();
+  for (const { app, run } of rows) {
+    const word = run?.outcome === undefined || run.outcome === 'no-change' ? (run?.status ?? app.status) : run.outcome;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
+  const tail = words.length === 0 ? '' : `: ${words.join(', ')}`;
+  return `Fleet ${plain(sync.plan.fleet)} at ${shortRevision(sync.plan.revision)}, ${plural(rows.length, 'app')}${tail}.`;
+}
+
+export function syncText(sync: Sync, colour: boolean): string {
+  const rows = rowsOf(sync);
+  const problems = [...sync.plan.problems, ...sync.plan.apps.flatMap((app) => app.problems)];
+  const blocks = [
+    problemsText(problems, colour).trimEnd(),
+    rows.length === 0 ? '' : textTable(syncTable(rows), createPaint(colour)),
+    closing(sync, rows),
+  ];
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+export function syncJson(sync: Sync) {
+  return { ...planJson(sync.plan), runs: [...latestRuns(sync.runs).values()].map(runJson) };
+}
+
+export function syncMarkdown(sync: Sync): string {
+  const rows = rowsOf(sync);
+  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${markdownTable(syncTable(rows))}\n`;
+}

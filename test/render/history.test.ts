@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { oneRunJson, oneRunText, runsMarkdown, runsText } from '../../src/render/history.ts';
+import { statusJson, statusMarkdown, statusText } from '../../src/render/status.ts';
+import { syncJson, syncMarkdown, syncText } from '../../src/render/sync.ts';
+import { failedRun, goodRun, plan, start } from './fixture.ts';
+
+const runs = [failedRun, goodRun];
+
+test('history', async () => {
+  await expect(runsText(runs, false)).toMatchFileSnapshot('golden/history.txt');
+  await expect(runsMarkdown(runs)).toMatchFileSnapshot('golden/history.md');
+  expect(runsText([], false)).toContain('No runs yet');
+});
+
+test('one run', async () => {
+  await expect(oneRunText(goodRun, false) + oneRunText(failedRun, false)).toMatchFileSnapshot('golden/run.txt');
+  await expect(`${JSON.stringify(oneRunJson(failedRun), undefined, 2)}\n`).toMatchFileSnapshot('golden/run.json');
+});
+
+test('a run that was cut short has no end', () => {
+  const running = { ...goodRun, outcome: undefined, finishedAt: undefined, status: 'applying' } as const;
+  expect(oneRunText(running, false)).toContain('still running');
+  expect(oneRunJson(running)).toMatchObject({ outcome: null, finishedAt: null });
+});
+
+test('status is the last pass over each app, and says when that was', async () => {
+  const status = { fleet: 'acme', runs, now: start + 5 * 60_000 };
+  await expect(statusText(status, false)).toMatchFileSnapshot('golden/status.txt');
+  await expect(statusMarkdown(status)).toMatchFileSnapshot('golden/status.md');
+  expect(statusJson(status)).toMatchObject({
+    lastPassAt: '2026-01-01T00:00:14.000Z',
+    apps: [{ app: 'api' }, { app: 'web' }],
+  });
+  expect(statusText({ ...status, runs: [] }, false)).toContain('no pass yet');
+});
+
+test('a sync ends with what became of each app', async () => {
+  const sync = { plan, runs };
+  await expect(syncText(sync, false)).toMatchFileSnapshot('golden/sync.txt');
+  await expect(syncMarkdown(sync)).toMatchFileSnapshot('golden/sync.md');
+  expect(syncJson(sync)).toMatchObject({ planId: plan.planId, runs: [{ id: 13 }, { id: 12 }] });
+});
+
+test('of an app that ran twice in a pass the last run counts', () => {
+  const again = { ...failedRun, id: 14, outcome: 'created', status: 'synced', results: [] } as const;
+  expect(syncJson({ plan, runs: [failedRun, again] }).runs.map((run) => run.id)).toEqual([14]);
+});
