@@ -1,0 +1,24 @@
+# FlyCD as an image: built with every dependency, shipped with those it runs on.
+FROM node:24-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+# better-sqlite3 ships its binaries; allowScripts in package.json keeps npm from looking for a compiler.
+RUN npm ci
+COPY . .
+RUN npm run build && npm prune --omit=dev && rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src
+
+FROM node:24-slim
+# git reads config repos; openssh-client those reached by ssh; setpriv (util-linux) drops root.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends git openssh-client ca-certificates util-linux \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin flycd
+WORKDIR /app
+COPY --from=build /build/package.json ./
+COPY --from=build /build/node_modules ./node_modules
+COPY --from=build /build/dist ./dist
+COPY --from=build /build/docker-entrypoint.sh ./
+ENV NODE_ENV=production XDG_STATE_HOME=/data
+EXPOSE 8080
+ENTRYPOINT ["/app/docker-entrypoint.sh"]
+CMD ["node", "/app/dist/src/main.js", "serve"]

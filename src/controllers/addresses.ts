@@ -1,0 +1,30 @@
+import type { IpAssignment } from '../../schemas/fly/app.ts';
+import type { AddressStep } from '../model/plan.ts';
+import type { ApplyContext } from './context.ts';
+import type { Done } from './done.ts';
+import { createOnce } from './intents.ts';
+
+/** address.allocate (with an intent: a second POST is a second, billed address) and address.release. */
+export async function applyAddressStep(context: ApplyContext, step: AddressStep): Promise<Done> {
+  const { fly, app } = context;
+  if (step.kind === 'address.release') {
+    await fly.releaseAddress(app.name, step.address);
+    return { outcome: 'deleted' };
+  }
+  const wanted = step.request.type;
+  const { item, found } = await createOnce<IpAssignment>(context, {
+    kind: 'address.allocate',
+    target: `${step.target} ${wanted}`,
+    list: async () => (await fly.addresses(app.name)).filter((address) => typeOf(address) === wanted),
+    idOf: (address) => address.ip,
+    create: () => fly.allocateAddress(app.name, step.request),
+  });
+  return { outcome: 'created', message: found ? `${item.ip} (its answer had been lost)` : item.ip };
+}
+
+/** Fly's list may leave `type` out; then the address itself tells. Flycast addresses start with fdaa:. */
+function typeOf(address: IpAssignment): string {
+  if (address.shared === true) return 'shared_v4';
+  if (!address.ip.includes(':')) return 'v4';
+  return address.ip.startsWith('fdaa:') ? 'private_v6' : 'v6';
+}

@@ -1,0 +1,136 @@
+import type { FlyReader, FlyWriter } from '../fly/api.ts';
+import type { Clock } from '../model/clock.ts';
+import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
+import { toFault, type Fault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import { emptyMemory, type Memory } from '../model/memory.ts';
+import type { ObservedApp } from '../model/observed.ts';
+import type { AppPlan, AppStatus } from '../model/plan.ts';
+import type { OnProgress } from '../model/progress.ts';
+import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
+import { observeApp } from '../observed/app.ts';
+import { planApp } from '../plan/app.ts';
+import type { Evidence } from '../record/evidence.ts';
+import type { Store } from '../record/store.ts';
+import { applyPlan } from './apply.ts';
+
+export interface PlanOneRequest {
+  readonly clock: Clock;
+  readonly fly: FlyReader;
+  readonly store: Store | undefined;
+  readonly evidence: Evidence | undefined;
+  readonly fleet: DesiredFleet;
+  readonly app: DesiredApp;
+  readonly options: { readonly adopt: boolean; readonly force: boolean; readonly now: boolean };
+}
+
+/** Observes one app and plans it. Writes nothing: it holds no client that could. */
+export async function planOne(request: PlanOneRequest): Promise<{ readonly plan: AppPlan; readonly observed: ObservedApp }> {
+  const { clock, fly, app, fleet, options } = request;
+  const observed = await observeApp({ fly, app: app.name, clock });
+  const memory = await remember(request);
+  const problems = fleet.problems.filter((problem) => problem.app === app.name);
+  const plan = planApp({ desired: app, observed, memory, fleet: fleet.name, revision: fleet.revision, now: clock.now(), options, problems });
+  return { plan, observed };
+}
+
+/** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
+async function remember(request: PlanOneRequest): Promise<Memory> {
+  const { store, evidence, app, fleet } = request;
+  const stored = store === undefined ? emptyMemory : await store.memory(app.name);
+  const currentMarks: Record<string, string | undefined> = {};
+  for (const secret of app.secrets) {
+    const value = fleet.secretValue(app.name, secret.name);
+    // Without a key there is no evidence to compare with: the mark only says that there is a value.
+    currentMarks[secret.name] = value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
+  }
+  return { ...stored, currentMarks, keyId: evidence?.keyId ?? '' };
+}
+
+export interface SyncOneRequest {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly evidence: Evidence;
+  readonly fleet: DesiredFleet;
+  readonly app: DesiredApp;
+  readonly plan: AppPlan;
+  readonly trigger: Trigger;
+  readonly actor: string;
+  readonly instance: string;
+  readonly signal: AbortSignal;
+  readonly patience: 'wait' | 'requeue';
+  readonly onProgress: OnProgress;
+}
+
+/** Applies one app's plan and writes everything down at one exit, whatever happened. */
+export async function syncOne(request: SyncOneRequest): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
+  const { store, app, plan, fleet, trigger, actor, onProgress } = request;
+  onProgress({ type: 'app.started', app: app.name });
+  const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
+  const results: StepResult[] = [];
+  const faults: Fault[] = [];
+  try {
+    const applied = await applyPlan({ ...request, secretsVersion: undefined }, plan, async (result) => {
+      results.push(result);
+      await store.addResult(runId, result);
+    });
+    faults.push(...applied.faults);
+    const healed = healedPaths(plan, results);
+    if (healed.length > 0) await store.addHeals(app.name, healed);
+    if (plan.steps.length > 0 && faults.length === 0) await store.markKnown(app.name);
+  } catch (error) {
+    // One app's failure, even a bug of ours, never stops another's pass.
+    request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
+    faults.push(toFault(error, `the pass over ${app.name} broke off`));
+  }
+  const end = conclude(plan, results, { failed: faults.length > 0, stopped: request.signal.aborted });
+  const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(plan, faults) });
+  onProgress({ type: 'app.finished', app: app.name, run });
+  return { run, faults };
+}
+
+/** The one place where a pass gets its outcome and the app its status word. */
+export function conclude(
+  plan: AppPlan,
+  results: readonly StepResult[],
+  how: { readonly failed: boolean; readonly stopped: boolean },
+): { readonly outcome: RunOutcome; readonly status: AppStatus } {
+  if (how.failed || results.some((result) => result.outcome === 'failed')) return { outcome: 'failed', status: 'failed' };
+  const skipped = results.some((result) => result.outcome === 'skipped');
+  if (how.stopped && (skipped || results.length < plan.steps.length)) return { outcome: 'interrupted', status: 'pending' };
+  if (plan.holds.length > 0) {
+    return { outcome: results.length === 0 ? 'held' : outcomeOf(plan, results), status: heldStatus(plan) };
+  }
+  return { outcome: outcomeOf(plan, results), status: plan.steps.length > 0 ? 'synced' : plan.status };
+}
+
+/** What is left after the steps are done: the holds decide the word. */
+function heldStatus(plan: AppPlan): AppStatus {
+  if (plan.holds.some((hold) => hold.reason === 'unread')) return 'pending';
+  if (plan.holds.some((hold) => ['build', 'secret', 'owner', 'busy', 'intent'].includes(hold.reason))) return 'blocked';
+  if (plan.holds.every((hold) => hold.reason === 'drift')) return 'drifted';
+  return 'held';
+}
+
+function outcomeOf(plan: AppPlan, results: readonly StepResult[]): RunOutcome {
+  if (results.some((result) => result.kind === 'app.create' && result.outcome === 'created')) return 'created';
+  return results.some((result) => result.outcome !== 'unchanged') ? 'updated' : 'no-change';
+}
+
+/** What was healed, by machine and path: the third time in an hour it is held instead. */
+function healedPaths(plan: AppPlan, results: readonly StepResult[]): readonly string[] {
+  const done = new Set(results.filter((result) => result.outcome === 'updated').map((result) => result.target));
+  return plan.steps
+    .filter((step) => step.kind === 'machine.update' && step.reason === 'drift' && done.has(step.target))
+    .flatMap((step) => step.changes.map((change) => `${step.target} ${change.path}`));
+}
+
+/** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */
+function nextWake(plan: AppPlan, faults: readonly Fault[]): number | undefined {
+  const times = [...plan.holds.map((hold) => hold.retryAt), ...faults.map((fault) => fault.retryAt)].filter(
+    (time) => time !== undefined,
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,229 @@
+import { Fault, toFault } from '../model/fault.ts';
+import { waves, type AppPlan, type MachineCreate, type MachineUpdate, type Step, type StepKind } from '../model/plan.ts';
+import type { StepOutcome, StepResult } from '../model/run.ts';
+import { applyAddressStep } from './addresses.ts';
+import { applyAppStep } from './apps.ts';
+import type { ApplyContext } from './context.ts';
+import type { Done } from './done.ts';
+import { holdLease, type HeldLease } from './lease.ts';
+import { actOnMachine, labelMachine } from './machines.ts';
+import { roll } from './release/rolling.ts';
+import { applySecretSteps } from './secrets.ts';
+import { applyVolumeStep } from './volumes.ts';
+
+/** What happened, step by step, and the faults behind the failures. */
+export interface Applied {
+  readonly results: readonly StepResult[];
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * Applies one app's plan, wave by wave. A failed step stops what depends on it and nothing else; all failures are
+ * reported. It decides nothing: which machine, which config, which order were fixed by the planner.
+ */
+export async function applyPlan(context: ApplyContext, plan: AppPlan, save: (result: StepResult) => Promise<void>): Promise<Applied> {
+  const apply = new Apply(context, save);
+  for (const kinds of waves) {
+    const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
+    if (steps.length > 0) await apply.wave(steps);
+  }
+  return { results: apply.results, faults: apply.faults };
+}
+
+/** What must not run once a step of a kind has failed. Kinds that are not named here disturb nobody. */
+const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
+  'app.create': 'all',
+  'image.build': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
+  'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
+  // Machines that could not be made or updated still need what is about to be taken away.
+  release: ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.create': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.update': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.destroy': ['app.destroy'],
+};
+
+class Apply {
+  readonly results: StepResult[] = [];
+  readonly faults: Fault[] = [];
+  readonly #context: ApplyContext;
+  readonly #save: (result: StepResult) => Promise<void>;
+  readonly #failed = new Map<StepKind, string>();
+  /** `volume/region` pairs that could not be made. */
+  readonly #missingVolumes = new Set<string>();
+  readonly #startedAt = new Map<Step, number>();
+
+  constructor(context: ApplyContext, save: (result: StepResult) => Promise<void>) {
+    this.#context = context;
+    this.#save = save;
+  }
+
+  async wave(steps: readonly Step[]): Promise<void> {
+    const ready: Step[] = [];
+    for (const step of steps) {
+      const because = this.#blockedBy(step);
+      if (because === undefined) ready.push(step);
+      else await this.#finish(step, 'skipped', because);
+    }
+    const rolling = ready.filter(isRolling);
+    if (rolling.length > 0) await this.#roll(rolling);
+    const setting = ready.filter((step) => step.kind === 'secret.set');
+    const unsetting = ready.filter((step) => step.kind === 'secret.unset');
+    for (const batch of [setting, unsetting]) {
+      if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#context, batch));
+    }
+    for (const step of ready) {
+      if (!isRolling(step) && step.kind !== 'secret.set' && step.kind !== 'secret.unset') {
+        await this.#run([step], () => this.#reconcile(step));
+      }
+    }
+  }
+
+  #blockedBy(step: Step): string | undefined {
+    if (this.#context.signal.aborted) return 'FlyCD was asked to stop';
+    for (const [kind, target] of this.#failed) {
+      const stops = dependents[kind] ?? [];
+      if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target} failed`;
+    }
+    if (step.kind === 'machine.create' && this.#lacksVolume(step)) return `its volume ${step.mount?.volume} could not be made`;
+    return undefined;
+  }
+
+  #lacksVolume(step: MachineCreate): boolean {
+    return step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`);
+  }
+
+  /** Steps of every kind but those that go together: machines roll, secrets are one call. */
+  async #reconcile(step: Exclude<Step, { kind: 'secret.set' | 'secret.unset' | 'release' }>): Promise<Done> {
+    switch (step.kind) {
+      case 'app.create':
+      case 'app.adopt':
+      case 'app.destroy':
+        return applyAppStep(this.#context, step);
+      case 'address.allocate':
+      case 'address.release':
+        return applyAddressStep(this.#context, step);
+      case 'volume.create':
+      case 'volume.extend':
+      case 'volume.configure':
+        return applyVolumeStep(this.#context, step);
+      case 'machine.label':
+        return labelMachine(this.#context, step);
+      case 'machine.destroy':
+      case 'machine.start':
+      case 'machine.restart':
+      case 'machine.cordon':
+      case 'machine.uncordon':
+        return actOnMachine(this.#context, step);
+      case 'machine.create':
+      case 'machine.update':
+      case 'image.build':
+      case 'certificate.add':
+      case 'certificate.remove':
+        // The planner holds these or they roll; reaching this is our bug, and doing nothing quietly would hide it.
+        throw new Fault({ kind: 'stalled', what: `no reconciler applies ${step.kind}`, where: step.target });
+    }
+  }
+
+  async #run(steps: readonly Step[], reconcile: () => Promise<Done>): Promise<void> {
+    for (const step of steps) this.#start(step);
+    try {
+      const done = await reconcile();
+      for (const step of steps) await this.#finish(step, done.outcome, done.message);
+    } catch (error) {
+      for (const step of steps) await this.#fail(step, toFault(error, `${step.kind} ${step.target} failed`));
+    }
+  }
+
+  /**
+   * All machine changes of the wave at once, by the rolling rules. The lowest machine is the app's lock before creates:
+   * Fly has no lease on an app, and two that create at the same time would each count what the other has not made yet.
+   */
+  async #roll(steps: readonly RollingStep[]): Promise<void> {
+    const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
+    const ready = machines.filter((machine) => machine.kind !== 'machine.create' || !this.#lacksVolume(machine));
+    for (const step of steps) if (step.kind === 'release') this.#start(step);
+    const faults = new Map<MachineCreate | MachineUpdate, Fault>();
+    const left = new Map<MachineCreate | MachineUpdate, string>();
+    for (const machine of machines) if (!ready.includes(machine)) left.set(machine, 'its volume could not be made');
+    let lock: HeldLease | undefined;
+    try {
+      if (ready.some((machine) => machine.kind === 'machine.create')) lock = await this.#lockApp(ready);
+      await roll(this.#context, ready, {
+        started: (step) => this.#start(step),
+        finished: (step, done) => this.#finish(step, done.outcome, done.message),
+        failed: async (step, fault) => {
+          faults.set(step, fault);
+          await this.#fail(step, fault);
+        },
+        skipped: async (step, because) => {
+          left.set(step, because);
+          await this.#finish(step, 'skipped', because);
+        },
+      });
+    } catch (error) {
+      const fault = toFault(error, 'the app could not be locked');
+      for (const machine of ready) {
+        faults.set(machine, fault);
+        await this.#fail(machine, fault);
+      }
+    } finally {
+      await lock?.[Symbol.asyncDispose]();
+    }
+    for (const step of steps) if (step.kind === 'release') await this.#finishRelease(step, faults, left);
+  }
+
+  async #lockApp(steps: readonly (MachineCreate | MachineUpdate)[]): Promise<HeldLease | undefined> {
+    const updated = new Set(steps.map((step) => (step.kind === 'machine.update' ? step.machineId : '')));
+    const machines = await this.#context.fly.machines(this.#context.app.name);
+    const lowest = machines
+      .filter((machine) => machine.state !== 'destroyed' && machine.state !== 'destroying')
+      .toSorted((a, b) => a.id.localeCompare(b.id))[0];
+    // A machine that is updated in this wave is leased for its update anyway, and creates come after it.
+    if (lowest === undefined || updated.has(lowest.id)) return undefined;
+    return holdLease(this.#context, lowest.id);
+  }
+
+  async #finishRelease(
+    step: Extract<Step, { kind: 'release' }>,
+    faults: ReadonlyMap<MachineCreate | MachineUpdate, Fault>,
+    left: ReadonlyMap<MachineCreate | MachineUpdate, string>,
+  ): Promise<void> {
+    const fault = step.machines.map((machine) => faults.get(machine)).find((found) => found !== undefined);
+    const skipped = step.machines.map((machine) => left.get(machine)).find((found) => found !== undefined);
+    const done = step.machines.filter((machine) => !faults.has(machine) && !left.has(machine)).length;
+    const progress = `${done} of ${step.machines.length} machines done`;
+    if (fault !== undefined) {
+      this.#failed.set('release', step.target);
+      await this.#finish(step, 'failed', `${progress}; ${fault.message}`, fault.next);
+    } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
+    else await this.#finish(step, 'updated', progress);
+  }
+
+  #start(step: Step): void {
+    this.#startedAt.set(step, this.#context.clock.now());
+    this.#context.onProgress({ type: 'step.started', app: this.#context.app.name, step });
+  }
+
+  async #fail(step: Step, fault: Fault): Promise<void> {
+    this.faults.push(fault);
+    if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, step.target);
+    if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
+    const where = fault.where === undefined ? '' : ` (${fault.where})`;
+    await this.#finish(step, 'failed', `${fault.message}${where}`, fault.next);
+  }
+
+  async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {
+    const finishedAt = this.#context.clock.now();
+    const startedAt = this.#startedAt.get(step) ?? finishedAt;
+    const result: StepResult = { kind: step.kind, target: step.target, outcome, message, next, startedAt, finishedAt };
+    this.results.push(result);
+    await this.#save(result);
+    this.#context.onProgress({ type: 'step.finished', app: this.#context.app.name, step, result });
+  }
+}
+
+type RollingStep = Extract<Step, { kind: 'release' | 'machine.create' | 'machine.update' }>;
+
+function isRolling(step: Step): step is RollingStep {
+  return step.kind === 'release' || step.kind === 'machine.create' || step.kind === 'machine.update';
+}

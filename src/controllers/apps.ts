@@ -1,0 +1,43 @@
+import { FlyError } from '../fly/error.ts';
+import { Fault } from '../model/fault.ts';
+import type { AppStep } from '../model/plan.ts';
+import type { ApplyContext } from './context.ts';
+import type { Done } from './done.ts';
+
+/** app.create and app.adopt. Creating is repeated safely: a name that is ours already is success. */
+export async function applyAppStep(context: ApplyContext, step: AppStep): Promise<Done> {
+  switch (step.kind) {
+    case 'app.create':
+      return createApp(context, step.org, step.network);
+    case 'app.adopt':
+      await context.store.markKnown(context.app.name);
+      return { outcome: 'updated' };
+    case 'app.destroy':
+      await context.fly.deleteApp(step.app);
+      return { outcome: 'deleted' };
+  }
+}
+
+async function createApp(context: ApplyContext, org: string | undefined, network: string | undefined): Promise<Done> {
+  const { fly, app, store } = context;
+  if (org === undefined) {
+    throw new Fault({
+      kind: 'stalled',
+      what: `no organization is known for app ${app.name}`,
+      why: 'app.yaml and its projects name none, and the token reaches several',
+      next: 'write `org:` into app.yaml or project.yaml, or set FLY_ORG',
+      where: app.file,
+    });
+  }
+  // Known before the call: after a crash the app counts as ours, and its first addresses are completed.
+  await store.markKnown(app.name);
+  try {
+    await fly.createApp({ name: app.name, org, network });
+    return { outcome: 'created' };
+  } catch (error) {
+    if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
+    const presence = await fly.app(app.name);
+    if (presence.state === 'present') return { outcome: 'created', message: 'it was there already' };
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import type { FlyWriter } from '../fly/api.ts';
+import type { Clock } from '../model/clock.ts';
+import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
+import type { Log } from '../model/log.ts';
+import type { OnProgress } from '../model/progress.ts';
+import type { Evidence } from '../record/evidence.ts';
+import type { Store } from '../record/store.ts';
+
+/** What applying one app's plan needs. One value, handed down to every reconciler. */
+export interface ApplyContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly evidence: Evidence;
+  readonly onProgress: OnProgress;
+  /** Names this process in leases: `flycd:<fleet>:<instance>`. */
+  readonly instance: string;
+  /** Aborted when the process is asked to stop: the current step finishes, no new one starts. */
+  readonly signal: AbortSignal;
+  /** wait: a command waits out a short delay with a progress line; requeue: the loop comes back later. */
+  readonly patience: 'wait' | 'requeue';
+  readonly fleet: DesiredFleet;
+  readonly app: DesiredApp;
+  /** Filled by the secrets wave: machines started afterwards must see at least this version of the app's secrets. */
+  secretsVersion: number | undefined;
+}
+
+export function leaseDescription(context: ApplyContext): string {
+  return `flycd:${context.fleet.name}:${context.instance}`;
+}

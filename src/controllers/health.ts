@@ -1,0 +1,152 @@
+import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
+import { Fault } from '../model/fault.ts';
+import type { ApplyContext } from './context.ts';
+
+/** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
+const pollMs = 1000;
+/** One wait call: Fly's proxy cuts longer ones. */
+const waitCallSeconds = 60;
+/** As flyctl: a machine without checks counts as started well when it has run this long without crashing. */
+const smokeMs = 10_000;
+/** Restarts within the smoke watch that make a crash loop; as flyctl, which allows one. */
+const restartsMax = 1;
+
+/**
+ * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
+ * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
+ */
+export async function waitHealthy(context: ApplyContext, machineId: string, version: string | undefined): Promise<Machine> {
+  const { clock, fly, app } = context;
+  const patienceMs = app.waitTimeoutSeconds * 1000;
+  let progressAt = clock.now();
+  let progress = '';
+  let startedAt: number | undefined;
+  await fly.wait(app.name, machineId, {
+    states: ['started', 'stopped', 'failed', 'destroyed'],
+    version,
+    timeoutSeconds: Math.min(waitCallSeconds, app.waitTimeoutSeconds),
+  });
+  for (;;) {
+    const machine = await presentMachine(context, machineId, version);
+    const verdict = judge(machine);
+    if (verdict.state === 'failed') throw unhealthy(context, machine, verdict.why);
+    if (verdict.state === 'done') return machine;
+    if (verdict.state === 'smoke') {
+      startedAt ??= clock.now();
+      if (clock.now() - startedAt >= smokeMs) return machine;
+    }
+    const seen = `${machine.state} ${verdict.passing}`;
+    if (seen !== progress) {
+      progress = seen;
+      progressAt = clock.now();
+    }
+    if (clock.now() - progressAt > patienceMs) {
+      throw unhealthy(context, machine, `no progress for ${app.waitTimeoutSeconds} s: ${verdict.why}`);
+    }
+    await clock.sleep(pollMs);
+  }
+}
+
+async function presentMachine(context: ApplyContext, machineId: string, version: string | undefined): Promise<Machine> {
+  const machine = await context.fly.machine(context.app.name, machineId);
+  if (machine === undefined || machine.state === 'destroyed') {
+    throw new Fault({
+      kind: 'transient',
+      what: 'a machine is gone while FlyCD waited for it',
+      next: 'FlyCD looks again and goes on from what it sees',
+      where: `${context.app.name} ${machineId}`,
+    });
+  }
+  if (version !== undefined && machine.instance_id !== undefined && machine.instance_id !== version) {
+    throw new Fault({
+      kind: 'transient',
+      what: 'somebody else updated a machine while FlyCD waited for it',
+      next: 'FlyCD looks again and goes on from what it sees',
+      where: `${context.app.name} ${machineId}`,
+    });
+  }
+  return machine;
+}
+
+type Verdict =
+  | { readonly state: 'done' }
+  | { readonly state: 'failed'; readonly why: string }
+  | { readonly state: 'smoke' | 'waiting'; readonly passing: number; readonly why: string };
+
+/** One look at a machine. Exported for its table of states. */
+export function judge(machine: Machine): Verdict {
+  if (machine.state === 'failed' || machine.state === 'launch_failed') return { state: 'failed', why: `it is ${machine.state}` };
+  const exit = lastExit(machine.events ?? []);
+  if (machine.state === 'stopped' || machine.state === 'suspended') {
+    if (exit === undefined || exit.requestedStop || exit.code === 0) return { state: 'done' };
+    return { state: 'failed', why: `it exited with code ${exit.code}${exit.oom ? ' (out of memory)' : ''} and stays stopped` };
+  }
+  if (exit !== undefined && exit.restarting && !exit.requestedStop && exit.code !== 0 && exit.restarts > restartsMax) {
+    return { state: 'failed', why: `it crashes again and again: exit code ${exit.code}${exit.oom ? ' (out of memory)' : ''}` };
+  }
+  if (machine.state !== 'started') return { state: 'waiting', passing: 0, why: `it is ${machine.state}` };
+  if (!hasChecks(machine.config ?? {})) return { state: 'smoke', passing: 0, why: 'watching for crashes' };
+  const checks = machine.checks ?? [];
+  const failing = checks.filter((check) => check.status !== 'passing');
+  if (checks.length > 0 && failing.length === 0) return { state: 'done' };
+  const words = failing.map((check) => `check ${check.name ?? '?'} is ${check.status ?? 'unknown'}${saying(check.output)}`);
+  return {
+    state: 'waiting',
+    passing: checks.length - failing.length,
+    why: words.length > 0 ? words.join('; ') : 'no check has answered yet',
+  };
+}
+
+/** Output of a check comes from the app: short, and one line. */
+const checkOutputCharactersMax = 200;
+
+function saying(output: string | null | undefined): string {
+  const line = (output ?? '').replaceAll(/\s+/g, ' ').trim().slice(0, checkOutputCharactersMax);
+  return line === '' ? '' : ` ("${line}")`;
+}
+
+export function hasChecks(config: MachineConfig): boolean {
+  if (Object.keys(config.checks ?? {}).length > 0) return true;
+  return (config.services ?? []).some((service) => (service.checks ?? []).length > 0);
+}
+
+interface Exit {
+  readonly code: number;
+  readonly requestedStop: boolean;
+  readonly restarting: boolean;
+  readonly restarts: number;
+  readonly oom: boolean;
+}
+
+/** Newest exit after the newest launch or update: older ones speak of an older version. Events come newest first. */
+function lastExit(events: readonly MachineEvent[]): Exit | undefined {
+  for (const event of events) {
+    if (event.type === 'launch' || event.type === 'update') return undefined;
+    if (event.type !== 'exit') continue;
+    const request = event.request ?? {};
+    const monitor = record(request['MonitorEvent']);
+    const exit = record(monitor['exit_event'] ?? request['exit_event']);
+    return {
+      code: Number(exit['exit_code'] ?? 0),
+      requestedStop: exit['requested_stop'] === true,
+      restarting: exit['restarting'] === true,
+      restarts: Number(request['restart_count'] ?? 0),
+      oom: exit['oom_killed'] === true,
+    };
+  }
+  return undefined;
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function unhealthy(context: ApplyContext, machine: Machine, why: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: 'a machine did not become healthy',
+    why,
+    next: `see what it says: fly logs -a ${context.app.name} --machine ${machine.id}`,
+    where: `${context.app.name} ${machine.id} (${machine.name})`,
+  });
+}

@@ -1,0 +1,78 @@
+import type { IntentKind } from '../model/memory.ts';
+import { Fault } from '../model/fault.ts';
+import { FlyError } from '../fly/error.ts';
+import type { ApplyContext } from './context.ts';
+
+/** Fly's lists may lag: only absence from two lists this far apart means that a call did nothing. */
+const certaintyMs = 60_000;
+
+interface KeylessCall<T> {
+  readonly kind: IntentKind;
+  readonly target: string;
+  /** All objects of the kind that stand there now and could be the wanted one. */
+  list(): Promise<readonly T[]>;
+  idOf(item: T): string;
+  create(): Promise<T>;
+}
+
+/**
+ * Creates something Fly has no key for (a volume, an address) so that neither a lost answer nor a crash makes two:
+ * an intent is stored before the call, and an unclear answer is settled by looking. What is new since the intent was
+ * made by the call; absence counts only after two lists 60 s apart.
+ */
+export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>): Promise<{ item: T; found: boolean }> {
+  const { store, app } = context;
+  const memory = await store.memory(app.name);
+  for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
+    const item = await settle(context, call, intent);
+    await store.settleIntent(app.name, intent.id);
+    if (item !== undefined) return { item, found: true };
+  }
+  const before = (await call.list()).map((item) => call.idOf(item));
+  const intent = await store.addIntent(app.name, { kind: call.kind, target: call.target, before });
+  try {
+    const item = await call.create();
+    await store.settleIntent(app.name, intent.id);
+    return { item, found: false };
+  } catch (error) {
+    if (error instanceof FlyError && error.outcome === 'refused') {
+      await store.settleIntent(app.name, intent.id);
+      throw error;
+    }
+    const item = await settle(context, call, intent);
+    await store.settleIntent(app.name, intent.id);
+    if (item !== undefined) return { item, found: true };
+    throw error;
+  }
+}
+
+async function settle<T>(
+  context: ApplyContext,
+  call: KeylessCall<T>,
+  intent: { readonly createdAt: number; readonly before: readonly string[] },
+): Promise<T | undefined> {
+  const made = async (): Promise<T | undefined> =>
+    (await call.list()).find((item) => !intent.before.includes(call.idOf(item)));
+  const first = await made();
+  if (first !== undefined) return first;
+  const certainAt = intent.createdAt + certaintyMs;
+  if (context.clock.now() < certainAt) {
+    if (context.patience === 'requeue') throw unclear(context, call, certainAt);
+    const because = `the answer to ${call.kind} ${call.target} was lost; looking again before trying it twice`;
+    context.onProgress({ type: 'waiting', app: context.app.name, because, until: certainAt });
+    await context.clock.sleep(certainAt - context.clock.now());
+  }
+  return made();
+}
+
+function unclear<T>(context: ApplyContext, call: KeylessCall<T>, retryAt: number): Fault {
+  return new Fault({
+    kind: 'waiting',
+    what: `the answer to ${call.kind} was lost`,
+    why: 'trying it again at once could make a second one',
+    next: 'FlyCD looks again in a minute and decides from what it sees',
+    where: call.target,
+    retryAt,
+    cause: context.app.name,
+  });
+}

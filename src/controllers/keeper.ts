@@ -1,0 +1,185 @@
+import PQueue from 'p-queue';
+import type { DesiredApp, DesiredFleet, FollowedRef } from '../model/desired.ts';
+import { Fault, toFault } from '../model/fault.ts';
+import { hashOf } from '../model/json.ts';
+import type { ObservedApp } from '../model/observed.ts';
+import type { AppPlan, Hold } from '../model/plan.ts';
+import type { Run, Trigger } from '../model/run.ts';
+import type { CommitReporter } from '../notify/commit-report.ts';
+import { resolveOrganization } from '../observed/organization.ts';
+import { planFleet } from '../plan/fleet.ts';
+import { sameRepository } from '../sources/location.ts';
+import { planOne, syncOne } from './app.ts';
+import type { SyncContext } from './pass.ts';
+
+export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
+  /** Reads the config repo and computes what git wants. */
+  load(): Promise<DesiredFleet>;
+  /** The config repo as operators name it; undefined for a folder. */
+  readonly configRepo: FollowedRef | undefined;
+  readonly reporter: CommitReporter | undefined;
+}
+
+/** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
+interface Surveyed {
+  readonly plan: AppPlan;
+  readonly observed: ObservedApp;
+}
+
+/**
+ * Keeps a fleet for the loop: knows the newest desired state, plans an app against all others' newest plans so that the
+ * brakes see the whole fleet, applies it, and reports the config repo's commit once every app has had its pass.
+ */
+export class FleetKeeper {
+  readonly #options: KeeperOptions;
+  readonly #surveyed = new Map<string, Surveyed>();
+  readonly #inputs = new Map<string, string>();
+  readonly #runs = new Map<string, Run>();
+  #desired: DesiredFleet | undefined;
+  #survey: Promise<void> = Promise.resolve();
+  #org: Promise<string> | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Reads git. The apps to look at are all of them; a delivery concerns those that follow its repo and those that moved. */
+  async refresh(): Promise<{
+    readonly apps: readonly string[];
+    affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
+  }> {
+    const desired = await this.#options.load();
+    const first = this.#desired === undefined;
+    const newRevision = this.#desired?.revision !== desired.revision;
+    this.#desired = desired;
+    const moved = this.#moved(desired.apps);
+    for (const name of this.#surveyed.keys()) {
+      if (desired.apps.every((app) => app.name !== name)) this.#surveyed.delete(name);
+    }
+    if (moved.length > 0) {
+      const before = this.#survey;
+      this.#survey = before.then(() => this.#look(desired, moved));
+      // A survey that fails is repeated by the app's own pass, which reports it.
+      this.#survey = this.#survey.catch(() => undefined);
+    }
+    if (newRevision || first) await this.#options.reporter?.begin(desired, moved.map((app) => app.name));
+    const names = new Set(moved.map((app) => app.name));
+    return {
+      apps: desired.apps.map((app) => app.name),
+      affectedBy: (delivery) => {
+        const followers = desired.followed.filter((followed) => sameRepository(followed.repo, delivery.repo));
+        for (const follower of followers) if (follower.app !== undefined) names.add(follower.app);
+        return [...names];
+      },
+    };
+  }
+
+  /** true: a push to this repo and ref concerns the fleet. */
+  follows(repos: readonly string[], matches: (ref: string) => boolean): boolean {
+    const followed = [...(this.#desired?.followed ?? []), ...(this.#options.configRepo === undefined ? [] : [this.#options.configRepo])];
+    return followed.some((one) => repos.some((repo) => sameRepository(one.repo, repo)) && matches(one.ref));
+  }
+
+  /** One pass over one app at the newest desired state. */
+  async reconcile(
+    name: string,
+    trigger: Trigger,
+    signal: AbortSignal,
+  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    await this.#survey;
+    const fleet = this.#desired;
+    const found = fleet?.apps.find((app) => app.name === name);
+    if (fleet === undefined || found === undefined) return { nextWakeAt: undefined, failed: false };
+    const app = await this.#withOrganization(found);
+    const surveyed = await planOne({ ...this.#options, fleet, app, options: { adopt: false, force: false, now: false } });
+    this.#surveyed.set(name, surveyed);
+    const plan = this.#held(app, this.#braked(fleet, surveyed.plan));
+    const run = await this.#apply(fleet, app, plan, { trigger, signal });
+    if (run === undefined) return { nextWakeAt: undefined, failed: false };
+    await this.#options.reporter?.finished(fleet, run);
+    return { nextWakeAt: run.nextWakeAt, failed: run.outcome === 'failed' };
+  }
+
+  async #apply(
+    fleet: DesiredFleet,
+    app: DesiredApp,
+    plan: AppPlan,
+    how: { readonly trigger: Trigger; readonly signal: AbortSignal },
+  ): Promise<Run | undefined> {
+    const before = this.#runs.get(app.name);
+    // A pass that finds what the one before found is no news: history would drown in it.
+    const news = plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
+    if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: earliest(plan.holds) };
+    const { run } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
+    this.#runs.set(app.name, run);
+    return run;
+  }
+
+  /** `auto: false` shows the plan and leaves applying it to a person. */
+  #held(app: DesiredApp, plan: AppPlan): AppPlan {
+    if (app.policy.auto || plan.steps.length === 0) return plan;
+    const hold: Hold = {
+      app: app.name,
+      reason: 'manual',
+      because: 'its policy says sync.auto: false',
+      next: `flycd sync --once --app ${app.name}`,
+      steps: plan.steps,
+    };
+    return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };
+  }
+
+  #braked(fleet: DesiredFleet, own: AppPlan): AppPlan {
+    const all = [...this.#surveyed.values()];
+    const whole = planFleet({
+      fleet,
+      plans: all.map((one) => one.plan),
+      observed: all.map((one) => one.observed),
+      orphans: [],
+      accept: false,
+      failed: [],
+      selected: [],
+    });
+    return whole.apps.find((plan) => plan.app === own.app) ?? own;
+  }
+
+  #moved(apps: readonly DesiredApp[]): readonly DesiredApp[] {
+    const moved = apps.filter((app) => this.#inputs.get(app.name) !== hashOf([app.inputs, app.policy]));
+    this.#inputs.clear();
+    for (const app of apps) this.#inputs.set(app.name, hashOf([app.inputs, app.policy]));
+    return moved;
+  }
+
+  /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */
+  async #look(desired: DesiredFleet, apps: readonly DesiredApp[]): Promise<void> {
+    const queue = new PQueue({ concurrency: this.#options.concurrency });
+    await Promise.all(
+      apps.map((found) =>
+        queue.add(async () => {
+          try {
+            const app = await this.#withOrganization(found);
+            const options = { adopt: false, force: false, now: false };
+            this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet: desired, app, options }));
+          } catch (error) {
+            this.#options.log.warn({ app: found.name, error: toFault(error, 'survey').message }, 'app could not be surveyed');
+          }
+        }),
+      ),
+    );
+  }
+
+  async #withOrganization(app: DesiredApp): Promise<DesiredApp> {
+    if (app.org !== undefined) return app;
+    this.#org ??= resolveOrganization(this.#options.fly, this.#options.flyOrg);
+    try {
+      return { ...app, org: await this.#org };
+    } catch (error) {
+      this.#org = undefined;
+      throw error instanceof Fault ? error : toFault(error, 'the organization could not be found out');
+    }
+  }
+}
+
+function earliest(holds: readonly Hold[]): number | undefined {
+  const times = holds.map((hold) => hold.retryAt).filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,101 @@
+import { Fault } from '../model/fault.ts';
+import { leaseDescription, type ApplyContext } from './context.ts';
+
+/** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
+const leaseSeconds = 30;
+/** A third of the lease: two renewals may fail before it is lost. */
+const renewEveryMs = 10_000;
+/** Our own stale lease ends within `leaseSeconds`; one second on top for the clocks' difference. */
+const staleLeaseWaitMsMax = (leaseSeconds + 1) * 1000;
+
+export interface HeldLease {
+  readonly machineId: string;
+  readonly nonce: string;
+  /** Throws when a renewal failed: somebody else may hold the machine now. */
+  check(): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Holds a machine for us until disposed, renewed in the background. Somebody else's lease is a waiting Fault with the
+ * holder's name; one that an earlier FlyCD of this fleet left behind is waited out.
+ */
+export async function holdLease(context: ApplyContext, machineId: string): Promise<HeldLease> {
+  const { clock, fly, app } = context;
+  const held = await acquire(context, machineId);
+  let lost: Fault | undefined;
+  let renewal = Promise.resolve();
+  let cancel = scheduleRenewal();
+
+  function scheduleRenewal(): () => void {
+    return clock.timer(renewEveryMs, () => {
+      renewal = renew().finally(() => {
+        if (lost === undefined && !released) cancel = scheduleRenewal();
+      });
+    });
+  }
+  async function renew(): Promise<void> {
+    try {
+      const renewed = await fly.refreshLease(app.name, machineId, held.nonce, leaseSeconds);
+      if (renewed.nonce !== held.nonce) lost = lostLease(app.name, machineId);
+    } catch (error) {
+      // One failed renewal is no loss: the lease outlives it, and the next one tries again.
+      context.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
+      if (clock.now() > held.expiresAt + staleLeaseWaitMsMax) lost = lostLease(app.name, machineId);
+    }
+  }
+
+  let released = false;
+  return {
+    machineId,
+    nonce: held.nonce,
+    check() {
+      if (lost !== undefined) throw lost;
+    },
+    async [Symbol.asyncDispose]() {
+      released = true;
+      cancel();
+      await renewal;
+      try {
+        await fly.releaseLease(app.name, machineId, held.nonce);
+      } catch (error) {
+        // It ends by itself within leaseSeconds; failing the step for it would undo nothing.
+        context.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not released');
+      }
+    },
+  };
+}
+
+async function acquire(context: ApplyContext, machineId: string) {
+  const { clock, fly, app } = context;
+  const request = { ttlSeconds: leaseSeconds, description: leaseDescription(context) };
+  const giveUpAt = clock.now() + staleLeaseWaitMsMax;
+  for (;;) {
+    try {
+      return await fly.acquireLease(app.name, machineId, request);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind !== 'waiting' || clock.now() >= giveUpAt) throw error;
+      const lease = await fly.lease(app.name, machineId);
+      if (lease === undefined) continue;
+      if (!(lease.description ?? '').startsWith(`flycd:${context.fleet.name}:`)) throw error;
+      const untilMs = Math.max(1000, lease.expires_at * 1000 - clock.now() + 1);
+      context.onProgress({
+        type: 'waiting',
+        app: app.name,
+        because: `an earlier FlyCD still holds machine ${machineId}`,
+        until: clock.now() + untilMs,
+      });
+      await clock.sleep(Math.min(untilMs, staleLeaseWaitMsMax));
+    }
+  }
+}
+
+function lostLease(app: string, machineId: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: 'lost the lease on a machine',
+    why: 'it could not be renewed in time, so somebody else may be changing the machine',
+    next: 'FlyCD looks again and goes on from what it sees',
+    where: `${app} ${machineId}`,
+  });
+}

@@ -1,0 +1,210 @@
+import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
+import { FlyError } from '../fly/error.ts';
+import { Fault } from '../model/fault.ts';
+import { hashOf } from '../model/json.ts';
+import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
+import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
+import type { ApplyContext } from './context.ts';
+import type { Done } from './done.ts';
+import { waitHealthy } from './health.ts';
+import { holdLease } from './lease.ts';
+import { stampReadBack } from './stamp.ts';
+
+/** Tries of one create: names are unique, so a second try can make no second machine. */
+const createTriesMax = 3;
+/** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
+const lookupDelayMs = 500;
+
+/**
+ * Creates a slot's machine, waits until it is healthy, stamps it. Safe to repeat: the name is `group-region-n-gG`, and a
+ * name that is taken by a machine with our launch id means that an earlier try succeeded.
+ */
+export async function createMachine(context: ApplyContext, step: MachineCreate): Promise<Done & { readonly machine: Machine }> {
+  const { fly, app } = context;
+  let generation = await nextGeneration(context, step.slot);
+  let made: Machine | undefined;
+  let tries = 0;
+  while (made === undefined) {
+    const launch = hashOf([app.name, formatSlot(step.slot), generation, formatSent(step.sent)]);
+    const name = machineName(step.slot, generation);
+    try {
+      made = await fly.createMachine(app.name, await createRequest(context, step, name, launch));
+    } catch (error) {
+      if (!(error instanceof FlyError)) throw error;
+      const there = await findByName(context, error, name);
+      if (there?.config?.metadata?.[stampKeys.launch] === launch) made = there;
+      else if (there !== undefined) generation += 1;
+      else if (error.outcome === 'refused') throw error;
+      tries += 1;
+      if (made === undefined && tries >= createTriesMax) throw error;
+    }
+  }
+  const machine = step.skipLaunch ? made : await waitHealthyAndStamp(context, made, step.config);
+  const { note } = await stampReadBack(context, made.id, withMount(step.config, made));
+  return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note), machine };
+}
+
+/** The stamp is written even when the machine stays unhealthy: what runs is known then, and is not sent again. */
+async function waitHealthyAndStamp(context: ApplyContext, made: Machine, config: MachineConfig): Promise<Machine> {
+  try {
+    return await waitHealthy(context, made.id, made.instance_id);
+  } catch (error) {
+    await stampReadBack(context, made.id, withMount(config, made)).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
+export async function updateMachine(context: ApplyContext, step: MachineUpdate): Promise<Done & { readonly machine: Machine }> {
+  const { fly, app } = context;
+  await using lease = await holdLease(context, step.machineId);
+  const request: MachineRequest = { config: step.config, skip_launch: step.skipLaunch };
+  if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
+  if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
+  const updated = await sendUpdate(context, step, request, lease.nonce);
+  lease.check();
+  try {
+    const machine = step.skipLaunch ? updated : await waitHealthy(context, step.machineId, updated.instance_id);
+    const { note } = await stampReadBack(context, step.machineId, step.config);
+    return { outcome: 'updated', message: note, machine };
+  } catch (error) {
+    if (!step.skipLaunch) await stampReadBack(context, step.machineId, step.config).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. */
+async function sendUpdate(context: ApplyContext, step: MachineUpdate, request: MachineRequest, nonce: string): Promise<Machine> {
+  const { fly, app } = context;
+  try {
+    return await fly.updateMachine(app.name, step.machineId, request, nonce);
+  } catch (error) {
+    if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
+    await context.clock.sleep(lookupDelayMs);
+    const machine = await fly.machine(app.name, step.machineId);
+    const done =
+      machine !== undefined &&
+      machine.instance_id !== step.currentVersion &&
+      machine.config?.metadata?.[stampKeys.sent] === formatSent(step.sent);
+    if (!done) throw error;
+    return machine;
+  }
+}
+
+/** New stamps by metadata patch: no restart, no new version, no lease. */
+export async function labelMachine(context: ApplyContext, step: MachineLabel): Promise<Done> {
+  await context.fly.patchMetadata(context.app.name, step.machineId, step.metadata);
+  return { outcome: 'updated' };
+}
+
+/** start, restart, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
+export async function actOnMachine(context: ApplyContext, step: MachineAction): Promise<Done> {
+  const { fly, app } = context;
+  if (step.kind === 'machine.destroy') return destroyMachine(context, step);
+  await using lease = await holdLease(context, step.machineId);
+  switch (step.kind) {
+    case 'machine.start':
+      await fly.startMachine(app.name, step.machineId, lease.nonce);
+      break;
+    case 'machine.restart':
+      await fly.restartMachine(app.name, step.machineId, lease.nonce);
+      break;
+    case 'machine.cordon':
+      await fly.cordonMachine(app.name, step.machineId, lease.nonce);
+      break;
+    case 'machine.uncordon':
+      await fly.uncordonMachine(app.name, step.machineId, lease.nonce);
+      break;
+  }
+  if (step.kind === 'machine.start' || step.kind === 'machine.restart') await waitHealthy(context, step.machineId, undefined);
+  return { outcome: 'updated' };
+}
+
+async function destroyMachine(context: ApplyContext, step: MachineAction): Promise<Done> {
+  const { fly, app } = context;
+  const there = await fly.machine(app.name, step.machineId);
+  if (there === undefined || there.state === 'destroyed') return { outcome: 'unchanged', message: 'it was gone already' };
+  const lease = await holdLease(context, step.machineId);
+  try {
+    await fly.destroyMachine(app.name, step.machineId, lease.nonce);
+  } finally {
+    await lease[Symbol.asyncDispose]();
+  }
+  return { outcome: 'deleted' };
+}
+
+function machineName(slot: Slot, generation: number): string {
+  return `${slot.group}-${slot.region}-${slot.number}-g${generation}`;
+}
+
+/** 1 + the highest generation that a machine of this slot, destroyed ones included, bears in its name. */
+async function nextGeneration(context: ApplyContext, slot: Slot): Promise<number> {
+  const prefix = `${slot.group}-${slot.region}-${slot.number}-g`;
+  const machines = await context.fly.machines(context.app.name, { includeDeleted: true });
+  const taken = machines.filter((machine) => machine.name.startsWith(prefix));
+  // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
+  const live = taken.filter((machine) => machine.state !== 'destroyed' && sameSlot(machine, slot) && isOurs(context, machine));
+  const generations = (list: readonly Machine[]): number[] =>
+    list.map((machine) => Number(machine.name.slice(prefix.length))).filter((number) => Number.isInteger(number));
+  if (live.length > 0) return Math.max(...generations(live));
+  return Math.max(0, ...generations(taken)) + 1;
+}
+
+function sameSlot(machine: Machine, slot: Slot): boolean {
+  const stamped = parseSlot(machine.config?.metadata?.[stampKeys.slot]);
+  return stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
+}
+
+function isOurs(context: ApplyContext, machine: Machine): boolean {
+  return machine.config?.metadata?.[stampKeys.fleet] === context.fleet.name;
+}
+
+async function createRequest(context: ApplyContext, step: MachineCreate, name: string, launch: string): Promise<MachineRequest> {
+  const metadata = { ...step.config.metadata, [stampKeys.launch]: launch };
+  const config: MachineConfig = { ...step.config, metadata };
+  if (step.mount !== undefined) {
+    const volume = await freeVolume(context, step.mount.volume, step.slot.region);
+    config.mounts = (step.config.mounts ?? [{ name: step.mount.volume, path: step.mount.path }]).map((mount) => ({
+      ...mount,
+      volume,
+    }));
+  }
+  const request: MachineRequest = { name, region: step.slot.region, config, skip_launch: step.skipLaunch };
+  if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
+  return request;
+}
+
+/** A mount attaches at create only; the lowest id keeps two runs choosing alike. */
+async function freeVolume(context: ApplyContext, name: string, region: string): Promise<string> {
+  const volumes = await context.fly.volumes(context.app.name);
+  const free = volumes
+    .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
+    .filter((volume) => volume.host_status === undefined || volume.host_status === null || volume.host_status === 'ok')
+    .toSorted((a, b) => a.id.localeCompare(b.id))[0];
+  if (free !== undefined) return free.id;
+  throw new Fault({
+    kind: 'transient',
+    what: `no free volume ${name} in ${region}`,
+    why: 'another machine took it since the plan was made',
+    next: 'FlyCD plans again from what it sees',
+    where: `${context.app.name}/${name}/${region}`,
+  });
+}
+
+async function findByName(context: ApplyContext, error: FlyError, name: string): Promise<Machine | undefined> {
+  const taken = /machine ID (\S+) already exists with name/.exec(error.reply ?? '')?.[1];
+  if (taken !== undefined) return context.fly.machine(context.app.name, taken);
+  if (error.outcome === 'refused') return undefined;
+  await context.clock.sleep(lookupDelayMs);
+  const machines = await context.fly.machines(context.app.name);
+  return machines.find((machine) => machine.name === name && machine.state !== 'destroyed');
+}
+
+/** The volume's id belongs to what was sent, but not to what is compared: settle leaves it out on both sides. */
+function withMount(config: MachineConfig, made: Machine): MachineConfig {
+  return made.config?.mounts === undefined ? config : { ...config, mounts: config.mounts ?? made.config.mounts };
+}
+
+function joined(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join('; ');
+}

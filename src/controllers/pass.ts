@@ -1,0 +1,168 @@
+import { matchesGlob } from 'node:path';
+import PQueue from 'p-queue';
+import type { FlyReader, FlyWriter } from '../fly/api.ts';
+import type { Clock } from '../model/clock.ts';
+import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
+import { Fault, toFault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
+import type { AppPlan, Plan } from '../model/plan.ts';
+import type { OnProgress } from '../model/progress.ts';
+import type { Run, Trigger } from '../model/run.ts';
+import { observeOrphans } from '../observed/orphans.ts';
+import { resolveOrganization } from '../observed/organization.ts';
+import { planFleet } from '../plan/fleet.ts';
+import type { Evidence } from '../record/evidence.ts';
+import type { Store } from '../record/store.ts';
+import { planOne, syncOne } from './app.ts';
+
+export interface PassOptions {
+  /** Globs of app names; empty = all. */
+  readonly apps: readonly string[];
+  /** Releases the brakes for this pass. */
+  readonly accept: boolean;
+  /** Lifts adoption holds. */
+  readonly adopt: boolean;
+  /** An update for every machine, changes or not (v0's --force). */
+  readonly force: boolean;
+  /** A person insists: holds for hand-made changes are lifted. */
+  readonly now: boolean;
+  /** The first app that fails ends the pass (v0's --abort-early). */
+  readonly abortEarly: boolean;
+}
+
+export interface PlanContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fly: FlyReader;
+  readonly store: Store | undefined;
+  readonly evidence: Evidence | undefined;
+  /** FLY_ORG. */
+  readonly flyOrg: string | undefined;
+  /** Apps looked at or synced at once. */
+  readonly concurrency: number;
+  /** The whole config root was given, without --app: orphans may be looked for. */
+  readonly orphans: boolean;
+}
+
+export interface SyncContext extends PlanContext {
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly evidence: Evidence;
+  readonly onProgress: OnProgress;
+  readonly actor: string;
+  readonly instance: string;
+  readonly signal: AbortSignal;
+}
+
+/** The apps a pass is about: those that any of the globs names. */
+export function selectApps<T extends { readonly name: string }>(apps: readonly T[], globs: readonly string[]): readonly T[] {
+  if (globs.length === 0) return apps;
+  return apps.filter((app) => globs.some((glob) => matchesGlob(app.name, glob)));
+}
+
+/** Observes and plans every chosen app side by side, then applies the fleet's brakes. Writes nothing. */
+export async function planPass(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Plan> {
+  const { plan } = await planWhole(context, desired, options);
+  return plan;
+}
+
+interface Whole {
+  readonly plan: Plan;
+  readonly apps: ReadonlyMap<string, DesiredApp>;
+}
+
+async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
+  const chosen = selectApps(desired.apps, options.apps);
+  const withOrg = await nameOrganizations(context, chosen);
+  const plans: AppPlan[] = [];
+  const observed: ObservedApp[] = [];
+  const failed: { app: DesiredApp; fault: Fault }[] = [];
+  const queue = new PQueue({ concurrency: context.concurrency });
+  await Promise.all(
+    withOrg.map((app) =>
+      queue.add(async () => {
+        try {
+          const one = await planOne({ ...context, fleet: desired, app, options });
+          plans.push(one.plan);
+          observed.push(one.observed);
+        } catch (error) {
+          // A refused token concerns every app: one error, not a thousand.
+          if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
+          failed.push({ app, fault: toFault(error, `${app.name} could not be planned`) });
+        }
+      }),
+    ),
+  );
+  const orphans = await lookForOrphans(context, desired, withOrg, options);
+  const byName = (a: AppPlan, b: AppPlan): number => a.app.localeCompare(b.app);
+  const plan = planFleet({
+    fleet: desired,
+    plans: plans.toSorted(byName),
+    observed,
+    orphans,
+    accept: options.accept,
+    failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
+    selected: options.apps,
+  });
+  return { plan, apps: new Map(withOrg.map((app) => [app.name, app])) };
+}
+
+/** Only asks Fly where an app names no organization. */
+async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp[]): Promise<readonly DesiredApp[]> {
+  if (apps.every((app) => app.org !== undefined)) return apps;
+  const org = await resolveOrganization(context.fly, context.flyOrg);
+  return apps.map((app) => (app.org === undefined ? { ...app, org } : app));
+}
+
+async function lookForOrphans(
+  context: PlanContext,
+  desired: DesiredFleet,
+  apps: readonly DesiredApp[],
+  options: PassOptions,
+): Promise<readonly OrphanedApp[]> {
+  if (!context.orphans || !desired.named || !desired.whole || options.apps.length > 0) return [];
+  const named = new Set([...desired.apps.map((app) => app.name), ...desired.invalid.flatMap((app) => app.name ?? [])]);
+  const orgs = new Set(apps.flatMap((app) => app.org ?? []));
+  const found: OrphanedApp[] = [];
+  for (const org of orgs) {
+    const { orphans } = await observeOrphans({ fly: context.fly, org, fleet: desired.name, desired: named });
+    found.push(...orphans);
+  }
+  return found.toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
+export async function syncPass(
+  context: SyncContext,
+  desired: DesiredFleet,
+  options: PassOptions,
+  trigger: Trigger,
+): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
+  const { plan, apps } = await planWhole(context, desired, options);
+  const runs = await applyWhole(context, desired, { plan, apps, trigger, abortEarly: options.abortEarly });
+  return { plan, runs };
+}
+
+async function applyWhole(
+  context: SyncContext,
+  desired: DesiredFleet,
+  work: Whole & { readonly trigger: Trigger; readonly abortEarly: boolean },
+): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  const queue = new PQueue({ concurrency: context.concurrency });
+  let failed = false;
+  await Promise.all(
+    work.plan.apps.map((plan) =>
+      queue.add(async () => {
+        const app = work.apps.get(plan.app);
+        if (app === undefined || plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned') return;
+        if (context.signal.aborted || (failed && work.abortEarly)) return;
+        const { run } = await syncOne({ ...context, fleet: desired, app, plan, trigger: work.trigger, patience: 'wait' });
+        if (run.outcome === 'failed') failed = true;
+        runs.push(run);
+      }),
+    ),
+  );
+  return runs.toSorted((a, b) => a.app.localeCompare(b.app));
+}

@@ -1,0 +1,38 @@
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import { fieldChanges } from '../flyconfig/changes.ts';
+import { settle } from '../flyconfig/settle.ts';
+import { readHash } from '../flyconfig/version.ts';
+import { flyctlKeys, formatRead, stampKeys } from '../model/stamps.ts';
+import type { ApplyContext } from './context.ts';
+
+/** Metadata values have no documented limit; a platform that rewrites more than this is named, not listed. */
+const keptPathsMax = 50;
+
+/**
+ * After a write: what Fly made of the config we sent is read back and stamped, so that the next pass can tell in-sync
+ * from drift by comparing two hashes. What the platform keeps its own way is stamped too, and said once.
+ */
+export async function stampReadBack(
+  context: ApplyContext,
+  machineId: string,
+  sent: MachineConfig,
+): Promise<{ readonly machine: Machine | undefined; readonly note: string | undefined }> {
+  const { fly, app } = context;
+  const machine = await fly.machine(app.name, machineId);
+  if (machine?.config === undefined || machine.config === null) return { machine, note: undefined };
+  const live = machine.config;
+  const kept = fieldChanges(settle(sent), settle(live)).map((change) => change.path);
+  const metadata: Record<string, string | null> = {
+    [stampKeys.read]: formatRead(readHash(live)),
+    [stampKeys.machine]: machineId,
+    [stampKeys.kept]: kept.length > 0 ? JSON.stringify(kept.slice(0, keptPathsMax)) : null,
+    [stampKeys.release]: live.metadata?.[flyctlKeys.releaseId] ?? null,
+  };
+  // Removing a key that is not there would be a needless write.
+  for (const [key, value] of Object.entries(metadata)) {
+    if (value === null && live.metadata?.[key] === undefined) delete metadata[key];
+  }
+  await fly.patchMetadata(app.name, machineId, metadata);
+  const note = kept.length > 0 ? `the platform keeps ${kept.slice(0, 5).join(', ')} its own way` : undefined;
+  return { machine, note };
+}
