@@ -1,0 +1,219 @@
+import { ErrorBody } from '../../schemas/fly/app.ts';
+import type { FaultParts } from '../model/fault.ts';
+import { FlyError } from './error.ts';
+
+/** What a call does on Fly when it arrives twice. */
+export type Effect =
+  /** Nothing. */
+  | 'read'
+  /** The same as once: start, stop, cordon, a release, a destroy. */
+  | 'repeatable'
+  /** Maybe a second machine, volume or bill: never sent again unless Fly said that nothing was done. */
+  | 'once';
+
+/** A call that did not succeed, as far as it is known. Texts are redacted already. */
+export interface Failure {
+  /** Method and route template. */
+  readonly operation: string;
+  /** Ends the sentence "Fly refused to …". */
+  readonly purpose: string;
+  /** App and machine. */
+  readonly where: string | undefined;
+  readonly effect: Effect;
+  /** undefined: no whole answer came. */
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+  /** Fly's words; where no whole answer came, why. */
+  readonly words: string | undefined;
+  /** `status` or `code` of Fly's error body: insufficient_capacity, name_taken and the like. */
+  readonly code: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Fly's message and code out of an error body; bodies that are not JSON (an edge's HTML) give their text. */
+export function wordsOf(body: string): { readonly words: string | undefined; readonly code: string | undefined } {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return { words: tidy(body.replaceAll(/<[^<>]*>/g, ' ')), code: undefined };
+  }
+  const shape = ErrorBody.safeParse(parsed);
+  if (!shape.success) return { words: tidy(body), code: undefined };
+  // Old and edge replies say `status: error` beside a message and a code of their own; Fly's SDK prefers `message`.
+  const { message, error, status, code } = shape.data;
+  return { words: tidy(message ?? error ?? ''), code: status === 'error' ? code : (status ?? code) };
+}
+
+/** One line without control characters: these words end up on terminals. */
+function tidy(text: string): string | undefined {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ').trim();
+  return line === '' ? undefined : line;
+}
+
+export function classify(failure: Failure): FlyError {
+  const rule = rules.find((candidate) => candidate.applies(failure));
+  const parts = (rule ?? refusal).parts(failure);
+  return new FlyError({
+    why: failure.words ?? (failure.status === undefined ? undefined : `HTTP ${failure.status}`),
+    where: failure.where,
+    ...parts,
+    status: failure.status,
+    operation: failure.operation,
+    requestId: failure.requestId,
+    reply: failure.status === undefined ? undefined : failure.words,
+    outcome: outcomeOf(failure),
+  });
+}
+
+/** A 2xx whose body did not fit is `unknown` too: it was done, but not what we hoped to learn from it. */
+function outcomeOf({ effect, status }: Failure): 'refused' | 'unknown' {
+  if (effect === 'read') return 'refused';
+  return status === undefined || status < 300 || status === 408 || status >= 500 ? 'unknown' : 'refused';
+}
+
+interface Rule {
+  readonly applies: (failure: Failure) => boolean;
+  readonly parts: (failure: Failure) => Omit<FaultParts, 'where' | 'cause'>;
+}
+
+/** A host or region without room frees up in minutes or hours, not seconds. */
+const capacityWaitMs = 5 * 60_000;
+/** flyctl's leases last 13 s and are renewed every 4: asking sooner than this finds the same holder. */
+const leaseWaitMs = 15_000;
+/** A lease may be given back long before it expires: look again at least this often. */
+const leaseWaitMsMax = 5 * 60_000;
+
+const again = 'FlyCD tries again by itself.';
+const lookAgain = 'FlyCD looks at the app again and plans anew.';
+
+/** First match decides. Texts that mean the same under several statuses come before the statuses. */
+const rules: readonly Rule[] = [
+  {
+    applies: ({ status }) => status === undefined,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly did not answer when asked to ${purpose}`,
+      next: `${again} If it goes on: https://status.flyio.net`,
+    }),
+  },
+  {
+    applies: ({ words }) => contains(words, 'please add a payment method'),
+    parts: ({ purpose }) => ({
+      kind: 'held',
+      what: `Fly refused to ${purpose} until the organization can pay`,
+      next: "Add a payment method in the organization's billing page on https://fly.io/dashboard, then sync again.",
+    }),
+  },
+  {
+    applies: ({ words, code }) => [words, code].some((text) => capacityTexts.some((part) => contains(text, part))),
+    parts: ({ purpose, now }) => ({
+      kind: 'waiting',
+      what: `Fly has no room to ${purpose}`,
+      next: 'FlyCD tries again in 5 minutes. If it stays so, choose another region or a smaller size.',
+      retryAt: now + capacityWaitMs,
+    }),
+  },
+  {
+    applies: ({ status }) => status === 401,
+    parts: () => ({
+      kind: 'stalled',
+      what: 'Fly refused the token',
+      next: 'Make one with `fly tokens create org` (or `fly tokens create readonly` for diff) and set FLY_API_TOKEN.',
+    }),
+  },
+  {
+    applies: ({ status }) => status === 403,
+    parts: ({ purpose }) => ({
+      kind: 'stalled',
+      what: `The token may not ${purpose}`,
+      next: 'Use a token of the organization that owns the app: `fly tokens create org`. A name another organization owns cannot be used.',
+    }),
+  },
+  {
+    applies: ({ status, words, operation }) =>
+      contains(words, 'lease currently held by') || (status === 409 && operation.endsWith('/lease')),
+    parts: leaseHeldParts,
+  },
+  {
+    applies: ({ status }) => status === 404 || status === 410,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly could not ${purpose}, for it is not there`,
+      next: lookAgain,
+    }),
+  },
+  {
+    applies: ({ status }) => status === 409 || status === 412,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly would not ${purpose} in its present state`,
+      next: lookAgain,
+    }),
+  },
+  {
+    applies: ({ status }) => status === 429,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly limits the rate of requests and refused to ${purpose}`,
+      next: `${again} Another tool may be working on the same app.`,
+    }),
+  },
+  {
+    applies: ({ status = 0 }) => status === 408 || status >= 500,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly failed to ${purpose}`,
+      next: `${again} If it goes on: https://status.flyio.net`,
+    }),
+  },
+  {
+    applies: ({ status = 0 }) => status < 300,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly's answer when asked to ${purpose} has a form that FlyCD does not know`,
+      next: `${again} If it goes on, look for a newer FlyCD.`,
+    }),
+  },
+];
+
+/** Everything else (400, 422, redirects): the same request is refused again until something is written differently. */
+const refusal: Rule = {
+  applies: () => true,
+  parts: ({ purpose, code, words }) => ({
+    kind: 'stalled',
+    what: `Fly refused to ${purpose}`,
+    next:
+      code === 'name_taken' || contains(words, 'name has already been taken')
+        ? 'Choose another name: app names are shared by all of Fly.'
+        : 'Change what git says, then push: the same request would be refused again.',
+  }),
+};
+
+/** `deploys to this host …`: a volume's host that takes no machines for now, the same to whoever waits for it. */
+const capacityTexts = [
+  'could not reserve resource',
+  'insufficient_capacity',
+  'volume_placement_capacity',
+  'deploys to this host are temporarily disabled',
+];
+
+function contains(text: string | undefined, part: string): boolean {
+  return text?.toLowerCase().includes(part) ?? false;
+}
+
+/** Fly says: machine ID X lease currently held by OWNER, expires at 2026-05-14T10:41:08Z */
+function leaseHeldParts({ words, now }: Failure): ReturnType<Rule['parts']> {
+  const holder = /lease currently held by (\S+?),?\s+expires at/i.exec(words ?? '')?.[1];
+  const expiry = /expires at (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)/i.exec(words ?? '');
+  const expiresAt = expiry === null ? Number.NaN : Date.parse(`${expiry[1]}T${expiry[2]}Z`);
+  const retryAt = Number.isNaN(expiresAt) ? now + leaseWaitMs : Math.max(expiresAt, now + 1_000);
+  return {
+    kind: 'waiting',
+    what: holder === undefined ? 'Somebody else is working on the machine' : `${holder} is working on the machine`,
+    next: 'FlyCD waits until the lease is given back or runs out. `fly machine leases view` shows it.',
+    retryAt: Math.min(retryAt, now + leaseWaitMsMax),
+  };
+}

@@ -1,0 +1,33 @@
+import { addressReads, addressWrites } from './addresses.ts';
+import type { FlyReader, FlyWriter } from './api.ts';
+import { appReads, appWrites } from './apps.ts';
+import { leaseCalls } from './leases.ts';
+import { machineReads, machineWrites } from './machines.ts';
+import { organizationReads } from './organization.ts';
+import { secretReads, secretWrites } from './secrets.ts';
+import type { Transport } from './transport.ts';
+import { volumeReads, volumeWrites } from './volumes.ts';
+
+/** Speaks to Fly and changes nothing there. Share one transport with the writer: limits are counted in it. */
+export function createFlyReader(transport: Transport): FlyReader {
+  return {
+    ...appReads(transport),
+    ...machineReads(transport),
+    ...volumeReads(transport),
+    ...secretReads(transport),
+    ...addressReads(transport),
+    ...organizationReads(transport),
+  };
+}
+
+export function createFlyWriter(transport: Transport): FlyWriter {
+  return {
+    ...createFlyReader(transport),
+    ...appWrites(transport),
+    ...machineWrites(transport),
+    ...leaseCalls(transport),
+    ...volumeWrites(transport),
+    ...secretWrites(transport),
+    ...addressWrites(transport),
+  };
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { Lease } from '../../schemas/fly/machine.ts';
+import { orUndefined, unlessGone } from './absence.ts';
+import type { FlyWriter, LeaseHeld } from './api.ts';
+import { FlyError } from './error.ts';
+import type { Call, Transport } from './transport.ts';
+
+const LeaseAnswer = z.looseObject({ data: Lease });
+const LeaseGiven = z.looseObject({ data: z.looseObject({ nonce: z.string(), expires_at: z.number() }) });
+
+const route = '/apps/{app}/machines/{machine}/lease';
+
+export type LeaseCalls = Pick<FlyWriter, 'acquireLease' | 'refreshLease' | 'releaseLease' | 'lease'>;
+
+export function leaseCalls(transport: Transport): LeaseCalls {
+  const release = async (app: string, id: string, nonce: string): Promise<void> => {
+    const call: Call = {
+      method: 'DELETE',
+      route,
+      path: { app, machine: id },
+      purpose: 'give back the lease on the machine',
+      effect: 'repeatable',
+      nonce,
+    };
+    await unlessGone(transport.tell(call));
+  };
+  return {
+    async acquireLease(app, id, { ttlSeconds, description }) {
+      const call: Call = {
+        method: 'POST',
+        route,
+        path: { app, machine: id },
+        body: { ttl: ttlSeconds, description },
+        purpose: 'lease the machine',
+        effect: 'once',
+      };
+      return held((await transport.ask(call, LeaseGiven)).data);
+    },
+    async refreshLease(app, id, nonce, ttlSeconds) {
+      const call: Call = {
+        method: 'POST',
+        route,
+        path: { app, machine: id },
+        body: { ttl: ttlSeconds },
+        purpose: 'renew the lease on the machine',
+        effect: 'repeatable',
+        nonce,
+      };
+      const { data } = await transport.ask(call, LeaseGiven);
+      if (data.nonce === nonce) return held(data);
+      // A late renewal acts as a new lease: somebody else may have worked in between, so it is given back at once.
+      await release(app, id, data.nonce);
+      throw leaseLost(app, id);
+    },
+    releaseLease: release,
+    async lease(app, id) {
+      const call: Call = {
+        method: 'GET',
+        route,
+        path: { app, machine: id },
+        purpose: 'read the lease on the machine',
+        effect: 'read',
+      };
+      return (await orUndefined(transport.ask(call, LeaseAnswer)))?.data;
+    },
+  };
+}
+
+function held(data: { readonly nonce: string; readonly expires_at: number }): LeaseHeld {
+  return { nonce: data.nonce, expiresAt: data.expires_at * 1000 };
+}
+
+function leaseLost(app: string, id: string): FlyError {
+  return new FlyError({
+    kind: 'transient',
+    what: 'The lease on the machine ran out before it was renewed',
+    next: 'FlyCD looks at the app again and plans anew.',
+    where: `app ${app}, machine ${id}`,
+    status: 200,
+    operation: `POST ${route}`,
+    requestId: undefined,
+    reply: undefined,
+    outcome: 'refused',
+  });
+}

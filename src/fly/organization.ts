@@ -1,0 +1,76 @@
+import { CurrentTokens, RegionList } from '../../schemas/fly/app.ts';
+import { OrgMachinesPage, type OrgMachine } from '../../schemas/fly/machine.ts';
+import { Fault } from '../model/fault.ts';
+import type { FlyReader } from './api.ts';
+import type { Call, Transport } from './transport.ts';
+
+/** Fly's most; fewer per page is its right. */
+const machinesPerPage = 1_000;
+/** A page of 1,000 overviews is some 2 MB; environments kept in metadata make it more. */
+const pageBytesMax = 32 * 1024 * 1024;
+/** Pages may be short or empty with a cursor left. A million machines in full pages; beyond, the cursor runs in circles. */
+const pagesMax = 1_000;
+
+export function organizationReads(transport: Transport): Pick<FlyReader, 'orgMachines' | 'regions' | 'organizations'> {
+  return {
+    async orgMachines(org) {
+      // By id: a machine that moves while we page may be listed twice; the later page is the newer.
+      const machines = new Map<string, OrgMachine>();
+      const errorRegions = new Set<string>();
+      const seen = new Set<string>();
+      for (let cursor = ''; ;) {
+        const page = await transport.ask(pageCall(org, cursor), OrgMachinesPage);
+        for (const machine of page.machines) machines.set(machine.id, machine);
+        for (const region of page.error_regions ?? []) errorRegions.add(region);
+        cursor = page.next_cursor ?? '';
+        if (cursor === '') return { machines: [...machines.values()], errorRegions: [...errorRegions] };
+        if (seen.has(cursor) || seen.size >= pagesMax) throw endless(org);
+        seen.add(cursor);
+      }
+    },
+    async regions() {
+      const call: Call = {
+        method: 'GET',
+        route: '/platform/regions',
+        path: {},
+        purpose: 'list the regions',
+        effect: 'read',
+      };
+      const { regions, Regions } = await transport.ask(call, RegionList);
+      return regions ?? Regions ?? [];
+    },
+    async organizations() {
+      const call: Call = {
+        method: 'GET',
+        route: '/tokens/current',
+        path: {},
+        purpose: 'read what the token reaches',
+        effect: 'read',
+      };
+      const { tokens } = await transport.ask(call, CurrentTokens);
+      const slugs = tokens.map((token) => token.org_slug ?? '').filter((slug) => slug !== '');
+      return [...new Set(slugs)];
+    },
+  };
+}
+
+function pageCall(org: string, cursor: string): Call {
+  return {
+    method: 'GET',
+    route: '/orgs/{org}/machines',
+    path: { org },
+    query: [['limit', String(machinesPerPage)], ...(cursor === '' ? [] : [['cursor', cursor] as const])],
+    purpose: `list the machines of ${org}`,
+    effect: 'read',
+    bytesMax: pageBytesMax,
+  };
+}
+
+function endless(org: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `The list of the machines of ${org} did not come to an end`,
+    next: 'FlyCD tries again by itself.',
+    where: `org ${org}`,
+  });
+}

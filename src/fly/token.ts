@@ -1,0 +1,23 @@
+import { Fault } from '../model/fault.ts';
+import type { Redactor } from '../model/secret-value.ts';
+
+const macaroon = /^(fm1r|fm1a|fm2)_/;
+const next = 'Make one with `fly tokens create org` and set FLY_API_TOKEN.';
+
+/**
+ * The Authorization header as flyctl sends it to the Machines API: `FlyV1` and all macaroons, user tokens left out;
+ * without a macaroon `Bearer` and the token. Teaches the redactor the token and each of its parts.
+ * Throws a stalled Fault for a token that cannot be a header, without repeating it.
+ */
+export function authorizationOf(token: string, redactor: Redactor): string {
+  const bare = token.trim().replace(/^(FlyV1|Bearer)\s+/i, '');
+  if (bare === '') throw new Fault({ kind: 'stalled', what: 'There is no token for Fly', next });
+  const parts = bare.split(',').map((part) => part.trim());
+  for (const text of [token.trim(), bare, ...parts]) redactor.learn(text);
+  if (!parts.every((part) => /^[\u0021-\u007e]*$/.test(part))) {
+    const why = 'it holds spaces, line breaks or characters that cannot be sent';
+    throw new Fault({ kind: 'stalled', what: 'The token for Fly cannot be used', why, next });
+  }
+  const macaroons = parts.filter((part) => macaroon.test(part));
+  return macaroons.length > 0 ? `FlyV1 ${macaroons.join(',')}` : `Bearer ${parts.join(',')}`;
+}

@@ -1,0 +1,276 @@
+import type { z } from 'zod';
+import type { Clock } from '../model/clock.ts';
+import { Fault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import type { Redactor } from '../model/secret-value.ts';
+import { classify, wordsOf, type Effect, type Failure } from './classification.ts';
+import type { FlyError } from './error.ts';
+import { exchange, type Exchange } from './exchange.ts';
+import { createLane, type Lane } from './lane.ts';
+import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
+import { authorizationOf } from './token.ts';
+
+export interface FlyClientOptions {
+  /** FLY_FLAPS_BASE_URL or https://api.machines.dev. Any path in it is dropped, as Fly's own SDK does. */
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly userAgent: string;
+  readonly redactor: Redactor;
+  /** 0 up to 1: spreads retries. */
+  readonly random: () => number;
+}
+
+/** One call of the Machines API. */
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Below /v1, with names in braces that `path` fills: `/apps/{app}/machines/{machine}`. */
+  readonly route: string;
+  readonly path: Readonly<Record<string, string>>;
+  /** Ends the sentence "Fly refused to …". */
+  readonly purpose: string;
+  readonly effect: Effect;
+  readonly query?: ReadonlyArray<readonly [string, string]>;
+  readonly body?: unknown;
+  /** Lease nonce, for a machine that is leased. */
+  readonly nonce?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Where the documented limit is not one per second; `shared`: one bucket for all apps. */
+  readonly limit?: { readonly rate: RateLimit; readonly shared: boolean };
+  /** Most bytes of the answer; an answer over it does not fit. */
+  readonly bytesMax?: number;
+  /** A call that Fly itself holds open for so long: it has a lane and a timeout of its own. */
+  readonly holdsMs?: number;
+}
+
+/** What all resources share: one token, one set of limits, one way of failing. Every failure is a FlyError. */
+export interface Transport {
+  readonly clock: Clock;
+  readonly redactor: Redactor;
+  /** The decoded answer. */
+  ask<T>(call: Call, answer: z.ZodType<T>): Promise<T>;
+  /** For answers that say nothing beyond success: their bodies are not looked at. */
+  tell(call: Call): Promise<void>;
+}
+
+/** Reads are cheap for Fly and many; above this, sockets cost more than they bring. */
+const readsInFlightMax = 96;
+/** Writes make machines move: few at once keep a failing pass small. */
+const writesInFlightMax = 8;
+/** Waits only hold a socket open. More than this many machines on the move at once wait for each other. */
+const waitsInFlightMax = 256;
+
+const readTimeoutMs = 30_000;
+/** Creating a machine pulls its image first and may take half a minute. */
+const writeTimeoutMs = 60_000;
+/** What a held-open call may take beyond the time Fly was asked to hold it. */
+const holdGraceMs = 10_000;
+
+const triesMax = 4;
+const firstPauseMs = 500;
+/** No pass waits longer than this on a server's word; the loop comes back later instead. */
+const retryAfterMsMax = 60_000;
+/** Statuses that say "not now", whatever was asked. */
+const passingStatuses = new Set([500, 502, 503, 504]);
+
+/** One app's secrets, volumes, addresses, or one machine: kilobytes. Far above that something is wrong. */
+const bytesMaxUsual = 4 * 1024 * 1024;
+/** Of Fly's words on a refusal: a sentence, and enough of a page to know whose it is. */
+const replyCharactersMax = 1_000;
+
+interface Core {
+  readonly options: FlyClientOptions;
+  readonly origin: URL;
+  readonly authorization: string;
+  readonly limiter: RateLimiter;
+  readonly lanes: { readonly read: Lane; readonly write: Lane; readonly wait: Lane };
+}
+
+type Attempt<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: FlyError; readonly retryAfterMs: number | undefined };
+
+type Decode<T> = (body: Extract<Exchange, { kind: 'answer' }>['body']) => Decoded<T>;
+type Decoded<T> =
+  | { readonly state: 'fits'; readonly value: T }
+  /** Broken off on the way: as good as no answer. */
+  | { readonly state: 'lost'; readonly why: string }
+  /** Whole, but not what FlyCD knows. */
+  | { readonly state: 'misfit'; readonly why: string };
+
+/** Throws a stalled Fault for a token or base URL that cannot be used; sends nothing. */
+export function createTransport(options: FlyClientOptions): Transport {
+  const core: Core = {
+    options,
+    origin: originOf(options.baseUrl),
+    authorization: authorizationOf(options.token, options.redactor),
+    limiter: createRateLimiter(options.clock),
+    lanes: {
+      read: createLane(readsInFlightMax),
+      write: createLane(writesInFlightMax),
+      wait: createLane(waitsInFlightMax),
+    },
+  };
+  return {
+    clock: options.clock,
+    redactor: options.redactor,
+    ask: (call, answer) => perform(core, call, decoder(answer)),
+    tell: (call) => perform(core, call, () => ({ state: 'fits', value: undefined })),
+  };
+}
+
+function originOf(baseUrl: string): URL {
+  const next = 'Set FLY_FLAPS_BASE_URL to an address like https://api.machines.dev, or leave it out.';
+  const refuse = (why: string): Fault =>
+    new Fault({ kind: 'stalled', what: "The address of Fly's Machines API cannot be used", why, next });
+  const url = URL.parse(baseUrl);
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) throw refuse('it is not an http or https URL');
+  if (url.username !== '' || url.password !== '') throw refuse('it holds a user name or password');
+  return url;
+}
+
+async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T> {
+  const { clock, log, random } = core.options;
+  const startedAt = clock.now();
+  for (let tries = 1; ; tries += 1) {
+    const result = await attempt(core, call, decode);
+    if (result.ok) return result.value;
+    const { error } = result;
+    const outOfTime = call.holdsMs !== undefined && clock.now() - startedAt >= call.holdsMs;
+    if (tries >= triesMax || outOfTime || !mayRepeat(call.effect, error)) throw error;
+    // Half of the pause is fixed, half is spread, so that calls that failed together do not return together.
+    const backoffMs = firstPauseMs * 2 ** (tries - 1) * (0.5 + random() / 2);
+    const waitMs = Math.ceil(Math.max(backoffMs, Math.min(result.retryAfterMs ?? 0, retryAfterMsMax)));
+    const { operation, where, status, requestId } = error;
+    log.debug({ operation, where, status, requestId, tries, waitMs }, 'a call to Fly is tried again');
+    await clock.sleep(waitMs, call.signal);
+  }
+}
+
+/** 429 says that nothing was done. No answer and 5xx say nothing: only what may happen twice is sent again. */
+function mayRepeat(effect: Effect, error: FlyError): boolean {
+  if (error.kind !== 'transient') return false;
+  if (error.status === 429) return true;
+  return effect !== 'once' && (error.status === undefined || passingStatuses.has(error.status));
+}
+
+async function attempt<T>(core: Core, call: Call, decode: Decode<T>): Promise<Attempt<T>> {
+  const { clock, fetch } = core.options;
+  const request = requestOf(core, call);
+  const lane = call.holdsMs === undefined ? (call.effect === 'read' ? 'read' : 'write') : 'wait';
+  const admission = await admit(core, call);
+  let limited = false;
+  let answer: Exchange;
+  try {
+    answer = await core.lanes[lane].run(() => exchange({ fetch, clock }, request));
+    limited = answer.kind === 'answer' && answer.status === 429;
+  } finally {
+    if (limited) admission?.exhausted();
+    else admission?.done();
+  }
+  return judge(core, call, answer, decode);
+}
+
+/** Only what Fly documents is limited: calls about an app, a machine or a volume. */
+function admit(core: Core, call: Call) {
+  const { app, machine, volume } = call.path;
+  const identifier = machine ?? volume ?? app;
+  if (identifier === undefined) return undefined;
+  const action = `${call.method} ${call.route}`;
+  const key = call.limit?.shared === true ? action : `${action} ${identifier}`;
+  return core.limiter.admit(key, call.limit?.rate ?? actionLimit, call.signal);
+}
+
+function requestOf(core: Core, call: Call) {
+  const json = call.body === undefined ? undefined : JSON.stringify(call.body);
+  const holdMs = call.holdsMs === undefined ? undefined : call.holdsMs + holdGraceMs;
+  return {
+    url: urlOf(core.origin, call),
+    method: call.method,
+    headers: {
+      accept: 'application/json',
+      authorization: core.authorization,
+      'user-agent': core.options.userAgent,
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(call.nonce === undefined ? {} : { 'fly-machine-lease-nonce': call.nonce }),
+    },
+    body: json,
+    timeoutMs: holdMs ?? (call.effect === 'read' ? readTimeoutMs : writeTimeoutMs),
+    bytesMax: call.bytesMax ?? bytesMaxUsual,
+    signal: call.signal,
+  };
+}
+
+function urlOf(origin: URL, call: Call): URL {
+  const path = call.route.replaceAll(/\{(\w+)\}/g, (_braces, name: string) => {
+    const value = call.path[name] ?? '';
+    // A URL folds these away: the call would go to another resource.
+    if (['', '.', '..'].includes(value)) {
+      const what = `FlyCD cannot ${call.purpose}: "${value}" is not a name`;
+      throw new Fault({ kind: 'stalled', what, where: whereOf(call) });
+    }
+    // Addresses hold colons, which a path may: written as they are, like flyctl does.
+    return encodeURIComponent(value).replaceAll('%3A', ':');
+  });
+  const url = new URL(`/v1${path}`, origin);
+  for (const [name, value] of call.query ?? []) url.searchParams.append(name, value);
+  return url;
+}
+
+function judge<T>(core: Core, call: Call, answer: Exchange, decode: Decode<T>): Attempt<T> {
+  const fail = (parts: Pick<Failure, 'status' | 'words' | 'code'>): Attempt<T> => {
+    const { redactor, clock } = core.options;
+    // Blanked before it is cut: half a secret would not be recognised.
+    const words = parts.words === undefined ? undefined : redactor.redact(parts.words).slice(0, replyCharactersMax);
+    const error = classify({
+      operation: `${call.method} ${call.route}`,
+      purpose: call.purpose,
+      where: whereOf(call),
+      effect: call.effect,
+      now: clock.now(),
+      requestId: answer.kind === 'answer' ? answer.requestId : undefined,
+      ...parts,
+      words,
+    });
+    return { ok: false, error, retryAfterMs: answer.kind === 'answer' ? answer.retryAfterMs : undefined };
+  };
+  if (answer.kind === 'silence') return fail({ status: undefined, words: answer.why, code: undefined });
+  const { status, body } = answer;
+  if (status < 200 || status > 299) {
+    const said = body.state === 'broken' ? '' : body.state === 'whole' ? body.text : body.start;
+    return fail({ status, ...wordsOf(said) });
+  }
+  const decoded = decode(body);
+  if (decoded.state === 'fits') return { ok: true, value: decoded.value };
+  return fail({ status: decoded.state === 'lost' ? undefined : status, words: decoded.why, code: undefined });
+}
+
+function whereOf({ path }: Call): string | undefined {
+  const known = (['app', 'machine', 'volume', 'org'] as const).filter((name) => path[name] !== undefined);
+  return known.length === 0 ? undefined : known.map((name) => `${name} ${path[name] ?? ''}`).join(', ');
+}
+
+/** Never repeats a value of the body: only its path and what was expected there. */
+function decoder<T>(answer: z.ZodType<T>): Decode<T> {
+  return (body) => {
+    if (body.state === 'broken') return { state: 'lost', why: `the answer broke off: ${body.why}` };
+    if (body.state === 'too large') return { state: 'misfit', why: 'the answer is larger than FlyCD reads' };
+    let json: unknown;
+    try {
+      json = JSON.parse(body.text);
+    } catch {
+      return { state: 'lost', why: 'the answer is not whole JSON' };
+    }
+    const shape = answer.safeParse(json);
+    if (shape.success) return { state: 'fits', value: shape.data };
+    const issue = shape.error.issues[0];
+    return { state: 'misfit', why: `at ${pathOf(issue?.path ?? [])}: ${issue?.message ?? 'unknown form'}` };
+  };
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return text === '' ? 'the top' : text.replace(/^\./, '');
+}

@@ -1,0 +1,42 @@
+import type { FlyReader } from '../fly/api.ts';
+import type { Clock } from '../model/clock.ts';
+import type { AppPresence, ObservedApp, Reading } from '../model/observed.ts';
+import { read } from './reading.ts';
+
+export interface ObserveAppRequest {
+  readonly fly: FlyReader;
+  readonly app: string;
+  readonly clock: Clock;
+}
+
+/**
+ * One app as Fly shows it now, all kinds asked at once. A kind that could not be read is `unread`, never guessed and
+ * never thrown; only a refused token and a cancelled signal are thrown. An app that is not there, or is somebody
+ * else's, has nothing of any kind.
+ */
+export async function observeApp({ fly, app: name, clock }: ObserveAppRequest): Promise<ObservedApp> {
+  // The moment before asking: what happens on Fly meanwhile is then newer than this observation, never older.
+  const observedAt = clock.now();
+  const asked = [
+    read(fly.app(name)),
+    read(fly.machines(name)),
+    read(fly.volumes(name)),
+    read(fly.secrets(name)),
+    read(fly.addresses(name)),
+  ] as const;
+  // All of them come to an end before the first failure is thrown: nothing goes on behind the caller's back.
+  await Promise.allSettled(asked);
+  const [app, machines, volumes, secrets, addresses] = await Promise.all(asked);
+  if (app.status === 'read' && app.value.state !== 'present') {
+    const empty = { status: 'read', value: [] } as const;
+    const presence = contradicted(app, machines);
+    return { name, observedAt, app: presence, machines: empty, volumes: empty, secrets: empty, addresses: empty };
+  }
+  return { name, observedAt, app, machines, volumes, secrets, addresses };
+}
+
+/** An app on its way out answers 404 while its machines are still listed: its name is not free yet. */
+function contradicted(app: Reading<AppPresence>, machines: Reading<readonly unknown[]>): Reading<AppPresence> {
+  if (machines.status === 'unread' || machines.value.length === 0) return app;
+  return { status: 'unread', reason: 'Fly says that the app is not there, yet lists its machines' };
+}

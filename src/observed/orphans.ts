@@ -1,0 +1,77 @@
+import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
+import type { FlyReader } from '../fly/api.ts';
+import type { OrphanedApp } from '../model/observed.ts';
+import { stampKeys } from '../model/stamps.ts';
+import { read } from './reading.ts';
+
+export interface ObserveOrphansRequest {
+  readonly fly: FlyReader;
+  /** Slug of the organization that is searched. */
+  readonly org: string;
+  /** Only machines stamped with this fleet's name are looked at. */
+  readonly fleet: string;
+  /** Names of all apps that git names, the invalid ones too. */
+  readonly desired: ReadonlySet<string>;
+}
+
+export interface ObservedOrphans {
+  /** By name. Each was confirmed by asking for the app and its machines. */
+  readonly orphans: readonly OrphanedApp[];
+  /** false: there may be more. */
+  readonly complete: boolean;
+  /** Why it is not complete. */
+  readonly reason?: string;
+}
+
+/** `undefined`: no orphan after all. */
+type Confirmation = OrphanedApp | { readonly unsure: string } | undefined;
+
+/**
+ * Apps with machines stamped by this fleet that git does not name. The org-wide list lags, misses regions and names no
+ * app's owner, so it only says where to look. Without a machine there is no stamp: such an app is not found.
+ * Throws only when the token is refused.
+ */
+export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphansRequest): Promise<ObservedOrphans> {
+  const listed = await read(fly.orgMachines(org));
+  if (listed.status === 'unread') return { orphans: [], complete: false, reason: listed.reason };
+  const { machines, errorRegions } = listed.value;
+  const stamped = machines.filter((machine) => isOurs(machine.config, fleet) && !desired.has(machine.app_name));
+  const names = [...new Set(stamped.map((machine) => machine.app_name))].toSorted();
+  const asked = names.map((name) => confirm({ fly, org, fleet }, name));
+  await Promise.allSettled(asked);
+  const confirmed = await Promise.all(asked);
+  const orphans = confirmed.filter((item) => item !== undefined && 'name' in item);
+  const reasons = confirmed.flatMap((item) => (item !== undefined && 'unsure' in item ? [item.unsure] : []));
+  if (errorRegions.length > 0) {
+    reasons.unshift(`Fly's list of ${org} lacks ${errorRegions.toSorted().join(', ')}`);
+  }
+  return reasons.length === 0 ? { orphans, complete: true } : { orphans, complete: false, reason: reasons.join('; ') };
+}
+
+async function confirm(
+  { fly, org, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'org' | 'fleet'>,
+  name: string,
+): Promise<Confirmation> {
+  const asked = [read(fly.app(name)), read(fly.machines(name))] as const;
+  await Promise.allSettled(asked);
+  const [app, machines] = await Promise.all(asked);
+  if (app.status === 'unread') return { unsure: `${name}: ${app.reason}` };
+  if (app.value.state !== 'present') return undefined;
+  if (machines.status === 'unread') return { unsure: `${name}: ${machines.reason}` };
+  const there = machines.value.filter((machine) => !goingStates.has(machine.state));
+  if (there.some((machine) => isOurs(configOf(machine), fleet))) return { name, org, machines: there.length };
+  // A machine on a host that does not answer shows no config: its stamp may be there all the same.
+  const hidden = there.find((machine) => configOf(machine) === undefined);
+  return hidden === undefined ? undefined : { unsure: `${name}: machine ${hidden.id} does not show its config` };
+}
+
+const goingStates: ReadonlySet<string> = new Set(['destroying', 'destroyed']);
+
+/** An incomplete config still tells the stamp; it is never used for more. */
+function configOf(machine: Machine) {
+  return machine.config ?? machine.incomplete_config ?? undefined;
+}
+
+function isOurs(config: OrgMachine['config'], fleet: string): boolean {
+  return config?.metadata?.[stampKeys.fleet] === fleet;
+}
