@@ -1,0 +1,81 @@
+import { Kysely, SqliteDialect } from 'kysely';
+import type { Clock } from '../model/clock.ts';
+import type { Redactor } from '../model/secret-value.ts';
+import { closeConnections, openConnections } from './connection.ts';
+import { createDeliveries } from './deliveries.ts';
+import { createDirty } from './dirty.ts';
+import { createMemory } from './memory.ts';
+import { createRuns } from './runs.ts';
+import type { Store } from './store.ts';
+import type { Database, Tables } from './tables.ts';
+
+export interface StoreOptions {
+  /** The database's file; its folder is made where it is missing. */
+  readonly path: string;
+  readonly fleet: string;
+  readonly clock: Clock;
+  readonly redactor: Redactor;
+  /** read: the file is never changed, writes are refused. */
+  readonly mode: 'write' | 'read';
+  /** normal (default): only deliveries and intents wait for the disk; full: everything; off: nothing, for tests. */
+  readonly synchronous?: 'normal' | 'full' | 'off' | undefined;
+}
+
+/**
+ * Opens one fleet's part of the database.
+ *
+ * Durability: WAL with `synchronous=NORMAL` survives kill -9 (committed pages are the kernel's) but a power cut may take
+ * the last commits. That is right for runs and marks, which a pass at start makes again. It is not right for a delivery
+ * that was answered 202 (GitHub never sends it again) or an intent (the call behind it may have happened), so these two
+ * are written through a second connection with `synchronous=FULL`: its commit returns after the WAL is on the disk.
+ *
+ * No transaction is ever open across an `await`: transactions run synchronously (`perform` inside
+ * `connection.transaction`), so the two connections never wait for each other inside this process.
+ *
+ * Throws a stalled Fault where the file is of a newer FlyCD, not FlyCD's, damaged, or may not be opened.
+ */
+export function openStore(options: StoreOptions): Store {
+  const { fleet, clock, redactor } = options;
+  const connections = openConnections(options);
+  const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: connections.main }) });
+  const database: Database = { ...connections, queries, fleet, clock, redactor };
+  const deliveries = createDeliveries(database);
+  const { flush, ...deliveryMethods } = deliveries;
+  let open = true;
+  const store: Store = {
+    ...createRuns(database),
+    ...createMemory(database),
+    ...deliveryMethods,
+    ...createDirty(database),
+    close() {
+      if (!open) return;
+      open = false;
+      flush();
+      closeConnections(connections);
+    },
+  };
+  return options.mode === 'read' ? refuseWrites(store) : store;
+}
+
+function refuseWrites(store: Store): Store {
+  const refuse = (): Promise<never> => Promise.reject(new Error('this store was opened for reading'));
+  return {
+    ...store,
+    startRun: refuse,
+    addResult: refuse,
+    finishRun: refuse,
+    closeInterrupted: refuse,
+    setEvidence: refuse,
+    removeEvidence: refuse,
+    addIntent: refuse,
+    settleIntent: refuse,
+    addHeals: refuse,
+    markKnown: refuse,
+    markDefaultAddressesGiven: refuse,
+    setHeldRevision: refuse,
+    storeDelivery: refuse,
+    finishDeliveries: refuse,
+    markDirty: refuse,
+    clearDirty: refuse,
+  };
+}

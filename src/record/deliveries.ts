@@ -1,0 +1,115 @@
+import { Redactor } from '../model/secret-value.ts';
+import { markApps } from './dirty.ts';
+import type { DeliveryRow, Store } from './store.ts';
+import { perform, type Database } from './tables.ts';
+
+type DeliveryStore = Pick<Store, 'storeDelivery' | 'pendingDeliveries' | 'finishDeliveries'>;
+
+/** GitHub offers to send a delivery again for three days; a week of ids recognises all of those, and no more is kept. */
+const finishedKeptMs = 7 * 24 * 60 * 60 * 1000;
+
+export interface Deliveries extends DeliveryStore {
+  /** Writes at once what waits for the end of this turn of the event loop. */
+  readonly flush: () => void;
+}
+
+export function createDeliveries(database: Database): Deliveries {
+  const { queries, fleet, clock, main } = database;
+  const writer = createDeliveryWriter(database);
+  return {
+    storeDelivery: (delivery) => writer.store(delivery),
+    flush: writer.flush,
+    async pendingDeliveries() {
+      const rows = await queries
+        .selectFrom('delivery')
+        .select(['id', 'repo', 'urls', 'ref', 'default_branch', 'received_at'])
+        .where('fleet', '=', fleet)
+        .where('finished_at', 'is', null)
+        .orderBy('number')
+        .execute();
+      return rows.map((row) => ({
+        id: row.id,
+        repo: row.repo,
+        urls: JSON.parse(row.urls) as string[],
+        ref: row.ref,
+        defaultBranch: row.default_branch === 1,
+        receivedAt: row.received_at,
+      }));
+    },
+    async finishDeliveries(ids, apps) {
+      const now = clock.now();
+      main
+        .transaction(() => {
+          for (const id of ids) {
+            perform(
+              main,
+              queries
+                .updateTable('delivery')
+                .set({ finished_at: now })
+                .where('fleet', '=', fleet)
+                .where('id', '=', id)
+                .where('finished_at', 'is', null),
+            );
+          }
+          markApps(database, apps);
+          perform(
+            main,
+            queries
+              .deleteFrom('delivery')
+              .where('fleet', '=', fleet)
+              .where('finished_at', '<', now - finishedKeptMs),
+          );
+        })
+        .immediate();
+    },
+  };
+}
+
+interface WaitingDelivery {
+  readonly delivery: DeliveryRow;
+  readonly resolve: (isNew: boolean) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Deliveries that arrive in one turn of the event loop share one commit: waiting for the disk is what a webhook costs,
+ * and a burst pays it once. The one statement is prepared once, without Kysely.
+ */
+function createDeliveryWriter(database: Database) {
+  const { durable, fleet } = database;
+  const insert = durable.prepare<[string, string, string, string, string, number, number]>(`
+    INSERT INTO delivery (fleet, id, repo, urls, ref, default_branch, received_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fleet, id) DO NOTHING`);
+  // What a payload says of a repository holds none of our secrets; a fresh redactor takes credentials out of its URLs.
+  const urls = new Redactor();
+  const insertAll = durable.transaction((batch: readonly WaitingDelivery[]) =>
+    batch.map(({ delivery }) => {
+      const { id, repo, ref, receivedAt } = delivery;
+      const others = JSON.stringify((delivery.urls ?? []).map((url) => urls.redact(url)));
+      const isDefault = delivery.defaultBranch === true ? 1 : 0;
+      return insert.run(fleet, id, urls.redact(repo), others, ref, isDefault, receivedAt).changes === 1;
+    }),
+  );
+  let waiting: WaitingDelivery[] = [];
+
+  function flush(): void {
+    const batch = waiting;
+    waiting = [];
+    if (batch.length === 0) return;
+    try {
+      const stored = insertAll.immediate(batch);
+      for (const [index, { resolve }] of batch.entries()) resolve(stored[index] === true);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  return {
+    flush,
+    store: (delivery: DeliveryRow): Promise<boolean> =>
+      new Promise((resolve, reject) => {
+        waiting.push({ delivery, resolve, reject });
+        if (waiting.length === 1) setImmediate(flush);
+      }),
+  };
+}

@@ -1,0 +1,38 @@
+import { perform, type Database } from './tables.ts';
+import type { Store } from './store.ts';
+
+type DirtyStore = Pick<Store, 'markDirty' | 'dirtyApps' | 'clearDirty'>;
+
+export function createDirty(database: Database): DirtyStore {
+  const { queries, fleet, main } = database;
+  return {
+    async markDirty(apps) {
+      main.transaction(() => markApps(database, apps)).immediate();
+    },
+    dirtyApps() {
+      return queries
+        .selectFrom('dirty')
+        .select(['app', 'generation'])
+        .where('fleet', '=', fleet)
+        .orderBy('generation')
+        .execute();
+    },
+    async clearDirty(app, generation) {
+      await queries
+        .deleteFrom('dirty')
+        .where('fleet', '=', fleet)
+        .where('app', '=', app)
+        .where('generation', '=', generation)
+        .execute();
+    },
+  };
+}
+
+/**
+ * Marks inside a transaction of the main connection. A mark is a new row with the next number ever given (AUTOINCREMENT),
+ * so a generation once seen never comes back, not even after its mark was cleared.
+ */
+export function markApps(database: Database, apps: readonly string[]): void {
+  const { queries, fleet, main } = database;
+  for (const app of new Set(apps)) perform(main, queries.replaceInto('dirty').values({ fleet, app }));
+}

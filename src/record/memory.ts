@@ -1,0 +1,161 @@
+import type { SecretEvidence } from '../model/memory.ts';
+import { perform, type Database } from './tables.ts';
+import type { Store } from './store.ts';
+
+type MemoryStore = Pick<
+  Store,
+  | 'memory'
+  | 'setEvidence'
+  | 'removeEvidence'
+  | 'addIntent'
+  | 'settleIntent'
+  | 'addHeals'
+  | 'markKnown'
+  | 'markDefaultAddressesGiven'
+  | 'setHeldRevision'
+>;
+
+/** A path healed three times in an hour is held; a day of heals is enough to say so and to show a person why. */
+const healsKeptMs = 24 * 60 * 60 * 1000;
+
+export function createMemory(database: Database): MemoryStore {
+  const { queries, fleet, redactor } = database;
+  return {
+    ...createIntents(database),
+    ...createHeals(database),
+    memory: (app) => readMemory(database, app),
+    async setEvidence(app, name, evidence) {
+      const values = { mark: evidence.mark, key_id: evidence.keyId, digest: evidence.digest };
+      await queries
+        .insertInto('evidence')
+        .values({ fleet, app, name, ...values })
+        .onConflict((conflict) => conflict.columns(['fleet', 'app', 'name']).doUpdateSet(values))
+        .execute();
+    },
+    async removeEvidence(app, name) {
+      await queries
+        .deleteFrom('evidence')
+        .where((where) => where.and({ fleet, app }))
+        .where('name', '=', name)
+        .execute();
+    },
+    markKnown: (app) => remember(database, app, { known: 1 }),
+    markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: 1 }),
+    setHeldRevision: (app, revision) =>
+      remember(database, app, { held_revision: revision === undefined ? null : redactor.redact(revision) }),
+  };
+}
+
+async function remember(
+  { queries, fleet }: Database,
+  app: string,
+  values: { known?: number; default_addresses_given?: number; held_revision?: string | null },
+): Promise<void> {
+  await queries
+    .insertInto('app_memory')
+    .values({ fleet, app, ...values })
+    .onConflict((conflict) => conflict.columns(['fleet', 'app']).doUpdateSet(values))
+    .execute();
+}
+
+function createIntents({
+  queries,
+  fleet,
+  clock,
+  redactor,
+  durable,
+}: Database): Pick<Store, 'addIntent' | 'settleIntent'> {
+  return {
+    async addIntent(app, { kind, target, before }) {
+      const createdAt = clock.now();
+      const query = queries
+        .insertInto('intent')
+        .values({
+          fleet,
+          app,
+          kind,
+          target: redactor.redact(target),
+          before: JSON.stringify(before),
+          created_at: createdAt,
+        })
+        .compile();
+      const { lastInsertRowid } = durable.prepare(query.sql).run(...query.parameters);
+      return { id: Number(lastInsertRowid), kind, target, createdAt, before: [...before] };
+    },
+    async settleIntent(app, id) {
+      await queries
+        .deleteFrom('intent')
+        .where((where) => where.and({ fleet, app }))
+        .where('id', '=', id)
+        .execute();
+    },
+  };
+}
+
+function createHeals({ queries, fleet, clock, redactor, main }: Database): Pick<Store, 'addHeals'> {
+  return {
+    async addHeals(app, paths) {
+      if (paths.length === 0) return;
+      const at = clock.now();
+      main
+        .transaction(() => {
+          for (const path of paths) {
+            perform(main, queries.insertInto('heal').values({ fleet, app, path: redactor.redact(path), at }));
+          }
+          perform(
+            main,
+            queries
+              .deleteFrom('heal')
+              .where((where) => where.and({ fleet, app }))
+              .where('at', '<', at - healsKeptMs),
+          );
+        })
+        .immediate();
+    },
+  };
+}
+
+async function readMemory({ queries, fleet, clock }: Database, app: string): ReturnType<Store['memory']> {
+  const evidence = await queries
+    .selectFrom('evidence')
+    .selectAll()
+    .where((where) => where.and({ fleet, app }))
+    .execute();
+  const intents = await queries
+    .selectFrom('intent')
+    .selectAll()
+    .where((where) => where.and({ fleet, app }))
+    .orderBy('id')
+    .execute();
+  const facts = await queries
+    .selectFrom('app_memory')
+    .selectAll()
+    .where((where) => where.and({ fleet, app }))
+    .executeTakeFirst();
+  const heals = await queries
+    .selectFrom('heal')
+    .select(['path', 'at'])
+    .where((where) => where.and({ fleet, app }))
+    .where('at', '>=', clock.now() - healsKeptMs)
+    .orderBy('id')
+    .execute();
+  return {
+    evidence: Object.fromEntries(
+      evidence.map((row): [string, SecretEvidence] => [
+        row.name,
+        { mark: row.mark, keyId: row.key_id, digest: row.digest },
+      ]),
+    ),
+    intents: intents.map((row) => ({
+      id: row.id,
+      kind: row.kind,
+      target: row.target,
+      createdAt: row.created_at,
+      before: JSON.parse(row.before) as string[],
+    })),
+    heals,
+    known: facts?.known === 1,
+    defaultAddressesGiven: facts?.default_addresses_given === 1,
+    heldRevision: facts?.held_revision ?? undefined,
+  };
+}

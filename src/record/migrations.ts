@@ -1,0 +1,111 @@
+/** One step of the schema. Published steps are never edited: a change is a new step. */
+export interface Migration {
+  /** From 1, without gaps; the database keeps the number of its last one as `user_version`. */
+  readonly number: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/**
+ * Times are milliseconds since the epoch, booleans 0 or 1, lists and plans JSON text.
+ * Every table but step_result has the fleet as its first key: one database serves several fleets.
+ */
+export const migrations: readonly Migration[] = [
+  {
+    number: 1,
+    name: '0001-runs-memory-deliveries',
+    sql: `
+      CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        trigger TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        outcome TEXT,
+        status TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        next_wake_at INTEGER
+      ) STRICT;
+      CREATE INDEX run_by_app ON run (fleet, app, id);
+      CREATE INDEX run_by_fleet ON run (fleet, id);
+      CREATE INDEX run_open ON run (fleet) WHERE finished_at IS NULL;
+
+      CREATE TABLE step_result (
+        run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        message TEXT,
+        next TEXT,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER NOT NULL,
+        PRIMARY KEY (run_id, position)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE evidence (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        name TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (fleet, app, name)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE intent (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        target TEXT NOT NULL,
+        before TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX intent_by_app ON intent (fleet, app, id);
+
+      CREATE TABLE heal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        path TEXT NOT NULL,
+        at INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX heal_by_app ON heal (fleet, app, at);
+
+      CREATE TABLE app_memory (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        known INTEGER NOT NULL DEFAULT 0,
+        default_addresses_given INTEGER NOT NULL DEFAULT 0,
+        held_revision TEXT,
+        PRIMARY KEY (fleet, app)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE delivery (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        id TEXT NOT NULL,
+        repo TEXT NOT NULL,
+        urls TEXT NOT NULL,
+        ref TEXT NOT NULL,
+        default_branch INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        UNIQUE (fleet, id)
+      ) STRICT;
+      CREATE INDEX delivery_pending ON delivery (fleet, number) WHERE finished_at IS NULL;
+      CREATE INDEX delivery_finished ON delivery (fleet, finished_at) WHERE finished_at IS NOT NULL;
+
+      CREATE TABLE dirty (
+        generation INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        UNIQUE (fleet, app)
+      ) STRICT;
+    `,
+  },
+];

@@ -1,0 +1,163 @@
+import { sql, type Selectable, type SelectQueryBuilder } from 'kysely';
+import { Fault } from '../model/fault.ts';
+import type { AppPlan } from '../model/plan.ts';
+import type { Run, StepResult } from '../model/run.ts';
+import { planText } from './plan-text.ts';
+import type { Store } from './store.ts';
+import type { Database, RunTable, StepResultTable, Tables } from './tables.ts';
+
+type RunStore = Pick<
+  Store,
+  'startRun' | 'addResult' | 'finishRun' | 'runs' | 'run' | 'latestRuns' | 'closeInterrupted'
+>;
+
+/** What a person reads at most at once; more is paged by whoever needs it. Bounds the memory that plans take. */
+const runsReadMax = 10_000;
+
+export function createRuns(database: Database): RunStore {
+  const { queries } = database;
+  return {
+    ...createRunWrites(database),
+    async run(id) {
+      return (await readRuns(database, queries.selectFrom('run').select('id').where('id', '=', id)))[0];
+    },
+    runs({ app, limit }) {
+      const ids = queries
+        .selectFrom('run')
+        .select('id')
+        .where('fleet', '=', database.fleet)
+        .$if(app !== undefined, (query) => query.where('app', '=', app ?? ''))
+        .orderBy('id', 'desc')
+        .limit(Math.max(0, Math.min(limit, runsReadMax)));
+      return readRuns(database, ids);
+    },
+    latestRuns() {
+      const ids = queries
+        .selectFrom('run')
+        .select(({ fn }) => fn.max('id').as('id'))
+        .where('fleet', '=', database.fleet)
+        .groupBy('app');
+      return readRuns(database, ids);
+    },
+  };
+}
+
+function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'closeInterrupted'> {
+  const { queries, fleet, clock, redactor } = database;
+  const clean = (text: string | undefined): string | null => (text === undefined ? null : redactor.redact(text));
+  return {
+    async startRun({ app, trigger, actor, revision, plan }) {
+      const { id } = await queries
+        .insertInto('run')
+        .values({
+          fleet,
+          app,
+          trigger,
+          actor: redactor.redact(actor),
+          revision: redactor.redact(revision),
+          started_at: clock.now(),
+          status: 'applying',
+          plan: planText(plan, redactor),
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      return id;
+    },
+    async addResult(runId, result) {
+      await queries
+        .insertInto('step_result')
+        .values((from) => ({
+          run_id: runId,
+          position: from
+            .selectFrom('step_result')
+            .select(({ fn }) => fn.countAll<number>().as('count'))
+            .where('run_id', '=', runId),
+          kind: result.kind,
+          target: redactor.redact(result.target),
+          outcome: result.outcome,
+          message: clean(result.message),
+          next: clean(result.next),
+          started_at: result.startedAt,
+          finished_at: result.finishedAt,
+        }))
+        .execute();
+    },
+    async finishRun(runId, { outcome, status, nextWakeAt }) {
+      await queries
+        .updateTable('run')
+        .set({ finished_at: clock.now(), outcome, status, next_wake_at: nextWakeAt ?? null })
+        .where('fleet', '=', fleet)
+        .where('id', '=', runId)
+        .execute();
+      const [run] = await readRuns(database, queries.selectFrom('run').select('id').where('id', '=', runId));
+      if (run === undefined)
+        throw new Fault({ kind: 'stalled', what: `run ${runId} of fleet ${fleet} is not recorded` });
+      return run;
+    },
+    async closeInterrupted() {
+      const { numUpdatedRows } = await queries
+        .updateTable('run')
+        .set({ finished_at: clock.now(), outcome: 'interrupted', status: 'pending' })
+        .where('fleet', '=', fleet)
+        .where('finished_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      return Number(numUpdatedRows);
+    },
+  };
+}
+
+/** Runs with their results, newest first; `ids` is a query for run ids. */
+async function readRuns(
+  { queries, fleet }: Database,
+  ids: SelectQueryBuilder<Tables, 'run', { id: number }>,
+): Promise<readonly Run[]> {
+  const rows = await queries
+    .selectFrom('run')
+    .selectAll()
+    .where('fleet', '=', fleet)
+    .where('id', 'in', ids)
+    .orderBy('id', 'desc')
+    .execute();
+  if (rows.length === 0) return [];
+  // One parameter however many runs there are: SQLite limits their number.
+  const read = JSON.stringify(rows.map((row) => row.id));
+  const results = await queries
+    .selectFrom('step_result')
+    .selectAll()
+    .where('run_id', 'in', sql<number>`(SELECT value FROM json_each(${read}))`)
+    .orderBy('run_id')
+    .orderBy('position')
+    .execute();
+  const byRun = Map.groupBy(results, (result) => result.run_id);
+  return rows.map((row) => runOf(row, byRun.get(row.id) ?? []));
+}
+
+function runOf(row: Selectable<RunTable>, results: readonly Selectable<StepResultTable>[]): Run {
+  return {
+    id: row.id,
+    fleet: row.fleet,
+    app: row.app,
+    trigger: row.trigger,
+    actor: row.actor,
+    revision: row.revision,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at ?? undefined,
+    outcome: row.outcome ?? undefined,
+    status: row.status,
+    plan: JSON.parse(row.plan) as AppPlan,
+    results: results.map(resultOf),
+    nextWakeAt: row.next_wake_at ?? undefined,
+  };
+}
+
+function resultOf(row: Selectable<StepResultTable>): StepResult {
+  return {
+    kind: row.kind,
+    target: row.target,
+    outcome: row.outcome,
+    message: row.message ?? undefined,
+    next: row.next ?? undefined,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}

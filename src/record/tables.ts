@@ -1,0 +1,117 @@
+import type { Compilable, Generated, Kysely } from 'kysely';
+import type { Clock } from '../model/clock.ts';
+import type { IntentKind } from '../model/memory.ts';
+import type { AppStatus, StepKind } from '../model/plan.ts';
+import type { RunOutcome, StepOutcome, Trigger } from '../model/run.ts';
+import type { Redactor } from '../model/secret-value.ts';
+import type { Connection, Connections } from './connection.ts';
+
+/** The newest schema of migrations.ts as Kysely sees it. */
+export interface Tables {
+  run: RunTable;
+  step_result: StepResultTable;
+  evidence: EvidenceTable;
+  intent: IntentTable;
+  heal: HealTable;
+  app_memory: AppMemoryTable;
+  delivery: DeliveryTable;
+  dirty: DirtyTable;
+}
+
+export interface RunTable {
+  id: Generated<number>;
+  fleet: string;
+  app: string;
+  trigger: Trigger;
+  actor: string;
+  revision: string;
+  started_at: number;
+  finished_at: number | null;
+  outcome: RunOutcome | null;
+  status: AppStatus;
+  /** JSON of an AppPlan. */
+  plan: string;
+  next_wake_at: number | null;
+}
+
+export interface StepResultTable {
+  run_id: number;
+  /** Order in which results came in, from 0. */
+  position: number;
+  kind: StepKind;
+  target: string;
+  outcome: StepOutcome;
+  message: string | null;
+  next: string | null;
+  started_at: number;
+  finished_at: number;
+}
+
+interface EvidenceTable {
+  fleet: string;
+  app: string;
+  name: string;
+  mark: string;
+  key_id: string;
+  digest: string;
+}
+
+interface IntentTable {
+  id: Generated<number>;
+  fleet: string;
+  app: string;
+  kind: IntentKind;
+  target: string;
+  /** JSON list of text. */
+  before: string;
+  created_at: number;
+}
+
+interface HealTable {
+  id: Generated<number>;
+  fleet: string;
+  app: string;
+  path: string;
+  at: number;
+}
+
+interface AppMemoryTable {
+  fleet: string;
+  app: string;
+  known: Generated<number>;
+  default_addresses_given: Generated<number>;
+  held_revision: string | null;
+}
+
+interface DeliveryTable {
+  number: Generated<number>;
+  fleet: string;
+  id: string;
+  repo: string;
+  /** JSON list of text. */
+  urls: string;
+  ref: string;
+  default_branch: number;
+  received_at: number;
+  finished_at: number | null;
+}
+
+interface DirtyTable {
+  generation: Generated<number>;
+  fleet: string;
+  app: string;
+}
+
+/** What each topic of the store works with: one fleet's rows. */
+export interface Database extends Connections {
+  readonly queries: Kysely<Tables>;
+  readonly fleet: string;
+  readonly clock: Clock;
+  readonly redactor: Redactor;
+}
+
+/** Runs one compiled query at once, on the given connection: for use inside a synchronous transaction. */
+export function perform(connection: Connection, query: Compilable): void {
+  const { sql, parameters } = query.compile();
+  connection.prepare(sql).run(...parameters);
+}

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { IdleClock } from '../../src/model/clock.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import { Redactor } from '../../src/model/secret-value.ts';
+import { openStore, type StoreOptions } from '../../src/record/database.ts';
+import type { RunStart, Store } from '../../src/record/store.ts';
+
+/** A folder that goes away with the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flycd-record-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A store on a real file, closed with the test. */
+export function testStore(options: Partial<StoreOptions> = {}): Store {
+  const store = openStore({
+    path: join(temporaryFolder(), 'flycd.db'),
+    fleet: 'test',
+    clock: new IdleClock(),
+    redactor: new Redactor(),
+    mode: 'write',
+    ...options,
+  });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+export function planOf(app: string, parts: Partial<AppPlan> = {}): AppPlan {
+  return {
+    app,
+    file: `${app}/app.yaml`,
+    org: 'personal',
+    status: 'synced',
+    steps: [],
+    holds: [],
+    notes: [],
+    problems: [],
+    planId: '0'.repeat(32),
+    ...parts,
+  };
+}
+
+export function runStart(app: string, parts: Partial<RunStart> = {}): RunStart {
+  return { app, trigger: 'timer', actor: 'flycd', revision: 'c0ffee', plan: planOf(app), ...parts };
+}

@@ -1,0 +1,296 @@
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { IdleClock } from '../../src/model/clock.ts';
+import type { MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
+import type { StepResult } from '../../src/model/run.ts';
+import { Redactor } from '../../src/model/secret-value.ts';
+import { planBytesMax, planText } from '../../src/record/plan-text.ts';
+import { planOf, runStart, temporaryFolder, testStore } from './helpers.ts';
+
+const result = (parts: Partial<StepResult> = {}): StepResult => ({
+  kind: 'machine.update',
+  target: 'web/app/arn/1',
+  outcome: 'updated',
+  message: undefined,
+  next: undefined,
+  startedAt: 1,
+  finishedAt: 2,
+  ...parts,
+});
+
+function machineUpdate(number: number, padding: number): MachineUpdate {
+  return {
+    kind: 'machine.update',
+    target: `web/app/arn/${number}`,
+    app: 'web',
+    because: 'git moved',
+    risk: 'restart',
+    changes: [{ path: 'image', from: 'a', to: 'b' }],
+    machineId: `m${number}`,
+    slot: { group: 'app', region: 'arn', number },
+    group: 'app',
+    config: { image: 'b', env: { PADDING: 'x '.repeat(padding / 2) } },
+    sent: { config: '0', image: '0' },
+    currentVersion: undefined,
+    skipLaunch: false,
+    reason: 'change',
+  };
+}
+
+describe('runs', () => {
+  test('a run is recorded from start to end, with its results in order', async () => {
+    const clock = new IdleClock();
+    const store = testStore({ clock });
+    const plan = planOf('web', { status: 'pending', notes: ['one note'] });
+    const id = await store.startRun(runStart('web', { trigger: 'webhook', actor: 'flycd', plan }));
+    expect(await store.run(id)).toMatchObject({ status: 'applying', finishedAt: undefined, outcome: undefined });
+    await clock.sleep(500);
+    const first = result({ message: 'rolled', outcome: 'failed', next: 'fly logs' });
+    await Promise.all([store.addResult(id, first), store.addResult(id, result({ target: 'web/app/arn/2' }))]);
+    const run = await store.finishRun(id, { outcome: 'failed', status: 'failed', nextWakeAt: clock.now() + 5_000 });
+    expect(run).toEqual({
+      id,
+      fleet: 'test',
+      app: 'web',
+      trigger: 'webhook',
+      actor: 'flycd',
+      revision: 'c0ffee',
+      startedAt: clock.now() - 500,
+      finishedAt: clock.now(),
+      outcome: 'failed',
+      status: 'failed',
+      plan,
+      results: [first, result({ target: 'web/app/arn/2' })],
+      nextWakeAt: clock.now() + 5_000,
+    });
+    expect(await store.run(id)).toEqual(run);
+    expect(await store.run(id + 1)).toBeUndefined();
+  });
+
+  test('runs come newest first, by app where asked; latestRuns gives one an app', async () => {
+    const store = testStore();
+    const ids: number[] = [];
+    for (const app of ['web', 'api', 'web', 'web']) ids.push(await store.startRun(runStart(app)));
+    expect((await store.runs({ limit: 3 })).map((run) => run.id)).toEqual(ids.toReversed().slice(0, 3));
+    expect((await store.runs({ app: 'web', limit: 2 })).map((run) => run.id)).toEqual([ids[3], ids[2]]);
+    expect((await store.latestRuns()).map((run) => [run.app, run.id])).toEqual([
+      ['web', ids[3]],
+      ['api', ids[1]],
+    ]);
+    expect(await store.runs({ limit: 0 })).toEqual([]);
+  });
+
+  test('a run of a process that died is ended as interrupted, once', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const died = testStore({ path });
+    const done = await died.startRun(runStart('api'));
+    await died.finishRun(done, { outcome: 'no-change', status: 'synced', nextWakeAt: undefined });
+    const open = await died.startRun(runStart('web'));
+    await died.addResult(open, result());
+    // No close: a second store on the same file is what a restart after kill -9 sees.
+    const next = testStore({ path });
+    expect(await next.closeInterrupted()).toBe(1);
+    expect(await next.closeInterrupted()).toBe(0);
+    expect(await next.run(open)).toMatchObject({ outcome: 'interrupted', status: 'pending', results: [result()] });
+    expect(await next.run(done)).toMatchObject({ outcome: 'no-change' });
+  });
+
+  test('secrets reach no row, not even those that JSON would escape', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const redactor = new Redactor();
+    const secret = 'pa"ss\nword\\é';
+    redactor.learn(secret);
+    const store = testStore({ path, redactor });
+    const leak = `got ${secret} from https://bot:${encodeURIComponent(secret)}@git.example/x`;
+    const plan = planOf('web', { notes: [leak], steps: [{ ...machineUpdate(1, 1), because: leak }] });
+    const id = await store.startRun(runStart('web', { plan, revision: leak, actor: leak }));
+    await store.addResult(id, result({ message: leak, next: leak, target: leak }));
+    await store.addHeals('web', [leak]);
+    await store.setHeldRevision('web', leak);
+    await store.addIntent('web', { kind: 'volume.create', target: leak, before: [] });
+    await store.storeDelivery({ id: 'd', repo: 'https://x:token-of-mine@git.example/x', ref: 'r', receivedAt: 1 });
+    const everything = JSON.stringify([await store.runs({ limit: 9 }), await store.memory('web')]);
+    expect(everything).not.toContain('word');
+    expect(everything).toContain('got [secret] from https://git.example/x');
+    expect((await store.pendingDeliveries())[0]?.repo).toBe('https://git.example/x');
+  });
+
+  test('a plan too large is kept without its details, and says so', () => {
+    const redactor = new Redactor();
+    const release: ReleaseStep = {
+      kind: 'release',
+      target: 'web',
+      app: 'web',
+      because: 'git moved',
+      risk: 'restart',
+      changes: [],
+      machines: Array.from({ length: 300 }, (_unused, number) => machineUpdate(number + 1, 5_000)),
+    };
+    const plan = planOf('web', { steps: [release], planId: 'f'.repeat(32) });
+    const text = planText(plan, redactor);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(planBytesMax);
+    const kept = JSON.parse(text) as typeof plan;
+    expect(kept.planId).toBe(plan.planId);
+    expect(kept.steps[0]).toMatchObject({ kind: 'release', machines: { length: 300 } });
+    expect(kept.notes.at(-1)).toMatch(/^this plan was \d+ kB: history keeps it without its details$/);
+  });
+
+  test('property: any plan fits its limit', () => {
+    const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 999 }), fc.integer({ min: 0, max: 3_000 })), {
+      maxLength: 150,
+    });
+    const notes = fc.array(fc.string({ maxLength: 400 }), { maxLength: 150 });
+    fc.assert(
+      fc.property(steps, notes, (sizes, notes) => {
+        const plan = planOf('web', { notes, steps: sizes.map(([number, padding]) => machineUpdate(number, padding)) });
+        const limit = 20_000;
+        const text = planText(plan, new Redactor(), limit);
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
+        if (Buffer.byteLength(JSON.stringify(plan)) <= limit)
+          expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(plan)));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('memory', () => {
+  test('evidence is kept by app and name, replaced and removed', async () => {
+    const store = testStore();
+    await store.setEvidence('web', 'TOKEN', { mark: 'a', keyId: 'k', digest: 'd1' });
+    await store.setEvidence('web', 'TOKEN', { mark: 'b', keyId: 'k', digest: 'd2' });
+    await store.setEvidence('api', 'TOKEN', { mark: 'c', keyId: 'k', digest: 'd3' });
+    expect((await store.memory('web')).evidence).toEqual({ TOKEN: { mark: 'b', keyId: 'k', digest: 'd2' } });
+    await store.removeEvidence('web', 'TOKEN');
+    expect((await store.memory('web')).evidence).toEqual({});
+    expect(Object.keys((await store.memory('api')).evidence)).toEqual(['TOKEN']);
+  });
+
+  test('an intent outlives the process until it is settled; settling twice is the same as once', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const clock = new IdleClock();
+    const intent = await testStore({ path, clock }).addIntent('web', {
+      kind: 'volume.create',
+      target: 'web/data/arn',
+      before: ['vol_1'],
+    });
+    const next = testStore({ path, clock });
+    expect((await next.memory('web')).intents).toEqual([intent]);
+    expect(intent).toMatchObject({ kind: 'volume.create', createdAt: clock.now(), before: ['vol_1'] });
+    await next.settleIntent('api', intent.id);
+    expect((await next.memory('web')).intents).toHaveLength(1);
+    await next.settleIntent('web', intent.id);
+    await next.settleIntent('web', intent.id);
+    expect((await next.memory('web')).intents).toEqual([]);
+  });
+
+  test('heals are kept for a day, newest last', async () => {
+    const clock = new IdleClock();
+    const store = testStore({ clock });
+    const start = clock.now();
+    await store.addHeals('web', ['m1 guest.cpus', 'm1 env.A']);
+    await clock.sleep(60_000);
+    await store.addHeals('web', ['m1 guest.cpus']);
+    expect((await store.memory('web')).heals).toEqual([
+      { path: 'm1 guest.cpus', at: start },
+      { path: 'm1 env.A', at: start },
+      { path: 'm1 guest.cpus', at: start + 60_000 },
+    ]);
+    await clock.sleep(24 * 60 * 60 * 1000);
+    expect((await store.memory('web')).heals).toEqual([{ path: 'm1 guest.cpus', at: start + 60_000 }]);
+    await store.addHeals('web', []);
+    await store.addHeals('web', ['m2 image']);
+    await clock.sleep(1);
+    expect((await store.memory('web')).heals.map(({ path }) => path)).toEqual(['m1 guest.cpus', 'm2 image'].slice(1));
+  });
+
+  test('facts of an app are set one by one', async () => {
+    const store = testStore();
+    await store.markKnown('web');
+    expect(await store.memory('web')).toMatchObject({ known: true, defaultAddressesGiven: false });
+    await store.setHeldRevision('web', 'c0ffee');
+    await store.markDefaultAddressesGiven('web');
+    expect(await store.memory('web')).toMatchObject({
+      known: true,
+      defaultAddressesGiven: true,
+      heldRevision: 'c0ffee',
+    });
+    await store.setHeldRevision('web', undefined);
+    expect((await store.memory('web')).heldRevision).toBeUndefined();
+    expect(await store.memory('api')).toMatchObject({ known: false });
+  });
+});
+
+describe('deliveries and marks', () => {
+  const delivery = (id: string) => ({
+    id,
+    repo: 'https://github.com/acme/fleet.git',
+    urls: ['https://github.com/acme/fleet', 'git@github.com:acme/fleet.git'],
+    ref: 'refs/heads/main',
+    defaultBranch: true,
+    receivedAt: 7,
+  });
+
+  test('a delivery survives kill -9 and is pending once, in order of arrival', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const died = testStore({ path });
+    const stored = await Promise.all(['b', 'a', 'b'].map((id) => died.storeDelivery(delivery(id))));
+    expect(stored).toEqual([true, true, false]);
+    const next = testStore({ path });
+    expect(await next.pendingDeliveries()).toEqual([delivery('b'), delivery('a')]);
+    expect(await next.storeDelivery(delivery('a'))).toBe(false);
+  });
+
+  test('finishing deliveries and marking their apps is one transaction', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const store = testStore({ path });
+    await store.storeDelivery(delivery('a'));
+    await store.storeDelivery(delivery('b'));
+    await store.finishDeliveries(['a'], ['web', 'api', 'web']);
+    const next = testStore({ path });
+    expect((await next.pendingDeliveries()).map(({ id }) => id)).toEqual(['b']);
+    expect((await next.dirtyApps()).map(({ app }) => app)).toEqual(['web', 'api']);
+    // The second mark fails: the delivery must stay.
+    const broken = ['web', null] as unknown as string[];
+    await expect(next.finishDeliveries(['b'], broken)).rejects.toThrow('NOT NULL');
+    expect((await next.pendingDeliveries()).map(({ id }) => id)).toEqual(['b']);
+    expect(await next.storeDelivery(delivery('a'))).toBe(false);
+  });
+
+  test('ids are forgotten a week after they were finished, pending ones never', async () => {
+    const clock = new IdleClock();
+    const store = testStore({ clock });
+    await store.storeDelivery(delivery('old'));
+    await store.storeDelivery(delivery('waiting'));
+    await store.finishDeliveries(['old'], []);
+    await clock.sleep(7 * 24 * 60 * 60 * 1000 + 1);
+    await store.finishDeliveries([], []);
+    expect(await store.storeDelivery(delivery('old'))).toBe(true);
+    expect(await store.storeDelivery(delivery('waiting'))).toBe(false);
+  });
+
+  test('closing writes what was on its way', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const store = testStore({ path });
+    const stored = store.storeDelivery(delivery('a'));
+    store.close();
+    expect(await stored).toBe(true);
+    expect(await testStore({ path }).pendingDeliveries()).toHaveLength(1);
+  });
+
+  test('a mark set again is another generation, and clearing an old one leaves it', async () => {
+    const store = testStore();
+    await store.markDirty(['web']);
+    const [first] = await store.dirtyApps();
+    await store.markDirty(['web']);
+    const [second] = await store.dirtyApps();
+    expect(second?.generation).toBeGreaterThan(first?.generation ?? 0);
+    await store.clearDirty('web', first?.generation ?? 0);
+    expect(await store.dirtyApps()).toEqual([second]);
+    await store.clearDirty('web', second?.generation ?? 0);
+    expect(await store.dirtyApps()).toEqual([]);
+    await store.markDirty(['web']);
+    expect((await store.dirtyApps())[0]?.generation).toBeGreaterThan(second?.generation ?? 0);
+  });
+});
