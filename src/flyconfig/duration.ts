@@ -1,0 +1,70 @@
+/** Durations as Go writes and reads them, which is how Fly's API and flyctl do: "15s", "1m0s", "1.5h", "250ms". */
+
+export const microsecond = 1_000;
+export const millisecond = 1_000_000;
+export const second = 1_000_000_000;
+export const minute = 60 * second;
+export const hour = 60 * minute;
+
+const units: ReadonlyMap<string, number> = new Map([
+  ['ns', 1],
+  ['us', microsecond],
+  ['µs', microsecond],
+  ['μs', microsecond],
+  ['ms', millisecond],
+  ['s', second],
+  ['m', minute],
+  ['h', hour],
+]);
+
+/** Longest text looked at: a duration of the largest size Go knows is shorter. */
+const charactersMax = 64;
+
+/** Nanoseconds of a Go duration. undefined: not one, or over 104 days, where whole nanoseconds end. */
+export function parseDuration(text: string): number | undefined {
+  if (text.length > charactersMax) return undefined;
+  const sign = text.startsWith('-') ? -1 : 1;
+  const body = text.replace(/^[-+]/, '');
+  if (body === '0') return 0;
+  if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(body)) return undefined;
+  let total = 0;
+  for (const part of body.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+    total += Number(part[1]) * (units.get(part[2] ?? '') ?? Number.NaN);
+  }
+  const whole = Math.trunc(total);
+  if (!Number.isSafeInteger(whole)) return undefined;
+  return whole === 0 ? 0 : sign * whole;
+}
+
+/** Nanoseconds as Go's canonical text: "1m0s", "1.5s", "0s". */
+export function formatDuration(nanoseconds: number): string {
+  if (nanoseconds === 0) return '0s';
+  const sign = nanoseconds < 0 ? '-' : '';
+  const size = Math.abs(nanoseconds);
+  if (size < microsecond) return `${sign}${size}ns`;
+  if (size < millisecond) return `${sign}${decimals(size, microsecond)}µs`;
+  if (size < second) return `${sign}${decimals(size, millisecond)}ms`;
+  const hours = Math.floor(size / hour);
+  const minutes = Math.floor((size % hour) / minute);
+  const seconds = `${decimals(size % minute, second)}s`;
+  if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}`;
+  return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
+}
+
+/** Exact: whole part and remainder apart, so that no binary fraction shows. */
+function decimals(nanoseconds: number, unit: number): string {
+  const whole = Math.floor(nanoseconds / unit);
+  const width = String(unit).length - 1;
+  const rest = String(nanoseconds % unit)
+    .padStart(width, '0')
+    .replace(/0+$/, '');
+  return rest === '' ? String(whole) : `${whole}.${rest}`;
+}
+
+/** A duration in either wire form, a Go text or whole nanoseconds, as canonical text. What is neither stays as it is. */
+export function canonicalDuration(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? formatDuration(value) : value;
+  if (typeof value !== 'string') return value;
+  const nanoseconds = parseDuration(value);
+  return nanoseconds === undefined ? value : formatDuration(nanoseconds);
+}

@@ -1,0 +1,148 @@
+/**
+ * A fly config to the machine configs of its process groups, as flyctl's ToMachineConfig makes them: one walk over the
+ * document reads each section once, with its groups; then each group takes what is its own.
+ */
+import type { MachineCheck, MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
+import { regions } from '../../schemas/fly/presets.ts';
+import type { JsonObject } from '../model/json.ts';
+import { namedCheck } from './checks.ts';
+import { environmentOf } from './environment.ts';
+import { namedTablesOf, present, tablesOf, textOf, type Table } from './fields.ts';
+import { filesOf, placedFiles, type PlacedFile, type ReadFile } from './files.ts';
+import { checkGroupNames, groupsMax, groupsOf, processGroups, type ProcessGroups } from './groups.ts';
+import { guestsByGroup } from './guest.ts';
+import { metricsOf } from './metrics.ts';
+import { placedMounts, type GroupMount, type PlacedMount } from './mounts.ts';
+import { noteList, type ConfigNote } from './notes.ts';
+import { checkConsoleCommand, initsByGroup, restartOf, stopConfigOf, type MachineInit } from './process.ts';
+import { placedServices, type PlacedService } from './services.ts';
+import { staticsOf } from './statics.ts';
+import { noteUnsupported } from './unsupported.ts';
+
+export interface MapRequest {
+  readonly app: string;
+  readonly primaryRegion: string;
+  /** In today's form: what repairFlyConfig gives. */
+  readonly config: JsonObject;
+  /** A file of the app by its path from there; undefined: there is none. */
+  readonly readFile: ReadFile;
+}
+
+export interface MappedGroup {
+  readonly name: string;
+  /** In wire names; without image, volume ids and metadata; `guest` only where the config names a size. */
+  readonly config: MachineConfig;
+  readonly hasServices: boolean;
+  readonly mount: GroupMount | undefined;
+  /** The largest min_machines_running of the group's services; Fly counts it in the primary region. */
+  readonly minMachinesRunning: number;
+}
+
+/** Never throws: what is wrong with the config is in the notes, and with an error among them the groups are not to be used. */
+export function mapGroups(request: MapRequest): {
+  readonly groups: readonly MappedGroup[];
+  readonly notes: readonly ConfigNote[];
+} {
+  const notes = noteList();
+  const root: Table = { path: '', values: request.config, notes };
+  const groups = processGroups(request.config);
+  checkGroupNames(groups, notes);
+  checkRegion(request.primaryRegion, root);
+  noteUnsupported(root);
+  const parts = partsOf(root, groups, request);
+  const mapped = groups.names.slice(0, groupsMax).map((name) => mapGroup(name, parts));
+  return { groups: mapped, notes: notes.all };
+}
+
+function checkRegion(region: string, root: Table): void {
+  if (region === '' || Object.hasOwn(regions, region)) return;
+  const message = `no region of Fly that is known here is called ${JSON.stringify(region.slice(0, 20))}`;
+  root.notes.warning('primary_region', message, 'fly platform regions lists them');
+}
+
+interface PlacedCheck {
+  readonly name: string;
+  readonly table: Table;
+  readonly groups: readonly string[];
+}
+
+/** Every section of the document with its groups. */
+interface Parts {
+  readonly env: Readonly<Record<string, string>>;
+  readonly inits: ReadonlyMap<string, MachineInit>;
+  readonly services: readonly PlacedService[];
+  readonly checks: readonly PlacedCheck[];
+  readonly metrics: readonly { readonly groups: readonly string[]; readonly metrics: Record<string, unknown> }[];
+  readonly restarts: readonly { readonly groups: readonly string[]; readonly restart: MachineConfig['restart'] }[];
+  readonly mounts: readonly PlacedMount[];
+  readonly files: readonly PlacedFile[];
+  readonly guests: ReadonlyMap<string, MachineGuest>;
+  readonly stopConfig: Record<string, unknown> | undefined;
+  readonly statics: readonly Record<string, unknown>[];
+}
+
+function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts {
+  checkConsoleCommand(root);
+  const hostDedicationId = textOf(root, 'host_dedication_id');
+  const guests = guestsByGroup(root, groups, hostDedicationId === '' ? undefined : hostDedicationId);
+  if ((hostDedicationId ?? '') !== '' && guests.size < groups.names.length) {
+    root.notes.warning('host_dedication_id', 'it counts only for process groups with a vm section', 'add vm');
+  }
+  return {
+    env: environmentOf(root, request.primaryRegion),
+    inits: initsByGroup(root, groups),
+    services: placedServices(root, groups),
+    checks: namedTablesOf(root, 'checks').map(([name, table]) => ({ name, table, groups: groupsOf(table, groups) })),
+    metrics: tablesOf(root, 'metrics').map((table) => ({ groups: groupsOf(table, groups), metrics: metricsOf(table) })),
+    restarts: tablesOf(root, 'restart').map((table) => ({
+      groups: groupsOf(table, groups),
+      restart: restartOf(table),
+    })),
+    mounts: placedMounts(root, groups),
+    files: placedFiles(root, groups, request.readFile),
+    guests,
+    stopConfig: stopConfigOf(root),
+    statics: staticsOf(root),
+  };
+}
+
+function mapGroup(name: string, parts: Parts): MappedGroup {
+  const own = <T extends { readonly groups: readonly string[] }>(placed: readonly T[]): readonly T[] =>
+    placed.filter((item) => item.groups.includes(name));
+  const services = own(parts.services);
+  const mounts = own(parts.mounts);
+  for (const { table } of mounts.slice(1)) {
+    table.notes.error(table.path, `a machine mounts one volume: the process group ${name} has ${mounts.length}`);
+  }
+  const files = filesOf(parts.files, name);
+  const checks = checksOf(own(parts.checks), services);
+  const config: MachineConfig = present({
+    env: { ...parts.env, FLY_PROCESS_GROUP: name },
+    init: parts.inits.get(name),
+    guest: parts.guests.get(name),
+    services: nonEmpty(services.map(({ service }) => service)),
+    checks: Object.keys(checks).length === 0 ? undefined : checks,
+    metrics: own(parts.metrics)[0]?.metrics,
+    statics: nonEmpty(parts.statics),
+    files: nonEmpty(files.map((file) => ({ ...file }))),
+    mounts: nonEmpty(mounts.slice(0, 1).map(({ wire }) => wire)),
+    restart: own(parts.restarts).at(-1)?.restart,
+    stop_config: parts.stopConfig,
+  });
+  return {
+    name,
+    config,
+    hasServices: services.length > 0,
+    mount: mounts[0]?.mount,
+    minMachinesRunning: Math.max(0, ...services.map(({ service }) => service.min_machines_running ?? 0)),
+  };
+}
+
+function checksOf(placed: readonly PlacedCheck[], services: readonly PlacedService[]): Record<string, MachineCheck> {
+  const httpPort = services.find(({ http }) => http)?.service.internal_port ?? undefined;
+  return Object.fromEntries(placed.map(({ name, table }) => [name, namedCheck(table, httpPort)]));
+}
+
+function nonEmpty<T>(list: readonly T[]): T[] | undefined {
+  return list.length === 0 ? undefined : [...list];
+}

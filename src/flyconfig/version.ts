@@ -1,0 +1,16 @@
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { hashOf } from '../model/json.ts';
+import { settle, settleWritten } from './settle.ts';
+
+/**
+ * Version of a mapped machine config: 32 hex. Order, older forms and platform defaults written out do not move it, nor
+ * do the image, volume ids, FlyCD's and flyctl's metadata, FLYCD_* env. A size moves it only where the config names one.
+ */
+export function configVersion(config: MachineConfig): string {
+  return hashOf(settleWritten(config));
+}
+
+/** Version of a live config as read back, the image as written in it included: 32 hex. */
+export function readHash(live: MachineConfig): string {
+  return hashOf({ image: live.image, config: settle(live) });
+}
