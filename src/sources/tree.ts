@@ -23,9 +23,17 @@ export interface Tree {
 /** What an operator may name: `file:` only where trust is `operator`, never from inside a config file. */
 export interface GitSourceRequest {
   readonly url: string;
-  /** Branch, tag or commit; `HEAD` = the default branch. */
+  /**
+   * Branch, tag or commit (all 40 digits); `HEAD` = the default branch. A name that is both is the branch;
+   * `refs/heads/…` and `refs/tags/…` say which.
+   */
   readonly ref: string;
   readonly trust: 'operator' | 'config';
+  /**
+   * Any object that stands for one pass: calls that carry the same one see the same commit, and the remote is asked
+   * once for all of them, also where that fails. Without it each call asks anew.
+   */
+  readonly pass?: object | undefined;
 }
 
 export interface GitMirrors {

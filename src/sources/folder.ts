@@ -1,0 +1,228 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import type { Clock } from '../model/clock.ts';
+import { Fault } from '../model/fault.ts';
+import { contentId, FolderMemory, nothingKnown } from './content-id.ts';
+import type { Tree, TreeEntry } from './tree.ts';
+import { byPath, cleanPath, isGitFolder, joined, outside, tooLarge } from './tree-path.ts';
+import { openWorkTree, type WorkTree } from './work-tree.ts';
+
+export interface FolderRequest {
+  /** A folder, or a file in one, as the operator named it. */
+  readonly path: string;
+  readonly clock: Clock;
+  /** PATH, to find git. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Handed in again with each pass: unchanged files are not read again. */
+  readonly memory?: FolderMemory | undefined;
+}
+
+export interface OpenFolder {
+  readonly tree: Tree;
+  /** What was named, from the tree's root: '' where that is the root itself. */
+  readonly path: string;
+  /** Why a folder that looks like git's is taken as a plain one. */
+  readonly warning: string | undefined;
+}
+
+/**
+ * A folder on disk as it stands now. Inside a git work tree the fence is the work tree's top, else the folder given.
+ * Open it anew for each pass: revision and ids are those of the moment it was opened or first asked.
+ */
+export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
+  const given = resolve(request.path);
+  const { real, isFile } = located(given, request.path);
+  const folder = isFile ? dirname(real) : real;
+  if (!isFile && isBareRepository(folder)) throw bareRepository(given);
+  const { clock, environment = {}, memory = new FolderMemory() } = request;
+  const work = await openWorkTree({ folder, path: real, clock, environment, memory });
+  const root = work.top ?? folder;
+  const path = relative(root, real).replaceAll(sep, '/');
+  const tree = await folderTree({ root, name: request.path, work, memory, clock, only: isFile ? path : '' });
+  return { tree, path, warning: work.warning };
+}
+
+function located(given: string, shown: string): { readonly real: string; readonly isFile: boolean } {
+  try {
+    const real = realpathSync(given);
+    return { real, isFile: !statSync(real).isDirectory() };
+  } catch (cause) {
+    throw new Fault({
+      kind: 'stalled',
+      what: `${shown} cannot be read`,
+      why: reasonOf(cause),
+      next: 'name a folder with project.yaml or app.yaml files, or a git address',
+      cause,
+    });
+  }
+}
+
+function isBareRepository(folder: string): boolean {
+  const has = (name: string): boolean => lstatSync(join(folder, name), { throwIfNoEntry: false }) !== undefined;
+  return has('HEAD') && has('objects') && has('refs') && !has('.git');
+}
+
+function bareRepository(folder: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `${folder} is a bare git repository`,
+    why: 'it has no files to read from disk',
+    next: `name it as file://${folder}`,
+  });
+}
+
+interface FolderParts {
+  readonly root: string;
+  readonly name: string;
+  readonly work: WorkTree;
+  readonly memory: FolderMemory;
+  readonly clock: Clock;
+  /** For a plain folder's revision: the file that was named, '' = all of it. */
+  readonly only: string;
+}
+
+async function folderTree({ root, name, work, memory, clock, only }: FolderParts): Promise<Tree> {
+  const computed = new Map<string, Promise<string | undefined>>();
+
+  function id(path: string): Promise<string | undefined> {
+    const committed = work.idOf(path);
+    if (committed !== undefined) return Promise.resolve(committed);
+    const before = computed.get(path);
+    if (before !== undefined) return before;
+    const promise = clock.busy(() => hashed(path));
+    computed.set(path, promise);
+    return promise;
+  }
+
+  async function hashed(path: string): Promise<string | undefined> {
+    await work.prepareIgnored();
+    const known = work.ignored(path) ? nothingKnown : work; // named outright, what git ignores counts whole
+    try {
+      return await contentId({ root, path, known, memory, algorithm: work.algorithm });
+    } catch (error) {
+      throw error instanceof Fault ? error : unreadable(path, error);
+    }
+  }
+
+  /** The path on disk with every link followed, from the root; undefined: not there. */
+  function followed(path: string): string | undefined {
+    const clean = cleanPath(path, name);
+    let real: string;
+    try {
+      real = realpathSync.native(join(root, clean));
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw unreadable(path, error);
+    }
+    if (real === root) return '';
+    const prefix = root.endsWith(sep) ? root : root + sep;
+    if (!real.startsWith(prefix)) throw outside(path, name, 'it is reached through a symbolic link out of it');
+    const inside = real.slice(prefix.length).replaceAll(sep, '/');
+    if (inside.split('/').some(isGitFolder)) throw outside(path, name, "it is a link to git's own folder");
+    return inside;
+  }
+
+  return {
+    revision: work.revision ?? `content:${(await id(only)) ?? 'empty'}`,
+    name,
+    list: (folder) => clock.busy(async () => listFolder(root, cleanPath(folder, name), followed(folder))),
+    read: (path, bytesMax) =>
+      clock.busy(async () => {
+        const inside = followed(path);
+        return inside === undefined ? undefined : readFile({ file: join(root, inside), path, bytesMax });
+      }),
+    async id(path) {
+      const inside = followed(path);
+      if (inside !== undefined) return id(inside);
+      const clean = cleanPath(path, name); // a sparse checkout lacks files that git still answers for
+      return work.idOf(clean);
+    },
+  };
+}
+
+/** Entries under the name they were asked by, so that a folder behind a link keeps the caller's path. */
+function listFolder(root: string, asked: string, inside: string | undefined): readonly TreeEntry[] {
+  if (inside === undefined) return [];
+  const folder = join(root, inside);
+  const entries: TreeEntry[] = [];
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (isGitFolder(entry.name)) continue;
+      const path = joined(asked, entry.name);
+      if (entry.isSymbolicLink()) entries.push({ path, kind: 'link', size: 0 });
+      else if (entry.isDirectory()) entries.push({ path, kind: 'folder', size: 0 });
+      else if (entry.isFile()) {
+        const size = lstatSync(join(folder, entry.name), { throwIfNoEntry: false })?.size;
+        if (size !== undefined) entries.push({ path, kind: 'file', size });
+      }
+    }
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw unreadable(asked, error);
+  }
+  return entries.sort(byPath);
+}
+
+interface FileRequest {
+  readonly file: string;
+  readonly path: string;
+  readonly bytesMax: number;
+}
+
+/** Never through a last link, never from a pipe or device, never more than bytesMax, also while the file grows. */
+function readFile({ file, path, bytesMax }: FileRequest): Uint8Array | undefined {
+  let handle: number | undefined;
+  try {
+    handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = fstatSync(handle);
+    if (!stats.isFile()) return undefined;
+    if (stats.size > bytesMax) throw tooLarge(path, stats.size, bytesMax);
+    const content = new Uint8Array(stats.size);
+    let length = 0;
+    while (length < content.length) {
+      const more = readSync(handle, content, length, content.length - length, null);
+      if (more === 0) break;
+      length += more;
+    }
+    return content.subarray(0, length);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error instanceof Fault ? error : unreadable(path, error);
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+function unreadable(path: string, cause: unknown): Fault {
+  const circle = (cause as NodeJS.ErrnoException).code === 'ELOOP';
+  return new Fault({
+    kind: circle ? 'stalled' : 'transient',
+    what: `${path === '' ? 'the folder' : path} cannot be read`,
+    why: circle ? 'its symbolic links run in a circle' : reasonOf(cause),
+    next: circle ? 'remove the link' : 'let the user that runs FlyCD read it',
+    where: path,
+    cause,
+  });
+}
+
+function reasonOf(cause: unknown): string {
+  const error = cause as NodeJS.ErrnoException;
+  if (error.code === 'ENOENT') return 'there is no such file or folder';
+  if (error.code === 'EACCES' || error.code === 'EPERM') return 'permission denied';
+  return error.code ?? error.message;
+}

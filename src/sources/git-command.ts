@@ -1,0 +1,202 @@
+import { simpleGit } from 'simple-git';
+import type { Clock } from '../model/clock.ts';
+import type { Redactor } from '../model/secret-value.ts';
+import { basicAuthorization, type GitCredential } from './credentials.ts';
+import type { GitLocation } from './location.ts';
+
+/** Of the operator's environment git sees these and nothing else: where programs are, the way out, whom to trust. */
+const inherited = [
+  'PATH',
+  'https_proxy',
+  'HTTPS_PROXY',
+  'http_proxy',
+  'all_proxy',
+  'ALL_PROXY',
+  'no_proxy',
+  'NO_PROXY',
+  'GIT_SSL_CAINFO',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+] as const;
+
+const pathDefault = '/usr/local/bin:/usr/bin:/bin';
+
+/** Settings every call carries. They beat what a repository's own config says. */
+const settings: readonly (readonly [string, string])[] = [
+  ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
+  ['submodule.recurse', 'false'],
+  ['gc.autoDetach', 'false'], // no child outlives the call that started it
+  ['maintenance.autoDetach', 'false'],
+  ['http.lowSpeedLimit', '1'], // a transfer that stands still ends by itself, also when FlyCD was killed meanwhile
+  ['http.lowSpeedTime', '60'],
+];
+
+const sshConnectSeconds = 20;
+
+/** What a call may reach and with which credentials. Without `remote` it reaches nothing. */
+export interface GitReach {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly remote?: { readonly location: GitLocation; readonly credential: GitCredential | undefined } | undefined;
+}
+
+/**
+ * git's environment, built from nothing: no config of user or machine, no prompts, no helpers, only the protocol that
+ * the address speaks. A token travels as a setting scoped to its origin: not in argv, not in any file.
+ */
+export function gitEnvironment(reach: GitReach): Record<string, string> {
+  const environment: Record<string, string> = {
+    PATH: pathDefault,
+    HOME: '/nonexistent',
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_LFS_SKIP_SMUDGE: '1',
+    GIT_ALLOW_PROTOCOL: protocols(reach.remote?.location),
+  };
+  for (const name of inherited) {
+    const value = reach.environment[name];
+    if (value !== undefined && value !== '') environment[name] = value;
+  }
+  const config = [...settings];
+  const { location, credential } = reach.remote ?? {};
+  if (location !== undefined && credential?.kind === 'token') {
+    const origin = new URL(location.remote).origin;
+    config.push([
+      `http.${origin}/.extraHeader`,
+      `Authorization: ${basicAuthorization(credential.user, credential.token)}`,
+    ]);
+    // git would send the header on to wherever it is redirected
+    config.push(['http.followRedirects', 'false']);
+  }
+  if (location?.scheme === 'ssh') {
+    environment['GIT_SSH_COMMAND'] = sshCommand(credential?.kind === 'ssh' ? credential : undefined);
+    const agent = credential?.kind === 'ssh' ? credential.agentSocket : undefined;
+    if (agent !== undefined) environment['SSH_AUTH_SOCK'] = agent;
+  }
+  environment['GIT_CONFIG_COUNT'] = String(config.length);
+  for (const [index, [key, value]] of config.entries()) {
+    environment[`GIT_CONFIG_KEY_${index}`] = key;
+    environment[`GIT_CONFIG_VALUE_${index}`] = value;
+  }
+  return environment;
+}
+
+function protocols(location: GitLocation | undefined): string {
+  if (location === undefined) return 'none';
+  return location.scheme === 'http' ? 'http:https' : location.scheme;
+}
+
+function sshCommand(credential: Extract<GitCredential, { kind: 'ssh' }> | undefined): string {
+  const options = [
+    '-F /dev/null',
+    '-o BatchMode=yes',
+    `-o ConnectTimeout=${sshConnectSeconds}`,
+    '-o ServerAliveInterval=15',
+    '-o ServerAliveCountMax=3',
+    '-o ForwardAgent=no',
+    '-o ClearAllForwardings=yes',
+  ];
+  if (credential === undefined) {
+    options.push('-o StrictHostKeyChecking=yes', '-o UserKnownHostsFile=/dev/null');
+  } else {
+    options.push('-o StrictHostKeyChecking=accept-new');
+    options.push(`-o ${shellQuoted(`UserKnownHostsFile="${sshEscaped(credential.knownHostsFile)}"`)}`);
+  }
+  if (credential?.keyFile !== undefined) {
+    options.push('-o IdentitiesOnly=yes', `-i ${shellQuoted(sshEscaped(credential.keyFile))}`);
+  }
+  return `ssh ${options.join(' ')}`;
+}
+
+/** GIT_SSH_COMMAND goes through a shell. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** ssh expands %h and the like in file names. */
+function sshEscaped(path: string): string {
+  return path.replaceAll('%', '%%');
+}
+
+/** git said no. `stderr` is redacted and holds only what it said to people. */
+export class GitError extends Error {
+  readonly stderr: string;
+  readonly reason: 'failed' | 'timeout' | 'missing';
+
+  constructor(stderr: string, reason: 'failed' | 'timeout' | 'missing') {
+    super(stderr);
+    this.name = 'GitError';
+    this.stderr = stderr;
+    this.reason = reason;
+  }
+}
+
+export interface GitCall {
+  /** Must exist. */
+  readonly directory: string;
+  /** Never a value out of a config file before `--end-of-options` or `--`, unless it was checked. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  /** Milliseconds on the clock. */
+  readonly timeoutMs: number;
+  readonly redactor: Redactor;
+}
+
+/** Runs git once and gives its standard output. Throws a GitError; never anything with a secret in it. */
+export async function runGit(call: GitCall): Promise<string> {
+  const stop = new AbortController();
+  const git = simpleGit({
+    baseDir: call.directory,
+    abort: stop.signal,
+    completion: { onClose: true, onExit: false },
+    // simple-git takes a silent failure (killed, exit 1 without a word) for success
+    errors: (error, result) => error ?? (result.exitCode === 0 ? undefined : spoken(result.stdErr, result.exitCode)),
+    // each of these is set by gitEnvironment to a fixed or checked value; nothing of them comes from a config file
+    unsafe: {
+      allowUnsafeConfigEnvCount: true,
+      allowUnsafeConfigPaths: true,
+      allowUnsafeFsMonitor: true,
+      allowUnsafeHooksPath: true,
+      allowUnsafeSshCommand: true,
+    },
+    allowEnvironment: Object.keys(call.environment).filter((name) => name.startsWith('GIT_')),
+  }).env({ ...call.environment });
+  let cancel = (): void => {};
+  // git's own child may hold the pipes open after git is gone: the race does not wait for it
+  const deadline = new Promise<never>((_resolve, reject) => {
+    cancel = call.clock.timer(call.timeoutMs, () => {
+      reject(new GitError(`no answer within ${call.timeoutMs / 1000} s`, 'timeout'));
+      stop.abort();
+    });
+  });
+  try {
+    return await call.clock.busy(() => Promise.race([git.raw([...call.args]), deadline]));
+  } catch (error) {
+    throw asGitError(error, call.redactor);
+  } finally {
+    cancel();
+  }
+}
+
+function spoken(stderr: readonly Buffer[], exitCode: number): Buffer {
+  const text = Buffer.concat(stderr);
+  return text.length > 0 ? text : Buffer.from(`git ended with code ${String(exitCode)}`);
+}
+
+/** Longest part of git's words that goes into an error. */
+const stderrLengthMax = 600;
+
+function asGitError(error: unknown, redactor: Redactor): GitError {
+  if (error instanceof GitError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (/spawn \S+ ENOENT/.test(message)) return new GitError('git is not installed', 'missing');
+  const lines = message
+    .split('\n')
+    .filter((line) => /^(?:fatal|error|remote|ssh|warning: redirect|@|git |[a-z]+@)/i.test(line));
+  const text = (lines.length > 0 ? lines.join('; ') : message.trim()).replaceAll(/\s+/g, ' ');
+  return new GitError(redactor.redact(text).slice(0, stderrLengthMax), 'failed');
+}

@@ -1,0 +1,292 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, promises as files } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../model/clock.ts';
+import { Fault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import { redactorOf, type GitCredential } from './credentials.ts';
+import { gitEnvironment, GitError, runGit } from './git-command.ts';
+import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
+import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
+import { commitTree, tooManyFiles } from './git-tree.ts';
+import { isCommitId, type GitLocation } from './location.ts';
+import type { Tree } from './tree.ts';
+
+export interface MirrorParts {
+  readonly directory: string;
+  readonly location: GitLocation;
+  /** Asked before each use, so that a renewed token counts. */
+  readonly credential: () => Promise<GitCredential | undefined>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes a turn at the network. */
+  readonly permits: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Told that this mirror keeps a child for reading from now on. */
+  readonly reading: (mirror: Mirror) => void;
+  readonly askTimeoutMs: number;
+  readonly fetchTimeoutMs: number;
+}
+
+/** Listings kept: what runs, what ran before it, and a rollback's. */
+const treesMax = 4;
+/** Local calls end in milliseconds; a fetch that must repack may keep them waiting. */
+const localTimeoutMs = 120_000;
+
+/** What a call may need besides its arguments. */
+interface Session {
+  readonly credential: GitCredential | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+interface Head {
+  /** What the ref points to: a commit, or a tag object. */
+  readonly oid: string;
+  readonly commit: string;
+}
+
+/** One repository's bare copy on disk: a cache that is thrown away and fetched again where it is damaged. */
+export class Mirror {
+  readonly #parts: MirrorParts;
+  readonly #reader: BlobReader;
+  readonly #trees = new Map<string, Tree>();
+  readonly #heads = new Map<string, Head>();
+  /** Calls that have not begun yet, by ref: later ones join them. */
+  readonly #waiting = new Map<string, Promise<Tree>>();
+  #last: Promise<unknown> = Promise.resolve();
+  #damaged = false;
+
+  constructor(parts: MirrorParts) {
+    this.#parts = parts;
+    this.#reader = new BlobReader({
+      directory: parts.directory,
+      environment: gitEnvironment({ environment: parts.environment }),
+      clock: parts.clock,
+    });
+  }
+
+  /** The tree a ref points to now: asked after this call, never before it. */
+  tree(ref: string): Promise<Tree> {
+    const joined = this.#waiting.get(ref);
+    if (joined !== undefined) return joined;
+    const before = this.#last;
+    const tree = this.#parts.clock.busy(async () => {
+      await before;
+      this.#waiting.delete(ref);
+      return this.#treeNow(ref);
+    });
+    this.#waiting.set(ref, tree);
+    this.#last = tree.catch(() => {});
+    return tree;
+  }
+
+  /** Ends the child kept for reading once it has answered; the next read starts another. */
+  close(): void {
+    this.#reader.close();
+  }
+
+  async #treeNow(ref: string): Promise<Tree> {
+    const { location } = this.#parts;
+    try {
+      if (this.#damaged) await this.#discard('a file could not be read');
+      return await this.#attempt(ref);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      if (!isDamage(error)) throw mirrorFault(error, location);
+      await this.#discard(error.stderr);
+      return this.#attempt(ref).catch((again: unknown) => {
+        throw again instanceof GitError ? mirrorFault(again, location) : again;
+      });
+    }
+  }
+
+  async #attempt(ref: string): Promise<Tree> {
+    const { location, environment } = this.#parts;
+    const credential = await this.#parts.credential();
+    const session = { credential, environment: gitEnvironment({ environment, remote: { location, credential } }) };
+    await this.#prepare(session);
+    const commit = isCommitId(ref) ? await this.#commit(session, ref) : await this.#named(session, ref);
+    const known = this.#trees.get(commit);
+    const tree = known ?? (await this.#open(commit));
+    this.#trees.delete(commit);
+    this.#trees.set(commit, tree); // newest last
+    for (const oldest of this.#trees.keys()) if (this.#trees.size > treesMax) this.#trees.delete(oldest);
+    return tree;
+  }
+
+  async #open(commit: string): Promise<Tree> {
+    const { directory, clock, location, environment } = this.#parts;
+    try {
+      const items = await listCommit({ directory, clock, environment: gitEnvironment({ environment }) }, commit);
+      return commitTree({ commit, name: location.remote, items, blob: (oid) => this.#blob(oid) });
+    } catch (error) {
+      if (error instanceof TooManyItems) throw tooManyFiles(location.remote, treeItemsMax);
+      throw error;
+    }
+  }
+
+  async #blob(oid: string): Promise<Uint8Array> {
+    this.#parts.reading(this);
+    try {
+      return await this.#reader.read(oid);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      this.#damaged = true; // thrown away before the next fetch
+      throw mirrorFault(error, this.#parts.location);
+    }
+  }
+
+  /** The commit of a branch, a tag or HEAD, fetched if it moved. */
+  async #named(session: Session, ref: string): Promise<string> {
+    const { askTimeoutMs, location } = this.#parts;
+    const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    const answer = await this.#remote(session, ['ls-remote', '--', location.remote, ...names], askTimeoutMs);
+    const advertised = parseAdvertised(answer);
+    const name = names.find((one) => advertised.has(one));
+    const oid = advertised.get(name ?? '');
+    if (name === undefined || oid === undefined) throw noSuchRef(ref, location);
+    const local = localName(name);
+    const samePlace = [...this.#heads.values()].find((one) => one.oid === oid); // HEAD and main, mostly
+    let head = samePlace ?? (await this.#head(session, local));
+    if (head?.oid !== oid) {
+      await this.#fetch(session, [`+${name}:${local}`]);
+      head = await this.#head(session, local);
+    }
+    if (head === undefined) throw noSuchRef(ref, location);
+    this.#heads.set(local, head);
+    return head.commit;
+  }
+
+  /** A commit by its id: used where it is here whole, else fetched; hosts that hand out no single commits give all. */
+  async #commit(session: Session, id: string): Promise<string> {
+    const local = localName(id);
+    const here = this.#heads.get(local) ?? (await this.#head(session, local)) ?? (await this.#contained(session, id));
+    if (here !== undefined) {
+      this.#heads.set(local, here);
+      return here.commit;
+    }
+    try {
+      await this.#fetch(session, [`+${id}:${local}`]);
+    } catch (error) {
+      if (!(error instanceof GitError && isUnadvertised(error))) throw error;
+      await this.#fetch(session, ['+refs/heads/*:refs/all/heads/*', '+refs/tags/*:refs/all/tags/*']);
+    }
+    const head = (await this.#head(session, local)) ?? (await this.#contained(session, id));
+    if (head === undefined) throw noSuchRef(id, this.#parts.location);
+    this.#heads.set(local, head);
+    return head.commit;
+  }
+
+  /** A commit that some ref holds is there with all its files; a bare object may be the rest of a broken fetch. */
+  async #contained(session: Session, id: string): Promise<Head | undefined> {
+    try {
+      const refs = await this.#local(session, ['for-each-ref', '--count=1', '--format=%(refname)', '--contains', id]);
+      if (refs.trim() === '') return undefined;
+      await this.#local(session, ['update-ref', localName(id), id]); // kept when its branch moves away
+      return { oid: id, commit: id };
+    } catch (error) {
+      if (error instanceof GitError && /no such commit|malformed object name/i.test(error.stderr)) return undefined;
+      throw error;
+    }
+  }
+
+  async #head(session: Session, local: string): Promise<Head | undefined> {
+    const line = await this.#local(session, ['for-each-ref', '--format=%(objectname) %(objecttype)', local]);
+    const [oid = '', type = ''] = line.trim().split(' ');
+    if (oid === '') return undefined;
+    if (type === 'commit') return { oid, commit: oid };
+    if (type !== 'tag') throw notACommit(oid, type, this.#parts.location);
+    try {
+      const peeled = await this.#local(session, ['rev-parse', '--verify', `${oid}^{commit}`]);
+      return { oid, commit: peeled.trim() };
+    } catch (error) {
+      if (error instanceof GitError && /expected commit type|needed a single revision/i.test(error.stderr)) {
+        throw notACommit(oid, 'tag of something else', this.#parts.location);
+      }
+      throw error;
+    }
+  }
+
+  async #fetch(session: Session, refspecs: readonly string[]): Promise<void> {
+    const { clock, log, location, fetchTimeoutMs } = this.#parts;
+    const options = ['--quiet', '--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
+    const args = ['fetch', ...options, '--', location.remote, ...refspecs];
+    const began = clock.now();
+    try {
+      await this.#remote(session, args, fetchTimeoutMs);
+    } catch (error) {
+      if (!(error instanceof GitError && isLocked(error))) throw error;
+      await this.#remote(session, args, fetchTimeoutMs); // another process held it for a moment; or for ever: damage
+    }
+    log.debug({ repository: location.remote, refspecs, ms: clock.now() - began }, 'fetched a repository');
+  }
+
+  #remote(session: Session, args: readonly string[], timeoutMs: number): Promise<string> {
+    return this.#parts.permits(() => this.#git(session, args, timeoutMs));
+  }
+
+  #local(session: Session, args: readonly string[]): Promise<string> {
+    return this.#git(session, args, localTimeoutMs);
+  }
+
+  #git({ credential, environment }: Session, args: readonly string[], timeoutMs: number): Promise<string> {
+    const { directory, clock } = this.#parts;
+    return runGit({ directory, args, environment, clock, timeoutMs, redactor: redactorOf(credential) });
+  }
+
+  async #prepare(session: Session): Promise<void> {
+    const { directory } = this.#parts;
+    if (lstatSync(join(directory, 'HEAD'), { throwIfNoEntry: false }) !== undefined) return;
+    try {
+      await files.mkdir(directory, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw this.#diskFault(cause);
+    }
+    await this.#local(session, ['init', '--bare', '--quiet']);
+  }
+
+  /** Out of the way at once, then removed: another process may be reading in it. */
+  async #discard(why: string): Promise<void> {
+    const { directory, log, location } = this.#parts;
+    log.warn({ repository: location.remote, why }, 'a mirror is damaged and is fetched anew');
+    this.close();
+    this.#heads.clear();
+    this.#trees.clear();
+    const aside = `${directory}.damaged`;
+    try {
+      await files.rm(aside, { recursive: true, force: true });
+      await files.rename(directory, aside).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+      await files.rm(aside, { recursive: true, force: true });
+    } catch (cause) {
+      throw this.#diskFault(cause);
+    }
+    this.#damaged = false;
+  }
+
+  #diskFault(cause: unknown): Fault {
+    return new Fault({
+      kind: 'transient',
+      what: `the mirror of ${this.#parts.location.remote} cannot be written`,
+      why: (cause as Error).message,
+      next: 'make the data directory writable (data_dir in flycd.yaml)',
+      cause,
+    });
+  }
+}
+
+/** Name of a remote ref here: a hash, since `a` and `a/b` cannot stand side by side on disk while the one replaces the other. */
+function localName(name: string): string {
+  return `refs/flycd/${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+}
+
+/** ls-remote matches from the end (`x/refs/heads/main` too), so callers look for exact names. */
+function parseAdvertised(text: string): ReadonlyMap<string, string> {
+  const advertised = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [oid = '', name = ''] = line.split('\t');
+    if (isCommitId(oid)) advertised.set(name, oid);
+  }
+  return advertised;
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import { SecretValue } from '../model/secret-value.ts';
+import type { GitCredential, GitCredentials } from './credentials.ts';
+import { admittedLocation, checkRef, type GitLocation } from './location.ts';
+import { Mirror } from './mirror-repository.ts';
+import { createPermits } from './permits.ts';
+import type { GitMirrors, GitSourceRequest, Tree } from './tree.ts';
+
+export interface GitMirrorsOptions {
+  /** Folder of FlyCD's own; a cache, removed without harm. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly credentials: GitCredentials;
+  /** PATH, proxies and certificates; nothing else of it reaches git. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** For what a ref points to; 30 s otherwise. */
+  readonly askTimeoutMs?: number | undefined;
+  /** For a fetch, the first and largest included; 5 min otherwise. */
+  readonly fetchTimeoutMs?: number | undefined;
+}
+
+export interface OpenGitMirrors extends GitMirrors {
+  /** Ends the git children that were kept for reading. Trees stay usable; what is not closed ends with the process. */
+  close(): void;
+}
+
+const askTimeoutMs = 30_000;
+/** A big repository's history over a slow line. */
+const fetchTimeoutMs = 5 * 60_000;
+/** git children at the network: more would not be faster on the two cores FlyCD is meant for, and hosts throttle. */
+const remoteChildrenMax = 4;
+/** Mirrors that keep a child for reading: some 5 MB each. */
+const readersMax = 4;
+
+/**
+ * Bare mirrors, one for each address, fetched when a ref has moved. Calls for one address run one after the other;
+ * calls that wait for the same ref share one answer, asked after the last of them came.
+ */
+export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
+  const mirrors = new Map<string, Mirror>();
+  const passes = new WeakMap<object, Map<string, Promise<Tree>>>();
+  const permits = createPermits(remoteChildrenMax);
+  const readers = new Set<Mirror>();
+
+  function reading(mirror: Mirror): void {
+    readers.delete(mirror);
+    readers.add(mirror); // newest last
+    const [oldest] = readers;
+    if (readers.size <= readersMax || oldest === undefined) return;
+    readers.delete(oldest);
+    oldest.close();
+  }
+
+  function mirrorOf(location: GitLocation): Mirror {
+    const key = keyOf(location);
+    const known = mirrors.get(key);
+    if (known !== undefined) return known;
+    const mirror = new Mirror({
+      directory: join(options.directory, `${key}.git`),
+      location,
+      credential: () => credentialOf(location, options.credentials),
+      environment: options.environment ?? {},
+      clock: options.clock,
+      log: options.log,
+      permits,
+      reading,
+      askTimeoutMs: options.askTimeoutMs ?? askTimeoutMs,
+      fetchTimeoutMs: options.fetchTimeoutMs ?? fetchTimeoutMs,
+    });
+    mirrors.set(key, mirror);
+    return mirror;
+  }
+
+  function once(request: GitSourceRequest, location: GitLocation): Promise<Tree> {
+    const mirror = mirrorOf(location);
+    if (request.pass === undefined) return mirror.tree(request.ref);
+    const seen = passes.get(request.pass) ?? new Map<string, Promise<Tree>>();
+    passes.set(request.pass, seen);
+    const key = `${keyOf(location)} ${request.ref}`;
+    const tree = seen.get(key) ?? mirror.tree(request.ref);
+    seen.set(key, tree);
+    return tree;
+  }
+
+  return {
+    async tree(request) {
+      const location = admittedLocation(request);
+      checkRef(request.ref, location.remote);
+      return once(request, location);
+    },
+    close() {
+      for (const mirror of mirrors.values()) mirror.close();
+    },
+  };
+}
+
+/** An address with credentials of its own has a mirror of its own: what they open is not shown to others. */
+function keyOf({ remote, user, password }: GitLocation): string {
+  const hash = createHash('sha256').update(remote.replace(/\/+$/, ''));
+  if (password !== '' || (user !== '' && !remote.includes('@'))) hash.update(`\0${user}\0${password}`);
+  return hash.digest('hex').slice(0, 32);
+}
+
+async function credentialOf(location: GitLocation, credentials: GitCredentials): Promise<GitCredential | undefined> {
+  const { scheme, user, password } = location;
+  const inAddress = (scheme === 'https' || scheme === 'http') && (user !== '' || password !== '');
+  if (inAddress) return { kind: 'token', user, token: new SecretValue(password) };
+  return credentials.credentialsFor(location.remote);
+}

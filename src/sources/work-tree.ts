@@ -1,0 +1,182 @@
+import { lstatSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import type { Clock } from '../model/clock.ts';
+import { Redactor } from '../model/secret-value.ts';
+import { treeId, type Child, type FolderMemory, type KnownContents } from './content-id.ts';
+import { GitError, gitEnvironment, runGit } from './git-command.ts';
+import { listCommit, treeItemsMax, TooManyItems, type GitItem } from './git-objects.ts';
+import { tooManyFiles } from './git-tree.ts';
+import { baseOf, folderOf } from './tree-path.ts';
+
+/** Local calls end in milliseconds; this ends one on a hung network disk. */
+const localTimeoutMs = 60_000;
+
+export interface WorkTreeRequest {
+  /** Real path of the folder that was named, or of the named file's folder. */
+  readonly folder: string;
+  /** Real path of what was named. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly memory: FolderMemory;
+}
+
+/** What git knows of a folder on disk; of a plain folder, nothing. */
+export interface WorkTree extends KnownContents {
+  /** The work tree's top; undefined: a plain folder. */
+  readonly top: string | undefined;
+  /** Commit, with `-dirty` where the work tree differs; undefined: no commit to name. */
+  readonly revision: string | undefined;
+  readonly algorithm: 'sha1' | 'sha256';
+  readonly warning: string | undefined;
+  /** git's id where the path does not differ from the commit. */
+  idOf(path: string): string | undefined;
+  /** Asks git what it ignores, once, before `ignored` is asked. */
+  prepareIgnored(): Promise<void>;
+}
+
+function plainFolder(warning?: string): WorkTree {
+  return {
+    top: undefined,
+    revision: undefined,
+    algorithm: 'sha1',
+    warning,
+    idOf: () => undefined,
+    children: () => [],
+    differs: () => true,
+    ignored: () => false,
+    prepareIgnored: async () => {},
+  };
+}
+
+/**
+ * Asks git about a folder. Its ignored parts, and folders git refuses to look into (owned by somebody else, git not
+ * installed), are plain folders; the latter with a warning.
+ */
+export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> {
+  const top = topOf(request.folder);
+  if (top === undefined) return plainFolder();
+  const environment = gitEnvironment({ environment: request.environment });
+  const { clock } = request;
+  const call = (args: readonly string[]): Promise<string> =>
+    runGit({ directory: top, args, environment, clock, timeoutMs: localTimeoutMs, redactor: new Redactor() });
+  try {
+    const status = parseStatus(await call(statusCall));
+    const { commit } = status;
+    const list = (): Promise<readonly GitItem[]> => listCommit({ directory: top, environment, clock }, commit ?? '');
+    const items = commit === undefined ? [] : await request.memory.listing(top, commit, list);
+    const path = relative(top, request.path).replaceAll(sep, '/');
+    return workTree({ top, path, status, items, call });
+  } catch (error) {
+    if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
+    if (!(error instanceof GitError)) throw error;
+    return plainFolder(`${top} is taken as a plain folder: ${error.stderr}`);
+  }
+}
+
+/** Upwards to the first folder that holds `.git` (a file in linked work trees). */
+function topOf(folder: string): string | undefined {
+  for (let at = folder; ; at = dirname(at)) {
+    if (lstatSync(join(at, '.git'), { throwIfNoEntry: false }) !== undefined) return at;
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+const statusCall = [
+  'status',
+  '--porcelain=v2',
+  '--branch',
+  '-z',
+  '--untracked-files=normal',
+  '--no-renames',
+  '--ignore-submodules=all',
+];
+
+interface Status {
+  readonly commit: string | undefined;
+  /** Paths that differ from the commit; a folder git does not know at all ends in a slash. */
+  readonly changed: readonly string[];
+}
+
+/** Porcelain v2: fields before the path, by the line's first letter. */
+const fieldsBefore: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
+
+export function parseStatus(text: string): Status {
+  let commit: string | undefined;
+  const changed: string[] = [];
+  for (const line of text.split('\0')) {
+    const oid = /^# branch\.oid ([0-9a-f]+)$/.exec(line)?.[1];
+    if (oid !== undefined) commit = oid;
+    const fields = fieldsBefore[line.charAt(0)];
+    if (fields !== undefined) changed.push(line.split(' ').slice(fields).join(' '));
+  }
+  return { commit, changed };
+}
+
+interface WorkTreeParts {
+  readonly top: string;
+  /** What was named, from the top. */
+  readonly path: string;
+  readonly status: Status;
+  readonly items: readonly GitItem[];
+  readonly call: (args: readonly string[]) => Promise<string>;
+}
+
+function workTree({ top, path, status, items, call }: WorkTreeParts): WorkTree {
+  const byName = new Map<string, GitItem>();
+  const children = new Map<string, Child[]>();
+  for (const item of items) {
+    byName.set(item.path, item);
+    const folder = folderOf(item.path);
+    const child = { name: baseOf(item.path), mode: item.mode.replace(/^0/, ''), id: item.oid };
+    const siblings = children.get(folder);
+    if (siblings === undefined) children.set(folder, [child]);
+    else siblings.push(child);
+  }
+  const changes = changedPaths(status.changed);
+  const named = path === '' || byName.has(path) || changes(path);
+  if (!named) return plainFolder(); // ignored by git: its commits say nothing about it
+  const revision =
+    status.commit === undefined || status.changed.length === 0 ? status.commit : `${status.commit}-dirty`;
+  const algorithm = status.commit?.length === 64 ? 'sha256' : 'sha1';
+  const root = treeId(children.get('') ?? [], algorithm);
+  let ignored: ReturnType<typeof changedPaths> | undefined;
+  return {
+    top,
+    revision,
+    algorithm,
+    warning: undefined,
+    idOf: (path) => (changes(path) ? undefined : path === '' ? root : byName.get(path)?.oid),
+    children: (folder) => children.get(folder) ?? [],
+    differs: (path) => changes(path) || !byName.has(path),
+    ignored: (path) => ignored?.(path, 'under') === true,
+    async prepareIgnored() {
+      if (ignored !== undefined) return;
+      const list = await call(['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory']);
+      ignored = changedPaths(list.split('\0').filter(Boolean));
+    },
+  };
+}
+
+/**
+ * Whether one of the paths is at, under or (a whole folder, with its closing slash) above the asked one; 'under': only
+ * at or above.
+ */
+function changedPaths(paths: readonly string[]): (path: string, how?: 'under') => boolean {
+  const exact = new Set<string>();
+  const folders = new Set<string>();
+  const above = new Set<string>(['']);
+  for (const path of paths) {
+    const clean = path.replace(/\/$/, '');
+    exact.add(clean);
+    if (path.endsWith('/')) folders.add(clean);
+    for (let at = folderOf(clean); at !== ''; at = folderOf(at)) above.add(at);
+  }
+  const none = paths.length === 0;
+  return (path, how) => {
+    if (none) return false;
+    if (exact.has(path) || (how === undefined && above.has(path))) return true;
+    for (let at = path; at !== ''; at = folderOf(at)) if (folders.has(at)) return true;
+    return false;
+  };
+}

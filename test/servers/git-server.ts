@@ -1,0 +1,194 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** git as tests run it: nobody's config, fixed names and times, so that equal commits have equal ids. */
+export const testGitEnvironment: Readonly<Record<string, string>> = {
+  PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+  HOME: '/nonexistent',
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_AUTHOR_NAME: 'Test',
+  GIT_AUTHOR_EMAIL: 'test@example.test',
+  GIT_COMMITTER_NAME: 'Test',
+  GIT_COMMITTER_EMAIL: 'test@example.test',
+  GIT_AUTHOR_DATE: '1767225600 +0000',
+  GIT_COMMITTER_DATE: '1767225600 +0000',
+};
+
+/** Runs git to its end and gives its trimmed output; throws with its words when it fails. */
+export function git(directory: string, args: readonly string[], input?: string | Buffer): string {
+  const result = spawnSync('git', args, {
+    cwd: directory,
+    env: testGitEnvironment,
+    input,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (result.status !== 0) throw new Error(`git ${args.join(' ')}: ${String(result.stderr)}`);
+  return String(result.stdout).trim();
+}
+
+/** What a commit does to a path: new content, a symbolic link, or null to remove it (a file or a folder). */
+export type FileChange = string | Uint8Array | { readonly link: string } | null;
+
+export interface CommitOptions {
+  /** `main` unless said otherwise; made when it is not there. */
+  readonly branch?: string;
+  readonly message?: string;
+  /** true: only these files, nothing of the branch's last commit. */
+  readonly replace?: boolean;
+}
+
+export interface BareRepository {
+  readonly directory: string;
+  /** file:// */
+  readonly url: string;
+  /** Commits on top of the branch, without a work tree, and gives the commit's id. */
+  commit(files: Readonly<Record<string, FileChange>>, options?: CommitOptions): string;
+  /** An annotated tag, or a plain one. */
+  tag(name: string, commit: string, kind?: 'annotated' | 'plain'): void;
+  git(...args: readonly string[]): string;
+}
+
+/** A real bare repository. Give a folder to put it where a server finds it; otherwise remove `directory` afterwards. */
+export function makeBareRepository(parent: string, name = 'repository.git'): BareRepository {
+  const directory = join(parent, name);
+  mkdirSync(directory, { recursive: true });
+  git(directory, ['init', '--bare', '--quiet', '--initial-branch=main']);
+  let commits = 0;
+  return {
+    directory,
+    url: pathToFileURL(directory).href,
+    commit(files, options = {}) {
+      commits += 1;
+      const { branch = 'main', message = `Commit ${commits}`, replace = false } = options;
+      const before = spawnSync('git', ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`], {
+        cwd: directory,
+        env: testGitEnvironment,
+      });
+      // times that move make two commits of the same files two commits
+      const head = `commit refs/heads/${branch}\ncommitter Test <test@example.test> ${1767225600 + commits} +0000\n`;
+      const parts: Buffer[] = [Buffer.from(head), data(Buffer.from(message))];
+      if (before.status === 0) parts.push(Buffer.from(`from ${String(before.stdout).trim()}\n`));
+      if (replace) parts.push(Buffer.from('deleteall\n'));
+      for (const [path, change] of Object.entries(files)) parts.push(...changeLines(path, change));
+      git(directory, ['fast-import', '--quiet', '--force'], Buffer.concat(parts));
+      return git(directory, ['rev-parse', `refs/heads/${branch}`]);
+    },
+    tag(tagName, commit, kind = 'annotated') {
+      git(directory, kind === 'plain' ? ['tag', tagName, commit] : ['tag', '-a', '-m', tagName, tagName, commit]);
+    },
+    git: (...args) => git(directory, args),
+  };
+}
+
+function changeLines(path: string, change: FileChange): readonly Buffer[] {
+  const name = JSON.stringify(path);
+  if (change === null) return [Buffer.from(`D ${name}\n`)];
+  if (typeof change === 'string') return [Buffer.from(`M 100644 inline ${name}\n`), data(Buffer.from(change))];
+  if (change instanceof Uint8Array) return [Buffer.from(`M 100644 inline ${name}\n`), data(change)];
+  return [Buffer.from(`M 120000 inline ${name}\n`), data(Buffer.from(change.link))];
+}
+
+function data(content: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`data ${content.length}\n`), content, Buffer.from('\n')]);
+}
+
+/** A folder under the system's temporary one; `remove` it afterwards. */
+export function temporaryFolder(prefix = 'flycd-test-'): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), prefix));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface GitRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly authorization: string | undefined;
+}
+
+export interface GitServerOptions {
+  /** Folder of bare repositories: `<root>/a.git` is served as `<url>/a.git`. */
+  readonly root: string;
+  /** Basic authentication: without it everybody reads. */
+  readonly user?: { readonly name: string; readonly password: string };
+  /** Called before a request is served: true = it has answered itself. */
+  readonly before?: (request: IncomingMessage, response: ServerResponse) => boolean;
+}
+
+export interface GitServer {
+  /** http://127.0.0.1:port */
+  readonly url: string;
+  readonly requests: readonly GitRequest[];
+  close(): Promise<void>;
+}
+
+/** git's own smart HTTP server (`git http-backend`) on the loopback interface. Serves fetches, and pushes where the repository allows them. */
+export async function startGitServer(options: GitServerOptions): Promise<GitServer> {
+  const requests: GitRequest[] = [];
+  const server = createServer((request, response) => {
+    const { method = 'GET', url = '/' } = request;
+    requests.push({ method, url, authorization: request.headers.authorization });
+    if (options.before?.(request, response) === true) return;
+    const { user } = options;
+    const expected = user && `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}`;
+    if (expected !== undefined && request.headers.authorization !== expected) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end('who are you?');
+      return;
+    }
+    serve(options.root, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** CGI: the request in environment variables and standard input, the answer's head and body on standard output. */
+function serve(root: string, request: IncomingMessage, response: ServerResponse): void {
+  const url = new URL(request.url ?? '/', 'http://localhost');
+  const child = spawn('git', ['http-backend'], {
+    env: {
+      ...testGitEnvironment,
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: '1',
+      REQUEST_METHOD: request.method ?? 'GET',
+      PATH_INFO: decodeURIComponent(url.pathname),
+      QUERY_STRING: url.search.slice(1),
+      CONTENT_TYPE: request.headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: String(request.headers['content-encoding'] ?? ''),
+      HTTP_GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      REMOTE_ADDR: '127.0.0.1',
+    },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  request.pipe(child.stdin);
+  child.stdin.on('error', () => {}); // it may answer before the body's end
+  let head: Buffer | undefined = Buffer.alloc(0);
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (head === undefined) return response.write(chunk);
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf('\r\n\r\n');
+    if (end === -1) return;
+    const lines = head.toString('latin1', 0, end).split('\r\n');
+    const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]);
+    const status = headers.find(([name]) => name === 'Status')?.[1] ?? '200';
+    response.writeHead(Number.parseInt(status, 10), Object.fromEntries(headers.filter(([name]) => name !== 'Status')));
+    response.write(head.subarray(end + 4));
+    head = undefined;
+  });
+  child.on('close', () => {
+    if (head === undefined) response.end();
+    else response.writeHead(500).end('git http-backend gave no answer');
+  });
+}
