@@ -31,26 +31,35 @@ export interface Failure {
   readonly now: number;
 }
 
-/** Fly's message and code out of an error body; bodies that are not JSON (an edge's HTML) give their text. */
-export function wordsOf(body: string): { readonly words: string | undefined; readonly code: string | undefined } {
+/** Of Fly's words on a refusal: a sentence, and enough of a page to know whose it is. */
+const wordsCharactersMax = 1_000;
+
+/**
+ * Fly's message and code out of an error body; bodies that are not JSON (an edge's HTML) give their text. Blanked while
+ * it is as Fly sent it: a secret of two lines, or half of one, would not be recognised later.
+ */
+export function wordsOf(
+  body: string,
+  redact: (text: string) => string,
+): { readonly words: string | undefined; readonly code: string | undefined } {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);
   } catch {
-    return { words: tidy(body.replaceAll(/<[^<>]*>/g, ' ')), code: undefined };
+    return { words: tidy(redact(body).replaceAll(/<[^<>]*>/g, ' ')), code: undefined };
   }
   const shape = ErrorBody.safeParse(parsed);
-  if (!shape.success) return { words: tidy(body), code: undefined };
+  if (!shape.success) return { words: tidy(redact(body)), code: undefined };
   // Old and edge replies say `status: error` beside a message and a code of their own; Fly's SDK prefers `message`.
   const { message, error, status, code } = shape.data;
-  return { words: tidy(message ?? error ?? ''), code: status === 'error' ? code : (status ?? code) };
+  return { words: tidy(redact(message ?? error ?? '')), code: status === 'error' ? code : (status ?? code) };
 }
 
-/** One line without control characters: these words end up on terminals. */
+/** One line of bounded length without control characters: these words end up on terminals. */
 function tidy(text: string): string | undefined {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ').trim();
-  return line === '' ? undefined : line;
+  return line === '' ? undefined : line.slice(0, wordsCharactersMax);
 }
 
 export function classify(failure: Failure): FlyError {

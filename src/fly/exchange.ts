@@ -86,7 +86,7 @@ async function converse(
   return {
     kind: 'answer',
     status: response.status,
-    requestId: response.headers.get('fly-request-id') ?? undefined,
+    requestId: /^[\w-]{1,100}$/.exec(response.headers.get('fly-request-id') ?? '')?.[0],
     retryAfterMs: retryAfterMs(response.headers.get('retry-after'), tools.clock.now()),
     body: await readBody(response, response.ok ? request.bytesMax : errorBytesMax, why),
   };
@@ -99,10 +99,10 @@ async function readBody(response: Response, bytesMax: number, why: (error: unkno
   let text = '';
   try {
     for await (const chunk of response.body) {
+      text += decoder.decode(chunk.subarray(0, bytesMax - bytes), { stream: true });
       bytes += chunk.byteLength;
       // Leaving the loop cancels the rest of the body.
       if (bytes > bytesMax) return { state: 'too large', start: text };
-      text += decoder.decode(chunk, { stream: true });
     }
   } catch (error) {
     return { state: 'broken', why: why(error) };

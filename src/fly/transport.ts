@@ -77,8 +77,6 @@ const passingStatuses = new Set([500, 502, 503, 504]);
 
 /** One app's secrets, volumes, addresses, or one machine: kilobytes. Far above that something is wrong. */
 const bytesMaxUsual = 4 * 1024 * 1024;
-/** Of Fly's words on a refusal: a sentence, and enough of a page to know whose it is. */
-const replyCharactersMax = 1_000;
 
 interface Core {
   readonly options: FlyClientOptions;
@@ -221,30 +219,27 @@ function urlOf(origin: URL, call: Call): URL {
 
 function judge<T>(core: Core, call: Call, answer: Exchange, decode: Decode<T>): Attempt<T> {
   const fail = (parts: Pick<Failure, 'status' | 'words' | 'code'>): Attempt<T> => {
-    const { redactor, clock } = core.options;
-    // Blanked before it is cut: half a secret would not be recognised.
-    const words = parts.words === undefined ? undefined : redactor.redact(parts.words).slice(0, replyCharactersMax);
     const error = classify({
       operation: `${call.method} ${call.route}`,
       purpose: call.purpose,
       where: whereOf(call),
       effect: call.effect,
-      now: clock.now(),
+      now: core.options.clock.now(),
       requestId: answer.kind === 'answer' ? answer.requestId : undefined,
       ...parts,
-      words,
     });
     return { ok: false, error, retryAfterMs: answer.kind === 'answer' ? answer.retryAfterMs : undefined };
   };
-  if (answer.kind === 'silence') return fail({ status: undefined, words: answer.why, code: undefined });
+  const redact = (text: string): string => core.options.redactor.redact(text);
+  if (answer.kind === 'silence') return fail({ status: undefined, words: redact(answer.why), code: undefined });
   const { status, body } = answer;
   if (status < 200 || status > 299) {
     const said = body.state === 'broken' ? '' : body.state === 'whole' ? body.text : body.start;
-    return fail({ status, ...wordsOf(said) });
+    return fail({ status, ...wordsOf(said, redact) });
   }
   const decoded = decode(body);
   if (decoded.state === 'fits') return { ok: true, value: decoded.value };
-  return fail({ status: decoded.state === 'lost' ? undefined : status, words: decoded.why, code: undefined });
+  return fail({ status: decoded.state === 'lost' ? undefined : status, words: redact(decoded.why), code: undefined });
 }
 
 function whereOf({ path }: Call): string | undefined {

@@ -59,7 +59,8 @@ async function confirm(
   if (app.value.state !== 'present') return undefined;
   if (machines.status === 'unread') return { unsure: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
-  if (there.some((machine) => isOurs(configOf(machine), fleet))) return { name, org, machines: there.length };
+  if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine)))
+    return { name, org, machines: there.length };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
   return hidden === undefined ? undefined : { unsure: `${name}: machine ${hidden.id} does not show its config` };
@@ -70,6 +71,12 @@ const goingStates: ReadonlySet<string> = new Set(['destroying', 'destroyed']);
 /** An incomplete config still tells the stamp; it is never used for more. */
 function configOf(machine: Machine) {
   return machine.config ?? machine.incomplete_config ?? undefined;
+}
+
+/** `fly machine clone` copies our stamps, also into an app that was never ours. */
+function isCopy(machine: Machine): boolean {
+  const stamped = configOf(machine)?.metadata?.[stampKeys.machine];
+  return stamped !== undefined && stamped !== machine.id;
 }
 
 function isOurs(config: OrgMachine['config'], fleet: string): boolean {

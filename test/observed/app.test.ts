@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { observeApp } from '../../src/observed/app.ts';
+import { machine, speakTo, thrownBy, volume, type Arrival, type Reply } from '../fly/fake-fly.ts';
+
+/** An app with one of each; `broken` answers instead where the path ends so. */
+function shop(broken: Readonly<Record<string, Reply>> = {}) {
+  const bodies: Record<string, unknown> = {
+    '/apps/shop': { name: 'shop', status: 'deployed' },
+    '/machines': [machine],
+    '/volumes': [volume],
+    '/secrets': { secrets: [{ name: 'A', digest: 'd' }] },
+    '/ip_assignments': { ips: [{ ip: '1.2.3.4' }] },
+  };
+  return ({ path }: Arrival): Reply => {
+    const ending = Object.keys(bodies).find((key) => path.endsWith(key)) ?? '';
+    return broken[ending] ?? { status: 200, body: bodies[ending] };
+  };
+}
+
+const kinds = {
+  '/machines': 'machines',
+  '/volumes': 'volumes',
+  '/secrets': 'secrets',
+  '/ip_assignments': 'addresses',
+} as const;
+
+describe('an app', () => {
+  it('is read whole, all kinds at once', async () => {
+    let asked = 0;
+    await using bench = await speakTo(async (arrival, _nth, clock) => {
+      asked += 1;
+      await clock.park(50);
+      return shop()(arrival);
+    });
+    const start = bench.clock.now();
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    expect(observed).toEqual({
+      name: 'shop',
+      observedAt: start,
+      app: { status: 'read', value: { state: 'present', app: { name: 'shop', status: 'deployed' } } },
+      machines: { status: 'read', value: [machine] },
+      volumes: { status: 'read', value: [volume] },
+      secrets: { status: 'read', value: [{ name: 'A', digest: 'd' }] },
+      addresses: { status: 'read', value: [{ ip: '1.2.3.4' }] },
+    });
+    expect(asked).toBe(5);
+    expect(bench.clock.now() - start).toBe(50);
+  });
+
+  it.each(Object.entries(kinds))('with a broken %s has that kind unread and the others read', async (path, kind) => {
+    await using bench = await speakTo(shop({ [path]: { status: 500, body: { error: 'boom' } } }));
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    for (const other of [...Object.values(kinds), 'app'] as const) {
+      expect(observed[other].status).toBe(other === kind ? 'unread' : 'read');
+    }
+    expect(observed[kind]).toMatchObject({ reason: expect.stringContaining('boom') as string });
+  });
+
+  it('whose machines are refused or do not fit is unread there, with the reason', async () => {
+    await using bench = await speakTo(
+      shop({ '/machines': { status: 403, body: { error: 'unauthorized' } }, '/volumes': { status: 200, body: {} } }),
+    );
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    expect(observed.machines).toEqual({
+      status: 'unread',
+      reason: 'The token may not list the machines: unauthorized',
+    });
+    expect(observed.volumes.status).toBe('unread');
+  });
+
+  it.each([
+    [404, 'absent'],
+    [403, 'taken'],
+  ])('answered %i is %s and has nothing of any kind', async (status, state) => {
+    await using bench = await speakTo(() => ({ status, body: { error: 'no' } }));
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    const empty = { status: 'read', value: [] };
+    expect(observed).toMatchObject({
+      app: { status: 'read', value: { state } },
+      machines: empty,
+      volumes: empty,
+      secrets: empty,
+      addresses: empty,
+    });
+  });
+
+  it('that is not there yet lists machines is unread: its name is not free', async () => {
+    await using bench = await speakTo(shop({ '/apps/shop': { status: 404, body: { error: 'no' } } }));
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    expect(observed.app).toMatchObject({ status: 'unread' });
+  });
+
+  it('that could not be read keeps what was read of the rest', async () => {
+    await using bench = await speakTo(shop({ '/apps/shop': 'reset' }));
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    expect(observed.app.status).toBe('unread');
+    expect(observed.machines.status).toBe('read');
+  });
+
+  it('throws a refused token, once all calls have come to an end', async () => {
+    await using bench = await speakTo(
+      shop({ '/secrets': { status: 401, body: { error: 'expired' } }, '/volumes': 'reset' }),
+    );
+    const error = await thrownBy(observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock }));
+    expect(error).toMatchObject({ kind: 'stalled', status: 401 });
+    expect(bench.clock.pending).toBe(0);
+  });
+
+  it('throws a cancelled signal', async () => {
+    await using bench = await speakTo(shop());
+    const cancelled = { ...bench.fly, volumes: () => Promise.reject(new DOMException('stop', 'AbortError')) };
+    expect(await thrownBy(observeApp({ fly: cancelled, app: 'shop', clock: bench.clock }))).toMatchObject({
+      name: 'AbortError',
+    });
+  });
+});
