@@ -22,19 +22,12 @@ export function createDeliveries(database: Database): Deliveries {
     async pendingDeliveries() {
       const rows = await queries
         .selectFrom('delivery')
-        .select(['id', 'repo', 'urls', 'ref', 'default_branch', 'received_at'])
+        .select(['id', 'repo', 'ref', 'received_at'])
         .where('fleet', '=', fleet)
         .where('finished_at', 'is', null)
         .orderBy('number')
         .execute();
-      return rows.map((row) => ({
-        id: row.id,
-        repo: row.repo,
-        urls: JSON.parse(row.urls) as string[],
-        ref: row.ref,
-        defaultBranch: row.default_branch === 1,
-        receivedAt: row.received_at,
-      }));
+      return rows.map((row) => ({ id: row.id, repo: row.repo, ref: row.ref, receivedAt: row.received_at }));
     },
     async finishDeliveries(ids, apps) {
       const now = clock.now();
@@ -76,18 +69,15 @@ interface WaitingDelivery {
  * and a burst pays it once. The one statement is prepared once, without Kysely.
  */
 function createDeliveryWriter(database: Database) {
-  const { durable, fleet } = database;
-  const insert = durable.prepare<[string, string, string, string, string, number, number]>(`
-    INSERT INTO delivery (fleet, id, repo, urls, ref, default_branch, received_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fleet, id) DO NOTHING`);
-  // What a payload says of a repository holds none of our secrets; a fresh redactor takes credentials out of its URLs.
-  const urls = new Redactor();
+  const { durable, fleet, clock } = database;
+  const insert = durable.prepare<[string, string, string, string, number]>(`
+    INSERT INTO delivery (fleet, id, repo, ref, received_at)
+    VALUES (?, ?, ?, ?, ?) ON CONFLICT (fleet, id) DO NOTHING`);
+  // What a payload says of a repository holds none of our secrets; a fresh redactor takes credentials out of its URL.
+  const credentials = new Redactor();
   const insertAll = durable.transaction((batch: readonly WaitingDelivery[]) =>
-    batch.map(({ delivery }) => {
-      const { id, repo, ref, receivedAt } = delivery;
-      const others = JSON.stringify((delivery.urls ?? []).map((url) => urls.redact(url)));
-      const isDefault = delivery.defaultBranch === true ? 1 : 0;
-      return insert.run(fleet, id, urls.redact(repo), others, ref, isDefault, receivedAt).changes === 1;
+    batch.map(({ delivery: { id, repo, ref, receivedAt } }) => {
+      return insert.run(fleet, id, credentials.redact(repo), ref, receivedAt).changes === 1;
     }),
   );
   let waiting: WaitingDelivery[] = [];
@@ -107,9 +97,12 @@ function createDeliveryWriter(database: Database) {
   return {
     flush,
     store: (delivery: DeliveryRow): Promise<boolean> =>
-      new Promise((resolve, reject) => {
-        waiting.push({ delivery, resolve, reject });
-        if (waiting.length === 1) setImmediate(flush);
-      }),
+      clock.busy(
+        () =>
+          new Promise((resolve, reject) => {
+            waiting.push({ delivery, resolve, reject });
+            if (waiting.length === 1) setImmediate(flush);
+          }),
+      ),
   };
 }

@@ -90,9 +90,7 @@ export const migrations: readonly Migration[] = [
         fleet TEXT NOT NULL,
         id TEXT NOT NULL,
         repo TEXT NOT NULL,
-        urls TEXT NOT NULL,
         ref TEXT NOT NULL,
-        default_branch INTEGER NOT NULL,
         received_at INTEGER NOT NULL,
         finished_at INTEGER,
         UNIQUE (fleet, id)

@@ -16,17 +16,13 @@ export interface RunEnd {
   readonly nextWakeAt: number | undefined;
 }
 
-/** A push somebody told us of. Its content is believed only for what to look at. */
+/** A push somebody told us of: believed only for where to look. */
 export interface DeliveryRow {
   readonly id: string;
-  /** The repository's URL to clone. */
+  /** The URL by which it is followed, else the one to clone. Without credentials. */
   readonly repo: string;
-  /** Every URL the payload gives for that repository, `repo` included. */
-  readonly urls?: readonly string[] | undefined;
   /** As pushed: `refs/heads/main`, `refs/tags/v1`. */
   readonly ref: string;
-  /** true: the payload says `ref` is the repository's default branch, so it concerns those who follow `HEAD`. */
-  readonly defaultBranch?: boolean | undefined;
   readonly receivedAt: number;
 }
 

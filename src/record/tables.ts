@@ -88,10 +88,7 @@ interface DeliveryTable {
   fleet: string;
   id: string;
   repo: string;
-  /** JSON list of text. */
-  urls: string;
   ref: string;
-  default_branch: number;
   received_at: number;
   finished_at: number | null;
 }

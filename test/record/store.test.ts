@@ -226,9 +226,7 @@ describe('deliveries and marks', () => {
   const delivery = (id: string) => ({
     id,
     repo: 'https://github.com/acme/fleet.git',
-    urls: ['https://github.com/acme/fleet', 'git@github.com:acme/fleet.git'],
     ref: 'refs/heads/main',
-    defaultBranch: true,
     receivedAt: 7,
   });
 

@@ -1,0 +1,19 @@
+/** Long enough for a blip of Fly or git to pass, short enough that a push still feels prompt. */
+export const firstRetryMs = 5_000;
+/** A person who mends the cause sees FlyCD take it up within five minutes, and Fly is asked no more often. */
+export const lastRetryMs = 5 * 60_000;
+/** Part of a delay that chance takes off: apps that failed together do not come back together. */
+const retryJitter = 0.2;
+/** Either way, so that many FlyCDs that were started at once drift apart. */
+const intervalJitter = 0.1;
+
+/** Milliseconds until the next try after `failures` in a row (from 1): 5 s, doubling to 5 min, less up to a fifth. */
+export function retryDelay(failures: number, random: () => number): number {
+  const delay = Math.min(firstRetryMs * 2 ** Math.min(Math.max(failures, 1) - 1, 30), lastRetryMs);
+  return Math.round(delay * (1 - retryJitter * random()));
+}
+
+/** Milliseconds until the next pass over all apps: the interval, up to a tenth more or less. */
+export function passDelay(intervalMs: number, random: () => number): number {
+  return Math.round(intervalMs * (1 - intervalJitter + 2 * intervalJitter * random()));
+}

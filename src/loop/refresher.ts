@@ -1,0 +1,108 @@
+import type { Clock } from '../model/clock.ts';
+import { toFault, type Fault } from '../model/fault.ts';
+import type { Trigger } from '../model/run.ts';
+import { firstRetryMs, lastRetryMs, retryDelay } from './backoff.ts';
+
+/** Of wakes that run as one, the strongest speaks for all: all but `webhook` look at every app. */
+const strength: Readonly<Record<Trigger, number>> = { webhook: 0, retry: 1, timer: 2, start: 3, command: 4 };
+
+export interface RefresherOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Reads git and marks what is to be looked at. */
+  run(trigger: Trigger): Promise<void>;
+  onFault(fault: Fault, retryAt: number): void;
+  /** A refresh ended, well or not. */
+  onSettled(): void;
+}
+
+/**
+ * Reads git once at a time. The first wake runs at once, those that come meanwhile are one next run; a failed run is
+ * owed until it succeeds.
+ */
+export class Refresher {
+  readonly #options: RefresherOptions;
+  #wanted: Trigger | undefined;
+  #running: Promise<void> | undefined;
+  #failures = 0;
+  #failedAt = 0;
+  #retryAt: number | undefined;
+  #fault: Fault | undefined;
+  #stopped = false;
+
+  constructor(options: RefresherOptions) {
+    this.#options = options;
+  }
+
+  /** Why the last run failed; undefined after one that did not. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** When a failed run is tried again. */
+  get retryAt(): number | undefined {
+    return this.#retryAt;
+  }
+
+  want(trigger: Trigger): void {
+    this.#owe(trigger);
+    // A person does not wait; a push is news, so waiting starts over, yet a flood of pushes asks git no more often.
+    if (trigger === 'command') this.#retryAt = undefined;
+    if (trigger === 'webhook' && this.#retryAt !== undefined) {
+      this.#failures = 1;
+      this.#retryAt = Math.min(this.#retryAt, this.#failedAt + firstRetryMs);
+    }
+  }
+
+  /** Runs what is wanted, unless a run is under way or a failed one waits for its time. */
+  proceed(): void {
+    if (this.#stopped || this.#wanted === undefined || this.#running !== undefined) return;
+    if (this.#retryAt !== undefined && this.#retryAt > this.#options.clock.now()) return;
+    const trigger = this.#wanted;
+    this.#wanted = undefined;
+    this.#running = this.#run(trigger).finally(() => {
+      this.#running = undefined;
+      this.#options.onSettled();
+      this.proceed();
+    });
+  }
+
+  /** Nothing new starts; resolves when the run under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(trigger: Trigger): Promise<void> {
+    try {
+      await this.#options.run(trigger);
+      this.#failures = 0;
+      this.#retryAt = undefined;
+      this.#fault = undefined;
+    } catch (error) {
+      if (this.#stopped) return;
+      this.#failed(toFault(error, 'the desired state could not be computed'));
+      this.#owe(trigger);
+    }
+  }
+
+  #owe(trigger: Trigger): void {
+    if (this.#wanted === undefined || strength[trigger] > strength[this.#wanted]) this.#wanted = trigger;
+  }
+
+  #failed(fault: Fault): void {
+    const { clock, random } = this.#options;
+    this.#failures += 1;
+    this.#failedAt = clock.now();
+    // What git has to change or a person to decide is asked rarely, not never: credentials and repos are mended outside.
+    const patient = fault.kind === 'stalled' || fault.kind === 'held';
+    const delay = patient ? lastRetryMs : retryDelay(this.#failures, random);
+    this.#retryAt = Math.max(this.#failedAt + delay, fault.kind === 'waiting' ? (fault.retryAt ?? 0) : 0);
+    this.#fault = fault;
+    this.#options.onFault(fault, this.#retryAt);
+  }
+}

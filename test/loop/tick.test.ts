@@ -1,0 +1,27 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { startTick } from '../../src/loop/tick.ts';
+import { silentLog } from '../../src/model/log.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('the heartbeat looks at the clock every 15 seconds until it is stopped, and says nothing by itself', async () => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 0, 1, 12, 0, 1) });
+  const said: string[] = [];
+  let ticks = 0;
+  const log = { ...silentLog, warn: (_fields: object, message: string) => said.push(message) };
+  const stop = startTick({ tick: () => (ticks += 1), log });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(ticks).toBe(4);
+  // The machine slept for an hour: timers stood still, the wall clock did not.
+  vi.setSystemTime(Date.UTC(2026, 0, 1, 13, 2, 0));
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(ticks).toBeGreaterThanOrEqual(6);
+  stop();
+  const before = ticks;
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(ticks).toBe(before);
+  expect(said).toEqual([]);
+  expect(vi.getTimerCount()).toBe(0);
+});
