@@ -6,15 +6,15 @@ export const second = 1_000_000_000;
 export const minute = 60 * second;
 export const hour = 60 * minute;
 
-const units: ReadonlyMap<string, number> = new Map([
-  ['ns', 1],
-  ['us', microsecond],
-  ['µs', microsecond],
-  ['μs', microsecond],
-  ['ms', millisecond],
-  ['s', second],
-  ['m', minute],
-  ['h', hour],
+const units: ReadonlyMap<string, bigint> = new Map([
+  ['ns', 1n],
+  ['us', 1_000n],
+  ['µs', 1_000n],
+  ['μs', 1_000n],
+  ['ms', 1_000_000n],
+  ['s', 1_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['h', 3_600_000_000_000n],
 ]);
 
 /** Longest text looked at: a duration of the largest size Go knows is shorter. */
@@ -27,13 +27,16 @@ export function parseDuration(text: string): number | undefined {
   const body = text.replace(/^[-+]/, '');
   if (body === '0') return 0;
   if (!/^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.test(body)) return undefined;
-  let total = 0;
-  for (const part of body.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
-    total += Number(part[1]) * (units.get(part[2] ?? '') ?? Number.NaN);
+  let total = 0n;
+  for (const part of body.matchAll(/(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g)) {
+    const [, whole = '', fraction = '', unit = ''] = part;
+    // In whole numbers throughout: a binary fraction would lose a nanosecond now and then.
+    const digits = BigInt(`${whole}${fraction}`);
+    total += (digits * (units.get(unit) ?? 0n)) / 10n ** BigInt(fraction.length);
   }
-  const whole = Math.trunc(total);
-  if (!Number.isSafeInteger(whole)) return undefined;
-  return whole === 0 ? 0 : sign * whole;
+  const nanoseconds = Number(total);
+  if (!Number.isSafeInteger(nanoseconds)) return undefined;
+  return nanoseconds === 0 ? 0 : sign * nanoseconds;
 }
 
 /** Nanoseconds as Go's canonical text: "1m0s", "1.5s", "0s". */

@@ -4,8 +4,10 @@ import { fieldOf, isTable, itemPath, keyPath, orList, textsOf, type Table } from
 import type { NoteList } from './notes.ts';
 
 export interface ProcessGroups {
-  /** Sorted by code unit, as flyctl does. At least one. */
+  /** Sorted by code unit, as flyctl does. At least one, at most groupsMax. */
   readonly names: readonly string[];
+  /** Every name, those beyond groupsMax included. */
+  readonly known: ReadonlySet<string>;
   /** `app`, or the first where there is no `app`: it gets every section that names no group. */
   readonly defaultGroup: string;
   /** true: [processes] names them; false: the one group `app` that every app has. */
@@ -14,24 +16,25 @@ export interface ProcessGroups {
 
 const commonGroup = 'app';
 /** More than any app has; keeps the work of mapping a hostile document small. */
-export const groupsMax = 50;
+export const groupsMax = 20;
 
 /** The process groups of a fly config. Source: flyctl's ProcessNames and DefaultProcessName. */
 export function processGroups(config: JsonObject): ProcessGroups {
   const processes = fieldOf(config, 'processes');
-  const names = isTable(processes) ? Object.keys(processes).toSorted() : [];
-  const [first] = names;
-  if (first === undefined) return { names: [commonGroup], defaultGroup: commonGroup, named: false };
-  return { names, defaultGroup: names.includes(commonGroup) ? commonGroup : first, named: true };
+  const all = isTable(processes) ? Object.keys(processes).toSorted() : [];
+  const [first] = all;
+  const known = new Set(first === undefined ? [commonGroup] : all);
+  const defaultGroup = known.has(commonGroup) ? commonGroup : (first ?? commonGroup);
+  return { names: [...known].slice(0, groupsMax), known, defaultGroup, named: first !== undefined };
 }
 
 /** Errors in the names themselves. */
 export function checkGroupNames(groups: ProcessGroups, notes: NoteList): void {
   if (!groups.named) return;
-  if (groups.names.length > groupsMax) {
-    notes.error('processes', `expected at most ${groupsMax} process groups, found ${groups.names.length}`);
+  if (groups.known.size > groupsMax) {
+    notes.error('processes', `expected at most ${groupsMax} process groups, found ${groups.known.size}`);
   }
-  for (const name of groups.names.slice(0, groupsMax)) {
+  for (const name of groups.names) {
     const path = keyPath('processes', name);
     if (reservedGroups.some((reserved) => reserved === name)) {
       notes.error(path, `Fly's own tools use the group name ${name}`, 'choose another name');
@@ -51,11 +54,10 @@ export function groupsOf(section: Table, groups: ProcessGroups): readonly string
 export function namedGroupsOf(section: Table, groups: ProcessGroups): readonly string[] | undefined {
   const named = textsOf(section, 'processes');
   if (named === undefined || named.length === 0) return undefined;
-  const known = new Set(groups.names);
   for (const [index, name] of named.entries()) {
-    if (known.has(name)) continue;
+    if (groups.known.has(name)) continue;
     const hint = groups.named
-      ? `the groups are ${orList(groups.names.slice(0, groupsMax))}`
+      ? `the groups are ${orList(groups.names)}`
       : `there is only ${commonGroup}: name more under processes`;
     section.notes.error(
       itemPath(keyPath(section.path, 'processes'), index),
@@ -63,5 +65,5 @@ export function namedGroupsOf(section: Table, groups: ProcessGroups): readonly s
       hint,
     );
   }
-  return [...new Set(named)].filter((name) => known.has(name));
+  return [...new Set(named)].filter((name) => groups.known.has(name));
 }

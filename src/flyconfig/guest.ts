@@ -128,8 +128,8 @@ function checkMemory(table: Table, guest: MachineGuest): void {
   if (memory >= least && memory <= most && memory % rule.step === 0) return;
   const named = ['memory_mb', 'memory'].find((key) => fieldOf(table.values, key) !== undefined);
   const path = named === undefined ? table.path : keyPath(table.path, named);
-  const message = `${kind} with ${cpus} CPUs has ${least} to ${most} MB of memory in steps of ${rule.step}, found ${memory}`;
-  table.notes.error(path, message);
+  const message = `${kind} with ${cpus} CPU${cpus === 1 ? '' : 's'} has ${least} to ${most} MB of memory in steps of ${rule.step}, found ${memory}`;
+  table.notes.error(path, message, memory < least ? `memory: ${least}mb is the least` : undefined);
 }
 
 /**
@@ -142,14 +142,13 @@ export function guestsByGroup(
   hostDedicationId: string | undefined,
 ): ReadonlyMap<string, MachineGuest> {
   const sections = tablesOf(root, 'vm').map((table) => ({
-    table,
     named: namedGroupsOf(table, groups),
     guest: guestOfTable(table, hostDedicationId),
   }));
+  const general = sections.filter(({ named }) => named === undefined);
   const guests = new Map<string, MachineGuest>();
   for (const name of groups.names) {
     const special = sections.filter(({ named }) => named?.includes(name) === true);
-    const general = sections.filter(({ named }) => named === undefined);
     const chosen = special.at(-1) ?? general[0];
     if (chosen === undefined) continue;
     guests.set(name, chosen.guest);

@@ -9,7 +9,7 @@ import { namedCheck } from './checks.ts';
 import { environmentOf } from './environment.ts';
 import { namedTablesOf, present, tablesOf, textOf, type Table } from './fields.ts';
 import { filesOf, placedFiles, type PlacedFile, type ReadFile } from './files.ts';
-import { checkGroupNames, groupsMax, groupsOf, processGroups, type ProcessGroups } from './groups.ts';
+import { checkGroupNames, groupsOf, processGroups, type ProcessGroups } from './groups.ts';
 import { guestsByGroup } from './guest.ts';
 import { metricsOf } from './metrics.ts';
 import { placedMounts, type GroupMount, type PlacedMount } from './mounts.ts';
@@ -50,7 +50,7 @@ export function mapGroups(request: MapRequest): {
   checkRegion(request.primaryRegion, root);
   noteUnsupported(root);
   const parts = partsOf(root, groups, request);
-  const mapped = groups.names.slice(0, groupsMax).map((name) => mapGroup(name, parts));
+  const mapped = groups.names.map((name) => mapGroup(name, parts));
   return { groups: mapped, notes: notes.all };
 }
 
@@ -86,7 +86,8 @@ function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts
   const hostDedicationId = textOf(root, 'host_dedication_id');
   const guests = guestsByGroup(root, groups, hostDedicationId === '' ? undefined : hostDedicationId);
   if ((hostDedicationId ?? '') !== '' && guests.size < groups.names.length) {
-    root.notes.warning('host_dedication_id', 'it counts only for process groups with a vm section', 'add vm');
+    const hint = 'add a vm section that names no processes';
+    root.notes.error('host_dedication_id', 'without a vm section for each process group it is not supported yet', hint);
   }
   return {
     env: environmentOf(root, request.primaryRegion),

@@ -63,6 +63,7 @@ function mountsOver(desired: readonly MachineMount[], live: readonly MachineMoun
     if (same !== undefined) return { ...mount, ...only(same, volumeFields) };
     const unnamed = live[index];
     if (unnamed === undefined || (unnamed.name ?? '') !== '') return mount;
+    if ((mount.name ?? '') === '') return { ...mount, ...only(unnamed, volumeFields) };
     return { ...only(unnamed, ['path', ...volumeFields]), ...only(mount, extensionFields) };
   });
 }
