@@ -21,6 +21,11 @@ export const stampKeys = {
   inputs: 'flycd_inputs',
   /** The machine's own id: another id there means a copy (`fly machine clone` copies metadata). */
   machine: 'flycd_machine',
+  /**
+   * Set at create on a group's first machines where git gives no count, and taken away once all of them are there: until
+   * then flyctl's defaults say how many there should be, afterwards what is there does.
+   */
+  first: 'flycd_first',
 } as const;
 
 /** Metadata that belongs to FlyCD or flyctl: outside every diff and hash. */
@@ -28,9 +33,12 @@ export function isBookkeepingKey(key: string): boolean {
   return key.startsWith('flycd_') || key.startsWith('fly_') || key === 'fly-managed-postgres';
 }
 
-/** Env that says which version runs: outside every diff and hash. */
+/**
+ * Env that says which version runs: outside every diff and hash. Only these names, which v0 wrote too: FlyCD's own app
+ * has FLYCD_* settings of its own, and those must reach its machines.
+ */
 export function isVersionEnv(name: string): boolean {
-  return name.startsWith('FLYCD_');
+  return name === 'FLYCD_CONFIG_VERSION' || name === 'FLYCD_APP_VERSION' || name.startsWith('FLYCD_APP_SOURCE_');
 }
 
 export interface Slot {
