@@ -101,9 +101,9 @@ export function conclude(
   const skipped = results.some((result) => result.outcome === 'skipped');
   if (how.stopped && (skipped || results.length < plan.steps.length)) return { outcome: 'interrupted', status: 'pending' };
   if (plan.holds.length > 0) {
-    return { outcome: results.length === 0 ? 'held' : outcomeOf(plan, results), status: heldStatus(plan) };
+    return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: heldStatus(plan) };
   }
-  return { outcome: outcomeOf(plan, results), status: plan.steps.length > 0 ? 'synced' : plan.status };
+  return { outcome: outcomeOf(results), status: plan.steps.length > 0 ? 'synced' : plan.status };
 }
 
 /** What is left after the steps are done: the holds decide the word. */
@@ -114,7 +114,7 @@ function heldStatus(plan: AppPlan): AppStatus {
   return 'held';
 }
 
-function outcomeOf(plan: AppPlan, results: readonly StepResult[]): RunOutcome {
+function outcomeOf(results: readonly StepResult[]): RunOutcome {
   if (results.some((result) => result.kind === 'app.create' && result.outcome === 'created')) return 'created';
   return results.some((result) => result.outcome !== 'unchanged') ? 'updated' : 'no-change';
 }

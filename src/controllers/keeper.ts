@@ -5,7 +5,7 @@ import { hashOf } from '../model/json.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import type { Run, Trigger } from '../model/run.ts';
-import type { CommitReporter } from '../notify/commit-report.ts';
+import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../observed/organization.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { sameRepository } from '../sources/location.ts';
@@ -169,7 +169,7 @@ export class FleetKeeper {
 
   async #withOrganization(app: DesiredApp): Promise<DesiredApp> {
     if (app.org !== undefined) return app;
-    this.#org ??= resolveOrganization(this.#options.fly, this.#options.flyOrg);
+    this.#org ??= resolveOrganization(this.#options.fly, { flyOrg: this.#options.flyOrg });
     try {
       return { ...app, org: await this.#org };
     } catch (error) {

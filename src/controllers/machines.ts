@@ -56,7 +56,6 @@ async function waitHealthyAndStamp(context: ApplyContext, made: Machine, config:
 
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
 export async function updateMachine(context: ApplyContext, step: MachineUpdate): Promise<Done & { readonly machine: Machine }> {
-  const { fly, app } = context;
   await using lease = await holdLease(context, step.machineId);
   const request: MachineRequest = { config: step.config, skip_launch: step.skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;

@@ -111,7 +111,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
 /** Only asks Fly where an app names no organization. */
 async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp[]): Promise<readonly DesiredApp[]> {
   if (apps.every((app) => app.org !== undefined)) return apps;
-  const org = await resolveOrganization(context.fly, context.flyOrg);
+  const org = await resolveOrganization(context.fly, { flyOrg: context.flyOrg });
   return apps.map((app) => (app.org === undefined ? { ...app, org } : app));
 }
 

@@ -4,7 +4,7 @@ import { parseImage, pinned } from '../../flyconfig/image.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
 import { hashOf } from '../../model/json.ts';
 import type { MachineCreate, MachineUpdate } from '../../model/plan.ts';
-import { formatSent, stampKeys, type Sent } from '../../model/stamps.ts';
+import { formatSent, parseSlot, stampKeys, type Sent } from '../../model/stamps.ts';
 import type { ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
 import { waitHealthy } from '../health.ts';
@@ -38,8 +38,7 @@ export async function roll(context: ApplyContext, steps: readonly RollStep[], re
 }
 
 async function rollGroup(context: ApplyContext, steps: readonly RollStep[], report: RollReport): Promise<void> {
-  const image = new ImagePin();
-  const run = new GroupRun(context, report, image);
+  const run = new GroupRun(context, report, steps[0]?.group ?? '');
   const updates = steps.filter((step) => step.kind === 'machine.update');
   const creates = steps.filter((step) => step.kind === 'machine.create');
   const cold = updates.filter((step) => step.skipLaunch);
@@ -49,12 +48,13 @@ async function rollGroup(context: ApplyContext, steps: readonly RollStep[], repo
   await run.batch(cold, coldAtOnce);
   if (immediate) {
     await run.batch([...warm, ...creates], immediateAtOnce);
-    return;
+  } else {
+    await run.batch(warm.slice(0, 1), 1);
+    await run.batch(warm.slice(1), atOnce(context.app.maxUnavailable, warm.length));
+    await run.batch(creates.slice(0, 1), 1);
+    await run.batch(creates.slice(1), immediateAtOnce);
   }
-  await run.batch(warm.slice(0, 1), 1);
-  await run.batch(warm.slice(1), atOnce(context.app.maxUnavailable, warm.length));
-  await run.batch(creates.slice(0, 1), 1);
-  await run.batch(creates.slice(1), immediateAtOnce);
+  if (creates.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
 }
 
 /** `maxUnavailable` under 1 is a fraction of the machines, else a number. At least one, or nothing would move. */
@@ -86,13 +86,14 @@ class ImagePin {
 class GroupRun {
   readonly #context: ApplyContext;
   readonly #report: RollReport;
-  readonly #image: ImagePin;
+  readonly #image = new ImagePin();
+  readonly #group: string;
   #stopped: string | undefined;
 
-  constructor(context: ApplyContext, report: RollReport, image: ImagePin) {
+  constructor(context: ApplyContext, report: RollReport, group: string) {
     this.#context = context;
     this.#report = report;
-    this.#image = image;
+    this.#group = group;
   }
 
   /**
@@ -101,7 +102,7 @@ class GroupRun {
    */
   async checkSiblings(steps: readonly RollStep[]): Promise<void> {
     const { fly, app } = this.#context;
-    const group = steps[0]?.group;
+    const group = this.#group;
     const configs = new Set(steps.map((step) => step.sent.config));
     const touched = new Set(steps.map((step) => (step.kind === 'machine.update' ? step.machineId : '')));
     // Healing and scaling up go on beside an unhealthy machine: they are how it gets better.
@@ -122,6 +123,18 @@ class GroupRun {
         return;
       }
     }
+  }
+
+  /** All of a group's first machines are there: from now on what is there says how many there should be. */
+  async endFirst(): Promise<void> {
+    const { fly, app } = this.#context;
+    if (this.#stopped !== undefined) return;
+    const machines = await fly.machines(app.name);
+    const first = machines.filter((machine) => {
+      const metadata = machine.config?.metadata ?? {};
+      return metadata[stampKeys.first] !== undefined && parseSlot(metadata[stampKeys.slot])?.group === this.#group;
+    });
+    await Promise.all(first.map((machine) => fly.patchMetadata(app.name, machine.id, { [stampKeys.first]: null })));
   }
 
   async batch(steps: readonly RollStep[], concurrency: number): Promise<void> {
