@@ -1,0 +1,91 @@
+import { regions } from '../schemas/fly/presets.ts';
+import { fieldsOf, textField } from './body.ts';
+import { appOf, organizationOf, type Call, type Route } from './calls.ts';
+import type { Address, AddressKind, App, Organization } from './records.ts';
+import { nothing, ok, refusal, timestamp, type Reply } from './replies.ts';
+import type { World } from './world.ts';
+
+const kinds: ReadonlySet<string> = new Set(['v4', 'v6', 'shared_v4', 'private_v6', 'egress_v4', 'egress_v6']);
+const isKind = (text: string): text is AddressKind => kinds.has(text);
+
+/** Each call gives another address, but for the shared one, of which an app has one. */
+function allocate(call: Call): Reply {
+  const app = appOf(call);
+  const fields = fieldsOf(call.body);
+  const kind = textField(fields, 'type') ?? '';
+  if (!isKind(kind)) throw refusal(422, `invalid_argument: address type ${JSON.stringify(kind)} is unknown`);
+  const region = textField(fields, 'region') || 'global';
+  if (region !== 'global' && !Object.hasOwn(regions, region)) {
+    throw refusal(422, `invalid_argument: region ${region} not found`);
+  }
+  const network = kind === 'private_v6' ? networkOf(call, app) : null;
+  const shared = kind === 'shared_v4' ? [...app.addresses.values()].find((other) => other.kind === kind) : undefined;
+  if (shared !== undefined) return ok(view(shared));
+  const address: Address = {
+    ip: nextAddress(call.world, app, kind),
+    kind,
+    region,
+    serviceName: textField(fields, 'service_name') ?? '',
+    network,
+    createdAt: call.world.now(),
+  };
+  app.addresses.set(address.ip, address);
+  return ok(view(address));
+}
+
+/** A flycast address stands in a network of an organization: the app's own unless another is named. */
+function networkOf(call: Call, app: App): Address['network'] {
+  const fields = fieldsOf(call.body);
+  const organization = organizationOf(call, textField(fields, 'org_slug') || app.organization.slug);
+  const name = textField(fields, 'network') || app.network;
+  if (name !== 'default' && !hasNetwork(organization, name)) throw refusal(400, 'network not found');
+  return { name, org_slug: organization.slug };
+}
+
+function hasNetwork(organization: Organization, name: string): boolean {
+  return [...organization.apps.values()].some((app) => app.network === name);
+}
+
+function nextAddress(world: World, app: App, kind: AddressKind): string {
+  for (;;) {
+    const hex = world.draw(app, `address ${kind}`, 16);
+    const bytes = [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+    const groups = [0, 4, 8, 12].map((at) => hex.slice(at, at + 4).replace(/^0{1,3}/, '')).join(':');
+    const ip = {
+      v4: `137.66.${bytes.slice(0, 2).join('.')}`,
+      shared_v4: `66.241.124.${bytes[0]}`,
+      egress_v4: `209.71.${bytes.slice(0, 2).join('.')}`,
+      v6: `2a09:8280:1:1:${groups}`,
+      egress_v6: `2a09:8280:e6:1:${groups}`,
+      private_v6: `fdaa:0:${(app.number % 0xffff).toString(16)}:0:${groups}`,
+    }[kind];
+    if (!app.addresses.has(ip)) return ip;
+  }
+}
+
+function view(address: Address) {
+  return {
+    ip: address.ip,
+    region: address.region,
+    service_name: address.serviceName,
+    shared: address.kind === 'shared_v4',
+    egress: address.kind.startsWith('egress_'),
+    created_at: timestamp(address.createdAt),
+    network: address.network,
+  };
+}
+
+function release(call: Call): Reply {
+  const app = appOf(call);
+  if (!app.addresses.delete(call.params['ip'] ?? '')) throw refusal(404, 'not_found: ip address not found');
+  return nothing;
+}
+
+export const addressRoutes: readonly Route[] = [
+  {
+    operation: 'GET /apps/{app}/ip_assignments',
+    handle: (call) => ok({ ips: [...appOf(call).addresses.values()].map(view) }),
+  },
+  { operation: 'POST /apps/{app}/ip_assignments', handle: allocate },
+  { operation: 'DELETE /apps/{app}/ip_assignments/{ip}', handle: release },
+];

@@ -1,0 +1,71 @@
+/** Machines as they go over the wire. */
+import type { Machine as WireMachine, OrgMachine } from '../schemas/fly/machine.ts';
+import { heldLease } from './calls.ts';
+import { imageRefOf } from './images.ts';
+import type { Lease, Machine } from './records.ts';
+import { timestamp } from './replies.ts';
+import type { World } from './world.ts';
+
+/** The newest events go with the machine; the rest has its own route. */
+const eventsShown = 10;
+
+export interface View {
+  readonly leases?: boolean;
+  /** Without config, checks, events and host_status. */
+  readonly summary?: boolean;
+}
+
+export function machineView(world: World, machine: Machine, view: View = {}): WireMachine {
+  const lease = view.leases === true ? heldLease(world, machine) : undefined;
+  return {
+    id: machine.id,
+    name: machine.name,
+    state: machine.state,
+    region: machine.region,
+    image_ref: imageRefOf(machine.config.image ?? ''),
+    instance_id: machine.instanceId,
+    version: machine.instanceId,
+    private_ip: machine.privateIp,
+    created_at: timestamp(machine.createdAt),
+    updated_at: timestamp(machine.updatedAt),
+    cordoned: machine.cordoned,
+    ...(view.summary === true ? {} : details(machine)),
+    ...(lease === undefined ? {} : { lease: leaseView(machine, lease) }),
+  };
+}
+
+function details(machine: Machine): Partial<WireMachine> {
+  return {
+    config: machine.config,
+    events: machine.events.slice(0, eventsShown),
+    checks: machine.checks,
+    host_status: machine.hostStatus,
+  };
+}
+
+export function leaseView(machine: Machine, lease: Lease) {
+  return {
+    nonce: lease.nonce,
+    expires_at: Math.floor(lease.expiresAt / 1000),
+    owner: lease.owner,
+    description: lease.description,
+    version: machine.instanceId,
+  };
+}
+
+/** The overview of an org-wide list. */
+export function orgMachineView(machine: Machine, summary: boolean): OrgMachine {
+  const { guest, image, metadata } = machine.config;
+  return {
+    id: machine.id,
+    app_name: machine.app.name,
+    name: machine.name,
+    region: machine.region,
+    state: machine.state,
+    private_ip: machine.privateIp,
+    version: machine.instanceId,
+    created_at: timestamp(machine.createdAt),
+    updated_at: timestamp(machine.updatedAt),
+    ...(summary ? {} : { config: { guest, image, metadata: metadata ?? {} } }),
+  };
+}

@@ -1,0 +1,217 @@
+import { MachineConfig } from '../schemas/fly/machine.ts';
+import { regions } from '../schemas/fly/presets.ts';
+import { booleanField, fieldsOf, numberField, textField, type Fields } from './body.ts';
+import { appOf, flag, listed, machineOf, unleasedMachineOf, type Call, type Route } from './calls.ts';
+import { canonicalConfig } from './canonical-config.ts';
+import { givenName } from './chance.ts';
+import { destroy, launch, replace } from './machine-life.ts';
+import { fillMount, refuseOtherMount, volumeToAttach } from './machine-mounts.ts';
+import { allowedActions } from './machine-states.ts';
+import { machineView } from './machine-views.ts';
+import { grantLease } from './machine-leases.ts';
+import type { App, Machine, Volume } from './records.ts';
+import { done, ok, refusal, type Reply } from './replies.ts';
+import { hostIn } from './hosts.ts';
+import type { World } from './world.ts';
+
+/** Where the platform puts a machine when nobody says where. */
+const nearestRegion = 'ams';
+const versionsKept = 50;
+const eventsDefault = 20;
+const eventsMost = 50;
+
+function create(call: Call): Reply {
+  const app = appOf(call);
+  const { world } = call;
+  const fields = fieldsOf(call.body);
+  const sent = configField(fields);
+  const name = textField(fields, 'name') ?? givenName(world.chance, [app.name, 'machine', app.machines.size + 1]);
+  const namesake = app.machineNames.get(name);
+  if (namesake !== undefined) {
+    throw refusal(
+      409,
+      `already_exists: unique machine name violation, machine ID ${namesake} already exists with name "${name}"`,
+    );
+  }
+  requireSecretsVersion(app, fields);
+  const wanted = regionField(fields);
+  const volume = volumeToAttach(world, app, sent, wanted);
+  const config = writtenConfig(world, sent, volume);
+  const machine = newMachine(world, app, { name, region: wanted ?? volume?.region ?? nearestRegion, config, volume });
+  machine.versions.unshift({ version: machine.instanceId, userConfig: sent });
+  machine.cordoned = booleanField(fields, 'skip_service_registration') ?? false;
+  machine.skipSecrets = booleanField(fields, 'skip_secrets') ?? false;
+  const leaseTtl = numberField(fields, 'lease_ttl') ?? 0;
+  if (leaseTtl > 0) grantLease(call, machine, { ttlSeconds: leaseTtl, description: '' });
+  launch(world, machine, booleanField(fields, 'skip_launch') ?? false);
+  if (app.status === 'pending') app.status = 'deployed';
+  return ok({ ...machineView(world, machine), ...(machine.lease === undefined ? {} : { nonce: machine.lease.nonce }) });
+}
+
+function update(call: Call): Reply {
+  const machine = unleasedMachineOf(call);
+  const { world } = call;
+  const fields = fieldsOf(call.body);
+  const sent = configField(fields);
+  const current = textField(fields, 'current_version');
+  if (current !== undefined && current !== '' && current !== machine.instanceId) {
+    throw refusal(
+      412,
+      `failed_precondition: machine version mismatch: current version is ${machine.instanceId}, request has ${current}`,
+    );
+  }
+  if (machine.state === 'destroying') throw refusal(412, 'failed_precondition: machine is being destroyed');
+  requireSecretsVersion(machine.app, fields);
+  refuseOtherMount(machine, sent);
+  machine.config = writtenConfig(world, sent, world.volume(machine.app, sent.mounts?.[0]?.volume ?? ''));
+  machine.instanceTime = Math.max(world.now(), machine.instanceTime + 1);
+  machine.instanceId = world.drawUlid(machine.app, 'version', machine.instanceTime);
+  machine.versions.unshift({ version: machine.instanceId, userConfig: sent });
+  if (machine.versions.length > versionsKept) machine.versions.length = versionsKept;
+  machine.skipSecrets = booleanField(fields, 'skip_secrets') ?? false;
+  if (booleanField(fields, 'skip_service_registration') === true) machine.cordoned = true;
+  const leaseTtl = numberField(fields, 'lease_ttl') ?? 0;
+  const lease = leaseTtl > 0 ? grantLease(call, machine, { ttlSeconds: leaseTtl, description: '' }) : undefined;
+  replace(world, machine, booleanField(fields, 'skip_launch') ?? false);
+  return ok({ ...machineView(world, machine), ...(lease === undefined ? {} : { nonce: lease.nonce }) });
+}
+
+function configField(fields: Fields): MachineConfig {
+  if (fields['config'] === undefined) throw refusal(422, 'invalid_argument: config is required');
+  const parsed = MachineConfig.safeParse(fields['config']);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw refusal(400, `invalid JSON body: config.${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+  }
+  if (!parsed.data.image) throw refusal(422, 'invalid_argument: config.image is required');
+  return parsed.data;
+}
+
+/** A code, or a comma list tried in order; `any` is the nearest. */
+function regionField(fields: Fields): string | undefined {
+  const text = textField(fields, 'region') ?? '';
+  if (text === '') return undefined;
+  for (const code of text.split(',')) {
+    if (code === 'any') return nearestRegion;
+    if (Object.hasOwn(regions, code)) return code;
+  }
+  throw refusal(422, `invalid_argument: region ${text} not found`);
+}
+
+function requireSecretsVersion(app: App, fields: Fields): void {
+  const least = numberField(fields, 'min_secrets_version');
+  if (least === undefined || least <= app.secrets.version) return;
+  throw refusal(
+    412,
+    `failed_precondition: secrets version ${least} is not available, the latest is ${app.secrets.version}`,
+  );
+}
+
+function writtenConfig(world: World, sent: MachineConfig, volume: Volume | undefined): MachineConfig {
+  const config = structuredClone(canonicalConfig(sent));
+  if (volume !== undefined) fillMount(config, volume);
+  world.rewrites.apply(config);
+  return config;
+}
+
+interface NewMachine {
+  readonly name: string;
+  readonly region: string;
+  readonly config: MachineConfig;
+  readonly volume: Volume | undefined;
+}
+
+function newMachine(world: World, app: App, { name, region, config, volume }: NewMachine): Machine {
+  const now = world.now();
+  let id = world.draw(app, 'machine', 14);
+  while (app.organization.machines.has(id)) id = world.draw(app, 'machine', 14);
+  const network = (app.number % 0xffff).toString(16);
+  const machine: Machine = {
+    id,
+    app,
+    sequence: world.nextSequence(),
+    name,
+    region,
+    host: volume?.host ?? hostIn(region, world.chance.below([app.name, 'host', id], 1000)),
+    privateIp: `fdaa:0:${network}:a7b:${id.slice(0, 3)}:${id.slice(3, 7)}:${id.slice(7, 11)}:2`,
+    createdAt: now,
+    updatedAt: now,
+    state: 'creating',
+    instanceId: world.drawUlid(app, 'version'),
+    instanceTime: now,
+    config,
+    versions: [],
+    cordoned: false,
+    hostStatus: 'ok',
+    events: [],
+    checks: [],
+    lease: undefined,
+    skipSecrets: false,
+    booted: undefined,
+    restartCount: 0,
+    pending: undefined,
+    checking: undefined,
+    destroyedAt: undefined,
+  };
+  app.machines.set(id, machine);
+  app.machineNames.set(name, id);
+  app.organization.machines.set(id, machine);
+  if (volume !== undefined) volume.attachedMachine = id;
+  return machine;
+}
+
+function list(call: Call): Reply {
+  const app = appOf(call);
+  const { query, world } = call;
+  const includeDeleted = flag(query, 'include_deleted');
+  const view = { leases: flag(query, 'include_leases'), summary: flag(query, 'summary') };
+  const inRegions = listed(query, 'region');
+  const inStates = listed(query, 'state');
+  const metadata = [...query].filter(([name]) => name.startsWith('metadata.'));
+  const machines = [...app.machines.values()].filter(
+    (machine) =>
+      (includeDeleted || inStates.has('destroyed') || machine.state !== 'destroyed') &&
+      (inRegions.size === 0 || inRegions.has(machine.region)) &&
+      (inStates.size === 0 || inStates.has(machine.state)) &&
+      metadata.every(([name, value]) => machine.config.metadata?.[name.slice('metadata.'.length)] === value),
+  );
+  return ok(machines.map((machine) => machineView(world, machine, view)));
+}
+
+function remove(call: Call): Reply {
+  const machine = unleasedMachineOf(call);
+  if (machine.state === 'destroying') return done;
+  const forced = flag(call.query, 'force') || flag(call.query, 'kill');
+  if (!forced && allowedActions.destroy[machine.state] === undefined) {
+    throw refusal(
+      412,
+      `failed_precondition: unable to destroy machine from current state: '${machine.state}', use force to kill it`,
+    );
+  }
+  destroy(call.world, machine, 'user');
+  return done;
+}
+
+function events(call: Call): Reply {
+  const machine = machineOf(call);
+  const limit = Number(call.query.get('limit') ?? eventsDefault);
+  if (!Number.isInteger(limit) || limit < 1) throw refusal(400, 'invalid_argument: limit must be a positive number');
+  return ok(machine.events.slice(0, Math.min(limit, eventsMost)));
+}
+
+export const machineRoutes: readonly Route[] = [
+  { operation: 'GET /apps/{app}/machines', handle: list },
+  { operation: 'POST /apps/{app}/machines', handle: create },
+  {
+    operation: 'GET /apps/{app}/machines/{machine}',
+    handle: (call) => ok(machineView(call.world, machineOf(call), { leases: flag(call.query, 'include_leases') })),
+  },
+  { operation: 'POST /apps/{app}/machines/{machine}', handle: update },
+  { operation: 'DELETE /apps/{app}/machines/{machine}', handle: remove },
+  { operation: 'GET /apps/{app}/machines/{machine}/events', handle: events },
+  {
+    operation: 'GET /apps/{app}/machines/{machine}/versions',
+    handle: (call) =>
+      ok(machineOf(call).versions.map(({ version, userConfig }) => ({ version, user_config: userConfig }))),
+  },
+];

@@ -1,0 +1,199 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { adminPrefix, administer } from './admin.ts';
+import type { Call, Route } from './calls.ts';
+import { parseBody, readBody, reset, send } from './connection.ts';
+import { faultAnswer, isReset, rateLimited, strikesAfter, type FaultKind } from './faults.ts';
+import { documentedRateLimits, type RateLimits } from './rate-limits.ts';
+import type { TokenGrant } from './records.ts';
+import { Refusal, refusal, type Reply } from './replies.ts';
+import { remember, type RequestRecord } from './requests.ts';
+import { compiledRouter, type Match, type Router } from './router.ts';
+import type { World } from './world.ts';
+
+export interface Reception {
+  /** Never rejects. */
+  receive(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Waits under way end without an answer. */
+  close(): void;
+}
+
+export interface ReceptionOptions {
+  readonly world: World;
+  readonly routes: readonly Route[];
+  readonly latencyMs: number;
+  readonly rateLimits: boolean;
+}
+
+const apiPrefix = '/v1';
+
+interface Desk {
+  readonly world: World;
+  readonly router: Router;
+  readonly latencyMs: number;
+  readonly limits: RateLimits | undefined;
+  open: boolean;
+}
+
+/** A request and its place in the world. */
+interface Visit {
+  readonly record: RequestRecord;
+  readonly call: Call;
+  readonly match: Match;
+  cut: boolean;
+}
+
+/** What every request passes: token, latency, faults, limits, its handler, the log. */
+export function reception(options: ReceptionOptions): Reception {
+  const desk: Desk = {
+    world: options.world,
+    router: compiledRouter(options.routes),
+    latencyMs: options.latencyMs,
+    limits: options.rateLimits ? documentedRateLimits() : undefined,
+    open: true,
+  };
+  let received = 0;
+  return {
+    async receive(request, response) {
+      received += 1;
+      const requestId = `simulator-${String(received).padStart(8, '0')}`;
+      try {
+        const reply = await answer(desk, request, response);
+        if (reply === undefined) reset(response);
+        else send(response, reply, requestId);
+      } catch (error) {
+        // A body that broke off: there is nobody left to answer.
+        if (!(error instanceof Refusal)) return reset(response);
+        send(response, { status: error.status, body: error.body }, requestId);
+      }
+    },
+    close() {
+      desk.open = false;
+    },
+  };
+}
+
+/** undefined: the connection is cut instead of answered. */
+async function answer(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<Reply | undefined> {
+  const text = await readBody(request);
+  const [path, search] = split(request.url ?? '/', '?');
+  const query = new URLSearchParams(search);
+  const method = request.method ?? 'GET';
+  if (path === adminPrefix || path.startsWith(`${adminPrefix}/`)) {
+    requireLocal(request);
+    const body = parseBody(text);
+    return administer(desk.world, { method, path: path.slice(adminPrefix.length) || '/', query, body });
+  }
+  const match = path.startsWith(`${apiPrefix}/`) ? desk.router.match(method, path.slice(apiPrefix.length)) : undefined;
+  const grant = grantOf(desk.world, request);
+  if (desk.latencyMs > 0) await desk.world.clock.park(desk.latencyMs);
+  if (!desk.open) return undefined;
+  const app = match?.params['app'];
+  const template = match?.route?.operation ?? 'unknown';
+  const record: RequestRecord = { method, path, template, app, at: desk.world.now(), status: undefined };
+  remember(desk.world.requests, record);
+  if (match === undefined) return answered(record, refusedWith(refusal(404, '404 page not found')));
+  const call: Call = {
+    world: desk.world,
+    grant: grant ?? nobody,
+    params: match.params,
+    query,
+    body: undefined,
+    nonce: headerOf(request, 'fly-machine-lease-nonce'),
+    pause: (ms) => pause(desk, response, ms),
+  };
+  const visit: Visit = { record, call, match, cut: false };
+  if (grant === undefined) return answered(record, refusedWith(refusal(401, 'unauthorized: invalid or missing token')));
+  return serve(desk, visit, text);
+}
+
+const nobody: TokenGrant = { id: '', organizations: [], owner: '', readOnly: true };
+
+/** Faults strike before or after the work; hooks see both sides of it. */
+async function serve(desk: Desk, visit: Visit, text: string): Promise<Reply | undefined> {
+  const { world } = desk;
+  const { record } = visit;
+  notice(world, visit, 'before');
+  if (visit.cut) return undefined;
+  const fault = world.faults.match(record.template, record.app);
+  if (fault !== undefined && !strikesAfter(fault)) return struck(record, fault);
+  if (desk.limits !== undefined && !desk.limits.take(record.template, visit.match.params, world.now())) {
+    return answered(record, refusedWith(rateLimited()));
+  }
+  const reply = await handled(visit, text);
+  if (!desk.open) return undefined;
+  if (fault !== undefined) {
+    notice(world, visit, 'after');
+    return struck(record, fault);
+  }
+  record.status = reply.status;
+  notice(world, visit, 'after');
+  if (!visit.cut) return reply;
+  record.status = undefined;
+  return undefined;
+}
+
+async function handled(visit: Visit, text: string): Promise<Reply> {
+  const { call, match, record } = visit;
+  try {
+    if (match.route === undefined) throw refusal(405, 'method not allowed');
+    if (call.grant.readOnly && record.method !== 'GET') throw refusal(403, 'unauthorized');
+    return await match.route.handle({ ...call, body: parseBody(text) });
+  } catch (error) {
+    if (error instanceof Refusal) return refusedWith(error);
+    const why = error instanceof Error ? error.stack : String(error);
+    return refusedWith(refusal(500, `the simulator itself failed: ${why}`));
+  }
+}
+
+function notice(world: World, visit: Visit, phase: 'before' | 'after'): void {
+  world.onRequest?.({
+    phase,
+    request: visit.record,
+    cut() {
+      visit.cut = true;
+    },
+  });
+}
+
+function struck(record: RequestRecord, fault: FaultKind): Reply | undefined {
+  return isReset(fault) ? undefined : answered(record, refusedWith(faultAnswer(fault)));
+}
+
+function answered(record: RequestRecord, reply: Reply): Reply {
+  record.status = reply.status;
+  return reply;
+}
+
+const refusedWith = (error: Refusal): Reply => ({ status: error.status, body: error.body });
+
+async function pause(desk: Desk, response: ServerResponse, ms: number): Promise<boolean> {
+  await desk.world.clock.park(ms);
+  return desk.open && !response.destroyed;
+}
+
+/** `Bearer` and `FlyV1` both do; of a comma list any token counts. */
+function grantOf(world: World, request: IncomingMessage): TokenGrant | undefined {
+  const [scheme, list] = split(headerOf(request, 'authorization') ?? '', ' ');
+  if (!['bearer', 'flyv1'].includes(scheme.toLowerCase())) return undefined;
+  for (const token of list.replace(/^FlyV1 /, '').split(',')) {
+    const grant = world.tokens.get(token.trim());
+    if (grant !== undefined) return grant;
+  }
+  return undefined;
+}
+
+/** A page in a browser must not reach the world through a name that points here. */
+function requireLocal(request: IncomingMessage): void {
+  const host = (headerOf(request, 'host') ?? '').replace(/:\d+$/, '');
+  if (host !== '127.0.0.1' && host !== 'localhost') throw refusal(403, 'the simulator answers on the loopback only');
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function split(text: string, separator: string): readonly [string, string] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}

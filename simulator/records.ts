@@ -1,0 +1,147 @@
+/** The nouns of the simulated platform as it holds them; what goes over the wire is rendered from these. */
+import type { CheckStatus, MachineConfig, MachineEvent } from '../schemas/fly/machine.ts';
+import type { MachineState } from './machine-states.ts';
+
+/** Milliseconds since the epoch. */
+export type Instant = number;
+
+export interface Organization {
+  readonly slug: string;
+  readonly name: string;
+  readonly number: number;
+  readonly apps: Map<string, App>;
+  /** Every machine of the organization by id in order of creation: what its org-wide list walks. */
+  readonly machines: Map<string, Machine>;
+  readonly volumes: Map<string, Volume>;
+}
+
+/** What a token may reach. */
+export interface TokenGrant {
+  readonly id: string;
+  /** Slugs. */
+  readonly organizations: readonly string[];
+  /** Name that stands on leases. */
+  readonly owner: string;
+  readonly readOnly: boolean;
+}
+
+export interface App {
+  readonly id: string;
+  readonly name: string;
+  readonly number: number;
+  readonly organization: Organization;
+  readonly network: string;
+  readonly createdAt: Instant;
+  status: 'pending' | 'deployed' | 'suspended';
+  role: string;
+  readonly machines: Map<string, Machine>;
+  /** Id by name, of machines that are not destroyed. */
+  readonly machineNames: Map<string, string>;
+  readonly volumes: Map<string, Volume>;
+  readonly secrets: AppSecrets;
+  readonly addresses: Map<string, Address>;
+  /** How many ids of each operation were drawn. */
+  readonly drawn: Map<string, number>;
+}
+
+export interface AppSecrets {
+  /** Counts writes. */
+  version: number;
+  readonly byName: Map<string, Secret>;
+}
+
+export interface Secret {
+  readonly name: string;
+  value: string;
+  digest: string;
+  readonly createdAt: Instant;
+  updatedAt: Instant;
+}
+
+export interface Address {
+  readonly ip: string;
+  readonly kind: AddressKind;
+  readonly region: string;
+  readonly serviceName: string;
+  readonly network: { readonly name: string; readonly org_slug: string } | null;
+  readonly createdAt: Instant;
+}
+export type AddressKind = 'v4' | 'v6' | 'shared_v4' | 'private_v6' | 'egress_v4' | 'egress_v6';
+
+export interface Volume {
+  readonly id: string;
+  readonly app: App;
+  readonly sequence: number;
+  readonly name: string;
+  readonly region: string;
+  readonly host: string;
+  readonly zone: string;
+  readonly encrypted: boolean;
+  readonly fstype: string;
+  readonly createdAt: Instant;
+  updatedAt: Instant;
+  state: string;
+  sizeGb: number;
+  attachedMachine: string | undefined;
+  snapshotRetention: number;
+  scheduledSnapshots: boolean;
+  /** When it became pending_destroy; it stays readable for a day. */
+  deletedAt: Instant | undefined;
+  readonly snapshots: Snapshot[];
+}
+
+export interface Snapshot {
+  readonly id: string;
+  readonly createdAt: Instant;
+  readonly volumeSizeGb: number;
+  readonly retentionDays: number;
+  status: 'running' | 'created';
+}
+
+export interface Lease {
+  readonly nonce: string;
+  expiresAt: Instant;
+  readonly owner: string;
+  readonly description: string;
+}
+
+/** What a machine saw when it booted. */
+export interface BootSnapshot {
+  readonly secretsVersion: number;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly app: App;
+  readonly sequence: number;
+  readonly name: string;
+  readonly region: string;
+  readonly host: string;
+  readonly privateIp: string;
+  readonly createdAt: Instant;
+  updatedAt: Instant;
+  state: MachineState;
+  /** ULID of the version that runs. */
+  instanceId: string;
+  /** Time within instanceId: the next version's is later even in the same millisecond. */
+  instanceTime: Instant;
+  config: MachineConfig;
+  /** Newest first, as sent. */
+  readonly versions: { readonly version: string; readonly userConfig: MachineConfig }[];
+  cordoned: boolean;
+  hostStatus: 'ok' | 'unknown' | 'unreachable';
+  /** Newest first. */
+  readonly events: MachineEvent[];
+  checks: CheckStatus[];
+  lease: Lease | undefined;
+  skipSecrets: boolean;
+  booted: BootSnapshot | undefined;
+  /** Restarts after exits since a person or an update last started it. */
+  restartCount: number;
+  /** The next change of state that is under way by itself. */
+  pending: { readonly at: Instant; readonly cancel: () => void } | undefined;
+  /** The next run of its checks. */
+  checking: (() => void) | undefined;
+  destroyedAt: Instant | undefined;
+}

@@ -1,0 +1,121 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { actionRoutes } from './machine-actions.ts';
+import { addressRoutes } from './addresses.ts';
+import { appRoutes } from './apps.ts';
+import type { Route } from './calls.ts';
+import { leaseRoutes } from './machine-leases.ts';
+import { machineRoutes } from './machines.ts';
+import { metadataRoutes } from './machine-metadata.ts';
+import { organizationRoutes } from './organization-lists.ts';
+import { platformRoutes } from './platform.ts';
+import { reception, type Reception } from './reception.ts';
+import { secretRoutes } from './secrets.ts';
+import { volumeRoutes } from './volumes.ts';
+import { waitRoutes } from './machine-wait.ts';
+import { World, type SimulatorClock } from './world.ts';
+
+export type { SimulatorClock } from './world.ts';
+
+export interface SimulatorOptions {
+  /** Everything that takes time takes it from here. Waits on behalf of a request are parked, the rest are timers. */
+  readonly clock: SimulatorClock;
+  /** 0 (default) takes a free one. */
+  readonly port?: number | undefined;
+  /** Slug of the organization that the token reaches. Default `personal`. */
+  readonly org?: string | undefined;
+  /** Without spaces. Default: made from the seed. */
+  readonly token?: string | undefined;
+  /** Milliseconds before each request under /v1 is carried out. Default 0. */
+  readonly latencyMs?: number | undefined;
+  /** Ids, names and addresses follow from it. Default 1. */
+  readonly seed?: number | undefined;
+  /** Fly's documented rate limits. Default true. */
+  readonly rateLimits?: boolean | undefined;
+}
+
+export interface Simulator {
+  /** http://127.0.0.1:<port> */
+  readonly url: string;
+  readonly token: string;
+  /** What flyctl and FlyCD read to find it. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly world: World;
+  /** Stops all timers and cuts all connections. */
+  close(): Promise<void>;
+}
+
+const address = '127.0.0.1';
+
+const routes: readonly Route[] = [
+  ...appRoutes,
+  ...machineRoutes,
+  ...actionRoutes,
+  ...waitRoutes,
+  ...leaseRoutes,
+  ...metadataRoutes,
+  ...volumeRoutes,
+  ...secretRoutes,
+  ...addressRoutes,
+  ...organizationRoutes,
+  ...platformRoutes,
+];
+
+/** Fly in a box: the Machines API over real HTTP on the loopback interface. Throws when the port is taken. */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const world = new World(options.clock, options.seed ?? 1);
+  world.addOrganization(options.org ?? 'personal');
+  const token = options.token ?? `fm2_simulator${world.chance.hex(['token'], 24)}`;
+  world.grantToken(token, { owner: 'simulator@tokens.fly.io' });
+  const desk = reception({ world, routes, latencyMs: options.latencyMs ?? 0, rateLimits: options.rateLimits ?? true });
+  const server = serverOf(desk);
+  const port = await listening(server, options.port ?? 0);
+  const url = `http://${address}:${port}`;
+  return {
+    url,
+    token,
+    environment: {
+      FLY_API_TOKEN: token,
+      FLY_FLAPS_BASE_URL: url,
+      FLY_API_BASE_URL: url,
+      FLY_UIEX_BASE_URL: url,
+      FLY_REGISTRY_HOST: `${address}:${port}`,
+    },
+    world,
+    async close() {
+      desk.close();
+      world.stopTimers();
+      await closed(server);
+    },
+  };
+}
+
+function serverOf(desk: Reception): Server {
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    void desk.receive(request, response);
+  });
+  // Node's own timeouts run on real time, and virtual time may stand still for long.
+  server.keepAliveTimeout = 0;
+  server.requestTimeout = 0;
+  server.headersTimeout = 0;
+  return server;
+}
+
+function listening(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, () => {
+      server.off('error', reject);
+      const bound = server.address();
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}
