@@ -70,6 +70,8 @@ export interface ContentRequest {
   readonly memory: FolderMemory;
   /** As git would hash it: sha1, or sha256 in repositories of that kind. */
   readonly algorithm: 'sha1' | 'sha256';
+  /** Filled with the ids of everything met on the way, so that they belong together. */
+  readonly met: Map<string, string>;
 }
 
 /**
@@ -96,18 +98,21 @@ export async function contentId(request: ContentRequest): Promise<string | undef
     if (stats.isSymbolicLink())
       return { name, mode: '120000', id: objectId('blob', readlinkSync(file, 'buffer'), algorithm) };
     if (stats.isDirectory()) {
-      const id = await folder(path);
+      const id = metAs(path, await folder(path));
       return id === undefined ? undefined : { name, mode: '40000', id };
     }
     if (!stats.isFile()) return undefined;
     files += 1;
     bytes += stats.size;
     if (files > filesMax || bytes > bytesMax) throw tooMuch(request);
-    return {
-      name,
-      mode: (stats.mode & 0o100n) === 0n ? '100644' : '100755',
-      id: memory.fileId(file, stats, algorithm),
-    };
+    const id = memory.fileId(file, stats, algorithm);
+    metAs(path, id);
+    return { name, mode: (stats.mode & 0o100n) === 0n ? '100644' : '100755', id };
+  }
+
+  function metAs(path: string, id: string | undefined): string | undefined {
+    if (id !== undefined) request.met.set(path, id);
+    return id;
   }
 
   async function folder(path: string): Promise<string | undefined> {
@@ -126,7 +131,7 @@ export async function contentId(request: ContentRequest): Promise<string | undef
     return children.size === 0 ? undefined : treeId([...children.values()], algorithm);
   }
 
-  if (request.path === '') return folder('');
+  if (request.path === '') return metAs('', await folder(''));
   return (await entry(request.path, ''))?.id;
 }
 

@@ -92,11 +92,12 @@ interface FolderParts {
 }
 
 async function folderTree({ root, name, work, memory, clock, only }: FolderParts): Promise<Tree> {
+  const met = new Map<string, string>();
   const computed = new Map<string, Promise<string | undefined>>();
 
   function id(path: string): Promise<string | undefined> {
-    const committed = work.idOf(path);
-    if (committed !== undefined) return Promise.resolve(committed);
+    const known = work.idOf(path) ?? met.get(path);
+    if (known !== undefined) return Promise.resolve(known);
     const before = computed.get(path);
     if (before !== undefined) return before;
     const promise = clock.busy(() => hashed(path));
@@ -108,7 +109,7 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
     await work.prepareIgnored();
     const known = work.ignored(path) ? nothingKnown : work; // named outright, what git ignores counts whole
     try {
-      return await contentId({ root, path, known, memory, algorithm: work.algorithm });
+      return await contentId({ root, path, known, memory, algorithm: work.algorithm, met });
     } catch (error) {
       throw error instanceof Fault ? error : unreadable(path, error);
     }

@@ -28,16 +28,24 @@ const settings: readonly (readonly [string, string])[] = [
   ['submodule.recurse', 'false'],
   ['gc.autoDetach', 'false'], // no child outlives the call that started it
   ['maintenance.autoDetach', 'false'],
-  ['http.lowSpeedLimit', '1'], // a transfer that stands still ends by itself, also when FlyCD was killed meanwhile
-  ['http.lowSpeedTime', '60'],
 ];
+
+/** Servers that work on a long answer say so every 5 s. */
+const silenceSecondsMax = 60;
 
 const sshConnectSeconds = 20;
 
 /** What a call may reach and with which credentials. Without `remote` it reaches nothing. */
 export interface GitReach {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly remote?: { readonly location: GitLocation; readonly credential: GitCredential | undefined } | undefined;
+  readonly remote?:
+    | {
+        readonly location: GitLocation;
+        readonly credential: GitCredential | undefined;
+        /** The call's timeout, milliseconds. */
+        readonly timeoutMs: number;
+      }
+    | undefined;
 }
 
 /**
@@ -61,7 +69,10 @@ export function gitEnvironment(reach: GitReach): Record<string, string> {
     if (value !== undefined && value !== '') environment[name] = value;
   }
   const config = [...settings];
-  const { location, credential } = reach.remote ?? {};
+  const { location, credential, timeoutMs = 0 } = reach.remote ?? {};
+  // git's child for HTTP outlives a git that is stopped, and a FlyCD that is killed: a transfer that stands still ends itself
+  const silence = Math.min(silenceSecondsMax, Math.max(1, Math.ceil(timeoutMs / 1000)));
+  config.push(['http.lowSpeedLimit', '1'], ['http.lowSpeedTime', String(silence)]);
   if (location !== undefined && credential?.kind === 'token') {
     const origin = new URL(location.remote).origin;
     config.push([

@@ -23,6 +23,8 @@ export interface GitLocation {
 }
 
 const scpLike = /^(?:([^@/:\s]+)@)?([^@/:\s[\]]+):(?!\/\/|:)(.+)$/;
+/** What URL does not drop by itself. */
+const defaultPorts: Readonly<Record<string, string>> = { ssh: '22', git: '9418' };
 const schemes = new Set<string>(['https', 'http', 'ssh', 'git', 'file']);
 
 /** undefined: not an address git would fetch from (a path, a word, an unknown scheme). */
@@ -39,16 +41,17 @@ export function parseGitLocation(text: string): GitLocation | undefined {
   const host = url.hostname.toLowerCase();
   if (host === '') return undefined;
   const user = decoded(url.username);
+  const port = url.port === defaultPorts[scheme] ? '' : url.port;
   const shownUser = scheme === 'ssh' && user !== '' ? `${url.username}@` : '';
   return {
     scheme: scheme as GitScheme,
     host,
-    port: url.port,
+    port,
     path: url.pathname,
     user,
     password: decoded(url.password),
     hasQuery: url.search !== '' || url.hash !== '',
-    remote: `${scheme}://${shownUser}${host}${url.port === '' ? '' : `:${url.port}`}${url.pathname}`,
+    remote: `${scheme}://${shownUser}${host}${port === '' ? '' : `:${port}`}${url.pathname}`,
   };
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
+import { Redactor } from '../model/secret-value.ts';
 import { redactorOf, type GitCredential } from './credentials.ts';
 import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
@@ -32,12 +33,6 @@ export interface MirrorParts {
 const treesMax = 4;
 /** Local calls end in milliseconds; a fetch that must repack may keep them waiting. */
 const localTimeoutMs = 120_000;
-
-/** What a call may need besides its arguments. */
-interface Session {
-  readonly credential: GitCredential | undefined;
-  readonly environment: Readonly<Record<string, string>>;
-}
 
 interface Head {
   /** What the ref points to: a commit, or a tag object. */
@@ -101,11 +96,8 @@ export class Mirror {
   }
 
   async #attempt(ref: string): Promise<Tree> {
-    const { location, environment } = this.#parts;
-    const credential = await this.#parts.credential();
-    const session = { credential, environment: gitEnvironment({ environment, remote: { location, credential } }) };
-    await this.#prepare(session);
-    const commit = isCommitId(ref) ? await this.#commit(session, ref) : await this.#named(session, ref);
+    await this.#prepare();
+    const commit = isCommitId(ref) ? await this.#commit(ref) : await this.#named(ref);
     const known = this.#trees.get(commit);
     const tree = known ?? (await this.#open(commit));
     this.#trees.delete(commit);
@@ -137,20 +129,20 @@ export class Mirror {
   }
 
   /** The commit of a branch, a tag or HEAD, fetched if it moved. */
-  async #named(session: Session, ref: string): Promise<string> {
+  async #named(ref: string): Promise<string> {
     const { askTimeoutMs, location } = this.#parts;
     const names = ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-    const answer = await this.#remote(session, ['ls-remote', '--', location.remote, ...names], askTimeoutMs);
+    const answer = await this.#remote(['ls-remote', '--', location.remote, ...names], askTimeoutMs);
     const advertised = parseAdvertised(answer);
     const name = names.find((one) => advertised.has(one));
     const oid = advertised.get(name ?? '');
     if (name === undefined || oid === undefined) throw noSuchRef(ref, location);
     const local = localName(name);
     const samePlace = [...this.#heads.values()].find((one) => one.oid === oid); // HEAD and main, mostly
-    let head = samePlace ?? (await this.#head(session, local));
+    let head = samePlace ?? (await this.#head(local));
     if (head?.oid !== oid) {
-      await this.#fetch(session, [`+${name}:${local}`]);
-      head = await this.#head(session, local);
+      await this.#fetch([`+${name}:${local}`]);
+      head = await this.#head(local);
     }
     if (head === undefined) throw noSuchRef(ref, location);
     this.#heads.set(local, head);
@@ -158,31 +150,31 @@ export class Mirror {
   }
 
   /** A commit by its id: used where it is here whole, else fetched; hosts that hand out no single commits give all. */
-  async #commit(session: Session, id: string): Promise<string> {
+  async #commit(id: string): Promise<string> {
     const local = localName(id);
-    const here = this.#heads.get(local) ?? (await this.#head(session, local)) ?? (await this.#contained(session, id));
+    const here = this.#heads.get(local) ?? (await this.#head(local)) ?? (await this.#contained(id));
     if (here !== undefined) {
       this.#heads.set(local, here);
       return here.commit;
     }
     try {
-      await this.#fetch(session, [`+${id}:${local}`]);
+      await this.#fetch([`+${id}:${local}`]);
     } catch (error) {
       if (!(error instanceof GitError && isUnadvertised(error))) throw error;
-      await this.#fetch(session, ['+refs/heads/*:refs/all/heads/*', '+refs/tags/*:refs/all/tags/*']);
+      await this.#fetch(['+refs/heads/*:refs/all/heads/*', '+refs/tags/*:refs/all/tags/*']);
     }
-    const head = (await this.#head(session, local)) ?? (await this.#contained(session, id));
+    const head = (await this.#head(local)) ?? (await this.#contained(id));
     if (head === undefined) throw noSuchRef(id, this.#parts.location);
     this.#heads.set(local, head);
     return head.commit;
   }
 
   /** A commit that some ref holds is there with all its files; a bare object may be the rest of a broken fetch. */
-  async #contained(session: Session, id: string): Promise<Head | undefined> {
+  async #contained(id: string): Promise<Head | undefined> {
     try {
-      const refs = await this.#local(session, ['for-each-ref', '--count=1', '--format=%(refname)', '--contains', id]);
+      const refs = await this.#local(['for-each-ref', '--count=1', '--format=%(refname)', '--contains', id]);
       if (refs.trim() === '') return undefined;
-      await this.#local(session, ['update-ref', localName(id), id]); // kept when its branch moves away
+      await this.#local(['update-ref', localName(id), id]); // kept when its branch moves away
       return { oid: id, commit: id };
     } catch (error) {
       if (error instanceof GitError && /no such commit|malformed object name/i.test(error.stderr)) return undefined;
@@ -190,14 +182,14 @@ export class Mirror {
     }
   }
 
-  async #head(session: Session, local: string): Promise<Head | undefined> {
-    const line = await this.#local(session, ['for-each-ref', '--format=%(objectname) %(objecttype)', local]);
+  async #head(local: string): Promise<Head | undefined> {
+    const line = await this.#local(['for-each-ref', '--format=%(objectname) %(objecttype)', local]);
     const [oid = '', type = ''] = line.trim().split(' ');
     if (oid === '') return undefined;
     if (type === 'commit') return { oid, commit: oid };
     if (type !== 'tag') throw notACommit(oid, type, this.#parts.location);
     try {
-      const peeled = await this.#local(session, ['rev-parse', '--verify', `${oid}^{commit}`]);
+      const peeled = await this.#local(['rev-parse', '--verify', `${oid}^{commit}`]);
       return { oid, commit: peeled.trim() };
     } catch (error) {
       if (error instanceof GitError && /expected commit type|needed a single revision/i.test(error.stderr)) {
@@ -207,34 +199,36 @@ export class Mirror {
     }
   }
 
-  async #fetch(session: Session, refspecs: readonly string[]): Promise<void> {
+  async #fetch(refspecs: readonly string[]): Promise<void> {
     const { clock, log, location, fetchTimeoutMs } = this.#parts;
     const options = ['--quiet', '--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
     const args = ['fetch', ...options, '--', location.remote, ...refspecs];
     const began = clock.now();
     try {
-      await this.#remote(session, args, fetchTimeoutMs);
+      await this.#remote(args, fetchTimeoutMs);
     } catch (error) {
       if (!(error instanceof GitError && isLocked(error))) throw error;
-      await this.#remote(session, args, fetchTimeoutMs); // another process held it for a moment; or for ever: damage
+      await this.#remote(args, fetchTimeoutMs); // another process held it for a moment; or for ever: damage
     }
     log.debug({ repository: location.remote, refspecs, ms: clock.now() - began }, 'fetched a repository');
   }
 
-  #remote(session: Session, args: readonly string[], timeoutMs: number): Promise<string> {
-    return this.#parts.permits(() => this.#git(session, args, timeoutMs));
+  async #remote(args: readonly string[], timeoutMs: number): Promise<string> {
+    const { directory, clock, location, permits } = this.#parts;
+    const credential = await this.#parts.credential();
+    const remote = { location, credential, timeoutMs };
+    const environment = gitEnvironment({ environment: this.#parts.environment, remote });
+    const redactor = redactorOf(credential);
+    return permits(() => runGit({ directory, args, environment, clock, timeoutMs, redactor }));
   }
 
-  #local(session: Session, args: readonly string[]): Promise<string> {
-    return this.#git(session, args, localTimeoutMs);
-  }
-
-  #git({ credential, environment }: Session, args: readonly string[], timeoutMs: number): Promise<string> {
+  #local(args: readonly string[]): Promise<string> {
     const { directory, clock } = this.#parts;
-    return runGit({ directory, args, environment, clock, timeoutMs, redactor: redactorOf(credential) });
+    const environment = gitEnvironment({ environment: this.#parts.environment });
+    return runGit({ directory, args, environment, clock, timeoutMs: localTimeoutMs, redactor: new Redactor() });
   }
 
-  async #prepare(session: Session): Promise<void> {
+  async #prepare(): Promise<void> {
     const { directory } = this.#parts;
     if (lstatSync(join(directory, 'HEAD'), { throwIfNoEntry: false }) !== undefined) return;
     try {
@@ -242,7 +236,7 @@ export class Mirror {
     } catch (cause) {
       throw this.#diskFault(cause);
     }
-    await this.#local(session, ['init', '--bare', '--quiet']);
+    await this.#local(['init', '--bare', '--quiet']);
   }
 
   /** Out of the way at once, then removed: another process may be reading in it. */

@@ -1,0 +1,67 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { IdleClock, type Clock } from '../../src/model/clock.ts';
+import { Fault } from '../../src/model/fault.ts';
+import { silentLog } from '../../src/model/log.ts';
+import { createGitCredentials, type GitCredentials } from '../../src/sources/credentials.ts';
+import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/mirror.ts';
+import type { Tree } from '../../src/sources/tree.ts';
+
+export const limit = 1_000_000;
+
+export interface RecordedMirrors {
+  readonly mirrors: OpenGitMirrors;
+  /** Arguments of every git child so far, of one git command where named. */
+  readonly calls: (name?: string) => readonly string[];
+  /** Everything FlyCD writes lies under it. */
+  readonly data: string;
+}
+
+export interface RecordedOptions {
+  readonly folder: string;
+  readonly credentials?: GitCredentials;
+  readonly clock?: Clock;
+  readonly askTimeoutMs?: number;
+}
+
+/** Mirrors whose every git child is written down, one line of arguments each, by a `git` that stands first on PATH. */
+export function recordMirrors({ folder, credentials, clock, askTimeoutMs }: RecordedOptions): RecordedMirrors {
+  const bin = join(folder, 'bin');
+  const record = join(folder, 'calls');
+  const data = join(folder, 'data');
+  mkdirSync(bin, { recursive: true });
+  const path = process.env['PATH'] ?? '';
+  const real = path.split(':').find((place) => existsSync(join(place, 'git'))) ?? '/usr/bin';
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\necho "$*" >> '${record}'\nexec '${real}/git' "$@"\n`, { mode: 0o755 });
+  chmodSync(join(bin, 'git'), 0o755);
+  return {
+    mirrors: createGitMirrors({
+      directory: join(data, 'mirrors'),
+      clock: clock ?? new IdleClock(),
+      log: silentLog,
+      credentials: credentials ?? createGitCredentials({ directory: join(data, 'ssh') }),
+      environment: { ...process.env, PATH: `${bin}:${path}` },
+      askTimeoutMs,
+    }),
+    data,
+    calls: (name) => {
+      const lines = existsSync(record) ? readFileSync(record, 'utf8').split('\n').filter(Boolean) : [];
+      return name === undefined ? lines : lines.filter((line) => line.startsWith(`${name} `));
+    },
+  };
+}
+
+export async function textOf(tree: Tree, path: string): Promise<string | undefined> {
+  const content = await tree.read(path, limit);
+  return content === undefined ? undefined : new TextDecoder().decode(content);
+}
+
+export async function faultOf(promise: Promise<unknown>): Promise<Fault> {
+  const error: unknown = await promise.then(
+    () => 'no error',
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(Fault);
+  return error as Fault;
+}
