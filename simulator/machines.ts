@@ -25,7 +25,7 @@ function create(call: Call): Reply {
   const { world } = call;
   const fields = fieldsOf(call.body);
   const sent = configField(fields);
-  const name = textField(fields, 'name') ?? givenName(world.chance, [app.name, 'machine', app.machines.size + 1]);
+  const name = textField(fields, 'name') || freeName(world, app);
   const namesake = app.machineNames.get(name);
   if (namesake !== undefined) {
     throw refusal(
@@ -74,6 +74,13 @@ function update(call: Call): Reply {
   const lease = leaseTtl > 0 ? grantLease(call, machine, { ttlSeconds: leaseTtl, description: '' }) : undefined;
   replace(world, machine, booleanField(fields, 'skip_launch') ?? false);
   return ok({ ...machineView(world, machine), ...(lease === undefined ? {} : { nonce: lease.nonce }) });
+}
+
+function freeName(world: World, app: App): string {
+  for (;;) {
+    const name = givenName(world.chance, [world.draw(app, 'machine name', 16)]);
+    if (!app.machineNames.has(name)) return name;
+  }
 }
 
 function configField(fields: Fields): MachineConfig {

@@ -85,7 +85,8 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
   }
   const match = path.startsWith(`${apiPrefix}/`) ? desk.router.match(method, path.slice(apiPrefix.length)) : undefined;
   const grant = grantOf(desk.world, request);
-  if (desk.latencyMs > 0) await desk.world.clock.park(desk.latencyMs);
+  const pause = pauses(desk, response);
+  if (desk.latencyMs > 0) await pause(desk.latencyMs);
   if (!desk.open) return undefined;
   const app = match?.params['app'];
   const template = match?.route?.operation ?? 'unknown';
@@ -99,7 +100,7 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
     query,
     body: undefined,
     nonce: headerOf(request, 'fly-machine-lease-nonce'),
-    pause: (ms) => pause(desk, response, ms),
+    pause,
   };
   const visit: Visit = { record, call, match, cut: false };
   if (grant === undefined) return answered(record, refusedWith(refusal(401, 'unauthorized: invalid or missing token')));
@@ -166,9 +167,21 @@ function answered(record: RequestRecord, reply: Reply): Reply {
 
 const refusedWith = (error: Refusal): Reply => ({ status: error.status, body: error.body });
 
-async function pause(desk: Desk, response: ServerResponse, ms: number): Promise<boolean> {
-  await desk.world.clock.park(ms);
-  return desk.open && !response.destroyed;
+/** Waits on behalf of one request, which end early when its connection does. false: nobody waits for the answer. */
+function pauses(desk: Desk, response: ServerResponse): Call['pause'] {
+  let gone: AbortSignal | undefined;
+  return async (ms) => {
+    gone ??= closeOf(response);
+    await desk.world.clock.park(ms, gone);
+    return desk.open && !gone.aborted;
+  };
+}
+
+function closeOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  if (response.destroyed) controller.abort();
+  else response.once('close', () => controller.abort());
+  return controller.signal;
 }
 
 /** `Bearer` and `FlyV1` both do; of a comma list any token counts. */

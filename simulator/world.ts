@@ -10,8 +10,8 @@ export interface SimulatorClock {
   now(): number;
   /** Calls back once after `ms`; the function returned cancels. */
   timer(ms: number, callback: () => void): () => void;
-  /** A wait on behalf of a request that its sender counts as busy. */
-  park(ms: number): Promise<void>;
+  /** A wait on behalf of a request that its sender counts as busy; ends early when the sender is gone. */
+  park(ms: number, gone?: AbortSignal): Promise<void>;
 }
 
 /** A destroyed machine can be read by its id for this long. */

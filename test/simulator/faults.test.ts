@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { startSimulator } from '../../simulator/simulator.ts';
 import type { FaultKind } from '../../simulator/faults.ts';
@@ -203,6 +204,20 @@ describe('the admin API', () => {
     expect(it.world.requests).toEqual([]);
   });
 
+  test('does not answer a name that merely points here', async () => {
+    const { clock, simulator } = await platform();
+    const status = await clock.busy(
+      () =>
+        new Promise<number | undefined>((resolve, reject) => {
+          get(`${simulator.url}/_simulator`, { headers: { host: 'evil.example' } }, (response) => {
+            response.resume();
+            resolve(response.statusCode);
+          }).on('error', reject);
+        }),
+    );
+    expect(status).toBe(403);
+  });
+
   test.each([
     ['GET', '/nothing', undefined, 404],
     ['GET', '/apps/nothing', undefined, 404],
@@ -223,6 +238,22 @@ describe('time', () => {
     expect(it.clock.now() - began).toBe(50);
     await it.call('GET', '/platform/regions');
     expect(it.clock.now() - began).toBe(100);
+  });
+
+  test('a client that gives up ends its wait: time runs on as if it had never asked', async () => {
+    const { call, clock, machine, simulator, world } = await platform();
+    const { id } = await machine();
+    const abort = new AbortController();
+    clock.timer(5000, () => abort.abort());
+    const url = `${simulator.url}/v1/apps/shop/machines/${id}/wait?state=stopped&timeout=60`;
+    const headers = { authorization: `Bearer ${simulator.token}` };
+    await expect(clock.busy(() => fetch(url, { headers, signal: abort.signal }))).rejects.toThrow('aborted');
+    const began = clock.now();
+    expect((await call('GET', `/apps/shop/machines/${id}`)).status).toBe(200);
+    expect(clock.now() - began).toBeLessThan(1000);
+    await clock.sleep(1000);
+    expect(clock.pending).toBe(0);
+    expect(world.requests.find((request) => request.path.endsWith('/wait'))?.status).not.toBe(200);
   });
 
   test('closing stops every timer and cuts the requests that wait', async () => {
