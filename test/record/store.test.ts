@@ -250,7 +250,7 @@ describe('deliveries and marks', () => {
     expect((await next.pendingDeliveries()).map(({ id }) => id)).toEqual(['b']);
     expect((await next.dirtyApps()).map(({ app }) => app)).toEqual(['web', 'api']);
     // The second mark fails: the delivery must stay.
-    const broken = ['web', null] as unknown as string[];
+    const broken = JSON.parse('["web", null]') as string[];
     await expect(next.finishDeliveries(['b'], broken)).rejects.toThrow('NOT NULL');
     expect((await next.pendingDeliveries()).map(({ id }) => id)).toEqual(['b']);
     expect(await next.storeDelivery(delivery('a'))).toBe(false);
