@@ -11,8 +11,11 @@ export interface Clock {
   timer(ms: number, callback: () => void): () => void;
   /** Work outside the clock's sight (a request with its body, a git child, a file read): time stands still meanwhile. */
   busy<T>(work: () => Promise<T>): Promise<T>;
-  /** A server's wait on behalf of a request that somebody else holds as busy: hands that token back while waiting. */
-  park(ms: number): Promise<void>;
+  /**
+   * A server's wait on behalf of a request that somebody else holds as busy: hands that token back while waiting. When
+   * the sender gives up (the signal), it hands its token back itself, so the wait ends and takes none.
+   */
+  park(ms: number, gone?: AbortSignal): Promise<void>;
 }
 
 function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortSignal): Promise<void> {
@@ -41,7 +44,7 @@ export const systemClock: Clock = {
     };
   },
   busy: (work) => work(),
-  park: (ms) => sleepOn(systemClock, ms),
+  park: (ms, gone) => sleepOn(systemClock, ms, gone).catch(() => undefined),
 };
 
 interface Timer {
@@ -92,14 +95,19 @@ export class IdleClock implements Clock {
     }
   }
 
-  async park(ms: number): Promise<void> {
+  async park(ms: number, gone?: AbortSignal): Promise<void> {
     this.#busy -= 1;
     this.#check();
     await new Promise<void>((resolve) => {
-      this.timer(ms, () => {
+      const takeBack = (): void => {
+        cancel();
+        gone?.removeEventListener('abort', takeBack);
         this.#busy += 1;
         resolve();
-      });
+      };
+      const cancel = this.timer(ms, takeBack);
+      if (gone?.aborted === true) takeBack();
+      else gone?.addEventListener('abort', takeBack, { once: true });
     });
   }
 
