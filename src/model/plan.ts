@@ -79,6 +79,8 @@ export interface MachineUpdate extends StepBase {
   readonly skipLaunch: boolean;
   /** drift: healing what a human changed; change: git moved; secrets: newer secrets; */
   readonly reason: 'change' | 'drift' | 'secrets';
+  /** true: git's inputs are those of the last update, and what we would send differs: this FlyCD maps them differently. */
+  readonly remapped?: boolean | undefined;
 }
 
 export interface MachineLabel extends StepBase {

@@ -1,0 +1,318 @@
+import type { AppPresence } from '../model/observed.ts';
+import type { AppPlan, Hold, Step } from '../model/plan.ts';
+import { stampKeys } from '../model/stamps.ts';
+import { planAddresses } from './addresses.ts';
+import { takeCensus, type Census } from './census.ts';
+import {
+  guardAdoption,
+  guardBuild,
+  guardFlyctl,
+  guardHeals,
+  guardIntents,
+  guardReport,
+  guardSecrets,
+  holdBack,
+  type PlanDraft,
+} from './guard.ts';
+import { appPlanId } from './identity.ts';
+import { wantedImage } from './image.ts';
+import { emptyPart, holdOf, type Part, type PlanAppInput } from './input.ts';
+import { planGroup, planRemovedGroups, type GroupMachines } from './machines.ts';
+import { inOrder } from './order.ts';
+import { gatherRelease } from './release.ts';
+import { planSecrets, unreadSecrets, type SecretsPlan } from './secrets.ts';
+import { statusOf, type StepsSay } from './status.ts';
+import { planVolumes } from './volumes.ts';
+
+export type { PlanAppInput, PlanOptions } from './input.ts';
+export { healPath } from './guard.ts';
+
+/**
+ * What has to be done so that Fly is as git says, and what may not be done and why. Pure: the same input gives the same
+ * plan. It never throws for anything that Fly or people say; what cannot be known holds what depends on it.
+ */
+export function planApp(input: PlanAppInput): AppPlan {
+  const { observed } = input;
+  if (observed.app.status === 'unread') return unreadApp(input, 'the app', observed.app.reason);
+  const presence = observed.app.value;
+  if (presence.state === 'taken') return takenApp(input);
+  const seen = presence.state === 'absent' ? nothingOf(input) : input;
+  const { machines } = seen.observed;
+  // Without the machines nobody can say whose the app is or who is at work on it.
+  if (machines.status === 'unread') return unreadApp(input, 'machines', machines.reason);
+  const census = takeCensus({ desired: input.desired, machines: machines.value, fleet: input.fleet, now: input.now });
+  if (census.otherFleet !== undefined && !input.options.adopt) return foreignApp(input, census.otherFleet);
+  return planPresent(seen, presence, census);
+}
+
+/** An app that is not there has nothing, whatever was or was not read of it. */
+function nothingOf(input: PlanAppInput): PlanAppInput {
+  const none = { status: 'read', value: [] } as const;
+  const observed = { ...input.observed, machines: none, volumes: none, secrets: none, addresses: none };
+  return { ...input, observed };
+}
+
+function planPresent(input: PlanAppInput, presence: AppPresence, census: Census): AppPlan {
+  const secrets =
+    input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value) : unreadSecrets;
+  const image = wantedImage(input.desired, census.members);
+  const groups = input.desired.groups.map((group) => {
+    return planGroup(
+      { input, census, image, secrets: secrets.freshness, heals: healsDrift(input), volumeNames: volumeNames(input) },
+      group,
+    );
+  });
+  const parts: Parts = {
+    presence,
+    census,
+    secrets,
+    groups,
+    volumes:
+      input.observed.volumes.status === 'read' ? planVolumes(input, groups, input.observed.volumes.value) : emptyPart,
+    addresses: addressesOf(input, presence, census),
+    removed: planRemovedGroups(input.desired, census.removed),
+  };
+  const draft = assemble(input, parts);
+  const guarded = guard(input, parts, draft, image.state === 'unbuilt' ? image.because : undefined);
+  const waits = census.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
+  const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder])];
+  return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
+}
+
+function healsDrift(input: PlanAppInput): boolean {
+  const { drift } = input.desired.policy;
+  return input.options.now || drift === 'heal' || drift === 'heal_all';
+}
+
+function volumeNames(input: PlanAppInput): ReadonlyMap<string, string> {
+  const { volumes } = input.observed;
+  return new Map(volumes.status === 'read' ? volumes.value.map((volume) => [volume.id, volume.name]) : []);
+}
+
+function addressesOf(input: PlanAppInput, presence: AppPresence, census: Census): Part {
+  const { addresses } = input.observed;
+  if (addresses.status === 'unread') return emptyPart;
+  const isNew = presence.state === 'absent' || (presence.state === 'present' && presence.app.status === 'pending');
+  const machines = census.members.length + census.removed.length + census.leftAlone.size;
+  return planAddresses(input, { live: addresses.value, isNew, machines });
+}
+
+interface Parts {
+  readonly presence: AppPresence;
+  readonly census: Census;
+  readonly secrets: SecretsPlan;
+  readonly groups: readonly GroupMachines[];
+  readonly volumes: Part;
+  readonly addresses: Part;
+  readonly removed: ReturnType<typeof planRemovedGroups>;
+}
+
+interface Assembled extends PlanDraft {
+  /** Of the steps: those that undo what somebody did on Fly. */
+  readonly drift: ReadonlySet<Step>;
+}
+
+/** All steps that git wants, with the holds that the kinds themselves found. */
+function assemble(input: PlanAppInput, parts: Parts): Assembled {
+  const { desired, observed } = input;
+  const { secrets, groups, volumes, addresses, removed } = parts;
+  const holds: Hold[] = [];
+  for (const kind of ['volumes', 'secrets', 'addresses'] as const) {
+    const reading = observed[kind];
+    if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading.reason));
+  }
+  const canMake = makeable(input, groups);
+  const rollout = gatherRelease(desired.name, canMake);
+  const withRelease = rollout.release === undefined ? [] : secrets.withRelease;
+  const labels = groups.flatMap((planned) => planned.labels);
+  const starts = groups.flatMap((planned) => planned.starts);
+  const steps: Step[] = [
+    ...appSteps(input, parts),
+    ...addresses.steps,
+    ...volumes.steps,
+    ...secrets.steps,
+    ...withRelease,
+    ...labels,
+    ...(rollout.release === undefined ? [] : [rollout.release]),
+    ...rollout.machines,
+    ...starts,
+    ...groups.flatMap((planned) => planned.destroys),
+    ...removed.destroys,
+  ];
+  const found = [
+    ...volumes.holds,
+    ...secrets.holds,
+    ...addresses.holds,
+    ...removed.holds,
+    ...groups.flatMap((planned) => planned.holds),
+  ];
+  const healed = rollout.machines.filter((step) => step.kind === 'machine.update' && step.reason === 'drift');
+  const moved = groups.flatMap((planned) => [...planned.driftLabels]);
+  return {
+    steps,
+    holds: [...holds, ...found],
+    drift: new Set<Step>([...healed, ...starts, ...moved, ...secrets.drift]),
+  };
+}
+
+/** Without what could not be read: no machine is made that needs a volume, none is changed that needs a secret. */
+function makeable(input: PlanAppInput, groups: readonly GroupMachines[]): readonly GroupMachines[] {
+  const { volumes, secrets } = input.observed;
+  const withoutSecrets = secrets.status === 'unread' && input.desired.secrets.length > 0;
+  return groups.map((planned) => {
+    const withoutVolumes = volumes.status === 'unread' && planned.group.mount !== undefined;
+    return {
+      ...planned,
+      creates: withoutSecrets || withoutVolumes ? [] : planned.creates,
+      updates: withoutSecrets ? [] : planned.updates,
+    };
+  });
+}
+
+function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
+  const { desired } = input;
+  const base = { app: desired.name, target: desired.name, risk: 'safe', changes: [] } as const;
+  if (parts.presence.state === 'absent') {
+    return [
+      { ...base, kind: 'app.create', because: 'git names it, Fly lacks it', org: desired.org, network: undefined },
+    ];
+  }
+  const other = parts.census.otherFleet;
+  if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from fleet ${other}` }];
+  if (isOurs(input, parts.census) || parts.census.members.length === 0) return [];
+  return [{ ...base, kind: 'app.adopt', because: 'git names it, and it was not made by FlyCD' }];
+}
+
+/** By a stamp on any machine, or by what SQLite remembers. */
+function isOurs(input: PlanAppInput, census: Census): boolean {
+  return input.memory.known || census.removed.length > 0 || census.members.some((member) => member.ours);
+}
+
+/** v0 wrote a Go module hash or a commit; an app of v0's is taken over without asking. */
+function isFromV0(census: Census): boolean {
+  return census.members.some((member) => {
+    const version = (member.machine.config ?? member.machine.incomplete_config)?.env?.['FLYCD_CONFIG_VERSION'] ?? '';
+    return version.startsWith('h1:') || /^[0-9a-f]{40}$/.test(version);
+  });
+}
+
+/** The rules in their order: what cannot be done at all, what waits for somebody, whose app it is, who is at work. */
+function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt: string | undefined): PlanDraft {
+  const { census, groups } = parts;
+  const byFlyctl = new Map(groups.flatMap((planned) => [...planned.byFlyctl]));
+  let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
+  draft = guardBuild(input, draft, unbuilt);
+  draft = guardSecrets(draft);
+  draft = guardIntents(draft);
+  draft = guardFlyctl(input, draft, byFlyctl);
+  draft = guardHeals(input, draft);
+  draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
+  if (parts.presence.state === 'present' && !isOurs(input, census) && !isFromV0(census)) {
+    const strangers = census.members.length === 0 && hasStrangers(census);
+    draft = guardAdoption(input, draft, strangers);
+  }
+  const { busy } = census;
+  if (busy === undefined) return draft;
+  return holdBack(draft, input.desired.name, () => true, {
+    reason: 'busy',
+    because: `somebody else is at work: ${busy.holder}`,
+    next: 'FlyCD goes on by itself when they are done',
+    retryAt: busy.retryAt,
+  });
+}
+
+function hasStrangers(census: Census): boolean {
+  return [...census.leftAlone.keys()].some((kind) => kind !== 'release, test or console machine');
+}
+
+/** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */
+function gitMoved(input: PlanAppInput, census: Census): boolean {
+  const ours = census.members.filter((member) => member.ours);
+  return ours.length === 0 || ours.some((member) => member.metadata[stampKeys.inputs] !== input.desired.inputs);
+}
+
+function stepsSay(steps: readonly Step[], drift: ReadonlySet<Step>): StepsSay {
+  if (steps.length === 0) return 'nothing';
+  return steps.every((step) => drift.has(step)) ? 'drift' : 'wanted';
+}
+
+function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
+  const { census, groups, secrets, volumes, addresses } = parts;
+  const alone = [...census.leftAlone]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([kind, count]) => `left alone: ${count} × ${kind}`);
+  const idle = groups
+    .filter(({ group, members }) => group.autoscaled && members.length === 0)
+    .map(({ group }) => `${group.name} is autoscaled and has no machine to be copied: make the first one by hand`);
+  return [
+    ...groups.flatMap((planned) => planned.notes),
+    ...idle,
+    ...regionNotes(input, groups),
+    ...secrets.notes,
+    ...volumes.notes,
+    ...addresses.notes,
+    ...alone,
+  ];
+}
+
+/** Where git gives no count, a region that it adds later gets nothing by itself: said, so that nobody waits for it. */
+function regionNotes(input: PlanAppInput, groups: readonly GroupMachines[]): readonly string[] {
+  return groups
+    .filter(({ group, wanted }) => group.counts === undefined && !group.autoscaled && !wanted.first)
+    .flatMap(({ group, wanted }) => {
+      const empty = input.desired.regions.filter((region) => (wanted.byRegion.get(region) ?? 0) === 0);
+      if (empty.length === 0) return [];
+      return [
+        `${group.name} has no machine in ${empty.join(', ')} and git gives no count: machines.count makes it exact`,
+      ];
+    });
+}
+
+function unreadHold(input: PlanAppInput, kind: string, reason: string): Hold {
+  return holdOf(input.desired.name, {
+    reason: 'unread',
+    because: `${kind} could not be read: ${reason}`,
+    next: 'FlyCD tries again; nothing that depends on it is done until then',
+  });
+}
+
+function unreadApp(input: PlanAppInput, kind: string, reason: string): AppPlan {
+  return finish(input, { steps: [], holds: [unreadHold(input, kind, reason)] }, [], 'nothing');
+}
+
+function takenApp(input: PlanAppInput): AppPlan {
+  const { name, file } = input.desired;
+  const hold = holdOf(name, {
+    reason: 'owner',
+    because: `the name ${name} belongs to an organization that the token does not reach`,
+    next: `choose another name in ${file}, or use a token of that organization`,
+  });
+  return finish(input, { steps: [], holds: [hold] }, [], 'nothing');
+}
+
+function foreignApp(input: PlanAppInput, fleet: string): AppPlan {
+  const { name } = input.desired;
+  const hold = holdOf(name, {
+    reason: 'owner',
+    because: `the app belongs to fleet ${fleet}`,
+    next: `take it out of that fleet's config repo, then flycd adopt ${name}`,
+  });
+  return finish(input, { steps: [], holds: [hold] }, [], 'nothing');
+}
+
+function finish(input: PlanAppInput, draft: PlanDraft, notes: readonly string[], say: StepsSay): AppPlan {
+  const { desired, problems } = input;
+  const steps = inOrder(draft.steps);
+  const holds = draft.holds.map((hold) => ({ ...hold, steps: inOrder(hold.steps) }));
+  return {
+    app: desired.name,
+    file: desired.file,
+    org: desired.org,
+    status: statusOf(say, holds),
+    steps,
+    holds,
+    notes: [...new Set(notes)],
+    problems,
+    planId: appPlanId(desired.name, steps, holds),
+  };
+}

@@ -1,0 +1,223 @@
+/** Whose machine is whose: which ones an app's plan is about, which are left alone, who else is at work. */
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import { reservedGroups } from '../../schemas/fly/presets.ts';
+import type { DesiredApp } from '../model/desired.ts';
+import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
+import { groupOf, isGone, liveConfigOf, metadataOf } from './live.ts';
+
+/** A machine that counts for a group. */
+export interface Member {
+  readonly machine: Machine;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly group: string;
+  /** false: flyctl's, in a group that git names. */
+  readonly ours: boolean;
+  /** undefined: its host does not answer; it counts, and nothing else is concluded. */
+  readonly live: MachineConfig | undefined;
+  readonly sent: Sent | undefined;
+  /** The slot its stamp claims, in its own region. */
+  readonly claim: Slot | undefined;
+}
+
+export interface Busy {
+  /** Who, for a person. */
+  readonly holder: string;
+  readonly retryAt: number;
+}
+
+export interface Census {
+  /** In groups that git names, in the order in which they may claim slots. */
+  readonly members: readonly Member[];
+  /** Ours, in groups that git no longer names. */
+  readonly removed: readonly Member[];
+  /** Machines of others, by what they are. */
+  readonly leftAlone: ReadonlyMap<string, number>;
+  /** Regions with a machine of which nothing can be read: it may be one that counts. */
+  readonly obscuredRegions: ReadonlySet<string>;
+  /** Name of another fleet that owns machines here. */
+  readonly otherFleet: string | undefined;
+  readonly busy: Busy | undefined;
+}
+
+export interface CensusInput {
+  readonly desired: DesiredApp;
+  readonly machines: readonly Machine[];
+  readonly fleet: string;
+  readonly now: number;
+}
+
+/**
+ * A machine that flyctl made for a deployment in progress and that is older than this was left behind: waiting for it
+ * would never end. Longer than any deployment that still moves; the same bound as for a release that runs elsewhere.
+ */
+const leftBehindAfterMs = 30 * 60_000;
+/** Nothing says when somebody without a lease is done: look again after this. */
+const lookAgainMs = 60_000;
+
+const canaryKey = 'fly_canary';
+const bluegreenKey = 'fly_bluegreen_deployment_tag';
+const [releaseCommandGroup] = reservedGroups;
+const readyToGo = 'safe_to_destroy';
+
+export function takeCensus(input: CensusInput): Census {
+  const members: Member[] = [];
+  const removed: Member[] = [];
+  const leftAlone = new Map<string, number>();
+  const obscuredRegions = new Set<string>();
+  const named = new Set(input.desired.groups.map((group) => group.name));
+  const present = input.machines.filter((machine) => !isGone(machine));
+  const otherFleet = present.map((machine) => metadataOf(machine)[stampKeys.fleet]).find(isOther(input.fleet));
+  const mixed = hasMixedTags(present);
+  for (const machine of present) {
+    const kind = kindOf(machine, input.fleet, named, mixed);
+    if (kind === 'member') members.push(memberOf(machine, input.fleet));
+    else if (kind === 'removed') removed.push(memberOf(machine, input.fleet));
+    else {
+      leftAlone.set(kind, (leftAlone.get(kind) ?? 0) + 1);
+      if (kind === unreadable) obscuredRegions.add(machine.region);
+    }
+  }
+  const busy = busyWith(input, present, mixed);
+  return {
+    members: members.toSorted(byClaim),
+    removed: removed.toSorted(byClaim),
+    leftAlone,
+    obscuredRegions,
+    otherFleet,
+    busy,
+  };
+}
+
+function isOther(fleet: string): (name: string | undefined) => boolean {
+  return (name) => name !== undefined && name !== '' && name !== fleet;
+}
+
+const unreadable = 'machine on a host that does not answer';
+
+/** `member`, `removed`, or what a machine that is left alone is, for a person and in the singular. */
+function kindOf(machine: Machine, fleet: string, named: ReadonlySet<string>, mixed: boolean): string {
+  const metadata = metadataOf(machine);
+  const config = machine.config ?? machine.incomplete_config;
+  const group = groupOf(metadata);
+  if (config === null || config === undefined) return unreadable;
+  if (reservedGroups.some((reserved) => reserved === group)) return 'release, test or console machine';
+  if (metadata[canaryKey] !== undefined) return 'canary of flyctl';
+  if (mixed && metadata[bluegreenKey] === readyToGo) return 'machine that a bluegreen deployment left behind';
+  // A standby takes another machine's place when its host fails, and is stopped until then. FlyCD makes none yet.
+  if ((config.standbys ?? []).length > 0) return 'standby machine';
+  const owner = metadata[stampKeys.fleet];
+  if (owner === fleet) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
+  if (metadata[flyctlKeys.platformVersion] !== 'v2') return 'machine that neither FlyCD nor flyctl manages';
+  return named.has(group ?? '') ? 'member' : 'machine of flyctl in a group that git does not name';
+}
+
+function memberGroup(metadata: Readonly<Record<string, string>>): string {
+  return groupOf(metadata) ?? parseSlot(metadata[stampKeys.slot])?.group ?? '';
+}
+
+function memberOf(machine: Machine, fleet: string): Member {
+  const metadata = metadataOf(machine);
+  const group = memberGroup(metadata);
+  const slot = parseSlot(metadata[stampKeys.slot]);
+  return {
+    machine,
+    metadata,
+    group,
+    ours: metadata[stampKeys.fleet] === fleet,
+    live: liveConfigOf(machine),
+    sent: parseSent(metadata[stampKeys.sent]),
+    claim: slot !== undefined && slot.group === group && slot.region === machine.region ? slot : undefined,
+  };
+}
+
+/** The machine that was stamped itself keeps its slot; one without the stamp was just made; a copy comes last. */
+function claimRank(member: Member): number {
+  const stamped = member.metadata[stampKeys.machine];
+  if (!member.ours || member.claim === undefined) return 3;
+  if (stamped === member.machine.id) return 0;
+  return stamped === undefined ? 1 : 2;
+}
+
+function byClaim(a: Member, b: Member): number {
+  return (
+    claimRank(a) - claimRank(b) ||
+    compare(a.machine.created_at ?? '', b.machine.created_at ?? '') ||
+    compare(a.machine.id, b.machine.id)
+  );
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** Slots by machine id: the stamped one where it is free, else the lowest free number. Members come in order of claim. */
+export function assignSlots(members: readonly Member[]): ReadonlyMap<string, Slot> {
+  const taken = new Set<string>();
+  const slots = new Map<string, Slot>();
+  const key = (slot: Slot): string => `${slot.group}/${slot.region}/${slot.number}`;
+  for (const member of members) {
+    // A copy carries its original's slot: the original may be gone, but the copy never was that machine.
+    const isCopy = claimRank(member) >= 2;
+    if (member.claim === undefined || isCopy || taken.has(key(member.claim))) continue;
+    taken.add(key(member.claim));
+    slots.set(member.machine.id, member.claim);
+  }
+  for (const member of members) {
+    if (slots.has(member.machine.id)) continue;
+    const slot = lowestFree(member.group, member.machine.region, (candidate) => taken.has(key(candidate)));
+    taken.add(key(slot));
+    slots.set(member.machine.id, slot);
+  }
+  return slots;
+}
+
+export function lowestFree(group: string, region: string, isTaken: (slot: Slot) => boolean): Slot {
+  for (let number = 1; ; number += 1) {
+    const slot = { group, region, number };
+    if (!isTaken(slot)) return slot;
+  }
+}
+
+/** A finished bluegreen leaves one tag on all machines; two tags, or tagged and untagged ones, are one in progress. */
+function hasMixedTags(machines: readonly Machine[]): boolean {
+  const tags = machines
+    .map((machine) => metadataOf(machine))
+    .filter((metadata) => !reservedGroups.some((reserved) => reserved === groupOf(metadata)))
+    .map((metadata) => metadata[bluegreenKey]);
+  return tags.some((tag) => tag !== undefined) && new Set(tags).size > 1;
+}
+
+function busyWith(input: CensusInput, machines: readonly Machine[], mixed: boolean): Busy | undefined {
+  const own = `flycd:${input.fleet}:`;
+  const leases = machines
+    .flatMap((machine) => (machine.lease === undefined || machine.lease === null ? [] : [machine.lease]))
+    .filter((lease) => lease.expires_at * 1000 > input.now && !(lease.description ?? '').startsWith(own))
+    .toSorted((a, b) => b.expires_at - a.expires_at);
+  const [lease] = leases;
+  if (lease !== undefined) {
+    const name = [lease.description, lease.owner].find((text) => text !== undefined && text !== '') ?? 'somebody';
+    return { holder: `${name} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
+  }
+  const retryAt = input.now + lookAgainMs;
+  const isRecent = (machine: Machine): boolean => {
+    const created = Date.parse(machine.created_at ?? '');
+    return Number.isNaN(created) || input.now - created < leftBehindAfterMs;
+  };
+  const foreign = (machine: Machine): boolean => metadataOf(machine)[stampKeys.fleet] !== input.fleet;
+  // One that runs is at work however long it takes; one at rest may be about to start, or was left behind.
+  const release = machines.find(
+    (machine) =>
+      groupOf(metadataOf(machine)) === releaseCommandGroup &&
+      foreign(machine) &&
+      (isRecent(machine) || ['starting', 'started', 'stopping'].includes(machine.state)),
+  );
+  if (release !== undefined) return { holder: `machine ${release.id} runs a release command`, retryAt };
+  const canary = machines.find((machine) => metadataOf(machine)[canaryKey] !== undefined && isRecent(machine));
+  if (canary !== undefined) return { holder: `machine ${canary.id} is a canary of a deployment`, retryAt };
+  const green = machines.find(
+    (machine) => mixed && metadataOf(machine)[bluegreenKey] !== undefined && isRecent(machine),
+  );
+  if (green !== undefined) return { holder: `machine ${green.id} belongs to a bluegreen deployment`, retryAt };
+  return undefined;
+}

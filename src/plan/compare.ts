@@ -1,0 +1,110 @@
+/** One machine against what git wants: in sync, to be stamped, or to be updated, and why. */
+import { fieldChanges, withoutKept } from '../flyconfig/changes.ts';
+import { overlay } from '../flyconfig/overlay.ts';
+import { readHash } from '../flyconfig/version.ts';
+import { hashOf } from '../model/json.ts';
+import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
+import type { FieldChange } from '../model/plan.ts';
+import { flyctlKeys, formatRead, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { Member } from './census.ts';
+import type { KnownImage } from './image.ts';
+import { missingStamps, sentOf } from './mark.ts';
+
+export interface CompareInput {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly fleet: string;
+  readonly member: Member;
+  readonly live: MachineConfig;
+  readonly slot: Slot;
+  /** undefined: it has to be built first, so the machine cannot run it. */
+  readonly image: KnownImage | undefined;
+  /** What an unstamped machine's difference means: drift in an app that is ours and up to date, else a change. */
+  readonly unstamped: 'change' | 'drift';
+}
+
+export interface Comparison {
+  /** Empty: in sync, or stamps are all it needs. */
+  readonly changes: readonly FieldChange[];
+  readonly reason: 'change' | 'drift';
+  /** true: this machine has been brought to what git wants, whatever became of it since. */
+  readonly carries: boolean;
+  /** Stamps to write where nothing changes. */
+  readonly stamps: Readonly<Record<string, string | null>>;
+  /** Somebody used flyctl on the machine since our last write; its release's number where known. */
+  readonly flyctl: { readonly release: string | undefined } | undefined;
+  /** true: live moved since our last write, in what git names or not. */
+  readonly moved: boolean;
+  readonly kept: readonly string[];
+  /** This FlyCD maps the same inputs differently than the one that wrote last. */
+  readonly remapped: boolean;
+}
+
+export function compareMachine(input: CompareInput): Comparison {
+  const { desired, group, member, live, image } = input;
+  const { metadata, sent } = member;
+  const imageMatches = image?.matches(member.machine, live) ?? false;
+  const wasSent = sent !== undefined && sent.config === group.configVersion;
+  const read = formatRead(readHash(live));
+  const moved = metadata[stampKeys.read] !== undefined && metadata[stampKeys.read] !== read;
+  // What the platform kept of an earlier wish says nothing about a new one.
+  const kept = wasSent ? keptPaths(metadata[stampKeys.kept]) : [];
+  const inSync = wasSent && imageMatches && metadata[stampKeys.read] === read;
+  const fields = inSync ? [] : withoutKept(fieldChanges(live, overlay(group.config, live)), kept);
+  const changes = imageMatches ? fields : [...fields, imageChange(input)];
+  const wantedImage = image === undefined ? undefined : hashOf(image.ref);
+  const reached = wasSent && (imageMatches || sent.image === wantedImage);
+  const sameInputs = metadata[stampKeys.inputs] === desired.inputs;
+  const reason = reasonOf(input, { wasSent, reached, sameInputs });
+  const release = metadata[flyctlKeys.releaseId] ?? '';
+  const flyctl = sent !== undefined && (metadata[stampKeys.release] ?? '') !== release;
+  return {
+    changes,
+    reason,
+    carries: reached || changes.length === 0,
+    stamps: stampsOf(input, read, wasSent && imageMatches ? sent : undefined),
+    flyctl: flyctl ? { release: metadata[flyctlKeys.releaseVersion] } : undefined,
+    moved,
+    kept: kept.length > 0 ? kept : [],
+    remapped: reason === 'change' && sent !== undefined && sameInputs,
+  };
+}
+
+function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Readonly<Record<string, string | null>> {
+  const { desired, group, fleet, slot, member, live } = input;
+  const image = live.image ?? '';
+  const known = { id: member.machine.id, metadata: member.metadata, read, sent: sent ?? sentOf(group, image) };
+  return missingStamps({ desired, group, fleet, slot, image }, known);
+}
+
+/** drift: git is where our last write was, live is not. change: git moved, or we never wrote. */
+function reasonOf(
+  input: CompareInput,
+  facts: { readonly wasSent: boolean; readonly reached: boolean; readonly sameInputs: boolean },
+): 'change' | 'drift' {
+  const { sent } = input.member;
+  if (sent === undefined) return input.unstamped;
+  if (!facts.wasSent) return 'change';
+  if (facts.reached) return 'drift';
+  // The reference that was sent is known by its hash alone. Where git's inputs are the same, and live runs another
+  // reference than the one sent, it was live that moved.
+  const liveMoved = hashOf(input.live.image ?? '') !== sent.image;
+  return facts.sameInputs && liveMoved ? 'drift' : 'change';
+}
+
+function imageChange(input: CompareInput): FieldChange {
+  const to = input.image?.ref ?? input.desired.appVersion ?? 'a build of the source';
+  return { path: 'image', from: input.live.image, to };
+}
+
+/** A stamp that is no list of paths keeps nothing. */
+function keptPaths(stamp: string | undefined): readonly string[] {
+  if (stamp === undefined) return [];
+  try {
+    const value: unknown = JSON.parse(stamp);
+    return Array.isArray(value) ? value.filter((path): path is string => typeof path === 'string') : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,134 @@
+import type { DesiredFleet } from '../model/desired.ts';
+import type { Fault } from '../model/fault.ts';
+import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
+import type { AppPlan, Plan, PlanSummary, Step } from '../model/plan.ts';
+import type { SyncPolicy } from '../model/policy.ts';
+import type { Problem } from '../model/problem.ts';
+import { brakeFleet, releaseConfirmed, type BrakeInput } from './brakes.ts';
+import { appPlanId, fleetPlanId } from './identity.ts';
+import { counted } from './input.ts';
+import { byText } from './order.ts';
+
+export interface PlanFleetInput {
+  readonly fleet: DesiredFleet;
+  /** One for each app that could be planned. */
+  readonly plans: readonly AppPlan[];
+  /** What the brakes measure removals by. */
+  readonly observed: readonly ObservedApp[];
+  readonly orphans: readonly OrphanedApp[];
+  /** A person accepts what the brakes and the rules on destruction hold. */
+  readonly accept: boolean;
+  /** Apps that could not be planned, and why. */
+  readonly failed: readonly FailedApp[];
+  /** Globs of app names that the pass is about; empty = all. */
+  readonly selected: readonly string[];
+  /** The fleet's own policy; without it no orphan is destroyed. */
+  readonly policy?: SyncPolicy | undefined;
+}
+
+export interface FailedApp {
+  readonly app: string;
+  readonly file: string;
+  readonly org: string | undefined;
+  readonly fault: Fault;
+}
+
+/** The whole fleet's plan: every app by name, the brakes applied. Pure. */
+export function planFleet(input: PlanFleetInput): Plan {
+  const { fleet, accept } = input;
+  const orphans = input.orphans.map((orphan) => orphanPlan(input, orphan));
+  const planned = [...input.plans, ...orphans].map((plan) => (accept ? releaseConfirmed(plan) : plan));
+  const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed, policy: input.policy };
+  const braked = accept ? planned : brakeFleet(brakes);
+  const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
+  const invalid = invalidPlans(input).filter((plan) => !known.has(plan.app));
+  const apps = [...braked, ...input.failed.map(failedPlan), ...invalid].toSorted((a, b) => byText(a.app, b.app));
+  return {
+    fleet: fleet.name,
+    revision: fleet.revision,
+    apps,
+    planId: fleetPlanId(fleet.name, apps),
+    summary: summaryOf(apps),
+    problems: fleet.problems.filter((problem) => belongsToNoApp(fleet, problem)),
+    whole: fleet.whole,
+  };
+}
+
+function plainPlan(parts: Pick<AppPlan, 'app' | 'file' | 'org' | 'status'> & Partial<AppPlan>): AppPlan {
+  const { app, steps = [], holds = [] } = parts;
+  return { steps, holds, notes: [], problems: [], planId: appPlanId(app, steps, holds), ...parts };
+}
+
+function failedPlan(failed: FailedApp): AppPlan {
+  const { app, file, org, fault } = failed;
+  const problem: Problem = {
+    severity: 'error',
+    file: file === '' ? app : file,
+    line: 0,
+    column: 0,
+    path: '',
+    message: fault.message,
+    hint: fault.next,
+    app,
+  };
+  return plainPlan({ app, file, org, status: 'failed', problems: [problem] });
+}
+
+/** By name where it could be read; the others by their file. */
+function invalidPlans(input: PlanFleetInput): readonly AppPlan[] {
+  const { fleet, selected } = input;
+  return fleet.invalid
+    .filter(
+      ({ name }) => selected.length === 0 || name === undefined || selected.some((glob) => matchesGlob(name, glob)),
+    )
+    .map(({ name, file }) => {
+      const problems = fleet.problems.filter(
+        (problem) => problem.file === file || (name !== undefined && problem.app === name),
+      );
+      return plainPlan({ app: name ?? file, file, org: undefined, status: 'invalid', problems });
+    });
+}
+
+/** `*` is any run of characters, `?` any one: app names have no slashes. */
+function matchesGlob(name: string, glob: string): boolean {
+  const source = glob
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`).test(name);
+}
+
+function belongsToNoApp(fleet: DesiredFleet, problem: Problem): boolean {
+  if (problem.app !== undefined && fleet.apps.some((app) => app.name === problem.app)) return false;
+  return !fleet.invalid.some(
+    (invalid) => invalid.file === problem.file || (invalid.name !== undefined && invalid.name === problem.app),
+  );
+}
+
+/** Nobody names it in git any more. It runs on, and is said, unless the fleet's policy prunes apps. */
+function orphanPlan(input: PlanFleetInput, orphan: OrphanedApp): AppPlan {
+  const { fleet, policy } = input;
+  const { name, org, machines } = orphan;
+  const run = `git no longer names it; ${counted(machines, 'machine')} of this fleet run on`;
+  const prunes = policy?.prune.includes('app') === true && fleet.named && fleet.whole;
+  if (!prunes) {
+    const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
+    return plainPlan({ app: name, file: '', org, status: 'orphaned', notes: [note] });
+  }
+  const because = 'git no longer names it';
+  const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes: [] };
+  return plainPlan({ app: name, file: '', org, status: 'orphaned', steps: [step] });
+}
+
+/** `changed` has steps, `held` has holds: an app may be both. */
+function summaryOf(apps: readonly AppPlan[]): PlanSummary {
+  const count = (matches: (app: AppPlan) => boolean): number => apps.filter(matches).length;
+  return {
+    apps: apps.length,
+    synced: count((app) => app.status === 'synced'),
+    changed: count((app) => app.steps.length > 0),
+    invalid: count((app) => app.status === 'invalid'),
+    failed: count((app) => app.status === 'failed'),
+    held: count((app) => app.holds.length > 0),
+  };
+}

@@ -1,0 +1,105 @@
+/** What a machine on Fly says of itself, read without judging it. */
+import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
+import { isObject } from '../model/json.ts';
+
+export function metadataOf(machine: Machine): Readonly<Record<string, string>> {
+  return machine.config?.metadata ?? machine.incomplete_config?.metadata ?? {};
+}
+
+/** Fly leaves host_status out where all is well. Of a machine on a host that does not answer the config may be partial. */
+export function isHostOk(machine: Machine): boolean {
+  return (machine.host_status ?? 'ok') === 'ok';
+}
+
+/** The config where it is whole; undefined: the host does not answer, nothing may be concluded. */
+export function liveConfigOf(machine: Machine): MachineConfig | undefined {
+  return isHostOk(machine) ? (machine.config ?? undefined) : undefined;
+}
+
+const restStates = new Set(['stopped', 'suspended', 'stopping', 'suspending', 'created']);
+
+/** flyctl leaves these as they are when it updates them: an update boots them otherwise. */
+export function isAtRest(machine: Machine): boolean {
+  return restStates.has(machine.state);
+}
+
+export function isGone(machine: Machine): boolean {
+  return machine.state === 'destroyed' || machine.state === 'destroying';
+}
+
+/** true: the proxy stops and starts this machine on its own; its state says nothing. Read back as a boolean or a word. */
+export function stopsByItself(config: MachineConfig | undefined): boolean {
+  return (config?.services ?? []).some((service) => {
+    const autostop = service.autostop ?? false;
+    return autostop !== false && autostop !== 'off';
+  });
+}
+
+export function groupOf(metadata: Readonly<Record<string, string>>): string | undefined {
+  return metadata['fly_process_group'] ?? metadata['process_group'];
+}
+
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const ulidTimeDigits = 10;
+
+/** Milliseconds since the epoch at which a ULID was made; instance_id is one. */
+export function ulidTime(id: string | undefined): number | undefined {
+  if (id === undefined || !/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id)) return undefined;
+  let time = 0;
+  for (const digit of id.slice(0, ulidTimeDigits)) time = time * crockford.length + crockford.indexOf(digit);
+  return time;
+}
+
+/** When the machine last took up the app's secrets: its version's time or its newest start. undefined: unknown. */
+export function secretsTakenUpAt(machine: Machine): number | undefined {
+  const starts = (machine.events ?? []).filter((event) => event.type === 'start').map((event) => event.timestamp);
+  const times = [ulidTime(machine.instance_id), ...starts].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+/**
+ * true: the machine's present version had its start. Either somebody asked for one since the version came to be, or the
+ * version ran and its process ended by itself: a job that is done is not done twice.
+ */
+export function wasStartedOnce(machine: Machine): boolean {
+  const since = ulidTime(machine.instance_id) ?? 0;
+  const starts = (machine.events ?? []).filter(
+    (event) => (event.type === 'start' || event.type === 'resume') && (event.timestamp ?? 0) >= since,
+  );
+  if (starts.some((event) => event.source === 'user')) return true;
+  const exit = lastExit(machine);
+  return starts.length > 0 && exit !== undefined && !exit.requested;
+}
+
+/** true: the newest exit was a crash that Fly does not try again, so a start would only crash once more. */
+export function hasGivenUp(machine: Machine): boolean {
+  const exit = lastExit(machine);
+  return exit !== undefined && !exit.requested && !exit.restarting && exit.failed;
+}
+
+interface Exit {
+  /** Somebody asked for the stop: a person, the proxy, an update. */
+  readonly requested: boolean;
+  readonly restarting: boolean;
+  readonly failed: boolean;
+}
+
+/** Source: exit events carry exit_event{exit_code, requested_stop, restarting, oom_killed}, older ones in MonitorEvent. */
+function lastExit(machine: Machine): Exit | undefined {
+  const event = newest((machine.events ?? []).filter(({ type }) => type === 'exit'));
+  const request: Record<string, unknown> = isObject(event?.request) ? event.request : {};
+  const monitor = request['MonitorEvent'];
+  const details = (isObject(monitor) ? monitor['exit_event'] : undefined) ?? request['exit_event'];
+  if (!isObject(details)) return undefined;
+  const code = details['exit_code'];
+  return {
+    requested: details['requested_stop'] === true,
+    restarting: details['restarting'] === true,
+    failed: details['oom_killed'] === true || (typeof code === 'number' && code !== 0),
+  };
+}
+
+/** Events come newest first; where they have times, those decide. */
+function newest(events: readonly MachineEvent[]): MachineEvent | undefined {
+  return events.toSorted((a, b) => (b.timestamp ?? 0) - (a.timestamp ?? 0))[0];
+}

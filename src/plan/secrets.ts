@@ -1,0 +1,148 @@
+/** Secrets: which values Fly lacks or has otherwise than set here. Names only; values are read where they are sent. */
+import type { AppSecret } from '../../schemas/fly/app.ts';
+import type { DesiredSecret } from '../model/desired.ts';
+import type { Hold, SecretStep } from '../model/plan.ts';
+import { holdOf, listed, type PlanAppInput } from './input.ts';
+import type { SecretsFreshness } from './mounts.ts';
+
+export interface SecretsPlan {
+  readonly steps: readonly SecretStep[];
+  readonly holds: readonly Hold[];
+  readonly notes: readonly string[];
+  /** To be set together with the next release: Fly has a value, and nobody knows whether it is this one. */
+  readonly withRelease: readonly SecretStep[];
+  /** Of the steps: those that undo what somebody did on Fly. */
+  readonly drift: ReadonlySet<SecretStep>;
+  readonly freshness: SecretsFreshness;
+}
+
+export const unreadSecrets: SecretsPlan = {
+  steps: [],
+  holds: [],
+  notes: [],
+  withRelease: [],
+  drift: new Set(),
+  freshness: { newestAt: undefined, newestName: undefined, sets: [] },
+};
+
+type State = 'same' | 'missing' | 'lacking' | 'without-value' | 'unverified' | 'rotated' | 'tampered';
+
+export function planSecrets(input: PlanAppInput, live: readonly AppSecret[]): SecretsPlan {
+  const { desired } = input;
+  const onFly = new Map(live.map((secret) => [secret.name, secret]));
+  const byState = Map.groupBy(desired.secrets, (secret) => stateOf(input, secret, onFly.get(secret.name)));
+  const namesOf = (state: State): string[] => (byState.get(state) ?? []).map((secret) => secret.name).toSorted();
+  const stepsOf = (state: State, because: string): SecretStep[] =>
+    (byState.get(state) ?? []).map((secret) => setStep(input, secret, because));
+  const ignored = desired.policy.drift === 'off' && !input.options.now;
+  const tampered = ignored ? [] : stepsOf('tampered', 'changed on Fly since it was set');
+  const sets = [
+    ...stepsOf('lacking', 'git names it, Fly lacks it'),
+    ...stepsOf('rotated', 'its value here is not known to be the one on Fly'),
+    ...tampered,
+  ];
+  const notes: string[] = [];
+  const without = namesOf('without-value');
+  if (without.length > 0) notes.push(`no value here for ${listed(without)}; Fly's stays, unverified`);
+  const unverified = namesOf('unverified');
+  if (unverified.length > 0) notes.push(`${listed(unverified)} on Fly: unverified, set anew with the next release`);
+  const others = planOthers(input, live);
+  return {
+    steps: [...sets, ...others.steps],
+    holds: missingHold(input, byState.get('missing') ?? []),
+    notes: [...notes, ...others.notes],
+    withRelease: stepsOf('unverified', 'unverified: set with the release'),
+    drift: new Set(tampered),
+    freshness: freshnessOf(input, onFly, sets),
+  };
+}
+
+/** Evidence is what we set and what Fly called it; Fly's digest cannot be computed from a value. */
+function stateOf(input: PlanAppInput, secret: DesiredSecret, live: AppSecret | undefined): State {
+  const { memory } = input;
+  const mark = memory.currentMarks[secret.name];
+  if (live === undefined) return mark === undefined ? 'missing' : 'lacking';
+  if (mark === undefined) return 'without-value';
+  const evidence = Object.hasOwn(memory.evidence, secret.name) ? memory.evidence[secret.name] : undefined;
+  if (evidence === undefined || evidence.keyId !== memory.keyId) return 'unverified';
+  if (evidence.mark !== mark) return 'rotated';
+  if (live.digest === undefined || live.digest === evidence.digest) return 'same';
+  // No digest: the answer to our set was lost, so it may not have been done.
+  return evidence.digest === '' ? 'rotated' : 'tampered';
+}
+
+function setStep(input: PlanAppInput, secret: DesiredSecret, because: string): SecretStep {
+  const app = input.desired.name;
+  const { name, origin } = secret;
+  return { kind: 'secret.set', app, target: `${app}/${name}`, because, risk: 'safe', changes: [], name, origin };
+}
+
+function lackOf(secret: DesiredSecret): string {
+  return secret.origin.type === 'env'
+    ? `env ${secret.origin.variable} is not set`
+    : `secret ${secret.name} has no value`;
+}
+
+function missingHold(input: PlanAppInput, secrets: readonly DesiredSecret[]): readonly Hold[] {
+  if (secrets.length === 0) return [];
+  const because = secrets.map(lackOf).join('; ');
+  const variables = secrets.flatMap(({ origin }) => (origin.type === 'env' ? [origin.variable] : []));
+  const next =
+    variables.length > 0
+      ? `set ${listed(variables)} where flycd runs, or the secret itself: fly secrets set --stage --app ${input.desired.name}`
+      : 'give it a value in app.yaml';
+  const steps = secrets.map((secret) => setStep(input, secret, 'git names it, Fly lacks it'));
+  return [holdOf(input.desired.name, { reason: 'secret', because, next, steps })];
+}
+
+/**
+ * On Fly and not in git. With prune, those that FlyCD set go: git named them once. Others were never git's: a database
+ * that was attached, a tool's token. They are said, and left.
+ */
+function planOthers(
+  input: PlanAppInput,
+  live: readonly AppSecret[],
+): { readonly steps: readonly SecretStep[]; readonly notes: readonly string[] } {
+  const { desired, memory } = input;
+  const named = new Set(desired.secrets.map((secret) => secret.name));
+  const others = live
+    .map((secret) => secret.name)
+    .filter((name) => !named.has(name))
+    .toSorted();
+  const prunes = desired.policy.prune.includes('secrets');
+  const wasOurs = (name: string): boolean => Object.hasOwn(memory.evidence, name);
+  const left = others.filter((name) => !prunes || !wasOurs(name));
+  const steps = others
+    .filter((name) => prunes && wasOurs(name))
+    .map((name): SecretStep => {
+      const because = 'git no longer names it';
+      return {
+        kind: 'secret.unset',
+        app: desired.name,
+        target: `${desired.name}/${name}`,
+        because,
+        risk: 'destructive',
+        changes: [],
+        name,
+      };
+    });
+  return { steps, notes: left.length > 0 ? [`git does not name ${listed(left)} on Fly; left alone`] : [] };
+}
+
+function freshnessOf(
+  input: PlanAppInput,
+  onFly: ReadonlyMap<string, AppSecret>,
+  sets: readonly SecretStep[],
+): SecretsFreshness {
+  let newestAt: number | undefined;
+  let newestName: string | undefined;
+  // Only those that git names: a secret that somebody staged by hand waits for whom it was staged for.
+  for (const { name } of input.desired.secrets) {
+    const live = onFly.get(name);
+    const at = Date.parse(live?.updated_at ?? live?.created_at ?? '');
+    if (Number.isNaN(at) || (newestAt !== undefined && at <= newestAt)) continue;
+    newestAt = at;
+    newestName = name;
+  }
+  return { newestAt, newestName, sets: sets.map((step) => step.name).toSorted() };
+}
