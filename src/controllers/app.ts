@@ -9,7 +9,7 @@ import type { AppPlan, AppStatus } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 import { observeApp } from '../observed/app.ts';
-import { planApp } from '../plan/app.ts';
+import { healPath, planApp, type PlanOptions } from '../plan/app.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { applyPlan } from './apply.ts';
@@ -21,7 +21,7 @@ export interface PlanOneRequest {
   readonly evidence: Evidence | undefined;
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
-  readonly options: { readonly adopt: boolean; readonly force: boolean; readonly now: boolean };
+  readonly options: PlanOptions;
 }
 
 /** Observes one app and plans it. Writes nothing: it holds no client that could. */
@@ -79,7 +79,7 @@ export async function syncOne(request: SyncOneRequest): Promise<{ readonly run: 
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
-    if (plan.steps.length > 0 && faults.length === 0) await store.markKnown(app.name);
+    await rememberPass(request, results, faults.length > 0);
   } catch (error) {
     // One app's failure, even a bug of ours, never stops another's pass.
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
@@ -124,7 +124,21 @@ function healedPaths(plan: AppPlan, results: readonly StepResult[]): readonly st
   const done = new Set(results.filter((result) => result.outcome === 'updated').map((result) => result.target));
   return plan.steps
     .filter((step) => step.kind === 'machine.update' && step.reason === 'drift' && done.has(step.target))
-    .flatMap((step) => step.changes.map((change) => `${step.target} ${change.path}`));
+    .flatMap((step) => step.changes.map((change) => healPath(step.target, change)));
+}
+
+/** What the next plan has to know and Fly does not say. */
+async function rememberPass(request: SyncOneRequest, results: readonly StepResult[], failed: boolean): Promise<void> {
+  const { store, app, plan, fleet } = request;
+  if (plan.steps.length > 0 && !failed) await store.markKnown(app.name);
+  const addresses = results.filter((result) => result.kind === 'address.allocate');
+  const allGiven = addresses.length > 0 && addresses.every((result) => result.outcome === 'created');
+  if (app.network.ips === undefined && allGiven) await store.markDefaultAddressesGiven(app.name);
+  const { heldRevision } = await store.memory(app.name);
+  const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
+  if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
+  const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');
+  if (!isHeld && lifted && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
 }
 
 /** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */

@@ -7,6 +7,7 @@ import type { AppPlan, Hold } from '../model/plan.ts';
 import type { Run, Trigger } from '../model/run.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../observed/organization.ts';
+import type { PlanOptions } from '../plan/app.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { sameRepository } from '../sources/location.ts';
 import { planOne, syncOne } from './app.ts';
@@ -25,6 +26,9 @@ interface Surveyed {
   readonly plan: AppPlan;
   readonly observed: ObservedApp;
 }
+
+/** The loop insists on nothing and waits for nobody in place. */
+const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
 
 /**
  * Keeps a fleet for the loop: knows the newest desired state, plans an app against all others' newest plans so that the
@@ -91,13 +95,14 @@ export class FleetKeeper {
     const found = fleet?.apps.find((app) => app.name === name);
     if (fleet === undefined || found === undefined) return { nextWakeAt: undefined, failed: false };
     const app = await this.#withOrganization(found);
-    const surveyed = await planOne({ ...this.#options, fleet, app, options: { adopt: false, force: false, now: false } });
+    const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
     this.#surveyed.set(name, surveyed);
     const plan = this.#held(app, this.#braked(fleet, surveyed.plan));
     const run = await this.#apply(fleet, app, plan, { trigger, signal });
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     await this.#options.reporter?.finished(fleet, run);
-    return { nextWakeAt: run.nextWakeAt, failed: run.outcome === 'failed' };
+    const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
+    return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed: run.outcome === 'failed' };
   }
 
   async #apply(
@@ -113,6 +118,12 @@ export class FleetKeeper {
     const { run } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#runs.set(app.name, run);
     return run;
+  }
+
+  /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
+  #ownInterval(app: DesiredApp): number | undefined {
+    const seconds = app.policy.intervalSeconds;
+    return seconds === undefined ? undefined : this.#options.clock.now() + seconds * 1000;
   }
 
   /** `auto: false` shows the plan and leaves applying it to a person. */
@@ -157,8 +168,7 @@ export class FleetKeeper {
         queue.add(async () => {
           try {
             const app = await this.#withOrganization(found);
-            const options = { adopt: false, force: false, now: false };
-            this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet: desired, app, options }));
+            this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet: desired, app, options: loopOptions }));
           } catch (error) {
             this.#options.log.warn({ app: found.name, error: toFault(error, 'survey').message }, 'app could not be surveyed');
           }

@@ -38,7 +38,8 @@ export class Redactor {
   }
 
   redact(text: string): string {
-    let clean = text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1');
+    // Bounded on both sides: on a long run of letters an open-ended scheme is tried from every letter to the end.
+    let clean = text.replaceAll(/([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/@]{1,1024}@/gi, '$1');
     for (const value of this.#values) clean = clean.replaceAll(value, hidden);
     return clean;
   }

@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { besideTheFloors, rooms } from '../../floors.ts';
+import { generateJsonSchemas } from '../../schemas/generate.ts';
+
+const root = join(import.meta.dirname, '../..');
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(join(root, file)));
+const sources = tracked.filter((file) => file.endsWith('.ts'));
+const text = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+const roomOf = (file: string) => rooms.find((room) => file.startsWith(`${room.folder}/`));
+
+function importsOf(file: string): readonly string[] {
+  const found = text(file).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+  return [...found].map((match) => normalize(join(dirname(file), match[1] ?? '')));
+}
+
+describe('floors', () => {
+  test('every folder of sources has a room', () => {
+    const folders = new Set(sources.filter((file) => file.startsWith('src/') && file !== 'src/main.ts').map((file) => file.split('/').slice(0, 2).join('/')));
+    expect([...folders].filter((folder) => rooms.every((room) => room.folder !== folder))).toEqual([]);
+  });
+
+  test('imports go down only, and never sideways', () => {
+    const wrong = sources.flatMap((file) => {
+      const room = roomOf(file);
+      if (room === undefined) return [];
+      return importsOf(file)
+        .filter((target) => {
+          const other = roomOf(target);
+          return other === undefined || (other.folder !== room.folder && other.floor >= room.floor);
+        })
+        .map((target) => `${file} -> ${target}`);
+    });
+    expect(wrong.filter((edge) => !isLazySimulator(edge))).toEqual([]);
+  });
+
+  // `flycd simulator` and `flycd demo` are the two commands that run the simulator; nothing else of the product may.
+  const isLazySimulator = (edge: string): boolean => /^src\/cli\/(simulator|demo)\.ts -> simulator\//.test(edge);
+
+  test('the simulator imports schemas only', () => {
+    const wrong = sources
+      .filter((file) => file.startsWith('simulator/'))
+      .flatMap((file) => importsOf(file).map((target) => [file, target] as const))
+      .filter(([, target]) => !target.startsWith('simulator/') && !target.startsWith('schemas/'));
+    expect(wrong).toEqual([]);
+  });
+
+  test('the linter holds the floors: a planted import is refused', () => {
+    const config = text('oxlint.config.ts');
+    expect(config).toContain("from './floors.ts'");
+  });
+});
+
+describe('house rules', () => {
+  test('ARCHITECTURE.md names every folder', () => {
+    const architecture = text('ARCHITECTURE.md');
+    const folders = [...rooms.map((room) => room.folder), ...besideTheFloors, 'examples', 'docs'];
+    expect(folders.filter((folder) => !architecture.includes(`\`${folder}/\``))).toEqual([]);
+  });
+
+  test('no folder is called utils, helpers, common or lib', () => {
+    expect(tracked.filter((file) => /(^|\/)(utils?|helpers?|common|lib)(\/|\.ts$)/.test(file))).toEqual([]);
+  });
+
+  test('files stay under 400 lines', () => {
+    const long = sources.filter((file) => !file.startsWith('test/')).filter((file) => text(file).split('\n').length > 420);
+    expect(long).toEqual([]);
+  });
+
+  test('published JSON Schemas are fresh: npm run schemas writes them', () => {
+    const stale = Object.entries(generateJsonSchemas()).filter(
+      ([file, schema]) => text(`schemas/json/${file}`) !== `${JSON.stringify(schema, null, 2)}\n`,
+    );
+    expect(stale.map(([file]) => file)).toEqual([]);
+  });
+
+  test('only src/main.ts reads the environment', () => {
+    const readers = sources.filter((file) => file.startsWith('src/') && /process\.env\b/.test(text(file)));
+    expect(readers).toEqual(['src/main.ts']);
+  });
+
+  test('every suppressed lint rule says why', () => {
+    const silent = sources.filter((file) => /(oxlint|eslint)-disable(?!.*--)/.test(text(file)) && file !== 'test/house/house.test.ts');
+    expect(silent).toEqual([]);
+  });
+
+  test('the docs name no registry hosts and no machine paths', () => {
+    const said = tracked.filter((file) => file.endsWith('.md') && /registry\.npmjs|\/work\/|\/tmp\/bash/.test(text(file)));
+    expect(said).toEqual([]);
+  });
+
+  test('the changelog has an Unreleased heading', () => {
+    expect(text('CHANGELOG.md')).toMatch(/^## Unreleased$/m);
+  });
+});
