@@ -114,22 +114,19 @@ function sshCommand(credential: Extract<GitCredential, { kind: 'ssh' }> | undefi
     options.push('-o StrictHostKeyChecking=yes', '-o UserKnownHostsFile=/dev/null');
   } else {
     options.push('-o StrictHostKeyChecking=accept-new');
-    options.push(`-o ${shellQuoted(`UserKnownHostsFile="${sshEscaped(credential.knownHostsFile)}"`)}`);
+    options.push(`-o ${fileSetting('UserKnownHostsFile', credential.knownHostsFile)}`);
   }
   if (credential?.keyFile !== undefined) {
-    options.push('-o IdentitiesOnly=yes', `-i ${shellQuoted(sshEscaped(credential.keyFile))}`);
+    // -i would look for the file under its escaped name
+    options.push('-o IdentitiesOnly=yes', `-o ${fileSetting('IdentityFile', credential.keyFile)}`);
   }
   return `ssh ${options.join(' ')}`;
 }
 
-/** GIT_SSH_COMMAND goes through a shell. */
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** ssh expands %h and the like in file names. */
-function sshEscaped(path: string): string {
-  return path.replaceAll('%', '%%');
+/** One setting of ssh, for the shell that GIT_SSH_COMMAND goes through; ssh splits at blanks and expands %h and the like. */
+function fileSetting(name: string, path: string): string {
+  const setting = `${name}="${path.replaceAll('%', '%%')}"`;
+  return `'${setting.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** git said no. `stderr` is redacted and holds only what it said to people. */

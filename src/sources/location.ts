@@ -132,9 +132,9 @@ export function isLoopback(host: string): boolean {
 
 const hostName = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/;
 const sshUser = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
-/** Control characters, blanks and backslashes mean something to some program on the way. */
+/** These mean something to some program on the way; a blank, written %20, does not. */
 // oxlint-disable-next-line no-control-regex
-const unsafeText = /[\u0000-\u0020\u007f\\]/;
+const unsafePath = /[\u0000-\u001f\u007f\\]/;
 
 /**
  * The location of a request, or a stalled Fault that says why FlyCD does not fetch from there. An address out of a
@@ -150,7 +150,7 @@ export function admittedLocation(request: Pick<GitSourceRequest, 'url' | 'trust'
     return refuse('it is no address FlyCD fetches from', 'write https://host/owner/repo or git@host:owner/repo');
   }
   const { scheme, host, user } = location;
-  if (unsafeText.test(request.url) || unsafeText.test(decoded(location.path))) {
+  if ((/\s/.test(request.url) && !isAbsolute(request.url)) || unsafePath.test(decoded(location.path))) {
     return refuse('it holds blanks, control characters or backslashes', 'write the plain address');
   }
   if (scheme === 'git') return refuse('git:// is neither encrypted nor signed', 'write https:// or ssh://');

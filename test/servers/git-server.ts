@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -194,4 +194,83 @@ function serve(root: string, request: IncomingMessage, response: ServerResponse)
     if (head === undefined) response.end();
     else response.writeHead(500).end('git http-backend gave no answer');
   });
+}
+
+const sshdPath = '/usr/sbin/sshd';
+
+/** Whether Debian's openssh-server is installed. */
+export function hasSshServer(): boolean {
+  return existsSync(sshdPath);
+}
+
+/** A new key pair: the private key's text and the public key's line. */
+export function makeSshKey(folder: string, name: string): { readonly privateKey: string; readonly publicKey: string } {
+  const file = join(folder, name);
+  const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
+  if (made.status !== 0) throw new Error(`ssh-keygen: ${String(made.stderr)}`);
+  return { privateKey: readFileSync(file, 'utf8'), publicKey: readFileSync(`${file}.pub`, 'utf8') };
+}
+
+export interface SshServer {
+  /** ssh://user@127.0.0.1:port — a repository's absolute path follows. */
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** A real sshd on the loopback interface that lets one public key in as the user who runs the tests. */
+export async function startSshServer(options: {
+  /** For its files; a new one for each server. */
+  readonly folder: string;
+  readonly authorizedKey: string;
+  /** A free one unless given. */
+  readonly port?: number;
+}): Promise<SshServer> {
+  const { folder } = options;
+  const port = options.port ?? (await freePort());
+  mkdirSync(folder, { recursive: true });
+  makeSshKey(folder, 'host_key');
+  writeFileSync(join(folder, 'authorized_keys'), options.authorizedKey);
+  const settings = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${join(folder, 'host_key')}`,
+    `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
+    'PidFile none',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'StrictModes no',
+    'UsePAM no',
+  ];
+  writeFileSync(join(folder, 'sshd_config'), `${settings.join('\n')}\n`);
+  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 }); // a daemon's start script makes it
+  const child = spawn(sshdPath, ['-D', '-e', '-f', join(folder, 'sshd_config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let words = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      words += String(chunk);
+      if (words.includes('Server listening')) resolve();
+    });
+    child.on('close', (code) => reject(new Error(`sshd ended with code ${code}: ${words}`)));
+  });
+  return {
+    url: `ssh://${userInfo().username}@127.0.0.1:${port}`,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        child.on('close', () => resolve());
+        child.kill();
+      }),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -1,0 +1,93 @@
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import { parseReference, type ImageReference } from './reference.ts';
+import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
+
+export interface ImageDigestsOptions {
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly credentials?: RegistryCredentials | undefined;
+}
+
+export interface ImageDigests {
+  /**
+   * `sha256:…` of what a reference stands for: the index where there is one. A pinned reference is its own answer.
+   * undefined: unknown, or no registry could be asked; never an error, since an unknown digest is no change.
+   */
+  resolve(ref: string): Promise<string | undefined>;
+}
+
+/** A tag that moves is seen within this time; a fleet's shared base image is asked for once in it. */
+const knownMs = 5 * 60_000;
+/** Shorter for what could not be had: it may have been pushed a moment later. */
+const unknownMs = 60_000;
+/** Questions in flight; registries throttle beyond a handful from one address. */
+const questionsMax = 6;
+/** References remembered; beyond it the oldest goes. */
+const rememberedMax = 10_000;
+
+interface Remembered {
+  readonly digest: Promise<string | undefined>;
+  until: number;
+}
+
+/** Digests of image tags from their registries, remembered for a while, few questions at a time. */
+export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
+  const { clock, log } = options;
+  const registry = createRegistry({ ...options, credentials: options.credentials ?? (() => undefined) });
+  const remembered = new Map<string, Remembered>();
+  /** By host: not before. */
+  const pauses = new Map<string, number>();
+  const waiting: (() => void)[] = [];
+  let asking = 0;
+
+  async function turn<T>(work: () => Promise<T>): Promise<T> {
+    if (asking < questionsMax) asking += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) asking -= 1;
+      else next();
+    }
+  }
+
+  async function ask(ref: string, reference: ImageReference): Promise<string | undefined> {
+    try {
+      const pausedUntil = pauses.get(reference.host) ?? 0;
+      if (pausedUntil > clock.now()) throw new RegistryError('the registry was asked too often');
+      return await registry.digest(reference);
+    } catch (error) {
+      if (error instanceof RegistryError && error.retryAt !== undefined) pauses.set(reference.host, error.retryAt);
+      log.warn({ image: ref, why: (error as Error).message }, 'the digest of an image is unknown');
+      return undefined;
+    }
+  }
+
+  function remember(ref: string, reference: ImageReference): Promise<string | undefined> {
+    const digest = turn(() => ask(ref, reference));
+    const entry: Remembered = { digest, until: Number.POSITIVE_INFINITY }; // while it is asked, all wait for it
+    remembered.delete(ref);
+    remembered.set(ref, entry);
+    for (const oldest of remembered.keys()) if (remembered.size > rememberedMax) remembered.delete(oldest);
+    return digest.then((found) => {
+      entry.until = clock.now() + (found === undefined ? unknownMs : knownMs);
+      return found;
+    });
+  }
+
+  return {
+    async resolve(ref) {
+      const reference = parseReference(ref);
+      if (reference === undefined) {
+        log.warn({ image: ref, why: 'it is no image reference' }, 'the digest of an image is unknown');
+        return undefined;
+      }
+      if (reference.digest !== undefined) return reference.digest;
+      const known = remembered.get(ref);
+      return known !== undefined && known.until > clock.now() ? known.digest : remember(ref, reference);
+    },
+  };
+}
