@@ -106,7 +106,6 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
   }
 
   async function hashed(path: string): Promise<string | undefined> {
-    await work.prepareIgnored();
     const known = work.ignored(path) ? nothingKnown : work; // named outright, what git ignores counts whole
     try {
       return await contentId({ root, path, known, memory, algorithm: work.algorithm, met });

@@ -154,7 +154,10 @@ export interface GitCall {
   readonly redactor: Redactor;
 }
 
-/** Runs git once and gives its standard output. Throws a GitError; never anything with a secret in it. */
+/**
+ * Runs git once and gives its standard output. Throws a GitError; never anything with a secret in it.
+ * simple-git waits 50 ms where a child prints nothing at all: callers leave out --quiet.
+ */
 export async function runGit(call: GitCall): Promise<string> {
   const stop = new AbortController();
   const git = simpleGit({

@@ -201,7 +201,7 @@ export class Mirror {
 
   async #fetch(refspecs: readonly string[]): Promise<void> {
     const { clock, log, location, fetchTimeoutMs } = this.#parts;
-    const options = ['--quiet', '--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
+    const options = ['--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
     const args = ['fetch', ...options, '--', location.remote, ...refspecs];
     const began = clock.now();
     try {
@@ -236,7 +236,7 @@ export class Mirror {
     } catch (cause) {
       throw this.#diskFault(cause);
     }
-    await this.#local(['init', '--bare', '--quiet']);
+    await this.#local(['init', '--bare']);
   }
 
   /** Out of the way at once, then removed: another process may be reading in it. */

@@ -31,8 +31,6 @@ export interface WorkTree extends KnownContents {
   readonly warning: string | undefined;
   /** git's id where the path does not differ from the commit. */
   idOf(path: string): string | undefined;
-  /** Asks git what it ignores, once, before `ignored` is asked. */
-  prepareIgnored(): Promise<void>;
 }
 
 function plainFolder(warning?: string): WorkTree {
@@ -45,7 +43,6 @@ function plainFolder(warning?: string): WorkTree {
     children: () => [],
     differs: () => true,
     ignored: () => false,
-    prepareIgnored: async () => {},
   };
 }
 
@@ -58,15 +55,16 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
   if (top === undefined) return plainFolder();
   const environment = gitEnvironment({ environment: request.environment });
   const { clock } = request;
-  const call = (args: readonly string[]): Promise<string> =>
-    runGit({ directory: top, args, environment, clock, timeoutMs: localTimeoutMs, redactor: new Redactor() });
+  const redactor = new Redactor();
   try {
-    const status = parseStatus(await call(statusCall));
+    const status = parseStatus(
+      await runGit({ directory: top, args: statusCall, environment, clock, timeoutMs: localTimeoutMs, redactor }),
+    );
     const { commit } = status;
     const list = (): Promise<readonly GitItem[]> => listCommit({ directory: top, environment, clock }, commit ?? '');
     const items = commit === undefined ? [] : await request.memory.listing(top, commit, list);
     const path = relative(top, request.path).replaceAll(sep, '/');
-    return workTree({ top, path, status, items, call });
+    return workTree({ top, path, status, items });
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
     if (!(error instanceof GitError)) throw error;
@@ -90,12 +88,15 @@ const statusCall = [
   '--untracked-files=normal',
   '--no-renames',
   '--ignore-submodules=all',
+  '--ignored=matching', // a matching folder is one line, its files are not looked at
 ];
 
 interface Status {
   readonly commit: string | undefined;
   /** Paths that differ from the commit; a folder git does not know at all ends in a slash. */
   readonly changed: readonly string[];
+  /** A folder ends in a slash. */
+  readonly ignored: readonly string[];
 }
 
 /** Porcelain v2: fields before the path, by the line's first letter. */
@@ -104,13 +105,15 @@ const fieldsBefore: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 }
 export function parseStatus(text: string): Status {
   let commit: string | undefined;
   const changed: string[] = [];
+  const ignored: string[] = [];
   for (const line of text.split('\0')) {
     const oid = /^# branch\.oid ([0-9a-f]+)$/.exec(line)?.[1];
     if (oid !== undefined) commit = oid;
+    if (line.startsWith('! ')) ignored.push(line.slice(2));
     const fields = fieldsBefore[line.charAt(0)];
     if (fields !== undefined) changed.push(line.split(' ').slice(fields).join(' '));
   }
-  return { commit, changed };
+  return { commit, changed, ignored };
 }
 
 interface WorkTreeParts {
@@ -119,10 +122,9 @@ interface WorkTreeParts {
   readonly path: string;
   readonly status: Status;
   readonly items: readonly GitItem[];
-  readonly call: (args: readonly string[]) => Promise<string>;
 }
 
-function workTree({ top, path, status, items, call }: WorkTreeParts): WorkTree {
+function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
   const byName = new Map<string, GitItem>();
   const children = new Map<string, Child[]>();
   for (const item of items) {
@@ -140,7 +142,7 @@ function workTree({ top, path, status, items, call }: WorkTreeParts): WorkTree {
     status.commit === undefined || status.changed.length === 0 ? status.commit : `${status.commit}-dirty`;
   const algorithm = status.commit?.length === 64 ? 'sha256' : 'sha1';
   const root = treeId(children.get('') ?? [], algorithm);
-  let ignored: ReturnType<typeof changedPaths> | undefined;
+  const ignores = changedPaths(status.ignored);
   return {
     top,
     revision,
@@ -149,12 +151,7 @@ function workTree({ top, path, status, items, call }: WorkTreeParts): WorkTree {
     idOf: (path) => (changes(path) ? undefined : path === '' ? root : byName.get(path)?.oid),
     children: (folder) => children.get(folder) ?? [],
     differs: (path) => changes(path) || !byName.has(path),
-    ignored: (path) => ignored?.(path, 'under') === true,
-    async prepareIgnored() {
-      if (ignored !== undefined) return;
-      const list = await call(['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory']);
-      ignored = changedPaths(list.split('\0').filter(Boolean));
-    },
+    ignored: (path) => ignores(path, 'under'),
   };
 }
 
