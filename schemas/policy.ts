@@ -1,0 +1,39 @@
+/** `sync:` as people write it, in flycd.yaml, project.yaml and app.yaml. Each inherits from the one before, key by key. */
+import { z } from 'zod';
+import { duration, durationSeconds, flag, listOf, wholeNumber } from './written.ts';
+
+/** A sync more often than this would only burn Fly's rate limits; a loop that looks less than daily watches nothing. */
+export const intervalSecondsRange = { min: 10, max: 86_400 } as const;
+
+const interval = duration().refine(
+  (written) => {
+    const seconds = durationSeconds(written) ?? 0;
+    return seconds >= intervalSecondsRange.min && seconds <= intervalSecondsRange.max;
+  },
+  { error: 'expected 10s to 24h' },
+);
+
+export const SyncWritten = z.strictObject({
+  auto: flag()
+    .optional()
+    .describe('false: the loops of serve and sync show the plan but do not apply it. Default: true.'),
+  drift: z
+    .enum(['heal', 'heal_all', 'report', 'off'])
+    .optional()
+    .describe(
+      'What to do when Fly differs from git without a change in git. heal: put it back, except a hand-made fly deploy; heal_all: that too; report: show it as held; off: look at existence and counts only. Default: heal.',
+    ),
+  prune: listOf(z.enum(['addresses', 'secrets', 'certificates', 'app']))
+    .optional()
+    .describe('Kinds that may be removed once git no longer names them. Volumes are never among them. Default: none.'),
+  max_deletes: wholeNumber({ min: 1, max: 1000 })
+    .optional()
+    .describe('Most objects one sync may remove; a tenth of the fleet is the cap where that is less. Default: 3.'),
+  interval: interval
+    .optional()
+    .describe('Time between two looks at an app: 30s, 3m, 1h, or seconds. 10s to 24h. Default: the loop’s own, 3m.'),
+});
+export type SyncWritten = z.infer<typeof SyncWritten>;
+
+/** Keys of `sync:` that are named in the design and not built yet: refused, for an ignored freeze is an outage. */
+export const syncNotYet: readonly string[] = ['windows'];

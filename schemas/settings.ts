@@ -1,0 +1,43 @@
+/** flycd.yaml: the operator's settings. From the config repo's own flycd.yaml only `fleet` and `sync` are read. */
+import { z } from 'zod';
+import { SyncWritten } from './policy.ts';
+import { duration, label, wholeNumber } from './written.ts';
+
+export const Settings = z.strictObject({
+  config_repo: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The config repo: a folder or a git URL. An argument and FLYCD_CONFIG_REPO win over it.'),
+  ref: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Branch, tag or commit of a git config repo. Default: its default branch.'),
+  data_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder for the database and git mirrors. Default: $XDG_STATE_HOME/flycd.'),
+  interval: duration()
+    .optional()
+    .describe('Time between two passes of serve and sync: 30s, 3m, 1h, or seconds. Default: 3m.'),
+  concurrency: wholeNumber({ min: 1, max: 64 })
+    .optional()
+    .describe('Apps that sync at the same time, 1 to 64. Default: 8.'),
+  webhook: z
+    .strictObject({
+      port: wholeNumber({ min: 0, max: 65_535 })
+        .optional()
+        .describe('TCP port of serve; 0 takes a free one. Default: 80.'),
+      path: z.string().startsWith('/').optional().describe('Path of the webhook. Default: /webhook.'),
+      interface: z.string().min(1).optional().describe('Address to listen on. Default: all.'),
+    })
+    .optional()
+    .describe('Where serve listens. The secret comes from FLYCD_WEBHOOK_SECRET only.'),
+  fleet: label()
+    .optional()
+    .describe('Name under which machines are owned. Default: the root project’s name, else flycd.'),
+  sync: SyncWritten.optional().describe('Policy for every app, unless a project or an app says otherwise.'),
+});
+export type Settings = z.infer<typeof Settings>;

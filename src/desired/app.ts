@@ -1,0 +1,96 @@
+/** A draft, its source and its files become one desired app, or the problems that keep it from being one. */
+import { mapGroups } from '../flyconfig/machine.ts';
+import type { ConfigNote } from '../flyconfig/notes.ts';
+import type { DesiredApp } from '../model/desired.ts';
+import { hashOf, isObject, type JsonObject } from '../model/json.ts';
+import type { SyncPolicy } from '../model/policy.ts';
+import type { SecretValue } from '../model/secret-value.ts';
+import { desiredNetwork, desiredSecrets, desiredVolumes } from './belongings.ts';
+import { deployParameters } from './deploy-parameters.ts';
+import { parsePath } from './document-path.ts';
+import type { Draft } from './draft.ts';
+import { findingList, type Finding, type FindingList } from './finding.ts';
+import { desiredGroups } from './groups.ts';
+import type { ResolvedSource } from './source.ts';
+
+export interface AppParts {
+  readonly draft: Draft;
+  readonly file: string;
+  readonly files: readonly string[];
+  readonly projects: readonly string[];
+  /** undefined: it could not be told; the findings say why. */
+  readonly source: ResolvedSource | undefined;
+  readonly localFiles: ReadonlyMap<string, Uint8Array>;
+  readonly policy: SyncPolicy;
+}
+
+export interface ComposedApp {
+  /** undefined: there was an error. */
+  readonly app: DesiredApp | undefined;
+  readonly raw: ReadonlyMap<string, SecretValue>;
+  readonly findings: readonly Finding[];
+}
+
+export function composeApp(parts: AppParts): ComposedApp {
+  const { draft, source, localFiles } = parts;
+  const { name, owned, fly, primaryRegion, regions } = draft;
+  const findings = findingList();
+  findings.add(draft.findings);
+  const request = { app: name ?? '', primaryRegion, config: fly, readFile: (path: string) => localFiles.get(path) };
+  const { groups: mapped, notes } = mapGroups(request);
+  addNotes(notes, findings);
+  const parameters = deployParameters(owned, fly, findings);
+  const groups = desiredGroups({ owned, fly, mapped, regions, vm: parameters.vm, findings });
+  const volumes = desiredVolumes(owned, mapped, findings);
+  const { secrets, raw } = desiredSecrets(owned, findings);
+  if (findings.hasError || name === undefined || source === undefined)
+    return { app: undefined, raw, findings: findings.all };
+  const { highAvailability, strategy, maxUnavailable, waitTimeoutSeconds } = parameters;
+  const app: DesiredApp = {
+    name,
+    org: owned.org ?? parameters.org,
+    file: parts.file,
+    files: parts.files,
+    projects: parts.projects,
+    primaryRegion,
+    regions,
+    fly,
+    source: source.source,
+    appVersion: source.appVersion,
+    image: source.image,
+    groups,
+    volumes,
+    secrets,
+    network: desiredNetwork(owned),
+    policy: parts.policy,
+    inputs: hashOf({ document: withoutSecretValues(draft.merged), version: source.appVersion }),
+    highAvailability,
+    strategy,
+    maxUnavailable,
+    waitTimeoutSeconds,
+  };
+  return { app, raw, findings: findings.all };
+}
+
+function addNotes(notes: readonly ConfigNote[], findings: FindingList): void {
+  for (const { severity, path, message, hint } of notes) {
+    findings.add([{ severity, path: parsePath(path), part: 'value', message, hint }]);
+  }
+}
+
+/** The hash stands on machines: a short secret could be guessed from it. */
+function withoutSecretValues(merged: JsonObject): JsonObject {
+  if (merged['secrets'] === undefined) return merged;
+  const secrets = [merged['secrets']].flat();
+  return { ...merged, secrets: secrets.map((secret) => (isObject(secret) ? { ...secret, raw: undefined } : secret)) };
+}
+
+/** Files of the app that its config puts into machines. */
+export function localPathsOf(fly: JsonObject): readonly string[] {
+  const { files } = fly;
+  if (!Array.isArray(files)) return [];
+  return files.flatMap((file: unknown) => {
+    const path = isObject(file) ? file['local_path'] : undefined;
+    return typeof path === 'string' && path !== '' ? [path] : [];
+  });
+}

@@ -1,0 +1,98 @@
+/** Volumes, secrets and addresses of an app. */
+import type { Owned } from '../../schemas/app.ts';
+import type { MappedGroup } from '../flyconfig/machine.ts';
+import type { DesiredNetwork, DesiredSecret, DesiredVolume } from '../model/desired.ts';
+import { SecretValue } from '../model/secret-value.ts';
+import type { FindingList } from './finding.ts';
+
+/** flyctl's size of a volume nobody gives one. */
+const sizeGbDefault = 1;
+
+/** A mount makes its volumes; an entry adds a size and a number, and stands alone where nothing mounts it. */
+export function desiredVolumes(
+  owned: Owned,
+  mapped: readonly MappedGroup[],
+  findings: FindingList,
+): readonly DesiredVolume[] {
+  const entries = new Map<
+    string,
+    { readonly size: number | undefined; readonly count: number; readonly index: number }
+  >();
+  for (const [index, { name, size_gb: size, count = 0 }] of (owned.volumes ?? []).entries()) {
+    const twin = entries.get(name);
+    if (twin !== undefined)
+      findings.warning(['volumes', index], `${name} has two entries: the larger size and number count`);
+    const sizes = [size, twin?.size].filter((known) => known !== undefined);
+    entries.set(name, {
+      size: sizes.length === 0 ? undefined : Math.max(...sizes),
+      count: Math.max(count, twin?.count ?? 0),
+      index: twin?.index ?? index,
+    });
+  }
+  const mounted = mapped.flatMap(({ name: group, mount }): readonly DesiredVolume[] => {
+    if (mount === undefined) return [];
+    const entry = entries.get(mount.volume);
+    const { initialSizeGb, snapshotRetentionDays, scheduledSnapshots } = mount;
+    const sizeGb = entry?.size ?? initialSizeGb ?? sizeGbDefault;
+    return [{ name: mount.volume, sizeGb, count: entry?.count ?? 0, group, snapshotRetentionDays, scheduledSnapshots }];
+  });
+  const names = new Set(mounted.map(({ name }) => name));
+  const alone = [...entries].flatMap(([name, { size, count, index }]): readonly DesiredVolume[] => {
+    if (names.has(name)) return [];
+    findings.warning(
+      ['volumes', index, 'name'],
+      `no mount uses the volume ${name}; it is created all the same`,
+      'mounts[].source names it',
+    );
+    const sizeGb = size ?? sizeGbDefault;
+    return [
+      {
+        name,
+        sizeGb,
+        count: Math.max(1, count),
+        group: undefined,
+        snapshotRetentionDays: undefined,
+        scheduledSnapshots: undefined,
+      },
+    ];
+  });
+  return [...mounted, ...alone];
+}
+
+export interface Secrets {
+  readonly secrets: readonly DesiredSecret[];
+  /** By name, for type raw. */
+  readonly raw: ReadonlyMap<string, SecretValue>;
+}
+
+/** Of two entries with one name the later counts: v0 set them in order. */
+export function desiredSecrets(owned: Owned, findings: FindingList): Secrets {
+  const secrets = new Map<string, DesiredSecret>();
+  const raw = new Map<string, SecretValue>();
+  for (const [index, entry] of (owned.secrets ?? []).entries()) {
+    const { name } = entry;
+    if (secrets.has(name))
+      findings.warning(['secrets', index, 'name'], `${name} has two entries: the later one counts`);
+    raw.delete(name);
+    if (entry.type === 'raw') raw.set(name, new SecretValue(entry.raw ?? ''));
+    const origin =
+      entry.type === 'raw' ? ({ type: 'raw' } as const) : { type: 'env' as const, variable: entry.env ?? name };
+    secrets.set(name, { name, origin });
+  }
+  return { secrets: [...secrets.values()], raw };
+}
+
+export function desiredNetwork(owned: Owned): DesiredNetwork {
+  const { ips, auto_prune_ips: autoPruneIps = false } = owned.network ?? {};
+  return {
+    ips: ips?.map((ip) => ({
+      version: ip.v,
+      shared: ip.shared ?? false,
+      private: ip.private ?? false,
+      region: ip.region,
+      network: ip.network,
+      org: ip.org,
+    })),
+    autoPruneIps,
+  };
+}

@@ -1,0 +1,116 @@
+/** A file of the config repo as read: its text, what it says, and where in it everything stands. */
+import type { JsonObject, JsonValue } from '../model/json.ts';
+import { isObject } from '../model/json.ts';
+import type { Problem } from '../model/problem.ts';
+import { formatPath, type DocumentPath } from './document-path.ts';
+import { originalOffset, substitute, type Substituted, type Substitution } from './substitution.ts';
+import { parseToml, placeInToml } from './toml-document.ts';
+import type { InexactNumber, TextProblem } from './text-problem.ts';
+import { lineAndColumn, parseYaml, placeInYaml } from './yaml-document.ts';
+
+export type Format = 'yaml' | 'toml' | 'json';
+
+export interface SourceDocument {
+  /** For people: the path from the config root, or a repo's name and the path in it. */
+  readonly file: string;
+  readonly format: Format;
+  /** As written. */
+  readonly text: string;
+  /** What the file says; undefined: it could not be read. */
+  readonly fields: JsonObject | undefined;
+  readonly problems: readonly TextProblem[];
+  readonly inexact: readonly InexactNumber[];
+  readonly substitutions: readonly Substitution[];
+}
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  /** project.yaml:12, where a substitution wrote what stands there. */
+  readonly by: string | undefined;
+}
+
+export function formatOf(path: string): Format {
+  if (path.endsWith('.toml')) return 'toml';
+  return path.endsWith('.json') ? 'json' : 'yaml';
+}
+
+export interface ReadRequest {
+  readonly file: string;
+  readonly format: Format;
+  readonly bytes: Uint8Array;
+  readonly substitutions: readonly Substitution[];
+}
+
+export function readDocument(request: ReadRequest): SourceDocument {
+  const { file, format, substitutions } = request;
+  const text = textOf(request.bytes);
+  const base = { file, format, text: text ?? '', substitutions };
+  const unread = (message: string): SourceDocument => ({
+    ...base,
+    fields: undefined,
+    problems: [{ offset: 0, path: [], message }],
+    inexact: [],
+  });
+  if (text === undefined) return unread('expected text in UTF-8, found other bytes');
+  const substituted = substitute(text, substitutions);
+  if (substituted.over) return unread('substitutions make this file larger than 1 MiB');
+  const parsed = format === 'toml' ? parseToml(substituted.text) : parseYaml(readable(substituted.text, format));
+  const problems = [...parsed.problems, ...rootProblems(parsed.value, parsed.problems.length > 0)];
+  return { ...base, fields: fieldsOf(parsed.value), problems, inexact: parsed.inexact };
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON is YAML but for tabs as indentation; a tab becomes one space, so that columns stay. */
+function readable(text: string, format: Format): string {
+  return format === 'json' ? text.replaceAll(/^\t+/gm, (tabs) => ' '.repeat(tabs.length)) : text;
+}
+
+function rootProblems(value: JsonValue, broken: boolean): readonly TextProblem[] {
+  if (isObject(value) || broken) return [];
+  const found = value === null || value === undefined ? 'an empty file' : Array.isArray(value) ? 'a list' : 'one value';
+  return [{ offset: 0, path: [], message: `expected fields, found ${found}` }];
+}
+
+function fieldsOf(value: JsonValue): JsonObject | undefined {
+  return isObject(value) ? value : undefined;
+}
+
+/** Where a path of the document stands in the text as written. Parses again: only problems ask. */
+export function placeOfPath(document: SourceDocument, path: DocumentPath, part: 'key' | 'value'): Place {
+  const substituted = substitute(document.text, document.substitutions);
+  const read = readable(substituted.text, document.format);
+  const { offset } = document.format === 'toml' ? placeInToml(read, path, part) : placeInYaml(read, path, part);
+  return placeOfOffset(document, substituted, offset);
+}
+
+function placeOfOffset(document: SourceDocument, substituted: Substituted, offset: number): Place {
+  const original = originalOffset(substituted, offset);
+  return { ...lineAndColumn(document.text, original.offset), by: original.by };
+}
+
+/** What is wrong with the text itself. */
+export function problemsOfText(document: SourceDocument, app: string | undefined): readonly Problem[] {
+  if (document.problems.length === 0) return [];
+  const substituted = substitute(document.text, document.substitutions);
+  return document.problems.map(({ offset, path, message, hint }) => {
+    const place = offset < 0 ? placeOfPath(document, path, 'value') : placeOfOffset(document, substituted, offset);
+    return {
+      severity: 'error' as const,
+      file: document.file,
+      line: place.line,
+      column: place.column,
+      path: formatPath(path),
+      message: place.by === undefined ? message : `${message}, by substitution in ${place.by}`,
+      hint,
+      app,
+    };
+  });
+}

@@ -1,0 +1,118 @@
+/** Reads files of the config repo and of project repos, and remembers what was parsed, by content. */
+import { posix } from 'node:path';
+import type { Clock } from '../model/clock.ts';
+import type { Tree, TreeEntry } from '../sources/tree.ts';
+import { formatOf, readDocument, type SourceDocument } from './document.ts';
+import type { Substitution } from './substitution.ts';
+
+/** A config file larger than this is a mistake; parsing time grows with it. */
+export const fileBytesMax = 1_048_576;
+
+export interface ConfigFile {
+  readonly tree: Tree;
+  /** In the tree. */
+  readonly path: string;
+  /** In the tree; '' = its root. */
+  readonly folder: string;
+  /** For people. */
+  readonly name: string;
+}
+
+export interface ConfigFiles {
+  file(tree: Tree, path: string): ConfigFile;
+  list(tree: Tree, folder: string): Promise<readonly TreeEntry[]>;
+  entry(tree: Tree, path: string): Promise<TreeEntry | undefined>;
+  /** Content id; undefined: not there. */
+  id(tree: Tree, path: string): Promise<string | undefined>;
+  read(tree: Tree, path: string): Promise<Uint8Array | undefined>;
+  /** undefined: not there. `key` tells substitutions apart. Throws the tree's Fault. */
+  document(
+    file: ConfigFile,
+    layers?: { readonly substitutions: readonly Substitution[]; readonly key: string },
+  ): Promise<ReadFile | undefined>;
+}
+
+export interface ReadFile {
+  readonly document: SourceDocument;
+  /** Moves when the file's name, its content or the substitutions do. */
+  readonly key: string;
+  /** The same for two files of one path and content, whatever repo they were reached through. */
+  readonly identity: string;
+}
+
+export interface FilesRequest {
+  readonly clock: Clock;
+  readonly tree: Tree;
+  /** Folder in the tree that names are relative to. */
+  readonly root: string;
+  readonly documents: Generations<SourceDocument>;
+}
+
+/** Things worth keeping from one load to the next: what a load did not ask for is dropped at its end. */
+export interface Generations<Value> {
+  get(key: string): Value | undefined;
+  set(key: string, value: Value): void;
+}
+
+export function configFiles(request: FilesRequest): ConfigFiles {
+  const { clock } = request;
+  const lists = new Map<Tree, Map<string, Promise<readonly TreeEntry[]>>>();
+  const list = (tree: Tree, folder: string): Promise<readonly TreeEntry[]> => {
+    const known = lists.get(tree) ?? new Map<string, Promise<readonly TreeEntry[]>>();
+    lists.set(tree, known);
+    const entries = known.get(folder) ?? clock.busy(() => tree.list(folder));
+    known.set(folder, entries);
+    return entries;
+  };
+  const read = (tree: Tree, path: string): Promise<Uint8Array | undefined> =>
+    clock.busy(() => tree.read(path, fileBytesMax));
+  const id = (tree: Tree, path: string): Promise<string | undefined> => clock.busy(() => tree.id(path));
+  return {
+    file: (tree, path) => ({ tree, path, folder: folderOf(path), name: nameOf(request, tree, path) }),
+    list,
+    read,
+    id,
+    async entry(tree, path) {
+      return (await list(tree, folderOf(path))).find((entry) => entry.path === path);
+    },
+    async document(file, layers = { substitutions: [], key: '' }) {
+      const content = await id(file.tree, file.path);
+      if (content === undefined) return undefined;
+      const key = `${file.name}\n${content}\n${layers.key}`;
+      const identity = `${file.path}\n${content}`;
+      const known = request.documents.get(key);
+      if (known !== undefined) return { document: known, key, identity };
+      const bytes = await read(file.tree, file.path);
+      if (bytes === undefined) return undefined;
+      const { substitutions } = layers;
+      const document = readDocument({ file: file.name, format: formatOf(file.path), bytes, substitutions });
+      request.documents.set(key, document);
+      return { document, key, identity };
+    },
+  };
+}
+
+export function folderOf(path: string): string {
+  const folder = posix.dirname(path);
+  return folder === '.' ? '' : folder;
+}
+
+/** From the config root for its own files; a repo's name and the path in it for a project's. */
+function nameOf(request: FilesRequest, tree: Tree, path: string): string {
+  if (tree !== request.tree) return `${tree.name}//${path}`;
+  return posix.relative(`/${request.root}`, `/${path}`);
+}
+
+/** A path written in a config file, seen from a folder of the tree. undefined: it leads out of the repo. */
+export function pathWithin(folder: string, written: string): string | undefined {
+  if (posix.isAbsolute(written) || /^[A-Za-z]:[\\/]/.test(written) || written.includes('\\') || written.includes('\0'))
+    return undefined;
+  const path = posix.normalize(posix.join(folder === '' ? '.' : folder, written === '' ? '.' : written));
+  if (path === '..' || path.startsWith('../')) return undefined;
+  return path === '.' ? '' : path.replace(/\/$/, '');
+}
+
+/** true: `path` is the folder or inside it. */
+export function isInside(path: string, folder: string): boolean {
+  return folder === '' || path === folder || path.startsWith(`${folder}/`);
+}

@@ -1,0 +1,156 @@
+/** Process groups with the size and the number of machines that FlyCD's fields give them. */
+import type { MachineGroup, Owned } from '../../schemas/app.ts';
+import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
+import { memoryRules } from '../../schemas/fly/presets.ts';
+import { orList } from '../flyconfig/fields.ts';
+import { processGroups } from '../flyconfig/groups.ts';
+import { guestOf } from '../flyconfig/guest.ts';
+import type { MappedGroup } from '../flyconfig/machine.ts';
+import { nearest } from '../flyconfig/spelling.ts';
+import { configVersion } from '../flyconfig/version.ts';
+import type { DesiredGroup } from '../model/desired.ts';
+import type { JsonObject } from '../model/json.ts';
+import { parsePath, type DocumentPath } from './document-path.ts';
+import type { FindingList } from './finding.ts';
+
+export interface GroupsRequest {
+  readonly owned: Owned;
+  readonly fly: JsonObject;
+  readonly mapped: readonly MappedGroup[];
+  /** Primary first. */
+  readonly regions: readonly string[];
+  /** From deploy_params. */
+  readonly vm: JsonObject | undefined;
+  readonly findings: FindingList;
+}
+
+interface GroupScope extends GroupsRequest {
+  readonly written: MachineGroup;
+  /** Where `written` stands. */
+  readonly path: DocumentPath;
+  readonly group: MappedGroup;
+}
+
+export function desiredGroups(request: GroupsRequest): readonly DesiredGroup[] {
+  const { owned, fly, mapped, findings } = request;
+  const { defaultGroup } = processGroups(fly);
+  const { groups = {}, autoscaled = false, ...own } = owned.machines ?? {};
+  const names = mapped.map(({ name }) => name);
+  for (const name of Object.keys(groups)) {
+    if (names.includes(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? `the groups are ${orList(names)}` : `did you mean ${meant}?`;
+    findings.error(['machines', 'groups', name], `there is no process group ${JSON.stringify(name)}`, hint);
+  }
+  return mapped.map((group) => {
+    const named = Object.hasOwn(groups, group.name) ? groups[group.name] : undefined;
+    // What stands under the group's own name beats what stands under `machines`.
+    const written = group.name === defaultGroup ? { ...own, ...named } : (named ?? {});
+    const path = named === undefined ? ['machines'] : ['machines', 'groups', group.name];
+    return desiredGroup({ ...request, written, path, group }, autoscaled);
+  });
+}
+
+function desiredGroup(scope: GroupScope, autoscaled: boolean): DesiredGroup {
+  const { group } = scope;
+  const guest = guestFor(scope);
+  const config: MachineConfig = guest === undefined ? group.config : { ...group.config, guest };
+  return {
+    name: group.name,
+    config,
+    configVersion: configVersion(config),
+    counts: countsOf(scope),
+    hasServices: group.hasServices,
+    mount: group.mount === undefined ? undefined : { volume: group.mount.volume, path: group.mount.path },
+    autoscaled,
+  };
+}
+
+/** vm of the fly config, over it the flags of deploy_params, over these FlyCD's own fields. undefined: git names no size. */
+function guestFor(scope: GroupScope): MachineGuest | undefined {
+  const { written, vm, group, path } = scope;
+  const given = group.config.guest ?? undefined;
+  const flagged = vm === undefined ? given : checkedGuest(scope, { ...sizeOf(given, vm), ...vm }, ['deploy_params']);
+  const { ram_mb: memory, cpu_cores: cpus, cpu_type: kind } = written;
+  if (memory === undefined && cpus === undefined && kind === undefined) return flagged;
+  const base = flagged ?? { cpu_kind: 'shared', cpus: 1 };
+  const wanted = { ...base, ...present('cpu_kind', kind), ...present('cpus', cpus), ...present('memory_mb', memory) };
+  return checkedGuest(scope, { ...wanted, memory_mb: wanted.memory_mb ?? leastMemory(wanted) }, path);
+}
+
+function present(name: string, value: string | number | undefined): JsonObject {
+  return value === undefined ? {} : { [name]: value };
+}
+
+/** A preset named by a flag takes the place of the whole size; single values change it. */
+function sizeOf(given: MachineGuest | undefined, vm: JsonObject): JsonObject {
+  if (given === undefined || vm['size'] !== undefined) return {};
+  const { memory_mb: memory, ...rest } = given;
+  return { ...(rest as JsonObject), ...(vm['memory'] === undefined ? present('memory_mb', memory) : {}) };
+}
+
+function leastMemory(guest: MachineGuest): number {
+  const rule = guest.cpu_kind === 'performance' ? memoryRules.performance : memoryRules.shared;
+  return rule.min * (guest.cpus ?? 1);
+}
+
+const writtenNames: Readonly<Record<string, string>> = { memory_mb: 'ram_mb', cpus: 'cpu_cores', cpu_kind: 'cpu_type' };
+
+function checkedGuest(scope: GroupScope, vm: JsonObject, path: DocumentPath): MachineGuest {
+  const { guest, notes } = guestOf(vm);
+  for (const note of notes) {
+    const inner = parsePath(note.path).map((step) => (path[0] === 'machines' ? (writtenNames[step] ?? step) : step));
+    const at = [...path, ...inner];
+    if (note.severity === 'error') scope.findings.error(at, note.message, note.hint);
+    else scope.findings.warning(at, note.message, note.hint);
+  }
+  return guest;
+}
+
+/** undefined: git names no count for the group. A region that no count names gets one machine. */
+function countsOf(scope: GroupScope): Readonly<Record<string, number>> | undefined {
+  const { written, regions, path, findings } = scope;
+  const { count, count_per_region: perRegion } = written;
+  for (const region of Object.keys(perRegion ?? {})) {
+    if (regions.includes(region)) continue;
+    findings.warning(
+      [...path, 'count_per_region', region],
+      `the app is not in ${region}, so this count is ignored`,
+      'add it to extra_regions',
+    );
+  }
+  if (count === undefined && perRegion === undefined) return undefined;
+  const counts: Record<string, number> = {};
+  for (const region of regions) {
+    const named = perRegion !== undefined && Object.hasOwn(perRegion, region) ? perRegion[region] : undefined;
+    const at = named === undefined ? [...path, 'count'] : [...path, 'count_per_region', region];
+    if (named === undefined && count === undefined) {
+      findings.warning(
+        [...path, 'count_per_region'],
+        `no count names ${region}: it gets one machine`,
+        'name it, or give count',
+      );
+    }
+    counts[region] = exactCount(scope, named ?? count ?? 1, at);
+  }
+  return counts;
+}
+
+function exactCount(scope: GroupScope, count: number, path: DocumentPath): number {
+  const { group, findings } = scope;
+  const least = group.minMachinesRunning;
+  if (count === 0) {
+    // v0 knew these fields, and no groups.
+    const known = !path.includes('groups');
+    if (known)
+      findings.warning(path, `0 is exactly none: ${group.name} gets no machines; FlyCD 0.x read it as not given`);
+    return 0;
+  }
+  if (count >= least) return count;
+  findings.warning(
+    path,
+    `min_machines_running is ${least}, so ${group.name} gets ${least} machines, not ${count}`,
+    'raise the count, or lower the minimum',
+  );
+  return least;
+}

@@ -1,0 +1,136 @@
+/** A project.yaml as read, and what a chain of projects gives to the apps inside. */
+import { Project as ProjectWritten, type ListMode } from '../../schemas/project.ts';
+import { syncNotYet, type SyncWritten } from '../../schemas/policy.ts';
+import type { ProjectSource } from '../../schemas/project.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Tree } from '../sources/tree.ts';
+import { placeOfPath, problemsOfText, type SourceDocument } from './document.ts';
+import { check, findingList, type Finding } from './finding.ts';
+import { withoutNulls } from './merge.ts';
+import { problemsIn } from './placing.ts';
+import { compileSubstitution, type Substitution } from './substitution.ts';
+import { keysInYaml } from './yaml-document.ts';
+
+/** Each is run over every app of the project: more of them is a program, not a config. */
+const substitutionsMax = 100;
+
+export interface Project {
+  readonly name: string;
+  readonly fleet: string | undefined;
+  readonly source: ProjectSource;
+  readonly sync: SyncWritten;
+  readonly substitutions: readonly NamedSubstitution[];
+  readonly defaults: JsonObject;
+  readonly overrides: JsonObject;
+  readonly lists: ListMode | undefined;
+  readonly document: SourceDocument;
+  readonly tree: Tree;
+  /** The folder of project.yaml in its tree. */
+  readonly folder: string;
+  /** Moves when the file's content does. */
+  readonly key: string;
+}
+
+export interface NamedSubstitution extends Substitution {
+  readonly name: string;
+}
+
+export interface ProjectFile {
+  readonly document: SourceDocument;
+  readonly tree: Tree;
+  readonly folder: string;
+  readonly key: string;
+}
+
+/** `project` undefined: it is broken; its problems say how, and `source` is there where at least that could be read. */
+export interface ReadProject {
+  readonly project: Project | undefined;
+  readonly name: string | undefined;
+  readonly localPath: string | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export function readProject(file: ProjectFile): ReadProject {
+  const { document } = file;
+  const fields = (withoutNulls(document.fields) ?? {}) as JsonObject;
+  const written = check({ schema: ProjectWritten, value: fields, notYet: { sync: syncNotYet } });
+  const findings = findingList();
+  if (document.fields !== undefined) findings.add(written.findings);
+  const substitutions = substitutionsOf(document, fields);
+  findings.add(substitutions.findings);
+  findings.add(inexactEnv(document));
+  const problems = [...problemsOfText(document, undefined), ...problemsIn(document, findings.all)];
+  const name = typeof fields['project'] === 'string' ? fields['project'] : undefined;
+  const broken = problems.some(({ severity }) => severity === 'error');
+  if (broken || written.data === undefined) {
+    return { project: undefined, name, localPath: readablePath(fields), problems };
+  }
+  const { data } = written;
+  const project = {
+    name: data.project,
+    fleet: data.fleet,
+    source: data.source,
+    sync: data.sync ?? {},
+    substitutions: substitutions.list,
+    defaults: (data.common?.app_defaults ?? {}) as JsonObject,
+    overrides: (data.common?.app_overrides ?? {}) as JsonObject,
+    lists: data.common?.lists,
+    document,
+    tree: file.tree,
+    folder: file.folder,
+    key: file.key,
+  };
+  return { project, name, localPath: readablePath(fields), problems };
+}
+
+function readablePath(fields: JsonObject): string | undefined {
+  const source = fields['source'] as JsonObject | undefined;
+  const path = typeof source === 'object' ? (source['path'] ?? '') : undefined;
+  return typeof path === 'string' && source?.['type'] !== 'git' ? path : undefined;
+}
+
+function substitutionsOf(
+  document: SourceDocument,
+  fields: JsonObject,
+): { readonly list: readonly NamedSubstitution[]; readonly findings: readonly Finding[] } {
+  const common = fields['common'];
+  const written = typeof common === 'object' && common !== null ? (common as JsonObject)['substitutions'] : undefined;
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) return { list: [], findings: [] };
+  const path = ['common', 'substitutions'];
+  const findings = findingList();
+  const list: NamedSubstitution[] = [];
+  const names = [...new Set(keysInYaml(document.text, path).map(({ name }) => name))];
+  if (names.length > substitutionsMax)
+    findings.error(path, `expected at most ${substitutionsMax} substitutions, found ${names.length}`);
+  for (const name of names.slice(0, substitutionsMax)) {
+    const value = (written as JsonObject)[name];
+    if (typeof value === 'object') findings.error([...path, name], 'expected the text to put in its place');
+    if (value === undefined || typeof value === 'object') continue;
+    const compiled = compileSubstitution(name);
+    if ('why' in compiled) {
+      findings.add([
+        {
+          severity: 'error',
+          path: [...path, name],
+          part: 'key',
+          message: `not a regular expression of RE2: ${compiled.why}`,
+        },
+      ]);
+      continue;
+    }
+    const { line } = placeOfPath(document, [...path, name], 'key');
+    list.push({ name, pattern: compiled.pattern, replacement: String(value), origin: `${document.file}:${line}` });
+  }
+  return { list, findings: findings.all };
+}
+
+/** env is text: a number that reads otherwise than it is written would reach the app changed. */
+export function inexactEnv(document: SourceDocument): readonly Finding[] {
+  return document.inexact.flatMap(({ path, written, read }): readonly Finding[] => {
+    const env = path.at(-2) === 'env' || (path[0] === 'env' && path.length === 2);
+    if (!env) return [];
+    const message = `${written} is read as the number ${read}, and that is what the app gets`;
+    return [{ severity: 'warning', path, part: 'value', message, hint: 'put it in quotes' }];
+  });
+}

@@ -1,0 +1,265 @@
+/** Where an app's content comes from, and the id that moves exactly when that content does. */
+import type { Owned } from '../../schemas/app.ts';
+import type { DesiredImage, DesiredSource, FollowedRef } from '../model/desired.ts';
+import { toFault } from '../model/fault.ts';
+import { hashOf, isObject, type JsonObject } from '../model/json.ts';
+import type { GitMirrors, Tree } from '../sources/tree.ts';
+import { isInside, pathWithin, type ConfigFile, type ConfigFiles } from './files.ts';
+import type { FindingList } from './finding.ts';
+import type { DocumentPath } from './document-path.ts';
+import { refOf, withoutCredentials } from './git-ref.ts';
+
+export interface SourceRequest {
+  readonly file: ConfigFile;
+  readonly bare: boolean;
+  readonly owned: Owned;
+  readonly merged: JsonObject;
+  readonly files: ConfigFiles;
+  readonly mirrors: GitMirrors;
+  readonly resolveImage: (ref: string) => Promise<string | undefined>;
+  readonly findings: FindingList;
+}
+
+export interface ResolvedSource {
+  readonly source: DesiredSource;
+  readonly image: DesiredImage;
+  readonly appVersion: string | undefined;
+  readonly followed: Omit<FollowedRef, 'app'> | undefined;
+  /** Folders in which `files[].local_path` is looked for: a build lays the config folder over the source. */
+  readonly folders: readonly { readonly tree: Tree; readonly folder: string }[];
+}
+
+const sourceHint = 'name source (git, local, inline-docker-file, image), or an image in build.image';
+
+/** undefined: nothing usable is named; the findings say what is missing. */
+export async function resolveSource(request: SourceRequest): Promise<ResolvedSource | undefined> {
+  const { owned, findings, file, bare } = request;
+  const image = imageOf(request);
+  if (image !== undefined) return resolveImage(request, image);
+  const source: WrittenSource | undefined = owned.source ?? (bare ? { type: 'local' } : undefined);
+  if (source === undefined) {
+    findings.error(['source'], 'expected a source, found nothing', sourceHint);
+    return undefined;
+  }
+  const config = await configId(request);
+  switch (source.type) {
+    case 'git':
+      return resolveGit(request, source, config);
+    case 'local':
+      return resolveLocal(request, source, config);
+    case 'inline-docker-file': {
+      const version = versionOf('content', [hashOf(source.inline)], config);
+      return built({ type: 'inline-docker-file' }, version, [{ tree: file.tree, folder: file.folder }]);
+    }
+    default:
+      return undefined; // an image without a name: the schema has said so
+  }
+}
+
+/** build.image, else source.image. */
+function imageOf(request: SourceRequest): string | undefined {
+  const { owned, merged, findings } = request;
+  const build = merged['build'];
+  const written = isObject(build) ? build['image'] : undefined;
+  const named = typeof written === 'string' && written !== '' ? written : undefined;
+  const { source } = owned;
+  if (source?.type === 'image' && named !== undefined && source.image !== named) {
+    findings.error(['source', 'image'], 'build.image names another image', 'keep one of the two');
+  }
+  if (source?.type === 'git' && named !== undefined) {
+    findings.warning(
+      ['source'],
+      'build.image names an image, so nothing is built from this repo',
+      'keep one of the two',
+    );
+  }
+  return named ?? (source?.type === 'image' ? source.image : undefined);
+}
+
+const imageReference = /^[\w][\w.\-/:]*(?:@sha256:[0-9a-f]{64})?$/;
+
+async function resolveImage(request: SourceRequest, ref: string): Promise<ResolvedSource | undefined> {
+  const { findings, owned, file } = request;
+  if (!imageReference.test(ref)) {
+    const path = owned.source?.type === 'image' ? ['source', 'image'] : ['build', 'image'];
+    findings.error(path, 'expected an image reference such as ghcr.io/me/app:1.2, found other characters');
+    return undefined;
+  }
+  const pinned = /@(sha256:[0-9a-f]{64})$/.exec(ref)?.[1];
+  const digest = pinned ?? (await digestOf(request, ref));
+  return {
+    source: { type: 'image', ref },
+    image: { kind: 'reference', ref, digest },
+    appVersion: `image:${digest ?? ref}`,
+    followed: undefined,
+    folders: [{ tree: file.tree, folder: file.folder }],
+  };
+}
+
+/** A registry that does not answer leaves the tag as written; an unknown digest is never a change. */
+async function digestOf(request: SourceRequest, ref: string): Promise<string | undefined> {
+  try {
+    return await request.resolveImage(ref);
+  } catch (error) {
+    const fault = toFault(error, 'the registry did not answer');
+    request.findings.warning(['build', 'image'], `the digest of this image is unknown: ${fault.message}`, fault.next);
+    return undefined;
+  }
+}
+
+type Scheme = 'git' | 'tree' | 'content';
+
+/** One id stands for itself; several, or config files that go into the build, for their hash. */
+function versionOf(scheme: Scheme, ids: readonly string[], config: string | undefined): string {
+  const [only] = ids;
+  if (ids.length === 1 && only !== undefined && config === undefined) return `${scheme}:${only}`;
+  return `${scheme === 'git' ? 'tree' : scheme}:${hashOf({ ids, config })}`;
+}
+
+function built(
+  source: DesiredSource,
+  appVersion: string | undefined,
+  folders: ResolvedSource['folders'],
+  followed?: ResolvedSource['followed'],
+): ResolvedSource {
+  return { source, image: { kind: 'build', source }, appVersion, followed, folders };
+}
+
+type WrittenSource = NonNullable<Owned['source']>;
+
+async function resolveGit(
+  request: SourceRequest,
+  written: WrittenSource,
+  config: string | undefined,
+): Promise<ResolvedSource | undefined> {
+  const { findings, file } = request;
+  const url = written.repo ?? '';
+  const repo = withoutCredentials(url);
+  const ref = refOf(written.ref);
+  const path = pathWithin('', written.path ?? '');
+  if (path === undefined) {
+    findings.error(
+      ['source', 'path'],
+      'this path leads out of the repo',
+      'paths go from the repo’s root, and stay inside',
+    );
+    return undefined;
+  }
+  const followed = written.ref?.commit === undefined ? { repo, ref } : undefined;
+  const own = { tree: file.tree, folder: file.folder };
+  let tree: Tree;
+  try {
+    tree = await request.mirrors.tree({ url, ref, trust: 'config' });
+  } catch (error) {
+    const fault = toFault(error, 'the repo could not be read');
+    // What time or the network mends spoils no app: its version is unknown until then.
+    const lasting = fault.kind === 'stalled' || fault.kind === 'held';
+    if (lasting) findings.error(['source', 'repo'], fault.message, fault.next);
+    else findings.warning(['source', 'repo'], fault.message, fault.next);
+    return built({ type: 'git', repo, ref, path, commit: undefined }, undefined, [own], followed);
+  }
+  const ids = await watchedIds(request, written, tree, path);
+  const scheme = written.watch === undefined && path === '' ? 'git' : 'tree';
+  const version = ids === undefined ? undefined : versionOf(scheme, ids, config);
+  const source = { type: 'git', repo, ref, path, commit: tree.revision } as const;
+  return built(source, version, [own, { tree, folder: path }], followed);
+}
+
+interface Watched {
+  /** Where it is written. */
+  readonly at: DocumentPath;
+  readonly path: string;
+  readonly needed: boolean;
+}
+
+/** The commit, or the ids of just the paths that count. undefined: one that is needed is not there. */
+async function watchedIds(
+  request: SourceRequest,
+  written: WrittenSource,
+  tree: Tree,
+  path: string,
+): Promise<readonly string[] | undefined> {
+  const { findings, files } = request;
+  const own: readonly Watched[] = path === '' ? [] : [{ at: ['source', 'path'], path, needed: true }];
+  const others = (written.watch ?? []).map((path, index) => ({ at: ['source', 'watch', index], path, needed: false }));
+  const watched: readonly Watched[] = [...own, ...others];
+  if (watched.length === 0) return [tree.revision];
+  const ids: string[] = [];
+  for (const { at, path, needed } of watched) {
+    const inside = pathWithin('', path);
+    const id = inside === undefined ? undefined : await files.id(tree, inside);
+    if (inside === undefined) findings.error(at, 'this path leads out of the repo');
+    else if (id !== undefined) ids.push(watched.length === 1 ? id : `${inside} ${id}`);
+    else if (needed) findings.error(at, `there is no ${inside} in ${tree.name}`);
+    else findings.warning(at, `there is no ${inside} in ${tree.name}`, 'a path that is not there never changes');
+    if (needed && id === undefined) return undefined;
+  }
+  return ids;
+}
+
+async function resolveLocal(
+  request: SourceRequest,
+  written: WrittenSource,
+  config: string | undefined,
+): Promise<ResolvedSource | undefined> {
+  const { findings, file, files } = request;
+  const folder = pathWithin(file.folder, written.path ?? '');
+  if (folder === undefined) {
+    findings.error(
+      ['source', 'path'],
+      'this path leads out of the repo',
+      'paths go from this file’s folder, and stay inside',
+    );
+    return undefined;
+  }
+  const ids: string[] = [];
+  const watchedPaths = written.watch ?? [''];
+  for (const [index, watched] of watchedPaths.entries()) {
+    const path = pathWithin(folder, watched);
+    const at = written.watch === undefined ? ['source', 'path'] : ['source', 'watch', index];
+    if (path === undefined) {
+      findings.error(at, 'this path leads out of the repo');
+      continue;
+    }
+    const id = await contentId(files, file, path);
+    if (id === undefined) findings.error(at, `there is no ${path} in ${file.tree.name}`);
+    else ids.push(id);
+  }
+  if (ids.length < watchedPaths.length) return undefined;
+  const folders = [
+    { tree: file.tree, folder: file.folder },
+    { tree: file.tree, folder },
+  ];
+  return built({ type: 'local', path: folder }, versionOf('content', ids, config), folders);
+}
+
+/** Of what is under a path, the app's own config file excepted: a comment in it builds nothing. */
+async function contentId(files: ConfigFiles, file: ConfigFile, path: string): Promise<string | undefined> {
+  if (!isInside(file.path, path)) return files.id(file.tree, path);
+  const parts: string[] = [];
+  for (const entry of await files.list(file.tree, path)) {
+    if (entry.path === file.path || entry.path === '.git') continue;
+    const id = isInside(file.path, entry.path)
+      ? await contentId(files, file, entry.path)
+      : await files.id(file.tree, entry.path);
+    parts.push(`${entry.path.slice(path === '' ? 0 : path.length + 1)} ${id ?? ''}`);
+  }
+  return hashOf(parts);
+}
+
+/** Config files that `merge_cfg` lays over the source are part of what is built. undefined: none. */
+async function configId(request: SourceRequest): Promise<string | undefined> {
+  const { owned, file, files, findings } = request;
+  if (owned.merge_cfg?.all === true) return contentId(files, file, file.folder);
+  const include = owned.merge_cfg?.include ?? [];
+  const ids: string[] = [];
+  for (const [index, written] of include.entries()) {
+    const path = pathWithin(file.folder, written);
+    const at = ['merge_cfg', 'include', index];
+    const id = path === undefined ? undefined : await files.id(file.tree, path);
+    if (path === undefined) findings.error(at, 'this path leads out of the repo', 'name files of this folder');
+    else if (id === undefined) findings.error(at, `there is no ${path} in ${file.tree.name}`);
+    else ids.push(`${written} ${id}`);
+  }
+  return ids.length === 0 ? undefined : hashOf(ids);
+}

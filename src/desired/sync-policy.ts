@@ -1,0 +1,19 @@
+import type { SyncWritten } from '../../schemas/policy.ts';
+import { durationSeconds } from '../../schemas/written.ts';
+import { defaultPolicy, type SyncPolicy } from '../model/policy.ts';
+
+/** Outermost first: each key of a later one wins, lists as a whole. */
+export function syncPolicy(written: readonly (SyncWritten | undefined)[]): SyncPolicy {
+  let policy = defaultPolicy;
+  for (const sync of written) {
+    if (sync === undefined) continue;
+    policy = {
+      auto: sync.auto ?? policy.auto,
+      drift: sync.drift ?? policy.drift,
+      prune: sync.prune ?? policy.prune,
+      maxDeletes: sync.max_deletes ?? policy.maxDeletes,
+      intervalSeconds: sync.interval === undefined ? policy.intervalSeconds : durationSeconds(sync.interval),
+    };
+  }
+  return policy;
+}

@@ -1,0 +1,28 @@
+import type { JsonValue } from '../model/json.ts';
+import type { DocumentPath } from './document-path.ts';
+
+/** A mistake found while a text was read, placed by its offset in that text. */
+export interface TextProblem {
+  readonly offset: number;
+  readonly path: DocumentPath;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface ParsedText {
+  /** What could be read; of use beside problems only to say more about the file. undefined: nothing. */
+  readonly value: JsonValue;
+  readonly problems: readonly TextProblem[];
+  /** Numbers that read otherwise than they are written: 1.10 is 1.1. It matters where text is wanted. */
+  readonly inexact: readonly InexactNumber[];
+}
+
+export interface InexactNumber {
+  readonly path: DocumentPath;
+  readonly written: string;
+  readonly read: number;
+}
+
+export interface TextPlace {
+  readonly offset: number;
+}

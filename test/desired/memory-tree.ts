@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { Fault } from '../../src/model/fault.ts';
+import type { GitMirrors, GitSourceRequest, Tree, TreeEntry } from '../../src/sources/tree.ts';
+
+/** Path to text or bytes; a link is `{ link: target }`, a tree path. */
+export type MemoryFiles = Readonly<Record<string, string | Uint8Array | { readonly link: string }>>;
+
+export interface MemoryTree extends Tree {
+  /** How often file contents were read. */
+  readonly reads: { count: number };
+}
+
+/** A tree that stands in memory, as the git and folder trees behave. */
+export function memoryTree(
+  files: MemoryFiles,
+  names: { readonly name?: string; readonly revision?: string } = {},
+): MemoryTree {
+  const folders = new Map<string, Map<string, TreeEntry>>([['', new Map()]]);
+  const add = (folder: string, entry: TreeEntry): void => {
+    const entries = folders.get(folder) ?? new Map<string, TreeEntry>();
+    folders.set(folder, entries);
+    entries.set(entry.path, entry);
+  };
+  const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+  for (const [path, content] of Object.entries(files)) {
+    const kind = typeof content === 'object' && 'link' in content ? 'link' : 'file';
+    const size = kind === 'file' ? bytesOf(content).length : 0;
+    add(parentOf(path), { path, kind, size });
+    for (let folder = parentOf(path); folder !== ''; folder = parentOf(folder)) {
+      add(parentOf(folder), { path: folder, kind: 'folder', size: 0 });
+    }
+  }
+  const ids = new Map<string, string>();
+  const idOf = (path: string): string | undefined => {
+    const known = ids.get(path);
+    if (known !== undefined) return known;
+    const content = files[path];
+    const entries = folders.get(path);
+    if (content === undefined && entries === undefined) return undefined;
+    const hash = createHash('sha1');
+    if (content !== undefined) hash.update(bytesOf(resolved(files, content)));
+    else
+      for (const entry of entries?.values() ?? [])
+        hash.update(`${entry.path.slice(path.length)} ${idOf(entry.path)}\n`);
+    const id = hash.digest('hex');
+    ids.set(path, id);
+    return id;
+  };
+  const reads = { count: 0 };
+  return {
+    reads,
+    name: names.name ?? 'config',
+    revision: names.revision ?? idOf('') ?? 'empty',
+    async list(folder) {
+      return [...(folders.get(folder)?.values() ?? [])].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    },
+    async read(path, bytesMax) {
+      const content = files[path];
+      if (content === undefined) return undefined;
+      reads.count += 1;
+      const target = resolved(files, content);
+      if (target === undefined) throw new Fault({ kind: 'stalled', what: `${path} is a link out of the tree` });
+      const bytes = bytesOf(target);
+      if (bytes.length > bytesMax)
+        throw new Fault({ kind: 'stalled', what: `${path} is larger than ${bytesMax} bytes` });
+      return bytes;
+    },
+    async id(path) {
+      return idOf(path);
+    },
+  };
+}
+
+function resolved(files: MemoryFiles, content: MemoryFiles[string]): string | Uint8Array | undefined {
+  if (typeof content === 'string' || content instanceof Uint8Array) return content;
+  const target = files[content.link];
+  return typeof target === 'string' || target instanceof Uint8Array ? target : undefined;
+}
+
+function bytesOf(content: MemoryFiles[string] | undefined): Uint8Array {
+  if (content instanceof Uint8Array) return content;
+  return new TextEncoder().encode(typeof content === 'string' ? content : '');
+}
+
+/** Repos by URL, and by `URL@ref` where refs differ; anything else is unreachable. */
+export function memoryMirrors(
+  trees: Readonly<Record<string, Tree>> = {},
+): GitMirrors & { readonly asked: GitSourceRequest[]; readonly faults: Map<string, Fault> } {
+  const asked: GitSourceRequest[] = [];
+  const faults = new Map<string, Fault>();
+  return {
+    asked,
+    faults,
+    async tree(request) {
+      asked.push(request);
+      const fault = faults.get(request.url);
+      if (fault !== undefined) throw fault;
+      const tree = trees[`${request.url}@${request.ref}`] ?? trees[request.url];
+      if (tree !== undefined) return tree;
+      throw new Fault({ kind: 'transient', what: `${request.url} could not be reached`, next: 'FlyCD tries again' });
+    },
+  };
+}
