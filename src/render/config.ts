@@ -9,7 +9,9 @@ export type ConfigForm = (typeof configForms)[number];
 const unsafe = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** A resolved fly config as a file Fly accepts: what is printed reads back as the same value. */
-export function configText(config: JsonObject, form: ConfigForm): string {
+export function configText(given: JsonObject, form: ConfigForm): string {
+  // As people write it: defaults of projects come before it in the merged document.
+  const config = given['app'] === undefined ? given : { app: given['app'], ...given };
   switch (form) {
     case 'json':
       return `${JSON.stringify(config, undefined, 2).replaceAll(unsafe, jsonEscape)}\n`;

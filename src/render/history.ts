@@ -1,7 +1,7 @@
 import type { Run, StepResult } from '../model/run.ts';
 import { appPlanJson } from './plan.ts';
 import { holdLines, markOf, toneOf, toneOfStatus } from './step.ts';
-import { markdownTable, textTable, type Cell, type Table } from './table.ts';
+import { fence, filledColumns, markdownTable, textTable, type Cell, type Table } from './table.ts';
 import {
   createPaint,
   formatDuration,
@@ -67,11 +67,11 @@ function runsTable(runs: readonly Run[]): Table {
 /** Runs, newest first. */
 export function runsText(runs: readonly Run[], colour: boolean): string {
   if (runs.length === 0) return 'No runs yet: `flycd sync --once` makes the first.\n';
-  return `${textTable(runsTable(runs), createPaint(colour))}\n`;
+  return `${textTable(filledColumns(runsTable(runs)), createPaint(colour))}\n`;
 }
 
 export function runsMarkdown(runs: readonly Run[]): string {
-  return `${markdownTable(runsTable(runs))}\n`;
+  return `${markdownTable(filledColumns(runsTable(runs)))}\n`;
 }
 
 function time(at: number | undefined): string | null {
@@ -148,4 +148,9 @@ export function oneRunText(run: Run, colour: boolean): string {
   }
   for (const note of run.plan.notes) lines.push(`  note: ${plain(note)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** For a pull request or an issue: the text, fenced. */
+export function oneRunMarkdown(run: Run): string {
+  return `${fence(oneRunText(run, false), '')}\n`;
 }

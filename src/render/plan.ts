@@ -1,7 +1,7 @@
 import type { AppPlan, Plan, Step } from '../model/plan.ts';
 import { problemLines, problemJson, problemsText, sortProblems, type ProblemJson } from './problems.ts';
 import { countPlan, destructiveFirst, holdLines, isDestructive, stepLines, toneOfStatus, type Line } from './step.ts';
-import { markdownText } from './table.ts';
+import { fence, markdownText } from './table.ts';
 import { createPaint, plain, plural, shortRevision, type Paint } from './text.ts';
 
 /** Digits of a plan's id in text: enough to compare by eye; JSON has all of it. */
@@ -147,7 +147,7 @@ export function planMarkdown(plan: Plan, charactersMax = markdownCharactersMax):
   const problems =
     plan.problems.length === 0
       ? ''
-      : `\n${fence(truncateLines(problemsText(plan.problems, false), markdownAppCharactersMax))}\n`;
+      : `\n${fence(truncateLines(problemsText(plan.problems, false), markdownAppCharactersMax), 'diff')}\n`;
   const whole = plan.whole ? '' : `\n**${notWhole}**\n`;
   let text = head + whole + problems;
   const shown = orderApps(plan.apps).filter(isWorthShowing);
@@ -167,14 +167,7 @@ function appMarkdown(app: AppPlan): string {
   const lines = appLines(app).map((line) => `${line.mark ?? ' '} ${'  '.repeat(line.depth - 1)}${line.text}`);
   const body = truncateLines(lines.join('\n'), markdownAppCharactersMax);
   const title = `<b>${markdownText(plain(app.app))}</b>: ${app.status}, ${count}`;
-  return `\n<details${open}><summary>${title}</summary>\n\n${fence(body)}\n\n</details>\n`;
-}
-
-/** A fence longer than any run of backticks inside, so that nothing in a value can end it. */
-function fence(body: string): string {
-  const longest = Math.max(2, ...[...body.matchAll(/`+/g)].map((run) => run[0].length));
-  const ticks = '`'.repeat(longest + 1);
-  return `${ticks}diff\n${body.trimEnd()}\n${ticks}`;
+  return `\n<details${open}><summary>${title}</summary>\n\n${fence(body, 'diff')}\n\n</details>\n`;
 }
 
 function truncateLines(text: string, charactersMax: number): string {

@@ -2,7 +2,7 @@ import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonOf, runJson, toneOfOutcome } from './history.ts';
 import { toneOfStatus } from './step.ts';
-import { markdownTable, textTable, type Cell, type Table } from './table.ts';
+import { filledColumns, markdownTable, textTable, type Cell, type Table } from './table.ts';
 import { createPaint, formatDuration, formatTime, plain, plural, shortRevision, truncate } from './text.ts';
 
 /** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
@@ -54,7 +54,7 @@ export function statusText(status: FleetStatus, colour: boolean): string {
   if (status.runs.length === 0) {
     return `Fleet ${plain(status.fleet)}: no pass yet. \`flycd diff\` shows what one would do, \`flycd sync --once\` makes it.\n`;
   }
-  return `${textTable(statusTable(status), createPaint(colour))}\n\n${countLine(status)}\n`;
+  return `${textTable(filledColumns(statusTable(status)), createPaint(colour))}\n\n${countLine(status)}\n`;
 }
 
 export function statusJson(status: FleetStatus) {
@@ -73,5 +73,5 @@ export function statusJson(status: FleetStatus) {
 
 export function statusMarkdown(status: FleetStatus): string {
   if (status.runs.length === 0) return statusText(status, false);
-  return `${markdownTable(statusTable(status))}\n\n${countLine(status)}\n`;
+  return `${markdownTable(filledColumns(statusTable(status)))}\n\n${countLine(status)}\n`;
 }

@@ -4,7 +4,7 @@ import { reasonOf, runJson, toneOfOutcome } from './history.ts';
 import { planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
 import { toneOfStatus } from './step.ts';
-import { markdownTable, markdownText, textTable, type Cell, type Table } from './table.ts';
+import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './table.ts';
 import { createPaint, formatDuration, plain, plural, shortRevision, truncate } from './text.ts';
 
 /** What one pass did: the plan it made and the newest run of each app. */
@@ -68,15 +68,23 @@ function syncTable(rows: readonly Row[]): Table {
   };
 }
 
+/** Where each app stands now, then what was done for it. */
 function closing(sync: Sync, rows: readonly Row[]): string {
+  const statuses = counted(rows.map(({ app, run }) => run?.status ?? app.status));
+  const outcomes = counted(rows.flatMap(({ run }) => run?.outcome ?? []).filter((word) => word !== 'no-change'));
+  const tail = statuses === '' ? '' : `: ${statuses}`;
+  const done = outcomes === '' ? '' : ` (${outcomes})`;
+  const apps = plural(rows.length, 'app');
+  return `Fleet ${plain(sync.plan.fleet)} at ${shortRevision(sync.plan.revision)}, ${apps}${tail}${done}.`;
+}
+
+function counted(words: readonly string[]): string {
   const counts = new Map<string, number>();
-  for (const { app, run } of rows) {
-    const word = run?.outcome === undefined || run.outcome === 'no-change' ? (run?.status ?? app.status) : run.outcome;
-    counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
-  const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
-  const tail = words.length === 0 ? '' : `: ${words.join(', ')}`;
-  return `Fleet ${plain(sync.plan.fleet)} at ${shortRevision(sync.plan.revision)}, ${plural(rows.length, 'app')}${tail}.`;
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return [...counts]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([word, count]) => `${count} ${word}`)
+    .join(', ');
 }
 
 export function syncText(sync: Sync, colour: boolean): string {
@@ -84,7 +92,7 @@ export function syncText(sync: Sync, colour: boolean): string {
   const problems = [...sync.plan.problems, ...sync.plan.apps.flatMap((app) => app.problems)];
   const blocks = [
     problemsText(problems, colour).trimEnd(),
-    rows.length === 0 ? '' : textTable(syncTable(rows), createPaint(colour)),
+    rows.length === 0 ? '' : textTable(filledColumns(syncTable(rows)), createPaint(colour)),
     closing(sync, rows),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
@@ -96,5 +104,5 @@ export function syncJson(sync: Sync) {
 
 export function syncMarkdown(sync: Sync): string {
   const rows = rowsOf(sync);
-  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${markdownTable(syncTable(rows))}\n`;
+  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${markdownTable(filledColumns(syncTable(rows)))}\n`;
 }

@@ -21,6 +21,16 @@ function widthOf(text: string): number {
   return Array.from(text).length;
 }
 
+/** Without the columns that say nothing in any row. */
+export function filledColumns(table: Table): Table {
+  if (table.rows.length === 0) return table;
+  const isFilled = table.columns.map((_title, column) => table.rows.some((row) => cellOf(row[column]).text !== ''));
+  return {
+    columns: table.columns.filter((_title, column) => isFilled[column]),
+    rows: table.rows.map((row) => row.filter((_cell, column) => isFilled[column])),
+  };
+}
+
 /** Columns side by side, for people and for `awk`: no borders, nothing trailing. Cells are already plain. */
 export function textTable(table: Table, paint: Paint = createPaint(false)): string {
   const widths = table.columns.map((title, column) =>
@@ -57,4 +67,11 @@ export function markdownText(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll(/[\\`*_[\]()#!~|]/g, String.raw`\$&`)
     .replaceAll('@', '@\u2060');
+}
+
+/** A fence longer than any run of backticks inside, so that nothing in a value can end it. */
+export function fence(body: string, language: string): string {
+  const longest = Math.max(2, ...Array.from(body.matchAll(/`+/g), (run) => run[0].length));
+  const ticks = '`'.repeat(longest + 1);
+  return `${ticks}${language}\n${body.trimEnd()}\n${ticks}`;
 }

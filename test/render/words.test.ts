@@ -4,7 +4,7 @@ import type { Problem } from '../../src/model/problem.ts';
 import { faultText } from '../../src/render/fault.ts';
 import { problemsText, validationJson, validationMarkdown, validationText } from '../../src/render/problems.ts';
 import { progressText } from '../../src/render/progress.ts';
-import { markdownTable, textTable } from '../../src/render/table.ts';
+import { filledColumns, markdownTable, textTable } from '../../src/render/table.ts';
 import { formatChange, formatDuration, plain } from '../../src/render/text.ts';
 import { failedRun, goodRun, start, webPlan } from './fixture.ts';
 
@@ -100,6 +100,7 @@ test('tables', () => {
     ],
   };
   expect(textTable(table)).toBe('APP     N\na       1\nlonger');
+  expect(filledColumns({ columns: ['APP', 'WHY'], rows: [['a', '']] })).toEqual({ columns: ['APP'], rows: [['a']] });
   expect(markdownTable({ ...table, rows: [['a|b', '<x>']] })).toBe('| APP | N |\n| --- | --- |\n| a\\|b | &lt;x&gt; |');
 });
 

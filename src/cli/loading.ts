@@ -1,0 +1,167 @@
+import { dirname, join } from 'node:path';
+import type { DesiredLoader } from '../desired/loader.ts';
+import type { DesiredFleet } from '../model/desired.ts';
+import { Fault } from '../model/fault.ts';
+import { SecretValue } from '../model/secret-value.ts';
+import type { ImageDigests } from '../oci/digest.ts';
+import type { OpenGitMirrors } from '../sources/mirror.ts';
+import type { Tree } from '../sources/tree.ts';
+import type { ConfigOptions, Invocation } from './invocation.ts';
+import { flyToken, variable } from './io.ts';
+import { learnSecret } from './redaction.ts';
+import { absolute, locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
+
+const flyRegistry = 'registry.fly.io';
+
+/** A git config repo: what webhooks are matched with and commits reported to. */
+export interface ConfigRepo {
+  readonly repo: string;
+  readonly ref: string;
+}
+
+export interface Loaded {
+  readonly fleet: DesiredFleet;
+  /** undefined: the config is a folder. */
+  readonly repo: ConfigRepo | undefined;
+  /** The whole config was given, by the operator's own word: orphans may be looked for. */
+  readonly isRoot: boolean;
+}
+
+export interface LoadingRequest {
+  readonly invocation: Invocation;
+  /** The config repo as it was typed. */
+  readonly config: string | undefined;
+  readonly options: ConfigOptions;
+  readonly settings: OperatorSettings;
+  readonly dataDirectory: string;
+}
+
+export interface LoadRequest {
+  /** true: no registry is asked for digests. */
+  readonly offline: boolean;
+  /** What to call an app without a name of its own; undefined: such an app is invalid. */
+  readonly nameless?: string;
+}
+
+export interface Loading {
+  load(request: LoadRequest): Promise<Loaded>;
+  close(): void;
+}
+
+/** Reads the config repo, as often as asked: mirrors, hashes of files and the loader's cache live as long as this. */
+export function createLoading(request: LoadingRequest): Loading {
+  const { invocation, config, options, settings } = request;
+  const { io, redactor, log } = invocation;
+  let mirrors: OpenGitMirrors | undefined;
+  let loader: DesiredLoader | undefined;
+  let digests: ImageDigests | undefined;
+
+  return {
+    async load({ offline, nameless }) {
+      const [{ isGitLocation }, { createDesiredLoader }] = await Promise.all([
+        import('../sources/location.ts'),
+        import('../desired/loader.ts'),
+      ]);
+      const location = locateConfig(io, settings, config, isGitLocation);
+      mirrors ??= await createMirrors(request);
+      loader ??= createDesiredLoader({ clock: io.clock });
+      const ref = options.ref ?? settings.written.ref;
+      const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
+      const { tree, path } =
+        repo === undefined
+          ? await openPath(request, location, ref)
+          : { tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }), path: '' };
+      const { fleet: name, sync } = settings.written;
+      if (!offline) digests ??= await createDigests(invocation);
+      const images = offline ? undefined : digests;
+      const fleet = await loader.load({
+        tree,
+        path,
+        mirrors,
+        settings: { fleet: name, sync },
+        environment: (name) => io.env[name],
+        resolveImage: (image) => images?.resolve(image) ?? Promise.resolve(undefined),
+        nameless,
+        configRepo: repo,
+      });
+      for (const app of fleet.apps) {
+        for (const secret of app.secrets) learnSecret(redactor, fleet.secretValue(app.name, secret.name)?.reveal());
+      }
+      log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
+      return { fleet, repo, isRoot: isRoot(settings, location, isGitLocation) };
+    },
+    close() {
+      mirrors?.close();
+      mirrors = undefined;
+    },
+  };
+}
+
+async function openPath(
+  { invocation, options }: LoadingRequest,
+  location: ConfigLocation,
+  ref: string | undefined,
+): Promise<{ readonly tree: Tree; readonly path: string }> {
+  const { io, log } = invocation;
+  if (options.ref !== undefined) {
+    throw new Fault({
+      kind: 'stalled',
+      what: `--ref ${options.ref} needs a git address`,
+      why: `${location.text} is a folder, and a folder is read as it stands on disk`,
+      next: `name it as file://${location.text}`,
+    });
+  }
+  if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
+  const { openFolder } = await import('../sources/folder.ts');
+  const { tree, path, warning } = await openFolder({ path: location.text, clock: io.clock, environment: io.env });
+  if (warning !== undefined) log.warn({}, warning);
+  return { tree, path };
+}
+
+/**
+ * A part of the config must not make orphans of the rest. It is whole where the operator's settings name it, where it
+ * lies beside the flycd.yaml in use, or where its name can only come from its own flycd.yaml or project.yaml.
+ */
+function isRoot(settings: OperatorSettings, location: ConfigLocation, isGit: (text: string) => boolean): boolean {
+  if (location.from !== 'argument' || settings.file === undefined || settings.written.fleet === undefined) return true;
+  const base = dirname(settings.file);
+  const { config_repo: written } = settings.written;
+  return location.text === base || (written !== undefined && location.text === absolute(written, base, isGit));
+}
+
+async function createMirrors({ invocation, dataDirectory }: LoadingRequest): Promise<OpenGitMirrors> {
+  const { io, log } = invocation;
+  const [{ createGitMirrors }, { createGitCredentials }] = await Promise.all([
+    import('../sources/mirror.ts'),
+    import('../sources/credentials.ts'),
+  ]);
+  const secret = (name: string): SecretValue | undefined => {
+    const value = variable(io.env, name);
+    return value === undefined ? undefined : new SecretValue(value);
+  };
+  const credentials = createGitCredentials({
+    directory: join(dataDirectory, 'git-credentials'),
+    githubToken: secret('GITHUB_TOKEN'),
+    githubOrigin: variable(io.env, 'GITHUB_SERVER_URL'),
+    sshPrivateKey: secret('FLY_SSH_PRIVATE_KEY'),
+    sshPrivateKeyName: variable(io.env, 'FLY_SSH_PRIVATE_KEY_NAME'),
+    sshAgentSocket: variable(io.env, 'SSH_AUTH_SOCK'),
+  });
+  const directory = join(dataDirectory, 'mirrors');
+  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env });
+}
+
+/** Digests are remembered as long as this: one command, or a service's life. */
+async function createDigests({ io, log }: Invocation): Promise<ImageDigests> {
+  const { createImageDigests } = await import('../oci/digest.ts');
+  const host = variable(io.env, 'FLY_REGISTRY_HOST') ?? flyRegistry;
+  const token = flyToken(io);
+  return createImageDigests({
+    fetch: io.fetch,
+    clock: io.clock,
+    log,
+    // The token of Fly is for Fly's own registry and no other.
+    credentials: (asked) =>
+      asked === host && token !== undefined ? { user: 'x', password: new SecretValue(token) } : undefined,
+  });
+}

@@ -1,0 +1,232 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { plain } from '../render/text.ts';
+import type { ExitCode } from './exit.ts';
+import type { Io } from './io.ts';
+import { outputs, type CommonOptions, type Invocation } from './invocation.ts';
+import type { AdoptOptions } from './adopt.ts';
+import type { DeployOptions } from './deploy.ts';
+import type { HistoryOptions } from './history.ts';
+import type { RenderOptions } from './render.ts';
+import type { ServeOptions } from './serve.ts';
+import type { SimulatorOptions } from './simulator.ts';
+import type { SyncOptions } from './sync.ts';
+
+/** Wide enough for our sentences, narrow enough for half a screen; the same everywhere, so that help can be quoted. */
+const helpWidth = 100;
+const historyLimit = 20;
+
+/** Hands the exit code out of commander, which knows none. */
+type OnExit = (code: ExitCode) => void;
+
+export interface ProgramHooks {
+  readonly onExit: OnExit;
+  /** Runs another command line: the demo is made of commands. */
+  readonly run: (argv: readonly string[], io: Io) => Promise<number>;
+}
+
+/**
+ * Every command with its options. Each command's file is imported when it runs and not before: `--help` must cost
+ * nothing but this file.
+ */
+export function createProgram(invocation: Invocation, version: string, { onExit, run }: ProgramHooks): Command {
+  const program = new Command('flycd')
+    .description('GitOps for Fly.io: git says what should run, FlyCD keeps Fly so.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help of a command')
+    .showHelpAfterError('  next: `flycd --help` lists the commands, `flycd COMMAND --help` their options')
+    .addHelpText('after', exitCodesHelp)
+    .exitOverride();
+  configureOutput(program, invocation);
+  // A command inherits output, exit and error settings from the program it is made by.
+  addReading(program, invocation, onExit);
+  addWriting(program, invocation, onExit);
+  addLooking(program, invocation, onExit);
+  addPlayground(program, invocation, { onExit, run });
+  return program;
+}
+
+const exitCodesHelp = `
+Exit codes: 0 done and clean, 1 error, 2 changes (diff), 3 invalid config, 4 held or blocked.
+The config repo is a folder or a git URL: the argument, else FLYCD_CONFIG_REPO, else flycd.yaml's config_repo.`;
+
+function configureOutput(program: Command, { io, redactor }: Invocation): void {
+  program.configureOutput({
+    writeOut: (text) => {
+      io.stdout.write(text);
+    },
+    // What was typed may hold anything, a pasted token too.
+    writeErr: (text) => {
+      io.stderr.write(redactor.redact(text.split('\n').map(plain).join('\n')));
+    },
+    getOutHelpWidth: () => helpWidth,
+    getErrHelpWidth: () => helpWidth,
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <form>', 'how to print the answer').choices(outputs).default('text');
+}
+
+function withSettings(command: Command): Command {
+  return command
+    .option('--settings <file>', "the operator's flycd.yaml (default: the one in the working directory)")
+    .option('--data-dir <folder>', 'folder of the database and git mirrors (default: $XDG_STATE_HOME/flycd)');
+}
+
+function withRef(command: Command): Command {
+  return command.option('--ref <ref>', 'branch, tag or commit of a git config repo (default: its default branch)');
+}
+
+/** Options of every command that reads the config repo. */
+function withConfig(command: Command): Command {
+  return withRef(withSettings(command)).addOption(outputOption());
+}
+
+function withApps(command: Command): Command {
+  return command.addOption(
+    new Option('--app <glob>', 'only apps whose name fits; may be repeated').argParser(collect).default([], 'all'),
+  );
+}
+
+/** Options of every command that asks Fly. */
+function withFly(command: Command): Command {
+  return command.option('--org <slug>', 'organization of apps that name none (default: FLY_ORG)');
+}
+
+const configArgument = ['[config]', 'config repo: a folder or a git URL'] as const;
+
+/** A command that only reads is left where it stands when the process is asked to stop: there is nothing to finish. */
+async function unlessStopped(invocation: Invocation, work: Promise<ExitCode>): Promise<ExitCode> {
+  const { signal } = invocation.io;
+  const stopped = Promise.withResolvers<never>();
+  const stop = (): void => {
+    stopped.reject(signal.reason);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function addReading(program: Command, invocation: Invocation, onExit: OnExit): void {
+  withApps(withConfig(program.command('validate')))
+    .description('read the config and report every problem; asks nothing of Fly')
+    .argument(...configArgument)
+    .action(async (config: string | undefined, options: CommonOptions) => {
+      const { validate } = await import('./validate.ts');
+      onExit(await unlessStopped(invocation, validate(invocation, config, options)));
+    });
+  withApps(withFly(withConfig(program.command('diff'))))
+    .description('show what a sync would do; writes nothing, a read-only token is enough')
+    .argument(...configArgument)
+    .action(async (config: string | undefined, options: CommonOptions) => {
+      const { diff } = await import('./diff.ts');
+      onExit(await unlessStopped(invocation, diff(invocation, config, options)));
+    });
+  withApps(withRef(withSettings(program.command('render'))))
+    .description('print the resolved fly config of an app')
+    .argument('[path]', 'an app, a config repo (then --app says which), or a bare fly.yaml or fly.toml')
+    .addOption(new Option('--as <form>', 'the form to print').choices(['yaml', 'toml', 'json']).default('yaml'))
+    .action(async (path: string | undefined, options: RenderOptions) => {
+      const { render } = await import('./render.ts');
+      onExit(await unlessStopped(invocation, render(invocation, path, options)));
+    });
+}
+
+function addWriting(program: Command, invocation: Invocation, onExit: OnExit): void {
+  withApps(withFly(withConfig(program.command('sync'))))
+    .description('make Fly as the config says, again and again')
+    .argument(...configArgument)
+    .option('--once', 'one pass, then exit')
+    .option('--accept', 'let this pass remove or restart more than the brakes allow')
+    .option('--now', 'put back what a hand-made `fly deploy` changed, too')
+    .option('--force', 'update every machine, changed or not')
+    .action(async (config: string | undefined, options: SyncOptions) => {
+      onExit(await (await import('./sync.ts')).sync(invocation, config, options));
+    });
+  withApps(withFly(withConfig(program.command('deploy'))))
+    .description('one pass over a folder of apps, as flycd 0.x named it')
+    .argument('<path>', 'an app, a folder of apps or a git URL')
+    .option('-f, --force', 'update every machine, changed or not')
+    .option('-a, --abort-early', 'stop at the first app that fails')
+    .action(async (path: string, options: DeployOptions) => {
+      onExit(await (await import('./deploy.ts')).deploy(invocation, path, options));
+    });
+  withFly(withConfig(program.command('adopt')))
+    .description('take over an app that somebody else made, even if it restarts')
+    .argument('<app>', "the app's name")
+    .argument(...configArgument)
+    .action(async (app: string, config: string | undefined, options: AdoptOptions) => {
+      onExit(await (await import('./adopt.ts')).adopt(invocation, app, config, options));
+    });
+  withApps(withFly(withRef(withSettings(program.command('serve').alias('monitor')))))
+    .description('sync for good: on a timer and on webhooks')
+    .argument(...configArgument)
+    .option('-i, --webhook-interface <address>', 'address to listen on (default: WEBHOOK_INTERFACE, else all)')
+    .option('-w, --webhook-path <path>', 'path of the webhook (default: WEBHOOK_PATH, else /webhook)')
+    .option('-p, --webhook-port <port>', 'port to listen on (default: WEBHOOK_PORT, else 80)', wholeNumber(0, 65_535))
+    .option('-s, --sync-on-startup', 'kept from flycd 0.x: serve always begins with a pass')
+    .action(async (config: string | undefined, options: ServeOptions) => {
+      onExit(await (await import('./serve.ts')).serve(invocation, config, options));
+    });
+}
+
+function addLooking(program: Command, invocation: Invocation, onExit: OnExit): void {
+  const fleet = ['--fleet <name>', 'the fleet (default: the one of flycd.yaml or the config)'] as const;
+  withApps(withConfig(program.command('status')))
+    .description('how the last pass left each app')
+    .argument(...configArgument)
+    .option(...fleet)
+    .action(async (config: string | undefined, options: HistoryOptions) => {
+      onExit(await (await import('./status.ts')).status(invocation, config, options));
+    });
+  withApps(withConfig(program.command('history')))
+    .description('the runs of the past, or one of them in full')
+    .argument('[run]', 'number of a run', wholeNumber(1, 9_999_999_999))
+    .option('--config <config>', 'config repo: a folder or a git URL')
+    .option('-n, --limit <count>', 'how many runs', wholeNumber(1, 10_000), historyLimit)
+    .option(...fleet)
+    .action(async (run: number | undefined, options: HistoryOptions) => {
+      onExit(await (await import('./history.ts')).history(invocation, run, options));
+    });
+}
+
+function addPlayground(program: Command, invocation: Invocation, { onExit, run }: ProgramHooks): void {
+  program
+    .command('simulator')
+    .description('a Fly.io in a box, to try things on: prints the environment that points FlyCD at it')
+    .option('--port <port>', 'port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 0)
+    .option('--org <slug>', 'name of its organization', 'personal')
+    .option('--latency <ms>', 'milliseconds that each answer takes', wholeNumber(0, 60_000), 0)
+    .option('--seed <number>', 'the same seed gives the same ids', wholeNumber(0, 9_999_999_999), 1)
+    .action(async (options: SimulatorOptions) => {
+      onExit(await (await import('./simulator.ts')).simulator(invocation, options));
+    });
+  program
+    .command('demo')
+    .description('a fleet of three apps on the simulator, to play with')
+    .option('--once', 'tell it as a story on simulated time, and end')
+    .action(async ({ once = false }: { readonly once?: boolean }) => {
+      onExit(await (await import('./demo.ts')).demo(invocation, { once }, run));
+    });
+}

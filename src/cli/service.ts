@@ -1,0 +1,255 @@
+import { durationSeconds } from '../../schemas/written.ts';
+import { intervalSecondsRange } from '../../schemas/policy.ts';
+import type { Settings } from '../../schemas/settings.ts';
+import { createCommitReporter, type CommitReporter } from '../controllers/commit-report.ts';
+import { FleetKeeper } from '../controllers/keeper.ts';
+import type { FlyReader } from '../fly/api.ts';
+import { retryDelay } from '../loop/backoff.ts';
+import { createLoop, defaultIntervalMs, type Loop } from '../loop/loop.ts';
+import { startTick } from '../loop/tick.ts';
+import type { DesiredFleet } from '../model/desired.ts';
+import { Fault, toFault } from '../model/fault.ts';
+import type { Log } from '../model/log.ts';
+import type { OnProgress } from '../model/progress.ts';
+import { SecretValue } from '../model/secret-value.ts';
+import type { Store } from '../record/store.ts';
+import { composed, type Composition } from './composition.ts';
+import { exitCodes, type ExitCode } from './exit.ts';
+import { variable } from './io.ts';
+import type { ConfigOptions, Invocation } from './invocation.ts';
+import type { Listen } from './listen.ts';
+import type { ConfigRepo } from './loading.ts';
+import { createProgress } from './pass.ts';
+import { chooser } from './selection.ts';
+import { version } from './version.ts';
+
+export interface KeepOptions extends ConfigOptions {
+  /** Globs of app names; empty = all. */
+  readonly app: readonly string[];
+  /** undefined: nothing listens. */
+  readonly listenOn: ((written: Settings['webhook']) => Listen) | undefined;
+}
+
+/** Syncs until the process is asked to stop; then the steps under way finish, and the exit code is 0. */
+export function keepFleet(invocation: Invocation, config: string | undefined, options: KeepOptions): Promise<ExitCode> {
+  return composed(invocation, config, options, async (composition) => {
+    const { io, log, settings } = composition;
+    const intervalMs = intervalOf(settings.written.interval);
+    const listen = options.listenOn?.(settings.written.webhook);
+    const token = await checkToken(composition);
+    const config = await createConfig(composition, options.app);
+    const first = await config.first();
+    // Asked to stop before there was anything to do.
+    if (first === undefined) return exitCodes.done;
+    const store = await composition.store(first.fleet.name, 'write');
+    const interrupted = await store.closeInterrupted();
+    if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
+    const keeper = new FleetKeeper({
+      clock: io.clock,
+      log,
+      fly: await composition.writer(),
+      store,
+      evidence: await composition.evidence('write'),
+      flyOrg: composition.flyOrg,
+      concurrency: composition.concurrency,
+      onProgress: io.stderr.isTTY || listen === undefined ? createProgress(invocation) : logProgress(log),
+      actor: 'flycd',
+      instance: composition.instance,
+      load: async () => {
+        await token.check();
+        return config.load();
+      },
+      configRepo: first.repo === undefined ? undefined : { ...first.repo, app: undefined },
+      reporter: await createReporter(composition, first.repo),
+    });
+    const loop = createLoop({
+      clock: io.clock,
+      log,
+      store,
+      concurrency: composition.concurrency,
+      intervalMs,
+      random: io.random,
+      refresh: () => keeper.refresh(),
+      reconcile: (app, trigger, signal) => keeper.reconcile(app, trigger, signal),
+    });
+    await run(composition, { loop, keeper, store, listen, unready: token.unready });
+    return exitCodes.done;
+  });
+}
+
+interface Running {
+  readonly loop: Loop;
+  readonly keeper: FleetKeeper;
+  readonly store: Store;
+  readonly listen: Listen | undefined;
+  readonly unready: () => readonly string[];
+}
+
+/** From the first pass to the last step: the server closes before the loop, so that nothing new is taken on. */
+async function run({ io, log }: Composition, { loop, keeper, store, listen, unready }: Running): Promise<void> {
+  const server = listen === undefined ? undefined : await createFace({ io, log, loop, keeper, store, listen, unready });
+  const stopTick = startTick({ tick: () => loop.tick(), log });
+  try {
+    if (server !== undefined) log.info(await server.listen(), 'listening');
+    loop.start();
+    await stopped(io.signal);
+    log.info({}, 'stopping: steps under way are finished first');
+  } finally {
+    stopTick();
+    await server?.close();
+    await loop.stop();
+  }
+}
+
+async function createFace(
+  parts: Omit<Running, 'listen'> & Pick<Composition, 'io' | 'log'> & { readonly listen: Listen },
+) {
+  const { io, log, loop, keeper, store, listen, unready } = parts;
+  const { createServer } = await import('../server/server.ts');
+  const secret = variable(io.env, 'FLYCD_WEBHOOK_SECRET');
+  return createServer({
+    clock: io.clock,
+    log,
+    store,
+    loop,
+    webhook: { path: listen.path, secret: secret === undefined ? undefined : new SecretValue(secret) },
+    follows: (repos, matches) => keeper.follows(repos, matches),
+    unready,
+    host: listen.host,
+    port: listen.port,
+    version,
+  });
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const end = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => end.resolve(), { once: true });
+  return end.promise;
+}
+
+/** Milliseconds between passes. Throws a stalled Fault for what would burn Fly's limits or watch nothing. */
+function intervalOf(written: Settings['interval']): number {
+  if (written === undefined) return defaultIntervalMs;
+  const { min, max } = intervalSecondsRange;
+  const seconds = durationSeconds(written);
+  if (seconds !== undefined && seconds >= min && seconds <= max) return seconds * 1000;
+  throw new Fault({
+    kind: 'stalled',
+    what: 'interval in flycd.yaml is out of range',
+    why: `expected ${min} s to ${max / 3600} h, got ${written}`,
+    next: 'write an interval such as 3m',
+  });
+}
+
+/** A refused token ends the start: nothing would ever work. Fly out of reach does not: it is asked again with each refresh. */
+async function checkToken(composition: Composition) {
+  let reason: string | undefined;
+  const fly: FlyReader = await composition.reader();
+  async function check(): Promise<void> {
+    if (reason === undefined) return;
+    try {
+      await fly.organizations();
+      reason = undefined;
+    } catch (error) {
+      const fault = toFault(error, 'the Fly token could not be checked');
+      reason = fault.message;
+      if (fault.kind === 'stalled') throw fault;
+      composition.log.warn({ why: fault.message }, 'the Fly token could not be checked; trying again');
+    }
+  }
+  reason = 'the Fly token is not checked yet';
+  await check();
+  return { check, unready: () => (reason === undefined ? [] : [reason]) };
+}
+
+interface First {
+  readonly fleet: DesiredFleet;
+  readonly repo: ConfigRepo | undefined;
+}
+
+/** The config repo as the loop reads it: only the chosen apps, and always the same fleet. */
+async function createConfig(composition: Composition, globs: readonly string[]) {
+  const { io, log } = composition;
+  let name: string | undefined;
+  let unused: DesiredFleet | undefined;
+
+  async function load(): Promise<First> {
+    const { fleet, repo } = await composition.load({ offline: false });
+    if (name !== undefined && fleet.name !== name) throw renamed(name, fleet.name);
+    if (globs.length === 0) return { fleet, repo };
+    const isChosen = chooser(fleet, globs);
+    return { fleet: { ...fleet, apps: fleet.apps.filter((app) => isChosen(app.name)) }, repo };
+  }
+
+  return {
+    /** Its name says which part of the database is ours, so it is waited for. undefined: asked to stop meanwhile. */
+    async first(): Promise<First | undefined> {
+      for (let failures = 1; !io.signal.aborted; failures += 1) {
+        try {
+          const first = await load();
+          name = first.fleet.name;
+          unused = first.fleet;
+          return first;
+        } catch (error) {
+          const fault = toFault(error, 'the config repo could not be read');
+          if (fault.kind !== 'transient') throw fault;
+          const waitMs = retryDelay(failures, io.random);
+          log.warn({ why: fault.message, waitMs }, 'the config repo could not be read; trying again');
+          await io.clock.sleep(waitMs, io.signal).catch(() => undefined);
+        }
+      }
+      return undefined;
+    },
+    async load(): Promise<DesiredFleet> {
+      const before = unused;
+      unused = undefined;
+      return before ?? (await load()).fleet;
+    },
+  };
+}
+
+function renamed(before: string, now: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `the fleet was renamed from ${before} to ${now}`,
+    why: 'machines and history belong to the old name',
+    next: 'put the name back, or start FlyCD anew to take the apps over under the new one',
+  });
+}
+
+/** Tells GitHub how each commit of the config repo fares, where there is a repo and a token. */
+async function createReporter(
+  { io, log }: Composition,
+  repo: ConfigRepo | undefined,
+): Promise<CommitReporter | undefined> {
+  const token = variable(io.env, 'GITHUB_TOKEN');
+  if (token === undefined || repo === undefined) return undefined;
+  const { createCommitStatus } = await import('../notify/commit-status.ts');
+  const status = createCommitStatus({
+    token: new SecretValue(token),
+    baseUrl: variable(io.env, 'GITHUB_API_URL'),
+    clock: io.clock,
+    fetch: io.fetch,
+    log,
+  });
+  return createCommitReporter({ status, repo: repo.repo });
+}
+
+/** For a log that machines read: what was done, what failed, how each pass ended. Passes without news are silent. */
+function logProgress(log: Log): OnProgress {
+  return (progress) => {
+    if (progress.type === 'step.finished') {
+      const { kind, target, outcome, message, next } = progress.result;
+      const fields = { app: progress.app, step: kind, target, outcome, detail: message, next };
+      if (outcome === 'failed') log.warn(fields, 'step failed');
+      else log.info(fields, 'step done');
+    } else if (progress.type === 'waiting') {
+      const until = new Date(progress.until).toISOString();
+      log.info({ app: progress.app, because: progress.because, until }, 'waiting');
+    } else if (progress.type === 'app.finished' && progress.run.outcome !== 'no-change') {
+      const { id, outcome, status, revision } = progress.run;
+      log.info({ app: progress.app, run: id, outcome, status, revision }, 'pass done');
+    }
+  };
+}

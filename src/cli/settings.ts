@@ -1,0 +1,115 @@
+import { promises as files } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { syncNotYet } from '../../schemas/policy.ts';
+import { Settings } from '../../schemas/settings.ts';
+import { problemsOfText, readDocument } from '../desired/document.ts';
+import { check } from '../desired/finding.ts';
+import { withoutNulls } from '../desired/merge.ts';
+import { problemsIn } from '../desired/placing.ts';
+import { Fault } from '../model/fault.ts';
+import type { JsonObject } from '../model/json.ts';
+import { InvalidSettings } from './invalid-settings.ts';
+import { variable, type Io } from './io.ts';
+
+/** flycd.yaml of the operator, as far as it is there. */
+export interface OperatorSettings {
+  /** undefined: there is none. */
+  readonly file: string | undefined;
+  readonly written: Settings;
+}
+
+const defaultFile = 'flycd.yaml';
+/** Settings are a page of text; more is another file. */
+const bytesMax = 1024 * 1024;
+
+/**
+ * Reads --settings, else flycd.yaml of the working directory, which may be missing.
+ * Throws a stalled Fault where it cannot be read and InvalidSettings where it is wrong.
+ */
+export async function readSettings(io: Io, given: string | undefined): Promise<OperatorSettings> {
+  const file = resolve(io.cwd, given ?? defaultFile);
+  const bytes = await io.clock.busy(() => readBytes(file, given !== undefined));
+  if (bytes === undefined) return { file: undefined, written: {} };
+  return { file, written: parseSettings(bytes, given ?? defaultFile) };
+}
+
+async function readBytes(file: string, needed: boolean): Promise<Uint8Array | undefined> {
+  try {
+    const bytes = await files.readFile(file);
+    if (bytes.length <= bytesMax) return bytes;
+    throw new Fault({ kind: 'stalled', what: `${file} is too large for settings`, why: `over ${bytesMax} bytes` });
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (missing && !needed) return undefined;
+    throw new Fault({
+      kind: 'stalled',
+      what: 'the settings could not be read',
+      why: missing ? 'there is no such file' : error instanceof Error ? error.message : String(error),
+      next: 'check --settings',
+      where: file,
+      cause: error,
+    });
+  }
+}
+
+function parseSettings(bytes: Uint8Array, file: string): Settings {
+  // Comments alone are settings that say nothing: every line of a template may be commented out.
+  const lines = Buffer.from(bytes).toString('latin1').split('\n');
+  if (lines.every((line) => /^\s*(?:#.*|---\s*)?$/.test(line))) return {};
+  const document = readDocument({ file, format: 'yaml', bytes, substitutions: [] });
+  const broken = problemsOfText(document, undefined);
+  if (broken.length > 0) throw new InvalidSettings(broken);
+  const value = withoutNulls(document.fields ?? {}) as JsonObject;
+  const { data, findings } = check({ schema: Settings, value, notYet: { sync: syncNotYet } });
+  if (data === undefined) throw new InvalidSettings(problemsIn(document, findings));
+  return data;
+}
+
+/** Where the config repo is: a folder (absolute) or a git address. Flag beats env beats file. */
+export interface ConfigLocation {
+  readonly text: string;
+  readonly from: 'argument' | 'environment' | 'settings';
+}
+
+export function locateConfig(
+  io: Io,
+  settings: OperatorSettings,
+  argument: string | undefined,
+  isGit: (text: string) => boolean,
+): ConfigLocation {
+  if (argument !== undefined && argument !== '') return { text: absolute(argument, io.cwd, isGit), from: 'argument' };
+  const named = variable(io.env, 'FLYCD_CONFIG_REPO');
+  if (named !== undefined) return { text: absolute(named, io.cwd, isGit), from: 'environment' };
+  const { config_repo: written } = settings.written;
+  if (written !== undefined && settings.file !== undefined) {
+    return { text: absolute(written, dirname(settings.file), isGit), from: 'settings' };
+  }
+  throw new Fault({
+    kind: 'stalled',
+    what: 'no config repo was named',
+    why: 'there is no argument, no FLYCD_CONFIG_REPO and no config_repo in flycd.yaml',
+    next: 'name a folder or a git URL: `flycd diff ./config` or `flycd diff https://github.com/you/config`',
+  });
+}
+
+export function absolute(text: string, base: string, isGit: (text: string) => boolean): string {
+  return isAbsolute(text) || isGit(text) ? text : resolve(base, text);
+}
+
+/** --data-dir, else data_dir of flycd.yaml, else $XDG_STATE_HOME/flycd, else ~/.local/state/flycd. */
+export function locateData(io: Io, settings: OperatorSettings, flag: string | undefined): string {
+  if (flag !== undefined) return resolve(io.cwd, flag);
+  const { data_dir: written } = settings.written;
+  if (written !== undefined && settings.file !== undefined) return resolve(dirname(settings.file), written);
+  const state = variable(io.env, 'XDG_STATE_HOME');
+  if (state !== undefined && isAbsolute(state)) return join(state, 'flycd');
+  const home = variable(io.env, 'HOME');
+  if (home !== undefined) return join(home, '.local', 'state', 'flycd');
+  throw new Fault({
+    kind: 'stalled',
+    what: 'there is no place for the data directory',
+    why: 'neither --data-dir, data_dir in flycd.yaml, XDG_STATE_HOME nor HOME is set',
+    next: 'pass --data-dir',
+  });
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// Nothing is imported before the version is checked: on an older Node the SQLite binding ends the process without a word.
+
+/** The first 22 that runs TypeScript's types away by itself and has all that FlyCD uses. */
+const oldestNode = [22, 18] as const;
+
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]);
+}
+
+async function start(): Promise<void> {
+  const { enableCompileCache } = await import('node:module');
+  enableCompileCache();
+  const [{ main }, { systemClock }] = await Promise.all([import('./cli/main.ts'), import('./model/clock.ts')]);
+  const stop = new AbortController();
+  for (const [name, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.on(name, () => {
+      // The second time it is meant: no step is waited for.
+      if (stop.signal.aborted) process.exit(128 + number);
+      stop.abort(new Error(`stopped by ${name}`));
+    });
+  }
+  // `flycd history | head` closes the pipe early: that is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+  const code = await main(process.argv.slice(2), {
+    env: Object.freeze({ ...process.env }),
+    cwd: process.cwd(),
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    clock: systemClock,
+    fetch,
+    signal: stop.signal,
+    random: Math.random,
+  });
+  process.exitCode = code;
+  // What was left where it stood may still hold sockets open.
+  if (stop.signal.aborted) process.exit();
+}
+
+/** `isTTY` is missing where the stream is a pipe or a file. */
+function output(stream: { readonly isTTY?: boolean; write(text: string): boolean }) {
+  return {
+    isTTY: stream.isTTY ?? false,
+    write(text: string): void {
+      stream.write(text);
+    },
+  };
+}
+
+if (isTooOld(process.versions.node)) {
+  process.stderr.write(
+    `error: FlyCD needs Node ${oldestNode.join('.')} or newer\n  why:   this is Node ${process.versions.node}\n` +
+      '  next:  install a newer Node, or run it in a clone: npm ci && npm run flycd -- --help\n',
+  );
+  process.exitCode = 1;
+} else {
+  await start();
+}

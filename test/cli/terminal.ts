@@ -1,0 +1,63 @@
+import { main } from '../../src/cli/main.ts';
+import type { Io } from '../../src/cli/io.ts';
+import { IdleClock } from '../../src/model/clock.ts';
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface TerminalOptions {
+  readonly env?: Io['env'];
+  readonly cwd?: string;
+  readonly clock?: Io['clock'];
+  readonly isTTY?: boolean;
+  readonly signal?: AbortSignal;
+  /** Sees each text as it is written. */
+  readonly onStdout?: (text: string) => void;
+  readonly onStderr?: (text: string) => void;
+}
+
+/** No request leaves a test that did not ask for it. */
+const noFetch: typeof fetch = () => Promise.reject(new Error('this command must not use the network'));
+
+/** Runs one command line in this process, as a terminal would. */
+export async function run(
+  argv: readonly string[],
+  options: TerminalOptions & { readonly fetch?: typeof fetch } = {},
+): Promise<Ran> {
+  const written = { stdout: '', stderr: '' };
+  const isTTY = options.isTTY ?? false;
+  const code = await main(argv, {
+    env: { PATH: process.env['PATH'], ...options.env },
+    cwd: options.cwd ?? '/nonexistent',
+    clock: options.clock ?? new IdleClock(),
+    fetch: options.fetch ?? noFetch,
+    signal: options.signal ?? new AbortController().signal,
+    random: () => 0.5,
+    stdout: {
+      isTTY,
+      write(text) {
+        written.stdout += text;
+        options.onStdout?.(text);
+      },
+    },
+    stderr: {
+      isTTY,
+      write(text) {
+        written.stderr += text;
+        options.onStderr?.(text);
+      },
+    },
+  });
+  return { code, ...written };
+}
+
+/** The network ends at one server: image registries are out of reach, as on a train. */
+export function fetchFrom(url: string): typeof fetch {
+  return (input, init) => {
+    const target = input instanceof Request ? input.url : String(input);
+    return target.startsWith(`${url}/`) ? fetch(input, init) : Promise.reject(new TypeError(`no way to ${target}`));
+  };
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { brokenConfig, goodConfig } from './config.ts';
+import { play } from './transcript.ts';
+
+test('validate: a broken app among good ones', async () => {
+  const text = await play({
+    files: brokenConfig,
+    scenes: [
+      'validate config',
+      'validate config --output json',
+      'validate config --output markdown',
+      'validate config --app acme-web',
+      'validate config --app acme-wbe',
+      {
+        says: 'the field is mended',
+        does: (stage) => {
+          const text = brokenConfig['config/apps/bad/app.yaml'].replace('cuont', 'count');
+          stage.write('config/apps/bad/app.yaml', text);
+        },
+      },
+      'validate config',
+    ],
+  });
+  await expect(text).toMatchFileSnapshot('golden/validate.txt');
+});
+
+test('render: apps, one app in each form, a bare fly.toml, and what cannot be rendered', async () => {
+  const text = await play({
+    files: {
+      ...goodConfig,
+      'bare/fly.toml': 'primary_region = "arn"\n[build]\nimage = "nginx:1.27"\n[env]\nA = "b"\n',
+    },
+    scenes: [
+      'render config',
+      'render config --app acme-web',
+      'render config/apps/web',
+      'render config --app acme-web --as toml',
+      'render config --app acme-jobs --as json',
+      'render config --as toml',
+      'render bare/fly.toml',
+      'render bare/none.toml',
+    ],
+  });
+  await expect(text).toMatchFileSnapshot('golden/render.txt');
+});
+
+test('settings: flycd.yaml names the repo; its mistakes are told like those of the config', async () => {
+  const text = await play({
+    files: {
+      ...goodConfig,
+      'flycd.yaml': 'config_repo: config\n',
+      'broken.yaml': 'config_rep: config\nconcurrency: 0\n',
+    },
+    scenes: ['validate', 'validate --settings broken.yaml', 'validate --settings missing.yaml'],
+  });
+  await expect(text).toMatchFileSnapshot('golden/settings.txt');
+});
+
+test('status and history before the first pass', async () => {
+  const text = await play({
+    files: goodConfig,
+    scenes: ['status config', 'history --config config', 'history 1 --config config', 'status config --output json'],
+  });
+  await expect(text).toMatchFileSnapshot('golden/no-pass-yet.txt');
+});
