@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FlyReader, FlyWriter } from '../fly/api.ts';
 import type { Transport } from '../fly/transport.ts';
+import { defaultConcurrency } from '../loop/loop.ts';
 import { Fault } from '../model/fault.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
@@ -12,8 +13,6 @@ import { locateData, readSettings, type OperatorSettings } from './settings.ts';
 import { version } from './version.ts';
 
 const flyBaseUrl = 'https://api.machines.dev';
-/** Unless flycd.yaml says otherwise; the schema names the same number. */
-const concurrencyDefault = 8;
 const databaseFile = 'flycd.db';
 
 /**
@@ -76,7 +75,7 @@ async function compose(
     options,
     settings,
     dataDirectory,
-    concurrency: settings.written.concurrency ?? concurrencyDefault,
+    concurrency: settings.written.concurrency ?? defaultConcurrency,
     flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
     instance: instanceName(invocation),
     actor: variable(io.env, 'USER') ?? variable(io.env, 'LOGNAME') ?? 'unknown',

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { IdleClock } from '../../src/model/clock.ts';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
@@ -95,6 +96,8 @@ async function playScene(stage: Stage, scene: Scene): Promise<string> {
     return `# ${scene.says}\n`;
   }
   const { code, stdout, stderr } = await stage.flycd(scene);
+  // No story is told on a terminal, so none may hold what only a terminal understands.
+  expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}/u);
   const told = stderr === '' ? '' : grouped(stderr).replaceAll(/^(?=.)/gm, '2> ');
   return `$ flycd ${scene}\n${told}${stdout}[exit ${code}]\n`;
 }
