@@ -25,12 +25,23 @@ export interface PlanOneRequest {
 }
 
 /** Observes one app and plans it. Writes nothing: it holds no client that could. */
-export async function planOne(request: PlanOneRequest): Promise<{ readonly plan: AppPlan; readonly observed: ObservedApp }> {
+export async function planOne(
+  request: PlanOneRequest,
+): Promise<{ readonly plan: AppPlan; readonly observed: ObservedApp }> {
   const { clock, fly, app, fleet, options } = request;
   const observed = await observeApp({ fly, app: app.name, clock });
   const memory = await remember(request);
   const problems = fleet.problems.filter((problem) => problem.app === app.name);
-  const plan = planApp({ desired: app, observed, memory, fleet: fleet.name, revision: fleet.revision, now: clock.now(), options, problems });
+  const plan = planApp({
+    desired: app,
+    observed,
+    memory,
+    fleet: fleet.name,
+    revision: fleet.revision,
+    now: clock.now(),
+    options,
+    problems,
+  });
   return { plan, observed };
 }
 
@@ -42,7 +53,8 @@ async function remember(request: PlanOneRequest): Promise<Memory> {
   for (const secret of app.secrets) {
     const value = fleet.secretValue(app.name, secret.name);
     // Without a key there is no evidence to compare with: the mark only says that there is a value.
-    currentMarks[secret.name] = value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
+    currentMarks[secret.name] =
+      value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
   }
   return { ...stored, currentMarks, keyId: evidence?.keyId ?? '' };
 }
@@ -65,7 +77,9 @@ export interface SyncOneRequest {
 }
 
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
-export async function syncOne(request: SyncOneRequest): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
+export async function syncOne(
+  request: SyncOneRequest,
+): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
   const { store, app, plan, fleet, trigger, actor, onProgress } = request;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
@@ -97,9 +111,11 @@ export function conclude(
   results: readonly StepResult[],
   how: { readonly failed: boolean; readonly stopped: boolean },
 ): { readonly outcome: RunOutcome; readonly status: AppStatus } {
-  if (how.failed || results.some((result) => result.outcome === 'failed')) return { outcome: 'failed', status: 'failed' };
+  if (how.failed || results.some((result) => result.outcome === 'failed'))
+    return { outcome: 'failed', status: 'failed' };
   const skipped = results.some((result) => result.outcome === 'skipped');
-  if (how.stopped && (skipped || results.length < plan.steps.length)) return { outcome: 'interrupted', status: 'pending' };
+  if (how.stopped && (skipped || results.length < plan.steps.length))
+    return { outcome: 'interrupted', status: 'pending' };
   if (plan.holds.length > 0) {
     return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: heldStatus(plan) };
   }

@@ -1,5 +1,12 @@
 import { Fault, toFault } from '../model/fault.ts';
-import { waves, type AppPlan, type MachineCreate, type MachineUpdate, type Step, type StepKind } from '../model/plan.ts';
+import {
+  waves,
+  type AppPlan,
+  type MachineCreate,
+  type MachineUpdate,
+  type Step,
+  type StepKind,
+} from '../model/plan.ts';
 import type { StepOutcome, StepResult } from '../model/run.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
@@ -21,7 +28,11 @@ export interface Applied {
  * Applies one app's plan, wave by wave. A failed step stops what depends on it and nothing else; all failures are
  * reported. It decides nothing: which machine, which config, which order were fixed by the planner.
  */
-export async function applyPlan(context: ApplyContext, plan: AppPlan, save: (result: StepResult) => Promise<void>): Promise<Applied> {
+export async function applyPlan(
+  context: ApplyContext,
+  plan: AppPlan,
+  save: (result: StepResult) => Promise<void>,
+): Promise<Applied> {
   const apply = new Apply(context, save);
   for (const kinds of waves) {
     const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
@@ -84,7 +95,8 @@ class Apply {
       const stops = dependents[kind] ?? [];
       if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target} failed`;
     }
-    if (step.kind === 'machine.create' && this.#lacksVolume(step)) return `its volume ${step.mount?.volume} could not be made`;
+    if (step.kind === 'machine.create' && this.#lacksVolume(step))
+      return `its volume ${step.mount?.volume} could not be made`;
     return undefined;
   }
 

@@ -13,7 +13,10 @@ export interface CommitReporter {
  * Tells the config repo's host how a commit fares: pending when it is read, and one terminal state with the counts once
  * every app that it moved has had its pass. An app that fails and recovers later turns the state again.
  */
-export function createCommitReporter(options: { readonly status: CommitStatus; readonly repo: string }): CommitReporter {
+export function createCommitReporter(options: {
+  readonly status: CommitStatus;
+  readonly repo: string;
+}): CommitReporter {
   const outstanding = new Set<string>();
   const outcomes = new Map<string, Run>();
   let revision = '';

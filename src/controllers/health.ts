@@ -15,7 +15,11 @@ const restartsMax = 1;
  * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
  * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
  */
-export async function waitHealthy(context: ApplyContext, machineId: string, version: string | undefined): Promise<Machine> {
+export async function waitHealthy(
+  context: ApplyContext,
+  machineId: string,
+  version: string | undefined,
+): Promise<Machine> {
   const { clock, fly, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
   let progressAt = clock.now();
@@ -75,21 +79,30 @@ type Verdict =
 
 /** One look at a machine. Exported for its table of states. */
 export function judge(machine: Machine): Verdict {
-  if (machine.state === 'failed' || machine.state === 'launch_failed') return { state: 'failed', why: `it is ${machine.state}` };
+  if (machine.state === 'failed' || machine.state === 'launch_failed')
+    return { state: 'failed', why: `it is ${machine.state}` };
   const exit = lastExit(machine.events ?? []);
   if (machine.state === 'stopped' || machine.state === 'suspended') {
     if (exit === undefined || exit.requestedStop || exit.code === 0) return { state: 'done' };
-    return { state: 'failed', why: `it exited with code ${exit.code}${exit.oom ? ' (out of memory)' : ''} and stays stopped` };
+    return {
+      state: 'failed',
+      why: `it exited with code ${exit.code}${exit.oom ? ' (out of memory)' : ''} and stays stopped`,
+    };
   }
   if (exit !== undefined && exit.restarting && !exit.requestedStop && exit.code !== 0 && exit.restarts > restartsMax) {
-    return { state: 'failed', why: `it crashes again and again: exit code ${exit.code}${exit.oom ? ' (out of memory)' : ''}` };
+    return {
+      state: 'failed',
+      why: `it crashes again and again: exit code ${exit.code}${exit.oom ? ' (out of memory)' : ''}`,
+    };
   }
   if (machine.state !== 'started') return { state: 'waiting', passing: 0, why: `it is ${machine.state}` };
   if (!hasChecks(machine.config ?? {})) return { state: 'smoke', passing: 0, why: 'watching for crashes' };
   const checks = machine.checks ?? [];
   const failing = checks.filter((check) => check.status !== 'passing');
   if (checks.length > 0 && failing.length === 0) return { state: 'done' };
-  const words = failing.map((check) => `check ${check.name ?? '?'} is ${check.status ?? 'unknown'}${saying(check.output)}`);
+  const words = failing.map(
+    (check) => `check ${check.name ?? '?'} is ${check.status ?? 'unknown'}${saying(check.output)}`,
+  );
   return {
     state: 'waiting',
     passing: checks.length - failing.length,

@@ -66,7 +66,11 @@ export class FleetKeeper {
       // A survey that fails is repeated by the app's own pass, which reports it.
       this.#survey = this.#survey.catch(() => undefined);
     }
-    if (newRevision || first) await this.#options.reporter?.begin(desired, moved.map((app) => app.name));
+    if (newRevision || first)
+      await this.#options.reporter?.begin(
+        desired,
+        moved.map((app) => app.name),
+      );
     const names = new Set(moved.map((app) => app.name));
     return {
       apps: desired.apps.map((app) => app.name),
@@ -80,7 +84,10 @@ export class FleetKeeper {
 
   /** true: a push to this repo and ref concerns the fleet. */
   follows(repos: readonly string[], matches: (ref: string) => boolean): boolean {
-    const followed = [...(this.#desired?.followed ?? []), ...(this.#options.configRepo === undefined ? [] : [this.#options.configRepo])];
+    const followed = [
+      ...(this.#desired?.followed ?? []),
+      ...(this.#options.configRepo === undefined ? [] : [this.#options.configRepo]),
+    ];
     return followed.some((one) => repos.some((repo) => sameRepository(one.repo, repo)) && matches(one.ref));
   }
 
@@ -113,7 +120,8 @@ export class FleetKeeper {
   ): Promise<Run | undefined> {
     const before = this.#runs.get(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
-    const news = plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
+    const news =
+      plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
     if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: earliest(plan.holds) };
     const { run } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#runs.set(app.name, run);
@@ -168,9 +176,15 @@ export class FleetKeeper {
         queue.add(async () => {
           try {
             const app = await this.#withOrganization(found);
-            this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet: desired, app, options: loopOptions }));
+            this.#surveyed.set(
+              app.name,
+              await planOne({ ...this.#options, fleet: desired, app, options: loopOptions }),
+            );
           } catch (error) {
-            this.#options.log.warn({ app: found.name, error: toFault(error, 'survey').message }, 'app could not be surveyed');
+            this.#options.log.warn(
+              { app: found.name, error: toFault(error, 'survey').message },
+              'app could not be surveyed',
+            );
           }
         }),
       ),

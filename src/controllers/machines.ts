@@ -19,7 +19,11 @@ const lookupDelayMs = 500;
  * Creates a slot's machine, waits until it is healthy, stamps it. Safe to repeat: the name is `group-region-n-gG`, and a
  * name that is taken by a machine with our launch id means that an earlier try succeeded.
  */
-export async function createMachine(context: ApplyContext, step: MachineCreate): Promise<Done & { readonly machine: Machine }> {
+export async function createMachine(
+  context: ApplyContext,
+  step: MachineCreate,
+  onSent: (machine: Machine) => void,
+): Promise<Done> {
   const { fly, app } = context;
   let generation = await nextGeneration(context, step.slot);
   let made: Machine | undefined;
@@ -39,15 +43,16 @@ export async function createMachine(context: ApplyContext, step: MachineCreate):
       if (made === undefined && tries >= createTriesMax) throw error;
     }
   }
-  const machine = step.skipLaunch ? made : await waitHealthyAndStamp(context, made, step.config);
+  onSent(made);
+  if (!step.skipLaunch) await waitHealthyAndStamp(context, made, step.config);
   const { note } = await stampReadBack(context, made.id, withMount(step.config, made));
-  return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note), machine };
+  return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
 }
 
 /** The stamp is written even when the machine stays unhealthy: what runs is known then, and is not sent again. */
-async function waitHealthyAndStamp(context: ApplyContext, made: Machine, config: MachineConfig): Promise<Machine> {
+async function waitHealthyAndStamp(context: ApplyContext, made: Machine, config: MachineConfig): Promise<void> {
   try {
-    return await waitHealthy(context, made.id, made.instance_id);
+    await waitHealthy(context, made.id, made.instance_id);
   } catch (error) {
     await stampReadBack(context, made.id, withMount(config, made)).catch(() => undefined);
     throw error;
@@ -55,17 +60,22 @@ async function waitHealthyAndStamp(context: ApplyContext, made: Machine, config:
 }
 
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
-export async function updateMachine(context: ApplyContext, step: MachineUpdate): Promise<Done & { readonly machine: Machine }> {
+export async function updateMachine(
+  context: ApplyContext,
+  step: MachineUpdate,
+  onSent: (machine: Machine) => void,
+): Promise<Done> {
   await using lease = await holdLease(context, step.machineId);
   const request: MachineRequest = { config: step.config, skip_launch: step.skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
   const updated = await sendUpdate(context, step, request, lease.nonce);
+  onSent(updated);
   lease.check();
   try {
-    const machine = step.skipLaunch ? updated : await waitHealthy(context, step.machineId, updated.instance_id);
+    if (!step.skipLaunch) await waitHealthy(context, step.machineId, updated.instance_id);
     const { note } = await stampReadBack(context, step.machineId, step.config);
-    return { outcome: 'updated', message: note, machine };
+    return { outcome: 'updated', message: note };
   } catch (error) {
     if (!step.skipLaunch) await stampReadBack(context, step.machineId, step.config).catch(() => undefined);
     throw error;
@@ -73,7 +83,12 @@ export async function updateMachine(context: ApplyContext, step: MachineUpdate):
 }
 
 /** A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. */
-async function sendUpdate(context: ApplyContext, step: MachineUpdate, request: MachineRequest, nonce: string): Promise<Machine> {
+async function sendUpdate(
+  context: ApplyContext,
+  step: MachineUpdate,
+  request: MachineRequest,
+  nonce: string,
+): Promise<Machine> {
   const { fly, app } = context;
   try {
     return await fly.updateMachine(app.name, step.machineId, request, nonce);
@@ -115,14 +130,16 @@ export async function actOnMachine(context: ApplyContext, step: MachineAction): 
       await fly.uncordonMachine(app.name, step.machineId, lease.nonce);
       break;
   }
-  if (step.kind === 'machine.start' || step.kind === 'machine.restart') await waitHealthy(context, step.machineId, undefined);
+  if (step.kind === 'machine.start' || step.kind === 'machine.restart')
+    await waitHealthy(context, step.machineId, undefined);
   return { outcome: 'updated' };
 }
 
 async function destroyMachine(context: ApplyContext, step: MachineAction): Promise<Done> {
   const { fly, app } = context;
   const there = await fly.machine(app.name, step.machineId);
-  if (there === undefined || there.state === 'destroyed') return { outcome: 'unchanged', message: 'it was gone already' };
+  if (there === undefined || there.state === 'destroyed')
+    return { outcome: 'unchanged', message: 'it was gone already' };
   const lease = await holdLease(context, step.machineId);
   try {
     await fly.destroyMachine(app.name, step.machineId, lease.nonce);
@@ -142,7 +159,9 @@ async function nextGeneration(context: ApplyContext, slot: Slot): Promise<number
   const machines = await context.fly.machines(context.app.name, { includeDeleted: true });
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
-  const live = taken.filter((machine) => machine.state !== 'destroyed' && sameSlot(machine, slot) && isOurs(context, machine));
+  const live = taken.filter(
+    (machine) => machine.state !== 'destroyed' && sameSlot(machine, slot) && isOurs(context, machine),
+  );
   const generations = (list: readonly Machine[]): number[] =>
     list.map((machine) => Number(machine.name.slice(prefix.length))).filter((number) => Number.isInteger(number));
   if (live.length > 0) return Math.max(...generations(live));
@@ -158,7 +177,12 @@ function isOurs(context: ApplyContext, machine: Machine): boolean {
   return machine.config?.metadata?.[stampKeys.fleet] === context.fleet.name;
 }
 
-async function createRequest(context: ApplyContext, step: MachineCreate, name: string, launch: string): Promise<MachineRequest> {
+async function createRequest(
+  context: ApplyContext,
+  step: MachineCreate,
+  name: string,
+  launch: string,
+): Promise<MachineRequest> {
   const metadata = { ...step.config.metadata, [stampKeys.launch]: launch };
   const config: MachineConfig = { ...step.config, metadata };
   if (step.mount !== undefined) {

@@ -56,7 +56,10 @@ export interface SyncContext extends PlanContext {
 }
 
 /** The apps a pass is about: those that any of the globs names. */
-export function selectApps<T extends { readonly name: string }>(apps: readonly T[], globs: readonly string[]): readonly T[] {
+export function selectApps<T extends { readonly name: string }>(
+  apps: readonly T[],
+  globs: readonly string[],
+): readonly T[] {
   if (globs.length === 0) return apps;
   return apps.filter((app) => globs.some((glob) => matchesGlob(app.name, glob)));
 }
@@ -156,9 +159,17 @@ async function applyWhole(
     work.plan.apps.map((plan) =>
       queue.add(async () => {
         const app = work.apps.get(plan.app);
-        if (app === undefined || plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned') return;
+        if (app === undefined || plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned')
+          return;
         if (context.signal.aborted || (failed && work.abortEarly)) return;
-        const { run } = await syncOne({ ...context, fleet: desired, app, plan, trigger: work.trigger, patience: 'wait' });
+        const { run } = await syncOne({
+          ...context,
+          fleet: desired,
+          app,
+          plan,
+          trigger: work.trigger,
+          patience: 'wait',
+        });
         if (run.outcome === 'failed') failed = true;
         runs.push(run);
       }),

@@ -21,7 +21,11 @@ export async function applySecretSteps(context: ApplyContext, steps: readonly Se
   }
   for (const [name, value] of Object.entries(values)) {
     if (value === null) continue;
-    await store.setEvidence(app.name, name, { mark: evidence.mark(app.name, name, value), keyId: evidence.keyId, digest: '' });
+    await store.setEvidence(app.name, name, {
+      mark: evidence.mark(app.name, name, value),
+      keyId: evidence.keyId,
+      digest: '',
+    });
   }
   const written = await write(context, values);
   if (written.version !== undefined) context.secretsVersion = Math.max(context.secretsVersion ?? 0, written.version);

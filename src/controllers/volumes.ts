@@ -13,7 +13,8 @@ export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): 
       const { item, found } = await createOnce<Volume>(context, {
         kind: 'volume.create',
         target: step.target,
-        list: async () => (await fly.volumes(app.name)).filter((volume) => volume.name === name && volume.region === region),
+        list: async () =>
+          (await fly.volumes(app.name)).filter((volume) => volume.name === name && volume.region === region),
         idOf: (volume) => volume.id,
         create: () => fly.createVolume(app.name, step.request),
       });

@@ -1,4 +1,4 @@
-import { cp, mkdir } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 import type { Clock } from '../model/clock.ts';
 import { Redactor } from '../model/secret-value.ts';
 import { gitEnvironment, runGit } from './git-command.ts';
@@ -31,8 +31,8 @@ export async function createScratchRepository(request: {
   const git = (...args: readonly string[]): Promise<string> =>
     runGit({ directory: folder, args, environment, clock, timeoutMs, redactor: new Redactor() });
   await clock.busy(async () => {
-    await mkdir(folder, { recursive: true });
-    await cp(from, folder, { recursive: true });
+    await files.mkdir(folder, { recursive: true });
+    await files.cp(from, folder, { recursive: true });
   });
   await git('init', '--quiet', '--initial-branch=main');
   return {

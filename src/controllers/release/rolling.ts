@@ -1,14 +1,12 @@
 import PQueue from 'p-queue';
-import type { Machine } from '../../../schemas/fly/machine.ts';
-import { parseImage, pinned } from '../../flyconfig/image.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
-import { hashOf } from '../../model/json.ts';
 import type { MachineCreate, MachineUpdate } from '../../model/plan.ts';
-import { formatSent, parseSlot, stampKeys, type Sent } from '../../model/stamps.ts';
+import { parseSlot, stampKeys } from '../../model/stamps.ts';
 import type { ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
 import { waitHealthy } from '../health.ts';
 import { createMachine, updateMachine } from '../machines.ts';
+import { ImagePin } from './image-pin.ts';
 
 /** As flyctl: stopped machines are updated this many at once, they disturb nobody. */
 const coldAtOnce = 30;
@@ -34,11 +32,19 @@ export interface RollReport {
 export async function roll(context: ApplyContext, steps: readonly RollStep[], report: RollReport): Promise<void> {
   const groups = Map.groupBy(steps, (step) => step.group);
   const queue = new PQueue({ concurrency: groupsAtOnce });
-  await Promise.all([...groups.values()].map((group) => queue.add(() => rollGroup(context, group, report))));
+  const pin = new ImagePin();
+  await Promise.all([...groups.values()].map((group) => queue.add(() => rollGroup({ context, report, pin }, group))));
 }
 
-async function rollGroup(context: ApplyContext, steps: readonly RollStep[], report: RollReport): Promise<void> {
-  const run = new GroupRun(context, report, steps[0]?.group ?? '');
+interface Rollout {
+  readonly context: ApplyContext;
+  readonly report: RollReport;
+  readonly pin: ImagePin;
+}
+
+async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<void> {
+  const { context } = rollout;
+  const run = new GroupRun(rollout, steps[0]?.group ?? '');
   const updates = steps.filter((step) => step.kind === 'machine.update');
   const creates = steps.filter((step) => step.kind === 'machine.create');
   const cold = updates.filter((step) => step.skipLaunch);
@@ -62,37 +68,17 @@ export function atOnce(maxUnavailable: number, machines: number): number {
   return Math.max(1, maxUnavailable < 1 ? Math.ceil(machines * maxUnavailable) : Math.floor(maxUnavailable));
 }
 
-/** Where no registry could be asked, the first machine's answer says which digest its tag meant; the others are pinned to it. */
-class ImagePin {
-  readonly #digests = new Map<string, string>();
-
-  learn(step: RollStep, machine: Machine): void {
-    const ref = step.config.image;
-    const digest = machine.image_ref?.digest;
-    if (ref !== undefined && digest !== undefined && parseImage(ref).digest === undefined) this.#digests.set(ref, digest);
-  }
-
-  apply<T extends RollStep>(step: T): T {
-    const ref = step.config.image;
-    const digest = ref === undefined ? undefined : this.#digests.get(ref);
-    if (ref === undefined || digest === undefined) return step;
-    const image = pinned(ref, digest);
-    const sent: Sent = { config: step.sent.config, image: hashOf(image) };
-    const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };
-    return { ...step, sent, config: { ...step.config, image, metadata } };
-  }
-}
-
 class GroupRun {
   readonly #context: ApplyContext;
   readonly #report: RollReport;
-  readonly #image = new ImagePin();
+  readonly #pin: ImagePin;
   readonly #group: string;
   #stopped: string | undefined;
 
-  constructor(context: ApplyContext, report: RollReport, group: string) {
-    this.#context = context;
-    this.#report = report;
+  constructor(rollout: Rollout, group: string) {
+    this.#context = rollout.context;
+    this.#report = rollout.report;
+    this.#pin = rollout.pin;
     this.#group = group;
   }
 
@@ -145,11 +131,13 @@ class GroupRun {
   async #one(planned: RollStep): Promise<void> {
     if (this.#context.signal.aborted) this.#stopped ??= 'FlyCD was asked to stop';
     if (this.#stopped !== undefined) return this.#report.skipped(planned, this.#stopped);
-    const step = this.#image.apply(planned);
     this.#report.started(planned);
     try {
-      const done = step.kind === 'machine.create' ? await createMachine(this.#context, step) : await updateMachine(this.#context, step);
-      this.#image.learn(step, done.machine);
+      const done = await this.#pin.during(planned, (step, onSent) =>
+        step.kind === 'machine.create'
+          ? createMachine(this.#context, step, onSent)
+          : updateMachine(this.#context, step, onSent),
+      );
       await this.#report.finished(planned, done);
     } catch (error) {
       const fault = toFault(error, `${planned.kind} ${planned.target} failed`);

@@ -1,0 +1,52 @@
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { parseImage, pinned } from '../../flyconfig/image.ts';
+import { hashOf } from '../../model/json.ts';
+import type { MachineCreate, MachineUpdate } from '../../model/plan.ts';
+import { formatSent, stampKeys, type Sent } from '../../model/stamps.ts';
+
+/**
+ * Where no registry could be asked, Fly's answer to the first machine says which digest its tag meant, and all others are
+ * pinned to it: a tag that moves in the middle of a rollout must not make a mixed fleet.
+ */
+export class ImagePin {
+  /** By image reference as written: its digest once Fly has said it, undefined where it did not. */
+  readonly #digests = new Map<string, Promise<string | undefined>>();
+
+  /** Does a step's work with its image pinned; the first step with a tag is sent as written, and others wait for its answer. */
+  async during<S extends MachineCreate | MachineUpdate, T>(
+    step: S,
+    work: (step: S, onSent: (machine: Machine) => void) => Promise<T>,
+  ): Promise<T> {
+    const ref = step.config.image;
+    if (ref === undefined || parseImage(ref).digest !== undefined) return work(step, () => undefined);
+    const known = this.#digests.get(ref);
+    if (known !== undefined) {
+      const digest = await known;
+      return digest === undefined ? this.during(step, work) : work(pinnedStep(step, ref, digest), () => undefined);
+    }
+    const answer = Promise.withResolvers<string | undefined>();
+    this.#digests.set(ref, answer.promise);
+    // Without an answer the next step takes the lead.
+    const giveUp = (): void => {
+      if (this.#digests.get(ref) === answer.promise) this.#digests.delete(ref);
+      answer.resolve(undefined);
+    };
+    try {
+      return await work(step, (machine) => {
+        const digest = machine.image_ref?.digest;
+        if (digest === undefined || digest === '') giveUp();
+        else answer.resolve(digest);
+      });
+    } catch (error) {
+      giveUp();
+      throw error;
+    }
+  }
+}
+
+function pinnedStep<S extends MachineCreate | MachineUpdate>(step: S, ref: string, digest: string): S {
+  const image = pinned(ref, digest);
+  const sent: Sent = { config: step.sent.config, image: hashOf(image) };
+  const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };
+  return { ...step, sent, config: { ...step.config, image, metadata } };
+}

@@ -1,0 +1,128 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
+import { IdleClock } from '../../src/model/clock.ts';
+import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
+import { mortal, type Death } from './mortal.ts';
+
+export type Files = Readonly<Record<string, string>>;
+
+/** A Fly of its own on virtual time, a config folder, and FlyCDs that may die. */
+export interface Arena {
+  readonly clock: IdleClock;
+  readonly simulator: Simulator;
+  readonly folder: string;
+  write(files: Files): void;
+  /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
+  flycd(argv: readonly string[], state?: string): Promise<Ran>;
+  /** Runs a command until it dies or ends; the number of calls it made. */
+  mortalFlycd(
+    argv: readonly string[],
+    death?: Death,
+  ): Promise<{ readonly calls: number; readonly ran: Ran | undefined }>;
+  close(): Promise<void>;
+}
+
+export async function arena(
+  options: { readonly seed?: number; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Arena> {
+  const folder = mkdtempSync(join(tmpdir(), 'flycd-arena-'));
+  const clock = new IdleClock();
+  const simulator = await startSimulator({ clock, seed: options.seed ?? 1 });
+  const fetch = fetchFrom(simulator.url);
+  const config = join(folder, 'config');
+  mkdirSync(config);
+  const env = (state: string) => ({
+    ...simulator.environment,
+    FLYCD_EVIDENCE_KEY: 'the same key for every FlyCD of this test',
+    ...options.env,
+    XDG_STATE_HOME: join(folder, state),
+    USER: 'alice',
+  });
+  return {
+    clock,
+    simulator,
+    folder: config,
+    write(files) {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(config, path)), { recursive: true });
+        writeFileSync(join(config, path), text);
+      }
+    },
+    flycd: (argv, state = 'state') => run([...argv, config], { env: env(state), cwd: folder, clock, fetch }),
+    async mortalFlycd(argv, death) {
+      const process = mortal({ clock, fetch }, death);
+      const ended = run([...argv, config], {
+        env: env('state'),
+        cwd: folder,
+        clock: process.clock,
+        fetch: process.fetch,
+      });
+      const ran = await Promise.race([ended, process.died.then(() => undefined)]);
+      return { calls: process.calls, ran };
+    },
+    async close() {
+      await simulator.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Everything that could be doubled or left half done: a secret, a volume, addresses, two groups, a check. */
+export const walkFleet: Files = {
+  'flycd.yaml': 'fleet: walk\n',
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build:
+  image: docker.io/library/caddy:2.10.2
+env:
+  GREETING: hello
+processes:
+  web: caddy run
+  store: store
+services:
+  - internal_port: 8080
+    protocol: tcp
+    processes: [web]
+    ports:
+      - port: 80
+        handlers: [http]
+    http_checks:
+      - path: /health
+        interval: 5s
+        timeout: 2s
+mounts:
+  - source: data
+    destination: /data
+    processes: [store]
+checks:
+  store:
+    type: tcp
+    port: 6379
+    interval: 5s
+    timeout: 2s
+    processes: [store]
+secrets:
+  - name: PASSWORD
+    type: raw
+    raw: correct-horse
+machines:
+  groups:
+    web:
+      count: 2
+    store:
+      count: 1
+network:
+  ips:
+    - v: v6
+    - v: v4
+`,
+};
+
+/** The same fleet with one thing written differently. */
+export function changedFleet(from: string, to: string): Files {
+  const text = walkFleet['shop/app.yaml'] ?? '';
+  if (!text.includes(from)) throw new Error(`the fleet does not say ${from}`);
+  return { 'shop/app.yaml': text.replace(from, to) };
+}

@@ -1,0 +1,61 @@
+import { expect } from 'vitest';
+import { arena, type Arena, type Files } from './arena.ts';
+
+/** Leases end after 30 s, destroyed machines go within seconds: after this only what stays is left. */
+const settledMs = 60_000;
+
+async function prepared(before: readonly Files[], files: Files): Promise<Arena> {
+  const world = await arena();
+  for (const commit of before) {
+    world.write(commit);
+    const { code, stderr } = await world.flycd(['sync', '--once']);
+    if (code !== 0) throw new Error(stderr);
+  }
+  world.write(files);
+  return world;
+}
+
+async function endStateOf(world: Arena): Promise<unknown> {
+  await world.clock.sleep(settledMs);
+  return world.simulator.world.endState();
+}
+
+/** A sync that is interrupted nowhere, and what it leaves. */
+async function undisturbed(
+  before: readonly Files[],
+  files: Files,
+): Promise<{ readonly calls: number; readonly endState: unknown }> {
+  const world = await prepared(before, files);
+  try {
+    const { calls, ran } = await world.mortalFlycd(['sync', '--once']);
+    expect(ran?.code, ran?.stderr).toBe(0);
+    return { calls, endState: await endStateOf(world) };
+  } finally {
+    await world.close();
+  }
+}
+
+/**
+ * Dies at every call in turn, before it is sent and after Fly has done it; then one `sync --once` has to leave what an
+ * undisturbed one leaves, and a plan after it is empty. Answers the number of calls walked.
+ */
+export async function walkKills(before: readonly Files[], files: Files): Promise<number> {
+  const { calls, endState } = await undisturbed(before, files);
+  for (let call = 1; call <= calls; call += 1) {
+    for (const when of ['before', 'after'] as const) {
+      const where = `killed ${when} call ${call} of ${calls}`;
+      const world = await prepared(before, files);
+      try {
+        await world.mortalFlycd(['sync', '--once'], { call, when });
+        const { code, stderr, stdout } = await world.flycd(['sync', '--once']);
+        expect(code, `${where}\n${stderr}${stdout}`).toBe(0);
+        expect(await endStateOf(world), where).toEqual(endState);
+        const diff = await world.flycd(['diff']);
+        expect(diff.code, `${where}\n${diff.stdout}`).toBe(0);
+      } finally {
+        await world.close();
+      }
+    }
+  }
+  return calls;
+}
