@@ -7,7 +7,7 @@ export const intervalSecondsRange = { min: 10, max: 86_400 } as const;
 
 const interval = duration().refine(
   (written) => {
-    const seconds = durationSeconds(written) ?? 0;
+    const seconds = durationSeconds(written) ?? intervalSecondsRange.min; // no duration at all: said by its own check
     return seconds >= intervalSecondsRange.min && seconds <= intervalSecondsRange.max;
   },
   { error: 'expected 10s to 24h' },

@@ -4,7 +4,7 @@ import { syncNotYet, type SyncWritten } from '../../schemas/policy.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
-import { problemsOfText } from './document.ts';
+import { hasBrokenSyntax, problemsOfText } from './document.ts';
 import { folderOf, type ConfigFiles } from './files.ts';
 import { check } from './finding.ts';
 import { withoutNulls } from './merge.ts';
@@ -63,7 +63,7 @@ async function settingsIn(
   const read = await documentIn(request, folder, settingsFileName);
   if (read === undefined) return { settings: undefined, problems: [] };
   const textProblems = problemsOfText(read, undefined);
-  if (read.fields === undefined) return { settings: undefined, problems: textProblems };
+  if (read.fields === undefined || hasBrokenSyntax(read)) return { settings: undefined, problems: textProblems };
   const written = check({
     schema: Settings,
     value: withoutNulls(read.fields) as JsonObject,

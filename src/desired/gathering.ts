@@ -6,7 +6,7 @@ import type { Problem } from '../model/problem.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { GitMirrors } from '../sources/tree.ts';
 import { composeApp, localPathsOf, type ComposedApp } from './app.ts';
-import { problemsOfText } from './document.ts';
+import { hasBrokenSyntax, problemsOfText } from './document.ts';
 import { draftApp, nameAtAGlance, type Draft } from './draft.ts';
 import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { findingList, type Finding } from './finding.ts';
@@ -178,8 +178,7 @@ async function finish(gathering: Gathering, sketch: Sketch): Promise<Result> {
   const name = draft.name ?? nameAtAGlance(document.text);
   const base = { name, file: found.file.name };
   const textProblems = problemsOfText(document, name);
-  // After a mistake in the syntax anything else would be guesswork.
-  if (document.problems.some(({ path }) => path.length === 0)) {
+  if (hasBrokenSyntax(document)) {
     return { ...base, app: undefined, raw: new Map(), problems: textProblems, followed: [] };
   }
   const { source, findings } = await sourceOf(gathering, sketch);

@@ -9,10 +9,11 @@ import type { GitMirrors, Tree } from '../sources/tree.ts';
 import type { ComposedApp } from './app.ts';
 import type { SourceDocument } from './document.ts';
 import type { Draft } from './draft.ts';
-import { configFiles, folderOf, pathWithin, type ConfigFiles } from './files.ts';
+import { configFiles, folderOf, pathWithin, type ConfigFiles, type Generations } from './files.ts';
 import { fleetIdentity, type FleetIdentity } from './fleet-name.ts';
 import { Cache } from './generations.ts';
 import { gatherApps, type Gathered, type Gathering } from './gathering.ts';
+import type { ReadProject } from './project.ts';
 import { walkConfig } from './walk.ts';
 
 export interface LoadRequest {
@@ -41,11 +42,17 @@ export interface DesiredLoader {
 /** Keeps what it parsed and composed between loads, by content: a commit that changes one file costs that file. */
 export function createDesiredLoader(options: { readonly clock: Clock }): DesiredLoader {
   const documents = new Cache<SourceDocument>();
+  const readProjects = new Cache<ReadProject>();
   const drafts = new Cache<Draft>();
   const apps = new Cache<ComposedApp & { readonly problems: readonly Problem[] }>();
   return {
     async load(request) {
-      const caches = { documents: documents.begin(), drafts: drafts.begin(), apps: apps.begin() };
+      const caches = {
+        documents: documents.begin(),
+        readProjects: readProjects.begin(),
+        drafts: drafts.begin(),
+        apps: apps.begin(),
+      };
       const fleet = await loadFleet(request, options.clock, caches);
       for (const cache of Object.values(caches)) cache.finish();
       return fleet;
@@ -54,7 +61,8 @@ export function createDesiredLoader(options: { readonly clock: Clock }): Desired
 }
 
 type Caches = Pick<Gathering, 'drafts' | 'apps'> & {
-  readonly documents: Parameters<typeof configFiles>[0]['documents'];
+  readonly documents: Generations<SourceDocument>;
+  readonly readProjects: Generations<ReadProject>;
 };
 
 async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Promise<DesiredFleet> {
@@ -66,7 +74,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
   const files = configFiles({ clock, tree, root, documents: caches.documents });
   const mirrors = oncePerLoad(request.mirrors);
   const identity = await identityOf(request, root, files);
-  const walk = await walkConfig({ tree, path, files, mirrors });
+  const walk = await walkConfig({ tree, path, files, mirrors, readProjects: caches.readProjects });
   const gathered = await gatherApps({
     found: walk.apps,
     files,

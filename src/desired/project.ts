@@ -5,17 +5,24 @@ import type { ProjectSource } from '../../schemas/project.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
-import { placeOfPath, problemsOfText, type SourceDocument } from './document.ts';
+import { hasBrokenSyntax, problemsOfText, type SourceDocument } from './document.ts';
 import { check, findingList, type Finding } from './finding.ts';
 import { withoutNulls } from './merge.ts';
 import { problemsIn } from './placing.ts';
 import { compileSubstitution, type Substitution } from './substitution.ts';
-import { keysInYaml } from './yaml-document.ts';
+import { keysInYaml, lineAndColumn } from './yaml-document.ts';
 
 /** Each is run over every app of the project: more of them is a program, not a config. */
 const substitutionsMax = 100;
 
-export interface Project {
+export interface Project extends ProjectWords {
+  readonly tree: Tree;
+  /** The folder of project.yaml in its tree. */
+  readonly folder: string;
+}
+
+/** What the file says by itself. */
+export interface ProjectWords {
   readonly name: string;
   readonly fleet: string | undefined;
   readonly source: ProjectSource;
@@ -25,9 +32,6 @@ export interface Project {
   readonly overrides: JsonObject;
   readonly lists: ListMode | undefined;
   readonly document: SourceDocument;
-  readonly tree: Tree;
-  /** The folder of project.yaml in its tree. */
-  readonly folder: string;
   /** Moves when the file's content does. */
   readonly key: string;
 }
@@ -36,27 +40,20 @@ export interface NamedSubstitution extends Substitution {
   readonly name: string;
 }
 
-export interface ProjectFile {
-  readonly document: SourceDocument;
-  readonly tree: Tree;
-  readonly folder: string;
-  readonly key: string;
-}
-
-/** `project` undefined: it is broken; its problems say how, and `source` is there where at least that could be read. */
+/** `words` undefined: it is broken; its problems say how, and `source` is there where at least that could be read. */
 export interface ReadProject {
-  readonly project: Project | undefined;
+  readonly words: ProjectWords | undefined;
   readonly name: string | undefined;
   readonly localPath: string | undefined;
   readonly problems: readonly Problem[];
 }
 
-export function readProject(file: ProjectFile): ReadProject {
-  const { document } = file;
+export function readProject(file: { readonly document: SourceDocument; readonly key: string }): ReadProject {
+  const { document, key } = file;
   const fields = (withoutNulls(document.fields) ?? {}) as JsonObject;
   const written = check({ schema: ProjectWritten, value: fields, notYet: { sync: syncNotYet } });
   const findings = findingList();
-  if (document.fields !== undefined) findings.add(written.findings);
+  if (!hasBrokenSyntax(document)) findings.add(written.findings);
   const substitutions = substitutionsOf(document, fields);
   findings.add(substitutions.findings);
   findings.add(inexactEnv(document));
@@ -64,10 +61,10 @@ export function readProject(file: ProjectFile): ReadProject {
   const name = typeof fields['project'] === 'string' ? fields['project'] : undefined;
   const broken = problems.some(({ severity }) => severity === 'error');
   if (broken || written.data === undefined) {
-    return { project: undefined, name, localPath: readablePath(fields), problems };
+    return { words: undefined, name, localPath: readablePath(fields), problems };
   }
   const { data } = written;
-  const project = {
+  const words: ProjectWords = {
     name: data.project,
     fleet: data.fleet,
     source: data.source,
@@ -77,11 +74,9 @@ export function readProject(file: ProjectFile): ReadProject {
     overrides: (data.common?.app_overrides ?? {}) as JsonObject,
     lists: data.common?.lists,
     document,
-    tree: file.tree,
-    folder: file.folder,
-    key: file.key,
+    key,
   };
-  return { project, name, localPath: readablePath(fields), problems };
+  return { words, name, localPath: readablePath(fields), problems };
 }
 
 function readablePath(fields: JsonObject): string | undefined {
@@ -100,10 +95,11 @@ function substitutionsOf(
   const path = ['common', 'substitutions'];
   const findings = findingList();
   const list: NamedSubstitution[] = [];
-  const names = [...new Set(keysInYaml(document.text, path).map(({ name }) => name))];
-  if (names.length > substitutionsMax)
-    findings.error(path, `expected at most ${substitutionsMax} substitutions, found ${names.length}`);
-  for (const name of names.slice(0, substitutionsMax)) {
+  const keys = keysInYaml(document.text, path);
+  if (keys.length > substitutionsMax) {
+    findings.error(path, `expected at most ${substitutionsMax} substitutions, found ${keys.length}`);
+  }
+  for (const { name, offset } of keys.slice(0, substitutionsMax)) {
     const value = (written as JsonObject)[name];
     if (typeof value === 'object') findings.error([...path, name], 'expected the text to put in its place');
     if (value === undefined || typeof value === 'object') continue;
@@ -119,7 +115,7 @@ function substitutionsOf(
       ]);
       continue;
     }
-    const { line } = placeOfPath(document, [...path, name], 'key');
+    const { line } = lineAndColumn(document.text, offset);
     list.push({ name, pattern: compiled.pattern, replacement: String(value), origin: `${document.file}:${line}` });
   }
   return { list, findings: findings.all };

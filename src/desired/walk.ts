@@ -6,10 +6,10 @@ import type { FollowedRef } from '../model/desired.ts';
 import { toFault } from '../model/fault.ts';
 import type { Problem } from '../model/problem.ts';
 import type { GitMirrors, Tree, TreeEntry } from '../sources/tree.ts';
-import { isInside, pathWithin, type ConfigFile, type ConfigFiles } from './files.ts';
+import { isInside, pathWithin, type ConfigFile, type ConfigFiles, type Generations } from './files.ts';
 import type { Finding } from './finding.ts';
 import { problemsIn } from './placing.ts';
-import { readProject, type Project } from './project.ts';
+import { readProject, type Project, type ReadProject } from './project.ts';
 import { refOf, withoutCredentials } from './git-ref.ts';
 
 /** Folders that hold no config: v0's, and node_modules. */
@@ -46,6 +46,7 @@ export interface WalkRequest {
   readonly path: string;
   readonly files: ConfigFiles;
   readonly mirrors: GitMirrors;
+  readonly readProjects: Generations<ReadProject>;
 }
 
 interface Placed extends FoundApp {
@@ -194,7 +195,9 @@ function baseName(entry: TreeEntry): string {
 async function enter(walking: Walking, file: ConfigFile, chain: readonly Project[]): Promise<void> {
   const read = await walking.files.document(file);
   if (read === undefined) return; // a folder of that name, or a link that leads nowhere
-  const { project, name, localPath, problems } = readProject({ ...file, ...read });
+  const { words, name, localPath, problems } = walking.readProjects.get(read.key) ?? readProject(read);
+  walking.readProjects.set(read.key, { words, name, localPath, problems });
+  const project: Project | undefined = words && { ...words, tree: file.tree, folder: file.folder };
   const known = name === undefined ? undefined : walking.entered.get(name);
   const { identity } = read;
   if (known?.identity === identity) return noteOtherWay(walking, project, known.chain, chain);

@@ -55,7 +55,7 @@ export function parseYaml(text: string): ParsedText {
 function documentOf(text: string): Document.Parsed | TextProblem {
   try {
     // Keys are compared below: the library's own check takes quadratic time.
-    return parseDocument(text, { uniqueKeys: false, prettyErrors: false, strict: true, logLevel: 'silent' });
+    return parseDocument(text, { uniqueKeys: false, prettyErrors: false, strict: true, logLevel: 'error' });
   } catch (error) {
     const why = error instanceof RangeError ? 'it is nested too deeply' : 'it is not YAML';
     return { offset: 0, path: [], message: `cannot be read: ${why}` };
@@ -65,6 +65,7 @@ function documentOf(text: string): Document.Parsed | TextProblem {
 /** The library's words, without the piece of text it may quote: that could be a secret. */
 function sentence(code: string, message: string): string {
   if (code === 'MULTIPLE_DOCS') return 'expected one document, found several: a line with --- starts a new one';
+  if (message.startsWith('Maximum call stack')) return 'not valid YAML: it is nested too deeply';
   const [first = ''] = message.split('\n');
   const words = first.replace(/: ?["'].*$/, '').replace(/ at line \d+, column \d+:?.*$/, '');
   return `not valid YAML: ${words}`;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileSubstitution, originalOffset, substitute, type Substitution } from '../../src/desired/substitution.ts';
 
@@ -67,10 +67,10 @@ describe('places', () => {
   });
 
   it('what no substitution touched keeps its character', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: fc.constantFrom('a', 'b', 'c', '\n') }),
-        fc.constantFrom('', 'a', 'abba', '$0$0'),
+    assert(
+      property(
+        string({ unit: constantFrom('a', 'b', 'c', '\n') }),
+        constantFrom('', 'a', 'abba', '$0$0'),
         (text, replacement) => {
           const done = substitute(text, substitutions({ 'ab*': replacement, 'c+': 'dd' }));
           for (let at = 0; at < done.text.length; at += 1) {
