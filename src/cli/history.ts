@@ -12,6 +12,8 @@ export interface HistoryOptions extends CommonOptions {
   readonly fleet?: string;
   readonly config?: string;
   readonly limit: number;
+  /** Passes that found nothing to do, too. */
+  readonly all?: boolean;
 }
 
 /** Runs read to find those of some apps: about a day of a busy fleet. */
@@ -33,9 +35,9 @@ export function history(invocation: Invocation, id: number | undefined, options:
   });
 }
 
-async function newestRuns(store: Store, { app: globs, limit }: HistoryOptions): Promise<readonly Run[]> {
-  if (globs.length === 0) return store.runs({ limit });
-  const runs = await store.runs({ limit: runsSearchedMax });
+async function newestRuns(store: Store, { app: globs, limit, all }: HistoryOptions): Promise<readonly Run[]> {
+  if (globs.length === 0) return store.runs({ limit, all });
+  const runs = await store.runs({ limit: runsSearchedMax, all });
   return runs.filter((run) => selectApps([{ name: run.app }], globs).length > 0).slice(0, limit);
 }
 

@@ -205,6 +205,7 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument('[run]', 'number of a run', wholeNumber(1, 9_999_999_999))
     .option('--config <config>', 'config repo: a folder or a git URL')
     .option('-n, --limit <count>', 'how many runs', wholeNumber(1, 10_000), historyLimit)
+    .option('-a, --all', 'passes that found nothing to do, too')
     .option(...fleet)
     .action(async (run: number | undefined, options: HistoryOptions) => {
       onExit(await (await import('./history.ts')).history(invocation, run, options));

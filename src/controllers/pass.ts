@@ -1,9 +1,9 @@
-import { matchesGlob } from 'node:path';
 import PQueue from 'p-queue';
 import type { FlyReader, FlyWriter } from '../fly/api.ts';
 import type { Clock } from '../model/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
+import { matchesGlob } from '../model/glob.ts';
 import type { Log } from '../model/log.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan } from '../model/plan.ts';

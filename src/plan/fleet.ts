@@ -1,5 +1,6 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { Fault } from '../model/fault.ts';
+import { matchesGlob } from '../model/glob.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary, Step } from '../model/plan.ts';
 import type { SyncPolicy } from '../model/policy.ts';
@@ -87,15 +88,6 @@ function invalidPlans(input: PlanFleetInput): readonly AppPlan[] {
       );
       return plainPlan({ app: name ?? file, file, org: undefined, status: 'invalid', problems });
     });
-}
-
-/** `*` is any run of characters, `?` any one: app names have no slashes. */
-function matchesGlob(name: string, glob: string): boolean {
-  const source = glob
-    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`).test(name);
 }
 
 function belongsToNoApp(fleet: DesiredFleet, problem: Problem): boolean {

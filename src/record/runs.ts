@@ -21,12 +21,13 @@ export function createRuns(database: Database): RunStore {
     async run(id) {
       return (await readRuns(database, queries.selectFrom('run').select('id').where('id', '=', id)))[0];
     },
-    runs({ app, limit }) {
+    runs({ app, all = false, limit }) {
       const ids = queries
         .selectFrom('run')
         .select('id')
         .where('fleet', '=', database.fleet)
         .$if(app !== undefined, (query) => query.where('app', '=', app ?? ''))
+        .$if(!all, (query) => query.where((of) => of.or([of('outcome', 'is', null), of('outcome', '!=', 'no-change')])))
         .orderBy('id', 'desc')
         .limit(Math.max(0, Math.min(limit, runsReadMax)));
       return readRuns(database, ids);

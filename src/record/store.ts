@@ -31,8 +31,12 @@ export interface Store {
   startRun(start: RunStart): Promise<number>;
   addResult(runId: number, result: StepResult): Promise<void>;
   finishRun(runId: number, end: RunEnd): Promise<Run>;
-  /** Newest first. */
-  runs(query: { readonly app?: string | undefined; readonly limit: number }): Promise<readonly Run[]>;
+  /** Newest first. Passes that found nothing to do are left out unless `all`. */
+  runs(query: {
+    readonly app?: string | undefined;
+    readonly all?: boolean | undefined;
+    readonly limit: number;
+  }): Promise<readonly Run[]>;
   run(id: number): Promise<Run | undefined>;
   /** Newest run of each app: what `status` prints. */
   latestRuns(): Promise<readonly Run[]>;

@@ -68,6 +68,11 @@ function syncTable(rows: readonly Row[]): Table {
   };
 }
 
+/** An app that was synced and still is has no row: of a thousand apps a person wants the three that moved. */
+function isNews({ app, run }: Row): boolean {
+  return run === undefined || run.outcome !== 'no-change' || run.status !== 'synced' || app.problems.length > 0;
+}
+
 /** Where each app stands now, then what was done for it. */
 function closing(sync: Sync, rows: readonly Row[]): string {
   const statuses = counted(rows.map(({ app, run }) => run?.status ?? app.status));
@@ -89,10 +94,11 @@ function counted(words: readonly string[]): string {
 
 export function syncText(sync: Sync, colour: boolean): string {
   const rows = rowsOf(sync);
+  const news = rows.filter(isNews);
   const problems = [...sync.plan.problems, ...sync.plan.apps.flatMap((app) => app.problems)];
   const blocks = [
     problemsText(problems, colour).trimEnd(),
-    rows.length === 0 ? '' : textTable(filledColumns(syncTable(rows)), createPaint(colour)),
+    news.length === 0 ? '' : textTable(filledColumns(syncTable(news)), createPaint(colour)),
     closing(sync, rows),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;

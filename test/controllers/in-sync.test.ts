@@ -97,11 +97,15 @@ describe('changes behind the back', () => {
     });
   }
 
+  /** The launch id says which create made a machine; an update has no use for it. */
+  const stateNow = (): unknown =>
+    JSON.parse(JSON.stringify(world.simulator.world.endState()).replaceAll(/"flycd_launch":"[0-9a-f]+",/g, ''));
+
   test('a machine resized, an env changed and an IP released are three changes with field paths, and healed', async () => {
     world = await arena();
     world.write(changedFleet('machines:\n', 'vm:\n  - size: shared-cpu-1x\n    memory: 256mb\nmachines:\n'));
     await sync();
-    const endState = world.simulator.world.endState();
+    const endState = stateNow();
     const [shop] = world.simulator.world.snapshot();
     const [store, web] = shop?.machines ?? [];
     const dedicated = shop?.addresses.find((address) => address.kind === 'v4');
@@ -125,6 +129,6 @@ describe('changes behind the back', () => {
     await sync();
     expect((await diff()).code).toBe(0);
     await world.clock.sleep(60_000);
-    expect(world.simulator.world.endState()).toEqual(endState);
+    expect(stateNow()).toEqual(endState);
   });
 });
