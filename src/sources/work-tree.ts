@@ -102,7 +102,7 @@ interface Status {
 /** Porcelain v2: fields before the path, by the line's first letter. */
 const fieldsBefore: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
 
-export function parseStatus(text: string): Status {
+function parseStatus(text: string): Status {
   let commit: string | undefined;
   const changed: string[] = [];
   const ignored: string[] = [];

@@ -197,6 +197,7 @@ function serve(root: string, request: IncomingMessage, response: ServerResponse)
 }
 
 const sshdPath = '/usr/sbin/sshd';
+const sshKeygenPath = '/usr/bin/ssh-keygen';
 
 /** Whether Debian's openssh-server is installed. */
 export function hasSshServer(): boolean {
@@ -206,7 +207,7 @@ export function hasSshServer(): boolean {
 /** A new key pair: the private key's text and the public key's line. */
 export function makeSshKey(folder: string, name: string): { readonly privateKey: string; readonly publicKey: string } {
   const file = join(folder, name);
-  const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
+  const made = spawnSync(sshKeygenPath, ['-q', '-t', 'ed25519', '-N', '', '-C', 'test', '-f', file]);
   if (made.status !== 0) throw new Error(`ssh-keygen: ${String(made.stderr)}`);
   return { privateKey: readFileSync(file, 'utf8'), publicKey: readFileSync(`${file}.pub`, 'utf8') };
 }

@@ -1,4 +1,14 @@
-import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import * as fc from 'fast-check';
@@ -49,7 +59,7 @@ describe('a plain folder', () => {
   it('lists and reads what is there, without .git', async () => {
     write({ 'b/app.yaml': 'app: b\n', 'a.yaml': 'a', 'B.yaml': '' });
     symlinkSync('a.yaml', join(root, 'link'));
-    spawnSync('mkfifo', [join(root, 'pipe')]);
+    spawnSync('/usr/bin/mkfifo', [join(root, 'pipe')]);
     const { tree, path, warning } = await open();
     expect({ path, warning }).toEqual({ path: '', warning: undefined });
     expect(await tree.list('')).toEqual([
@@ -108,6 +118,7 @@ describe('a plain folder', () => {
   it('reads a changed file again although its memory knows it and its time was set back', async () => {
     const memory = new FolderMemory();
     write({ 'a/app.yaml': '1111', 'b/app.yaml': '2222' });
+    utimesSync(join(root, 'a/app.yaml'), new Date(0), new Date(0));
     const before = (await open(root, memory)).tree;
     const unchanged = await before.id('b');
     write({ 'a/app.yaml': '3333' });
@@ -324,7 +335,7 @@ describe('a git work tree', () => {
     utimesSync(join(root, 'shared/x'), 5, 5);
     const { tree } = await open();
     expect(tree.revision).toMatch(/-dirty$/);
-    expect(spawnSync('test', ['-e', trace]).status).toBe(1);
+    expect(existsSync(trace)).toBe(false);
   });
 
   it('knows a linked work tree', async () => {

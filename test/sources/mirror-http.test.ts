@@ -176,7 +176,10 @@ describe('over HTTP', () => {
     const fault = await faultOf(mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }));
     expect(fault.kind).toBe('transient');
     expect(fault.message).toContain('no answer within 0.25 s');
-    await expect.poll(() => commandLines().filter((line) => line.includes(server.url)), { timeout: 3000 }).toEqual([]);
+    const children = (name: string): readonly string[] =>
+      commandLines().filter((line) => line.includes(server.url) && line.includes(name));
+    await expect.poll(() => children('ls-remote'), { timeout: 800, interval: 20 }).toEqual([]); // stopped
+    await expect.poll(() => children('remote-http'), { timeout: 3000 }).toEqual([]); // ends itself
   });
 
   it('runs no hook, prompt or helper of the user', async () => {

@@ -86,6 +86,7 @@ describe('a tree of a git repository', () => {
       'in/deep-link': { link: '../in/../link-in/file' },
       'link-out': { link: '../../etc/passwd' },
       'link-absolute': { link: '/etc/passwd' },
+      'in/absolute': { link: '/etc/passwd' },
       'folder-out': { link: '..' },
       'circle-a': { link: 'circle-b' },
       'circle-b': { link: 'circle-a' },
@@ -102,6 +103,7 @@ describe('a tree of a git repository', () => {
     const out = [
       'link-out',
       'link-absolute',
+      'in/absolute',
       'folder-out/x',
       'circle-a',
       'link-git',
@@ -280,6 +282,16 @@ describe('fetching', () => {
     expect(calls('fetch')).toHaveLength(1);
     expect(await textOf(await tree(side), 'a')).toBe('3');
     expect(calls('fetch')).toHaveLength(2);
+  });
+
+  it('takes no git that dies without a word for an answer', async () => {
+    repository.commit({ a: '1' });
+    const { mirrors } = recordedMirrors();
+    await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    const stub = '#!/bin/sh\n[ "$1" != ls-remote ] || kill -9 $$\nexec /usr/bin/env PATH="${PATH#*:}" git "$@"\n';
+    writeFileSync(join(folder.path, 'bin', 'git'), stub);
+    const fault = await faultOf(mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' }));
+    expect(fault.kind).toBe('transient');
   });
 
   it('goes on from the mirror on disk after a restart', async () => {
