@@ -3,7 +3,6 @@ import { intervalSecondsRange } from '../../schemas/policy.ts';
 import type { Settings } from '../../schemas/settings.ts';
 import { createCommitReporter, type CommitReporter } from '../controllers/commit-report.ts';
 import { FleetKeeper } from '../controllers/keeper.ts';
-import type { FlyReader } from '../fly/api.ts';
 import { retryDelay } from '../loop/backoff.ts';
 import { createLoop, defaultIntervalMs, type Loop } from '../loop/loop.ts';
 import { startTick } from '../loop/tick.ts';
@@ -13,6 +12,7 @@ import type { Log } from '../model/log.ts';
 import type { OnProgress } from '../model/progress.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { Store } from '../record/store.ts';
+import type { Server } from '../server/server.ts';
 import { composed, type Composition } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 import { variable } from './io.ts';
@@ -33,92 +33,159 @@ export interface KeepOptions extends ConfigOptions {
 /** Syncs until the process is asked to stop; then the steps under way finish, and the exit code is 0. */
 export function keepFleet(invocation: Invocation, config: string | undefined, options: KeepOptions): Promise<ExitCode> {
   return composed(invocation, config, options, async (composition) => {
-    const { io, log, settings } = composition;
+    const { log, settings } = composition;
     const intervalMs = intervalOf(settings.written.interval);
     const listen = options.listenOn?.(settings.written.webhook);
-    const token = await checkToken(composition);
-    const config = await createConfig(composition, options.app);
-    const first = await config.first();
-    // Asked to stop before there was anything to do.
-    if (first === undefined) return exitCodes.done;
-    const store = await composition.store(first.fleet.name, 'write');
-    const interrupted = await store.closeInterrupted();
-    if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
-    const keeper = new FleetKeeper({
-      clock: io.clock,
-      log,
-      fly: await composition.writer(),
-      store,
-      evidence: await composition.evidence('write'),
-      flyOrg: composition.flyOrg,
-      concurrency: composition.concurrency,
-      onProgress: io.stderr.isTTY || listen === undefined ? createProgress(invocation) : logProgress(log),
-      actor: 'flycd',
-      instance: composition.instance,
-      load: async () => {
-        await token.check();
-        return config.load();
-      },
-      configRepo: first.repo === undefined ? undefined : { ...first.repo, app: undefined },
-      reporter: await createReporter(composition, first.repo),
-    });
-    const loop = createLoop({
-      clock: io.clock,
-      log,
-      store,
-      concurrency: composition.concurrency,
-      intervalMs,
-      random: io.random,
-      refresh: () => keeper.refresh(),
-      reconcile: (app, trigger, signal) => keeper.reconcile(app, trigger, signal),
-    });
-    await run(composition, { loop, keeper, store, listen, unready: token.unready });
+    const checks = { token: createTokenCheck(composition), config: createConfig(composition, options.app) };
+    const face = listen === undefined ? undefined : await createFace(composition, listen, checks);
+    try {
+      // First of all: whoever looks after this process must see that it lives, however long git or Fly take to answer.
+      if (face !== undefined) log.info(await face.listen(), 'listening');
+      const kept = await openKept(invocation, composition, { ...checks, intervalMs, isService: face !== undefined });
+      // Asked to stop before there was anything to do.
+      if (kept === undefined) return exitCodes.done;
+      face?.show(kept);
+      await run(composition, kept, face);
+    } finally {
+      await face?.close();
+    }
     return exitCodes.done;
   });
 }
 
-interface Running {
+/** What there is once the fleet's name is known. */
+interface Kept {
   readonly loop: Loop;
   readonly keeper: FleetKeeper;
   readonly store: Store;
-  readonly listen: Listen | undefined;
-  readonly unready: () => readonly string[];
 }
 
-/** From the first pass to the last step: the server closes before the loop, so that nothing new is taken on. */
-async function run({ io, log }: Composition, { loop, keeper, store, listen, unready }: Running): Promise<void> {
-  const server = listen === undefined ? undefined : await createFace({ io, log, loop, keeper, store, listen, unready });
+interface Checks {
+  readonly token: TokenCheck;
+  readonly config: KeptConfig;
+}
+
+interface KeptOptions extends Checks {
+  readonly intervalMs: number;
+  readonly isService: boolean;
+}
+
+/** undefined: asked to stop meanwhile. */
+async function openKept(
+  invocation: Invocation,
+  composition: Composition,
+  { token, config, intervalMs, isService }: KeptOptions,
+): Promise<Kept | undefined> {
+  const { io, log } = composition;
+  await unlessAborted(io.signal, token.check()).catch(throwUnlessStopped(io.signal));
+  const first = await config.first();
+  if (first === undefined) return undefined;
+  const store = await composition.store(first.fleet.name, 'write');
+  const interrupted = await store.closeInterrupted();
+  if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
+  const keeper = new FleetKeeper({
+    clock: io.clock,
+    log,
+    fly: await composition.writer(),
+    store,
+    evidence: await composition.evidence('write'),
+    flyOrg: composition.flyOrg,
+    concurrency: composition.concurrency,
+    onProgress: io.stderr.isTTY || !isService ? createProgress(invocation) : logProgress(log),
+    actor: 'flycd',
+    instance: composition.instance,
+    load: async (signal) => {
+      await unlessAborted(signal, token.check());
+      return unlessAborted(signal, config.load());
+    },
+    configRepo: first.repo === undefined ? undefined : { ...first.repo, app: undefined },
+    reporter: await createReporter(composition, first.repo),
+  });
+  const loop = createLoop({
+    clock: io.clock,
+    log,
+    store,
+    concurrency: composition.concurrency,
+    intervalMs,
+    random: io.random,
+    refresh: (_trigger, signal) => keeper.refresh(signal),
+    reconcile: (app, trigger, signal) => keeper.reconcile(app, trigger, signal),
+  });
+  return { loop, keeper, store };
+}
+
+/** From the first pass to the last step. */
+async function run({ io, log }: Composition, { loop }: Kept, face: Face | undefined): Promise<void> {
   const stopTick = startTick({ tick: () => loop.tick(), log });
   try {
-    if (server !== undefined) log.info(await server.listen(), 'listening');
     loop.start();
     await stopped(io.signal);
     log.info({}, 'stopping: steps under way are finished first');
   } finally {
     stopTick();
-    await server?.close();
-    await loop.stop();
+    // At once: a sender who holds its connection open must not let new steps begin meanwhile.
+    await Promise.all([face?.close(), loop.stop()]);
   }
 }
 
-async function createFace(
-  parts: Omit<Running, 'listen'> & Pick<Composition, 'io' | 'log'> & { readonly listen: Listen },
-) {
-  const { io, log, loop, keeper, store, listen, unready } = parts;
+interface Face extends Server {
+  /** From now on it answers for this fleet. */
+  show(kept: Kept): void;
+}
+
+/**
+ * The HTTP face, before and after there is a fleet to answer for. A push that comes before is taken without being
+ * stored: git is read after it, by the pass with which this process, or the one after it, begins.
+ */
+async function createFace({ io, log }: Composition, listen: Listen, { token, config }: Checks): Promise<Face> {
   const { createServer } = await import('../server/server.ts');
   const secret = variable(io.env, 'FLYCD_WEBHOOK_SECRET');
-  return createServer({
+  let kept: Kept | undefined;
+  let closing: Promise<void> | undefined;
+  const server = createServer({
     clock: io.clock,
     log,
-    store,
-    loop,
+    store: { storeDelivery: (delivery) => kept?.store.storeDelivery(delivery) ?? Promise.resolve(true) },
+    loop: {
+      get ready() {
+        return kept?.loop.ready ?? false;
+      },
+      wake: (trigger) => kept?.loop.wake(trigger),
+      status: () => kept?.loop.status() ?? { refreshFault: config.fault() },
+    },
     webhook: { path: listen.path, secret: secret === undefined ? undefined : new SecretValue(secret) },
-    follows: (repos, matches) => keeper.follows(repos, matches),
-    unready,
+    follows: (repos, matches) => kept?.keeper.follows(repos, matches) ?? false,
+    unready: () => token.unready(),
     host: listen.host,
     port: listen.port,
     version,
   });
+  return {
+    listen: () => server.listen(),
+    close: () => (closing ??= server.close()),
+    show(opened) {
+      kept = opened;
+    },
+  };
+}
+
+/** Left where it stands when the signal is aborted: reading can be, and git may take minutes. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function throwUnlessStopped(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
 }
 
 function stopped(signal: AbortSignal): Promise<void> {
@@ -142,25 +209,31 @@ function intervalOf(written: Settings['interval']): number {
   });
 }
 
+interface TokenCheck {
+  /** Asks Fly, unless the token was accepted before. Throws a stalled Fault where it is refused. */
+  check(): Promise<void>;
+  unready(): readonly string[];
+}
+
 /** A refused token ends the start: nothing would ever work. Fly out of reach does not: it is asked again with each refresh. */
-async function checkToken(composition: Composition) {
-  let reason: string | undefined;
-  const fly: FlyReader = await composition.reader();
-  async function check(): Promise<void> {
-    if (reason === undefined) return;
-    try {
-      await fly.organizations();
-      reason = undefined;
-    } catch (error) {
-      const fault = toFault(error, 'the Fly token could not be checked');
-      reason = fault.message;
-      if (fault.kind === 'stalled') throw fault;
-      composition.log.warn({ why: fault.message }, 'the Fly token could not be checked; trying again');
-    }
-  }
-  reason = 'the Fly token is not checked yet';
-  await check();
-  return { check, unready: () => (reason === undefined ? [] : [reason]) };
+function createTokenCheck(composition: Composition): TokenCheck {
+  let reason: string | undefined = 'the Fly token is not checked yet';
+  return {
+    async check() {
+      if (reason === undefined) return;
+      const fly = await composition.reader();
+      try {
+        await fly.organizations();
+        reason = undefined;
+      } catch (error) {
+        const fault = toFault(error, 'the Fly token could not be checked');
+        reason = fault.message;
+        if (fault.kind === 'stalled') throw fault;
+        composition.log.warn({ why: fault.message }, 'the Fly token could not be checked; trying again');
+      }
+    },
+    unready: () => (reason === undefined ? [] : [reason]),
+  };
 }
 
 interface First {
@@ -168,11 +241,19 @@ interface First {
   readonly repo: ConfigRepo | undefined;
 }
 
+interface KeptConfig {
+  /** Its name says which part of the database is ours, so it is waited for. undefined: asked to stop meanwhile. */
+  first(): Promise<First | undefined>;
+  load(): Promise<DesiredFleet>;
+  /** Why it could not be read at first, until it could. */
+  fault(): Fault | undefined;
+}
+
 /** The config repo as the loop reads it: only the chosen apps, and always the same fleet. */
-async function createConfig(composition: Composition, globs: readonly string[]) {
+function createConfig(composition: Composition, globs: readonly string[]): KeptConfig {
   const { io, log } = composition;
   let name: string | undefined;
-  let unused: DesiredFleet | undefined;
+  let fault: Fault | undefined;
 
   async function load(): Promise<First> {
     const { fleet, repo } = await composition.load({ offline: false });
@@ -183,16 +264,16 @@ async function createConfig(composition: Composition, globs: readonly string[]) 
   }
 
   return {
-    /** Its name says which part of the database is ours, so it is waited for. undefined: asked to stop meanwhile. */
-    async first(): Promise<First | undefined> {
+    async first() {
       for (let failures = 1; !io.signal.aborted; failures += 1) {
         try {
-          const first = await load();
+          const first = await unlessAborted(io.signal, load());
           name = first.fleet.name;
-          unused = first.fleet;
+          fault = undefined;
           return first;
         } catch (error) {
-          const fault = toFault(error, 'the config repo could not be read');
+          if (io.signal.aborted) return undefined;
+          fault = toFault(error, 'the config repo could not be read');
           if (fault.kind !== 'transient') throw fault;
           const waitMs = retryDelay(failures, io.random);
           log.warn({ why: fault.message, waitMs }, 'the config repo could not be read; trying again');
@@ -201,11 +282,8 @@ async function createConfig(composition: Composition, globs: readonly string[]) 
       }
       return undefined;
     },
-    async load(): Promise<DesiredFleet> {
-      const before = unused;
-      unused = undefined;
-      return before ?? (await load()).fleet;
-    },
+    load: async () => (await load()).fleet,
+    fault: () => fault,
   };
 }
 

@@ -14,8 +14,8 @@ import { planOne, syncOne } from './app.ts';
 import type { SyncContext } from './pass.ts';
 
 export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
-  /** Reads the config repo and computes what git wants. */
-  load(): Promise<DesiredFleet>;
+  /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
+  load(signal: AbortSignal): Promise<DesiredFleet>;
   /** The config repo as operators name it; undefined for a folder. */
   readonly configRepo: FollowedRef | undefined;
   readonly reporter: CommitReporter | undefined;
@@ -48,11 +48,11 @@ export class FleetKeeper {
   }
 
   /** Reads git. The apps to look at are all of them; a delivery concerns those that follow its repo and those that moved. */
-  async refresh(): Promise<{
+  async refresh(signal: AbortSignal): Promise<{
     readonly apps: readonly string[];
     affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
   }> {
-    const desired = await this.#options.load();
+    const desired = await this.#options.load(signal);
     const first = this.#desired === undefined;
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;

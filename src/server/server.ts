@@ -3,7 +3,7 @@ import type { Clock } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import type { Loop } from '../loop/loop.ts';
+import type { Loop, LoopStatus } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
 import { addWebhook } from './webhook.ts';
 
@@ -11,7 +11,7 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: Pick<Store, 'storeDelivery'>;
-  readonly loop: Pick<Loop, 'wake' | 'ready' | 'status'>;
+  readonly loop: Pick<Loop, 'wake' | 'ready'> & { status(): Pick<LoopStatus, 'refreshFault'> };
   readonly webhook: {
     /** Default `/webhook`. */
     readonly path?: string | undefined;
@@ -99,7 +99,7 @@ function build(options: ServerOptions, path: string): FastifyInstance {
   return server;
 }
 
-function notReady(loop: Pick<Loop, 'status'>): string {
+function notReady(loop: Pick<ServerOptions['loop'], 'status'>): string {
   const fault = loop.status().refreshFault;
   const waiting = 'the first desired state is not computed yet';
   return fault === undefined ? waiting : `${waiting}: ${fault.message}`;
