@@ -25,7 +25,7 @@ export interface ConfigFiles {
   /** Content id; undefined: not there. */
   id(tree: Tree, path: string): Promise<string | undefined>;
   read(tree: Tree, path: string): Promise<Uint8Array | undefined>;
-  /** undefined: not there. `key` tells substitutions apart. Throws the tree's Fault. */
+  /** The same value for the same content. undefined: not there. `key` tells substitutions apart. Throws the tree's Fault. */
   document(
     file: ConfigFile,
     layers?: { readonly substitutions: readonly Substitution[]; readonly key: string },
@@ -45,7 +45,7 @@ export interface FilesRequest {
   readonly tree: Tree;
   /** Folder in the tree that names are relative to. */
   readonly root: string;
-  readonly documents: Generations<SourceDocument>;
+  readonly documents: Generations<ReadFile>;
 }
 
 /** Things worth keeping from one load to the next: what a load did not ask for is dropped at its end. */
@@ -79,28 +79,29 @@ export function configFiles(request: FilesRequest): ConfigFiles {
       const content = await id(file.tree, file.path);
       if (content === undefined) return undefined;
       const key = `${file.name}\n${content}\n${layers.key}`;
-      const identity = `${file.path}\n${content}`;
       const known = request.documents.get(key);
-      if (known !== undefined) return { document: known, key, identity };
+      if (known !== undefined) return known;
       const bytes = await read(file.tree, file.path);
       if (bytes === undefined) return undefined;
       const { substitutions } = layers;
       const document = readDocument({ file: file.name, format: formatOf(file.path), bytes, substitutions });
-      request.documents.set(key, document);
-      return { document, key, identity };
+      const made = { document, key, identity: `${file.path}\n${content}` };
+      request.documents.set(key, made);
+      return made;
     },
   };
 }
 
 export function folderOf(path: string): string {
-  const folder = posix.dirname(path);
-  return folder === '.' ? '' : folder;
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 /** From the config root for its own files; a repo's name and the path in it for a project's. */
 function nameOf(request: FilesRequest, tree: Tree, path: string): string {
   if (tree !== request.tree) return `${tree.name}//${path}`;
-  return posix.relative(`/${request.root}`, `/${path}`);
+  const { root } = request;
+  if (root === '') return path;
+  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : posix.relative(`/${root}`, `/${path}`);
 }
 
 /** A path written in a config file, seen from a folder of the tree. undefined: it leads out of the repo. */

@@ -2,6 +2,7 @@
 import type { SyncWritten } from '../../schemas/policy.ts';
 import type { DesiredApp, FollowedRef, InvalidApp } from '../model/desired.ts';
 import { toFault } from '../model/fault.ts';
+import { hashOf } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { GitMirrors } from '../sources/tree.ts';
@@ -20,16 +21,24 @@ import type { FoundApp } from './walk.ts';
 /** Sources looked at side by side: enough to hide a slow git host, few enough to be no burden to it. */
 const concurrency = 16;
 
+/** What was made of a file and its projects' layers lives as long as they do. */
+export interface AppMemory {
+  readonly drafts: WeakMap<ReadFile, WeakMap<KeyedLayers, Draft>>;
+  readonly apps: WeakMap<Draft, { readonly key: string; readonly composed: Composed }>;
+}
+
 export interface Gathering {
   readonly found: readonly FoundApp[];
   readonly files: ConfigFiles;
   readonly mirrors: GitMirrors;
-  readonly drafts: Generations<Draft>;
-  readonly apps: Generations<ComposedApp & { readonly problems: readonly Problem[] }>;
+  readonly layers: Generations<KeyedLayers>;
+  readonly memory: AppMemory;
   readonly resolveImage: (ref: string) => Promise<string | undefined>;
   readonly nameless: string | undefined;
   /** Outermost first: the operator's, then the config repo's. */
   readonly sync: readonly (SyncWritten | undefined)[];
+  /** Moves when `sync` does. */
+  readonly syncKey: string;
 }
 
 export interface Gathered {
@@ -47,8 +56,6 @@ interface Sketch {
   readonly found: FoundApp;
   readonly read: ReadFile;
   readonly draft: Draft;
-  /** Moves when the file, its projects or how it was reached do. */
-  readonly key: string;
 }
 
 interface Result {
@@ -85,7 +92,7 @@ async function sketchApps(
   gathering: Gathering,
 ): Promise<{ readonly sketches: readonly Sketch[]; readonly unread: readonly Problem[] }> {
   const { found, files } = gathering;
-  const layersOfChain = layersByChain();
+  const layersOfChain = layersByChain(gathering.layers);
   const firstWays = new Map<string, FoundApp>();
   for (const app of found) if (!firstWays.has(app.file.name)) firstWays.set(app.file.name, app);
   const firstReads = await sideBySide([...firstWays.values()], (app) => readApp(files, app, layersOfChain(app.chain)));
@@ -117,24 +124,28 @@ async function sketchApps(
   return { sketches, unread };
 }
 
-type KeyedLayers = Layers & {
-  /** Moves when a project of the chain does. */
+export interface KeyedLayers extends Layers {
+  /** Moves when a project of the chain does; empty without substitutions, for a file then reads the same in every chain. */
   readonly key: string;
-  readonly chainKey: string;
-};
+}
 
-function layersByChain(): (chain: readonly Project[]) => KeyedLayers {
-  const known = new Map<string, KeyedLayers>();
+/** The same value for the same projects, from one load to the next. */
+function layersByChain(layers: Generations<KeyedLayers>): (chain: readonly Project[]) => KeyedLayers {
+  const known = new Map<readonly Project[], KeyedLayers>();
   return (chain) => {
+    const found = known.get(chain);
+    if (found !== undefined) return found;
     const chainKey = chain.map(({ key }) => key).join('\n');
-    const layers = known.get(chainKey);
-    if (layers !== undefined) return layers;
-    const merged = layersOf(chain);
-    // Without substitutions a file reads the same in every chain.
-    const made = { ...merged, chainKey, key: merged.substitutions.length === 0 ? '' : chainKey };
-    known.set(chainKey, made);
+    const made = layers.get(chainKey) ?? keyedLayers(chain, chainKey);
+    layers.set(chainKey, made);
+    known.set(chain, made);
     return made;
   };
+}
+
+function keyedLayers(chain: readonly Project[], chainKey: string): KeyedLayers {
+  const layers = layersOf(chain);
+  return { ...layers, key: layers.substitutions.length === 0 ? '' : hashOf(chainKey) };
 }
 
 async function readApp(
@@ -151,12 +162,14 @@ async function readApp(
 }
 
 function sketchOf(gathering: Gathering, found: FoundApp, read: ReadFile, layers: KeyedLayers): Sketch {
-  const { drafts } = gathering;
-  const nameless = found.bare ? gathering.nameless : undefined;
-  const key = [read.key, layers.chainKey, found.bare, nameless ?? ''].join('\n');
-  const draft = drafts.get(key) ?? draftApp({ document: read.document, layers, nameless });
-  drafts.set(key, draft);
-  return { found, read, draft, key };
+  const { document } = read;
+  if (found.bare) return { found, read, draft: draftApp({ document, layers, nameless: gathering.nameless }) };
+  const { drafts } = gathering.memory;
+  const known = drafts.get(read) ?? new WeakMap<KeyedLayers, Draft>();
+  drafts.set(read, known);
+  const draft = known.get(layers) ?? draftApp({ document, layers, nameless: undefined });
+  known.set(layers, draft);
+  return { found, read, draft };
 }
 
 /** A file that cannot be read on the way spoils the one app that needs it. */
@@ -215,18 +228,19 @@ async function sourceOf(
   }
 }
 
-type Composed = ComposedApp & { readonly problems: readonly Problem[] };
+interface Composed extends ComposedApp {
+  readonly problems: readonly Problem[];
+}
 
 async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSource | undefined): Promise<Composed> {
   const { found, draft } = sketch;
   const local = await localFiles(gathering, sketch, source);
-  const policy = syncPolicy([...gathering.sync, ...found.chain.map(({ sync }) => sync), draft.owned.sync]);
-  const digest = source?.image.kind === 'reference' ? source.image.digest : undefined;
+  const commit = source?.source.type === 'git' ? source.source.commit : undefined;
   const ids = local.map(({ id }) => id);
-  // Joined, not hashed: at each load this is done for every app.
-  const key = [sketch.key, JSON.stringify([source?.source, source?.appVersion, digest, ids, policy])].join('\n');
-  const known = gathering.apps.get(key);
-  if (known !== undefined) return known;
+  // All that may move while the draft, with its file and its projects, stays.
+  const key = [source === undefined, source?.appVersion, commit, gathering.syncKey, ...ids].join('\n');
+  const known = gathering.memory.apps.get(draft);
+  if (known?.key === key) return known.composed;
   const contents = new Map<string, Uint8Array>();
   for (const { written, read } of local) {
     const bytes = await read();
@@ -239,10 +253,10 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
     projects: found.chain.map(({ name }) => name),
     source,
     localFiles: contents,
-    policy,
+    policy: syncPolicy([...gathering.sync, ...found.chain.map(({ sync }) => sync), draft.owned.sync]),
   });
   const made = { ...composed, problems: placed(sketch, composed.findings, draft.name) };
-  gathering.apps.set(key, made);
+  gathering.memory.apps.set(draft, { key, composed: made });
   return made;
 }
 

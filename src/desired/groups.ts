@@ -42,6 +42,11 @@ export function desiredGroups(request: GroupsRequest): readonly DesiredGroup[] {
     const hint = meant === undefined ? `the groups are ${orList(names)}` : `did you mean ${meant}?`;
     findings.error(['machines', 'groups', name], `there is no process group ${JSON.stringify(name)}`, hint);
   }
+  const counted = own.count !== undefined || own.count_per_region !== undefined;
+  if (autoscaled && counted) {
+    const message = 'another controller decides how many machines there are, so the counts here are not used';
+    findings.warning(['machines', 'autoscaled'], message, 'keep one of the two');
+  }
   return mapped.map((group) => {
     const named = Object.hasOwn(groups, group.name) ? groups[group.name] : undefined;
     // What stands under the group's own name beats what stands under `machines`.

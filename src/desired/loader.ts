@@ -6,13 +6,10 @@ import { toFault } from '../model/fault.ts';
 import type { Problem } from '../model/problem.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { GitMirrors, Tree } from '../sources/tree.ts';
-import type { ComposedApp } from './app.ts';
-import type { SourceDocument } from './document.ts';
-import type { Draft } from './draft.ts';
-import { configFiles, folderOf, pathWithin, type ConfigFiles, type Generations } from './files.ts';
+import { configFiles, folderOf, pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { fleetIdentity, type FleetIdentity } from './fleet-name.ts';
 import { Cache } from './generations.ts';
-import { gatherApps, type Gathered, type Gathering } from './gathering.ts';
+import { gatherApps, type AppMemory, type Gathered, type Gathering, type KeyedLayers } from './gathering.ts';
 import type { ReadProject } from './project.ts';
 import { walkConfig } from './walk.ts';
 
@@ -41,27 +38,26 @@ export interface DesiredLoader {
 
 /** Keeps what it parsed and composed between loads, by content: a commit that changes one file costs that file. */
 export function createDesiredLoader(options: { readonly clock: Clock }): DesiredLoader {
-  const documents = new Cache<SourceDocument>();
+  const documents = new Cache<ReadFile>();
   const readProjects = new Cache<ReadProject>();
-  const drafts = new Cache<Draft>();
-  const apps = new Cache<ComposedApp & { readonly problems: readonly Problem[] }>();
+  const layers = new Cache<KeyedLayers>();
+  const memory: AppMemory = { drafts: new WeakMap(), apps: new WeakMap() };
   return {
     async load(request) {
       const caches = {
         documents: documents.begin(),
         readProjects: readProjects.begin(),
-        drafts: drafts.begin(),
-        apps: apps.begin(),
+        layers: layers.begin(),
       };
-      const fleet = await loadFleet(request, options.clock, caches);
+      const fleet = await loadFleet(request, options.clock, { ...caches, memory });
       for (const cache of Object.values(caches)) cache.finish();
       return fleet;
     },
   };
 }
 
-type Caches = Pick<Gathering, 'drafts' | 'apps'> & {
-  readonly documents: Generations<SourceDocument>;
+type Caches = Pick<Gathering, 'layers' | 'memory'> & {
+  readonly documents: Generations<ReadFile>;
   readonly readProjects: Generations<ReadProject>;
 };
 
@@ -75,15 +71,17 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
   const mirrors = oncePerLoad(request.mirrors);
   const identity = await identityOf(request, root, files);
   const walk = await walkConfig({ tree, path, files, mirrors, readProjects: caches.readProjects });
+  const sync = [settings?.sync, identity.sync];
   const gathered = await gatherApps({
     found: walk.apps,
     files,
     mirrors,
-    drafts: caches.drafts,
-    apps: caches.apps,
+    layers: caches.layers,
+    memory: caches.memory,
     resolveImage: onceFor(request.resolveImage),
     nameless: request.nameless,
-    sync: [settings?.sync, identity.sync],
+    sync,
+    syncKey: JSON.stringify(sync),
   });
   const broken = identity.problems.some(({ severity }) => severity === 'error');
   return {
@@ -176,11 +174,9 @@ function followedRefs(request: LoadRequest, followed: readonly FollowedRef[]): r
 }
 
 function secretReader(request: LoadRequest, gathered: Gathered): DesiredFleet['secretValue'] {
-  const secrets = new Map(
-    gathered.apps.map((app) => [app.name, new Map(app.secrets.map(({ name, origin }) => [name, origin]))]),
-  );
+  const apps = new Map(gathered.apps.map((app) => [app.name, app]));
   return (app, name) => {
-    const origin = secrets.get(app)?.get(name);
+    const origin = apps.get(app)?.secrets.find((secret) => secret.name === name)?.origin;
     if (origin === undefined) return undefined;
     if (origin.type === 'raw') return gathered.raw.get(app)?.get(name);
     const value = request.environment(origin.variable);

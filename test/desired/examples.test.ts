@@ -7,7 +7,6 @@ import { App } from '../../schemas/app.ts';
 import { Project } from '../../schemas/project.ts';
 import { Settings } from '../../schemas/settings.ts';
 import { load, said } from './loading.ts';
-import { memoryMirrors, memoryTree } from './memory-tree.ts';
 
 const examples = join(import.meta.dirname, '../../examples');
 
@@ -18,10 +17,7 @@ function filesUnder(folder: string): readonly string[] {
 }
 
 const files = Object.fromEntries(filesUnder('.').map((path) => [path, readFileSync(join(examples, path), 'utf8')]));
-const hello = memoryTree({ Dockerfile: 'FROM scratch' }, { name: 'hello-static', revision: 'a'.repeat(40) });
-const mirrors = memoryMirrors({ 'https://github.com/fly-apps/hello-static': hello });
-
-const fleet = (path: string) => load(files, { path, mirrors });
+const fleet = (path: string) => load(files, { path });
 
 describe.each(['fleet', 'projects-tree', 'apps-without-projects', 'self-project', 'project-elsewhere'])(
   '%s',

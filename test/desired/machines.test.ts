@@ -68,6 +68,9 @@ describe('counts', () => {
 
   it('may be left to another controller', async () => {
     expect((await web('machines:\n  autoscaled: true\n')).groups[0]?.autoscaled).toBe(true);
+    expect(await warnings('machines:\n  autoscaled: true\n  count: 2\n')).toStrictEqual([
+      'app.yaml:6:15: warning: machines.autoscaled: another controller decides how many machines there are, so the counts here are not used (keep one of the two)',
+    ]);
   });
 });
 
