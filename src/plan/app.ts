@@ -12,14 +12,17 @@ import {
   guardReport,
   guardSecrets,
   holdBack,
+  updatesOf,
   type PlanDraft,
 } from './guard.ts';
 import { appPlanId } from './identity.ts';
 import { wantedImage } from './image.ts';
 import { emptyPart, holdOf, type Part, type PlanAppInput } from './input.ts';
-import { planGroup, planRemovedGroups, type GroupMachines } from './machines.ts';
+import { isAtRest } from './live.ts';
+import { planGroup, type GroupMachines } from './machines.ts';
 import { inOrder } from './order.ts';
 import { gatherRelease } from './release.ts';
+import { planRemovedGroups, type RemovedMachines } from './removed.ts';
 import { planSecrets, unreadSecrets, type SecretsPlan } from './secrets.ts';
 import { statusOf, type StepsSay } from './status.ts';
 import { planVolumes } from './volumes.ts';
@@ -104,7 +107,7 @@ interface Parts {
   readonly groups: readonly GroupMachines[];
   readonly volumes: Part;
   readonly addresses: Part;
-  readonly removed: ReturnType<typeof planRemovedGroups>;
+  readonly removed: RemovedMachines;
 }
 
 interface Assembled extends PlanDraft {
@@ -123,7 +126,6 @@ function assemble(input: PlanAppInput, parts: Parts): Assembled {
   }
   const canMake = makeable(input, groups);
   const rollout = gatherRelease(desired.name, canMake);
-  const withRelease = rollout.release === undefined ? [] : secrets.withRelease;
   const labels = groups.flatMap((planned) => planned.labels);
   const starts = groups.flatMap((planned) => planned.starts);
   const steps: Step[] = [
@@ -131,7 +133,6 @@ function assemble(input: PlanAppInput, parts: Parts): Assembled {
     ...addresses.steps,
     ...volumes.steps,
     ...secrets.steps,
-    ...withRelease,
     ...labels,
     ...(rollout.release === undefined ? [] : [rollout.release]),
     ...rollout.machines,
@@ -207,10 +208,10 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt:
   draft = guardFlyctl(input, draft, byFlyctl);
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
-  if (parts.presence.state === 'present' && !isOurs(input, census) && !isFromV0(census)) {
-    const strangers = census.members.length === 0 && hasStrangers(census);
-    draft = guardAdoption(input, draft, strangers);
-  }
+  draft = withUnverified(draft, parts);
+  const strangers = census.members.length === 0 && hasStrangers(census);
+  const isRunning = census.members.length > 0 || strangers;
+  if (isRunning && !isOurs(input, census) && !isFromV0(census)) draft = guardAdoption(input, draft, strangers);
   const { busy } = census;
   if (busy === undefined) return draft;
   return holdBack(draft, input.desired.name, () => true, {
@@ -219,6 +220,21 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt:
     next: 'FlyCD goes on by itself when they are done',
     retryAt: busy.retryAt,
   });
+}
+
+/**
+ * Secrets of which nobody knows whether Fly has this value are set with a release that reaches every machine that runs and
+ * stays: setting one makes machines outside it look behind, and they would restart for a value they may well have.
+ */
+function withUnverified(draft: PlanDraft, { census, secrets }: Parts): PlanDraft {
+  const release = draft.steps.find((step) => step.kind === 'release');
+  if (release === undefined) return draft;
+  const leaving = [...draft.steps, ...draft.holds.flatMap((hold) => hold.steps)].flatMap((step) =>
+    step.kind === 'machine.destroy' ? [step.machineId] : [],
+  );
+  const settled = new Set([...leaving, ...updatesOf(draft.steps).map((step) => step.machineId)]);
+  const reachesAll = census.members.every(({ machine }) => isAtRest(machine) || settled.has(machine.id));
+  return reachesAll ? { ...draft, steps: [...draft.steps, ...secrets.withRelease] } : draft;
 }
 
 function hasStrangers(census: Census): boolean {

@@ -2,7 +2,6 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
-import { defaultPolicy, type SyncPolicy } from '../model/policy.ts';
 import { holdBack, updatesOf } from './guard.ts';
 import { appPlanId } from './identity.ts';
 import { counted, listed } from './input.ts';
@@ -14,7 +13,6 @@ export interface BrakeInput {
   readonly fleet: DesiredFleet;
   readonly plans: readonly AppPlan[];
   readonly observed: readonly ObservedApp[];
-  readonly policy: SyncPolicy | undefined;
 }
 
 /** One in ten: of a kind's objects in the fleet, and of its apps. */
@@ -74,7 +72,7 @@ function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
 function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefined {
   const removing = input.plans.filter((plan) => plan.steps.some((step) => removalOf(input.fleet, step) !== undefined));
   const policies = removing.map(
-    (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.policy ?? defaultPolicy,
+    (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.fleet.policy,
   );
   const most = Math.min(...policies.map((policy) => policy.maxDeletes));
   if (kinds.length > most) return `${counted(kinds.length, 'removal')} in one sync, and max_deletes is ${most}`;

@@ -34,6 +34,8 @@ export interface Census {
   readonly leftAlone: ReadonlyMap<string, number>;
   /** Regions with a machine of which nothing can be read: it may be one that counts. */
   readonly obscuredRegions: ReadonlySet<string>;
+  /** Machines with a volume that are being destroyed, by `group/region`: the volume is free once they are gone. */
+  readonly departing: ReadonlyMap<string, number>;
   /** Name of another fleet that owns machines here. */
   readonly otherFleet: string | undefined;
   readonly busy: Busy | undefined;
@@ -78,11 +80,18 @@ export function takeCensus(input: CensusInput): Census {
     }
   }
   const busy = busyWith(input, present, mixed);
+  const departing = new Map<string, number>();
+  for (const machine of input.machines) {
+    if (machine.state !== 'destroying' || (machine.config?.mounts ?? []).length === 0) continue;
+    const place = `${memberGroup(metadataOf(machine))}/${machine.region}`;
+    departing.set(place, (departing.get(place) ?? 0) + 1);
+  }
   return {
     members: members.toSorted(byClaim),
     removed: removed.toSorted(byClaim),
     leftAlone,
     obscuredRegions,
+    departing,
     otherFleet,
     busy,
   };

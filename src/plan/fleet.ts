@@ -3,7 +3,6 @@ import type { Fault } from '../model/fault.ts';
 import { matchesGlob } from '../model/glob.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary, Step } from '../model/plan.ts';
-import type { SyncPolicy } from '../model/policy.ts';
 import type { Problem } from '../model/problem.ts';
 import { brakeFleet, releaseConfirmed, type BrakeInput } from './brakes.ts';
 import { appPlanId, fleetPlanId } from './identity.ts';
@@ -23,8 +22,6 @@ export interface PlanFleetInput {
   readonly failed: readonly FailedApp[];
   /** Globs of app names that the pass is about; empty = all. */
   readonly selected: readonly string[];
-  /** The fleet's own policy; without it no orphan is destroyed. */
-  readonly policy?: SyncPolicy | undefined;
 }
 
 export interface FailedApp {
@@ -39,7 +36,7 @@ export function planFleet(input: PlanFleetInput): Plan {
   const { fleet, accept } = input;
   const orphans = input.orphans.map((orphan) => orphanPlan(input, orphan));
   const planned = [...input.plans, ...orphans].map((plan) => (accept ? releaseConfirmed(plan) : plan));
-  const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed, policy: input.policy };
+  const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed };
   const braked = accept ? planned : brakeFleet(brakes);
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
   const invalid = invalidPlans(input).filter((plan) => !known.has(plan.app));
@@ -99,10 +96,10 @@ function belongsToNoApp(fleet: DesiredFleet, problem: Problem): boolean {
 
 /** Nobody names it in git any more. It runs on, and is said, unless the fleet's policy prunes apps. */
 function orphanPlan(input: PlanFleetInput, orphan: OrphanedApp): AppPlan {
-  const { fleet, policy } = input;
+  const { fleet } = input;
   const { name, org, machines } = orphan;
   const run = `git no longer names it; ${counted(machines, 'machine')} of this fleet run on`;
-  const prunes = policy?.prune.includes('app') === true && fleet.named && fleet.whole;
+  const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   if (!prunes) {
     const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
     return plainPlan({ app: name, file: '', org, status: 'orphaned', notes: [note] });

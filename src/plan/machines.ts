@@ -1,8 +1,9 @@
 /** The machines of an app's process groups: how many, which slot is whose, what has to change on each. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
-import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, Risk } from '../model/plan.ts';
-import { formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
+import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
+import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
+import { actionStep, targetOf } from './actions.ts';
 import { assignSlots, lowestFree, type Census, type Member } from './census.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { wantedMachines, type Wanted } from './counts.ts';
@@ -23,6 +24,9 @@ export interface MachinesInput {
   /** Names of volumes by id, where they could be read. */
   readonly volumeNames: ReadonlyMap<string, string>;
 }
+
+/** A destroy takes seconds; looking again sooner would find it unfinished. */
+const departMs = 10_000;
 
 /** Machine changes of one group, not yet gathered into a release. */
 export interface GroupMachines {
@@ -52,6 +56,11 @@ interface GroupScope extends MachinesInput {
   readonly group: DesiredGroup;
   readonly slots: ReadonlyMap<string, Slot>;
   readonly wanted: Wanted;
+}
+
+interface Compares extends GroupScope {
+  /** true: the group's first machines are all there, so they need not say any more that they are the first. */
+  readonly complete: boolean;
 }
 
 interface Draft {
@@ -88,8 +97,8 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
   };
   const surplus = findSurplus(scope, members, draft);
   const missing = missingSlots(scope, members, draft);
-  const complete = wanted.first && missing.length === 0;
-  for (const member of members) if (!surplus.has(member.machine.id)) planMember(scope, member, complete, draft);
+  const whole: Compares = { ...scope, complete: wanted.first && missing.length === 0 };
+  for (const member of members) if (!surplus.has(member.machine.id)) planMember(whole, member, draft);
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${listed([...draft.kept].toSorted())} its own way`);
   const creates = missing.map((slot) => createStep(scope, members, slot));
   return { ...draft, group, members, wanted, creates };
@@ -98,10 +107,6 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
 function slotOf(scope: GroupScope, member: Member): Slot {
   const { group, machine } = member;
   return scope.slots.get(machine.id) ?? { group, region: machine.region, number: 1 };
-}
-
-function targetOf(scope: { readonly desired: DesiredApp }, slot: Slot): string {
-  return `${scope.desired.name}/${formatSlot(slot)}`;
 }
 
 /** Machines over the wanted number: destroys are planned, held where a volume would be left behind. */
@@ -155,13 +160,30 @@ function missingSlots(scope: GroupScope, members: readonly Member[], draft: Draf
       );
       continue;
     }
-    for (let count = there; count < wanted; count += 1) {
+    for (let count = there + departing(scope, region, draft); count < wanted; count += 1) {
       const slot = lowestFree(scope.group.name, region, (candidate) => taken.has(formatSlot(candidate)));
       taken.add(formatSlot(slot));
       missing.push(slot);
     }
   }
   return missing;
+}
+
+/** Places whose machine is going together with the hold on its volume: a new machine takes that volume, not an empty one. */
+function departing(scope: GroupScope, region: string, draft: Draft): number {
+  const { group, desired, census } = scope;
+  const going = group.mount === undefined ? 0 : (census.departing.get(`${group.name}/${region}`) ?? 0);
+  if (going === 0) return 0;
+  draft.withoutVolume.set(region, (draft.withoutVolume.get(region) ?? 0) + going);
+  draft.holds.push(
+    holdOf(desired.name, {
+      reason: 'busy',
+      because: `${counted(going, 'machine')} of ${group.name} in ${region} with a volume is being destroyed`,
+      next: 'FlyCD fills the place when the volume is free',
+      retryAt: scope.input.now + departMs,
+    }),
+  );
+  return going;
 }
 
 function createStep(scope: GroupScope, members: readonly Member[], slot: Slot): MachineCreate {
@@ -177,7 +199,7 @@ function createStep(scope: GroupScope, members: readonly Member[], slot: Slot): 
   return {
     kind: 'machine.create',
     app: desired.name,
-    target: targetOf(scope, slot),
+    target: targetOf(scope.desired, slot),
     because: `git wants ${wanted.byRegion.get(slot.region) ?? 0} in ${slot.region}, Fly has ${there}`,
     risk: 'safe',
     changes: written === undefined ? [] : [{ path: 'image', from: undefined, to: written }],
@@ -195,7 +217,7 @@ function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
 }
 
 /** One machine that stays: nothing, new stamps, an update or a start. */
-function planMember(scope: GroupScope, member: Member, complete: boolean, draft: Draft): void {
+function planMember(scope: Compares, member: Member, draft: Draft): void {
   const { live } = member;
   const slot = slotOf(scope, member);
   if (live === undefined) {
@@ -223,7 +245,7 @@ function planMember(scope: GroupScope, member: Member, complete: boolean, draft:
   for (const path of comparison.kept) draft.kept.add(path);
   const update = updateOf(scope, { member, live, slot, comparison }, draft);
   if (update !== undefined) draft.updates.push(update);
-  else if (comparison.changes.length === 0) planRest(scope, { member, live, slot, comparison }, complete, draft);
+  else if (comparison.changes.length === 0) planRest(scope, { member, live, slot, comparison }, draft);
 }
 
 interface Compared {
@@ -244,10 +266,10 @@ function unstampedMeans(scope: GroupScope): 'change' | 'drift' {
   return stamped.some((member) => member.sent?.config !== group.configVersion) ? 'change' : 'drift';
 }
 
-function updateOf(scope: GroupScope, compared: Compared, draft: Draft): MachineUpdate | undefined {
+function updateOf(scope: Compares, compared: Compared, draft: Draft): MachineUpdate | undefined {
   const { member, slot, comparison } = compared;
   const { desired, input } = scope;
-  const secret = secretsBecause(scope, member);
+  const secret = secretsBecause(scope, compared);
   if (comparison.changes.length > 0) {
     const ignored =
       comparison.reason === 'drift' && desired.policy.drift === 'off' && !input.options.now && !input.options.force;
@@ -264,10 +286,12 @@ function updateOf(scope: GroupScope, compared: Compared, draft: Draft): MachineU
   return secret === undefined ? undefined : updateStep(scope, compared, { reason: 'secrets', because: secret });
 }
 
-/** Only a running machine holds old values; one at rest takes up the new ones when it starts. */
-function secretsBecause(scope: GroupScope, member: Member): string | undefined {
+/** Only a running machine holds old values; a stopped one takes up the new ones when it starts, one that resumes does not. */
+function secretsBecause(scope: GroupScope, { member, live }: Compared): string | undefined {
   const { newestAt, newestName, sets } = scope.secrets;
-  if (member.machine.state !== 'started') return undefined;
+  const { state } = member.machine;
+  const resumes = state === 'suspended' && scope.heals && !restsByDesign(live) && !wasStartedOnce(member.machine);
+  if (state !== 'started' && !resumes) return undefined;
   if (sets.length > 0) return `its secrets change: ${listed(sets)}`;
   const taken = secretsTakenUpAt(member.machine);
   if (newestAt === undefined || taken === undefined || taken >= newestAt) return undefined;
@@ -275,7 +299,7 @@ function secretsBecause(scope: GroupScope, member: Member): string | undefined {
 }
 
 function updateStep(
-  scope: GroupScope,
+  scope: Compares,
   compared: Compared,
   why: { readonly reason: MachineUpdate['reason']; readonly because: string },
 ): MachineUpdate {
@@ -283,11 +307,12 @@ function updateStep(
   const { group } = scope;
   const written = imageToSend(scope, compared, why.reason);
   const config = configToSend(markingOf(scope, slot, written), live, undefined);
+  if (scope.complete) delete config.metadata?.[stampKeys.first];
   const resting = isAtRest(member.machine);
   return {
     kind: 'machine.update',
     app: scope.desired.name,
-    target: targetOf(scope, slot),
+    target: targetOf(scope.desired, slot),
     because: why.because,
     risk: resting ? 'safe' : 'restart',
     changes: comparison.changes,
@@ -297,7 +322,7 @@ function updateStep(
     config,
     sent: sentOf(group, written),
     currentVersion: member.machine.instance_id,
-    skipLaunch: resting && staysAtRest(scope, member, config),
+    skipLaunch: resting && staysAtRest(scope, config),
     reason: why.reason,
     ...(comparison.remapped ? { remapped: true } : {}),
   };
@@ -312,9 +337,9 @@ function imageToSend(scope: GroupScope, compared: Compared, reason: MachineUpdat
   return image.ref;
 }
 
-/** What the proxy, a schedule or a person's skip_launch stopped stays so; else a new version is started once. */
-function staysAtRest(scope: GroupScope, member: Member, config: MachineConfig): boolean {
-  return !scope.heals || member.machine.state === 'created' || restsByDesign(config);
+/** What the proxy or a schedule stopped stays so; anything else is started once in its new version. */
+function staysAtRest(scope: GroupScope, config: MachineConfig): boolean {
+  return !scope.heals || restsByDesign(config);
 }
 
 function restsByDesign(config: MachineConfig): boolean {
@@ -322,10 +347,10 @@ function restsByDesign(config: MachineConfig): boolean {
 }
 
 /** No update: stamps that are missing, and a start where a machine stopped that should not have. */
-function planRest(scope: GroupScope, compared: Compared, complete: boolean, draft: Draft): void {
+function planRest(scope: Compares, compared: Compared, draft: Draft): void {
   const { member, live, slot, comparison } = compared;
   const metadata: Record<string, string | null> = { ...comparison.stamps };
-  if (complete && member.metadata[stampKeys.first] !== undefined) metadata[stampKeys.first] = null;
+  if (scope.complete && member.metadata[stampKeys.first] !== undefined) metadata[stampKeys.first] = null;
   if (Object.keys(metadata).length > 0) {
     const label = labelStep(scope, compared, metadata);
     draft.labels.push(label);
@@ -360,7 +385,7 @@ function labelStep(
   return {
     kind: 'machine.label',
     app: scope.desired.name,
-    target: targetOf(scope, slot),
+    target: targetOf(scope.desired, slot),
     because: comparison.moved ? 'it runs what git wants; its stamps are from before' : 'it runs what git wants',
     risk: 'safe',
     changes: keys.map((key) => ({
@@ -371,66 +396,4 @@ function labelStep(
     machineId: member.machine.id,
     metadata,
   };
-}
-
-function actionStep(
-  scope: { readonly desired: DesiredApp; readonly slots: ReadonlyMap<string, Slot> },
-  member: Member,
-  what: { readonly kind: MachineAction['kind']; readonly because: string; readonly risk: Risk },
-): MachineAction {
-  const { machine, group } = member;
-  const slot = scope.slots.get(machine.id) ??
-    parseSlot(member.metadata[stampKeys.slot]) ?? { group, region: machine.region, number: 1 };
-  return {
-    kind: what.kind,
-    app: scope.desired.name,
-    target: targetOf(scope, slot),
-    because: what.because,
-    risk: what.risk,
-    changes: [],
-    machineId: machine.id,
-    group,
-  };
-}
-
-export interface RemovedMachines {
-  readonly destroys: readonly MachineAction[];
-  readonly holds: readonly Hold[];
-}
-
-/**
- * Groups of ours that git no longer names. The last machine of a group that serves somebody is destructive, and without
- * it the others are no use: such a group is held whole, and so is one whose volumes would be left behind.
- */
-export function planRemovedGroups(desired: DesiredApp, removed: readonly Member[]): RemovedMachines {
-  const destroys: MachineAction[] = [];
-  const holds: Hold[] = [];
-  for (const [group, members] of Map.groupBy(removed, (member) => member.group)) {
-    const slots = assignSlots(members);
-    const config = (member: Member): MachineConfig | null | undefined =>
-      member.machine.config ?? member.machine.incomplete_config;
-    const serves = members.some((member) => (config(member)?.services ?? []).length > 0);
-    const mounts = members.some((member) => (config(member)?.mounts ?? []).length > 0);
-    const because = `git no longer names the process group ${group}`;
-    const steps = members.map((member, index) =>
-      actionStep({ desired, slots }, member, {
-        kind: 'machine.destroy',
-        because,
-        risk: serves && index === members.length - 1 ? 'destructive' : 'safe',
-      }),
-    );
-    if (!serves && !mounts) destroys.push(...steps);
-    else {
-      const what = serves ? 'it has services' : 'it has volumes';
-      holds.push(
-        holdOf(desired.name, {
-          reason: serves ? 'destructive' : 'volume',
-          because: `${because}, and ${what}: ${counted(members.length, 'machine')} would be destroyed`,
-          next: 'flycd sync --accept, or name the group in git again',
-          steps,
-        }),
-      );
-    }
-  }
-  return { destroys, holds };
 }

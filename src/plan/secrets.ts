@@ -36,11 +36,13 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[]): Se
     (byState.get(state) ?? []).map((secret) => setStep(input, secret, because));
   const ignored = desired.policy.drift === 'off' && !input.options.now;
   const tampered = ignored ? [] : stepsOf('tampered', 'changed on Fly since it was set');
-  const sets = [
+  const wanted = [
     ...stepsOf('lacking', 'git names it, Fly lacks it'),
     ...stepsOf('rotated', 'its value here is not known to be the one on Fly'),
-    ...tampered,
   ];
+  // What is only reported is not set, so no machine rolls for it.
+  const reported = desired.policy.drift === 'report' && !input.options.now;
+  const sets = reported ? wanted : [...wanted, ...tampered];
   const notes: string[] = [];
   const without = namesOf('without-value');
   if (without.length > 0) notes.push(`no value here for ${listed(without)}; Fly's stays, unverified`);
@@ -48,7 +50,7 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[]): Se
   if (unverified.length > 0) notes.push(`${listed(unverified)} on Fly: unverified, set anew with the next release`);
   const others = planOthers(input, live);
   return {
-    steps: [...sets, ...others.steps],
+    steps: [...wanted, ...tampered, ...others.steps],
     holds: missingHold(input, byState.get('missing') ?? []),
     notes: [...notes, ...others.notes],
     withRelease: stepsOf('unverified', 'unverified: set with the release'),

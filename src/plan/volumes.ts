@@ -22,7 +22,7 @@ interface Need {
 export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[], volumes: readonly Volume[]): Part {
   const { desired } = input;
   const needs = needsOf(desired, groups);
-  const free = volumes.filter((volume) => (volume.attached_machine_id ?? '') === '').toSorted(byId);
+  const free = volumes.filter((volume) => (volume.attached_machine_id ?? '') === '');
   const used = new Set<string>();
   const steps: VolumeStep[] = [];
   const holds: Hold[] = [];
@@ -31,7 +31,10 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
     const named = (volume: Volume): boolean => volume.name === need.volume.name && volume.region === need.region;
     const attached = volumes.filter((volume) => named(volume) && need.machines.has(volume.attached_machine_id ?? ''));
     const lacking = Math.max(0, need.count - attached.length);
-    const taken = free.filter((volume) => named(volume) && !used.has(volume.id)).slice(0, lacking);
+    // Those that are as git says come first: the choice stays the same when more become free.
+    const misfits = (volume: Volume): number => settingsOf(desired, need, volume, 1).length;
+    const usable = free.filter((volume) => named(volume) && !used.has(volume.id));
+    const taken = usable.toSorted((a, b) => misfits(a) - misfits(b) || byId(a, b)).slice(0, lacking);
     for (const volume of taken) used.add(volume.id);
     const have = [...attached.toSorted(byId), ...taken];
     have.forEach((volume, index) => steps.push(...settingsOf(desired, need, volume, index + 1)));

@@ -80,7 +80,15 @@ export function ulidAt(time: number, suffix = 'A'): string {
   return text + suffix.padEnd(16, '0').slice(0, 16);
 }
 
-export interface MachineParts extends Partial<Omit<Machine, 'config'>> {
+export interface MachineParts {
+  readonly id?: string;
+  readonly region?: string;
+  readonly state?: string;
+  readonly instance_id?: string;
+  readonly created_at?: string;
+  readonly image_ref?: Machine['image_ref'];
+  readonly events?: Machine['events'];
+  readonly lease?: Machine['lease'];
   readonly group?: string;
   readonly number?: number;
   /** Laid over the settled config. */
@@ -185,8 +193,8 @@ export function brief(steps: readonly Step[]): readonly string[] {
   return steps.map((step) => `${step.kind} ${step.target}`);
 }
 
-export function only<K extends StepKind>(steps: readonly Step[], kind: K): Extract<Step, { kind: K }> {
-  const found = steps.filter((step): step is Extract<Step, { kind: K }> => step.kind === kind);
+export function only<K extends StepKind>(steps: readonly Step[], kind: K): Step & { readonly kind: K } {
+  const found = steps.filter((step): step is Step & { readonly kind: K } => step.kind === kind);
   const [first] = found;
   if (first === undefined || found.length > 1)
     throw new Error(`expected one ${kind}, found ${brief(steps).join(', ')}`);

@@ -1,0 +1,330 @@
+import { describe, expect, test } from 'vitest';
+import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import { defaultPolicy } from '../../src/model/policy.ts';
+import type { Problem } from '../../src/model/problem.ts';
+import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
+import {
+  absent,
+  brief,
+  desiredApp,
+  group,
+  holdsOf,
+  machine,
+  observed,
+  plan,
+  secretOf,
+  volume,
+  webService,
+} from './builders.ts';
+
+function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {}): DesiredFleet {
+  return {
+    name: 'acme',
+    named: true,
+    revision: 'rev1',
+    apps,
+    invalid: [],
+    problems: [],
+    whole: true,
+    followed: [],
+    policy: defaultPolicy,
+    secretValue: () => undefined,
+    ...parts,
+  };
+}
+
+interface One {
+  readonly desired: DesiredApp;
+  readonly world: ObservedApp;
+}
+
+function fleetPlan(ones: readonly One[], parts: Partial<PlanFleetInput> = {}) {
+  const apps = ones.map((one) => one.desired);
+  const plans: AppPlan[] = ones.map(({ desired, world }) => plan(desired, world, { memory: { known: true } }));
+  const whole = {
+    fleet: fleetOf(apps),
+    plans,
+    observed: ones.map((one) => one.world),
+    orphans: [],
+    accept: false,
+    failed: [],
+    selected: [],
+  };
+  return planFleet({ ...whole, ...parts });
+}
+
+const v6 = (count: number) => Array.from({ length: count }, (_unused, index) => ({ ip: `2a09::${index + 1}` }));
+const pruning = (name: string, policy: Partial<DesiredApp['policy']> = {}) =>
+  desiredApp({ name, groups: [group({ counts: { arn: 0 } })], network: { ips: [], autoPruneIps: true }, policy });
+
+describe('the brake on removals', () => {
+  const world = (addresses: number): ObservedApp => observed({ addresses: v6(addresses) });
+
+  test.each([
+    ['one is always allowed', 1, 0, false],
+    ['two of two are more than a tenth', 2, 0, true],
+    ['three of thirty are a tenth', 3, 27, false],
+    ['four are more than max_deletes', 4, 96, true],
+  ])('%s', (_name, removed, others, held) => {
+    const rest = {
+      desired: desiredApp({ name: 'rest', groups: [group({ counts: { arn: 0 } })] }),
+      world: world(others),
+    };
+    const whole = fleetPlan([{ desired: pruning('shop'), world: world(removed) }, rest]);
+    const app = whole.apps.find((one) => one.app === 'shop');
+    expect(app?.holds.length).toBe(held ? 1 : 0);
+    expect(app?.steps.length).toBe(held ? 0 : removed);
+    expect(app?.status).toBe(held ? 'held' : 'pending');
+  });
+
+  test('over it every removal of the sync waits, in all apps, and nothing else does', () => {
+    const second = { ...pruning('beta'), groups: [group({ counts: { arn: 1 } })] };
+    const whole = fleetPlan([
+      { desired: pruning('alpha'), world: world(1) },
+      { desired: second, world: world(1) },
+    ]);
+    expect(whole.apps.map(holdsOf)).toEqual([['brake'], ['brake']]);
+    expect(whole.apps.map((app) => brief(app.steps))).toEqual([[], ['release beta']]);
+    const accepted = fleetPlan(
+      [
+        { desired: pruning('alpha'), world: world(1) },
+        { desired: second, world: world(1) },
+      ],
+      { accept: true },
+    );
+    expect(accepted.apps.map((app) => app.steps.length)).toEqual([1, 2]);
+    expect(accepted.planId).not.toBe(whole.planId);
+  });
+
+  test('max_deletes of the strictest app counts, down to none', () => {
+    const whole = fleetPlan([{ desired: pruning('shop', { maxDeletes: 0 }), world: world(1) }]);
+    expect(whole.apps.map(holdsOf)).toEqual([['brake']]);
+  });
+
+  test('scaling down to a number that git names is never braked; a group that git dropped counts as one', () => {
+    const before = desiredApp({
+      groups: [group({ counts: { arn: 9 } }), group({ name: 'cron', config: { env: {} } })],
+    });
+    const web = Array.from({ length: 9 }, (_unused, index) => machine(before, { number: index + 1 }));
+    const cron = Array.from({ length: 5 }, (_unused, index) => machine(before, { group: 'cron', number: index + 1 }));
+    const whole = fleetPlan([
+      {
+        desired: desiredApp({ groups: [group({ counts: { arn: 1 } })] }),
+        world: observed({ machines: [...web, ...cron] }),
+      },
+    ]);
+    expect(whole.apps[0]?.steps).toHaveLength(8 + 5);
+  });
+
+  test('each kind is measured by its own', () => {
+    const evidence = { mark: 'm', keyId: 'key', digest: 'd' };
+    const desired = desiredApp({
+      groups: [group({ counts: { arn: 0 } })],
+      network: { ips: [], autoPruneIps: true },
+      policy: { prune: ['secrets'] },
+    });
+    const full = observed({ addresses: v6(1), secrets: [secretOf('A'), secretOf('B')] });
+    const one = plan(desired, full, { memory: { known: true, evidence: { A: evidence } } });
+    const two = plan(desired, full, { memory: { known: true, evidence: { A: evidence, B: evidence } } });
+    const whole = (app: AppPlan) => fleetPlan([{ desired, world: full }], { plans: [app] });
+    expect(whole(one).apps[0]?.steps).toHaveLength(2);
+    expect(whole(two).apps[0]?.steps).toHaveLength(0);
+  });
+});
+
+describe('the brake on restarts', () => {
+  const before = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+  const after = group({
+    counts: { arn: 1 },
+    config: { env: { COLOR: 'red', NEW: 'mapping' }, services: [webService] },
+  });
+  const named = (name: string, inputs = before.inputs): One => {
+    const desired = { ...before, name, groups: [after], inputs };
+    return { desired, world: observed({ machines: [machine(before)] }) };
+  };
+
+  test('three apps may restart without a change in git, four may not', () => {
+    expect(fleetPlan(['a', 'b', 'c'].map((name) => named(name))).summary).toMatchObject({ changed: 3, held: 0 });
+    const whole = fleetPlan(['a', 'b', 'c', 'd'].map((name) => named(name)));
+    expect(whole.summary).toMatchObject({ changed: 0, held: 4 });
+    expect(whole.apps.map(holdsOf)).toEqual([['brake'], ['brake'], ['brake'], ['brake']]);
+    expect(
+      fleetPlan(
+        ['a', 'b', 'c', 'd'].map((name) => named(name)),
+        { accept: true },
+      ).summary.changed,
+    ).toBe(4);
+  });
+
+  test('a tenth of a large fleet may', () => {
+    const quiet = Array.from({ length: 36 }, (_unused, index): One => ({
+      desired: { ...before, name: `q${index}` },
+      world: observed({ machines: [machine(before)] }),
+    }));
+    const whole = fleetPlan([...['a', 'b', 'c', 'd'].map((name) => named(name)), ...quiet]);
+    expect(whole.summary).toMatchObject({ apps: 40, synced: 36, changed: 4, held: 0 });
+  });
+
+  test('commits, heals and missing stamps do not count', () => {
+    const committed = ['a', 'b', 'c', 'd'].map((name) => named(name, 'new inputs'));
+    expect(fleetPlan(committed).summary).toMatchObject({ changed: 4, held: 0 });
+    const healing = ['a', 'b', 'c', 'd'].map((name): One => ({
+      desired: { ...before, name },
+      world: observed({ machines: [machine(before, { config: { env: { COLOR: 'x' } } })] }),
+    }));
+    expect(fleetPlan(healing).summary).toMatchObject({ changed: 4, held: 0 });
+  });
+});
+
+describe('a person accepts', () => {
+  test('what was held for being destructive, but not a mount that cannot be changed', () => {
+    const before = desiredApp({ groups: [group(), group({ name: 'old', counts: { arn: 1 } })] });
+    const world = observed({
+      machines: [machine(before), machine(before, { number: 2 }), machine(before, { group: 'old' })],
+    });
+    const one = { desired: desiredApp(), world };
+    expect(fleetPlan([one]).apps[0]).toMatchObject({ steps: [], status: 'held' });
+    const accepted = fleetPlan([one], { accept: true });
+    expect(accepted.apps[0]).toMatchObject({
+      steps: [{ kind: 'machine.destroy', risk: 'destructive' }],
+      holds: [],
+      status: 'pending',
+    });
+    const mounted = desiredApp({ groups: [group({ mount: { volume: 'data', path: '/d' }, counts: { arn: 1 } })] });
+    const stuck = { desired: mounted, world: observed({ machines: [machine(desiredApp())], volumes: [volume('v')] }) };
+    expect(fleetPlan([stuck], { accept: true }).apps[0]).toMatchObject({ steps: [], holds: [{ reason: 'volume' }] });
+  });
+});
+
+describe('apps without a plan', () => {
+  const problem = (parts: Partial<Problem>): Problem => ({
+    severity: 'error',
+    file: 'x.yaml',
+    line: 1,
+    column: 1,
+    path: '',
+    message: 'bad',
+    ...parts,
+  });
+
+  test('invalid, failed and orphaned ones are in the plan, by name', () => {
+    const fault = new Fault({ kind: 'transient', what: 'Fly did not answer', next: 'FlyCD tries again' });
+    const fleet = fleetOf([], {
+      invalid: [
+        { name: 'broken', file: 'broken/app.yaml' },
+        { name: undefined, file: 'z/app.yaml' },
+      ],
+      problems: [
+        problem({ file: 'broken/app.yaml', app: 'broken' }),
+        problem({ file: 'z/app.yaml' }),
+        problem({ file: 'flycd.yaml' }),
+      ],
+    });
+    const whole = planFleet({
+      fleet,
+      plans: [],
+      observed: [],
+      orphans: [{ name: 'gone', org: 'personal', machines: 2 }],
+      accept: false,
+      failed: [{ app: 'down', file: 'down/app.yaml', org: 'personal', fault }],
+      selected: [],
+    });
+    expect(whole.apps.map((app) => [app.app, app.status, app.problems.length])).toEqual([
+      ['broken', 'invalid', 1],
+      ['down', 'failed', 1],
+      ['gone', 'orphaned', 0],
+      ['z/app.yaml', 'invalid', 1],
+    ]);
+    expect(whole.apps[1]?.problems[0]).toMatchObject({ message: 'Fly did not answer', hint: 'FlyCD tries again' });
+    expect(whole.apps[2]?.notes[0]).toContain('2 machines of this fleet run on');
+    expect(whole.problems.map((one) => one.file)).toEqual(['flycd.yaml']);
+    expect(whole.summary).toEqual({ apps: 4, synced: 0, changed: 0, invalid: 2, failed: 1, held: 0 });
+  });
+
+  test('--app leaves out invalid apps that it does not name', () => {
+    const fleet = fleetOf([], {
+      invalid: [
+        { name: 'web-1', file: 'a' },
+        { name: 'api', file: 'b' },
+        { name: undefined, file: 'c' },
+      ],
+    });
+    const whole = planFleet({
+      fleet,
+      plans: [],
+      observed: [],
+      orphans: [],
+      accept: false,
+      failed: [],
+      selected: ['web-?', 'x*'],
+    });
+    expect(whole.apps.map((app) => app.app)).toEqual(['c', 'web-1']);
+  });
+
+  test('an orphan is destroyed only where the policy says so, the fleet has a name and the tree is whole', () => {
+    const orphans = [{ name: 'gone', org: 'personal', machines: 2 }];
+    const base = { plans: [], observed: [], orphans, accept: false, failed: [], selected: [] };
+    const policy = { ...defaultPolicy, prune: ['app' as const] };
+    const stepsOf = (parts: Partial<DesiredFleet>) =>
+      brief(planFleet({ ...base, fleet: fleetOf([], { policy, ...parts }) }).apps[0]?.steps ?? []);
+    expect(stepsOf({})).toEqual(['app.destroy gone']);
+    expect(stepsOf({ named: false })).toEqual([]);
+    expect(stepsOf({ whole: false })).toEqual([]);
+    expect(stepsOf({ policy: defaultPolicy })).toEqual([]);
+  });
+});
+
+describe('plan ids', () => {
+  const stops = { services: [{ ...webService, autostop: 'stop' }], env: { COLOR: 'red' } };
+  const desired = desiredApp({
+    groups: [group({ config: stops, counts: { arn: 1 } })],
+    secrets: [{ name: 'A', origin: { type: 'raw' } }],
+  });
+  const memory = { currentMarks: { A: 'new' }, evidence: { A: { mark: 'old', keyId: 'key', digest: 'd' } } };
+  const blue = { config: { env: { COLOR: 'blue' } } };
+
+  test('stay the same while an app starts and stops by itself', () => {
+    const states = ['started', 'stopped', 'starting', 'stopping'];
+    const ids = (parts: object) =>
+      states.map((state) => {
+        const live = machine(desired, {
+          ...parts,
+          state,
+          instance_id: `${state.length}`,
+          events: [{ type: 'start', timestamp: 1 }],
+        });
+        return plan(desired, observed({ machines: [live], secrets: [secretOf('A')] }), { memory }).planId;
+      });
+    expect(new Set(ids({})).size).toBe(1);
+    expect(new Set(ids(blue)).size).toBe(1);
+    expect(ids(blue)[0]).not.toBe(ids({})[0]);
+  });
+
+  test('move with steps, holds and what a step does', () => {
+    const idOf = (app: DesiredApp, world: ObservedApp) => plan(app, world).planId;
+    const small = desiredApp();
+    const ids = [
+      idOf(small, absent),
+      idOf(small, observed()),
+      idOf(small, observed({ machines: [machine(small)] })),
+      idOf(
+        { ...small, policy: { ...small.policy, drift: 'report' } },
+        observed({ machines: [machine(small, blue), machine(small, { number: 2 })] }),
+      ),
+      idOf(small, observed({ machines: [machine(small, blue), machine(small, { number: 2 })] })),
+      idOf({ ...small, name: 'other' }, absent),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  test('the fleet’s is made of its apps', () => {
+    const one = { desired: desiredApp(), world: observed() };
+    expect(fleetPlan([one]).planId).toBe(
+      fleetPlan([one], { fleet: fleetOf([one.desired], { revision: 'other' }) }).planId,
+    );
+    expect(fleetPlan([one]).planId).not.toBe(fleetPlan([{ ...one, world: absent }]).planId);
+  });
+});

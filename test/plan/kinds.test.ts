@@ -1,0 +1,424 @@
+import { describe, expect, test } from 'vitest';
+import type { IpAssignment } from '../../schemas/fly/app.ts';
+import type { DesiredAddress, DesiredSecret, DesiredVolume } from '../../src/model/desired.ts';
+import type { Memory } from '../../src/model/memory.ts';
+import {
+  absent,
+  brief,
+  desiredApp,
+  group,
+  holdsOf,
+  machine,
+  now,
+  observed,
+  only,
+  plan,
+  secretOf,
+  ulidAt,
+  volume,
+  webService,
+} from './builders.ts';
+
+const none = desiredApp({ groups: [group({ counts: { arn: 0 } })] });
+
+describe('addresses', () => {
+  const v4: DesiredAddress = {
+    version: 'v4',
+    shared: false,
+    private: false,
+    region: undefined,
+    network: undefined,
+    org: undefined,
+  };
+  const sharedV4 = { ...v4, shared: true };
+  const v6: DesiredAddress = { ...v4, version: 'v6' };
+  const live = (ip: string, parts: Partial<IpAssignment> = {}): IpAssignment => ({ ip, ...parts });
+  const dedicated = live('137.66.1.1', { region: 'global' });
+  const shared = live('66.241.1.1', { shared: true });
+  const six = live('2a09:8280::1');
+  const listing = (ips: readonly DesiredAddress[], autoPruneIps = false) =>
+    desiredApp({ groups: none.groups, network: { ips, autoPruneIps } });
+
+  const defaults: readonly (readonly [string, Parameters<typeof group>[0], readonly string[]])[] = [
+    ['plain web', { config: { services: [webService] } }, ['shared_v4', 'v6']],
+    [
+      'plain 80 with force_https',
+      { config: { services: [{ ports: [{ port: 80, handlers: ['http'], force_https: true }] }] } },
+      ['shared_v4', 'v6'],
+    ],
+    ['a service without ports', { config: { services: [{ internal_port: 1 }] } }, ['shared_v4', 'v6']],
+    ['another port', { config: { services: [{ ports: [{ port: 5432, handlers: ['pg_tls'] }] }] } }, ['v4', 'v6']],
+    ['443 with tls alone', { config: { services: [{ ports: [{ port: 443, handlers: ['tls'] }] }] } }, ['v4', 'v6']],
+    [
+      'a range',
+      { config: { services: [{ ports: [{ start_port: 80, end_port: 90, handlers: ['http'] }] }] } },
+      ['v4', 'v6'],
+    ],
+    ['udp', { config: { services: [{ protocol: 'udp', ports: [{ port: 53 }] }] } }, ['v4']],
+    ['no services', { config: { env: {} } }, []],
+  ];
+  test.each(defaults)('a new app with %s gets what flyctl gives', (_name, parts, types) => {
+    const app = plan(desiredApp({ groups: [group(parts)] }), absent);
+    const steps = app.steps.filter((step) => step.kind === 'address.allocate');
+    expect(steps.map((step) => step.target)).toEqual(types.map((type) => `shop/${type}`));
+    expect(steps.map((step) => step.risk)).toEqual(types.map((type) => (type === 'v4' ? 'costs' : 'safe')));
+  });
+
+  test('defaults are given once: not to an app that has an address, machines or a release, or had them', () => {
+    const pending = { status: 'pending' };
+    const desired = none;
+    expect(brief(plan(desired, observed(pending)).steps)).toEqual([
+      'address.allocate shop/shared_v4',
+      'address.allocate shop/v6',
+    ]);
+    expect(plan(desired, observed({ ...pending, addresses: [six] })).steps).toEqual([]);
+    expect(plan(desired, observed()).steps).toEqual([]);
+    const given = { memory: { known: true, defaultAddressesGiven: true } };
+    expect(plan(desired, observed(pending), given).steps).toEqual([]);
+    const manned = desiredApp();
+    expect(brief(plan(manned, observed({ ...pending, machines: [machine(manned)] })).steps)).toEqual([
+      'machine.create shop/web/arn/2',
+    ]);
+  });
+
+  test('defaults that were cut short are completed', () => {
+    const app = plan(none, observed({ status: 'pending', addresses: [six] }), { memory: { known: true } });
+    expect(brief(app.steps)).toEqual(['address.allocate shop/shared_v4']);
+  });
+
+  test('listed ones match one to one; a shared v4 is no dedicated one', () => {
+    expect(plan(listing([v4, v6]), observed({ addresses: [dedicated, six] })).steps).toEqual([]);
+    const app = plan(listing([v4]), observed({ addresses: [shared] }));
+    expect(only(app.steps, 'address.allocate')).toMatchObject({
+      target: 'shop/v4',
+      risk: 'costs',
+      request: { type: 'v4' },
+    });
+    expect(app.notes).toEqual(['git does not list 66.241.1.1; left alone']);
+    expect(brief(plan(listing([v6, v6]), observed({ addresses: [six] })).steps)).toEqual([
+      'address.allocate shop/v6#2',
+    ]);
+    expect(plan(listing([sharedV4]), observed({ addresses: [shared] })).steps).toEqual([]);
+  });
+
+  test('region and network are matched where git names them, and anything fits where it does not', () => {
+    const regional = live('137.66.1.2', { region: 'arn' });
+    const wants = listing([v4, { ...v4, region: 'arn' }]);
+    expect(plan(wants, observed({ addresses: [regional, dedicated] })).steps).toEqual([]);
+    expect(brief(plan(wants, observed({ addresses: [regional] })).steps)).toEqual(['address.allocate shop/v4']);
+    expect(plan(listing([v4]), observed({ addresses: [regional] })).steps).toEqual([]);
+    const flycast = { ...v6, private: true, network: 'back' };
+    const inside = live('fdaa:0:1::2', { network: { name: 'back' } });
+    expect(plan(listing([flycast]), observed({ addresses: [inside] })).steps).toEqual([]);
+    const step = only(
+      plan(listing([flycast]), observed({ addresses: [live('fdaa::1', { network: { name: 'x' } })] })).steps,
+      'address.allocate',
+    );
+    expect(step.request).toEqual({ type: 'private_v6', network: 'back' });
+  });
+
+  test('unlisted ones are released only with auto_prune_ips or prune; a dedicated v4 is destructive', () => {
+    const world = observed({ addresses: [dedicated, shared, six, live('1.2.3.4', { egress: true })] });
+    const app = plan(listing([v6], true), world);
+    expect(app.steps).toMatchObject([
+      { kind: 'address.release', address: '66.241.1.1', risk: 'safe' },
+      { kind: 'address.release', address: '137.66.1.1', risk: 'destructive' },
+    ]);
+    const pruned = desiredApp({
+      groups: none.groups,
+      network: { ips: [v6], autoPruneIps: false },
+      policy: { prune: ['addresses'] },
+    });
+    expect(plan(pruned, world).steps).toHaveLength(2);
+    expect(plan(listing([v6]), world).steps).toEqual([]);
+    expect(plan(none, world).steps).toEqual([]);
+  });
+
+  test('after a lost answer the step waits a minute where the loop comes back, and is planned where the command waits', () => {
+    const intent = {
+      id: 1,
+      kind: 'address.allocate',
+      target: 'shop/v4 v4',
+      createdAt: now - 10_000,
+      before: [],
+    } as const;
+    const memory = { intents: [intent] };
+    const held = plan(listing([v4]), observed(), { memory, options: { patience: 'requeue' } });
+    expect(held).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'intent', retryAt: now + 50_000 }] });
+    expect(plan(listing([v4]), observed(), { memory }).steps).toHaveLength(1);
+    const later = plan(listing([v4]), observed(), { memory, options: { patience: 'requeue' }, now: now + 50_000 });
+    expect(later.steps).toHaveLength(1);
+  });
+});
+
+describe('secrets', () => {
+  const fromEnv = (name: string): DesiredSecret => ({ name, origin: { type: 'env', variable: `MY_${name}` } });
+  const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })], secrets: [fromEnv('TOKEN')] });
+  const evidence = (parts: object = {}): Partial<Memory> => ({
+    currentMarks: { TOKEN: 'mark' },
+    evidence: { TOKEN: { mark: 'mark', keyId: 'key', digest: secretOf('TOKEN').digest ?? '', ...parts } },
+  });
+  const value = { currentMarks: { TOKEN: 'mark' } };
+  const world = (parts: Parameters<typeof machine>[1] = {}, secrets = [secretOf('TOKEN')]) =>
+    observed({ machines: [machine(desired, parts)], secrets });
+
+  test('with evidence it is in sync', () => {
+    expect(plan(desired, world(), { memory: evidence() })).toMatchObject({ steps: [], notes: [], status: 'synced' });
+  });
+
+  test('Fly lacks it: set before the machines start, running ones roll', () => {
+    const app = plan(desired, world({}, []), { memory: value });
+    expect(brief(app.steps)).toEqual(['secret.set shop/TOKEN', 'machine.update shop/web/arn/1']);
+    expect(only(app.steps, 'machine.update')).toMatchObject({ reason: 'secrets', changes: [] });
+    expect(brief(plan(desired, world({ state: 'stopped' }, []), { memory: value }).steps)).toEqual([
+      'secret.set shop/TOKEN',
+      'machine.start shop/web/arn/1',
+    ]);
+  });
+
+  test('on neither side: held with the release, and said by its variable', () => {
+    const app = plan(desired, absent);
+    expect(app.status).toBe('blocked');
+    expect(brief(app.steps)).toEqual([
+      'app.create shop',
+      'address.allocate shop/shared_v4',
+      'address.allocate shop/v6',
+    ]);
+    expect(app.holds).toMatchObject([{ reason: 'secret', because: 'env MY_TOKEN is not set' }]);
+    expect(brief(app.holds[0]?.steps ?? [])).toEqual(['secret.set shop/TOKEN', 'release shop']);
+  });
+
+  test('no value here: a note, no change', () => {
+    const app = plan(desired, world());
+    expect(app).toMatchObject({
+      steps: [],
+      status: 'synced',
+      notes: ["no value here for TOKEN; Fly's stays, unverified"],
+    });
+  });
+
+  test.each([
+    ['none', value],
+    ['of another key', evidence({ keyId: 'old' })],
+  ])('unverified (evidence: %s): a note, set with the next release', (_name, memory) => {
+    const app = plan(desired, world(), { memory });
+    expect(app).toMatchObject({ steps: [], notes: ['TOKEN on Fly: unverified, set anew with the next release'] });
+    const moved = { ...desired, groups: [group({ config: { env: { COLOR: 'new' } }, counts: { arn: 1 } })] };
+    expect(brief(plan(moved, world(), { memory }).steps)).toEqual(['secret.set shop/TOKEN', 'release shop']);
+  });
+
+  test('unverified ones wait for a release that reaches every running machine', () => {
+    const worker = group({ name: 'worker', config: { env: {} }, counts: { arn: 1 } });
+    const before = { ...desired, groups: [...desired.groups, worker] };
+    const next = { ...before, groups: [group({ config: { env: { COLOR: 'new' } }, counts: { arn: 1 } }), worker] };
+    const machines = [machine(before), machine(before, { group: 'worker' })];
+    const app = plan(next, observed({ machines, secrets: [secretOf('TOKEN')] }), { memory: value });
+    expect(brief(app.steps)).toEqual(['release shop']);
+  });
+
+  test('a rotated value is set and rolled; one changed on Fly is drift', () => {
+    const rotated = plan(desired, world(), { memory: evidence({ mark: 'old' }) });
+    expect(brief(rotated.steps)).toEqual(['secret.set shop/TOKEN', 'machine.update shop/web/arn/1']);
+    expect(rotated.status).toBe('pending');
+    const tampered = evidence({ digest: 'other' });
+    expect(only(plan(desired, world(), { memory: tampered }).steps, 'secret.set').because).toBe(
+      'changed on Fly since it was set',
+    );
+    const off = { ...desired, policy: { ...desired.policy, drift: 'off' as const } };
+    expect(plan(off, world(), { memory: tampered }).steps).toEqual([]);
+    expect(plan(off, world(), { memory: evidence({ digest: '' }) }).steps).toHaveLength(2);
+  });
+
+  test('a running machine older than the newest secret is behind', () => {
+    const newer = [secretOf('TOKEN', { updated_at: new Date(now - 1000).toISOString() })];
+    const app = plan(desired, world({}, newer), { memory: evidence() });
+    expect(only(app.steps, 'machine.update')).toMatchObject({
+      reason: 'secrets',
+      because: 'secret TOKEN is newer than the machine',
+    });
+    const restarted = { events: [{ type: 'start', source: 'flyd', timestamp: now - 500 }] };
+    expect(plan(desired, world(restarted, newer), { memory: evidence() }).steps).toEqual([]);
+    expect(plan(desired, world({ instance_id: ulidAt(now - 1000) }, newer), { memory: evidence() }).steps).toEqual([]);
+    expect(plan(desired, world({ instance_id: 'not-a-ulid' }, newer), { memory: evidence() }).steps).toEqual([]);
+    const staged = [secretOf('TOKEN'), secretOf('STAGED', { updated_at: new Date(now).toISOString() })];
+    expect(plan(desired, world({}, staged), { memory: evidence() }).steps).toEqual([]);
+  });
+
+  test('what git does not name is a note; with prune what FlyCD set goes, and nothing else', () => {
+    const secrets = [secretOf('TOKEN'), secretOf('OLD'), secretOf('DATABASE_URL')];
+    const { TOKEN } = evidence().evidence ?? {};
+    const memory = { ...evidence(), evidence: { ...(TOKEN && { TOKEN, OLD: TOKEN }) } };
+    expect(plan(desired, world({}, secrets), { memory }).notes).toEqual([
+      'git does not name DATABASE_URL, OLD on Fly; left alone',
+    ]);
+    const pruning = { ...desired, policy: { ...desired.policy, prune: ['secrets' as const] } };
+    const app = plan(pruning, world({}, secrets), { memory });
+    expect(app.steps).toMatchObject([{ kind: 'secret.unset', name: 'OLD', risk: 'destructive' }]);
+    expect(app.notes).toEqual(['git does not name DATABASE_URL on Fly; left alone']);
+  });
+
+  test('no value ever appears', () => {
+    const app = plan(desired, world({}, []), { memory: { currentMarks: { TOKEN: 'c0ffee-mark' } } });
+    expect(JSON.stringify(app)).not.toContain('c0ffee-mark');
+  });
+});
+
+describe('volumes', () => {
+  const wanted = (parts: Partial<DesiredVolume> = {}): DesiredVolume => ({
+    name: 'data',
+    sizeGb: 2,
+    count: 0,
+    group: 'web',
+    snapshotRetentionDays: undefined,
+    scheduledSnapshots: undefined,
+    ...parts,
+  });
+  const mounted = (counts: Record<string, number> | undefined, volumes = [wanted()]) => {
+    const config = { mounts: [{ name: 'data', path: '/data' }] };
+    return desiredApp({ groups: [group({ config, mount: { volume: 'data', path: '/data' }, counts })], volumes });
+  };
+  const withVolume = (desired: ReturnType<typeof mounted>, id: string, parts: Parameters<typeof machine>[1] = {}) =>
+    machine(desired, { config: { mounts: [{ volume: id, name: 'data', path: '/data', size_gb: 2 }] }, ...parts });
+
+  test('as many as machines, before the machines', () => {
+    const desired = mounted({ arn: 2 });
+    const app = plan(desired, absent);
+    expect(brief(app.steps)).toEqual([
+      'app.create shop',
+      'volume.create shop/data/arn',
+      'volume.create shop/data/arn#2',
+      'release shop',
+    ]);
+    expect(app.steps[1]).toMatchObject({
+      risk: 'costs',
+      request: { name: 'data', region: 'arn', size_gb: 2 },
+      group: 'web',
+    });
+    expect(only(app.steps, 'release').machines[0]).toMatchObject({ mount: { volume: 'data', path: '/data' } });
+  });
+
+  test('attached to our machines and free ones count; those of others do not', () => {
+    const desired = mounted({ arn: 2 });
+    const machines = [withVolume(desired, 'vol_a')];
+    const attached = volume('vol_a', { size_gb: 2, attached_machine_id: 'webarn1' });
+    const free = volume('vol_b', { size_gb: 2 });
+    expect(brief(plan(desired, observed({ machines, volumes: [attached, free] })).steps)).toEqual([
+      'machine.create shop/web/arn/2',
+    ]);
+    const taken = volume('vol_b', { size_gb: 2, attached_machine_id: 'stranger' });
+    expect(brief(plan(desired, observed({ machines, volumes: [attached, taken] })).steps)).toEqual([
+      'volume.create shop/data/arn#2',
+      'machine.create shop/web/arn/2',
+    ]);
+  });
+
+  test('count only raises, free ones are noted and never deleted, unmounted ones are made and noted', () => {
+    const raised = mounted({ arn: 1 }, [wanted({ count: 2 }), wanted({ name: 'spare', group: undefined, count: 1 })]);
+    const app = plan(raised, absent);
+    expect(app.steps.filter((step) => step.kind === 'volume.create').map((step) => step.target)).toEqual([
+      'shop/data/arn',
+      'shop/data/arn#2',
+      'shop/spare/arn',
+    ]);
+    expect(app.notes).toContain('volume spare is mounted by no process group');
+    const idle = plan(mounted({ arn: 0 }), observed({ volumes: [volume('vol_a', { size_gb: 9 })] }));
+    expect(idle.steps).toEqual([]);
+    expect(idle.notes).toEqual(['1 volume data in arn is used by no machine; FlyCD deletes no volume']);
+  });
+
+  test('grows, never shrinks, and takes git’s snapshot settings', () => {
+    const settings = [wanted({ snapshotRetentionDays: 7, scheduledSnapshots: true })];
+    const desired = mounted({ arn: 1 }, settings);
+    const small = volume('vol_a', {
+      size_gb: 1,
+      attached_machine_id: 'webarn1',
+      snapshot_retention: 5,
+      auto_backup_enabled: true,
+    });
+    const app = plan(desired, observed({ machines: [withVolume(desired, 'vol_a')], volumes: [small] }));
+    expect(brief(app.steps)).toEqual(['volume.configure shop/data/arn', 'volume.extend shop/data/arn']);
+    expect(only(app.steps, 'volume.configure').changes).toEqual([{ path: 'snapshot_retention', from: 5, to: 7 }]);
+    expect(only(app.steps, 'volume.extend')).toMatchObject({ risk: 'costs', volumeId: 'vol_a', sizeGb: 2 });
+    const large = volume('vol_a', { size_gb: 50, attached_machine_id: 'webarn1' });
+    expect(plan(desired, observed({ machines: [withVolume(desired, 'vol_a')], volumes: [large] })).steps).toEqual([]);
+  });
+
+  test('leaving a region is held; scaling down in one is not', () => {
+    const before = mounted({ arn: 2, ams: 1 });
+    const machines = [
+      withVolume(before, 'v1'),
+      withVolume(before, 'v2', { number: 2 }),
+      withVolume(before, 'v3', { region: 'ams' }),
+    ];
+    const app = plan(
+      mounted({ arn: 1 }),
+      observed({ machines, volumes: [volume('v1', { size_gb: 2, attached_machine_id: 'webarn1' })] }),
+    );
+    expect(brief(app.steps)).toEqual(['machine.destroy shop/web/arn/2']);
+    expect(holdsOf(app)).toEqual(['volume']);
+    expect(brief(app.holds[0]?.steps ?? [])).toEqual(['machine.destroy shop/web/ams/1']);
+  });
+
+  test('a mount that comes, goes or changes its volume is held, and buys no volume', () => {
+    const plain = desiredApp({ groups: [group({ config: { env: {} }, counts: { arn: 1 } })] });
+    const desired = mounted({ arn: 1 });
+    const held = (app: ReturnType<typeof plan>) => [
+      app.steps.length,
+      app.status,
+      app.holds.map((hold) => [hold.reason, hold.steps.length]),
+    ];
+    expect(held(plan(desired, observed({ machines: [machine(plain)] })))).toEqual([0, 'held', [['volume', 0]]]);
+    expect(held(plan(plain, observed({ machines: [withVolume(desired, 'v1')] })))).toEqual([
+      0,
+      'held',
+      [['volume', 0]],
+    ]);
+    const other = machine(desired, { config: { mounts: [{ volume: 'v1', path: '/data' }] } });
+    const renamed = observed({
+      machines: [other],
+      volumes: [volume('v1', { name: 'old', attached_machine_id: 'webarn1' })],
+    });
+    expect(held(plan(desired, renamed))).toEqual([0, 'held', [['volume', 0]]]);
+  });
+
+  test('a place whose machine is going waits for its volume; without volumes it is filled at once', () => {
+    const desired = mounted({ arn: 1 });
+    const going = withVolume(desired, 'v1', { state: 'destroying' });
+    const world = observed({ machines: [going], volumes: [volume('v1', { attached_machine_id: 'webarn1' })] });
+    const app = plan(desired, world, { memory: { known: true } });
+    expect(app).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'busy', retryAt: now + 10_000 }] });
+    const plain = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+    expect(brief(plan(plain, observed({ machines: [machine(plain, { state: 'destroying' })] })).steps)).toEqual([
+      'release shop',
+    ]);
+  });
+
+  test('another path is an update that keeps the volume', () => {
+    const desired = mounted({ arn: 1 });
+    const live = machine(desired, { config: { mounts: [{ volume: 'v1', name: 'data', path: '/old' }] } });
+    const world = observed({
+      machines: [live],
+      volumes: [volume('v1', { size_gb: 2, attached_machine_id: 'webarn1' })],
+    });
+    expect(only(plan(desired, world).steps, 'machine.update').config.mounts).toEqual([
+      { volume: 'v1', name: 'data', path: '/data' },
+    ]);
+  });
+
+  test('after a lost answer the volume and the machines that need it wait', () => {
+    const intent = {
+      id: 1,
+      kind: 'volume.create',
+      target: 'shop/data/arn',
+      createdAt: now - 1000,
+      before: [],
+    } as const;
+    const app = plan(mounted({ arn: 1 }), observed(), {
+      memory: { intents: [intent], known: true },
+      options: { patience: 'requeue' },
+    });
+    expect(app.steps).toEqual([]);
+    expect(app.holds).toMatchObject([{ reason: 'intent', retryAt: now + 59_000 }]);
+    expect(brief(app.holds[0]?.steps ?? [])).toEqual(['volume.create shop/data/arn', 'release shop']);
+  });
+});

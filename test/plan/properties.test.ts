@@ -1,0 +1,322 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
+import { hashOf } from '../../src/model/json.ts';
+import { emptyMemory, type Memory } from '../../src/model/memory.ts';
+import { defaultPolicy } from '../../src/model/policy.ts';
+import { stampKeys } from '../../src/model/stamps.ts';
+import { planApp } from '../../src/plan/app.ts';
+import {
+  brief,
+  desiredApp,
+  digest,
+  flyctlMachine,
+  group,
+  input,
+  machine,
+  now,
+  volume,
+  webService,
+} from './builders.ts';
+import { applyAll, applyStep, observe, type State } from './world.ts';
+
+const regions = ['arn', 'ams', 'fra'] as const;
+
+const configs: fc.Arbitrary<MachineConfig> = fc.record(
+  {
+    env: fc.dictionary(fc.constantFrom('COLOR', 'SIZE', 'FLYCD_X'), fc.constantFrom('red', 'blue')),
+    services: fc.constantFrom([], [webService], [{ ...webService, autostop: 'stop', min_machines_running: 1 }]),
+    guest: fc.constantFrom({ cpu_kind: 'shared', cpus: 2, memory_mb: 512 }),
+    schedule: fc.constantFrom('daily'),
+    restart: fc.constantFrom({ policy: 'always' }, { policy: 'no' }),
+  },
+  { requiredKeys: [] },
+);
+
+const groups: fc.Arbitrary<DesiredGroup> = fc
+  .record({
+    name: fc.constantFrom('app', 'web', 'worker'),
+    config: configs,
+    mounted: fc.boolean(),
+    autoscaled: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
+    counts: fc.option(fc.dictionary(fc.constantFrom(...regions), fc.integer({ min: 0, max: 3 })), { nil: undefined }),
+  })
+  .map(({ mounted, config, ...rest }) => {
+    const mount = mounted ? { volume: `${rest.name}_data`, path: '/data' } : undefined;
+    const mounts = mount === undefined ? {} : { mounts: [{ name: mount.volume, path: mount.path }] };
+    return group({ ...rest, mount, config: { ...config, ...mounts } });
+  });
+
+const addresses: fc.Arbitrary<DesiredAddress> = fc.record({
+  version: fc.constantFrom('v4', 'v6'),
+  shared: fc.boolean(),
+  private: fc.boolean(),
+  region: fc.option(fc.constantFrom(...regions), { nil: undefined }),
+  network: fc.option(fc.constantFrom('back'), { nil: undefined }),
+  org: fc.constant(undefined),
+});
+
+const apps: fc.Arbitrary<DesiredApp> = fc
+  .record({
+    groups: fc.uniqueArray(groups, { minLength: 1, maxLength: 3, selector: (one) => one.name }),
+    regions: fc.shuffledSubarray([...regions], { minLength: 1 }),
+    ips: fc.option(fc.array(addresses, { maxLength: 3 }), { nil: undefined }),
+    autoPruneIps: fc.boolean(),
+    secrets: fc.subarray(['A', 'B']),
+    drift: fc.constantFrom('heal', 'heal_all', 'report', 'off'),
+    prune: fc.subarray(['addresses', 'secrets'] as const),
+    highAvailability: fc.boolean(),
+    volumeCount: fc.integer({ min: 0, max: 2 }),
+    digest: fc.constantFrom(digest, undefined, `sha256:${'2'.repeat(64)}`),
+  })
+  .map((parts) =>
+    desiredApp({
+      groups: parts.groups,
+      primaryRegion: parts.regions[0] ?? 'arn',
+      regions: parts.regions,
+      network: { ips: parts.ips, autoPruneIps: parts.autoPruneIps },
+      secrets: parts.secrets.map((name) => ({ name, origin: { type: 'raw' } })),
+      policy: { ...defaultPolicy, drift: parts.drift, prune: parts.prune },
+      highAvailability: parts.highAvailability,
+      image: { kind: 'reference', ref: 'nginx:1', digest: parts.digest },
+      volumes: parts.groups.flatMap(({ mount, name }) =>
+        mount === undefined
+          ? []
+          : [
+              {
+                name: mount.volume,
+                sizeGb: 2,
+                count: parts.volumeCount,
+                group: name,
+                snapshotRetentionDays: 7,
+                scheduledSnapshots: true,
+              },
+            ],
+      ),
+      inputs: hashOf(parts),
+    }),
+  );
+
+/** A machine of some earlier wish, perhaps changed, copied, half stamped or made by flyctl. */
+const machines: fc.Arbitrary<(index: number, before: DesiredApp) => Machine> = fc
+  .record({
+    number: fc.integer({ min: 1, max: 3 }),
+    region: fc.constantFrom(...regions),
+    state: fc.constantFrom('started', 'started', 'stopped', 'suspended', 'starting', 'created', 'destroying'),
+    byFlyctl: fc.boolean(),
+    group: fc.nat(),
+    env: fc.option(fc.constantFrom('red', 'pink'), { nil: undefined }),
+    cut: fc.subarray([
+      stampKeys.read,
+      stampKeys.machine,
+      stampKeys.sent,
+      stampKeys.slot,
+      stampKeys.inputs,
+      stampKeys.launch,
+    ]),
+    first: fc.boolean(),
+    copy: fc.boolean(),
+    volume: fc.boolean(),
+    host: fc.constantFrom('ok', 'ok', 'ok', 'unreachable'),
+    release: fc.constantFrom(undefined, undefined, 'r1'),
+    dark: fc.boolean(),
+  })
+  .map((parts) => (index: number, before: DesiredApp): Machine => {
+    const wanted = before.groups[parts.group % before.groups.length] ?? group();
+    const id = `m${index}`;
+    const metadata: Record<string, string | undefined> = Object.fromEntries(parts.cut.map((key) => [key, undefined]));
+    if (parts.first) metadata[stampKeys.first] = '2';
+    if (parts.copy) metadata[stampKeys.machine] = 'another';
+    metadata['fly_release_id'] = parts.release;
+    const env = parts.env === undefined ? {} : { env: { COLOR: parts.env } };
+    const mounts =
+      wanted.mount !== undefined && parts.volume
+        ? { mounts: [{ volume: `vol_${id}`, name: wanted.mount.volume, path: '/data' }] }
+        : {};
+    const { number, region, state } = parts;
+    const common = { id, number, region, state, group: wanted.name, config: { ...env, ...mounts } };
+    const made = parts.byFlyctl ? flyctlMachine(before, common) : machine(before, { ...common, metadata });
+    if (parts.host === 'ok') return made;
+    return parts.dark ? { ...made, host_status: parts.host, config: null } : { ...made, host_status: parts.host };
+  });
+
+interface Start {
+  readonly desired: DesiredApp;
+  readonly state: State;
+}
+
+const memories: fc.Arbitrary<Memory> = fc
+  .record({
+    known: fc.boolean(),
+    given: fc.boolean(),
+    values: fc.subarray(['A', 'B']),
+    evidence: fc.subarray(['A', 'B', 'C']),
+    digest: fc.constantFrom('digest of mark', 'other'),
+  })
+  .map((parts) => ({
+    ...emptyMemory,
+    keyId: 'key',
+    known: parts.known,
+    defaultAddressesGiven: parts.given,
+    currentMarks: Object.fromEntries(parts.values.map((name) => [name, 'mark'])),
+    evidence: Object.fromEntries(
+      parts.evidence.map((name) => [name, { mark: 'mark', keyId: 'key', digest: parts.digest }]),
+    ),
+  }));
+
+const starts: fc.Arbitrary<Start> = fc
+  .record({
+    before: apps,
+    after: fc.option(apps, { nil: undefined }),
+    present: fc.integer({ min: 0, max: 4 }).map((dice) => dice > 0),
+    machines: fc.array(machines, { maxLength: 5 }),
+    free: fc.array(fc.constantFrom(...regions), { maxLength: 2 }),
+    secrets: fc.subarray(['A', 'B', 'C']),
+    ips: fc.subarray([
+      { ip: '2a09::1' },
+      { ip: '2a09::2', region: 'global' },
+      { ip: '1.1.1.1' },
+      { ip: '2.2.2.2', shared: true },
+      { ip: 'fdaa::1', region: 'arn' },
+    ]),
+    memory: memories,
+  })
+  .map((parts): Start => {
+    const live = parts.present ? parts.machines.map((make, index) => make(index, parts.before)) : [];
+    const attached = live.flatMap(({ id, region, config }) =>
+      (config?.mounts ?? []).map((mount) =>
+        volume(mount.volume ?? `vol_${id}`, { name: mount.name ?? '', region, attached_machine_id: id }),
+      ),
+    );
+    const free = parts.free.map((region, index) => volume(`vol_free${index}`, { name: 'app_data', region }));
+    return {
+      desired: parts.after ?? parts.before,
+      state: {
+        present: parts.present,
+        released: live.length > 0,
+        machines: live,
+        volumes: parts.present ? [...attached, ...free] : [],
+        secrets: Object.fromEntries(
+          (parts.present ? parts.secrets : []).map((name) => [name, { digest: 'digest of mark', at: now - 3_600_000 }]),
+        ),
+        addresses: parts.present ? parts.ips : [],
+        memory: parts.memory,
+        clock: now,
+      },
+    };
+  });
+
+function planOf({ desired, state }: Start) {
+  return planApp(input(desired, observe(state), { memory: state.memory, now: state.clock }));
+}
+
+test('planning is deterministic and never throws', () => {
+  fc.assert(
+    fc.property(starts, (start) => {
+      const shuffled = {
+        ...start,
+        state: {
+          ...start.state,
+          machines: start.state.machines.toReversed(),
+          volumes: start.state.volumes.toReversed(),
+        },
+      };
+      const first = planOf(start);
+      expect(planOf(start)).toEqual(first);
+      expect(planOf(shuffled).planId).toBe(first.planId);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a plan that was applied leaves nothing to do', () => {
+  fc.assert(
+    fc.property(starts, (start) => {
+      const first = planOf(start);
+      const state = applyAll(start.state, first.steps);
+      const second = planOf({ ...start, state });
+      // Where drift is only reported, an address is held for as long as some machine says that git has not moved.
+      const held = start.desired.policy.drift === 'report' ? 'address.allocate' : undefined;
+      expect(brief(second.steps.filter((step) => step.kind !== held))).toEqual([]);
+    }),
+    { numRuns: 600 },
+  );
+});
+
+test('an app without trouble is synced after one plan', () => {
+  fc.assert(
+    fc.property(apps, (desired) => {
+      const memory = { ...emptyMemory, keyId: 'key', currentMarks: { A: 'mark', B: 'mark' } };
+      const state: State = {
+        present: false,
+        released: false,
+        machines: [],
+        volumes: [],
+        secrets: {},
+        addresses: [],
+        memory,
+        clock: now,
+      };
+      const first = planOf({ desired, state });
+      const second = planOf({ desired, state: applyAll(state, first.steps) });
+      expect(second).toMatchObject({ steps: [], holds: [], status: 'synced' });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a second FlyCD with nothing remembered plans nothing', () => {
+  fc.assert(
+    fc.property(apps, (desired) => {
+      const marks = { ...emptyMemory, keyId: 'key', currentMarks: { A: 'mark', B: 'mark' } };
+      const state: State = {
+        present: false,
+        released: false,
+        machines: [],
+        volumes: [],
+        secrets: {},
+        addresses: [],
+        memory: marks,
+        clock: now,
+      };
+      const done = applyAll(state, planOf({ desired, state }).steps);
+      const forgetful = { ...done, memory: { ...marks, keyId: 'another key' } };
+      expect(brief(planOf({ desired, state: forgetful }).steps)).toEqual([]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('any cut-short apply is completed by the next plan, with nothing doubled', () => {
+  fc.assert(
+    fc.property(apps, fc.nat(), (desired, cut) => {
+      const memory = { ...emptyMemory, keyId: 'key', known: true, currentMarks: { A: 'mark', B: 'mark' } };
+      const state: State = {
+        present: false,
+        released: false,
+        machines: [],
+        volumes: [],
+        secrets: {},
+        addresses: [],
+        memory,
+        clock: now,
+      };
+      const all = planOf({ desired, state }).steps.flatMap((step) =>
+        step.kind === 'release' ? [...step.machines] : [step],
+      );
+      const part = all.slice(0, cut % (all.length + 1)).reduce(applyStep, state);
+      const rest = planOf({ desired, state: part });
+      const resumed = applyAll(part, rest.steps);
+      const undisturbed = applyAll(state, planOf({ desired, state }).steps);
+      const shape = (one: State) => ({
+        machines: one.machines.map((item) => item.config?.metadata?.[stampKeys.slot] ?? '').toSorted(),
+        volumes: one.volumes.map((item) => `${item.name}/${item.region}`).toSorted(),
+        addresses: one.addresses.length,
+        secrets: Object.keys(one.secrets).toSorted(),
+      });
+      expect(shape(resumed)).toEqual(shape(undisturbed));
+    }),
+    { numRuns: 300 },
+  );
+});

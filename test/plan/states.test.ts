@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import {
+  brief,
+  desiredApp,
+  flyctlMachine,
+  group,
+  machine,
+  now,
+  observed,
+  only,
+  plan,
+  ulidAt,
+  webService,
+} from './builders.ts';
+
+const one = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+const autostop = group({ config: { services: [{ ...webService, autostop: 'stop' }] }, counts: { arn: 1 } });
+
+describe('states', () => {
+  const exit = (details: object, at = now) => ({ type: 'exit', timestamp: at, request: { exit_event: details } });
+  const crash = { exit_code: 1, requested_stop: false, restarting: false };
+
+  test('stopped without autostop, schedule or standby is started, once per version', () => {
+    const stopped = machine(one, { state: 'stopped', events: [exit({ exit_code: 0, requested_stop: true })] });
+    const app = plan(one, observed({ machines: [stopped] }));
+    expect(brief(app.steps)).toEqual(['machine.start shop/web/arn/1']);
+    expect(app.status).toBe('drifted');
+    const started = { type: 'start', source: 'user', status: 'starting', timestamp: now - 1000 };
+    const again = { ...stopped, events: [...(stopped.events ?? []), started] };
+    expect(plan(one, observed({ machines: [again] })).steps).toEqual([]);
+    expect(brief(plan(one, observed({ machines: [{ ...again, instance_id: ulidAt(now) }] })).steps)).toHaveLength(1);
+  });
+
+  test.each([
+    ['autostop', autostop, 'stopped'],
+    ['a schedule', group({ config: { schedule: 'daily' }, counts: { arn: 1 } }), 'stopped'],
+    [
+      'suspend',
+      group({ config: { services: [{ ...webService, autostop: 'suspend' }] }, counts: { arn: 1 } }),
+      'suspended',
+    ],
+    ['a transient state', group({ counts: { arn: 1 } }), 'replacing'],
+    ['starting', group({ counts: { arn: 1 } }), 'starting'],
+    ['created and not yet asked to start', group({ counts: { arn: 1 } }), 'created'],
+  ])('%s is no drift', (_name, wanted, state) => {
+    const desired = desiredApp({ groups: [wanted] });
+    expect(plan(desired, observed({ machines: [machine(desired, { state })] })).steps).toEqual([]);
+  });
+
+  test('not started after its restarts ran out, nor when its process ended by itself', () => {
+    const crashed = plan(one, observed({ machines: [machine(one, { state: 'stopped', events: [exit(crash)] })] }));
+    expect(crashed.steps).toEqual([]);
+    expect(crashed.notes).toEqual(['web/arn/1 crashed until its restarts ran out; flyctl logs says why']);
+    const ran = { type: 'start', source: 'flyd', status: 'started', timestamp: now - 1000 };
+    const done = exit({ exit_code: 0, requested_stop: false, restarting: false });
+    expect(plan(one, observed({ machines: [machine(one, { state: 'stopped', events: [done, ran] })] })).steps).toEqual(
+      [],
+    );
+  });
+
+  test('an update leaves at rest what rests by design, and starts what should run', () => {
+    const changed = { config: { env: { COLOR: 'x' } }, state: 'stopped' };
+    const woken = only(plan(one, observed({ machines: [machine(one, changed)] })).steps, 'machine.update');
+    expect(woken).toMatchObject({ skipLaunch: false, risk: 'safe' });
+    const desired = desiredApp({ groups: [autostop] });
+    const asleep = only(plan(desired, observed({ machines: [machine(desired, changed)] })).steps, 'machine.update');
+    expect(asleep).toMatchObject({ skipLaunch: true, risk: 'safe' });
+  });
+
+  test('a machine on a host that does not answer counts and is not compared', () => {
+    const dark = { ...machine(one), host_status: 'unreachable', config: null, incomplete_config: machine(one).config };
+    const app = plan(one, observed({ machines: [dark] }));
+    expect(app.steps).toEqual([]);
+    expect(app.notes).toEqual(['web/arn/1 counts, and is not compared while its host does not answer']);
+  });
+
+  test('nothing is made or removed where a machine cannot be read at all', () => {
+    const dark = { ...machine(one), host_status: 'unreachable', config: null };
+    const app = plan(desiredApp(), observed({ machines: [dark, machine(one, { number: 2 })] }));
+    expect(app.steps).toEqual([]);
+    expect(app.notes).toHaveLength(2);
+  });
+
+  test('nobody is removed beside a machine whose host does not answer', () => {
+    const dark = { ...machine(one), host_status: 'unreachable' };
+    expect(plan(one, observed({ machines: [dark, machine(one, { number: 2 })] })).steps).toEqual([]);
+  });
+});
+
+describe('machines of others', () => {
+  test('are left alone and counted in a note', () => {
+    const stranger = machine(one, {
+      id: 's',
+      metadata: Object.fromEntries(Object.keys(machine(one).config?.metadata ?? {}).map((key) => [key, undefined])),
+    });
+    const console1 = flyctlMachine(one, { id: 'c', metadata: { fly_process_group: 'fly_app_console' } });
+    const standby = machine(one, { id: 'b', state: 'stopped', config: { standbys: ['x'] } });
+    const other = flyctlMachine(one, { id: 'o', metadata: { fly_process_group: 'cron' } });
+    const app = plan(one, observed({ machines: [machine(one), stranger, console1, standby, other] }));
+    expect(app.steps).toEqual([]);
+    expect(app.notes).toEqual([
+      'left alone: 1 × machine of flyctl in a group that git does not name',
+      'left alone: 1 × machine that neither FlyCD nor flyctl manages',
+      'left alone: 1 × release, test or console machine',
+      'left alone: 1 × standby machine',
+    ]);
+  });
+
+  test('gone ones are not there', () => {
+    const machines = [machine(one), machine(one, { number: 2, state: 'destroying' })];
+    expect(plan(one, observed({ machines })).steps).toEqual([]);
+  });
+});
