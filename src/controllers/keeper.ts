@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
-import type { ObservedApp } from '../model/observed.ts';
+import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import type { Run, Trigger } from '../model/run.ts';
 import type { CommitReporter } from './commit-report.ts';
@@ -12,6 +12,7 @@ import { planFleet } from '../plan/fleet.ts';
 import { sameRepository } from '../sources/location.ts';
 import { planOne, syncOne } from './app.ts';
 import type { SyncContext } from './pass.ts';
+import { findOrphans, syncOrphan } from './prune.ts';
 
 export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -40,6 +41,7 @@ export class FleetKeeper {
   readonly #inputs = new Map<string, string>();
   readonly #runs = new Map<string, Run>();
   #desired: DesiredFleet | undefined;
+  #orphans: readonly OrphanedApp[] = [];
   #survey: Promise<void> = Promise.resolve();
   #org: Promise<string> | undefined;
 
@@ -66,14 +68,14 @@ export class FleetKeeper {
       // A survey that fails is repeated by the app's own pass, which reports it.
       this.#survey = this.#survey.catch(() => undefined);
     }
-    if (newRevision || first)
-      await this.#options.reporter?.begin(
-        desired,
-        moved.map((app) => app.name),
-      );
     const names = new Set(moved.map((app) => app.name));
+    if (newRevision || first) {
+      await this.#options.reporter?.begin(desired, [...names]);
+      await this.#lookForOrphans(desired);
+      for (const orphan of this.#orphans) names.add(orphan.name);
+    }
     return {
-      apps: desired.apps.map((app) => app.name),
+      apps: [...desired.apps, ...this.#orphans].map((app) => app.name),
       affectedBy: (delivery) => {
         const followers = desired.followed.filter((followed) => sameRepository(followed.repo, delivery.repo));
         for (const follower of followers) if (follower.app !== undefined) names.add(follower.app);
@@ -100,11 +102,12 @@ export class FleetKeeper {
     await this.#survey;
     const fleet = this.#desired;
     const found = fleet?.apps.find((app) => app.name === name);
-    if (fleet === undefined || found === undefined) return { nextWakeAt: undefined, failed: false };
+    if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
+    if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
     const app = await this.#withOrganization(found);
     const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
     this.#surveyed.set(name, surveyed);
-    const plan = this.#held(app, this.#braked(fleet, surveyed.plan));
+    const plan = this.#held(app, this.#braked(fleet, name) ?? surveyed.plan);
     const run = await this.#apply(fleet, app, plan, { trigger, signal });
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     await this.#options.reporter?.finished(fleet, run);
@@ -147,18 +150,46 @@ export class FleetKeeper {
     return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };
   }
 
-  #braked(fleet: DesiredFleet, own: AppPlan): AppPlan {
+  /** An app's plan among all the fleet's newest plans: the brakes count them together. */
+  #braked(fleet: DesiredFleet, name: string): AppPlan | undefined {
     const all = [...this.#surveyed.values()];
     const whole = planFleet({
       fleet,
       plans: all.map((one) => one.plan),
       observed: all.map((one) => one.observed),
-      orphans: [],
+      orphans: this.#orphans,
       accept: false,
       failed: [],
       selected: [],
     });
-    return whole.apps.find((plan) => plan.app === own.app) ?? own;
+    return whole.apps.find((plan) => plan.app === name);
+  }
+
+  /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
+  async #reconcileOrphan(
+    fleet: DesiredFleet,
+    name: string,
+    trigger: Trigger,
+  ): Promise<{ readonly nextWakeAt: undefined; readonly failed: boolean }> {
+    const plan = this.#braked(fleet, name);
+    const before = this.#runs.get(name);
+    const isNews = plan !== undefined && (plan.steps.length > 0 || before?.plan.planId !== plan.planId);
+    if (plan?.status !== 'orphaned' || !isNews) return { nextWakeAt: undefined, failed: false };
+    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
+    this.#runs.set(name, run);
+    return { nextWakeAt: undefined, failed: run.outcome === 'failed' };
+  }
+
+  /** Only when git moved: an app becomes an orphan by a commit. What cannot be read now is looked for with the next one. */
+  async #lookForOrphans(fleet: DesiredFleet): Promise<void> {
+    try {
+      const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
+      const orgs = new Set(apps.flatMap((app) => app.org ?? []));
+      this.#orphans = await findOrphans(this.#options.fly, fleet, orgs);
+    } catch (error) {
+      this.#orphans = [];
+      this.#options.log.warn({ error: toFault(error, 'orphans').message }, 'orphaned apps could not be looked for');
+    }
   }
 
   #moved(apps: readonly DesiredApp[]): readonly DesiredApp[] {

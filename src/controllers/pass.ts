@@ -5,16 +5,16 @@ import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import { matchesGlob } from '../model/glob.ts';
 import type { Log } from '../model/log.ts';
-import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
+import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Plan } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, Trigger } from '../model/run.ts';
-import { observeOrphans } from '../observed/orphans.ts';
 import { resolveOrganization } from '../observed/organization.ts';
 import { planFleet } from '../plan/fleet.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { planOne, syncOne } from './app.ts';
+import { findOrphans, syncOrphan } from './prune.ts';
 
 export interface PassOptions {
   /** Globs of app names; empty = all. */
@@ -97,7 +97,9 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
       }),
     ),
   );
-  const orphans = await lookForOrphans(context, desired, withOrg, options);
+  const orgs = new Set(withOrg.flatMap((app) => app.org ?? []));
+  const seek = context.orphans && options.apps.length === 0;
+  const orphans = seek ? await findOrphans(context.fly, desired, orgs) : [];
   const byName = (a: AppPlan, b: AppPlan): number => a.app.localeCompare(b.app);
   const plan = planFleet({
     fleet: desired,
@@ -116,23 +118,6 @@ async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp
   if (apps.every((app) => app.org !== undefined)) return apps;
   const org = await resolveOrganization(context.fly, { flyOrg: context.flyOrg });
   return apps.map((app) => (app.org === undefined ? { ...app, org } : app));
-}
-
-async function lookForOrphans(
-  context: PlanContext,
-  desired: DesiredFleet,
-  apps: readonly DesiredApp[],
-  options: PassOptions,
-): Promise<readonly OrphanedApp[]> {
-  if (!context.orphans || !desired.named || !desired.whole || options.apps.length > 0) return [];
-  const named = new Set([...desired.apps.map((app) => app.name), ...desired.invalid.flatMap((app) => app.name ?? [])]);
-  const orgs = new Set(apps.flatMap((app) => app.org ?? []));
-  const found: OrphanedApp[] = [];
-  for (const org of orgs) {
-    const { orphans } = await observeOrphans({ fly: context.fly, org, fleet: desired.name, desired: named });
-    found.push(...orphans);
-  }
-  return found.toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
 /** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
@@ -159,17 +144,11 @@ async function applyWhole(
     work.plan.apps.map((plan) =>
       queue.add(async () => {
         const app = work.apps.get(plan.app);
-        if (app === undefined || plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned')
-          return;
         if (context.signal.aborted || (failed && work.abortEarly)) return;
-        const { run } = await syncOne({
-          ...context,
-          fleet: desired,
-          app,
-          plan,
-          trigger: work.trigger,
-          patience: 'wait',
-        });
+        const request = { ...context, fleet: desired, plan, trigger: work.trigger };
+        if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
+        if (app === undefined || plan.status === 'invalid' || plan.status === 'failed') return;
+        const { run } = await syncOne({ ...request, app, patience: 'wait' });
         if (run.outcome === 'failed') failed = true;
         runs.push(run);
       }),

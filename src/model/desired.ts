@@ -115,6 +115,8 @@ export interface DesiredFleet {
   readonly apps: readonly DesiredApp[];
   /** Apps that could not be read, by name where it is known, else by file. */
   readonly invalid: readonly InvalidApp[];
+  /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
+  readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */
   readonly problems: readonly Problem[];
   /** false: a project's repo was unreachable or a project.yaml broken. Missing apps are then unknown, never orphans. */
