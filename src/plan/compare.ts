@@ -1,5 +1,6 @@
 /** One machine against what git wants: in sync, to be stamped, or to be updated, and why. */
 import { fieldChanges, withoutKept } from '../flyconfig/changes.ts';
+import { parseImage } from '../flyconfig/image.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import { readHash } from '../flyconfig/version.ts';
 import { hashOf } from '../model/json.ts';
@@ -75,7 +76,16 @@ function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Re
   const { desired, group, fleet, slot, member, live } = input;
   const image = live.image ?? '';
   const known = { id: member.machine.id, metadata: member.metadata, read, sent: sent ?? sentOf(group, image) };
-  return missingStamps({ desired, group, fleet, slot, image }, known);
+  const { [stampKeys.inputs]: inputs, ...others } = missingStamps({ desired, group, fleet, slot, image }, known);
+  // Inputs hold the image's digest: while no registry answers they are not git's last word, and would only be stamped
+  // back a pass later.
+  const unresolved =
+    desired.image.kind === 'reference' &&
+    desired.image.digest === undefined &&
+    parseImage(desired.image.ref).digest === undefined;
+  return inputs === undefined || (unresolved && member.metadata[stampKeys.inputs] !== undefined)
+    ? others
+    : { ...others, [stampKeys.inputs]: inputs };
 }
 
 /** drift: git is where our last write was, live is not. change: git moved, or we never wrote. */

@@ -114,7 +114,7 @@ export function guardFlyctl(
           .join(', ')})`;
   return holdBack(draft, desired.name, isRollout, {
     reason: 'flyctl',
-    because: `changed by flyctl${named}: ${counted(touched.length, 'machine')} differ from git`,
+    because: `changed by flyctl${named}: ${counted(touched.length, 'machine')} not as git says`,
     next: `commit what should run, or flycd sync --now --app ${desired.name}`,
   });
 }

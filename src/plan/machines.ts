@@ -11,7 +11,8 @@ import type { WantedImage } from './image.ts';
 import { counted, holdOf, listed, type PlanAppInput } from './input.ts';
 import { hasGivenUp, isAtRest, secretsTakenUpAt, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf, type Marking } from './mark.ts';
-import { mountHold, type SecretsFreshness } from './mounts.ts';
+import { mountHold } from './mounts.ts';
+import type { SecretsFreshness } from './secrets.ts';
 
 export interface MachinesInput {
   readonly input: PlanAppInput;

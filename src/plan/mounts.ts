@@ -5,15 +5,6 @@ import type { Hold } from '../model/plan.ts';
 import { formatSlot, type Slot } from '../model/stamps.ts';
 import { holdOf } from './input.ts';
 
-/** How new an app's secrets are: what tells a machine that is behind. */
-export interface SecretsFreshness {
-  /** Milliseconds since the epoch; undefined: none is known. */
-  readonly newestAt: number | undefined;
-  readonly newestName: string | undefined;
-  /** Names that this plan sets to a value that Fly does not have yet. */
-  readonly sets: readonly string[];
-}
-
 export interface MountHold {
   readonly hold: Hold;
   /** true: git gives the machine a volume, and it has none. */

@@ -3,7 +3,15 @@ import type { AppSecret } from '../../schemas/fly/app.ts';
 import type { DesiredSecret } from '../model/desired.ts';
 import type { Hold, SecretStep } from '../model/plan.ts';
 import { holdOf, listed, type PlanAppInput } from './input.ts';
-import type { SecretsFreshness } from './mounts.ts';
+
+/** How new an app's secrets are: what tells a machine that is behind. */
+export interface SecretsFreshness {
+  /** Milliseconds since the epoch; undefined: none is known. */
+  readonly newestAt: number | undefined;
+  readonly newestName: string | undefined;
+  /** Names that this plan sets to a value that Fly does not have yet. */
+  readonly sets: readonly string[];
+}
 
 export interface SecretsPlan {
   readonly steps: readonly SecretStep[];

@@ -133,7 +133,7 @@ describe('changed by flyctl', () => {
   test('a finished fly deploy is held, with its release', () => {
     const app = plan(desired, deployed);
     expect(app).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'flyctl' }] });
-    expect(app.holds[0]?.because).toBe('changed by flyctl (release v12): 1 machine differ from git');
+    expect(app.holds[0]?.because).toBe('changed by flyctl (release v12): 1 machine not as git says');
     expect(brief(app.holds[0]?.steps ?? [])).toEqual(['machine.update shop/web/arn/1']);
   });
 

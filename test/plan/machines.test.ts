@@ -89,6 +89,15 @@ describe('in sync', () => {
     expect(only(app.steps, 'machine.label').metadata).toEqual({ [stampKeys.inputs]: 'j'.repeat(32) });
   });
 
+  test('inputs that only lack a digest which no registry gave are left as they are', () => {
+    const unresolved = {
+      ...one,
+      image: { kind: 'reference', ref: 'nginx:1', digest: undefined } as const,
+      inputs: 'u',
+    };
+    expect(plan(unresolved, observed({ machines: [machine(one)] })).steps).toEqual([]);
+  });
+
   test('a new config version without any difference is a new stamp', () => {
     const metadata = { [stampKeys.sent]: formatSent({ config: '0'.repeat(32), image: '1'.repeat(32) }) };
     const app = plan(one, observed({ machines: [machine(one, { metadata })] }));

@@ -9,6 +9,7 @@ import {
   observed,
   only,
   plan,
+  secretOf,
   ulidAt,
   webService,
 } from './builders.ts';
@@ -65,6 +66,20 @@ describe('states', () => {
     const desired = desiredApp({ groups: [autostop] });
     const asleep = only(plan(desired, observed({ machines: [machine(desired, changed)] })).steps, 'machine.update');
     expect(asleep).toMatchObject({ skipLaunch: true, risk: 'safe' });
+  });
+
+  test('a suspended machine that should run resumes with old secrets: it is updated where they are newer', () => {
+    const desired = { ...one, secrets: [{ name: 'A', origin: { type: 'raw' } as const }] };
+    const world = (at: number) =>
+      observed({
+        machines: [machine(desired, { state: 'suspended' })],
+        secrets: [secretOf('A', { updated_at: new Date(at).toISOString() })],
+      });
+    expect(brief(plan(desired, world(now - 3_600_000)).steps)).toEqual(['machine.start shop/web/arn/1']);
+    expect(only(plan(desired, world(now)).steps, 'machine.update')).toMatchObject({
+      reason: 'secrets',
+      skipLaunch: false,
+    });
   });
 
   test('a machine on a host that does not answer counts and is not compared', () => {
