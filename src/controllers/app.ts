@@ -86,10 +86,14 @@ export async function syncOne(
   const results: StepResult[] = [];
   const faults: Fault[] = [];
   try {
-    const applied = await applyPlan({ ...request, secretsVersion: undefined }, plan, async (result) => {
-      results.push(result);
-      await store.addResult(runId, result);
-    });
+    const applied = await applyPlan(
+      { ...request, secretsVersion: undefined, claimedVolumes: new Set() },
+      plan,
+      async (result) => {
+        results.push(result);
+        await store.addResult(runId, result);
+      },
+    );
     faults.push(...applied.faults);
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);

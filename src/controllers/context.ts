@@ -24,6 +24,8 @@ export interface ApplyContext {
   readonly app: DesiredApp;
   /** Filled by the secrets wave: machines started afterwards must see at least this version of the app's secrets. */
   secretsVersion: number | undefined;
+  /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
+  readonly claimedVolumes: Set<string>;
 }
 
 export function leaseDescription(context: ApplyContext): string {

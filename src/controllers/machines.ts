@@ -26,13 +26,15 @@ export async function createMachine(
 ): Promise<Done> {
   const { fly, app } = context;
   let generation = await nextGeneration(context, step.slot);
+  // Chosen once: a second try must not take a second volume.
+  const volume = step.mount === undefined ? undefined : await claimVolume(context, step.mount.volume, step.slot.region);
   let made: Machine | undefined;
   let tries = 0;
   while (made === undefined) {
     const launch = hashOf([app.name, formatSlot(step.slot), generation, formatSent(step.sent)]);
     const name = machineName(step.slot, generation);
     try {
-      made = await fly.createMachine(app.name, await createRequest(context, step, name, launch));
+      made = await fly.createMachine(app.name, createRequest(context, step, { name, launch, volume }));
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(context, error, name);
@@ -177,20 +179,17 @@ function isOurs(context: ApplyContext, machine: Machine): boolean {
   return machine.config?.metadata?.[stampKeys.fleet] === context.fleet.name;
 }
 
-async function createRequest(
+function createRequest(
   context: ApplyContext,
   step: MachineCreate,
-  name: string,
-  launch: string,
-): Promise<MachineRequest> {
+  chosen: { readonly name: string; readonly launch: string; readonly volume: string | undefined },
+): MachineRequest {
+  const { name, launch, volume } = chosen;
   const metadata = { ...step.config.metadata, [stampKeys.launch]: launch };
   const config: MachineConfig = { ...step.config, metadata };
-  if (step.mount !== undefined) {
-    const volume = await freeVolume(context, step.mount.volume, step.slot.region);
-    config.mounts = (step.config.mounts ?? [{ name: step.mount.volume, path: step.mount.path }]).map((mount) => ({
-      ...mount,
-      volume,
-    }));
+  if (step.mount !== undefined && volume !== undefined) {
+    const mounts = step.config.mounts ?? [{ name: step.mount.volume, path: step.mount.path }];
+    config.mounts = mounts.map((mount) => ({ ...mount, volume }));
   }
   const request: MachineRequest = { name, region: step.slot.region, config, skip_launch: step.skipLaunch };
   if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
@@ -198,13 +197,17 @@ async function createRequest(
 }
 
 /** A mount attaches at create only; the lowest id keeps two runs choosing alike. */
-async function freeVolume(context: ApplyContext, name: string, region: string): Promise<string> {
+async function claimVolume(context: ApplyContext, name: string, region: string): Promise<string> {
   const volumes = await context.fly.volumes(context.app.name);
   const free = volumes
     .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
+    .filter((volume) => !context.claimedVolumes.has(volume.id))
     .filter((volume) => volume.host_status === undefined || volume.host_status === null || volume.host_status === 'ok')
     .toSorted((a, b) => a.id.localeCompare(b.id))[0];
-  if (free !== undefined) return free.id;
+  if (free !== undefined) {
+    context.claimedVolumes.add(free.id);
+    return free.id;
+  }
   throw new Fault({
     kind: 'transient',
     what: `no free volume ${name} in ${region}`,

@@ -11,6 +11,7 @@ import { fleetIdentity, type FleetIdentity } from './fleet-name.ts';
 import { Cache } from './generations.ts';
 import { gatherApps, type AppMemory, type Gathered, type Gathering, type KeyedLayers } from './gathering.ts';
 import type { ReadProject } from './project.ts';
+import { syncPolicy } from './sync-policy.ts';
 import { walkConfig } from './walk.ts';
 
 export interface LoadRequest {
@@ -93,6 +94,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     invalid: broken
       ? [...gathered.invalid, ...gathered.apps.map(({ name, file }) => ({ name, file }))]
       : gathered.invalid,
+    policy: syncPolicy(sync),
     problems: orderedProblems([...identity.problems, ...walk.problems, ...gathered.problems]),
     whole: walk.whole && gathered.whole && !broken,
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
@@ -138,6 +140,7 @@ function refused(request: LoadRequest, message: string, hint?: string): DesiredF
     revision: request.tree.revision,
     apps: [],
     invalid: [],
+    policy: syncPolicy([]),
     problems: [problemAt(request.path, message, hint)],
     whole: false,
     followed: followedRefs(request, []),

@@ -29,6 +29,12 @@ describe('policy', () => {
     });
   });
 
+  it('of the fleet itself is what flycd.yaml and the operator say', async () => {
+    const files = { 'flycd.yaml': 'sync:\n  prune: [app]\n', 'app.yaml': appYaml('web', 'sync:\n  auto: false\n') };
+    const fleet = await load(files, { settings: { sync: { prune: [], max_deletes: 9 } } });
+    expect(fleet.policy).toStrictEqual({ ...defaultPolicy, prune: ['app'], maxDeletes: 9 });
+  });
+
   it('has defaults', async () => {
     expect((await web('')).policy).toStrictEqual(defaultPolicy);
   });
