@@ -19,7 +19,7 @@ export const rooms: readonly Room[] = [
   { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'] },
   { folder: 'src/fly', floor: 4, packages: ['zod'] },
   { folder: 'src/sources', floor: 4, packages: ['simple-git', 'node:*'] },
-  { folder: 'src/oci', floor: 4, packages: ['ky', 'node:crypto'] },
+  { folder: 'src/oci', floor: 4, packages: ['node:crypto'] },
   { folder: 'src/desired', floor: 5, packages: ['yaml', 'smol-toml', 'zod', 're2js', 'node:path'] },
   { folder: 'src/observed', floor: 5, packages: ['p-queue'] },
   { folder: 'src/record', floor: 5, packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'] },
@@ -27,7 +27,7 @@ export const rooms: readonly Room[] = [
   { folder: 'src/notify', floor: 5, packages: ['@octokit/rest'] },
   { folder: 'src/controllers', floor: 6, packages: ['p-queue'] },
   { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'] },
-  { folder: 'src/cli', floor: 8, packages: ['commander', 'pino', 'zod', 'yaml', 'node:*'] },
+  { folder: 'src/cli', floor: 8, packages: ['commander', 'pino', 'node:*'] },
 ];
 
 /** Folders outside the floors: the simulator knows the wire's shapes only; tests and tools may import everything. */

@@ -4,6 +4,7 @@ import type { DesiredFleet } from '../model/desired.ts';
 import { Fault } from '../model/fault.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { ImageDigests } from '../oci/digest.ts';
+import type { FolderMemory } from '../sources/content-id.ts';
 import type { OpenGitMirrors } from '../sources/mirror.ts';
 import type { Tree } from '../sources/tree.ts';
 import type { ConfigOptions, Invocation } from './invocation.ts';
@@ -54,6 +55,7 @@ export function createLoading(request: LoadingRequest): Loading {
   const { io, redactor, log } = invocation;
   let mirrors: OpenGitMirrors | undefined;
   let loader: DesiredLoader | undefined;
+  let memory: FolderMemory | undefined;
   let digests: ImageDigests | undefined;
 
   return {
@@ -69,7 +71,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
       const { tree, path } =
         repo === undefined
-          ? await openPath(request, location, ref)
+          ? await openPath(request, location, { ref, memory: (memory ??= await createMemory()) })
           : { tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }), path: '' };
       const { fleet: name, sync } = settings.written;
       if (!offline) digests ??= await createDigests(invocation);
@@ -97,10 +99,14 @@ export function createLoading(request: LoadingRequest): Loading {
   };
 }
 
+async function createMemory(): Promise<FolderMemory> {
+  return new (await import('../sources/content-id.ts')).FolderMemory();
+}
+
 async function openPath(
   { invocation, options }: LoadingRequest,
   location: ConfigLocation,
-  ref: string | undefined,
+  { ref, memory }: { readonly ref: string | undefined; readonly memory: FolderMemory },
 ): Promise<{ readonly tree: Tree; readonly path: string }> {
   const { io, log } = invocation;
   if (options.ref !== undefined) {
@@ -113,7 +119,12 @@ async function openPath(
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
   const { openFolder } = await import('../sources/folder.ts');
-  const { tree, path, warning } = await openFolder({ path: location.text, clock: io.clock, environment: io.env });
+  const { tree, path, warning } = await openFolder({
+    path: location.text,
+    clock: io.clock,
+    environment: io.env,
+    memory,
+  });
   if (warning !== undefined) log.warn({}, warning);
   return { tree, path };
 }

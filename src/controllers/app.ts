@@ -10,6 +10,7 @@ import type { OnProgress } from '../model/progress.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 import { observeApp } from '../observed/app.ts';
 import { healPath, planApp, type PlanOptions } from '../plan/app.ts';
+import { statusOfHolds } from '../plan/status.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { applyPlan } from './apply.ts';
@@ -121,17 +122,9 @@ export function conclude(
   if (how.stopped && (skipped || results.length < plan.steps.length))
     return { outcome: 'interrupted', status: 'pending' };
   if (plan.holds.length > 0) {
-    return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: heldStatus(plan) };
+    return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: statusOfHolds(plan.holds) };
   }
   return { outcome: outcomeOf(results), status: plan.steps.length > 0 ? 'synced' : plan.status };
-}
-
-/** What is left after the steps are done: the holds decide the word. */
-function heldStatus(plan: AppPlan): AppStatus {
-  if (plan.holds.some((hold) => hold.reason === 'unread')) return 'pending';
-  if (plan.holds.some((hold) => ['build', 'secret', 'owner', 'busy', 'intent'].includes(hold.reason))) return 'blocked';
-  if (plan.holds.every((hold) => hold.reason === 'drift')) return 'drifted';
-  return 'held';
 }
 
 function outcomeOf(results: readonly StepResult[]): RunOutcome {
@@ -151,9 +144,9 @@ function healedPaths(plan: AppPlan, results: readonly StepResult[]): readonly st
 async function rememberPass(request: SyncOneRequest, results: readonly StepResult[], failed: boolean): Promise<void> {
   const { store, app, plan, fleet } = request;
   if (plan.steps.length > 0 && !failed) await store.markKnown(app.name);
-  const addresses = results.filter((result) => result.kind === 'address.allocate');
-  const allGiven = addresses.length > 0 && addresses.every((result) => result.outcome === 'created');
-  if (app.network.ips === undefined && allGiven) await store.markDefaultAddressesGiven(app.name);
+  // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
+  if (app.network.ips === undefined && plan.steps.length > 0 && !failed)
+    await store.markDefaultAddressesGiven(app.name);
   const { heldRevision } = await store.memory(app.name);
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);

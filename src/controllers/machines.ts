@@ -162,7 +162,11 @@ async function nextGeneration(context: ApplyContext, slot: Slot): Promise<number
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
   const live = taken.filter(
-    (machine) => machine.state !== 'destroyed' && sameSlot(machine, slot) && isOurs(context, machine),
+    (machine) =>
+      machine.state !== 'destroyed' &&
+      machine.state !== 'destroying' &&
+      sameSlot(machine, slot) &&
+      isOurs(context, machine),
   );
   const generations = (list: readonly Machine[]): number[] =>
     list.map((machine) => Number(machine.name.slice(prefix.length))).filter((number) => Number.isInteger(number));
@@ -196,14 +200,14 @@ function createRequest(
   return request;
 }
 
-/** A mount attaches at create only; the lowest id keeps two runs choosing alike. */
+/** A mount attaches at create only. The largest first, as the planner counts them; then the lowest id, so that two runs choose alike. */
 async function claimVolume(context: ApplyContext, name: string, region: string): Promise<string> {
   const volumes = await context.fly.volumes(context.app.name);
   const free = volumes
     .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
     .filter((volume) => !context.claimedVolumes.has(volume.id))
     .filter((volume) => volume.host_status === undefined || volume.host_status === null || volume.host_status === 'ok')
-    .toSorted((a, b) => a.id.localeCompare(b.id))[0];
+    .toSorted((a, b) => b.size_gb - a.size_gb || a.id.localeCompare(b.id))[0];
   if (free !== undefined) {
     context.claimedVolumes.add(free.id);
     return free.id;

@@ -133,7 +133,7 @@ export function isLoopback(host: string): boolean {
 const hostName = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])$/;
 const sshUser = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** These mean something to some program on the way; a blank, written %20, does not. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unsafePath = /[\u0000-\u001f\u007f\\]/;
 
 /**

@@ -34,12 +34,12 @@ export async function createScratchRepository(request: {
     await files.mkdir(folder, { recursive: true });
     await files.cp(from, folder, { recursive: true });
   });
-  await git('init', '--quiet', '--initial-branch=main');
+  await git('init', '--initial-branch=main');
   return {
     folder,
     async commit(message) {
       await git('add', '--all');
-      await git('commit', '--quiet', '--no-gpg-sign', '-m', message);
+      await git('commit', '--no-gpg-sign', '-m', message);
       return (await git('rev-parse', '--short', 'HEAD')).trim();
     },
   };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../src/model/clock.ts';
-import { temporaryFolder, testStore } from '../record/helpers.ts';
+import { temporaryFolder, testStore } from '../record/stores.ts';
 import { done, fails, minute, scripted } from './scripted.ts';
 
 describe('passes', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../src/model/clock.ts';
 import { Fault } from '../../src/model/fault.ts';
-import { testStore } from '../record/helpers.ts';
+import { testStore } from '../record/stores.ts';
 import { done, fails, minute, scripted } from './scripted.ts';
 
 describe('retries', () => {

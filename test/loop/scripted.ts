@@ -3,7 +3,7 @@ import { createLoop, type Loop, type LoopOptions, type Reconciled } from '../../
 import { IdleClock } from '../../src/model/clock.ts';
 import { silentLog } from '../../src/model/log.ts';
 import type { Trigger } from '../../src/model/run.ts';
-import { testStore } from '../record/helpers.ts';
+import { testStore } from '../record/stores.ts';
 
 export const minute = 60_000;
 export const done: Reconciled = { nextWakeAt: undefined, failed: false };

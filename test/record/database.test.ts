@@ -8,7 +8,7 @@ import { Redactor } from '../../src/model/secret-value.ts';
 import { openConnections, closeConnections } from '../../src/record/connection.ts';
 import { openStore } from '../../src/record/database.ts';
 import { migrations } from '../../src/record/migrations.ts';
-import { runStart, temporaryFolder, testStore } from './helpers.ts';
+import { runStart, temporaryFolder, testStore } from './stores.ts';
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 

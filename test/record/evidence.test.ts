@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { createEvidence, loadEvidenceKey } from '../../src/record/evidence.ts';
-import { temporaryFolder } from './helpers.ts';
+import { temporaryFolder } from './stores.ts';
 
 const secret = (value: string): SecretValue => new SecretValue(value);
 

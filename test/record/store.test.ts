@@ -6,7 +6,7 @@ import type { MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import { Redactor } from '../../src/model/secret-value.ts';
 import { planBytesMax, planText } from '../../src/record/plan-text.ts';
-import { planOf, runStart, temporaryFolder, testStore } from './helpers.ts';
+import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
 const result = (parts: Partial<StepResult> = {}): StepResult => ({
   kind: 'machine.update',

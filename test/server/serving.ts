@@ -5,7 +5,7 @@ import { IdleClock } from '../../src/model/clock.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { createServer, type ServerOptions } from '../../src/server/server.ts';
-import { testStore } from '../record/helpers.ts';
+import { testStore } from '../record/stores.ts';
 
 export const secret = 'correct horse battery staple';
 

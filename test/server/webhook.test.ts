@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { isSigned } from '../../src/server/signature.ts';
-import { temporaryFolder, testStore } from '../record/helpers.ts';
+import { temporaryFolder, testStore } from '../record/stores.ts';
 import { pushPayload, secret, serving, sign } from './serving.ts';
 
 const mebibyte = 1024 * 1024;
