@@ -120,9 +120,9 @@ ${exports}
 
   edit a file under ${repository.folder} and watch this terminal
   flycd diff ${repository.folder}         what would change
-  flycd status --config ${repository.folder}       how each app is
-  flycd history --config ${repository.folder}      what happened
-  curl -H "Authorization: Bearer $FLY_API_TOKEN" $FLY_FLAPS_BASE_URL/v1/apps?org_slug=personal
+  flycd status ${repository.folder}        how each app is
+  flycd history --config ${repository.folder}  what happened
+  curl -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps?org_slug=personal"
 
 Ctrl-C ends it.`);
   await files.writeFile(join(folder, 'flycd.yaml'), `interval: ${intervalText}\n`);

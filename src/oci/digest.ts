@@ -61,7 +61,7 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
       return await registry.digest(reference);
     } catch (error) {
       if (error instanceof RegistryError && error.retryAt !== undefined) pauses.set(reference.host, error.retryAt);
-      log.warn({ image: ref, why: (error as Error).message }, 'the digest of an image is unknown');
+      log.debug({ image: ref, why: (error as Error).message }, 'the digest of an image is unknown');
       return undefined;
     }
   }
