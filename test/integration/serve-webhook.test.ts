@@ -1,14 +1,14 @@
 import { request } from 'node:http';
-import { expect, onTestFinished, test } from 'vitest';
+import { test } from 'vitest';
 import { pushPayload, sign } from '../server/serving.ts';
 import { twoApps, webApp } from './fleet.ts';
-import { eventually, startStage, type Service, type Stage } from './stage.ts';
+import { eventually, startStage, type OnEnd, type Service, type Stage } from './stage.ts';
 
 const mebibyte = 1024 * 1024;
 
 /** A service that has nothing left to do, with the timer out of the way. */
-async function settledService(env: Readonly<Record<string, string>> = {}) {
-  const stage = await startStage(twoApps, onTestFinished);
+async function settledService(onEnd: OnEnd, env: Readonly<Record<string, string>> = {}) {
+  const stage = await startStage(twoApps, onEnd);
   stage.settings('interval: 24h\n');
   const service = stage.serve({ argv: ['--settings', 'settings.yaml'], env });
   const revision = stage.repository.git('rev-parse', 'main');
@@ -48,8 +48,11 @@ async function stream(service: Service, body: Buffer, headers: Readonly<Record<s
   });
 }
 
-test('what is forged, unsigned, too large or none of our business changes nothing', async () => {
-  const { stage, service } = await settledService();
+test.concurrent('what is forged, unsigned, too large or none of our business changes nothing', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { stage, service } = await settledService(onTestFinished);
   // There is something to deploy, had anybody a right to tell.
   stage.repository.commit({ 'apps/web/app.yaml': webApp('acme-web', { greeting: 'bonjour' }) });
   const before = traces(stage);
@@ -82,8 +85,8 @@ test('what is forged, unsigned, too large or none of our business changes nothin
   await eventually(() => stage.env('acme-web', 'GREETING')[0] === 'bonjour', 'the push is deployed', service);
 });
 
-test('without a secret there is no webhook, and the start says so', async () => {
-  const { stage, service } = await settledService({ FLYCD_WEBHOOK_SECRET: '' });
+test.concurrent('without a secret there is no webhook, and the start says so', async ({ expect, onTestFinished }) => {
+  const { stage, service } = await settledService(onTestFinished, { FLYCD_WEBHOOK_SECRET: '' });
   const before = traces(stage);
   expect((await service.push()).status).toBe(404);
   // An empty secret would let anybody sign.
@@ -94,8 +97,8 @@ test('without a secret there is no webhook, and the start says so', async () => 
   );
 });
 
-test('a delivery that is sent twice acts once', async () => {
-  const { stage, service } = await settledService();
+test.concurrent('a delivery that is sent twice acts once', async ({ expect, onTestFinished }) => {
+  const { stage, service } = await settledService(onTestFinished);
   const commit = stage.repository.commit({ 'apps/web/app.yaml': webApp('acme-web', { greeting: 'bonjour' }) });
   const delivery = '72d3162e-cc78-11e3-81ab-4c9367dc0958';
   const [one, other] = await Promise.all([service.push({ delivery }), service.push({ delivery })]);
@@ -115,8 +118,11 @@ test('a delivery that is sent twice acts once', async () => {
   expect(stage.rows("SELECT DISTINCT revision FROM run WHERE trigger = 'webhook'")).toEqual([{ revision: commit }]);
 });
 
-test('killed right after its 202, it acts on the push when it is started again', async () => {
-  const { stage, service } = await settledService();
+test.concurrent('killed right after its 202, it acts on the push when it is started again', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const { stage, service } = await settledService(onTestFinished);
   const commit = stage.repository.commit({ 'apps/web/app.yaml': webApp('acme-web', { greeting: 'bonjour' }) });
   stage.holdGit(true);
   const delivery = '0b989ba4-242f-11e5-81e1-c7b6966d2516';

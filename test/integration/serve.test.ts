@@ -27,7 +27,7 @@ test('serve deploys what git says, and a push with its webhook reaches Fly withi
   expect(await service.stop()).toEqual({ code: 0, signal: null });
 });
 
-test('it is alive at once and ready when it knows what git wants', async () => {
+test.concurrent('it is alive at once and ready when it knows what git wants', async ({ expect, onTestFinished }) => {
   const stage = await startStage(twoApps, onTestFinished);
   stage.holdGit(true);
   const service = stage.serve();
@@ -52,7 +52,10 @@ test('it is alive at once and ready when it knows what git wants', async () => {
   });
 });
 
-test('a push that comes right after git was read for the first time is not lost', async () => {
+test.concurrent('a push that comes right after git was read for the first time is not lost', async ({
+  expect,
+  onTestFinished,
+}) => {
   const stage = await startStage(twoApps, onTestFinished);
   const reading = await stage.run(['validate', stage.url], {}, 'rehearsal').ended;
   expect(reading.code).toBe(0);
@@ -63,7 +66,7 @@ test('a push that comes right after git was read for the first time is not lost'
   await eventually(() => stage.env('acme-web', 'GREETING')[0] === 'bonjour', 'the push is deployed', service);
 });
 
-test('asked to stop while git does not answer, it stops', async () => {
+test.concurrent('asked to stop while git does not answer, it stops', async ({ expect, onTestFinished }) => {
   const stage = await startStage(twoApps, onTestFinished);
   stage.holdGit(true);
   const starting = stage.serve();
@@ -83,7 +86,7 @@ test('asked to stop while git does not answer, it stops', async () => {
   expect(performance.now() - stoppedAgainAt).toBeLessThan(stopBoundMs);
 });
 
-test('without webhooks the timer finds a push', async () => {
+test.concurrent('without webhooks the timer finds a push', async ({ expect, onTestFinished }) => {
   const stage = await startStage(twoApps, onTestFinished);
   stage.settings('interval: 10s\n');
   const service = stage.serve({ argv: ['--settings', 'settings.yaml'], env: { FLYCD_WEBHOOK_SECRET: '' } });
