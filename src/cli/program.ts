@@ -158,9 +158,9 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .description('make Fly as the config says, again and again')
     .argument(...configArgument)
     .option('--once', 'one pass, then exit')
-    .option('--accept', 'let this pass remove or restart more than the brakes allow')
-    .option('--now', 'put back what a hand-made `fly deploy` changed, too')
-    .option('--force', 'update every machine, changed or not')
+    .option('--accept', 'one pass that may remove or restart more than the brakes allow')
+    .option('--now', 'one pass that also puts back what a hand-made `fly deploy` changed')
+    .option('--force', 'one pass that updates every machine, changed or not')
     .action(async (config: string | undefined, options: SyncOptions) => {
       onExit(await (await import('./sync.ts')).sync(invocation, config, options));
     });

@@ -1,4 +1,3 @@
-import { Fault } from '../model/fault.ts';
 import type { ExitCode } from './exit.ts';
 import type { CommonOptions, Invocation } from './invocation.ts';
 import { createTerminalLog } from './log.ts';
@@ -11,21 +10,18 @@ export interface SyncOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
-/** One pass with --once, else the loop in the foreground, without a server. */
+/**
+ * One pass with --once, else the loop in the foreground, without a server. What a person insists on is a word for one
+ * pass too: a loop would take it for every pass to come.
+ */
 export async function sync(
   invocation: Invocation,
   config: string | undefined,
   options: SyncOptions,
 ): Promise<ExitCode> {
   const { app: apps, accept = false, now = false, force = false } = options;
-  if (options.once === true) return onePass(invocation, config, options, { ...plainPass, apps, accept, now, force });
-  if (accept || now || force) {
-    throw new Fault({
-      kind: 'stalled',
-      what: '--accept, --now and --force need --once',
-      why: 'each is a word for one pass; a loop would take it for every pass to come',
-      next: 'add --once',
-    });
+  if (options.once === true || accept || now || force) {
+    return onePass(invocation, config, options, { ...plainPass, apps, accept, now, force });
   }
   const { keepFleet } = await import('./service.ts');
   const log = createTerminalLog(invocation.io, invocation.redactor, 'info');

@@ -95,10 +95,16 @@ test('sync loops in the foreground and tells a person what it does', async () =>
   expect(JSON.stringify(service.simulator.world.endState())).not.toContain('acme-jobs');
 });
 
+test.each(['--accept', '--now', '--force'])('sync %s is a word for one pass: it ends', async (flag) => {
+  const service = await start(['sync', 'config', '--app', 'acme-web', flag]);
+  const { code, stdout } = await service.running;
+  expect(code).toBe(0);
+  expect(stdout).toContain('1 synced');
+});
+
 test.each([
   [['serve', 'config', '-p', '0'], { FLY_API_TOKEN: 'fm2_nobody-knows-it' }, /token/i],
   [['serve', 'config', '-p', '0'], { WEBHOOK_PATH: '/:all' }, /cannot be used/],
-  [['sync', 'config', '--force'], {}, /need --once/],
   [['sync', 'config', '--settings', 'often.yaml'], {}, /out of range/],
 ])('%j with %j does not start', async (argv, env, words) => {
   const service = await start(argv, env);
