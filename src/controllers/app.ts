@@ -104,7 +104,7 @@ export async function syncOne(
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
-  const end = conclude(plan, results, { failed: faults.length > 0, stopped: request.signal.aborted });
+  const end = conclude(plan, results, { faults, stopped: request.signal.aborted });
   const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(plan, faults) });
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults };
@@ -114,13 +114,17 @@ export async function syncOne(
 export function conclude(
   plan: AppPlan,
   results: readonly StepResult[],
-  how: { readonly failed: boolean; readonly stopped: boolean },
+  how: { readonly faults: readonly Fault[]; readonly stopped: boolean },
 ): { readonly outcome: RunOutcome; readonly status: AppStatus } {
-  if (how.failed || results.some((result) => result.outcome === 'failed'))
-    return { outcome: 'failed', status: 'failed' };
+  const { faults } = how;
+  const waits = faults.every((fault) => fault.kind === 'waiting' || fault.kind === 'held');
+  if (!waits) return { outcome: 'failed', status: 'failed' };
   const skipped = results.some((result) => result.outcome === 'skipped');
   if (how.stopped && (skipped || results.length < plan.steps.length))
     return { outcome: 'interrupted', status: 'pending' };
+  // Somebody else is at work, there is no room, or a person has to act: no alarm, FlyCD comes back.
+  if (faults.length > 0)
+    return { outcome: 'held', status: faults.some((fault) => fault.kind === 'held') ? 'held' : 'pending' };
   if (plan.holds.length > 0) {
     return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: statusOfHolds(plan.holds) };
   }
@@ -151,7 +155,9 @@ async function rememberPass(request: SyncOneRequest, results: readonly StepResul
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
   const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');
-  if (!isHeld && lifted && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
+  // Or they put it back themselves: their next deploy is a new decision, which that revision says nothing about.
+  const isOver = !failed && plan.holds.length === 0;
+  if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
 }
 
 /** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */

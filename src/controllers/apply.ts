@@ -8,6 +8,7 @@ import {
   type StepKind,
 } from '../model/plan.ts';
 import type { StepOutcome, StepResult } from '../model/run.ts';
+import { isGone, isHostOk } from '../plan/live.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
 import type { ApplyContext } from './context.ts';
@@ -44,6 +45,10 @@ export async function applyPlan(
 /** What must not run once a step of a kind has failed. Kinds that are not named here disturb nobody. */
 const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
   'app.create': 'all',
+  // An address is given up for another one: not before that one is there.
+  'address.allocate': ['address.release'],
+  // Each may restart a machine: the next one waits until that went well.
+  'volume.extend': ['volume.extend'],
   'image.build': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
   'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
   // Machines that could not be made or updated still need what is about to be taken away.
@@ -83,9 +88,11 @@ class Apply {
       if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#context, batch));
     }
     for (const step of ready) {
-      if (!isRolling(step) && step.kind !== 'secret.set' && step.kind !== 'secret.unset') {
-        await this.#run([step], () => this.#reconcile(step));
-      }
+      if (isRolling(step) || step.kind === 'secret.set' || step.kind === 'secret.unset') continue;
+      // Asked again: a stop or a failure may have come since the wave began.
+      const because = this.#blockedBy(step);
+      if (because === undefined) await this.#run([step], () => this.#reconcile(step));
+      else await this.#finish(step, 'skipped', because);
     }
   }
 
@@ -156,7 +163,12 @@ class Apply {
     for (const step of steps) if (step.kind === 'release') this.#start(step);
     const faults = new Map<MachineCreate | MachineUpdate, Fault>();
     const left = new Map<MachineCreate | MachineUpdate, string>();
-    for (const machine of machines) if (!ready.includes(machine)) left.set(machine, 'its volume could not be made');
+    for (const machine of machines) {
+      if (ready.includes(machine)) continue;
+      left.set(machine, 'its volume could not be made');
+      // It may be there to take the place of what would be destroyed next.
+      this.#failed.set('machine.create', machine.target);
+    }
     let lock: HeldLease | undefined;
     try {
       if (ready.some((machine) => machine.kind === 'machine.create')) lock = await this.#lockApp(ready);
@@ -188,7 +200,8 @@ class Apply {
     const updated = new Set(steps.map((step) => (step.kind === 'machine.update' ? step.machineId : '')));
     const machines = await this.#context.fly.machines(this.#context.app.name);
     const lowest = machines
-      .filter((machine) => machine.state !== 'destroyed' && machine.state !== 'destroying')
+      // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
+      .filter((machine) => !isGone(machine) && isHostOk(machine))
       .toSorted((a, b) => a.id.localeCompare(b.id))[0];
     // A machine that is updated in this wave is leased for its update anyway, and creates come after it.
     if (lowest === undefined || updated.has(lowest.id)) return undefined;

@@ -1,4 +1,5 @@
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
+import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import type { ApplyContext } from './context.ts';
 
@@ -11,25 +12,24 @@ const smokeMs = 10_000;
 /** Restarts within the smoke watch that make a crash loop; as flyctl, which allows one. */
 const restartsMax = 1;
 
+export interface Awaited {
+  readonly machineId: string;
+  /** instance_id of the update to wait for; undefined: it was started or restarted, and a stop that is over means nothing. */
+  readonly version: string | undefined;
+}
+
 /**
  * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
  * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
  */
-export async function waitHealthy(
-  context: ApplyContext,
-  machineId: string,
-  version: string | undefined,
-): Promise<Machine> {
-  const { clock, fly, app } = context;
+export async function waitHealthy(context: ApplyContext, { machineId, version }: Awaited): Promise<Machine> {
+  const { clock, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
   let progressAt = clock.now();
-  let progress = '';
+  const states = new Set<string>();
+  let passingMost = 0;
   let startedAt: number | undefined;
-  await fly.wait(app.name, machineId, {
-    states: ['started', 'stopped', 'failed', 'destroyed'],
-    version,
-    timeoutSeconds: Math.min(waitCallSeconds, app.waitTimeoutSeconds),
-  });
+  await settled(context, { machineId, version });
   for (;;) {
     const machine = await presentMachine(context, machineId, version);
     const verdict = judge(machine);
@@ -38,16 +38,32 @@ export async function waitHealthy(
     if (verdict.state === 'smoke') {
       startedAt ??= clock.now();
       if (clock.now() - startedAt >= smokeMs) return machine;
-    }
-    const seen = `${machine.state} ${verdict.passing}`;
-    if (seen !== progress) {
-      progress = seen;
-      progressAt = clock.now();
-    }
+    } else startedAt = undefined;
+    // Only what was never reached before is progress: a check that comes and goes would be waited for without end.
+    if (!states.has(machine.state) || verdict.passing > passingMost) progressAt = clock.now();
+    states.add(machine.state);
+    passingMost = Math.max(passingMost, verdict.passing);
     if (clock.now() - progressAt > patienceMs) {
       throw unhealthy(context, machine, `no progress for ${app.waitTimeoutSeconds} s: ${verdict.why}`);
     }
     await clock.sleep(pollMs);
+  }
+}
+
+/** One long wait. Whatever comes of it, a look at the machine decides: Fly may answer it with an error. */
+async function settled(context: ApplyContext, { machineId, version }: Awaited): Promise<void> {
+  const { fly, app } = context;
+  const ends = ['started', 'suspended', 'failed', 'destroyed'];
+  try {
+    await fly.wait(app.name, machineId, {
+      // A stop without its version may be the one before.
+      states: version === undefined ? ends.filter((state) => state !== 'suspended') : [...ends, 'stopped'],
+      version,
+      timeoutSeconds: Math.min(waitCallSeconds, app.waitTimeoutSeconds),
+    });
+  } catch (error) {
+    if (!(error instanceof FlyError)) throw error;
+    context.log.debug({ app: app.name, machine: machineId, error: String(error) }, 'wait for a machine ended early');
   }
 }
 

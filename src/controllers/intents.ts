@@ -5,6 +5,8 @@ import type { ApplyContext } from './context.ts';
 
 /** Fly's lists may lag: only absence from two lists this far apart means that a call did nothing. */
 const certaintyMs = 60_000;
+/** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
+const triesMax = 2;
 
 interface KeylessCall<T> {
   readonly kind: IntentKind;
@@ -28,21 +30,24 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
     await store.settleIntent(app.name, intent.id);
     if (item !== undefined) return { item, found: true };
   }
-  const before = (await call.list()).map((item) => call.idOf(item));
-  const intent = await store.addIntent(app.name, { kind: call.kind, target: call.target, before });
-  try {
-    const item = await call.create();
-    await store.settleIntent(app.name, intent.id);
-    return { item, found: false };
-  } catch (error) {
-    if (error instanceof FlyError && error.outcome === 'refused') {
+  for (let tries = 1; ; tries += 1) {
+    const before = (await call.list()).map((item) => call.idOf(item));
+    const intent = await store.addIntent(app.name, { kind: call.kind, target: call.target, before });
+    try {
+      const item = await call.create();
       await store.settleIntent(app.name, intent.id);
-      throw error;
+      return { item, found: false };
+    } catch (error) {
+      if (error instanceof FlyError && error.outcome === 'refused') {
+        await store.settleIntent(app.name, intent.id);
+        throw error;
+      }
+      const item = await settle(context, call, intent);
+      await store.settleIntent(app.name, intent.id);
+      if (item !== undefined) return { item, found: true };
+      // It is certain now that nothing was made, so another try can make no second one.
+      if (tries >= triesMax) throw error;
     }
-    const item = await settle(context, call, intent);
-    await store.settleIntent(app.name, intent.id);
-    if (item !== undefined) return { item, found: true };
-    throw error;
   }
 }
 

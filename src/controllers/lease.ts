@@ -1,3 +1,4 @@
+import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import { leaseDescription, type ApplyContext } from './context.ts';
 
@@ -7,6 +8,9 @@ const leaseSeconds = 30;
 const renewEveryMs = 10_000;
 /** Our own stale lease ends within `leaseSeconds`; one second on top for the clocks' difference. */
 const staleLeaseWaitMsMax = (leaseSeconds + 1) * 1000;
+
+/** A lease that was refused and is free a moment later: somebody comes and goes. */
+const freeLeasePauseMs = 1000;
 
 export interface HeldLease {
   readonly machineId: string;
@@ -23,6 +27,7 @@ export interface HeldLease {
 export async function holdLease(context: ApplyContext, machineId: string): Promise<HeldLease> {
   const { clock, fly, app } = context;
   const held = await acquire(context, machineId);
+  let expiresAt = held.expiresAt;
   let lost: Fault | undefined;
   let renewal = Promise.resolve();
   let cancel = scheduleRenewal();
@@ -37,11 +42,13 @@ export async function holdLease(context: ApplyContext, machineId: string): Promi
   async function renew(): Promise<void> {
     try {
       const renewed = await fly.refreshLease(app.name, machineId, held.nonce, leaseSeconds);
-      if (renewed.nonce !== held.nonce) lost = lostLease(app.name, machineId);
+      expiresAt = renewed.expiresAt;
     } catch (error) {
       // One failed renewal is no loss: the lease outlives it, and the next one tries again.
       context.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
-      if (clock.now() > held.expiresAt + staleLeaseWaitMsMax) lost = lostLease(app.name, machineId);
+      // Refused for another reason than haste: it is gone, or somebody else's.
+      const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
+      if (isTaken || clock.now() >= expiresAt) lost = lostLease(app.name, machineId);
     }
   }
 
@@ -74,18 +81,24 @@ async function acquire(context: ApplyContext, machineId: string) {
     try {
       return await fly.acquireLease(app.name, machineId, request);
     } catch (error) {
-      if (!(error instanceof Fault) || error.kind !== 'waiting' || clock.now() >= giveUpAt) throw error;
+      if (!(error instanceof Fault) || context.signal.aborted || clock.now() >= giveUpAt) throw error;
+      const unclear = error instanceof FlyError && error.outcome === 'unknown';
+      if (error.kind !== 'waiting' && !unclear) throw error;
       const lease = await fly.lease(app.name, machineId);
-      if (lease === undefined) continue;
+      if (lease === undefined) {
+        await clock.sleep(freeLeasePauseMs);
+        continue;
+      }
+      // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
       if (!(lease.description ?? '').startsWith(`flycd:${context.fleet.name}:`)) throw error;
-      const untilMs = Math.max(1000, lease.expires_at * 1000 - clock.now() + 1);
+      const untilMs = Math.min(Math.max(1000, lease.expires_at * 1000 - clock.now() + 1), staleLeaseWaitMsMax);
       context.onProgress({
         type: 'waiting',
         app: app.name,
         because: `an earlier FlyCD still holds machine ${machineId}`,
         until: clock.now() + untilMs,
       });
-      await clock.sleep(Math.min(untilMs, staleLeaseWaitMsMax));
+      await clock.sleep(untilMs);
     }
   }
 }

@@ -12,6 +12,8 @@ import { stampReadBack } from './stamp.ts';
 
 /** Tries of one create: names are unique, so a second try can make no second machine. */
 const createTriesMax = 3;
+/** Tries of one update whose answers were lost: each is refused where an earlier one got through. */
+const updateTriesMax = 3;
 /** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
 const lookupDelayMs = 500;
 
@@ -46,19 +48,16 @@ export async function createMachine(
     }
   }
   onSent(made);
-  if (!step.skipLaunch) await waitHealthyAndStamp(context, made, step.config);
-  const { note } = await stampReadBack(context, made.id, withMount(step.config, made));
-  return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
-}
-
-/** The stamp is written even when the machine stays unhealthy: what runs is known then, and is not sent again. */
-async function waitHealthyAndStamp(context: ApplyContext, made: Machine, config: MachineConfig): Promise<void> {
+  const sent = { machineId: made.id, version: made.instance_id, sent: withMount(step.config, made) };
   try {
-    await waitHealthy(context, made.id, made.instance_id);
+    if (!step.skipLaunch) await waitHealthy(context, { machineId: made.id, version: made.instance_id });
   } catch (error) {
-    await stampReadBack(context, made.id, withMount(config, made)).catch(() => undefined);
+    // Also of a machine that stays unhealthy: what runs is known then, and is not sent again.
+    await stampReadBack(context, sent).catch(() => undefined);
     throw error;
   }
+  const { note } = await stampReadBack(context, sent);
+  return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
 }
 
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
@@ -68,23 +67,34 @@ export async function updateMachine(
   onSent: (machine: Machine) => void,
 ): Promise<Done> {
   await using lease = await holdLease(context, step.machineId);
-  const request: MachineRequest = { config: step.config, skip_launch: step.skipLaunch };
+  const skipLaunch = step.skipLaunch && (await isStillAtRest(context, step.machineId));
+  const request: MachineRequest = { config: step.config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
   const updated = await sendUpdate(context, step, request, lease.nonce);
   onSent(updated);
   lease.check();
+  const made = { machineId: step.machineId, version: updated.instance_id, sent: step.config };
   try {
-    if (!step.skipLaunch) await waitHealthy(context, step.machineId, updated.instance_id);
-    const { note } = await stampReadBack(context, step.machineId, step.config);
+    if (!skipLaunch) await waitHealthy(context, { machineId: step.machineId, version: updated.instance_id });
+    const { note } = await stampReadBack(context, made);
     return { outcome: 'updated', message: note };
   } catch (error) {
-    if (!step.skipLaunch) await stampReadBack(context, step.machineId, step.config).catch(() => undefined);
+    if (!skipLaunch) await stampReadBack(context, made).catch(() => undefined);
     throw error;
   }
 }
 
-/** A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. */
+/** The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. */
+async function isStillAtRest(context: ApplyContext, machineId: string): Promise<boolean> {
+  const machine = await context.fly.machine(context.app.name, machineId);
+  return machine === undefined || !['starting', 'started'].includes(machine.state);
+}
+
+/**
+ * A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. One
+ * that still has the version it had may be sent again: Fly refuses the second of two updates of the same version.
+ */
 async function sendUpdate(
   context: ApplyContext,
   step: MachineUpdate,
@@ -92,19 +102,28 @@ async function sendUpdate(
   nonce: string,
 ): Promise<Machine> {
   const { fly, app } = context;
-  try {
-    return await fly.updateMachine(app.name, step.machineId, request, nonce);
-  } catch (error) {
-    if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
-    await context.clock.sleep(lookupDelayMs);
-    const machine = await fly.machine(app.name, step.machineId);
-    const done =
-      machine !== undefined &&
-      machine.instance_id !== step.currentVersion &&
-      machine.config?.metadata?.[stampKeys.sent] === formatSent(step.sent);
-    if (!done) throw error;
-    return machine;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await fly.updateMachine(app.name, step.machineId, request, nonce);
+    } catch (error) {
+      if (!(error instanceof FlyError) || (error.outcome !== 'unknown' && tries === 1)) throw error;
+      await context.clock.sleep(lookupDelayMs);
+      const machine = await fly.machine(app.name, step.machineId);
+      if (machine !== undefined && isUpdated(machine, step)) return machine;
+      const untouched = step.currentVersion !== undefined && machine?.instance_id === step.currentVersion;
+      if (error.outcome !== 'unknown' || !untouched || tries >= updateTriesMax) throw error;
+    }
   }
+}
+
+/** Our update takes the stamp of what was read away; somebody else's keeps it. */
+function isUpdated(machine: Machine, step: MachineUpdate): boolean {
+  const metadata = machine.config?.metadata ?? {};
+  return (
+    machine.instance_id !== step.currentVersion &&
+    metadata[stampKeys.sent] === formatSent(step.sent) &&
+    metadata[stampKeys.read] === undefined
+  );
 }
 
 /** New stamps by metadata patch: no restart, no new version, no lease. */
@@ -133,7 +152,7 @@ export async function actOnMachine(context: ApplyContext, step: MachineAction): 
       break;
   }
   if (step.kind === 'machine.start' || step.kind === 'machine.restart')
-    await waitHealthy(context, step.machineId, undefined);
+    await waitHealthy(context, { machineId: step.machineId, version: undefined });
   return { outcome: 'updated' };
 }
 

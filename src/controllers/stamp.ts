@@ -1,4 +1,4 @@
-import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { fieldChanges } from '../flyconfig/changes.ts';
 import { settle } from '../flyconfig/settle.ts';
 import { readHash } from '../flyconfig/version.ts';
@@ -8,18 +8,28 @@ import type { ApplyContext } from './context.ts';
 /** Metadata values have no documented limit; a platform that rewrites more than this is named, not listed. */
 const keptPathsMax = 50;
 
+export interface Written {
+  readonly machineId: string;
+  /** instance_id that the write answered with. */
+  readonly version: string | undefined;
+  readonly sent: MachineConfig;
+}
+
 /**
  * After a write: what Fly made of the config we sent is read back and stamped, so that the next pass can tell in-sync
- * from drift by comparing two hashes. What the platform keeps its own way is stamped too, and said once.
+ * from drift by comparing two hashes. What the platform keeps its own way is stamped too, and said once. A machine that
+ * somebody changed meanwhile is not stamped: what they wrote would pass for what Fly made of ours, and never be seen.
  */
 export async function stampReadBack(
   context: ApplyContext,
-  machineId: string,
-  sent: MachineConfig,
-): Promise<{ readonly machine: Machine | undefined; readonly note: string | undefined }> {
+  { machineId, version, sent }: Written,
+): Promise<{ readonly note: string | undefined }> {
   const { fly, app } = context;
   const machine = await fly.machine(app.name, machineId);
-  if (machine?.config === undefined || machine.config === null) return { machine, note: undefined };
+  if (machine?.config === undefined || machine.config === null) return { note: undefined };
+  if (version !== undefined && machine.instance_id !== version) {
+    return { note: 'somebody changed it right after; the next pass compares it' };
+  }
   const live = machine.config;
   const kept = fieldChanges(settle(sent), settle(live)).map((change) => change.path);
   const metadata: Record<string, string | null> = {
@@ -34,5 +44,5 @@ export async function stampReadBack(
   }
   await fly.patchMetadata(app.name, machineId, metadata);
   const note = kept.length > 0 ? `the platform keeps ${kept.slice(0, 5).join(', ')} its own way` : undefined;
-  return { machine, note };
+  return { note };
 }

@@ -26,16 +26,19 @@ export class ImagePin {
     }
     const answer = Promise.withResolvers<string | undefined>();
     this.#digests.set(ref, answer.promise);
-    // Without an answer the next step takes the lead.
+    let answered = false;
+    // Without an answer the next step takes the lead. An answer holds even where its machine then stays unhealthy.
     const giveUp = (): void => {
+      if (answered) return;
       if (this.#digests.get(ref) === answer.promise) this.#digests.delete(ref);
       answer.resolve(undefined);
     };
     try {
       return await work(step, (machine) => {
         const digest = machine.image_ref?.digest;
-        if (digest === undefined || digest === '') giveUp();
-        else answer.resolve(digest);
+        if (digest === undefined || digest === '') return giveUp();
+        answered = true;
+        answer.resolve(digest);
       });
     } catch (error) {
       giveUp();

@@ -1,7 +1,9 @@
 import PQueue from 'p-queue';
+import type { Machine } from '../../../schemas/fly/machine.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
 import type { MachineCreate, MachineUpdate } from '../../model/plan.ts';
-import { parseSlot, stampKeys } from '../../model/stamps.ts';
+import { parseSent, parseSlot, stampKeys } from '../../model/stamps.ts';
+import { isHostOk } from '../../plan/live.ts';
 import type { ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
 import { waitHealthy } from '../health.ts';
@@ -12,6 +14,10 @@ import { ImagePin } from './image-pin.ts';
 const coldAtOnce = 30;
 /** As flyctl: machines created or updated at once under `immediate`. */
 const immediateAtOnce = 8;
+/** Machines looked at at once before a roll goes on: each look is a call a second. */
+const siblingsAtOnce = 16;
+/** Made and not started, or on its way out: such a machine says nothing about what it runs. */
+const notRunYet: ReadonlySet<string> = new Set(['created', 'destroying', 'destroyed']);
 /** As flyctl: process groups that roll side by side. */
 const groupsAtOnce = 16;
 
@@ -50,10 +56,10 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   const cold = updates.filter((step) => step.skipLaunch);
   const warm = updates.filter((step) => !step.skipLaunch);
   const immediate = context.app.strategy === 'immediate';
-  if (!immediate) await run.checkSiblings(steps);
+  if (!immediate && !(await run.checkSiblings(steps))) return;
   await run.batch(cold, coldAtOnce);
   if (immediate) {
-    await run.batch([...warm, ...creates], immediateAtOnce);
+    await run.send([...warm, ...creates], immediateAtOnce);
   } else {
     await run.batch(warm.slice(0, 1), 1);
     await run.batch(warm.slice(1), atOnce(context.app.maxUnavailable, warm.length));
@@ -83,44 +89,61 @@ class GroupRun {
   }
 
   /**
-   * Machines of the group that carry the new version already (an earlier pass was cut short) must be healthy before
-   * another one is touched: else a version that failed on the first machine would creep on pass by pass.
+   * The group's other machines that carry the wanted version (an earlier pass was cut short, or they need no update) must
+   * be healthy before a running one is touched: else a version that failed on the first machine, be it an image, a
+   * config or the value of a secret, would creep on pass by pass.
    */
-  async checkSiblings(steps: readonly RollStep[]): Promise<void> {
+  async checkSiblings(steps: readonly RollStep[]): Promise<boolean> {
     const { fly, app } = this.#context;
-    const group = this.#group;
+    // Creating goes on beside an unhealthy machine: more of them may be how it gets better.
+    const first = steps.find((step) => step.kind === 'machine.update' && step.risk === 'restart');
+    if (first === undefined) return true;
     const configs = new Set(steps.map((step) => step.sent.config));
     const touched = new Set(steps.map((step) => (step.kind === 'machine.update' ? step.machineId : '')));
-    // Healing and scaling up go on beside an unhealthy machine: they are how it gets better.
-    if (!steps.some((step) => step.kind === 'machine.update' && !step.skipLaunch && step.reason === 'change')) return;
-    const siblings = (await fly.machines(app.name)).filter((machine) => {
+    const isSibling = (machine: Machine): boolean => {
       const metadata = machine.config?.metadata ?? {};
-      const carries = configs.has((metadata[stampKeys.sent] ?? '').split(':')[1] ?? '');
-      const ours = (metadata[stampKeys.slot] ?? '').startsWith(`${group}/`);
-      return carries && ours && !touched.has(machine.id) && ['started', 'starting', 'failed'].includes(machine.state);
-    });
-    for (const sibling of siblings) {
-      try {
-        await waitHealthy(this.#context, sibling.id, sibling.instance_id);
-      } catch (error) {
-        const fault = toFault(error, 'a machine with the new version is not healthy');
-        for (const step of steps) await this.#report.failed(step, fault);
-        this.#stopped = fault.message;
-        return;
-      }
+      const carries = configs.has(parseSent(metadata[stampKeys.sent])?.config ?? '');
+      const ours = parseSlot(metadata[stampKeys.slot])?.group === this.#group;
+      return carries && ours && !touched.has(machine.id) && isHostOk(machine) && !notRunYet.has(machine.state);
+    };
+    const queue = new PQueue({ concurrency: siblingsAtOnce });
+    const look = async (): Promise<Fault | undefined> => {
+      const siblings = (await fly.machines(app.name)).filter(isSibling);
+      const looks = siblings.map((sibling) => queue.add(() => this.#lookAt(sibling)));
+      return (await Promise.all(looks)).find((found) => found !== undefined);
+    };
+    const fault = await look().catch((error: unknown) => toFault(error, 'the machines could not be listed'));
+    if (fault === undefined) return true;
+    this.#stopped = fault.message;
+    await this.#report.failed(first, fault);
+    for (const step of steps) if (step !== first) await this.#report.skipped(step, fault.message);
+    return false;
+  }
+
+  async #lookAt(sibling: Machine): Promise<Fault | undefined> {
+    try {
+      await waitHealthy(this.#context, { machineId: sibling.id, version: sibling.instance_id });
+      return undefined;
+    } catch (error) {
+      return toFault(error, 'a machine with the wanted version is not healthy');
     }
   }
 
   /** All of a group's first machines are there: from now on what is there says how many there should be. */
   async endFirst(): Promise<void> {
-    const { fly, app } = this.#context;
+    const { fly, app, log } = this.#context;
     if (this.#stopped !== undefined) return;
-    const machines = await fly.machines(app.name);
-    const first = machines.filter((machine) => {
+    const isFirst = (machine: Machine): boolean => {
       const metadata = machine.config?.metadata ?? {};
       return metadata[stampKeys.first] !== undefined && parseSlot(metadata[stampKeys.slot])?.group === this.#group;
-    });
-    await Promise.all(first.map((machine) => fly.patchMetadata(app.name, machine.id, { [stampKeys.first]: null })));
+    };
+    try {
+      const first = (await fly.machines(app.name)).filter(isFirst);
+      await Promise.all(first.map((machine) => fly.patchMetadata(app.name, machine.id, { [stampKeys.first]: null })));
+    } catch (error) {
+      // The machines are there and well. The next plan sees that, too, and takes the stamp away.
+      log.warn({ app: app.name, error: String(error) }, 'a first rollout was not marked as complete');
+    }
   }
 
   async batch(steps: readonly RollStep[], concurrency: number): Promise<void> {
@@ -128,16 +151,35 @@ class GroupRun {
     await Promise.all(steps.map((step) => queue.add(() => this.#one(step))));
   }
 
-  async #one(planned: RollStep): Promise<void> {
+  /** Like `batch`, but the next may go as soon as one is sent: health is waited for side by side. */
+  async send(steps: readonly RollStep[], concurrency: number): Promise<void> {
+    const queue = new PQueue({ concurrency });
+    const done = steps.map((step) => {
+      const sent = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<void>();
+      void queue.add(() => {
+        void this.#one(step, sent.resolve).then(ended.resolve, ended.reject).finally(sent.resolve);
+        return sent.promise;
+      });
+      return ended.promise;
+    });
+    await Promise.all(done);
+  }
+
+  async #one(planned: RollStep, onceSent: () => void = () => undefined): Promise<void> {
     if (this.#context.signal.aborted) this.#stopped ??= 'FlyCD was asked to stop';
     if (this.#stopped !== undefined) return this.#report.skipped(planned, this.#stopped);
     this.#report.started(planned);
     try {
-      const done = await this.#pin.during(planned, (step, onSent) =>
-        step.kind === 'machine.create'
+      const done = await this.#pin.during(planned, (step, onAnswer) => {
+        const onSent = (machine: Machine): void => {
+          onAnswer(machine);
+          onceSent();
+        };
+        return step.kind === 'machine.create'
           ? createMachine(this.#context, step, onSent)
-          : updateMachine(this.#context, step, onSent),
-      );
+          : updateMachine(this.#context, step, onSent);
+      });
       await this.#report.finished(planned, done);
     } catch (error) {
       const fault = toFault(error, `${planned.kind} ${planned.target} failed`);

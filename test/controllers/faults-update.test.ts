@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+import { changedFleet, walkFleet } from './arena.ts';
+import { walkFaults } from './fault-walk.ts';
+
+test('each writing call of an update struck by each fault: the end state of an undisturbed one', async () => {
+  const walked = await walkFaults([walkFleet], changedFleet('GREETING: hello', 'GREETING: goodbye'));
+  expect(walked.struck).toBeGreaterThan(50);
+  // A single fault is no reason to leave a person with half a sync.
+  expect(walked.struck - walked.atOnce).toBeLessThanOrEqual(5);
+}, 120_000);

@@ -1,0 +1,199 @@
+import { hash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { arena, type Arena } from './arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const digestOf = (image: string): string => `sha256:${hash('sha256', image)}`;
+
+interface Shop {
+  readonly image?: string;
+  readonly greeting?: string;
+  readonly count?: number;
+  readonly strategy?: string;
+  readonly secret?: string;
+  readonly autostop?: string;
+}
+
+function shop({ image = 'shop:1', greeting = 'hello', count = 3, strategy, secret, autostop }: Shop = {}) {
+  return {
+    'flycd.yaml': 'fleet: rolls\n',
+    'shop/app.yaml': `app: shop
+primary_region: arn
+build:
+  image: docker.io/library/${image}@${digestOf(image)}
+env:
+  GREETING: ${greeting}
+deploy:
+  strategy: ${strategy ?? 'rolling'}
+  wait_timeout: 60s
+http_service:
+  internal_port: 8080
+${autostop === undefined ? '' : `  auto_stop_machines: ${autostop}\n`}  checks:
+    - path: /health
+      interval: 5s
+      timeout: 2s
+machines:
+  count: ${count}
+${secret === undefined ? '' : `secrets:\n  - name: PASSWORD\n    type: raw\n    raw: ${secret}\n`}`,
+  };
+}
+
+async function sync(...flags: string[]): Promise<{ readonly code: number; readonly said: string }> {
+  const { code, stdout, stderr } = await world.flycd(['sync', '--once', ...flags]);
+  return { code, said: stderr + stdout };
+}
+
+async function synced(files: ReturnType<typeof shop>): Promise<void> {
+  world.write(files);
+  const { code, said } = await sync();
+  expect(code, said).toBe(0);
+}
+
+async function asPerson(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+  const { simulator, clock } = world;
+  return clock.busy(async () => {
+    const response = await fetch(`${simulator.url}/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${simulator.token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
+    return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+  });
+}
+
+const machines = () => world.simulator.world.snapshot().find((app) => app.name === 'shop')?.machines ?? [];
+const machine = (name: string) => {
+  const found = machines().find((one) => one.name === name);
+  if (found === undefined) throw new Error(`there is no ${name}`);
+  return found;
+};
+const versions = (): Record<string, string> =>
+  Object.fromEntries(machines().map(({ name, version }) => [name, version]));
+
+describe('a version that fails on the first of three machines reaches no other', () => {
+  async function staysOnOne(before: Shop, after: Shop): Promise<string> {
+    world = await arena();
+    await synced(shop(before));
+    const old = versions();
+    world.write(shop(after));
+    let said = '';
+    for (let pass = 0; pass < 3; pass += 1) {
+      const ran = await sync();
+      expect(ran.code, ran.said).toBe(1);
+      said ||= ran.said;
+      const changed = Object.entries(versions()).filter(([name, version]) => old[name] !== version);
+      expect(
+        changed.map(([name]) => name),
+        `pass ${pass + 1}\n${ran.said}`,
+      ).toEqual(['app-arn-1-g1']);
+      await world.clock.sleep(600_000);
+    }
+    expect(machines().map(({ name }) => name)).toEqual(['app-arn-1-g1', 'app-arn-2-g1', 'app-arn-3-g1']);
+    return said;
+  }
+
+  test('checks that never pass: the error names machine, check and output', async () => {
+    const said = await staysOnOne({}, { image: 'failing-check:2' });
+    expect(said).toContain('app-arn-1-g1');
+    expect(said).toContain('servicecheck-00-http-8080 is critical ("connect: connection refused")');
+    expect(said).toContain('fly logs -a shop --machine');
+  });
+
+  test('a crash loop, also when its restarts have run out', async () => {
+    expect(await staysOnOne({}, { image: 'crash-loop:2' })).toContain('exit code 1');
+    expect(machine('app-arn-1-g1').state).toBe('stopped');
+  });
+
+  test('with a fix in git, all three go on', async () => {
+    await staysOnOne({}, { image: 'failing-check:2' });
+    await synced(shop({ image: 'shop:3' }));
+    expect(machines().every(({ config }) => config.image?.includes('shop:3'))).toBe(true);
+  });
+});
+
+describe('somebody else at work', () => {
+  test('a foreign lease in the middle of a roll: what is done stays, the rest waits, exit 4, and the next pass goes on', async () => {
+    world = await arena();
+    await synced(shop());
+    const second = machine('app-arn-2-g1');
+    world.write(shop({ greeting: 'bye' }));
+    let leased = false;
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (leased || phase !== 'after' || request.template !== 'POST /apps/{app}/machines/{machine}') return;
+      leased = true;
+      const live = world.simulator.world.apps.get('shop')?.machines.get(second.id);
+      if (live !== undefined)
+        live.lease = {
+          nonce: 'bobs',
+          owner: 'bob@example.com',
+          description: 'fly deploy',
+          expiresAt: world.clock.now() + 120_000,
+        };
+    };
+    const ran = await sync();
+    expect(ran.said).toContain('bob@example.com is working on the machine');
+    expect(ran.code, ran.said).toBe(4);
+    const greetings = (): unknown[] => machines().map(({ config }) => config.env?.['GREETING']);
+    expect(greetings()).toEqual(['bye', 'hello', 'hello']);
+    const again = await sync();
+    expect(again.code, again.said).toBe(4);
+    expect(greetings()).toEqual(['bye', 'hello', 'hello']);
+    await world.clock.sleep(120_000);
+    const last = await sync();
+    expect(last.code, last.said).toBe(0);
+    expect(greetings()).toEqual(['bye', 'bye', 'bye']);
+  });
+
+  test('a machine that a person updates in the middle of a roll: refused, never overwritten blindly, healed by the next pass', async () => {
+    world = await arena();
+    await synced(shop());
+    const second = machine('app-arn-2-g1');
+    world.write(shop({ greeting: 'bye' }));
+    let meddled: Promise<unknown> | undefined;
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (phase !== 'after' || request.template !== 'POST /apps/{app}/machines/{machine}') return;
+      const env = { ...second.config.env, BY_HAND: 'yes' };
+      meddled ??= asPerson('POST', `/apps/shop/machines/${second.id}`, { config: { ...second.config, env } });
+    };
+    const ran = await sync();
+    await meddled;
+    expect(ran.code, ran.said).toBe(1);
+    expect(machine('app-arn-2-g1').config.env?.['BY_HAND']).toBe('yes');
+    const again = await sync();
+    expect(again.code, again.said).toBe(0);
+    expect(machines().map(({ config }) => config.env?.['GREETING'])).toEqual(['bye', 'bye', 'bye']);
+    expect(machine('app-arn-2-g1').config.env?.['BY_HAND']).toBeUndefined();
+  });
+
+  test('what a person writes while FlyCD waits for health is never taken for what Fly made of ours', async () => {
+    world = await arena();
+    await synced(shop({ count: 1 }));
+    const { id } = machine('app-arn-1-g1');
+    world.write(shop({ count: 1, greeting: 'bye' }));
+    let meddled: Promise<unknown> | undefined;
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      const waiting = request.template === 'GET /apps/{app}/machines/{machine}/wait';
+      if (phase !== 'after' || !waiting || meddled !== undefined) return;
+      const config = structuredClone(machine('app-arn-1-g1').config);
+      meddled = asPerson('POST', `/apps/shop/machines/${id}?`, {
+        config: { ...config, env: { GREETING: 'mischief' } },
+      });
+    };
+    // Nobody holds them off: the lease of the update ended early.
+    world.simulator.world.onStateChange = (changed) => {
+      changed.lease = undefined;
+    };
+    await sync();
+    await meddled;
+    world.simulator.world.onRequest = undefined;
+    expect(machine('app-arn-1-g1').config.env?.['GREETING']).toBe('mischief');
+    const diff = await world.flycd(['diff']);
+    expect(diff.code, diff.stdout).toBe(2);
+    expect((await sync()).code).toBe(0);
+    expect(machine('app-arn-1-g1').config.env?.['GREETING']).toBe('bye');
+  });
+});
