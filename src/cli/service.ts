@@ -6,6 +6,7 @@ import { FleetKeeper } from '../controllers/keeper.ts';
 import { retryDelay } from '../loop/backoff.ts';
 import { createLoop, defaultIntervalMs, type Loop } from '../loop/loop.ts';
 import { startTick } from '../loop/tick.ts';
+import type { Clock } from '../model/clock.ts';
 import type { DesiredFleet } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
@@ -22,6 +23,9 @@ import type { ConfigRepo } from './loading.ts';
 import { createProgress } from './pass.ts';
 import { chooser } from './selection.ts';
 import { version } from './version.ts';
+
+/** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
+const tellGraceMs = 5_000;
 
 export interface KeepOptions extends ConfigOptions {
   /** Globs of app names; empty = all. */
@@ -58,6 +62,7 @@ interface Kept {
   readonly loop: Loop;
   readonly keeper: FleetKeeper;
   readonly store: Store;
+  readonly reporter: CommitReporter | undefined;
 }
 
 interface Checks {
@@ -83,6 +88,7 @@ async function openKept(
   const store = await composition.store(first.fleet.name, 'write');
   const interrupted = await store.closeInterrupted();
   if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
+  const reporter = await createReporter(composition, first.repo);
   const keeper = new FleetKeeper({
     clock: io.clock,
     log,
@@ -99,7 +105,7 @@ async function openKept(
       return unlessAborted(signal, config.load());
     },
     configRepo: first.repo === undefined ? undefined : { ...first.repo, app: undefined },
-    reporter: await createReporter(composition, first.repo),
+    reporter,
   });
   const loop = createLoop({
     clock: io.clock,
@@ -111,11 +117,11 @@ async function openKept(
     refresh: (_trigger, signal) => keeper.refresh(signal),
     reconcile: (app, trigger, signal) => keeper.reconcile(app, trigger, signal),
   });
-  return { loop, keeper, store };
+  return { loop, keeper, store, reporter };
 }
 
 /** From the first pass to the last step. */
-async function run({ io, log }: Composition, { loop }: Kept, face: Face | undefined): Promise<void> {
+async function run({ io, log }: Composition, { loop, reporter }: Kept, face: Face | undefined): Promise<void> {
   const stopTick = startTick({ tick: () => loop.tick(), log });
   try {
     loop.start();
@@ -125,6 +131,7 @@ async function run({ io, log }: Composition, { loop }: Kept, face: Face | undefi
     stopTick();
     // At once: a sender who holds its connection open must not let new steps begin meanwhile.
     await Promise.all([face?.close(), loop.stop()]);
+    await within(io.clock, tellGraceMs, reporter?.told());
   }
 }
 
@@ -167,6 +174,13 @@ async function createFace({ io, log }: Composition, listen: Listen, { token, con
       kept = opened;
     },
   };
+}
+
+async function within(clock: Clock, ms: number, work: Promise<void> | undefined): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const cancel = clock.timer(ms, () => over.resolve());
+  await Promise.race([work, over.promise]);
+  cancel();
 }
 
 /** Left where it stands when the signal is aborted: reading can be, and git may take minutes. */

@@ -39,6 +39,8 @@ export class FleetKeeper {
   readonly #options: KeeperOptions;
   readonly #surveyed = new Map<string, Surveyed>();
   readonly #inputs = new Map<string, string>();
+  /** Inputs of each app when its newest pass began. */
+  readonly #passed = new Map<string, string>();
   readonly #runs = new Map<string, Run>();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
@@ -59,8 +61,8 @@ export class FleetKeeper {
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;
     const moved = this.#moved(desired.apps);
-    for (const name of this.#surveyed.keys()) {
-      if (desired.apps.every((app) => app.name !== name)) this.#surveyed.delete(name);
+    for (const known of [this.#surveyed, this.#passed]) {
+      for (const name of known.keys()) if (desired.apps.every((app) => app.name !== name)) known.delete(name);
     }
     if (moved.length > 0) {
       const before = this.#survey;
@@ -68,9 +70,14 @@ export class FleetKeeper {
       // A survey that fails is repeated by the app's own pass, which reports it.
       this.#survey = this.#survey.catch(() => undefined);
     }
-    const names = new Set(moved.map((app) => app.name));
+    // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
+    const unseen = desired.apps.filter((app) => this.#passed.get(app.name) !== inputsOf(app));
+    const names = new Set(unseen.map((app) => app.name));
     if (newRevision || first) {
-      await this.#options.reporter?.begin(desired, [...names]);
+      this.#options.reporter?.begin(
+        desired,
+        moved.map((app) => app.name),
+      );
       await this.#lookForOrphans(desired);
       for (const orphan of this.#orphans) names.add(orphan.name);
     }
@@ -101,16 +108,33 @@ export class FleetKeeper {
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     await this.#survey;
     const fleet = this.#desired;
-    const found = fleet?.apps.find((app) => app.name === name);
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
+    const found = fleet.apps.find((app) => app.name === name);
     if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
+    this.#passed.set(name, inputsOf(found));
+    try {
+      return await this.#pass(fleet, found, { trigger, signal });
+    } catch (error) {
+      // Whatever else went wrong is tried again, and the commit stays pending as long.
+      const { kind } = toFault(error, `${name} could not be synced`);
+      if (kind === 'stalled' || kind === 'held') this.#options.reporter?.failed(fleet, name);
+      throw error;
+    }
+  }
+
+  async #pass(
+    fleet: DesiredFleet,
+    found: DesiredApp,
+    how: { readonly trigger: Trigger; readonly signal: AbortSignal },
+  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    const { name } = found;
     const app = await this.#withOrganization(found);
     const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
     this.#surveyed.set(name, surveyed);
     const plan = this.#held(app, this.#braked(fleet, name) ?? surveyed.plan);
-    const run = await this.#apply(fleet, app, plan, { trigger, signal });
+    const run = await this.#apply(fleet, app, plan, how);
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
-    await this.#options.reporter?.finished(fleet, run);
+    this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
     return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed: run.outcome === 'failed' };
   }
@@ -193,9 +217,9 @@ export class FleetKeeper {
   }
 
   #moved(apps: readonly DesiredApp[]): readonly DesiredApp[] {
-    const moved = apps.filter((app) => this.#inputs.get(app.name) !== hashOf([app.inputs, app.policy]));
+    const moved = apps.filter((app) => this.#inputs.get(app.name) !== inputsOf(app));
     this.#inputs.clear();
-    for (const app of apps) this.#inputs.set(app.name, hashOf([app.inputs, app.policy]));
+    for (const app of apps) this.#inputs.set(app.name, inputsOf(app));
     return moved;
   }
 
@@ -232,6 +256,10 @@ export class FleetKeeper {
       throw error instanceof Fault ? error : toFault(error, 'the organization could not be found out');
     }
   }
+}
+
+function inputsOf(app: DesiredApp): string {
+  return hashOf([app.inputs, app.policy]);
 }
 
 function earliest(holds: readonly Hold[]): number | undefined {

@@ -5,7 +5,8 @@ import type { AppStatus } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/policy.ts';
 import type { Run, RunOutcome } from '../../src/model/run.ts';
 import { describeOutcome } from '../../src/notify/outcome.ts';
-import { desiredApp, plan } from '../plan/builders.ts';
+import { desiredApp } from '../plan/builders.ts';
+import { planOf } from '../record/stores.ts';
 
 function commit(letter: string, apps: readonly string[] = ['shop', 'cart']): DesiredFleet {
   return {
@@ -34,7 +35,7 @@ function run(app: string, status: AppStatus, outcome: RunOutcome = status === 'f
     finishedAt: 1,
     outcome,
     status,
-    plan: plan(),
+    plan: planOf(app),
     results: [],
     nextWakeAt: undefined,
   };

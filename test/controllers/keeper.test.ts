@@ -6,7 +6,7 @@ import { IdleClock } from '../../src/model/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { defaultPolicy } from '../../src/model/policy.ts';
-import { Redactor, SecretValue } from '../../src/model/secret-value.ts';
+import { Redactor } from '../../src/model/secret-value.ts';
 import { createEvidence } from '../../src/record/evidence.ts';
 import type { CommitReporter } from '../../src/controllers/commit-report.ts';
 import { desiredApp } from '../plan/builders.ts';
@@ -36,7 +36,7 @@ function keeperOf(wanted: () => DesiredFleet, answer: () => Response, reporter?:
   const clock = new IdleClock();
   const transport = createTransport({
     baseUrl: 'http://127.0.0.1:1',
-    token: new SecretValue('a-token'),
+    token: 'a-token',
     fetch: () => Promise.resolve(answer()),
     clock,
     log: silentLog,

@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
+
 /** Pinned, so that no registry is asked; the simulator reads a machine's behaviour off the name. */
 export function image(name: string): string {
-  return `registry.test/${name}:1@sha256:${'1'.repeat(64)}`;
+  return `registry.test/${name}:1@sha256:${hash('sha256', name)}`;
 }
 
 interface AppParts {

@@ -10,7 +10,10 @@ export interface Posted {
 export type Answer = (response: ServerResponse, posted: Posted) => void;
 
 /** GitHub's statuses API, as much of it as answers: keeps what it was told, says what `answer` says. */
-export async function fakeGitHub(answer?: Answer): Promise<{ readonly url: string; readonly posted: Posted[] }> {
+export async function fakeGitHub(
+  answer?: Answer,
+  onEnd: (clean: () => void) => void = onTestFinished,
+): Promise<{ readonly url: string; readonly posted: Posted[] }> {
   const posted: Posted[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -24,7 +27,7 @@ export async function fakeGitHub(answer?: Answer): Promise<{ readonly url: strin
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
+  onEnd(() => {
     server.closeAllConnections();
     server.close();
   });
