@@ -4,6 +4,9 @@
 /** The first 22 that runs TypeScript's types away by itself and has all that FlyCD uses. */
 const oldestNode = [22, 18] as const;
 
+/** One Ctrl-C under `npm run` comes twice: from the terminal, and passed on by npm. Nobody presses again as fast. */
+const oneKeyPressMs = 500;
+
 function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1]);
@@ -14,13 +17,16 @@ async function start(): Promise<void> {
   enableCompileCache();
   const [{ main }, { systemClock }] = await Promise.all([import('./cli/main.ts'), import('./model/clock.ts')]);
   const stop = new AbortController();
+  let stoppedAt = 0;
   for (const [name, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const) {
     process.on(name, () => {
       // The second time it is meant: no step is waited for.
-      if (stop.signal.aborted) process.exit(128 + number);
+      if (stop.signal.aborted && systemClock.now() - stoppedAt > oneKeyPressMs) process.exit(128 + number);
+      if (stop.signal.aborted) return;
+      stoppedAt = systemClock.now();
       stop.abort(new Error(`stopped by ${name}`));
     });
   }
