@@ -147,6 +147,15 @@ const rules: readonly Rule[] = [
     parts: leaseHeldParts,
   },
   {
+    // Nothing but the organization can be missing where an app is made.
+    applies: ({ status, operation }) => status === 404 && operation === 'POST /apps',
+    parts: ({ purpose }) => ({
+      kind: 'stalled',
+      what: `Fly could not ${purpose} in an organization that the token does not see`,
+      next: 'Check `org` in app.yaml or project.yaml, and FLY_ORG: `fly orgs list` shows their slugs.',
+    }),
+  },
+  {
     applies: ({ status }) => status === 404 || status === 410,
     parts: ({ purpose }) => ({
       kind: 'transient',

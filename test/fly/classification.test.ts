@@ -51,6 +51,17 @@ const rows: readonly Row[] = [
     requests: 1,
   },
   {
+    name: '404 where an app is made: its organization',
+    call: (fly) => fly.createApp({ name: 'shop', org: 'acmee', network: undefined }),
+    reply: refused(404, 'Could not find Organization "acmee"'),
+    kind: 'stalled',
+    outcome: 'refused',
+    what: /create the app shop in an organization/,
+    why: /"acmee"/,
+    next: /org.*FLY_ORG/,
+    requests: 1,
+  },
+  {
     name: '404 where something must be there',
     call: update,
     reply: refused(404, 'machine not found'),
