@@ -36,7 +36,7 @@ function statusTable(status: FleetStatus): Table {
   return { columns, rows };
 }
 
-function lastPass(status: FleetStatus): number | undefined {
+function lastRun(status: FleetStatus): number | undefined {
   const times = status.runs.map((run) => run.finishedAt ?? run.startedAt);
   return times.length === 0 ? undefined : Math.max(...times);
 }
@@ -45,8 +45,9 @@ function countLine(status: FleetStatus): string {
   const counts = new Map<AppStatus, number>();
   for (const run of status.runs) counts.set(run.status, (counts.get(run.status) ?? 0) + 1);
   const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
-  const at = lastPass(status);
-  const when = at === undefined ? '' : ` Last pass ${ago(at, status.now)}, at ${formatTime(at)}.`;
+  const at = lastRun(status);
+  // Not the last pass: a loop keeps no record of those that find what the one before found.
+  const when = at === undefined ? '' : ` Last run ${ago(at, status.now)}, at ${formatTime(at)}.`;
   return `Fleet ${plain(status.fleet)}: ${plural(status.runs.length, 'app')}, ${words.join(', ')}.${when}`;
 }
 
@@ -58,10 +59,10 @@ export function statusText(status: FleetStatus, colour: boolean): string {
 }
 
 export function statusJson(status: FleetStatus) {
-  const at = lastPass(status);
+  const at = lastRun(status);
   return {
     fleet: status.fleet,
-    lastPassAt: at === undefined ? null : new Date(at).toISOString(),
+    lastRunAt: at === undefined ? null : new Date(at).toISOString(),
     apps: byApp(status.runs).map((run) => ({
       app: run.app,
       status: run.status,

@@ -28,7 +28,7 @@ test('status is the last pass over each app, and says when that was', async () =
   await expect(statusText(status, false)).toMatchFileSnapshot('golden/status.txt');
   await expect(statusMarkdown(status)).toMatchFileSnapshot('golden/status.md');
   expect(statusJson(status)).toMatchObject({
-    lastPassAt: '2026-01-01T00:00:14.000Z',
+    lastRunAt: '2026-01-01T00:00:14.000Z',
     apps: [{ app: 'api' }, { app: 'web' }],
   });
   expect(statusText({ ...status, runs: [] }, false)).toContain('no pass yet');
