@@ -16,6 +16,12 @@ import type { Store } from '../record/store.ts';
 import { planOne, syncOne } from './app.ts';
 import { findOrphans, syncOrphan } from './prune.ts';
 
+/**
+ * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
+ * five calls at once, twenty fill the client's 96 reads in flight, and a few more keep it full while plans are computed.
+ */
+const looksAtOnce = 24;
+
 export interface PassOptions {
   /** Globs of app names; empty = all. */
   readonly apps: readonly string[];
@@ -39,7 +45,7 @@ export interface PlanContext {
   readonly evidence: Evidence | undefined;
   /** FLY_ORG. */
   readonly flyOrg: string | undefined;
-  /** Apps looked at or synced at once. */
+  /** Apps synced at once. */
   readonly concurrency: number;
   /** The whole config root was given, without --app: orphans may be looked for. */
   readonly orphans: boolean;
@@ -81,8 +87,11 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
   const plans: AppPlan[] = [];
   const observed: ObservedApp[] = [];
   const failed: { app: DesiredApp; fault: Fault }[] = [];
-  const queue = new PQueue({ concurrency: context.concurrency });
-  await Promise.all(
+  const queue = new PQueue({ concurrency: looksAtOnce });
+  const orgs = new Set(withOrg.flatMap((app) => app.org ?? []));
+  const seek = context.orphans && options.apps.length === 0;
+  const seeking = seek ? findOrphans(context.fly, desired, orgs) : Promise.resolve([]);
+  const looking = Promise.all(
     withOrg.map((app) =>
       queue.add(async () => {
         try {
@@ -97,9 +106,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
       }),
     ),
   );
-  const orgs = new Set(withOrg.flatMap((app) => app.org ?? []));
-  const seek = context.orphans && options.apps.length === 0;
-  const orphans = seek ? await findOrphans(context.fly, desired, orgs) : [];
+  const [orphans] = await Promise.all([seeking, looking]);
   const byName = (a: AppPlan, b: AppPlan): number => a.app.localeCompare(b.app);
   const plan = planFleet({
     fleet: desired,
