@@ -1,5 +1,6 @@
 import type { IpAssignment } from '../../schemas/fly/app.ts';
 import type { AddressStep } from '../model/plan.ts';
+import { addressType } from '../plan/addresses.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { createOnce } from './intents.ts';
@@ -15,16 +16,10 @@ export async function applyAddressStep(context: ApplyContext, step: AddressStep)
   const { item, found } = await createOnce<IpAssignment>(context, {
     kind: 'address.allocate',
     target: `${step.target} ${wanted}`,
-    list: async () => (await fly.addresses(app.name)).filter((address) => typeOf(address) === wanted),
+    list: async () => (await fly.addresses(app.name)).filter((address) => addressType(address) === wanted),
     idOf: (address) => address.ip,
+    there: step.there,
     create: () => fly.allocateAddress(app.name, step.request),
   });
-  return { outcome: 'created', message: found ? `${item.ip} (its answer had been lost)` : item.ip };
-}
-
-/** Fly's list may leave `type` out; then the address itself tells. Flycast addresses start with fdaa:. */
-function typeOf(address: IpAssignment): string {
-  if (address.shared === true) return 'shared_v4';
-  if (!address.ip.includes(':')) return 'v4';
-  return address.ip.startsWith('fdaa:') ? 'private_v6' : 'v6';
+  return { outcome: 'created', message: found ? `${item.ip} (it was there already)` : item.ip };
 }

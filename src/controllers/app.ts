@@ -88,7 +88,7 @@ export async function syncOne(
   const faults: Fault[] = [];
   try {
     const applied = await applyPlan(
-      { ...request, secretsVersion: undefined, claimedVolumes: new Set() },
+      { ...request, secretsVersion: undefined, claimedVolumes: new Set(), lock: undefined },
       plan,
       async (result) => {
         results.push(result);

@@ -8,12 +8,11 @@ import {
   type StepKind,
 } from '../model/plan.ts';
 import type { StepOutcome, StepResult } from '../model/run.ts';
-import { isGone, isHostOk } from '../plan/live.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
-import { holdLease, type HeldLease } from './lease.ts';
+import { lockApp } from './lease.ts';
 import { actOnMachine, labelMachine } from './machines.ts';
 import { roll } from './release/rolling.ts';
 import { applySecretSteps } from './secrets.ts';
@@ -35,9 +34,13 @@ export async function applyPlan(
   save: (result: StepResult) => Promise<void>,
 ): Promise<Applied> {
   const apply = new Apply(context, save);
-  for (const kinds of waves) {
-    const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
-    if (steps.length > 0) await apply.wave(steps);
+  try {
+    for (const kinds of waves) {
+      const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
+      if (steps.length > 0) await apply.wave(steps);
+    }
+  } finally {
+    await context.lock?.[Symbol.asyncDispose]();
   }
   return { results: apply.results, faults: apply.faults };
 }
@@ -119,9 +122,13 @@ class Apply {
       case 'app.destroy':
         return applyAppStep(this.#context, step);
       case 'address.allocate':
+        await lockApp(this.#context);
+        return applyAddressStep(this.#context, step);
       case 'address.release':
         return applyAddressStep(this.#context, step);
       case 'volume.create':
+        await lockApp(this.#context);
+        return applyVolumeStep(this.#context, step);
       case 'volume.extend':
       case 'volume.configure':
         return applyVolumeStep(this.#context, step);
@@ -153,10 +160,7 @@ class Apply {
     }
   }
 
-  /**
-   * All machine changes of the wave at once, by the rolling rules. The lowest machine is the app's lock before creates:
-   * Fly has no lease on an app, and two that create at the same time would each count what the other has not made yet.
-   */
+  /** All machine changes of the wave at once, by the rolling rules. */
   async #roll(steps: readonly RollingStep[]): Promise<void> {
     const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
     const ready = machines.filter((machine) => machine.kind !== 'machine.create' || !this.#lacksVolume(machine));
@@ -169,9 +173,8 @@ class Apply {
       // It may be there to take the place of what would be destroyed next.
       this.#failed.set('machine.create', machine.target);
     }
-    let lock: HeldLease | undefined;
     try {
-      if (ready.some((machine) => machine.kind === 'machine.create')) lock = await this.#lockApp(ready);
+      if (ready.some((machine) => machine.kind === 'machine.create')) await lockApp(this.#context);
       await roll(this.#context, ready, {
         started: (step) => this.#start(step),
         finished: (step, done) => this.#finish(step, done.outcome, done.message),
@@ -190,22 +193,8 @@ class Apply {
         faults.set(machine, fault);
         await this.#fail(machine, fault);
       }
-    } finally {
-      await lock?.[Symbol.asyncDispose]();
     }
     for (const step of steps) if (step.kind === 'release') await this.#finishRelease(step, faults, left);
-  }
-
-  async #lockApp(steps: readonly (MachineCreate | MachineUpdate)[]): Promise<HeldLease | undefined> {
-    const updated = new Set(steps.map((step) => (step.kind === 'machine.update' ? step.machineId : '')));
-    const machines = await this.#context.fly.machines(this.#context.app.name);
-    const lowest = machines
-      // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
-      .filter((machine) => !isGone(machine) && isHostOk(machine))
-      .toSorted((a, b) => a.id.localeCompare(b.id))[0];
-    // A machine that is updated in this wave is leased for its update anyway, and creates come after it.
-    if (lowest === undefined || updated.has(lowest.id)) return undefined;
-    return holdLease(this.#context, lowest.id);
   }
 
   async #finishRelease(

@@ -4,6 +4,9 @@ import type { AppStep } from '../model/plan.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 
+/** A first sync is over by then, or has machines whose leases tell. */
+const otherCreatorMs = 60_000;
+
 /** app.create and app.adopt. Creating is repeated safely: a name that is ours already is success. */
 export async function applyAppStep(context: ApplyContext, step: AppStep): Promise<Done> {
   switch (step.kind) {
@@ -37,7 +40,15 @@ async function createApp(context: ApplyContext, org: string | undefined, network
   } catch (error) {
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
-    if (presence.state === 'present') return { outcome: 'created', message: 'it was there already' };
-    throw error;
+    if (presence.state !== 'present') throw error;
+    if (error.outcome === 'unknown') return { outcome: 'created', message: 'it was there already' };
+    // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
+    throw new Fault({
+      kind: 'waiting',
+      what: `somebody else created app ${app.name} at this moment`,
+      next: 'FlyCD looks again in a minute and goes on from what it sees',
+      where: app.name,
+      retryAt: context.clock.now() + otherCreatorMs,
+    });
   }
 }

@@ -5,6 +5,7 @@ import type { Log } from '../model/log.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
+import type { HeldLease } from './lease.ts';
 
 /** What applying one app's plan needs. One value, handed down to every reconciler. */
 export interface ApplyContext {
@@ -26,6 +27,8 @@ export interface ApplyContext {
   secretsVersion: number | undefined;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes: Set<string>;
+  /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */
+  lock: HeldLease | undefined;
 }
 
 export function leaseDescription(context: ApplyContext): string {

@@ -14,6 +14,8 @@ interface KeylessCall<T> {
   /** All objects of the kind that stand there now and could be the wanted one. */
   list(): Promise<readonly T[]>;
   idOf(item: T): string;
+  /** How many of them the planner expects when it is this call's turn. */
+  readonly there: number;
   create(): Promise<T>;
 }
 
@@ -31,7 +33,11 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
     if (item !== undefined) return { item, found: true };
   }
   for (let tries = 1; ; tries += 1) {
-    const before = (await call.list()).map((item) => call.idOf(item));
+    const now = await call.list();
+    // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
+    const [newest] = now.length > call.there ? now.slice(-1) : [];
+    if (newest !== undefined) return { item: newest, found: true };
+    const before = now.map((item) => call.idOf(item));
     const intent = await store.addIntent(app.name, { kind: call.kind, target: call.target, before });
     try {
       const item = await call.create();

@@ -1,5 +1,6 @@
 import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
+import { isGone, isHostOk } from '../plan/live.ts';
 import { leaseDescription, type ApplyContext } from './context.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
@@ -25,7 +26,9 @@ export interface HeldLease {
  * holder's name; one that an earlier FlyCD of this fleet left behind is waited out.
  */
 export async function holdLease(context: ApplyContext, machineId: string): Promise<HeldLease> {
-  const { clock, fly, app } = context;
+  const { clock, fly, app, lock } = context;
+  // Ours already, until the end of the pass.
+  if (lock?.machineId === machineId) return { ...lock, [Symbol.asyncDispose]: () => Promise.resolve() };
   const held = await acquire(context, machineId);
   let expiresAt = held.expiresAt;
   let lost: Fault | undefined;
@@ -101,6 +104,20 @@ async function acquire(context: ApplyContext, machineId: string) {
       await clock.sleep(untilMs);
     }
   }
+}
+
+/**
+ * Fly has no lease on an app: its lowest machine's is the lock for whoever creates something, since two that create at
+ * once would each count what the other has not made yet. An app without machines has none; there names must do.
+ */
+export async function lockApp(context: ApplyContext): Promise<void> {
+  if (context.lock !== undefined) return;
+  const machines = await context.fly.machines(context.app.name);
+  const lowest = machines
+    // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
+    .filter((machine) => !isGone(machine) && isHostOk(machine))
+    .toSorted((a, b) => a.id.localeCompare(b.id))[0];
+  if (lowest !== undefined) context.lock = await holdLease(context, lowest.id);
 }
 
 function lostLease(app: string, machineId: string): Fault {

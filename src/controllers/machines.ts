@@ -136,13 +136,14 @@ export async function labelMachine(context: ApplyContext, step: MachineLabel): P
 export async function actOnMachine(context: ApplyContext, step: MachineAction): Promise<Done> {
   const { fly, app } = context;
   if (step.kind === 'machine.destroy') return destroyMachine(context, step);
+  if (step.kind === 'machine.restart') {
+    return (await restartMachine(context, step.machineId)) ? { outcome: 'updated' } : { outcome: 'unchanged' };
+  }
   await using lease = await holdLease(context, step.machineId);
   switch (step.kind) {
     case 'machine.start':
       await fly.startMachine(app.name, step.machineId, lease.nonce);
-      break;
-    case 'machine.restart':
-      await fly.restartMachine(app.name, step.machineId, lease.nonce);
+      await waitHealthy(context, { machineId: step.machineId, version: undefined });
       break;
     case 'machine.cordon':
       await fly.cordonMachine(app.name, step.machineId, lease.nonce);
@@ -151,9 +152,18 @@ export async function actOnMachine(context: ApplyContext, step: MachineAction): 
       await fly.uncordonMachine(app.name, step.machineId, lease.nonce);
       break;
   }
-  if (step.kind === 'machine.start' || step.kind === 'machine.restart')
-    await waitHealthy(context, { machineId: step.machineId, version: undefined });
   return { outcome: 'updated' };
+}
+
+/** Restarts a machine under its lease and waits until it is healthy again. false: it does not run. */
+export async function restartMachine(context: ApplyContext, machineId: string): Promise<boolean> {
+  const { fly, app } = context;
+  await using lease = await holdLease(context, machineId);
+  const machine = await fly.machine(app.name, machineId);
+  if (machine?.state !== 'started' && machine?.state !== 'starting') return false;
+  await fly.restartMachine(app.name, machineId, lease.nonce);
+  await waitHealthy(context, { machineId, version: undefined });
+  return true;
 }
 
 async function destroyMachine(context: ApplyContext, step: MachineAction): Promise<Done> {

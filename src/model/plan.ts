@@ -27,6 +27,11 @@ interface StepBase {
   readonly changes: readonly FieldChange[];
 }
 
+/** Of what Fly has no key for: how many are there when the step's turn comes. More of them: somebody else was faster. */
+interface Keyless {
+  readonly there: number;
+}
+
 export type AppStep =
   | (StepBase & { readonly kind: 'app.create'; readonly org: string | undefined; readonly network: string | undefined })
   | (StepBase & { readonly kind: 'app.adopt' })
@@ -35,7 +40,7 @@ export type AppStep =
 export type ImageStep = StepBase & { readonly kind: 'image.build'; readonly source: DesiredSource };
 
 export type AddressStep =
-  | (StepBase & { readonly kind: 'address.allocate'; readonly request: IpAssignmentRequest })
+  | (StepBase & { readonly kind: 'address.allocate'; readonly request: IpAssignmentRequest } & Keyless)
   | (StepBase & { readonly kind: 'address.release'; readonly address: string });
 
 export type SecretStep =
@@ -43,7 +48,11 @@ export type SecretStep =
   | (StepBase & { readonly kind: 'secret.unset'; readonly name: string });
 
 export type VolumeStep =
-  | (StepBase & { readonly kind: 'volume.create'; readonly request: VolumeRequest; readonly group: string | undefined })
+  | (StepBase & {
+      readonly kind: 'volume.create';
+      readonly request: VolumeRequest;
+      readonly group: string | undefined;
+    } & Keyless)
   | (StepBase & { readonly kind: 'volume.extend'; readonly volumeId: string; readonly sizeGb: number })
   | (StepBase & {
       readonly kind: 'volume.configure';

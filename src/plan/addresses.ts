@@ -34,22 +34,22 @@ export function planAddresses(input: PlanAppInput, facts: AddressFacts): Part {
   if (!once) return { steps: [], holds: [], notes: [] };
   const have = new Set(live.map((address) => address.type));
   const missing = defaultTypes(input).filter((type) => !have.has(type));
-  return allocate(
-    input,
-    missing.map((type) => ({ request: { type }, number: 1 })),
-    'a new app with services gets an address to be reached at',
-  );
+  return allocate(input, live, {
+    missing: missing.map((type) => ({ request: { type }, number: 1 })),
+    because: 'a new app with services gets an address to be reached at',
+  });
 }
 
 /** Outgoing addresses are not for reaching the app: no list of git's is about them. */
 function readAddress(address: IpAssignment): LiveAddress[] {
-  if (address.egress === true || (address.type ?? '').startsWith('egress')) return [];
+  const type = addressType(address);
+  if (type === undefined) return [];
   const known = (text: string | null | undefined): string | undefined =>
     text === undefined || text === null || text === '' || text === 'global' ? undefined : text;
   return [
     {
       ip: address.ip,
-      type: typeOf(address),
+      type,
       region: known(address.region),
       network: known(address.network?.name),
       org: known(address.network?.org_slug),
@@ -57,8 +57,12 @@ function readAddress(address: IpAssignment): LiveAddress[] {
   ];
 }
 
-/** Fly's list may leave `type` out; then the address itself tells. Flycast addresses start with fdaa:. */
-function typeOf(address: IpAssignment): AddressType {
+/**
+ * Fly's list may leave `type` out; then the address itself tells. Flycast addresses start with fdaa:. undefined: it is for
+ * going out.
+ */
+export function addressType(address: IpAssignment): AddressType | undefined {
+  if (address.egress === true || (address.type ?? '').startsWith('egress')) return undefined;
   if (address.shared === true) return 'shared_v4';
   if (!address.ip.includes(':')) return 'v4';
   return address.ip.toLowerCase().startsWith('fdaa:') ? 'private_v6' : 'v6';
@@ -102,7 +106,7 @@ function planListed(input: PlanAppInput, live: readonly LiveAddress[], ips: read
     if (found === undefined) missing.push({ request, number });
     else free.splice(free.indexOf(found), 1);
   }
-  const allocated = allocate(input, missing, 'git lists it, Fly lacks it');
+  const allocated = allocate(input, live, { missing, because: 'git lists it, Fly lacks it' });
   const { desired } = input;
   if (free.length === 0) return allocated;
   if (!desired.network.autoPruneIps && !desired.policy.prune.includes('addresses')) {
@@ -153,8 +157,14 @@ function targetKey(request: IpAssignmentRequest): string {
     .join('/');
 }
 
-function allocate(input: PlanAppInput, missing: readonly Missing[], because: string): Part {
+function allocate(
+  input: PlanAppInput,
+  live: readonly LiveAddress[],
+  { missing, because }: { readonly missing: readonly Missing[]; readonly because: string },
+): Part {
   const app = input.desired.name;
+  const counts = new Map<AddressType, number>();
+  for (const { type } of live) counts.set(type, (counts.get(type) ?? 0) + 1);
   const steps: AddressStep[] = [];
   const holds: Hold[] = [];
   for (const { request, number } of missing) {
@@ -162,7 +172,9 @@ function allocate(input: PlanAppInput, missing: readonly Missing[], because: str
     // Fly charges for each dedicated v4; everything else is free.
     const risk: Risk = request.type === 'v4' ? 'costs' : 'safe';
     const changes = [{ path: 'type', from: undefined, to: request.type }];
-    const step: AddressStep = { kind: 'address.allocate', app, target, because, risk, changes, request };
+    const there = counts.get(request.type) ?? 0;
+    counts.set(request.type, there + 1);
+    const step: AddressStep = { kind: 'address.allocate', app, target, because, risk, changes, request, there };
     const unclear = unclearIntent(input, 'address.allocate', [target, `${target} ${request.type}`]);
     if (unclear === undefined) steps.push(step);
     else holds.push(holdOf(app, { ...unclear, steps: [step] }));

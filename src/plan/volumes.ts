@@ -27,6 +27,7 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
   const steps: VolumeStep[] = [];
   const holds: Hold[] = [];
   const notes: string[] = [];
+  const made = new Map<string, number>();
   for (const need of needs) {
     const named = (volume: Volume): boolean => volume.name === need.volume.name && volume.region === need.region;
     const attached = volumes.filter((volume) => named(volume) && need.machines.has(volume.attached_machine_id ?? ''));
@@ -39,7 +40,10 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
     const have = [...attached.toSorted(byId), ...taken];
     have.forEach((volume, index) => steps.push(...settingsOf(desired, need, volume, index + 1)));
     for (let number = have.length + 1; number <= need.count; number += 1) {
-      const step = createStep(desired, need, number);
+      const place = `${need.volume.name}/${need.region}`;
+      const before = made.get(place) ?? 0;
+      made.set(place, before + 1);
+      const step = createStep(desired, { ...need, number, there: volumes.filter(named).length + before });
       const unclear = unclearIntent(input, 'volume.create', [step.target]);
       if (unclear === undefined) steps.push(step);
       else holds.push(holdOf(desired.name, { ...unclear, steps: [step] }));
@@ -112,8 +116,8 @@ function targetOf(desired: DesiredApp, need: Need, number: number): string {
   return `${desired.name}/${need.volume.name}/${need.region}${number > 1 ? `#${number}` : ''}`;
 }
 
-function createStep(desired: DesiredApp, need: Need, number: number): VolumeStep {
-  const { volume, region } = need;
+function createStep(desired: DesiredApp, need: Need & { readonly number: number; readonly there: number }): VolumeStep {
+  const { volume, region, number, there } = need;
   const request: VolumeRequest = { name: volume.name, region, size_gb: volume.sizeGb };
   if (volume.snapshotRetentionDays !== undefined) request.snapshot_retention = volume.snapshotRetentionDays;
   if (volume.scheduledSnapshots !== undefined) request.auto_backup_enabled = volume.scheduledSnapshots;
@@ -126,6 +130,7 @@ function createStep(desired: DesiredApp, need: Need, number: number): VolumeStep
     changes: [{ path: 'size_gb', from: undefined, to: volume.sizeGb }],
     request,
     group: need.group,
+    there,
   };
 }
 

@@ -15,7 +15,7 @@ export interface Arena {
   readonly folder: string;
   write(files: Files): void;
   /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
-  flycd(argv: readonly string[], state?: string): Promise<Ran>;
+  flycd(argv: readonly string[], state?: string, signal?: AbortSignal): Promise<Ran>;
   /** Runs a command until it dies or ends; the number of calls it made. */
   mortalFlycd(
     argv: readonly string[],
@@ -50,7 +50,14 @@ export async function arena(
         writeFileSync(join(config, path), text);
       }
     },
-    flycd: (argv, state = 'state') => run([...argv, config], { env: env(state), cwd: folder, clock, fetch }),
+    flycd: (argv, state = 'state', signal) =>
+      run([...argv, config], {
+        env: env(state),
+        cwd: folder,
+        clock,
+        fetch,
+        ...(signal === undefined ? {} : { signal }),
+      }),
     async mortalFlycd(argv, death) {
       const process = mortal({ clock, fetch }, death);
       const ended = run([...argv, config], {

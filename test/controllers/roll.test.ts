@@ -197,3 +197,104 @@ describe('somebody else at work', () => {
     expect(machine('app-arn-1-g1').config.env?.['GREETING']).toBe('bye');
   });
 });
+
+describe('strategies and states', () => {
+  test('immediate: all are sent before the first is healthy', async () => {
+    world = await arena();
+    await synced(shop({ count: 10 }));
+    world.write(shop({ count: 10, greeting: 'bye', image: 'slow-start:1', strategy: 'immediate' }));
+    const times: number[] = [];
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (phase === 'after' && request.template === 'POST /apps/{app}/machines/{machine}') times.push(request.at);
+    };
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(0);
+    expect(times.length).toBe(10);
+    expect(Math.max(...times) - Math.min(...times)).toBeLessThan(20_000);
+  });
+
+  test('rolling: never more than max_unavailable of those that ran are down', async () => {
+    world = await arena();
+    await synced(shop({ count: 6 }));
+    world.write(shop({ count: 6, greeting: 'bye' }));
+    let fewest = 6;
+    world.simulator.world.onStateChange = () => {
+      fewest = Math.min(fewest, machines().filter(({ state }) => state === 'started').length);
+    };
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(0);
+    expect(fewest).toBe(4);
+  });
+
+  test('machines stopped by autostop are updated without being started, and one that the proxy wakes stays awake', async () => {
+    world = await arena();
+    await synced(shop({ autostop: 'stop' }));
+    for (const { id } of machines()) await asPerson('POST', `/apps/shop/machines/${id}/stop`);
+    await world.clock.sleep(10_000);
+    world.write(shop({ autostop: 'stop', greeting: 'bye' }));
+    const woken = machine('app-arn-2-g1').id;
+    let waking: Promise<unknown> | undefined;
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (phase !== 'before' || !request.template.endsWith('/lease')) return;
+      waking ??= asPerson('POST', `/apps/shop/machines/${woken}/start`);
+    };
+    const ran = await sync();
+    await waking;
+    expect(ran.code, ran.said).toBe(0);
+    expect(machines().map(({ state, config }) => [state, config.env?.['GREETING']])).toEqual([
+      ['stopped', 'bye'],
+      ['started', 'bye'],
+      ['stopped', 'bye'],
+    ]);
+  });
+});
+
+describe('secrets', () => {
+  test('a rotation rolls what runs and leaves what is stopped; a missing env secret holds all of it, exit 4', async () => {
+    world = await arena();
+    await synced(shop({ autostop: 'stop', secret: 'one' }));
+    await asPerson('POST', `/apps/shop/machines/${machine('app-arn-3-g1').id}/stop`);
+    await world.clock.sleep(10_000);
+    const old = versions();
+    await synced(shop({ autostop: 'stop', secret: 'two' }));
+    expect(machines().map(({ name, state, version, secrets }) => [state, version === old[name], secrets])).toEqual([
+      ['started', false, { PASSWORD: 'two' }],
+      ['started', false, { PASSWORD: 'two' }],
+      ['stopped', true, { PASSWORD: 'one' }],
+    ]);
+    const before = world.simulator.world.writes().length;
+    expect((await sync()).code).toBe(0);
+    expect(world.simulator.world.writes().length).toBe(before);
+  });
+
+  test('no value here and none on Fly: nothing is made or changed, exit 4, and the variable is named', async () => {
+    world = await arena();
+    const files = shop();
+    const text = `${files['shop/app.yaml']}secrets:\n  - name: TOKEN\n    type: env\n    env: SHOP_TOKEN\n`;
+    world.write({ ...files, 'shop/app.yaml': text });
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(4);
+    expect(ran.said).toContain('env SHOP_TOKEN is not set');
+    expect(machines()).toEqual([]);
+  });
+
+  test('a value that breaks the first machine reaches no other, also by the next passes', async () => {
+    world = await arena();
+    await synced(shop({ secret: 'one' }));
+    world.write(shop({ secret: 'bad' }));
+    const first = machine('app-arn-1-g1').id;
+    // The app reads the secret and dies.
+    world.simulator.world.onStateChange = (changed) => {
+      if (changed.id === first && changed.booted?.secrets['PASSWORD'] === 'bad')
+        changed.config.image = 'failing-check:1';
+    };
+    for (let pass = 0; pass < 3; pass += 1) {
+      const ran = await sync();
+      expect(ran.code, ran.said).toBe(1);
+      expect(
+        machines().map(({ secrets }) => secrets['PASSWORD']),
+        ran.said,
+      ).toEqual(['bad', 'one', 'one']);
+    }
+  });
+});
