@@ -38,8 +38,9 @@ export class Redactor {
   }
 
   redact(text: string): string {
-    // Bounded on both sides: on a long run of letters an open-ended scheme is tried from every letter to the end.
-    let clean = text.replaceAll(/([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/@]{1,1024}@/gi, '$1');
+    // Bounded on both sides: on a long run of letters an open-ended scheme is tried from every letter to the end. Up to
+    // the last @, for a password may hold one; never past a quote, or a JSON line would lose what lies between two texts.
+    let clean = text.replaceAll(/([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/"<>]{1,1024}@/gi, '$1');
     for (const value of this.#values) clean = clean.replaceAll(value, hidden);
     return clean;
   }

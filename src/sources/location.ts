@@ -92,16 +92,19 @@ function decoded(text: string): string {
   }
 }
 
-/** true: the operator's argument is a git address; false: a path on this machine. A path is never guessed to be git. */
+/**
+ * true: the operator's argument is a git address, or was meant for one and is refused as such; false: a path on this
+ * machine. A path is never guessed to be git.
+ */
 export function isGitLocation(text: string): boolean {
-  return !isAbsolute(text) && parseGitLocation(text) !== undefined;
+  return !isAbsolute(text) && (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || parseGitLocation(text) !== undefined);
 }
 
 /** The address as it may be shown, logged and stored: without user, password, query; of ssh the user stays. */
 export function withoutCredentials(url: string): string {
   const location = parseGitLocation(url);
   if (location !== undefined) return isAbsolute(url) ? url : location.remote;
-  return url.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/i, '$1').replace(/[?#].*$/s, '');
+  return url.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1').replace(/[?#].*$/s, '');
 }
 
 /**

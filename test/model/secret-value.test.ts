@@ -21,6 +21,12 @@ describe('the redactor', () => {
     ['a known value', 'got hunter2-and-more here', 'got [secret] here'],
     ['a value too short to be searched for', 'short', 'short'],
     ['credentials in a URL', 'see https://user:token@host.test/x', 'see https://host.test/x'],
+    ['a password with an @ in it', 'see https://user:to@ken@host.test/x', 'see https://host.test/x'],
+    [
+      'an address beside a URL in JSON',
+      '{"a":"https://host.test","b":"me@x.test"}',
+      '{"a":"https://host.test","b":"me@x.test"}',
+    ],
     ['credentials in an ssh URL', 'ssh://git@host.test/x', 'ssh://host.test/x'],
     ['plain text', 'nothing to hide', 'nothing to hide'],
   ])('%s', (_what, text, clean) => {

@@ -29,11 +29,13 @@ describe('isGitLocation', () => {
     'github.com:o/r',
     'file:///srv/r.git',
     'git+ssh://git@host/o/r',
+    // No addresses that could be fetched from, but meant for some: what refuses them hides their credentials.
+    'https://user:secret@',
+    'ftp://x/y',
   ])('takes %s for git', (text) => expect(isGitLocation(text)).toBe(true));
 
-  it.each(['.', '/srv/r.git', './a:b', 'examples/fleet', 'a:b', 'C:\\config', 'ftp://x/y', 'https://', ''])(
-    'takes %s for a path',
-    (text) => expect(isGitLocation(text)).toBe(false),
+  it.each(['.', '/srv/r.git', './a:b', 'examples/fleet', 'a:b', 'C:\\config', ''])('takes %s for a path', (text) =>
+    expect(isGitLocation(text)).toBe(false),
   );
 });
 
@@ -44,6 +46,7 @@ describe('withoutCredentials', () => {
     ['https://host/o/r?token=secret#secret', 'https://host/o/r'],
     ['ssh://git:secret@host/o/r', 'ssh://git@host/o/r'],
     ['git@host:o/r', 'git@host:o/r'],
+    ['https://user:sec@ret@/o/r', 'https:///o/r'],
     ['weird://user:secret@host/x?secret', 'weird://host/x'],
     ['/srv/r.git', '/srv/r.git'],
   ])('shows %s as %s', (url, shown) => expect(withoutCredentials(url)).toBe(shown));
