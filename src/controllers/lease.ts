@@ -111,7 +111,7 @@ async function acquire(context: ApplyContext, machineId: string) {
  * once would each count what the other has not made yet. An app without machines has none; there names must do.
  */
 export async function lockApp(context: ApplyContext): Promise<void> {
-  if (context.lock !== undefined) return;
+  if (context.lock !== undefined) return context.lock.check();
   const machines = await context.fly.machines(context.app.name);
   const lowest = machines
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.

@@ -3,7 +3,13 @@ import type { FaultKind } from '../../simulator/faults.ts';
 import { arena, type Arena, type Files } from './arena.ts';
 
 /** Nothing done and said so, nothing done and nobody knows, done and nobody knows. */
-export const faultKinds: readonly Extract<FaultKind, string>[] = ['429', '500', 'reset-before', 'reset-after', '408-after'];
+export const faultKinds: readonly Extract<FaultKind, string>[] = [
+  '429',
+  '500',
+  'reset-before',
+  'reset-after',
+  '408-after',
+];
 
 /** Leases end after 30 s, destroyed machines go within seconds: after this only what stays is left. */
 const settledMs = 60_000;
