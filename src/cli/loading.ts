@@ -60,11 +60,14 @@ export function createLoading(request: LoadingRequest): Loading {
 
   return {
     async load({ offline, nameless }) {
-      const [{ isGitLocation }, { createDesiredLoader }] = await Promise.all([
+      const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await Promise.all([
         import('../sources/location.ts'),
         import('../desired/loader.ts'),
       ]);
       const location = locateConfig(io, settings, config, isGitLocation);
+      // Where there is no password, what stands before the @ of a web address is the token.
+      const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
+      learnSecret(redactor, password === '' && scheme !== 'ssh' ? user : password);
       mirrors ??= await createMirrors(request);
       loader ??= createDesiredLoader({ clock: io.clock });
       const ref = options.ref ?? settings.written.ref;
