@@ -226,7 +226,10 @@ describe('two FlyCDs at the same moment', () => {
   test('of the same fleet: nothing doubled, nothing missing, and both are content in the end', async () => {
     world = await arena();
     world.write(app('shop', `${twoGroups}network:\n  ips:\n    - v: v4\n    - v: v6\n`));
-    for (let pass = 0; pass < 3; pass += 1) await Promise.all([sync([], 'one'), sync([], 'two')]);
+    const first = await Promise.all([sync([], 'one'), sync([], 'two')]);
+    expect(first.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 4]);
+    expect(first.map(({ said }) => said).join('')).toContain('somebody else created app shop at this moment');
+    await Promise.all([sync([], 'one'), sync([], 'two')]);
     const shop = appOf('shop');
     expect(namesIn('shop')).toEqual(['store-arn-1-g1', 'store-arn-2-g1', 'web-arn-1-g1', 'web-arn-2-g1']);
     expect(shop?.volumes.length).toBe(2);
@@ -242,5 +245,24 @@ describe('two FlyCDs at the same moment', () => {
     for (let pass = 0; pass < 2; pass += 1) await Promise.all([sync([], 'one'), sync([], 'two')]);
     expect([...times.values()]).toEqual([1, 1, 1, 1]);
     expect((await sync([], 'two')).code).toBe(0);
+  });
+
+  test('more machines with volumes of an app that is there: the lock lets one after the other count', async () => {
+    world = await arena();
+    const wanted = (count: number, ips: string): Record<string, string> =>
+      app(
+        'shop',
+        `mounts:\n  - source: data\n    destination: /data\nmachines:\n  count: ${count}\nnetwork:\n  ips:\n${ips}`,
+      );
+    await synced(wanted(1, '    - v: v6\n'));
+    world.write(wanted(3, '    - v: v6\n    - v: v4\n'));
+    await Promise.all([sync([], 'one'), sync([], 'two')]);
+    const shop = appOf('shop');
+    expect(namesIn('shop')).toEqual(['app-arn-1-g1', 'app-arn-2-g1', 'app-arn-3-g1']);
+    expect(shop?.volumes.length).toBe(3);
+    expect(shop?.addresses.map(({ kind }) => kind)).toEqual(['v4', 'v6']);
+    expect((await sync([], 'one')).code).toBe(0);
+    expect((await sync([], 'two')).code).toBe(0);
+    expect(shop?.machines.every(({ leased }) => !leased)).toBe(true);
   });
 });
