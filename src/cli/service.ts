@@ -10,6 +10,7 @@ import type { Clock } from '../model/clock.ts';
 import type { DesiredFleet } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
+import { placeOf, type Problem } from '../model/problem.ts';
 import type { OnProgress } from '../model/progress.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { Store } from '../record/store.ts';
@@ -266,12 +267,14 @@ interface KeptConfig {
 /** The config repo as the loop reads it: only the chosen apps, and always the same fleet. */
 function createConfig(composition: Composition, globs: readonly string[]): KeptConfig {
   const { io, log } = composition;
+  const tellProblems = createProblemTeller(log);
   let name: string | undefined;
   let fault: Fault | undefined;
 
   async function load(): Promise<First> {
     const { fleet, repo } = await composition.load({ offline: false });
     if (name !== undefined && fleet.name !== name) throw renamed(name, fleet.name);
+    tellProblems(fleet.problems);
     if (globs.length === 0) return { fleet, repo };
     const isChosen = chooser(fleet, globs);
     return { fleet: { ...fleet, apps: fleet.apps.filter((app) => isChosen(app.name)) }, repo };
@@ -298,6 +301,26 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
     },
     load: async () => (await load()).fleet,
     fault: () => fault,
+  };
+}
+
+/** Tells what is wrong with the config when it comes up or changes, not with every pass. */
+function createProblemTeller(log: Log): (problems: readonly Problem[]) => void {
+  let told = new Set<string>();
+  return (problems) => {
+    const now = new Set<string>();
+    for (const problem of problems) {
+      const { severity, path, message, hint, app } = problem;
+      const fields = { app, where: placeOf(problem), hint };
+      const text = `${path === '' ? '' : `${path}: `}${message}`;
+      const key = JSON.stringify([fields, text]);
+      now.add(key);
+      if (told.has(key)) continue;
+      if (severity === 'error') log.error(fields, text);
+      else log.warn(fields, text);
+    }
+    if (told.size > 0 && now.size === 0) log.info({}, 'the config has no problems any more');
+    told = now;
   };
 }
 

@@ -87,6 +87,21 @@ test('serve syncs, says that it is ready, takes up a change, and stops with 0', 
   expect(service.lines().every((line) => typeof line.level === 'string')).toBe(true);
 });
 
+test('serve says what is wrong with the config, once, and when it is right again', async () => {
+  const service = await start(['serve', 'config', '-p', '0', '-i', '127.0.0.1']);
+  const bad = 'config/apps/bad/app.yaml';
+  const told = (): number => service.lines().filter((line) => line.msg.includes('no field "cuont"')).length;
+  service.write(bad, 'app: acme-bad\nsource: { type: image, image: "nginx:1.27" }\nmachines: { cuont: 2 }\n');
+  await until(() => told() > 0);
+  const line = service.lines().find(({ msg }) => msg.includes('cuont'));
+  expect(line).toMatchObject({ level: 'error', app: 'acme-bad', where: 'apps/bad/app.yaml:3:13' });
+  const passes = service.simulator.world.requests.length;
+  await until(() => service.simulator.world.requests.length > passes + 20);
+  expect(told()).toBe(1);
+  service.write(bad, 'app: acme-bad\nsource: { type: image, image: "nginx:1.27" }\n');
+  await until(() => service.lines().some(({ msg }) => msg.includes('no problems any more')));
+});
+
 test('sync loops in the foreground and tells a person what it does', async () => {
   const service = await start(['sync', 'config', '--app', 'acme-web']);
   await until(() => service.told().includes('acme-web: created, synced'));
