@@ -42,6 +42,8 @@ export class FleetKeeper {
   /** Inputs of each app when its newest pass began. */
   readonly #passed = new Map<string, string>();
   readonly #runs = new Map<string, Run>();
+  /** What Fly refused for good: the revision and the plan. The same is not asked again until git or Fly has moved. */
+  readonly #stalled = new Map<string, string>();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
   #survey: Promise<void> = Promise.resolve();
@@ -136,7 +138,8 @@ export class FleetKeeper {
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
-    return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed: run.outcome === 'failed' };
+    const failed = run.outcome === 'failed' && !this.#stalled.has(name);
+    return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
   }
 
   async #apply(
@@ -150,8 +153,12 @@ export class FleetKeeper {
     const news =
       plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
     if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: earliest(plan.holds) };
-    const { run } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
+    const wish = `${fleet.revision} ${plan.planId}`;
+    if (before !== undefined && this.#stalled.get(app.name) === wish) return before;
+    const { run, faults } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#runs.set(app.name, run);
+    if (faults.length > 0 && faults.every((fault) => fault.kind === 'stalled')) this.#stalled.set(app.name, wish);
+    else this.#stalled.delete(app.name);
     return run;
   }
 
