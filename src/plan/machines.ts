@@ -287,12 +287,17 @@ function updateOf(scope: Compares, compared: Compared, draft: Draft): MachineUpd
   return secret === undefined ? undefined : updateStep(scope, compared, { reason: 'secrets', because: secret });
 }
 
-/** Only a running machine holds old values; a stopped one takes up the new ones when it starts, one that resumes does not. */
+/**
+ * Only a running machine holds old values; a stopped one takes up the new ones when it starts, one that resumes does not.
+ * One that crashed until its restarts ran out is not started again for what it had: with a new value it may well run.
+ */
 function secretsBecause(scope: GroupScope, { member, live }: Compared): string | undefined {
   const { newestAt, newestName, sets } = scope.secrets;
-  const { state } = member.machine;
-  const resumes = state === 'suspended' && scope.heals && !restsByDesign(live) && !wasStartedOnce(member.machine);
-  if (state !== 'started' && !resumes) return undefined;
+  const { machine } = member;
+  const mayWake = scope.heals && !restsByDesign(live);
+  const resumes = machine.state === 'suspended' && mayWake && !wasStartedOnce(machine);
+  const crashed = machine.state === 'failed' || (machine.state === 'stopped' && hasGivenUp(machine));
+  if (machine.state !== 'started' && !resumes && !(crashed && mayWake)) return undefined;
   if (sets.length > 0) return `its secrets change: ${listed(sets)}`;
   const taken = secretsTakenUpAt(member.machine);
   if (newestAt === undefined || taken === undefined || taken >= newestAt) return undefined;

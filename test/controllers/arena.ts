@@ -21,7 +21,26 @@ export interface Arena {
     argv: readonly string[],
     death?: Death,
   ): Promise<{ readonly calls: number; readonly ran: Ran | undefined }>;
+  /** One call as a person with the fleet's token makes it; its JSON, undefined where there is none. Throws what Fly refuses. */
+  asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** Everything on Fly once leases have ended and machines on their way out are gone. */
+  endState(): Promise<unknown>;
   close(): Promise<void>;
+}
+
+/** Leases end after 30 s, destroyed machines go within seconds: after this only what stays is left. */
+const settledMs = 60_000;
+
+/** An arena that has synced these commits one after the other, and has the last one before it. */
+export async function prepared(before: readonly Files[], files: Files): Promise<Arena> {
+  const world = await arena();
+  for (const commit of before) {
+    world.write(commit);
+    const { code, stderr } = await world.flycd(['sync', '--once']);
+    if (code !== 0) throw new Error(stderr);
+  }
+  world.write(files);
+  return world;
 }
 
 export async function arena(
@@ -68,6 +87,21 @@ export async function arena(
       });
       const ran = await Promise.race([ended, process.died.then(() => undefined)]);
       return { calls: process.calls, ran };
+    },
+    asPerson: (method, path, body) =>
+      clock.busy(async () => {
+        const response = await globalThis.fetch(`${simulator.url}/v1${path}`, {
+          method,
+          headers: { authorization: `Bearer ${simulator.token}` },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        });
+        const text = await response.text();
+        if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
+        return text === '' ? undefined : (JSON.parse(text) as unknown);
+      }),
+    async endState() {
+      await clock.sleep(settledMs);
+      return simulator.world.endState();
     },
     async close() {
       await simulator.close();

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { FaultKind } from '../../simulator/faults.ts';
-import { arena, type Arena, type Files } from './arena.ts';
+import { prepared, type Files } from './arena.ts';
 
 /** Nothing done and said so, nothing done and nobody knows, done and nobody knows. */
 export const faultKinds: readonly Extract<FaultKind, string>[] = [
@@ -11,8 +11,6 @@ export const faultKinds: readonly Extract<FaultKind, string>[] = [
   '408-after',
 ];
 
-/** Leases end after 30 s, destroyed machines go within seconds: after this only what stays is left. */
-const settledMs = 60_000;
 /** What one pass leaves undone, the next ones mend. */
 const syncsMax = 3;
 
@@ -30,28 +28,12 @@ function pinned(files: Files): Files {
   );
 }
 
-async function prepared(before: readonly Files[], files: Files): Promise<Arena> {
-  const world = await arena();
-  for (const commit of before) {
-    world.write(pinned(commit));
-    const { code, stderr } = await world.flycd(['sync', '--once']);
-    if (code !== 0) throw new Error(stderr);
-  }
-  world.write(pinned(files));
-  return world;
-}
-
-async function endStateOf(world: Arena): Promise<unknown> {
-  await world.clock.sleep(settledMs);
-  return world.simulator.world.endState();
-}
-
 /** The calls that change something, leases included, of a sync that nothing disturbs, and what it leaves. */
 async function undisturbed(
   before: readonly Files[],
   files: Files,
 ): Promise<{ readonly calls: readonly WritingCall[]; readonly endState: unknown }> {
-  const world = await prepared(before, files);
+  const world = await prepared(before.map(pinned), pinned(files));
   try {
     const { requests } = world.simulator.world;
     const first = requests.length;
@@ -66,7 +48,7 @@ async function undisturbed(
         counts.set(template, nth);
         return { template, nth };
       });
-    return { calls, endState: await endStateOf(world) };
+    return { calls, endState: await world.endState() };
   } finally {
     await world.close();
   }
@@ -87,7 +69,7 @@ export async function walkFaults(
   for (const call of calls) {
     for (const fault of faultKinds) {
       const where = `${fault} at the ${call.nth}. ${call.template}`;
-      const world = await prepared(before, files);
+      const world = await prepared(before.map(pinned), pinned(files));
       try {
         world.simulator.world.faults.add({ ...call, fault });
         let said = '';
@@ -104,7 +86,7 @@ export async function walkFaults(
           where,
         ).toEqual([1]);
         expect(code, `${where}\n${said}`).toBe(0);
-        expect(await endStateOf(world), `${where}\n${said}`).toEqual(endState);
+        expect(await world.endState(), `${where}\n${said}`).toEqual(endState);
         const diff = await world.flycd(['diff']);
         expect(diff.code, `${where}\n${diff.stdout}`).toBe(0);
         struck += 1;

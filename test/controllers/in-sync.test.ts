@@ -83,20 +83,6 @@ describe('what the platform keeps its own way', () => {
 });
 
 describe('changes behind the back', () => {
-  async function asPerson(method: string, path: string, body?: unknown): Promise<unknown> {
-    const { simulator, clock } = world;
-    return clock.busy(async () => {
-      const response = await fetch(`${simulator.url}/v1${path}`, {
-        method,
-        headers: { authorization: `Bearer ${simulator.token}` },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
-      return text === '' ? undefined : (JSON.parse(text) as unknown);
-    });
-  }
-
   /** The launch id says which create made a machine; an update has no use for it. */
   const stateNow = (): unknown =>
     JSON.parse(JSON.stringify(world.simulator.world.endState()).replaceAll(/"flycd_launch":"[0-9a-f]+",/g, ''));
@@ -111,10 +97,10 @@ describe('changes behind the back', () => {
     const dedicated = shop?.addresses.find((address) => address.kind === 'v4');
     if (store === undefined || web === undefined || dedicated === undefined) throw new Error('the fleet is not there');
     const guest = { cpu_kind: 'shared', cpus: 2, memory_mb: 1024 };
-    await asPerson('POST', `/apps/shop/machines/${store.id}`, { config: { ...store.config, guest } });
+    await world.asPerson('POST', `/apps/shop/machines/${store.id}`, { config: { ...store.config, guest } });
     const env = { ...(web.config['env'] as Record<string, string>), GREETING: 'mischief' };
-    await asPerson('POST', `/apps/shop/machines/${web.id}`, { config: { ...web.config, env } });
-    await asPerson('DELETE', `/apps/shop/ip_assignments/${dedicated.ip}`);
+    await world.asPerson('POST', `/apps/shop/machines/${web.id}`, { config: { ...web.config, env } });
+    await world.asPerson('DELETE', `/apps/shop/ip_assignments/${dedicated.ip}`);
     await world.clock.sleep(10_000);
     const plan = await diff();
     expect(plan.code).toBe(2);

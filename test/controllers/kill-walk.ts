@@ -1,24 +1,5 @@
 import { expect } from 'vitest';
-import { arena, type Arena, type Files } from './arena.ts';
-
-/** Leases end after 30 s, destroyed machines go within seconds: after this only what stays is left. */
-const settledMs = 60_000;
-
-async function prepared(before: readonly Files[], files: Files): Promise<Arena> {
-  const world = await arena();
-  for (const commit of before) {
-    world.write(commit);
-    const { code, stderr } = await world.flycd(['sync', '--once']);
-    if (code !== 0) throw new Error(stderr);
-  }
-  world.write(files);
-  return world;
-}
-
-async function endStateOf(world: Arena): Promise<unknown> {
-  await world.clock.sleep(settledMs);
-  return world.simulator.world.endState();
-}
+import { prepared, type Files } from './arena.ts';
 
 /** A sync that is interrupted nowhere, and what it leaves. */
 async function undisturbed(
@@ -29,7 +10,7 @@ async function undisturbed(
   try {
     const { calls, ran } = await world.mortalFlycd(['sync', '--once']);
     expect(ran?.code, ran?.stderr).toBe(0);
-    return { calls, endState: await endStateOf(world) };
+    return { calls, endState: await world.endState() };
   } finally {
     await world.close();
   }
@@ -49,7 +30,7 @@ export async function walkKills(before: readonly Files[], files: Files): Promise
         await world.mortalFlycd(['sync', '--once'], { call, when });
         const { code, stderr, stdout } = await world.flycd(['sync', '--once']);
         expect(code, `${where}\n${stderr}${stdout}`).toBe(0);
-        expect(await endStateOf(world), where).toEqual(endState);
+        expect(await world.endState(), where).toEqual(endState);
         const diff = await world.flycd(['diff']);
         expect(diff.code, `${where}\n${diff.stdout}`).toBe(0);
       } finally {

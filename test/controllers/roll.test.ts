@@ -51,20 +51,6 @@ async function synced(files: ReturnType<typeof shop>): Promise<void> {
   expect(code, said).toBe(0);
 }
 
-async function asPerson(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
-  const { simulator, clock } = world;
-  return clock.busy(async () => {
-    const response = await fetch(`${simulator.url}/v1${path}`, {
-      method,
-      headers: { authorization: `Bearer ${simulator.token}` },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
-    return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-  });
-}
-
 const machines = () => world.simulator.world.snapshot().find((app) => app.name === 'shop')?.machines ?? [];
 const machine = (name: string) => {
   const found = machines().find((one) => one.name === name);
@@ -157,7 +143,7 @@ describe('somebody else at work', () => {
     world.simulator.world.onRequest = ({ phase, request }) => {
       if (phase !== 'after' || request.template !== 'POST /apps/{app}/machines/{machine}') return;
       const env = { ...second.config.env, BY_HAND: 'yes' };
-      meddled ??= asPerson('POST', `/apps/shop/machines/${second.id}`, { config: { ...second.config, env } });
+      meddled ??= world.asPerson('POST', `/apps/shop/machines/${second.id}`, { config: { ...second.config, env } });
     };
     const ran = await sync();
     await meddled;
@@ -179,7 +165,7 @@ describe('somebody else at work', () => {
       const waiting = request.template === 'GET /apps/{app}/machines/{machine}/wait';
       if (phase !== 'after' || !waiting || meddled !== undefined) return;
       const config = structuredClone(machine('app-arn-1-g1').config);
-      meddled = asPerson('POST', `/apps/shop/machines/${id}?`, {
+      meddled = world.asPerson('POST', `/apps/shop/machines/${id}?`, {
         config: { ...config, env: { GREETING: 'mischief' } },
       });
     };
@@ -229,14 +215,14 @@ describe('strategies and states', () => {
   test('machines stopped by autostop are updated without being started, and one that the proxy wakes stays awake', async () => {
     world = await arena();
     await synced(shop({ autostop: 'stop' }));
-    for (const { id } of machines()) await asPerson('POST', `/apps/shop/machines/${id}/stop`);
+    for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
     await world.clock.sleep(10_000);
     world.write(shop({ autostop: 'stop', greeting: 'bye' }));
     const woken = machine('app-arn-2-g1').id;
     let waking: Promise<unknown> | undefined;
     world.simulator.world.onRequest = ({ phase, request }) => {
       if (phase !== 'before' || !request.template.endsWith('/lease')) return;
-      waking ??= asPerson('POST', `/apps/shop/machines/${woken}/start`);
+      waking ??= world.asPerson('POST', `/apps/shop/machines/${woken}/start`);
     };
     const ran = await sync();
     await waking;
@@ -253,7 +239,7 @@ describe('secrets', () => {
   test('a rotation rolls what runs and leaves what is stopped; a missing env secret holds all of it, exit 4', async () => {
     world = await arena();
     await synced(shop({ autostop: 'stop', secret: 'one' }));
-    await asPerson('POST', `/apps/shop/machines/${machine('app-arn-3-g1').id}/stop`);
+    await world.asPerson('POST', `/apps/shop/machines/${machine('app-arn-3-g1').id}/stop`);
     await world.clock.sleep(10_000);
     const old = versions();
     await synced(shop({ autostop: 'stop', secret: 'two' }));

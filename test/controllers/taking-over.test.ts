@@ -36,17 +36,10 @@ async function run(...argv: readonly string[]) {
 }
 const sync = (...flags: readonly string[]) => run('sync', '--once', ...flags);
 
+/** And a while later. */
 async function asPerson(method: string, path: string, body?: unknown): Promise<void> {
-  const { simulator, clock } = world;
-  await clock.busy(async () => {
-    const response = await fetch(`${simulator.url}/v1${path}`, {
-      method,
-      headers: { authorization: `Bearer ${simulator.token}` },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
-  });
-  await clock.sleep(5000);
+  await world.asPerson(method, path, body);
+  await world.clock.sleep(5000);
 }
 
 const machines = () => world.simulator.world.snapshot().find((app) => app.name === 'shop')?.machines ?? [];

@@ -82,6 +82,21 @@ describe('states', () => {
     });
   });
 
+  test('a machine that crashed until its restarts ran out is tried again with newer secrets, and only then', () => {
+    const desired = { ...one, secrets: [{ name: 'A', origin: { type: 'raw' } as const }] };
+    const world = (at: number) =>
+      observed({
+        machines: [machine(desired, { state: 'stopped', events: [exit(crash)] })],
+        secrets: [secretOf('A', { updated_at: new Date(at).toISOString() })],
+      });
+    expect(plan(desired, world(now - 3_600_000)).steps).toEqual([]);
+    expect(only(plan(desired, world(now)).steps, 'machine.update')).toMatchObject({
+      reason: 'secrets',
+      skipLaunch: false,
+      risk: 'safe',
+    });
+  });
+
   test('a machine on a host that does not answer counts and is not compared', () => {
     const dark = { ...machine(one), host_status: 'unreachable', config: null, incomplete_config: machine(one).config };
     const app = plan(one, observed({ machines: [dark] }));
