@@ -71,7 +71,12 @@ async function settle<T>(
     if (context.patience === 'requeue') throw unclear(context, call, certainAt);
     const because = `the answer to ${call.kind} ${call.target} was lost; looking again before trying it twice`;
     context.onProgress({ type: 'waiting', app: context.app.name, because, until: certainAt });
-    await context.clock.sleep(certainAt - context.clock.now());
+    try {
+      await context.clock.sleep(certainAt - context.clock.now(), context.signal);
+    } catch {
+      // Asked to stop: the intent stays, and whoever comes next looks.
+      throw unclear(context, call, certainAt);
+    }
   }
   return made();
 }

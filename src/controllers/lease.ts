@@ -101,7 +101,8 @@ async function acquire(context: ApplyContext, machineId: string) {
         because: `an earlier FlyCD still holds machine ${machineId}`,
         until: clock.now() + untilMs,
       });
-      await clock.sleep(untilMs);
+      // A stop ends the wait; the next try says who holds it.
+      await clock.sleep(untilMs, context.signal).catch(() => undefined);
     }
   }
 }

@@ -14,6 +14,8 @@ import { stampReadBack } from './stamp.ts';
 const createTriesMax = 3;
 /** Tries of one update whose answers were lost: each is refused where an earlier one got through. */
 const updateTriesMax = 3;
+/** A host that is down comes back in minutes or hours. */
+const deadHostMs = 5 * 60_000;
 /** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
 const lookupDelayMs = 500;
 
@@ -234,19 +236,38 @@ async function claimVolume(context: ApplyContext, name: string, region: string):
   const volumes = await context.fly.volumes(context.app.name);
   const free = volumes
     .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
-    .filter((volume) => !context.claimedVolumes.has(volume.id))
-    .filter((volume) => volume.host_status === undefined || volume.host_status === null || volume.host_status === 'ok')
-    .toSorted((a, b) => b.size_gb - a.size_gb || a.id.localeCompare(b.id))[0];
-  if (free !== undefined) {
-    context.claimedVolumes.add(free.id);
-    return free.id;
+    .filter((volume) => !context.claimedVolumes.has(volume.id));
+  const [best] = free
+    .filter((volume) => (volume.host_status ?? 'ok') === 'ok')
+    .toSorted((a, b) => b.size_gb - a.size_gb || a.id.localeCompare(b.id));
+  if (best === undefined) throw noVolume(context, { name, region, unreachable: free[0]?.id });
+  context.claimedVolumes.add(best.id);
+  return best.id;
+}
+
+function noVolume(
+  { app, clock }: ApplyContext,
+  wanted: { readonly name: string; readonly region: string; readonly unreachable: string | undefined },
+): Fault {
+  const what = `no free volume ${wanted.name} in ${wanted.region}`;
+  const where = `${app.name}/${wanted.name}/${wanted.region}`;
+  if (wanted.unreachable === undefined) {
+    return new Fault({
+      kind: 'transient',
+      what,
+      why: 'another machine took it since the plan was made',
+      next: 'FlyCD plans again from what it sees',
+      where,
+    });
   }
-  throw new Fault({
-    kind: 'transient',
-    what: `no free volume ${name} in ${region}`,
-    why: 'another machine took it since the plan was made',
-    next: 'FlyCD plans again from what it sees',
-    where: `${context.app.name}/${name}/${region}`,
+  // An empty volume instead would start the app without its data: that is for a person to choose.
+  return new Fault({
+    kind: 'waiting',
+    what,
+    why: `the host of ${wanted.unreachable} does not answer`,
+    next: `FlyCD looks again in 5 minutes; if its data is not needed: fly volumes destroy ${wanted.unreachable}`,
+    where,
+    retryAt: clock.now() + deadHostMs,
   });
 }
 

@@ -140,6 +140,43 @@ describe('a stop in the middle', () => {
   });
 });
 
+describe('a stop while FlyCD waits for certainty', () => {
+  test('ends the wait at once, and the next sync settles what it left open without making two', async () => {
+    world = await arena();
+    world.write(app('shop', 'network:\n  ips:\n    - v: v4\n'));
+    world.simulator.world.faults.add({ template: 'POST /apps/{app}/ip_assignments', fault: 'reset-before' });
+    const stop = new AbortController();
+    world.clock.timer(5000, () => stop.abort());
+    const startedAt = world.clock.now();
+    const ran = await sync([], undefined, stop.signal);
+    expect(ran.code, ran.said).toBe(130);
+    expect(world.clock.now() - startedAt).toBeLessThan(10_000);
+    expect((await sync()).code).toBe(0);
+    expect(appOf('shop')?.addresses.map(({ kind }) => kind)).toEqual(['v4']);
+  });
+
+  test('for a lease that a FlyCD before it left behind', async () => {
+    world = await arena();
+    const ips = (list: string): Record<string, string> => app('shop', `network:\n  ips:\n${list}`);
+    await synced(ips('    - v: v6\n'));
+    for (const machine of world.simulator.world.apps.get('shop')?.machines.values() ?? []) {
+      const expiresAt = world.clock.now() + 30_000;
+      machine.lease = { nonce: 'gone', owner: 'x', description: 'flycd:applies:dead', expiresAt };
+    }
+    world.write(ips('    - v: v6\n    - v: v4\n'));
+    const stop = new AbortController();
+    world.clock.timer(5000, () => stop.abort());
+    const startedAt = world.clock.now();
+    const ran = await sync([], undefined, stop.signal);
+    expect(ran.code, ran.said).toBe(130);
+    expect(world.clock.now() - startedAt).toBeLessThan(10_000);
+    const next = await sync();
+    expect(next.code, next.said).toBe(0);
+    expect(next.said).toContain('an earlier FlyCD still holds machine');
+    expect(appOf('shop')?.addresses.map(({ kind }) => kind)).toEqual(['v4', 'v6']);
+  });
+});
+
 describe('counts', () => {
   const counted = (counts: string): Record<string, string> =>
     app('shop', `extra_regions: [ams]\nmachines:\n  count_per_region:\n${counts}`);
@@ -219,6 +256,28 @@ describe('volumes', () => {
     expect([fewest, restarts]).toEqual([2, 3]);
     expect(appOf('shop')?.volumes.map(({ sizeGb }) => sizeGb)).toEqual([2, 2, 2]);
     expect(appOf('shop')?.machines.every(({ leased, state }) => !leased && state === 'started')).toBe(true);
+  });
+});
+
+describe('a volume on a host that does not answer', () => {
+  test('is waited for, never replaced by an empty one', async () => {
+    world = await arena();
+    await world.asPerson('POST', '/apps', { name: 'shop', org_slug: 'personal' });
+    const volume = await world.asPerson('POST', '/apps/shop/volumes', { name: 'data', region: 'arn', size_gb: 1 });
+    const dark = { ...(volume as object), host_status: 'unreachable' };
+    world.simulator.world.faults.add({
+      template: 'GET /apps/{app}/volumes',
+      times: 99,
+      fault: { status: 200, body: [dark] },
+    });
+    world.write(app('shop', 'mounts:\n  - source: data\n    destination: /data\n'));
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(4);
+    expect(ran.said).toMatch(/no free volume data in arn: the host of vol_\w+ does not answer/);
+    expect([namesIn('shop'), appOf('shop')?.volumes.length]).toEqual([[], 1]);
+    world.simulator.world.faults.clear();
+    expect((await sync()).code).toBe(0);
+    expect([namesIn('shop').length, appOf('shop')?.volumes.length]).toEqual([1, 1]);
   });
 });
 
