@@ -145,7 +145,8 @@ async function applyWhole(
   work: Whole & { readonly trigger: Trigger; readonly abortEarly: boolean },
 ): Promise<readonly Run[]> {
   const runs: Run[] = [];
-  const queue = new PQueue({ concurrency: context.concurrency });
+  // Side by side there is no first one to stop at: the others would be under way already.
+  const queue = new PQueue({ concurrency: work.abortEarly ? 1 : context.concurrency });
   let failed = false;
   await Promise.all(
     work.plan.apps.map((plan) =>
@@ -154,6 +155,7 @@ async function applyWhole(
         if (context.signal.aborted || (failed && work.abortEarly)) return;
         const request = { ...context, fleet: desired, plan, trigger: work.trigger };
         if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
+        if (plan.status === 'failed') failed = true;
         if (app === undefined || plan.status === 'invalid' || plan.status === 'failed') return;
         const { run } = await syncOne({ ...request, app, patience: 'wait' });
         if (run.outcome === 'failed') failed = true;
