@@ -23,7 +23,6 @@ import type { Listen } from './listen.ts';
 import type { ConfigRepo } from './loading.ts';
 import { createProgress } from './pass.ts';
 import { chooser } from './selection.ts';
-import { version } from './version.ts';
 
 /** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
 const tellGraceMs = 5_000;
@@ -166,7 +165,6 @@ async function createFace({ io, log }: Composition, listen: Listen, { token, con
     unready: () => token.unready(),
     host: listen.host,
     port: listen.port,
-    version,
   });
   return {
     listen: () => server.listen(),
@@ -242,7 +240,8 @@ function createTokenCheck(composition: Composition): TokenCheck {
         reason = undefined;
       } catch (error) {
         const fault = toFault(error, 'the Fly token could not be checked');
-        reason = fault.message;
+        // Anybody may read it; what Fly said is for the log.
+        reason = 'the Fly token could not be checked: the log says why';
         if (fault.kind === 'stalled') throw fault;
         composition.log.warn({ why: fault.message }, 'the Fly token could not be checked; trying again');
       }

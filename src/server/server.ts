@@ -20,12 +20,11 @@ export interface ServerOptions {
   };
   /** true: some app or project follows one of these repositories, at a ref for which `matches` is true. */
   follows(repos: readonly string[], matches: (ref: string) => boolean): boolean;
-  /** What else keeps FlyCD from being ready, each for a person: "the Fly token is not accepted". */
+  /** What else keeps FlyCD from being ready, each for a person and read by anybody: "the Fly token is not accepted". */
   unready?(): readonly string[];
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  readonly version: string;
 }
 
 export interface Server {
@@ -69,7 +68,7 @@ export function createServer(options: ServerOptions): Server {
 }
 
 function build(options: ServerOptions, path: string): FastifyInstance {
-  const { log, loop, version } = options;
+  const { log, loop } = options;
   const server = fastify({
     logger: false,
     bodyLimit: bodyBytesMax,
@@ -86,8 +85,9 @@ function build(options: ServerOptions, path: string): FastifyInstance {
   });
   server.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }));
 
-  server.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send(`FlyCD ${version}\n`));
-  server.get('/healthz', (_request, reply) => reply.send({ status: 'ok', version }));
+  // Anybody reads these: no version to look up holes for, no name of a repository or an app.
+  server.get('/', (_request, reply) => reply.type('text/plain; charset=utf-8').send('FlyCD\n'));
+  server.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }));
   server.get('/readyz', (_request, reply) => {
     const reasons = [...(loop.ready ? [] : [notReady(loop)]), ...(options.unready?.() ?? [])];
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
@@ -100,9 +100,8 @@ function build(options: ServerOptions, path: string): FastifyInstance {
 }
 
 function notReady(loop: Pick<ServerOptions['loop'], 'status'>): string {
-  const fault = loop.status().refreshFault;
   const waiting = 'the first desired state is not computed yet';
-  return fault === undefined ? waiting : `${waiting}: ${fault.message}`;
+  return loop.status().refreshFault === undefined ? waiting : `${waiting}: the log says why`;
 }
 
 function hasSecret(secret: SecretValue | undefined): secret is SecretValue {

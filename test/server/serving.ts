@@ -66,7 +66,6 @@ export async function serving(
     follows: (repos, matches) => followed.some(([repo, ref]) => repos.includes(repo) && matches(ref)),
     host: '127.0.0.1',
     port: 0,
-    version: '1.2.3',
     ...options,
   });
   onTestFinished(() => server.close());
