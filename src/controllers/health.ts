@@ -12,7 +12,7 @@ const smokeMs = 10_000;
 /** Restarts within the smoke watch that make a crash loop; as flyctl, which allows one. */
 const restartsMax = 1;
 
-export interface Awaited {
+export interface HealthWait {
   readonly machineId: string;
   /** instance_id of the update to wait for; undefined: it was started or restarted, and a stop that is over means nothing. */
   readonly version: string | undefined;
@@ -22,7 +22,7 @@ export interface Awaited {
  * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
  * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
  */
-export async function waitHealthy(context: ApplyContext, { machineId, version }: Awaited): Promise<Machine> {
+export async function waitHealthy(context: ApplyContext, { machineId, version }: HealthWait): Promise<Machine> {
   const { clock, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
   let progressAt = clock.now();
@@ -51,7 +51,7 @@ export async function waitHealthy(context: ApplyContext, { machineId, version }:
 }
 
 /** One long wait. Whatever comes of it, a look at the machine decides: Fly may answer it with an error. */
-async function settled(context: ApplyContext, { machineId, version }: Awaited): Promise<void> {
+async function settled(context: ApplyContext, { machineId, version }: HealthWait): Promise<void> {
   const { fly, app } = context;
   const ends = ['started', 'suspended', 'failed', 'destroyed'];
   try {
