@@ -20,6 +20,7 @@ export function leaseCalls(transport: Transport): LeaseCalls {
       path: { app, machine: id },
       purpose: 'give back the lease on the machine',
       effect: 'repeatable',
+      urgent: true,
       nonce,
     };
     await unlessGone(transport.tell(call));
@@ -33,6 +34,7 @@ export function leaseCalls(transport: Transport): LeaseCalls {
         body: { ttl: ttlSeconds, description },
         purpose: 'lease the machine',
         effect: 'once',
+        urgent: true,
       };
       return held((await transport.ask(call, LeaseGiven)).data);
     },
@@ -44,6 +46,7 @@ export function leaseCalls(transport: Transport): LeaseCalls {
         body: { ttl: ttlSeconds },
         purpose: 'renew the lease on the machine',
         effect: 'repeatable',
+        urgent: true,
         nonce,
       };
       const { data } = await transport.ask(call, LeaseGiven);

@@ -43,6 +43,8 @@ export interface Call {
   readonly bytesMax?: number;
   /** A call that Fly itself holds open for so long: it has a lane and a timeout of its own. */
   readonly holdsMs?: number;
+  /** A lease's call: behind eight slow creates its renewal would come when the lease is over. */
+  readonly urgent?: boolean;
 }
 
 /** What all resources share: one token, one set of limits, one way of failing. Every failure is a FlyError. */
@@ -59,6 +61,8 @@ export interface Transport {
 const readsInFlightMax = 96;
 /** Writes make machines move: few at once keep a failing pass small. */
 const writesInFlightMax = 8;
+/** Lease calls take milliseconds; one machine in each slot of a wide rollout may renew at the same moment. */
+const urgentInFlightMax = 64;
 /** Waits only hold a socket open. More than this many machines on the move at once wait for each other. */
 const waitsInFlightMax = 256;
 
@@ -78,12 +82,14 @@ const passingStatuses = new Set([500, 502, 503, 504]);
 /** One app's secrets, volumes, addresses, or one machine: kilobytes. Far above that something is wrong. */
 const bytesMaxUsual = 4 * 1024 * 1024;
 
+type LaneName = 'read' | 'write' | 'urgent' | 'wait';
+
 interface Core {
   readonly options: FlyClientOptions;
   readonly origin: URL;
   readonly authorization: string;
   readonly limiter: RateLimiter;
-  readonly lanes: { readonly read: Lane; readonly write: Lane; readonly wait: Lane };
+  readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
 type Attempt<T> =
@@ -108,6 +114,7 @@ export function createTransport(options: FlyClientOptions): Transport {
     lanes: {
       read: createLane(readsInFlightMax),
       write: createLane(writesInFlightMax),
+      urgent: createLane(urgentInFlightMax),
       wait: createLane(waitsInFlightMax),
     },
   };
@@ -147,28 +154,34 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
   }
 }
 
-/** 429 says that nothing was done. No answer and 5xx say nothing: only what may happen twice is sent again. */
+/** 429 says that nothing was done. No answer, 408 and 5xx say nothing: only what may happen twice is sent again. */
 function mayRepeat(effect: Effect, error: FlyError): boolean {
   if (error.kind !== 'transient') return false;
   if (error.status === 429) return true;
+  if (effect === 'repeatable' && error.status === 408) return true;
   return effect !== 'once' && (error.status === undefined || passingStatuses.has(error.status));
 }
 
 async function attempt<T>(core: Core, call: Call, decode: Decode<T>): Promise<Attempt<T>> {
   const { clock, fetch } = core.options;
   const request = requestOf(core, call);
-  const lane = call.holdsMs === undefined ? (call.effect === 'read' ? 'read' : 'write') : 'wait';
   const admission = await admit(core, call);
   let limited = false;
   let answer: Exchange;
   try {
-    answer = await core.lanes[lane].run(() => exchange({ fetch, clock }, request));
+    answer = await core.lanes[laneOf(call)].run(() => exchange({ fetch, clock }, request));
     limited = answer.kind === 'answer' && answer.status === 429;
   } finally {
     if (limited) admission?.exhausted();
     else admission?.done();
   }
   return judge(core, call, answer, decode);
+}
+
+function laneOf(call: Call): LaneName {
+  if (call.holdsMs !== undefined) return 'wait';
+  if (call.urgent === true) return 'urgent';
+  return call.effect === 'read' ? 'read' : 'write';
 }
 
 /** Only what Fly documents is limited: calls about an app, a machine or a volume. */

@@ -127,6 +127,31 @@ describe('limits of a single client', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('renews a lease in time behind creates that fill every place for writes', async () => {
+    const clock = new IdleClock();
+    const slow = async (input: unknown): Promise<Response> => {
+      if (!String(input).endsWith('/lease')) {
+        await clock.park(50_000);
+        return Response.json(machine);
+      }
+      return Response.json({ status: 'success', data: { nonce: 'n', expires_at: 0 } });
+    };
+    const fly = createFlyWriter(createTransport(optionsFor('http://fly.test', clock, { fetch: slow })));
+    const creates = Array.from({ length: 16 }, (_unused, index) => fly.createMachine(`shop-${index}`, { config: {} }));
+    await clock.sleep(1000);
+    const asked = clock.now();
+    await fly.refreshLease('shop-0', '148e1', 'n', 30);
+    expect(clock.now() - asked).toBeLessThan(1000);
+    await Promise.all(creates);
+  });
+
+  it('sends again what may happen twice when Fly ran out of time', async () => {
+    const answers = [{ status: 408, body: { error: 'deadline_exceeded' } }, { status: 204 }];
+    await using bench = await speakTo((_arrival, nth) => answers[nth - 1] ?? { status: 500 });
+    await bench.fly.patchMetadata('shop', '148e1', { flycd_read: 'r1:x' });
+    expect(bench.server.arrivals).toHaveLength(2);
+  });
+
   it('reads no more of an answer than an app can need', async () => {
     await using bench = await speakTo(() => ({
       status: 200,

@@ -6,7 +6,10 @@ import { besideTheFloors, rooms } from '../../floors.ts';
 import { generateJsonSchemas } from '../../schemas/generate.ts';
 
 const root = join(import.meta.dirname, '../..');
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(root, file)));
 const sources = tracked.filter((file) => file.endsWith('.ts'));
@@ -21,7 +24,11 @@ function importsOf(file: string): readonly string[] {
 
 describe('floors', () => {
   test('every folder of sources has a room', () => {
-    const folders = new Set(sources.filter((file) => file.startsWith('src/') && file !== 'src/main.ts').map((file) => file.split('/').slice(0, 2).join('/')));
+    const folders = new Set(
+      sources
+        .filter((file) => file.startsWith('src/') && file !== 'src/main.ts')
+        .map((file) => file.split('/').slice(0, 2).join('/')),
+    );
     expect([...folders].filter((folder) => rooms.every((room) => room.folder !== folder))).toEqual([]);
   });
 
@@ -68,7 +75,9 @@ describe('house rules', () => {
   });
 
   test('files stay under 400 lines', () => {
-    const long = sources.filter((file) => !file.startsWith('test/')).filter((file) => text(file).split('\n').length > 420);
+    const long = sources
+      .filter((file) => !file.startsWith('test/'))
+      .filter((file) => text(file).split('\n').length > 420);
     expect(long).toEqual([]);
   });
 
@@ -85,12 +94,16 @@ describe('house rules', () => {
   });
 
   test('every suppressed lint rule says why', () => {
-    const silent = sources.filter((file) => /(oxlint|eslint)-disable(?!.*--)/.test(text(file)) && file !== 'test/house/house.test.ts');
+    const silent = sources.filter(
+      (file) => /(oxlint|eslint)-disable(?!.*--)/.test(text(file)) && file !== 'test/house/house.test.ts',
+    );
     expect(silent).toEqual([]);
   });
 
   test('the docs name no registry hosts and no machine paths', () => {
-    const said = tracked.filter((file) => file.endsWith('.md') && /registry\.npmjs|\/work\/|\/tmp\/bash/.test(text(file)));
+    const said = tracked.filter(
+      (file) => file.endsWith('.md') && /registry\.npmjs|\/work\/|\/tmp\/bash/.test(text(file)),
+    );
     expect(said).toEqual([]);
   });
 
