@@ -16,7 +16,7 @@ const payloadBytes = 8_000;
 const warmUpSeconds = 1;
 const readyWithinMs = 60_000;
 /** After the first pass nothing is asked of Fly for so long: the measuring begins on a server with nothing else to do. */
-const quietMs = 2_000;
+const quietMs = 1_000;
 
 /**
  * Signed pushes to `flycd serve` at a steady pace, whatever the answers do; each makes the server look at git. When the
