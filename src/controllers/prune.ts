@@ -61,7 +61,9 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
   const outcome = failed ? 'failed' : plan.steps.length > 0 ? 'updated' : 'no-change';
-  const run = await store.finishRun(runId, { outcome, status: failed ? 'failed' : 'orphaned', nextWakeAt: undefined });
+  // Destroyed, Fly is as git says; else it runs on.
+  const status = failed ? 'failed' : plan.steps.length > 0 ? 'synced' : 'orphaned';
+  const run = await store.finishRun(runId, { outcome, status, nextWakeAt: undefined });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
 }

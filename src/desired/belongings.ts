@@ -65,6 +65,12 @@ export interface Secrets {
   readonly raw: ReadonlyMap<string, SecretValue>;
 }
 
+/**
+ * What FlyCD itself is trusted with. Whoever may write a config file must not be able to hand it to an app by naming it:
+ * a folder of a shared repo would reach the whole organization.
+ */
+const ownCredentials = /^(?:FLYCD_.*|FLY_API_TOKEN|FLY_ACCESS_TOKEN|FLY_SSH_PRIVATE_KEY.*|GITHUB_TOKEN)$/;
+
 /** Of two entries with one name the later counts: v0 set them in order. */
 export function desiredSecrets(owned: Owned, findings: FindingList): Secrets {
   const secrets = new Map<string, DesiredSecret>();
@@ -77,6 +83,10 @@ export function desiredSecrets(owned: Owned, findings: FindingList): Secrets {
     if (entry.type === 'raw') raw.set(name, new SecretValue(entry.raw ?? ''));
     const origin =
       entry.type === 'raw' ? ({ type: 'raw' } as const) : { type: 'env' as const, variable: entry.env ?? name };
+    if (origin.type === 'env' && ownCredentials.test(origin.variable)) {
+      const hint = `where FlyCD runs, set a variable of the app's own, such as ${name}_FOR_APP, and name that`;
+      findings.error(['secrets', index, 'env'], `${origin.variable} is a credential of FlyCD itself`, hint);
+    }
     secrets.set(name, { name, origin });
   }
   return { secrets: [...secrets.values()], raw };
