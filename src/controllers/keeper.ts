@@ -39,6 +39,7 @@ export class FleetKeeper {
   readonly #options: KeeperOptions;
   readonly #surveyed = new Map<string, Surveyed>();
   readonly #inputs = new Map<string, string>();
+  readonly #hashed = new WeakMap<DesiredApp, string>();
   /** Inputs of each app when its newest pass began. */
   readonly #passed = new Map<string, string>();
   readonly #runs = new Map<string, Run>();
@@ -63,8 +64,9 @@ export class FleetKeeper {
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;
     const moved = this.#moved(desired.apps);
+    const named = new Set(desired.apps.map((app) => app.name));
     for (const known of [this.#surveyed, this.#passed]) {
-      for (const name of known.keys()) if (desired.apps.every((app) => app.name !== name)) known.delete(name);
+      for (const name of known.keys()) if (!named.has(name)) known.delete(name);
     }
     if (moved.length > 0) {
       const before = this.#survey;
@@ -73,7 +75,7 @@ export class FleetKeeper {
       this.#survey = this.#survey.catch(() => undefined);
     }
     // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
-    const unseen = desired.apps.filter((app) => this.#passed.get(app.name) !== inputsOf(app));
+    const unseen = desired.apps.filter((app) => this.#passed.get(app.name) !== this.#inputsOf(app));
     const names = new Set(unseen.map((app) => app.name));
     if (newRevision || first) {
       this.#options.reporter?.begin(
@@ -113,7 +115,7 @@ export class FleetKeeper {
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
     const found = fleet.apps.find((app) => app.name === name);
     if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
-    this.#passed.set(name, inputsOf(found));
+    this.#passed.set(name, this.#inputsOf(found));
     try {
       return await this.#pass(fleet, found, { trigger, signal });
     } catch (error) {
@@ -133,7 +135,9 @@ export class FleetKeeper {
     const app = await this.#withOrganization(found);
     const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
     this.#surveyed.set(name, surveyed);
-    const plan = this.#held(app, this.#braked(fleet, name) ?? surveyed.plan);
+    // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
+    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
+    const plan = this.#held(app, braked ?? surveyed.plan);
     const run = await this.#apply(fleet, app, plan, how);
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
@@ -224,10 +228,19 @@ export class FleetKeeper {
   }
 
   #moved(apps: readonly DesiredApp[]): readonly DesiredApp[] {
-    const moved = apps.filter((app) => this.#inputs.get(app.name) !== inputsOf(app));
+    const moved = apps.filter((app) => this.#inputs.get(app.name) !== this.#inputsOf(app));
     this.#inputs.clear();
-    for (const app of apps) this.#inputs.set(app.name, inputsOf(app));
+    for (const app of apps) this.#inputs.set(app.name, this.#inputsOf(app));
     return moved;
+  }
+
+  /** Hashed once for each app as it was read: what has not changed in git is the same value at the next refresh. */
+  #inputsOf(app: DesiredApp): string {
+    const known = this.#hashed.get(app);
+    if (known !== undefined) return known;
+    const hashed = inputsOf(app);
+    this.#hashed.set(app, hashed);
+    return hashed;
   }
 
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */

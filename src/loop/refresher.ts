@@ -6,6 +6,12 @@ import { firstRetryMs, lastRetryMs, retryDelay } from './backoff.ts';
 /** Of wakes that run as one, the strongest speaks for all: all but `webhook` look at every app. */
 const strength: Readonly<Record<Trigger, number>> = { webhook: 0, retry: 1, timer: 2, start: 3, command: 4 };
 
+/**
+ * In a stream of pushes git is asked once in this time: each question is a child process, whose start holds up the
+ * answers to the pushes themselves. The first push of all is looked at at once.
+ */
+const pushSpacingMs = 1_000;
+
 export interface RefresherOptions {
   readonly clock: Clock;
   readonly random: () => number;
@@ -17,13 +23,15 @@ export interface RefresherOptions {
 }
 
 /**
- * Reads git once at a time. The first wake runs at once, those that come meanwhile are one next run; a failed run is
- * owed until it succeeds.
+ * Reads git once at a time. The first wake runs at once, those that come meanwhile or shortly after are one next run; a
+ * failed run is owed until it succeeds.
  */
 export class Refresher {
   readonly #options: RefresherOptions;
   #wanted: Trigger | undefined;
   #running: Promise<void> | undefined;
+  #startedAt = -Infinity;
+  #cancelTimer = (): void => undefined;
   #failures = 0;
   #failedAt = 0;
   #retryAt: number | undefined;
@@ -61,8 +69,16 @@ export class Refresher {
   /** Runs what is wanted, unless a run is under way or a failed one waits for its time. */
   proceed(): void {
     if (this.#stopped || this.#wanted === undefined || this.#running !== undefined) return;
-    if (this.#retryAt !== undefined && this.#retryAt > this.#options.clock.now()) return;
+    const { clock } = this.#options;
+    if (this.#retryAt !== undefined && this.#retryAt > clock.now()) return;
     const trigger = this.#wanted;
+    this.#cancelTimer();
+    const wait = trigger === 'webhook' ? this.#startedAt + pushSpacingMs - clock.now() : 0;
+    if (wait > 0) {
+      this.#cancelTimer = clock.timer(wait, () => this.proceed());
+      return;
+    }
+    this.#startedAt = clock.now();
     this.#wanted = undefined;
     this.#running = this.#run(trigger).finally(() => {
       this.#running = undefined;
@@ -74,6 +90,7 @@ export class Refresher {
   /** Nothing new starts; resolves when the run under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#cancelTimer();
     await this.#running;
   }
 

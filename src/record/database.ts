@@ -1,7 +1,7 @@
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 import type { Clock } from '../model/clock.ts';
 import type { Redactor } from '../model/secret-value.ts';
-import { closeConnections, openConnections } from './connection.ts';
+import { closeConnections, openConnections, type Connection } from './connection.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
 import { createMemory } from './memory.ts';
@@ -37,7 +37,7 @@ export interface StoreOptions {
 export function openStore(options: StoreOptions): Store {
   const { fleet, clock, redactor } = options;
   const connections = openConnections(options);
-  const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: connections.main }) });
+  const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
   const database: Database = { ...connections, queries, fleet, clock, redactor };
   const deliveries = createDeliveries(database);
   const { flush, ...deliveryMethods } = deliveries;
@@ -55,6 +55,24 @@ export function openStore(options: StoreOptions): Store {
     },
   };
   return options.mode === 'read' ? refuseWrites(store) : store;
+}
+
+/** The store has some dozens of texts; the bound is for one that somebody will build from data. */
+const statementsMax = 200;
+
+/** Kysely has each text prepared anew for each query, which takes longer than most of them run: here once is enough. */
+function preparingOnce(connection: Connection): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    close: () => connection.close(),
+    prepare(sql) {
+      const known = statements.get(sql);
+      if (known !== undefined) return known;
+      const statement: SqliteStatement = connection.prepare(sql);
+      if (statements.size < statementsMax) statements.set(sql, statement);
+      return statement;
+    },
+  };
 }
 
 function refuseWrites(store: Store): Store {

@@ -1,4 +1,4 @@
-import { perform, type Database } from './tables.ts';
+import type { Database } from './tables.ts';
 import type { Store } from './store.ts';
 
 type DirtyStore = Pick<Store, 'markDirty' | 'dirtyApps' | 'clearDirty'>;
@@ -33,6 +33,8 @@ export function createDirty(database: Database): DirtyStore {
  * so a generation once seen never comes back, not even after its mark was cleared.
  */
 export function markApps(database: Database, apps: readonly string[]): void {
-  const { queries, fleet, main } = database;
-  for (const app of new Set(apps)) perform(main, queries.replaceInto('dirty').values({ fleet, app }));
+  const { fleet, main } = database;
+  // Prepared once for them all: a pass marks every app there is.
+  const mark = main.prepare<[string, string]>('REPLACE INTO dirty (fleet, app) VALUES (?, ?)');
+  for (const app of new Set(apps)) mark.run(fleet, app);
 }

@@ -135,13 +135,19 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
   return {
     revision: work.revision ?? `content:${(await id(only)) ?? 'empty'}`,
     name,
-    list: (folder) => clock.busy(async () => listFolder(root, cleanPath(folder, name), followed(folder))),
+    list(folder) {
+      // Thousands of folders that git has just looked at: it knows what is in them.
+      const known = work.entries(folder);
+      if (known !== undefined) return Promise.resolve(known);
+      return clock.busy(async () => listFolder(root, cleanPath(folder, name), followed(folder)));
+    },
     read: (path, bytesMax) =>
       clock.busy(async () => {
         const inside = followed(path);
         return inside === undefined ? undefined : readFile({ file: join(root, inside), path, bytesMax });
       }),
     async id(path) {
+      if (work.stands(path)) return work.idOf(path);
       const inside = followed(path);
       if (inside !== undefined) return id(inside);
       const clean = cleanPath(path, name); // a sparse checkout lacks files that git still answers for

@@ -114,7 +114,8 @@ async function targetOf(index: CommitIndex, link: GitItem, path: string): Promis
   return cleanPath(clean, index.name);
 }
 
-function entryOf(item: GitItem): TreeEntry {
+/** As a listing shows it. */
+export function entryOf(item: GitItem): TreeEntry {
   const kind = item.mode === linkMode ? 'link' : item.mode === folderMode ? 'folder' : 'file';
   return { path: item.path, kind, size: kind === 'file' ? item.size : 0 };
 }

@@ -5,8 +5,9 @@ import { Redactor } from '../model/secret-value.ts';
 import { treeId, type Child, type FolderMemory, type KnownContents } from './content-id.ts';
 import { GitError, gitEnvironment, runGit } from './git-command.ts';
 import { listCommit, treeItemsMax, TooManyItems, type GitItem } from './git-objects.ts';
-import { tooManyFiles } from './git-tree.ts';
-import { baseOf, folderOf } from './tree-path.ts';
+import { entryOf, tooManyFiles } from './git-tree.ts';
+import type { TreeEntry } from './tree.ts';
+import { baseOf, byPath, folderOf } from './tree-path.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */
 const localTimeoutMs = 60_000;
@@ -31,6 +32,10 @@ export interface WorkTree extends KnownContents {
   readonly warning: string | undefined;
   /** git's id where the path does not differ from the commit. */
   idOf(path: string): string | undefined;
+  /** true: the path stands on disk as in the commit and is no link, so that no disk needs to be asked where it leads. */
+  stands(path: string): boolean;
+  /** A folder's entries where it stands whole as in the commit, with nothing in it that git ignores. */
+  entries(folder: string): readonly TreeEntry[] | undefined;
 }
 
 function plainFolder(warning?: string): WorkTree {
@@ -40,6 +45,8 @@ function plainFolder(warning?: string): WorkTree {
     algorithm: 'sha1',
     warning,
     idOf: () => undefined,
+    stands: () => false,
+    entries: () => undefined,
     children: () => [],
     differs: () => true,
     ignored: () => false,
@@ -126,22 +133,22 @@ interface WorkTreeParts {
 
 function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
   const byName = new Map<string, GitItem>();
-  const children = new Map<string, Child[]>();
+  const byFolder = new Map<string, GitItem[]>();
   for (const item of items) {
     byName.set(item.path, item);
     const folder = folderOf(item.path);
-    const child = { name: baseOf(item.path), mode: item.mode.replace(/^0/, ''), id: item.oid };
-    const siblings = children.get(folder);
-    if (siblings === undefined) children.set(folder, [child]);
-    else siblings.push(child);
+    const siblings = byFolder.get(folder);
+    if (siblings === undefined) byFolder.set(folder, [item]);
+    else siblings.push(item);
   }
+  const children = (folder: string): readonly Child[] => (byFolder.get(folder) ?? []).map(childOf);
   const changes = changedPaths(status.changed);
   const named = path === '' || byName.has(path) || changes(path);
   if (!named) return plainFolder(); // ignored by git: its commits say nothing about it
   const revision =
     status.commit === undefined || status.changed.length === 0 ? status.commit : `${status.commit}-dirty`;
   const algorithm = status.commit?.length === 64 ? 'sha256' : 'sha1';
-  const root = treeId(children.get('') ?? [], algorithm);
+  const root = treeId(children(''), algorithm);
   const ignores = changedPaths(status.ignored);
   return {
     top,
@@ -149,10 +156,28 @@ function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
     algorithm,
     warning: undefined,
     idOf: (path) => (changes(path) ? undefined : path === '' ? root : byName.get(path)?.oid),
-    children: (folder) => children.get(folder) ?? [],
+    stands(path) {
+      const item = byName.get(path);
+      return item !== undefined && plainModes.has(item.mode) && !changes(path);
+    },
+    entries(folder) {
+      const inside = byFolder.get(folder);
+      // A submodule's files are on disk, and not in the commit.
+      if (inside === undefined || changes(folder) || ignores(folder)) return undefined;
+      return inside.some(({ mode }) => mode === submoduleMode) ? undefined : inside.map(entryOf).sort(byPath);
+    },
+    children,
     differs: (path) => changes(path) || !byName.has(path),
     ignored: (path) => ignores(path, 'under'),
   };
+}
+
+const submoduleMode = '160000';
+/** Folders and files: what a path of theirs leads to is where it stands. */
+const plainModes: ReadonlySet<string> = new Set(['040000', '100644', '100755', '100664']);
+
+function childOf({ path, mode, oid }: GitItem): Child {
+  return { name: baseOf(path), mode: mode.replace(/^0/, ''), id: oid };
 }
 
 /**
