@@ -120,8 +120,8 @@ function textField(merged: JsonObject, key: string, expected: string, findings: 
 }
 
 /**
- * The app's name at a glance, from the text: for a file already read with its project's substitutions, and for one that
- * cannot be parsed. A field at the very left of a YAML file is a top-level one.
+ * The app's name at a glance, from the text: for a file that cannot be parsed. A field at the very left of a YAML file is
+ * a top-level one.
  */
 export function nameAtAGlance(text: string): string | undefined {
   return /^app:[ \t]*(?:&\S+[ \t]+)?(["']?)([A-Za-z0-9-]{1,63})\1[ \t]*(?:#.*)?$/m.exec(text)?.[2];

@@ -87,7 +87,10 @@ export async function gatherApps(gathering: Gathering): Promise<Gathered> {
   };
 }
 
-/** In the walk's order: of several ways to a file, the first that gives an app of that name counts. */
+/**
+ * In the walk's order: of several ways to a file, the first that gives an app of that name counts. A way through fewer of
+ * the same projects is none: an app reached both ways belongs to its project.
+ */
 async function sketchApps(
   gathering: Gathering,
 ): Promise<{ readonly sketches: readonly Sketch[]; readonly unread: readonly Problem[] }> {
@@ -100,6 +103,7 @@ async function sketchApps(
   const sketches: Sketch[] = [];
   const unread: Problem[] = [];
   const namesByFile = new Map<string, Set<string>>();
+  const chainsByFile = new Map<string, (readonly Project[])[]>();
   for (const app of found) {
     const first = reads.get(app.file.name);
     if (first === undefined) continue; // a folder of that name, or a link that leads nowhere
@@ -109,9 +113,10 @@ async function sketchApps(
     }
     const names = namesByFile.get(first.identity) ?? new Set();
     namesByFile.set(first.identity, names);
-    // Reached again without a project: the text alone says that it is the same app, and it need not be parsed as it stands.
-    const glance = app.chain.length === 0 && names.size > 0 ? nameAtAGlance(first.document.text) : undefined;
-    if (glance !== undefined && names.has(glance)) continue;
+    const chains = chainsByFile.get(first.identity) ?? [];
+    chainsByFile.set(first.identity, chains);
+    if (chains.some((longer) => goesOn(longer, app.chain))) continue;
+    chains.push(app.chain);
     const again = firstWays.get(app.file.name) !== app;
     const read = again ? await readApp(files, app, layersOfChain(app.chain)) : first;
     if (read === undefined || 'severity' in read) continue; // said above
@@ -122,6 +127,11 @@ async function sketchApps(
     sketches.push(sketch);
   }
   return { sketches, unread };
+}
+
+/** true: a chain of projects that begins with all of `short` and has more. */
+function goesOn(chain: readonly Project[], short: readonly Project[]): boolean {
+  return chain.length > short.length && short.every((project, index) => chain[index]?.key === project.key);
 }
 
 export interface KeyedLayers extends Layers {

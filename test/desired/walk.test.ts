@@ -276,3 +276,29 @@ describe('a project that cannot be taken whole', () => {
     expect(fleet.whole).toBe(false);
   });
 });
+
+describe('an app reached both ways belongs to its project', () => {
+  const substituted = 'app: web-STAGE\nprimary_region: arn\nbuild:\n  image: nginx:1.27\n';
+  const stage = (name: string): string =>
+    `project: ${name}\nsource:\n  type: local\ncommon:\n  substitutions:\n    STAGE: ${name}\n`;
+
+  it.each([
+    ['its own folder holds it', { 'project.yaml': stage('production'), 'web/app.yaml': substituted }],
+    [
+      'it lies under projects',
+      { 'projects/production/project.yaml': stage('production'), 'projects/production/web/app.yaml': substituted },
+    ],
+    [
+      'a project inside a project names it',
+      {
+        'project.yaml': 'project: outer\nsource:\n  type: local\n',
+        'inner/project.yaml': stage('production'),
+        'inner/web/app.yaml': substituted,
+      },
+    ],
+  ])('also where a substitution makes its name: %s', async (_where, files) => {
+    const fleet = await load(files);
+    expect(errorsOf(fleet)).toStrictEqual([]);
+    expect(fleet.apps.map(({ name }) => name)).toStrictEqual(['web-production']);
+  });
+});
