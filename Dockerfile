@@ -18,7 +18,8 @@ COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY --from=build /build/docker-entrypoint.sh ./
-ENV NODE_ENV=production XDG_STATE_HOME=/data
+# A small young generation: passes over many apps make short-lived garbage, and memory is what the machine has least of.
+ENV NODE_ENV=production XDG_STATE_HOME=/data NODE_OPTIONS=--max-semi-space-size=8
 EXPOSE 8080
 ENTRYPOINT ["/app/docker-entrypoint.sh"]
 CMD ["node", "/app/dist/src/main.js", "serve"]

@@ -110,6 +110,19 @@ export async function syncOne(
   return { run, faults };
 }
 
+/**
+ * What kept an app from being touched is a run too, so that `status` and `history` say it. An app whose name could not be
+ * read has none: it could never be told apart from the one it becomes.
+ */
+export async function recordUntouched(
+  request: Pick<SyncOneRequest, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
+): Promise<void> {
+  const { store, fleet, plan, trigger, actor } = request;
+  if (plan.app === plan.file) return;
+  const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan });
+  await store.finishRun(runId, { outcome: 'failed', status: plan.status, nextWakeAt: undefined });
+}
+
 /** The one place where a pass gets its outcome and the app its status word. */
 export function conclude(
   plan: AppPlan,

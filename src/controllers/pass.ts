@@ -13,7 +13,7 @@ import { resolveOrganization } from '../observed/organization.ts';
 import { planFleet } from '../plan/fleet.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
-import { planOne, syncOne } from './app.ts';
+import { planOne, recordUntouched, syncOne } from './app.ts';
 import { findOrphans, syncOrphan } from './prune.ts';
 
 /**
@@ -156,10 +156,12 @@ async function applyWhole(
         const request = { ...context, fleet: desired, plan, trigger: work.trigger };
         if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
         if (plan.status === 'failed') failed = true;
-        if (app === undefined || plan.status === 'invalid' || plan.status === 'failed') return;
-        const { run } = await syncOne({ ...request, app, patience: 'wait' });
-        if (run.outcome === 'failed') failed = true;
-        runs.push(run);
+        if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
+        else if (app !== undefined) {
+          const { run } = await syncOne({ ...request, app, patience: 'wait' });
+          if (run.outcome === 'failed') failed = true;
+          runs.push(run);
+        }
       }),
     ),
   );

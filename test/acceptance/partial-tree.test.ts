@@ -25,6 +25,7 @@ test('a broken app spoils nothing but itself', async () => {
   const synced = await world.flycd(['sync', '--once']);
   expect(synced.code).toBe(3);
   expect(namesOnFly(world)).toEqual(['good']);
+  expect((await world.flycd(['status'])).stdout).toMatch(/^bad +invalid/m);
   expect((await world.flycd(['sync', '--once', '--app', 'good'])).code).toBe(0);
 });
 
