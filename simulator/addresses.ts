@@ -1,6 +1,6 @@
 import { regions } from '../schemas/fly/presets.ts';
 import { fieldsOf, textField } from './body.ts';
-import { appOf, organizationOf, type Call, type Route } from './calls.ts';
+import { appOf, visibleOrganization, type Call, type Route } from './calls.ts';
 import type { Address, AddressKind, App, Organization } from './records.ts';
 import { nothing, ok, refusal, timestamp, type Reply } from './replies.ts';
 import type { World } from './world.ts';
@@ -8,36 +8,59 @@ import type { World } from './world.ts';
 const kinds: ReadonlySet<string> = new Set(['v4', 'v6', 'shared_v4', 'private_v6', 'egress_v4', 'egress_v6']);
 const isKind = (text: string): text is AddressKind => kinds.has(text);
 
-/** Each call gives another address, but for the shared one, of which an app has one. */
+/** Empty and undefined are the same. */
+export interface WantedAddress {
+  readonly type: string | undefined;
+  readonly region: string | undefined;
+  readonly serviceName: string | undefined;
+  /** Slug and name, for a flycast address. */
+  readonly organization: string | undefined;
+  readonly network: string | undefined;
+}
+
 function allocate(call: Call): Reply {
-  const app = appOf(call);
   const fields = fieldsOf(call.body);
-  const kind = textField(fields, 'type') ?? '';
+  const wanted: WantedAddress = {
+    type: textField(fields, 'type'),
+    region: textField(fields, 'region'),
+    serviceName: textField(fields, 'service_name'),
+    organization: textField(fields, 'org_slug'),
+    network: textField(fields, 'network'),
+  };
+  const app = appOf(call);
+  if (wanted.type !== 'egress_pair') return ok(view(allocateAddress(call, app, wanted)));
+  const v4 = allocateAddress(call, app, { ...wanted, type: 'egress_v4' });
+  const v6 = allocateAddress(call, app, { ...wanted, type: 'egress_v6' });
+  return ok({ ...view(v4), ip: null, ip_pair: { v4: v4.ip, v6: v6.ip } });
+}
+
+/** Each call gives another address, but for the shared one, of which an app has one. */
+export function allocateAddress(call: Call, app: App, wanted: WantedAddress): Address {
+  const kind = wanted.type ?? '';
   if (!isKind(kind)) throw refusal(422, `invalid_argument: address type ${JSON.stringify(kind)} is unknown`);
-  const region = textField(fields, 'region') || 'global';
+  const region = wanted.region || 'global';
   if (region !== 'global' && !Object.hasOwn(regions, region)) {
     throw refusal(422, `invalid_argument: region ${region} not found`);
   }
-  const network = kind === 'private_v6' ? networkOf(call, app) : null;
+  const network = kind === 'private_v6' ? networkOf(call, app, wanted) : null;
   const shared = kind === 'shared_v4' ? [...app.addresses.values()].find((other) => other.kind === kind) : undefined;
-  if (shared !== undefined) return ok(view(shared));
+  if (shared !== undefined) return shared;
   const address: Address = {
     ip: nextAddress(call.world, app, kind),
     kind,
     region,
-    serviceName: textField(fields, 'service_name') ?? '',
+    serviceName: wanted.serviceName ?? '',
     network,
     createdAt: call.world.now(),
   };
   app.addresses.set(address.ip, address);
-  return ok(view(address));
+  return address;
 }
 
 /** A flycast address stands in a network of an organization: the app's own unless another is named. */
-function networkOf(call: Call, app: App): Address['network'] {
-  const fields = fieldsOf(call.body);
-  const organization = organizationOf(call, textField(fields, 'org_slug') || app.organization.slug);
-  const name = textField(fields, 'network') || app.network;
+function networkOf(call: Call, app: App, wanted: WantedAddress): Address['network'] {
+  const organization = visibleOrganization(call, wanted.organization || app.organization.slug);
+  const name = wanted.network || app.network;
   if (name !== 'default' && !hasNetwork(organization, name)) throw refusal(400, 'network not found');
   return { name, org_slug: organization.slug };
 }
@@ -75,16 +98,23 @@ function view(address: Address) {
   };
 }
 
+export function releaseAddress(app: App, ip: string): void {
+  if (!app.addresses.delete(ip)) throw refusal(404, 'not_found: ip address not found');
+}
+
 function release(call: Call): Reply {
-  const app = appOf(call);
-  if (!app.addresses.delete(call.params['ip'] ?? '')) throw refusal(404, 'not_found: ip address not found');
+  releaseAddress(appOf(call), call.params['ip'] ?? '');
   return nothing;
 }
 
 export const addressRoutes: readonly Route[] = [
   {
     operation: 'GET /apps/{app}/ip_assignments',
-    handle: (call) => ok({ ips: [...appOf(call).addresses.values()].map(view) }),
+    handle(call) {
+      const seenUntil = call.world.now() - (call.world.lag.settings.listMs ?? 0);
+      const seen = [...appOf(call).addresses.values()].filter((address) => address.createdAt <= seenUntil);
+      return ok({ ips: seen.map(view) });
+    },
   },
   { operation: 'POST /apps/{app}/ip_assignments', handle: allocate },
   { operation: 'DELETE /apps/{app}/ip_assignments/{ip}', handle: release },

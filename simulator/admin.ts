@@ -9,10 +9,15 @@
  *   PUT  /_simulator/error-regions   ["ams"]: regions that do not answer org-wide lists
  *   POST /_simulator/organizations   {slug}
  *   POST /_simulator/tokens          {token, organizations, readOnly, owner}
+ *
+ * and what happens in the world besides requests: see admin-events.ts.
  */
 import { booleanField, fieldsOf, isObject, numberField, textField } from './body.ts';
 import type { FaultKind, FaultRule } from './faults.ts';
+import { eventRoutes } from './admin-events.ts';
+import type { Call } from './calls.ts';
 import { nothing, ok, refusal, type Reply } from './replies.ts';
+import { compiledRouter } from './router.ts';
 import type { World } from './world.ts';
 
 export const adminPrefix = '/_simulator';
@@ -27,6 +32,7 @@ const faultNames: ReadonlySet<string> = new Set([
   '502',
   '503',
   'capacity',
+  'foreign-lease',
 ]);
 
 export interface AdminCall {
@@ -37,7 +43,9 @@ export interface AdminCall {
   readonly body: unknown;
 }
 
-export function administer(world: World, call: AdminCall): Reply {
+export function administer(world: World, call: AdminCall): Reply | Promise<Reply> {
+  const event = events.match(call.method, call.path);
+  if (event?.route !== undefined) return event.route.handle(eventCall(world, call, event.params));
   const [noun = '', name = ''] = call.path.split('/').slice(1);
   switch (`${call.method} /${noun}`) {
     case 'GET /':
@@ -77,6 +85,14 @@ export function administer(world: World, call: AdminCall): Reply {
   }
 }
 
+const events = compiledRouter(eventRoutes);
+
+function eventCall(world: World, { query, body }: AdminCall, params: Call['params']): Call {
+  const grant = { id: 'admin', organizations: [...world.organizations.keys()], owner: 'admin', readOnly: false };
+  const pause = (): Promise<boolean> => Promise.resolve(true);
+  return { world, grant, params, query, body, nonce: undefined, pause };
+}
+
 function appNamed(world: World, name: string): Reply {
   const app = world.snapshot().find((app) => app.name === name);
   if (app === undefined) throw refusal(404, `the simulator has no app named ${name}`);
@@ -89,12 +105,16 @@ function faultRuleOf(body: unknown): FaultRule {
   const app = textField(fields, 'app');
   const nth = numberField(fields, 'nth');
   const times = numberField(fields, 'times');
+  const probability = numberField(fields, 'probability');
+  const seed = numberField(fields, 'seed');
   return {
     fault: faultKindOf(fields['fault']),
     ...(template === undefined ? {} : { template }),
     ...(app === undefined ? {} : { app }),
     ...(nth === undefined ? {} : { nth }),
     ...(times === undefined ? {} : { times }),
+    ...(probability === undefined ? {} : { probability }),
+    ...(seed === undefined ? {} : { seed }),
   };
 }
 
@@ -102,8 +122,9 @@ function faultKindOf(value: unknown): FaultKind {
   const isName = (text: unknown): text is Exclude<FaultKind, object> =>
     typeof text === 'string' && faultNames.has(text);
   if (isName(value)) return value;
+  if (isObject(value) && typeof value['latencyMs'] === 'number') return { latencyMs: value['latencyMs'] };
   if (isObject(value) && typeof value['status'] === 'number') return { status: value['status'], body: value['body'] };
-  throw refusal(400, `expected a fault: one of ${[...faultNames].join(', ')}, or {status, body}`);
+  throw refusal(400, `expected a fault: one of ${[...faultNames].join(', ')}, {latencyMs} or {status, body}`);
 }
 
 function addRewrite(world: World, body: unknown): Reply {

@@ -1,8 +1,10 @@
 import { fieldsOf, textField } from './body.ts';
 import { appOf, organizationOf, type Call, type Route } from './calls.ts';
-import { bury } from './machine-life.ts';
-import type { App } from './records.ts';
+import { bury, start, stop } from './machine-life.ts';
+import { allowedActions } from './machine-states.ts';
+import type { App, Organization } from './records.ts';
 import { ok, refusal, timestamp, type Reply } from './replies.ts';
+import type { World } from './world.ts';
 
 const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -31,6 +33,10 @@ function create(call: Call): Reply {
     volumes: new Map(),
     secrets: { version: 0, byName: new Map() },
     addresses: new Map(),
+    certificates: new Map(),
+    releases: [],
+    lock: undefined,
+    paused: new Set(),
     drawn: new Map(),
   };
   world.apps.set(name, app);
@@ -51,16 +57,22 @@ function view(app: App) {
     machine_count: machines,
     volume_count: volumes,
     organization: { name: organization.name, slug: organization.slug, internal_numeric_id: organization.number },
-    cname_target: `${app.id.slice(0, 7)}.${app.name}.fly.dev`,
+    cname_target: cnameTarget(app),
     app_role: app.role,
   };
 }
+
+/** What a custom domain points to. */
+export const cnameTarget = (app: App): string => `${app.id.slice(0, 7)}.${app.name}.fly.dev`;
 
 function list(call: Call): Reply {
   const slug = call.query.get('org_slug') ?? '';
   if (slug === '') throw refusal(400, 'invalid_argument: org_slug is required');
   const role = call.query.get('app_role');
-  const apps = [...organizationOf(call, slug).apps.values()].filter((app) => role === null || app.role === role);
+  const seenUntil = call.world.now() - (call.world.lag.settings.listMs ?? 0);
+  const apps = [...organizationOf(call, slug).apps.values()].filter(
+    (app) => (role === null || app.role === role) && app.createdAt <= seenUntil,
+  );
   return ok({ total_apps: apps.length, apps: apps.map(view) });
 }
 
@@ -76,6 +88,51 @@ function remove(call: Call): Reply {
   organization.apps.delete(app.name);
   call.world.apps.delete(app.name);
   return { status: 202 };
+}
+
+/** With all it has; what runs goes on running. Lists across an organization stay in order of creation. */
+export function moveApp(app: App, target: Organization): void {
+  const { organization: source, name } = app;
+  source.apps.delete(name);
+  target.apps.set(name, app);
+  app.organization = target;
+  transfer(app, source.machines, target.machines);
+  transfer(app, source.volumes, target.volumes);
+}
+
+interface Owned {
+  readonly id: string;
+  readonly app: App;
+  readonly sequence: number;
+}
+
+function transfer<T extends Owned>(app: App, source: Map<string, T>, target: Map<string, T>): void {
+  const moved = [...source.values()].filter((item) => item.app === app);
+  for (const item of moved) source.delete(item.id);
+  const all = [...target.values(), ...moved].sort((a, b) => a.sequence - b.sequence);
+  target.clear();
+  for (const item of all) target.set(item.id, item);
+}
+
+/** Stops what runs, and remembers what that was. */
+export function pauseApp(world: World, app: App): void {
+  app.status = 'suspended';
+  for (const machine of app.machines.values()) {
+    if (allowedActions.stop[machine.state] !== 'does') continue;
+    app.paused.add(machine.id);
+    stop(world, machine);
+  }
+}
+
+/** Starts what pausing stopped. An app that is not paused stays as it is. */
+export function resumeApp(world: World, app: App): void {
+  if (app.status !== 'suspended') return;
+  app.status = 'deployed';
+  for (const id of app.paused) {
+    const machine = app.machines.get(id);
+    if (machine !== undefined && allowedActions.start[machine.state] === 'does') start(world, machine);
+  }
+  app.paused.clear();
 }
 
 export const appRoutes: readonly Route[] = [

@@ -20,15 +20,24 @@ export interface Route {
   /** "POST /apps/{app}/machines", without /v1. */
   readonly operation: string;
   readonly handle: (call: Call) => Reply | Promise<Reply>;
+  /** Asked without a token too; the handler itself refuses what needs one. */
+  readonly anonymous?: boolean;
 }
 
 /** 404 for a free name, 403 where the app is another organization's. */
 export function appOf(call: Call): App {
-  const name = call.params['app'] ?? '';
+  return appNamed(call, call.params['app'] ?? '');
+}
+
+export function appNamed(call: Call, name: string): App {
   const app = call.world.apps.get(name);
   if (app === undefined) throw refusal(404, `Could not find App "${name}"`);
-  if (!call.grant.organizations.includes(app.organization.slug)) throw refusal(403, 'unauthorized');
+  if (!reaches(call.grant, app)) throw refusal(403, 'unauthorized');
   return app;
+}
+
+export function reaches(grant: TokenGrant, app: App): boolean {
+  return grant.organizations.includes(app.organization.slug) && (grant.app === undefined || grant.app === app.id);
 }
 
 export function machineOf(call: Call): Machine {
@@ -50,6 +59,8 @@ export function livingMachineOf(call: Call): Machine {
 export function unleasedMachineOf(call: Call): Machine {
   const machine = livingMachineOf(call);
   refuseForeignLease(call, machine);
+  // Fly passes the call on to the machine's host.
+  if (machine.hostStatus !== 'ok') throw refusal(503, `unavailable: the host of machine ${machine.id} does not answer`);
   return machine;
 }
 
@@ -74,8 +85,15 @@ export function volumeOf(call: Call): Volume {
   return volume;
 }
 
-/** The organization of the path or query: 404 unknown, 403 out of the token's reach. */
+/** The organization of the path or query: 404 unknown, 403 out of the token's reach or wider than a deploy token's. */
 export function organizationOf(call: Call, slug: string) {
+  const organization = visibleOrganization(call, slug);
+  if (call.grant.app !== undefined) throw refusal(403, 'unauthorized');
+  return organization;
+}
+
+/** To be named and described; a deploy token sees that of its app. */
+export function visibleOrganization(call: Call, slug: string) {
   const organization = call.world.organizations.get(slug);
   if (organization === undefined) throw refusal(404, `Could not find Organization "${slug}"`);
   if (!call.grant.organizations.includes(slug)) throw refusal(403, 'unauthorized');

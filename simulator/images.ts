@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ImageRef, MachineConfig } from '../schemas/fly/machine.ts';
+import type { CheckRule } from './records.ts';
 
 const dockerHub = 'registry-1.docker.io';
 
@@ -26,7 +27,9 @@ export function imageRefOf(reference: string): ImageRef {
 export interface Behaviour {
   /** Milliseconds from starting to started. */
   readonly bootMs: number;
-  readonly checksPass: boolean;
+  readonly checks: CheckRule;
+  /** It never comes up: `failed`. */
+  readonly launchFails: boolean;
   /** The process ends by itself with this code; undefined: it runs until stopped. */
   readonly exitCode: number | undefined;
 }
@@ -35,7 +38,8 @@ const bootMs = 900;
 const slowBootMs = 20_000;
 
 /**
- * `slow-start` boots in 20 s, `failing-check` fails its checks, `crash-loop` exits with 1 each time, `one-shot` exits
+ * `slow-start` boots in 20 s, `failing-check` fails its checks and `flapping-check` every other run,
+ * `failing-launch` ends failed, `crash-loop` exits with 1 each time, `one-shot` exits
  * with 0. A release command's machine (env RELEASE_COMMAND) runs once and exits: with 1 where the image says
  * `failing-release`.
  */
@@ -43,7 +47,8 @@ export function behaviourOf(config: MachineConfig): Behaviour {
   const image = config.image ?? '';
   return {
     bootMs: image.includes('slow-start') ? slowBootMs : bootMs,
-    checksPass: !image.includes('failing-check'),
+    checks: image.includes('failing-check') ? 'fail' : image.includes('flapping-check') ? 'flap' : 'pass',
+    launchFails: image.includes('failing-launch'),
     exitCode: exitCodeOf(image, config.env?.['RELEASE_COMMAND'] !== undefined),
   };
 }

@@ -2,6 +2,7 @@ import { fieldsOf, numberField, textField } from './body.ts';
 import { heldLease, livingMachineOf, machineOf, refuseForeignLease, type Call, type Route } from './calls.ts';
 import { leaseView } from './machine-views.ts';
 import type { Lease, Machine } from './records.ts';
+import type { World } from './world.ts';
 import { refusal, type Reply } from './replies.ts';
 
 const defaultTtlSeconds = 60;
@@ -12,14 +13,34 @@ interface LeaseTerms {
 }
 
 export function grantLease(call: Call, machine: Machine, terms: LeaseTerms): Lease {
-  const { world } = call;
+  return newLease(call.world, machine, { ...terms, owner: call.grant.owner });
+}
+
+/** flyctl's own time to live. */
+const deploySeconds = 13;
+
+/** Somebody else's, whoever holds one now. */
+export function foreignLease(
+  world: World,
+  machine: Machine,
+  { ttlSeconds = deploySeconds, owner = 'somebody@example.com', description = 'fly deploy' }: Partial<NewLease> = {},
+): Lease {
+  return newLease(world, machine, { ttlSeconds, owner, description });
+}
+
+interface NewLease extends LeaseTerms {
+  readonly owner: string;
+}
+
+function newLease(world: World, machine: Machine, terms: NewLease): Lease {
   const lease: Lease = {
     nonce: world.draw(machine.app, `lease ${machine.id}`, 12),
     expiresAt: world.now() + terms.ttlSeconds * 1000,
-    owner: call.grant.owner,
+    owner: terms.owner,
     description: terms.description,
   };
   machine.lease = lease;
+  world.lag.noteMachine(machine);
   return lease;
 }
 
@@ -57,6 +78,7 @@ function release(call: Call): Reply {
   if (heldLease(call.world, machine) === undefined) throw refusal(404, 'lease not found');
   refuseForeignLease(call, machine);
   machine.lease = undefined;
+  call.world.lag.noteMachine(machine);
   return envelope(200, { ok: true });
 }
 

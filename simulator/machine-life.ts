@@ -7,12 +7,15 @@
  *   stop: stopping → stopped    suspend: suspending → suspended    restart: restarting → starting → started
  *   exit: restarting → starting → started, or stopped, or destroyed (auto_destroy)
  *   destroy: destroying → destroyed; the record stays readable
+ *   host down: nothing moves any more    host up, migration: what ran boots again
+ *
+ * `source` is `user` where somebody asked for it, `flyd` where the platform did by itself (proxy, schedule, hosts).
  */
 import type { MachineEvent } from '../schemas/fly/machine.ts';
 import { triedChecks, untriedChecks } from './health-checks.ts';
 import { behaviourOf } from './images.ts';
 import { isRunning, type MachineState } from './machine-states.ts';
-import type { Machine } from './records.ts';
+import type { CheckRule, Machine } from './records.ts';
 import { timestamp } from './replies.ts';
 import type { World } from './world.ts';
 
@@ -23,6 +26,8 @@ const stopMs = 300;
 const suspendMs = 300;
 const destroyMs = 300;
 const firstCheckMs = 1000;
+/** Checks that flap are looked at again after this long. */
+const flapMs = 10_000;
 /** A process that ends by itself runs this long. */
 const exitAfterMs = 500;
 const restartDelayMs = 1000;
@@ -30,6 +35,8 @@ const restartDelayMs = 1000;
 const eventsKept = 50;
 const defaultRetries = 10;
 const killedExitCode = 137;
+
+export type Source = 'user' | 'flyd';
 
 export function launch(world: World, machine: Machine, skipLaunch: boolean): void {
   enter(world, machine, 'creating');
@@ -52,10 +59,10 @@ export function replace(world: World, machine: Machine, skipLaunch: boolean): vo
   );
 }
 
-export function start(world: World, machine: Machine): void {
+export function start(world: World, machine: Machine, source: Source = 'user'): void {
   const resumed = machine.state === 'suspended';
   machine.restartCount = 0;
-  record(world, machine, { type: resumed ? 'resume' : 'start', status: 'starting', source: 'user' });
+  record(world, machine, { type: resumed ? 'resume' : 'start', status: 'starting', source });
   boot(world, machine, !resumed);
 }
 
@@ -65,16 +72,35 @@ function boot(world: World, machine: Machine, cold: boolean): void {
   enter(world, machine, 'starting');
   const behaviour = behaviourOf(machine.config);
   schedule(world, machine, behaviour.bootMs, () => {
+    if (behaviour.launchFails) {
+      enter(world, machine, 'failed');
+      return record(world, machine, { type: 'launch', status: 'failed', source: 'flyd' });
+    }
     enter(world, machine, 'started');
     record(world, machine, { type: 'start', status: 'started', source: 'flyd' });
     machine.checks = untriedChecks(machine.config, world.now());
-    machine.checking = world.after(firstCheckMs, () => {
-      machine.checking = undefined;
-      machine.checks = triedChecks(machine.checks, behaviour.checksPass, world.now());
-    });
+    runChecks(world, machine, firstCheckMs);
     const { exitCode } = behaviour;
     if (exitCode !== undefined) schedule(world, machine, exitAfterMs, () => exit(world, machine, exitCode));
   });
+}
+
+function runChecks(world: World, machine: Machine, inMs: number): void {
+  machine.checking?.();
+  machine.checking = world.after(inMs, () => {
+    machine.checking = undefined;
+    const rule = machine.checkRule ?? behaviourOf(machine.config).checks;
+    const passed = machine.checks.every((check) => check.status === 'passing');
+    machine.checks = triedChecks(machine.checks, rule === 'flap' ? !passed : rule === 'pass', world.now());
+    world.lag.noteMachine(machine);
+    if (rule === 'flap') runChecks(world, machine, flapMs);
+  });
+}
+
+/** Lets the checks of a machine end so from their next run on, a second from now; undefined: as its image says again. */
+export function ruleChecks(world: World, machine: Machine, rule: CheckRule | undefined): void {
+  machine.checkRule = rule;
+  if (machine.state === 'started') runChecks(world, machine, firstCheckMs);
 }
 
 function takeSecrets(machine: Machine): void {
@@ -105,22 +131,23 @@ function ended(world: World, machine: Machine): void {
   destroy(world, machine, 'flyd');
 }
 
-export function stop(world: World, machine: Machine): void {
+export function stop(world: World, machine: Machine, source: Source = 'user'): void {
   const ran = isRunning(machine.state);
   enter(world, machine, 'stopping');
-  record(world, machine, { type: 'stop', status: 'stopping', source: 'user' });
+  record(world, machine, { type: 'stop', status: 'stopping', source });
   schedule(world, machine, stopMs, () => {
     if (ran) recordExit(world, machine, { code: 0, requested: true });
     ended(world, machine);
   });
 }
 
-/** Falls back to a stop where a snapshot is not possible: with swap or a schedule. */
-export function suspend(world: World, machine: Machine): void {
-  const { init, schedule: cadence } = machine.config;
-  if (typeof init?.['swap_size_mb'] === 'number' || cadence != null) return stop(world, machine);
+/** Falls back to a stop where a snapshot is not possible: with swap, a schedule or a GPU. */
+export function suspend(world: World, machine: Machine, source: Source = 'user'): void {
+  const { init, guest, schedule: cadence } = machine.config;
+  const swaps = typeof init?.['swap_size_mb'] === 'number';
+  if (swaps || cadence != null || guest?.['gpu_kind'] != null) return stop(world, machine, source);
   enter(world, machine, 'suspending');
-  record(world, machine, { type: 'suspend', status: 'suspending', source: 'user' });
+  record(world, machine, { type: 'suspend', status: 'suspending', source });
   schedule(world, machine, suspendMs, () => {
     enter(world, machine, 'suspended');
     record(world, machine, { type: 'suspend', status: 'suspended', source: 'flyd' });
@@ -145,7 +172,7 @@ export function signal(world: World, machine: Machine, name: string): void {
   else if (name === 'INT' || name === 'TERM' || name === 'QUIT') exit(world, machine, 0);
 }
 
-export function destroy(world: World, machine: Machine, source: 'user' | 'flyd'): void {
+export function destroy(world: World, machine: Machine, source: Source): void {
   const ran = isRunning(machine.state);
   enter(world, machine, 'destroying');
   record(world, machine, { type: 'destroy', status: 'destroying', source });
@@ -153,6 +180,49 @@ export function destroy(world: World, machine: Machine, source: 'user' | 'flyd')
     if (ran) recordExit(world, machine, { code: 0, requested: true });
     bury(world, machine);
   });
+}
+
+/** Its host does not answer: it stays as it was last seen, and nothing about it moves. */
+export function halt(world: World, machine: Machine): void {
+  machine.pending?.cancel();
+  machine.pending = undefined;
+  machine.checking?.();
+  machine.checking = undefined;
+  machine.hostStatus = 'unreachable';
+  world.lag.noteMachine(machine);
+}
+
+const onItsWayUp: ReadonlySet<MachineState> = new Set(['creating', 'created', 'starting', 'restarting', 'replacing']);
+
+/** Its host is back, or another one has it: what ran or was about to boots again, what was on its way out is gone. */
+export function recover(world: World, machine: Machine, why: Pick<MachineEvent, 'type' | 'status' | 'request'>): void {
+  const { state } = machine;
+  machine.hostStatus = 'ok';
+  record(world, machine, { ...why, source: 'flyd' });
+  if (isRunning(state)) recordExit(world, machine, { code: killedExitCode, requested: false, restarting: true });
+  if (state === 'destroying') return bury(world, machine);
+  if (state === 'started' || onItsWayUp.has(state)) return boot(world, machine, true);
+  // The snapshot of a suspended machine stays on the host it was taken on.
+  const kept = state === 'failed' || state === 'launch_failed';
+  enter(world, machine, kept ? state : 'stopped');
+}
+
+/** A machine destroyed while nobody could reach its host runs again: the host never heard of it. */
+export function resurrect(world: World, machine: Machine): void {
+  const { app, config } = machine;
+  machine.destroyedAt = undefined;
+  machine.hostStatus = 'ok';
+  if (!app.machineNames.has(machine.name)) app.machineNames.set(machine.name, machine.id);
+  const volume = app.volumes.get(config.mounts?.[0]?.volume ?? '');
+  if (volume !== undefined) volume.attachedMachine ??= machine.id;
+  takeCapacity(world, machine.region, 1);
+  boot(world, machine, true);
+}
+
+/** `count` machines more in a region whose capacity is counted. */
+export function takeCapacity(world: World, region: string, count: 1 | -1): void {
+  const left = world.capacity.get(region);
+  if (left !== undefined) world.capacity.set(region, Math.max(0, left - count));
 }
 
 /** Destroyed at once: its name and its volume are free, its record can still be read. */
@@ -164,8 +234,12 @@ export function bury(world: World, machine: Machine): void {
   machine.app.machineNames.delete(machine.name);
   for (const mount of machine.config.mounts ?? []) {
     const volume = machine.app.volumes.get(mount.volume ?? '');
-    if (volume?.attachedMachine === machine.id) volume.attachedMachine = undefined;
+    if (volume?.attachedMachine !== machine.id) continue;
+    volume.attachedMachine = undefined;
+    world.lag.noteVolume(volume);
   }
+  takeCapacity(world, machine.region, -1);
+  world.lag.noteMachine(machine);
 }
 
 /** Whatever was under way before is over. */
@@ -179,15 +253,17 @@ function enter(world: World, machine: Machine, state: MachineState): void {
   }
   machine.state = state;
   machine.updatedAt = world.now();
-  world.onStateChange?.(machine);
+  world.entered(machine);
 }
 
 function schedule(world: World, machine: Machine, ms: number, step: () => void): void {
-  const cancel = world.after(ms, () => {
+  const leavesIn = world.pace.leaving(machine, ms);
+  if (leavesIn === undefined) return;
+  const cancel = world.after(leavesIn, () => {
     machine.pending = undefined;
     step();
   });
-  machine.pending = { at: world.now() + ms, cancel };
+  machine.pending = { at: world.now() + leavesIn, cancel };
 }
 
 export function record(
@@ -198,6 +274,7 @@ export function record(
   const now = world.now();
   machine.events.unshift({ id: world.drawUlid(machine.app, `event ${machine.id}`), ...event, timestamp: now });
   if (machine.events.length > eventsKept) machine.events.length = eventsKept;
+  world.lag.noteMachine(machine);
 }
 
 interface Exit {

@@ -7,6 +7,7 @@ import { nothing, ok, refusal, type Reply } from './replies.ts';
 function write(call: Call, machine: Machine, metadata: Record<string, string>): Reply {
   machine.config.metadata = metadata;
   machine.updatedAt = call.world.now();
+  call.world.lag.noteMachine(machine);
   return nothing;
 }
 

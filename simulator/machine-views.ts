@@ -22,7 +22,7 @@ export function machineView(world: World, machine: Machine, view: View = {}): Wi
     name: machine.name,
     state: machine.state,
     region: machine.region,
-    image_ref: imageRefOf(machine.config.image ?? ''),
+    image_ref: machine.hostStatus === 'ok' ? imageRefOf(machine.config.image ?? '') : {},
     instance_id: machine.instanceId,
     version: machine.instanceId,
     private_ip: machine.privateIp,
@@ -36,7 +36,8 @@ export function machineView(world: World, machine: Machine, view: View = {}): Wi
 
 function details(machine: Machine): Partial<WireMachine> {
   return {
-    config: machine.config,
+    // Of a host that does not answer the platform knows only what was written last.
+    ...(machine.hostStatus === 'ok' ? { config: machine.config } : { config: null, incomplete_config: machine.config }),
     events: machine.events.slice(0, eventsShown),
     checks: machine.checks,
     host_status: machine.hostStatus,

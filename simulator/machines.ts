@@ -1,21 +1,30 @@
 import { MachineConfig } from '../schemas/fly/machine.ts';
-import { regions } from '../schemas/fly/presets.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from './body.ts';
-import { appOf, flag, listed, machineOf, unleasedMachineOf, type Call, type Route } from './calls.ts';
+import {
+  appOf,
+  flag,
+  listed,
+  livingMachineOf,
+  machineOf,
+  refuseForeignLease,
+  unleasedMachineOf,
+  type Call,
+  type Route,
+} from './calls.ts';
 import { canonicalConfig } from './canonical-config.ts';
+import { faultAnswer } from './faults.ts';
 import { givenName } from './chance.ts';
-import { destroy, launch, replace } from './machine-life.ts';
+import { destroy, launch, replace, takeCapacity } from './machine-life.ts';
 import { fillMount, refuseOtherMount, volumeToAttach } from './machine-mounts.ts';
 import { allowedActions } from './machine-states.ts';
 import { machineView } from './machine-views.ts';
+import { isOpen, nearestRegion, openHost, regionsNamed, regionWithRoom } from './placement.ts';
 import { grantLease } from './machine-leases.ts';
 import type { App, Machine, Volume } from './records.ts';
 import { done, ok, refusal, type Reply } from './replies.ts';
-import { hostIn } from './hosts.ts';
+import { hostsPerRegion } from './hosts.ts';
 import type { World } from './world.ts';
 
-/** Where the platform puts a machine when nobody says where. */
-const nearestRegion = 'ams';
 const versionsKept = 50;
 const eventsDefault = 20;
 const eventsMost = 50;
@@ -34,10 +43,12 @@ function create(call: Call): Reply {
     );
   }
   requireSecretsVersion(app, fields);
-  const wanted = regionField(fields);
+  const codes = regionField(fields);
+  const wanted = codes?.length === 1 ? codes[0] : undefined;
   const volume = volumeToAttach(world, app, sent, wanted);
   const config = writtenConfig(world, sent, volume);
-  const machine = newMachine(world, app, { name, region: wanted ?? volume?.region ?? nearestRegion, config, volume });
+  const region = regionWithRoom(world, volume === undefined ? (codes ?? [nearestRegion]) : [volume.region]);
+  const machine = newMachine(world, app, { name, region, config, volume });
   machine.versions.unshift({ version: machine.instanceId, userConfig: sent });
   machine.cordoned = booleanField(fields, 'skip_service_registration') ?? false;
   machine.skipSecrets = booleanField(fields, 'skip_secrets') ?? false;
@@ -63,7 +74,9 @@ function update(call: Call): Reply {
   if (machine.state === 'destroying') throw refusal(412, 'failed_precondition: machine is being destroyed');
   requireSecretsVersion(machine.app, fields);
   refuseOtherMount(machine, sent);
-  machine.config = writtenConfig(world, sent, world.volume(machine.app, sent.mounts?.[0]?.volume ?? ''));
+  const config = writtenConfig(world, sent, world.volume(machine.app, sent.mounts?.[0]?.volume ?? ''));
+  requireRoomToGrow(world, machine, config);
+  machine.config = config;
   machine.instanceTime = Math.max(world.now(), machine.instanceTime + 1);
   machine.instanceId = world.drawUlid(machine.app, 'version', machine.instanceTime);
   machine.versions.unshift({ version: machine.instanceId, userConfig: sent });
@@ -94,15 +107,10 @@ function configField(fields: Fields): MachineConfig {
   return parsed.data;
 }
 
-/** A code, or a comma list tried in order; `any` is the nearest. */
-function regionField(fields: Fields): string | undefined {
+/** A code, an alias or a comma list, tried in order. */
+function regionField(fields: Fields): readonly string[] | undefined {
   const text = textField(fields, 'region') ?? '';
-  if (text === '') return undefined;
-  for (const code of text.split(',')) {
-    if (code === 'any') return nearestRegion;
-    if (Object.hasOwn(regions, code)) return code;
-  }
-  throw refusal(422, `invalid_argument: region ${text} not found`);
+  return text === '' ? undefined : regionsNamed(text);
 }
 
 function requireSecretsVersion(app: App, fields: Fields): void {
@@ -133,13 +141,16 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
   let id = world.draw(app, 'machine', 14);
   while (app.organization.machines.has(id)) id = world.draw(app, 'machine', 14);
   const network = (app.number % 0xffff).toString(16);
+  const first = world.chance.below([app.name, 'host', id], hostsPerRegion);
+  const host = volume === undefined ? openHost(world, region, first) : hostWithRoom(world, volume);
+  if (host === undefined) throw faultAnswer('capacity');
   const machine: Machine = {
     id,
     app,
     sequence: world.nextSequence(),
     name,
     region,
-    host: volume?.host ?? hostIn(region, world.chance.below([app.name, 'host', id], 1000)),
+    host,
     privateIp: `fdaa:0:${network}:a7b:${id.slice(0, 3)}:${id.slice(3, 7)}:${id.slice(7, 11)}:2`,
     createdAt: now,
     updatedAt: now,
@@ -156,6 +167,8 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
     skipSecrets: false,
     booted: undefined,
     restartCount: 0,
+    checkRule: undefined,
+    memoryLimitMb: undefined,
     pending: undefined,
     checking: undefined,
     destroyedAt: undefined,
@@ -163,8 +176,25 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
   app.machines.set(id, machine);
   app.machineNames.set(name, id);
   app.organization.machines.set(id, machine);
-  if (volume !== undefined) volume.attachedMachine = id;
+  takeCapacity(world, region, 1);
+  if (volume !== undefined) {
+    volume.attachedMachine = id;
+    world.lag.noteVolume(volume);
+  }
   return machine;
+}
+
+/** A machine with a volume lands where the volume is, or nowhere. */
+function hostWithRoom(world: World, volume: Volume): string | undefined {
+  return isOpen(world, volume.host) ? volume.host : undefined;
+}
+
+/** A full host takes no update that asks for more CPUs or memory than the machine has. */
+function requireRoomToGrow(world: World, machine: Machine, config: MachineConfig): void {
+  const grows = (['cpus', 'memory_mb'] as const).some(
+    (field) => (config.guest?.[field] ?? 0) > (machine.config.guest?.[field] ?? 0),
+  );
+  if (grows && world.hostsFull.has(machine.host)) throw faultAnswer('capacity');
 }
 
 function list(call: Call): Reply {
@@ -175,7 +205,8 @@ function list(call: Call): Reply {
   const inRegions = listed(query, 'region');
   const inStates = listed(query, 'state');
   const metadata = [...query].filter(([name]) => name.startsWith('metadata.'));
-  const machines = [...app.machines.values()].filter(
+  const behind = world.lag.settings.listMs ?? 0;
+  const machines = [...world.lag.machines(app.machines.values(), behind)].filter(
     (machine) =>
       (includeDeleted || inStates.has('destroyed') || machine.state !== 'destroyed') &&
       (inRegions.size === 0 || inRegions.has(machine.region)) &&
@@ -186,7 +217,8 @@ function list(call: Call): Reply {
 }
 
 function remove(call: Call): Reply {
-  const machine = unleasedMachineOf(call);
+  const machine = livingMachineOf(call);
+  refuseForeignLease(call, machine);
   if (machine.state === 'destroying') return done;
   const forced = flag(call.query, 'force') || flag(call.query, 'kill');
   if (!forced && allowedActions.destroy[machine.state] === undefined) {

@@ -17,9 +17,15 @@ interface Listed {
 /** One page in order of creation. The cursor is the last item's place; regions that do not answer are left out. */
 function page<T extends Listed>(call: Call, items: Iterable<T>, isGone: (item: T) => boolean) {
   const { query, world } = call;
-  const limit = Math.min(mostLimit, Number(query.get('limit') ?? defaultLimit));
-  if (!Number.isInteger(limit) || limit < 1) throw refusal(400, 'invalid_argument: limit must be a positive number');
+  const asked = Number(query.get('limit') ?? defaultLimit);
+  if (!Number.isInteger(asked) || asked < 1) throw refusal(400, 'invalid_argument: limit must be a positive number');
+  const { pageMost = mostLimit, emptyPages = false } = world.lag.settings;
+  const limit = Math.min(mostLimit, pageMost, asked);
   const after = cursorOf(query);
+  // The cursor of an empty page ends in a dot: the next one is not empty.
+  if (emptyPages && !(query.get('cursor') ?? '').endsWith('.')) {
+    return { found: [], next: `${cursorText(after ?? 0)}.` };
+  }
   const since = after === undefined ? Date.parse(query.get('updated_after') ?? '') : Number.NaN;
   const inRegions = listed(query, 'region');
   const inStates = listed(query, 'state');
@@ -44,7 +50,7 @@ function page<T extends Listed>(call: Call, items: Iterable<T>, isGone: (item: T
 function cursorOf(query: URLSearchParams): number | undefined {
   const text = query.get('cursor');
   if (text === null || text === '') return undefined;
-  const sequence = Number(Buffer.from(text, 'base64url').toString());
+  const sequence = Number(Buffer.from(text.replace(/\.$/, ''), 'base64url').toString());
   if (!Number.isInteger(sequence)) throw refusal(400, 'invalid_argument: cursor is invalid');
   return sequence;
 }
@@ -58,7 +64,9 @@ function lastUpdate(items: readonly Listed[]): string {
 function machines(call: Call): Reply {
   const organization = organizationOf(call, call.params['org'] ?? '');
   const gone = (machine: Machine): boolean => machine.state === 'destroyed';
-  const { found, next } = page(call, organization.machines.values(), gone);
+  const { lag } = call.world;
+  const seen = lag.machines(organization.machines.values(), lag.settings.organizationMs ?? 0);
+  const { found, next } = page(call, seen, gone);
   const summary = flag(call.query, 'summary');
   return ok({
     machines: found.map((machine) => orgMachineView(machine, summary)),
@@ -72,11 +80,13 @@ function machines(call: Call): Reply {
 function volumes(call: Call): Reply {
   const organization = organizationOf(call, call.params['org'] ?? '');
   const gone = (volume: Volume): boolean => call.world.isVolumeGone(volume);
-  const { found, next } = page(call, organization.volumes.values(), gone);
+  const { lag } = call.world;
+  const seen = lag.volumes(organization.volumes.values(), lag.settings.organizationMs ?? 0);
+  const { found, next } = page(call, seen, gone);
   const summary = flag(call.query, 'summary');
   return ok({
     volumes: found.map((volume) => ({
-      ...volumeView(volume, summary),
+      ...volumeView(call.world, volume, summary),
       app_name: volume.app.name,
       updated_at: timestamp(volume.updatedAt),
     })),

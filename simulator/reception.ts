@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { adminPrefix, administer } from './admin.ts';
-import type { Call, Route } from './calls.ts';
+import { heldLease, type Call, type Route } from './calls.ts';
 import { parseBody, readBody, reset, send } from './connection.ts';
-import { faultAnswer, isReset, rateLimited, strikesAfter, type FaultKind } from './faults.ts';
+import { changesSomething } from './graphql.ts';
+import { faultAnswer, isReset, rateLimited, strikesAfter, type FinalFault } from './faults.ts';
 import { documentedRateLimits, type RateLimits } from './rate-limits.ts';
+import { waitingRoom, type WaitingRoom } from './order.ts';
 import type { TokenGrant } from './records.ts';
+import { foreignLease } from './machine-leases.ts';
 import { Refusal, refusal, type Reply } from './replies.ts';
 import { remember, type RequestRecord } from './requests.ts';
 import { compiledRouter, type Match, type Router } from './router.ts';
@@ -19,18 +22,26 @@ export interface Reception {
 
 export interface ReceptionOptions {
   readonly world: World;
+  /** Of the Machines API, without its /v1. */
   readonly routes: readonly Route[];
+  /** With their whole path. */
+  readonly webRoutes: readonly Route[];
   readonly latencyMs: number;
   readonly rateLimits: boolean;
+  /** Requests are held until the client is idle and served sorted. */
+  readonly orderly: boolean;
 }
 
 const apiPrefix = '/v1';
+const graphqlPath = '/graphql';
 
 interface Desk {
   readonly world: World;
   readonly router: Router;
+  readonly webRouter: Router;
   readonly latencyMs: number;
   readonly limits: RateLimits | undefined;
+  readonly waitingRoom: WaitingRoom | undefined;
   open: boolean;
 }
 
@@ -47,8 +58,10 @@ export function reception(options: ReceptionOptions): Reception {
   const desk: Desk = {
     world: options.world,
     router: compiledRouter(options.routes),
+    webRouter: compiledRouter(options.webRoutes),
     latencyMs: options.latencyMs,
     limits: options.rateLimits ? documentedRateLimits() : undefined,
+    waitingRoom: options.orderly ? waitingRoom(options.world.clock) : undefined,
     open: true,
   };
   let received = 0;
@@ -83,14 +96,31 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
     const body = parseBody(text);
     return administer(desk.world, { method, path: path.slice(adminPrefix.length) || '/', query, body });
   }
-  const match = path.startsWith(`${apiPrefix}/`) ? desk.router.match(method, path.slice(apiPrefix.length)) : undefined;
-  const grant = grantOf(desk.world, request);
-  const pause = pauses(desk, response);
+  const match = path.startsWith(`${apiPrefix}/`)
+    ? desk.router.match(method, path.slice(apiPrefix.length))
+    : desk.webRouter.match(method, path);
+  const presence = presenceOf(response);
+  const pause = pauses(desk, presence);
   if (desk.latencyMs > 0) await pause(desk.latencyMs);
-  if (!desk.open) return undefined;
   const app = match?.params['app'];
+  if (desk.waitingRoom !== undefined) {
+    const gone = presence();
+    await desk.waitingRoom.enter({ app: app ?? '', method, path: request.url ?? '', body: text }, gone);
+    if (gone.aborted) return undefined;
+  }
+  if (!desk.open) return undefined;
+  const grant = grantOf(desk.world, request);
   const template = match?.route?.operation ?? 'unknown';
-  const record: RequestRecord = { method, path, template, app, at: desk.world.now(), status: undefined };
+  const reads = path === graphqlPath && !changesSomething(text);
+  const record: RequestRecord = {
+    method,
+    path,
+    template,
+    app,
+    ...(reads ? { reads } : {}),
+    at: desk.world.now(),
+    status: undefined,
+  };
   remember(desk.world.requests, record);
   if (match === undefined) return answered(record, refusedWith(refusal(404, '404 page not found')));
   const call: Call = {
@@ -103,7 +133,8 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
     pause,
   };
   const visit: Visit = { record, call, match, cut: false };
-  if (grant === undefined) return answered(record, refusedWith(refusal(401, 'unauthorized: invalid or missing token')));
+  if (grant === undefined && match.route?.anonymous !== true)
+    return answered(record, refusedWith(refusal(401, 'unauthorized: invalid or missing token')));
   return serve(desk, visit, text);
 }
 
@@ -115,7 +146,10 @@ async function serve(desk: Desk, visit: Visit, text: string): Promise<Reply | un
   const { record } = visit;
   notice(world, visit, 'before');
   if (visit.cut) return undefined;
-  const fault = world.faults.match(record.template, record.app);
+  const { fault, latencyMs, foreignLease } = world.faults.match(record.template, record.app);
+  if (latencyMs > 0) await visit.call.pause(latencyMs);
+  if (foreignLease) takeForeignLease(world, visit.match);
+  if (!desk.open) return undefined;
   if (fault !== undefined && !strikesAfter(fault)) return struck(record, fault);
   if (desk.limits !== undefined && !desk.limits.take(record.template, visit.match.params, world.now())) {
     return answered(record, refusedWith(rateLimited()));
@@ -133,11 +167,19 @@ async function serve(desk: Desk, visit: Visit, text: string): Promise<Reply | un
   return undefined;
 }
 
+/** As by somebody's deploy elsewhere: on a machine that nobody holds. */
+function takeForeignLease(world: World, match: Match): void {
+  const app = world.apps.get(match.params['app'] ?? '');
+  const machine = app?.machines.get(match.params['machine'] ?? '');
+  if (machine !== undefined && heldLease(world, machine) === undefined) foreignLease(world, machine);
+}
+
 async function handled(visit: Visit, text: string): Promise<Reply> {
   const { call, match, record } = visit;
   try {
     if (match.route === undefined) throw refusal(405, 'method not allowed');
-    if (call.grant.readOnly && record.method !== 'GET') throw refusal(403, 'unauthorized');
+    if (call.grant.readOnly && record.method !== 'GET' && match.route.anonymous !== true)
+      throw refusal(403, 'unauthorized');
     return await match.route.handle({ ...call, body: parseBody(text) });
   } catch (error) {
     if (error instanceof Refusal) return refusedWith(error);
@@ -156,7 +198,7 @@ function notice(world: World, visit: Visit, phase: 'before' | 'after'): void {
   });
 }
 
-function struck(record: RequestRecord, fault: FaultKind): Reply | undefined {
+function struck(record: RequestRecord, fault: FinalFault): Reply | undefined {
   return isReset(fault) ? undefined : answered(record, refusedWith(faultAnswer(fault)));
 }
 
@@ -168,13 +210,18 @@ function answered(record: RequestRecord, reply: Reply): Reply {
 const refusedWith = (error: Refusal): Reply => ({ status: error.status, body: error.body });
 
 /** Waits on behalf of one request, which end early when its connection does. false: nobody waits for the answer. */
-function pauses(desk: Desk, response: ServerResponse): Call['pause'] {
-  let gone: AbortSignal | undefined;
+function pauses(desk: Desk, presence: () => AbortSignal): Call['pause'] {
   return async (ms) => {
-    gone ??= closeOf(response);
+    const gone = presence();
     await desk.world.clock.park(ms, gone);
     return desk.open && !gone.aborted;
   };
+}
+
+/** Aborted once nobody waits for the answer any more; made when it is asked for. */
+function presenceOf(response: ServerResponse): () => AbortSignal {
+  let gone: AbortSignal | undefined;
+  return () => (gone ??= closeOf(response));
 }
 
 function closeOf(response: ServerResponse): AbortSignal {
@@ -190,7 +237,7 @@ function grantOf(world: World, request: IncomingMessage): TokenGrant | undefined
   if (!['bearer', 'flyv1'].includes(scheme.toLowerCase())) return undefined;
   for (const token of list.replace(/^FlyV1 /, '').split(',')) {
     const grant = world.tokens.get(token.trim());
-    if (grant !== undefined) return grant;
+    if (grant !== undefined && (grant.expiresAt === undefined || grant.expiresAt > world.now())) return grant;
   }
   return undefined;
 }

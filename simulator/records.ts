@@ -23,13 +23,17 @@ export interface TokenGrant {
   /** Name that stands on leases. */
   readonly owner: string;
   readonly readOnly: boolean;
+  /** Id of the only app a deploy token reaches; undefined: every app of its organizations. */
+  readonly app?: string | undefined;
+  /** Answered 401 from then on. */
+  expiresAt?: Instant;
 }
 
 export interface App {
   readonly id: string;
   readonly name: string;
   readonly number: number;
-  readonly organization: Organization;
+  organization: Organization;
   readonly network: string;
   readonly createdAt: Instant;
   status: 'pending' | 'deployed' | 'suspended';
@@ -40,8 +44,57 @@ export interface App {
   readonly volumes: Map<string, Volume>;
   readonly secrets: AppSecrets;
   readonly addresses: Map<string, Address>;
+  /** By hostname. */
+  readonly certificates: Map<string, Certificate>;
+  /** Newest first. */
+  readonly releases: Release[];
+  lock: AppLock | undefined;
+  /** Ids of the machines that pausing the app stopped. */
+  readonly paused: Set<string>;
   /** How many ids of each operation were drawn. */
   readonly drawn: Map<string, number>;
+}
+
+/** What a deploy writes down about itself. */
+export interface Release {
+  readonly id: string;
+  readonly app: App;
+  readonly version: number;
+  /** The whole fly.toml as JSON. */
+  readonly definition: unknown;
+  readonly image: string;
+  readonly strategy: string;
+  readonly description: string;
+  /** E-mail of who made it. */
+  readonly user: string;
+  readonly createdAt: Instant;
+  updatedAt: Instant;
+  status: ReleaseStatus;
+  metadata: unknown;
+}
+export type ReleaseStatus = 'pending' | 'running' | 'complete' | 'failed' | 'interrupted';
+
+/** A note that somebody works on the app; it stops nobody. */
+export interface AppLock {
+  readonly id: string;
+  readonly expiresAt: Instant;
+}
+
+/** A token somebody made, as lists of tokens show it. */
+export interface LimitedToken {
+  readonly id: string;
+  readonly name: string;
+  readonly token: string;
+  readonly organization: Organization;
+  readonly profile: string;
+  readonly profileParams: unknown;
+  /** E-mail of who made it. */
+  readonly user: string;
+  readonly createdAt: Instant;
+  readonly expiresAt: Instant;
+  revokedAt: Instant | undefined;
+  /** Id of the app it is bound to. */
+  readonly app: string | undefined;
 }
 
 export interface AppSecrets {
@@ -67,6 +120,24 @@ export interface Address {
   readonly createdAt: Instant;
 }
 export type AddressKind = 'v4' | 'v6' | 'shared_v4' | 'private_v6' | 'egress_v4' | 'egress_v6';
+
+/** A hostname of an app with what was asked for it. DNS is the world's, not the app's. */
+export interface Certificate {
+  readonly hostname: string;
+  readonly createdAt: Instant;
+  updatedAt: Instant;
+  /** A certificate of Let's Encrypt is wanted. */
+  acmeRequested: boolean;
+  /** Issued by Let's Encrypt: since when. */
+  issuedAt: Instant | undefined;
+  /** A certificate the customer brought: since when. */
+  customSince: Instant | undefined;
+  /** The validation that is due. */
+  validating: (() => void) | undefined;
+}
+
+/** How a machine's checks end, whatever its image says. */
+export type CheckRule = 'pass' | 'fail' | 'flap';
 
 export interface Volume {
   readonly id: string;
@@ -117,8 +188,9 @@ export interface Machine {
   readonly sequence: number;
   readonly name: string;
   readonly region: string;
-  readonly host: string;
-  readonly privateIp: string;
+  /** Another one after a migration, as its address. */
+  host: string;
+  privateIp: string;
   readonly createdAt: Instant;
   updatedAt: Instant;
   state: MachineState;
@@ -134,11 +206,15 @@ export interface Machine {
   /** Newest first. */
   readonly events: MachineEvent[];
   checks: CheckStatus[];
+  /** undefined: as its image says. */
+  checkRule: CheckRule | undefined;
   lease: Lease | undefined;
   skipSecrets: boolean;
   booted: BootSnapshot | undefined;
   /** Restarts after exits since a person or an update last started it. */
   restartCount: number;
+  /** MB that its process may use now; undefined: all of its guest. */
+  memoryLimitMb: number | undefined;
   /** The next change of state that is under way by itself. */
   pending: { readonly at: Instant; readonly cancel: () => void } | undefined;
   /** The next run of its checks. */

@@ -2,13 +2,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { actionRoutes } from './machine-actions.ts';
 import { addressRoutes } from './addresses.ts';
 import { appRoutes } from './apps.ts';
+import { buildRoutes } from './builds.ts';
 import type { Route } from './calls.ts';
+import { certificateRoutes } from './certificates.ts';
+import { graphqlRoutes } from './graphql.ts';
+import { logRoutes } from './logs.ts';
 import { leaseRoutes } from './machine-leases.ts';
 import { machineRoutes } from './machines.ts';
 import { metadataRoutes } from './machine-metadata.ts';
+import { processRoutes } from './machine-processes.ts';
 import { organizationRoutes } from './organization-lists.ts';
+import { webOrganizationRoutes } from './organizations.ts';
 import { platformRoutes } from './platform.ts';
 import { reception, type Reception } from './reception.ts';
+import { releaseRoutes } from './releases.ts';
 import { secretRoutes } from './secrets.ts';
 import { volumeRoutes } from './volumes.ts';
 import { waitRoutes } from './machine-wait.ts';
@@ -29,6 +36,11 @@ export interface SimulatorOptions {
   readonly latencyMs?: number | undefined;
   /** Ids, names and addresses follow from it. Default 1. */
   readonly seed?: number | undefined;
+  /**
+   * Holds arrived requests until the client waits for nothing else, and serves them one by one, sorted by app, method,
+   * path and body: a test that asks for several things at once reruns alike. Default false.
+   */
+  readonly orderly?: boolean | undefined;
   /** Fly's documented rate limits. Default true. */
   readonly rateLimits?: boolean | undefined;
 }
@@ -56,8 +68,18 @@ const routes: readonly Route[] = [
   ...volumeRoutes,
   ...secretRoutes,
   ...addressRoutes,
+  ...certificateRoutes,
+  ...processRoutes,
   ...organizationRoutes,
   ...platformRoutes,
+];
+
+const webRoutes: readonly Route[] = [
+  ...graphqlRoutes,
+  ...releaseRoutes,
+  ...webOrganizationRoutes,
+  ...buildRoutes,
+  ...logRoutes,
 ];
 
 /** Fly in a box: the Machines API over real HTTP on the loopback interface. Throws when the port is taken. */
@@ -66,7 +88,14 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   world.addOrganization(options.org ?? 'personal');
   const token = options.token ?? `fm2_simulator${world.chance.hex(['token'], 24)}`;
   world.grantToken(token, { owner: 'simulator@tokens.fly.io' });
-  const desk = reception({ world, routes, latencyMs: options.latencyMs ?? 0, rateLimits: options.rateLimits ?? true });
+  const desk = reception({
+    world,
+    routes,
+    webRoutes,
+    latencyMs: options.latencyMs ?? 0,
+    rateLimits: options.rateLimits ?? true,
+    orderly: options.orderly ?? false,
+  });
   const server = serverOf(desk);
   const port = await listening(server, options.port ?? 0);
   const url = `http://${address}:${port}`;

@@ -12,6 +12,7 @@ export interface AppSnapshot {
   readonly secrets: Readonly<Record<string, string>>;
   readonly secretsVersion: number;
   readonly addresses: readonly AddressSnapshot[];
+  readonly certificates: readonly CertificateSnapshot[];
 }
 
 export interface MachineSnapshot {
@@ -38,6 +39,14 @@ export interface VolumeSnapshot {
   readonly snapshotRetention: number;
   readonly scheduledSnapshots: boolean;
   readonly attachedMachine: string | null;
+}
+
+export interface CertificateSnapshot {
+  readonly hostname: string;
+  readonly acmeRequested: boolean;
+  /** By Let's Encrypt. */
+  readonly issued: boolean;
+  readonly custom: boolean;
 }
 
 export interface AddressSnapshot {
@@ -79,6 +88,12 @@ function appSnapshot(world: Holder, app: App): AppSnapshot {
     ),
     secretsVersion: app.secrets.version,
     addresses: [...app.addresses.values()].toSorted(byText((a) => `${a.kind} ${a.ip}`)).map(addressSnapshot),
+    certificates: [...app.certificates.values()].toSorted(byText((c) => c.hostname)).map((certificate) => ({
+      hostname: certificate.hostname,
+      acmeRequested: certificate.acmeRequested,
+      issued: certificate.issuedAt !== undefined,
+      custom: certificate.customSince !== undefined,
+    })),
   };
 }
 

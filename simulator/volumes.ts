@@ -1,9 +1,10 @@
 import { regions } from '../schemas/fly/presets.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from './body.ts';
 import { appOf, flag, volumeOf, type Call, type Route } from './calls.ts';
-import { hostIn, hostsPerRegion, zoneOf } from './hosts.ts';
+import { hostsPerRegion, zoneOf } from './hosts.ts';
 import { fillMount } from './machine-mounts.ts';
 import { isRunning } from './machine-states.ts';
+import { openHost } from './placement.ts';
 import type { App, Snapshot, Volume } from './records.ts';
 import { ok, refusal, timestamp, type Reply } from './replies.ts';
 import type { World } from './world.ts';
@@ -57,7 +58,8 @@ function create(call: Call): Reply {
   app.volumes.set(id, volume);
   app.organization.volumes.set(id, volume);
   settle(world, volume, createMs, 'created');
-  return ok(volumeView(volume));
+  world.lag.noteVolume(volume);
+  return ok(volumeView(world, volume));
 }
 
 interface Placement {
@@ -70,16 +72,11 @@ interface Placement {
 
 function placement(world: World, app: App, { name, region, id, spread }: Placement): string {
   const first = world.chance.below([app.name, 'host', id], hostsPerRegion);
-  if (!spread) return hostIn(region, first);
-  const taken = new Set(
-    [...app.volumes.values()]
-      .filter((other) => other.name === name && other.region === region && other.deletedAt === undefined)
-      .map((other) => other.host),
+  const namesakes = [...app.volumes.values()].filter(
+    (other) => other.name === name && other.region === region && other.deletedAt === undefined,
   );
-  for (let step = 0; step < hostsPerRegion; step++) {
-    const host = hostIn(region, first + step);
-    if (!taken.has(host)) return host;
-  }
+  const host = openHost(world, region, first, new Set(spread ? namesakes.map((other) => other.host) : []));
+  if (host !== undefined) return host;
   throw refusal(
     422,
     `insufficient_capacity: no zone in ${region} without a volume named ${name}`,
@@ -105,6 +102,7 @@ function settle(world: World, volume: Volume, ms: number, state: string): void {
     if (volume.state !== from) return;
     volume.state = state;
     volume.updatedAt = world.now();
+    world.lag.noteVolume(volume);
   });
 }
 
@@ -114,7 +112,8 @@ function update(call: Call): Reply {
   volume.snapshotRetention = retentionField(fields) ?? volume.snapshotRetention;
   volume.scheduledSnapshots = booleanField(fields, 'auto_backup_enabled') ?? volume.scheduledSnapshots;
   volume.updatedAt = call.world.now();
-  return ok(volumeView(volume));
+  call.world.lag.noteVolume(volume);
+  return ok(volumeView(call.world, volume));
 }
 
 /** Grows only. The filesystem of a running machine grows when it restarts. */
@@ -135,9 +134,13 @@ function extend(call: Call): Reply {
     volume.state = 'extending';
     volume.updatedAt = call.world.now();
     if (machine !== undefined) fillMount(machine.config, volume);
+    call.world.lag.noteVolume(volume);
     settle(call.world, volume, extendMs, 'created');
   }
-  return ok({ volume: volumeView(volume), needs_restart: machine !== undefined && isRunning(machine.state) });
+  return ok({
+    volume: volumeView(call.world, volume),
+    needs_restart: machine !== undefined && isRunning(machine.state),
+  });
 }
 
 function remove(call: Call): Reply {
@@ -148,8 +151,9 @@ function remove(call: Call): Reply {
   volume.state = 'scheduling_destroy';
   volume.deletedAt = call.world.now();
   volume.updatedAt = call.world.now();
+  call.world.lag.noteVolume(volume);
   settle(call.world, volume, deleteMs, 'pending_destroy');
-  return ok(volumeView(volume));
+  return ok(volumeView(call.world, volume));
 }
 
 /** For writes: a deleted volume can only be read. */
@@ -176,7 +180,7 @@ function snapshot(call: Call): Reply {
   return { status: 200 };
 }
 
-function snapshotView(world: World, taken: Snapshot) {
+export function snapshotView(world: World, taken: Snapshot) {
   return {
     id: taken.id,
     size: taken.status === 'created' ? 1_000_000 : 0,
@@ -188,7 +192,7 @@ function snapshotView(world: World, taken: Snapshot) {
   };
 }
 
-export function volumeView(volume: Volume, summary = false) {
+export function volumeView(world: World, volume: Volume, summary = false) {
   const blocks = Math.floor((volume.sizeGb * 1e9) / blockSize);
   return {
     id: volume.id,
@@ -205,7 +209,7 @@ export function volumeView(volume: Volume, summary = false) {
     snapshot_retention: volume.snapshotRetention,
     auto_backup_enabled: volume.scheduledSnapshots,
     host_dedication_key: '',
-    host_status: 'ok',
+    host_status: world.hostsDown.has(volume.host) ? 'unreachable' : 'ok',
     type: 'local',
     ...(summary
       ? {}
@@ -221,15 +225,17 @@ export function volumeView(volume: Volume, summary = false) {
 }
 
 function list(call: Call): Reply {
-  const volumes = [...appOf(call).volumes.values()].filter((volume) => !call.world.isVolumeGone(volume));
+  const { world } = call;
+  const all = world.lag.volumes(appOf(call).volumes.values(), world.lag.settings.listMs ?? 0);
+  const volumes = [...all].filter((volume) => !world.isVolumeGone(volume));
   const summary = flag(call.query, 'summary');
-  return ok(volumes.map((volume) => volumeView(volume, summary)));
+  return ok(volumes.map((volume) => volumeView(world, volume, summary)));
 }
 
 export const volumeRoutes: readonly Route[] = [
   { operation: 'GET /apps/{app}/volumes', handle: list },
   { operation: 'POST /apps/{app}/volumes', handle: create },
-  { operation: 'GET /apps/{app}/volumes/{volume}', handle: (call) => ok(volumeView(volumeOf(call))) },
+  { operation: 'GET /apps/{app}/volumes/{volume}', handle: (call) => ok(volumeView(call.world, volumeOf(call))) },
   { operation: 'PUT /apps/{app}/volumes/{volume}', handle: update },
   { operation: 'POST /apps/{app}/volumes/{volume}', handle: update },
   { operation: 'DELETE /apps/{app}/volumes/{volume}', handle: remove },

@@ -1,8 +1,14 @@
 import { seededChance, ulid, type Chance } from './chance.ts';
 import { faultRules, type FaultRules } from './faults.ts';
-import type { App, Instant, Machine, Organization, TokenGrant, Volume } from './records.ts';
+import { followIdleness } from './autostop.ts';
+import type { Dns } from './dns.ts';
+import { humanOf, type Human } from './human.ts';
+import { lagOf, type Lag } from './lag.ts';
+import { statePace, type Pace } from './pace.ts';
+import type { App, Instant, LimitedToken, Machine, Organization, TokenGrant, Volume } from './records.ts';
 import { isWrite, type RequestNotice, type RequestRecord } from './requests.ts';
 import { configRewrites, type Rewrites } from './rewrites.ts';
+import { followSchedules } from './schedules.ts';
 import { endStateOf, snapshotOf, type AppSnapshot } from './snapshot.ts';
 
 export interface SimulatorClock {
@@ -30,11 +36,29 @@ export class World {
   /** By name, of every organization. */
   readonly apps = new Map<string, App>();
   readonly tokens = new Map<string, TokenGrant>();
+  /** By id: tokens made over the API, revoked ones too. */
+  readonly limitedTokens = new Map<string, LimitedToken>();
   readonly requests: RequestRecord[] = [];
-  readonly faults: FaultRules = faultRules();
+  readonly faults: FaultRules;
   readonly rewrites: Rewrites = configRewrites();
   /** Regions that do not answer org-wide lists: their machines and volumes are missing there. */
   readonly errorRegions = new Set<string>();
+  /** Machines a region still takes; each create takes one, each machine destroyed gives one back. Not named: plenty. */
+  readonly capacity = new Map<string, number>();
+  /** Hosts that do not answer; hostDown and hostUp see to what runs there. */
+  readonly hostsDown = new Set<string>();
+  /** Hosts without room: nothing is placed there, and no machine on them grows. */
+  readonly hostsFull = new Set<string>();
+  /** Machines that take longer in a state, or never leave it. */
+  readonly pace: Pace = statePace();
+  /** Lists that show the past. */
+  readonly lag: Lag;
+  /** What the name servers of the world answer. */
+  readonly dns: Dns = new Map();
+  /** Somebody with flyctl. */
+  readonly human: Human;
+  /** Machines whose services let them be stopped are, this long after they started; undefined: by call only. */
+  idleAfterMs: number | undefined;
   /** Called before a request is carried out and after, before its answer is sent. Synchronous. */
   onRequest: ((notice: RequestNotice) => void) | undefined;
   /** Called after every change of a machine's state. Synchronous. */
@@ -42,10 +66,15 @@ export class World {
   #sequence = 0;
   readonly #appsMade = new Map<string, number>();
   readonly #timers = new Set<() => void>();
+  readonly #followers: readonly ((machine: Machine) => void)[];
 
   constructor(clock: SimulatorClock, seed: number) {
     this.clock = clock;
     this.chance = seededChance(seed);
+    this.faults = faultRules(this.chance);
+    this.lag = lagOf(this);
+    this.human = humanOf(this);
+    this.#followers = [followSchedules(this), followIdleness(this)];
   }
 
   now(): Instant {
@@ -70,6 +99,19 @@ export class World {
     for (const cancel of this.#timers) cancel();
   }
 
+  /** To be called after each change of a machine's state. */
+  entered(machine: Machine): void {
+    this.lag.noteMachine(machine);
+    for (const follow of this.#followers) follow(machine);
+    this.onStateChange?.(machine);
+  }
+
+  /** The token answers 401 from then on (milliseconds since the epoch; default now). */
+  expireToken(token: string, at: Instant = this.now()): void {
+    const grant = this.tokens.get(token);
+    if (grant !== undefined) grant.expiresAt = at;
+  }
+
   /** Counts everything created, so that lists have an order. */
   nextSequence(): number {
     this.#sequence += 1;
@@ -92,16 +134,14 @@ export class World {
   }
 
   /** Makes a token valid; without `organizations` it reaches them all as they are now. */
-  grantToken(
-    token: string,
-    rights: { readonly organizations?: readonly string[]; readonly readOnly?: boolean; readonly owner?: string } = {},
-  ): TokenGrant {
+  grantToken(token: string, rights: Partial<Omit<TokenGrant, 'id'>> = {}): TokenGrant {
     const id = this.chance.hex(['token', token], 12);
     const grant: TokenGrant = {
       id,
       organizations: rights.organizations ?? [...this.organizations.keys()],
       owner: rights.owner ?? `${id}@tokens.fly.io`,
       readOnly: rights.readOnly ?? false,
+      app: rights.app,
     };
     this.tokens.set(token, grant);
     return grant;
