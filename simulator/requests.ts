@@ -6,6 +6,8 @@ export interface RequestRecord {
   /** "POST /apps/{app}/machines"; "unknown" where no route matched. */
   readonly template: string;
   readonly app: string | undefined;
+  /** A POST that only asks: a GraphQL query. */
+  readonly reads?: boolean;
   /** The simulator's clock when the platform began to work on it. */
   readonly at: number;
   /** undefined: no answer was sent (yet). */
@@ -29,5 +31,6 @@ export function remember(requests: RequestRecord[], request: RequestRecord): voi
 
 /** Changes something on the platform. Leases come and go by themselves and do not count. */
 export function isWrite(request: Readonly<RequestRecord>): boolean {
+  if (request.reads === true) return false;
   return request.method !== 'GET' && request.method !== 'HEAD' && !request.template.endsWith('/lease');
 }

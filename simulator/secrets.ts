@@ -17,7 +17,7 @@ function digestOf(world: World, app: App, value: string): string {
 }
 
 /** Merges; null removes. All or nothing; each write counts one version. */
-function write(call: Call, app: App, values: Readonly<Record<string, unknown>>): void {
+export function writeSecrets(call: Call, app: App, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values)) {
     if (value !== null && typeof value !== 'string')
       throw refusal(400, `invalid JSON body: secret ${name} is not a string`);
@@ -70,7 +70,7 @@ function writeAll(call: Call): Reply {
   const app = appOf(call);
   const values = objectField(fieldsOf(call.body), 'values');
   if (values === undefined) throw refusal(400, 'invalid_argument: values is required');
-  write(call, app, values);
+  writeSecrets(call, app, values);
   const written = Object.keys(values).flatMap((name) => app.secrets.byName.get(name) ?? []);
   return ok({ secrets: written.map((secret) => view(secret)), ...versions(app) });
 }
@@ -85,14 +85,14 @@ function writeOne(call: Call): Reply {
   const app = appOf(call);
   const value = textField(fieldsOf(call.body), 'value');
   if (value === undefined) throw refusal(400, 'invalid_argument: value is required');
-  write(call, app, { [call.params['name'] ?? '']: value });
+  writeSecrets(call, app, { [call.params['name'] ?? '']: value });
   return { status: 201, body: { ...view(secretOf(call)), ...versions(app) } };
 }
 
 function removeOne(call: Call): Reply {
   const { name } = secretOf(call);
   const app = appOf(call);
-  write(call, app, { [name]: null });
+  writeSecrets(call, app, { [name]: null });
   return ok(versions(app));
 }
 

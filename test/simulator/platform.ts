@@ -43,7 +43,7 @@ export async function platform(options: Partial<SimulatorOptions> = {}): Promise
   open.push(simulator);
   const call: Platform['call'] = (method, path, body, headers = {}) =>
     clock.busy(async () => {
-      const url = path.startsWith('/_simulator') || path.startsWith('/v') ? path : `/v1${path}`;
+      const url = /^\/(?:_simulator|v\d|graphql|api\/)/.test(path) ? path : `/v1${path}`;
       const response = await fetch(`${simulator.url}${url}`, {
         method,
         headers: { authorization: `Bearer ${simulator.token}`, ...headers },
