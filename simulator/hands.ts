@@ -17,6 +17,8 @@ export class HandError extends Error {}
 
 export interface Hands {
   readonly world: World;
+  /** As the person asks, about nothing yet. */
+  call(): Call;
   /** The body of the answer. Throws the platform's Refusal. */
   ask(method: string, path: string, body?: unknown, nonce?: string): Promise<unknown>;
   sleep(ms: number): Promise<void>;
@@ -38,24 +40,28 @@ export function handsOf(world: World): Hands {
     new Promise((resolve) => {
       world.after(ms, resolve);
     });
+  const call = (): Call => ({
+    world,
+    grant: { id: 'human', organizations: [...world.organizations.keys()], owner, readOnly: false },
+    params: {},
+    query: new URLSearchParams(),
+    body: undefined,
+    nonce: undefined,
+    pause: (ms) => sleep(ms).then(() => true),
+  });
   return {
     world,
     sleep,
-    async ask(method, target, body, nonce) {
+    call,
+    async ask(method, target, sent, nonce) {
       const [path = '', search] = target.split('?');
       const match = router.match(method, path);
       if (match?.route === undefined) throw new HandError(`nobody answers ${method} ${path}`);
-      const call: Call = {
-        world,
-        grant: { id: 'human', organizations: [...world.organizations.keys()], owner, readOnly: false },
-        params: match.params,
-        query: new URLSearchParams(search),
-        // Over the wire nothing is shared.
-        body: body === undefined ? undefined : structuredClone(body),
-        nonce,
-        pause: (ms) => sleep(ms).then(() => true),
-      };
-      return (await match.route.handle(call)).body;
+      // Over the wire nothing is shared.
+      const body = sent === undefined ? undefined : structuredClone(sent);
+      const query = new URLSearchParams(search);
+      const reply = await match.route.handle({ ...call(), params: match.params, query, body, nonce });
+      return reply.body;
     },
   };
 }

@@ -6,6 +6,7 @@ import { HandError, launchMachines, leased, pathOf, type Hands } from './hands.t
 import { isSettled } from './machine-states.ts';
 import { nearestRegion } from './placement.ts';
 import type { App, Machine, Volume } from './records.ts';
+import { createRelease, updateRelease } from './releases.ts';
 
 export interface HandDeploy {
   /** Default: the image of the configs, or that each machine has. */
@@ -42,8 +43,22 @@ export async function deploy(hands: Hands, app: App, wanted: HandDeploy): Promis
   const primary = wanted.primaryRegion ?? machines[0]?.config.env?.['PRIMARY_REGION'] ?? nearestRegion;
   const isFirst = app.status === 'pending' && app.machines.size === 0;
   if (isFirst) await giveAddresses(hands, app, wanted);
-  const stamp = nextRelease(hands, app, machines);
-  if (wanted.releaseCommand !== undefined) await runReleaseCommand(hands, app, { wanted, primary, stamp, machines });
+  await released(hands, app, { ...wanted, machines }, async (stamp) => {
+    if (wanted.releaseCommand !== undefined) await runReleaseCommand(hands, app, { wanted, primary, stamp, machines });
+    await rollOut(hands, app, { wanted, primary, stamp, machines, isFirst });
+  });
+}
+
+interface Rollout {
+  readonly wanted: HandDeploy;
+  readonly primary: string;
+  readonly stamp: Stamp;
+  readonly machines: readonly Machine[];
+  readonly isFirst: boolean;
+}
+
+/** Groups that fly.toml no longer names go, new ones start, the rest is updated one by one. */
+async function rollOut(hands: Hands, app: App, { wanted, primary, stamp, machines, isFirst }: Rollout): Promise<void> {
   const configs = wanted.configs ?? {};
   const isKept = (machine: Machine): boolean => wanted.configs === undefined || groupOf(machine) in configs;
   for (const machine of machines.filter((machine) => !isKept(machine))) {
@@ -54,7 +69,7 @@ export async function deploy(hands: Hands, app: App, wanted: HandDeploy): Promis
     if (kept.some((machine) => groupOf(machine) === group)) continue;
     const image = wanted.image ?? config.image;
     const full = { ...config, image, ...stamped(config, { group, primary, stamp }) };
-    await startGroup(hands, app, { group, config: full, primary, wanted, isFirst });
+    await startGroup(hands, app, { config: full, primary, wanted, isFirst });
   }
   await leased(hands, kept, leaseSeconds, async (nonces) => {
     for (const machine of kept) {
@@ -71,15 +86,40 @@ async function giveAddresses(hands: Hands, app: App, wanted: HandDeploy): Promis
   for (const type of ['v6', 'shared_v4']) await hands.ask('POST', `/apps/${app.name}/ip_assignments`, { type });
 }
 
-/** One more than the machines know of. */
-export function nextRelease(hands: Hands, app: App, machines: readonly Machine[]): Stamp {
-  const known = machines.map((machine) => Number(machine.config.metadata?.['fly_release_version'] ?? 0));
-  return {
-    fly_platform_version: 'v2',
-    fly_flyctl_version: flyctlVersion,
-    fly_release_id: hands.world.draw(app, 'human release', 24),
-    fly_release_version: String(Math.max(0, ...known) + 1),
+interface ReleaseOf {
+  readonly image?: string;
+  readonly strategy?: 'rolling' | 'immediate';
+  readonly configs?: Readonly<Record<string, MachineConfig>>;
+  readonly machines: readonly Machine[];
+}
+
+/** Carries out one release: `complete` where the work ends well, `failed` where it does not. */
+export async function released(
+  hands: Hands,
+  app: App,
+  { image, strategy = 'rolling', configs, machines }: ReleaseOf,
+  work: (stamp: Stamp) => Promise<void>,
+): Promise<void> {
+  const known = image ?? Object.values(configs ?? {})[0]?.image ?? machines[0]?.config.image ?? '';
+  // flyctl sends its whole fly.toml; here only machine configs are known.
+  const definition = app.releases[0]?.definition ?? { app: app.name };
+  const release = createRelease(hands.call(), app, { definition, image: known, strategy: strategy.toUpperCase() });
+  const end = (status: 'running' | 'complete' | 'failed'): void => {
+    updateRelease(hands.call(), release, { status, metadata: undefined });
   };
+  end('running');
+  try {
+    await work({
+      fly_platform_version: 'v2',
+      fly_flyctl_version: flyctlVersion,
+      fly_release_id: release.id,
+      fly_release_version: String(release.version),
+    });
+    end('complete');
+  } catch (error) {
+    end('failed');
+    throw error;
+  }
 }
 
 interface Place {
@@ -164,7 +204,6 @@ async function until(hands: Hands, machine: Machine, reached: () => boolean): Pr
 }
 
 interface NewGroup {
-  readonly group: string;
   readonly config: MachineConfig;
   readonly primary: string;
   readonly wanted: HandDeploy;
@@ -184,7 +223,8 @@ async function startGroup(hands: Hands, app: App, { config, primary, wanted, isF
     return;
   }
   const env = { ...config.env, FLY_STANDBY_FOR: first.id };
-  await make(hands, app, { region: primary, config: { ...config, env, standbys: [first.id] }, skip_launch: true });
+  const standby = { ...config, env, standbys: [first.id] };
+  await settled(hands, await make(hands, app, { region: primary, config: standby, skip_launch: true }));
 }
 
 interface NewMachine {

@@ -6,7 +6,7 @@ import type { MachineConfig } from '../schemas/fly/machine.ts';
 import { isObject } from './body.ts';
 import { groupOf } from './autostop.ts';
 import { appNamed, handsOf, launchMachines, leased, machineNamed, pathOf, wordsOf, type Hands } from './hands.ts';
-import { change, deploy, make, makeVolume, nextRelease, settled, type HandDeploy } from './human-deploy.ts';
+import { change, deploy, make, makeVolume, released, settled, type HandDeploy } from './human-deploy.ts';
 import type { App, Machine } from './records.ts';
 import type { World } from './world.ts';
 
@@ -175,12 +175,13 @@ async function setSecrets(hands: Hands, app: App, { values, stage = false }: Set
   const version = isObject(written) ? written['version'] : undefined;
   const members = launchMachines(app);
   if (stage || members.length === 0 || typeof version !== 'number') return;
-  const stamp = nextRelease(hands, app, members);
-  await leased(hands, members, scaleLeaseSeconds, async (nonces) => {
-    for (const machine of members) {
-      const config = { ...machine.config, metadata: { ...machine.config.metadata, ...stamp } };
-      const nonce = nonces.get(machine.id);
-      await change(hands, machine, { config, nonce, waits: true, minSecretsVersion: version });
-    }
+  await released(hands, app, { machines: members }, async (stamp) => {
+    await leased(hands, members, scaleLeaseSeconds, async (nonces) => {
+      for (const machine of members) {
+        const config = { ...machine.config, metadata: { ...machine.config.metadata, ...stamp } };
+        const nonce = nonces.get(machine.id);
+        await change(hands, machine, { config, nonce, waits: true, minSecretsVersion: version });
+      }
+    });
   });
 }
