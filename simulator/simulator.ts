@@ -17,6 +17,7 @@ import { platformRoutes } from './platform.ts';
 import { reception, type Reception } from './reception.ts';
 import { releaseRoutes } from './releases.ts';
 import { secretRoutes } from './secrets.ts';
+import { tokenRoutes } from './tokens.ts';
 import { volumeRoutes } from './volumes.ts';
 import { waitRoutes } from './machine-wait.ts';
 import { World, type SimulatorClock } from './world.ts';
@@ -72,6 +73,7 @@ const routes: readonly Route[] = [
   ...processRoutes,
   ...organizationRoutes,
   ...platformRoutes,
+  ...tokenRoutes,
 ];
 
 const webRoutes: readonly Route[] = [

@@ -1,8 +1,8 @@
-import { isObject } from './body.ts';
-import { appNamed, visibleOrganization, type Call } from './calls.ts';
+import { fieldsOf, isObject, textField } from './body.ts';
+import { appNamed, appOf, visibleOrganization, type Call, type Route } from './calls.ts';
 import { parseDuration } from './duration.ts';
 import type { LimitedToken, Organization } from './records.ts';
-import { refusal } from './replies.ts';
+import { ok, refusal, type Reply } from './replies.ts';
 
 /** 20 years, where the client does not say. */
 const defaultExpiry = '175200h';
@@ -73,3 +73,17 @@ export function revokeToken(call: Call, id: string | undefined, text: string | u
   call.world.tokens.delete(token.token);
   return token;
 }
+
+function makeDeployToken(call: Call): Reply {
+  const app = appOf(call);
+  const { token } = makeToken(call, {
+    name: 'Deploy token',
+    organization: app.organization,
+    profile: 'deploy',
+    profileParams: { app_id: app.id },
+    expiry: textField(fieldsOf(call.body), 'expiry') ?? null,
+  });
+  return ok({ token: `FlyV1 ${token}` });
+}
+
+export const tokenRoutes: readonly Route[] = [{ operation: 'POST /apps/{app}/deploy_token', handle: makeDeployToken }];

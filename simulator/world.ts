@@ -142,6 +142,7 @@ export class World {
       owner: rights.owner ?? `${id}@tokens.fly.io`,
       readOnly: rights.readOnly ?? false,
       app: rights.app,
+      ...(rights.expiresAt === undefined ? {} : { expiresAt: rights.expiresAt }),
     };
     this.tokens.set(token, grant);
     return grant;

@@ -139,6 +139,8 @@ async function startGroup(
     const body = { region: 'arn', config: mounts === undefined ? config : { ...config, mounts }, lease_ttl: 300 };
     const made = await flaps('POST', '/apps/shop/machines', body);
     await untilHealthy({ flaps, ...cli }, made.id);
+    // It warns where nothing listens.
+    expect(await flaps('GET', `/apps/shop/machines/${made.id}/ps`)).not.toEqual([]);
     await flaps('DELETE', `/apps/shop/machines/${made.id}/lease`, undefined, made.nonce);
   }
 }
@@ -179,7 +181,7 @@ async function untilHealthy({ flaps, clock }: Flyctl, id: string, nonce?: string
 }
 
 /** Reads the exit code off a machine that destroyed itself. */
-async function runReleaseCommand({ flaps, web }: Flyctl, config: Json, command: string): Promise<void> {
+async function runReleaseCommand({ flaps, web, call }: Flyctl, config: Json, command: string): Promise<void> {
   const made = await flaps('POST', '/apps/shop/machines', {
     region: 'arn',
     skip_launch: true,
@@ -196,6 +198,8 @@ async function runReleaseCommand({ flaps, web }: Flyctl, config: Json, command: 
   const machine = `/apps/shop/machines/${made.id}`;
   await flaps('GET', `${machine}/wait?state=stopped&timeout=60&instance_id=${made.instance_id}`);
   await flaps('POST', `${machine}/start`);
+  // It may have come and gone already.
+  expect([200, 404]).toContain((await call('GET', `${machine}/wait?state=started&timeout=60`)).status);
   await flaps('GET', `${machine}/wait?state=destroyed&timeout=60`);
   const { events } = await flaps('GET', machine);
   const { exit_code: code } = events.find((event: Json) => event.type === 'exit').request.exit_event;
