@@ -1,6 +1,7 @@
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
+import { exitOf, isFailure, type Exit } from '../plan/exit.ts';
 import type { ApplyContext } from './context.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
@@ -99,16 +100,16 @@ export function judge(machine: Machine): Verdict {
     return { state: 'failed', why: `it is ${machine.state}` };
   const exit = lastExit(machine.events ?? []);
   if (machine.state === 'stopped' || machine.state === 'suspended') {
-    if (exit === undefined || exit.requestedStop || exit.code === 0) return { state: 'done' };
+    if (exit === undefined || exit.requested || !isFailure(exit)) return { state: 'done' };
     return {
       state: 'failed',
-      why: `it exited with code ${exit.code}${exit.oom ? ' (out of memory)' : ''} and stays stopped`,
+      why: `it exited with code ${exitWords(exit)} and stays stopped`,
     };
   }
-  if (exit !== undefined && exit.restarting && !exit.requestedStop && exit.code !== 0 && exit.restarts > restartsMax) {
+  if (exit !== undefined && exit.restarting && !exit.requested && isFailure(exit) && exit.restarts > restartsMax) {
     return {
       state: 'failed',
-      why: `it crashes again and again: exit code ${exit.code}${exit.oom ? ' (out of memory)' : ''}`,
+      why: `it crashes again and again: exit code ${exitWords(exit)}`,
     };
   }
   if (machine.state !== 'started') return { state: 'waiting', passing: 0, why: `it is ${machine.state}` };
@@ -139,35 +140,17 @@ export function hasChecks(config: MachineConfig): boolean {
   return (config.services ?? []).some((service) => (service.checks ?? []).length > 0);
 }
 
-interface Exit {
-  readonly code: number;
-  readonly requestedStop: boolean;
-  readonly restarting: boolean;
-  readonly restarts: number;
-  readonly oom: boolean;
-}
-
 /** Newest exit after the newest launch or update: older ones speak of an older version. Events come newest first. */
 function lastExit(events: readonly MachineEvent[]): Exit | undefined {
   for (const event of events) {
     if (event.type === 'launch' || event.type === 'update') return undefined;
-    if (event.type !== 'exit') continue;
-    const request = event.request ?? {};
-    const monitor = record(request['MonitorEvent']);
-    const exit = record(monitor['exit_event'] ?? request['exit_event']);
-    return {
-      code: Number(exit['exit_code'] ?? 0),
-      requestedStop: exit['requested_stop'] === true,
-      restarting: exit['restarting'] === true,
-      restarts: Number(request['restart_count'] ?? 0),
-      oom: exit['oom_killed'] === true,
-    };
+    if (event.type === 'exit') return exitOf(event);
   }
   return undefined;
 }
 
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+function exitWords(exit: Exit): string {
+  return `${exit.code}${exit.outOfMemory ? ' (out of memory)' : ''}`;
 }
 
 function unhealthy(context: ApplyContext, machine: Machine, why: string): Fault {

@@ -1,6 +1,6 @@
 /** What a machine on Fly says of itself, read without judging it. */
+import { exitOf, isFailure, type Exit } from './exit.ts';
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
-import { isObject } from '../model/json.ts';
 
 export function metadataOf(machine: Machine): Readonly<Record<string, string>> {
   return machine.config?.metadata ?? machine.incomplete_config?.metadata ?? {};
@@ -74,29 +74,11 @@ export function wasStartedOnce(machine: Machine): boolean {
 /** true: the newest exit was a crash that Fly does not try again, so a start would only crash once more. */
 export function hasGivenUp(machine: Machine): boolean {
   const exit = lastExit(machine);
-  return exit !== undefined && !exit.requested && !exit.restarting && exit.failed;
+  return exit !== undefined && !exit.requested && !exit.restarting && isFailure(exit);
 }
 
-interface Exit {
-  /** Somebody asked for the stop: a person, the proxy, an update. */
-  readonly requested: boolean;
-  readonly restarting: boolean;
-  readonly failed: boolean;
-}
-
-/** Source: exit events carry exit_event{exit_code, requested_stop, restarting, oom_killed}, older ones in MonitorEvent. */
 function lastExit(machine: Machine): Exit | undefined {
-  const event = newest((machine.events ?? []).filter(({ type }) => type === 'exit'));
-  const request: Record<string, unknown> = isObject(event?.request) ? event.request : {};
-  const monitor = request['MonitorEvent'];
-  const details = (isObject(monitor) ? monitor['exit_event'] : undefined) ?? request['exit_event'];
-  if (!isObject(details)) return undefined;
-  const code = details['exit_code'];
-  return {
-    requested: details['requested_stop'] === true,
-    restarting: details['restarting'] === true,
-    failed: details['oom_killed'] === true || (typeof code === 'number' && code !== 0),
-  };
+  return exitOf(newest((machine.events ?? []).filter(({ type }) => type === 'exit')));
 }
 
 /** Events come newest first; where they have times, those decide. */

@@ -80,7 +80,8 @@ function withinObject(
   for (const field of Object.values(type.getFields())) {
     const where = `${type.name}.${field.name}`;
     const same = other.getFields()[field.name];
-    if (String(same?.type) !== String(field.type)) found.push(`${where}: ${String(field.type)}, ${String(same?.type)} there`);
+    if (String(same?.type) !== String(field.type))
+      found.push(`${where}: ${String(field.type)}, ${String(same?.type)} there`);
     for (const argument of field.args) {
       const twin = same?.args.find((it) => it.name === argument.name);
       if (String(twin?.type) !== String(argument.type)) {
