@@ -1,6 +1,7 @@
 /**
  * What happens to the world besides requests, as admin calls. `{machine}` is an id or a name.
  *
+ *   POST /time                       {ms}: so much time passes at once; answers {now}
  *   PUT  /capacity                   {"ams": 3}: machines a region still takes; regions left out take plenty
  *   PUT  /lag                        {listMs, organizationMs, pageMost, emptyPages}; {} ends it
  *   PUT  /idle-after                 {ms}: the proxy stops idle machines by itself after that; {} ends it
@@ -245,7 +246,20 @@ function doing(operation: string, act: (call: Call, world: World) => void): Rout
   };
 }
 
+/** Further than this a machine on a cadence of seconds would be busy for long. */
+const furthestMoveMs = 31 * 24 * 3600_000;
+
+function moveTime(call: Call): Reply {
+  const ms = numberField(fieldsOf(call.body), 'ms');
+  if (ms === undefined || ms < 0 || ms > furthestMoveMs) {
+    throw refusal(400, `expected {ms}: 0 to ${furthestMoveMs}, which is 31 days`);
+  }
+  call.world.clock.move(ms);
+  return ok({ now: call.world.now() });
+}
+
 export const eventRoutes: readonly Route[] = [
+  { operation: 'POST /time', handle: moveTime },
   { operation: 'PUT /capacity', handle: setCapacity },
   { operation: 'PUT /lag', handle: setLag },
   doing('PUT /idle-after', (call, world) => {

@@ -4,6 +4,7 @@ import { followIdleness } from './autostop.ts';
 import type { Dns } from './dns.ts';
 import { humanOf, type Human } from './human.ts';
 import { lagOf, type Lag } from './lag.ts';
+import { movableClock, type MovableClock } from './movable-clock.ts';
 import { statePace, type Pace } from './pace.ts';
 import type { App, Instant, LimitedToken, Machine, Organization, TokenGrant, Volume } from './records.ts';
 import { isWrite, type RequestNotice, type RequestRecord } from './requests.ts';
@@ -30,7 +31,7 @@ const deletedVolumeKeptMs = 24 * 3600_000;
  * asked; nothing here waits.
  */
 export class World {
-  readonly clock: SimulatorClock;
+  readonly clock: MovableClock;
   readonly chance: Chance;
   readonly organizations = new Map<string, Organization>();
   /** By name, of every organization. */
@@ -69,7 +70,7 @@ export class World {
   readonly #followers: readonly ((machine: Machine) => void)[];
 
   constructor(clock: SimulatorClock, seed: number) {
-    this.clock = clock;
+    this.clock = movableClock(clock);
     this.chance = seededChance(seed);
     this.faults = faultRules(this.chance);
     this.lag = lagOf(this);

@@ -1,4 +1,10 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { startSimulator } from '../../simulator/simulator.ts';
+import { IdleClock } from '../../src/model/clock.ts';
+import { fetchFrom, run } from '../cli/terminal.ts';
 import { platform, type Platform } from './platform.ts';
 
 /** Sends all at once, in this order, some later by turns of the event loop, and reads the order they were served in. */
@@ -82,5 +88,48 @@ describe('an orderly simulator', () => {
     ]);
     expect(waited.status).toBe(200);
     expect(it.clock.now() - began).toBeLessThan(6000);
+  });
+});
+
+describe('a whole sync under faults', () => {
+  const app = (name: string) => `app: ${name}
+primary_region: arn
+build:
+  image: docker.io/library/caddy:2.10.2
+http_service:
+  internal_port: 8080
+machines:
+  count: 2
+`;
+
+  /** Every request with its time and answer, and how the world ended. */
+  async function synced(): Promise<unknown> {
+    const folder = mkdtempSync(join(tmpdir(), 'flycd-order-'));
+    const clock = new IdleClock();
+    const simulator = await startSimulator({ clock, seed: 5, orderly: true });
+    try {
+      for (const name of names) {
+        mkdirSync(join(folder, 'config', name), { recursive: true });
+        writeFileSync(join(folder, 'config', name, 'app.yaml'), app(name));
+      }
+      const { world } = simulator;
+      world.faults.add({ fault: '503', probability: 0.05 });
+      world.faults.add({ fault: 'reset-after', probability: 0.05 });
+      world.faults.add({ fault: { latencyMs: 500 }, probability: 0.2 });
+      const env = { ...simulator.environment, XDG_STATE_HOME: join(folder, 'state'), USER: 'alice' };
+      const options = { env, cwd: folder, clock, fetch: fetchFrom(simulator.url) };
+      const key = { FLYCD_EVIDENCE_KEY: 'the same key for every run of this' };
+      await run(['sync', '--once', join(folder, 'config')], { ...options, env: { ...env, ...key } });
+      expect(world.requests.length).toBeGreaterThan(100);
+      expect(world.faults.list().every(({ hit }) => hit > 0)).toBe(true);
+      return JSON.parse(JSON.stringify([world.requests, world.snapshot()])) as unknown;
+    } finally {
+      await simulator.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  test('reruns request by request', async () => {
+    expect(await synced()).toEqual(await synced());
   });
 });
