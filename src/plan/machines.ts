@@ -222,8 +222,7 @@ function planMember(scope: Compares, member: Member, draft: Draft): void {
   const { live } = member;
   const slot = slotOf(scope, member);
   if (live === undefined) {
-    draft.notes.push(`${formatSlot(slot)} counts, and is not compared while its host does not answer`);
-    draft.carried ||= member.sent?.config === scope.group.configVersion;
+    planUnreachable(scope, member, slot, draft);
     return;
   }
   const mount = mountHold({ desired: scope.desired, group: scope.group, live, slot, volumeNames: scope.volumeNames });
@@ -247,6 +246,24 @@ function planMember(scope: Compares, member: Member, draft: Draft): void {
   const update = updateOf(scope, { member, live, slot, comparison }, draft);
   if (update !== undefined) draft.updates.push(update);
   else if (comparison.changes.length === 0) planRest(scope, { member, live, slot, comparison }, draft);
+}
+
+/** Its stamps are kept elsewhere than on its host: they still say whether it was sent what git wants now. */
+function planUnreachable(scope: GroupScope, member: Member, slot: Slot, draft: Draft): void {
+  const { desired, group } = scope;
+  draft.carried ||= member.sent?.config === group.configVersion;
+  const isCurrent = member.sent?.config === group.configVersion && member.metadata[stampKeys.inputs] === desired.inputs;
+  if (isCurrent) {
+    draft.notes.push(`${formatSlot(slot)} counts, and is not compared while its host does not answer`);
+    return;
+  }
+  draft.holds.push(
+    holdOf(desired.name, {
+      reason: 'unread',
+      because: `${formatSlot(slot)} runs what an older commit said, and its host does not answer`,
+      next: 'FlyCD brings it up to date once the host is back',
+    }),
+  );
 }
 
 interface Compared {
