@@ -12,6 +12,7 @@ import { counted, holdOf, listed, type PlanAppInput } from './input.ts';
 import { hasGivenUp, isAtRest, secretsTakenUpAt, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf, type Marking } from './mark.ts';
 import { mountHold } from './mounts.ts';
+import { planUnreachable } from './unreachable.ts';
 import type { SecretsFreshness } from './secrets.ts';
 
 export interface MachinesInput {
@@ -222,7 +223,10 @@ function planMember(scope: Compares, member: Member, draft: Draft): void {
   const { live } = member;
   const slot = slotOf(scope, member);
   if (live === undefined) {
-    planUnreachable(scope, member, slot, draft);
+    const { note, hold } = planUnreachable({ desired: scope.desired, group: scope.group, member, slot });
+    if (note !== undefined) draft.notes.push(note);
+    if (hold !== undefined) draft.holds.push(hold);
+    draft.carried ||= member.sent?.config === scope.group.configVersion;
     return;
   }
   const mount = mountHold({ desired: scope.desired, group: scope.group, live, slot, volumeNames: scope.volumeNames });
@@ -246,24 +250,6 @@ function planMember(scope: Compares, member: Member, draft: Draft): void {
   const update = updateOf(scope, { member, live, slot, comparison }, draft);
   if (update !== undefined) draft.updates.push(update);
   else if (comparison.changes.length === 0) planRest(scope, { member, live, slot, comparison }, draft);
-}
-
-/** Its stamps are kept elsewhere than on its host: they still say whether it was sent what git wants now. */
-function planUnreachable(scope: GroupScope, member: Member, slot: Slot, draft: Draft): void {
-  const { desired, group } = scope;
-  draft.carried ||= member.sent?.config === group.configVersion;
-  const isCurrent = member.sent?.config === group.configVersion && member.metadata[stampKeys.inputs] === desired.inputs;
-  if (isCurrent) {
-    draft.notes.push(`${formatSlot(slot)} counts, and is not compared while its host does not answer`);
-    return;
-  }
-  draft.holds.push(
-    holdOf(desired.name, {
-      reason: 'unread',
-      because: `${formatSlot(slot)} runs what an older commit said, and its host does not answer`,
-      next: 'FlyCD brings it up to date once the host is back',
-    }),
-  );
 }
 
 interface Compared {
