@@ -9,6 +9,7 @@ import type { Done } from './done.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from './lease.ts';
 import { stampReadBack } from './stamp.ts';
+import { withStandby } from './standby.ts';
 
 /** Tries of one create: names are unique, so a second try can make no second machine. */
 const createTriesMax = 3;
@@ -25,10 +26,11 @@ const lookupDelayMs = 500;
  */
 export async function createMachine(
   context: ApplyContext,
-  step: MachineCreate,
+  planned: MachineCreate,
   onSent: (machine: Machine) => void,
 ): Promise<Done> {
   const { fly, app } = context;
+  const step = await withStandby(context, planned);
   let generation = await nextGeneration(context, step.slot);
   // Chosen once: a second try must not take a second volume.
   const volume = step.mount === undefined ? undefined : await claimVolume(context, step.mount.volume, step.slot.region);
@@ -65,9 +67,10 @@ export async function createMachine(
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
 export async function updateMachine(
   context: ApplyContext,
-  step: MachineUpdate,
+  planned: MachineUpdate,
   onSent: (machine: Machine) => void,
 ): Promise<Done> {
+  const step = await withStandby(context, planned);
   await using lease = await holdLease(context, step.machineId);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(context, step.machineId));
   const request: MachineRequest = { config: step.config, skip_launch: skipLaunch };

@@ -6,7 +6,7 @@ import { defaultGuest } from '../../schemas/fly/presets.ts';
 const managedFields = ['services', 'checks', 'metrics', 'statics', 'files', 'stop_config', 'restart'] as const;
 const managedInitFields = new Set(['cmd', 'entrypoint', 'exec', 'swap_size_mb']);
 /** On a standby: the machines it stands in for, which only the machine knows. */
-const standbyEnv = 'FLY_STANDBY_FOR';
+export const standbyEnv = 'FLY_STANDBY_FOR';
 
 /**
  * The config to send so that a machine becomes as desired. Kept from the live machine: size unless desired names one,

@@ -61,6 +61,12 @@ export type VolumeStep =
       readonly scheduledSnapshots: boolean | undefined;
     });
 
+/** Whose place a standby takes when its host fails: a machine that is there, or the one that the same plan makes for a slot. */
+export interface StandsInFor {
+  readonly slot: Slot;
+  readonly machineId: string | undefined;
+}
+
 export interface MachineCreate extends StepBase {
   readonly kind: 'machine.create';
   readonly slot: Slot;
@@ -72,6 +78,8 @@ export interface MachineCreate extends StepBase {
   /** Waits as in flyctl: services and checks decide how long. */
   readonly group: string;
   readonly skipLaunch: boolean;
+  /** Only of a standby. */
+  readonly standsInFor?: StandsInFor | undefined;
 }
 
 export interface MachineUpdate extends StepBase {
@@ -90,6 +98,8 @@ export interface MachineUpdate extends StepBase {
   readonly reason: 'change' | 'drift' | 'secrets';
   /** true: git's inputs are those of the last update, and what we would send differs: this FlyCD maps them differently. */
   readonly remapped?: boolean | undefined;
+  /** Only of a standby whose machine is gone: the one whose place it takes from now on. */
+  readonly standsInFor?: StandsInFor | undefined;
 }
 
 export interface MachineLabel extends StepBase {

@@ -32,6 +32,8 @@ export interface Census {
   readonly removed: readonly Member[];
   /** Machines of others, by what they are. */
   readonly leftAlone: ReadonlyMap<string, number>;
+  /** Ids of all machines that are there, whoever they belong to. */
+  readonly present: ReadonlySet<string>;
   /** Regions with a machine of which nothing can be read: it may be one that counts. */
   readonly obscuredRegions: ReadonlySet<string>;
   /** Machines with a volume that are being destroyed, by `group/region`: the volume is free once they are gone. */
@@ -90,6 +92,7 @@ export function takeCensus(input: CensusInput): Census {
     members: members.toSorted(byClaim),
     removed: removed.toSorted(byClaim),
     leftAlone,
+    present: new Set(present.map((machine) => machine.id)),
     obscuredRegions,
     departing,
     otherFleet,
@@ -112,8 +115,6 @@ function kindOf(machine: Machine, fleet: string, named: ReadonlySet<string>, mix
   if (reservedGroups.some((reserved) => reserved === group)) return 'release, test or console machine';
   if (metadata[canaryKey] !== undefined) return 'canary of flyctl';
   if (mixed && metadata[bluegreenKey] === readyToGo) return 'machine that a bluegreen deployment left behind';
-  // A standby takes another machine's place when its host fails, and is stopped until then. FlyCD makes none yet.
-  if ((config.standbys ?? []).length > 0) return 'standby machine';
   const owner = metadata[stampKeys.fleet];
   if (owner === fleet) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
   if (metadata[flyctlKeys.platformVersion] !== 'v2') return 'machine that neither FlyCD nor flyctl manages';

@@ -2,6 +2,7 @@
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import { stampKeys } from '../model/stamps.ts';
 import type { Member } from './census.ts';
+import { withoutStandbys } from './standby.ts';
 
 export interface Wanted {
   readonly byRegion: ReadonlyMap<string, number>;
@@ -9,6 +10,8 @@ export interface Wanted {
   readonly exact: boolean;
   /** true: flyctl's defaults for a new group, until all of them have been there once. */
   readonly first: boolean;
+  /** How many standbys it should have at least; none is removed for being one too many. */
+  readonly standbys: number;
 }
 
 const withServices = 2;
@@ -19,25 +22,27 @@ const withServices = 2;
  */
 export function wantedMachines(desired: DesiredApp, group: DesiredGroup, members: readonly Member[]): Wanted {
   const present = new Map<string, number>();
-  for (const { machine } of members) present.set(machine.region, (present.get(machine.region) ?? 0) + 1);
-  if (group.autoscaled) return { byRegion: present, exact: false, first: false };
+  const counting = withoutStandbys(members, group);
+  for (const { machine } of counting) present.set(machine.region, (present.get(machine.region) ?? 0) + 1);
+  if (group.autoscaled) return { byRegion: present, exact: false, first: false, standbys: 0 };
   if (group.counts !== undefined) {
     const counts = new Map(Object.entries(group.counts));
     for (const region of present.keys()) if (!counts.has(region)) counts.set(region, 0);
-    return { byRegion: counts, exact: true, first: false };
+    return { byRegion: counts, exact: true, first: false, standbys: 0 };
   }
   const unfinished = members.some((member) => member.ours && member.metadata[stampKeys.first] !== undefined);
-  if (members.length > 0 && !unfinished) return { byRegion: present, exact: false, first: false };
+  if (counting.length > 0 && !unfinished) return { byRegion: present, exact: false, first: false, standbys: 0 };
   const byRegion = new Map(present);
   for (const [region, count] of defaultCounts(desired, group)) {
     byRegion.set(region, Math.max(count, present.get(region) ?? 0));
   }
-  return { byRegion, exact: false, first: true };
+  const alone = desired.highAvailability && !group.hasServices && group.mount === undefined;
+  return { byRegion, exact: false, first: true, standbys: alone ? 1 : 0 };
 }
 
 /**
- * flyctl's high availability: two where the proxy spreads requests, one where a volume would have to be shared. Its
- * standby for a group without services comes with the issue on releases; until then such a group gets its one machine.
+ * flyctl's high availability: two where the proxy spreads requests, one where a volume would have to be shared, one and a
+ * standby where nobody is served.
  */
 function defaultCounts(desired: DesiredApp, group: DesiredGroup): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();

@@ -53,9 +53,15 @@ function stepIdentity(step: Step): object {
     case 'volume.configure':
       return { ...base, volumeId: step.volumeId };
     case 'machine.create':
-      return { ...base, sent: step.sent, mount: step.mount };
+      return { ...base, sent: step.sent, mount: step.mount, standsInFor: step.standsInFor };
     case 'machine.update':
-      return { ...base, machineId: step.machineId, sent: step.sent, reason: step.reason };
+      return {
+        ...base,
+        machineId: step.machineId,
+        sent: step.sent,
+        reason: step.reason,
+        standsInFor: step.standsInFor,
+      };
     case 'machine.label':
       return { ...base, machineId: step.machineId, metadata: step.metadata };
     case 'machine.destroy':

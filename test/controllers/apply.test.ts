@@ -74,7 +74,7 @@ describe('what fails stops what depends on it and nothing else', () => {
     const ran = await sync();
     expect(ran.code, ran.said).toBe(4);
     expect(ran.said).toContain('belongs to an organization that the token does not reach');
-    expect([namesIn('shop'), namesIn('blog').length]).toEqual([[], 1]);
+    expect([namesIn('shop'), namesIn('blog').length]).toEqual([[], 2]);
   });
 
   test('a name taken between plan and create: nothing else of the app is tried, and the error says what to do', async () => {
@@ -208,15 +208,15 @@ describe('counts', () => {
     const groups = 'processes:\n  web: web\n  worker: worker\n';
     const serves = 'http_service:\n  internal_port: 8080\n  processes: [web]\n';
     await synced(app('shop', `${groups}${serves}`));
-    expect(namesIn('shop')).toEqual(['web-arn-1-g1', 'web-arn-2-g1', 'worker-arn-1-g1']);
+    expect(namesIn('shop')).toEqual(['web-arn-1-g1', 'web-arn-2-g1', 'worker-arn-1-g1', 'worker-arn-2-g1']);
     await synced(app('shop', `processes:\n  web: web\n${serves}`));
     expect(namesIn('shop')).toEqual(['web-arn-1-g1', 'web-arn-2-g1']);
     world.write(app('shop', 'processes:\n  worker: worker\n'));
     const ran = await sync();
     expect(ran.code, ran.said).toBe(4);
-    expect(namesIn('shop')).toEqual(['web-arn-1-g1', 'web-arn-2-g1', 'worker-arn-1-g2']);
+    expect(namesIn('shop')).toEqual(['web-arn-1-g1', 'web-arn-2-g1', 'worker-arn-1-g2', 'worker-arn-2-g2']);
     expect((await sync(['--accept'])).code).toBe(0);
-    expect(namesIn('shop')).toEqual(['worker-arn-1-g2']);
+    expect(namesIn('shop')).toEqual(['worker-arn-1-g2', 'worker-arn-2-g2']);
   });
 });
 

@@ -251,7 +251,14 @@ describe('counts and slots', () => {
     ['two with services', {}, {}, ['web/arn/1', 'web/arn/2']],
     ['one in each extra region', {}, { regions: ['arn', 'ams'] }, ['web/ams/1', 'web/arn/1', 'web/arn/2']],
     ['one with mounts', { mount: { volume: 'data', path: '/d' } }, {}, ['web/arn/1']],
-    ['one without services', { config: { env: {} } }, {}, ['web/arn/1']],
+    ['one and a standby without services', { config: { env: {} } }, {}, ['web/arn/1', 'web/arn/2']],
+    ['one without services and high availability', { config: { env: {} } }, { highAvailability: false }, ['web/arn/1']],
+    [
+      'the standby comes beside the first machine',
+      { config: { env: {} } },
+      { regions: ['arn', 'ams'] },
+      ['web/ams/1', 'web/arn/1', 'web/arn/2'],
+    ],
     ['one without high availability', {}, { highAvailability: false }, ['web/arn/1']],
     [
       'what min_machines_running needs',

@@ -124,15 +124,13 @@ describe('machines of others', () => {
       metadata: Object.fromEntries(Object.keys(machine(one).config?.metadata ?? {}).map((key) => [key, undefined])),
     });
     const console1 = flyctlMachine(one, { id: 'c', metadata: { fly_process_group: 'fly_app_console' } });
-    const standby = machine(one, { id: 'b', state: 'stopped', config: { standbys: ['x'] } });
     const other = flyctlMachine(one, { id: 'o', metadata: { fly_process_group: 'cron' } });
-    const app = plan(one, observed({ machines: [machine(one), stranger, console1, standby, other] }));
+    const app = plan(one, observed({ machines: [machine(one), stranger, console1, other] }));
     expect(app.steps).toEqual([]);
     expect(app.notes).toEqual([
       'left alone: 1 × machine of flyctl in a group that git does not name',
       'left alone: 1 × machine that neither FlyCD nor flyctl manages',
       'left alone: 1 × release, test or console machine',
-      'left alone: 1 × standby machine',
     ]);
   });
 

@@ -174,11 +174,11 @@ function create(state: State, step: MachineCreate): State {
   if (step.mount !== undefined && free === undefined) throw new Error(`no volume for ${step.target}`);
   const mounts =
     free === undefined ? {} : { mounts: (step.config.mounts ?? []).map((mount) => ({ ...mount, volume: free.id })) };
-  const config = { ...step.config, ...mounts };
+  const config = { ...step.config, ...mounts, ...standing(state, step) };
   const bare: Machine = {
     id,
     name: slot,
-    state: 'started',
+    state: step.skipLaunch ? 'stopped' : 'started',
     region: step.slot.region,
     created_at: new Date(state.clock).toISOString(),
     events: [],
@@ -187,9 +187,23 @@ function create(state: State, step: MachineCreate): State {
   return { ...state, volumes, machines: [...state.machines, written(state, bare, config)] };
 }
 
+/** A standby gets the id of the machine whose place it takes. */
+function standing(
+  state: State,
+  { standsInFor, target }: MachineCreate | MachineUpdate,
+): Pick<MachineConfig, 'standbys'> {
+  if (standsInFor === undefined) return {};
+  const slot = formatSlot(standsInFor.slot);
+  const made = state.machines.find((machine) => machine.config?.metadata?.[stampKeys.slot] === slot);
+  const id = standsInFor.machineId ?? made?.id;
+  if (id === undefined) throw new Error(`${target} stands in for nobody`);
+  return { standbys: [id] };
+}
+
 function update(state: State, step: MachineUpdate): State {
   return withMachine(state, step.machineId, (machine) => {
     if (machine.instance_id !== step.currentVersion) throw new Error(`${step.target} moved`);
-    return { ...written(state, machine, step.config), state: step.skipLaunch ? 'stopped' : 'started', events: [] };
+    const config = { ...step.config, ...standing(state, step) };
+    return { ...written(state, machine, config), state: step.skipLaunch ? 'stopped' : 'started', events: [] };
   });
 }

@@ -51,8 +51,11 @@ interface Rollout {
 async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<void> {
   const { context } = rollout;
   const run = new GroupRun(rollout, steps[0]?.group ?? '');
-  const updates = steps.filter((step) => step.kind === 'machine.update');
-  const creates = steps.filter((step) => step.kind === 'machine.create');
+  // Last: only then is there what they stand in for.
+  const standbys = steps.filter((step) => step.standsInFor !== undefined);
+  const others = steps.filter((step) => step.standsInFor === undefined);
+  const updates = others.filter((step) => step.kind === 'machine.update');
+  const creates = others.filter((step) => step.kind === 'machine.create');
   const cold = updates.filter((step) => step.skipLaunch);
   const warm = updates.filter((step) => !step.skipLaunch);
   const immediate = context.app.strategy === 'immediate';
@@ -66,7 +69,9 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
     await run.batch(creates.slice(0, 1), 1);
     await run.batch(creates.slice(1), immediateAtOnce);
   }
-  if (creates.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
+  await run.batch(standbys, coldAtOnce);
+  const made = steps.filter((step) => step.kind === 'machine.create');
+  if (made.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
 }
 
 /** `maxUnavailable` under 1 is a fraction of the machines, else a number. At least one, or nothing would move. */

@@ -1,0 +1,61 @@
+/** What the planning of one process group looks at, and what it has found so far. */
+import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
+import type { Hold, MachineAction, MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
+import type { Slot } from '../model/stamps.ts';
+import type { Census, Member } from './census.ts';
+import type { Wanted } from './counts.ts';
+import type { WantedImage } from './image.ts';
+import type { PlanAppInput } from './input.ts';
+import type { Marking } from './mark.ts';
+import type { SecretsFreshness } from './secrets.ts';
+
+export interface MachinesInput {
+  readonly input: PlanAppInput;
+  readonly census: Census;
+  readonly image: WantedImage;
+  /** Newest change among the secrets that git names, and whether this plan sets one. */
+  readonly secrets: SecretsFreshness;
+  /** true: differences from git are healed; false: `report` or `off` leave the state of machines alone. */
+  readonly heals: boolean;
+  /** Names of volumes by id, where they could be read. */
+  readonly volumeNames: ReadonlyMap<string, string>;
+}
+
+/** Everything that one group's planning looks at. */
+export interface GroupScope extends MachinesInput {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly members: readonly Member[];
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly wanted: Wanted;
+}
+
+export interface Compares extends GroupScope {
+  /** true: the group's first machines are all there, so they need not say any more that they are the first. */
+  readonly complete: boolean;
+  /** Whose place the group's standbys take. */
+  readonly primary: StandsInFor | undefined;
+}
+
+export interface Draft {
+  readonly updates: MachineUpdate[];
+  readonly labels: MachineLabel[];
+  readonly starts: MachineAction[];
+  readonly destroys: MachineAction[];
+  readonly holds: Hold[];
+  readonly notes: string[];
+  readonly withoutVolume: Map<string, number>;
+  readonly byFlyctl: Map<string, string | undefined>;
+  readonly driftLabels: Set<MachineLabel>;
+  readonly kept: Set<string>;
+  carried: boolean;
+}
+
+export function slotOf(scope: GroupScope, member: Member): Slot {
+  const { group, machine } = member;
+  return scope.slots.get(machine.id) ?? { group, region: machine.region, number: 1 };
+}
+
+export function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
+  return { desired: scope.desired, group: scope.group, fleet: scope.input.fleet, slot, image };
+}

@@ -1,0 +1,30 @@
+/** Standbys: stopped machines that Fly starts when the host of the machine they stand in for fails. */
+import type { DesiredGroup } from '../model/desired.ts';
+import type { FieldChange, StandsInFor } from '../model/plan.ts';
+import { formatSlot } from '../model/stamps.ts';
+import type { Member } from './census.ts';
+
+/** A group with services has none: a machine of it that was one becomes like the others, as with flyctl. */
+export function isStandby(member: Member, group: DesiredGroup): boolean {
+  return !group.hasServices && standsFor(member).length > 0;
+}
+
+export function standsFor({ machine }: Member): readonly string[] {
+  return (machine.config ?? machine.incomplete_config)?.standbys ?? [];
+}
+
+/** The machines that count: a standby only ever takes the place of one. */
+export function withoutStandbys(members: readonly Member[], group: DesiredGroup): readonly Member[] {
+  return members.filter((member) => !isStandby(member, group));
+}
+
+/** The machine that a group's standby stands in for. undefined: there is none and none is made. */
+export function primaryOf(candidates: readonly StandsInFor[], primaryRegion: string): StandsInFor | undefined {
+  const elsewhere = ({ slot }: StandsInFor): number => Number(slot.region !== primaryRegion);
+  return candidates.toSorted((a, b) => elsewhere(a) - elsewhere(b) || a.slot.number - b.slot.number)[0];
+}
+
+/** In words of slots: the id of a machine that is still to be made is not known. */
+export function standbyChange(from: readonly string[] | undefined, { slot }: StandsInFor): FieldChange {
+  return { path: 'standbys', from: from === undefined ? undefined : [...from], to: [formatSlot(slot)] };
+}
