@@ -20,7 +20,7 @@ const { config, dataDirectory, workTree, apps, changes, push } = argumentsOf(
 
 const invocation = benchInvocation(workTree);
 const settings = { file: undefined, written: {} };
-const loading = createLoading({ invocation, config, options: {}, settings, dataDirectory });
+const loading = createLoading({ invocation, config, options: {}, settings, dataDirectory: () => dataDirectory });
 
 async function load() {
   const start = performance.now();

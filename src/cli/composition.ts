@@ -22,7 +22,6 @@ const databaseFile = 'flycd.db';
 export interface Composition extends Invocation {
   readonly options: ConfigOptions;
   readonly settings: OperatorSettings;
-  readonly dataDirectory: string;
   readonly concurrency: number;
   /** FLY_ORG, or --org. */
   readonly flyOrg: string | undefined;
@@ -54,7 +53,7 @@ async function compose(
 ): Promise<Composition> {
   const { io, redactor, log } = invocation;
   const settings = await readSettings(io, options.settings);
-  const dataDirectory = locateData(io, settings, options.dataDir);
+  const dataDirectory = (): string => locateData(io, settings, options.dataDir);
   const stores: Store[] = [];
   const transport = once(() => createFlyTransport(invocation));
   const loading = createLoading({ invocation, config, options, settings, dataDirectory });
@@ -64,7 +63,7 @@ async function compose(
   async function evidence(mode: 'read' | 'write'): Promise<Evidence | undefined> {
     const { createEvidence, loadEvidenceKey } = await import('../record/evidence.ts');
     const configured = variable(io.env, 'FLYCD_EVIDENCE_KEY');
-    const key = loadEvidenceKey({ configured, directory: dataDirectory, create: mode === 'write' });
+    const key = loadEvidenceKey({ configured, directory: dataDirectory(), create: mode === 'write' });
     return key === undefined ? undefined : createEvidence({ key });
   }
 
@@ -74,7 +73,6 @@ async function compose(
     log,
     options,
     settings,
-    dataDirectory,
     concurrency: settings.written.concurrency ?? defaultConcurrency,
     flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
     instance: instanceName(invocation),
@@ -90,7 +88,7 @@ async function compose(
     },
     async store(fleet, mode) {
       const { openStore } = await import('../record/database.ts');
-      const store = openStore({ path: join(dataDirectory, databaseFile), fleet, clock: io.clock, mode, redactor });
+      const store = openStore({ path: join(dataDirectory(), databaseFile), fleet, clock: io.clock, mode, redactor });
       stores.push(store);
       return store;
     },

@@ -34,7 +34,8 @@ export interface LoadingRequest {
   readonly config: string | undefined;
   readonly options: ConfigOptions;
   readonly settings: OperatorSettings;
-  readonly dataDirectory: string;
+  /** Asked for when something is kept there. Throws a stalled Fault where there is no place for it. */
+  dataDirectory(): string;
 }
 
 export interface LoadRequest {
@@ -68,7 +69,7 @@ export function createLoading(request: LoadingRequest): Loading {
       // Where there is no password, what stands before the @ of a web address is the token.
       const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
       learnSecret(redactor, password === '' && scheme !== 'ssh' ? user : password);
-      mirrors ??= await createMirrors(request);
+      mirrors ??= lazyMirrors(request);
       loader ??= createDesiredLoader({ clock: io.clock });
       const ref = options.ref ?? settings.written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
@@ -143,8 +144,22 @@ function isRoot(settings: OperatorSettings, location: ConfigLocation, isGit: (te
   return location.text === base || (written !== undefined && location.text === absolute(written, base, isGit));
 }
 
-async function createMirrors({ invocation, dataDirectory }: LoadingRequest): Promise<OpenGitMirrors> {
-  const { io, log } = invocation;
+/** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
+function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
+  let opening: Promise<OpenGitMirrors> | undefined;
+  let opened: OpenGitMirrors | undefined;
+  return {
+    async tree(asked) {
+      opened = await (opening ??= createMirrors(request));
+      return opened.tree(asked);
+    },
+    close: () => opened?.close(),
+  };
+}
+
+async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
+  const { io, log } = request.invocation;
+  const dataDirectory = request.dataDirectory();
   const [{ createGitMirrors }, { createGitCredentials }] = await Promise.all([
     import('../sources/mirror.ts'),
     import('../sources/credentials.ts'),

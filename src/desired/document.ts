@@ -96,9 +96,9 @@ function placeOfOffset(document: SourceDocument, substituted: Substituted, offse
   return { ...lineAndColumn(document.text, original.offset), by: original.by };
 }
 
-/** After a mistake in the syntax, all that its fields seem to say is guesswork. */
+/** After a mistake in the syntax, or past a cap, all that its fields seem to say is guesswork. */
 export function hasBrokenSyntax(document: SourceDocument): boolean {
-  return document.problems.some(({ path }) => path.length === 0);
+  return document.fields === undefined || document.problems.some(({ path }) => path.length === 0);
 }
 
 /** What is wrong with the text itself. */

@@ -63,7 +63,7 @@ async function settingsIn(
   const read = await documentIn(request, folder, settingsFileName);
   if (read === undefined) return { settings: undefined, problems: [] };
   const textProblems = problemsOfText(read, undefined);
-  if (read.fields === undefined || hasBrokenSyntax(read)) return { settings: undefined, problems: textProblems };
+  if (hasBrokenSyntax(read)) return { settings: undefined, problems: textProblems };
   const written = check({
     schema: Settings,
     value: withoutNulls(read.fields) as JsonObject,

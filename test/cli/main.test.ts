@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { version } from '../../src/cli/version.ts';
 import { run } from './terminal.ts';
@@ -100,4 +101,12 @@ test('a reading command stops at once when it is asked to', async () => {
   const running = run(['diff', '/'], { signal: stop.signal, env: { HOME: '/nonexistent' } });
   stop.abort(new Error('stopped by SIGINT'));
   expect((await running).code).toBe(130);
+});
+
+test('what reads only a folder needs no place to write: no HOME, no data directory', async () => {
+  const fleet = fileURLToPath(new URL('../../examples/fleet', import.meta.url));
+  expect(await run(['validate', fleet])).toMatchObject({ code: 0, stderr: '' });
+  const elsewhere = await run(['validate', 'https://git.example/config.git']);
+  expect(elsewhere).toMatchObject({ code: 1, stdout: '' });
+  expect(elsewhere.stderr).toContain('there is no place for the data directory');
 });
