@@ -1,16 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { FleetKeeper } from '../../src/controllers/keeper.ts';
-import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport } from '../../src/fly/transport.ts';
 import { IdleClock } from '../../src/model/clock.ts';
-import type { DesiredFleet } from '../../src/model/desired.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { defaultPolicy } from '../../src/model/policy.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
-import { createEvidence } from '../../src/record/evidence.ts';
-import { desiredApp } from '../plan/builders.ts';
-import { testStore } from '../record/stores.ts';
+import { fleetOf, keeperOf } from './keepers.ts';
 
 let simulator: Simulator;
 afterEach(() => simulator.close());
@@ -19,43 +10,12 @@ test('what Fly refuses for good is asked once for each commit, not at every pass
   const clock = new IdleClock();
   simulator = await startSimulator({ clock });
   const { world } = simulator;
-  let wanted: DesiredFleet = {
-    name: 'acme',
-    named: true,
-    revision: 'a'.repeat(40),
-    apps: [desiredApp({ name: 'shop' })],
-    invalid: [],
-    policy: defaultPolicy,
-    problems: [],
-    whole: true,
-    followed: [],
-    secretValue: () => undefined,
-  };
-  const transport = createTransport({
-    baseUrl: simulator.url,
-    token: simulator.token,
-    fetch,
-    clock,
-    log: silentLog,
-    userAgent: 'test',
-    redactor: new Redactor(),
-    random: () => 0.5,
-  });
-  const keeper = new FleetKeeper({
-    clock,
-    log: silentLog,
-    fly: createFlyWriter(transport),
-    store: testStore({ clock }),
-    evidence: createEvidence({ key: new Uint8Array(32) }),
-    flyOrg: undefined,
-    concurrency: 2,
-    onProgress: () => undefined,
-    actor: 'flycd',
-    instance: 'test',
-    load: () => Promise.resolve(wanted),
-    configRepo: undefined,
-    reporter: undefined,
-  });
+  let wanted = fleetOf();
+  const { url, token } = simulator;
+  const keeper = keeperOf(
+    { wanted: () => wanted, url, token, fetch, clock },
+    { configRepo: undefined, reporter: undefined },
+  );
   const { signal } = new AbortController();
   const creates = (): number => world.writes(({ template }) => template === 'POST /apps/{app}/machines').length;
   const pass = async () => {

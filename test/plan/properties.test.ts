@@ -244,20 +244,24 @@ test('a plan that was applied leaves nothing to do', () => {
   );
 });
 
+/** A Fly without the app, and a FlyCD that has values for its secrets. */
+function nothingYet(known: Partial<Memory> = {}): State {
+  return {
+    present: false,
+    released: false,
+    machines: [],
+    volumes: [],
+    secrets: {},
+    addresses: [],
+    memory: { ...emptyMemory, keyId: 'key', currentMarks: { A: 'mark', B: 'mark' }, ...known },
+    clock: now,
+  };
+}
+
 test('an app without trouble is synced after one plan', () => {
   fc.assert(
     fc.property(apps, (desired) => {
-      const memory = { ...emptyMemory, keyId: 'key', currentMarks: { A: 'mark', B: 'mark' } };
-      const state: State = {
-        present: false,
-        released: false,
-        machines: [],
-        volumes: [],
-        secrets: {},
-        addresses: [],
-        memory,
-        clock: now,
-      };
+      const state = nothingYet();
       const first = planOf({ desired, state });
       const second = planOf({ desired, state: applyAll(state, first.steps) });
       expect(second).toMatchObject({ steps: [], holds: [], status: 'synced' });
@@ -269,19 +273,9 @@ test('an app without trouble is synced after one plan', () => {
 test('a second FlyCD with nothing remembered plans nothing', () => {
   fc.assert(
     fc.property(apps, (desired) => {
-      const marks = { ...emptyMemory, keyId: 'key', currentMarks: { A: 'mark', B: 'mark' } };
-      const state: State = {
-        present: false,
-        released: false,
-        machines: [],
-        volumes: [],
-        secrets: {},
-        addresses: [],
-        memory: marks,
-        clock: now,
-      };
+      const state = nothingYet();
       const done = applyAll(state, planOf({ desired, state }).steps);
-      const forgetful = { ...done, memory: { ...marks, keyId: 'another key' } };
+      const forgetful = { ...done, memory: { ...state.memory, keyId: 'another key' } };
       expect(brief(planOf({ desired, state: forgetful }).steps)).toEqual([]);
     }),
     { numRuns: 200 },
@@ -291,17 +285,7 @@ test('a second FlyCD with nothing remembered plans nothing', () => {
 test('any cut-short apply is completed by the next plan, with nothing doubled', () => {
   fc.assert(
     fc.property(apps, fc.nat(), (desired, cut) => {
-      const memory = { ...emptyMemory, keyId: 'key', known: true, currentMarks: { A: 'mark', B: 'mark' } };
-      const state: State = {
-        present: false,
-        released: false,
-        machines: [],
-        volumes: [],
-        secrets: {},
-        addresses: [],
-        memory,
-        clock: now,
-      };
+      const state = nothingYet({ known: true });
       const all = planOf({ desired, state }).steps.flatMap((step) =>
         step.kind === 'release' ? [...step.machines] : [step],
       );

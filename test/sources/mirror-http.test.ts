@@ -1,47 +1,21 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { IdleClock, systemClock } from '../../src/model/clock.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { createGitCredentials } from '../../src/sources/credentials.ts';
 import { createGitMirrors } from '../../src/sources/mirror.ts';
-import {
-  makeBareRepository,
-  startGitServer,
-  temporaryFolder,
-  type BareRepository,
-  type GitServer,
-  type GitServerOptions,
-} from '../servers/git-server.ts';
-import { faultOf, recordMirrors, textOf, type RecordedMirrors, type RecordedOptions } from './recorded-mirrors.ts';
+import { startGitServer, type GitServer, type GitServerOptions } from '../servers/git-server.ts';
+import { faultOf, MirrorPlace, textOf } from './recorded-mirrors.ts';
 
 const token = 'canary-token-7f3a';
 
-let folder: ReturnType<typeof temporaryFolder>;
-let repository: BareRepository;
-let closing: (() => unknown)[];
-
-beforeEach(() => {
-  folder = temporaryFolder();
-  repository = makeBareRepository(join(folder.path, 'served'), 'config.git');
-  closing = [];
-});
-
-afterEach(async () => {
-  for (const close of closing.toReversed()) await close();
-  folder.remove();
-});
-
-function recordedMirrors(options: Omit<RecordedOptions, 'folder'> = {}): RecordedMirrors {
-  const recorded = recordMirrors({ ...options, folder: folder.path });
-  closing.push(() => recorded.mirrors.close());
-  return recorded;
-}
+const place = new MirrorPlace();
 
 async function serve(options: Partial<GitServerOptions> = {}): Promise<GitServer> {
-  const server = await startGitServer({ root: join(folder.path, 'served'), ...options });
-  closing.push(() => server.close());
+  const server = await startGitServer({ root: place.served, ...options });
+  place.closing(() => server.close());
   return server;
 }
 
@@ -55,9 +29,9 @@ function filesHolding(directory: string, word: string): readonly string[] {
 
 describe('over HTTP', () => {
   it('reads a public repository named in a config file', async () => {
-    const commit = repository.commit({ 'app.yaml': 'app: a\n' });
+    const commit = place.repository.commit({ 'app.yaml': 'app: a\n' });
     const server = await serve();
-    const tree = await recordedMirrors().mirrors.tree({
+    const tree = await place.mirrors().mirrors.tree({
       url: `${server.url}/config.git`,
       ref: 'HEAD',
       trust: 'config',
@@ -67,25 +41,25 @@ describe('over HTTP', () => {
   });
 
   it('fetches a single commit that no branch names, or says that it is not there', async () => {
-    const lost = repository.commit({ a: 'lost' });
-    repository.git('update-ref', '-d', 'refs/heads/main');
-    repository.commit({ a: 'kept' });
+    const lost = place.repository.commit({ a: 'lost' });
+    place.repository.git('update-ref', '-d', 'refs/heads/main');
+    place.repository.commit({ a: 'kept' });
     const server = await serve();
-    const { mirrors } = recordedMirrors();
+    const { mirrors } = place.mirrors();
     const tree = await mirrors.tree({ url: `${server.url}/config.git`, ref: lost, trust: 'config' });
     expect(await textOf(tree, 'a')).toBe('lost');
   });
 
   it('sends a token to its own host only, and leaves it in no argument, file or error', async () => {
-    repository.commit({ a: '1' });
+    place.repository.commit({ a: '1' });
     const server = await serve({ user: { name: 'x-access-token', password: token } });
     const other = await serve();
     const credentials = createGitCredentials({
-      directory: join(folder.path, 'data', 'ssh'),
+      directory: join(place.path, 'data', 'ssh'),
       githubToken: new SecretValue(token),
       githubOrigin: server.url,
     });
-    const { mirrors, calls, data } = recordedMirrors({ credentials });
+    const { mirrors, calls, data } = place.mirrors({ credentials });
     const tree = await mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' });
     expect(await textOf(tree, 'a')).toBe('1');
     expect(server.requests.every(({ authorization }) => authorization !== undefined)).toBe(true);
@@ -102,7 +76,7 @@ describe('over HTTP', () => {
   });
 
   it('does not carry a token along a redirect', async () => {
-    repository.commit({ a: '1' });
+    place.repository.commit({ a: '1' });
     const elsewhere = await serve();
     const server = await serve({
       before(request, response) {
@@ -111,32 +85,32 @@ describe('over HTTP', () => {
       },
     });
     const credentials = createGitCredentials({
-      directory: join(folder.path, 'data', 'ssh'),
+      directory: join(place.path, 'data', 'ssh'),
       tokens: [{ origin: server.url, user: 'me', token: new SecretValue(token) }],
     });
-    const { mirrors } = recordedMirrors({ credentials });
+    const { mirrors } = place.mirrors({ credentials });
     const fault = await faultOf(mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }));
     expect(fault.kind).toBe('stalled');
     expect(fault.what).toContain('has moved');
     expect(elsewhere.requests).toEqual([]);
     // without credentials there is nothing to lose
     const open = createGitMirrors({
-      directory: join(folder.path, 'open'),
+      directory: join(place.path, 'open'),
       clock: new IdleClock(),
       log: silentLog,
-      credentials: createGitCredentials({ directory: join(folder.path, 'open-ssh') }),
+      credentials: createGitCredentials({ directory: join(place.path, 'open-ssh') }),
       environment: process.env,
     });
-    closing.push(() => open.close());
+    place.closing(() => open.close());
     const tree = await open.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' });
     expect(await textOf(tree, 'a')).toBe('1');
   });
 
   it("uses credentials in the operator's address and shows them nowhere", async () => {
-    repository.commit({ a: '1' });
+    place.repository.commit({ a: '1' });
     const server = await serve({ user: { name: 'me', password: token } });
     const url = `${server.url.replace('http://', `http://me:${token}@`)}/config.git`;
-    const { mirrors, calls, data } = recordedMirrors();
+    const { mirrors, calls, data } = place.mirrors();
     const tree = await mirrors.tree({ url, ref: 'main', trust: 'operator' });
     expect(await textOf(tree, 'a')).toBe('1');
     expect(tree.name).toBe(`${server.url}/config.git`);
@@ -154,17 +128,17 @@ describe('over HTTP', () => {
 
   it('says how to get in where credentials are missing, and does not prompt', async () => {
     const server = await serve({ user: { name: 'me', password: token } });
-    const { mirrors } = recordedMirrors();
+    const { mirrors } = place.mirrors();
     const fault = await faultOf(mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }));
     expect(fault.kind).toBe('transient');
     expect(fault.next).toContain('GITHUB_TOKEN');
   });
 
   it('is transient when nobody listens', async () => {
-    const server = await startGitServer({ root: folder.path });
+    const server = await startGitServer({ root: place.path });
     await server.close();
     const fault = await faultOf(
-      recordedMirrors().mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }),
+      place.mirrors().mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }),
     );
     expect(fault.kind).toBe('transient');
     expect(fault.why).toMatch(/Failed to connect|Couldn't connect/);
@@ -172,7 +146,7 @@ describe('over HTTP', () => {
 
   it.skipIf(!existsSync('/proc'))('gives up on a host that never answers, and leaves no child behind', async () => {
     const server = await serve({ before: () => true });
-    const { mirrors } = recordedMirrors({ clock: systemClock, askTimeoutMs: 250 });
+    const { mirrors } = place.mirrors({ clock: systemClock, askTimeoutMs: 250 });
     const fault = await faultOf(mirrors.tree({ url: `${server.url}/config.git`, ref: 'main', trust: 'config' }));
     expect(fault.kind).toBe('transient');
     expect(fault.message).toContain('no answer within 0.25 s');
@@ -183,16 +157,16 @@ describe('over HTTP', () => {
   });
 
   it('runs no hook, prompt or helper of the user', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors, data } = recordedMirrors();
-    await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    place.repository.commit({ a: '1' });
+    const { mirrors, data } = place.mirrors();
+    await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     const [mirror = ''] = readdirSync(join(data, 'mirrors'));
-    const trace = join(folder.path, 'hook-ran');
+    const trace = join(place.path, 'hook-ran');
     const hook = join(data, 'mirrors', mirror, 'hooks', 'reference-transaction');
     writeFileSync(hook, `#!/bin/sh\ntouch '${trace}'\n`);
     chmodSync(hook, 0o755);
-    repository.commit({ a: '2' });
-    await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    place.repository.commit({ a: '2' });
+    await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     expect(existsSync(trace)).toBe(false);
   });
 });

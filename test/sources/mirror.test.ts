@@ -1,49 +1,17 @@
 import { chmodSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  git,
-  makeBareRepository,
-  startGitServer,
-  temporaryFolder,
-  type BareRepository,
-} from '../servers/git-server.ts';
-import {
-  faultOf,
-  limit,
-  recordMirrors,
-  textOf,
-  type RecordedMirrors,
-  type RecordedOptions,
-} from './recorded-mirrors.ts';
+import { describe, expect, it } from 'vitest';
+import { git, makeBareRepository, startGitServer } from '../servers/git-server.ts';
+import { faultOf, limit, MirrorPlace, textOf } from './recorded-mirrors.ts';
 
-let folder: ReturnType<typeof temporaryFolder>;
-let repository: BareRepository;
-let closing: (() => unknown)[];
-
-beforeEach(() => {
-  folder = temporaryFolder();
-  repository = makeBareRepository(join(folder.path, 'served'), 'config.git');
-  closing = [];
-});
-
-afterEach(async () => {
-  for (const close of closing.toReversed()) await close();
-  folder.remove();
-});
-
-function recordedMirrors(options: Omit<RecordedOptions, 'folder'> = {}): RecordedMirrors {
-  const recorded = recordMirrors({ ...options, folder: folder.path });
-  closing.push(() => recorded.mirrors.close());
-  return recorded;
-}
+const place = new MirrorPlace();
 
 describe('a tree of a git repository', () => {
   it('lists, reads and names what a commit holds', async () => {
-    const commit = repository.commit({ 'app.yaml': 'app: a\n', 'b/c/app.yaml': 'app: c\n', 'b/d.txt': '' });
-    const tree = await recordedMirrors().mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    const commit = place.repository.commit({ 'app.yaml': 'app: a\n', 'b/c/app.yaml': 'app: c\n', 'b/d.txt': '' });
+    const tree = await place.mirrors().mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     expect(tree.revision).toBe(commit);
-    expect(tree.name).toBe(repository.url);
+    expect(tree.name).toBe(place.repository.url);
     expect(await tree.list('')).toEqual([
       { path: 'app.yaml', kind: 'file', size: 7 },
       { path: 'b', kind: 'folder', size: 0 },
@@ -58,7 +26,7 @@ describe('a tree of a git repository', () => {
     expect(await tree.read('b', limit)).toBeUndefined();
     expect(await tree.read('b/x', limit)).toBeUndefined();
     for (const path of ['', 'b', 'b/c/app.yaml']) {
-      expect(await tree.id(path)).toBe(repository.git('rev-parse', `main:${path}`));
+      expect(await tree.id(path)).toBe(place.repository.git('rev-parse', `main:${path}`));
     }
     expect(await tree.id('nowhere')).toBeUndefined();
   });
@@ -68,9 +36,9 @@ describe('a tree of a git repository', () => {
     for (let index = 0; index < 200; index += 1) {
       files[`f${index}`] = Uint8Array.from({ length: index * index * 7 }, (_unused, at) => (at * 31 + index) % 256);
     }
-    repository.commit(files);
-    const { mirrors, calls } = recordedMirrors();
-    const tree = await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    place.repository.commit(files);
+    const { mirrors, calls } = place.mirrors();
+    const tree = await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     const read = await Promise.all(Object.keys(files).map((path) => tree.read(path, limit)));
     expect(read.map((content) => Buffer.from(content ?? []).toString('hex'))).toEqual(
       Object.values(files).map((content) => Buffer.from(content).toString('hex')),
@@ -79,7 +47,7 @@ describe('a tree of a git repository', () => {
   });
 
   it('refuses files over the limit and every way out of the tree', async () => {
-    repository.commit({
+    place.repository.commit({
       'big.yaml': 'x'.repeat(1000),
       'in/file': 'inside',
       'link-in': { link: 'in' },
@@ -93,7 +61,7 @@ describe('a tree of a git repository', () => {
       'link-git': { link: '.git/config' },
       dangling: { link: 'nowhere' },
     });
-    const tree = await recordedMirrors().mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    const tree = await place.mirrors().mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     expect((await tree.list('')).find(({ path }) => path === 'link-out')?.kind).toBe('link');
     expect(await textOf(tree, 'link-in/file')).toBe('inside');
     expect(await textOf(tree, 'in/deep-link')).toBe('inside');
@@ -127,11 +95,11 @@ describe('a tree of a git repository', () => {
   });
 
   it('never follows submodules', async () => {
-    const commit = repository.commit({ a: 'a' });
-    const lines = `160000 commit ${commit}\tsub\n040000 tree ${repository.git('rev-parse', 'main^{tree}')}\tdir\n`;
-    const made = git(repository.directory, ['mktree', '--missing'], lines);
-    repository.git('update-ref', 'refs/heads/main', repository.git('commit-tree', '-m', 'x', made));
-    const tree = await recordedMirrors().mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    const commit = place.repository.commit({ a: 'a' });
+    const lines = `160000 commit ${commit}\tsub\n040000 tree ${place.repository.git('rev-parse', 'main^{tree}')}\tdir\n`;
+    const made = git(place.repository.directory, ['mktree', '--missing'], lines);
+    place.repository.git('update-ref', 'refs/heads/main', place.repository.git('commit-tree', '-m', 'x', made));
+    const tree = await place.mirrors().mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     expect((await tree.list('')).map(({ path }) => path)).toEqual(['dir']);
     expect(await tree.list('sub')).toEqual([]);
     expect(await tree.read('sub/a', limit)).toBeUndefined();
@@ -141,15 +109,15 @@ describe('a tree of a git repository', () => {
 
 describe('refs', () => {
   it('finds branches, tags, commits and the default branch', async () => {
-    const first = repository.commit({ a: '1' });
-    const second = repository.commit({ a: '2' });
-    repository.commit({ a: '3' }, { branch: 'feature/x' });
-    const feature = repository.git('rev-parse', 'feature/x');
-    repository.tag('v1', first);
-    repository.tag('plain', first, 'plain');
-    const { mirrors } = recordedMirrors();
+    const first = place.repository.commit({ a: '1' });
+    const second = place.repository.commit({ a: '2' });
+    place.repository.commit({ a: '3' }, { branch: 'feature/x' });
+    const feature = place.repository.git('rev-parse', 'feature/x');
+    place.repository.tag('v1', first);
+    place.repository.tag('plain', first, 'plain');
+    const { mirrors } = place.mirrors();
     const at = async (ref: string): Promise<string> =>
-      (await mirrors.tree({ url: repository.url, ref, trust: 'operator' })).revision;
+      (await mirrors.tree({ url: place.repository.url, ref, trust: 'operator' })).revision;
     expect(await at('HEAD')).toBe(second);
     expect(await at('main')).toBe(second);
     expect(await at('feature/x')).toBe(feature);
@@ -161,62 +129,64 @@ describe('refs', () => {
   });
 
   it('takes the branch where a tag has its name, unless the tag is named in full', async () => {
-    const first = repository.commit({ a: '1' });
-    const second = repository.commit({ a: '2' });
-    repository.tag('main', first, 'plain');
-    const { mirrors } = recordedMirrors();
-    const tree = await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    const first = place.repository.commit({ a: '1' });
+    const second = place.repository.commit({ a: '2' });
+    place.repository.tag('main', first, 'plain');
+    const { mirrors } = place.mirrors();
+    const tree = await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     expect(tree.revision).toBe(second);
-    const tagged = await mirrors.tree({ url: repository.url, ref: 'refs/tags/main', trust: 'operator' });
+    const tagged = await mirrors.tree({ url: place.repository.url, ref: 'refs/tags/main', trust: 'operator' });
     expect(tagged.revision).toBe(first);
   });
 
   it('follows a branch that is rewritten, or becomes a folder of branches', async () => {
-    repository.commit({ a: '1' }, { branch: 'x' });
-    const { mirrors } = recordedMirrors();
-    await mirrors.tree({ url: repository.url, ref: 'x', trust: 'operator' });
-    repository.git('update-ref', '-d', 'refs/heads/x');
-    const rewritten = repository.commit({ b: '2' }, { branch: 'x' });
-    expect((await mirrors.tree({ url: repository.url, ref: 'x', trust: 'operator' })).revision).toBe(rewritten);
-    repository.git('update-ref', '-d', 'refs/heads/x');
-    const inner = repository.commit({ b: '3' }, { branch: 'x/y' });
-    expect((await mirrors.tree({ url: repository.url, ref: 'x/y', trust: 'operator' })).revision).toBe(inner);
+    place.repository.commit({ a: '1' }, { branch: 'x' });
+    const { mirrors } = place.mirrors();
+    await mirrors.tree({ url: place.repository.url, ref: 'x', trust: 'operator' });
+    place.repository.git('update-ref', '-d', 'refs/heads/x');
+    const rewritten = place.repository.commit({ b: '2' }, { branch: 'x' });
+    expect((await mirrors.tree({ url: place.repository.url, ref: 'x', trust: 'operator' })).revision).toBe(rewritten);
+    place.repository.git('update-ref', '-d', 'refs/heads/x');
+    const inner = place.repository.commit({ b: '3' }, { branch: 'x/y' });
+    expect((await mirrors.tree({ url: place.repository.url, ref: 'x/y', trust: 'operator' })).revision).toBe(inner);
   });
 
   it('says which ref is missing, and stalls', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors } = recordedMirrors();
+    place.repository.commit({ a: '1' });
+    const { mirrors } = place.mirrors();
     for (const ref of ['nowhere', 'refs/tags/v9', 'f'.repeat(40), 'abcdef0']) {
-      const fault = await faultOf(mirrors.tree({ url: repository.url, ref, trust: 'operator' }));
+      const fault = await faultOf(mirrors.tree({ url: place.repository.url, ref, trust: 'operator' }));
       expect(fault.kind).toBe('stalled');
       expect(fault.message).toContain(ref);
     }
-    const empty = makeBareRepository(folder.path, 'empty.git');
+    const empty = makeBareRepository(place.path, 'empty.git');
     const fault = await faultOf(mirrors.tree({ url: empty.url, ref: 'HEAD', trust: 'operator' }));
     expect(fault.kind).toBe('stalled');
   });
 
   it('refuses a ref with a leading dash before any git runs', async () => {
-    const { mirrors, calls } = recordedMirrors();
-    const fault = await faultOf(mirrors.tree({ url: repository.url, ref: '--upload-pack=touch x', trust: 'operator' }));
+    const { mirrors, calls } = place.mirrors();
+    const fault = await faultOf(
+      mirrors.tree({ url: place.repository.url, ref: '--upload-pack=touch x', trust: 'operator' }),
+    );
     expect(fault.kind).toBe('stalled');
     expect(fault.message).toContain('is refused');
     expect(calls()).toEqual([]);
   });
 
   it('refuses files of this machine out of a config file before any git runs', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors, calls } = recordedMirrors();
-    const fault = await faultOf(mirrors.tree({ url: repository.url, ref: 'main', trust: 'config' }));
+    place.repository.commit({ a: '1' });
+    const { mirrors, calls } = place.mirrors();
+    const fault = await faultOf(mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'config' }));
     expect(fault.kind).toBe('stalled');
     expect(calls()).toEqual([]);
   });
 
   it('refuses a tag of something that is no commit', async () => {
-    repository.commit({ a: '1' });
-    repository.git('tag', 'blob', repository.git('rev-parse', 'main:a'));
+    place.repository.commit({ a: '1' });
+    place.repository.git('tag', 'blob', place.repository.git('rev-parse', 'main:a'));
     const fault = await faultOf(
-      recordedMirrors().mirrors.tree({ url: repository.url, ref: 'blob', trust: 'operator' }),
+      place.mirrors().mirrors.tree({ url: place.repository.url, ref: 'blob', trust: 'operator' }),
     );
     expect(fault.kind).toBe('stalled');
     expect(fault.message).toContain('is no commit');
@@ -225,9 +195,9 @@ describe('refs', () => {
 
 describe('fetching', () => {
   it('fetches once for parallel calls, not at all for an unchanged ref, and again when it moved', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors, calls } = recordedMirrors();
-    const request = { url: repository.url, ref: 'main', trust: 'operator' } as const;
+    place.repository.commit({ a: '1' });
+    const { mirrors, calls } = place.mirrors();
+    const request = { url: place.repository.url, ref: 'main', trust: 'operator' } as const;
     const [one, two] = await Promise.all([mirrors.tree(request), mirrors.tree(request)]);
     expect(one).toBe(two);
     expect(calls('fetch')).toHaveLength(1);
@@ -236,47 +206,47 @@ describe('fetching', () => {
     await mirrors.tree({ ...request, ref: 'HEAD' });
     expect(calls('fetch')).toHaveLength(1);
     expect(calls('ls-remote')).toHaveLength(3);
-    const moved = repository.commit({ a: '2' });
+    const moved = place.repository.commit({ a: '2' });
     expect((await mirrors.tree(request)).revision).toBe(moved);
     expect(calls('fetch')).toHaveLength(2);
   });
 
   it('never answers with what was asked before the call', async () => {
-    repository.commit({ a: '1' });
-    const server = await startGitServer({ root: join(folder.path, 'served') });
-    closing.push(() => server.close());
-    const { mirrors } = recordedMirrors();
+    place.repository.commit({ a: '1' });
+    const server = await startGitServer({ root: place.served });
+    place.closing(() => server.close());
+    const { mirrors } = place.mirrors();
     const request = { url: `${server.url}/config.git`, ref: 'main', trust: 'config' } as const;
     const early = mirrors.tree(request);
     while (server.requests.length < 2) await new Promise((resolve) => setImmediate(resolve)); // ls-remote has been answered or is about to be
-    const moved = repository.commit({ a: '2' });
+    const moved = place.repository.commit({ a: '2' });
     const late = mirrors.tree(request);
     await early;
     expect((await late).revision).toBe(moved);
   });
 
   it('asks once for a pass, also where that fails', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors, calls } = recordedMirrors();
-    const request = { url: repository.url, ref: 'main', trust: 'operator', pass: {} } as const;
+    place.repository.commit({ a: '1' });
+    const { mirrors, calls } = place.mirrors();
+    const request = { url: place.repository.url, ref: 'main', trust: 'operator', pass: {} } as const;
     const before = await mirrors.tree(request);
-    repository.commit({ a: '2' });
+    place.repository.commit({ a: '2' });
     expect(await mirrors.tree(request)).toBe(before);
     expect(calls('ls-remote')).toHaveLength(1);
     expect(await mirrors.tree({ ...request, pass: {} })).not.toBe(before);
     const pass = {};
     for (let call = 0; call < 3; call += 1) {
-      await faultOf(mirrors.tree({ url: `${repository.url}x`, ref: 'main', trust: 'operator', pass }));
+      await faultOf(mirrors.tree({ url: `${place.repository.url}x`, ref: 'main', trust: 'operator', pass }));
     }
     expect(calls('ls-remote')).toHaveLength(3);
   });
 
   it('uses a commit it has without asking, and fetches one it lacks', async () => {
-    const first = repository.commit({ a: '1' });
-    repository.commit({ a: '2' });
-    const side = repository.commit({ a: '3' }, { branch: 'side' });
-    const { mirrors, calls } = recordedMirrors();
-    const tree = (ref: string) => mirrors.tree({ url: repository.url, ref, trust: 'operator' });
+    const first = place.repository.commit({ a: '1' });
+    place.repository.commit({ a: '2' });
+    const side = place.repository.commit({ a: '3' }, { branch: 'side' });
+    const { mirrors, calls } = place.mirrors();
+    const tree = (ref: string) => mirrors.tree({ url: place.repository.url, ref, trust: 'operator' });
     await tree('main');
     expect(await textOf(await tree(first), 'a')).toBe('1');
     expect(calls('fetch')).toHaveLength(1);
@@ -285,20 +255,20 @@ describe('fetching', () => {
   });
 
   it('takes no git that dies without a word for an answer', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors } = recordedMirrors();
-    await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    place.repository.commit({ a: '1' });
+    const { mirrors } = place.mirrors();
+    await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     const stub = '#!/bin/sh\n[ "$1" != ls-remote ] || kill -9 $$\nexec /usr/bin/env PATH="${PATH#*:}" git "$@"\n';
-    writeFileSync(join(folder.path, 'bin', 'git'), stub);
-    const fault = await faultOf(mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' }));
+    writeFileSync(join(place.path, 'bin', 'git'), stub);
+    const fault = await faultOf(mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' }));
     expect(fault.kind).toBe('transient');
   });
 
   it('goes on from the mirror on disk after a restart', async () => {
-    const first = repository.commit({ a: '1' });
-    await recordedMirrors().mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
-    const { mirrors, calls, data } = recordedMirrors();
-    expect((await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' })).revision).toBe(first);
+    const first = place.repository.commit({ a: '1' });
+    await place.mirrors().mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
+    const { mirrors, calls, data } = place.mirrors();
+    expect((await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' })).revision).toBe(first);
     expect(calls('fetch')).toHaveLength(1);
     const [mirror = ''] = readdirSync(join(data, 'mirrors'));
     expect(mirror).toMatch(/^[0-9a-f]{32}\.git$/);
@@ -310,24 +280,24 @@ describe('fetching', () => {
     ['a missing HEAD', (mirror: string) => writeFileSync(join(mirror, 'HEAD'), '')],
     ['broken objects', (mirror: string) => breakObjects(mirror)],
   ])('mends a mirror with %s', async (_name, harm) => {
-    repository.commit({ a: '1' });
-    const before = recordedMirrors();
-    await before.mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    place.repository.commit({ a: '1' });
+    const before = place.mirrors();
+    await before.mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     before.mirrors.close();
-    const { mirrors, data } = recordedMirrors();
+    const { mirrors, data } = place.mirrors();
     const [mirror = ''] = readdirSync(join(data, 'mirrors'));
     harm(join(data, 'mirrors', mirror));
-    const moved = repository.commit({ b: '2' });
-    const tree = await mirrors.tree({ url: repository.url, ref: 'main', trust: 'operator' });
+    const moved = place.repository.commit({ b: '2' });
+    const tree = await mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
     expect(tree.revision).toBe(moved);
     expect(await textOf(tree, 'a')).toBe('1');
     expect(readdirSync(join(data, 'mirrors'))).toEqual([mirror]);
   });
 
   it('mends a mirror whose files vanish under an open tree with the next call', async () => {
-    repository.commit({ a: '1' });
-    const { mirrors, data } = recordedMirrors();
-    const request = { url: repository.url, ref: 'main', trust: 'operator' } as const;
+    place.repository.commit({ a: '1' });
+    const { mirrors, data } = place.mirrors();
+    const request = { url: place.repository.url, ref: 'main', trust: 'operator' } as const;
     const tree = await mirrors.tree(request);
     const [mirror = ''] = readdirSync(join(data, 'mirrors'));
     breakObjects(join(data, 'mirrors', mirror));

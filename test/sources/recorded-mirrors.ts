@@ -1,12 +1,13 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 import { IdleClock, type Clock } from '../../src/model/clock.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { createGitCredentials, type GitCredentials } from '../../src/sources/credentials.ts';
 import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/mirror.ts';
 import type { Tree } from '../../src/sources/tree.ts';
+import { makeBareRepository, temporaryFolder, type BareRepository } from '../servers/git-server.ts';
 
 export const limit = 1_000_000;
 
@@ -18,7 +19,7 @@ export interface RecordedMirrors {
   readonly data: string;
 }
 
-export interface RecordedOptions {
+interface RecordedOptions {
   readonly folder: string;
   readonly credentials?: GitCredentials;
   readonly clock?: Clock;
@@ -50,6 +51,52 @@ export function recordMirrors({ folder, credentials, clock, askTimeoutMs }: Reco
       return name === undefined ? lines : lines.filter((line) => line.startsWith(`${name} `));
     },
   };
+}
+
+/** For each test of a file: a folder, a bare repository in it, and an end for what was opened. */
+export class MirrorPlace {
+  #folder: ReturnType<typeof temporaryFolder> | undefined;
+  #repository: BareRepository | undefined;
+  #closing: (() => unknown)[] = [];
+
+  constructor() {
+    beforeEach(() => {
+      this.#folder = temporaryFolder();
+      this.#repository = makeBareRepository(this.served, 'config.git');
+    });
+    afterEach(async () => {
+      for (const close of this.#closing.splice(0).toReversed()) await close();
+      this.#folder?.remove();
+    });
+  }
+
+  get path(): string {
+    return given(this.#folder).path;
+  }
+
+  /** What a git server shows. */
+  get served(): string {
+    return join(this.path, 'served');
+  }
+
+  get repository(): BareRepository {
+    return given(this.#repository);
+  }
+
+  closing(close: () => unknown): void {
+    this.#closing.push(close);
+  }
+
+  mirrors(options: Omit<RecordedOptions, 'folder'> = {}): RecordedMirrors {
+    const recorded = recordMirrors({ ...options, folder: this.path });
+    this.closing(() => recorded.mirrors.close());
+    return recorded;
+  }
+}
+
+function given<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('only there while a test runs');
+  return value;
 }
 
 export async function textOf(tree: Tree, path: string): Promise<string | undefined> {
