@@ -80,7 +80,7 @@ function nextAddress(world: World, app: App, kind: AddressKind): string {
       egress_v4: `209.71.${bytes.slice(0, 2).join('.')}`,
       v6: `2a09:8280:1:1:${groups}`,
       egress_v6: `2a09:8280:e6:1:${groups}`,
-      private_v6: `fdaa:0:${(app.number % 0xffff).toString(16)}:0:${groups}`,
+      private_v6: `${networkPrefix(app)}:0:${groups}`,
     }[kind];
     if (!app.addresses.has(ip)) return ip;
   }
@@ -97,6 +97,9 @@ function view(address: Address) {
     network: address.network,
   };
 }
+
+/** First three groups of the private addresses in an app's network. */
+export const networkPrefix = (app: App): string => `fdaa:0:${(app.number % 0xffff).toString(16)}`;
 
 export function releaseAddress(app: App, ip: string): void {
   if (!app.addresses.delete(ip)) throw refusal(404, 'not_found: ip address not found');

@@ -1,3 +1,4 @@
+import { networkPrefix } from './addresses.ts';
 import { fieldsOf, textField } from './body.ts';
 import { appOf, organizationOf, type Call, type Route } from './calls.ts';
 import { bury, start, stop } from './machine-life.ts';
@@ -53,6 +54,7 @@ function view(app: App) {
     name: app.name,
     internal_numeric_id: app.number,
     network: app.network,
+    network_cidr: `${networkPrefix(app)}::/48`,
     status: app.status,
     machine_count: machines,
     volume_count: volumes,

@@ -163,7 +163,6 @@ function detailView(world: World, app: App, certificate: Certificate) {
   const isWaiting = certificate.acmeRequested && issuedAt === undefined && !isConfigured(validation);
   return {
     ...summaryView(world, app, certificate),
-    rate_limited_until: null,
     certificates: [
       ...(issuedAt === undefined ? [] : [issuedView('fly', issuedAt)]),
       ...(customSince === undefined ? [] : [issuedView('custom', customSince)]),
@@ -193,7 +192,7 @@ function list(call: Call): Reply {
   const last = rest.length > limit ? (shown.at(-1)?.hostname ?? '') : '';
   return ok({
     certificates: shown.map((certificate) => summaryView(world, app, certificate)),
-    next_cursor: last === '' ? null : Buffer.from(last).toString('base64url'),
+    ...(last === '' ? {} : { next_cursor: Buffer.from(last).toString('base64url') }),
     total_count: found.length,
   });
 }
@@ -263,15 +262,16 @@ function check(call: Call): Reply {
   validate(world, app, certificate);
   const needed = requirementsOf(app, certificate.hostname);
   const values = answersOf(world.dns, certificate.hostname);
+  const [challenge] = answersOf(world.dns, needed.acme_challenge.name);
+  const [ownership] = answersOf(world.dns, needed.ownership.name);
   return ok({
     ...detailView(world, app, certificate),
     dns_records: {
       a: values.filter((value) => /^[\d.]+$/.test(value)),
       aaaa: values.filter((value) => value.includes(':')),
       cname: values.filter((value) => /[a-z]/i.test(value) && !value.includes(':')),
-      soa: null,
-      acme_challenge_cname: answersOf(world.dns, needed.acme_challenge.name)[0] ?? null,
-      ownership_txt: answersOf(world.dns, needed.ownership.name)[0] ?? null,
+      ...(challenge === undefined ? {} : { acme_challenge_cname: challenge }),
+      ...(ownership === undefined ? {} : { ownership_txt: ownership }),
       resolved_addresses: values.filter((value) => /^[\d.]+$/.test(value) || value.includes(':')),
     },
   });

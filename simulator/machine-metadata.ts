@@ -11,7 +11,7 @@ function write(call: Call, machine: Machine, metadata: Record<string, string>): 
   return nothing;
 }
 
-/** PATCH merges, null removes a key; PUT leaves only what was sent. */
+/** Merges whichever the method; null and an empty value remove a key. */
 function writing(method: 'PUT' | 'PATCH'): Route {
   return {
     operation: `${method} /apps/{app}/machines/{machine}/metadata`,
@@ -24,9 +24,9 @@ function writing(method: 'PUT' | 'PATCH'): Route {
       }
       const sent = objectField(fields, 'metadata');
       if (sent === undefined) throw refusal(400, 'invalid_argument: metadata is required');
-      const metadata: Record<string, string> = method === 'PATCH' ? { ...machine.config.metadata } : {};
+      const metadata: Record<string, string> = { ...machine.config.metadata };
       for (const [key, value] of Object.entries(sent)) {
-        if (value === null) delete metadata[key];
+        if (value === null || value === '') delete metadata[key];
         else if (typeof value === 'string') metadata[key] = value;
         else throw refusal(400, `invalid JSON body: metadata.${key} is not a string`);
       }

@@ -30,7 +30,7 @@ export function machineView(world: World, machine: Machine, view: View = {}): Wi
     updated_at: timestamp(machine.updatedAt),
     cordoned: machine.cordoned,
     ...(view.summary === true ? {} : details(machine)),
-    ...(lease === undefined ? {} : { lease: leaseView(machine, lease) }),
+    ...(lease === undefined ? {} : { lease: publicLease(lease) }),
   };
 }
 
@@ -44,13 +44,17 @@ function details(machine: Machine): Partial<WireMachine> {
   };
 }
 
+/** With its nonce: only for the lease's own route. */
 export function leaseView(machine: Machine, lease: Lease) {
+  return { nonce: lease.nonce, ...publicLease(lease), version: machine.instanceId };
+}
+
+/** Whoever reads a machine learns who holds it, and cannot act in their stead. */
+function publicLease(lease: Lease) {
   return {
-    nonce: lease.nonce,
     expires_at: Math.floor(lease.expiresAt / 1000),
     owner: lease.owner,
     description: lease.description,
-    version: machine.instanceId,
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type Call,
   type Route,
 } from './calls.ts';
+import { networkPrefix } from './addresses.ts';
 import { canonicalConfig } from './canonical-config.ts';
 import { faultAnswer } from './faults.ts';
 import { givenName } from './chance.ts';
@@ -140,7 +141,6 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
   const now = world.now();
   let id = world.draw(app, 'machine', 14);
   while (app.organization.machines.has(id)) id = world.draw(app, 'machine', 14);
-  const network = (app.number % 0xffff).toString(16);
   const first = world.chance.below([app.name, 'host', id], hostsPerRegion);
   const host = volume === undefined ? openHost(world, region, first) : hostWithRoom(world, volume);
   if (host === undefined) throw faultAnswer('capacity');
@@ -151,7 +151,7 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
     name,
     region,
     host,
-    privateIp: `fdaa:0:${network}:a7b:${id.slice(0, 3)}:${id.slice(3, 7)}:${id.slice(7, 11)}:2`,
+    privateIp: `${networkPrefix(app)}:a7b:${id.slice(0, 3)}:${id.slice(3, 7)}:${id.slice(7, 11)}:2`,
     createdAt: now,
     updatedAt: now,
     state: 'creating',

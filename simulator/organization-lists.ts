@@ -4,7 +4,7 @@ import type { Machine, Volume } from './records.ts';
 import { ok, refusal, timestamp, type Reply } from './replies.ts';
 import { volumeView } from './volumes.ts';
 
-const defaultLimit = 100;
+/** Also where no limit is named. */
 const mostLimit = 1000;
 
 interface Listed {
@@ -17,7 +17,7 @@ interface Listed {
 /** One page in order of creation. The cursor is the last item's place; regions that do not answer are left out. */
 function page<T extends Listed>(call: Call, items: Iterable<T>, isGone: (item: T) => boolean) {
   const { query, world } = call;
-  const asked = Number(query.get('limit') ?? defaultLimit);
+  const asked = Number(query.get('limit') ?? mostLimit);
   if (!Number.isInteger(asked) || asked < 1) throw refusal(400, 'invalid_argument: limit must be a positive number');
   const { pageMost = mostLimit, emptyPages = false } = world.lag.settings;
   const limit = Math.min(mostLimit, pageMost, asked);

@@ -7,7 +7,12 @@ describe('apps', () => {
     const { call, machine } = await platform();
     expect((await call('POST', '/apps', { name: 'shop', org_slug: 'personal' })).status).toBe(201);
     const second = await call('POST', '/apps?wait=true', { app_name: 'blog', org_slug: 'personal', network: 'blue' });
-    expect(App.parse(second.body)).toMatchObject({ name: 'blog', network: 'blue', status: 'pending' });
+    expect(App.parse(second.body)).toMatchObject({
+      name: 'blog',
+      network: 'blue',
+      network_cidr: expect.stringMatching(/^fdaa:0:[0-9a-f]+::\/48$/),
+      status: 'pending',
+    });
     await machine();
     const listed = AppList.parse((await call('GET', '/apps?org_slug=personal')).body);
     expect(listed.total_apps).toBe(2);

@@ -50,6 +50,9 @@ describe('a certificate of Let’s Encrypt', () => {
       status: 'pending_validation',
       dns_records: { a: ['192.0.2.1'], aaaa: ['2001:db8::1'], cname: [] },
     });
+    for (const absent of ['soa', 'acme_challenge_cname', 'ownership_txt'])
+      expect(body.dns_records).not.toHaveProperty(absent);
+    expect(body).not.toHaveProperty('rate_limited_until');
   });
 
   test('a wildcard is proved by the challenge record only', async () => {
@@ -127,7 +130,7 @@ test('lists come in pages, filtered, with a count of all', async () => {
   expect(first.total_count).toBe(4);
   const second = await list(`limit=3&cursor=${first.next_cursor}`);
   expect(names(second)).toEqual(['other.example.com']);
-  expect(second.next_cursor).toBeNull();
+  expect(second).not.toHaveProperty('next_cursor');
   expect(await list('filter=oth')).toMatchObject({ total_count: 1, certificates: [{ hostname: 'other.example.com' }] });
   expect((await it.call('GET', '/apps/shop/certificates?limit=501')).status).toBe(400);
 });

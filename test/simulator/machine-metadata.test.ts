@@ -3,7 +3,9 @@ import { image, platform } from './platform.ts';
 
 test.each([
   ['PATCH', '', { metadata: { a: null, b: '3', c: '4' } }, 204, { b: '3', c: '4' }],
-  ['PUT', '', { metadata: { c: '4' } }, 204, { c: '4' }],
+  ['PUT', '', { metadata: { a: null, c: '4' } }, 204, { b: '2', c: '4' }],
+  ['PATCH', '', { metadata: { a: '', c: '' } }, 204, { b: '2' }],
+  ['PUT', '', { metadata: { a: '' } }, 204, { b: '2' }],
   ['POST', '/c', { value: '4' }, 204, { a: '1', b: '2', c: '4' }],
   ['DELETE', '/a', undefined, 204, { b: '2' }],
   ['PATCH', '', { metadata: { c: 4 } }, 400, { a: '1', b: '2' }],

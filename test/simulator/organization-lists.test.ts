@@ -55,6 +55,14 @@ describe('machines across an organization', () => {
     expect(new Set(ids).size).toBe(6);
   });
 
+  test('a page holds a thousand where no limit is named', async () => {
+    const it = await platform();
+    await it.app();
+    for (let n = 0; n < 120; n++)
+      await it.call('POST', '/apps/shop/machines', { region: 'arn', skip_launch: true, config: { image } });
+    expect((await read(it)).machines).toHaveLength(120);
+  });
+
   test.each([
     ['?region=lhr', 2],
     ['?state=stopped', 0],
