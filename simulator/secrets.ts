@@ -53,15 +53,19 @@ function view(secret: Secret, withValue = false) {
 
 const versions = (app: App) => ({ version: app.secrets.version, Version: app.secrets.version });
 
+/** A reader may ask to see no older secrets than those of a version it knows of. */
+function requireVersion({ query }: Call, app: App): void {
+  const least = Number(query.get('min_version') ?? query.get('version') ?? 0);
+  if (least <= app.secrets.version) return;
+  throw refusal(
+    412,
+    `failed_precondition: secrets version ${least} is not available, latest is ${app.secrets.version}`,
+  );
+}
+
 function list(call: Call): Reply {
   const app = appOf(call);
-  const least = Number(call.query.get('min_version') ?? call.query.get('version') ?? 0);
-  if (least > app.secrets.version) {
-    throw refusal(
-      412,
-      `failed_precondition: secrets version ${least} is not available, latest is ${app.secrets.version}`,
-    );
-  }
+  requireVersion(call, app);
   const withValues = flag(call.query, 'show_secrets');
   return ok({ secrets: [...app.secrets.byName.values()].map((secret) => view(secret, withValues)) });
 }
@@ -79,6 +83,11 @@ function secretOf(call: Call): Secret {
   const secret = appOf(call).secrets.byName.get(call.params['name'] ?? '');
   if (secret === undefined) throw refusal(404, 'not_found: secret not found');
   return secret;
+}
+
+function read(call: Call): Reply {
+  requireVersion(call, appOf(call));
+  return ok(view(secretOf(call), flag(call.query, 'show_secrets')));
 }
 
 function writeOne(call: Call): Reply {
@@ -99,10 +108,7 @@ function removeOne(call: Call): Reply {
 export const secretRoutes: readonly Route[] = [
   { operation: 'GET /apps/{app}/secrets', handle: list },
   { operation: 'POST /apps/{app}/secrets', handle: writeAll },
-  {
-    operation: 'GET /apps/{app}/secrets/{name}',
-    handle: (call) => ok(view(secretOf(call), flag(call.query, 'show_secrets'))),
-  },
+  { operation: 'GET /apps/{app}/secrets/{name}', handle: read },
   { operation: 'POST /apps/{app}/secrets/{name}', handle: writeOne },
   { operation: 'DELETE /apps/{app}/secrets/{name}', handle: removeOne },
 ];
