@@ -57,7 +57,7 @@ describe('the client and the simulated Fly', () => {
     expect(await fly.wait('shop', made.id, { states: ['started'], version, timeoutSeconds: 60 })).toBe('reached');
     expect((await fly.machines('shop'))[0]).toMatchObject({
       config: { env: { A: '1' } },
-      lease: { nonce: lease.nonce },
+      lease: { description: 'flycd:main:1' },
     });
 
     await fly.patchMetadata('shop', made.id, { flycd_slot: 'web/arn/1' });
