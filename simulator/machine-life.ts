@@ -66,7 +66,7 @@ export function start(world: World, machine: Machine, source: Source = 'user'): 
   boot(world, machine, !resumed);
 }
 
-/** `cold`: it sees the secrets of now; a resumed one those of before. */
+/** `cold`: it sees the secrets of now, and its filesystem grows to its volume; a resumed one is as it was before. */
 function boot(world: World, machine: Machine, cold: boolean): void {
   if (cold) takeSecrets(machine);
   enter(world, machine, 'starting');
@@ -76,6 +76,7 @@ function boot(world: World, machine: Machine, cold: boolean): void {
       enter(world, machine, 'failed');
       return record(world, machine, { type: 'launch', status: 'failed', source: 'flyd' });
     }
+    if (cold) growFilesystem(machine);
     enter(world, machine, 'started');
     record(world, machine, { type: 'start', status: 'started', source: 'flyd' });
     machine.checks = untriedChecks(machine.config, world.now());
@@ -110,6 +111,11 @@ function takeSecrets(machine: Machine): void {
     secretsVersion: secrets.version,
     secrets: Object.fromEntries(values.map((secret) => [secret.name, secret.value])),
   };
+}
+
+function growFilesystem(machine: Machine): void {
+  const volume = machine.app.volumes.get(machine.config.mounts?.[0]?.volume ?? '');
+  if (volume !== undefined) volume.filesystemGb = volume.sizeGb;
 }
 
 /** Its process ended by itself, or by a signal that nobody meant as a stop. */

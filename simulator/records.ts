@@ -153,6 +153,8 @@ export interface Volume {
   updatedAt: Instant;
   state: string;
   sizeGb: number;
+  /** Of the filesystem on it, which follows its size when a machine boots on it. */
+  filesystemGb: number;
   attachedMachine: string | undefined;
   snapshotRetention: number;
   scheduledSnapshots: boolean;

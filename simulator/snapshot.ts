@@ -35,6 +35,7 @@ export interface VolumeSnapshot {
   readonly state: string;
   readonly region: string;
   readonly sizeGb: number;
+  readonly filesystemGb: number;
   readonly encrypted: boolean;
   readonly snapshotRetention: number;
   readonly scheduledSnapshots: boolean;
@@ -119,6 +120,7 @@ function volumeSnapshot(volume: Volume): VolumeSnapshot {
     state: volume.state,
     region: volume.region,
     sizeGb: volume.sizeGb,
+    filesystemGb: volume.filesystemGb,
     encrypted: volume.encrypted,
     snapshotRetention: volume.snapshotRetention,
     scheduledSnapshots: volume.scheduledSnapshots,

@@ -49,6 +49,7 @@ function create(call: Call): Reply {
     updatedAt: world.now(),
     state: 'creating',
     sizeGb,
+    filesystemGb: sizeGb,
     attachedMachine: undefined,
     snapshotRetention: retentionField(fields) ?? defaultRetentionDays,
     scheduledSnapshots: booleanField(fields, 'auto_backup_enabled') ?? true,

@@ -14,6 +14,7 @@ import { statusOfHolds } from '../plan/status.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { applyPlan } from './apply.ts';
+import { settleGrowth } from './growth.ts';
 
 export interface PlanOneRequest {
   readonly clock: Clock;
@@ -164,7 +165,8 @@ async function rememberPass(request: SyncOneRequest, results: readonly StepResul
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
   if (app.network.ips === undefined && plan.steps.length > 0 && !failed)
     await store.markDefaultAddressesGiven(app.name);
-  const { heldRevision } = await store.memory(app.name);
+  const { heldRevision, intents } = await store.memory(app.name);
+  await settleGrowth(request, intents);
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
   const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');

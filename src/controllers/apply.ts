@@ -1,12 +1,5 @@
 import { Fault, toFault } from '../model/fault.ts';
-import {
-  waves,
-  type AppPlan,
-  type MachineCreate,
-  type MachineUpdate,
-  type Step,
-  type StepKind,
-} from '../model/plan.ts';
+import { waves, type AppPlan, type MachineCreate, type ReleaseStep, type Step, type StepKind } from '../model/plan.ts';
 import type { StepOutcome, StepResult } from '../model/run.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
@@ -14,7 +7,7 @@ import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { lockApp } from './lease.ts';
 import { actOnMachine, labelMachine } from './machines.ts';
-import { roll } from './release/rolling.ts';
+import { roll, type RollStep } from './release/rolling.ts';
 import { applySecretSteps } from './secrets.ts';
 import { applyVolumeStep } from './volumes.ts';
 
@@ -50,14 +43,14 @@ const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
   'app.create': 'all',
   // An address is given up for another one: not before that one is there.
   'address.allocate': ['address.release'],
-  // Each may restart a machine: the next one waits until that went well.
-  'volume.extend': ['volume.extend'],
   'image.build': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
   'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
   // Machines that could not be made or updated still need what is about to be taken away.
   release: ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
   'machine.create': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
   'machine.update': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  // Creates of its group are left out, too.
+  'machine.restart': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
   'machine.destroy': ['app.destroy'],
 };
 
@@ -136,12 +129,12 @@ class Apply {
         return labelMachine(this.#context, step);
       case 'machine.destroy':
       case 'machine.start':
-      case 'machine.restart':
       case 'machine.cordon':
       case 'machine.uncordon':
         return actOnMachine(this.#context, step);
       case 'machine.create':
       case 'machine.update':
+      case 'machine.restart':
       case 'image.build':
       case 'certificate.add':
       case 'certificate.remove':
@@ -165,8 +158,8 @@ class Apply {
     const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
     const ready = machines.filter((machine) => machine.kind !== 'machine.create' || !this.#lacksVolume(machine));
     for (const step of steps) if (step.kind === 'release') this.#start(step);
-    const faults = new Map<MachineCreate | MachineUpdate, Fault>();
-    const left = new Map<MachineCreate | MachineUpdate, string>();
+    const faults = new Map<RollStep, Fault>();
+    const left = new Map<RollStep, string>();
     for (const machine of machines) {
       if (ready.includes(machine)) continue;
       left.set(machine, 'its volume could not be made');
@@ -198,9 +191,9 @@ class Apply {
   }
 
   async #finishRelease(
-    step: Extract<Step, { kind: 'release' }>,
-    faults: ReadonlyMap<MachineCreate | MachineUpdate, Fault>,
-    left: ReadonlyMap<MachineCreate | MachineUpdate, string>,
+    step: ReleaseStep,
+    faults: ReadonlyMap<RollStep, Fault>,
+    left: ReadonlyMap<RollStep, string>,
   ): Promise<void> {
     const fault = step.machines.map((machine) => faults.get(machine)).find((found) => found !== undefined);
     const skipped = step.machines.map((machine) => left.get(machine)).find((found) => found !== undefined);
@@ -236,8 +229,10 @@ class Apply {
   }
 }
 
-type RollingStep = Extract<Step, { kind: 'release' | 'machine.create' | 'machine.update' }>;
+type RollingStep = ReleaseStep | RollStep;
+
+const rollingKinds: ReadonlySet<StepKind> = new Set(['release', 'machine.create', 'machine.update', 'machine.restart']);
 
 function isRolling(step: Step): step is RollingStep {
-  return step.kind === 'release' || step.kind === 'machine.create' || step.kind === 'machine.update';
+  return rollingKinds.has(step.kind);
 }

@@ -137,13 +137,10 @@ export async function labelMachine(context: ApplyContext, step: MachineLabel): P
   return { outcome: 'updated' };
 }
 
-/** start, restart, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
+/** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
 export async function actOnMachine(context: ApplyContext, step: MachineAction): Promise<Done> {
   const { fly, app } = context;
   if (step.kind === 'machine.destroy') return destroyMachine(context, step);
-  if (step.kind === 'machine.restart') {
-    return (await restartMachine(context, step.machineId)) ? { outcome: 'updated' } : { outcome: 'unchanged' };
-  }
   await using lease = await holdLease(context, step.machineId);
   switch (step.kind) {
     case 'machine.start':
@@ -158,17 +155,6 @@ export async function actOnMachine(context: ApplyContext, step: MachineAction): 
       break;
   }
   return { outcome: 'updated' };
-}
-
-/** Restarts a machine under its lease and waits until it is healthy again. false: it does not run. */
-export async function restartMachine(context: ApplyContext, machineId: string): Promise<boolean> {
-  const { fly, app } = context;
-  await using lease = await holdLease(context, machineId);
-  const machine = await fly.machine(app.name, machineId);
-  if (machine?.state !== 'started' && machine?.state !== 'starting') return false;
-  await fly.restartMachine(app.name, machineId, lease.nonce);
-  await waitHealthy(context, { machineId, version: undefined });
-  return true;
 }
 
 async function destroyMachine(context: ApplyContext, step: MachineAction): Promise<Done> {

@@ -2,10 +2,10 @@ import type { Volume } from '../../schemas/fly/app.ts';
 import type { VolumeStep } from '../model/plan.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
+import { extendVolume } from './growth.ts';
 import { createOnce } from './intents.ts';
-import { restartMachine } from './machines.ts';
 
-/** volume.create (with an intent: names are no keys), volume.extend (grows only), volume.configure. */
+/** volume.create (with an intent: names are no keys), volume.extend (with an intent: a restart may follow), volume.configure. */
 export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): Promise<Done> {
   const { fly, app } = context;
   switch (step.kind) {
@@ -22,16 +22,8 @@ export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): 
       });
       return { outcome: 'created', message: found ? `${item.id} (it was there already)` : item.id };
     }
-    case 'volume.extend': {
-      const volume = await fly.volume(app.name, step.volumeId);
-      if (volume !== undefined && volume.size_gb >= step.sizeGb) return { outcome: 'unchanged' };
-      const { needsRestart, volume: extended } = await fly.extendVolume(app.name, step.volumeId, step.sizeGb);
-      const machineId = extended.attached_machine_id ?? '';
-      if (!needsRestart || machineId === '') return { outcome: 'updated' };
-      // Fly only says so: without a restart the filesystem inside stays small. One that is stopped grows when it starts.
-      if (!(await restartMachine(context, machineId))) return { outcome: 'updated' };
-      return { outcome: 'updated', message: `machine ${machineId} restarted so that its filesystem grows` };
-    }
+    case 'volume.extend':
+      return extendVolume(context, step);
     case 'volume.configure':
       await fly.configureVolume(app.name, step.volumeId, step);
       return { outcome: 'updated' };

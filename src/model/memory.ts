@@ -25,16 +25,22 @@ export interface SecretEvidence {
   readonly digest: string;
 }
 
-export type IntentKind = 'volume.create' | 'address.allocate';
+export type IntentKind = 'volume.create' | 'address.allocate' | 'volume.extend';
 
-/** Written before a call that has no key on Fly's side; settled once its answer is known. */
+/**
+ * Written before a call that Fly would not tell about afterwards: one without a key, settled once its answer is known, or
+ * one that a restart has to follow, settled once the machine has booted.
+ */
 export interface Intent {
   readonly id: number;
   readonly kind: IntentKind;
-  /** The step's target. */
+  /** The step's target; of volume.extend the volume's id: a number in a target may move to another volume. */
   readonly target: string;
   readonly createdAt: number;
-  /** Ids or addresses of that kind that stood there before: what is new was made by the call. */
+  /**
+   * What stood there before. Ids or addresses of that kind: what is new was made by the call. Of volume.extend the volume's
+   * size and its machine's last boot, as plan/growth.ts writes and reads them.
+   */
   readonly before: readonly string[];
 }
 

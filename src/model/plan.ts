@@ -110,12 +110,24 @@ export interface MachineLabel extends StepBase {
 }
 
 export interface MachineAction extends StepBase {
-  readonly kind: 'machine.destroy' | 'machine.start' | 'machine.restart' | 'machine.cordon' | 'machine.uncordon';
+  readonly kind: 'machine.destroy' | 'machine.start' | 'machine.cordon' | 'machine.uncordon';
   readonly machineId: string;
   readonly group: string;
 }
 
-export type MachineStep = MachineCreate | MachineUpdate | MachineLabel | MachineAction;
+/** So that the filesystem on a volume grows with it. Done only where Fly says that the extend needs it. */
+export interface MachineRestart extends StepBase {
+  readonly kind: 'machine.restart';
+  readonly machineId: string;
+  readonly group: string;
+  readonly volumeId: string;
+  /** What the machine runs. */
+  readonly sent: Sent | undefined;
+  /** true: the proxy stops and starts it, so it may boot before its turn comes. */
+  readonly stopsByItself: boolean;
+}
+
+export type MachineStep = MachineCreate | MachineUpdate | MachineLabel | MachineRestart | MachineAction;
 
 /** A new (digest, config version) reaching the machines: one step an app, listing all its machine changes. */
 export interface ReleaseStep extends StepBase {

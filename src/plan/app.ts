@@ -15,6 +15,7 @@ import {
   updatesOf,
   type PlanDraft,
 } from './guard.ts';
+import { planRestarts, withoutNeedlessRestarts } from './growth.ts';
 import { appPlanId } from './identity.ts';
 import { wantedImage } from './image.ts';
 import { emptyPart, holdOf, type Part, type PlanAppInput } from './input.ts';
@@ -128,6 +129,7 @@ function assemble(input: PlanAppInput, parts: Parts): Assembled {
   const rollout = gatherRelease(desired.name, canMake);
   const labels = groups.flatMap((planned) => planned.labels);
   const starts = groups.flatMap((planned) => planned.starts);
+  const read = observed.volumes.status === 'read' ? observed.volumes.value : [];
   const steps: Step[] = [
     ...appSteps(input, parts),
     ...addresses.steps,
@@ -136,6 +138,7 @@ function assemble(input: PlanAppInput, parts: Parts): Assembled {
     ...labels,
     ...(rollout.release === undefined ? [] : [rollout.release]),
     ...rollout.machines,
+    ...planRestarts(input, groups, { volumes: read, steps: volumes.steps }),
     ...starts,
     ...groups.flatMap((planned) => planned.destroys),
     ...removed.destroys,
@@ -209,6 +212,8 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt:
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
   draft = withUnverified(draft, parts);
+  // Now that it is known which updates are held: without them a machine has to be restarted after all.
+  draft = withoutNeedlessRestarts(draft);
   const strangers = census.members.length === 0 && hasStrangers(census);
   const isRunning = census.members.length > 0 || strangers;
   if (isRunning && !isOurs(input, census) && !isFromV0(census)) draft = guardAdoption(input, draft, strangers);

@@ -23,13 +23,14 @@ export function holdBack(
   };
 }
 
-/** Steps after which a machine runs something else, or runs at all; volumes are made for nothing else. */
+/** Steps after which a machine runs something else, or runs at all. */
 export function isRollout(step: Step): boolean {
   return step.kind === 'release' || step.kind === 'machine.create' || step.kind === 'machine.update';
 }
 
+/** Volumes are made for nothing else. A restart brings nothing new: the size of a volume does not wait for an image. */
 function needsMachines(step: Step): boolean {
-  return isRollout(step) || step.kind === 'volume.create' || step.kind === 'machine.restart';
+  return isRollout(step) || step.kind === 'volume.create';
 }
 
 /** A source that has to be built cannot run anywhere yet: the build is held, and all that needs its image. */
@@ -197,5 +198,5 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
 
 function touchesWhatRuns(step: Step): boolean {
   if (step.kind === 'release') return step.machines.some((machine) => machine.kind === 'machine.update');
-  return step.kind === 'machine.update' || step.kind === 'machine.destroy' || step.risk === 'destructive';
+  return ['machine.update', 'machine.restart', 'machine.destroy'].includes(step.kind) || step.risk === 'destructive';
 }

@@ -1,12 +1,12 @@
 /** What makes two plans the same plan: what a person confirms by its id. */
 import { hashOf } from '../model/json.ts';
-import type { AppPlan, Hold, MachineUpdate, Step } from '../model/plan.ts';
+import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { stopsByItself } from './live.ts';
 
 /**
  * Hash of an app's steps and holds. Left out is what moves while nobody changes anything: times, machine states and the
  * risks that follow from them, instance ids, reasons told in words. An app that starts and stops by itself takes up its
- * newest secrets on the way, so whether one of its machines is behind is left out too.
+ * newest secrets and the size of its volumes on the way, so whether one of its machines is behind is left out too.
  */
 export function appPlanId(app: string, steps: readonly Step[], holds: readonly Hold[]): string {
   return hashOf({ app, steps: identities(steps), holds: holds.map(holdIdentity) });
@@ -22,10 +22,12 @@ function lasting(status: AppPlan['status']): string {
 }
 
 function identities(steps: readonly Step[]): readonly object[] {
-  return steps.filter((step) => !(step.kind === 'machine.update' && passesByItself(step))).map(stepIdentity);
+  return steps.filter((step) => !passesByItself(step)).map(stepIdentity);
 }
 
-function passesByItself(step: MachineUpdate): boolean {
+function passesByItself(step: Step): boolean {
+  if (step.kind === 'machine.restart') return step.stopsByItself;
+  if (step.kind !== 'machine.update') return false;
   return step.reason === 'secrets' && step.changes.length === 0 && stopsByItself(step.config);
 }
 

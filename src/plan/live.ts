@@ -50,8 +50,11 @@ export function ulidTime(id: string | undefined): number | undefined {
   return time;
 }
 
-/** When the machine last took up the app's secrets: its version's time or its newest start. undefined: unknown. */
-export function secretsTakenUpAt(machine: Machine): number | undefined {
+/**
+ * When the machine last booted, and so took up the app's secrets and the size of its volume: its version's time or its
+ * newest start, by Fly's clock. undefined: unknown.
+ */
+export function bootedAt(machine: Machine): number | undefined {
   const starts = (machine.events ?? []).filter((event) => event.type === 'start').map((event) => event.timestamp);
   const times = [ulidTime(machine.instance_id), ...starts].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);

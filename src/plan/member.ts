@@ -6,7 +6,7 @@ import { actionStep, targetOf } from './actions.ts';
 import type { Member } from './census.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { listed } from './input.ts';
-import { hasGivenUp, isAtRest, secretsTakenUpAt, stopsByItself, wasStartedOnce } from './live.ts';
+import { bootedAt, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { mountHold } from './mounts.ts';
 import { markingOf, slotOf, type Compares, type Draft, type GroupScope } from './scope.ts';
@@ -107,7 +107,7 @@ function secretsBecause(scope: GroupScope, { member, live }: Compared): string |
   const crashed = machine.state === 'failed' || (machine.state === 'stopped' && hasGivenUp(machine));
   if (machine.state !== 'started' && !resumes && !(crashed && mayWake)) return undefined;
   if (sets.length > 0) return `its secrets change: ${listed(sets)}`;
-  const taken = secretsTakenUpAt(member.machine);
+  const taken = bootedAt(member.machine);
   if (newestAt === undefined || taken === undefined || taken >= newestAt) return undefined;
   return `secret ${newestName} is newer than the machine`;
 }

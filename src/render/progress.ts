@@ -5,7 +5,7 @@ import { markOf, stepName, toneOf, toneOfStatus } from './step.ts';
 import { createPaint, formatDuration, formatTime, plain, plainLines } from './text.ts';
 
 /** Steps that can take minutes say that they began; the others are over before anybody wonders. */
-const announced: ReadonlySet<string> = new Set(['release', 'image.build', 'machine.update', 'volume.extend']);
+const announced: ReadonlySet<string> = new Set(['release', 'image.build', 'machine.update', 'machine.restart']);
 
 /**
  * What is said of one event, '' for nothing: whole lines that never move the cursor, so that several apps at once, a

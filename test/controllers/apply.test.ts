@@ -255,6 +255,7 @@ describe('volumes', () => {
     await synced(sized(2));
     expect([fewest, restarts]).toEqual([2, 3]);
     expect(appOf('shop')?.volumes.map(({ sizeGb }) => sizeGb)).toEqual([2, 2, 2]);
+    expect(appOf('shop')?.volumes.map(({ filesystemGb }) => filesystemGb)).toEqual([2, 2, 2]);
     expect(appOf('shop')?.machines.every(({ leased, state }) => !leased && state === 'started')).toBe(true);
   });
 });

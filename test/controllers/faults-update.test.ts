@@ -8,3 +8,10 @@ test('each writing call of an update struck by each fault: the end state of an u
   // A single fault is no reason to leave a person with half a sync.
   expect(walked.struck - walked.atOnce).toBeLessThanOrEqual(5);
 }, 120_000);
+
+test('each writing call of a volume that grows struck by each fault: its filesystem has grown, too', async () => {
+  const files = changedFleet('destination: /data\n', 'destination: /data\n    initial_size: 2GB\n');
+  const walked = await walkFaults([walkFleet], files);
+  expect(walked.struck).toBeGreaterThan(20);
+  expect(walked.struck - walked.atOnce).toBeLessThanOrEqual(5);
+}, 120_000);

@@ -336,7 +336,11 @@ describe('volumes', () => {
       auto_backup_enabled: true,
     });
     const app = plan(desired, observed({ machines: [withVolume(desired, 'vol_a')], volumes: [small] }));
-    expect(brief(app.steps)).toEqual(['volume.configure shop/data/arn', 'volume.extend shop/data/arn']);
+    expect(brief(app.steps)).toEqual([
+      'volume.configure shop/data/arn',
+      'volume.extend shop/data/arn',
+      'machine.restart shop/web/arn/1',
+    ]);
     expect(only(app.steps, 'volume.configure').changes).toEqual([{ path: 'snapshot_retention', from: 5, to: 7 }]);
     expect(only(app.steps, 'volume.extend')).toMatchObject({ risk: 'costs', volumeId: 'vol_a', sizeGb: 2 });
     const large = volume('vol_a', { size_gb: 50, attached_machine_id: 'webarn1' });

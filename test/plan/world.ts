@@ -2,10 +2,11 @@
 import type { IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import { readHash } from '../../src/flyconfig/version.ts';
-import type { Memory } from '../../src/model/memory.ts';
+import type { Intent, Memory } from '../../src/model/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { MachineCreate, MachineUpdate, Step } from '../../src/model/plan.ts';
 import { flyctlKeys, formatRead, formatSlot, stampKeys } from '../../src/model/stamps.ts';
+import { beforeGrowth } from '../../src/plan/growth.ts';
 import { digest, ulidAt } from './builders.ts';
 
 export interface State {
@@ -87,7 +88,7 @@ export function applyStep(before: State, step: Step): State {
       return { ...state, volumes: [...state.volumes, made] };
     }
     case 'volume.extend':
-      return withVolume(state, step.volumeId, { size_gb: step.sizeGb });
+      return withVolume(withIntent(state, step.volumeId), step.volumeId, { size_gb: step.sizeGb });
     case 'volume.configure':
       return withVolume(state, step.volumeId, {
         snapshot_retention: step.snapshotRetentionDays ?? null,
@@ -107,6 +108,11 @@ export function applyStep(before: State, step: Step): State {
         const event = { type, source: 'user', status: 'starting', timestamp: state.clock };
         return { ...machine, state: 'started', events: [event, ...(machine.events ?? [])] };
       });
+    case 'machine.restart':
+      return withMachine(state, step.machineId, (machine) => {
+        const event = { type: 'start', source: 'flyd', status: 'started', timestamp: state.clock };
+        return { ...machine, events: [event, ...(machine.events ?? [])] };
+      });
     case 'machine.destroy': {
       const volumes = state.volumes.map((one) =>
         one.attached_machine_id === step.machineId ? { ...one, attached_machine_id: null } : one,
@@ -124,6 +130,22 @@ function forgetFirst(state: State, { id }: Machine): State {
 
 function withVolume(state: State, id: string, changes: Partial<Volume>): State {
   return { ...state, volumes: state.volumes.map((one) => (one.id === id ? { ...one, ...changes } : one)) };
+}
+
+/** Fly always asks for a restart here. */
+function withIntent(state: State, volumeId: string): State {
+  const volume = state.volumes.find((one) => one.id === volumeId);
+  const machine = state.machines.find((one) => one.id === volume?.attached_machine_id);
+  if (volume === undefined || machine === undefined) return state;
+  const { intents } = state.memory;
+  const intent: Intent = {
+    id: intents.length + 1,
+    kind: 'volume.extend',
+    target: volumeId,
+    createdAt: state.clock,
+    before: beforeGrowth(volume, machine, state.clock),
+  };
+  return { ...state, memory: { ...state.memory, intents: [...intents, intent] } };
 }
 
 function withMachine(state: State, id: string, change: (machine: Machine) => Machine): State {

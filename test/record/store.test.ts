@@ -185,6 +185,16 @@ describe('memory', () => {
     expect((await next.memory('web')).intents).toEqual([]);
   });
 
+  test('an extend that a restart may have to follow is kept by its volume', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const extend = { kind: 'volume.extend', target: 'vol_1', before: ['1', '1772366400000'] } as const;
+    const intent = await testStore({ path }).addIntent('web', extend);
+    const next = testStore({ path });
+    expect((await next.memory('web')).intents).toEqual([{ ...extend, id: intent.id, createdAt: intent.createdAt }]);
+    await next.settleIntent('web', intent.id);
+    expect((await next.memory('web')).intents).toEqual([]);
+  });
+
   test('heals are kept for a day, newest last', async () => {
     const clock = new IdleClock();
     const store = testStore({ clock });

@@ -82,6 +82,28 @@ describe('volumes', () => {
     expect((await call('GET', `/apps/shop/volumes/${volume.id}`)).body).toMatchObject({ size_gb: 5, state: 'created' });
   });
 
+  test('their filesystem grows when a machine boots on them, not when one resumes', async () => {
+    const { call, clock, machine, world, volume } = await withVolume();
+    const sizes = () => world.snapshot()[0]?.volumes.map(({ sizeGb, filesystemGb }) => [sizeGb, filesystemGb]);
+    const { id } = await machine(mounting(volume.id));
+    const act = async (action: string): Promise<void> => {
+      expect((await call('POST', `/apps/shop/machines/${id}/${action}`)).status).toBe(200);
+      await clock.sleep(5000);
+    };
+    await call('PUT', `/apps/shop/volumes/${volume.id}/extend`, { size_gb: 4 });
+    await clock.sleep(5000);
+    expect(sizes()).toEqual([[4, 2]]);
+    await act('suspend');
+    await act('start');
+    expect(sizes()).toEqual([[4, 2]]);
+    await act('restart');
+    expect(sizes()).toEqual([[4, 4]]);
+    await act('stop');
+    await call('PUT', `/apps/shop/volumes/${volume.id}/extend`, { size_gb: 5 });
+    await act('start');
+    expect(sizes()).toEqual([[5, 5]]);
+  });
+
   test('snapshots are taken in the background', async () => {
     const { call, clock, volume } = await withVolume();
     const path = `/apps/shop/volumes/${volume.id}/snapshots`;

@@ -1,11 +1,12 @@
 import PQueue from 'p-queue';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
-import type { MachineCreate, MachineUpdate } from '../../model/plan.ts';
+import type { MachineCreate, MachineRestart, MachineUpdate } from '../../model/plan.ts';
 import { parseSent, parseSlot, stampKeys } from '../../model/stamps.ts';
 import { isHostOk } from '../../plan/live.ts';
 import type { ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
+import { restartToGrow } from '../growth.ts';
 import { waitHealthy } from '../health.ts';
 import { createMachine, updateMachine } from '../machines.ts';
 import { ImagePin } from './image-pin.ts';
@@ -21,7 +22,7 @@ const notRunYet: ReadonlySet<string> = new Set(['created', 'destroying', 'destro
 /** As flyctl: process groups that roll side by side. */
 const groupsAtOnce = 16;
 
-type RollStep = MachineCreate | MachineUpdate;
+export type RollStep = MachineCreate | MachineUpdate | MachineRestart;
 
 export interface RollReport {
   finished(step: RollStep, done: Done): Promise<void>;
@@ -32,8 +33,9 @@ export interface RollReport {
 
 /**
  * Rolls machine changes out, group by group side by side. In a group: stopped machines first, then the first running one
- * alone, then the rest, at most `maxUnavailable` at once; creates likewise, the first alone. The first failure ends the
- * group, and what is left is reported as skipped: a broken version reaches one machine, not the fleet.
+ * alone, then the rest, at most `maxUnavailable` at once; creates likewise, the first alone. A restart counts as the
+ * update of a running machine. The first failure ends the group, and what is left is reported as skipped: a broken
+ * version reaches one machine, not the fleet.
  */
 export async function roll(context: ApplyContext, steps: readonly RollStep[], report: RollReport): Promise<void> {
   const groups = Map.groupBy(steps, (step) => step.group);
@@ -51,13 +53,15 @@ interface Rollout {
 async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<void> {
   const { context } = rollout;
   const run = new GroupRun(rollout, steps[0]?.group ?? '');
+  const restarts = steps.filter((step) => step.kind === 'machine.restart');
+  const sent = steps.filter((step) => step.kind !== 'machine.restart');
   // Last: only then is there what they stand in for.
-  const standbys = steps.filter((step) => step.standsInFor !== undefined);
-  const others = steps.filter((step) => step.standsInFor === undefined);
+  const standbys = sent.filter((step) => step.standsInFor !== undefined);
+  const others = sent.filter((step) => step.standsInFor === undefined);
   const updates = others.filter((step) => step.kind === 'machine.update');
   const creates = others.filter((step) => step.kind === 'machine.create');
   const cold = updates.filter((step) => step.skipLaunch);
-  const warm = updates.filter((step) => !step.skipLaunch);
+  const warm = [...updates.filter((step) => !step.skipLaunch), ...restarts];
   const immediate = context.app.strategy === 'immediate';
   if (!immediate && !(await run.checkSiblings(steps))) return;
   await run.batch(cold, coldAtOnce);
@@ -101,10 +105,10 @@ class GroupRun {
   async checkSiblings(steps: readonly RollStep[]): Promise<boolean> {
     const { fly, app } = this.#context;
     // Creating goes on beside an unhealthy machine: more of them may be how it gets better.
-    const first = steps.find((step) => step.kind === 'machine.update' && step.risk === 'restart');
+    const first = steps.find((step) => step.risk === 'restart');
     if (first === undefined) return true;
-    const configs = new Set(steps.map((step) => step.sent.config));
-    const touched = new Set(steps.map((step) => (step.kind === 'machine.update' ? step.machineId : '')));
+    const configs = new Set(steps.flatMap((step) => step.sent?.config ?? []));
+    const touched = new Set(steps.map((step) => (step.kind === 'machine.create' ? '' : step.machineId)));
     const isSibling = (machine: Machine): boolean => {
       const metadata = machine.config?.metadata ?? {};
       const carries = configs.has(parseSent(metadata[stampKeys.sent])?.config ?? '');
@@ -176,20 +180,27 @@ class GroupRun {
     if (this.#stopped !== undefined) return this.#report.skipped(planned, this.#stopped);
     this.#report.started(planned);
     try {
-      const done = await this.#pin.during(planned, (step, onAnswer) => {
-        const onSent = (machine: Machine): void => {
-          onAnswer(machine);
-          onceSent();
-        };
-        return step.kind === 'machine.create'
-          ? createMachine(this.#context, step, onSent)
-          : updateMachine(this.#context, step, onSent);
-      });
+      const done =
+        planned.kind === 'machine.restart'
+          ? await restartToGrow(this.#context, planned, onceSent)
+          : await this.#send(planned, onceSent);
       await this.#report.finished(planned, done);
     } catch (error) {
       const fault = toFault(error, `${planned.kind} ${planned.target} failed`);
       this.#stopped ??= `${planned.target} failed: ${fault.message}`;
       await this.#report.failed(planned, fault);
     }
+  }
+
+  #send(planned: MachineCreate | MachineUpdate, onceSent: () => void): Promise<Done> {
+    return this.#pin.during(planned, (step, onAnswer) => {
+      const onSent = (machine: Machine): void => {
+        onAnswer(machine);
+        onceSent();
+      };
+      return step.kind === 'machine.create'
+        ? createMachine(this.#context, step, onSent)
+        : updateMachine(this.#context, step, onSent);
+    });
   }
 }
