@@ -173,12 +173,18 @@ const commands: Readonly<Record<string, Play>> = {
   deploy: (human, app, fields) => {
     const configs = objectField(fields, 'configs');
     const highAvailability = booleanField(fields, 'highAvailability');
+    const stops = textField(fields, 'stops');
+    if (stops !== undefined && stops !== 'interrupted' && stops !== 'killed') {
+      throw refusal(400, 'expected {stops}: interrupted or killed');
+    }
     return human.deploy(app, {
       ...sent({
         image: textField(fields, 'image'),
         primaryRegion: textField(fields, 'primaryRegion'),
         releaseCommand: textField(fields, 'releaseCommand'),
       }),
+      ...sent({ slowMs: numberField(fields, 'slowMs') }),
+      ...(stops === undefined ? {} : { stops }),
       ...(textField(fields, 'strategy') === 'immediate' ? { strategy: 'immediate' } : {}),
       ...(highAvailability === undefined ? {} : { highAvailability }),
       ...(configs === undefined ? {} : { configs: configsOf(configs) }),

@@ -5,7 +5,7 @@ import { groupOf } from './autostop.ts';
 import { HandError, launchMachines, leased, pathOf, type Hands } from './hands.ts';
 import { isSettled } from './machine-states.ts';
 import { nearestRegion } from './placement.ts';
-import type { App, Machine, Volume } from './records.ts';
+import type { App, Machine, ReleaseStatus, Volume } from './records.ts';
 import { createRelease, updateRelease } from './releases.ts';
 
 export interface HandDeploy {
@@ -21,6 +21,22 @@ export interface HandDeploy {
   readonly releaseCommand?: string;
   /** Default rolling. */
   readonly strategy?: 'rolling' | 'immediate';
+  /** Milliseconds for which the release runs before any machine is touched or leased. Default 0. */
+  readonly slowMs?: number;
+  /** So it does until this is settled, too. */
+  readonly waitsFor?: Promise<unknown>;
+  /** After that it goes no further: Ctrl-C makes the release `interrupted`, a killed process leaves it `running`. */
+  readonly stops?: 'interrupted' | 'killed';
+}
+
+/** It was ended from outside, in the middle. */
+class Stopped extends HandError {
+  readonly how: 'interrupted' | 'killed';
+
+  constructor(how: 'interrupted' | 'killed') {
+    super(how);
+    this.how = how;
+  }
 }
 
 /** What flyctl writes on each machine of a release. */
@@ -44,6 +60,9 @@ export async function deploy(hands: Hands, app: App, wanted: HandDeploy): Promis
   const isFirst = app.status === 'pending' && app.machines.size === 0;
   if (isFirst) await giveAddresses(hands, app, wanted);
   await released(hands, app, { ...wanted, machines }, async (stamp) => {
+    if (wanted.slowMs !== undefined) await hands.sleep(wanted.slowMs);
+    await wanted.waitsFor;
+    if (wanted.stops !== undefined) throw new Stopped(wanted.stops);
     if (wanted.releaseCommand !== undefined) await runReleaseCommand(hands, app, { wanted, primary, stamp, machines });
     await rollOut(hands, app, { wanted, primary, stamp, machines, isFirst });
   });
@@ -93,7 +112,7 @@ interface ReleaseOf {
   readonly machines: readonly Machine[];
 }
 
-/** Carries out one release: `complete` where the work ends well, `failed` where it does not. */
+/** Carries out one release, which is `running` meanwhile: `complete` where the work ends well, `failed` where it does not. */
 export async function released(
   hands: Hands,
   app: App,
@@ -104,10 +123,10 @@ export async function released(
   // flyctl sends its whole fly.toml; here only machine configs are known.
   const definition = app.releases[0]?.definition ?? { app: app.name };
   const release = createRelease(hands.call(), app, { definition, image: known, strategy: strategy.toUpperCase() });
-  const end = (status: 'running' | 'complete' | 'failed'): void => {
+  const becomes = (status: ReleaseStatus): void => {
     updateRelease(hands.call(), release, { status, metadata: undefined });
   };
-  end('running');
+  becomes('running');
   try {
     await work({
       fly_platform_version: 'v2',
@@ -115,9 +134,11 @@ export async function released(
       fly_release_id: release.id,
       fly_release_version: String(release.version),
     });
-    end('complete');
+    becomes('complete');
   } catch (error) {
-    end('failed');
+    // A killed process tells nobody.
+    if (!(error instanceof Stopped)) becomes('failed');
+    else if (error.how === 'interrupted') becomes('interrupted');
     throw error;
   }
 }

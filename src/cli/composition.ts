@@ -13,6 +13,7 @@ import { locateData, readSettings, type OperatorSettings } from './settings.ts';
 import { version } from './version.ts';
 
 const flyBaseUrl = 'https://api.machines.dev';
+const flyWebBaseUrl = 'https://api.fly.io';
 const databaseFile = 'flycd.db';
 
 /**
@@ -144,6 +145,7 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
   const { createTransport } = await import('../fly/transport.ts');
   return createTransport({
     baseUrl: variable(io.env, 'FLY_FLAPS_BASE_URL') ?? flyBaseUrl,
+    webBaseUrl: variable(io.env, 'FLY_UIEX_BASE_URL') ?? flyWebBaseUrl,
     token,
     fetch: io.fetch,
     clock: io.clock,

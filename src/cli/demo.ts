@@ -213,6 +213,7 @@ async function handOf(stage: Stage): Promise<FlyWriter> {
   ]);
   const transport = createTransport({
     baseUrl: environment['FLY_FLAPS_BASE_URL'] ?? '',
+    webBaseUrl: environment['FLY_UIEX_BASE_URL'] ?? '',
     token: environment['FLY_API_TOKEN'] ?? '',
     fetch: commandIo(stage).fetch,
     clock,

@@ -8,8 +8,8 @@ import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
-import { observeApp } from '../observed/app.ts';
-import { healPath, planApp, type PlanOptions } from '../plan/app.ts';
+import { observeApp, observeReleases } from '../observed/app.ts';
+import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
 import { statusOfHolds } from '../plan/status.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
@@ -26,7 +26,10 @@ export interface PlanOneRequest {
   readonly options: PlanOptions;
 }
 
-/** Observes one app and plans it. Writes nothing: it holds no client that could. */
+/**
+ * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
+ * last, and only where there is something to disturb it with: an app in sync costs no call more.
+ */
 export async function planOne(
   request: PlanOneRequest,
 ): Promise<{ readonly plan: AppPlan; readonly observed: ObservedApp }> {
@@ -34,17 +37,21 @@ export async function planOne(
   const observed = await observeApp({ fly, app: app.name, clock });
   const memory = await remember(request);
   const problems = fleet.problems.filter((problem) => problem.app === app.name);
-  const plan = planApp({
-    desired: app,
-    observed,
-    memory,
-    fleet: fleet.name,
-    revision: fleet.revision,
-    now: clock.now(),
-    options,
-    problems,
-  });
-  return { plan, observed };
+  const planOf = (seen: ObservedApp): AppPlan =>
+    planApp({
+      desired: app,
+      observed: seen,
+      memory,
+      fleet: fleet.name,
+      revision: fleet.revision,
+      now: clock.now(),
+      options,
+      problems,
+    });
+  const plan = planOf(observed);
+  if (!needsReleases(plan, observed)) return { plan, observed };
+  const whole = { ...observed, releases: await observeReleases({ fly, app: app.name }) };
+  return { plan: planOf(whole), observed: whole };
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */

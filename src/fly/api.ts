@@ -8,6 +8,7 @@ import type {
   VolumeRequest,
 } from '../../schemas/fly/app.ts';
 import type { Lease, Machine, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
+import type { Release } from '../../schemas/fly/release.ts';
 import type { AppPresence } from '../model/observed.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 
@@ -41,6 +42,8 @@ export interface FlyReader {
   volume(app: string, id: string): Promise<Volume | undefined>;
   secrets(app: string): Promise<readonly AppSecret[]>;
   addresses(app: string): Promise<readonly IpAssignment[]>;
+  /** The app's newest ones, newest first. From an interface of Fly's that may change or be gone: read it to know more, never to go on. */
+  releases(app: string): Promise<readonly Release[]>;
   /** Every page of the org-wide list: a change detector, never a conclusion. */
   orgMachines(org: string): Promise<OrgMachines>;
   regions(): Promise<readonly Region[]>;

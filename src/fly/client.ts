@@ -4,6 +4,7 @@ import { appReads, appWrites } from './apps.ts';
 import { leaseCalls } from './leases.ts';
 import { machineReads, machineWrites } from './machines.ts';
 import { organizationReads } from './organization.ts';
+import { releaseReads } from './releases.ts';
 import { secretReads, secretWrites } from './secrets.ts';
 import type { Transport } from './transport.ts';
 import { volumeReads, volumeWrites } from './volumes.ts';
@@ -16,6 +17,7 @@ export function createFlyReader(transport: Transport): FlyReader {
     ...volumeReads(transport),
     ...secretReads(transport),
     ...addressReads(transport),
+    ...releaseReads(transport),
     ...organizationReads(transport),
   };
 }

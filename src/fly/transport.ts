@@ -8,11 +8,13 @@ import type { FlyError } from './error.ts';
 import { exchange, type Exchange } from './exchange.ts';
 import { createLane, type Lane } from './lane.ts';
 import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
-import { authorizationOf } from './token.ts';
+import { authorizationsOf } from './token.ts';
 
 export interface FlyClientOptions {
   /** FLY_FLAPS_BASE_URL or https://api.machines.dev. Any path in it is dropped, as Fly's own SDK does. */
   readonly baseUrl: string;
+  /** FLY_UIEX_BASE_URL or https://api.fly.io. A path in it is kept, as flyctl does. */
+  readonly webBaseUrl: string;
   readonly token: string;
   readonly fetch: typeof fetch;
   readonly clock: Clock;
@@ -23,10 +25,18 @@ export interface FlyClientOptions {
   readonly random: () => number;
 }
 
-/** One call of the Machines API. */
+/**
+ * machines: the Machines API, published and with documented limits. web: what the dashboard and flyctl use beside it
+ * (flyctl calls it ui-ex), without a published description or limits: nothing that has to work may depend on it.
+ */
+type Surface = 'machines' | 'web';
+
+/** One call of Fly. */
 export interface Call {
+  /** Default: machines. */
+  readonly surface?: Surface;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below /v1, with names in braces that `path` fills: `/apps/{app}/machines/{machine}`. */
+  /** Below /v1 (web: /api/v1), with names in braces that `path` fills: `/apps/{app}/machines/{machine}`. */
   readonly route: string;
   readonly path: Readonly<Record<string, string>>;
   /** Ends the sentence "Fly refused to …". */
@@ -43,6 +53,8 @@ export interface Call {
   readonly bytesMax?: number;
   /** A call that Fly itself holds open for so long: it has a lane and a timeout of its own. */
   readonly holdsMs?: number;
+  /** For what FlyCD can do without: all tries together, with the pauses between them, end after so long. */
+  readonly patienceMs?: number;
   /** A lease's call: behind eight slow creates its renewal would come when the lease is over. */
   readonly urgent?: boolean;
 }
@@ -86,8 +98,7 @@ type LaneName = 'read' | 'write' | 'urgent' | 'wait';
 
 interface Core {
   readonly options: FlyClientOptions;
-  readonly origin: URL;
-  readonly authorization: string;
+  readonly surfaces: Readonly<Record<Surface, { readonly base: URL; readonly authorization: string }>>;
   readonly limiter: RateLimiter;
   readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
@@ -106,10 +117,13 @@ type Decoded<T> =
 
 /** Throws a stalled Fault for a token or base URL that cannot be used; sends nothing. */
 export function createTransport(options: FlyClientOptions): Transport {
+  const authorizations = authorizationsOf(options.token, options.redactor);
   const core: Core = {
     options,
-    origin: originOf(options.baseUrl),
-    authorization: authorizationOf(options.token, options.redactor),
+    surfaces: {
+      machines: { base: new URL('/v1', baseOf('machines', options.baseUrl)), authorization: authorizations.machines },
+      web: { base: below(baseOf('web', options.webBaseUrl), '/api/v1'), authorization: authorizations.web },
+    },
     limiter: createRateLimiter(options.clock),
     lanes: {
       read: createLane(readsInFlightMax),
@@ -126,28 +140,44 @@ export function createTransport(options: FlyClientOptions): Transport {
   };
 }
 
-function originOf(baseUrl: string): URL {
-  const next = 'Set FLY_FLAPS_BASE_URL to an address like https://api.machines.dev, or leave it out.';
+const settings: Readonly<Record<Surface, { readonly name: string; readonly next: string }>> = {
+  machines: {
+    name: 'Machines API',
+    next: 'Set FLY_FLAPS_BASE_URL to an address like https://api.machines.dev, or leave it out.',
+  },
+  web: { name: 'web API', next: 'Set FLY_UIEX_BASE_URL to an address like https://api.fly.io, or leave it out.' },
+};
+
+function baseOf(surface: Surface, baseUrl: string): URL {
+  const { name, next } = settings[surface];
   const refuse = (why: string): Fault =>
-    new Fault({ kind: 'stalled', what: "The address of Fly's Machines API cannot be used", why, next });
+    new Fault({ kind: 'stalled', what: `The address of Fly's ${name} cannot be used`, why, next });
   const url = URL.parse(baseUrl);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) throw refuse('it is not an http or https URL');
   if (url.username !== '' || url.password !== '') throw refuse('it holds a user name or password');
   return url;
 }
 
+/** The same address with so much more path. */
+function below(base: URL, path: string): URL {
+  return new URL(`${base.pathname.replace(/\/+$/, '')}${path}`, base);
+}
+
 async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T> {
   const { clock, log, random } = core.options;
   const startedAt = clock.now();
   for (let tries = 1; ; tries += 1) {
-    const result = await attempt(core, call, decode);
+    const remainingMs = startedAt + (call.patienceMs ?? Infinity) - clock.now();
+    const result = await attempt(core, call, decode, remainingMs);
     if (result.ok) return result.value;
     const { error } = result;
-    const outOfTime = call.holdsMs !== undefined && clock.now() - startedAt >= call.holdsMs;
+    const spentMs = clock.now() - startedAt;
+    const outOfTime = call.holdsMs !== undefined && spentMs >= call.holdsMs;
     if (tries >= triesMax || outOfTime || !mayRepeat(call.effect, error)) throw error;
     // Half of the pause is fixed, half is spread, so that calls that failed together do not return together.
     const backoffMs = firstPauseMs * 2 ** (tries - 1) * (0.5 + random() / 2);
     const waitMs = Math.ceil(Math.max(backoffMs, Math.min(result.retryAfterMs ?? 0, retryAfterMsMax)));
+    if (call.patienceMs !== undefined && spentMs + waitMs >= call.patienceMs) throw error;
     const { operation, where, status, requestId } = error;
     log.debug({ operation, where, status, requestId, tries, waitMs }, 'a call to Fly is tried again');
     await clock.sleep(waitMs, call.signal);
@@ -162,9 +192,9 @@ function mayRepeat(effect: Effect, error: FlyError): boolean {
   return effect !== 'once' && (error.status === undefined || passingStatuses.has(error.status));
 }
 
-async function attempt<T>(core: Core, call: Call, decode: Decode<T>): Promise<Attempt<T>> {
+async function attempt<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
   const { clock, fetch } = core.options;
-  const request = requestOf(core, call);
+  const request = requestOf(core, call, timeoutMsMax);
   const admission = await admit(core, call);
   let limited = false;
   let answer: Exchange;
@@ -184,8 +214,9 @@ function laneOf(call: Call): LaneName {
   return call.effect === 'read' ? 'read' : 'write';
 }
 
-/** Only what Fly documents is limited: calls about an app, a machine or a volume. */
+/** Only what Fly documents is limited: calls of the Machines API about an app, a machine or a volume. */
 function admit(core: Core, call: Call) {
+  if (call.surface === 'web') return undefined;
   const { app, machine, volume } = call.path;
   const identifier = machine ?? volume ?? app;
   if (identifier === undefined) return undefined;
@@ -194,27 +225,28 @@ function admit(core: Core, call: Call) {
   return core.limiter.admit(key, call.limit?.rate ?? actionLimit, call.signal);
 }
 
-function requestOf(core: Core, call: Call) {
+function requestOf(core: Core, call: Call, timeoutMsMax: number) {
   const json = call.body === undefined ? undefined : JSON.stringify(call.body);
   const holdMs = call.holdsMs === undefined ? undefined : call.holdsMs + holdGraceMs;
+  const surface = core.surfaces[call.surface ?? 'machines'];
   return {
-    url: urlOf(core.origin, call),
+    url: urlOf(surface.base, call),
     method: call.method,
     headers: {
       accept: 'application/json',
-      authorization: core.authorization,
+      authorization: surface.authorization,
       'user-agent': core.options.userAgent,
       ...(json === undefined ? {} : { 'content-type': 'application/json' }),
       ...(call.nonce === undefined ? {} : { 'fly-machine-lease-nonce': call.nonce }),
     },
     body: json,
-    timeoutMs: holdMs ?? (call.effect === 'read' ? readTimeoutMs : writeTimeoutMs),
+    timeoutMs: Math.min(holdMs ?? (call.effect === 'read' ? readTimeoutMs : writeTimeoutMs), timeoutMsMax),
     bytesMax: call.bytesMax ?? bytesMaxUsual,
     signal: call.signal,
   };
 }
 
-function urlOf(origin: URL, call: Call): URL {
+function urlOf(base: URL, call: Call): URL {
   const path = call.route.replaceAll(/\{(\w+)\}/g, (_braces, name: string) => {
     const value = call.path[name] ?? '';
     // A URL folds these away: the call would go to another resource.
@@ -225,7 +257,7 @@ function urlOf(origin: URL, call: Call): URL {
     // Addresses hold colons, which a path may: written as they are, like flyctl does.
     return encodeURIComponent(value).replaceAll('%3A', ':');
   });
-  const url = new URL(`/v1${path}`, origin);
+  const url = below(base, path);
   for (const [name, value] of call.query ?? []) url.searchParams.append(name, value);
   return url;
 }

@@ -1,5 +1,6 @@
 import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
+import type { Release } from '../../schemas/fly/release.ts';
 
 /** What Fly said, or why it could not be read. Unread holds every step of that kind and those that need it. */
 export type Reading<T> =
@@ -23,6 +24,11 @@ export interface ObservedApp {
   readonly volumes: Reading<readonly Volume[]>;
   readonly secrets: Reading<readonly AppSecret[]>;
   readonly addresses: Reading<readonly IpAssignment[]>;
+  /**
+   * Asked for only where it matters who is at work; undefined: not asked. The one kind that holds nothing when it is
+   * unread: it comes from an interface of Fly's that may change.
+   */
+  readonly releases?: Reading<readonly Release[]> | undefined;
 }
 
 /** An app of this fleet on Fly that git does not name. */

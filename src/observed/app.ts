@@ -1,7 +1,8 @@
+import type { Release } from '../../schemas/fly/release.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { Clock } from '../model/clock.ts';
 import type { AppPresence, ObservedApp, Reading } from '../model/observed.ts';
-import { read } from './reading.ts';
+import { read, readIfPossible } from './reading.ts';
 
 export interface ObserveAppRequest {
   readonly fly: FlyReader;
@@ -33,6 +34,17 @@ export async function observeApp({ fly, app: name, clock }: ObserveAppRequest): 
     return { name, observedAt, app: presence, machines: empty, volumes: empty, secrets: empty, addresses: empty };
   }
   return { name, observedAt, app, machines, volumes, secrets, addresses };
+}
+
+/**
+ * The app's newest releases: a deployment in progress shows there before it has touched a machine. A call of its own, for
+ * plans in which that matters: an app in sync does not need it. Only a cancelled signal is thrown.
+ */
+export function observeReleases({
+  fly,
+  app,
+}: Pick<ObserveAppRequest, 'fly' | 'app'>): Promise<Reading<readonly Release[]>> {
+  return readIfPossible(fly.releases(app));
 }
 
 /** An app on its way out answers 404 while its machines are still listed: its name is not free yet. */

@@ -10,12 +10,29 @@ export async function read<T>(asking: Promise<T>): Promise<Reading<T>> {
   try {
     return { status: 'read', value: await asking };
   } catch (error) {
-    if (endsObservation(error)) throw error;
-    return { status: 'unread', reason: toFault(error, 'Fly could not be read').message };
+    if (isRefusedToken(error) || isCancelled(error)) throw error;
+    return unreadFor(error);
   }
 }
 
-function endsObservation(error: unknown): boolean {
-  if (error instanceof FlyError) return error.status === 401;
+/** For what is only good to know: not even a refused token is more than a reason, for it may do for all the rest. */
+export async function readIfPossible<T>(asking: Promise<T>): Promise<Reading<T>> {
+  try {
+    return { status: 'read', value: await asking };
+  } catch (error) {
+    if (isCancelled(error)) throw error;
+    return unreadFor(error);
+  }
+}
+
+function unreadFor(error: unknown): Reading<never> {
+  return { status: 'unread', reason: toFault(error, 'Fly could not be read').message };
+}
+
+function isRefusedToken(error: unknown): boolean {
+  return error instanceof FlyError && error.status === 401;
+}
+
+function isCancelled(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }

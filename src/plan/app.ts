@@ -6,12 +6,13 @@ import { takeCensus, type Census } from './census.ts';
 import {
   guardAdoption,
   guardBuild,
+  guardBusy,
   guardFlyctl,
   guardHeals,
   guardIntents,
   guardReport,
   guardSecrets,
-  holdBack,
+  releasesNote,
   updatesOf,
   type PlanDraft,
 } from './guard.ts';
@@ -29,7 +30,7 @@ import { statusOf, type StepsSay } from './status.ts';
 import { planVolumes } from './volumes.ts';
 
 export type { PlanAppInput, PlanOptions } from './input.ts';
-export { healPath } from './guard.ts';
+export { healPath, needsReleases } from './guard.ts';
 
 /**
  * What has to be done so that Fly is as git says, and what may not be done and why. Pure: the same input gives the same
@@ -44,7 +45,13 @@ export function planApp(input: PlanAppInput): AppPlan {
   const { machines } = seen.observed;
   // Without the machines nobody can say whose the app is or who is at work on it.
   if (machines.status === 'unread') return unreadApp(input, 'machines', machines.reason);
-  const census = takeCensus({ desired: input.desired, machines: machines.value, fleet: input.fleet, now: input.now });
+  const census = takeCensus({
+    desired: input.desired,
+    machines: machines.value,
+    releases: observed.releases?.status === 'read' ? observed.releases.value : [],
+    fleet: input.fleet,
+    now: input.now,
+  });
   if (census.otherFleet !== undefined && !input.options.adopt) return foreignApp(input, census.otherFleet);
   return planPresent(seen, presence, census);
 }
@@ -79,7 +86,8 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
   const draft = assemble(input, parts);
   const guarded = guard(input, parts, draft, image.state === 'unbuilt' ? image.because : undefined);
   const waits = census.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
-  const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder])];
+  const unseen = releasesNote(input.observed, guarded.steps);
+  const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder]), ...unseen];
   return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
 }
 
@@ -218,13 +226,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt:
   const isRunning = census.members.length > 0 || strangers;
   if (isRunning && !isOurs(input, census) && !isFromV0(census)) draft = guardAdoption(input, draft, strangers);
   const { busy } = census;
-  if (busy === undefined) return draft;
-  return holdBack(draft, input.desired.name, () => true, {
-    reason: 'busy',
-    because: `somebody else is at work: ${busy.holder}`,
-    next: 'FlyCD goes on by itself when they are done',
-    retryAt: busy.retryAt,
-  });
+  return busy === undefined ? draft : guardBusy(input.desired.name, draft, busy);
 }
 
 /**

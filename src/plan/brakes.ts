@@ -2,7 +2,7 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
-import { holdBack, updatesOf } from './guard.ts';
+import { holdBack, isConfirmable, updatesOf } from './guard.ts';
 import { appPlanId } from './identity.ts';
 import { counted, listed } from './input.ts';
 import { groupOf, metadataOf } from './live.ts';
@@ -121,9 +121,7 @@ function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string):
 
 /** `--accept`: what only waits for a person's word is done. A mount that cannot be changed has no steps to do. */
 export function releaseConfirmed(plan: AppPlan): AppPlan {
-  const confirmed = plan.holds.filter(
-    (one) => (one.reason === 'destructive' || one.reason === 'volume') && one.steps.length > 0,
-  );
+  const confirmed = plan.holds.filter(isConfirmable);
   if (confirmed.length === 0) return plan;
   const steps = [...plan.steps, ...confirmed.flatMap((one) => one.steps)];
   return refit(plan, { steps, holds: plan.holds.filter((one) => !confirmed.includes(one)) });

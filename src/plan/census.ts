@@ -1,5 +1,6 @@
 /** Whose machine is whose: which ones an app's plan is about, which are left alone, who else is at work. */
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import type { Release } from '../../schemas/fly/release.ts';
 import { reservedGroups } from '../../schemas/fly/presets.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
@@ -46,6 +47,8 @@ export interface Census {
 export interface CensusInput {
   readonly desired: DesiredApp;
   readonly machines: readonly Machine[];
+  /** As far as they were asked for and could be read. */
+  readonly releases: readonly Release[];
   readonly fleet: string;
   readonly now: number;
 }
@@ -62,6 +65,7 @@ const canaryKey = 'fly_canary';
 const bluegreenKey = 'fly_bluegreen_deployment_tag';
 const [releaseCommandGroup] = reservedGroups;
 const readyToGo = 'safe_to_destroy';
+const runningStatuses: ReadonlySet<string> = new Set(['pending', 'running']);
 
 export function takeCensus(input: CensusInput): Census {
   const members: Member[] = [];
@@ -229,5 +233,22 @@ function busyWith(input: CensusInput, machines: readonly Machine[], mixed: boole
     (machine) => mixed && metadataOf(machine)[bluegreenKey] !== undefined && isRecent(machine),
   );
   if (green !== undefined) return { holder: `machine ${green.id} belongs to a bluegreen deployment`, retryAt };
-  return undefined;
+  return releasing(input, retryAt);
+}
+
+/** The newest release in progress: seen from its first second, when no machine tells of it yet. */
+function releasing({ releases, now }: CensusInput, retryAt: number): Busy | undefined {
+  const begun = ({ created_at: at }: Release): number => Date.parse(at);
+  const [release] = releases
+    // FlyCD makes no releases: all of them are somebody else's. Its own would be told apart here.
+    .filter((one) => one.in_progress === true || runningStatuses.has(one.status))
+    .filter((one) => now - begun(one) < leftBehindAfterMs)
+    .toSorted((a, b) => begun(b) - begun(a));
+  if (release === undefined) return undefined;
+  const who = release.user ?? '';
+  const since = new Date(begun(release)).toISOString().slice(11, 16);
+  return {
+    holder: `${who === '' ? 'somebody' : who} runs release v${release.version}, since ${since} UTC`,
+    retryAt,
+  };
 }

@@ -1,5 +1,7 @@
 /** What may not be done though git wants it: each rule takes its steps out of the plan and says why and what lifts it. */
-import type { FieldChange, Hold, MachineUpdate, Step } from '../model/plan.ts';
+import type { ObservedApp } from '../model/observed.ts';
+import type { AppPlan, FieldChange, Hold, MachineUpdate, Step } from '../model/plan.ts';
+import type { Busy } from './census.ts';
 import { counted, holdOf, listed, type HoldParts, type PlanAppInput } from './input.ts';
 
 /** A plan in the making. */
@@ -184,16 +186,56 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
   const touches = all.filter((step) => touchesWhatRuns(step) || (strangers && isRollout(step)));
   if (touches.length === 0) return draft;
   // A person who accepts a removal has not thereby handed the app over.
-  const confirmable = (hold: Hold): boolean => ['volume', 'destructive'].includes(hold.reason) && hold.steps.length > 0;
-  const steps = [...draft.steps, ...draft.holds.filter(confirmable).flatMap((hold) => hold.steps)];
-  const holds = draft.holds.filter((hold) => !confirmable(hold));
-  return holdBack({ steps, holds }, desired.name, () => true, {
+  return holdBack(withConfirmable(draft), desired.name, () => true, {
     reason: 'adoption',
     because: strangers
       ? 'the app was not made by FlyCD, and its machines are none that git names'
       : 'the app was not made by FlyCD, and taking it over would change what runs',
     next: `read the steps, then flycd adopt ${desired.name}`,
   });
+}
+
+/** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
+export function guardBusy(app: string, draft: PlanDraft, busy: Busy): PlanDraft {
+  return holdBack(withConfirmable(draft), app, () => true, {
+    reason: 'busy',
+    because: `somebody else is at work: ${busy.holder}`,
+    next: 'FlyCD goes on by itself when they are done',
+    retryAt: busy.retryAt,
+  });
+}
+
+/** Steps that `--accept` releases. */
+export function isConfirmable(hold: Hold): boolean {
+  return (hold.reason === 'volume' || hold.reason === 'destructive') && hold.steps.length > 0;
+}
+
+/** With the steps that a person may confirm among the others: what holds the app holds them too. */
+function withConfirmable(draft: PlanDraft): PlanDraft {
+  const steps = [...draft.steps, ...draft.holds.filter(isConfirmable).flatMap((hold) => hold.steps)];
+  return { steps, holds: draft.holds.filter((hold) => !isConfirmable(hold)) };
+}
+
+/** Labels and taking over only write stamps: whoever deploys meanwhile does not notice. */
+const unnoticed: ReadonlySet<Step['kind']> = new Set(['machine.label', 'app.adopt']);
+
+/**
+ * true: the plan has something to do that could disturb somebody at work on the app, so that its releases have to be
+ * asked for, and the app planned again with them. An app that is not there has none.
+ */
+export function needsReleases(plan: AppPlan, observed: ObservedApp): boolean {
+  if (observed.app.status === 'unread' || observed.app.value.state !== 'present') return false;
+  return withConfirmable(plan).steps.some((step) => !unnoticed.has(step.kind));
+}
+
+/** What a plan that changes machines says where nobody knows whether somebody is about to. */
+export function releasesNote(observed: ObservedApp, steps: readonly Step[]): readonly string[] {
+  const { releases } = observed;
+  const changesMachines = steps.some(
+    (step) => step.kind === 'release' || (step.kind.startsWith('machine.') && !unnoticed.has(step.kind)),
+  );
+  if (releases?.status !== 'unread' || !changesMachines) return [];
+  return [`a deployment in progress is seen only by its machines and leases: ${releases.reason}`];
 }
 
 function touchesWhatRuns(step: Step): boolean {

@@ -42,6 +42,7 @@ export function keeperOf(
 ): FleetKeeper {
   const transport = createTransport({
     baseUrl: url,
+    webBaseUrl: url,
     token,
     fetch,
     clock,

@@ -86,6 +86,7 @@ export const token = 'fm2_canaryMacaroonOfTheFleet';
 export function optionsFor(url: string, clock: Clock, more: Partial<FlyClientOptions> = {}): FlyClientOptions {
   return {
     baseUrl: url,
+    webBaseUrl: url,
     token,
     fetch,
     clock,

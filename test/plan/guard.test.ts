@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Reading } from '../../src/model/observed.ts';
+import type { Release } from '../../schemas/fly/release.ts';
+import type { ObservedApp, Reading } from '../../src/model/observed.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
+import { needsReleases } from '../../src/plan/app.ts';
+import { releaseConfirmed } from '../../src/plan/brakes.ts';
 import {
+  absent,
   brief,
   desiredApp,
   fleet,
@@ -13,6 +17,7 @@ import {
   observed,
   only,
   plan,
+  volume,
   webService,
 } from './builders.ts';
 
@@ -103,12 +108,12 @@ describe('somebody at work', () => {
 
   const recent = new Date(now - 60_000).toISOString();
   const old = new Date(now - 31 * 60_000).toISOString();
-  const release = { fly_process_group: 'fly_app_release_command' };
+  const releaseMachine = { fly_process_group: 'fly_app_release_command' };
   test.each([
-    ['a release machine', { metadata: release, created_at: recent, state: 'stopped' }, true],
-    ['a release machine that runs for long', { metadata: release, created_at: old, state: 'started' }, true],
-    ['a release machine left behind', { metadata: release, created_at: old, state: 'stopped' }, false],
-    ['our release machine', { metadata: { ...release, [stampKeys.fleet]: fleet }, created_at: recent }, false],
+    ['a release machine', { metadata: releaseMachine, created_at: recent, state: 'stopped' }, true],
+    ['a release machine that runs for long', { metadata: releaseMachine, created_at: old, state: 'started' }, true],
+    ['a release machine left behind', { metadata: releaseMachine, created_at: old, state: 'stopped' }, false],
+    ['our release machine', { metadata: { ...releaseMachine, [stampKeys.fleet]: fleet }, created_at: recent }, false],
     ['a canary', { metadata: { fly_canary: 'true' }, created_at: recent }, true],
     ['a canary left behind', { metadata: { fly_canary: 'true' }, created_at: old }, false],
     ['a green machine', { metadata: { fly_bluegreen_deployment_tag: '1' }, created_at: recent }, true],
@@ -118,6 +123,93 @@ describe('somebody at work', () => {
       observed({ machines: [machine(desired, blue), flyctlMachine(desired, { id: 'z', ...parts })] }),
     );
     expect(holdsOf(app).includes('busy')).toBe(busy);
+  });
+
+  const release = (parts: Partial<Release> = {}): Release => ({
+    version: 7,
+    status: 'running',
+    in_progress: true,
+    user: 'alice@example.com',
+    created_at: new Date(now - 60_000).toISOString(),
+    ...parts,
+  });
+  const releases = (...value: readonly Release[]) => ({ ...drifted, releases: { status: 'read', value } as const });
+
+  test('a release in progress makes the whole app wait, with who runs it and since when', () => {
+    const at = '2026-03-01T12:03:44.1Z';
+    const app = plan(desired, releases(release({ created_at: at })), { now: Date.parse(at) + 60_000 });
+    expect(app).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'busy' }] });
+    expect(app.holds[0]?.because).toBe('somebody else is at work: alice@example.com runs release v7, since 12:03 UTC');
+    expect(app.holds[0]?.retryAt).toBe(Date.parse(at) + 120_000);
+    expect(brief(app.holds[0]?.steps ?? [])).toEqual(['machine.update shop/web/arn/1']);
+  });
+
+  const ago = (minutes: number): string => new Date(now - minutes * 60_000).toISOString();
+  test.each<[string, readonly Partial<Release>[], string | undefined]>([
+    ['none', [], undefined],
+    ['a pending one', [{ status: 'pending' }], 'alice@example.com runs release v7'],
+    ['one in progress in a word we do not know', [{ status: 'releasing' }], 'alice@example.com runs release v7'],
+    ['one of nobody', [{ user: null }], 'somebody runs release v7'],
+    ['one that does not say in_progress', [{ in_progress: undefined }], 'alice@example.com runs release v7'],
+    ['one that began 29 minutes ago', [{ created_at: ago(29) }], 'alice@example.com runs release v7'],
+    ['one left running 30 minutes ago', [{ created_at: ago(30) }], undefined],
+    ['one that is complete', [{ status: 'complete', in_progress: false }], undefined],
+    ['one that failed', [{ status: 'failed', in_progress: false }], undefined],
+    ['one that was interrupted', [{ status: 'interrupted', in_progress: false }], undefined],
+    [
+      'one in progress under a complete one',
+      [{ version: 8, status: 'complete', in_progress: false }, {}],
+      'release v7',
+    ],
+    ['the newest of two', [{ created_at: ago(9) }, { version: 8, user: 'bob@example.com' }], 'bob@example.com runs'],
+  ])('releases: %s', (_name, some, holder) => {
+    const app = plan(desired, releases(...some.map(release)));
+    expect(holdsOf(app)).toEqual(holder === undefined ? [] : ['busy']);
+    expect(app.steps).toHaveLength(holder === undefined ? 1 : 0);
+    expect(app.holds[0]?.because ?? '').toContain(holder ?? '');
+  });
+
+  test('what --accept would release waits too', () => {
+    const mounted = desiredApp({ groups: [group({ mount: { volume: 'data', path: '/d' }, counts: { ams: 1 } })] });
+    const world = observed({
+      machines: [machine(mounted, { config: { mounts: [{ volume: 'vol_1', path: '/d', name: 'data' }] } })],
+      volumes: [volume('vol_1', { attached_machine_id: 'webarn1' })],
+    });
+    const calm = plan(mounted, world);
+    expect(calm.steps.length + calm.holds.flatMap((hold) => hold.steps).length).toBeGreaterThan(0);
+    expect(holdsOf(calm)).toContain('volume');
+    const busy = plan(mounted, { ...world, releases: { status: 'read', value: [release()] } });
+    expect(busy.steps).toEqual([]);
+    expect(busy.holds.filter((hold) => hold.steps.length > 0).map((hold) => hold.reason)).toEqual(['busy']);
+    expect(releaseConfirmed(busy).steps).toEqual([]);
+  });
+
+  test('releases are needed where a step could disturb somebody, and only there', () => {
+    const needed = (world: ObservedApp, app = desired) => needsReleases(plan(app, world), world);
+    const label = observed({ machines: [machine(desired, { metadata: { [stampKeys.machine]: undefined } })] });
+    expect(brief(plan(desired, label).steps)).toEqual(['machine.label shop/web/arn/1']);
+    expect(needed(label)).toBe(false);
+    expect(needed(observed({ machines: [machine(desired)] }))).toBe(false);
+    expect(needed(drifted)).toBe(true);
+    expect(plan(desired, absent).steps.length).toBeGreaterThan(1);
+    expect(needed(absent)).toBe(false);
+    const leased = observed({ machines: [machine(desired, { ...blue, lease: lease('deploy') })] });
+    expect(needed(leased)).toBe(false);
+  });
+
+  test('unread releases hold nothing; a plan that changes machines says what is not seen', () => {
+    const releases: Reading<never> = { status: 'unread', reason: 'Fly failed to list the releases' };
+    const app = plan(desired, { ...drifted, releases });
+    expect(app.steps).toEqual(plan(desired, drifted).steps);
+    expect([app.planId, app.status]).toEqual([plan(desired, drifted).planId, plan(desired, drifted).status]);
+    expect(app.notes).toEqual([
+      'a deployment in progress is seen only by its machines and leases: Fly failed to list the releases',
+    ]);
+    const synced = { ...observed({ machines: [machine(desired)] }), releases };
+    expect(plan(desired, synced)).toMatchObject({ status: 'synced', notes: [] });
+    const address = desiredApp({ groups: [group({ counts: { arn: 1 } })], network: { ips: [], autoPruneIps: true } });
+    const spare = { ...observed({ machines: [machine(address)], addresses: [{ ip: '2a09::1' }] }), releases };
+    expect(plan(address, spare).notes).toEqual([]);
   });
 
   test('the one tag of a finished bluegreen deployment is nobody at work', () => {

@@ -101,6 +101,36 @@ describe('another deploy by hand', () => {
     expect(machines(it).every(({ lease }) => lease === undefined)).toBe(true);
   });
 
+  test('is a release of its own from the first second, long before it touches a machine', async () => {
+    const it = await deployed({ configs: { web } });
+    const wanted = { image: 'shop:v2', slowMs: 60_000 };
+    const began = it.clock.now();
+    const deploying = it.world.human.deploy('shop', wanted);
+    const listed = async () => (await it.call('GET', '/api/v1/apps/shop/releases?limit=1')).body.releases[0];
+    expect(await listed()).toMatchObject({
+      version: 2,
+      status: 'running',
+      in_progress: true,
+      user: 'human@example.com',
+    });
+    expect(machines(it).every(({ lease, config }) => lease === undefined && config.image === 'shop:v1')).toBe(true);
+    expect(await deploying).toEqual({ ok: true });
+    expect(it.clock.now() - began).toBeGreaterThanOrEqual(60_000);
+    expect(await listed()).toMatchObject({ version: 2, status: 'complete', in_progress: false, stable: true });
+    expect(machines(it).every(({ config }) => config.image === 'shop:v2')).toBe(true);
+  });
+
+  test.each([
+    ['interrupted', 'interrupted'],
+    ['killed', 'running'],
+  ] as const)('that is %s touches nothing and leaves its release %s', async (stops, status) => {
+    const it = await deployed({ configs: { web } });
+    const outcome = await it.world.human.deploy('shop', { image: 'shop:v2', stops });
+    expect(outcome).toEqual({ ok: false, error: stops });
+    expect(it.world.apps.get('shop')?.releases[0]?.status).toBe(status);
+    expect(machines(it).every(({ lease, config }) => lease === undefined && config.image === 'shop:v1')).toBe(true);
+  });
+
   test('waits for somebody’s lease, a minute at most', async () => {
     const it = await deployed({ configs: { web }, highAvailability: false });
     const id = machines(it)[0]?.id ?? '';
@@ -212,4 +242,8 @@ test('another process plays the human over HTTP and reads how it went', async ()
   expect(body).toHaveLength(8);
   expect(machines(it)).toHaveLength(2);
   expect((await play('juggle', {})).status).toBe(404);
+  expect((await play('deploy', { stops: 'tired' })).status).toBe(400);
+  await play('deploy', { slowMs: 30_000, stops: 'killed' });
+  await it.clock.sleep(60_000);
+  expect((await it.call('GET', '/api/v1/apps/shop/releases')).body.releases[0].status).toBe('running');
 });

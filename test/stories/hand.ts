@@ -10,6 +10,7 @@ export function handOn({ simulator, clock }: Stage): FlyWriter {
   return createFlyWriter(
     createTransport({
       baseUrl: simulator.url,
+      webBaseUrl: simulator.url,
       token: simulator.token,
       fetch,
       clock,
