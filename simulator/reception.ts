@@ -16,6 +16,8 @@ import type { World } from './world.ts';
 export interface Reception {
   /** Never rejects. */
   receive(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Requests received and not over. */
+  underway(): number;
   /** Waits under way end without an answer. */
   close(): void;
 }
@@ -65,9 +67,11 @@ export function reception(options: ReceptionOptions): Reception {
     open: true,
   };
   let received = 0;
+  let underway = 0;
   return {
     async receive(request, response) {
       received += 1;
+      underway += 1;
       const requestId = `simulator-${String(received).padStart(8, '0')}`;
       try {
         const reply = await answer(desk, request, response);
@@ -77,8 +81,11 @@ export function reception(options: ReceptionOptions): Reception {
         // A body that broke off: there is nobody left to answer.
         if (!(error instanceof Refusal)) return reset(response);
         send(response, { status: error.status, body: error.body }, requestId);
+      } finally {
+        underway -= 1;
       }
     },
+    underway: () => underway,
     close() {
       desk.open = false;
     },

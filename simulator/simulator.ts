@@ -53,6 +53,8 @@ export interface Simulator {
   /** What flyctl and FlyCD read to find it. */
   readonly environment: Readonly<Record<string, string>>;
   readonly world: World;
+  /** Requests that have arrived and are not over: neither answered nor given up by whoever sent them. */
+  underway(): number;
   /** Stops all timers and cuts all connections. */
   close(): Promise<void>;
 }
@@ -112,6 +114,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       FLY_REGISTRY_HOST: `${address}:${port}`,
     },
     world,
+    underway: () => desk.underway(),
     async close() {
       desk.close();
       world.stopTimers();

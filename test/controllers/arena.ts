@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { IdleClock } from '../../src/model/clock.ts';
 import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
+import { makeBareRepository } from '../servers/git-server.ts';
 import { mortal, type Death } from './mortal.ts';
 
 export type Files = Readonly<Record<string, string>>;
@@ -23,6 +25,8 @@ export interface Arena {
   ): Promise<{ readonly calls: number; readonly ran: Ran | undefined }>;
   /** One call as a person with the fleet's token makes it; its JSON, undefined where there is none. Throws what Fly refuses. */
   asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
+  /** Loses the database of the FlyCD whose data directory has no other name. */
+  forget(): void;
   /** Everything on Fly once leases have ended and machines on their way out are gone. */
   endState(): Promise<unknown>;
   close(): Promise<void>;
@@ -30,6 +34,8 @@ export interface Arena {
 
 /** Leases end after 30 s, destroyed machines go within seconds: after this only what stays is left. */
 const settledMs = 60_000;
+
+const usualState = 'state';
 
 /** An arena that has synced these commits one after the other, and has the last one before it. */
 export async function prepared(before: readonly Files[], files: Files): Promise<Arena> {
@@ -43,14 +49,26 @@ export async function prepared(before: readonly Files[], files: Files): Promise<
   return world;
 }
 
-export async function arena(
-  options: { readonly seed?: number; readonly env?: Readonly<Record<string, string>> } = {},
-): Promise<Arena> {
-  const folder = mkdtempSync(join(tmpdir(), 'flycd-arena-'));
+export interface ArenaOptions {
+  readonly seed?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Requests are served in an order that reruns alike. Default false. */
+  readonly orderly?: boolean;
+  /** true: the config is a bare git repository, and each write a commit. Default: a folder. */
+  readonly repository?: boolean;
+}
+
+/** In memory where there is such a place: a database is synced to its disk for each intent, and tests lose no power. */
+const memoryFolder = '/dev/shm';
+
+export async function arena(options: ArenaOptions = {}): Promise<Arena> {
+  const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'flycd-arena-'));
   const clock = new IdleClock();
-  const simulator = await startSimulator({ clock, seed: options.seed ?? 1 });
+  const simulator = await startSimulator({ clock, seed: options.seed ?? 1, orderly: options.orderly ?? false });
   const fetch = fetchFrom(simulator.url);
   const config = join(folder, 'config');
+  const repository = options.repository === true ? makeBareRepository(folder, 'config.git') : undefined;
+  const location = repository?.url ?? config;
   mkdirSync(config);
   const env = (state: string) => ({
     ...simulator.environment,
@@ -64,13 +82,14 @@ export async function arena(
     simulator,
     folder: config,
     write(files) {
+      repository?.commit(files);
       for (const [path, text] of Object.entries(files)) {
         mkdirSync(dirname(join(config, path)), { recursive: true });
         writeFileSync(join(config, path), text);
       }
     },
-    flycd: (argv, state = 'state', signal) =>
-      run([...argv, config], {
+    flycd: (argv, state = usualState, signal) =>
+      run([...argv, location], {
         env: env(state),
         cwd: folder,
         clock,
@@ -79,13 +98,19 @@ export async function arena(
       }),
     async mortalFlycd(argv, death) {
       const process = mortal({ clock, fetch }, death);
-      const ended = run([...argv, config], {
-        env: env('state'),
+      const ended = run([...argv, location], {
+        env: env(usualState),
         cwd: folder,
         clock: process.clock,
         fetch: process.fetch,
       });
       const ran = await Promise.race([ended, process.died.then(() => undefined)]);
+      // Time stands still until Fly has noticed that nobody waits for the answers any more.
+      if (ran === undefined) {
+        await clock.busy(async () => {
+          while (simulator.underway() > 0) await nextTurn();
+        });
+      }
       return { calls: process.calls, ran };
     },
     asPerson: (method, path, body) =>
@@ -99,6 +124,9 @@ export async function arena(
         if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
         return text === '' ? undefined : (JSON.parse(text) as unknown);
       }),
+    forget() {
+      rmSync(join(folder, usualState), { recursive: true, force: true });
+    },
     async endState() {
       await clock.sleep(settledMs);
       return simulator.world.endState();

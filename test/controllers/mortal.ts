@@ -15,18 +15,20 @@ export interface Mortal {
 }
 
 /**
- * A process that can be killed without being one: from the moment of its death its requests, sleeps and timers never
- * come back, as with kill -9. What it held open (a lease, a half-done step) stays as it was.
+ * A process that can be killed without being one: from the moment of its death its sleeps and timers never come back and
+ * its connections are cut, as with kill -9. What it held open (a lease, a half-done step) stays as it was.
  */
 export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fetch }, death?: Death): Mortal {
   const died = Promise.withResolvers<void>();
   const never = new Promise<never>(() => undefined);
+  const connections = new AbortController();
   let dead = false;
   let calls = 0;
-  const die = (): Promise<never> => {
+  const die = (): never => {
     dead = true;
+    connections.abort();
     died.resolve();
-    return never;
+    throw new Error('this process is dead');
   };
   const clock: Clock = {
     now: () => world.clock.now(),
@@ -39,20 +41,27 @@ export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fe
       world.clock.timer(ms, () => {
         if (!dead) callback();
       }),
-    // The dead hold nothing back: time goes on without them.
+    // The dead hold nothing back: what they were busy with ends, and nothing comes after it.
     busy: async (work) => {
       if (dead) return never;
-      const result = await world.clock.busy(() => Promise.race([work(), died.promise]));
-      return dead ? never : (result as Awaited<ReturnType<typeof work>>);
+      try {
+        const result = await world.clock.busy(work);
+        return dead ? await never : result;
+      } catch (error) {
+        if (dead) return never;
+        throw error;
+      }
     },
     park: (ms, gone) => world.clock.park(ms, gone),
   };
   const mortalFetch: typeof fetch = async (input, init) => {
     if (dead) return never;
     calls += 1;
-    if (death?.call !== calls) return world.fetch(input, init);
-    if (death.when === 'before') return die();
-    const response = await world.fetch(input, init);
+    const isLast = death?.call === calls;
+    if (isLast && death.when === 'before') return die();
+    const signals = [connections.signal, ...(init?.signal == null ? [] : [init.signal])];
+    const response = await world.fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    if (!isLast) return response;
     await response.arrayBuffer();
     return die();
   };

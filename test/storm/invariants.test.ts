@@ -1,0 +1,126 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { World } from '../../simulator/world.ts';
+import { arena } from '../controllers/arena.ts';
+import { filesOf, goodImage, type AppIdea } from './fleet.ts';
+import { invariants, raisePeaks, type Calm, type PlannedApp } from './invariants.ts';
+
+const app: AppIdea = {
+  name: 'app-1',
+  region: 'arn',
+  image: goodImage,
+  env: { GREETING: 'hello' },
+  memoryMb: 512,
+  secret: 'hush-1-hush',
+  ips: ['v6'],
+  groups: {
+    web: { count: 2, serves: true, rests: false, checks: true, volumeGb: undefined },
+    store: { count: 1, serves: false, rests: false, checks: true, volumeGb: 2 },
+  },
+  strategy: 'rolling',
+  maxUnavailable: undefined,
+  comment: 'first',
+  broken: false,
+};
+const fleet = { apps: [app] };
+const plain: PlannedApp = { app: 'app-1', status: 'synced', steps: [], holds: [], notes: [] };
+
+/** What the invariants say of a synced app once somebody has done this to it, unseen by FlyCD. */
+async function said(spoil: (world: World) => void, plan: readonly PlannedApp[] = [plain]): Promise<readonly string[]> {
+  const it = await arena({ orderly: true });
+  onTestFinished(() => it.close());
+  it.write(filesOf(fleet));
+  const ran = await it.flycd(['sync', '--once']);
+  expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+  const { world } = it.simulator;
+  spoil(world);
+  const peaks = new Map<string, number>();
+  raisePeaks(peaks, fleet);
+  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, byHand: new Map() };
+  return invariants.flatMap((invariant) => invariant(calm));
+}
+
+const machine = (world: World, name: string) => {
+  const found = world.apps.get('app-1');
+  const one = found?.machines.get(found.machineNames.get(name) ?? '');
+  if (one === undefined) throw new Error(`no ${name}`);
+  return one;
+};
+const web = (world: World) => machine(world, 'web-arn-1-g1');
+
+test('a synced app breaks none', async () => {
+  expect(await said(() => undefined)).toEqual([]);
+});
+
+const planted: readonly (readonly [string, (world: World) => void])[] = [
+  ['runs other', (world) => (web(world).config.image = 'other')],
+  ['has GREETING=bye', (world) => (web(world).config.env = { ...web(world).config.env, GREETING: 'bye' })],
+  ['has 256 MB', (world) => (web(world).config.guest = { memory_mb: 256 })],
+  ['serves nothing', (world) => (web(world).config.services = [])],
+  ['is stopped', (world) => (web(world).state = 'stopped')],
+  ['runs with another PASSWORD', (world) => (web(world).booted = undefined)],
+  ['PASSWORD is not the one', (world) => world.apps.get('app-1')?.secrets.byName.clear()],
+  ['1 machines, git wants 2', (world) => (web(world).state = 'destroyed')],
+  [
+    'which git does not name',
+    (world) => (web(world).config.metadata = { flycd_fleet: 'storm', fly_process_group: 'x' }),
+  ],
+  ['no v6 address', (world) => world.apps.get('app-1')?.addresses.clear()],
+  [
+    'has a volume of 1 GB',
+    (world) => [...(world.apps.get('app-1')?.volumes.values() ?? [])].map((v) => (v.sizeGb = 1)),
+  ],
+  ['app-1: not on Fly', (world) => world.apps.delete('app-1')],
+  [
+    'is still leased',
+    (world) =>
+      (web(world).lease = { nonce: 'x', owner: 'y', description: 'flycd:storm:z', expiresAt: world.now() + 1000 }),
+  ],
+  [
+    'are both web/arn/1',
+    (world) => {
+      const second = machine(world, 'web-arn-2-g1');
+      second.config.metadata = { ...second.config.metadata, flycd_slot: 'web/arn/1' };
+    },
+  ],
+  [
+    'app-1/store_data: 2 of them',
+    (world) => {
+      const volumes = world.apps.get('app-1')?.volumes;
+      for (const volume of Array.from(volumes?.values() ?? [])) volumes?.set('vol_2', { ...volume, id: 'vol_2' });
+    },
+  ],
+  [
+    'app-1/v6: 2 of them',
+    (world) => {
+      const addresses = world.apps.get('app-1')?.addresses;
+      for (const address of Array.from(addresses?.values() ?? [])) addresses?.set('::1', { ...address, ip: '::1' });
+    },
+  ],
+  [
+    'is used by no machine, and nobody says so',
+    (world) => [...(world.apps.get('app-1')?.volumes.values() ?? [])].map((v) => (v.attachedMachine = undefined)),
+  ],
+];
+
+test.each(planted)('found: %s', async (words, spoil) => {
+  expect((await said(spoil)).join('\n')).toContain(words);
+});
+
+const plans: readonly (readonly [string, Partial<PlannedApp>])[] = [
+  ['machine.start is still planned', { steps: [{ kind: 'machine.start', target: 'app-1', because: 'why' }] }],
+  ['still busy: somebody', { status: 'held', holds: [{ reason: 'busy', because: 'somebody' }] }],
+  ['pending, and no hold says why', { status: 'pending' }],
+  ['app-1: not in the plan', { app: 'another' }],
+];
+
+test.each(plans)('found in the plan: %s', async (words, change) => {
+  expect((await said(() => undefined, [{ ...plain, ...change }])).join('\n')).toContain(words);
+});
+
+test('what a hold says is no difference', async () => {
+  const held = { ...plain, status: 'held', holds: [{ reason: 'flyctl', because: 'changed by flyctl' }] };
+  const other = (world: World): void => {
+    web(world).config.image = 'other';
+  };
+  expect(await said(other, [held])).toEqual([]);
+});

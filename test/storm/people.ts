@@ -1,0 +1,104 @@
+/** What people do to the same apps by hand while FlyCD works. */
+import { idle } from '../../simulator/autostop.ts';
+import type { Machine } from '../../simulator/records.ts';
+import type { World } from '../../simulator/world.ts';
+import type { Dice } from './dice.ts';
+import type { AppIdea, FleetIdea } from './fleet.ts';
+import { groupOf, isAlive, type Watch } from './watch.ts';
+
+export interface Town {
+  readonly world: World;
+  readonly fleet: FleetIdea;
+  readonly watch: Watch;
+  /** Volumes made by hand: `app/volume name`. */
+  readonly byHand: Map<string, number>;
+}
+
+/** Does something and says what; undefined: there was nothing to do it to. */
+type Act = (dice: Dice, town: Town, app: AppIdea, machine: Machine) => string | undefined;
+
+const update: Act = (dice, { world }, app, machine) => {
+  const value = `by hand ${dice.below(1000)}`;
+  void world.human.update(app.name, { machine: machine.id, config: { env: { GREETING: value } } });
+  return `fly machine update ${machine.name} --env GREETING="${value}"`;
+};
+
+const resize: Act = (dice, { world }, app) => {
+  const memoryMb = dice.pick([512, 1024, 2048]);
+  void world.human.scaleMemory(app.name, { memoryMb });
+  return `fly scale memory ${memoryMb} -a ${app.name}`;
+};
+
+const destroy: Act = (_dice, { world }, app, machine) => {
+  void world.human.destroy(app.name, { machine: machine.id });
+  return `fly machine destroy ${machine.name} --force`;
+};
+
+const clone: Act = (_dice, { world, byHand }, app, machine) => {
+  const { mounts } = machine.config;
+  const name = mounts?.[0]?.name;
+  if (name !== undefined) byHand.set(`${app.name}/${name}`, (byHand.get(`${app.name}/${name}`) ?? 0) + 1);
+  void world.human.clone(app.name, { machine: machine.id });
+  return `fly machine clone ${machine.name}`;
+};
+
+const scaleCount: Act = (dice, { world, byHand }, app, machine) => {
+  const count = dice.between(1, 3);
+  const group = groupOf(machine);
+  const name = machine.config.mounts?.[0]?.name;
+  if (name !== undefined) byHand.set(`${app.name}/${name}`, (byHand.get(`${app.name}/${name}`) ?? 0) + count);
+  void world.human.scaleCount(app.name, { count, group });
+  return `fly scale count ${group}=${count} -a ${app.name}`;
+};
+
+const deploy: Act = (dice, { world }, app) => {
+  const image = `docker.io/library/app:by-hand-${dice.below(1000)}`;
+  void world.human.deploy(app.name, { image });
+  return `fly deploy -a ${app.name} --image ${image}`;
+};
+
+const secret: Act = (dice, { world, watch }, app) => {
+  if (app.secret === undefined) return undefined;
+  const stage = dice.hit(0.5);
+  watch.disturbed(app.name);
+  void world.human.setSecrets(app.name, { values: { PASSWORD: `by-hand-${dice.below(1000)}` }, stage });
+  return `fly secrets set PASSWORD -a ${app.name}${stage ? ' --stage' : ''}`;
+};
+
+const releaseAddress: Act = (dice, { world }, app) => {
+  const ip = dice.one([...(world.apps.get(app.name)?.addresses.keys() ?? [])]);
+  if (ip === undefined) return undefined;
+  void world.human.releaseAddress(app.name, { ip });
+  return `fly ips release ${ip} -a ${app.name}`;
+};
+
+const goIdle: Act = (_dice, { world }, app) => {
+  const found = world.apps.get(app.name);
+  const stopped = found === undefined ? [] : idle(world, found);
+  return stopped.length === 0 ? undefined : `the proxy stops ${stopped.map(({ name }) => name).join(', ')}`;
+};
+
+const acts = [
+  update,
+  update,
+  resize,
+  destroy,
+  destroy,
+  clone,
+  scaleCount,
+  deploy,
+  secret,
+  releaseAddress,
+  goIdle,
+] as const;
+
+/** One thing done by hand to one app of the fleet that is there. */
+export function act(dice: Dice, town: Town): string | undefined {
+  const app = dice.one(town.fleet.apps);
+  const machines = [...(town.world.apps.get(app?.name ?? '')?.machines.values() ?? [])].filter(
+    (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === 'storm',
+  );
+  const machine = dice.one(machines.toSorted((a, b) => a.sequence - b.sequence));
+  if (app === undefined || machine === undefined) return undefined;
+  return dice.pick(acts)(dice, town, app, machine);
+}

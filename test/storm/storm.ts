@@ -1,0 +1,208 @@
+/** One storm: a fleet, commits, hands, faults and kills that follow from a seed; then calm, and what has to be true then. */
+import { arena, type Arena } from '../controllers/arena.ts';
+import { commit, repaired } from './commits.ts';
+import { dice, type Dice } from './dice.ts';
+import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
+import { invariants, raisePeaks, type PlannedApp } from './invariants.ts';
+import { act } from './people.ts';
+import { watch, type Watch } from './watch.ts';
+import { clearUp, strike } from './weather.ts';
+
+export interface Storm {
+  readonly seed: number;
+  /** What broke, in words; none: all was well. */
+  readonly findings: readonly string[];
+  /** What happened, line by line. */
+  readonly story: readonly string[];
+  readonly passes: number;
+  /** In the order they were served: method, path, answer. */
+  readonly requests: readonly string[];
+}
+
+/** Limits of a seed: small enough for half a second each, large enough for two things to go wrong at once. */
+const stormyPassesMax = 7;
+const calmPassesMax = 5;
+/** With this many requests made the weather clears: the calm needs its own. */
+const stormyRequestsMax = 260;
+/** Leases end after 30 s, a person's flyctl after some minutes, a machine that is slow within one. */
+const settledMs = 120_000;
+const handsWaitsMax = 30;
+/** One in so many configs is a git repository. */
+const repositoryEvery = 20;
+
+interface Scene {
+  readonly seed: number;
+  readonly world: Arena;
+  readonly watch: Watch;
+  readonly story: string[];
+  readonly findings: string[];
+  readonly peaks: Map<string, number>;
+  readonly byHand: Map<string, number>;
+  fleet: FleetIdea;
+  passes: number;
+}
+
+export async function storm(seed: number): Promise<Storm> {
+  const world = await arena({ seed, orderly: true, repository: seed % repositoryEvery === 0 });
+  const scene: Scene = {
+    seed,
+    world,
+    watch: watch(world.simulator.world),
+    story: [],
+    findings: [],
+    peaks: new Map(),
+    byHand: new Map(),
+    fleet: firstFleet(dice(seed, 'fleet')),
+    passes: 0,
+  };
+  try {
+    publish(scene, 'first commit');
+    await blow(scene);
+    await calm(scene);
+    scene.findings.push(...scene.watch.findings);
+  } catch (error) {
+    scene.findings.push(`broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  } finally {
+    await world.close();
+  }
+  const { story, findings, passes } = scene;
+  const requests = world.simulator.world.requests.map(({ method, path, status }) => `${method} ${path} ${status}`);
+  return { seed, story, findings, passes, requests };
+}
+
+function tell(scene: Scene, text: string): void {
+  scene.story.push(`${new Date(scene.world.clock.now()).toISOString().slice(11, 19)} ${text}`);
+}
+
+function publish(scene: Scene, said: string): void {
+  scene.world.write(filesOf(scene.fleet));
+  scene.watch.expect(scene.fleet);
+  raisePeaks(scene.peaks, scene.fleet);
+  tell(scene, `git: ${said}`);
+}
+
+async function blow(scene: Scene): Promise<void> {
+  const { world, seed } = scene;
+  const passes = dice(seed, 'passes').between(3, stormyPassesMax);
+  // Before anything else is under way: what a command imports when it first runs takes time that no clock sees.
+  await look(scene);
+  for (let pass = 1; pass <= passes; pass += 1) {
+    if (world.simulator.world.requests.length > stormyRequestsMax) break;
+    const here = (topic: string): Dice => dice(seed, `${topic} ${pass}`);
+    if (pass > 1) commitSomething(scene, here('commit'));
+    weather(scene, here('weather'));
+    if (pass > 1) people(scene, here('people'));
+    await onePass(scene, here('pass'));
+    await world.clock.sleep(Math.max(behindMs(scene), here('pause').pick([0, 5000, 30_000, 300_000])));
+  }
+}
+
+/**
+ * No storm yet has a pass begin while its lists still show what was before the last one: FlyCD then gives an address or
+ * a volume a second time, although the answer to the first was not lost.
+ */
+function behindMs({ world }: Scene): number {
+  return (world.simulator.world.lag.settings.listMs ?? 0) * 2;
+}
+
+function commitSomething(scene: Scene, dice: Dice): void {
+  if (!dice.hit(0.7)) return;
+  const { fleet, said } = commit(dice, scene.fleet);
+  scene.fleet = fleet;
+  publish(scene, said);
+}
+
+function weather(scene: Scene, dice: Dice): void {
+  const { world } = scene.world.simulator;
+  if (dice.hit(0.5)) clearUp(world);
+  if (!dice.hit(0.6)) return;
+  const said = strike(dice, world);
+  if (said !== undefined) tell(scene, `weather: ${said}`);
+}
+
+/** Before the pass or in the middle of it. */
+function people(scene: Scene, dice: Dice): void {
+  if (!dice.hit(0.4)) return;
+  const { clock, simulator } = scene.world;
+  const go = (): void => {
+    const said = act(dice, { world: simulator.world, fleet: scene.fleet, watch: scene.watch, byHand: scene.byHand });
+    if (said !== undefined) tell(scene, `by hand: ${said}`);
+  };
+  if (dice.hit(0.4)) go();
+  else clock.timer(dice.between(0, 15_000), go);
+}
+
+async function onePass(scene: Scene, dice: Dice): Promise<void> {
+  const { world } = scene;
+  if (dice.hit(0.05)) {
+    world.forget();
+    tell(scene, 'the database is lost');
+  }
+  if (dice.hit(0.15)) await look(scene);
+  const death = dice.hit(0.25)
+    ? { call: dice.between(1, 45), when: dice.pick(['before', 'after'] as const) }
+    : undefined;
+  scene.passes += 1;
+  const { ran, calls } = await world.mortalFlycd(['sync', '--once'], death);
+  if (ran === undefined) tell(scene, `pass ${scene.passes}: killed ${death?.when} call ${death?.call}`);
+  else heard(scene, ran, `pass ${scene.passes} (${calls} calls)`);
+}
+
+/** Neither the terminal nor an exit code may show that something broke inside. */
+function heard(
+  scene: Scene,
+  ran: { readonly code: number; readonly stdout: string; readonly stderr: string },
+  what: string,
+): void {
+  const text = ran.stdout + ran.stderr;
+  const last = ran.stdout.trim().split('\n').slice(1, -2).join(' | ').replaceAll(/\s+/g, ' ');
+  tell(scene, `${what}: exit ${ran.code} ${last}`);
+  if (![0, 1, 2, 3, 4].includes(ran.code)) scene.findings.push(`${what}: exit code ${ran.code}`);
+  if (/broke off|the simulator itself failed|no reconciler|TypeError|RangeError/.test(text))
+    scene.findings.push(`${what}: something broke inside: ${text}`);
+  if (/hush-\d+-hush/.test(text)) scene.findings.push(`${what}: a secret was printed: ${text}`);
+}
+
+/** `diff` never writes. */
+async function look(scene: Scene): Promise<readonly PlannedApp[] | undefined> {
+  const { requests } = scene.world.simulator.world;
+  const before = requests.length;
+  const ran = await scene.world.flycd(['diff', '--output', 'json']);
+  const written = requests.slice(before).filter(({ method }) => method !== 'GET');
+  if (written.length > 0) scene.findings.push(`diff wrote: ${written.map(({ template }) => template).join(', ')}`);
+  if (/hush-\d+-hush/.test(ran.stdout + ran.stderr)) scene.findings.push('diff printed a secret');
+  if (ran.stdout === '') return undefined;
+  return (JSON.parse(ran.stdout) as { readonly apps: readonly PlannedApp[] }).apps;
+}
+
+async function calm(scene: Scene): Promise<void> {
+  const { world, story } = scene;
+  const { clock, simulator } = world;
+  clearUp(simulator.world);
+  scene.fleet = { apps: scene.fleet.apps.map(repaired) };
+  publish(scene, 'what was broken is mended; the weather clears');
+  await clock.sleep(settledMs);
+  // A command by hand waits minutes for each machine that does not become healthy.
+  for (let waits = 0; simulator.world.human.commands.some(({ outcome }) => outcome === undefined); waits += 1) {
+    if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
+    await clock.sleep(settledMs);
+  }
+  let plan: readonly PlannedApp[] | undefined;
+  for (let pass = 1; pass <= calmPassesMax; pass += 1) {
+    scene.passes += 1;
+    heard(scene, await world.flycd(['sync', '--once']), `calm pass ${pass}`);
+    await clock.sleep(settledMs);
+    plan = await look(scene);
+    if (plan?.every((app) => app.steps.length === 0) === true) break;
+  }
+  if (plan === undefined) {
+    scene.findings.push('diff printed no plan');
+    return;
+  }
+  for (const { app, status, holds } of plan) {
+    story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
+  }
+  const { fleet, peaks, byHand } = scene;
+  const apps = simulator.world.snapshot();
+  for (const invariant of invariants) scene.findings.push(...invariant({ fleet, apps, plan, peaks, byHand }));
+}

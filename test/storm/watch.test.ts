@@ -1,0 +1,107 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Machine } from '../../simulator/records.ts';
+import { arena, type Arena } from '../controllers/arena.ts';
+import { filesOf, goodImage, type AppIdea, type FleetIdea } from './fleet.ts';
+import { membersOf, watch, type Watch } from './watch.ts';
+
+const app: AppIdea = {
+  name: 'app-1',
+  region: 'arn',
+  image: goodImage,
+  env: { GREETING: 'hello' },
+  memoryMb: undefined,
+  secret: undefined,
+  ips: ['v6'],
+  groups: { web: { count: 3, serves: true, rests: false, checks: true, volumeGb: undefined } },
+  strategy: 'rolling',
+  maxUnavailable: 1,
+  comment: 'first',
+  broken: false,
+};
+
+/** Three machines under watch, and whoever wants to play a FlyCD that has gone mad. */
+async function watched(
+  change: Partial<AppIdea> = {},
+): Promise<{ it: Arena; eyes: Watch; machines: readonly Machine[] }> {
+  const it = await arena({ orderly: true });
+  onTestFinished(() => it.close());
+  const fleet: FleetIdea = { apps: [{ ...app, ...change }] };
+  it.write(filesOf(fleet));
+  const eyes = watch(it.simulator.world);
+  eyes.expect(fleet);
+  expect((await it.flycd(['sync', '--once'])).code).toBe(0);
+  expect(eyes.findings).toEqual([]);
+  return { it, eyes, machines: membersOf(it.simulator.world, 'app-1', 'web') };
+}
+
+const path = (machine: Machine | undefined): string => `/apps/app-1/machines/${machine?.id}`;
+const update = (it: Arena, machine: Machine | undefined) =>
+  it.asPerson('POST', path(machine), { config: machine?.config });
+
+describe('the watch finds', () => {
+  test('more machines of a group down at once than the strategy allows', async () => {
+    const { it, eyes, machines } = await watched();
+    eyes.disturbed('app-1');
+    await update(it, machines[0]);
+    expect(eyes.findings).toEqual([]);
+    await update(it, machines[1]);
+    expect(eyes.findings).toEqual([expect.stringContaining('app-1/web: FlyCD has 2 of 3 machines down at once')]);
+  });
+
+  test('nothing where one follows the other, where all may be down, and where a person took the first down', async () => {
+    const { it, eyes, machines } = await watched();
+    eyes.disturbed('app-1');
+    for (const machine of machines) {
+      await update(it, machine);
+      await it.clock.sleep(5000);
+    }
+    eyes.disturbed('app-1');
+    void it.simulator.world.human.update('app-1', { machine: machines[0]?.id ?? '', config: { env: { A: '1' } } });
+    await it.clock.sleep(100);
+    await update(it, machines[1]);
+    expect(eyes.findings).toEqual([]);
+    const immediate = await watched({ strategy: 'immediate' });
+    immediate.eyes.disturbed('app-1');
+    await Promise.all(immediate.machines.map((machine) => update(immediate.it, machine)));
+    expect(immediate.eyes.findings).toEqual([]);
+  });
+
+  test('machines destroyed that git wants', async () => {
+    const { it, eyes, machines } = await watched();
+    for (const machine of machines.slice(0, 2)) await it.asPerson('DELETE', `${path(machine)}?force=true`);
+    expect(eyes.findings).toEqual([expect.stringContaining('app-1/web: FlyCD has 2 of 3 machines down at once')]);
+  });
+
+  test('an update without a cause', async () => {
+    const { it, eyes, machines } = await watched();
+    await update(it, machines[0]);
+    expect(eyes.findings).toEqual([expect.stringContaining('was updated though nothing changed')]);
+  });
+
+  test('a restart without a cause', async () => {
+    const { it, eyes, machines } = await watched();
+    await it.asPerson('POST', `${path(machines[0])}/restart`);
+    expect(eyes.findings).toEqual([expect.stringContaining('was restarted though its volume has not grown')]);
+  });
+
+  test('two machines made for one slot', async () => {
+    const { it, eyes, machines } = await watched();
+    const [first] = machines;
+    await it.asPerson('POST', '/apps/app-1/machines', { name: 'web-arn-1-g2', region: 'arn', config: first?.config });
+    expect(eyes.findings[0]).toContain('app-1: web-arn-1-g2 and web-arn-1-g1 are both web/arn/1');
+  });
+
+  test('a hand on what is somebody else’s', async () => {
+    const { it, eyes, machines } = await watched();
+    const id = machines[0]?.id ?? '';
+    eyes.protect({ machine: id });
+    eyes.protect({ app: 'theirs' });
+    await it.asPerson('PATCH', `/apps/app-1/machines/${id}/metadata`, { metadata: { mine: 'now' } });
+    await it.asPerson('POST', '/apps', { app_name: 'theirs', org_slug: 'personal' }).catch(() => undefined);
+    await it.asPerson('POST', '/apps/theirs/secrets', { values: { A: '1' } });
+    expect(eyes.findings).toEqual([
+      expect.stringContaining(`somebody else's: PATCH /v1/apps/app-1/machines/${id}/metadata`),
+      expect.stringContaining("somebody else's: POST /v1/apps/theirs/secrets"),
+    ]);
+  });
+});

@@ -1,0 +1,96 @@
+/** What the platform does to everybody during one pass. */
+import type { FaultKind, FaultRule } from '../../simulator/faults.ts';
+import { hostDown, hostUp } from '../../simulator/host-failures.ts';
+import { foreignLease } from '../../simulator/machine-leases.ts';
+import type { World } from '../../simulator/world.ts';
+import type { Dice } from './dice.ts';
+import { isAlive } from './watch.ts';
+
+const refusals = ['429', '500', '502', '503', 'reset-before', 'reset-after', '408-before', '408-after'] as const;
+
+/** Answers that go wrong here and there: a third of the rules one call in a kind, the others some of all calls. */
+function faulty(dice: Dice, world: World): string {
+  const fault: FaultKind = dice.pick(refusals);
+  const rule: FaultRule = dice.hit(0.5)
+    ? { fault, probability: dice.pick([0.02, 0.05, 0.1]), times: dice.between(1, 6) }
+    : { fault, template: dice.pick(writes), nth: dice.between(1, 3) };
+  world.faults.add(rule);
+  return `${fault} ${rule.template ?? 'anywhere'}`;
+}
+
+const writes = [
+  'POST /apps',
+  'POST /apps/{app}/machines',
+  'POST /apps/{app}/machines/{machine}',
+  'DELETE /apps/{app}/machines/{machine}',
+  'PATCH /apps/{app}/machines/{machine}/metadata',
+  'POST /apps/{app}/machines/{machine}/lease',
+  'DELETE /apps/{app}/machines/{machine}/lease',
+  'POST /apps/{app}/volumes',
+  'PUT /apps/{app}/volumes/{volume}/extend',
+  'POST /apps/{app}/secrets',
+  'POST /apps/{app}/ip_assignments',
+  'GET /apps/{app}/machines/{machine}/wait',
+] as const;
+
+function slow(dice: Dice, world: World): string {
+  const latencyMs = dice.pick([200, 2000, 6000]);
+  world.faults.add({ fault: { latencyMs }, probability: 0.2 });
+  return `${latencyMs} ms more for one call in five`;
+}
+
+function stuck(dice: Dice, world: World): string {
+  const state = dice.pick(['starting', 'replacing', 'stopping', 'destroying']);
+  const extraMs = dice.pick([3000, 20_000]);
+  world.pace.add({ state, extraMs, times: dice.between(1, 2) });
+  return `machines stay ${state} ${extraMs / 1000} s longer`;
+}
+
+function full(dice: Dice, world: World): string {
+  const region = dice.pick(['arn', 'ams']);
+  world.capacity.set(region, 0);
+  return `no room in ${region}`;
+}
+
+function behind(dice: Dice, world: World): string {
+  const listMs = dice.pick([1000, 5000]);
+  world.lag.set({ listMs });
+  return `lists are ${listMs / 1000} s behind`;
+}
+
+function leased(dice: Dice, world: World): string | undefined {
+  const machine = dice.one(machinesOf(world));
+  if (machine === undefined) return undefined;
+  const ttlSeconds = dice.pick([13, 60]);
+  foreignLease(world, machine, { ttlSeconds });
+  return `somebody leases ${machine.name} for ${ttlSeconds} s`;
+}
+
+function lost(dice: Dice, world: World): string | undefined {
+  const machine = dice.one(machinesOf(world));
+  if (machine === undefined) return undefined;
+  hostDown(world, machine.host);
+  return `host ${machine.host} of ${machine.name} is down`;
+}
+
+const weathers = [faulty, faulty, faulty, slow, stuck, full, behind, leased, lost] as const;
+
+/** undefined: nothing came of it. */
+export function strike(dice: Dice, world: World): string | undefined {
+  return dice.pick(weathers)(dice, world);
+}
+
+export function clearUp(world: World): void {
+  world.faults.clear();
+  world.pace.clear();
+  world.capacity.clear();
+  world.lag.set({});
+  for (const host of world.hostsDown) hostUp(world, host);
+}
+
+function machinesOf(world: World) {
+  return [...world.apps.values()]
+    .flatMap((app) => [...app.machines.values()])
+    .filter(isAlive)
+    .toSorted((a, b) => a.sequence - b.sequence);
+}
