@@ -7,7 +7,7 @@ import { isHostOk } from '../../plan/live.ts';
 import type { ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
 import { restartToGrow } from '../growth.ts';
-import { waitHealthy } from '../health.ts';
+import { judge, waitHealthy } from '../health.ts';
 import { createMachine, updateMachine } from '../machines.ts';
 import { ImagePin } from './image-pin.ts';
 
@@ -33,9 +33,9 @@ export interface RollReport {
 
 /**
  * Rolls machine changes out, group by group side by side. In a group: stopped machines first, then the first running one
- * alone, then the rest, at most `maxUnavailable` at once; creates likewise, the first alone. A restart counts as the
- * update of a running machine. The first failure ends the group, and what is left is reported as skipped: a broken
- * version reaches one machine, not the fleet.
+ * alone (one that serves nobody before one that does), then the rest, at most `maxUnavailable` at once; creates likewise,
+ * the first alone. A restart counts as the update of a running machine. The first failure ends the group, and what is left
+ * is reported as skipped: a broken version reaches one machine, not the fleet.
  */
 export async function roll(context: ApplyContext, steps: readonly RollStep[], report: RollReport): Promise<void> {
   const groups = Map.groupBy(steps, (step) => step.group);
@@ -68,14 +68,21 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   if (immediate) {
     await run.send([...warm, ...creates], immediateAtOnce);
   } else {
-    await run.batch(warm.slice(0, 1), 1);
-    await run.batch(warm.slice(1), atOnce(context.app.maxUnavailable, warm.length));
+    const inTurn = run.unwellFirst(warm);
+    await run.batch(inTurn.slice(0, 1), 1);
+    await run.batch(inTurn.slice(1), atOnce(context.app.maxUnavailable, warm.length));
     await run.batch(creates.slice(0, 1), 1);
     await run.batch(creates.slice(1), immediateAtOnce);
   }
   await run.batch(standbys, coldAtOnce);
   const made = steps.filter((step) => step.kind === 'machine.create');
   if (made.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
+}
+
+/** It should serve and does not: it boots, its checks do not pass, or it crashed. */
+function isUnwell(machine: Machine): boolean {
+  const { state } = judge(machine);
+  return state === 'waiting' || state === 'failed';
 }
 
 /** `maxUnavailable` under 1 is a fraction of the machines, else a number. At least one, or nothing would move. */
@@ -88,6 +95,8 @@ class GroupRun {
   readonly #report: RollReport;
   readonly #pin: ImagePin;
   readonly #group: string;
+  /** Of the machines to be touched: those that serve nobody now. */
+  readonly #unwell = new Set<string>();
   #stopped: string | undefined;
 
   constructor(rollout: Rollout, group: string) {
@@ -117,7 +126,9 @@ class GroupRun {
     };
     const queue = new PQueue({ concurrency: siblingsAtOnce });
     const look = async (): Promise<Fault | undefined> => {
-      const siblings = (await fly.machines(app.name)).filter(isSibling);
+      const machines = await fly.machines(app.name);
+      for (const machine of machines) if (touched.has(machine.id) && isUnwell(machine)) this.#unwell.add(machine.id);
+      const siblings = machines.filter(isSibling);
       const looks = siblings.map((sibling) => queue.add(() => this.#lookAt(sibling)));
       return (await Promise.all(looks)).find((found) => found !== undefined);
     };
@@ -127,6 +138,14 @@ class GroupRun {
     await this.#report.failed(first, fault);
     for (const step of steps) if (step !== first) await this.#report.skipped(step, fault.message);
     return false;
+  }
+
+  /**
+   * One that an earlier pass left booting, or that its version does not let run, is down already: another one taken down
+   * before it would be one more than may be.
+   */
+  unwellFirst<S extends MachineUpdate | MachineRestart>(steps: readonly S[]): readonly S[] {
+    return steps.toSorted((a, b) => Number(this.#unwell.has(b.machineId)) - Number(this.#unwell.has(a.machineId)));
   }
 
   async #lookAt(sibling: Machine): Promise<Fault | undefined> {
