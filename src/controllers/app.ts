@@ -10,6 +10,7 @@ import type { OnProgress } from '../model/progress.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 import { observeApp, observeReleases } from '../observed/app.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
+import { knownEvidence, type KnownEvidence } from '../plan/evidence.ts';
 import { statusOfHolds } from '../plan/status.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
@@ -26,13 +27,17 @@ export interface PlanOneRequest {
   readonly options: PlanOptions;
 }
 
+export interface PlannedApp {
+  readonly plan: AppPlan;
+  readonly observed: ObservedApp;
+  readonly known: KnownEvidence;
+}
+
 /**
  * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
  * last, and only where there is something to disturb it with: an app in sync costs no call more.
  */
-export async function planOne(
-  request: PlanOneRequest,
-): Promise<{ readonly plan: AppPlan; readonly observed: ObservedApp }> {
+export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
   const { clock, fly, app, fleet, options } = request;
   const observed = await observeApp({ fly, app: app.name, clock });
   const memory = await remember(request);
@@ -49,9 +54,10 @@ export async function planOne(
       problems,
     });
   const plan = planOf(observed);
-  if (!needsReleases(plan, observed)) return { plan, observed };
+  const known = knownEvidence({ observed, memory, fleet: fleet.name });
+  if (!needsReleases(plan, observed)) return { plan, observed, known };
   const whole = { ...observed, releases: await observeReleases({ fly, app: app.name }) };
-  return { plan: planOf(whole), observed: whole };
+  return { plan: planOf(whole), observed: whole, known };
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
@@ -77,6 +83,8 @@ export interface SyncOneRequest {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly plan: AppPlan;
+  /** What was known of its secrets when it was planned. */
+  readonly known: KnownEvidence;
   readonly trigger: Trigger;
   readonly actor: string;
   readonly instance: string;
@@ -89,14 +97,16 @@ export interface SyncOneRequest {
 export async function syncOne(
   request: SyncOneRequest,
 ): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
-  const { store, app, plan, fleet, trigger, actor, onProgress } = request;
+  const { store, app, plan, known, fleet, trigger, actor, onProgress } = request;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
   const results: StepResult[] = [];
   const faults: Fault[] = [];
   try {
+    for (const { name, ...evidence } of known.learnt) await store.setEvidence(app.name, name, evidence);
+    const { stamped } = known;
     const applied = await applyPlan(
-      { ...request, secretsVersion: undefined, claimedVolumes: new Set(), lock: undefined },
+      { ...request, secretsVersion: undefined, stamped, claimedVolumes: new Set(), lock: undefined },
       plan,
       async (result) => {
         results.push(result);

@@ -3,6 +3,7 @@ import type { Clock } from '../model/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import type { Log } from '../model/log.ts';
 import type { OnProgress } from '../model/progress.ts';
+import type { StampedEvidence } from '../model/secrets-stamp.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import type { HeldLease } from './lease.ts';
@@ -25,6 +26,8 @@ export interface ApplyContext {
   readonly app: DesiredApp;
   /** Filled by the secrets wave: machines started afterwards must see at least this version of the app's secrets. */
   secretsVersion: number | undefined;
+  /** Evidence that the machines' stamps are to carry: the plan's, then with what the secrets waves set. undefined: unknown. */
+  stamped: readonly StampedEvidence[] | undefined;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes: Set<string>;
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */

@@ -2,15 +2,16 @@ import PQueue from 'p-queue';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
-import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
+import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import type { Run, Trigger } from '../model/run.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../observed/organization.ts';
 import type { PlanOptions } from '../plan/app.ts';
+import type { KnownEvidence } from '../plan/evidence.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { sameRepository } from '../sources/location.ts';
-import { planOne, syncOne } from './app.ts';
+import { planOne, syncOne, type PlannedApp } from './app.ts';
 import type { SyncContext } from './pass.ts';
 import { findOrphans, syncOrphan } from './prune.ts';
 
@@ -23,10 +24,7 @@ export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
 }
 
 /** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
-interface Surveyed {
-  readonly plan: AppPlan;
-  readonly observed: ObservedApp;
-}
+type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
 
 /** The loop insists on nothing and waits for nobody in place. */
 const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
@@ -138,7 +136,7 @@ export class FleetKeeper {
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
-    const run = await this.#apply(fleet, app, plan, how);
+    const run = await this.#apply(fleet, app, plan, { ...how, known: surveyed.known });
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
@@ -150,7 +148,7 @@ export class FleetKeeper {
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
-    how: { readonly trigger: Trigger; readonly signal: AbortSignal },
+    how: { readonly trigger: Trigger; readonly signal: AbortSignal; readonly known: KnownEvidence },
   ): Promise<Run | undefined> {
     const before = this.#runs.get(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.

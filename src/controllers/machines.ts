@@ -4,10 +4,12 @@ import { Fault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
 import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
 import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
+import { secretsStampText } from '../plan/evidence.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from './lease.ts';
+import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './stamp.ts';
 import { withStandby } from './standby.ts';
 
@@ -73,7 +75,8 @@ export async function updateMachine(
   const step = await withStandby(context, planned);
   await using lease = await holdLease(context, step.machineId);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(context, step.machineId));
-  const request: MachineRequest = { config: step.config, skip_launch: skipLaunch };
+  const config = { ...step.config, metadata: withSecretsStamp(context, step.config.metadata) };
+  const request: MachineRequest = { config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
   const updated = await sendUpdate(context, step, request, lease.nonce);
@@ -133,7 +136,12 @@ function isUpdated(machine: Machine, step: MachineUpdate): boolean {
 
 /** New stamps by metadata patch: no restart, no new version, no lease. */
 export async function labelMachine(context: ApplyContext, step: MachineLabel): Promise<Done> {
-  await context.fly.patchMetadata(context.app.name, step.machineId, step.metadata);
+  const metadata: Record<string, string | null> = { ...step.metadata };
+  // A secret may have been set since the plan was made, when this machine was perhaps not ours yet.
+  const secrets = secretsStampText(context.stamped);
+  const hasNone = secrets === null && !Object.hasOwn(metadata, stampKeys.secrets);
+  if (secrets !== undefined && !hasNone) metadata[stampKeys.secrets] = secrets;
+  await context.fly.patchMetadata(context.app.name, step.machineId, metadata);
   return { outcome: 'updated' };
 }
 
@@ -209,7 +217,7 @@ function createRequest(
   chosen: { readonly name: string; readonly launch: string; readonly volume: string | undefined },
 ): MachineRequest {
   const { name, launch, volume } = chosen;
-  const metadata = { ...step.config.metadata, [stampKeys.launch]: launch };
+  const metadata = { ...withSecretsStamp(context, step.config.metadata), [stampKeys.launch]: launch };
   const config: MachineConfig = { ...step.config, metadata };
   if (step.mount !== undefined && volume !== undefined) {
     const mounts = step.config.mounts ?? [{ name: step.mount.volume, path: step.mount.path }];

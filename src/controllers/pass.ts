@@ -10,6 +10,7 @@ import type { AppPlan, Plan } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, Trigger } from '../model/run.ts';
 import { resolveOrganization } from '../observed/organization.ts';
+import type { KnownEvidence } from '../plan/evidence.ts';
 import { planFleet } from '../plan/fleet.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
@@ -79,6 +80,8 @@ export async function planPass(context: PlanContext, desired: DesiredFleet, opti
 interface Whole {
   readonly plan: Plan;
   readonly apps: ReadonlyMap<string, DesiredApp>;
+  /** By app: what is known of its secrets. */
+  readonly known: ReadonlyMap<string, KnownEvidence>;
 }
 
 async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
@@ -86,6 +89,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
   const withOrg = await nameOrganizations(context, chosen);
   const plans: AppPlan[] = [];
   const observed: ObservedApp[] = [];
+  const known = new Map<string, KnownEvidence>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
   const orgs = new Set(withOrg.flatMap((app) => app.org ?? []));
@@ -98,6 +102,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
           const one = await planOne({ ...context, fleet: desired, app, options });
           plans.push(one.plan);
           observed.push(one.observed);
+          known.set(app.name, one.known);
         } catch (error) {
           // A refused token concerns every app: one error, not a thousand.
           if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
@@ -117,7 +122,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
     failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
     selected: options.apps,
   });
-  return { plan, apps: new Map(withOrg.map((app) => [app.name, app])) };
+  return { plan, apps: new Map(withOrg.map((app) => [app.name, app])), known };
 }
 
 /** Only asks Fly where an app names no organization. */
@@ -134,9 +139,9 @@ export async function syncPass(
   options: PassOptions,
   trigger: Trigger,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
-  const { plan, apps } = await planWhole(context, desired, options);
-  const runs = await applyWhole(context, desired, { plan, apps, trigger, abortEarly: options.abortEarly });
-  return { plan, runs };
+  const whole = await planWhole(context, desired, options);
+  const runs = await applyWhole(context, desired, { ...whole, trigger, abortEarly: options.abortEarly });
+  return { plan: whole.plan, runs };
 }
 
 async function applyWhole(
@@ -152,13 +157,14 @@ async function applyWhole(
     work.plan.apps.map((plan) =>
       queue.add(async () => {
         const app = work.apps.get(plan.app);
+        const known = work.known.get(plan.app);
         if (context.signal.aborted || (failed && work.abortEarly)) return;
         const request = { ...context, fleet: desired, plan, trigger: work.trigger };
         if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
         if (plan.status === 'failed') failed = true;
         if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
-        else if (app !== undefined) {
-          const { run } = await syncOne({ ...request, app, patience: 'wait' });
+        else if (app !== undefined && known !== undefined) {
+          const { run } = await syncOne({ ...request, app, known, patience: 'wait' });
           if (run.outcome === 'failed') failed = true;
           runs.push(run);
         }

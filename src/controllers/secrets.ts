@@ -1,9 +1,11 @@
 import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import type { SecretStep } from '../model/plan.ts';
+import type { StampedEvidence } from '../model/secrets-stamp.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
+import { stampSecrets } from './secrets-stamp.ts';
 
 /** Setting a secret again to the same value is harmless, so a lost answer is simply tried again. */
 const triesMax = 3;
@@ -11,7 +13,8 @@ const retryMs = 1000;
 
 /**
  * All secret.set or all secret.unset steps of an app in one call: Fly's write is atomic and a merge. Evidence is stored
- * before the call without a digest, so that a crash in between sets the secret again rather than trusting it blindly.
+ * before the call without a digest, so that a crash in between sets the secret again rather than trusting it blindly; after it
+ * with Fly's digest, here and on the machines.
  */
 export async function applySecretSteps(context: ApplyContext, steps: readonly SecretStep[]): Promise<Done> {
   const { store, app, evidence } = context;
@@ -30,15 +33,21 @@ export async function applySecretSteps(context: ApplyContext, steps: readonly Se
   const written = await write(context, values);
   if (written.version !== undefined) context.secretsVersion = Math.max(context.secretsVersion ?? 0, written.version);
   const digests = new Map(written.secrets.map((secret) => [secret.name, secret.digest]));
+  const set: StampedEvidence[] = [];
   for (const [name, value] of Object.entries(values)) {
     if (value === null) {
       await store.removeEvidence(app.name, name);
       continue;
     }
     const digest = digests.get(name) ?? (await digestOf(context, name));
-    const mark = evidence.mark(app.name, name, value);
-    await store.setEvidence(app.name, name, { mark, keyId: evidence.keyId, digest });
+    const known = { mark: evidence.mark(app.name, name, value), keyId: evidence.keyId, digest };
+    await store.setEvidence(app.name, name, known);
+    set.push({ ...known, name });
   }
+  // What others knew of these secrets is no longer what Fly has.
+  const others = context.stamped?.filter(({ name }) => !Object.hasOwn(values, name));
+  context.stamped = others === undefined ? undefined : [...others, ...set];
+  await stampSecrets(context);
   return { outcome: steps[0]?.kind === 'secret.unset' ? 'deleted' : 'updated' };
 }
 

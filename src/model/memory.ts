@@ -18,10 +18,10 @@ export interface Memory {
 }
 
 export interface SecretEvidence {
-  /** HMAC-SHA256 of the value, hex. */
+  /** The first 32 hex digits of the value's HMAC-SHA256. */
   readonly mark: string;
   readonly keyId: string;
-  /** What Fly answered to our set. */
+  /** What Fly answered to our set; empty: its answer is not known. */
   readonly digest: string;
 }
 

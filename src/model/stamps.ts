@@ -26,6 +26,8 @@ export const stampKeys = {
    * then flyctl's defaults say how many there should be, afterwards what is there does.
    */
   first: 'flycd_first',
+  /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
+  secrets: 'flycd_secrets',
 } as const;
 
 /** Metadata that belongs to FlyCD or flyctl: outside every diff and hash. */

@@ -25,6 +25,8 @@ import { planGroup, type GroupMachines } from './machines.ts';
 import { inOrder } from './order.ts';
 import { gatherRelease } from './release.ts';
 import { planRemovedGroups, type RemovedMachines } from './removed.ts';
+import { knownEvidence, secretsStampText } from './evidence.ts';
+import type { MachinesInput } from './scope.ts';
 import { planSecrets, unreadSecrets, type SecretsPlan } from './secrets.ts';
 import { statusOf, type StepsSay } from './status.ts';
 import { planVolumes } from './volumes.ts';
@@ -64,15 +66,20 @@ function nothingOf(input: PlanAppInput): PlanAppInput {
 }
 
 function planPresent(input: PlanAppInput, presence: AppPresence, census: Census): AppPlan {
+  const known = knownEvidence(input);
   const secrets =
-    input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value) : unreadSecrets;
+    input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
   const image = wantedImage(input.desired, census.members);
-  const groups = input.desired.groups.map((group) => {
-    return planGroup(
-      { input, census, image, secrets: secrets.freshness, heals: healsDrift(input), volumeNames: volumeNames(input) },
-      group,
-    );
-  });
+  const machinesInput: MachinesInput = {
+    input,
+    census,
+    image,
+    secrets: secrets.freshness,
+    secretsStamp: secretsStampText(known.stamped),
+    heals: healsDrift(input),
+    volumeNames: volumeNames(input),
+  };
+  const groups = input.desired.groups.map((group) => planGroup(machinesInput, group));
   const parts: Parts = {
     presence,
     census,

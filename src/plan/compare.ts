@@ -23,6 +23,7 @@ export interface CompareInput {
   readonly image: KnownImage | undefined;
   /** What an unstamped machine's difference means: drift in an app that is ours and up to date, else a change. */
   readonly unstamped: 'change' | 'drift';
+  readonly secretsStamp: string | null | undefined;
 }
 
 export interface Comparison {
@@ -73,10 +74,13 @@ export function compareMachine(input: CompareInput): Comparison {
 }
 
 function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Readonly<Record<string, string | null>> {
-  const { desired, group, fleet, slot, member, live } = input;
+  const { desired, group, fleet, slot, member, live, secretsStamp } = input;
   const image = live.image ?? '';
   const known = { id: member.machine.id, metadata: member.metadata, read, sent: sent ?? sentOf(group, image) };
-  const { [stampKeys.inputs]: inputs, ...others } = missingStamps({ desired, group, fleet, slot, image }, known);
+  const { [stampKeys.inputs]: inputs, ...others } = missingStamps(
+    { desired, group, fleet, slot, image, secretsStamp },
+    known,
+  );
   // Inputs hold the image's digest: while no registry answers they are not git's last word, and would only be stamped
   // back a pass later.
   const unresolved =

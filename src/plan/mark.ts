@@ -12,6 +12,8 @@ export interface Marking {
   readonly slot: Slot;
   /** As sent. */
   readonly image: string;
+  /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
+  readonly secretsStamp?: string | null | undefined;
 }
 
 export function sentOf(group: DesiredGroup, image: string): Sent {
@@ -20,7 +22,7 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(marking: Marking): Record<string, string> {
-  const { desired, group, fleet, slot, image } = marking;
+  const { desired, group, fleet, slot, image, secretsStamp } = marking;
   return {
     [stampKeys.fleet]: fleet,
     [stampKeys.slot]: formatSlot(slot),
@@ -28,6 +30,7 @@ function stampsOf(marking: Marking): Record<string, string> {
     [stampKeys.inputs]: desired.inputs,
     [flyctlKeys.platformVersion]: 'v2',
     [flyctlKeys.processGroup]: group.name,
+    ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
   };
 }
 
@@ -48,6 +51,7 @@ export function configToSend(
   const base = overlay(size === undefined || size === null ? group.config : { ...group.config, guest: size }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];
+  if (marking.secretsStamp === null) delete metadata[stampKeys.secrets];
   const env = Object.entries(base.env ?? {}).filter(([name]) => !isVersionEnv(name));
   return {
     ...base,
@@ -104,5 +108,7 @@ export function missingStamps(
   const patch: Record<string, string | null> = {};
   for (const [key, value] of Object.entries(wanted)) if (machine.metadata[key] !== value) patch[key] = value;
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
+  if (marking.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined)
+    patch[stampKeys.secrets] = null;
   return patch;
 }

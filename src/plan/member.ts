@@ -5,6 +5,7 @@ import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
 import type { Member } from './census.ts';
 import { compareMachine, type Comparison } from './compare.ts';
+import { shownStamp } from './evidence.ts';
 import { listed } from './input.ts';
 import { bootedAt, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf } from './mark.ts';
@@ -39,6 +40,7 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     slot,
     image: scope.image.state === 'known' ? scope.image : undefined,
     unstamped: unstampedMeans(scope),
+    secretsStamp: scope.secretsStamp,
   });
   draft.carried ||= comparison.carries;
   for (const path of comparison.kept) draft.kept.add(path);
@@ -208,8 +210,8 @@ function labelStep(
     risk: 'safe',
     changes: keys.map((key) => ({
       path: `metadata.${key}`,
-      from: member.metadata[key],
-      to: metadata[key] ?? undefined,
+      from: shownStamp(key, member.metadata[key]),
+      to: shownStamp(key, metadata[key]),
     })),
     machineId: member.machine.id,
     metadata,

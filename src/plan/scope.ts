@@ -15,6 +15,8 @@ export interface MachinesInput {
   readonly image: WantedImage;
   /** Newest change among the secrets that git names, and whether this plan sets one. */
   readonly secrets: SecretsFreshness;
+  /** The stamp with evidence that every machine should carry; null: none, undefined: as it is. */
+  readonly secretsStamp: string | null | undefined;
   /** true: differences from git are healed; false: `report` or `off` leave the state of machines alone. */
   readonly heals: boolean;
   /** Names of volumes by id, where they could be read. */
@@ -57,5 +59,6 @@ export function slotOf(scope: GroupScope, member: Member): Slot {
 }
 
 export function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
-  return { desired: scope.desired, group: scope.group, fleet: scope.input.fleet, slot, image };
+  const { desired, group, secretsStamp } = scope;
+  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp };
 }

@@ -2,6 +2,8 @@
 import type { AppSecret } from '../../schemas/fly/app.ts';
 import type { DesiredSecret } from '../model/desired.ts';
 import type { Hold, SecretStep } from '../model/plan.ts';
+import { formatSecrets } from '../model/secrets-stamp.ts';
+import { isLive, ownEvidence, type KnownEvidence } from './evidence.ts';
 import { holdOf, listed, type PlanAppInput } from './input.ts';
 
 /** How new an app's secrets are: what tells a machine that is behind. */
@@ -33,12 +35,21 @@ export const unreadSecrets: SecretsPlan = {
   freshness: { newestAt: undefined, newestName: undefined, sets: [] },
 };
 
-type State = 'same' | 'missing' | 'lacking' | 'without-value' | 'unverified' | 'rotated' | 'tampered';
+type State =
+  | 'same'
+  | 'missing'
+  | 'lacking'
+  | 'without-value'
+  | 'unverified'
+  | 'rotated'
+  | 'tampered'
+  /** Another FlyCD with our key has set a value since this one set the value it has here. */
+  | 'superseded';
 
-export function planSecrets(input: PlanAppInput, live: readonly AppSecret[]): SecretsPlan {
+export function planSecrets(input: PlanAppInput, live: readonly AppSecret[], known: KnownEvidence): SecretsPlan {
   const { desired } = input;
   const onFly = new Map(live.map((secret) => [secret.name, secret]));
-  const byState = Map.groupBy(desired.secrets, (secret) => stateOf(input, secret, onFly.get(secret.name)));
+  const byState = Map.groupBy(desired.secrets, (secret) => stateOf({ input, known }, secret, onFly.get(secret.name)));
   const namesOf = (state: State): string[] => (byState.get(state) ?? []).map((secret) => secret.name).toSorted();
   const stepsOf = (state: State, because: string): SecretStep[] =>
     (byState.get(state) ?? []).map((secret) => setStep(input, secret, because));
@@ -56,7 +67,14 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[]): Se
   if (without.length > 0) notes.push(`no value here for ${listed(without)}; Fly's stays, unverified`);
   const unverified = namesOf('unverified');
   if (unverified.length > 0) notes.push(`${listed(unverified)} on Fly: unverified, set anew with the next release`);
-  const others = planOthers(input, live);
+  const superseded = namesOf('superseded');
+  if (superseded.length > 0)
+    notes.push(
+      `another FlyCD has set ${listed(superseded)} since to another value than here; it stays (or: sync --now)`,
+    );
+  const { left } = formatSecrets(known.stamped ?? []);
+  if (left.length > 0) notes.push(`the machines have no room for evidence of ${listed(left)}; it is kept here alone`);
+  const others = planOthers(input, live, known);
   return {
     steps: [...wanted, ...tampered, ...others.steps],
     holds: missingHold(input, byState.get('missing') ?? []),
@@ -67,18 +85,30 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[]): Se
   };
 }
 
+interface Evidenced {
+  readonly input: PlanAppInput;
+  readonly known: KnownEvidence;
+}
+
 /** Evidence is what we set and what Fly called it; Fly's digest cannot be computed from a value. */
-function stateOf(input: PlanAppInput, secret: DesiredSecret, live: AppSecret | undefined): State {
-  const { memory } = input;
+function stateOf({ input, known }: Evidenced, secret: DesiredSecret, live: AppSecret | undefined): State {
+  const { memory, options } = input;
   const mark = memory.currentMarks[secret.name];
   if (live === undefined) return mark === undefined ? 'missing' : 'lacking';
   if (mark === undefined) return 'without-value';
-  const evidence = Object.hasOwn(memory.evidence, secret.name) ? memory.evidence[secret.name] : undefined;
-  if (evidence === undefined || evidence.keyId !== memory.keyId) return 'unverified';
-  if (evidence.mark !== mark) return 'rotated';
-  if (live.digest === undefined || live.digest === evidence.digest) return 'same';
+  const candidates = known.candidates.get(secret.name) ?? [];
+  const last = candidates.at(-1);
+  if (last === undefined) return 'unverified';
+  // Without a digest nobody can tell what Fly has: what was set last is believed.
+  if ((live.digest ?? '') === '') return last.mark === mark ? 'same' : 'rotated';
+  const stored = ownEvidence(memory, secret.name);
+  const own = stored?.keyId === memory.keyId ? stored : undefined;
+  const onFly = candidates.find((evidence) => isLive(evidence, live));
+  if (onFly?.mark === mark) return 'same';
   // No digest: the answer to our set was lost, so it may not have been done.
-  return evidence.digest === '' ? 'rotated' : 'tampered';
+  if (own?.digest === '') return 'rotated';
+  if (onFly !== undefined) return own?.mark === mark && !options.now ? 'superseded' : 'rotated';
+  return candidates.some((evidence) => evidence.mark === mark) ? 'tampered' : 'rotated';
 }
 
 function setStep(input: PlanAppInput, secret: DesiredSecret, because: string): SecretStep {
@@ -112,15 +142,16 @@ function missingHold(input: PlanAppInput, secrets: readonly DesiredSecret[]): re
 function planOthers(
   input: PlanAppInput,
   live: readonly AppSecret[],
+  known: KnownEvidence,
 ): { readonly steps: readonly SecretStep[]; readonly notes: readonly string[] } {
-  const { desired, memory } = input;
+  const { desired } = input;
   const named = new Set(desired.secrets.map((secret) => secret.name));
   const others = live
     .map((secret) => secret.name)
     .filter((name) => !named.has(name))
     .toSorted();
   const prunes = desired.policy.prune.includes('secrets');
-  const wasOurs = (name: string): boolean => Object.hasOwn(memory.evidence, name);
+  const wasOurs = (name: string): boolean => known.ours.has(name);
   const left = others.filter((name) => !prunes || !wasOurs(name));
   const steps = others
     .filter((name) => prunes && wasOurs(name))

@@ -18,9 +18,12 @@ import type { SecretValue } from '../model/secret-value.ts';
 export interface Evidence {
   /** Names the key without giving it away: evidence under another key is `unverified`. 16 hex digits. */
   readonly keyId: string;
-  /** HMAC-SHA256 of the value, bound to its app and name: equal values of two secrets have different marks. 64 hex digits. */
+  /** HMAC-SHA256 of the value, bound to its app and name: equal values of two secrets have different marks. 32 hex digits. */
   mark(app: string, name: string, value: SecretValue): string;
 }
+
+/** Half of the HMAC: no two values meet by chance, and a machine's metadata has room for twice as many. */
+const markDigits = 32;
 
 const keyFile = 'evidence.key';
 const keyBytes = 32;
@@ -36,7 +39,7 @@ export function createEvidence({ key }: { readonly key: Uint8Array }): Evidence 
   };
   return {
     keyId: hmac('flycd evidence key id').slice(0, 16),
-    mark: (app, name, value) => hmac('mark', app, name, value.reveal()),
+    mark: (app, name, value) => hmac('mark', app, name, value.reveal()).slice(0, markDigits),
   };
 }
 

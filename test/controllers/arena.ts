@@ -10,6 +10,9 @@ import { mortal, type Death } from './mortal.ts';
 
 export type Files = Readonly<Record<string, string>>;
 
+/** Environment of one command beside the arena's. */
+type Variables = Readonly<Record<string, string>>;
+
 /** A Fly of its own on virtual time, a config folder, and FlyCDs that may die. */
 export interface Arena {
   readonly clock: IdleClock;
@@ -17,7 +20,7 @@ export interface Arena {
   readonly folder: string;
   write(files: Files): void;
   /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
-  flycd(argv: readonly string[], state?: string, signal?: AbortSignal): Promise<Ran>;
+  flycd(argv: readonly string[], state?: string, signal?: AbortSignal, more?: Variables): Promise<Ran>;
   /** Runs a command until it dies or ends; the number of calls it made. */
   mortalFlycd(
     argv: readonly string[],
@@ -88,9 +91,9 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         writeFileSync(join(config, path), text);
       }
     },
-    flycd: (argv, state = usualState, signal) =>
+    flycd: (argv, state = usualState, signal, more) =>
       run([...argv, location], {
-        env: env(state),
+        env: { ...env(state), ...more },
         cwd: folder,
         clock,
         fetch,

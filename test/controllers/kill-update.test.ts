@@ -13,6 +13,11 @@ describe('kill -9 at each API call, then sync --once: the end state of an undist
     expect(await walkKills([walkFleet], files)).toBeGreaterThan(10);
   }, 120_000);
 
+  test('of a rotated secret, by one that has lost the database', async () => {
+    const files = changedFleet('raw: correct-horse', 'raw: battery-staple');
+    expect(await walkKills([walkFleet], files, 'another-state')).toBeGreaterThan(10);
+  }, 120_000);
+
   test('of a scale down', async () => {
     expect(await walkKills([walkFleet], changedFleet('count: 2', 'count: 1'))).toBeGreaterThan(5);
   }, 120_000);

@@ -79,6 +79,27 @@ describe('an app that somebody else made', () => {
     expect(machines().map(({ name }) => name)).toEqual(['app-arn-3-g1', 'one', 'two']);
     expect((await run('diff')).code).toBe(0);
   });
+
+  test('gets evidence of a secret that is set in the pass that labels its machine', async () => {
+    world = await arena();
+    world.write(shop('hello', 'secrets:\n  - { name: TOKEN, type: raw, raw: correct-horse }\n'));
+    expect((await sync()).code).toBe(0);
+    // As flyctl made them: none of our stamps, and the secret is gone.
+    for (const { id, config } of machines()) {
+      const theirs = Object.keys(config.metadata ?? {}).filter((key) => key.startsWith('flycd_'));
+      for (const key of theirs) await asPerson('DELETE', `/apps/shop/machines/${id}/metadata/${key}`);
+      await asPerson('POST', `/apps/shop/machines/${id}/stop`);
+    }
+    await asPerson('POST', '/apps/shop/secrets', { values: { TOKEN: null } });
+    await world.clock.sleep(60_000);
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(0);
+    expect(machines().map(({ metadata }) => metadata['flycd_secrets'] ?? '')).toEqual(
+      Array(3).fill(expect.stringContaining('TOKEN')),
+    );
+    const diff = await run('diff');
+    expect(diff.code, diff.said).toBe(0);
+  });
 });
 
 describe('a person insists', () => {

@@ -5,6 +5,8 @@ import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/policy.ts';
 import type { Problem } from '../../src/model/problem.ts';
+import { formatSecrets } from '../../src/model/secrets-stamp.ts';
+import { stampKeys } from '../../src/model/stamps.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import {
   absent,
@@ -284,6 +286,7 @@ describe('plan ids', () => {
     secrets: [{ name: 'A', origin: { type: 'raw' } }],
   });
   const memory = { currentMarks: { A: 'new' }, evidence: { A: { mark: 'old', keyId: 'key', digest: 'd' } } };
+  const told = formatSecrets([{ name: 'A', mark: 'old', keyId: 'key', digest: 'd' }]).text;
   const blue = { config: { env: { COLOR: 'blue' } } };
 
   test('stay the same while an app starts and stops by itself', () => {
@@ -292,6 +295,7 @@ describe('plan ids', () => {
       states.map((state) => {
         const live = machine(desired, {
           ...parts,
+          metadata: { [stampKeys.secrets]: told },
           state,
           instance_id: `${state.length}`,
           events: [{ type: 'start', timestamp: 1 }],

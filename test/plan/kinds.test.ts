@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { IpAssignment } from '../../schemas/fly/app.ts';
-import type { DesiredAddress, DesiredSecret, DesiredVolume } from '../../src/model/desired.ts';
-import type { Memory } from '../../src/model/memory.ts';
+import type { DesiredAddress, DesiredVolume } from '../../src/model/desired.ts';
 import {
   absent,
   brief,
@@ -13,8 +12,6 @@ import {
   observed,
   only,
   plan,
-  secretOf,
-  ulidAt,
   volume,
   webService,
 } from './builders.ts';
@@ -148,118 +145,6 @@ describe('addresses', () => {
     expect(plan(listing([v4]), observed(), { memory }).steps).toHaveLength(1);
     const later = plan(listing([v4]), observed(), { memory, options: { patience: 'requeue' }, now: now + 50_000 });
     expect(later.steps).toHaveLength(1);
-  });
-});
-
-describe('secrets', () => {
-  const fromEnv = (name: string): DesiredSecret => ({ name, origin: { type: 'env', variable: `MY_${name}` } });
-  const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })], secrets: [fromEnv('TOKEN')] });
-  const evidence = (parts: object = {}): Partial<Memory> => ({
-    currentMarks: { TOKEN: 'mark' },
-    evidence: { TOKEN: { mark: 'mark', keyId: 'key', digest: secretOf('TOKEN').digest ?? '', ...parts } },
-  });
-  const value = { currentMarks: { TOKEN: 'mark' } };
-  const world = (parts: Parameters<typeof machine>[1] = {}, secrets = [secretOf('TOKEN')]) =>
-    observed({ machines: [machine(desired, parts)], secrets });
-
-  test('with evidence it is in sync', () => {
-    expect(plan(desired, world(), { memory: evidence() })).toMatchObject({ steps: [], notes: [], status: 'synced' });
-  });
-
-  test('Fly lacks it: set before the machines start, running ones roll', () => {
-    const app = plan(desired, world({}, []), { memory: value });
-    expect(brief(app.steps)).toEqual(['secret.set shop/TOKEN', 'machine.update shop/web/arn/1']);
-    expect(only(app.steps, 'machine.update')).toMatchObject({ reason: 'secrets', changes: [] });
-    expect(brief(plan(desired, world({ state: 'stopped' }, []), { memory: value }).steps)).toEqual([
-      'secret.set shop/TOKEN',
-      'machine.start shop/web/arn/1',
-    ]);
-  });
-
-  test('on neither side: held with the release, and said by its variable', () => {
-    const app = plan(desired, absent);
-    expect(app.status).toBe('blocked');
-    expect(brief(app.steps)).toEqual([
-      'app.create shop',
-      'address.allocate shop/shared_v4',
-      'address.allocate shop/v6',
-    ]);
-    expect(app.holds).toMatchObject([{ reason: 'secret', because: 'env MY_TOKEN is not set' }]);
-    expect(brief(app.holds[0]?.steps ?? [])).toEqual(['secret.set shop/TOKEN', 'release shop']);
-  });
-
-  test('no value here: a note, no change', () => {
-    const app = plan(desired, world());
-    expect(app).toMatchObject({
-      steps: [],
-      status: 'synced',
-      notes: ["no value here for TOKEN; Fly's stays, unverified"],
-    });
-  });
-
-  test.each([
-    ['none', value],
-    ['of another key', evidence({ keyId: 'old' })],
-  ])('unverified (evidence: %s): a note, set with the next release', (_name, memory) => {
-    const app = plan(desired, world(), { memory });
-    expect(app).toMatchObject({ steps: [], notes: ['TOKEN on Fly: unverified, set anew with the next release'] });
-    const moved = { ...desired, groups: [group({ config: { env: { COLOR: 'new' } }, counts: { arn: 1 } })] };
-    expect(brief(plan(moved, world(), { memory }).steps)).toEqual(['secret.set shop/TOKEN', 'release shop']);
-  });
-
-  test('unverified ones wait for a release that reaches every running machine', () => {
-    const worker = group({ name: 'worker', config: { env: {} }, counts: { arn: 1 } });
-    const before = { ...desired, groups: [...desired.groups, worker] };
-    const next = { ...before, groups: [group({ config: { env: { COLOR: 'new' } }, counts: { arn: 1 } }), worker] };
-    const machines = [machine(before), machine(before, { group: 'worker' })];
-    const app = plan(next, observed({ machines, secrets: [secretOf('TOKEN')] }), { memory: value });
-    expect(brief(app.steps)).toEqual(['release shop']);
-  });
-
-  test('a rotated value is set and rolled; one changed on Fly is drift', () => {
-    const rotated = plan(desired, world(), { memory: evidence({ mark: 'old' }) });
-    expect(brief(rotated.steps)).toEqual(['secret.set shop/TOKEN', 'machine.update shop/web/arn/1']);
-    expect(rotated.status).toBe('pending');
-    const tampered = evidence({ digest: 'other' });
-    expect(only(plan(desired, world(), { memory: tampered }).steps, 'secret.set').because).toBe(
-      'changed on Fly since it was set',
-    );
-    const off = { ...desired, policy: { ...desired.policy, drift: 'off' as const } };
-    expect(plan(off, world(), { memory: tampered }).steps).toEqual([]);
-    expect(plan(off, world(), { memory: evidence({ digest: '' }) }).steps).toHaveLength(2);
-  });
-
-  test('a running machine older than the newest secret is behind', () => {
-    const newer = [secretOf('TOKEN', { updated_at: new Date(now - 1000).toISOString() })];
-    const app = plan(desired, world({}, newer), { memory: evidence() });
-    expect(only(app.steps, 'machine.update')).toMatchObject({
-      reason: 'secrets',
-      because: 'secret TOKEN is newer than the machine',
-    });
-    const restarted = { events: [{ type: 'start', source: 'flyd', timestamp: now - 500 }] };
-    expect(plan(desired, world(restarted, newer), { memory: evidence() }).steps).toEqual([]);
-    expect(plan(desired, world({ instance_id: ulidAt(now - 1000) }, newer), { memory: evidence() }).steps).toEqual([]);
-    expect(plan(desired, world({ instance_id: 'not-a-ulid' }, newer), { memory: evidence() }).steps).toEqual([]);
-    const staged = [secretOf('TOKEN'), secretOf('STAGED', { updated_at: new Date(now).toISOString() })];
-    expect(plan(desired, world({}, staged), { memory: evidence() }).steps).toEqual([]);
-  });
-
-  test('what git does not name is a note; with prune what FlyCD set goes, and nothing else', () => {
-    const secrets = [secretOf('TOKEN'), secretOf('OLD'), secretOf('DATABASE_URL')];
-    const { TOKEN } = evidence().evidence ?? {};
-    const memory = { ...evidence(), evidence: { ...(TOKEN && { TOKEN, OLD: TOKEN }) } };
-    expect(plan(desired, world({}, secrets), { memory }).notes).toEqual([
-      'git does not name DATABASE_URL, OLD on Fly; left alone',
-    ]);
-    const pruning = { ...desired, policy: { ...desired.policy, prune: ['secrets' as const] } };
-    const app = plan(pruning, world({}, secrets), { memory });
-    expect(app.steps).toMatchObject([{ kind: 'secret.unset', name: 'OLD', risk: 'destructive' }]);
-    expect(app.notes).toEqual(['git does not name DATABASE_URL on Fly; left alone']);
-  });
-
-  test('no value ever appears', () => {
-    const app = plan(desired, world({}, []), { memory: { currentMarks: { TOKEN: 'c0ffee-mark' } } });
-    expect(JSON.stringify(app)).not.toContain('c0ffee-mark');
   });
 });
 

@@ -5,6 +5,7 @@ import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/d
 import { hashOf } from '../../src/model/json.ts';
 import { emptyMemory, type Memory } from '../../src/model/memory.ts';
 import { defaultPolicy } from '../../src/model/policy.ts';
+import { formatSecrets } from '../../src/model/secrets-stamp.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
 import { planApp } from '../../src/plan/app.ts';
 import {
@@ -98,6 +99,16 @@ const apps: fc.Arbitrary<DesiredApp> = fc
     }),
   );
 
+const secretsStamps = [
+  [{ name: 'A', keyId: 'key', mark: 'mark', digest: 'digest of mark' }],
+  [{ name: 'A', keyId: 'key', mark: 'old', digest: 'old digest' }],
+  [
+    { name: 'A', keyId: 'another', mark: 'mark', digest: 'digest of mark' },
+    { name: 'B', keyId: 'key', mark: 'mark', digest: 'other' },
+    { name: 'C', keyId: 'key', mark: 'mark', digest: 'digest of mark' },
+  ],
+].map((entries) => formatSecrets(entries).text);
+
 /** A machine of some earlier wish, perhaps changed, copied, half stamped or made by flyctl. */
 const machines: fc.Arbitrary<(index: number, before: DesiredApp) => Machine> = fc
   .record({
@@ -121,6 +132,7 @@ const machines: fc.Arbitrary<(index: number, before: DesiredApp) => Machine> = f
     host: fc.constantFrom('ok', 'ok', 'ok', 'unreachable'),
     release: fc.constantFrom(undefined, undefined, 'r1'),
     dark: fc.boolean(),
+    secrets: fc.constantFrom(undefined, undefined, ...secretsStamps),
   })
   .map((parts) => (index: number, before: DesiredApp): Machine => {
     const wanted = before.groups[parts.group % before.groups.length] ?? group();
@@ -129,6 +141,7 @@ const machines: fc.Arbitrary<(index: number, before: DesiredApp) => Machine> = f
     if (parts.first) metadata[stampKeys.first] = '2';
     if (parts.copy) metadata[stampKeys.machine] = 'another';
     metadata['fly_release_id'] = parts.release;
+    metadata[stampKeys.secrets] = parts.secrets;
     const env = parts.env === undefined ? {} : { env: { COLOR: parts.env } };
     const mounts =
       wanted.mount !== undefined && parts.volume
@@ -275,10 +288,42 @@ test('a second FlyCD with nothing remembered plans nothing', () => {
     fc.property(apps, (desired) => {
       const state = nothingYet();
       const done = applyAll(state, planOf({ desired, state }).steps);
-      const forgetful = { ...done, memory: { ...state.memory, keyId: 'another key' } };
-      expect(brief(planOf({ desired, state: forgetful }).steps)).toEqual([]);
+      const foreign = { ...done, memory: { ...state.memory, keyId: 'another key' } };
+      expect(brief(planOf({ desired, state: foreign }).steps)).toEqual([]);
+      const sibling = planOf({ desired, state: { ...done, memory: state.memory } });
+      expect(brief(sibling.steps)).toEqual([]);
+      // Where no machine is there to say so, nobody knows.
+      if (done.machines.length > 0) expect(sibling.notes.filter((note) => note.includes('unverified'))).toEqual([]);
     }),
     { numRuns: 200 },
+  );
+});
+
+test('FlyCDs with different keys leave each other’s evidence on the machines', () => {
+  fc.assert(
+    fc.property(starts, fc.subarray(['A', 'B', 'C']), (start, names) => {
+      const { memory } = start.state;
+      const theirs: Memory = {
+        ...memory,
+        keyId: 'theirs',
+        evidence: Object.fromEntries(
+          names.map((name) => [name, { mark: 'mark', keyId: 'theirs', digest: 'digest of mark' }]),
+        ),
+      };
+      const { desired } = start;
+      let state = applyAll(start.state, planOf(start).steps);
+      const ours = state.memory;
+      state = applyAll({ ...state, memory: theirs }, planOf({ desired, state: { ...state, memory: theirs } }).steps);
+      const labels = (of: Memory): readonly string[] =>
+        brief(planOf({ desired, state: { ...state, memory: of } }).steps).filter((step) =>
+          step.startsWith('machine.label'),
+        );
+      const second = state.memory;
+      state = applyAll({ ...state, memory: ours }, planOf({ desired, state: { ...state, memory: ours } }).steps);
+      expect(labels(second)).toEqual([]);
+      expect(labels(ours)).toEqual([]);
+    }),
+    { numRuns: 300 },
   );
 });
 

@@ -5,9 +5,12 @@ import { readHash } from '../../src/flyconfig/version.ts';
 import type { Intent, Memory } from '../../src/model/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { MachineCreate, MachineUpdate, Step } from '../../src/model/plan.ts';
+import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';
 import { flyctlKeys, formatRead, formatSlot, stampKeys } from '../../src/model/stamps.ts';
 import { beforeGrowth } from '../../src/plan/growth.ts';
-import { digest, ulidAt } from './builders.ts';
+import { knownEvidence, secretsStampText } from '../../src/plan/evidence.ts';
+import { isHostOk } from '../../src/plan/live.ts';
+import { digest, fleet, ulidAt } from './builders.ts';
 
 export interface State {
   readonly present: boolean;
@@ -76,11 +79,12 @@ export function applyStep(before: State, step: Step): State {
       const hash = `digest of ${mark}`;
       const evidence = { ...state.memory.evidence, [step.name]: { mark, keyId: state.memory.keyId, digest: hash } };
       const secrets = { ...state.secrets, [step.name]: { digest: hash, at: state.clock } };
-      return { ...state, secrets, memory: { ...state.memory, evidence } };
+      return stampAll({ ...state, secrets, memory: { ...state.memory, evidence } }, step.name);
     }
     case 'secret.unset': {
       const { [step.name]: _gone, ...secrets } = state.secrets;
-      return { ...state, secrets };
+      const { [step.name]: _forgotten, ...evidence } = state.memory.evidence;
+      return stampAll({ ...state, secrets, memory: { ...state.memory, evidence } }, step.name);
     }
     case 'volume.create': {
       const { name, region, size_gb } = step.request;
@@ -95,7 +99,9 @@ export function applyStep(before: State, step: Step): State {
         auto_backup_enabled: step.scheduledSnapshots ?? null,
       });
     case 'machine.label':
-      return withMachine(state, step.machineId, (machine) => patched(machine, step.metadata));
+      return withMachine(state, step.machineId, (machine) => {
+        return patched(machine, { ...step.metadata, [stampKeys.secrets]: secretsStampText(stampedIn(state)) ?? null });
+      });
     case 'machine.create':
       return create(state, step);
     case 'machine.update':
@@ -122,6 +128,20 @@ export function applyStep(before: State, step: Step): State {
     default:
       return state;
   }
+}
+
+function stampedIn(state: State): readonly StampedEvidence[] {
+  return knownEvidence({ observed: observe(state), memory: state.memory, fleet }).stamped ?? [];
+}
+
+/** After a secret was set or unset: what others knew of it is dropped, and every machine within reach says the same. */
+function stampAll(state: State, changed: string): State {
+  const stamped = stampedIn(state).filter(({ name, keyId }) => name !== changed || keyId === state.memory.keyId);
+  const patch = { [stampKeys.secrets]: secretsStampText(stamped) ?? null };
+  const reachable = state.machines.filter(
+    (machine) => isHostOk(machine) && machine.config?.metadata?.[stampKeys.fleet] === fleet,
+  );
+  return reachable.reduce<State>((all, { id }) => withMachine(all, id, (machine) => patched(machine, patch)), state);
 }
 
 function forgetFirst(state: State, { id }: Machine): State {
@@ -152,7 +172,7 @@ function withMachine(state: State, id: string, change: (machine: Machine) => Mac
   return { ...state, machines: state.machines.map((machine) => (machine.id === id ? change(machine) : machine)) };
 }
 
-function patched(machine: Machine, patch: Readonly<Record<string, string | null>>): Machine {
+export function patched(machine: Machine, patch: Readonly<Record<string, string | null>>): Machine {
   if (machine.config === null) return machine;
   const metadata = { ...machine.config?.metadata };
   for (const [key, value] of Object.entries(patch)) {
@@ -170,6 +190,7 @@ function written(state: State, machine: Machine, config: MachineConfig): Machine
     [stampKeys.read]: formatRead(readHash(config)),
     [stampKeys.machine]: machine.id,
     [stampKeys.kept]: null,
+    [stampKeys.secrets]: secretsStampText(stampedIn(state)) ?? null,
     [stampKeys.release]: config.metadata?.[flyctlKeys.releaseId] ?? null,
   };
   return patched(settled, patch);

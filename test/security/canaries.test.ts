@@ -178,6 +178,9 @@ describe('no secret is told', () => {
     expect(ran.map(({ code }) => code)).toEqual([0, 2, 2, 0, 0, 0, 0, 0, 0, 0]);
     // They did arrive where they belong, and git was asked.
     expect(JSON.stringify(simulator.world.snapshot())).toContain(canary.environment);
+    // Evidence of them stands on the machine, where expectNoLeak looks.
+    const evidence = simulator.world.snapshot()[0]?.machines[0]?.config.metadata?.['flycd_secrets'];
+    expect(evidence).toMatch(/ENVIRONMENT.*LINES.*QUOTED.*RAW/);
     expect(readFileSync(argumentsFile(), 'utf8')).toContain(hasProcesses ? 'remote-http' : 'ls-remote');
     expectNoLeak(ran);
   });
