@@ -82,6 +82,11 @@ describe('in YAML', () => {
       'app.yaml:6:3: error: sync.windows: windows is not built yet, and is not ignored either (remove windows until FlyCD knows it)',
     ],
     [
+      'replacing machines on dead hosts, which is not built yet',
+      'sync:\n  replace_unreachable: true\n',
+      'app.yaml:6:3: error: sync.replace_unreachable: replace_unreachable is not built yet, and is not ignored either (remove replace_unreachable until FlyCD knows it)',
+    ],
+    [
       'a number as text',
       'source:\n  type: git\n  repo: x\n  ref: { tag: 1.10 }\n',
       'app.yaml:8:15: error: source.ref.tag: expected text, found a number (put it in quotes)',
