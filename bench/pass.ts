@@ -8,6 +8,11 @@ import type { Workspace } from './workspace.ts';
 
 const bounds = { passSeconds: 5, memoryMb: 200 };
 const latencyMs = 50;
+/**
+ * As where FlyCD runs: the Dockerfile's own setting, and the heap that V8 gives itself on fly.yaml's machine, half of its
+ * 512 MB. On a machine with more V8 collects later, and memory says how much there was.
+ */
+const deployedOptions = '--max-semi-space-size=8 --max-old-space-size=256';
 /** The most that the settings allow: making the world is not what is measured. */
 const syncsAtOnce = 64;
 
@@ -43,8 +48,9 @@ export async function fullPass(
 ): Promise<readonly Figure[]> {
   await world.simulator.setLatency(latencyMs);
   const passes: CommandReport[] = [];
+  const deployed = { ...world, environment: { ...world.environment, NODE_OPTIONS: deployedOptions } };
   for (let sample = 0; sample < samples; sample += 1) {
-    const done = await command(workspace, { built, world }, ['diff']);
+    const done = await command(workspace, { built, world: deployed }, ['diff']);
     if (done.code !== 0) throw new Error(`diff of a synced fleet ended with ${done.code}`);
     if (done.limited > 0) throw new Error(`${done.limited} calls went over Fly's limits`);
     passes.push(done);
@@ -56,7 +62,12 @@ export async function fullPass(
     { what, value: middle(({ wallMs }) => wallMs) / 1000, unit: 's', bound: bounds.passSeconds },
     { what: `${what}: CPU of FlyCD`, value: middle(({ cpuMs }) => cpuMs) / 1000, unit: 's' },
     { what: `${what}: calls`, value: middle(({ calls }) => calls), unit: 'calls' },
-    { what: `${what}: memory`, value: middle(({ memoryMb }) => memoryMb), unit: 'MB', bound: bounds.memoryMb },
+    {
+      what: `${what}: memory, heap as on a machine of 512 MB`,
+      value: middle(({ memoryMb }) => memoryMb),
+      unit: 'MB',
+      bound: bounds.memoryMb,
+    },
   ];
 }
 
