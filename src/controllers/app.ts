@@ -193,7 +193,7 @@ async function rememberPass(request: SyncOneRequest, results: readonly StepResul
 }
 
 /** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */
-function nextWake(plan: AppPlan, faults: readonly Fault[]): number | undefined {
+export function nextWake(plan: Pick<AppPlan, 'holds'>, faults: readonly Fault[]): number | undefined {
   const times = [...plan.holds.map((hold) => hold.retryAt), ...faults.map((fault) => fault.retryAt)].filter(
     (time) => time !== undefined,
   );

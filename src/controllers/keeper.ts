@@ -11,9 +11,9 @@ import type { PlanOptions } from '../plan/app.ts';
 import type { KnownEvidence } from '../plan/evidence.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { sameRepository } from '../sources/location.ts';
-import { planOne, syncOne, type PlannedApp } from './app.ts';
+import { planOne, syncOne, type PlannedApp, nextWake } from './app.ts';
 import type { SyncContext } from './pass.ts';
-import { findOrphans, syncOrphan } from './prune.ts';
+import { findOrphans, lookAgain, syncOrphan } from './prune.ts';
 
 export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -154,7 +154,7 @@ export class FleetKeeper {
     // A pass that finds what the one before found is no news: history would drown in it.
     const news =
       plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
-    if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: earliest(plan.holds) };
+    if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: nextWake(plan, []) };
     const wish = `${fleet.revision} ${plan.planId}`;
     if (before !== undefined && this.#stalled.get(app.name) === wish) return before;
     const { run, faults } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
@@ -191,6 +191,7 @@ export class FleetKeeper {
       plans: all.map((one) => one.plan),
       observed: all.map((one) => one.observed),
       orphans: this.#orphans,
+      now: this.#options.clock.now(),
       accept: false,
       failed: [],
       selected: [],
@@ -203,14 +204,20 @@ export class FleetKeeper {
     fleet: DesiredFleet,
     name: string,
     trigger: Trigger,
-  ): Promise<{ readonly nextWakeAt: undefined; readonly failed: boolean }> {
+  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    const orphan = this.#orphans.find((one) => one.name === name);
+    if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
+    const now = await lookAgain(this.#options.fly, fleet, orphan);
+    this.#orphans = this.#orphans.flatMap((one) => (one === orphan ? (now ?? []) : one));
     const plan = this.#braked(fleet, name);
     const before = this.#runs.get(name);
     const isNews = plan !== undefined && (plan.steps.length > 0 || before?.plan.planId !== plan.planId);
-    if (plan?.status !== 'orphaned' || !isNews) return { nextWakeAt: undefined, failed: false };
+    if (plan?.status !== 'orphaned') return { nextWakeAt: undefined, failed: false };
+    const nextWakeAt = nextWake(plan, []);
+    if (!isNews) return { nextWakeAt, failed: false };
     const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
     this.#runs.set(name, run);
-    return { nextWakeAt: undefined, failed: run.outcome === 'failed' };
+    return { nextWakeAt, failed: run.outcome === 'failed' };
   }
 
   /** Only when git moved: an app becomes an orphan by a commit. What cannot be read now is looked for with the next one. */
@@ -278,9 +285,4 @@ export class FleetKeeper {
 
 function inputsOf(app: DesiredApp): string {
   return hashOf([app.inputs, app.policy]);
-}
-
-function earliest(holds: readonly Hold[]): number | undefined {
-  const times = holds.map((hold) => hold.retryAt).filter((time) => time !== undefined);
-  return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -118,6 +118,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
     plans: plans.toSorted(byName),
     observed,
     orphans,
+    now: context.clock.now(),
     accept: options.accept,
     failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
     selected: options.apps,

@@ -6,7 +6,9 @@ import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, StepResult, Trigger } from '../model/run.ts';
-import { observeOrphans } from '../observed/orphans.ts';
+import { nextWake } from './app.ts';
+import { observeReleases } from '../observed/app.ts';
+import { observeOrphan, observeOrphans } from '../observed/orphans.ts';
 import type { Store } from '../record/store.ts';
 
 /**
@@ -25,7 +27,23 @@ export async function findOrphans(
     const { orphans } = await observeOrphans({ fly, org, fleet: fleet.name, desired: named });
     found.push(...orphans);
   }
-  return found.toSorted((a, b) => a.name.localeCompare(b.name));
+  const prunes = fleet.policy.prune.includes('app');
+  const told = prunes ? await Promise.all(found.map((orphan) => withReleases(fly, orphan))) : found;
+  return told.toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+/** An orphan as it is now: it may have waited for somebody to be done. undefined: it is none any more, or nobody can tell. */
+export async function lookAgain(
+  fly: FlyReader,
+  fleet: DesiredFleet,
+  orphan: OrphanedApp,
+): Promise<OrphanedApp | undefined> {
+  const found = await observeOrphan({ fly, fleet: fleet.name }, orphan);
+  return found === undefined || !fleet.policy.prune.includes('app') ? found : withReleases(fly, found);
+}
+
+async function withReleases(fly: FlyReader, orphan: OrphanedApp): Promise<OrphanedApp> {
+  return { ...orphan, releases: await observeReleases({ fly, app: orphan.name }) };
 }
 
 export interface OrphanRequest {
@@ -60,10 +78,11 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
-  const outcome = failed ? 'failed' : plan.steps.length > 0 ? 'updated' : 'no-change';
+  const left = plan.holds.length > 0 ? 'held' : 'no-change';
+  const outcome = failed ? 'failed' : plan.steps.length > 0 ? 'updated' : left;
   // Destroyed, Fly is as git says; else it runs on.
   const status = failed ? 'failed' : plan.steps.length > 0 ? 'synced' : 'orphaned';
-  const run = await store.finishRun(runId, { outcome, status, nextWakeAt: undefined });
+  const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, []) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
 }

@@ -35,5 +35,8 @@ export interface ObservedApp {
 export interface OrphanedApp {
   readonly name: string;
   readonly org: string;
-  readonly machines: number;
+  /** Also those that are not the fleet's. */
+  readonly machines: readonly Machine[];
+  /** Asked for only where the app would be destroyed. */
+  readonly releases?: Reading<readonly Release[]> | undefined;
 }

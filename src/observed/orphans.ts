@@ -48,6 +48,15 @@ export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphan
   return reasons.length === 0 ? { orphans, complete: true } : { orphans, complete: false, reason: reasons.join('; ') };
 }
 
+/** One of them again, as it is now. undefined: it is none any more, or nobody can tell. */
+export async function observeOrphan(
+  { fly, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'fleet'>,
+  { name, org }: Pick<OrphanedApp, 'name' | 'org'>,
+): Promise<OrphanedApp | undefined> {
+  const found = await confirm({ fly, org, fleet }, name);
+  return found !== undefined && 'name' in found ? found : undefined;
+}
+
 async function confirm(
   { fly, org, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'org' | 'fleet'>,
   name: string,
@@ -60,7 +69,7 @@ async function confirm(
   if (machines.status === 'unread') return { unsure: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine)))
-    return { name, org, machines: there.length };
+    return { name, org, machines: there };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
   return hidden === undefined ? undefined : { unsure: `${name}: machine ${hidden.id} does not show its config` };

@@ -4,6 +4,7 @@ import type { Release } from '../../schemas/fly/release.ts';
 import { reservedGroups } from '../../schemas/fly/presets.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
+import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen, type Busy } from './busy.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './live.ts';
 
 /** A machine that counts for a group. */
@@ -18,12 +19,6 @@ export interface Member {
   readonly sent: Sent | undefined;
   /** The slot its stamp claims, in its own region. */
   readonly claim: Slot | undefined;
-}
-
-export interface Busy {
-  /** Who, for a person. */
-  readonly holder: string;
-  readonly retryAt: number;
 }
 
 export interface Census {
@@ -53,20 +48,6 @@ export interface CensusInput {
   readonly now: number;
 }
 
-/**
- * A machine that flyctl made for a deployment in progress and that is older than this was left behind: waiting for it
- * would never end. Longer than any deployment that still moves; the same bound as for a release that runs elsewhere.
- */
-const leftBehindAfterMs = 30 * 60_000;
-/** Nothing says when somebody without a lease is done: look again after this. */
-const lookAgainMs = 60_000;
-
-const canaryKey = 'fly_canary';
-const bluegreenKey = 'fly_bluegreen_deployment_tag';
-const [releaseCommandGroup] = reservedGroups;
-const readyToGo = 'safe_to_destroy';
-const runningStatuses: ReadonlySet<string> = new Set(['pending', 'running']);
-
 export function takeCensus(input: CensusInput): Census {
   const members: Member[] = [];
   const removed: Member[] = [];
@@ -85,7 +66,7 @@ export function takeCensus(input: CensusInput): Census {
       if (kind === unreadable) obscuredRegions.add(machine.region);
     }
   }
-  const busy = busyWith(input, present, mixed);
+  const busy = busyWith({ ...input, machines: present });
   const departing = new Map<string, number>();
   for (const machine of input.machines) {
     if (machine.state !== 'destroying' || (machine.config?.mounts ?? []).length === 0) continue;
@@ -117,8 +98,8 @@ function kindOf(machine: Machine, fleet: string, named: ReadonlySet<string>, mix
   const group = groupOf(metadata);
   if (config === null || config === undefined) return unreadable;
   if (reservedGroups.some((reserved) => reserved === group)) return 'release, test or console machine';
-  if (metadata[canaryKey] !== undefined) return 'canary of flyctl';
-  if (mixed && metadata[bluegreenKey] === readyToGo) return 'machine that a bluegreen deployment left behind';
+  if (isCanary(metadata)) return 'canary of flyctl';
+  if (mixed && isLeftByBluegreen(metadata)) return 'machine that a bluegreen deployment left behind';
   const owner = metadata[stampKeys.fleet];
   if (owner === fleet) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
   if (metadata[flyctlKeys.platformVersion] !== 'v2') return 'machine that neither FlyCD nor flyctl manages';
@@ -191,64 +172,4 @@ export function lowestFree(group: string, region: string, isTaken: (slot: Slot) 
     const slot = { group, region, number };
     if (!isTaken(slot)) return slot;
   }
-}
-
-/** A finished bluegreen leaves one tag on all machines; two tags, or tagged and untagged ones, are one in progress. */
-function hasMixedTags(machines: readonly Machine[]): boolean {
-  const tags = machines
-    .map((machine) => metadataOf(machine))
-    .filter((metadata) => !reservedGroups.some((reserved) => reserved === groupOf(metadata)))
-    .map((metadata) => metadata[bluegreenKey]);
-  return tags.some((tag) => tag !== undefined) && new Set(tags).size > 1;
-}
-
-function busyWith(input: CensusInput, machines: readonly Machine[], mixed: boolean): Busy | undefined {
-  const own = `flycd:${input.fleet}:`;
-  const leases = machines
-    .flatMap((machine) => (machine.lease === undefined || machine.lease === null ? [] : [machine.lease]))
-    .filter((lease) => lease.expires_at * 1000 > input.now && !(lease.description ?? '').startsWith(own))
-    .toSorted((a, b) => b.expires_at - a.expires_at);
-  const [lease] = leases;
-  if (lease !== undefined) {
-    const name = [lease.description, lease.owner].find((text) => text !== undefined && text !== '') ?? 'somebody';
-    return { holder: `${name} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
-  }
-  const retryAt = input.now + lookAgainMs;
-  const isRecent = (machine: Machine): boolean => {
-    const created = Date.parse(machine.created_at ?? '');
-    return Number.isNaN(created) || input.now - created < leftBehindAfterMs;
-  };
-  const foreign = (machine: Machine): boolean => metadataOf(machine)[stampKeys.fleet] !== input.fleet;
-  // One that runs is at work however long it takes; one at rest may be about to start, or was left behind.
-  const release = machines.find(
-    (machine) =>
-      groupOf(metadataOf(machine)) === releaseCommandGroup &&
-      foreign(machine) &&
-      (isRecent(machine) || ['starting', 'started', 'stopping'].includes(machine.state)),
-  );
-  if (release !== undefined) return { holder: `machine ${release.id} runs a release command`, retryAt };
-  const canary = machines.find((machine) => metadataOf(machine)[canaryKey] !== undefined && isRecent(machine));
-  if (canary !== undefined) return { holder: `machine ${canary.id} is a canary of a deployment`, retryAt };
-  const green = machines.find(
-    (machine) => mixed && metadataOf(machine)[bluegreenKey] !== undefined && isRecent(machine),
-  );
-  if (green !== undefined) return { holder: `machine ${green.id} belongs to a bluegreen deployment`, retryAt };
-  return releasing(input, retryAt);
-}
-
-/** The newest release in progress: seen from its first second, when no machine tells of it yet. */
-function releasing({ releases, now }: CensusInput, retryAt: number): Busy | undefined {
-  const begun = ({ created_at: at }: Release): number => Date.parse(at);
-  const [release] = releases
-    // FlyCD makes no releases: all of them are somebody else's. Its own would be told apart here.
-    .filter((one) => one.in_progress === true || runningStatuses.has(one.status))
-    .filter((one) => now - begun(one) < leftBehindAfterMs)
-    .toSorted((a, b) => begun(b) - begun(a));
-  if (release === undefined) return undefined;
-  const who = release.user ?? '';
-  const since = new Date(begun(release)).toISOString().slice(11, 16);
-  return {
-    holder: `${who === '' ? 'somebody' : who} runs release v${release.version}, since ${since} UTC`,
-    retryAt,
-  };
 }

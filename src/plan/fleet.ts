@@ -2,12 +2,12 @@ import type { DesiredFleet } from '../model/desired.ts';
 import type { Fault } from '../model/fault.ts';
 import { matchesGlob } from '../model/glob.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
-import type { AppPlan, Plan, PlanSummary, Step } from '../model/plan.ts';
+import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { brakeFleet, releaseConfirmed, type BrakeInput } from './brakes.ts';
 import { appPlanId, fleetPlanId } from './identity.ts';
-import { counted } from './input.ts';
 import { byText } from './order.ts';
+import { planOrphan } from './orphan.ts';
 
 export interface PlanFleetInput {
   readonly fleet: DesiredFleet;
@@ -16,6 +16,8 @@ export interface PlanFleetInput {
   /** What the brakes measure removals by. */
   readonly observed: readonly ObservedApp[];
   readonly orphans: readonly OrphanedApp[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   /** A person accepts what the brakes and the rules on destruction hold. */
   readonly accept: boolean;
   /** Apps that could not be planned, and why. */
@@ -34,7 +36,16 @@ export interface FailedApp {
 /** The whole fleet's plan: every app by name, the brakes applied. Pure. */
 export function planFleet(input: PlanFleetInput): Plan {
   const { fleet, accept } = input;
-  const orphans = input.orphans.map((orphan) => orphanPlan(input, orphan));
+  const orphans = input.orphans.map((orphan) => {
+    const { name, org } = orphan;
+    return plainPlan({
+      app: name,
+      file: '',
+      org,
+      status: 'orphaned',
+      ...planOrphan({ fleet, orphan, now: input.now }),
+    });
+  });
   const planned = [...input.plans, ...orphans].map((plan) => (accept ? releaseConfirmed(plan) : plan));
   const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed };
   const braked = accept ? planned : brakeFleet(brakes);
@@ -92,21 +103,6 @@ function belongsToNoApp(fleet: DesiredFleet, problem: Problem): boolean {
   return !fleet.invalid.some(
     (invalid) => invalid.file === problem.file || (invalid.name !== undefined && invalid.name === problem.app),
   );
-}
-
-/** Nobody names it in git any more. It runs on, and is said, unless the fleet's policy prunes apps. */
-function orphanPlan(input: PlanFleetInput, orphan: OrphanedApp): AppPlan {
-  const { fleet } = input;
-  const { name, org, machines } = orphan;
-  const run = `git no longer names it; ${counted(machines, 'machine')} of this fleet run on`;
-  const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
-  if (!prunes) {
-    const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
-    return plainPlan({ app: name, file: '', org, status: 'orphaned', notes: [note] });
-  }
-  const because = 'git no longer names it';
-  const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes: [] };
-  return plainPlan({ app: name, file: '', org, status: 'orphaned', steps: [step] });
 }
 
 /** `changed` has steps, `held` has holds: an app may be both. */

@@ -1,7 +1,7 @@
 /** What may not be done though git wants it: each rule takes its steps out of the plan and says why and what lifts it. */
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, FieldChange, Hold, MachineUpdate, Step } from '../model/plan.ts';
-import type { Busy } from './census.ts';
+import { whyBusy, type Busy } from './busy.ts';
 import { counted, holdOf, listed, type HoldParts, type PlanAppInput } from './input.ts';
 
 /** A plan in the making. */
@@ -197,12 +197,7 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
 
 /** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
 export function guardBusy(app: string, draft: PlanDraft, busy: Busy): PlanDraft {
-  return holdBack(withConfirmable(draft), app, () => true, {
-    reason: 'busy',
-    because: `somebody else is at work: ${busy.holder}`,
-    next: 'FlyCD goes on by itself when they are done',
-    retryAt: busy.retryAt,
-  });
+  return holdBack(withConfirmable(draft), app, () => true, whyBusy(busy));
 }
 
 /** Steps that `--accept` releases. */

@@ -43,3 +43,28 @@ test('no app is destroyed for a folder of the config, nor by a fleet without a n
   await world.flycd(['sync', '--once', '--app', 'shop']);
   expect(appNames()).toContain('other');
 });
+
+test('it waits while somebody deploys to it, and goes when they are done', async () => {
+  await removedApp('fleet: walk\nsync:\n  prune: [app]\n');
+  const [machine] = world.simulator.world.snapshot().find((app) => app.name === 'other')?.machines ?? [];
+  await world.asPerson('POST', `/apps/other/machines/${machine?.id}/lease`, { ttl: 60, description: 'alice deploys' });
+  const held = await world.flycd(['sync', '--once', '--accept']);
+  expect(held.code, held.stdout).toBe(0);
+  expect(held.stdout).toContain('alice deploys holds a lease');
+  expect(appNames()).toContain('other');
+  await world.clock.sleep(61_000);
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  expect(appNames()).toEqual(['shop']);
+});
+
+test('a machine that somebody else made in it is not destroyed unasked', async () => {
+  await removedApp('fleet: walk\nsync:\n  prune: [app]\n');
+  const image = 'docker.io/library/busybox:1';
+  await world.asPerson('POST', '/apps/other/machines', { region: 'arn', config: { image } });
+  const held = await world.flycd(['sync', '--once']);
+  expect(held.code, held.stdout).toBe(0);
+  expect(held.stdout).toContain('1 machine in it that FlyCD did not make would go with it');
+  expect(appNames()).toContain('other');
+  expect((await world.flycd(['sync', '--once', '--accept'])).code).toBe(0);
+  expect(appNames()).toEqual(['shop']);
+});

@@ -195,8 +195,8 @@ describe('observation of the simulated Fly', () => {
     await using s = await stage();
     await withMachine(s);
     const request = { fly: s.fly, org: 'personal', fleet: 'main', desired: new Set<string>() };
-    expect(await observeOrphans(request)).toEqual({
-      orphans: [{ name: 'shop', org: 'personal', machines: 1 }],
+    expect(await observeOrphans(request)).toMatchObject({
+      orphans: [{ name: 'shop', org: 'personal', machines: [{ state: 'started' }] }],
       complete: true,
     });
     expect(await observeOrphans({ ...request, fleet: 'other' })).toEqual({ orphans: [], complete: true });

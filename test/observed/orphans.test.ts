@@ -55,8 +55,8 @@ describe('orphans', () => {
     );
     expect(found).toMatchObject({
       orphans: [
-        { name: 'old', org: 'acme', machines: 3 },
-        { name: 'older', org: 'acme', machines: 1 },
+        { name: 'old', org: 'acme', machines: [{ id: '1' }, { id: '2' }, { id: '3' }] },
+        { name: 'older', org: 'acme', machines: [{ id: '4' }] },
       ],
       complete: true,
     });
@@ -103,7 +103,7 @@ describe('orphans', () => {
         { ...of('main', '4'), app_name: 'older' },
       ],
     });
-    expect(found.orphans).toEqual([{ name: 'older', org: 'acme', machines: 1 }]);
+    expect(found.orphans).toMatchObject([{ name: 'older', org: 'acme', machines: [{ id: '4' }] }]);
     expect(found).toMatchObject({ complete: false, reason: /old: .*boom/ });
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/fault.ts';
-import type { ObservedApp } from '../../src/model/observed.ts';
+import type { ObservedApp, OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/policy.ts';
 import type { Problem } from '../../src/model/problem.ts';
@@ -12,9 +12,11 @@ import {
   absent,
   brief,
   desiredApp,
+  flyctlMachine,
   group,
   holdsOf,
   machine,
+  now,
   observed,
   plan,
   secretOf,
@@ -38,6 +40,12 @@ function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {})
   };
 }
 
+const gone: OrphanedApp = {
+  name: 'gone',
+  org: 'personal',
+  machines: [machine(desiredApp()), machine(desiredApp(), { number: 2 })],
+};
+
 interface One {
   readonly desired: DesiredApp;
   readonly world: ObservedApp;
@@ -51,6 +59,7 @@ function fleetPlan(ones: readonly One[], parts: Partial<PlanFleetInput> = {}) {
     plans,
     observed: ones.map((one) => one.world),
     orphans: [],
+    now,
     accept: false,
     failed: [],
     selected: [],
@@ -229,7 +238,8 @@ describe('apps without a plan', () => {
       fleet,
       plans: [],
       observed: [],
-      orphans: [{ name: 'gone', org: 'personal', machines: 2 }],
+      orphans: [gone],
+      now,
       accept: false,
       failed: [{ app: 'down', file: 'down/app.yaml', org: 'personal', fault }],
       selected: [],
@@ -259,6 +269,7 @@ describe('apps without a plan', () => {
       plans: [],
       observed: [],
       orphans: [],
+      now,
       accept: false,
       failed: [],
       selected: ['web-?', 'x*'],
@@ -267,8 +278,7 @@ describe('apps without a plan', () => {
   });
 
   test('an orphan is destroyed only where the policy says so, the fleet has a name and the tree is whole', () => {
-    const orphans = [{ name: 'gone', org: 'personal', machines: 2 }];
-    const base = { plans: [], observed: [], orphans, accept: false, failed: [], selected: [] };
+    const base = { plans: [], observed: [], orphans: [gone], now, accept: false, failed: [], selected: [] };
     const policy = { ...defaultPolicy, prune: ['app' as const] };
     const stepsOf = (parts: Partial<DesiredFleet>) =>
       brief(planFleet({ ...base, fleet: fleetOf([], { policy, ...parts }) }).apps[0]?.steps ?? []);
@@ -276,6 +286,39 @@ describe('apps without a plan', () => {
     expect(stepsOf({ named: false })).toEqual([]);
     expect(stepsOf({ whole: false })).toEqual([]);
     expect(stepsOf({ policy: defaultPolicy })).toEqual([]);
+  });
+});
+
+describe('an orphan that would be destroyed', () => {
+  const policy = { ...defaultPolicy, prune: ['app' as const] };
+  const planOf = (orphan: OrphanedApp, accept = false) => {
+    const parts = { plans: [], observed: [], orphans: [orphan], now, accept, failed: [], selected: [] };
+    const [app] = planFleet({ ...parts, fleet: fleetOf([], { policy }) }).apps;
+    return { steps: brief(app?.steps ?? []), holds: app?.holds ?? [] };
+  };
+
+  test('waits for who is at work on it', () => {
+    const lease = { nonce: 'x', expires_at: now / 1000 + 30, description: 'alice deploys' };
+    const leased = { ...gone, machines: [machine(desiredApp(), { lease })] };
+    expect(planOf(leased)).toMatchObject({ steps: [], holds: [{ reason: 'busy', retryAt: now + 30_000 }] });
+    expect(planOf(leased, true).steps).toEqual([]);
+    const at = new Date(now - 60_000).toISOString();
+    const release = { id: 'r', version: 3, status: 'running', created_at: at, user: 'alice' };
+    const releases = { status: 'read', value: [release] } as const;
+    expect(planOf({ ...gone, releases }).holds[0]?.because).toContain('alice runs release v3');
+  });
+
+  test('is held when machines that FlyCD did not make would go with it', () => {
+    const stranger = flyctlMachine(desiredApp(), { id: 'theirs' });
+    const mixed = { ...gone, machines: [...gone.machines, stranger] };
+    expect(planOf(mixed)).toMatchObject({ steps: [], holds: [{ reason: 'destructive' }] });
+    expect(planOf(mixed, true).steps).toEqual(['app.destroy gone']);
+  });
+
+  test('is never destroyed over another fleet', () => {
+    const other = machine(desiredApp(), { id: 'theirs', metadata: { [stampKeys.fleet]: 'other' } });
+    const shared = { ...gone, machines: [...gone.machines, other] };
+    expect(planOf(shared, true)).toMatchObject({ steps: [], holds: [{ reason: 'owner' }] });
   });
 });
 

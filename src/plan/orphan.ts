@@ -1,0 +1,54 @@
+/** An app of the fleet that git no longer names: it runs on, and goes only where the fleet's policy prunes apps. */
+import type { DesiredFleet } from '../model/desired.ts';
+import type { OrphanedApp } from '../model/observed.ts';
+import type { AppPlan, Hold, Step } from '../model/plan.ts';
+import { stampKeys } from '../model/stamps.ts';
+import { busyWith, whyBusy } from './busy.ts';
+import { counted, holdOf } from './input.ts';
+import { metadataOf } from './live.ts';
+
+export interface OrphanInput {
+  readonly fleet: DesiredFleet;
+  readonly orphan: OrphanedApp;
+  readonly now: number;
+}
+
+export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
+  const { name, machines, releases } = orphan;
+  const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
+  if (!prunes) {
+    const run = `git no longer names it; ${counted(machines.length, 'machine')} of this fleet run on`;
+    const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
+    return { steps: [], holds: [], notes: [note] };
+  }
+  const because = 'git no longer names it';
+  const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes: [] };
+  const asked = releases?.status === 'read' ? releases.value : [];
+  const busy = busyWith({ machines, releases: asked, fleet: fleet.name, now });
+  if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
+  const foreign = foreignHold(fleet, orphan, step);
+  return foreign === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [foreign], notes: [] };
+}
+
+/** Destroying an app destroys all that is in it, also what git never named. */
+function foreignHold(fleet: DesiredFleet, { name, machines }: OrphanedApp, step: Step): Hold | undefined {
+  const owners = machines.map((machine) => metadataOf(machine)[stampKeys.fleet]);
+  const other = owners.find((owner) => owner !== undefined && owner !== '' && owner !== fleet.name);
+  if (other !== undefined) {
+    const next = `fly apps destroy ${name}, if nobody needs it any more`;
+    return holdOf(name, {
+      reason: 'owner',
+      because: `the fleet ${other} has machines in it, too`,
+      next,
+      steps: [step],
+    });
+  }
+  const strangers = owners.filter((owner) => owner !== fleet.name).length;
+  if (strangers === 0) return undefined;
+  return holdOf(name, {
+    reason: 'destructive',
+    because: `${counted(strangers, 'machine')} in it that FlyCD did not make would go with it`,
+    next: 'flycd sync --accept, after looking at them with fly machine list',
+    steps: [step],
+  });
+}
