@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
 
 /** What a figure is counted in. */
-export type Unit = 'ms' | 's' | 'MB' | 'times' | 'calls';
+export type Unit = 'ms' | 's' | 'MB' | 'times' | 'calls' | 'calls/s';
 
 /** One line of the table. */
 export interface Figure {
@@ -54,6 +54,6 @@ function rowOf({ what, value, unit, bound }: Figure): readonly string[] {
 }
 
 function quantity(value: number, unit: Unit): string {
-  const digits = unit === 'calls' || Number.isInteger(value) || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  const digits = unit.startsWith('calls') || Number.isInteger(value) || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${value.toFixed(digits)} ${unit}`;
 }

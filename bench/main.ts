@@ -12,6 +12,7 @@ import { writeFleet } from './fleet.ts';
 import { flyConfigs } from './flyconfig.ts';
 import { fullPass, syncWorld } from './pass.ts';
 import { pushToPlan } from './push.ts';
+import { simulatedRequests } from './requests.ts';
 import { startBenchSimulator } from './simulator.ts';
 import { build, startUp } from './startup.ts';
 import { webhooks } from './webhook.ts';
@@ -24,6 +25,7 @@ interface Sizes {
   readonly passes: number;
   readonly pushes: number;
   readonly webhookSeconds: number;
+  readonly requests: { readonly machinesPerApp: number; readonly reads: number };
   readonly configs: { readonly count: number; readonly runs: number };
 }
 
@@ -34,6 +36,7 @@ const full: Sizes = {
   passes: 3,
   pushes: 9,
   webhookSeconds: 10,
+  requests: { machinesPerApp: 3, reads: 20_000 },
   configs: { count: 1_000, runs: 9 },
 };
 
@@ -44,6 +47,7 @@ const quick: Sizes = {
   passes: 1,
   pushes: 2,
   webhookSeconds: 1,
+  requests: { machinesPerApp: 3, reads: 200 },
   configs: { count: 50, runs: 3 },
 };
 
@@ -59,6 +63,7 @@ async function bench(workspace: Workspace, built: string, sizes: Sizes): Promise
   add(await startUp(entry, workspace, sizes.starts));
   add(await flyConfigs(sizes.configs.count, sizes.configs.runs));
   add(await desiredState(workspace, await writeFleet(workspace, 'read', sizes.apps), sizes.loads));
+  add(await simulatedRequests(workspace, { ...sizes.requests, apps: sizes.apps }));
   const simulator = await startBenchSimulator(workspace);
   const fleet = await writeFleet(workspace, 'synced', sizes.apps);
   const world = await syncWorld(workspace, { built, fleet, simulator });
