@@ -50,7 +50,7 @@ export interface Simulator {
   /** http://127.0.0.1:<port> */
   readonly url: string;
   readonly token: string;
-  /** What flyctl and FlyCD read to find it. */
+  /** What flyctl and FlyCD read to find it, and what keeps flyctl from speaking with anybody else. */
   readonly environment: Readonly<Record<string, string>>;
   readonly world: World;
   /** Requests that have arrived and are not over: neither answered nor given up by whoever sent them. */
@@ -112,6 +112,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       FLY_API_BASE_URL: url,
       FLY_UIEX_BASE_URL: url,
       FLY_REGISTRY_HOST: `${address}:${port}`,
+      FLY_NO_UPDATE_CHECK: '1',
+      FLY_SEND_METRICS: '0',
     },
     world,
     underway: () => desk.underway(),

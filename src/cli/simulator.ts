@@ -20,7 +20,9 @@ export async function simulator(invocation: Invocation, options: SimulatorOption
     throw notListening(port, error);
   });
   try {
-    for (const [name, value] of Object.entries(running.environment)) io.stdout.write(`export ${name}=${value}\n`);
+    const lines = Object.entries(running.environment).map(([name, value]) => `export ${name}=${value}\n`);
+    // At once: a script that waits for a file with something in it finds all of it.
+    io.stdout.write(lines.join(''));
     io.stderr.write(
       `A simulated Fly.io listens on ${running.url}. Paste the lines above into another terminal. Ctrl-C ends it.\n`,
     );

@@ -106,6 +106,8 @@ describe('tokens', () => {
       FLY_API_BASE_URL: simulator.url,
       FLY_UIEX_BASE_URL: simulator.url,
       FLY_REGISTRY_HOST: simulator.url.slice('http://'.length),
+      FLY_NO_UPDATE_CHECK: '1',
+      FLY_SEND_METRICS: '0',
     });
     expect((await call('GET', '/tokens/current')).body.tokens).toMatchObject([{ org_slug: 'acme' }]);
     const { regions } = (await call('GET', '/platform/regions')).body;
