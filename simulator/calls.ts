@@ -1,3 +1,4 @@
+import { fieldsOf, type Fields } from './body.ts';
 import type { App, Machine, TokenGrant, Volume } from './records.ts';
 import { Refusal, refusal, timestamp, type Reply } from './replies.ts';
 import type { World } from './world.ts';
@@ -27,6 +28,11 @@ export interface Route {
 /** 404 for a free name, 403 where the app is another organization's. */
 export function appOf(call: Call): App {
   return appNamed(call, call.params['app'] ?? '');
+}
+
+/** What a request into an app works with. */
+export function requestIn(call: Call): { readonly app: App; readonly world: World; readonly fields: Fields } {
+  return { app: appOf(call), world: call.world, fields: fieldsOf(call.body) };
 }
 
 export function appNamed(call: Call, name: string): App {

@@ -7,6 +7,7 @@ import {
   livingMachineOf,
   machineOf,
   refuseForeignLease,
+  requestIn,
   unleasedMachineOf,
   type Call,
   type Route,
@@ -19,11 +20,10 @@ import { destroy, launch, replace, takeCapacity } from './machine-life.ts';
 import { fillMount, refuseOtherMount, volumeToAttach } from './machine-mounts.ts';
 import { allowedActions } from './machine-states.ts';
 import { machineView } from './machine-views.ts';
-import { isOpen, nearestRegion, openHost, regionsNamed, regionWithRoom } from './placement.ts';
+import { hostFor, isOpen, nearestRegion, regionsNamed, regionWithRoom } from './placement.ts';
 import { grantLease } from './machine-leases.ts';
 import type { App, Machine, Volume } from './records.ts';
 import { done, ok, refusal, type Reply } from './replies.ts';
-import { hostsPerRegion } from './hosts.ts';
 import type { World } from './world.ts';
 
 const versionsKept = 50;
@@ -31,9 +31,7 @@ const eventsDefault = 20;
 const eventsMost = 50;
 
 function create(call: Call): Reply {
-  const app = appOf(call);
-  const { world } = call;
-  const fields = fieldsOf(call.body);
+  const { app, world, fields } = requestIn(call);
   const sent = configField(fields);
   const name = textField(fields, 'name') || freeName(world, app);
   const namesake = app.machineNames.get(name);
@@ -141,8 +139,7 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
   const now = world.now();
   let id = world.draw(app, 'machine', 14);
   while (app.organization.machines.has(id)) id = world.draw(app, 'machine', 14);
-  const first = world.chance.below([app.name, 'host', id], hostsPerRegion);
-  const host = volume === undefined ? openHost(world, region, first) : hostWithRoom(world, volume);
+  const host = volume === undefined ? hostFor(world, { app, id, region }) : hostWithRoom(world, volume);
   if (host === undefined) throw faultAnswer('capacity');
   const machine: Machine = {
     id,

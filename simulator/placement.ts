@@ -2,6 +2,7 @@
 import { regions } from '../schemas/fly/presets.ts';
 import { faultAnswer } from './faults.ts';
 import { hostIn, hostsPerRegion } from './hosts.ts';
+import type { App } from './records.ts';
 import { refusal } from './replies.ts';
 import type { World } from './world.ts';
 
@@ -46,6 +47,19 @@ export function regionWithRoom(world: World, codes: readonly string[]): string {
 /** Places may be had there. */
 export function isOpen(world: World, host: string): boolean {
   return !world.hostsDown.has(host) && !world.hostsFull.has(host);
+}
+
+interface NewThing {
+  readonly app: App;
+  readonly id: string;
+  readonly region: string;
+  /** Hosts it must not land on. */
+  readonly taken?: ReadonlySet<string>;
+}
+
+/** Where a new machine or volume lands: the world's chance says where the search begins. */
+export function hostFor(world: World, { app, id, region, taken }: NewThing): string | undefined {
+  return openHost(world, region, world.chance.below([app.name, 'host', id], hostsPerRegion), taken);
 }
 
 /** The first open host of a region from a number on, none of `taken`; undefined where there is none. */

@@ -1,10 +1,10 @@
 import { regions } from '../schemas/fly/presets.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from './body.ts';
-import { appOf, flag, volumeOf, type Call, type Route } from './calls.ts';
-import { hostsPerRegion, zoneOf } from './hosts.ts';
+import { appOf, flag, requestIn, volumeOf, type Call, type Route } from './calls.ts';
+import { zoneOf } from './hosts.ts';
 import { fillMount } from './machine-mounts.ts';
 import { isRunning } from './machine-states.ts';
-import { openHost } from './placement.ts';
+import { hostFor } from './placement.ts';
 import type { App, Snapshot, Volume } from './records.ts';
 import { ok, refusal, timestamp, type Reply } from './replies.ts';
 import type { World } from './world.ts';
@@ -21,9 +21,7 @@ const deleteMs = 300;
 const blockSize = 4096;
 
 function create(call: Call): Reply {
-  const app = appOf(call);
-  const { world } = call;
-  const fields = fieldsOf(call.body);
+  const { app, world, fields } = requestIn(call);
   const name = textField(fields, 'name') ?? '';
   if (!namePattern.test(name)) {
     throw refusal(422, `invalid_argument: volume name ${JSON.stringify(name)}: 1 to 30 of a-z, 0-9 and _`);
@@ -72,11 +70,11 @@ interface Placement {
 }
 
 function placement(world: World, app: App, { name, region, id, spread }: Placement): string {
-  const first = world.chance.below([app.name, 'host', id], hostsPerRegion);
   const namesakes = [...app.volumes.values()].filter(
     (other) => other.name === name && other.region === region && other.deletedAt === undefined,
   );
-  const host = openHost(world, region, first, new Set(spread ? namesakes.map((other) => other.host) : []));
+  const taken = new Set(spread ? namesakes.map((other) => other.host) : []);
+  const host = hostFor(world, { app, id, region, taken });
   if (host !== undefined) return host;
   throw refusal(
     422,
