@@ -147,6 +147,10 @@ function addReading(program: Command, invocation: Invocation, onExit: OnExit): v
     .description('print the resolved fly config of an app')
     .argument('[path]', 'an app, a config repo (then --app says which), or a bare fly.yaml or fly.toml')
     .addOption(new Option('--as <form>', 'the form to print').choices(['yaml', 'toml', 'json']).default('yaml'))
+    .addOption(
+      new Option('--machines', 'print as JSON what a new machine of each process group gets').conflicts('explain'),
+    )
+    .option('--explain', 'say of each field which file and line it comes from')
     .action(async (path: string | undefined, options: RenderOptions) => {
       const { render } = await import('./render.ts');
       onExit(await unlessStopped(invocation, render(invocation, path, options)));

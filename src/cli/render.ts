@@ -1,7 +1,10 @@
-import type { DesiredApp } from '../model/desired.ts';
+import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault } from '../model/fault.ts';
 import { configText, type ConfigForm } from '../render/config.ts';
+import { explainText } from '../render/explain.ts';
+import { machinesText } from '../render/machines.ts';
 import { problemsText } from '../render/problems.ts';
+import { createPaint } from '../render/text.ts';
 import { composed } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 import type { ConfigOptions, Invocation } from './invocation.ts';
@@ -14,6 +17,10 @@ export interface RenderOptions extends ConfigOptions {
   /** Globs of app names; empty = all. */
   readonly app: readonly string[];
   readonly as: ConfigForm;
+  /** What the machines get, instead of the config they come from. */
+  readonly machines?: boolean;
+  /** Where each field comes from, instead of the config itself. */
+  readonly explain?: boolean;
 }
 
 /** What Fly would be given: one document, or with several apps YAML documents one after the other. */
@@ -25,13 +32,34 @@ export function render(invocation: Invocation, path: string | undefined, options
     const problems = fleet.problems.filter((problem) => isChosen(problem.app));
     const apps = fleet.apps.filter((app) => isChosen(app.name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     io.stderr.write(redactor.redact(problemsText(problems, hasColour(io.stderr, io.env))));
-    if (apps.length > 1 && options.as !== 'yaml') throw tooMany(apps, options.as);
-    const texts = apps.map((app) => configText(redacted(redactor, app.fly), options.as));
-    io.stdout.write(texts.join('---\n'));
+    io.stdout.write(answer({ invocation, fleet, apps, options }));
     if (hasErrors(problems)) return exitCodes.invalid;
     if (apps.length === 0) throw new Fault({ kind: 'stalled', what: 'there is no app to render' });
     return exitCodes.done;
   });
+}
+
+interface Rendering {
+  readonly invocation: Invocation;
+  readonly fleet: DesiredFleet;
+  readonly apps: readonly DesiredApp[];
+  readonly options: RenderOptions;
+}
+
+function answer({ invocation, fleet, apps, options }: Rendering): string {
+  const { io, redactor } = invocation;
+  if (options.explain === true) {
+    const paint = createPaint(hasColour(io.stdout, io.env));
+    const tables = apps.map(({ name }) => {
+      const table = `${explainText(redacted(redactor, fleet.explain(name)), paint)}\n`;
+      return apps.length > 1 ? `${name}\n${table}` : table;
+    });
+    return tables.join('\n');
+  }
+  const isOne = options.machines === true || options.as !== 'yaml';
+  if (apps.length > 1 && isOne) throw tooMany(apps, options.machines === true ? 'json' : options.as);
+  if (options.machines === true) return apps.map(({ groups }) => machinesText(redacted(redactor, groups))).join('');
+  return apps.map((app) => configText(redacted(redactor, app.fly), options.as)).join('---\n');
 }
 
 function tooMany(apps: readonly DesiredApp[], form: ConfigForm): Fault {

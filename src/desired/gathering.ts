@@ -1,6 +1,6 @@
 /** From the files a walk found to desired apps: drafts in the walk's order, then sources side by side. */
 import type { SyncWritten } from '../../schemas/policy.ts';
-import type { DesiredApp, FollowedRef, InvalidApp } from '../model/desired.ts';
+import type { DesiredApp, ExplainedField, FollowedRef, InvalidApp } from '../model/desired.ts';
 import { toFault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
@@ -9,6 +9,7 @@ import type { GitMirrors } from '../sources/tree.ts';
 import { composeApp, localPathsOf, type ComposedApp } from './app.ts';
 import { hasBrokenSyntax, problemsOfText } from './document.ts';
 import { draftApp, nameAtAGlance, type Draft } from './draft.ts';
+import { explainFields } from './explain.ts';
 import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { findingList, type Finding } from './finding.ts';
 import { layersOf, originsOf, type Layers } from './layers.ts';
@@ -49,6 +50,8 @@ export interface Gathered {
   readonly whole: boolean;
   readonly followed: readonly FollowedRef[];
   readonly raw: ReadonlyMap<string, ReadonlyMap<string, SecretValue>>;
+  /** Where the values of an app's fly config were written. */
+  explain(app: string): readonly ExplainedField[];
 }
 
 /** One app as far as its own files say. */
@@ -84,6 +87,12 @@ export async function gatherApps(gathering: Gathering): Promise<Gathered> {
     whole: invalid.every(({ name }) => name !== undefined),
     followed: results.flatMap(({ followed }) => followed),
     raw: new Map(results.flatMap(({ app, raw }) => (app === undefined ? [] : [[app.name, raw] as const]))),
+    explain(name) {
+      const sketch = sketches.find(({ draft }) => draft.name === name);
+      if (sketch === undefined || apps.every((app) => app.name !== name)) return [];
+      const { found, read, draft } = sketch;
+      return explainFields({ ...draft, chain: found.chain, originOf: originsOf(found.chain, read.document) });
+    },
   };
 }
 

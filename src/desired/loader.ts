@@ -99,6 +99,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     whole: walk.whole && gathered.whole && !broken,
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
+    explain: (app) => gathered.explain(app),
   };
 }
 
@@ -145,6 +146,7 @@ function refused(request: LoadRequest, message: string, hint?: string): DesiredF
     whole: false,
     followed: followedRefs(request, []),
     secretValue: () => undefined,
+    explain: () => [],
   };
 }
 

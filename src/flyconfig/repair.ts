@@ -10,6 +10,13 @@ import { noteList, type ConfigNote } from './notes.ts';
 
 type Draft = Record<string, JsonValue>;
 
+/** Lists that may be written under several names: one list in this order, under the last of them. */
+export const gatheredNames = {
+  vm: ['compute', 'computes', 'vm'],
+  mounts: ['mount', 'mounts'],
+  metrics: ['metric', 'metrics'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
 /**
  * Today's form of a fly config, with a warning for each key that Fly does not read. FlyCD's own top-level keys (source,
  * secrets, …) must be gone already. Paths in the notes are those of the document as written.
@@ -26,9 +33,9 @@ export function repairFlyConfig(input: JsonObject): { config: JsonObject; notes:
   edit(draft, 'http_service', (value) => editTable(value, repairHttpService));
   editList(draft, 'services', repairService);
   edit(draft, 'checks', repairNamedChecks);
-  gather(draft, ['compute', 'computes', 'vm'], (vm) => edit(vm, 'memory', scalarText));
-  gather(draft, ['mount', 'mounts'], repairMount);
-  gather(draft, ['metric', 'metrics'], () => undefined);
+  gather(draft, gatheredNames.vm, (vm) => edit(vm, 'memory', scalarText));
+  gather(draft, gatheredNames.mounts, repairMount);
+  gather(draft, gatheredNames.metrics, () => undefined);
   for (const name of ['files', 'restart', 'statics', 'machine_checks']) gather(draft, [name], () => undefined);
   edit(draft, 'deploy', (value) =>
     editTable(value, (deploy) =>

@@ -1,5 +1,5 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject, JsonValue } from './json.ts';
 import type { SyncPolicy } from './policy.ts';
 import type { Problem } from './problem.ts';
 import type { SecretValue } from './secret-value.ts';
@@ -125,6 +125,21 @@ export interface DesiredFleet {
   readonly followed: readonly FollowedRef[];
   /** A secret's value, read when asked for; undefined where the environment lacks it. */
   secretValue(app: string, name: string): SecretValue | undefined;
+  /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
+  explain(app: string): readonly ExplainedField[];
+}
+
+export interface ExplainedField {
+  /** `services[0].internal_port` */
+  readonly path: string;
+  readonly value: JsonValue;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** `app_defaults of project shop`; undefined: the app's own file. */
+  readonly part: string | undefined;
+  /** project.yaml:12, where a substitution wrote what stands there. */
+  readonly substitutedBy: string | undefined;
 }
 
 export interface InvalidApp {

@@ -87,3 +87,8 @@ export const flyctlKeys = {
   releaseId: 'fly_release_id',
   releaseVersion: 'fly_release_version',
 } as const;
+
+/** What flyctl writes on a machine whichever release it comes from. */
+export function flyctlMetadata(group: string): Record<string, string> {
+  return { [flyctlKeys.platformVersion]: 'v2', [flyctlKeys.processGroup]: group };
+}

@@ -3,7 +3,16 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
-import { flyctlKeys, formatSent, formatSlot, isVersionEnv, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
+import {
+  flyctlKeys,
+  flyctlMetadata,
+  formatSent,
+  formatSlot,
+  isVersionEnv,
+  stampKeys,
+  type Sent,
+  type Slot,
+} from '../model/stamps.ts';
 
 export interface Marking {
   readonly desired: DesiredApp;
@@ -28,8 +37,7 @@ function stampsOf(marking: Marking): Record<string, string> {
     [stampKeys.slot]: formatSlot(slot),
     [stampKeys.sent]: formatSent(sentOf(group, image)),
     [stampKeys.inputs]: desired.inputs,
-    [flyctlKeys.platformVersion]: 'v2',
-    [flyctlKeys.processGroup]: group.name,
+    ...flyctlMetadata(group.name),
     ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
   };
 }

@@ -20,6 +20,7 @@ function commit(letter: string, apps: readonly string[] = ['shop', 'cart']): Des
     whole: true,
     followed: [],
     secretValue: () => undefined,
+    explain: () => [],
   };
 }
 

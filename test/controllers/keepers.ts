@@ -23,6 +23,7 @@ export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
     whole: true,
     followed: [],
     secretValue: () => undefined,
+    explain: () => [],
     ...parts,
   };
 }

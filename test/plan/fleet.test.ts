@@ -36,6 +36,7 @@ function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {})
     followed: [],
     policy: defaultPolicy,
     secretValue: () => undefined,
+    explain: () => [],
     ...parts,
   };
 }

@@ -1,0 +1,75 @@
+/** Where each field of an app's resolved fly config was written. */
+import { gatheredNames } from '../flyconfig/repair.ts';
+import type { ExplainedField } from '../model/desired.ts';
+import { isObject, type JsonObject, type JsonValue } from '../model/json.ts';
+import { formatPath, type DocumentPath } from './document-path.ts';
+import { placeOfPath } from './document.ts';
+import type { Origin } from './placing.ts';
+import type { Project } from './project.ts';
+
+export interface ExplainRequest {
+  /** In today's form. */
+  readonly fly: JsonObject;
+  /** As the files say it, merged. */
+  readonly merged: JsonObject;
+  readonly chain: readonly Project[];
+  readonly originOf: (path: DocumentPath) => Origin;
+}
+
+/** Every value of the fly config in its order, each with the place that gave it. Parses each file once more a field. */
+export function explainFields({ fly, merged, chain, originOf }: ExplainRequest): readonly ExplainedField[] {
+  return leavesOf(fly, []).map(({ path, value }) => {
+    const origin = originOf(writtenPath(merged, path));
+    const { line, column, by } = placeOfPath(origin.document, origin.path, 'value');
+    const part = partOf(origin, chain);
+    const { file } = origin.document;
+    return { path: formatPath(path), value, file, line, column, part, substitutedBy: by };
+  });
+}
+
+function leavesOf(value: JsonValue, path: DocumentPath): readonly { path: DocumentPath; value: JsonValue }[] {
+  if (Array.isArray(value) && value.length > 0) {
+    return value.flatMap((item: JsonValue, index) => leavesOf(item, [...path, index]));
+  }
+  if (isObject(value) && Object.keys(value).length > 0) {
+    return Object.entries(value).flatMap(([key, item]) => leavesOf(item, [...path, key]));
+  }
+  return [{ path, value }];
+}
+
+/** The path of a field before older forms of it were repaired, as deep as the two agree. */
+function writtenPath(merged: JsonObject, path: DocumentPath): DocumentPath {
+  const [first = '', second] = path;
+  const names = new Map<string | number, readonly string[]>(Object.entries(gatheredNames)).get(first) ?? [];
+  if (names.length === 0 || typeof second !== 'number') return within(merged, [], path);
+  // Items of a list that was gathered from several fields stand in the order of those.
+  let before = 0;
+  for (const name of names) {
+    const value = merged[name];
+    if (value === undefined) continue;
+    const count = Array.isArray(value) ? value.length : 1;
+    if (second < before + count) return within(value, [name], [second - before, ...path.slice(2)]);
+    before += count;
+  }
+  return [first];
+}
+
+/** One table stands for a list of one, and says nothing of the number. */
+function within(from: JsonValue, start: DocumentPath, path: DocumentPath): DocumentPath {
+  let node = from;
+  const written = [...start];
+  for (const step of path) {
+    if (isObject(node) && step === 0) continue;
+    const items: unknown = node;
+    if (typeof items !== 'object' || items === null || !Object.hasOwn(items, step)) break;
+    node = (items as Record<string | number, JsonValue>)[step];
+    written.push(step);
+  }
+  return written;
+}
+
+/** undefined: the app's own file. */
+function partOf({ document, path }: Origin, chain: readonly Project[]): string | undefined {
+  const project = chain.find((one) => one.document === document);
+  return project === undefined ? undefined : `${String(path[1])} of project ${project.name}`;
+}

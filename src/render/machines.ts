@@ -1,0 +1,26 @@
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { overlay } from '../flyconfig/overlay.ts';
+import type { DesiredApp } from '../model/desired.ts';
+import { isObject } from '../model/json.ts';
+import { flyctlMetadata } from '../model/stamps.ts';
+
+/**
+ * By process group, what a new machine of it gets, in the names of Fly's wire: without what differs from one machine or
+ * release to the next (image, volume ids, versions). Keys stand in alphabetical order, so that two of them can be compared.
+ */
+export function machinesText(groups: DesiredApp['groups']): string {
+  const machines = groups.map(({ name, config }) => [name, newMachine(name, config)]);
+  return `${JSON.stringify(inOrder(Object.fromEntries(machines)), undefined, 2)}\n`;
+}
+
+function newMachine(group: string, config: MachineConfig): MachineConfig {
+  const { image: _image, ...made } = overlay(config, undefined);
+  return { ...made, metadata: { ...made.metadata, ...flyctlMetadata(group) } };
+}
+
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, inOrder(item)] as const);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
