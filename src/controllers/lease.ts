@@ -1,6 +1,8 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
-import { isGone, isHostOk } from '../plan/live.ts';
+import { flyctlKeys, stampKeys } from '../model/stamps.ts';
+import { groupOf, isGone, isHostOk, metadataOf } from '../plan/live.ts';
 import { leaseDescription, type ApplyContext } from './context.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
@@ -109,14 +111,22 @@ async function acquire(context: ApplyContext, machineId: string) {
 
 /**
  * Fly has no lease on an app: its lowest machine's is the lock for whoever creates something, since two that create at
- * once would each count what the other has not made yet. An app without machines has none; there names must do.
+ * once would each count what the other has not made yet. An app without machines of its groups has none; there names must
+ * do: a stranger's machine is not FlyCD's to hold.
  */
 export async function lockApp(context: ApplyContext): Promise<void> {
   if (context.lock !== undefined) return context.lock.check();
-  const machines = await context.fly.machines(context.app.name);
+  const { app, fleet } = context;
+  const machines = await context.fly.machines(app.name);
+  const named = new Set(app.groups.map((group) => group.name));
+  const isIts = (machine: Machine): boolean => {
+    const metadata = metadataOf(machine);
+    const byFlyctl = metadata[flyctlKeys.platformVersion] === 'v2' && named.has(groupOf(metadata) ?? '');
+    return metadata[stampKeys.fleet] === fleet.name || byFlyctl;
+  };
   const lowest = machines
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
-    .filter((machine) => !isGone(machine) && isHostOk(machine))
+    .filter((machine) => isIts(machine) && !isGone(machine) && isHostOk(machine))
     .toSorted((a, b) => a.id.localeCompare(b.id))[0];
   if (lowest !== undefined) context.lock = await holdLease(context, lowest.id);
 }
