@@ -106,7 +106,14 @@ export async function syncOne(
     for (const { name, ...evidence } of known.learnt) await store.setEvidence(app.name, name, evidence);
     const { stamped } = known;
     const applied = await applyPlan(
-      { ...request, secretsVersion: undefined, stamped, claimedVolumes: new Set(), lock: undefined },
+      {
+        ...request,
+        secretsVersion: undefined,
+        stamped,
+        leaving: leavingIn(plan),
+        claimedVolumes: new Set(),
+        lock: undefined,
+      },
       plan,
       async (result) => {
         results.push(result);
@@ -126,6 +133,10 @@ export async function syncOne(
   const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(plan, faults) });
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults };
+}
+
+function leavingIn(plan: AppPlan): ReadonlySet<string> {
+  return new Set(plan.steps.flatMap((step) => (step.kind === 'machine.destroy' ? [step.machineId] : [])));
 }
 
 /**

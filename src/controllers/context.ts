@@ -28,6 +28,8 @@ export interface ApplyContext {
   secretsVersion: number | undefined;
   /** Evidence that the machines' stamps are to carry: the plan's, then with what the secrets waves set. undefined: unknown. */
   stamped: readonly StampedEvidence[] | undefined;
+  /** Machines that the plan destroys: what becomes of them holds nothing up. */
+  readonly leaving: ReadonlySet<string>;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes: Set<string>;
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */

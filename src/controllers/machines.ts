@@ -5,6 +5,7 @@ import { hashOf } from '../model/json.ts';
 import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
 import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { secretsStampText } from '../plan/evidence.ts';
+import { isGone } from '../plan/live.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { waitHealthy } from './health.ts';
@@ -47,7 +48,9 @@ export async function createMachine(
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(context, error, name);
       if (there?.config?.metadata?.[stampKeys.launch] === launch) made = there;
-      else if (there !== undefined) generation += 1;
+      else if (there !== undefined && holdsSlot(context, there, step.slot)) {
+        return { outcome: 'unchanged', message: `${there.id} ${there.name} has its place already` };
+      } else if (there !== undefined) generation += 1;
       else if (error.outcome === 'refused') throw error;
       tries += 1;
       if (made === undefined && tries >= createTriesMax) throw error;
@@ -189,26 +192,22 @@ async function nextGeneration(context: ApplyContext, slot: Slot): Promise<number
   const machines = await context.fly.machines(context.app.name, { includeDeleted: true });
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
-  const live = taken.filter(
-    (machine) =>
-      machine.state !== 'destroyed' &&
-      machine.state !== 'destroying' &&
-      sameSlot(machine, slot) &&
-      isOurs(context, machine),
-  );
+  const live = taken.filter((machine) => holdsSlot(context, machine, slot));
   const generations = (list: readonly Machine[]): number[] =>
     list.map((machine) => Number(machine.name.slice(prefix.length))).filter((number) => Number.isInteger(number));
   if (live.length > 0) return Math.max(...generations(live));
   return Math.max(0, ...generations(taken)) + 1;
 }
 
-function sameSlot(machine: Machine, slot: Slot): boolean {
-  const stamped = parseSlot(machine.config?.metadata?.[stampKeys.slot]);
-  return stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
-}
-
-function isOurs(context: ApplyContext, machine: Machine): boolean {
-  return machine.config?.metadata?.[stampKeys.fleet] === context.fleet.name;
+/**
+ * A second one beside it would be one too many, even where it was made for another commit, by a FlyCD that works at the
+ * same time or before the lists show it: the next plan sees it and brings it up to date.
+ */
+function holdsSlot(context: ApplyContext, machine: Machine, slot: Slot): boolean {
+  const metadata = machine.config?.metadata ?? {};
+  const stamped = parseSlot(metadata[stampKeys.slot]);
+  const same = stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
+  return same && metadata[stampKeys.fleet] === context.fleet.name && !isGone(machine);
 }
 
 function createRequest(

@@ -19,6 +19,8 @@ export interface Arena {
   readonly simulator: Simulator;
   readonly folder: string;
   write(files: Files): void;
+  /** Takes a file or folder out of the config. */
+  remove(path: string): void;
   /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
   flycd(argv: readonly string[], state?: string, signal?: AbortSignal, more?: Variables): Promise<Ran>;
   /** Runs a command until it dies or ends; the number of calls it made. */
@@ -90,6 +92,10 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         mkdirSync(dirname(join(config, path)), { recursive: true });
         writeFileSync(join(config, path), text);
       }
+    },
+    remove(path) {
+      repository?.commit({ [path]: null });
+      rmSync(join(config, path), { recursive: true });
     },
     flycd: (argv, state = usualState, signal, more) =>
       run([...argv, location], {

@@ -1,16 +1,20 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { watch } from '../storm/watch.ts';
+import { ruleChecks } from '../../simulator/machine-life.ts';
+import type { Machine } from '../../simulator/records.ts';
 import { filesOf, goodImage, type AppIdea } from '../storm/fleet.ts';
+import { membersOf, watch } from '../storm/watch.ts';
 import { arena, type Arena } from './arena.ts';
+import { callOf } from './calls.ts';
+
+const digest = (digit: string): string => `@sha256:${digit.repeat(64)}`;
 
 /** Three machines of which one may be down. */
-function greeting(text: string): AppIdea {
-  return {
+function shop(change: Partial<AppIdea> = {}) {
+  const app: AppIdea = {
     name: 'shop',
     region: 'arn',
-    // Pinned, so that each call is one to Fly: no registry is asked.
-    image: `${goodImage}@sha256:${'5'.repeat(64)}`,
-    env: { GREETING: text },
+    image: `${goodImage}${digest('5')}`,
+    env: { GREETING: 'hello' },
     memoryMb: undefined,
     secret: undefined,
     ips: ['v6'],
@@ -20,44 +24,82 @@ function greeting(text: string): AppIdea {
     comment: 'a shop',
     broken: false,
   };
+  return { apps: [{ ...app, ...change }] };
 }
 
 async function synced(): Promise<Arena> {
   const world = await arena({ orderly: true });
-  world.write(filesOf({ apps: [greeting('hello')] }));
+  onTestFinished(() => world.close());
+  world.write(filesOf(shop()));
   expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   return world;
 }
 
-/** Which call of a sync updates the nth machine, from 1. */
-async function callOfUpdate(nth: number): Promise<number> {
-  const world = await synced();
-  try {
-    world.write(filesOf({ apps: [greeting('goodbye')] }));
-    const { requests } = world.simulator.world;
-    const before = requests.length;
-    await world.flycd(['sync', '--once']);
-    const calls = requests.slice(before).map(({ template }) => template);
-    const updates = calls.flatMap((call, index) => (call === 'POST /apps/{app}/machines/{machine}' ? [index + 1] : []));
-    return updates[nth - 1] ?? 0;
-  } finally {
-    await world.close();
-  }
-}
+const machines = (world: Arena): readonly Machine[] => membersOf(world.simulator.world, 'shop', 'web');
 
 test.each([2, 3])(
   'killed while machine %i boots, then a new commit: it goes first, so that no second one is down beside it',
   async (nth) => {
-    const call = await callOfUpdate(nth);
+    const files = filesOf(shop({ env: { GREETING: 'goodbye' } }));
+    const call = await callOf('POST /apps/{app}/machines/{machine}', nth, { before: [filesOf(shop())], files });
     const world = await synced();
-    onTestFinished(() => world.close());
     const eyes = watch(world.simulator.world);
-    world.write(filesOf({ apps: [greeting('goodbye')] }));
+    world.write(files);
     await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
-    const next = { apps: [greeting('hello again')] };
+    const next = shop({ env: { GREETING: 'hello again' } });
     world.write(filesOf(next));
     eyes.expect(next);
     expect((await world.flycd(['sync', '--once'])).code).toBe(0);
     expect(eyes.findings).toEqual([]);
   },
 );
+
+test('a copy by hand of a machine that a broken image keeps down does not keep a good image from the others', async () => {
+  const world = await synced();
+  const broken = `docker.io/library/failing-launch:1${digest('6')}`;
+  world.write(filesOf(shop({ image: broken })));
+  expect((await world.flycd(['sync', '--once'])).code).toBe(1);
+  const failed = machines(world).find(({ state }) => state === 'failed');
+  await world.simulator.world.human.clone('shop', { machine: failed?.id ?? '' });
+  await world.clock.sleep(60_000);
+  world.write(filesOf(shop()));
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect(code, stdout).toBe(0);
+  await world.clock.sleep(60_000);
+  expect(machines(world).map(({ state }) => state)).toEqual(['started', 'started', 'started']);
+});
+
+test('a copy by hand that is not well and is one too many holds nothing up: it goes', async () => {
+  const world = await synced();
+  const { human } = world.simulator.world;
+  const [first] = machines(world);
+  await human.clone('shop', { machine: first?.id ?? '' });
+  const copy = machines(world).find(({ name }) => !name.startsWith('web-'));
+  if (first === undefined || copy === undefined) throw new Error('there is no copy');
+  ruleChecks(world.simulator.world, copy, 'fail');
+  await human.update('shop', { machine: first.id, config: { env: { GREETING: 'by hand' } } });
+  await world.clock.sleep(60_000);
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect(code, stdout).toBe(0);
+  await world.clock.sleep(60_000);
+  expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toEqual(['hello', 'hello', 'hello']);
+});
+
+test('killed after a create that no list shows yet, then a new commit: no second machine for the place', async () => {
+  const first = shop({ groups: { web: { count: 2, serves: false, rests: false, checks: true, volumeGb: undefined } } });
+  const files = filesOf(first);
+  const call = await callOf('POST /apps/{app}/machines', 1, { before: [], files });
+  const world = await arena({ orderly: true });
+  onTestFinished(() => world.close());
+  world.simulator.world.lag.set({ listMs: 5000 });
+  const eyes = watch(world.simulator.world);
+  world.write(files);
+  await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+  world.write(filesOf({ apps: first.apps.map((app) => ({ ...app, env: { GREETING: 'goodbye' } })) }));
+  for (let pass = 1; pass <= 2; pass += 1) {
+    await world.flycd(['sync', '--once']);
+    await world.clock.sleep(60_000);
+  }
+  expect(eyes.findings).toEqual([]);
+  expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toEqual(['goodbye', 'goodbye']);
+});

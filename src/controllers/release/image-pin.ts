@@ -40,9 +40,8 @@ export class ImagePin {
         answered = true;
         answer.resolve(digest);
       });
-    } catch (error) {
+    } finally {
       giveUp();
-      throw error;
     }
   }
 }

@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { Machine } from '../../../schemas/fly/machine.ts';
+import { imageMatches } from '../../flyconfig/image.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
 import type { MachineCreate, MachineRestart, MachineUpdate } from '../../model/plan.ts';
 import { parseSent, parseSlot, stampKeys } from '../../model/stamps.ts';
@@ -79,6 +80,17 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   if (made.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
 }
 
+/** It was sent what one of the steps sends, image and all: a tag sent first and the digest sent afterwards are one image. */
+function carriesAny(machine: Machine, steps: readonly RollStep[]): boolean {
+  const config = parseSent(machine.config?.metadata?.[stampKeys.sent])?.config;
+  const live = { image: machine.config?.image, imageRef: machine.image_ref };
+  return steps.some((step) => {
+    if (config === undefined || step.sent?.config !== config) return false;
+    const ref = step.kind === 'machine.restart' ? live.image : step.config.image;
+    return ref !== undefined && imageMatches({ ref, digest: undefined }, live);
+  });
+}
+
 /** It should serve and does not: it boots, its checks do not pass, or it crashed. */
 function isUnwell(machine: Machine): boolean {
   const { state } = judge(machine);
@@ -116,13 +128,11 @@ class GroupRun {
     // Creating goes on beside an unhealthy machine: more of them may be how it gets better.
     const first = steps.find((step) => step.risk === 'restart');
     if (first === undefined) return true;
-    const configs = new Set(steps.flatMap((step) => step.sent?.config ?? []));
     const touched = new Set(steps.map((step) => (step.kind === 'machine.create' ? '' : step.machineId)));
     const isSibling = (machine: Machine): boolean => {
-      const metadata = machine.config?.metadata ?? {};
-      const carries = configs.has(parseSent(metadata[stampKeys.sent])?.config ?? '');
-      const ours = parseSlot(metadata[stampKeys.slot])?.group === this.#group;
-      return carries && ours && !touched.has(machine.id) && isHostOk(machine) && !notRunYet.has(machine.state);
+      const stays = !touched.has(machine.id) && !this.#context.leaving.has(machine.id);
+      const ours = parseSlot(machine.config?.metadata?.[stampKeys.slot])?.group === this.#group;
+      return stays && ours && isHostOk(machine) && !notRunYet.has(machine.state) && carriesAny(machine, steps);
     };
     const queue = new PQueue({ concurrency: siblingsAtOnce });
     const look = async (): Promise<Fault | undefined> => {
