@@ -1,5 +1,6 @@
 import type { Dice } from './dice.ts';
 import {
+  firstCount,
   goodImage,
   newApp,
   newGroup,
@@ -52,8 +53,8 @@ const bad: readonly Change[] = [
 const scale: readonly Change[] = [
   (dice, app) =>
     regrouped(dice, app, (group) => {
-      const count = dice.between(1, 3);
-      return { group: { ...group, count }, said: `count ${count}` };
+      const count = dice.hit(0.1) ? undefined : dice.between(1, 3);
+      return { group: { ...group, count }, said: `count ${count ?? 'as it is'}` };
     }),
 ];
 
@@ -102,6 +103,10 @@ export function commit(dice: Dice, fleet: FleetIdea): Commit {
     const name = `app-${fleet.apps.length + 1}`;
     return smallEnough(fleet, { fleet: { apps: [...fleet.apps, newApp(dice, name)] }, said: `${name} is new` });
   }
+  if (fleet.apps.length > 1 && dice.hit(0.04)) {
+    const name = fleet.apps.at(-1)?.name ?? '';
+    return { fleet: { apps: fleet.apps.slice(0, -1) }, said: `${name} is gone` };
+  }
   const index = dice.below(fleet.apps.length);
   const app = fleet.apps[index];
   if (app === undefined) return { fleet, said: 'nothing' };
@@ -123,7 +128,7 @@ export function repaired(app: AppIdea): AppIdea {
 function smallEnough(before: FleetIdea, after: Commit): Commit {
   const machines = after.fleet.apps
     .flatMap((app) => Object.values(app.groups))
-    .reduce((sum, group) => sum + (group.count ?? 2), 0);
+    .reduce((sum, group) => sum + firstCount(group), 0);
   return machines <= machinesMax ? after : { fleet: before, said: 'nothing' };
 }
 

@@ -43,11 +43,10 @@ export interface GroupIdea {
 /** So long without progress is a failure: a storm has no five minutes for each broken commit. */
 const waitTimeoutSeconds = 15;
 const maxUnavailableDefault = 0.33;
-const withServices = 2;
 
-/** Machines that a group has when git gives no count: flyctl's defaults. */
+/** Machines that a group has when git gives no count, flyctl's defaults: two that serve, or one with its standby. */
 export function firstCount(group: GroupIdea): number {
-  return group.count ?? (group.serves && group.volumeGb === undefined ? withServices : 1);
+  return group.count ?? (group.volumeGb === undefined ? 2 : 1);
 }
 
 /** Machines of the group that may be down at once for FlyCD's work. */
@@ -180,7 +179,7 @@ const machinesMax = 3;
 
 export function newGroup(dice: Dice, serves: boolean): GroupIdea {
   return {
-    count: serves && dice.hit(0.25) ? undefined : dice.between(1, machinesMax),
+    count: dice.hit(0.25) ? undefined : dice.between(1, machinesMax),
     serves,
     rests: serves && dice.hit(0.2),
     checks: dice.hit(0.85),

@@ -32,10 +32,16 @@ async function said(spoil: (world: World) => void, plan: readonly PlannedApp[] =
   const ran = await it.flycd(['sync', '--once']);
   expect(ran.code, ran.stdout + ran.stderr).toBe(0);
   const { world } = it.simulator;
+  await it.asPerson('POST', '/apps/app-1/machines', { name: 'theirs', region: 'arn', config: { image: 'theirs' } });
+  await it.clock.sleep(5000);
+  const others = world
+    .snapshot()
+    .flatMap((app) => app.machines.map((machine) => ({ app: app.name, machine })))
+    .filter(({ machine }) => machine.name === 'theirs');
   spoil(world);
   const peaks = new Map<string, number>();
   raisePeaks(peaks, fleet);
-  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, byHand: new Map() };
+  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, byHand: new Map(), others };
   return invariants.flatMap((invariant) => invariant(calm));
 }
 
@@ -69,6 +75,8 @@ const planted: readonly (readonly [string, (world: World) => void])[] = [
     'has a volume of 1 GB',
     (world) => [...(world.apps.get('app-1')?.volumes.values() ?? [])].map((v) => (v.sizeGb = 1)),
   ],
+  ["theirs, somebody else's, is gone", (world) => (machine(world, 'theirs').state = 'destroyed')],
+  ["theirs, somebody else's, was changed", (world) => (machine(world, 'theirs').config.image = 'ours')],
   ['app-1: not on Fly', (world) => world.apps.delete('app-1')],
   [
     'is still leased',

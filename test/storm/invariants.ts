@@ -1,5 +1,6 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
+import { hashOf } from '../../src/model/json.ts';
 import { firstCount, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
@@ -19,6 +20,13 @@ export interface Calm {
   readonly peaks: ReadonlyMap<string, number>;
   /** Made by hand: `app/volume name`. */
   readonly byHand: ReadonlyMap<string, number>;
+  /** Machines of others, as they were. */
+  readonly others: readonly Others[];
+}
+
+export interface Others {
+  readonly app: string;
+  readonly machine: MachineSnapshot;
 }
 
 /** What a person has to decide. Everything else has to be gone by now. */
@@ -34,7 +42,9 @@ export const holdsAreForPeople: Invariant = ({ plan }) =>
     ...holds
       .filter(({ reason }) => !lasting.has(reason))
       .map((hold) => `${app}: still ${hold.reason}: ${hold.because}`),
-    ...(holds.length === 0 && status !== 'synced' ? [`${app}: ${status}, and no hold says why`] : []),
+    ...(holds.length === 0 && !['synced', 'orphaned'].includes(status)
+      ? [`${app}: ${status}, and no hold says why`]
+      : []),
   ]);
 
 export const everyAppIsPlanned: Invariant = ({ fleet, plan }) =>
@@ -76,8 +86,10 @@ function groupDifferences(
 ): readonly string[] {
   const machines = app.machines.filter((machine) => groupOf(machine) === name);
   const found: string[] = [];
-  const wanted = group.count ?? Math.max(machines.length, 1);
-  if (machines.length !== wanted) found.push(`${app.name}/${name}: ${machines.length} machines, git wants ${wanted}`);
+  // A standby stands in for one of them, and is none of them.
+  const counted = machines.filter(({ config }) => (config.standbys ?? []).length === 0).length;
+  const wanted = group.count ?? Math.max(counted, 1);
+  if (counted !== wanted) found.push(`${app.name}/${name}: ${counted} machines, git wants ${wanted}`);
   for (const machine of machines) {
     for (const what of machineDifferences(idea, group, machine)) found.push(`${app.name}: ${machine.name} ${what}`);
     const volume = app.volumes.find(({ attachedMachine }) => attachedMachine === machine.id);
@@ -99,7 +111,8 @@ function machineDifferences(idea: AppIdea, group: GroupIdea, machine: MachineSna
   if (idea.memoryMb !== undefined && memory !== idea.memoryMb)
     found.push(`has ${memory} MB, git wants ${idea.memoryMb}`);
   if ((config.services ?? []).length > 0 !== group.serves) found.push(group.serves ? 'serves nothing' : 'serves');
-  if (state !== 'started' && !group.rests) found.push(`is ${state}`);
+  const standsBy = (config.standbys ?? []).length > 0;
+  if (state !== (standsBy ? 'stopped' : 'started') && !group.rests) found.push(`is ${state}`);
   if (state === 'started' && idea.secret !== undefined && machine.secrets['PASSWORD'] !== idea.secret)
     found.push('runs with another PASSWORD than git names');
   return found;
@@ -110,9 +123,14 @@ export const noLeaseIsLeft: Invariant = ({ apps }) =>
     app.machines.filter(({ leased }) => leased).map((machine) => `${app.name}: ${machine.name} is still leased`),
   );
 
+/** A copy made by hand carries its original's stamps until FlyCD has given it its own. */
+function isItself({ id, metadata }: MachineSnapshot): boolean {
+  return (metadata['flycd_machine'] ?? id) === id;
+}
+
 export const noSlotTwice: Invariant = ({ apps }) =>
   apps.flatMap((app) =>
-    [...Map.groupBy(app.machines, ({ metadata }) => metadata['flycd_slot'] ?? '')]
+    [...Map.groupBy(app.machines.filter(isItself), ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
       .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`),
   );
@@ -130,15 +148,26 @@ export const noSurplus: Invariant = ({ apps, peaks, byHand }) =>
 /** FlyCD deletes no volume: what nobody uses is said. */
 export const unusedIsSaid: Invariant = ({ fleet, apps, plan }) =>
   apps.flatMap((app) => {
-    const notes = plan.find((planned) => planned.app === app.name)?.notes ?? [];
-    if (fleet.apps.every(({ name }) => name !== app.name)) return [];
+    const { notes = [], holds = [] } = plan.find((planned) => planned.app === app.name) ?? {};
+    // A machine that is held back may be the one to use it.
+    if (holds.length > 0 || fleet.apps.every(({ name }) => name !== app.name)) return [];
     return app.volumes
       .filter(({ attachedMachine }) => attachedMachine === null)
       .filter(({ name }) => !notes.some((note) => note.includes(`volume`) && note.includes(name)))
       .map((volume) => `${app.name}: ${volume.name} is used by no machine, and nobody says so`);
   });
 
+/** What stands as it did: nobody but its owner has a say in it. */
+export const othersAreUntouched: Invariant = ({ others, apps }) =>
+  others.flatMap(({ machine, app }) => {
+    const now = apps.find(({ name }) => name === app)?.machines.find(({ id }) => id === machine.id);
+    if (now === undefined) return [`${app}: ${machine.name}, somebody else's, is gone`];
+    const same = now.version === machine.version && hashOf(now.config) === hashOf(machine.config);
+    return same ? [] : [`${app}: ${machine.name}, somebody else's, was changed`];
+  });
+
 export const invariants: readonly Invariant[] = [
+  othersAreUntouched,
   planIsEmpty,
   holdsAreForPeople,
   everyAppIsPlanned,

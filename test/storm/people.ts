@@ -1,5 +1,6 @@
 /** What people do to the same apps by hand while FlyCD works. */
 import { idle } from '../../simulator/autostop.ts';
+import { stop, suspend } from '../../simulator/machine-life.ts';
 import type { Machine } from '../../simulator/records.ts';
 import type { World } from '../../simulator/world.ts';
 import type { Dice } from './dice.ts';
@@ -32,6 +33,13 @@ const resize: Act = (dice, { world }, app) => {
 const destroy: Act = (_dice, { world }, app, machine) => {
   void world.human.destroy(app.name, { machine: machine.id });
   return `fly machine destroy ${machine.name} --force`;
+};
+
+const stopIt: Act = (dice, { world }, _app, machine) => {
+  if (machine.state !== 'started' || machine.hostStatus !== 'ok') return undefined;
+  const suspends = dice.hit(0.3);
+  (suspends ? suspend : stop)(world, machine);
+  return `fly machine ${suspends ? 'suspend' : 'stop'} ${machine.name}`;
 };
 
 const clone: Act = (_dice, { world, byHand }, app, machine) => {
@@ -79,6 +87,7 @@ const goIdle: Act = (_dice, { world }, app) => {
 };
 
 const acts = [
+  stopIt,
   update,
   update,
   resize,

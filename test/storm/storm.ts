@@ -3,7 +3,7 @@ import { arena, type Arena } from '../controllers/arena.ts';
 import { commit, repaired } from './commits.ts';
 import { dice, type Dice } from './dice.ts';
 import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
-import { invariants, raisePeaks, type PlannedApp } from './invariants.ts';
+import { invariants, raisePeaks, type Others, type PlannedApp } from './invariants.ts';
 import { act } from './people.ts';
 import { watch, type Watch } from './watch.ts';
 import { clearUp, strike } from './weather.ts';
@@ -39,7 +39,12 @@ interface Scene {
   readonly peaks: Map<string, number>;
   readonly byHand: Map<string, number>;
   fleet: FleetIdea;
+  /** Names of apps that have a file. */
+  inGit: readonly string[];
+  others: readonly Others[];
   passes: number;
+  /** The database was lost at least once. */
+  forgetful: boolean;
 }
 
 export async function storm(seed: number): Promise<Storm> {
@@ -53,7 +58,10 @@ export async function storm(seed: number): Promise<Storm> {
     peaks: new Map(),
     byHand: new Map(),
     fleet: firstFleet(dice(seed, 'fleet')),
+    inGit: [],
+    others: [],
     passes: 0,
+    forgetful: false,
   };
   try {
     publish(scene, 'first commit');
@@ -75,6 +83,9 @@ function tell(scene: Scene, text: string): void {
 }
 
 function publish(scene: Scene, said: string): void {
+  const names = scene.fleet.apps.map(({ name }) => name);
+  for (const name of scene.inGit) if (!names.includes(name)) scene.world.remove(name);
+  scene.inGit = names;
   scene.world.write(filesOf(scene.fleet));
   scene.watch.expect(scene.fleet);
   raisePeaks(scene.peaks, scene.fleet);
@@ -92,9 +103,38 @@ async function blow(scene: Scene): Promise<void> {
     if (pass > 1) commitSomething(scene, here('commit'));
     weather(scene, here('weather'));
     if (pass > 1) people(scene, here('people'));
+    await world.clock.sleep(behindMs(scene));
     await onePass(scene, here('pass'));
-    await world.clock.sleep(Math.max(behindMs(scene), here('pause').pick([0, 5000, 30_000, 300_000])));
+    if (pass === 1) await settle(scene);
+    await world.clock.sleep(here('pause').pick([0, 5000, 30_000, 300_000]));
   }
+}
+
+/** Others have apps in the same organization, and a machine in one of ours: not FlyCD's to touch. */
+async function settle(scene: Scene): Promise<void> {
+  const { world, watch, fleet } = scene;
+  const { world: fly, token } = world.simulator;
+  const call = (path: string, body: unknown): Promise<unknown> => world.asPerson('POST', path, body);
+  const machine = (metadata: object): object => ({
+    region: 'arn',
+    config: { image: 'docker.io/library/theirs:1', metadata, guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 256 } },
+  });
+  const grant = fly.tokens.get(token);
+  const faults = fly.faults.list().map(({ rule }) => rule);
+  clearUp(fly);
+  if (grant === undefined) return;
+  await call('/apps', { app_name: 'theirs', org_slug: 'personal' });
+  await call('/apps/theirs/machines', machine({ fly_platform_version: 'v2', fly_process_group: 'app' }));
+  const [ours] = fleet.apps.filter(({ name }) => (fly.apps.get(name)?.machines.size ?? 0) > 0);
+  if (ours !== undefined) await call(`/apps/${ours.name}/machines`, machine({}));
+  await world.clock.sleep(5000);
+  for (const rule of faults) fly.faults.add(rule);
+  scene.others = fly
+    .snapshot()
+    .flatMap((app) => app.machines.map((machine) => ({ app: app.name, machine })))
+    .filter(({ machine }) => machine.config.image === 'docker.io/library/theirs:1');
+  watch.protect({ app: 'theirs' });
+  for (const { machine } of scene.others) watch.protect({ machine: machine.id });
 }
 
 /**
@@ -136,16 +176,46 @@ async function onePass(scene: Scene, dice: Dice): Promise<void> {
   const { world } = scene;
   if (dice.hit(0.05)) {
     world.forget();
+    scene.forgetful = true;
     tell(scene, 'the database is lost');
   }
+  excuse(scene);
   if (dice.hit(0.15)) await look(scene);
   const death = dice.hit(0.25)
     ? { call: dice.between(1, 45), when: dice.pick(['before', 'after'] as const) }
     : undefined;
   scene.passes += 1;
+  if (dice.hit(0.08)) return together(scene);
+  if (dice.hit(0.08)) return stopped(scene, dice.between(0, 20_000));
   const { ran, calls } = await world.mortalFlycd(['sync', '--once'], death);
   if (ran === undefined) tell(scene, `pass ${scene.passes}: killed ${death?.when} call ${death?.call}`);
   else heard(scene, ran, `pass ${scene.passes} (${calls} calls)`);
+}
+
+/**
+ * Without its database FlyCD sets a secret anew with the next release. A machine that this release does not reach is then
+ * behind by Fly's clock, and restarts for the value that it has.
+ */
+function excuse({ forgetful, fleet, watch }: Scene): void {
+  if (!forgetful) return;
+  for (const { name, secret } of fleet.apps) if (secret !== undefined) watch.disturbed(name);
+}
+
+/** A second FlyCD of the same fleet, with a database of its own, at the same moment. */
+async function together(scene: Scene): Promise<void> {
+  const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
+  for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
+  // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
+  for (const { name } of scene.fleet.apps) scene.watch.disturbed(name);
+}
+
+/** Asked to stop in good order. */
+async function stopped(scene: Scene, afterMs: number): Promise<void> {
+  const { clock } = scene.world;
+  const stop = new AbortController();
+  const cancel = clock.timer(afterMs, () => stop.abort());
+  heard(scene, await scene.world.flycd(['sync', '--once'], undefined, stop.signal), `pass ${scene.passes}, stopped`);
+  cancel();
 }
 
 /** Neither the terminal nor an exit code may show that something broke inside. */
@@ -157,7 +227,7 @@ function heard(
   const text = ran.stdout + ran.stderr;
   const last = ran.stdout.trim().split('\n').slice(1, -2).join(' | ').replaceAll(/\s+/g, ' ');
   tell(scene, `${what}: exit ${ran.code} ${last}`);
-  if (![0, 1, 2, 3, 4].includes(ran.code)) scene.findings.push(`${what}: exit code ${ran.code}`);
+  if (![0, 1, 2, 3, 4, 130].includes(ran.code)) scene.findings.push(`${what}: exit code ${ran.code}`);
   if (/broke off|the simulator itself failed|no reconciler|TypeError|RangeError/.test(text))
     scene.findings.push(`${what}: something broke inside: ${text}`);
   if (/hush-\d+-hush/.test(text)) scene.findings.push(`${what}: a secret was printed: ${text}`);
@@ -190,6 +260,7 @@ async function calm(scene: Scene): Promise<void> {
   let plan: readonly PlannedApp[] | undefined;
   for (let pass = 1; pass <= calmPassesMax; pass += 1) {
     scene.passes += 1;
+    excuse(scene);
     heard(scene, await world.flycd(['sync', '--once']), `calm pass ${pass}`);
     await clock.sleep(settledMs);
     plan = await look(scene);
@@ -202,7 +273,7 @@ async function calm(scene: Scene): Promise<void> {
   for (const { app, status, holds } of plan) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
-  const { fleet, peaks, byHand } = scene;
+  const { fleet, peaks, byHand, others } = scene;
   const apps = simulator.world.snapshot();
-  for (const invariant of invariants) scene.findings.push(...invariant({ fleet, apps, plan, peaks, byHand }));
+  for (const invariant of invariants) scene.findings.push(...invariant({ fleet, apps, plan, peaks, byHand, others }));
 }

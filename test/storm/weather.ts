@@ -1,6 +1,7 @@
 /** What the platform does to everybody during one pass. */
 import type { FaultKind, FaultRule } from '../../simulator/faults.ts';
-import { hostDown, hostUp } from '../../simulator/host-failures.ts';
+import { hostDown, hostUp, migrate } from '../../simulator/host-failures.ts';
+import { ruleChecks } from '../../simulator/machine-life.ts';
 import { foreignLease } from '../../simulator/machine-leases.ts';
 import type { World } from '../../simulator/world.ts';
 import type { Dice } from './dice.ts';
@@ -73,7 +74,47 @@ function lost(dice: Dice, world: World): string | undefined {
   return `host ${machine.host} of ${machine.name} is down`;
 }
 
-const weathers = [faulty, faulty, faulty, slow, stuck, full, behind, leased, lost] as const;
+function unwell(dice: Dice, world: World): string | undefined {
+  const machine = dice.one(machinesOf(world).filter(({ state }) => state === 'started'));
+  if (machine === undefined) return undefined;
+  const rule = dice.pick(['fail', 'flap'] as const);
+  ruleChecks(world, machine, rule);
+  return `checks of ${machine.name} ${rule}`;
+}
+
+function moved(dice: Dice, world: World): string | undefined {
+  const machine = dice.one(machinesOf(world));
+  const isOurs = machine?.config.metadata?.['flycd_fleet'] !== undefined;
+  if (machine === undefined || machine.hostStatus !== 'ok' || !isOurs) return undefined;
+  migrate(world, machine);
+  return `${machine.name} moves to ${machine.host}`;
+}
+
+function blind(_dice: Dice, world: World): string {
+  world.errorRegions.add('arn');
+  return 'lists of the organization leave arn out';
+}
+
+function expired(_dice: Dice, world: World): string {
+  for (const token of world.tokens.keys()) world.expireToken(token);
+  return 'the token has expired';
+}
+
+const weathers = [
+  unwell,
+  moved,
+  blind,
+  expired,
+  faulty,
+  faulty,
+  faulty,
+  slow,
+  stuck,
+  full,
+  behind,
+  leased,
+  lost,
+] as const;
 
 /** undefined: nothing came of it. */
 export function strike(dice: Dice, world: World): string | undefined {
@@ -84,6 +125,9 @@ export function clearUp(world: World): void {
   world.faults.clear();
   world.pace.clear();
   world.capacity.clear();
+  world.errorRegions.clear();
+  for (const grant of world.tokens.values()) delete grant.expiresAt;
+  for (const machine of machinesOf(world)) if (machine.checkRule !== undefined) ruleChecks(world, machine, undefined);
   world.lag.set({});
   for (const host of world.hostsDown) hostUp(world, host);
 }
