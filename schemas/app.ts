@@ -1,6 +1,7 @@
 /** app.yaml: Fly's own config plus FlyCD's fields. FlyCD's are strict; Fly's are kept as they are (fly-config.ts). */
 import { z } from 'zod';
 import { FlyConfig } from './fly-config.ts';
+import { MachineWritten } from './machine.ts';
 import { SyncWritten } from './policy.ts';
 import { Source } from './source.ts';
 import { flag, label, listOf, regionCode, wholeNumber } from './written.ts';
@@ -106,8 +107,18 @@ export const ownedFields = {
     })
     .optional()
     .describe('Which config files go into the build.'),
+  fly_config: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A fly.toml (or YAML, JSON) in the source, by its path from there: the base of this file, whose lists replace its lists.',
+    ),
   extra_regions: listOf(regionCode()).optional().describe('Regions beside primary_region.'),
   machines: Machines.optional().describe('How many machines, and how large.'),
+  machine: MachineWritten.optional().describe(
+    'What no fly config can say of a machine, for the default process group. What is named is exact, all else is kept.',
+  ),
   volumes: listOf(VolumeEntry)
     .optional()
     .describe('Sizes and spare numbers of volumes. A mount makes its own volumes.'),
@@ -134,7 +145,7 @@ export const Owned = z.object(ownedFields);
 export type Owned = z.infer<typeof Owned>;
 
 /** Keys that belong to FlyCD and are not built yet: refused. */
-export const ownedNotYet: readonly string[] = ['machine', 'fly_config', 'depends_on', 'certificates', 'postgres'];
+export const ownedNotYet: readonly string[] = ['depends_on', 'certificates', 'postgres'];
 export const ownedKeys: readonly string[] = [...Object.keys(ownedFields), ...ownedNotYet];
 
 /** The whole of app.yaml, for editors: at run time Fly's part is read by its own mapper. */

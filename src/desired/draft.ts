@@ -1,6 +1,7 @@
 /** An app as its files say it: merged, named, FlyCD's fields checked. Everything that needs no repo but the config's. */
 import type { z } from 'zod';
 import { ownedFields, ownedKeys, ownedNotYet, type Owned } from '../../schemas/app.ts';
+import { saidElsewhere } from '../../schemas/machine.ts';
 import { syncNotYet } from '../../schemas/policy.ts';
 import { dnsLabel } from '../../schemas/written.ts';
 import { kindOf, shortened } from '../flyconfig/fields.ts';
@@ -79,7 +80,8 @@ function ownedPart(
     const value = merged[key];
     if (value === undefined) continue;
     const notYet = key === 'sync' ? { '': syncNotYet } : {};
-    const { data, findings: found } = check<z.ZodType>({ schema, value, notYet, within: key });
+    const elsewhere = key === 'machine' ? saidElsewhere : {};
+    const { data, findings: found } = check<z.ZodType>({ schema, value, notYet, elsewhere, within: key });
     if (found.length > 0) broken.add(key);
     else owned[key] = data;
     findings.add(found);

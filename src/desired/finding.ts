@@ -41,6 +41,8 @@ export interface CheckRequest<Schema extends z.ZodType = z.ZodType> {
   readonly value: JsonValue;
   /** Names that are ours and not built yet, by the path of the fields they stand in. */
   readonly notYet?: Readonly<Record<string, readonly string[]>>;
+  /** Names said elsewhere, with where; counted only where the value's own fields stand, or a group's. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /** Field the value stands in: findings carry it as the first step of their path. */
   readonly within?: string;
 }
@@ -84,6 +86,10 @@ function findingsOf(issue: z.core.$ZodIssue, request: CheckRequest): readonly Fi
       return error(value === '' ? 'expected text, found none' : `expected at least ${issue.minimum}, found ${found}`);
     case 'too_big':
       return error(`expected at most ${issue.maximum}, found ${found}`);
+    case 'invalid_key': {
+      const why = issue.issues[0]?.message ?? 'expected another name';
+      return [{ severity: 'error', path, part: 'key', message: why }];
+    }
     case 'custom':
       return error(
         issue.message.includes('found') || issue.message.includes(':')
@@ -99,6 +105,10 @@ function unknownField(key: string, path: DocumentPath, request: CheckRequest): F
   const where = path.filter((step) => typeof step === 'string').join('.');
   const at = { severity: 'error', path: [...path, key], part: 'key' } as const;
   if (request.notYet?.[where]?.includes(key) === true) return { ...at, ...notYetWords(key) };
+  const elsewhere = path.length === 0 || (path.length === 2 && path[0] === 'groups') ? request.elsewhere : undefined;
+  if (elsewhere !== undefined && Object.hasOwn(elsewhere, key)) {
+    return { ...at, message: `${request.within ?? 'this'} does not say ${key}`, hint: elsewhere[key] };
+  }
   const known = fieldsAt(request.schema, path);
   const meant = nearest(key, known);
   const hint = meant === undefined ? `the fields here are ${orList(known)}` : `did you mean ${meant}?`;

@@ -7,11 +7,12 @@ import { processGroups } from '../flyconfig/groups.ts';
 import { guestOf } from '../flyconfig/guest.ts';
 import type { MappedGroup } from '../flyconfig/machine.ts';
 import { nearest } from '../flyconfig/spelling.ts';
-import { configVersion } from '../flyconfig/version.ts';
+import { desiredVersion } from '../flyconfig/version.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { JsonObject } from '../model/json.ts';
 import { parsePath, type DocumentPath } from './document-path.ts';
 import type { FindingList } from './finding.ts';
+import { machineOver } from './machine.ts';
 
 export interface GroupsRequest {
   readonly owned: Owned;
@@ -36,12 +37,8 @@ export function desiredGroups(request: GroupsRequest): readonly DesiredGroup[] {
   const { defaultGroup } = processGroups(fly);
   const { groups = {}, autoscaled = false, ...own } = owned.machines ?? {};
   const names = mapped.map(({ name }) => name);
-  for (const name of Object.keys(groups)) {
-    if (names.includes(name)) continue;
-    const meant = nearest(name, names);
-    const hint = meant === undefined ? `the groups are ${orList(names)}` : `did you mean ${meant}?`;
-    findings.error(['machines', 'groups', name], `there is no process group ${JSON.stringify(name)}`, hint);
-  }
+  groupsExist(['machines', 'groups'], Object.keys(groups), names, findings);
+  groupsExist(['machine', 'groups'], Object.keys(owned.machine?.groups ?? {}), names, findings);
   const counted = own.count !== undefined || own.count_per_region !== undefined;
   if (autoscaled && counted) {
     const message = 'another controller decides how many machines there are, so the counts here are not used';
@@ -52,8 +49,23 @@ export function desiredGroups(request: GroupsRequest): readonly DesiredGroup[] {
     // What stands under the group's own name beats what stands under `machines`.
     const written = group.name === defaultGroup ? { ...own, ...named } : (named ?? {});
     const path = named === undefined ? ['machines'] : ['machines', 'groups', group.name];
-    return desiredGroup({ ...request, written, path, group }, autoscaled);
+    const machine = machineOver({ group, isDefault: group.name === defaultGroup, written: owned.machine, findings });
+    return desiredGroup({ ...request, written, path, group: { ...group, config: machine } }, autoscaled);
   });
+}
+
+function groupsExist(
+  path: DocumentPath,
+  written: readonly string[],
+  names: readonly string[],
+  findings: FindingList,
+): void {
+  for (const name of written) {
+    if (names.includes(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? `the groups are ${orList(names)}` : `did you mean ${meant}?`;
+    findings.error([...path, name], `there is no process group ${JSON.stringify(name)}`, hint);
+  }
 }
 
 function desiredGroup(scope: GroupScope, autoscaled: boolean): DesiredGroup {
@@ -63,7 +75,7 @@ function desiredGroup(scope: GroupScope, autoscaled: boolean): DesiredGroup {
   return {
     name: group.name,
     config,
-    configVersion: configVersion(config),
+    configVersion: desiredVersion(config),
     counts: countsOf(scope),
     hasServices: group.hasServices,
     mount: group.mount === undefined ? undefined : { volume: group.mount.volume, path: group.mount.path },

@@ -168,7 +168,7 @@ function scalarOf(node: Scalar, path: DocumentPath, reading: Reading): JsonValue
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
   const parsed = node as Scalar.Parsed;
   if (typeof value !== 'number') return refuse(reading, parsed, path, 'expected text, a number, true or false');
-  if (!Number.isFinite(value)) return refuse(reading, parsed, path, 'expected a finite number');
+  if (!Number.isFinite(value)) return refuse(reading, parsed, path, 'expected a finite number', 'put it in quotes');
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
     return refuse(reading, parsed, path, 'this number is too long to be read exactly', 'put it in quotes');
   }

@@ -1,17 +1,19 @@
 /** flyctl's rule of an update: what a fly config can say is replaced, what it cannot say stays as the machine has it. */
 import type { MachineConfig, MachineMount } from '../../schemas/fly/machine.ts';
 import { defaultGuest } from '../../schemas/fly/presets.ts';
+import { stampKeys } from '../model/stamps.ts';
+import { isFlyConfigInit, noLongerNamed } from './named.ts';
 
 /** Replaced whole, and removed where the desired config lacks them. */
 const managedFields = ['services', 'checks', 'metrics', 'statics', 'files', 'stop_config', 'restart'] as const;
-const managedInitFields = new Set(['cmd', 'entrypoint', 'exec', 'swap_size_mb']);
 /** On a standby: the machines it stands in for, which only the machine knows. */
 export const standbyEnv = 'FLY_STANDBY_FOR';
 
 /**
  * The config to send so that a machine becomes as desired. Kept from the live machine: size unless desired names one,
  * metadata (merged), schedule, standbys, dns, auto_destroy, processes, rootfs, containers and all else that desired does
- * not name; a mount's volume. Without a live machine: desired itself, with Fly's default size where it names none.
+ * not name; a mount's volume. What an earlier desired config named, by the machine's stamp, and this one does not, goes.
+ * Without a live machine: desired itself, with Fly's default size where it names none.
  * The image is the live one: whoever knows the wanted one sets it.
  */
 export function overlay(desired: MachineConfig, live: MachineConfig | undefined): MachineConfig {
@@ -19,8 +21,12 @@ export function overlay(desired: MachineConfig, live: MachineConfig | undefined)
   for (const field of managedFields) {
     if (desired[field] === undefined || desired[field] === null) delete merged[field];
   }
-  set(merged, 'init', initOver(desired.init, live?.init));
-  set(merged, 'metadata', nonEmpty({ ...live?.metadata, ...desired.metadata }));
+  const gone = noLongerNamed(desired, live?.metadata?.[stampKeys.named]);
+  for (const field of gone.fields) delete merged[field];
+  // The empty word is how a desired config says that there is none.
+  if (merged.schedule === '') delete merged.schedule;
+  set(merged, 'init', initOver(desired.init, without(live?.init ?? {}, gone.init)));
+  set(merged, 'metadata', nonEmpty({ ...without(live?.metadata ?? {}, gone.metadata), ...desired.metadata }));
   set(merged, 'mounts', mountsOver(desired.mounts ?? [], live?.mounts ?? []));
   set(merged, 'guest', desired.guest ?? live?.guest ?? (live === undefined ? { ...defaultGuest } : undefined));
   // A standby serves nobody; with services it becomes a machine like the others.
@@ -43,12 +49,16 @@ function set<K extends 'init' | 'metadata' | 'mounts' | 'guest' | 'env'>(
   else config[key] = value;
 }
 
+function without<T>(fields: Readonly<Record<string, T>>, leaving: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => !leaving.includes(key)));
+}
+
 function nonEmpty<T extends object>(fields: T): T | undefined {
   return Object.keys(fields).length === 0 ? undefined : fields;
 }
 
 function initOver(desired: MachineConfig['init'], live: MachineConfig['init']): MachineConfig['init'] {
-  const kept = Object.entries(live ?? {}).filter(([key]) => !managedInitFields.has(key));
+  const kept = Object.entries(live ?? {}).filter(([key]) => !isFlyConfigInit(key));
   return nonEmpty({ ...Object.fromEntries(kept), ...desired });
 }
 

@@ -1,5 +1,6 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { hashOf } from '../model/json.ts';
+import { namedFields } from './named.ts';
 import { settle, settleWritten } from './settle.ts';
 
 /**
@@ -8,6 +9,16 @@ import { settle, settleWritten } from './settle.ts';
  */
 export function configVersion(config: MachineConfig): string {
   return hashOf(settleWritten(config));
+}
+
+/**
+ * Version of what git wants of a group's machines. Metadata moves it not: it is written without a restart. A field named
+ * to be empty (`schedule: none`) does: it takes away what a machine has.
+ */
+export function desiredVersion(desired: MachineConfig): string {
+  const { metadata: _metadata, ...config } = desired;
+  const named = namedFields(config);
+  return named.length === 0 ? configVersion(config) : hashOf({ config: settleWritten(config), named });
 }
 
 /** Version of a live config as read back, the image as written in it included: 32 hex. */

@@ -15,6 +15,8 @@ export const stampKeys = {
   read: 'flycd_read',
   /** JSON list of field paths where the platform keeps its own value. */
   kept: 'flycd_kept',
+  /** JSON list of the fields beyond a fly config that git named at our last write: one that it names no longer goes. */
+  named: 'flycd_named',
   /** fly_release_id as last read back: another id later means somebody used flyctl. */
   release: 'flycd_release',
   /** hash(merged document before mapping, app version): what the restart brake compares. */

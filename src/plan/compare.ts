@@ -10,7 +10,7 @@ import { flyctlKeys, formatRead, stampKeys, type Sent, type Slot } from '../mode
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import type { Member } from './census.ts';
 import type { KnownImage } from './image.ts';
-import { missingStamps, sentOf } from './mark.ts';
+import { missingMetadata, missingStamps, sentOf } from './mark.ts';
 
 export interface CompareInput {
   readonly desired: DesiredApp;
@@ -24,6 +24,8 @@ export interface CompareInput {
   /** What an unstamped machine's difference means: drift in an app that is ours and up to date, else a change. */
   readonly unstamped: 'change' | 'drift';
   readonly secretsStamp: string | null | undefined;
+  /** true: metadata that somebody changed on Fly is put right. */
+  readonly healsMetadata: boolean;
 }
 
 export interface Comparison {
@@ -32,8 +34,10 @@ export interface Comparison {
   readonly reason: 'change' | 'drift';
   /** true: this machine has been brought to what git wants, whatever became of it since. */
   readonly carries: boolean;
-  /** Stamps to write where nothing changes. */
+  /** Stamps to write where nothing changes, and metadata that git names. */
   readonly stamps: Readonly<Record<string, string | null>>;
+  /** Keys of the metadata among the stamps. */
+  readonly metadata: readonly string[];
   /** Somebody used flyctl on the machine since our last write; its release's number where known. */
   readonly flyctl: { readonly release: string | undefined } | undefined;
   /** true: live moved since our last write, in what git names or not. */
@@ -53,24 +57,39 @@ export function compareMachine(input: CompareInput): Comparison {
   // What the platform kept of an earlier wish says nothing about a new one.
   const kept = wasSent ? keptPaths(metadata[stampKeys.kept]) : [];
   const inSync = wasSent && imageMatches && metadata[stampKeys.read] === read;
-  const fields = inSync ? [] : withoutKept(fieldChanges(live, overlay(group.config, live)), kept);
+  const fields = inSync ? [] : withoutKept(fieldChanges(live, overlaid(group, live)), kept);
   const changes = imageMatches ? fields : [...fields, imageChange(input)];
   const wantedImage = image === undefined ? undefined : hashOf(image.ref);
   const reached = wasSent && (imageMatches || sent.image === wantedImage);
   const sameInputs = metadata[stampKeys.inputs] === desired.inputs;
   const reason = reasonOf(input, { wasSent, reached, sameInputs });
   const release = metadata[flyctlKeys.releaseId] ?? '';
+  const writesMetadata = reason === 'change' || input.healsMetadata;
+  const named = writesMetadata ? missingMetadata(group, live.metadata ?? {}) : {};
   const flyctl = sent !== undefined && (metadata[stampKeys.release] ?? '') !== release;
   return {
     changes,
     reason,
     carries: reached || changes.length === 0,
-    stamps: stampsOf(input, read, wasSent && imageMatches ? sent : undefined),
+    stamps: { ...stampsOf(input, readAfter(live, named), wasSent && imageMatches ? sent : undefined), ...named },
+    metadata: Object.keys(named),
     flyctl: flyctl ? { release: metadata[flyctlKeys.releaseVersion] } : undefined,
     moved,
     kept: kept.length > 0 ? kept : [],
     remapped: reason === 'change' && sent !== undefined && sameInputs,
   };
+}
+
+/** What an update would make of the machine; metadata is written without one. */
+function overlaid(group: DesiredGroup, live: MachineConfig): MachineConfig {
+  return { ...overlay(group.config, live), metadata: live.metadata };
+}
+
+/** What the machine reads as once the metadata is written. */
+function readAfter(live: MachineConfig, written: Readonly<Record<string, string | null>>): string {
+  const metadata = { ...live.metadata, ...written };
+  const left = Object.entries(metadata).filter((entry): entry is [string, string] => entry[1] !== null);
+  return formatRead(readHash({ ...live, metadata: Object.fromEntries(left) }));
 }
 
 function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Readonly<Record<string, string | null>> {

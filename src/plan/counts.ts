@@ -2,7 +2,7 @@
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import { stampKeys } from '../model/stamps.ts';
 import type { Member } from './census.ts';
-import { withoutStandbys } from './standby.ts';
+import { namesStandbys, withoutStandbys } from './standby.ts';
 
 export interface Wanted {
   readonly byRegion: ReadonlyMap<string, number>;
@@ -36,8 +36,13 @@ export function wantedMachines(desired: DesiredApp, group: DesiredGroup, members
   for (const [region, count] of defaultCounts(desired, group)) {
     byRegion.set(region, Math.max(count, present.get(region) ?? 0));
   }
-  const alone = desired.highAvailability && !group.hasServices && group.mount === undefined;
-  return { byRegion, exact: false, first: true, standbys: alone ? 1 : 0 };
+  const alone = desired.highAvailability && !group.hasServices && group.mount === undefined && !isJob(group);
+  return { byRegion, exact: false, first: true, standbys: alone && !namesStandbys(group) ? 1 : 0 };
+}
+
+/** A job that ends has nobody to stand in for it: its standby would do the work a second time. */
+function isJob({ config }: DesiredGroup): boolean {
+  return (config.schedule ?? '') !== '' || config.auto_destroy === true;
 }
 
 /**

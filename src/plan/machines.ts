@@ -209,6 +209,7 @@ function createStep(scope: GroupScope, members: readonly Member[], slot: Slot): 
     sent: sentOf(group, marking.image),
     mount: group.mount,
     group: group.name,
-    skipLaunch: false,
+    // One that stands in for others is started when their host fails, not before.
+    skipLaunch: (config.standbys ?? []).length > 0,
   };
 }

@@ -1,5 +1,6 @@
 /** What FlyCD writes on a machine beside its config: stamps in the metadata, versions in the env. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { namedFields, noLongerNamed } from '../flyconfig/named.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
@@ -32,18 +33,20 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(marking: Marking): Record<string, string> {
   const { desired, group, fleet, slot, image, secretsStamp } = marking;
+  const named = namedFields(group.config);
   return {
     [stampKeys.fleet]: fleet,
     [stampKeys.slot]: formatSlot(slot),
     [stampKeys.sent]: formatSent(sentOf(group, image)),
     [stampKeys.inputs]: desired.inputs,
     ...flyctlMetadata(group.name),
+    ...(named.length > 0 ? { [stampKeys.named]: JSON.stringify(named) } : {}),
     ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
   };
 }
 
-/** Of the machine as it was before: read back anew after each write. */
-const clearedStamps = [stampKeys.read, stampKeys.kept, stampKeys.launch, stampKeys.machine] as const;
+/** Of the machine as it was before: written or read back anew with each write. */
+const clearedStamps = [stampKeys.read, stampKeys.kept, stampKeys.launch, stampKeys.machine, stampKeys.named] as const;
 
 /**
  * The whole config to send: desired laid over live, image, versions and stamps. Without a live machine, what a new one
@@ -118,5 +121,17 @@ export function missingStamps(
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
   if (marking.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined)
     patch[stampKeys.secrets] = null;
+  if (wanted[stampKeys.named] === undefined && machine.metadata[stampKeys.named] !== undefined)
+    patch[stampKeys.named] = null;
   return patch;
+}
+
+/** Metadata that git names, as the machine lacks it; null takes away what git named once. Needs no restart. */
+export function missingMetadata(
+  group: DesiredGroup,
+  live: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | null>> {
+  const gone = noLongerNamed(group.config, live[stampKeys.named]).metadata.filter((key) => live[key] !== undefined);
+  const wanted = Object.entries(group.config.metadata ?? {}).filter(([key, value]) => live[key] !== value);
+  return { ...Object.fromEntries(wanted), ...Object.fromEntries(gone.map((key) => [key, null])) };
 }

@@ -41,6 +41,7 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     image: scope.image.state === 'known' ? scope.image : undefined,
     unstamped: unstampedMeans(scope),
     secretsStamp: scope.secretsStamp,
+    healsMetadata: scope.heals || scope.desired.policy.drift === 'report',
   });
   draft.carried ||= comparison.carries;
   for (const path of comparison.kept) draft.kept.add(path);
@@ -192,7 +193,15 @@ function noteLabel(comparison: Comparison, slot: Slot, draft: Draft): void {
   if (by !== undefined) {
     const release = by.release === undefined ? '' : ` (release v${by.release})`;
     draft.notes.push(`${formatSlot(slot)} was restarted by flyctl${release}; what git names did not change`);
-  } else if (comparison.moved) draft.notes.push(`${formatSlot(slot)} changed on Fly in what git does not name`);
+  } else if (comparison.moved && comparison.metadata.length === 0)
+    draft.notes.push(`${formatSlot(slot)} changed on Fly in what git does not name`);
+}
+
+function becauseOf({ metadata, moved, reason }: Comparison): string {
+  if (metadata.length > 0) {
+    return `${reason === 'drift' ? 'changed on Fly since the last sync' : 'git moved'}; metadata needs no restart`;
+  }
+  return moved ? 'it runs what git wants; its stamps are from before' : 'it runs what git wants';
 }
 
 function labelStep(
@@ -206,7 +215,7 @@ function labelStep(
     kind: 'machine.label',
     app: scope.desired.name,
     target: targetOf(scope.desired, slot),
-    because: comparison.moved ? 'it runs what git wants; its stamps are from before' : 'it runs what git wants',
+    because: becauseOf(comparison),
     risk: 'safe',
     changes: keys.map((key) => ({
       path: `metadata.${key}`,

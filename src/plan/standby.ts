@@ -4,9 +4,16 @@ import type { FieldChange, StandsInFor } from '../model/plan.ts';
 import { formatSlot } from '../model/stamps.ts';
 import type { Member } from './census.ts';
 
-/** A group with services has none: a machine of it that was one becomes like the others, as with flyctl. */
+/**
+ * A group with services has none: a machine of it that was one becomes like the others, as with flyctl. Where git itself
+ * says whom the group's machines stand in for, they are its machines like any others.
+ */
 export function isStandby(member: Member, group: DesiredGroup): boolean {
-  return !group.hasServices && standsFor(member).length > 0;
+  return !group.hasServices && !namesStandbys(group) && standsFor(member).length > 0;
+}
+
+export function namesStandbys(group: DesiredGroup): boolean {
+  return (group.config.standbys ?? undefined) !== undefined;
 }
 
 export function standsFor({ machine }: Member): readonly string[] {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { namedFields } from '../../src/flyconfig/named.ts';
 import { overlay } from '../../src/flyconfig/overlay.ts';
 import { settle } from '../../src/flyconfig/settle.ts';
 import { machineConfig } from './generated.ts';
@@ -98,4 +99,47 @@ test('neither side is touched, and laying over twice is laying over once', () =>
       expect([desired, found]).toEqual(before);
     }),
   );
+});
+
+describe('what git named once and names no longer', () => {
+  const stamped = (config: MachineConfig, named: readonly string[]): MachineConfig => ({
+    ...config,
+    metadata: { ...config.metadata, flycd_named: JSON.stringify(named) },
+  });
+
+  test.each([
+    ['a field', ['schedule'], 'schedule', undefined],
+    ['a field that it names still', ['dns'], 'dns', { hostname: 'a' }],
+    ['a field of init', ['init.tty'], 'init', { kernel_args: ['quiet'] }],
+    ['metadata', ['metadata.retain'], 'metadata', { fly_process_group: 'app', flycd_named: '["metadata.retain"]' }],
+    ['a field that a fly config says', ['guest', 'env', 'image'], 'guest', live.guest],
+    ['metadata of tools', ['metadata.fly_process_group'], 'metadata', { fly_process_group: 'app' }],
+    ['what is no path of a field', ['', '__proto__', 'init.'], 'schedule', 'daily'],
+  ])('%s', (_what, named, field, expected) => {
+    const found = overlay({ env: {}, dns: { hostname: 'a' } }, stamped(live, named))[field];
+    if (expected === undefined) expect(found).toBeUndefined();
+    else expect(found).toMatchObject(expected as object);
+  });
+
+  test.each(['', '{', '{"schedule":1}', '[1,null]'])('the stamp %j names nothing', (stamp) => {
+    const marked = { ...live, metadata: { ...live.metadata, flycd_named: stamp } };
+    expect(overlay({ env: {} }, marked)).toEqual({ ...overlay({ env: {} }, live), metadata: marked.metadata });
+  });
+
+  const kept = fc.subarray(['schedule', 'dns', 'rootfs', 'processes', 'containers', 'cache_drive']);
+  test('goes; what it names is exact, what it never named stays', () => {
+    fc.assert(
+      fc.property(kept, kept, kept, (byHand, before, now) => {
+        const config = (fields: readonly string[], value: string): MachineConfig =>
+          Object.fromEntries(fields.map((field) => [field, { value }]));
+        const machine = overlay(config(before, 'before'), config(byHand, 'hand'));
+        const after = overlay(config(now, 'now'), stamped(machine, namedFields(config(before, ''))));
+        const stays = byHand.filter((field) => !before.includes(field) && !now.includes(field));
+        const expected = { ...config(stays, 'hand'), ...config(now, 'now') };
+        expect(
+          Object.fromEntries(Object.entries(after).filter(([key]) => key !== 'guest' && key !== 'metadata')),
+        ).toEqual(expected);
+      }),
+    );
+  });
 });

@@ -1,0 +1,68 @@
+/** `machine` of app.yaml laid over what the fly config makes of a process group. */
+import type { MachineGroupWritten, MachineWritten } from '../../schemas/machine.ts';
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { MappedGroup } from '../flyconfig/machine.ts';
+import type { DocumentPath } from './document-path.ts';
+import type { FindingList } from './finding.ts';
+
+export interface MachineOver {
+  readonly group: MappedGroup;
+  /** What stands outside `machine.groups` is for the default group, as everywhere where no group is named. */
+  readonly isDefault: boolean;
+  readonly written: MachineWritten | undefined;
+  readonly findings: FindingList;
+}
+
+/** The group's machine config with the fields that git names beyond its fly config. */
+export function machineOver({ group, isDefault, written, findings }: MachineOver): MachineConfig {
+  const { groups = {}, ...own } = written ?? {};
+  const named = Object.hasOwn(groups, group.name) ? groups[group.name] : undefined;
+  const fields: MachineGroupWritten = isDefault ? { ...own, ...named } : (named ?? {});
+  const pathOf = (field: keyof MachineGroupWritten): DocumentPath =>
+    named?.[field] === undefined ? ['machine', field] : ['machine', 'groups', group.name, field];
+  checkMeaning(fields, group, (field, message, hint) => findings.error(pathOf(field), message, hint));
+  if (fields.auto_destroy === true) {
+    const message = `each time a machine of ${group.name} ends it is gone, and the next sync makes a new one`;
+    findings.warning(pathOf('auto_destroy'), message, 'a machine with a schedule starts again by itself');
+  }
+  const { schedule, init, metadata, ...rest } = fields;
+  return {
+    ...group.config,
+    ...present(rest),
+    // The wire has no word for none: its absence says it.
+    ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? '' : schedule }),
+    ...(init === undefined ? {} : { init: { ...group.config.init, ...init } }),
+    ...(metadata === undefined ? {} : { metadata: { ...group.config.metadata, ...metadata } }),
+  };
+}
+
+type Refuse = (field: keyof MachineGroupWritten, message: string, hint?: string) => void;
+
+/** What each field by itself cannot tell. */
+function checkMeaning(fields: MachineGroupWritten, group: MappedGroup, refuse: Refuse): void {
+  if ((fields.standbys ?? []).length > 0 && group.hasServices) {
+    refuse('standbys', `${group.name} has services, and a standby serves nobody`, 'name a group without services');
+  }
+  const containers = fields.containers ?? [];
+  const names = containers.map(({ name }) => name);
+  const volumes = (fields.volumes ?? []).map(({ name }) => name);
+  noTwins('containers', names, refuse);
+  noTwins('volumes', volumes, refuse);
+  for (const container of containers) {
+    for (const { name } of container.depends_on ?? []) {
+      if (!names.includes(name)) refuse('containers', `${container.name} depends on ${name}, which is none of them`);
+    }
+    for (const { name } of container.mounts ?? []) {
+      if (!volumes.includes(name)) refuse('containers', `${container.name} mounts ${name}, which is none of volumes`);
+    }
+  }
+}
+
+function noTwins(field: 'containers' | 'volumes', names: readonly string[], refuse: Refuse): void {
+  const twin = names.find((name, index) => names.indexOf(name) !== index);
+  if (twin !== undefined) refuse(field, `two of them are called ${twin}`, 'give one of them another name');
+}
+
+function present(fields: MachineGroupWritten): MachineConfig {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
