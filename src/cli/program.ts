@@ -7,6 +7,7 @@ import type { AdoptOptions } from './adopt.ts';
 import type { DeployOptions } from './deploy.ts';
 import type { HistoryOptions } from './history.ts';
 import type { RenderOptions } from './render.ts';
+import type { ConvertOptions } from './convert.ts';
 import type { ServeOptions } from './serve.ts';
 import type { SimulatorOptions } from './simulator.ts';
 import type { SyncOptions } from './sync.ts';
@@ -40,6 +41,7 @@ export function createProgram(invocation: Invocation, version: string, { onExit,
   configureOutput(program, invocation);
   // A command inherits output, exit and error settings from the program it is made by.
   addReading(program, invocation, onExit);
+  addConverting(program, invocation, onExit);
   addWriting(program, invocation, onExit);
   addLooking(program, invocation, onExit);
   addPlayground(program, invocation, { onExit, run });
@@ -154,6 +156,20 @@ function addReading(program: Command, invocation: Invocation, onExit: OnExit): v
     .action(async (path: string | undefined, options: RenderOptions) => {
       const { render } = await import('./render.ts');
       onExit(await unlessStopped(invocation, render(invocation, path, options)));
+    });
+}
+
+function addConverting(program: Command, invocation: Invocation, onExit: OnExit): void {
+  program
+    .command('convert')
+    .description("turn each fly.toml into app.yaml, Fly's own file into FlyCD's, or back")
+    .argument('<path>', 'a file, or a folder with apps in it')
+    .addOption(new Option('--to <form>', 'the form to write').choices(['yaml', 'toml']).default('yaml'))
+    .option('-f, --force', 'replace files that are there and say something else')
+    .option('--dry-run', 'say what would be written, and write nothing')
+    .action(async (path: string, options: ConvertOptions) => {
+      const { convert } = await import('./convert.ts');
+      onExit(await unlessStopped(invocation, convert(invocation, path, options)));
     });
 }
 

@@ -13,13 +13,13 @@ import { readProject, type Project, type ReadProject } from './project.ts';
 import { refOf, withoutCredentials } from './git-ref.ts';
 
 /** Folders that hold no config: v0's, and node_modules. */
-const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
+export const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
 const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];
 const projectFileName = 'project.yaml';
 /** Nobody nests folders deeper by hand; a loop of mounts does. */
-const folderDepthMax = 64;
+export const folderDepthMax = 64;
 /** Ten times what one loader is measured for. */
-const foldersMax = 20_000;
+export const foldersMax = 20_000;
 /** Projects in projects in projects. */
 const projectDepthMax = 32;
 

@@ -9,6 +9,7 @@ test('help of the program and of each command', async () => {
     'validate',
     'diff',
     'render',
+    'convert',
     'sync',
     'deploy',
     'adopt',

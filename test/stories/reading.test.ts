@@ -48,6 +48,31 @@ test('render: apps, one app in each form, a bare fly.toml, and what cannot be re
   await expect(text).toMatchFileSnapshot('golden/render.txt');
 });
 
+test('convert: fly.toml files to app.yaml and back, one of them broken, none overwritten unasked', async () => {
+  const text = await play({
+    files: {
+      'apps/web/fly.toml': 'app = "web"\nprimary_region = "arn"\n[mounts]\nsource = "data"\ndestination = "/data"\n',
+      'apps/bad/fly.toml': 'app = "bad\n',
+    },
+    scenes: [
+      'convert apps --dry-run',
+      'convert apps',
+      'convert apps/web',
+      'validate apps/web',
+      {
+        says: 'somebody edits what was written',
+        does: (stage) => stage.write('apps/web/app.yaml', 'app: web\nprimary_region: ams\n'),
+      },
+      'convert apps/web/fly.toml',
+      'convert apps/web --to toml --force',
+      'render apps/web/fly.toml',
+      'convert nowhere',
+      'convert apps/web --to json',
+    ],
+  });
+  await expect(text).toMatchFileSnapshot('golden/convert.txt');
+});
+
 test('settings: flycd.yaml names the repo; its mistakes are told like those of the config', async () => {
   const text = await play({
     files: {

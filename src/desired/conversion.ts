@@ -1,0 +1,104 @@
+/** From Fly's own file to app.yaml and back: which files, and what the other form of each says. */
+import { Fault } from '../model/fault.ts';
+import { isObject, type JsonObject } from '../model/json.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Tree } from '../sources/tree.ts';
+import { formatOf, problemsOfText, readDocument } from './document.ts';
+import { folderDepthMax, foldersMax, skippedFolders } from './walk.ts';
+
+export const conversionTargets = ['yaml', 'toml'] as const;
+export type ConversionTarget = (typeof conversionTargets)[number];
+
+/** Names of the files that are looked for in a folder, and of what each becomes beside it. */
+const names = {
+  yaml: { from: ['fly.toml'], to: 'app.yaml' },
+  toml: { from: ['app.yaml', 'app.yml'], to: 'fly.toml' },
+} as const satisfies Record<ConversionTarget, { readonly from: readonly string[]; readonly to: string }>;
+
+/** As for every file of a config. */
+const bytesMax = 1024 * 1024;
+
+export interface Conversion {
+  /** From the tree's root. */
+  readonly from: string;
+  /** The file beside it. */
+  readonly to: string;
+  /** undefined: it cannot be read; the problems say why. */
+  readonly fields: JsonObject | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** A file, whatever it is called, or all of them in a folder and below. Throws a Fault for a tree that is too deep or wide. */
+export async function findConversions(
+  tree: Tree,
+  path: string,
+  target: ConversionTarget,
+): Promise<readonly Conversion[]> {
+  const { entries, isFile } = await entriesOf(tree, path);
+  const paths = isFile ? [path] : await filesBelow(tree, entries, names[target].from);
+  return Promise.all(paths.map((from) => convert(tree, from, target)));
+}
+
+async function entriesOf(tree: Tree, path: string) {
+  const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+  const isFile = path !== '' && (await tree.list(parent)).some((one) => one.path === path && one.kind === 'file');
+  return { entries: isFile ? [] : await tree.list(path), isFile };
+}
+
+type Entries = Awaited<ReturnType<Tree['list']>>;
+
+async function filesBelow(tree: Tree, top: Entries, wanted: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  let folders = 0;
+  const visit = async (entries: Entries, depth: number): Promise<void> => {
+    folders += 1;
+    if (depth > folderDepthMax || folders > foldersMax) {
+      throw new Fault({
+        kind: 'stalled',
+        what: `${tree.name} has more folders than are looked into`,
+        why: `at most ${foldersMax} folders, ${folderDepthMax} deep`,
+        next: 'name the folder of the app itself',
+      });
+    }
+    for (const { path, kind } of entries) {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      if (kind === 'file' && wanted.includes(name)) found.push(path);
+      if (kind === 'folder' && !skippedFolders.has(name)) await visit(await tree.list(path), depth + 1);
+    }
+  };
+  await visit(top, 0);
+  return found.toSorted();
+}
+
+async function convert(tree: Tree, from: string, target: ConversionTarget): Promise<Conversion> {
+  const to = targetOf(from, target);
+  const bytes = await tree.read(from, bytesMax);
+  if (bytes === undefined) throw new Fault({ kind: 'stalled', what: `${from} is gone`, next: 'run it again' });
+  const document = readDocument({ file: from, format: formatOf(from), bytes, substitutions: [] });
+  const problems = problemsOfText(document, undefined);
+  const { fields } = document;
+  if (problems.length > 0 || fields === undefined) return { from, to, fields: undefined, problems };
+  return { from, to, fields: target === 'yaml' ? asApp(fields) : asFly(fields), problems };
+}
+
+/** A file of the usual name gets the usual name; any other keeps its own, with another ending. */
+function targetOf(from: string, target: ConversionTarget): string {
+  const slash = from.lastIndexOf('/') + 1;
+  const name = from.slice(slash);
+  const usual = names[target].from.some((one) => one === name);
+  return `${from.slice(0, slash)}${usual ? names[target].to : `${name.replace(/\.[^.]*$/, '')}.${target}`}`;
+}
+
+/** As flycd 0.x: the source is the folder the file stands in, and one table of mounts is a list of one. */
+function asApp(fields: JsonObject): JsonObject {
+  const { mounts } = fields;
+  const listed = isObject(mounts) ? { mounts: [mounts] } : {};
+  return { ...fields, ...listed, source: fields['source'] ?? { type: 'local' } };
+}
+
+/** A source that says what a fly.toml means without it would only be a field that flyctl does not know. */
+function asFly(fields: JsonObject): JsonObject {
+  const { source, ...others } = fields;
+  const isPlain = isObject(source) && source['type'] === 'local' && Object.keys(source).length === 1;
+  return isPlain ? others : fields;
+}

@@ -1,0 +1,85 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { findConversions, type Conversion, type ConversionTarget } from '../../src/desired/conversion.ts';
+import { mapGroups } from '../../src/flyconfig/machine.ts';
+import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
+import type { JsonObject } from '../../src/model/json.ts';
+import { configText } from '../../src/render/config.ts';
+import { anyDocument } from '../flyconfig/generated.ts';
+import { memoryTree, type MemoryFiles } from './memory-tree.ts';
+
+const find = (files: MemoryFiles, target: ConversionTarget = 'yaml', path = ''): Promise<readonly Conversion[]> =>
+  findConversions(memoryTree(files), path, target);
+
+async function only(files: MemoryFiles, target: ConversionTarget, path = ''): Promise<Conversion> {
+  const [conversion, ...others] = await find(files, target, path);
+  if (conversion === undefined || others.length > 0) throw new Error(`${others.length + 1} conversions`);
+  return conversion;
+}
+
+/** What the config means to Fly: its machines, whatever form it is written in. */
+function meaning(fields: JsonObject | undefined): unknown {
+  const { source: _ours, ...fly } = fields ?? {};
+  const { config } = repairFlyConfig(fly);
+  return mapGroups({ app: 'web', primaryRegion: 'arn', config, readFile: () => undefined });
+}
+
+test('there and back, in text, means the same', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyDocument, async (document) => {
+      const toml = configText(document, 'toml');
+      const first = await only({ 'fly.toml': toml }, 'yaml');
+      // Some generated texts are none that TOML can hold: those are refused, not changed.
+      fc.pre(first.fields !== undefined);
+      const yaml = configText(first.fields, 'yaml');
+      const back = await only({ 'app.yaml': yaml }, 'toml');
+      expect(back.problems).toEqual([]);
+      expect(meaning(back.fields)).toEqual(meaning(first.fields));
+      const again = await only({ 'fly.toml': configText(back.fields ?? {}, 'toml') }, 'yaml');
+      expect(again.fields).toEqual(first.fields);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+describe('which files', () => {
+  test('those of the usual name in all folders that may hold config, in order', async () => {
+    const toml = 'app = "web"\n';
+    const files = { 'b/fly.toml': toml, 'a/fly.toml': toml, 'node_modules/x/fly.toml': toml, 'a/other.toml': toml };
+    const found = await find(files);
+    expect(found.map(({ from, to }) => [from, to])).toEqual([
+      ['a/fly.toml', 'a/app.yaml'],
+      ['b/fly.toml', 'b/app.yaml'],
+    ]);
+  });
+
+  test('one that is named, whatever it is called', async () => {
+    const files = { 'a/fly.staging.toml': 'app = "web"\n', 'a/fly.toml': 'app = "other"\n' };
+    expect(await only(files, 'yaml', 'a/fly.staging.toml')).toMatchObject({ to: 'a/fly.staging.yaml' });
+    expect(await only({ 'web.yaml': 'app: web\n' }, 'toml', 'web.yaml')).toMatchObject({ to: 'web.toml' });
+  });
+});
+
+describe('what they become', () => {
+  test('an app.yaml has a source and lists its mounts, as flycd 0.x wrote it', async () => {
+    const toml = 'app = "web"\n[mounts]\nsource = "data"\ndestination = "/data"\n';
+    expect((await only({ 'fly.toml': toml }, 'yaml')).fields).toEqual({
+      app: 'web',
+      mounts: [{ source: 'data', destination: '/data' }],
+      source: { type: 'local' },
+    });
+  });
+
+  test('a fly.toml keeps a source that says more than the folder it stands in', async () => {
+    const plain = 'app: web\nsource:\n  type: local\n';
+    expect((await only({ 'app.yaml': plain }, 'toml')).fields).toEqual({ app: 'web' });
+    const elsewhere = 'app: web\nsource:\n  type: local\n  path: src\n';
+    expect((await only({ 'app.yaml': elsewhere }, 'toml')).fields).toMatchObject({ source: { path: 'src' } });
+  });
+
+  test('one that cannot be read has problems with their places', async () => {
+    const found = await find({ 'a/fly.toml': 'app = \n', 'b/fly.toml': 'app = "b"\n' });
+    expect(found[0]).toMatchObject({ fields: undefined, problems: [{ file: 'a/fly.toml', line: 1, column: 7 }] });
+    expect(found[1]?.fields).toMatchObject({ app: 'b' });
+  });
+});
