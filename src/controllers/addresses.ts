@@ -13,7 +13,7 @@ export async function applyAddressStep(context: ApplyContext, step: AddressStep)
     return { outcome: 'deleted' };
   }
   const wanted = step.request.type;
-  const { item, found } = await createOnce<IpAssignment>(context, {
+  const { id, found } = await createOnce<IpAssignment>(context, {
     kind: 'address.allocate',
     target: `${step.target} ${wanted}`,
     list: async () => (await fly.addresses(app.name)).filter((address) => addressType(address) === wanted),
@@ -21,5 +21,5 @@ export async function applyAddressStep(context: ApplyContext, step: AddressStep)
     there: step.there,
     create: () => fly.allocateAddress(app.name, step.request),
   });
-  return { outcome: 'created', message: found ? `${item.ip} (it was there already)` : item.ip };
+  return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
 }

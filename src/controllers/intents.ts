@@ -1,10 +1,9 @@
 import type { IntentKind } from '../model/memory.ts';
 import { Fault } from '../model/fault.ts';
 import { FlyError } from '../fly/error.ts';
+import { certaintyMs } from '../plan/intents.ts';
 import type { ApplyContext } from './context.ts';
 
-/** Fly's lists may lag: only absence from two lists this far apart means that a call did nothing. */
-const certaintyMs = 60_000;
 /** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
 const triesMax = 2;
 
@@ -19,30 +18,40 @@ interface KeylessCall<T> {
   create(): Promise<T>;
 }
 
+interface Created {
+  readonly id: string;
+  /** true: an earlier call made it, or somebody else. */
+  readonly found: boolean;
+}
+
 /**
  * Creates something Fly has no key for (a volume, an address) so that neither a lost answer nor a crash makes two:
  * an intent is stored before the call, and an unclear answer is settled by looking. What is new since the intent was
- * made by the call; absence counts only after two lists 60 s apart.
+ * made by the call; absence counts only after two lists 60 s apart. What a call is known to have made counts as there for
+ * as long, whatever lists say.
  */
-export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>): Promise<{ item: T; found: boolean }> {
-  const { store, app } = context;
+export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>): Promise<Created> {
+  const { store, app, clock } = context;
   const memory = await store.memory(app.name);
   for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
-    const item = await settle(context, call, intent);
+    const { made } = intent;
+    // The lists that this was planned by, or even those of now, may not show it yet.
+    if (made !== undefined && clock.now() < made.at + certaintyMs) return { id: made.id, found: true };
+    const item = made === undefined ? await settle(context, call, intent) : undefined;
     await store.settleIntent(app.name, intent.id);
-    if (item !== undefined) return { item, found: true };
+    if (item !== undefined) return { id: call.idOf(item), found: true };
   }
   for (let tries = 1; ; tries += 1) {
     const now = await call.list();
     // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
     const [newest] = now.length > call.there ? now.slice(-1) : [];
-    if (newest !== undefined) return { item: newest, found: true };
+    if (newest !== undefined) return { id: call.idOf(newest), found: true };
     const before = now.map((item) => call.idOf(item));
     const intent = await store.addIntent(app.name, { kind: call.kind, target: call.target, before });
     try {
-      const item = await call.create();
-      await store.settleIntent(app.name, intent.id);
-      return { item, found: false };
+      const id = call.idOf(await call.create());
+      await store.fulfilIntent(app.name, intent.id, id);
+      return { id, found: false };
     } catch (error) {
       if (error instanceof FlyError && error.outcome === 'refused') {
         await store.settleIntent(app.name, intent.id);
@@ -50,7 +59,7 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
       }
       const item = await settle(context, call, intent);
       await store.settleIntent(app.name, intent.id);
-      if (item !== undefined) return { item, found: true };
+      if (item !== undefined) return { id: call.idOf(item), found: true };
       // It is certain now that nothing was made, so another try can make no second one.
       if (tries >= triesMax) throw error;
     }

@@ -11,7 +11,7 @@ export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): 
   switch (step.kind) {
     case 'volume.create': {
       const { name, region } = step.request;
-      const { item, found } = await createOnce<Volume>(context, {
+      const { id, found } = await createOnce<Volume>(context, {
         kind: 'volume.create',
         target: step.target,
         list: async () =>
@@ -20,7 +20,7 @@ export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): 
         there: step.there,
         create: () => fly.createVolume(app.name, step.request),
       });
-      return { outcome: 'created', message: found ? `${item.id} (it was there already)` : item.id };
+      return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
     }
     case 'volume.extend':
       return extendVolume(context, step);

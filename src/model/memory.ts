@@ -42,6 +42,8 @@ export interface Intent {
    * size and its machine's last boot, as plan/growth.ts writes and reads them.
    */
   readonly before: readonly string[];
+  /** What the call made, and when it was answered: for a while lists may not show it. */
+  readonly made?: { readonly id: string; readonly at: number };
 }
 
 export interface Heal {

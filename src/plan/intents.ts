@@ -3,7 +3,7 @@ import type { IntentKind } from '../model/memory.ts';
 import type { HoldParts, PlanAppInput } from './input.ts';
 
 /** Fly's lists lag: only two lists this far apart, both without the object, mean that the call did nothing. */
-const certaintyMs = 60_000;
+export const certaintyMs = 60_000;
 
 /** What holds a step back while nobody can know. undefined: nothing, or whoever applies the plan waits itself. */
 export function unclearIntent(
@@ -13,7 +13,7 @@ export function unclearIntent(
 ): Omit<HoldParts, 'steps'> | undefined {
   if (input.options.patience !== 'requeue') return undefined;
   const open = input.memory.intents
-    .filter((intent) => intent.kind === kind && targets.includes(intent.target))
+    .filter((intent) => intent.kind === kind && targets.includes(intent.target) && intent.made === undefined)
     .filter((intent) => input.now < intent.createdAt + certaintyMs)
     .toSorted((a, b) => b.createdAt - a.createdAt)[0];
   if (open === undefined) return undefined;

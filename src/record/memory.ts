@@ -9,6 +9,7 @@ type MemoryStore = Pick<
   | 'removeEvidence'
   | 'addIntent'
   | 'settleIntent'
+  | 'fulfilIntent'
   | 'addHeals'
   | 'markKnown'
   | 'markDefaultAddressesGiven'
@@ -17,6 +18,9 @@ type MemoryStore = Pick<
 
 /** A path healed three times in an hour is held; a day of heals is enough to say so and to show a person why. */
 const healsKeptMs = 24 * 60 * 60 * 1000;
+
+/** Lists are whole again within a minute; what an intent made is of no use beyond that. */
+const fulfilledKeptMs = 60 * 60 * 1000;
 
 export function createMemory(database: Database): MemoryStore {
   const { queries, fleet, redactor } = database;
@@ -64,10 +68,15 @@ function createIntents({
   clock,
   redactor,
   durable,
-}: Database): Pick<Store, 'addIntent' | 'settleIntent'> {
+}: Database): Pick<Store, 'addIntent' | 'settleIntent' | 'fulfilIntent'> {
   return {
     async addIntent(app, { kind, target, before }) {
       const createdAt = clock.now();
+      await queries
+        .deleteFrom('intent')
+        .where((where) => where.and({ fleet, app }))
+        .where('made_at', '<', createdAt - fulfilledKeptMs)
+        .execute();
       const query = queries
         .insertInto('intent')
         .values({
@@ -85,6 +94,14 @@ function createIntents({
     async settleIntent(app, id) {
       await queries
         .deleteFrom('intent')
+        .where((where) => where.and({ fleet, app }))
+        .where('id', '=', id)
+        .execute();
+    },
+    async fulfilIntent(app, id, made) {
+      await queries
+        .updateTable('intent')
+        .set({ made, made_at: clock.now() })
         .where((where) => where.and({ fleet, app }))
         .where('id', '=', id)
         .execute();
@@ -152,6 +169,7 @@ async function readMemory({ queries, fleet, clock }: Database, app: string): Ret
       target: row.target,
       createdAt: row.created_at,
       before: JSON.parse(row.before) as string[],
+      ...(row.made === null || row.made_at === null ? {} : { made: { id: row.made, at: row.made_at } }),
     })),
     heals,
     known: facts?.known === 1,

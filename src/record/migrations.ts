@@ -112,4 +112,12 @@ export const migrations: readonly Migration[] = [
     // Marks are written as on the machines now; whole ones would pass for other values.
     sql: `UPDATE evidence SET mark = substr(mark, 1, 32);`,
   },
+  {
+    number: 3,
+    name: '0003-what-intents-made',
+    sql: `
+      ALTER TABLE intent ADD COLUMN made TEXT;
+      ALTER TABLE intent ADD COLUMN made_at INTEGER;
+    `,
+  },
 ];

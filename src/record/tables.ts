@@ -65,6 +65,8 @@ interface IntentTable {
   /** JSON list of text. */
   before: string;
   created_at: number;
+  made: string | null;
+  made_at: number | null;
 }
 
 interface HealTable {

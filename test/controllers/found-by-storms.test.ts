@@ -103,3 +103,20 @@ test('killed after a create that no list shows yet, then a new commit: no second
   expect(eyes.findings).toEqual([]);
   expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toEqual(['goodbye', 'goodbye']);
 });
+
+test('an address and a volume that no list shows yet are not given a second time', async () => {
+  const world = await arena({ orderly: true });
+  onTestFinished(() => world.close());
+  const { simulator } = world;
+  simulator.world.lag.set({ listMs: 20_000 });
+  const group = { count: 1, serves: true, rests: false, checks: true, volumeGb: 1 };
+  world.write(filesOf(shop({ ips: ['v6', 'v4'], groups: { web: group } })));
+  for (let pass = 1; pass <= 3; pass += 1) await world.flycd(['sync', '--once']);
+  await world.clock.sleep(120_000);
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect(code, stdout).toBe(0);
+  const [app] = simulator.world.snapshot();
+  expect(app?.addresses.map(({ kind }) => kind)).toEqual(['v4', 'v6']);
+  expect(app?.volumes).toHaveLength(1);
+  expect(app?.machines).toHaveLength(1);
+});

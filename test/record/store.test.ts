@@ -185,6 +185,25 @@ describe('memory', () => {
     expect((await next.memory('web')).intents).toEqual([]);
   });
 
+  test('what an intent made is known for an hour', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const clock = new IdleClock();
+    const store = testStore({ path, clock });
+    const wanted = { kind: 'address.allocate', target: 'web/v6 v6', before: [] } as const;
+    const intent = await store.addIntent('web', wanted);
+    await store.fulfilIntent('api', intent.id, '2a09::1');
+    expect((await store.memory('web')).intents).toEqual([intent]);
+    await store.fulfilIntent('web', intent.id, '2a09::1');
+    const made = { ...intent, made: { id: '2a09::1', at: clock.now() } };
+    expect((await testStore({ path, clock }).memory('web')).intents).toEqual([made]);
+    await clock.sleep(3_600_000);
+    const second = await store.addIntent('web', wanted);
+    expect((await store.memory('web')).intents).toEqual([made, second]);
+    await clock.sleep(1);
+    const third = await store.addIntent('web', wanted);
+    expect((await store.memory('web')).intents).toEqual([second, third]);
+  });
+
   test('an extend that a restart may have to follow is kept by its volume', async () => {
     const path = join(temporaryFolder(), 'flycd.db');
     const extend = { kind: 'volume.extend', target: 'vol_1', before: ['1', '1772366400000'] } as const;
