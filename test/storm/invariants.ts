@@ -56,10 +56,7 @@ export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan }) =>
     .filter(({ name }) => plan.find(({ app }) => app === name)?.holds.length === 0)
     .flatMap((idea) => {
       const app = apps.find(({ name }) => name === idea.name);
-      const notes = plan.find(({ app }) => app === idea.name)?.notes ?? [];
-      // With its database FlyCD lost what it knew of the secret's value: it says so, and sets it with the next release.
-      const known = notes.some((note) => /PASSWORD.*unverified/.test(note)) ? { ...idea, secret: undefined } : idea;
-      return app === undefined ? [`${idea.name}: not on Fly`] : differences(known, app);
+      return app === undefined ? [`${idea.name}: not on Fly`] : differences(idea, app);
     });
 
 function differences(idea: AppIdea, app: AppSnapshot): readonly string[] {

@@ -43,8 +43,6 @@ interface Scene {
   inGit: readonly string[];
   others: readonly Others[];
   passes: number;
-  /** The database was lost at least once. */
-  forgetful: boolean;
 }
 
 export async function storm(seed: number): Promise<Storm> {
@@ -61,7 +59,6 @@ export async function storm(seed: number): Promise<Storm> {
     inGit: [],
     others: [],
     passes: 0,
-    forgetful: false,
   };
   try {
     publish(scene, 'first commit');
@@ -103,7 +100,6 @@ async function blow(scene: Scene): Promise<void> {
     if (pass > 1) commitSomething(scene, here('commit'));
     weather(scene, here('weather'));
     if (pass > 1) people(scene, here('people'));
-    await world.clock.sleep(behindMs(scene));
     await onePass(scene, here('pass'));
     if (pass === 1) await settle(scene);
     await world.clock.sleep(here('pause').pick([0, 5000, 30_000, 300_000]));
@@ -137,14 +133,6 @@ async function settle(scene: Scene): Promise<void> {
   for (const { machine } of scene.others) watch.protect({ machine: machine.id });
 }
 
-/**
- * No storm yet has a pass begin while its lists still show what was before the last one: FlyCD then gives an address or
- * a volume a second time, although the answer to the first was not lost.
- */
-function behindMs({ world }: Scene): number {
-  return (world.simulator.world.lag.settings.listMs ?? 0) * 2;
-}
-
 function commitSomething(scene: Scene, dice: Dice): void {
   if (!dice.hit(0.7)) return;
   const { fleet, said } = commit(dice, scene.fleet);
@@ -176,10 +164,8 @@ async function onePass(scene: Scene, dice: Dice): Promise<void> {
   const { world } = scene;
   if (dice.hit(0.05)) {
     world.forget();
-    scene.forgetful = true;
     tell(scene, 'the database is lost');
   }
-  excuse(scene);
   if (dice.hit(0.15)) await look(scene);
   const death = dice.hit(0.25)
     ? { call: dice.between(1, 45), when: dice.pick(['before', 'after'] as const) }
@@ -190,15 +176,6 @@ async function onePass(scene: Scene, dice: Dice): Promise<void> {
   const { ran, calls } = await world.mortalFlycd(['sync', '--once'], death);
   if (ran === undefined) tell(scene, `pass ${scene.passes}: killed ${death?.when} call ${death?.call}`);
   else heard(scene, ran, `pass ${scene.passes} (${calls} calls)`);
-}
-
-/**
- * Without its database FlyCD sets a secret anew with the next release. A machine that this release does not reach is then
- * behind by Fly's clock, and restarts for the value that it has.
- */
-function excuse({ forgetful, fleet, watch }: Scene): void {
-  if (!forgetful) return;
-  for (const { name, secret } of fleet.apps) if (secret !== undefined) watch.disturbed(name);
 }
 
 /** A second FlyCD of the same fleet, with a database of its own, at the same moment. */
@@ -257,23 +234,37 @@ async function calm(scene: Scene): Promise<void> {
     if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
     await clock.sleep(settledMs);
   }
-  let plan: readonly PlannedApp[] | undefined;
-  for (let pass = 1; pass <= calmPassesMax; pass += 1) {
-    scene.passes += 1;
-    excuse(scene);
-    heard(scene, await world.flycd(['sync', '--once']), `calm pass ${pass}`);
-    await clock.sleep(settledMs);
-    plan = await look(scene);
-    if (plan?.every((app) => app.steps.length === 0) === true) break;
-  }
-  if (plan === undefined) {
-    scene.findings.push('diff printed no plan');
-    return;
-  }
-  for (const { app, status, holds } of plan) {
+  const plan = await untilSettled(scene, 'calm', []);
+  // What only waited for a person's word is said at the end, in every second storm.
+  const isHeld = plan.some((app) => app.holds.length > 0);
+  const last = isHeld && scene.seed % 2 === 0 ? await untilSettled(scene, 'confirmed', ['--accept', '--now']) : plan;
+  for (const { app, status, holds } of last) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
   const { fleet, peaks, byHand, others } = scene;
   const apps = simulator.world.snapshot();
-  for (const invariant of invariants) scene.findings.push(...invariant({ fleet, apps, plan, peaks, byHand, others }));
+  for (const invariant of invariants) {
+    scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, byHand, others }));
+  }
+  const left = last === plan ? [] : last.flatMap(({ holds }) => holds.filter((hold) => !isFinal(hold)));
+  for (const hold of left) scene.findings.push(`confirmed, and still held: ${hold.reason}: ${hold.because}`);
+}
+
+/** A mount that no update can change: what lifts it is another commit, or the machine's end. */
+function isFinal({ reason, because }: PlannedApp['holds'][number]): boolean {
+  return reason === 'volume' && because.includes('has no volume');
+}
+
+/** Passes until nothing is left to do, at most so many; the last plan. */
+async function untilSettled(scene: Scene, what: string, flags: readonly string[]): Promise<readonly PlannedApp[]> {
+  const { world } = scene;
+  let plan: readonly PlannedApp[] = [];
+  for (let pass = 1; pass <= calmPassesMax; pass += 1) {
+    scene.passes += 1;
+    heard(scene, await world.flycd(['sync', '--once', ...flags]), `${what} pass ${pass}`);
+    await world.clock.sleep(settledMs);
+    plan = (await look(scene)) ?? [];
+    if (plan.every((app) => app.steps.length === 0)) break;
+  }
+  return plan;
 }
