@@ -9,6 +9,7 @@ import { flyConfigKeys } from '../flyconfig/known.ts';
 import { repairFlyConfig } from '../flyconfig/repair.ts';
 import { nearest } from '../flyconfig/spelling.ts';
 import type { JsonObject } from '../model/json.ts';
+import type { BaseConfig } from './base.ts';
 import { parsePath } from './document-path.ts';
 import type { SourceDocument } from './document.ts';
 import { check, findingList, notYetWords, type Finding, type FindingList } from './finding.ts';
@@ -35,6 +36,8 @@ export interface Draft {
 export interface DraftRequest {
   readonly document: SourceDocument;
   readonly layers: Layers;
+  /** What `fly_config` names, where that has been read. */
+  readonly base?: BaseConfig | undefined;
   /** Name for a fly config that has none; undefined: it must have one. */
   readonly nameless: string | undefined;
 }
@@ -43,8 +46,8 @@ const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
 const flyKeySet: ReadonlySet<string> = new Set(flyConfigKeys);
 
 export function draftApp(request: DraftRequest): Draft {
-  const { document, layers } = request;
-  const merged = mergedApp(layers, document.fields ?? {});
+  const { document, layers, base } = request;
+  const merged = mergedApp(layers, document.fields ?? {}, base);
   const findings = findingList();
   findings.add(inexactEnv(document));
   const { owned, broken } = ownedPart(merged, findings);
@@ -56,7 +59,7 @@ export function draftApp(request: DraftRequest): Draft {
     findings.add([{ severity: note.severity, path, part: 'key', message: note.message, hint: note.hint }]);
   }
   const name = nameOf(request, merged, findings);
-  const primaryRegion = textField(merged, 'primary_region', 'a region code such as arn', findings) ?? '';
+  const primaryRegion = regionOf(merged, base, findings);
   const regions = [...new Set([primaryRegion, ...(owned.extra_regions ?? [])])];
   return { name, merged, fly: repaired.config, owned, broken, primaryRegion, regions, findings: findings.all };
 }
@@ -111,6 +114,13 @@ function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList
     findings.error(['app'], message);
   }
   return name;
+}
+
+/** What `fly_config` names may say it. */
+function regionOf(merged: JsonObject, base: BaseConfig | undefined, findings: FindingList): string {
+  const key = 'primary_region';
+  if (merged[key] === undefined && base === undefined && merged['fly_config'] !== undefined) return '';
+  return textField(merged, key, 'a region code such as arn', findings) ?? '';
 }
 
 function textField(merged: JsonObject, key: string, expected: string, findings: FindingList): string | undefined {

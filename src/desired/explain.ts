@@ -38,7 +38,7 @@ function leavesOf(value: JsonValue, path: DocumentPath): readonly { path: Docume
 }
 
 /** The path of a field before older forms of it were repaired, as deep as the two agree. */
-function writtenPath(merged: JsonObject, path: DocumentPath): DocumentPath {
+export function writtenPath(merged: JsonObject, path: DocumentPath): DocumentPath {
   const [first = '', second] = path;
   const names = new Map<string | number, readonly string[]>(Object.entries(gatheredNames)).get(first) ?? [];
   if (names.length === 0 || typeof second !== 'number') return within(merged, [], path);
@@ -68,7 +68,7 @@ function within(from: JsonValue, start: DocumentPath, path: DocumentPath): Docum
   return written;
 }
 
-/** undefined: the app's own file. */
+/** undefined: a file of the app's own. */
 function partOf({ document, path }: Origin, chain: readonly Project[]): string | undefined {
   const project = chain.find((one) => one.document === document);
   return project === undefined ? undefined : `${String(path[1])} of project ${project.name}`;

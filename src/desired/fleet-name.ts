@@ -9,9 +9,9 @@ import { folderOf, type ConfigFiles } from './files.ts';
 import { check } from './finding.ts';
 import { withoutNulls } from './merge.ts';
 import { problemsIn } from './placing.ts';
+import { settingsFileName } from './walk.ts';
 
 const nameDefault = 'flycd';
-const settingsFileName = 'flycd.yaml';
 
 export interface FleetIdentity {
   readonly name: string;

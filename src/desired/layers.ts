@@ -1,8 +1,10 @@
 /** What the projects round an app give it: app_defaults <- app.yaml <- app_overrides, outer projects first in each. */
 import type { ListMode } from '../../schemas/project.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
+import { baseUnder, type BaseConfig } from './base.ts';
 import type { DocumentPath } from './document-path.ts';
 import type { SourceDocument } from './document.ts';
+import { writtenPath } from './explain.ts';
 import { Leaf, merge, withoutNulls, type Mergeable } from './merge.ts';
 import type { Origin } from './placing.ts';
 import type { NamedSubstitution, Project } from './project.ts';
@@ -51,9 +53,10 @@ function mergeParts(parts: readonly Part[], onJoin: OnJoin): MergedParts {
   return { defaults, overrides, lists };
 }
 
-/** The app's whole config; null fields are gone. */
-export function mergedApp(layers: MergedParts, app: JsonObject): JsonObject {
-  return withoutNulls(mergeApp(layers, app, undefined)) as JsonObject;
+/** The app's whole config; null fields are gone. All of it lies over the base, whose lists it replaces. */
+export function mergedApp(layers: MergedParts, app: JsonObject, base?: BaseConfig): JsonObject {
+  const merged = withoutNulls(mergeApp(layers, app, undefined)) as JsonObject;
+  return base === undefined ? merged : (merge(baseUnder(base, merged), merged, { lists: 'replace' }) as JsonObject);
 }
 
 function mergeApp(layers: MergedParts, app: Mergeable, onJoin: OnJoin): Mergeable {
@@ -65,19 +68,28 @@ function mergeApp(layers: MergedParts, app: Mergeable, onJoin: OnJoin): Mergeabl
  * Where each path of the merged app was written. It merges once more, with every value carrying its origin, so only
  * problems pay for it.
  */
-export function originsOf(chain: readonly Project[], document: SourceDocument): (path: DocumentPath) => Origin {
+export function originsOf(
+  chain: readonly Project[],
+  document: SourceDocument,
+  base?: BaseConfig,
+): (path: DocumentPath) => Origin {
   const origins = new WeakMap<object, readonly Origin[]>();
-  const traced = (value: JsonValue, origin: Origin): Mergeable => {
+  const traced = (value: JsonValue, origin: Origin, written = (path: DocumentPath) => path): Mergeable => {
     const inner = (step: string | number): Origin => ({ document: origin.document, path: [...origin.path, step] });
-    if (typeof value !== 'object' || value === null) return new Leaf(value, origin);
+    const place: Origin = { document: origin.document, path: written(origin.path) };
+    if (typeof value !== 'object' || value === null) return new Leaf(value, place);
     const copy: Mergeable = Array.isArray(value)
-      ? value.map((item: JsonValue, index) => traced(item, inner(index)))
-      : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, traced(item, inner(key))]));
-    origins.set(copy, [origin]);
+      ? value.map((item: JsonValue, index) => traced(item, inner(index), written))
+      : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, traced(item, inner(key), written)]));
+    origins.set(copy, [place]);
     return copy;
   };
   const onJoin = (joined: object, earlier: object, later: object): void => {
     origins.set(joined, [...(origins.get(earlier) ?? []), ...(origins.get(later) ?? [])]);
+  };
+  const tracedBase = (base: BaseConfig): Mergeable => {
+    const fields = baseUnder(base, mergedApp(mergeParts(chain, undefined), document.fields ?? {}));
+    return traced(fields, { document: base.document, path: [] }, (path) => writtenPath(base.written, path));
   };
   const parts = chain.map((project) => {
     const part = (name: string, value: JsonValue): Mergeable =>
@@ -85,7 +97,8 @@ export function originsOf(chain: readonly Project[], document: SourceDocument): 
     const { defaults, overrides, lists } = project;
     return { defaults: part('app_defaults', defaults), overrides: part('app_overrides', overrides), lists };
   });
-  const root = mergeApp(mergeParts(parts, onJoin), traced(document.fields ?? {}, { document, path: [] }), onJoin);
+  const app = mergeApp(mergeParts(parts, onJoin), traced(document.fields ?? {}, { document, path: [] }), onJoin);
+  const root = base === undefined ? app : merge(tracedBase(base), app, { lists: 'replace', onJoin });
   const own: Origin = { document, path: [] };
   return (path) => originAt(root, path, (container) => chooseOrigin(origins.get(container), own));
 }

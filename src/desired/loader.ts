@@ -9,8 +9,9 @@ import type { GitMirrors, Tree } from '../sources/tree.ts';
 import { configFiles, folderOf, pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { fleetIdentity, type FleetIdentity } from './fleet-name.ts';
 import { Cache } from './generations.ts';
-import { gatherApps, type AppMemory, type Gathered, type Gathering, type KeyedLayers } from './gathering.ts';
+import { gatherApps, type Gathered } from './gathering.ts';
 import type { ReadProject } from './project.ts';
+import type { AppMemory, Gathering, KeyedLayers } from './sketch.ts';
 import { syncPolicy } from './sync-policy.ts';
 import { walkConfig } from './walk.ts';
 
@@ -42,7 +43,7 @@ export function createDesiredLoader(options: { readonly clock: Clock }): Desired
   const documents = new Cache<ReadFile>();
   const readProjects = new Cache<ReadProject>();
   const layers = new Cache<KeyedLayers>();
-  const memory: AppMemory = { drafts: new WeakMap(), apps: new WeakMap() };
+  const memory: AppMemory = { drafts: new WeakMap(), based: new WeakMap(), apps: new WeakMap() };
   return {
     async load(request) {
       const caches = {
@@ -87,7 +88,8 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
   const broken = identity.problems.some(({ severity }) => severity === 'error');
   return {
     name: identity.name,
-    named: identity.named,
+    // One file is a part of its folder's config: the rest must not become orphans.
+    named: identity.named && root === path,
     revision: tree.revision,
     // A flycd.yaml that cannot be read may hold a freeze: nothing is planned past it.
     apps: broken ? [] : gathered.apps.toSorted((one, other) => (one.name < other.name ? -1 : 1)),

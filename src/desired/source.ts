@@ -29,6 +29,38 @@ export interface ResolvedSource {
   readonly folders: readonly { readonly tree: Tree; readonly folder: string }[];
 }
 
+/** Where paths of an app's source begin. */
+export interface SourceFolder {
+  readonly tree: Tree;
+  readonly folder: string;
+  readonly followed: Omit<FollowedRef, 'app'> | undefined;
+}
+
+/**
+ * The source's folder, whatever runs in the end; without a git or local source, the app's own. undefined: it cannot be
+ * told, which `resolveSource` says too. Throws the Fault of a repo that cannot be read.
+ */
+export async function sourceFolder(
+  request: Pick<SourceRequest, 'file' | 'owned' | 'mirrors'>,
+): Promise<SourceFolder | undefined> {
+  const { file, owned, mirrors } = request;
+  const { source } = owned;
+  const isGit = source?.type === 'git';
+  const written = isGit || source?.type === 'local' ? source.path : undefined;
+  const folder = pathWithin(isGit ? '' : file.folder, written ?? '');
+  if (folder === undefined) return undefined;
+  if (!isGit) return { tree: file.tree, folder, followed: undefined };
+  const url = source.repo ?? '';
+  const ref = refOf(source.ref);
+  const tree = await mirrors.tree({ url, ref, trust: 'config' });
+  return { tree, folder, followed: followedOf(source) };
+}
+
+function followedOf(source: WrittenSource): SourceFolder['followed'] {
+  if (source.ref?.commit !== undefined) return undefined;
+  return { repo: withoutCredentials(source.repo ?? ''), ref: refOf(source.ref) };
+}
+
 const sourceHint = 'name source (git, local, inline-docker-file, image), or an image in build.image';
 
 /** undefined: nothing usable is named; the findings say what is missing. */
@@ -66,7 +98,7 @@ function imageOf(request: SourceRequest): string | undefined {
   if (source?.type === 'image' && named !== undefined && source.image !== named) {
     findings.error(['source', 'image'], 'build.image names another image', 'keep one of the two');
   }
-  if (source?.type === 'git' && named !== undefined) {
+  if (source?.type === 'git' && named !== undefined && owned.fly_config === undefined) {
     findings.warning(
       ['source'],
       'build.image names an image, so nothing is built from this repo',
@@ -145,7 +177,7 @@ async function resolveGit(
     );
     return undefined;
   }
-  const followed = written.ref?.commit === undefined ? { repo, ref } : undefined;
+  const followed = followedOf(written);
   const own = { tree: file.tree, folder: file.folder };
   let tree: Tree;
   try {

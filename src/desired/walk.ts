@@ -16,6 +16,8 @@ import { refOf, withoutCredentials } from './git-ref.ts';
 export const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
 const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];
 const projectFileName = 'project.yaml';
+/** Of the fleet, not of an app. */
+export const settingsFileName = 'flycd.yaml';
 /** Nobody nests folders deeper by hand; a loop of mounts does. */
 export const folderDepthMax = 64;
 /** Ten times what one loader is measured for. */
@@ -150,15 +152,16 @@ async function visitFile(walking: Walking, tree: Tree, path: string, chain: read
   const file = walking.files.file(tree, path);
   const base = path.slice(path.lastIndexOf('/') + 1);
   if (base === projectFileName) return enter(walking, file, chain);
-  const bare = /^fly[^/]*\.(?:toml|ya?ml|json)$/.test(base);
-  if (bare || appFileNames.includes(base)) {
+  const isApp = appFileNames.includes(base);
+  const bare = !isApp && base !== settingsFileName && /\.(?:toml|ya?ml|json)$/.test(base);
+  if (bare || isApp) {
     walking.found.push({ file, chain, bare, from: path });
     return;
   }
   incomplete(
     walking,
     file.name,
-    'expected a folder, app.yaml, project.yaml or fly.toml',
+    'expected a folder, app.yaml, project.yaml, or a fly config as TOML, YAML or JSON',
     'name the folder that holds it',
   );
 }

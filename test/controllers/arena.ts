@@ -23,6 +23,8 @@ export interface Arena {
   remove(path: string): void;
   /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
   flycd(argv: readonly string[], state?: string, signal?: AbortSignal, more?: Variables): Promise<Ran>;
+  /** The same with another path. */
+  flycdAt(path: string, argv: readonly string[]): Promise<Ran>;
   /** Runs a command until it dies or ends; the number of calls it made. */
   mortalFlycd(
     argv: readonly string[],
@@ -61,6 +63,8 @@ export interface ArenaOptions {
   readonly orderly?: boolean;
   /** true: the config is a bare git repository, and each write a commit. Default: a folder. */
   readonly repository?: boolean;
+  /** What commands are given of the config folder. Default: the folder itself. */
+  readonly path?: string;
 }
 
 /** In memory where there is such a place: a database is synced to its disk for each intent, and tests lose no power. */
@@ -73,7 +77,7 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
   const fetch = fetchFrom(simulator.url);
   const config = join(folder, 'config');
   const repository = options.repository === true ? makeBareRepository(folder, 'config.git') : undefined;
-  const location = repository?.url ?? config;
+  const location = repository?.url ?? join(config, options.path ?? '');
   mkdirSync(config);
   const env = (state: string) => ({
     ...simulator.environment,
@@ -105,6 +109,7 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         fetch,
         ...(signal === undefined ? {} : { signal }),
       }),
+    flycdAt: (path, argv) => run([...argv, path], { env: env(usualState), cwd: folder, clock, fetch }),
     async mortalFlycd(argv, death) {
       const process = mortal({ clock, fetch }, death);
       const ended = run([...argv, location], {

@@ -73,17 +73,24 @@ describe('the walk', () => {
     expect(await names({ 'fly.yaml': appYaml('web') }, 'fly.yaml')).toStrictEqual(['web']);
     const json = '{\n\t"app": "web",\n\t"primary_region": "arn",\n\t"build": { "image": "nginx" }\n}\n';
     expect(await names({ 'x/fly.staging.json': json }, 'x/fly.staging.json')).toStrictEqual(['web']);
+    expect(await names({ 'x/staging.json': json, 'x/production.yml': 'a: 1' }, 'x/staging.json')).toStrictEqual([
+      'web',
+    ]);
   });
 
   it.each([
     ['nowhere', '.: error: there is no nowhere in config'],
     [
-      'notes.yaml',
-      'notes.yaml: error: expected a folder, app.yaml, project.yaml or fly.toml (name the folder that holds it)',
+      'notes.md',
+      'notes.md: error: expected a folder, app.yaml, project.yaml, or a fly config as TOML, YAML or JSON (name the folder that holds it)',
+    ],
+    [
+      'flycd.yaml',
+      'flycd.yaml: error: expected a folder, app.yaml, project.yaml, or a fly config as TOML, YAML or JSON (name the folder that holds it)',
     ],
     ['../up', '../up: error: this path leads out of the repo'],
   ])('says what is wrong with the path %s', async (path, expected) => {
-    const fleet = await load({ 'notes.yaml': 'a: 1\n' }, { path });
+    const fleet = await load({ 'notes.md': 'a: 1\n', 'flycd.yaml': 'fleet: a\n' }, { path });
     expect(said(fleet.problems)).toStrictEqual([expected]);
     expect(fleet.whole).toBe(false);
   });

@@ -1,0 +1,277 @@
+/** An app as far as its own files say, and how its source, its base and its local files make it whole. */
+import type { SyncWritten } from '../../schemas/policy.ts';
+import type { DesiredApp, FollowedRef } from '../model/desired.ts';
+import { toFault } from '../model/fault.ts';
+import type { Problem } from '../model/problem.ts';
+import type { SecretValue } from '../model/secret-value.ts';
+import type { GitMirrors } from '../sources/tree.ts';
+import { composeApp, localPathsOf, type ComposedApp } from './app.ts';
+import { baseConfig, readBase, type BaseConfig } from './base.ts';
+import { hasBrokenSyntax, problemsOfText } from './document.ts';
+import type { DocumentPath } from './document-path.ts';
+import { draftApp, nameAtAGlance, type Draft } from './draft.ts';
+import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
+import { findingList, type Finding, type FindingList } from './finding.ts';
+import { originsOf, type Layers } from './layers.ts';
+import { problemOf, problemsIn, type Origin } from './placing.ts';
+import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from './source.ts';
+import { syncPolicy } from './sync-policy.ts';
+import type { FoundApp } from './walk.ts';
+
+/** What was made of a file and its projects' layers lives as long as they do. */
+export interface AppMemory {
+  readonly drafts: WeakMap<ReadFile, WeakMap<KeyedLayers, Draft>>;
+  /** Drafts over a base, by the draft without it. */
+  readonly based: WeakMap<Draft, WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: Draft }>>;
+  readonly apps: WeakMap<Draft, { readonly key: string; readonly composed: Composed }>;
+}
+
+export interface Gathering {
+  readonly found: readonly FoundApp[];
+  readonly files: ConfigFiles;
+  readonly mirrors: GitMirrors;
+  readonly layers: Generations<KeyedLayers>;
+  readonly memory: AppMemory;
+  readonly resolveImage: (ref: string) => Promise<string | undefined>;
+  readonly nameless: string | undefined;
+  /** Outermost first: the operator's, then the config repo's. */
+  readonly sync: readonly (SyncWritten | undefined)[];
+  /** Moves when `sync` does. */
+  readonly syncKey: string;
+}
+
+export interface KeyedLayers extends Layers {
+  /** Moves when a project of the chain does; empty without substitutions, for a file then reads the same in every chain. */
+  readonly key: string;
+}
+
+/** One app as far as its own files say. */
+export interface Sketch {
+  readonly found: FoundApp;
+  readonly read: ReadFile;
+  readonly draft: Draft;
+  readonly layers: KeyedLayers;
+  /** What the draft lies over; undefined: nothing, or it has not been read. */
+  readonly base: Base | undefined;
+}
+
+interface Base {
+  readonly config: BaseConfig;
+  readonly source: SourceFolder;
+}
+
+export interface Result {
+  readonly name: string | undefined;
+  readonly file: string;
+  readonly app: DesiredApp | undefined;
+  readonly raw: ReadonlyMap<string, SecretValue>;
+  readonly problems: readonly Problem[];
+  readonly followed: readonly FollowedRef[];
+  /** With its base. */
+  readonly sketch: Sketch;
+}
+
+/** A file that cannot be read on the way spoils the one app that needs it. */
+export async function finishSketch(gathering: Gathering, sketch: Sketch): Promise<Result> {
+  try {
+    return await finish(gathering, sketch);
+  } catch (error) {
+    const { message, next } = toFault(error, 'a file of this app could not be read');
+    const name = sketch.draft.name;
+    const finding = { severity: 'error', path: [], part: 'value', message, hint: next } as const;
+    const problems = placed(sketch, [finding], name);
+    return { name, file: sketch.found.file.name, app: undefined, raw: new Map(), problems, followed: [], sketch };
+  }
+}
+
+async function finish(gathering: Gathering, sketched: Sketch): Promise<Result> {
+  const { found, read, draft } = sketched;
+  const { document } = read;
+  const name = draft.name ?? nameAtAGlance(document.text);
+  const none = { name, file: found.file.name, app: undefined, raw: new Map(), followed: [], sketch: sketched } as const;
+  const textProblems = problemsOfText(document, name);
+  if (hasBrokenSyntax(document)) return { ...none, problems: textProblems };
+  const based = await overBase(gathering, sketched, name);
+  const { sketch } = based;
+  const { source, findings } = await sourceOf(gathering, sketch);
+  const dynamic = [...based.problems, ...placed(sketch, findings, name)];
+  const followed = followedBy(name, [source?.followed, based.followed]);
+  if (!based.read) {
+    const problems = [...textProblems, ...placed(sketch, draft.findings, name), ...dynamic];
+    return { ...none, followed, problems };
+  }
+  const composed = await compose(gathering, sketch, source);
+  const sound = textProblems.length === 0 && dynamic.every(({ severity }) => severity !== 'error');
+  return {
+    ...none,
+    app: sound ? composed.app : undefined,
+    raw: composed.raw,
+    problems: [...textProblems, ...composed.problems, ...dynamic],
+    followed,
+    sketch,
+  };
+}
+
+function followedBy(app: string | undefined, refs: readonly SourceFolder['followed'][]): readonly FollowedRef[] {
+  const known = refs.filter((ref) => ref !== undefined);
+  const twice = (ref: { readonly repo: string; readonly ref: string }, index: number): boolean =>
+    known.findIndex((other) => other.repo === ref.repo && other.ref === ref.ref) < index;
+  return known.filter((ref, index) => !twice(ref, index)).map((ref) => ({ ...ref, app }));
+}
+
+interface Based {
+  readonly sketch: Sketch;
+  /** false: without its base nobody can say what the app is. */
+  readonly read: boolean;
+  readonly problems: readonly Problem[];
+  readonly followed: SourceFolder['followed'];
+}
+
+/** The sketch laid over what its `fly_config` names. */
+async function overBase(gathering: Gathering, sketch: Sketch, app: string | undefined): Promise<Based> {
+  const { draft, found, read, layers } = sketch;
+  const { owned, broken } = draft;
+  if (broken.has('fly_config')) return { sketch, read: false, problems: [], followed: undefined };
+  if (owned.fly_config === undefined) return { sketch, read: true, problems: [], followed: undefined };
+  const findings = findingList();
+  const source = await baseSource(gathering, sketch, findings);
+  const file = source && (await readBase({ path: owned.fly_config, source, files: gathering.files, findings }));
+  if (source === undefined || file === undefined) {
+    return { sketch, read: false, problems: placed(sketch, findings.all, app), followed: source?.followed };
+  }
+  const textProblems = problemsOfText(file.document, app);
+  if (hasBrokenSyntax(file.document)) return { sketch, read: false, problems: textProblems, followed: source.followed };
+  const { based } = gathering.memory;
+  const known = based.get(draft) ?? new WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: Draft }>();
+  based.set(draft, known);
+  let made = known.get(file);
+  if (made === undefined) {
+    const config = baseConfig(file.document);
+    const nameless = found.bare ? gathering.nameless : undefined;
+    made = { config, draft: draftApp({ document: read.document, layers, base: config, nameless }) };
+    known.set(file, made);
+  }
+  const problems = [
+    ...textProblems,
+    ...problemsIn(file.document, made.config.findings).map((one) => ({ ...one, app })),
+  ];
+  const base = { config: made.config, source };
+  return { sketch: { ...sketch, draft: made.draft, base }, read: true, problems, followed: source.followed };
+}
+
+async function baseSource(
+  gathering: Gathering,
+  { draft, found }: Sketch,
+  findings: FindingList,
+): Promise<SourceFolder | undefined> {
+  if (draft.broken.has('source')) return undefined;
+  try {
+    return await sourceFolder({ file: found.file, owned: draft.owned, mirrors: gathering.mirrors });
+  } catch (error) {
+    const { message, next } = toFault(error, 'the source could not be read');
+    findings.error(['fly_config'], `it cannot be read: ${message}`, next);
+    return undefined;
+  }
+}
+
+/** What may change without a change in the config: asked for at each load. */
+async function sourceOf(
+  gathering: Gathering,
+  sketch: Sketch,
+): Promise<{ readonly source: ResolvedSource | undefined; readonly findings: readonly Finding[] }> {
+  const { draft, found } = sketch;
+  const findings = findingList();
+  if (draft.broken.has('source') || draft.broken.has('merge_cfg')) return { source: undefined, findings: [] };
+  const { files, mirrors, resolveImage } = gathering;
+  const { owned, merged } = draft;
+  try {
+    const request = { file: found.file, bare: found.bare, owned, merged, files, mirrors, resolveImage, findings };
+    return { source: await resolveSource(request), findings: findings.all };
+  } catch (error) {
+    const { message, next } = toFault(error, 'the source could not be read');
+    findings.error(['source'], message, next);
+    return { source: undefined, findings: findings.all };
+  }
+}
+
+interface Composed extends ComposedApp {
+  readonly problems: readonly Problem[];
+}
+
+async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSource | undefined): Promise<Composed> {
+  const { found, draft, base } = sketch;
+  const local = await localFiles(gathering, sketch, source);
+  const commit = source?.source.type === 'git' ? source.source.commit : undefined;
+  const ids = local.map(({ id }) => id);
+  // All that may move while the draft, with its file and its projects, stays.
+  const key = [source === undefined, source?.appVersion, commit, gathering.syncKey, ...ids].join('\n');
+  const known = gathering.memory.apps.get(draft);
+  if (known?.key === key) return known.composed;
+  const contents = new Map<string, Uint8Array>();
+  for (const { written, read } of local) {
+    const bytes = await read();
+    if (bytes !== undefined) contents.set(written, bytes);
+  }
+  const composed = composeApp({
+    draft,
+    file: found.file.name,
+    files: [
+      ...found.chain.map(({ document }) => document.file),
+      found.file.name,
+      ...(base === undefined ? [] : [base.config.document.file]),
+      ...local.map(({ name }) => name),
+    ],
+    projects: found.chain.map(({ name }) => name),
+    source,
+    localFiles: contents,
+    policy: syncPolicy([...gathering.sync, ...found.chain.map(({ sync }) => sync), draft.owned.sync]),
+  });
+  const made = { ...composed, problems: placed(sketch, composed.findings, draft.name) };
+  gathering.memory.apps.set(draft, { key, composed: made });
+  return made;
+}
+
+interface LocalFile {
+  readonly written: string;
+  readonly name: string;
+  readonly id: string;
+  readonly read: () => Promise<Uint8Array | undefined>;
+}
+
+/** Files that the config puts into machines: of the app's folder, else of its source. Those not there are left out. */
+async function localFiles(
+  gathering: Gathering,
+  sketch: Sketch,
+  source: ResolvedSource | undefined,
+): Promise<readonly LocalFile[]> {
+  const { files } = gathering;
+  const { tree, folder } = sketch.found.file;
+  const found: LocalFile[] = [];
+  const places = [
+    ...(source?.folders ?? [{ tree, folder }]),
+    ...(sketch.base === undefined ? [] : [sketch.base.source]),
+  ];
+  for (const written of localPathsOf(sketch.draft.fly)) {
+    for (const place of places) {
+      const path = pathWithin(place.folder, written);
+      const id = path === undefined ? undefined : await files.id(place.tree, path);
+      if (path === undefined || id === undefined) continue;
+      const { name } = files.file(place.tree, path);
+      found.push({ written, name, id, read: () => files.read(place.tree, path) });
+      break;
+    }
+  }
+  return found;
+}
+
+/** Findings with their places. The merge is traced once for all of them. */
+export function placed(sketch: Sketch, findings: readonly Finding[], app: string | undefined): readonly Problem[] {
+  if (findings.length === 0) return [];
+  const originOf = originsOfSketch(sketch);
+  return findings.map((finding) => problemOf(finding, originOf(finding.path), app));
+}
+
+/** Where each path of the app's config was written. */
+export function originsOfSketch({ found, read, base }: Sketch): (path: DocumentPath) => Origin {
+  return originsOf(found.chain, read.document, base?.config);
+}
