@@ -94,6 +94,7 @@ const Port = z.looseObject({
 
 const HttpService = z.looseObject({
   ...serviceFields,
+  internal_port: number.optional().describe('Port the app listens on.'),
   force_https: switchable.optional().describe('Send http to https. Default: false.'),
   tls_options: tlsOptions,
   http_options: httpOptions,
@@ -114,13 +115,17 @@ const Vm = z.looseObject({
   size: text.optional().describe('Preset: shared-cpu-1x, performance-2x.'),
   memory: z.union([text, number]).optional().describe('Memory: 512mb, 1gb; a bare number is MB.'),
   memory_mb: number.optional().describe('Memory in MB.'),
-  cpus: number.optional(),
-  cpu_kind: z.enum(['shared', 'performance']).optional(),
-  gpus: number.optional(),
-  gpu_kind: text.optional(),
-  host_dedication_id: text.optional(),
-  kernel_args: z.union([z.array(text), text]).optional(),
-  persist_rootfs: text.optional(),
+  cpus: number.optional().describe('CPUs: 1, 2, 4, 6, 8; performance up to 128.'),
+  cpu_kind: z.enum(['shared', 'performance']).optional().describe('Default: shared.'),
+  max_memory_mb: number.optional().describe('Memory in MB that it may grow to.'),
+  gpus: number.optional().describe('GPUs; Fly is retiring them.'),
+  gpu_kind: text.optional().describe('a10, l40s, a100-pcie-40gb, a100-sxm4-80gb.'),
+  host_dedication_id: text.optional().describe('Dedicated host to run on.'),
+  kernel_args: z.array(text).optional().describe('Words for the kernel’s command line.'),
+  persist_rootfs: z
+    .enum(['never', 'restart', 'always'])
+    .optional()
+    .describe('When the root file system is kept. Default: never.'),
   processes: z.array(text).optional().describe('Process groups this is for. Default: all.'),
 });
 
@@ -131,8 +136,8 @@ const Mount = z.looseObject({
   snapshot_retention: number.optional().describe('Days, 1 to 60. Default: 5.'),
   scheduled_snapshots: switchable.optional().describe('Daily snapshots. Default: true.'),
   auto_extend_size_threshold: number.optional().describe('Per cent in use at which it grows, 50 to 99.'),
-  auto_extend_size_increment: z.union([text, number]).optional().describe('By how much it grows: 1gb.'),
-  auto_extend_size_limit: z.union([text, number]).optional().describe('Where growing ends: 50gb.'),
+  auto_extend_size_increment: text.optional().describe('By how much it grows: 1gb.'),
+  auto_extend_size_limit: text.optional().describe('Where growing ends: 50gb.'),
   processes,
 });
 
@@ -141,7 +146,7 @@ const File = z.looseObject({
   local_path: text.optional().describe('File of this folder, or of the source.'),
   raw_value: text.optional().describe('The file’s text.'),
   secret_name: text.optional().describe('Secret whose (base64) value is the file.'),
-  processes,
+  processes: z.array(text).optional().describe('Without effect: every process group gets each file, as with flyctl.'),
 });
 
 const Restart = z.looseObject({
@@ -201,9 +206,13 @@ export const FlyConfig = z.looseObject({
   kill_timeout: time
     .optional()
     .describe('Time the app has to stop, at most 5m; a bare number is seconds. Default: 5s.'),
-  swap_size_mb: number.optional(),
-  console_command: text.optional(),
-  host_dedication_id: text.optional(),
+  swap_size_mb: number.optional().describe('Swap in MB. Default: none.'),
+  console_command: text.optional().describe('What fly console runs; nothing to the machines.'),
+  host_dedication_id: text.optional().describe('Dedicated host to run on; needs a vm section.'),
+  machine_config: text
+    .optional()
+    .describe('JSON of a machine’s config, or the path of a .json file: for what has no field here, such as schedule.'),
+  container: text.optional().describe('Container of machine_config that runs the app. Default: app, else the first.'),
   env: z
     .union([z.record(text, z.union([text, number, switchable])), z.array(z.looseObject({}))])
     .optional()
@@ -220,10 +229,26 @@ export const FlyConfig = z.looseObject({
     .describe('Checks that no service owns, by name.'),
   vm: oneOrMany(Vm).describe('Size of the machines.'),
   mounts: oneOrMany(Mount).describe('Volumes, one a process group.'),
-  restart: oneOrMany(Restart).describe('What happens when the app exits.'),
-  files: oneOrMany(File).describe('Files to put into the machines.'),
+  restart: z.array(Restart).optional().describe('What happens when the app exits.'),
+  files: z.array(File).optional().describe('Files to put into the machines.'),
   metrics: oneOrMany(Metric).describe('Where Fly finds Prometheus metrics.'),
-  statics: oneOrMany(Static).describe('Folders Fly serves itself.'),
+  statics: z.array(Static).optional().describe('Folders Fly serves itself.'),
+  experimental: z
+    .looseObject({
+      cmd: z
+        .union([z.array(text), text])
+        .optional()
+        .describe('Command where processes name none.'),
+      entrypoint: z
+        .union([z.array(text), text])
+        .optional()
+        .describe('Entrypoint in place of the image’s.'),
+      exec: z
+        .union([z.array(text), text])
+        .optional()
+        .describe('Runs in place of entrypoint and command.'),
+    })
+    .optional(),
   build: Build.optional().describe('How the image is made, or which one to run.'),
   deploy: Deploy.optional().describe('How machines change.'),
 });

@@ -1,4 +1,5 @@
 /** A draft, its source and its files become one desired app, or the problems that keep it from being one. */
+import { machineConfigPaths } from '../flyconfig/machine-config.ts';
 import { mapGroups } from '../flyconfig/machine.ts';
 import type { ConfigNote } from '../flyconfig/notes.ts';
 import type { DesiredApp } from '../model/desired.ts';
@@ -85,12 +86,13 @@ function withoutSecretValues(merged: JsonObject): JsonObject {
   return { ...merged, secrets: secrets.map((secret) => (isObject(secret) ? { ...secret, raw: undefined } : secret)) };
 }
 
-/** Files of the app that its config puts into machines. */
+/** Files of the app that its config puts into machines, and those that it consists of. */
 export function localPathsOf(fly: JsonObject): readonly string[] {
   const { files } = fly;
-  if (!Array.isArray(files)) return [];
-  return files.flatMap((file: unknown) => {
+  const listed = Array.isArray(files) ? files : [];
+  const paths = listed.flatMap((file: unknown) => {
     const path = isObject(file) ? file['local_path'] : undefined;
     return typeof path === 'string' && path !== '' ? [path] : [];
   });
+  return [...paths, ...machineConfigPaths(fly)];
 }

@@ -11,6 +11,7 @@ import {
   tableOf,
   textOf,
   wordOf,
+  optionalWordOf,
   type Table,
 } from './fields.ts';
 
@@ -84,7 +85,7 @@ function requestOf(table: Table, method: string | undefined): MachineCheck {
   return present({
     method,
     path: textOf(table, 'path'),
-    protocol: wordOf(table, 'protocol', ['http', 'https']),
+    protocol: optionalWordOf(table, 'protocol', ['http', 'https']),
     tls_skip_verify: flagOf(table, 'tls_skip_verify'),
     tls_server_name: textOf(table, 'tls_server_name'),
     headers: headersOf(table),

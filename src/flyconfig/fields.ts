@@ -57,6 +57,12 @@ export function textOf(table: Table, key: string): string | undefined {
   return wrongKind(table, key, 'text');
 }
 
+/** Text where an empty one is as good as none. */
+export function nonEmptyTextOf(table: Table, key: string): string | undefined {
+  const value = textOf(table, key);
+  return value === '' ? undefined : value;
+}
+
 export function flagOf(table: Table, key: string): boolean | undefined {
   const value = fieldOf(table.values, key);
   if (value === undefined || typeof value === 'boolean') return value;
@@ -99,6 +105,11 @@ export function wordOf(table: Table, key: string, words: readonly string[]): str
   return undefined;
 }
 
+/** As wordOf, where an empty text is as good as none. */
+export function optionalWordOf(table: Table, key: string, words: readonly string[]): string | undefined {
+  return fieldOf(table.values, key) === '' ? undefined : wordOf(table, key, words);
+}
+
 /** A Go duration as nanoseconds. Whole numbers are legacy forms, which the repair has turned into texts. */
 export function durationOf(table: Table, key: string): number | undefined {
   const value = textOf(table, key);
@@ -117,13 +128,19 @@ export function tableOf(table: Table, key: string): Table | undefined {
   return { path: keyPath(table.path, key), values: value, notes: table.notes };
 }
 
+/** More than any section has; keeps the work of mapping a hostile document small. */
+const tablesMax = 1000;
+
 /** A list of tables; items of another type are noted and left out. */
 export function tablesOf(table: Table, key: string): readonly Table[] {
   const value = fieldOf(table.values, key);
   if (value === undefined) return [];
   if (!isList(value)) return wrongKind(table, key, 'a list of tables') ?? [];
+  if (value.length > tablesMax) {
+    table.notes.error(keyPath(table.path, key), `expected at most ${tablesMax} tables, found ${value.length}`);
+  }
   const tables: Table[] = [];
-  for (const [index, item] of value.entries()) {
+  for (const [index, item] of value.slice(0, tablesMax).entries()) {
     const path = itemPath(keyPath(table.path, key), index);
     if (isTable(item)) tables.push({ path, values: item, notes: table.notes });
     else table.notes.error(path, `expected a table, found ${kindOf(item)}`);
@@ -135,7 +152,11 @@ export function tablesOf(table: Table, key: string): readonly Table[] {
 export function namedTablesOf(table: Table, key: string): readonly (readonly [string, Table])[] {
   const section = tableOf(table, key);
   if (section === undefined) return [];
-  return Object.keys(section.values).flatMap((name) => {
+  const names = Object.keys(section.values);
+  if (names.length > tablesMax) {
+    table.notes.error(section.path, `expected at most ${tablesMax} tables, found ${names.length}`);
+  }
+  return names.slice(0, tablesMax).flatMap((name) => {
     const named = tableOf(section, name);
     return named === undefined ? [] : [[name, named] as const];
   });

@@ -1,6 +1,7 @@
 /** Files written into machines. Source: flyctl's File and MergeFiles. */
 import { fieldOf, keyPath, present, shortened, tablesOf, textOf, type Table } from './fields.ts';
 import { namedGroupsOf, type ProcessGroups } from './groups.ts';
+import type { NoteList } from './notes.ts';
 
 export type ReadFile = (localPath: string) => Uint8Array | undefined;
 
@@ -11,34 +12,26 @@ export interface MachineFile {
   readonly secret_name?: string;
 }
 
-export interface PlacedFile {
-  readonly groups: readonly string[];
-  readonly file: MachineFile;
-}
-
 /**
- * Every file with its process groups. A file that names none goes to all of them: flyctl merges files before it parts
- * the config by group, so a worker without its file would be a change of behaviour.
+ * Every file, for every process group: flyctl merges files before it parts the config by group, so that a file reaches
+ * all of them whatever its `processes` says. A machine without its file would be a change of behaviour.
  */
-export function placedFiles(root: Table, groups: ProcessGroups, readFile: ReadFile): readonly PlacedFile[] {
-  return tablesOf(root, 'files').flatMap((table) => {
+export function filesOf(root: Table, groups: ProcessGroups, readFile: ReadFile): readonly MachineFile[] {
+  const files = new Map<string, MachineFile>();
+  for (const table of tablesOf(root, 'files')) {
     const guestPath = textOf(table, 'guest_path');
     if (guestPath === undefined || !guestPath.startsWith('/')) {
       const found = guestPath === undefined ? 'nothing' : `"${shortened(guestPath)}"`;
       table.notes.error(keyPath(table.path, 'guest_path'), `expected an absolute path in the machine, found ${found}`);
     }
-    const placed = namedGroupsOf(table, groups) ?? groups.names;
+    const named = namedGroupsOf(table, groups);
+    if (named !== undefined && named.length < groups.names.length) {
+      const message = 'it has no effect: flyctl gives every process group each file, and so does FlyCD';
+      table.notes.warning(keyPath(table.path, 'processes'), message, 'remove it');
+    }
     const content = contentOf(table, readFile);
-    if (guestPath === undefined || content === undefined) return [];
-    return [{ groups: placed, file: { guest_path: guestPath, ...content } }];
-  });
-}
-
-/** Of several files with one guest_path the last wins, in the place of the first. */
-export function filesOf(placed: readonly PlacedFile[], group: string): readonly MachineFile[] {
-  const files = new Map<string, MachineFile>();
-  for (const { groups, file } of placed) {
-    if (groups.includes(group)) files.set(file.guest_path, file);
+    // Of several files with one guest_path the last wins, in the place of the first.
+    if (guestPath !== undefined && content !== undefined) files.set(guestPath, { guest_path: guestPath, ...content });
   }
   return [...files.values()];
 }
@@ -49,26 +42,38 @@ function contentOf(table: Table, readFile: ReadFile): Content | undefined {
   const localPath = textOf(table, 'local_path');
   const secretName = textOf(table, 'secret_name');
   const rawValue = textOf(table, 'raw_value');
+  // In the order in which flyctl looks.
   const named = ['local_path', 'secret_name', 'raw_value'].filter((key) => (fieldOf(table.values, key) ?? '') !== '');
-  if (named.length !== 1) {
-    const found = named.length === 0 ? 'none' : named.join(' and ');
-    table.notes.error(table.path, `expected one of local_path, secret_name and raw_value, found ${found}`);
+  const [used, ...others] = named;
+  if (used === undefined) {
+    table.notes.error(table.path, 'expected one of local_path, secret_name and raw_value, found none');
     return undefined;
   }
-  if (localPath !== undefined && localPath !== '') return localContent(table, localPath, readFile);
+  for (const key of others) table.notes.warning(keyPath(table.path, key), `${used} beats it`, 'keep one of the two');
+  if (localPath !== undefined && localPath !== '') {
+    const place = { path: keyPath(table.path, 'local_path'), localPath, notes: table.notes };
+    const bytes = localContent(place, readFile);
+    return bytes === undefined ? undefined : { raw_value: Buffer.from(bytes).toString('base64') };
+  }
   if (secretName !== undefined && secretName !== '') return { secret_name: secretName };
   return rawValue === undefined ? undefined : present({ raw_value: Buffer.from(rawValue, 'utf8').toString('base64') });
 }
 
-function localContent(table: Table, localPath: string, readFile: ReadFile): Content | undefined {
-  const path = keyPath(table.path, 'local_path');
+export interface LocalPlace {
+  /** Where the document names it. */
+  readonly path: string;
+  readonly localPath: string;
+  readonly notes: NoteList;
+}
+
+/** A file of the app, of its own folder only: one that leads out of it or is not there is noted. */
+export function localContent({ path, localPath, notes }: LocalPlace, readFile: ReadFile): Uint8Array | undefined {
   if (localPath.startsWith('/') || localPath.split(/[/\\]/).includes('..')) {
     const hint = 'name a file inside the app by its path from there';
-    table.notes.error(path, `"${shortened(localPath)}" leads out of the app's files`, hint);
+    notes.error(path, `"${shortened(localPath)}" leads out of the app's files`, hint);
     return undefined;
   }
   const bytes = readFile(localPath);
-  if (bytes !== undefined) return { raw_value: Buffer.from(bytes).toString('base64') };
-  table.notes.error(path, `there is no file "${shortened(localPath)}"`);
-  return undefined;
+  if (bytes === undefined) notes.error(path, `there is no file "${shortened(localPath)}"`);
+  return bytes;
 }

@@ -14,13 +14,13 @@ import {
   integerOf,
   itemPath,
   keyPath,
+  nonEmptyTextOf,
   orList,
   present,
   shortened,
   tablesOf,
-  textOf,
   textsOf,
-  wordOf,
+  optionalWordOf,
   type Table,
 } from './fields.ts';
 import { namedGroupsOf, type ProcessGroups } from './groups.ts';
@@ -41,17 +41,18 @@ export function guestOf(
   return { guest, notes: notes.all };
 }
 
-function guestOfTable(table: Table, hostDedicationId: string | undefined): MachineGuest {
-  const gpuKind = nonEmptyText(table, 'gpu_kind');
+/** As guestOf, with notes where the table's are. */
+export function guestOfTable(table: Table, hostDedicationId: string | undefined): MachineGuest {
+  const gpuKind = nonEmptyTextOf(table, 'gpu_kind');
   const explicit = present({
-    cpu_kind: wordOf(table, 'cpu_kind', ['shared', 'performance']),
+    cpu_kind: optionalWordOf(table, 'cpu_kind', ['shared', 'performance']),
     cpus: positive(table, 'cpus'),
     memory_mb: memoryOf(table),
     max_memory_mb: positive(table, 'max_memory_mb'),
     gpus: positive(table, 'gpus'),
     gpu_kind: gpuKind,
-    host_dedication_id: nonEmptyText(table, 'host_dedication_id') ?? hostDedicationId,
-    persist_rootfs: wordOf(table, 'persist_rootfs', ['never', 'restart', 'always']),
+    host_dedication_id: dedicationOf(table, hostDedicationId),
+    persist_rootfs: optionalWordOf(table, 'persist_rootfs', ['never', 'restart', 'always']),
     kernel_args: kernelArgsOf(table),
   });
   const guest = { ...presetOf(table, gpuKind !== undefined), ...explicit };
@@ -60,9 +61,14 @@ function guestOfTable(table: Table, hostDedicationId: string | undefined): Machi
   return guest;
 }
 
-function nonEmptyText(table: Table, key: string): string | undefined {
-  const value = textOf(table, key);
-  return value === '' ? undefined : value;
+/** A vm section's own beats the config's. */
+function dedicationOf(table: Table, ofConfig: string | undefined): string | undefined {
+  const own = nonEmptyTextOf(table, 'host_dedication_id');
+  if (own !== undefined && ofConfig !== undefined && own !== ofConfig) {
+    const message = 'it beats the host_dedication_id of the config, which flyctl mixes up with it';
+    table.notes.warning(keyPath(table.path, 'host_dedication_id'), message, 'keep one of the two');
+  }
+  return own ?? ofConfig;
 }
 
 /** Zero counts as not given, as in flyctl. */
@@ -77,7 +83,7 @@ function kernelArgsOf(table: Table): readonly string[] | undefined {
 }
 
 function presetOf(table: Table, gpu: boolean): GuestPreset {
-  const size = nonEmptyText(table, 'size');
+  const size = nonEmptyTextOf(table, 'size');
   const fallback = (gpu ? guestPresets[defaultGpuSize] : undefined) ?? defaultGuest;
   if (size === undefined) return fallback;
   const preset = Object.hasOwn(guestPresets, size) ? guestPresets[size] : undefined;
@@ -91,7 +97,7 @@ function presetOf(table: Table, gpu: boolean): GuestPreset {
 /** In MB; memory_mb beats memory. */
 function memoryOf(table: Table): number | undefined {
   const exact = positive(table, 'memory_mb');
-  const text = nonEmptyText(table, 'memory');
+  const text = nonEmptyTextOf(table, 'memory');
   if (text === undefined) return exact;
   const memory = parseSize(text, mebibytes);
   if (memory === undefined || memory === 0) {
@@ -152,18 +158,14 @@ export function guestsByGroup(
     const chosen = special.at(-1) ?? general[0];
     if (chosen === undefined) continue;
     guests.set(name, chosen.guest);
-    const matches = special.length + general.length;
-    if (matches > 2) {
-      root.notes.error(
-        'vm',
-        `${matches} vm sections apply to the process group ${name}`,
-        'one, or one and a general one',
-      );
-    } else if (special.length > 1 || general.length > 1) {
-      const index = sections.indexOf(chosen);
-      const message = `two vm sections apply to the process group ${name} alike; ${itemPath('vm', index)} is used`;
-      root.notes.warning('vm', message, 'name its processes in one of them only');
-    }
+    if (special.length < 2) continue;
+    const index = sections.indexOf(chosen);
+    const message = `${special.length} vm sections name the process group ${name}; ${itemPath('vm', index)} is used`;
+    root.notes.warning('vm', message, 'name it in one of them only');
+  }
+  for (const section of general.slice(1)) {
+    const path = itemPath('vm', sections.indexOf(section));
+    root.notes.warning(path, 'it has no effect: an earlier vm section is for all process groups, too', 'remove one');
   }
   return guests;
 }

@@ -12,18 +12,21 @@ interface Shape {
   readonly dead: readonly string[];
   /** The keys are names that people choose, each with this shape. */
   readonly named: Shape | undefined;
+  /** Keys that belong elsewhere, with the place they belong to. */
+  readonly elsewhere: Readonly<Record<string, string>>;
 }
 
 interface ShapeParts {
   readonly inside?: Readonly<Record<string, Shape>>;
   readonly dead?: string;
   readonly named?: Shape;
+  readonly elsewhere?: Readonly<Record<string, string>>;
 }
 
 function shape(keys: string, parts: ShapeParts = {}): Shape {
   const words = (text: string | undefined): readonly string[] => (text ?? '').split(' ').filter((word) => word !== '');
-  const inside = parts.inside ?? {};
-  return { keys: [...words(keys), ...Object.keys(inside)], inside, dead: words(parts.dead), named: parts.named };
+  const { inside = {}, named, elsewhere = {} } = parts;
+  return { keys: [...words(keys), ...Object.keys(inside)], inside, dead: words(parts.dead), named, elsewhere };
 }
 
 const tcpCheck = shape('interval timeout grace_period', { dead: 'restart_limit' });
@@ -58,6 +61,13 @@ const httpService = shape(`force_https ${scaling}`, {
     machine_checks: machineCheck,
   },
   dead: 'max_machines_running',
+  elsewhere: {
+    http_checks: 'http_service has them under checks',
+    tcp_checks: 'http_service has none: use [[services]], or [checks] beside it',
+    ports: 'http_service is always on 80 and 443: use [[services]]',
+    protocol: 'http_service is always tcp: use [[services]]',
+    handlers: 'http_service has its own: use [[services]]',
+  },
 });
 const vm = shape(
   'size memory cpu_kind cpus memory_mb max_memory_mb gpus gpu_kind host_dedication_id kernel_args persist_rootfs processes',
@@ -135,6 +145,15 @@ export function noteUnknownKeys(config: JsonObject, notes: NoteList): void {
   const noteKey = (key: string, path: string, shape: Shape): void => {
     if (shape.dead.includes(key)) {
       notes.warning(path, 'Fly no longer reads this; it has no effect', 'remove it');
+      return;
+    }
+    const lower = key.toLowerCase();
+    if (lower !== key && shape.keys.includes(lower)) {
+      notes.error(path, `flyctl reads this as ${lower}, FlyCD does not`, `write ${lower}`);
+      return;
+    }
+    if (Object.hasOwn(shape.elsewhere, key)) {
+      notes.warning(path, 'Fly knows no such field here; it is kept and has no effect', shape.elsewhere[key]);
       return;
     }
     const meant = suggestions < suggestionsMax ? nearest(key, shape.keys) : undefined;

@@ -5,16 +5,19 @@
 import type { MachineCheck, MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import { regions } from '../../schemas/fly/presets.ts';
 import type { JsonObject } from '../model/json.ts';
+import { checkBuild } from './build.ts';
 import { namedCheck } from './checks.ts';
 import { environmentOf } from './environment.ts';
-import { namedTablesOf, present, tablesOf, textOf, type Table } from './fields.ts';
-import { filesOf, placedFiles, type PlacedFile, type ReadFile } from './files.ts';
+import { namedTablesOf, nonEmptyTextOf, present, tablesOf, type Table } from './fields.ts';
+import { filesOf, type MachineFile, type ReadFile } from './files.ts';
 import { checkGroupNames, groupsOf, processGroups, type ProcessGroups } from './groups.ts';
 import { guestsByGroup } from './guest.ts';
+import { baseConfigOf } from './machine-config.ts';
 import { metricsOf } from './metrics.ts';
 import { placedMounts, type GroupMount, type PlacedMount } from './mounts.ts';
 import { noteList, type ConfigNote } from './notes.ts';
 import { checkConsoleCommand, initsByGroup, restartOf, stopConfigOf, type MachineInit } from './process.ts';
+import { releaseCommandOf, type ReleaseCommand } from './release-command.ts';
 import { placedServices, type PlacedService } from './services.ts';
 import { staticsOf } from './statics.ts';
 import { noteUnsupported } from './unsupported.ts';
@@ -41,6 +44,8 @@ export interface MappedGroup {
 /** Never throws: what is wrong with the config is in the notes, and with an error among them the groups are not to be used. */
 export function mapGroups(request: MapRequest): {
   readonly groups: readonly MappedGroup[];
+  /** undefined: the config has no release command. */
+  readonly release: ReleaseCommand | undefined;
   readonly notes: readonly ConfigNote[];
 } {
   const notes = noteList();
@@ -51,7 +56,8 @@ export function mapGroups(request: MapRequest): {
   noteUnsupported(root);
   const parts = partsOf(root, groups, request);
   const mapped = groups.names.map((name) => mapGroup(name, parts));
-  return { groups: mapped, notes: notes.all };
+  const release = releaseCommandOf(root, parts);
+  return { groups: mapped, release, notes: notes.all };
 }
 
 function checkRegion(region: string, root: Table): void {
@@ -75,17 +81,20 @@ interface Parts {
   readonly metrics: readonly { readonly groups: readonly string[]; readonly metrics: Record<string, unknown> }[];
   readonly restarts: readonly { readonly groups: readonly string[]; readonly restart: MachineConfig['restart'] }[];
   readonly mounts: readonly PlacedMount[];
-  readonly files: readonly PlacedFile[];
+  readonly files: readonly MachineFile[];
   readonly guests: ReadonlyMap<string, MachineGuest>;
   readonly stopConfig: Record<string, unknown> | undefined;
   readonly statics: readonly Record<string, unknown>[];
+  /** From machine_config: beneath everything else. */
+  readonly base: MachineConfig;
 }
 
 function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts {
   checkConsoleCommand(root);
-  const hostDedicationId = textOf(root, 'host_dedication_id');
-  const guests = guestsByGroup(root, groups, hostDedicationId === '' ? undefined : hostDedicationId);
-  if ((hostDedicationId ?? '') !== '' && guests.size < groups.names.length) {
+  checkBuild(root);
+  const hostDedicationId = nonEmptyTextOf(root, 'host_dedication_id');
+  const guests = guestsByGroup(root, groups, hostDedicationId);
+  if (hostDedicationId !== undefined && guests.size < groups.names.length) {
     const hint = 'add a vm section that names no processes';
     root.notes.error('host_dedication_id', 'without a vm section for each process group it is not supported yet', hint);
   }
@@ -100,7 +109,8 @@ function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts
       restart: restartOf(table),
     })),
     mounts: placedMounts(root, groups),
-    files: placedFiles(root, groups, request.readFile),
+    files: filesOf(root, groups, request.readFile),
+    base: baseConfigOf(root, request.readFile),
     guests,
     stopConfig: stopConfigOf(root),
     statics: staticsOf(root),
@@ -115,17 +125,19 @@ function mapGroup(name: string, parts: Parts): MappedGroup {
   for (const { table } of mounts.slice(1)) {
     table.notes.error(table.path, `a machine mounts one volume: the process group ${name} has ${mounts.length}`);
   }
-  const files = filesOf(parts.files, name);
   const checks = checksOf(own(parts.checks), services);
+  const { init: baseInit, guest: baseGuest, ...base } = parts.base;
+  const init = { ...baseInit, ...parts.inits.get(name) };
   const config: MachineConfig = present({
+    ...base,
     env: { ...parts.env, FLY_PROCESS_GROUP: name },
-    init: parts.inits.get(name),
-    guest: parts.guests.get(name),
+    init: Object.keys(init).length === 0 ? undefined : init,
+    guest: parts.guests.get(name) ?? baseGuest ?? undefined,
     services: nonEmpty(services.map(({ service }) => service)),
     checks: Object.keys(checks).length === 0 ? undefined : checks,
     metrics: own(parts.metrics)[0]?.metrics,
     statics: nonEmpty(parts.statics),
-    files: nonEmpty(files.map((file) => ({ ...file }))),
+    files: nonEmpty(parts.files.map((file) => ({ ...file }))),
     mounts: nonEmpty(mounts.slice(0, 1).map(({ wire }) => wire)),
     restart: own(parts.restarts).at(-1)?.restart,
     stop_config: parts.stopConfig,

@@ -67,16 +67,17 @@ function extensionOf(table: Table): Partial<MachineMount> {
   const most = gigabytesOf(table, 'auto_extend_size_limit', limit);
   const used = percent === 0 ? undefined : percent;
   const named = ['auto_extend_size_threshold', 'auto_extend_size_increment', 'auto_extend_size_limit'].filter(
-    (key) => fieldOf(table.values, key) !== undefined,
+    (key) => ![undefined, '', 0].includes(fieldOf(table.values, key) as string | number | undefined),
   );
-  if (used === undefined && step === undefined && most === undefined) return {};
+  const [first] = named;
+  if (first === undefined) return {};
   if (used !== undefined && used < threshold.min) {
     const message = `expected ${threshold.min} to ${threshold.max} percent, found ${used}`;
     table.notes.error(keyPath(table.path, 'auto_extend_size_threshold'), message);
   }
-  if (used === undefined || step === undefined) {
+  if (!named.includes('auto_extend_size_threshold') || !named.includes('auto_extend_size_increment')) {
     const hint = 'auto_extend_size_threshold and auto_extend_size_increment go together';
-    table.notes.error(keyPath(table.path, named[0] ?? ''), 'a volume grows by itself only with both of them', hint);
+    table.notes.error(keyPath(table.path, first), 'a volume grows by itself only with both of them', hint);
   }
   return present({ extend_threshold_percent: used, add_size_gb: step, size_gb_limit: most });
 }

@@ -9,6 +9,9 @@ export interface ConfigNote {
   readonly hint?: string;
 }
 
+/** Of errors, and of warnings: whoever has more looks at the first ones, and a hostile document makes no long list. */
+const notesMax = 500;
+
 /** Collects notes; the same note twice is said once. */
 export interface NoteList {
   readonly all: readonly ConfigNote[];
@@ -19,10 +22,21 @@ export interface NoteList {
 export function noteList(): NoteList {
   const all: ConfigNote[] = [];
   const seen = new Set<string>();
+  const counts = { error: 0, warning: 0 };
   const add = (severity: ConfigNote['severity'], path: string, message: string, hint: string | undefined): void => {
+    if (counts[severity] > notesMax) return;
     const key = `${severity} ${path} ${message}`;
     if (seen.has(key)) return;
     seen.add(key);
+    counts[severity] += 1;
+    if (counts[severity] > notesMax) {
+      all.push({
+        severity,
+        path: '',
+        message: `there are more than ${notesMax} ${severity}s; the others are not listed`,
+      });
+      return;
+    }
     all.push({ severity, path, message, ...(hint === undefined ? {} : { hint }) });
   };
   return {

@@ -2,6 +2,7 @@
 import type { MachineConfig, MachineMount } from '../../schemas/fly/machine.ts';
 import { defaultGuest } from '../../schemas/fly/presets.ts';
 import { stampKeys } from '../model/stamps.ts';
+import { withOwnImage } from './image.ts';
 import { isFlyConfigInit, noLongerNamed } from './named.ts';
 
 /** Replaced whole, and removed where the desired config lacks them. */
@@ -14,7 +15,7 @@ export const standbyEnv = 'FLY_STANDBY_FOR';
  * metadata (merged), schedule, standbys, dns, auto_destroy, processes, rootfs, containers and all else that desired does
  * not name; a mount's volume. What an earlier desired config named, by the machine's stamp, and this one does not, goes.
  * Without a live machine: desired itself, with Fly's default size where it names none.
- * The image is the live one: whoever knows the wanted one sets it.
+ * The image is the live one, unless desired names it; containers that run the machine's own image get the same.
  */
 export function overlay(desired: MachineConfig, live: MachineConfig | undefined): MachineConfig {
   const merged: MachineConfig = { ...live, ...named(desired) };
@@ -33,7 +34,7 @@ export function overlay(desired: MachineConfig, live: MachineConfig | undefined)
   if ((desired.services ?? []).length > 0) delete merged.standbys;
   const standsFor = (merged.standbys ?? []).length > 0 ? live?.env?.[standbyEnv] : undefined;
   set(merged, 'env', nonEmpty({ ...desired.env, ...(standsFor === undefined ? {} : { [standbyEnv]: standsFor }) }));
-  return merged;
+  return withOwnImage(merged);
 }
 
 function named(config: MachineConfig): MachineConfig {

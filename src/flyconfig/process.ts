@@ -7,6 +7,7 @@ import {
   fieldOf,
   integerOf,
   keyPath,
+  nonEmptyTextOf,
   kindOf,
   orList,
   present,
@@ -14,7 +15,6 @@ import {
   tableOf,
   textOf,
   textsOf,
-  wordOf,
   type Table,
 } from './fields.ts';
 import type { ProcessGroups } from './groups.ts';
@@ -29,7 +29,8 @@ export interface MachineInit {
 
 /** The longest that Fly waits between the signal and the kill. */
 const killTimeoutMax = 300 * second;
-const signals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGKILL', 'SIGUSR1', 'SIGUSR2', 'SIGTERM'];
+/** Those that Fly's API and docs name. */
+const signals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGKILL', 'SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGSTOP'];
 
 /** Each group's init, where there is anything to say. A group's own command beats experimental.cmd. */
 export function initsByGroup(root: Table, groups: ProcessGroups): ReadonlyMap<string, MachineInit> {
@@ -96,7 +97,11 @@ export function restartOf(table: Table): MachineConfig['restart'] {
 
 /** undefined: the platform's own, SIGINT and 5 s. */
 export function stopConfigOf(root: Table): Record<string, unknown> | undefined {
-  const signal = wordOf(root, 'kill_signal', signals);
+  const signal = nonEmptyTextOf(root, 'kill_signal');
+  if (signal !== undefined && !signals.includes(signal)) {
+    const message = `Fly may refuse the signal "${shortened(signal)}"`;
+    root.notes.warning('kill_signal', message, `it knows ${orList(signals)}`);
+  }
   const timeout = durationOf(root, 'kill_timeout');
   if (timeout !== undefined && timeout > killTimeoutMax) {
     const message = `Fly waits at most ${formatDuration(killTimeoutMax)}, found ${formatDuration(timeout)}`;

@@ -4,9 +4,9 @@
  */
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { formatDuration, millisecond, second } from './duration.ts';
-import { fieldOf, isList, isTable } from './fields.ts';
+import { fieldOf, isList, isTable, itemPath, keyPath, kindOf } from './fields.ts';
 import { noteUnknownKeys } from './known.ts';
-import { noteList, type ConfigNote } from './notes.ts';
+import { noteList, type ConfigNote, type NoteList } from './notes.ts';
 
 type Draft = Record<string, JsonValue>;
 
@@ -18,29 +18,28 @@ export const gatheredNames = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 /**
- * Today's form of a fly config, with a warning for each key that Fly does not read. FlyCD's own top-level keys (source,
- * secrets, …) must be gone already. Paths in the notes are those of the document as written.
+ * Today's form of a fly config, with a warning for each value that Fly does not read. FlyCD's own top-level keys
+ * (source, secrets, …) must be gone already. Paths in the notes are those of the document as written, but for items of
+ * sections that are gathered from several names.
  */
 export function repairFlyConfig(input: JsonObject): { config: JsonObject; notes: readonly ConfigNote[] } {
   const notes = noteList();
   noteUnknownKeys(input, notes);
   const draft = copyOf(input);
   edit(draft, 'env', repairEnv);
-  edit(draft, 'processes', repairProcesses);
-  edit(draft, 'build', repairBuild);
-  repairExperimental(draft, (path, message) => notes.warning(path, message));
-  edit(draft, 'kill_timeout', (value) => durationText(value, second));
-  edit(draft, 'http_service', (value) => editTable(value, repairHttpService));
-  editList(draft, 'services', repairService);
-  edit(draft, 'checks', repairNamedChecks);
-  gather(draft, gatheredNames.vm, (vm) => edit(vm, 'memory', scalarText));
-  gather(draft, gatheredNames.mounts, repairMount);
+  edit(draft, 'processes', (value) => repairProcesses(value, notes));
+  edit(draft, 'build', (value) => repairBuild(value, notes));
+  repairExperimental(draft, notes);
+  edit(draft, 'kill_timeout', (value) => durationText(value, second, { path: 'kill_timeout', notes }));
+  edit(draft, 'http_service', (value) => repairHttpService(value, notes));
+  editList(draft, 'services', (service, path) => repairService(service, path, notes), 'services');
+  edit(draft, 'services', dropEmpty);
+  edit(draft, 'checks', (value) => repairNamedChecks(value, notes));
+  gather(draft, gatheredNames.vm, repairVm);
+  gather(draft, gatheredNames.mounts, (mount) => edit(mount, 'initial_size', scalarText));
   gather(draft, gatheredNames.metrics, () => undefined);
-  for (const name of ['files', 'restart', 'statics', 'machine_checks']) gather(draft, [name], () => undefined);
   edit(draft, 'deploy', (value) =>
-    editTable(value, (deploy) =>
-      edit(deploy, 'release_command_vm', (vm) => editTable(vm, (table) => edit(table, 'memory', scalarText))),
-    ),
+    editTable(value, (deploy) => edit(deploy, 'release_command_vm', (vm) => editTable(vm, repairRootfs))),
   );
   return { config: draft, notes: notes.all };
 }
@@ -66,19 +65,25 @@ function editTable(value: JsonValue, change: (draft: Draft) => void): JsonValue 
   return draft;
 }
 
-/** A single table counts as a list of one. undefined: neither. */
-function editTables(value: JsonValue, change: (draft: Draft) => void): readonly JsonValue[] | undefined {
-  if (isList(value)) return value.map((item) => editTable(item, change));
-  return isTable(value) ? [editTable(value, change)] : undefined;
-}
+type ChangeItem = (item: Draft, path: string) => void;
 
-/** A list of tables without its empty ones; a value that is no list is left for the mapping to refuse. */
-function editList(draft: Draft, key: string, change: (item: Draft) => void): void {
+/**
+ * A list of tables; a single table counts as a list of one, an empty list as none, and what is neither is left for the
+ * mapping to refuse.
+ */
+function editList(draft: Draft, key: string, change: ChangeItem, path: string): void {
   edit(draft, key, (value) => {
-    const items = editTables(value, change)?.filter((item) => !isEmptyTable(item));
-    if (items === undefined) return value;
+    if (isTable(value)) return [editTable(value, (table) => change(table, path))];
+    if (!isList(value)) return value;
+    const items = value.map((item, index) => editTable(item, (table) => change(table, itemPath(path, index))));
     return items.length === 0 ? undefined : items;
   });
+}
+
+/** Without its empty tables: `[[services]]` alone says nothing, though an empty check is one with Fly's own times. */
+function dropEmpty(value: JsonValue): JsonValue {
+  const items = isList(value) ? value.filter((item) => !isEmptyTable(item)) : value;
+  return isList(items) && items.length === 0 ? undefined : items;
 }
 
 function isEmptyTable(value: JsonValue): boolean {
@@ -98,19 +103,43 @@ function gather(draft: Draft, names: readonly string[], change: (item: Draft) =>
 }
 
 function scalarText(value: JsonValue): JsonValue {
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  if (typeof value === 'number') return numberText(value);
+  return typeof value === 'boolean' ? String(value) : value;
+}
+
+/**
+ * As Go prints it, which is what the machines get from flyctl: a fraction has an exponent below 1e-04 and from 1e+06 up.
+ * A whole number has none; flyctl gives it one where it reads JSON, whose numbers are all fractions to it.
+ */
+function numberText(value: number): string {
+  const [digits = '', power = '0'] = value.toExponential().split('e');
+  const exponent = Number(power);
+  if (Number.isInteger(value) || !Number.isFinite(value) || (exponent >= -4 && exponent < 6)) return String(value);
+  return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
 }
 
 function wholeNumber(value: JsonValue): JsonValue {
   return typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value) ? Number(value) : value;
 }
 
-/** Whole numbers count in the unit given; an empty text is as good as none. */
-function durationText(value: JsonValue, unit: number): JsonValue {
+interface Place {
+  readonly path: string;
+  readonly notes: NoteList;
+}
+
+/**
+ * Whole numbers count in the unit given; an empty text is as good as none. flyctl drops what is neither number nor text
+ * without a word.
+ */
+function durationText(value: JsonValue, unit: number, { path, notes }: Place): JsonValue {
   if (value === '') return undefined;
-  if (typeof value !== 'number') return value;
-  const nanoseconds = Math.trunc(value) * unit;
-  return Number.isSafeInteger(nanoseconds) ? formatDuration(nanoseconds) : value;
+  if (typeof value === 'number') {
+    const nanoseconds = Math.trunc(value) * unit;
+    return Number.isSafeInteger(nanoseconds) ? formatDuration(nanoseconds) : value;
+  }
+  if (typeof value === 'string') return value;
+  notes.warning(path, `Fly reads no duration from ${kindOf(value)}; it has no effect`, 'write a text such as 10s');
+  return undefined;
 }
 
 function repairEnv(value: JsonValue): JsonValue {
@@ -123,26 +152,34 @@ function repairEnv(value: JsonValue): JsonValue {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, scalarText(item)]));
 }
 
-function repairProcesses(value: JsonValue): JsonValue {
+function repairProcesses(value: JsonValue, notes: NoteList): JsonValue {
   if (!isList(value)) return value;
-  const named = value.flatMap((item): [string, JsonValue][] => {
+  const named = value.flatMap((item, index): [string, JsonValue][] => {
     const name = isTable(item) ? scalarText(fieldOf(item, 'name')) : undefined;
-    if (!isTable(item) || typeof name !== 'string') return [];
+    if (!isTable(item) || typeof name !== 'string') {
+      const path = itemPath('processes', index);
+      notes.warning(path, 'Fly reads only tables with a name and a command here; this one has no effect', 'remove it');
+      return [];
+    }
     return [[name, scalarText(fieldOf(item, 'command')) ?? '']];
   });
   return named.length === 0 ? undefined : Object.fromEntries(named);
 }
 
-function repairBuild(value: JsonValue): JsonValue {
+function repairBuild(value: JsonValue, notes: NoteList): JsonValue {
   return editTable(value, (build) => {
     const target = fieldOf(build, 'build_target');
     if (target === undefined) return;
+    const other = fieldOf(build, 'build-target');
+    if (other !== undefined && other !== target) {
+      notes.warning(keyPath('build', 'build-target'), 'build_target beats it', 'keep build-target alone');
+    }
     delete build['build_target'];
-    build['build-target'] ??= target;
+    build['build-target'] = target;
   });
 }
 
-function repairExperimental(draft: Draft, warn: (path: string, message: string) => void): void {
+function repairExperimental(draft: Draft, notes: NoteList): void {
   const section = fieldOf(draft, 'experimental');
   if (!isTable(section)) return;
   const experimental = copyOf(section);
@@ -153,7 +190,7 @@ function repairExperimental(draft: Draft, warn: (path: string, message: string) 
   if (killTimeout !== undefined) {
     delete experimental['kill_timeout'];
     if (fieldOf(draft, 'kill_timeout') === undefined) draft['kill_timeout'] = killTimeout;
-    else warn('experimental.kill_timeout', 'the top-level kill_timeout is used instead');
+    else notes.warning('experimental.kill_timeout', 'the top-level kill_timeout is used instead', 'remove it');
   }
   const metrics: Draft = {};
   for (const name of ['port', 'path']) {
@@ -163,9 +200,8 @@ function repairExperimental(draft: Draft, warn: (path: string, message: string) 
     metrics[name] = value;
   }
   if (Object.keys(metrics).length > 0) {
-    const named = fieldOf(draft, 'metrics') ?? fieldOf(draft, 'metric');
-    if (named === undefined) draft['metrics'] = metrics;
-    else warn('experimental', 'metrics_port and metrics_path are not used beside a metrics section');
+    if (fieldOf(draft, 'metrics') === undefined) draft['metrics'] = metrics;
+    else notes.warning('experimental', 'metrics_port and metrics_path have no effect beside metrics', 'remove them');
   }
   if (Object.keys(experimental).length === 0) delete draft['experimental'];
   else draft['experimental'] = experimental;
@@ -173,28 +209,49 @@ function repairExperimental(draft: Draft, warn: (path: string, message: string) 
 
 /** Booleans are the older form of auto_stop_machines. */
 function repairAutostop(service: Draft): void {
-  edit(service, 'auto_stop_machines', (value) => {
-    if (typeof value === 'boolean') return value ? 'stop' : 'off';
-    return value === 'true' ? 'stop' : value === 'false' ? 'off' : value;
+  edit(service, 'auto_stop_machines', (value) => (typeof value === 'boolean' ? (value ? 'stop' : 'off') : value));
+}
+
+/**
+ * flyctl repairs little here. A whole number as a time in its checks counts nanoseconds, not the milliseconds it would
+ * be in a service: no duration that anybody means, but it is what the machines get.
+ */
+function repairHttpService(value: JsonValue, notes: NoteList): JsonValue {
+  return editTable(value, (service) => {
+    repairAutostop(service);
+    edit(service, 'checks', (checks) => {
+      if (!isList(checks)) return checks;
+      return checks.map((check, index) =>
+        editTable(check, (draft) => countNanoseconds(draft, itemPath('http_service.checks', index), notes)),
+      );
+    });
   });
 }
 
-function repairHttpService(service: Draft): void {
-  edit(service, 'internal_port', wholeNumber);
-  edit(service, 'concurrency', repairConcurrency);
-  repairAutostop(service);
-  editList(service, 'checks', repairCheck);
+const checkTimes = ['interval', 'timeout', 'grace_period'];
+
+function countNanoseconds(check: Draft, path: string, notes: NoteList): void {
+  for (const name of checkTimes) {
+    edit(check, name, (value) => {
+      if (typeof value !== 'number') return value;
+      const nanoseconds = Math.trunc(value);
+      if (!Number.isSafeInteger(nanoseconds)) return value;
+      const duration = formatDuration(nanoseconds);
+      const message = `flyctl counts a whole number here in nanoseconds, so this is ${duration}`;
+      notes.warning(keyPath(path, name), message, `write ${value}ms if you mean milliseconds`);
+      return duration;
+    });
+  }
 }
 
-function repairService(service: Draft): void {
+function repairService(service: Draft, path: string, notes: NoteList): void {
   edit(service, 'internal_port', wholeNumber);
   edit(service, 'concurrency', repairConcurrency);
   repairAutostop(service);
-  editList(service, 'ports', (port) => {
-    for (const name of ['port', 'start_port', 'end_port']) edit(port, name, wholeNumber);
-  });
-  editList(service, 'tcp_checks', repairCheck);
-  editList(service, 'http_checks', repairCheck);
+  editList(service, 'ports', (port) => edit(port, 'port', wholeNumber), keyPath(path, 'ports'));
+  for (const name of ['tcp_checks', 'http_checks']) {
+    editList(service, name, (check, place) => repairCheck(check, place, notes), keyPath(path, name));
+  }
 }
 
 /** "soft,hard". */
@@ -205,51 +262,59 @@ function repairConcurrency(value: JsonValue): JsonValue {
 }
 
 /** Whole numbers in a check are milliseconds. */
-function repairCheck(check: Draft): void {
-  for (const name of ['interval', 'timeout', 'grace_period']) {
-    edit(check, name, (value) => durationText(value, millisecond));
+function repairCheck(check: Draft, path: string, notes: NoteList): void {
+  for (const name of checkTimes) {
+    edit(check, name, (value) => durationText(value, millisecond, { path: keyPath(path, name), notes }));
   }
-  edit(check, 'port', wholeNumber);
-  edit(check, 'headers', repairHeaders);
+  edit(check, 'headers', (value) => repairHeaders(value, keyPath(path, 'headers'), notes));
 }
 
-function repairHeaders(value: JsonValue): JsonValue {
-  const headers = isList(value) ? listedHeaders(value) : value;
+function repairHeaders(value: JsonValue, path: string, notes: NoteList): JsonValue {
+  const headers = isList(value) ? listedByName(value, { path, notes }) : value;
   if (!isTable(headers)) return value;
   if (isEmptyTable(headers)) return undefined;
-  return Object.fromEntries(Object.entries(headers).map(([name, item]) => [name, scalarText(item)]));
+  const text = (item: JsonValue): JsonValue => scalarText(isTable(item) ? (fieldOf(item, 'value') ?? '') : item);
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, item]) => [name, isList(value) ? text(item) : scalarText(item)]),
+  );
 }
 
-function listedHeaders(list: readonly JsonValue[]): JsonValue {
-  const named: [string, JsonValue][] = [];
-  for (const item of list) {
-    const name = isTable(item) ? scalarText(fieldOf(item, 'name')) : undefined;
-    if (!isTable(item) || typeof name !== 'string') return undefined;
-    named.push([name, fieldOf(item, 'value') ?? '']);
-  }
-  return Object.fromEntries(named);
-}
-
-function repairNamedChecks(value: JsonValue): JsonValue {
-  const named = isList(value) ? listedChecks(value) : value;
+function repairNamedChecks(value: JsonValue, notes: NoteList): JsonValue {
+  const named = isList(value) ? listedByName(value, { path: 'checks', notes }) : value;
   if (!isTable(named)) return value;
-  if (isEmptyTable(named)) return undefined;
-  return Object.fromEntries(Object.entries(named).map(([name, check]) => [name, editTable(check, repairCheck)]));
+  const repaired = Object.entries(named).map(([name, check]): [string, JsonValue] => [
+    name,
+    editTable(check, (draft) => {
+      if (isList(value)) delete draft['name'];
+      repairCheck(draft, isList(value) ? 'checks' : keyPath('checks', name), notes);
+    }),
+  ]);
+  return repaired.length === 0 ? undefined : Object.fromEntries(repaired);
 }
 
-/** A list of checks with a name each; undefined: one has none. */
-function listedChecks(list: readonly JsonValue[]): JsonValue {
+/** A list of tables with a name each, by name; items without one are noted as errors and left out. */
+function listedByName(list: readonly JsonValue[], { path, notes }: Place): JsonObject {
   const named: [string, JsonValue][] = [];
-  for (const item of list) {
-    const name = isTable(item) ? fieldOf(item, 'name') : undefined;
-    if (!isTable(item) || typeof name !== 'string') return undefined;
-    named.push([name, editTable(item, (check) => delete check['name'])]);
+  for (const [index, item] of list.entries()) {
+    const name = isTable(item) ? scalarText(fieldOf(item, 'name')) : undefined;
+    if (typeof name === 'string') named.push([name, item]);
+    else notes.error(itemPath(path, index), `expected a table with a name, found ${kindOf(item)}`, 'add name');
   }
   return Object.fromEntries(named);
 }
 
-function repairMount(mount: Draft): void {
-  for (const name of ['initial_size', 'auto_extend_size_increment', 'auto_extend_size_limit']) {
-    edit(mount, name, scalarText);
-  }
+/** A bare number is MB. */
+function repairVm(vm: Draft): void {
+  edit(vm, 'memory', scalarText);
+  repairRootfs(vm);
+}
+
+const rootfsForms = [undefined, 'never', 'restart', 'always'];
+
+/** persist_rootfs was a number once: 0 and none leave it to Fly. */
+function repairRootfs(vm: Draft): void {
+  edit(vm, 'persist_rootfs', (value) => {
+    if (value === 'none' || value === 0) return undefined;
+    return typeof value === 'number' ? (rootfsForms[value] ?? value) : value;
+  });
 }

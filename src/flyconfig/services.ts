@@ -18,6 +18,7 @@ import {
   textOf,
   textsOf,
   wordOf,
+  optionalWordOf,
   type Table,
 } from './fields.ts';
 import { groupsOf, type ProcessGroups } from './groups.ts';
@@ -36,29 +37,29 @@ export function placedServices(root: Table, groups: ProcessGroups): readonly Pla
   const services: PlacedService[] = [];
   const http = tableOf(root, 'http_service');
   if (http !== undefined) {
-    checkUnplaced(http, groups, 'warning');
+    checkUnplaced(http, groups);
     services.push({ groups: groupsOf(http, groups), service: httpService(http), http: true });
   }
   for (const table of tablesOf(root, 'services')) {
-    checkUnplaced(table, groups, 'error');
+    checkUnplaced(table, groups);
     services.push({ groups: groupsOf(table, groups), service: plainService(table), http: false });
   }
   return services;
 }
 
-/** With several groups, a service that names none is a mistake more often than not; flyctl refuses to deploy it. */
-function checkUnplaced(table: Table, groups: ProcessGroups, severity: 'error' | 'warning'): void {
+/**
+ * flyctl refuses to deploy a service that names no group as soon as [processes] names any. With one group nothing else
+ * can be meant, so that is only said.
+ */
+function checkUnplaced(table: Table, groups: ProcessGroups): void {
   const named = fieldOf(table.values, 'processes');
-  if (groups.names.length < 2 || (isList(named) ? named.length > 0 : named !== undefined)) return;
-  const hint = `add processes: [${groups.defaultGroup}] or another group`;
-  if (severity === 'error') {
-    table.notes.error(
-      table.path,
-      'there are several process groups, and the service says of none that it is theirs',
-      hint,
-    );
+  if (!groups.named || (isList(named) ? named.length > 0 : named !== undefined)) return;
+  const hint = `add processes: [${groups.defaultGroup}]${groups.known.size > 1 ? ' or another group' : ''}`;
+  if (groups.known.size > 1) {
+    const message = 'there are several process groups, and the service says of none that it is theirs';
+    table.notes.error(table.path, message, hint);
   } else {
-    const message = `the service names no process group: it belongs to ${groups.defaultGroup} alone`;
+    const message = `the service names no process group: it belongs to ${groups.defaultGroup}; flyctl would refuse it`;
     table.notes.warning(table.path, message, hint);
   }
 }
@@ -88,7 +89,7 @@ function plainService(table: Table): MachineService {
   ];
   const listed = ports.length === 0 ? {} : { ports };
   return {
-    ...present({ protocol: wordOf(table, 'protocol', ['tcp', 'udp']) }),
+    ...present({ protocol: optionalWordOf(table, 'protocol', ['tcp', 'udp']) }),
     ...commonOf(table),
     ...listed,
     ...checkList(checks),
@@ -120,10 +121,17 @@ function autostopOf(table: Table): string | undefined {
 }
 
 function concurrencyOf(table: Table): object | undefined {
+  const written = fieldOf(table.values, 'concurrency');
+  if (typeof written === 'string') {
+    const path = keyPath(table.path, 'concurrency');
+    const message = `expected a table, found "${shortened(written)}"`;
+    table.notes.error(path, message, 'concurrency: {type: requests, soft_limit: 20, hard_limit: 25}');
+    return undefined;
+  }
   const concurrency = tableOf(table, 'concurrency');
   if (concurrency === undefined) return undefined;
   return present({
-    type: wordOf(concurrency, 'type', ['connections', 'requests']),
+    type: optionalWordOf(concurrency, 'type', ['connections', 'requests']),
     soft_limit: integerOf(concurrency, 'soft_limit', { min: 0 }),
     hard_limit: integerOf(concurrency, 'hard_limit', { min: 0 }),
   });
@@ -170,7 +178,7 @@ function tlsOptionsOf(table: Table): object | undefined {
 
 function proxyProtoOptionsOf(table: Table): object | undefined {
   const options = tableOf(table, 'proxy_proto_options');
-  return options === undefined ? undefined : present({ version: wordOf(options, 'version', ['v1', 'v2']) });
+  return options === undefined ? undefined : present({ version: optionalWordOf(options, 'version', ['v1', 'v2']) });
 }
 
 function httpOptionsOf(table: Table): object | undefined {

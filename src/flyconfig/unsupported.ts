@@ -1,7 +1,6 @@
 /** What a fly config may say and FlyCD cannot do yet: refused, since an app deployed without it would behave otherwise. */
 import type { JsonValue } from '../model/json.ts';
-import { splitCommand } from './command.ts';
-import { fieldOf, isList, isTable, keyPath, tableOf, textOf, wordOf, type Table } from './fields.ts';
+import { fieldOf, isList, isTable, keyPath, optionalWordOf, tableOf, type Table } from './fields.ts';
 
 const strategies = ['canary', 'rolling', 'immediate', 'bluegreen'];
 
@@ -23,9 +22,6 @@ export function noteUnsupported(root: Table): void {
   refuse(root, ['machine_checks'], machineChecks);
   refuse(section('http_service'), ['machine_checks'], machineChecks);
   for (const service of sectionsOf(root, 'services')) refuse(service, ['machine_checks'], machineChecks);
-  const containers = 'name env, services and the like in the config itself';
-  refuse(root, ['machine_config'], containers);
-  refuse(section('experimental'), ['machine_config'], containers);
   if (isTable(fieldOf(section('build')?.values ?? {}, 'compose'))) {
     root.notes.error('build.compose', 'compose is not supported yet', 'give each service an app or a process group');
   }
@@ -34,7 +30,10 @@ export function noteUnsupported(root: Table): void {
     ['enable_consul', 'enable_etcd'],
     'fly consul attach sets it up by hand; then remove it here',
   );
-  if (says(fieldOf(root.values, 'container')) && !says(fieldOf(root.values, 'machine_config'))) {
+  const hasMachineConfig = [root, section('experimental')].some(
+    (table) => table !== undefined && says(fieldOf(table.values, 'machine_config')),
+  );
+  if (says(fieldOf(root.values, 'container')) && !hasMachineConfig) {
     root.notes.warning('container', 'it has no effect without machine_config', 'remove it');
   }
   noteDeploy(root, refuse);
@@ -51,12 +50,7 @@ function noteDeploy(
     ['release_command', 'seed_command'],
     'run it by hand with fly machine run, or deploy this app with flyctl',
   );
-  const command = splitCommand(textOf(deploy, 'release_command') ?? '');
-  if (!command.ok) {
-    const message = `cannot be split into words: ${command.problem}`;
-    deploy.notes.error(keyPath(deploy.path, 'release_command'), message);
-  }
-  const strategy = wordOf(deploy, 'strategy', strategies);
+  const strategy = optionalWordOf(deploy, 'strategy', strategies);
   if (strategy === 'canary' || strategy === 'bluegreen') {
     const message = `the strategy ${strategy} is not supported yet`;
     deploy.notes.error(keyPath(deploy.path, 'strategy'), message, 'rolling or immediate');

@@ -59,7 +59,8 @@ export function configToSend(
 ): MachineConfig {
   const { group, desired, image } = marking;
   const size = group.config.guest ?? (live === undefined ? sibling?.guest : undefined);
-  const base = overlay(size === undefined || size === null ? group.config : { ...group.config, guest: size }, live);
+  const wanted = size === undefined || size === null ? group.config : { ...group.config, guest: size };
+  const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];
   if (marking.secretsStamp === null) delete metadata[stampKeys.secrets];

@@ -82,7 +82,7 @@ test('all of it is on the machine after one sync, and nothing is left to do', as
 
 test('a job with a schedule is one machine, and rests until Fly starts it', async () => {
   world = await arena();
-  world.write(tree('restart: { policy: never }\nmachine: { schedule: hourly }\n', 'one-shot'));
+  world.write(tree('restart: [{ policy: never }]\nmachine: { schedule: hourly }\n', 'one-shot'));
   await sync();
   await world.clock.sleep(60_000);
   expect((await machines()).map(({ state }) => state)).toEqual(['stopped']);

@@ -1,11 +1,13 @@
 import { mapGroups, type MappedGroup } from '../../src/flyconfig/machine.ts';
 import type { ConfigNote } from '../../src/flyconfig/notes.ts';
+import type { ReleaseCommand } from '../../src/flyconfig/release-command.ts';
 import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 
 export interface Mapped {
   readonly groups: readonly MappedGroup[];
+  readonly release: ReleaseCommand | undefined;
   readonly notes: readonly ConfigNote[];
   /** Of the one group, or of the group named. */
   readonly config: (group?: string) => MachineConfig | undefined;
@@ -14,7 +16,7 @@ export interface Mapped {
 /** Repairs and maps, as for an app in arn with a few files beside its config. */
 export function mapped(document: JsonObject, files: Readonly<Record<string, string>> = {}): Mapped {
   const repaired = repairFlyConfig(document);
-  const { groups, notes } = mapGroups({
+  const { groups, release, notes } = mapGroups({
     app: 'shop',
     primaryRegion: 'arn',
     config: repaired.config,
@@ -22,6 +24,7 @@ export function mapped(document: JsonObject, files: Readonly<Record<string, stri
   });
   return {
     groups,
+    release,
     notes: [...repaired.notes, ...notes],
     config: (name) => groups.find((group) => name === undefined || group.name === name)?.config,
   };

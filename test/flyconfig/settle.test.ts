@@ -59,7 +59,7 @@ const documents: readonly (readonly [string, JsonObject])[] = [
         internal_port: 8080,
         auto_stop_machines: true,
         force_https: true,
-        checks: [{ interval: 90_000, timeout: 500, headers: { b: '1', a: '2' } }],
+        checks: [{ interval: '90s', timeout: '500ms', headers: { b: '1', a: '2' } }],
       },
     },
   ],

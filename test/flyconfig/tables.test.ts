@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { ConfigNote } from '../../src/flyconfig/notes.ts';
+import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
+import { mapped } from './mapping.ts';
+import { facts } from './tables/facts.ts';
+import { fields } from './tables/fields.ts';
+import { groups } from './tables/groups.ts';
+import { guests } from './tables/guests.ts';
+import { machineConfigs } from './tables/machine-config.ts';
+import { mapping } from './tables/mapping.ts';
+import { olderForms } from './tables/older-forms.ts';
+import { releaseCommand } from './tables/release-command.ts';
+import { refused } from './tables/refused.ts';
+import { serviceFields } from './tables/service-fields.ts';
+import { unknownKeys } from './tables/unknown-keys.ts';
+import { ownEnv, type Note, type Row } from './tables/row.ts';
+
+const tables: readonly (readonly [string, readonly Row[]])[] = [
+  ['older forms', olderForms],
+  ['fields', fields],
+  ['fields of services', serviceFields],
+  ['process groups', groups],
+  ['mapping', mapping],
+  ['machine_config', machineConfigs],
+  ['sizes', guests],
+  ['release command', releaseCommand],
+  ['refused', refused],
+  ['unknown keys', unknownKeys],
+];
+
+function expectNotes(notes: readonly ConfigNote[], severity: ConfigNote['severity'], expected: readonly Note[]): void {
+  const found = notes.filter((note) => note.severity === severity);
+  const shown = found.map(({ path, message }) => `${path}: ${message}`);
+  expect(shown).toHaveLength(expected.length);
+  for (const [path, says] of expected) {
+    expect(found.filter((note) => note.path === path && says.test(note.message))).toHaveLength(1);
+  }
+}
+
+describe.each(tables)('%s', (_name, rows) => {
+  test.each(rows)('$row: $says', (row) => {
+    const { input, files, machine, groups: expected, release, warnings = [], errors = [] } = row;
+    const result = mapped(input, files);
+    expectNotes(result.notes, 'error', errors);
+    if (release !== undefined) expect(result.release?.config).toEqual(release);
+    if (errors.length > 0) return;
+    expectNotes(result.notes, 'warning', warnings);
+    const wanted = expected ?? { app: machine ?? {} };
+    expect(result.groups.map(({ name }) => name)).toEqual(Object.keys(wanted).toSorted());
+    for (const [name, config] of Object.entries(wanted)) {
+      const full = { env: { ...ownEnv, FLY_PROCESS_GROUP: name }, ...config };
+      expect(result.config(name)).toEqual(full);
+    }
+  });
+
+  test.each(rows)('$row: $says; repaired twice is repaired once', ({ input }) => {
+    const { config } = repairFlyConfig(input);
+    expect(repairFlyConfig(config).config).toEqual(config);
+  });
+});
+
+test('every row of the facts on fly.toml is shown', () => {
+  const rows = tables.flatMap(([, table]) => table.map(({ row }) => row));
+  const known = Object.entries(facts).flatMap(([section, names]) => names.map((name) => `${section} ${name}`));
+  expect([...new Set(rows)].toSorted()).toEqual(known.toSorted());
+});
