@@ -9,6 +9,7 @@ import type { AppPlan, AppStatus } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 import { observeApp, observeReleases } from '../observed/app.ts';
+import { listedSince } from '../plan/intents.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
 import { knownEvidence, type KnownEvidence } from '../plan/evidence.ts';
 import { statusOfHolds } from '../plan/status.ts';
@@ -195,6 +196,7 @@ async function rememberPass(request: SyncOneRequest, results: readonly StepResul
     await store.markDefaultAddressesGiven(app.name);
   const { heldRevision, intents } = await store.memory(app.name);
   await settleGrowth(request, intents);
+  for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
   const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');

@@ -1,7 +1,7 @@
-import type { IntentKind } from '../model/memory.ts';
+import type { Intent, IntentKind } from '../model/memory.ts';
 import { Fault } from '../model/fault.ts';
 import { FlyError } from '../fly/error.ts';
-import { certaintyMs } from '../plan/intents.ts';
+import { certainOf, unclearBecause } from '../plan/intents.ts';
 import type { ApplyContext } from './context.ts';
 
 /** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
@@ -27,17 +27,14 @@ interface Created {
 /**
  * Creates something Fly has no key for (a volume, an address) so that neither a lost answer nor a crash makes two:
  * an intent is stored before the call, and an unclear answer is settled by looking. What is new since the intent was
- * made by the call; absence counts only after two lists 60 s apart. What a call is known to have made counts as there for
- * as long, whatever lists say.
+ * made by the call; absence counts only after two lists 60 s apart. So it does where the call is known to have made
+ * something that the lists do not show: they may lag, or somebody took it away since.
  */
 export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>): Promise<Created> {
-  const { store, app, clock } = context;
+  const { store, app } = context;
   const memory = await store.memory(app.name);
   for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
-    const { made } = intent;
-    // The lists that this was planned by, or even those of now, may not show it yet.
-    if (made !== undefined && clock.now() < made.at + certaintyMs) return { id: made.id, found: true };
-    const item = made === undefined ? await settle(context, call, intent) : undefined;
+    const item = await settle(context, call, intent);
     await store.settleIntent(app.name, intent.id);
     if (item !== undefined) return { id: call.idOf(item), found: true };
   }
@@ -66,38 +63,36 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
   }
 }
 
-async function settle<T>(
-  context: ApplyContext,
-  call: KeylessCall<T>,
-  intent: { readonly createdAt: number; readonly before: readonly string[] },
-): Promise<T | undefined> {
+async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: Intent): Promise<T | undefined> {
   const made = async (): Promise<T | undefined> =>
-    (await call.list()).find((item) => !intent.before.includes(call.idOf(item)));
+    (await call.list()).find((item) =>
+      intent.made === undefined ? !intent.before.includes(call.idOf(item)) : call.idOf(item) === intent.made.id,
+    );
   const first = await made();
   if (first !== undefined) return first;
-  const certainAt = intent.createdAt + certaintyMs;
+  const certainAt = certainOf(intent);
   if (context.clock.now() < certainAt) {
-    if (context.patience === 'requeue') throw unclear(context, call, certainAt);
-    const because = `the answer to ${call.kind} ${call.target} was lost; looking again before trying it twice`;
+    if (context.patience === 'requeue') throw unclear(context, call, intent);
+    const because = `${unclearBecause(intent)}; looking again before it is done twice`;
     context.onProgress({ type: 'waiting', app: context.app.name, because, until: certainAt });
     try {
       await context.clock.sleep(certainAt - context.clock.now(), context.signal);
     } catch {
       // Asked to stop: the intent stays, and whoever comes next looks.
-      throw unclear(context, call, certainAt);
+      throw unclear(context, call, intent);
     }
   }
   return made();
 }
 
-function unclear<T>(context: ApplyContext, call: KeylessCall<T>, retryAt: number): Fault {
+function unclear<T>(context: ApplyContext, call: KeylessCall<T>, intent: Intent): Fault {
   return new Fault({
     kind: 'waiting',
-    what: `the answer to ${call.kind} was lost`,
+    what: unclearBecause(intent),
     why: 'trying it again at once could make a second one',
     next: 'FlyCD looks again in a minute and decides from what it sees',
     where: call.target,
-    retryAt,
+    retryAt: certainOf(intent),
     cause: context.app.name,
   });
 }

@@ -175,7 +175,7 @@ function allocate(
     const there = counts.get(request.type) ?? 0;
     counts.set(request.type, there + 1);
     const step: AddressStep = { kind: 'address.allocate', app, target, because, risk, changes, request, there };
-    const unclear = unclearIntent(input, 'address.allocate', [target, `${target} ${request.type}`]);
+    const unclear = unclearIntent(input, step);
     if (unclear === undefined) steps.push(step);
     else holds.push(holdOf(app, { ...unclear, steps: [step] }));
   }

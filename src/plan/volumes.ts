@@ -44,7 +44,7 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
       const before = made.get(place) ?? 0;
       made.set(place, before + 1);
       const step = createStep(desired, { ...need, number, there: volumes.filter(named).length + before });
-      const unclear = unclearIntent(input, 'volume.create', [step.target]);
+      const unclear = unclearIntent(input, step);
       if (unclear === undefined) steps.push(step);
       else holds.push(holdOf(desired.name, { ...unclear, steps: [step] }));
     }

@@ -120,3 +120,15 @@ test('an address and a volume that no list shows yet are not given a second time
   expect(app?.volumes).toHaveLength(1);
   expect(app?.machines).toHaveLength(1);
 });
+
+test('an address that is taken away in the minute after it was listed is given again at once', async () => {
+  const world = await synced();
+  const { simulator, clock } = world;
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  const ip = [...(simulator.world.apps.get('shop')?.addresses.keys() ?? [])][0] ?? '';
+  await simulator.world.human.releaseAddress('shop', { ip });
+  const before = clock.now();
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  expect(clock.now() - before).toBeLessThan(5000);
+  expect(simulator.world.snapshot()[0]?.addresses.map(({ kind }) => kind)).toEqual(['v6']);
+});

@@ -20,6 +20,8 @@ test('three things changed by hand are three changes with their paths, healed by
       {
         says: 'somebody resizes a machine, changes an env and releases an address',
         async does(stage) {
+          // Not in the minute in which Fly's list may not show the address yet.
+          await stage.clock.sleep(5 * 60_000);
           const fly = handOn(stage);
           const machine = await firstMachine(fly, 'acme-web');
           const { config: live } = machine;
