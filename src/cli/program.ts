@@ -11,6 +11,7 @@ import type { ConvertOptions } from './convert.ts';
 import type { ServeOptions } from './serve.ts';
 import type { SimulatorOptions } from './simulator.ts';
 import type { SyncOptions } from './sync.ts';
+import type { ValidateOptions } from './validate.ts';
 
 /** Wide enough for our sentences, narrow enough for half a screen; the same everywhere, so that help can be quoted. */
 const helpWidth = 100;
@@ -82,8 +83,8 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   };
 }
 
-function outputOption(): Option {
-  return new Option('-o, --output <form>', 'how to print the answer').choices(outputs).default('text');
+function outputOption(forms: readonly string[] = outputs): Option {
+  return new Option('-o, --output <form>', 'how to print the answer').choices(forms).default('text');
 }
 
 function withSettings(command: Command): Command {
@@ -97,8 +98,8 @@ function withRef(command: Command): Command {
 }
 
 /** Options of every command that reads the config repo. */
-function withConfig(command: Command): Command {
-  return withRef(withSettings(command)).addOption(outputOption());
+function withConfig(command: Command, forms?: readonly string[]): Command {
+  return withRef(withSettings(command)).addOption(outputOption(forms));
 }
 
 function withApps(command: Command): Command {
@@ -131,10 +132,10 @@ async function unlessStopped(invocation: Invocation, work: Promise<ExitCode>): P
 }
 
 function addReading(program: Command, invocation: Invocation, onExit: OnExit): void {
-  withApps(withConfig(program.command('validate')))
+  withApps(withConfig(program.command('validate'), [...outputs, 'github']))
     .description('read the config and report every problem; asks nothing of Fly')
     .argument(...configArgument)
-    .action(async (config: string | undefined, options: CommonOptions) => {
+    .action(async (config: string | undefined, options: ValidateOptions) => {
       const { validate } = await import('./validate.ts');
       onExit(await unlessStopped(invocation, validate(invocation, config, options)));
     });

@@ -1,15 +1,22 @@
 import { validationJson, validationMarkdown, validationText, type Validation } from '../render/problems.ts';
+import { validationAnnotations } from '../render/annotations.ts';
 import { composed } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
-import { answer, type CommonOptions, type Invocation } from './invocation.ts';
+import { answer, type CommonOptions, type Invocation, type OutputForm } from './invocation.ts';
+import { redacted } from './redaction.ts';
 import { chooser } from './selection.ts';
 import { hasErrors } from './verdict.ts';
+
+export interface ValidateOptions extends Omit<CommonOptions, 'output'> {
+  /** github: annotations of a pull request. */
+  readonly output: OutputForm | 'github';
+}
 
 /** Every problem of the config at once. Needs no token and asks no registry. */
 export function validate(
   invocation: Invocation,
   config: string | undefined,
-  options: CommonOptions,
+  options: ValidateOptions,
 ): Promise<ExitCode> {
   return composed(invocation, config, options, async (composition) => {
     const { fleet } = await composition.load({ offline: true });
@@ -17,12 +24,19 @@ export function validate(
     const validation: Validation = {
       fleet: fleet.name,
       revision: fleet.revision,
+      root: fleet.root,
       apps: fleet.apps.filter((app) => isChosen(app.name)).map(({ name, file }) => ({ app: name, file })),
       invalid: fleet.invalid.filter((app) => isChosen(app.name)).map(({ name, file }) => ({ app: name, file })),
       problems: fleet.problems.filter((problem) => isChosen(problem.app)),
     };
-    const forms = { text: validationText, json: validationJson, markdown: validationMarkdown };
-    answer(invocation, options.output, validation, forms);
+    const { output } = options;
+    if (output === 'github') {
+      const { io, redactor } = invocation;
+      io.stdout.write(redactor.redact(validationAnnotations(redacted(redactor, validation))));
+    } else {
+      const forms = { text: validationText, json: validationJson, markdown: validationMarkdown };
+      answer(invocation, output, validation, forms);
+    }
     return hasErrors(validation.problems) || validation.invalid.length > 0 ? exitCodes.invalid : exitCodes.done;
   });
 }

@@ -43,7 +43,8 @@ export function composeApp(parts: AppParts): ComposedApp {
   const parameters = deployParameters(owned, fly, findings);
   const groups = desiredGroups({ owned, fly, mapped, regions, vm: parameters.vm, findings });
   const volumes = desiredVolumes(owned, mapped, findings);
-  const { secrets, raw } = desiredSecrets(owned, findings);
+  const { secrets, raw } = desiredSecrets(owned, fly, findings);
+  const network = desiredNetwork(owned, findings);
   if (findings.hasError || name === undefined || source === undefined)
     return { app: undefined, raw, findings: findings.all };
   const { highAvailability, strategy, maxUnavailable, waitTimeoutSeconds } = parameters;
@@ -62,7 +63,7 @@ export function composeApp(parts: AppParts): ComposedApp {
     groups,
     volumes,
     secrets,
-    network: desiredNetwork(owned),
+    network,
     policy: parts.policy,
     inputs: hashOf({ document: withoutSecretValues(draft.merged), version: source.appVersion }),
     highAvailability,

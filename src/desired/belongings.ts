@@ -1,7 +1,9 @@
 /** Volumes, secrets and addresses of an app. */
 import type { Owned } from '../../schemas/app.ts';
 import type { MappedGroup } from '../flyconfig/machine.ts';
+import { strangeRegion } from '../flyconfig/regions.ts';
 import type { DesiredNetwork, DesiredSecret, DesiredVolume } from '../model/desired.ts';
+import { isObject, type JsonObject } from '../model/json.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { FindingList } from './finding.ts';
 
@@ -72,13 +74,17 @@ export interface Secrets {
 const ownCredentials = /^(?:FLYCD_.*|FLY_API_TOKEN|FLY_ACCESS_TOKEN|FLY_SSH_PRIVATE_KEY.*|GITHUB_TOKEN)$/;
 
 /** Of two entries with one name the later counts: v0 set them in order. */
-export function desiredSecrets(owned: Owned, findings: FindingList): Secrets {
+export function desiredSecrets(owned: Owned, fly: JsonObject, findings: FindingList): Secrets {
+  const { env } = fly;
   const secrets = new Map<string, DesiredSecret>();
   const raw = new Map<string, SecretValue>();
   for (const [index, entry] of (owned.secrets ?? []).entries()) {
     const { name } = entry;
     if (secrets.has(name))
       findings.warning(['secrets', index, 'name'], `${name} has two entries: the later one counts`);
+    if (isObject(env) && Object.hasOwn(env, name)) {
+      findings.warning(['secrets', index, 'name'], `env has ${name} too: the secret beats it`, 'keep one of the two');
+    }
     raw.delete(name);
     if (entry.type === 'raw') raw.set(name, new SecretValue(entry.raw ?? ''));
     const origin =
@@ -92,8 +98,12 @@ export function desiredSecrets(owned: Owned, findings: FindingList): Secrets {
   return { secrets: [...secrets.values()], raw };
 }
 
-export function desiredNetwork(owned: Owned): DesiredNetwork {
+export function desiredNetwork(owned: Owned, findings: FindingList): DesiredNetwork {
   const { ips, auto_prune_ips: autoPruneIps = false } = owned.network ?? {};
+  for (const [index, { region = '' }] of (ips ?? []).entries()) {
+    const strange = strangeRegion(region);
+    if (strange !== undefined) findings.warning(['network', 'ips', index, 'region'], strange.message, strange.hint);
+  }
   return {
     ips: ips?.map((ip) => ({
       version: ip.v,

@@ -6,6 +6,7 @@ import { syncNotYet } from '../../schemas/policy.ts';
 import { dnsLabel } from '../../schemas/written.ts';
 import { kindOf, shortened } from '../flyconfig/fields.ts';
 import { flyConfigKeys } from '../flyconfig/known.ts';
+import { strangeRegion } from '../flyconfig/regions.ts';
 import { repairFlyConfig } from '../flyconfig/repair.ts';
 import { nearest } from '../flyconfig/spelling.ts';
 import type { JsonObject } from '../model/json.ts';
@@ -61,6 +62,10 @@ export function draftApp(request: DraftRequest): Draft {
   const name = nameOf(request, merged, findings);
   const primaryRegion = regionOf(merged, base, findings);
   const regions = [...new Set([primaryRegion, ...(owned.extra_regions ?? [])])];
+  for (const [index, region] of (owned.extra_regions ?? []).entries()) {
+    const strange = strangeRegion(region);
+    if (strange !== undefined) findings.warning(['extra_regions', index], strange.message, strange.hint);
+  }
   return { name, merged, fly: repaired.config, owned, broken, primaryRegion, regions, findings: findings.all };
 }
 

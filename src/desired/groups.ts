@@ -6,6 +6,7 @@ import { orList } from '../flyconfig/fields.ts';
 import { processGroups } from '../flyconfig/groups.ts';
 import { guestOf } from '../flyconfig/guest.ts';
 import type { MappedGroup } from '../flyconfig/machine.ts';
+import { nearRegion } from '../flyconfig/regions.ts';
 import { nearest } from '../flyconfig/spelling.ts';
 import { desiredVersion } from '../flyconfig/version.ts';
 import type { DesiredGroup } from '../model/desired.ts';
@@ -130,10 +131,11 @@ function countsOf(scope: GroupScope): Readonly<Record<string, number>> | undefin
   const { count, count_per_region: perRegion } = written;
   for (const region of Object.keys(perRegion ?? {})) {
     if (regions.includes(region)) continue;
+    const meant = nearRegion(region, regions);
     findings.warning(
       [...path, 'count_per_region', region],
       `the app is not in ${region}, so this count is ignored`,
-      'add it to extra_regions',
+      meant === undefined ? 'add it to extra_regions' : `did you mean ${meant}?`,
     );
   }
   if (count === undefined && perRegion === undefined) return undefined;

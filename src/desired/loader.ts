@@ -91,6 +91,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     // One file is a part of its folder's config: the rest must not become orphans.
     named: identity.named && root === path,
     revision: tree.revision,
+    root,
     // A flycd.yaml that cannot be read may hold a freeze: nothing is planned past it.
     apps: broken ? [] : gathered.apps.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
     invalid: broken
@@ -141,6 +142,7 @@ function refused(request: LoadRequest, message: string, hint?: string): DesiredF
     name: request.settings?.fleet ?? 'flycd',
     named: false,
     revision: request.tree.revision,
+    root: '',
     apps: [],
     invalid: [],
     policy: syncPolicy([]),

@@ -177,6 +177,7 @@ async function resolveGit(
     );
     return undefined;
   }
+  checkBuildPaths(request, [path]);
   const followed = followedOf(written);
   const own = { tree: file.tree, folder: file.folder };
   let tree: Tree;
@@ -195,6 +196,22 @@ async function resolveGit(
   const version = ids === undefined ? undefined : versionOf(scheme, ids, config);
   const source = { type: 'git', repo, ref, path, commit: tree.revision } as const;
   return built(source, version, [own, { tree, folder: path }], followed);
+}
+
+/** Files that a build reads lie in the repo it is made from, seen from one of these folders. A Dockerfile may be a URL. */
+function checkBuildPaths({ merged, findings }: SourceRequest, folders: readonly string[]): void {
+  const { build } = merged;
+  if (!isObject(build)) return;
+  for (const key of ['dockerfile', 'ignorefile']) {
+    const written = build[key];
+    if (typeof written !== 'string' || /^https?:\/\//.test(written)) continue;
+    if (folders.some((folder) => pathWithin(folder, written) !== undefined)) continue;
+    findings.error(
+      ['build', key],
+      'this path leads out of the repo',
+      'name a file of what is built by its path from there',
+    );
+  }
 }
 
 interface Watched {
@@ -244,6 +261,7 @@ async function resolveLocal(
     );
     return undefined;
   }
+  checkBuildPaths(request, [folder, file.folder]);
   const ids: string[] = [];
   const watchedPaths = written.watch ?? [''];
   for (const [index, watched] of watchedPaths.entries()) {

@@ -3,7 +3,6 @@
  * document reads each section once, with its groups; then each group takes what is its own.
  */
 import type { MachineCheck, MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
-import { regions } from '../../schemas/fly/presets.ts';
 import type { JsonObject } from '../model/json.ts';
 import { checkBuild } from './build.ts';
 import { namedCheck } from './checks.ts';
@@ -16,8 +15,10 @@ import { baseConfigOf } from './machine-config.ts';
 import { metricsOf } from './metrics.ts';
 import { placedMounts, type GroupMount, type PlacedMount } from './mounts.ts';
 import { noteList, type ConfigNote } from './notes.ts';
+import { notePorts } from './ports.ts';
 import { checkConsoleCommand, initsByGroup, restartOf, stopConfigOf, type MachineInit } from './process.ts';
 import { releaseCommandOf, type ReleaseCommand } from './release-command.ts';
+import { strangeRegion } from './regions.ts';
 import { placedServices, type PlacedService } from './services.ts';
 import { staticsOf } from './statics.ts';
 import { noteUnsupported } from './unsupported.ts';
@@ -55,15 +56,15 @@ export function mapGroups(request: MapRequest): {
   checkRegion(request.primaryRegion, root);
   noteUnsupported(root);
   const parts = partsOf(root, groups, request);
+  notePorts({ ...parts, groups: groups.names, notes });
   const mapped = groups.names.map((name) => mapGroup(name, parts));
   const release = releaseCommandOf(root, parts);
   return { groups: mapped, release, notes: notes.all };
 }
 
 function checkRegion(region: string, root: Table): void {
-  if (region === '' || Object.hasOwn(regions, region)) return;
-  const message = `no region of Fly that is known here is called ${JSON.stringify(region.slice(0, 20))}`;
-  root.notes.warning('primary_region', message, 'fly platform regions lists them');
+  const strange = strangeRegion(region);
+  if (strange !== undefined) root.notes.warning('primary_region', strange.message, strange.hint);
 }
 
 interface PlacedCheck {

@@ -28,6 +28,8 @@ export interface PlacedService {
   readonly service: MachineService;
   /** From http_service: its internal port is what checks without a port take. */
   readonly http: boolean;
+  /** Where each of the service's ports was written. */
+  readonly portPaths: readonly string[];
 }
 
 const handlerNames = ['http', 'tls', 'pg_tls', 'proxy_proto'];
@@ -38,11 +40,15 @@ export function placedServices(root: Table, groups: ProcessGroups): readonly Pla
   const http = tableOf(root, 'http_service');
   if (http !== undefined) {
     checkUnplaced(http, groups);
-    services.push({ groups: groupsOf(http, groups), service: httpService(http), http: true });
+    const service = httpService(http);
+    const portPaths = (service.ports ?? []).map(() => http.path);
+    services.push({ groups: groupsOf(http, groups), service, http: true, portPaths });
   }
   for (const table of tablesOf(root, 'services')) {
     checkUnplaced(table, groups);
-    services.push({ groups: groupsOf(table, groups), service: plainService(table), http: false });
+    const service = plainService(table);
+    const portPaths = tablesOf(table, 'ports').map(({ path }) => path);
+    services.push({ groups: groupsOf(table, groups), service, http: false, portPaths });
   }
   return services;
 }

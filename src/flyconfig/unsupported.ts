@@ -51,7 +51,10 @@ function noteDeploy(
     'run it by hand with fly machine run, or deploy this app with flyctl',
   );
   const strategy = optionalWordOf(deploy, 'strategy', strategies);
-  if (strategy === 'canary' || strategy === 'bluegreen') {
+  if ((strategy === 'canary' || strategy === 'bluegreen') && sectionsOf(root, 'mounts').length > 0) {
+    const message = `${strategy} runs new machines beside the old ones, which hold the volumes`;
+    deploy.notes.error(keyPath(deploy.path, 'strategy'), message, 'rolling or immediate');
+  } else if (strategy === 'canary' || strategy === 'bluegreen') {
     const message = `the strategy ${strategy} is not supported yet`;
     deploy.notes.error(keyPath(deploy.path, 'strategy'), message, 'rolling or immediate');
   }

@@ -112,6 +112,8 @@ export interface DesiredFleet {
   readonly named: boolean;
   /** Commit, `<commit>-dirty`, or `content:<hash>`. */
   readonly revision: string;
+  /** Folder of the repo that `file` in apps and problems starts from; '' = the repo's top. */
+  readonly root: string;
   readonly apps: readonly DesiredApp[];
   /** Apps that could not be read, by name where it is known, else by file. */
   readonly invalid: readonly InvalidApp[];

@@ -57,12 +57,15 @@ export function problemJson(problem: Problem): ProblemJson {
 export interface Validation {
   readonly fleet: string;
   readonly revision: string;
+  /** Folder of the repo that files are named from; '' = its top. */
+  readonly root: string;
   readonly apps: readonly { readonly app: string; readonly file: string }[];
   readonly invalid: readonly { readonly app: string | undefined; readonly file: string }[];
   readonly problems: readonly Problem[];
 }
 
-export function validationText(validation: Validation, colour: boolean): string {
+/** `2 apps valid, 1 invalid, 1 error.` */
+export function validationSummary(validation: Validation): string {
   const { problems } = validation;
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   const warnings = problems.length - errors;
@@ -70,8 +73,14 @@ export function validationText(validation: Validation, colour: boolean): string 
   if (validation.invalid.length > 0) parts.push(`${validation.invalid.length} invalid`);
   if (errors > 0) parts.push(plural(errors, 'error'));
   if (warnings > 0) parts.push(plural(warnings, 'warning'));
+  return `${parts.join(', ')}.`;
+}
+
+export function validationText(validation: Validation, colour: boolean): string {
+  const { problems } = validation;
   const body = problemsText(problems, colour);
-  return `${body}${body === '' ? '' : '\n'}${createPaint(colour)(errors > 0 ? 'red' : 'green', `${parts.join(', ')}.`)}\n`;
+  const tone = problems.some((problem) => problem.severity === 'error') ? 'red' : 'green';
+  return `${body}${body === '' ? '' : '\n'}${createPaint(colour)(tone, validationSummary(validation))}\n`;
 }
 
 export function validationJson(validation: Validation): object {

@@ -19,6 +19,7 @@ function commit(letter: string, apps: readonly string[] = ['shop', 'cart']): Des
     problems: [],
     whole: true,
     followed: [],
+    root: '',
     secretValue: () => undefined,
     explain: () => [],
   };

@@ -22,6 +22,7 @@ export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
     problems: [],
     whole: true,
     followed: [],
+    root: '',
     secretValue: () => undefined,
     explain: () => [],
     ...parts,

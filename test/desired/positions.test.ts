@@ -87,6 +87,41 @@ describe('in YAML', () => {
       'app.yaml:6:3: error: sync.replace_unreachable: replace_unreachable is not built yet, and is not ignored either (remove replace_unreachable until FlyCD knows it)',
     ],
     [
+      'an extra region that Fly lacks',
+      'extra_regions: [ams, arm]\n',
+      'app.yaml:5:22: warning: extra_regions[1]: no region of Fly that is known here is called "arm" (did you mean arn?)',
+    ],
+    [
+      'a region of an address',
+      'network:\n  ips:\n    - { v: v6, region: moon }\n',
+      'app.yaml:7:24: warning: network.ips[0].region: no region of Fly that is known here is called "moon" (fly platform regions lists them)',
+    ],
+    [
+      'a count for a region the app is not in',
+      'machines:\n  count: 1\n  count_per_region: { anr: 2 }\n',
+      'app.yaml:7:28: warning: machines.count_per_region.anr: the app is not in anr, so this count is ignored (did you mean arn?)',
+    ],
+    [
+      'a size that Fly lacks',
+      'vm:\n  - size: shared-cpu-1\n',
+      'app.yaml:6:11: error: vm[0].size: Fly has no machine size "shared-cpu-1" (did you mean shared-cpu-1x?)',
+    ],
+    [
+      'a port open already',
+      'services:\n  - internal_port: 1\n    ports:\n      - port: 80\n      - { start_port: 70, end_port: 90 }\n',
+      'app.yaml:9:9: warning: services[0].ports[1]: services[0].ports[0] opens tcp port 80 for the same process group (leave the port to one of them)',
+    ],
+    [
+      'a check where no service listens',
+      'http_service: { internal_port: 8080 }\nchecks:\n  up: { type: tcp, port: 8081 }\n',
+      'app.yaml:7:26: warning: checks.up.port: no service of app listens on port 8081: they listen on 8080 (right only where the program answers on that port, too)',
+    ],
+    [
+      'a secret that hides env',
+      'env: { TOKEN: "" }\nsecrets:\n  - { name: TOKEN, type: env }\n',
+      'app.yaml:7:13: warning: secrets[0].name: env has TOKEN too: the secret beats it (keep one of the two)',
+    ],
+    [
       'a number as text',
       'source:\n  type: git\n  repo: x\n  ref: { tag: 1.10 }\n',
       'app.yaml:8:15: error: source.ref.tag: expected text, found a number (put it in quotes)',

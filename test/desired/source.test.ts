@@ -38,6 +38,32 @@ describe('sources and versions', () => {
     ]);
   });
 
+  it.each([
+    ['local', 'source:\n  type: local\n', '../../Dockerfile', 'web/app.yaml:6:15: error: build.dockerfile'],
+    ['local', 'source:\n  type: local\n', '/etc/Dockerfile', 'web/app.yaml:6:15: error: build.dockerfile'],
+    [
+      'git',
+      `source:\n  type: git\n  repo: ${repo}\n  path: api\n`,
+      '../../x',
+      'web/app.yaml:8:15: error: build.dockerfile',
+    ],
+  ])('a Dockerfile outside of the repo is refused: %s, %#', async (_type, source, path, place) => {
+    const text = `${noImage(source)}build:\n  dockerfile: ${path}\n`;
+    const fleet = await load({ 'web/app.yaml': text, 'web/x': '' }, at(files, 'c1'));
+    expect(errorsOf(fleet)).toStrictEqual([
+      `${place}: this path leads out of the repo (name a file of what is built by its path from there)`,
+    ]);
+  });
+
+  it.each([
+    ['source:\n  type: local\n', '../Dockerfile'],
+    ['source:\n  type: local\n', 'https://example.com/Dockerfile'],
+    [`source:\n  type: git\n  repo: ${repo}\n  path: api\n`, '../Dockerfile'],
+  ])('a Dockerfile elsewhere in the repo is fine: %#', async (source, path) => {
+    const text = `${noImage(source)}build:\n  dockerfile: ${path}\n`;
+    expect(said((await load({ 'web/app.yaml': text, 'web/x': '' }, at(files, 'c1'))).problems)).toStrictEqual([]);
+  });
+
   it('a git commit', async () => {
     const app = await loadApp(git('  ref: { branch: main }\n'), at(files, 'c1'));
     expect(app).toMatchObject({

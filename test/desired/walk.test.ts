@@ -95,6 +95,16 @@ describe('the walk', () => {
     expect(fleet.whole).toBe(false);
   });
 
+  it.each([
+    ['', ''],
+    ['conf', 'conf'],
+    ['conf/a/app.yaml', 'conf/a'],
+  ])('names files from the folder that was given: %s', async (path, root) => {
+    const fleet = await load({ 'conf/a/app.yaml': appYaml('a') }, { path });
+    expect(fleet.root).toBe(root);
+    expect([root, fleet.apps[0]?.file].filter((step) => step !== '').join('/')).toBe('conf/a/app.yaml');
+  });
+
   it('refuses an empty config repo', async () => {
     const fleet = await load({ 'README.md': 'nothing' });
     expect(errorsOf(fleet)).toStrictEqual([

@@ -71,6 +71,18 @@ describe('no document takes long', () => {
     ],
     ['groups that do not exist', { services: [{ processes: filled('"k1000"', (index) => `x${index}`) }] }],
     ['vm sections', { processes: named(() => '', 64), vm: filled('{"cpus":1}', () => ({ cpus: 3 })) }],
+    [
+      'services that open all ports, among many groups with checks elsewhere',
+      {
+        processes: Object.fromEntries(Array.from({ length: 20 }, (_unused, index) => [`k${index}`, ''])),
+        services: Array.from({ length: 20 }, (_unused, index) => ({
+          internal_port: index + 1,
+          processes: [`k${index}`],
+          ports: Array.from({ length: 60 }, () => ({ start_port: 1, end_port: 65_535 })),
+        })),
+        checks: named(() => ({ type: 'tcp', port: 9 }), 160),
+      },
+    ],
     ['checks', { checks: named(() => ({ type: 'x' }), 20) }],
     ['files', { files: filled('{"guest_path":"/a"}', () => ({ guest_path: '/a', raw_value: 'x' })) }],
     ['one long command', { processes: { app: '"'.repeat(longest) } }],

@@ -29,6 +29,13 @@ describe('refused, with the place', () => {
     );
   });
 
+  test.each(['canary', 'bluegreen'])('%s would need the volumes that are in use', (strategy) => {
+    const { notes } = mapped({ deploy: { strategy }, mount: { source: 'a', destination: '/a' } });
+    expect(notes).toMatchObject([
+      { severity: 'error', path: 'deploy.strategy', message: expect.stringContaining('hold the volumes') as string },
+    ]);
+  });
+
   test('what says nothing of an unsupported field is fine', () => {
     const input = { machine_checks: [], experimental: { enable_consul: false }, deploy: {} };
     expect(mapped(input).notes).toEqual([]);
@@ -47,9 +54,13 @@ describe('warned of', () => {
     expect(notes.map((note) => [note.severity, note.path])).toEqual(paths.map((path) => ['warning', path]));
   });
 
-  test('a region that nobody knows', () => {
-    const { notes } = mapGroups({ app: 'a', primaryRegion: 'xyz', config: {}, readFile: () => undefined });
-    expect(notes).toMatchObject([{ severity: 'warning', path: 'primary_region' }]);
+  test.each([
+    ['yyx', 'did you mean yyz?'],
+    ['anr', 'did you mean arn?'],
+    ['moon', 'fly platform regions lists them'],
+  ])('a region that nobody knows: %s', (primaryRegion, hint) => {
+    const { notes } = mapGroups({ app: 'a', primaryRegion, config: {}, readFile: () => undefined });
+    expect(notes).toMatchObject([{ severity: 'warning', path: 'primary_region', hint }]);
   });
 });
 

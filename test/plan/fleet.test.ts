@@ -35,6 +35,7 @@ function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {})
     whole: true,
     followed: [],
     policy: defaultPolicy,
+    root: '',
     secretValue: () => undefined,
     explain: () => [],
     ...parts,

@@ -30,6 +30,7 @@ test('a validation', () => {
   const good = {
     fleet: 'acme',
     revision: 'abc',
+    root: '',
     apps: [{ app: 'web', file: 'web/app.yaml' }],
     invalid: [],
     problems: [],

@@ -9,6 +9,7 @@ test('validate: a broken app among good ones', async () => {
       'validate config',
       'validate config --output json',
       'validate config --output markdown',
+      'validate config --output github',
       'validate config --app acme-web',
       'validate config --app acme-wbe',
       {

@@ -228,7 +228,10 @@ export const olderForms: readonly Row[] = [
       ],
       checks: { alive: { type: 'tcp', port: 1, interval: '15s', timeout: '2s' } },
     },
-    warnings: [['services[0].http_checks[0].timeout', /no duration from a list/]],
+    warnings: [
+      ['services[0].http_checks[0].timeout', /no duration from a list/],
+      ['checks.alive.port', /no service of app listens on port 1/],
+    ],
   },
   {
     row: '3.3 check times',

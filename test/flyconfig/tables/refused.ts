@@ -222,8 +222,14 @@ export const refused: readonly Row[] = [
   },
   {
     row: '3.7 canary and bluegreen',
-    says: 'are not supported yet, with or without mounts',
+    says: 'are refused beside mounts: new machines would need the volumes that the old ones hold',
     input: { deploy: { strategy: 'bluegreen' }, mounts: [mount] },
+    errors: [['deploy.strategy', /bluegreen runs new machines beside the old ones, which hold the volumes/]],
+  },
+  {
+    row: '3.7 canary and bluegreen',
+    says: 'bluegreen',
+    input: { deploy: { strategy: 'bluegreen' } },
     errors: [['deploy.strategy', /bluegreen is not supported yet/]],
   },
   {

@@ -27,6 +27,7 @@ export const unknownKeys: readonly Row[] = [
       ['http_service.force_htps', /no such field/],
       ['http_service.http_checks', /no such field/],
       ['checks.alive.kind', /no such field/],
+      ['checks.alive.port', /no service of app listens on port 1/],
       ['compute.memry', /no such field/],
     ],
   },
