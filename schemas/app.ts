@@ -132,11 +132,13 @@ export const ownedFields = {
     .describe('Public and private addresses.'),
   launch_params: listOf(z.string())
     .optional()
-    .describe('Flags of `fly launch`, kept for old configs; FlyCD creates apps itself.'),
+    .describe(
+      'Flags of `fly launch`: --org, --region and --vm-… count where nothing else says it; the rest has no effect.',
+    ),
   deploy_params: listOf(z.string())
     .optional()
     .describe(
-      'Flags of `fly deploy` that FlyCD reads: --ha, --strategy, --max-unavailable, --wait-timeout, --org, --vm-size, --vm-memory, --vm-cpus, --vm-cpu-kind.',
+      'Flags of `fly deploy`. Over what the file says: --strategy, --max-unavailable, --wait-timeout, --region, --org, --ha. For new machines without a size: --vm-size, --vm-memory, --vm-cpus, --vm-cpu-kind.',
     ),
   sync: SyncWritten.optional().describe('Policy for this app, over its projects’.'),
 } as const;

@@ -41,7 +41,8 @@ export function composeApp(parts: AppParts): ComposedApp {
   const { groups: mapped, notes } = mapGroups(request);
   addNotes(notes, findings);
   const parameters = deployParameters(owned, fly, findings);
-  const groups = desiredGroups({ owned, fly, mapped, regions, vm: parameters.vm, findings });
+  const { newGuest } = parameters;
+  const groups = desiredGroups({ owned, fly, mapped, regions, newGuest, findings });
   const volumes = desiredVolumes(owned, mapped, findings);
   const { secrets, raw } = desiredSecrets(owned, fly, findings);
   const network = desiredNetwork(owned, findings);
@@ -50,7 +51,7 @@ export function composeApp(parts: AppParts): ComposedApp {
   const { highAvailability, strategy, maxUnavailable, waitTimeoutSeconds } = parameters;
   const app: DesiredApp = {
     name,
-    org: owned.org ?? parameters.org,
+    org: parameters.org,
     file: parts.file,
     files: parts.files,
     projects: parts.projects,

@@ -1,17 +1,24 @@
-/** `deploy_params` and `launch_params`: the flyctl flags that mean something to FlyCD, and `deploy` of the fly config. */
-import { durationSeconds } from '../../schemas/written.ts';
+/**
+ * `deploy_params` and `launch_params`: the flyctl flags that mean something to FlyCD, and `deploy` of the fly config. As in
+ * flyctl a flag of deploy beats the file; a flag of launch counts where neither says anything. `--vm-*` is no size of the
+ * machines that are there: new ones take it, where no `vm` names theirs.
+ */
 import type { Owned } from '../../schemas/app.ts';
+import type { MachineGuest } from '../../schemas/fly/machine.ts';
+import { durationSeconds } from '../../schemas/written.ts';
+import { guestOf } from '../flyconfig/guest.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../model/json.ts';
+import { parsePath, type DocumentPath } from './document-path.ts';
 import type { FindingList } from './finding.ts';
+import { flagsOf, noteUnread, truthOf, type Flag, type ParameterField } from './flags.ts';
 
 export interface DeployParameters extends Pick<
   DesiredApp,
-  'highAvailability' | 'strategy' | 'maxUnavailable' | 'waitTimeoutSeconds'
+  'org' | 'highAvailability' | 'strategy' | 'maxUnavailable' | 'waitTimeoutSeconds'
 > {
-  readonly org: string | undefined;
-  /** A `vm` section for every process group; undefined: no flag names a size. */
-  readonly vm: JsonObject | undefined;
+  /** Size of a new machine whose size nothing else names; undefined: Fly's own default. */
+  readonly newGuest: MachineGuest | undefined;
 }
 
 /** flyctl's own. */
@@ -20,97 +27,123 @@ const waitTimeoutSecondsDefault = 300;
 /** Longer than a day without progress is a mistake in the unit. */
 const waitTimeoutSecondsMax = 86_400;
 
-const launchOnly: ReadonlySet<string> = new Set([
-  'auto-confirm',
-  'now',
-  'copy-config',
-  'name',
-  'region',
-  'yes',
-  'build-only',
-]);
-const vmFlags: Readonly<Record<string, string>> = {
+const vmFields: Readonly<Record<string, string>> = {
   'vm-size': 'size',
   'vm-memory': 'memory',
   'vm-cpus': 'cpus',
   'vm-cpu-kind': 'cpu_kind',
-  'vm-cpukind': 'cpu_kind',
 };
-const read: ReadonlySet<string> = new Set([
-  'ha',
-  'strategy',
-  'max-unavailable',
-  'wait-timeout',
-  'org',
-  ...Object.keys(vmFlags),
-]);
-const switches: ReadonlySet<string> = new Set(['ha', 'auto-confirm', 'now', 'copy-config', 'yes', 'build-only']);
-
-interface Flag {
-  readonly name: string;
-  readonly value: string;
-  /** Position in the list. */
-  readonly index: number;
-}
 
 export function deployParameters(owned: Owned, fly: JsonObject, findings: FindingList): DeployParameters {
-  const flags = flagsOf(owned.deploy_params ?? []);
-  const launch = flagsOf(owned.launch_params ?? []);
-  noteUnread('deploy_params', flags, findings);
-  noteUnread('launch_params', launch, findings);
-  const flag = (name: string): Flag | undefined => flags.findLast((candidate) => candidate.name === name);
+  noteUnread(owned, 'deploy_params', findings);
+  noteUnread(owned, 'launch_params', findings);
+  const flags = valuedFlags(owned, findings);
+  const flag = (name: string): Flag | undefined => flags.deploy.findLast((candidate) => candidate.name === name);
   const deploy = isObject(fly['deploy']) ? fly['deploy'] : {};
   const named = (name: string, field: string): Setting | undefined => {
     const given = flag(name);
-    if (given !== undefined) return { value: given.value, path: ['deploy_params', given.index] };
+    if (given !== undefined) return { value: given.value, path: given.path };
     return deploy[field] === undefined ? undefined : { value: deploy[field], path: ['deploy', field] };
   };
-  const org = flag('org') ?? launch.findLast(({ name }) => name === 'org');
   return {
-    highAvailability: flag('ha')?.value !== 'false',
+    org: orgOf(owned, flag('org') ?? flags.launch.findLast(({ name }) => name === 'org'), findings),
+    highAvailability: highAvailabilityOf(flag('ha'), findings),
     strategy: strategyOf(named('strategy', 'strategy'), findings),
     maxUnavailable: maxUnavailableOf(named('max-unavailable', 'max_unavailable'), findings),
     waitTimeoutSeconds: waitTimeoutOf(named('wait-timeout', 'wait_timeout'), findings),
-    org: org === undefined || org.value === '' ? undefined : org.value,
-    vm: vmOf(flags),
+    newGuest: guestOfFlags(flags, findings),
   };
+}
+
+interface Flags {
+  readonly deploy: readonly Flag[];
+  readonly launch: readonly Flag[];
+}
+
+/** Without flags that lack the value they need: flyctl refuses them too. */
+function valuedFlags(owned: Owned, findings: FindingList): Flags {
+  const valued = (field: ParameterField): readonly Flag[] =>
+    flagsOf(owned, field).filter(({ name, value, path }) => {
+      if (value !== undefined || !needsValue(field, name)) return true;
+      findings.error(path, `--${name} needs a value, found none`, `write --${name}=…`);
+      return false;
+    });
+  return { deploy: valued('deploy_params'), launch: valued('launch_params') };
+}
+
+const valuedNames: ReadonlySet<string> = new Set(['org', 'region', ...Object.keys(vmFields)]);
+
+function needsValue(field: ParameterField, name: string): boolean {
+  const ofDeploy = name === 'strategy' || name === 'max-unavailable' || name === 'wait-timeout';
+  return valuedNames.has(name) || (field === 'deploy_params' && ofDeploy);
+}
+
+/** As v0: the organization of the flags is the one its app was made in, whatever `org` says. */
+function orgOf(owned: Owned, flag: Flag | undefined, findings: FindingList): string | undefined {
+  if (flag?.value === undefined || flag.value === '') return owned.org;
+  if (owned.org !== undefined && owned.org !== flag.value) {
+    findings.warning(flag.path, 'this flag names another organization than org, and counts', 'keep one of the two');
+  }
+  return flag.value;
+}
+
+function highAvailabilityOf(flag: Flag | undefined, findings: FindingList): boolean {
+  if (flag?.value === undefined) return true;
+  const truth = truthOf(flag.value);
+  if (truth === undefined) findings.error(flag.path, 'expected true or false, found another value');
+  return truth ?? true;
+}
+
+const regionPattern = /^[a-z]{2,8}$/;
+
+/**
+ * The primary region: of the last deploy flag, else of the file, else of launch. v0's launch only made the app; its
+ * machines and volumes came to be where primary_region said.
+ */
+export function primaryRegionOf(owned: Owned, written: string | undefined, findings: FindingList): string | undefined {
+  const last = (field: ParameterField): Flag | undefined => {
+    const flag = flagsOf(owned, field).findLast(({ name, value }) => name === 'region' && value !== undefined);
+    if (flag === undefined || regionPattern.test(flag.value ?? '')) return flag;
+    findings.error(flag.path, 'expected a region code such as arn, found another value');
+    return undefined;
+  };
+  const deploy = last('deploy_params');
+  const launch = last('launch_params');
+  const differs = ({ value }: Flag): boolean => written !== undefined && value !== written;
+  if (deploy !== undefined && differs(deploy)) {
+    const message = 'this flag names another region than primary_region, and counts';
+    findings.warning(deploy.path, message, 'keep one of the two');
+  } else if (deploy === undefined && launch !== undefined && differs(launch)) {
+    const message = 'primary_region names another region, and counts: launch makes no machines';
+    findings.warning(launch.path, message, 'keep one of the two');
+  }
+  return deploy?.value ?? written ?? launch?.value;
+}
+
+function guestOfFlags({ deploy, launch }: Flags, findings: FindingList): MachineGuest | undefined {
+  const places = new Map<string, DocumentPath>();
+  const vm: { [key: string]: JsonValue } = {};
+  for (const { name, value = '', path } of [...launch, ...deploy]) {
+    const field = Object.hasOwn(vmFields, name) ? vmFields[name] : undefined;
+    if (field === undefined) continue;
+    vm[field] = field === 'cpus' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value;
+    places.set(field, path);
+  }
+  const [any] = places.values();
+  if (any === undefined) return undefined;
+  const { guest, notes } = guestOf(vm);
+  for (const note of notes) {
+    const field = String(parsePath(note.path)[0]);
+    const path = places.get(field === 'memory_mb' ? 'memory' : field) ?? any;
+    if (note.severity === 'error') findings.error(path, note.message, note.hint);
+    else findings.warning(path, note.message, note.hint);
+  }
+  return guest;
 }
 
 interface Setting {
   readonly value: JsonValue;
   readonly path: readonly (string | number)[];
-}
-
-/** `--flag=value`, `--flag value`, and a switch by itself. */
-function flagsOf(words: readonly string[]): readonly Flag[] {
-  const flags: Flag[] = [];
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? '';
-    const match = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(word);
-    if (match === null) continue;
-    const name = match[1] ?? '';
-    const next = words[index + 1];
-    const takesNext = match[2] === undefined && !switches.has(name) && next !== undefined && !next.startsWith('-');
-    flags.push({ name: name === 'o' ? 'org' : name, value: match[2] ?? (takesNext ? next : 'true'), index });
-    if (takesNext) index += 1;
-  }
-  return flags;
-}
-
-function noteUnread(field: 'deploy_params' | 'launch_params', flags: readonly Flag[], findings: FindingList): void {
-  for (const { name, index } of flags) {
-    if (read.has(name) || launchOnly.has(name)) continue;
-    findings.warning([field, index], `FlyCD does not read the flag --${name}`, 'remove it, or say it in the config');
-  }
-}
-
-function vmOf(flags: readonly Flag[]): JsonObject | undefined {
-  const vm: { [key: string]: JsonValue } = {};
-  for (const { name, value } of flags) {
-    const field = vmFlags[name];
-    if (field !== undefined) vm[field] = field === 'cpus' && /^[0-9]+$/.test(value) ? Number(value) : value;
-  }
-  return Object.keys(vm).length === 0 ? undefined : vm;
 }
 
 function strategyOf(setting: Setting | undefined, findings: FindingList): 'rolling' | 'immediate' {

@@ -11,6 +11,7 @@ import { repairFlyConfig } from '../flyconfig/repair.ts';
 import { nearest } from '../flyconfig/spelling.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { BaseConfig } from './base.ts';
+import { primaryRegionOf } from './deploy-parameters.ts';
 import { parsePath } from './document-path.ts';
 import type { SourceDocument } from './document.ts';
 import { check, findingList, notYetWords, type Finding, type FindingList } from './finding.ts';
@@ -60,13 +61,14 @@ export function draftApp(request: DraftRequest): Draft {
     findings.add([{ severity: note.severity, path, part: 'key', message: note.message, hint: note.hint }]);
   }
   const name = nameOf(request, merged, findings);
-  const primaryRegion = regionOf(merged, base, findings);
+  const primaryRegion = regionOf(request, merged, owned, findings);
   const regions = [...new Set([primaryRegion, ...(owned.extra_regions ?? [])])];
   for (const [index, region] of (owned.extra_regions ?? []).entries()) {
     const strange = strangeRegion(region);
     if (strange !== undefined) findings.warning(['extra_regions', index], strange.message, strange.hint);
   }
-  return { name, merged, fly: repaired.config, owned, broken, primaryRegion, regions, findings: findings.all };
+  const fly = primaryRegion === '' ? repaired.config : { ...repaired.config, primary_region: primaryRegion };
+  return { name, merged, fly, owned, broken, primaryRegion, regions, findings: findings.all };
 }
 
 function withoutOwned(merged: JsonObject): JsonObject {
@@ -121,11 +123,13 @@ function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList
   return name;
 }
 
-/** What `fly_config` names may say it. */
-function regionOf(merged: JsonObject, base: BaseConfig | undefined, findings: FindingList): string {
+/** '': nothing says it, which is an error unless what `fly_config` names may still do. */
+function regionOf({ base }: DraftRequest, merged: JsonObject, owned: Owned, findings: FindingList): string {
   const key = 'primary_region';
-  if (merged[key] === undefined && base === undefined && merged['fly_config'] !== undefined) return '';
-  return textField(merged, key, 'a region code such as arn', findings) ?? '';
+  const text = (): string | undefined => textField(merged, key, 'a region code such as arn', findings);
+  const region = primaryRegionOf(owned, merged[key] === undefined ? undefined : text(), findings);
+  const isOpen = merged[key] !== undefined || (base === undefined && merged['fly_config'] !== undefined);
+  return region ?? (isOpen ? '' : (text() ?? ''));
 }
 
 function textField(merged: JsonObject, key: string, expected: string, findings: FindingList): string | undefined {

@@ -21,8 +21,8 @@ export interface GroupsRequest {
   readonly mapped: readonly MappedGroup[];
   /** Primary first. */
   readonly regions: readonly string[];
-  /** From deploy_params. */
-  readonly vm: JsonObject | undefined;
+  /** Of the flags of deploy_params. */
+  readonly newGuest: MachineGuest | undefined;
   readonly findings: FindingList;
 }
 
@@ -81,30 +81,23 @@ function desiredGroup(scope: GroupScope, autoscaled: boolean): DesiredGroup {
     hasServices: group.hasServices,
     mount: group.mount === undefined ? undefined : { volume: group.mount.volume, path: group.mount.path },
     autoscaled,
+    ...(scope.newGuest === undefined ? {} : { newGuest: scope.newGuest }),
   };
 }
 
-/** vm of the fly config, over it the flags of deploy_params, over these FlyCD's own fields. undefined: git names no size. */
+/** vm of the fly config, over it FlyCD's own fields. undefined: git names no size. */
 function guestFor(scope: GroupScope): MachineGuest | undefined {
-  const { written, vm, group, path } = scope;
+  const { written, group, path, newGuest } = scope;
   const given = group.config.guest ?? undefined;
-  const flagged = vm === undefined ? given : checkedGuest(scope, { ...sizeOf(given, vm), ...vm }, ['deploy_params']);
   const { ram_mb: memory, cpu_cores: cpus, cpu_type: kind } = written;
-  if (memory === undefined && cpus === undefined && kind === undefined) return flagged;
-  const base = flagged ?? { cpu_kind: 'shared', cpus: 1 };
+  if (memory === undefined && cpus === undefined && kind === undefined) return given;
+  const base = given ?? newGuest ?? { cpu_kind: 'shared', cpus: 1 };
   const wanted = { ...base, ...present('cpu_kind', kind), ...present('cpus', cpus), ...present('memory_mb', memory) };
   return checkedGuest(scope, { ...wanted, memory_mb: wanted.memory_mb ?? leastMemory(wanted) }, path);
 }
 
 function present(name: string, value: string | number | undefined): JsonObject {
   return value === undefined ? {} : { [name]: value };
-}
-
-/** A preset named by a flag takes the place of the whole size; single values change it. */
-function sizeOf(given: MachineGuest | undefined, vm: JsonObject): JsonObject {
-  if (given === undefined || vm['size'] !== undefined) return {};
-  const { memory_mb: memory, ...rest } = given;
-  return { ...(rest as JsonObject), ...(vm['memory'] === undefined ? present('memory_mb', memory) : {}) };
 }
 
 function leastMemory(guest: MachineGuest): number {
@@ -117,7 +110,7 @@ const writtenNames: Readonly<Record<string, string>> = { memory_mb: 'ram_mb', cp
 function checkedGuest(scope: GroupScope, vm: JsonObject, path: DocumentPath): MachineGuest {
   const { guest, notes } = guestOf(vm);
   for (const note of notes) {
-    const inner = parsePath(note.path).map((step) => (path[0] === 'machines' ? (writtenNames[step] ?? step) : step));
+    const inner = parsePath(note.path).map((step) => writtenNames[step] ?? step);
     const at = [...path, ...inner];
     if (note.severity === 'error') scope.findings.error(at, note.message, note.hint);
     else scope.findings.warning(at, note.message, note.hint);

@@ -1,4 +1,4 @@
-import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import type { SyncPolicy } from './policy.ts';
 import type { Problem } from './problem.ts';
@@ -69,6 +69,8 @@ export interface DesiredGroup {
   readonly mount: { readonly volume: string; readonly path: string } | undefined;
   /** true: another controller decides how many. */
   readonly autoscaled: boolean;
+  /** Size of a new machine where neither git nor another machine of the group gives one. */
+  readonly newGuest?: MachineGuest | undefined;
 }
 
 export interface DesiredVolume {

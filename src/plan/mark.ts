@@ -58,7 +58,7 @@ export function configToSend(
   sibling: MachineConfig | undefined,
 ): MachineConfig {
   const { group, desired, image } = marking;
-  const size = group.config.guest ?? (live === undefined ? sibling?.guest : undefined);
+  const size = group.config.guest ?? (live === undefined ? (sibling?.guest ?? group.newGuest) : undefined);
   const wanted = size === undefined || size === null ? group.config : { ...group.config, guest: size };
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };

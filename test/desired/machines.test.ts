@@ -90,17 +90,17 @@ describe('sizes', () => {
       'machines: { ram_mb: 4096, cpu_cores: 2, cpu_type: performance }\n',
       { cpu_kind: 'performance', cpus: 2, memory_mb: 4096 },
     ],
-    ['a preset of deploy_params', 'deploy_params: [--vm-size, shared-cpu-4x]\n', shared(4, 1024)],
-    [
-      'memory of deploy_params over vm',
-      'vm: [{ size: shared-cpu-1x }]\ndeploy_params: [--vm-memory=512]\n',
-      shared(1, 512),
-    ],
     [
       "FlyCD's own fields over deploy_params",
-      'deploy_params: [--vm-memory=512]\nmachines: { ram_mb: 1024 }\n',
-      shared(1, 1024),
+      'deploy_params: [--vm-memory=512, --vm-cpus=2]\nmachines: { ram_mb: 1024 }\n',
+      shared(2, 1024),
     ],
+    [
+      'vm over deploy_params, as in flyctl',
+      'vm: [{ size: shared-cpu-1x }]\ndeploy_params: [--vm-memory=512]\n',
+      shared(1, 256),
+    ],
+    ['none of deploy_params: machines that are there keep theirs', 'deploy_params: [--vm-memory=512]\n', undefined],
   ])('%s', async (_what, more, expected) => {
     expect(await guests(more)).toStrictEqual({ app: expected });
   });
@@ -123,64 +123,6 @@ describe('sizes', () => {
   it('that Fly does not sell are refused where they stand', async () => {
     expect(await warnings('machines:\n  ram_mb: 300\n')).toStrictEqual([
       'app.yaml:6:11: error: machines.ram_mb: shared with 1 CPU has 256 to 2048 MB of memory in steps of 256, found 300',
-    ]);
-    expect(await warnings('deploy_params: [--vm-size=huge]\n')).toHaveLength(1);
-  });
-});
-
-describe('deploy_params', () => {
-  const parameters = async (more: string) => {
-    const { highAvailability, strategy, maxUnavailable, waitTimeoutSeconds, org } = await web(more);
-    return { highAvailability, strategy, maxUnavailable, waitTimeoutSeconds, org };
-  };
-  const usual = {
-    highAvailability: true,
-    strategy: 'rolling',
-    maxUnavailable: 0.33,
-    waitTimeoutSeconds: 300,
-    org: undefined,
-  };
-
-  it.each([
-    ["flyctl's defaults", '', usual],
-    ['--ha=false', 'deploy_params: ["--ha=false"]\n', { ...usual, highAvailability: false }],
-    [
-      'both forms of a flag',
-      'deploy_params: [--strategy, immediate, --max-unavailable=2]\n',
-      { ...usual, strategy: 'immediate', maxUnavailable: 2 },
-    ],
-    [
-      'deploy of the fly config',
-      'deploy: { strategy: immediate, max_unavailable: 0.5, wait_timeout: 10m }\n',
-      { ...usual, strategy: 'immediate', maxUnavailable: 0.5, waitTimeoutSeconds: 600 },
-    ],
-    [
-      'a flag beats deploy',
-      'deploy: { wait_timeout: 10m }\ndeploy_params: [--wait-timeout, "90"]\n',
-      { ...usual, waitTimeoutSeconds: 90 },
-    ],
-    ['an organization', 'deploy_params: [--org, acme]\n', { ...usual, org: 'acme' }],
-    ['org beats it', 'org: own\ndeploy_params: [--org, acme]\n', { ...usual, org: 'own' }],
-    [
-      "v0's usual launch_params",
-      'launch_params: [--ha=false, --auto-confirm, --now, --copy-config, --name, web, --region, arn, --org, acme]\n',
-      { ...usual, org: 'acme' },
-    ],
-  ])('%s', async (_what, more, expected) => {
-    expect(await parameters(more)).toStrictEqual(expected);
-    expect(await warnings(more)).toStrictEqual([]);
-  });
-
-  it('says which flags it does not read, and which values it cannot', async () => {
-    expect(
-      await warnings(
-        'deploy_params:\n  - --ha=false\n  - --depot\n  - --max-unavailable=half\n  - --strategy=canary\n  - --wait-timeout=-5\n',
-      ),
-    ).toStrictEqual([
-      'app.yaml:7:5: warning: deploy_params[1]: FlyCD does not read the flag --depot (remove it, or say it in the config)',
-      'app.yaml:8:5: error: deploy_params[2]: expected a fraction under 1 or a number of machines, found another value',
-      'app.yaml:9:5: error: deploy_params[3]: expected the strategy rolling or immediate, found "canary"',
-      'app.yaml:10:5: error: deploy_params[4]: expected a duration of at most 24h, such as 5m or 300 (seconds), found another value',
     ]);
   });
 });
