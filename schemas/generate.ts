@@ -3,10 +3,9 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { App } from './app.ts';
+import { fallbackOf, isSchema, type JsonSchema } from './fields.ts';
 import { Project } from './project.ts';
 import { Settings } from './settings.ts';
-
-type JsonSchema = Record<string, unknown>;
 
 /** File name to schema. Stable: the same sources give the same text. */
 export function generateJsonSchemas(): Record<string, JsonSchema> {
@@ -25,10 +24,27 @@ export function formatJsonSchema(schema: JsonSchema): string {
 }
 
 function schemaOf(schema: z.ZodType, title: string): JsonSchema {
-  return {
-    title,
-    ...z.toJSONSchema(schema, { target: 'draft-7', io: 'output', unrepresentable: 'any', reused: 'inline' }),
-  };
+  const json = z.toJSONSchema(schema, { target: 'draft-7', io: 'output', unrepresentable: 'any', reused: 'inline' });
+  return { title, ...(withDefaults(json) as JsonSchema) };
+}
+
+/** The default that a description names, for editors to fill in, where it is a value and not a sentence. */
+function withDefaults(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withDefaults);
+  if (!isSchema(node)) return node;
+  const inner = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withDefaults(value)]));
+  const fallback = typeof node['description'] === 'string' ? fallbackOf(node['description']) : undefined;
+  const forms = [node, ...(Array.isArray(node['anyOf']) ? node['anyOf'].filter((form) => isSchema(form)) : [])];
+  const values = forms.map((form) => valueOf(fallback, form)).filter((value) => value !== undefined);
+  return values.length === 0 ? inner : { ...inner, default: values[0] };
+}
+
+function valueOf(fallback: string | undefined, form: JsonSchema): string | number | boolean | undefined {
+  if (fallback === undefined) return undefined;
+  if (form['type'] === 'boolean') return { true: true, false: false }[fallback];
+  if (Array.isArray(form['enum'])) return form['enum'].includes(fallback) ? fallback : undefined;
+  const isNumber = form['type'] === 'number' || form['type'] === 'integer';
+  return isNumber && /^[0-9.]+$/.test(fallback) ? Number(fallback) : undefined;
 }
 
 /** Defaults and overrides are parts of an app.yaml: the editor may help there as it does in one. */

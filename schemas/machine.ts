@@ -106,7 +106,7 @@ const Healthcheck = z.strictObject({
       method: text.optional().describe('HTTP method. Default: GET.'),
       path: text.optional().describe('Path to ask for. Default: /.'),
       headers: HealthHeaders,
-      scheme: z.enum(['http', 'https']).optional().describe('Default: http.'),
+      scheme: z.enum(['http', 'https']).optional().describe('How to ask. Default: http.'),
       tls_skip_verify: flag().optional().describe('Take any certificate. Default: false.'),
       tls_server_name: text.optional().describe('Name the certificate must have. Default: none.'),
     })
@@ -137,7 +137,7 @@ const Container = z.strictObject({
   files: listOf(ContainerFile).optional().describe('Files to put into it. Default: none.'),
   restart: z
     .strictObject({
-      policy: z.enum(['no', 'always', 'on-failure']).optional().describe('Default: on-failure.'),
+      policy: z.enum(['no', 'always', 'on-failure']).optional().describe('When it starts again. Default: on-failure.'),
       max_retries: wholeNumber({ min: 0, max: 1000 }).optional().describe('How often on-failure tries. Default: 10.'),
     })
     .optional()

@@ -3,6 +3,7 @@
  * a list), strict in meaning. No transforms: editors get the plain form as JSON Schema.
  */
 import { z } from 'zod';
+import { regions } from './fly/presets.ts';
 
 /** A whole number, also written as text ("3"): substitutions and TOML conversions give text. */
 export function wholeNumber(range: { readonly min: number; readonly max: number }) {
@@ -37,7 +38,10 @@ export function label() {
 
 /** Fly's region codes: three letters today; longer ones are let through. */
 export function regionCode() {
-  return z.string().regex(/^[a-z]{2,8}$/, { error: 'expected a region code such as arn, in small letters' });
+  return z
+    .string()
+    .regex(/^[a-z]{2,8}$/, { error: 'expected a region code such as arn, in small letters' })
+    .meta({ examples: Object.keys(regions) });
 }
 
 const durationPattern = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/;

@@ -4,7 +4,7 @@ import { fieldOf, isList, isTable, itemPath, keyPath } from './fields.ts';
 import type { NoteList } from './notes.ts';
 import { nearest } from './spelling.ts';
 
-interface Shape {
+export interface Shape {
   readonly keys: readonly string[];
   /** Shapes of tables inside. A list has the shape of its items. */
   readonly inside: Readonly<Record<string, Shape>>;
@@ -78,7 +78,8 @@ const mount = shape(
 );
 const metrics = shape('port path https processes');
 
-const document = shape(
+/** All of it. */
+export const flyConfigShape = shape(
   'app primary_region kill_signal kill_timeout swap_size_mb console_command host_dedication_id machine_config container ' +
     'env processes',
   {
@@ -115,7 +116,7 @@ const document = shape(
 );
 
 /** Top-level keys of Fly's own config, older names included. */
-export const flyConfigKeys: readonly string[] = document.keys;
+export const flyConfigKeys: readonly string[] = flyConfigShape.keys;
 
 /** Unknown keys that get a did-you-mean; a document with more of them is not a fly config. */
 const suggestionsMax = 50;
@@ -161,7 +162,7 @@ export function noteUnknownKeys(config: JsonObject, notes: NoteList): void {
     const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
     notes.warning(path, 'Fly knows no such field here; it is kept and has no effect', hint);
   };
-  visitTable(config, '', document);
+  visitTable(config, '', flyConfigShape);
 }
 
 /** `script_checks = []` and the like say nothing, so nothing is lost. */

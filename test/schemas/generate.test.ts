@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ownedFields } from '../../schemas/app.ts';
+import { guestPresets, regions } from '../../schemas/fly/presets.ts';
 import { formatJsonSchema, generateJsonSchemas } from '../../schemas/generate.ts';
+import { flyConfigShape, type Shape } from '../../src/flyconfig/known.ts';
 
 const schemas = generateJsonSchemas();
 
@@ -12,11 +13,39 @@ it.each(Object.keys(schemas))('schemas/json/%s is fresh (npx -c "node schemas/ge
 
 interface Node {
   readonly description?: string;
+  readonly default?: unknown;
+  readonly anyOf?: readonly Node[];
   readonly properties?: Readonly<Record<string, Node>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: unknown;
   readonly items?: Node;
 }
+
+/** Read for the sake of old files, or without a meaning there: an editor that offered them would make more of those. */
+const notOffered: ReadonlySet<string> = new Set([
+  'mount',
+  'compute',
+  'computes',
+  'metric',
+  'build.build_target',
+  'checks.name',
+  'deploy.release_command_vm.processes',
+  'experimental.kill_timeout',
+  'experimental.metrics_port',
+  'experimental.metrics_path',
+]);
+
+/** The table that a field holds, or a list of it, in its first form. */
+function tableOf(node: Node | undefined): Node | undefined {
+  if (node?.properties !== undefined) return node;
+  const forms = [node?.items, ...(node?.anyOf ?? [])];
+  return forms.map((form) => (form === undefined ? undefined : tableOf(form))).find((form) => form !== undefined);
+}
+
+const namedOf = (node: Node): Node | undefined =>
+  [node, ...(node.anyOf ?? [])].map((form) => form.additionalProperties).find((form) => typeof form === 'object') as
+    | Node
+    | undefined;
 
 const at = (file: string, ...path: readonly string[]): Node | undefined =>
   path.reduce<Node | undefined>(
@@ -24,18 +53,65 @@ const at = (file: string, ...path: readonly string[]): Node | undefined =>
     schemas[file] as Node,
   );
 
+/** Every field of a schema, wherever in it, by the way there. */
+function everyField(node: unknown, path = ''): readonly (readonly [string, Node])[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node).flatMap(([key, inner]) =>
+    key === 'properties'
+      ? Object.entries(inner as Record<string, Node>).flatMap(([name, field]) => [
+          [`${path}.${name}`, field] as const,
+          ...everyField(field, `${path}.${name}`),
+        ])
+      : everyField(inner, path),
+  );
+}
+
 describe('editors are told', () => {
-  it('what each of FlyCD’s fields means', () => {
-    const undescribed: string[] = [];
-    const visit = (node: Node, path: string): void => {
-      if (path !== '' && node.description === undefined && node.properties === undefined) undescribed.push(path);
-      for (const [key, inner] of Object.entries(node.properties ?? {})) visit(inner, `${path}.${key}`);
-      if (node.items?.properties !== undefined) visit(node.items, `${path}[]`);
+  it.each(Object.keys(schemas))('what each field means: %s', (file) => {
+    const found = everyField(schemas[file]);
+    const silent = found.filter(([, { description = '' }]) => !/\w/.test(description.replace(/Default: .+$/s, '')));
+    expect(silent.map(([path]) => path)).toStrictEqual([]);
+    expect(found.length).toBeGreaterThan(10);
+  });
+
+  it('in one line of help', () => {
+    const long = Object.values(schemas)
+      .flatMap((schema) => everyField(schema))
+      .filter(([, { description = '' }]) => description.length > 330 || description.includes('\n'));
+    expect(long.map(([path]) => path)).toStrictEqual([]);
+  });
+
+  it('of each field that flyctl knows', () => {
+    const missing = (known: Shape, node: Node | undefined, path: string): readonly string[] => {
+      const table = tableOf(node);
+      return known.keys
+        .filter((key) => !notOffered.has(`${path}${key}`))
+        .flatMap((key) => {
+          const field = table?.properties?.[key];
+          if (field === undefined) return [`${path}${key}`];
+          const inside = known.inside[key];
+          if (inside === undefined) return [];
+          const within = inside.named ?? inside;
+          return missing(within, inside.named === undefined ? field : namedOf(field), `${path}${key}.`);
+        });
     };
-    for (const key of Object.keys(ownedFields)) visit(at('app.schema.json', key) ?? {}, key);
-    visit(at('flycd.schema.json') ?? {}, '');
-    for (const key of ['project', 'fleet', 'source', 'sync']) visit(at('project.schema.json', key) ?? {}, key);
-    expect(undescribed).toStrictEqual([]);
+    expect(missing(flyConfigShape, at('app.schema.json'), '')).toStrictEqual([]);
+  });
+
+  it('the default, where it is a value', () => {
+    const defaultAt = (file: string, ...path: readonly string[]): unknown => at(file, ...path)?.default;
+    expect(defaultAt('app.schema.json', 'sync', 'drift')).toBe('heal');
+    expect(defaultAt('app.schema.json', 'http_service', 'auto_stop_machines')).toBe('off');
+    expect(defaultAt('app.schema.json', 'http_service', 'auto_start_machines')).toBe(true);
+    expect(defaultAt('app.schema.json', 'deploy', 'max_unavailable')).toBe(0.33);
+    expect(defaultAt('flycd.schema.json', 'webhook', 'port')).toBe(80);
+    expect(at('app.schema.json', 'env')).not.toHaveProperty('default');
+  });
+
+  it('the names of sizes, and of regions for example', () => {
+    expect(at('app.schema.json', 'primary_region')).toMatchObject({ examples: Object.keys(regions) });
+    const vm = tableOf(at('app.schema.json', 'vm'));
+    expect(vm?.properties?.['size']).toMatchObject({ enum: Object.keys(guestPresets), default: 'shared-cpu-1x' });
   });
 
   it('which fields are missing and which are strangers', () => {
