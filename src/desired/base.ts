@@ -20,14 +20,12 @@ export interface BaseConfig {
 }
 
 const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
-/** Where the repair says that one form yields to another. The merged config's own repair finds all else. */
-const repairedAway = /^experimental(?:\.kill_timeout)?$/;
 
 export function baseConfig(document: SourceDocument): BaseConfig {
   const { fields = {} } = document;
   const owned = Object.keys(fields).filter((key) => ownedKeySet.has(key));
   const written = Object.fromEntries(Object.entries(fields).filter(([key]) => !ownedKeySet.has(key)));
-  const { config, notes } = repairFlyConfig(written);
+  const { config, passing } = repairFlyConfig(written);
   const { app: _app, ...today } = config;
   return {
     document,
@@ -38,9 +36,8 @@ export function baseConfig(document: SourceDocument): BaseConfig {
         const message = `FlyCD reads ${key} in app.yaml only; here it has no effect`;
         return { severity: 'warning', path: [key], part: 'key', message, hint: `move it to app.yaml` };
       }),
-      ...notes
-        .filter(({ path }) => repairedAway.test(path))
-        .map(({ path, ...note }): Finding => ({ ...note, path: parsePath(path), part: 'key' })),
+      // The merged config's own repair finds all else.
+      ...passing.map(({ path, ...note }): Finding => ({ ...note, path: parsePath(path), part: 'key' })),
     ],
   };
 }

@@ -17,14 +17,22 @@ export const gatheredNames = {
   metrics: ['metric', 'metrics'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
+export interface Repaired {
+  readonly config: JsonObject;
+  readonly notes: readonly ConfigNote[];
+  /** Those of the notes that the repaired config gives no more reason for: whoever goes on with it alone takes them along. */
+  readonly passing: readonly ConfigNote[];
+}
+
 /**
  * Today's form of a fly config, with a warning for each value that Fly does not read. FlyCD's own top-level keys
  * (source, secrets, …) must be gone already. Paths in the notes are those of the document as written, but for items of
  * sections that are gathered from several names.
  */
-export function repairFlyConfig(input: JsonObject): { config: JsonObject; notes: readonly ConfigNote[] } {
+export function repairFlyConfig(input: JsonObject): Repaired {
+  const unknown = noteList();
   const notes = noteList();
-  noteUnknownKeys(input, notes);
+  noteUnknownKeys(input, unknown);
   const draft = copyOf(input);
   edit(draft, 'env', repairEnv);
   edit(draft, 'processes', (value) => repairProcesses(value, notes));
@@ -41,7 +49,7 @@ export function repairFlyConfig(input: JsonObject): { config: JsonObject; notes:
   edit(draft, 'deploy', (value) =>
     editTable(value, (deploy) => edit(deploy, 'release_command_vm', (vm) => editTable(vm, repairRootfs))),
   );
-  return { config: draft, notes: notes.all };
+  return { config: draft, notes: [...unknown.all, ...notes.all], passing: notes.all };
 }
 
 /** A shallow copy of own fields that also holds a key called `__proto__` as data. */

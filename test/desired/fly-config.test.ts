@@ -230,3 +230,20 @@ it('explains which file each field comes from', async () => {
     'vm[0].memory': `${url}//web/fly.toml:14`,
   });
 });
+
+it('what an older form loses on its way to today’s is said at its place in the base', async () => {
+  const toml = `${flyToml}
+[[http_service.checks]]
+interval = 10000
+
+[[checks]]
+type = "tcp"
+`;
+  const fleet = await loadShop('', { 'web/fly.toml': toml });
+  expect(fleet.problems.map(({ severity, file, line, path }) => ({ severity, file, line, path }))).toStrictEqual(
+    expect.arrayContaining([
+      { severity: 'warning', file: `${url}//web/fly.toml`, line: 25, path: 'http_service.checks[0].interval' },
+      { severity: 'error', file: `${url}//web/fly.toml`, line: 27, path: 'checks[0]' },
+    ]),
+  );
+});
