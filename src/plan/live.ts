@@ -55,7 +55,12 @@ export function ulidTime(id: string | undefined): number | undefined {
  * newest start, by Fly's clock. undefined: unknown.
  */
 export function bootedAt(machine: Machine): number | undefined {
-  const starts = (machine.events ?? []).filter((event) => event.type === 'start').map((event) => event.timestamp);
+  const events = (machine.events ?? []).toSorted((a, b) => (b.timestamp ?? 0) - (a.timestamp ?? 0));
+  const starts = events.map((event, index) => {
+    if (event.type !== 'start') return undefined;
+    // It runs since then, and began to boot after whatever came before: what changed in between passed it by.
+    return event.status === 'started' ? (events[index + 1]?.timestamp ?? event.timestamp) : event.timestamp;
+  });
   const times = [ulidTime(machine.instance_id), ...starts].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -121,6 +121,18 @@ test('a running machine older than the newest secret is behind', () => {
   expect(plan(desired, settled(evidence(), {}, staged), { memory: evidence() }).steps).toEqual([]);
 });
 
+test('a machine that began to boot before its secret was set is behind, though it runs since after that', () => {
+  const newer = [secretOf('TOKEN', { updated_at: new Date(now - 1000).toISOString() })];
+  const events = (startingAt: number) => [
+    { type: 'start', source: 'flyd', status: 'started', timestamp: now - 500 },
+    { type: 'start', source: 'flyd', status: 'starting', timestamp: startingAt },
+  ];
+  const steps = (startingAt: number) =>
+    plan(desired, settled(evidence(), { events: events(startingAt) }, newer), { memory: evidence() }).steps;
+  expect(only(steps(now - 1400), 'machine.update')).toMatchObject({ reason: 'secrets' });
+  expect(steps(now - 600)).toEqual([]);
+});
+
 test('what git does not name is a note; with prune what FlyCD set goes, and nothing else', () => {
   const secrets = [secretOf('TOKEN'), secretOf('OLD'), secretOf('DATABASE_URL')];
   const { TOKEN } = evidence().evidence ?? {};

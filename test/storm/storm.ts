@@ -26,6 +26,7 @@ const calmPassesMax = 5;
 const stormyRequestsMax = 260;
 /** Leases end after 30 s, a person's flyctl after some minutes, a machine that is slow within one. */
 const settledMs = 120_000;
+const aMomentMs = 10;
 const handsWaitsMax = 30;
 /** One in so many configs is a git repository. */
 const repositoryEvery = 20;
@@ -100,6 +101,8 @@ async function blow(scene: Scene): Promise<void> {
     if (pass > 1) commitSomething(scene, here('commit'));
     weather(scene, here('weather'));
     if (pass > 1) people(scene, here('people'));
+    // Fly tells times by the millisecond: what happens in one and the same cannot be told apart.
+    await world.clock.sleep(aMomentMs);
     await onePass(scene, here('pass'));
     if (pass === 1) await settle(scene);
     await world.clock.sleep(here('pause').pick([0, 5000, 30_000, 300_000]));
