@@ -1,4 +1,5 @@
 import { selectApps } from '../controllers/pass.ts';
+import type { Run } from '../model/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../render/status.ts';
 import { composed } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
@@ -14,10 +15,15 @@ export function status(invocation: Invocation, config: string | undefined, optio
   return composed(invocation, config, options, async (composition) => {
     const fleet = await fleetName(composition, options.fleet);
     const store = await composition.store(fleet, 'read');
-    const runs = await store.latestRuns();
+    const runs = (await store.latestRuns()).filter((run) => !isGone(run));
     const chosen = runs.filter((run) => selectApps([{ name: run.app }], options.app).length > 0);
     const value = { fleet, runs: chosen, now: invocation.io.clock.now() };
     answer(invocation, options.output, value, { text: statusText, json: statusJson, markdown: statusMarkdown });
     return exitCodes.done;
   });
+}
+
+/** Its last pass destroyed it: nobody asks how an app is that is no more. */
+function isGone(run: Run): boolean {
+  return run.results.some(({ kind, outcome }) => kind === 'app.destroy' && outcome === 'deleted');
 }

@@ -140,7 +140,9 @@ export class FleetKeeper {
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
-    const failed = run.outcome === 'failed' && !this.#stalled.has(name);
+    // What Fly did not answer is no news to it: nothing but looking again tells that it does.
+    const unread = plan.holds.some((hold) => hold.reason === 'unread');
+    const failed = unread || (run.outcome === 'failed' && !this.#stalled.has(name));
     return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
   }
 

@@ -91,8 +91,12 @@ function invalidPlans(input: PlanFleetInput): readonly AppPlan[] {
       ({ name }) => selected.length === 0 || name === undefined || selected.some((glob) => matchesGlob(name, glob)),
     )
     .map(({ name, file }) => {
+      // Where two files claim one name, what is wrong in one of them is not told again with the other.
+      const twins = fleet.invalid.filter((other) => other.name === name && other.file !== file);
       const problems = fleet.problems.filter(
-        (problem) => problem.file === file || (name !== undefined && problem.app === name),
+        (problem) =>
+          problem.file === file ||
+          (name !== undefined && problem.app === name && twins.every((twin) => twin.file !== problem.file)),
       );
       return plainPlan({ app: name ?? file, file, org: undefined, status: 'invalid', problems });
     });

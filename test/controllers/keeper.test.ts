@@ -54,3 +54,11 @@ test('an app that cannot be looked at ends its commit only where trying again me
   await passing.reconcile('cart', 'webhook', signal).catch(() => undefined);
   expect(failed).toEqual(['shop']);
 });
+
+test('an app that could not be read is tried again by the backoff, not only with the next pass of all', async () => {
+  const keeper = answered(fleet, () => Response.json({ error: 'unavailable' }, { status: 503 }));
+  await keeper.refresh(signal);
+  expect(await keeper.reconcile('shop', 'webhook', signal)).toMatchObject({ failed: true });
+  // The second look finds no news, and is no less in vain.
+  expect(await keeper.reconcile('shop', 'retry', signal)).toMatchObject({ failed: true });
+});

@@ -35,6 +35,10 @@ test('it is destroyed where the policy prunes apps, and nothing else is', async 
   expect(stdout).toMatch(/other +updated +synced/);
   expect(appNames()).toEqual(['shop']);
   expect((await world.flycd(['diff'])).code).toBe(0);
+  // It is no app any more, so nobody asks how it is; what became of it is history.
+  const { apps } = JSON.parse((await world.flycd(['status', '--output', 'json'])).stdout);
+  expect(apps).toMatchObject([{ app: 'shop' }]);
+  expect((await world.flycd(['history', '--config'])).stdout).toContain('other');
 });
 
 test('no app is destroyed for a folder of the config, nor by a fleet without a name', async () => {

@@ -258,6 +258,30 @@ describe('apps without a plan', () => {
     expect(whole.summary).toEqual({ apps: 4, synced: 0, changed: 0, invalid: 2, failed: 1, held: 0 });
   });
 
+  test('two files that claim one name are told of once each, what their project says of the name with both', () => {
+    const fleet = fleetOf([], {
+      invalid: [
+        { name: 'twin', file: 'a/app.yaml' },
+        { name: 'twin', file: 'b/app.yaml' },
+      ],
+      problems: ['a/app.yaml', 'b/app.yaml', 'project.yaml'].map((file) => problem({ file, app: 'twin' })),
+    });
+    const { apps } = planFleet({
+      fleet,
+      plans: [],
+      observed: [],
+      orphans: [],
+      now,
+      accept: false,
+      failed: [],
+      selected: [],
+    });
+    expect(apps.map((app) => app.problems.map(({ file }) => file))).toEqual([
+      ['a/app.yaml', 'project.yaml'],
+      ['b/app.yaml', 'project.yaml'],
+    ]);
+  });
+
   test('--app leaves out invalid apps that it does not name', () => {
     const fleet = fleetOf([], {
       invalid: [
