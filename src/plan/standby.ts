@@ -1,7 +1,8 @@
 /** Standbys: stopped machines that Fly starts when the host of the machine they stand in for fails. */
+import { noLongerNamed } from '../flyconfig/named.ts';
 import type { DesiredGroup } from '../model/desired.ts';
 import type { FieldChange, StandsInFor } from '../model/plan.ts';
-import { formatSlot } from '../model/stamps.ts';
+import { formatSlot, stampKeys } from '../model/stamps.ts';
 import type { Member } from './census.ts';
 
 /**
@@ -9,7 +10,9 @@ import type { Member } from './census.ts';
  * says whom the group's machines stand in for, they are its machines like any others.
  */
 export function isStandby(member: Member, group: DesiredGroup): boolean {
-  return !group.hasServices && !namesStandbys(group) && standsFor(member).length > 0;
+  if (group.hasServices || namesStandbys(group) || standsFor(member).length === 0) return false;
+  // What git named once goes with the next update: the machine is one like any other from then on.
+  return !noLongerNamed(group.config, member.metadata[stampKeys.named]).fields.includes('standbys');
 }
 
 export function namesStandbys(group: DesiredGroup): boolean {

@@ -187,4 +187,13 @@ test('machines that stand in for others by name are made stopped, counted, and l
   expect((await diff()).code).toBe(0);
   await sync();
   expect((await diff()).code).toBe(0);
+  // Named no longer: the group is one like any other again.
+  world.write(tree(`deploy_params: [--ha=false]\nprocesses: { app: "", spare: "" }\n`));
+  await sync();
+  await sync();
+  expect((await diff()).code).toBe(0);
+  const running = (await machines()).filter(({ config }) => config?.metadata?.['fly_process_group'] === 'spare');
+  expect(
+    running.filter(({ config, state }) => (config?.standbys ?? []).length === 0 && state === 'started'),
+  ).toHaveLength(1);
 });

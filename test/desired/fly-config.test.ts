@@ -176,6 +176,21 @@ describe('problems', () => {
   });
 
   it.each([
+    ['over 1 MiB', 'fly.toml', `# ${'x'.repeat(1_048_576)}\n`, /fly_config: .*is larger than 1048576 bytes/],
+    [
+      'a bomb of aliases',
+      'fly.yaml',
+      `a: &a [${'1,'.repeat(40)}]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name, at) => `${name}: &${name} [${`*${'abcdefg'[at]},`.repeat(40)}]`).join('\n')}\n`,
+      /web\/fly\.yaml:\d+:\d+: error: .*found more/,
+    ],
+  ])('of a file that costs too much to read: %s', async (_what, name, text, expected) => {
+    const mirrors = memoryMirrors({ [url]: memoryTree({ [`web/${name}`]: text }, { name: url }) });
+    const fleet = await load({ 'app.yaml': appYaml().replace('fly.toml', name) }, { mirrors });
+    expect(fleet.invalid).toStrictEqual([{ name: 'shop', file: 'app.yaml' }]);
+    expect(errorsOf(fleet).join('\n')).toMatch(expected);
+  });
+
+  it.each([
     ['a file that is not there', 'fly.prod.toml', /there is no file web\/fly\.prod\.toml/],
     ['a folder', 'deploy', /there is no file web\/deploy/],
     ['a way out of the source', '../fly.toml', /leads out of the source/],
