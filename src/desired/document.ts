@@ -4,9 +4,9 @@ import { isObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import { formatPath, type DocumentPath } from './document-path.ts';
 import { originalOffset, substitute, type Substituted, type Substitution } from './substitution.ts';
-import { parseToml, placeInToml } from './toml-document.ts';
-import type { InexactNumber, TextProblem } from './text-problem.ts';
-import { lineAndColumn, parseYaml, placeInYaml } from './yaml-document.ts';
+import { parseToml, placesInToml } from './toml-document.ts';
+import type { InexactNumber, Places, TextProblem } from './text-problem.ts';
+import { lineAndColumn, parseYaml, placesInYaml } from './yaml-document.ts';
 
 export type Format = 'yaml' | 'toml' | 'json';
 
@@ -83,12 +83,22 @@ function fieldsOf(value: JsonValue): JsonObject | undefined {
   return isObject(value) ? value : undefined;
 }
 
-/** Where a path of the document stands in the text as written. Parses again: only problems ask. */
-export function placeOfPath(document: SourceDocument, path: DocumentPath, part: 'key' | 'value'): Place {
-  const substituted = substitute(document.text, document.substitutions);
-  const read = readable(substituted.text, document.format);
-  const { offset } = document.format === 'toml' ? placeInToml(read, path, part) : placeInYaml(read, path, part);
-  return placeOfOffset(document, substituted, offset);
+/** Where a path of a document stands in the text as written. */
+export type Locate = (document: SourceDocument, path: DocumentPath, part: 'key' | 'value') => Place;
+
+/** Reads each document it is asked about once more, however many places are wanted: only problems ask. */
+export function locator(): Locate {
+  const known = new Map<SourceDocument, { readonly substituted: Substituted; readonly places: Places }>();
+  return (document, path, part) => {
+    let read = known.get(document);
+    if (read === undefined) {
+      const substituted = substitute(document.text, document.substitutions);
+      const text = readable(substituted.text, document.format);
+      read = { substituted, places: document.format === 'toml' ? placesInToml(text) : placesInYaml(text) };
+      known.set(document, read);
+    }
+    return placeOfOffset(document, read.substituted, read.places(path, part).offset);
+  };
 }
 
 function placeOfOffset(document: SourceDocument, substituted: Substituted, offset: number): Place {
@@ -105,8 +115,9 @@ export function hasBrokenSyntax(document: SourceDocument): boolean {
 export function problemsOfText(document: SourceDocument, app: string | undefined): readonly Problem[] {
   if (document.problems.length === 0) return [];
   const substituted = substitute(document.text, document.substitutions);
+  const locate = locator();
   return document.problems.map(({ offset, path, message, hint }) => {
-    const place = offset < 0 ? placeOfPath(document, path, 'value') : placeOfOffset(document, substituted, offset);
+    const place = offset < 0 ? locate(document, path, 'value') : placeOfOffset(document, substituted, offset);
     return {
       severity: 'error' as const,
       file: document.file,

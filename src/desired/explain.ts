@@ -3,7 +3,7 @@ import { gatheredNames } from '../flyconfig/repair.ts';
 import type { ExplainedField } from '../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { formatPath, type DocumentPath } from './document-path.ts';
-import { placeOfPath } from './document.ts';
+import { locator } from './document.ts';
 import type { Origin } from './placing.ts';
 import type { Project } from './project.ts';
 
@@ -16,11 +16,12 @@ export interface ExplainRequest {
   readonly originOf: (path: DocumentPath) => Origin;
 }
 
-/** Every value of the fly config in its order, each with the place that gave it. Parses each file once more a field. */
+/** Every value of the fly config in its order, each with the place that gave it. */
 export function explainFields({ fly, merged, chain, originOf }: ExplainRequest): readonly ExplainedField[] {
+  const locate = locator();
   return leavesOf(fly, []).map(({ path, value }) => {
     const origin = originOf(writtenPath(merged, path));
-    const { line, column, by } = placeOfPath(origin.document, origin.path, 'value');
+    const { line, column, by } = locate(origin.document, origin.path, 'value');
     const part = partOf(origin, chain);
     const { file } = origin.document;
     return { path: formatPath(path), value, file, line, column, part, substitutedBy: by };

@@ -13,7 +13,7 @@ import { draftApp, nameAtAGlance, type Draft } from './draft.ts';
 import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { findingList, type Finding, type FindingList } from './finding.ts';
 import { originsOf, type Layers } from './layers.ts';
-import { problemOf, problemsIn, type Origin } from './placing.ts';
+import { problemsOf, problemsIn, type Origin } from './placing.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from './source.ts';
 import { syncPolicy } from './sync-policy.ts';
 import type { FoundApp } from './walk.ts';
@@ -267,8 +267,7 @@ async function localFiles(
 /** Findings with their places. The merge is traced once for all of them. */
 export function placed(sketch: Sketch, findings: readonly Finding[], app: string | undefined): readonly Problem[] {
   if (findings.length === 0) return [];
-  const originOf = originsOfSketch(sketch);
-  return findings.map((finding) => problemOf(finding, originOf(finding.path), app));
+  return problemsOf(findings, originsOfSketch(sketch), app);
 }
 
 /** Where each path of the app's config was written. */

@@ -26,3 +26,6 @@ export interface InexactNumber {
 export interface TextPlace {
   readonly offset: number;
 }
+
+/** Where a path stands in a text that was read once for all of them. */
+export type Places = (path: DocumentPath, part: 'key' | 'value') => TextPlace;

@@ -2,7 +2,7 @@
 import { parse, TomlDate, TomlError } from 'smol-toml';
 import type { JsonValue } from '../model/json.ts';
 import type { DocumentPath } from './document-path.ts';
-import type { ParsedText, TextPlace, TextProblem } from './text-problem.ts';
+import type { ParsedText, Places, TextProblem } from './text-problem.ts';
 
 /** As for YAML: nesting no config needs. */
 const depthMax = 64;
@@ -56,22 +56,19 @@ function refuse(path: DocumentPath, message: string, problems: TextProblem[], hi
   problems.push({ offset: -1, path, message, ...(hint === undefined ? {} : { hint }) });
 }
 
-interface Header {
-  readonly path: DocumentPath;
-  readonly offset: number;
-}
-
 /**
- * Looks for the deepest step of the path that a line names: `[table]`, `[[list]]` or `key =`. Inline tables and lists
- * count as their line. Lines inside a text of several lines could be taken for keys: the place is then off, never the value.
+ * Reads once where each `[table]`, `[[list]]` and `key =` stands; a path's place is that of its deepest step that a line
+ * names. Inline tables and lists count as their line. Lines inside a text of several lines could be taken for keys: the
+ * place is then off, never the value.
  */
-export function placeInToml(text: string, path: DocumentPath, part: 'key' | 'value'): TextPlace {
+export function placesInToml(text: string): Places {
   const counts = new Map<string, number>();
+  const found = new Map<string, { readonly start: number; readonly value: number }>();
   let table: DocumentPath = [];
-  let best: Header = { path: [], offset: 0 };
   let offset = 0;
-  const consider = (at: Header): void => {
-    if (at.path.length > best.path.length && isPrefix(at.path, path)) best = at;
+  const note = (path: DocumentPath, start: number, value: number): void => {
+    const key = JSON.stringify(path);
+    if (!found.has(key)) found.set(key, { start, value });
   };
   for (const line of text.split('\n')) {
     const start = offset + (line.length - line.trimStart().length);
@@ -79,16 +76,19 @@ export function placeInToml(text: string, path: DocumentPath, part: 'key' | 'val
     const field = /^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)(\s*=\s*)/.exec(line);
     if (header !== null) {
       table = headerPath(stepsOf(header[2] ?? ''), header[1] === '[[', counts);
-      consider({ path: table, offset: start });
+      note(table, start, start);
     } else if (field !== null) {
-      const here = [...table, ...stepsOf(field[1] ?? '')];
-      const valueAt = offset + (field[0]?.length ?? 0);
-      const whole = here.length === path.length;
-      consider({ path: here, offset: part === 'value' && whole ? valueAt : start });
+      note([...table, ...stepsOf(field[1] ?? '')], start, offset + (field[0]?.length ?? 0));
     }
     offset += line.length + 1;
   }
-  return { offset: best.offset };
+  return (path, part) => {
+    for (let depth = path.length; depth > 0; depth -= 1) {
+      const at = found.get(JSON.stringify(path.slice(0, depth)));
+      if (at !== undefined) return { offset: part === 'value' && depth === path.length ? at.value : at.start };
+    }
+    return { offset: 0 };
+  };
 }
 
 /** `[[a]]` opens a new item of a; `[a.b]` below it means b of the newest item. */
@@ -106,8 +106,4 @@ function headerPath(names: readonly string[], opens: boolean, counts: Map<string
 
 function stepsOf(name: string): readonly string[] {
   return [...name.matchAll(/"([^"]*)"|'([^']*)'|([\w-]+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
-}
-
-function isPrefix(prefix: DocumentPath, path: DocumentPath): boolean {
-  return prefix.every((step, index) => step === path[index]);
 }

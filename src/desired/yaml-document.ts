@@ -17,7 +17,7 @@ import {
 } from 'yaml';
 import type { JsonValue } from '../model/json.ts';
 import type { DocumentPath } from './document-path.ts';
-import type { InexactNumber, ParsedText, TextPlace, TextProblem } from './text-problem.ts';
+import type { InexactNumber, ParsedText, Places, TextPlace, TextProblem } from './text-problem.ts';
 
 /** Nesting no config needs and recursion still bears. */
 const depthMax = 64;
@@ -178,8 +178,16 @@ function scalarOf(node: Scalar, path: DocumentPath, reading: Reading): JsonValue
 }
 
 /** Where a path stands in the text; the nearest thing that is there where the path itself is not. */
-export function placeInYaml(text: string, path: DocumentPath, part: 'key' | 'value'): TextPlace {
+export function placesInYaml(text: string): Places {
   const document = documentOf(text);
+  return (path, part) => placeInDocument(document, path, part);
+}
+
+function placeInDocument(
+  document: Document.Parsed | TextProblem,
+  path: DocumentPath,
+  part: 'key' | 'value',
+): TextPlace {
   if (!('contents' in document) || document.contents === null) return { offset: 0 };
   let offset = document.contents.range[0];
   let node: ParsedNode | null = document.contents;

@@ -1,0 +1,173 @@
+/** Text as anybody could commit it, through the whole way from bytes to machine configs. */
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { parsePath } from '../../src/desired/document-path.ts';
+import { locator, problemsOfText, readDocument, type Format } from '../../src/desired/document.ts';
+import { mapGroups } from '../../src/flyconfig/machine.ts';
+import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
+import type { JsonObject } from '../../src/model/json.ts';
+import { anyDocument } from './generated.ts';
+
+const longest = 64 * 1024;
+/** Milliseconds of the processor that repair and mapping may take for one document. */
+const mappingBudget = 100;
+/**
+ * The same for the whole way. YAML's parser alone takes 150 for the densest 64 KiB; this is well above it, and far below
+ * what one parse for each problem would cost.
+ */
+const wholeBudget = 3000;
+
+function workOf(work: () => void): number {
+  const start = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+/** A machine that is busy with other things, or collects garbage, gets another chance: the work is always the same. */
+function expectWithin(budget: number, work: () => void): void {
+  let least = Number.POSITIVE_INFINITY;
+  for (let turn = 0; turn < 5 && least > budget; turn += 1) least = Math.min(least, workOf(work));
+  expect(least).toBeLessThanOrEqual(budget);
+}
+
+function mapOf(fields: JsonObject) {
+  const repaired = repairFlyConfig(fields);
+  const { notes } = mapGroups({ app: 'a', primaryRegion: 'arn', config: repaired.config, readFile: () => undefined });
+  return [...repaired.notes, ...notes];
+}
+
+/** Throws nothing; what is wrong has a place in the text. */
+function readWhole(text: string, format: Format): void {
+  const document = readDocument({ file: 'fly', format, bytes: Buffer.from(text), substitutions: [] });
+  const places = problemsOfText(document, undefined).map(({ line, column }) => ({ line, column }));
+  const locate = locator();
+  for (const note of document.fields === undefined ? [] : mapOf(document.fields)) {
+    expect(note.message).not.toBe('');
+    places.push(locate(document, parsePath(note.path), 'value'));
+  }
+  const lines = text.split('\n').length;
+  for (const { line, column } of places) {
+    expect(line >= 1 && line <= lines && column >= 1).toBe(true);
+  }
+}
+
+function expectHarmless(text: string, format: Format): void {
+  const cut = text.slice(0, longest);
+  expectWithin(wholeBudget, () => readWhole(cut, format));
+  const { fields } = readDocument({ file: 'fly', format, bytes: Buffer.from(cut), substitutions: [] });
+  if (fields !== undefined) expectWithin(mappingBudget, () => mapOf(fields));
+}
+
+const key = fc.constantFrom(
+  'app',
+  'env',
+  'vm',
+  'compute',
+  'mounts',
+  'mount',
+  'services',
+  'http_service',
+  'checks',
+  'processes',
+  'files',
+  'restart',
+  'statics',
+  'metrics',
+  'experimental',
+  'deploy',
+  'build',
+  'kill_timeout',
+  'machine_config',
+  'Env',
+  'ports',
+  'concurrency',
+  'headers',
+  'internal_port',
+  'interval',
+  'memory',
+  'size',
+  'x',
+  '__proto__',
+  '"a b"',
+);
+const scalar = fc.constantFrom(
+  '1',
+  '-1',
+  '1e3',
+  '0.1',
+  'true',
+  '"10s"',
+  '"1gb"',
+  '""',
+  '"{}"',
+  '"12,23"',
+  '[]',
+  '{}',
+  '[{}]',
+  '"a \\"b"',
+);
+const tomlLine = fc.oneof(
+  fc.tuple(key, scalar).map(([name, value]) => `${name} = ${value}`),
+  key.map((name) => `[${name}]`),
+  key.map((name) => `[[${name}]]`),
+  fc.tuple(key, key).map(([outer, inner]) => `[[${outer}.${inner}]]`),
+);
+const yamlLine = fc.oneof(
+  fc.tuple(fc.nat(3), key, scalar).map(([depth, name, value]) => `${' '.repeat(depth * 2)}${name}: ${value}`),
+  fc.tuple(fc.nat(3), key).map(([depth, name]) => `${' '.repeat(depth * 2)}${name}:`),
+  fc.tuple(fc.nat(3), key, scalar).map(([depth, name, value]) => `${' '.repeat(depth * 2)}- ${name}: ${value}`),
+  fc.constantFrom('&a x', '- *a', '? [a]', '<<: *a', '---', '|', '\t', '- - - -', '{a: {b: ', '!!set {a}'),
+);
+const block = (line: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.array(line, { minLength: 1, maxLength: 12 }).map((lines) => `${lines.join('\n')}\n`);
+
+test('text of any kind', () => {
+  const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), block(tomlLine), block(yamlLine));
+  const format = fc.constantFrom<Format>('toml', 'yaml', 'json');
+  fc.assert(
+    fc.property(text, format, (written, as) => expectHarmless(written, as)),
+    { numRuns: 300 },
+  );
+});
+
+test('documents of a fly config’s words', () => {
+  fc.assert(
+    fc.property(anyDocument, (document) => {
+      expectHarmless(JSON.stringify(document), 'json');
+      expectHarmless(stringify(document, { aliasDuplicateObjects: false }), 'yaml');
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('64 KiB of the same over and over', () => {
+  const many = (text: string): string => text.repeat(Math.ceil(longest / text.length));
+  fc.assert(
+    fc.property(block(tomlLine), block(yamlLine), (toml, yaml) => {
+      expectHarmless(many(toml), 'toml');
+      expectHarmless(many(yaml), 'yaml');
+    }),
+    { numRuns: 5 },
+  );
+});
+
+// Each of these took minutes once, or is what a parser stumbles over.
+test.each([
+  ['list items with mistakes', `services:\n${'- a: 1\n  b: 2\n'.repeat(4300)}`, 'yaml'],
+  ['sections with mistakes', '[[services]]\na=1\nb=2\n'.repeat(3000), 'toml'],
+  ['checks with mistakes', Array.from({ length: 4000 }, (_unused, index) => `[checks.c${index}]`).join('\n'), 'toml'],
+  ['nesting', `a: ${'['.repeat(30_000)}`, 'yaml'],
+  ['tables in tables', `a = ${'{ a = '.repeat(10_000)}`, 'toml'],
+  ['JSON in machine_config', JSON.stringify({ machine_config: `${'{"a":'.repeat(9000)}1${'}'.repeat(9000)}` }), 'json'],
+  [
+    'containers in machine_config',
+    JSON.stringify({ machine_config: JSON.stringify({ containers: Array.from({ length: 5000 }, () => ({})) }) }),
+    'json',
+  ],
+  ['keys nobody knows', Array.from({ length: 5000 }, (_unused, index) => `key${index} = 1`).join('\n'), 'toml'],
+  ['one command', `[processes]\napp = '${'"'.repeat(65_000)}'`, 'toml'],
+] as const)('64 KiB of %s', (_what, text, format) => {
+  expectHarmless(text, format);
+});
