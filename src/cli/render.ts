@@ -58,7 +58,7 @@ function answer({ invocation, fleet, apps, options }: Rendering): string {
   }
   const isOne = options.machines === true || options.as !== 'yaml';
   if (apps.length > 1 && isOne) throw tooMany(apps, options.machines === true ? 'json' : options.as);
-  if (options.machines === true) return apps.map(({ groups }) => machinesText(redacted(redactor, groups))).join('');
+  if (options.machines === true) return apps.map((app) => machinesText(redacted(redactor, app))).join('');
   return apps.map((app) => configText(redacted(redactor, app.fly), options.as)).join('---\n');
 }
 

@@ -7,6 +7,8 @@ import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { lockApp } from './lease.ts';
 import { actOnMachine, labelMachine } from './machines.ts';
+import { afterCommand } from './release/command.ts';
+import { ImagePin } from './release/image-pin.ts';
 import { roll, type RollStep } from './release/rolling.ts';
 import { applySecretSteps } from './secrets.ts';
 import { applyVolumeStep } from './volumes.ts';
@@ -154,10 +156,16 @@ class Apply {
   }
 
   /** All machine changes of the wave at once, by the rolling rules. */
-  async #roll(steps: readonly RollingStep[]): Promise<void> {
+  async #roll(planned: readonly RollingStep[]): Promise<void> {
+    const pin = new ImagePin();
+    const steps: RollingStep[] = [];
+    for (const step of planned) {
+      if (step.kind === 'release') this.#start(step);
+      const ready = step.kind === 'release' ? await this.#command(step, pin) : step;
+      if (ready !== undefined) steps.push(ready);
+    }
     const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
     const ready = machines.filter((machine) => machine.kind !== 'machine.create' || !this.#lacksVolume(machine));
-    for (const step of steps) if (step.kind === 'release') this.#start(step);
     const faults = new Map<RollStep, Fault>();
     const left = new Map<RollStep, string>();
     for (const machine of machines) {
@@ -168,18 +176,23 @@ class Apply {
     }
     try {
       if (ready.some((machine) => machine.kind === 'machine.create')) await lockApp(this.#context);
-      await roll(this.#context, ready, {
-        started: (step) => this.#start(step),
-        finished: (step, done) => this.#finish(step, done.outcome, done.message),
-        failed: async (step, fault) => {
-          faults.set(step, fault);
-          await this.#fail(step, fault);
+      await roll(
+        this.#context,
+        ready,
+        {
+          started: (step) => this.#start(step),
+          finished: (step, done) => this.#finish(step, done.outcome, done.message),
+          failed: async (step, fault) => {
+            faults.set(step, fault);
+            await this.#fail(step, fault);
+          },
+          skipped: async (step, because) => {
+            left.set(step, because);
+            await this.#finish(step, 'skipped', because);
+          },
         },
-        skipped: async (step, because) => {
-          left.set(step, because);
-          await this.#finish(step, 'skipped', because);
-        },
-      });
+        pin,
+      );
     } catch (error) {
       const fault = toFault(error, 'the app could not be locked');
       for (const machine of ready) {
@@ -188,6 +201,28 @@ class Apply {
       }
     }
     for (const step of steps) if (step.kind === 'release') await this.#finishRelease(step, faults, left);
+  }
+
+  /** The release's command first. undefined: it failed, and with it the release; nothing of it was touched. */
+  async #command(step: ReleaseStep, pin: ImagePin): Promise<ReleaseStep | undefined> {
+    if (step.command === undefined) return step;
+    try {
+      await lockApp(this.#context);
+      return await afterCommand(this.#context, step, { run: step.command, pin });
+    } catch (error) {
+      const fault = toFault(error, 'the release command could not be run');
+      this.faults.push(fault);
+      this.#failed.set('release', step.target);
+      for (const machine of step.machines)
+        await this.#finish(machine, 'skipped', 'the release command did not succeed');
+      await this.#finish(
+        step,
+        'failed',
+        `${fault.message}${fault.why === undefined ? '' : `: ${fault.why}`}`,
+        fault.next,
+      );
+      return undefined;
+    }
   }
 
   async #finishRelease(

@@ -3,6 +3,7 @@ import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import { flyctlKeys, stampKeys } from '../model/stamps.ts';
 import { groupOf, isGone, isHostOk, metadataOf } from '../plan/live.ts';
+import { releaseCommandGroup } from '../plan/reserved.ts';
 import { leaseDescription, type ApplyContext } from './context.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
@@ -122,7 +123,9 @@ export async function lockApp(context: ApplyContext): Promise<void> {
   const isIts = (machine: Machine): boolean => {
     const metadata = metadataOf(machine);
     const byFlyctl = metadata[flyctlKeys.platformVersion] === 'v2' && named.has(groupOf(metadata) ?? '');
-    return metadata[stampKeys.fleet] === fleet.name || byFlyctl;
+    // One that runs a release command is gone before the pass is over.
+    const stays = groupOf(metadata) !== releaseCommandGroup;
+    return stays && (metadata[stampKeys.fleet] === fleet.name || byFlyctl);
   };
   const lowest = machines
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.

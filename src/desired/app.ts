@@ -1,8 +1,10 @@
 /** A draft, its source and its files become one desired app, or the problems that keep it from being one. */
 import { machineConfigPaths } from '../flyconfig/machine-config.ts';
 import { mapGroups } from '../flyconfig/machine.ts';
+import { second } from '../flyconfig/duration.ts';
 import type { ConfigNote } from '../flyconfig/notes.ts';
-import type { DesiredApp } from '../model/desired.ts';
+import type { ReleaseCommand } from '../flyconfig/release-command.ts';
+import type { DesiredApp, DesiredReleaseCommand } from '../model/desired.ts';
 import { hashOf, isObject, type JsonObject } from '../model/json.ts';
 import type { SyncPolicy } from '../model/policy.ts';
 import type { SecretValue } from '../model/secret-value.ts';
@@ -38,7 +40,7 @@ export function composeApp(parts: AppParts): ComposedApp {
   const findings = findingList();
   findings.add(draft.findings);
   const request = { app: name ?? '', primaryRegion, config: fly, readFile: (path: string) => localFiles.get(path) };
-  const { groups: mapped, notes } = mapGroups(request);
+  const { groups: mapped, release, notes } = mapGroups(request);
   addNotes(notes, findings);
   const parameters = deployParameters(owned, fly, findings);
   const { newGuest } = parameters;
@@ -67,12 +69,17 @@ export function composeApp(parts: AppParts): ComposedApp {
     network,
     policy: parts.policy,
     inputs: hashOf({ document: withoutSecretValues(draft.merged), version: source.appVersion }),
+    releaseCommand: release === undefined ? undefined : desiredReleaseCommand(release),
     highAvailability,
     strategy,
     maxUnavailable,
     waitTimeoutSeconds,
   };
   return { app, raw, findings: findings.all };
+}
+
+function desiredReleaseCommand({ command, config, timeout }: ReleaseCommand): DesiredReleaseCommand {
+  return { command, config, timeoutSeconds: Math.max(1, Math.ceil(timeout / second)) };
 }
 
 function addNotes(notes: readonly ConfigNote[], findings: FindingList): void {

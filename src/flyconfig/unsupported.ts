@@ -45,11 +45,7 @@ function noteDeploy(
 ): void {
   const deploy = tableOf(root, 'deploy');
   if (deploy === undefined) return;
-  refuse(
-    deploy,
-    ['release_command', 'seed_command'],
-    'run it by hand with fly machine run, or deploy this app with flyctl',
-  );
+  refuse(deploy, ['seed_command'], 'run it by hand with fly machine run, or deploy this app with flyctl');
   const strategy = optionalWordOf(deploy, 'strategy', strategies);
   if ((strategy === 'canary' || strategy === 'bluegreen') && sectionsOf(root, 'mounts').length > 0) {
     const message = `${strategy} runs new machines beside the old ones, which hold the volumes`;

@@ -31,6 +31,8 @@ export interface DesiredApp {
   readonly policy: SyncPolicy;
   /** hash(merged document before mapping, app version). */
   readonly inputs: string;
+  /** Run on a machine of its own before a release reaches the app's machines. */
+  readonly releaseCommand?: DesiredReleaseCommand | undefined;
   /** Flags of `deploy_params` that mean something to FlyCD. */
   readonly highAvailability: boolean;
   readonly strategy: 'rolling' | 'immediate';
@@ -56,6 +58,15 @@ export type DesiredImage =
   /** `digest` undefined: no registry could be asked; the tag is sent as written. */
   | { readonly kind: 'reference'; readonly ref: string; readonly digest: string | undefined }
   | { readonly kind: 'build'; readonly source: DesiredSource };
+
+export interface DesiredReleaseCommand {
+  /** As written. */
+  readonly command: string;
+  /** Of its machine, in wire names, without image. */
+  readonly config: MachineConfig;
+  /** For which it may run. */
+  readonly timeoutSeconds: number;
+}
 
 export interface DesiredGroup {
   readonly name: string;

@@ -133,6 +133,19 @@ export type MachineStep = MachineCreate | MachineUpdate | MachineLabel | Machine
 export interface ReleaseStep extends StepBase {
   readonly kind: 'release';
   readonly machines: readonly (MachineCreate | MachineUpdate)[];
+  /** Run first, on a machine of its own; where it fails none of the machines is touched. */
+  readonly command?: ReleaseCommandRun | undefined;
+}
+
+export interface ReleaseCommandRun {
+  /** As written. */
+  readonly command: string;
+  /** hash of the command, without the image it runs on. */
+  readonly version: string;
+  /** Whole config to send. */
+  readonly config: MachineConfig;
+  readonly region: string;
+  readonly timeoutSeconds: number;
 }
 
 export type CertificateStep =

@@ -28,6 +28,8 @@ export const stampKeys = {
    * then flyctl's defaults say how many there should be, afterwards what is there does.
    */
   first: 'flycd_first',
+  /** hash(image, release command): the command that ran before this machine got what it has. */
+  command: 'flycd_command',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
 } as const;

@@ -1,5 +1,5 @@
 import type { AppPresence } from '../model/observed.ts';
-import type { AppPlan, Hold, Step } from '../model/plan.ts';
+import type { AppPlan, Hold, Step, ReleaseCommandRun } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps.ts';
 import { planAddresses } from './addresses.ts';
 import { takeCensus, type Census } from './census.ts';
@@ -24,6 +24,7 @@ import { isAtRest } from './live.ts';
 import { planGroup, type GroupMachines } from './machines.ts';
 import { inOrder } from './order.ts';
 import { gatherRelease } from './release.ts';
+import { plannedCommand, ranCommand } from './release-command.ts';
 import { planRemovedGroups, type RemovedMachines } from './removed.ts';
 import { knownEvidence, secretsStampText } from './evidence.ts';
 import type { MachinesInput } from './scope.ts';
@@ -70,12 +71,14 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
   const image = wantedImage(input.desired, census.members);
+  const commandScope = { desired: input.desired, fleet: input.fleet, census, image };
   const machinesInput: MachinesInput = {
     input,
     census,
     image,
     secrets: secrets.freshness,
     secretsStamp: secretsStampText(known.stamped),
+    command: ranCommand(commandScope),
     heals: healsDrift(input),
     volumeNames: volumeNames(input),
   };
@@ -89,6 +92,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
       input.observed.volumes.status === 'read' ? planVolumes(input, groups, input.observed.volumes.value) : emptyPart,
     addresses: addressesOf(input, presence, census),
     removed: planRemovedGroups(input.desired, census.removed),
+    command: plannedCommand(commandScope),
   };
   const draft = assemble(input, parts);
   const guarded = guard(input, parts, draft, image.state === 'unbuilt' ? image.because : undefined);
@@ -124,6 +128,7 @@ interface Parts {
   readonly volumes: Part;
   readonly addresses: Part;
   readonly removed: RemovedMachines;
+  readonly command: ReleaseCommandRun | undefined;
 }
 
 interface Assembled extends PlanDraft {
@@ -141,7 +146,7 @@ function assemble(input: PlanAppInput, parts: Parts): Assembled {
     if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading.reason));
   }
   const canMake = makeable(input, groups);
-  const rollout = gatherRelease(desired.name, canMake);
+  const rollout = gatherRelease(desired.name, canMake, parts.command);
   const labels = groups.flatMap((planned) => planned.labels);
   const starts = groups.flatMap((planned) => planned.starts);
   const read = observed.volumes.status === 'read' ? observed.volumes.value : [];

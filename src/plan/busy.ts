@@ -5,6 +5,7 @@ import type { Release } from '../../schemas/fly/release.ts';
 import { stampKeys } from '../model/stamps.ts';
 import type { HoldParts } from './input.ts';
 import { groupOf, metadataOf } from './live.ts';
+import { releaseCommandGroup } from './reserved.ts';
 
 export interface Busy {
   /** Who, for a person. */
@@ -30,7 +31,6 @@ const lookAgainMs = 60_000;
 
 const canaryKey = 'fly_canary';
 const bluegreenKey = 'fly_bluegreen_deployment_tag';
-const [releaseCommandGroup] = reservedGroups;
 const readyToGo = 'safe_to_destroy';
 const runningStatuses: ReadonlySet<string> = new Set(['pending', 'running']);
 

@@ -73,7 +73,7 @@ function stepIdentity(step: Step): object {
     case 'machine.uncordon':
       return { ...base, machineId: step.machineId };
     case 'release':
-      return { ...base, machines: step.machines.map(stepIdentity) };
+      return { ...base, machines: step.machines.map(stepIdentity), command: step.command?.version };
     case 'certificate.add':
     case 'certificate.remove':
       return { ...base, hostname: step.hostname };

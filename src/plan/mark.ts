@@ -22,6 +22,8 @@ export interface Marking {
   readonly slot: Slot;
   /** As sent. */
   readonly image: string;
+  /** Of the release command that has run on this image. */
+  readonly command?: string | undefined;
   /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
   readonly secretsStamp?: string | null | undefined;
 }
@@ -57,7 +59,7 @@ export function configToSend(
   live: MachineConfig | undefined,
   sibling: MachineConfig | undefined,
 ): MachineConfig {
-  const { group, desired, image } = marking;
+  const { group, desired, image, command } = marking;
   const size = group.config.guest ?? (live === undefined ? (sibling?.guest ?? group.newGuest) : undefined);
   const wanted = size === undefined || size === null ? group.config : { ...group.config, guest: size };
   const base = overlay({ ...wanted, image }, live);
@@ -69,7 +71,11 @@ export function configToSend(
     ...base,
     image,
     env: { ...Object.fromEntries(env), ...versionEnv(desired, group) },
-    metadata: { ...metadata, ...stampsOf(marking) },
+    metadata: {
+      ...metadata,
+      ...stampsOf(marking),
+      ...(command === undefined ? {} : { [stampKeys.command]: command }),
+    },
   };
 }
 

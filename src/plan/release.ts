@@ -1,6 +1,6 @@
 /** Gathers machine changes into a release where something new reaches the app's machines. */
 import { canonicalJson } from '../model/json.ts';
-import type { FieldChange, MachineCreate, MachineUpdate, ReleaseStep } from '../model/plan.ts';
+import type { FieldChange, MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../model/plan.ts';
 import { listed } from './input.ts';
 import type { GroupMachines } from './machines.ts';
 import { inOrder } from './order.ts';
@@ -15,7 +15,11 @@ export interface Rollout {
  * One release an app, where no machine of some group carries what git wants: it takes all creates and all updates for
  * changes. A release that reached one machine is not released again; the other machines follow by themselves.
  */
-export function gatherRelease(app: string, groups: readonly GroupMachines[]): Rollout {
+export function gatherRelease(
+  app: string,
+  groups: readonly GroupMachines[],
+  command: ReleaseCommandRun | undefined,
+): Rollout {
   const fresh = groups.filter(
     (planned) => !planned.carried && (planned.creates.length > 0 || changesOf(planned).length > 0),
   );
@@ -29,10 +33,16 @@ export function gatherRelease(app: string, groups: readonly GroupMachines[]): Ro
     target: app,
     because: becauseOf(fresh),
     risk: machines.some((step) => step.risk === 'restart') ? 'restart' : 'safe',
-    changes: commonChanges(machines),
+    changes: [...commandChange(command), ...commonChanges(machines)],
     machines,
+    ...(command === undefined ? {} : { command }),
   };
   return { release, machines: updates.filter((step) => step.reason !== 'change') };
+}
+
+/** Shown with the release: it runs first. */
+function commandChange(command: ReleaseCommandRun | undefined): readonly FieldChange[] {
+  return command === undefined ? [] : [{ path: 'release_command', from: undefined, to: command.command }];
 }
 
 function changesOf(planned: GroupMachines): readonly MachineUpdate[] {

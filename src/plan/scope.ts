@@ -17,6 +17,8 @@ export interface MachinesInput {
   readonly secrets: SecretsFreshness;
   /** The stamp with evidence that every machine should carry; null: none, undefined: as it is. */
   readonly secretsStamp: string | null | undefined;
+  /** Stamp of the release command that has run on the wanted image. */
+  readonly command: string | undefined;
   /** true: differences from git are healed; false: `report` or `off` leave the state of machines alone. */
   readonly heals: boolean;
   /** Names of volumes by id, where they could be read. */
@@ -59,6 +61,6 @@ export function slotOf(scope: GroupScope, member: Member): Slot {
 }
 
 export function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
-  const { desired, group, secretsStamp } = scope;
-  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp };
+  const { desired, group, secretsStamp, command } = scope;
+  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp, command };
 }

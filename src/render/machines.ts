@@ -1,16 +1,29 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { reservedGroups } from '../../schemas/fly/presets.ts';
 import { overlay } from '../flyconfig/overlay.ts';
+import { releaseGuest } from '../flyconfig/release-command.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { isObject } from '../model/json.ts';
 import { flyctlMetadata } from '../model/stamps.ts';
 
+const [releaseGroup] = reservedGroups;
+
 /**
- * By process group, what a new machine of it gets, in the names of Fly's wire: without what differs from one machine or
+ * By process group, and for the release command where there is one, what a new machine of it gets, in the names of Fly's wire: without what differs from one machine or
  * release to the next (image, volume ids, versions). Keys stand in alphabetical order, so that two of them can be compared.
  */
-export function machinesText(groups: DesiredApp['groups']): string {
-  const machines = groups.map(({ name, config }) => [name, newMachine(name, config)]);
+export function machinesText({ groups, releaseCommand }: Pick<DesiredApp, 'groups' | 'releaseCommand'>): string {
+  const machines = groups.map(({ name, config, newGuest }) => [name, newMachine(name, sized(config, newGuest))]);
+  if (releaseCommand !== undefined) {
+    const guest = releaseGuest([], groups[0]?.newGuest);
+    machines.push([releaseGroup, newMachine(releaseGroup, sized(releaseCommand.config, guest))]);
+  }
   return `${JSON.stringify(inOrder(Object.fromEntries(machines)), undefined, 2)}\n`;
+}
+
+/** A size that git names only for new machines. */
+function sized(config: MachineConfig, guest: MachineConfig['guest']): MachineConfig {
+  return (config.guest ?? undefined) === undefined && guest !== undefined ? { ...config, guest } : config;
 }
 
 function newMachine(group: string, config: MachineConfig): MachineConfig {

@@ -80,4 +80,4 @@ test('it runs while the host of its machine is down: a sync leaves it alone, a c
 test('killed at every call of a first sync, it ends with one machine and one standby', async () => {
   world = undefined;
   expect(await walkKills([], worker())).toBeGreaterThan(10);
-});
+}, 120_000);

@@ -12,6 +12,11 @@ export class ImagePin {
   /** By image reference as written: its digest once Fly has said it, undefined where it did not. */
   readonly #digests = new Map<string, Promise<string | undefined>>();
 
+  /** What Fly said of an image before any of the steps. */
+  learn(ref: string, digest: string | undefined): void {
+    if (digest !== undefined) this.#digests.set(ref, Promise.resolve(digest));
+  }
+
   /** Does a step's work with its image pinned; the first step with a tag is sent as written, and others wait for its answer. */
   async during<S extends MachineCreate | MachineUpdate, T>(
     step: S,

@@ -38,10 +38,14 @@ export interface RollReport {
  * the first alone. A restart counts as the update of a running machine. The first failure ends the group, and what is left
  * is reported as skipped: a broken version reaches one machine, not the fleet.
  */
-export async function roll(context: ApplyContext, steps: readonly RollStep[], report: RollReport): Promise<void> {
+export async function roll(
+  context: ApplyContext,
+  steps: readonly RollStep[],
+  report: RollReport,
+  pin: ImagePin = new ImagePin(),
+): Promise<void> {
   const groups = Map.groupBy(steps, (step) => step.group);
   const queue = new PQueue({ concurrency: groupsAtOnce });
-  const pin = new ImagePin();
   await Promise.all([...groups.values()].map((group) => queue.add(() => rollGroup({ context, report, pin }, group))));
 }
 

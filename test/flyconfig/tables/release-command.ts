@@ -4,8 +4,6 @@ import type { Note, Row } from './row.ts';
 const flyctl = 'machines.go ToReleaseMachineConfig';
 const env = { PRIMARY_REGION: 'arn', FLY_PROCESS_GROUP: 'fly_app_release_command', RELEASE_COMMAND: '1' };
 const scratch: MachineConfig = { restart: { policy: 'no' }, auto_destroy: true, dns: { skip_registration: true } };
-/** FlyCD does not run it yet. */
-const notYet: Note = ['deploy.release_command', /not supported yet/];
 
 export const releaseCommand: readonly Row[] = [
   {
@@ -14,7 +12,6 @@ export const releaseCommand: readonly Row[] = [
     says: 'has a machine that runs once and is no part of the app',
     input: { deploy: { release_command: 'bin/rails "db migrate"' } },
     release: { ...scratch, env, init: { cmd: ['bin/rails', 'db migrate'] } },
-    errors: [notYet],
   },
   {
     row: '4.2 release command',
@@ -37,7 +34,6 @@ export const releaseCommand: readonly Row[] = [
       files: [{ guest_path: '/a', raw_value: 'YQ==' }],
       stop_config: { signal: 'SIGTERM', timeout: '10s' },
     },
-    errors: [notYet],
   },
   {
     row: '4.2 release command',
@@ -55,7 +51,6 @@ export const releaseCommand: readonly Row[] = [
       deploy: { release_command: 'migrate' },
     },
     release: { ...scratch, env, init: { cmd: ['migrate'] } },
-    errors: [notYet],
   },
   {
     row: '4.2 release command',
@@ -72,7 +67,6 @@ export const releaseCommand: readonly Row[] = [
       init: { cmd: ['migrate'] },
       guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 256, host_dedication_id: 'host' },
     },
-    errors: [notYet],
   },
   {
     row: '4.2 release command',
