@@ -108,7 +108,11 @@ test('where it does not end in time its machine goes, and no other is touched', 
   expect(machinesOf(world).filter((machine) => isRelease(machine) && machine.state !== 'destroyed')).toEqual([]);
 });
 
-test('killed at every call, the release ends as one that nobody disturbed', async () => {
-  world = undefined;
-  expect(await walkKills([fleet()], fleet({ color: 'blue', image: 'shop:2' }))).toBeGreaterThan(15);
-}, walkMs);
+test(
+  'killed at every call, the release ends as one that nobody disturbed',
+  async () => {
+    world = undefined;
+    expect(await walkKills([fleet()], fleet({ color: 'blue', image: 'shop:2' }))).toBeGreaterThan(15);
+  },
+  walkMs,
+);

@@ -13,7 +13,6 @@ const notYet: readonly (readonly [string, JsonObject])[] = [
   ['experimental.enable_consul', { experimental: { enable_consul: true } }],
   ['experimental.enable_etcd', { experimental: { enable_etcd: true } }],
   ['host_dedication_id', { host_dedication_id: 'x' }],
-  ['deploy.release_command', { deploy: { release_command: 'migrate' } }],
   ['deploy.seed_command', { deploy: { seed_command: 'seed' } }],
   ['deploy.strategy', { deploy: { strategy: 'bluegreen' } }],
 ];

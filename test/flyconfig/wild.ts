@@ -56,7 +56,11 @@ export const shapes: readonly Shape[] = [
     region: 'ord',
     groups: app({ services: [served(9000, web, { ...resting, autostop: 'suspend' })], guest: shared(2048) }),
   },
-  { name: 'release-command', region: 'cdg', groups: undefined, notes: ['deploy.release_command'] },
+  {
+    name: 'release-command',
+    region: 'cdg',
+    groups: app({ env: { PORT: '8000' }, services: [served(8000, redirected)] }),
+  },
   {
     name: 'memory-twice',
     region: 'arn',

@@ -1,5 +1,5 @@
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import type { Note, Row } from './row.ts';
+import type { Row } from './row.ts';
 
 const flyctl = 'machines.go ToReleaseMachineConfig';
 const env = { PRIMARY_REGION: 'arn', FLY_PROCESS_GROUP: 'fly_app_release_command', RELEASE_COMMAND: '1' };
@@ -73,13 +73,13 @@ export const releaseCommand: readonly Row[] = [
     flyctl,
     says: 'a number as its memory is refused: only vm sections had that form',
     input: { deploy: { release_command: 'migrate', release_command_vm: { memory: 512 } } },
-    errors: [notYet, ['deploy.release_command_vm.memory', /expected text, found a whole number/]],
+    errors: [['deploy.release_command_vm.memory', /expected text, found a whole number/]],
   },
   {
     row: '4.2 release command',
     flyctl,
     says: 'a size that is none is refused there',
     input: { deploy: { release_command: 'migrate', release_command_vm: { size: 'huge' } } },
-    errors: [notYet, ['deploy.release_command_vm.size', /no machine size "huge"/]],
+    errors: [['deploy.release_command_vm.size', /no machine size "huge"/]],
   },
 ];
