@@ -114,7 +114,9 @@ export const ownedFields = {
     .describe(
       'A fly.toml (or YAML, JSON) in the source, by its path from there: the base of this file, whose lists replace its lists.',
     ),
-  extra_regions: listOf(regionCode()).optional().describe('Regions beside primary_region.'),
+  extra_regions: listOf(regionCode())
+    .optional()
+    .describe('Regions beside primary_region. Without machines.count only a new group gets machines there.'),
   machines: Machines.optional().describe('How many machines, and how large.'),
   machine: MachineWritten.optional().describe(
     'What no fly config can say of a machine, for the default process group. What is named is exact, all else is kept.',

@@ -72,6 +72,15 @@ const httpCheckFields = {
     .describe('Headers to send. Default: none.'),
 };
 const HttpCheck = z.looseObject(httpCheckFields);
+/** flyctl repairs bare numbers elsewhere, and not here. */
+const OwnCheck = z.looseObject({
+  ...httpCheckFields,
+  interval: time.optional().describe('Time between two checks: 15s; a bare number is nanoseconds. Default: Fly’s.'),
+  timeout: time.optional().describe('When a check has failed: 2s; a bare number is nanoseconds. Default: Fly’s.'),
+  grace_period: time
+    .optional()
+    .describe('Time after start before checks count: 5s; a bare number is nanoseconds. Default: Fly’s.'),
+});
 const TcpCheck = z.looseObject(checkTimes);
 export const MachineCheck = z.looseObject({
   command: z.union([texts, text]).optional().describe('Command to run; 0 is healthy.'),
@@ -127,7 +136,7 @@ export const HttpService = z.looseObject({
   force_https: switchable.optional().describe('Send http to https. Default: false.'),
   tls_options: tlsOptions,
   http_options: httpOptions,
-  checks: z.array(HttpCheck).optional().describe('HTTP checks. Default: none.'),
+  checks: z.array(OwnCheck).optional().describe('HTTP checks. Default: none.'),
   machine_checks: machineChecks,
 });
 

@@ -1,8 +1,12 @@
-/** JSON Schema for editors, made from what FlyCD checks itself. `node schemas/generate.ts` writes schemas/json/. */
+/**
+ * JSON Schema for editors and a page for people, made from what FlyCD checks itself: `npm run schemas` writes
+ * schemas/json/ and docs/configuration.md.
+ */
 // oxlint-disable-next-line no-restricted-imports -- only this script writes, and only when it is run by hand
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { App } from './app.ts';
+import { configurationPage } from './configuration-page.ts';
 import { fallbackOf, isSchema, type JsonSchema } from './fields.ts';
 import { Project } from './project.ts';
 import { Settings } from './settings.ts';
@@ -71,4 +75,5 @@ if (import.meta.main) {
   for (const [file, schema] of Object.entries(generateJsonSchemas())) {
     writeFileSync(new URL(`./json/${file}`, import.meta.url), formatJsonSchema(schema));
   }
+  writeFileSync(new URL('../docs/configuration.md', import.meta.url), configurationPage(generateJsonSchemas()));
 }

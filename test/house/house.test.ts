@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { besideTheFloors, rooms } from '../../floors.ts';
+import { configurationPage } from '../../schemas/configuration-page.ts';
 import { generateJsonSchemas } from '../../schemas/generate.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -116,6 +117,10 @@ describe('house rules', () => {
       ([file, schema]) => text(`schemas/json/${file}`) !== `${JSON.stringify(schema, null, 2)}\n`,
     );
     expect(stale.map(([file]) => file)).toEqual([]);
+  });
+
+  test('docs/configuration.md is fresh: npm run schemas writes it', () => {
+    expect(text('docs/configuration.md')).toBe(configurationPage(generateJsonSchemas()));
   });
 
   test('only src/main.ts reads the environment', () => {
