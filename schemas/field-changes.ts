@@ -94,7 +94,6 @@ const changes: Readonly<Record<string, Change>> = {
   metrics: 'restart',
   statics: 'restart',
   deploy: 'nothing',
-  'deploy.release_command': 'refused',
   'deploy.seed_command': 'refused',
   deploy_params: 'new',
   launch_params: 'nothing',
