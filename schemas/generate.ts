@@ -32,11 +32,15 @@ function schemaOf(schema: z.ZodType, title: string): JsonSchema {
   return { title, ...(withDefaults(json) as JsonSchema) };
 }
 
+/** Zod's word for a pattern that stands beside it; editors warn of formats they do not know. */
+const zodOwnFormat = 'starts_with';
+
 /** The default that a description names, for editors to fill in, where it is a value and not a sentence. */
 function withDefaults(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(withDefaults);
   if (!isSchema(node)) return node;
-  const inner = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, withDefaults(value)]));
+  const entries = Object.entries(node).filter(([key, value]) => key !== 'format' || value !== zodOwnFormat);
+  const inner = Object.fromEntries(entries.map(([key, value]) => [key, withDefaults(value)]));
   const fallback = typeof node['description'] === 'string' ? fallbackOf(node['description']) : undefined;
   const forms = [node, ...(Array.isArray(node['anyOf']) ? node['anyOf'].filter((form) => isSchema(form)) : [])];
   const values = forms.map((form) => valueOf(fallback, form)).filter((value) => value !== undefined);

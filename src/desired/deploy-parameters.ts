@@ -7,6 +7,7 @@ import type { Owned } from '../../schemas/app.ts';
 import type { MachineGuest } from '../../schemas/fly/machine.ts';
 import { durationSeconds } from '../../schemas/written.ts';
 import { guestOf } from '../flyconfig/guest.ts';
+import { strangeRegion } from '../flyconfig/regions.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { parsePath, type DocumentPath } from './document-path.ts';
@@ -117,7 +118,10 @@ export function primaryRegionOf(owned: Owned, written: string | undefined, findi
     const message = 'primary_region names another region, and counts: launch makes no machines';
     findings.warning(launch.path, message, 'keep one of the two');
   }
-  return deploy?.value ?? written ?? launch?.value;
+  const chosen = deploy ?? (written === undefined ? launch : { value: written, path: ['primary_region'] });
+  const strange = strangeRegion(chosen?.value ?? '');
+  if (strange !== undefined) findings.warning(chosen?.path ?? [], strange.message, strange.hint);
+  return chosen?.value;
 }
 
 function guestOfFlags({ deploy, launch }: Flags, findings: FindingList): MachineGuest | undefined {

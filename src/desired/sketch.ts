@@ -12,6 +12,7 @@ import type { DocumentPath } from './document-path.ts';
 import { draftApp, nameAtAGlance, type Draft } from './draft.ts';
 import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { findingList, type Finding, type FindingList } from './finding.ts';
+import { writtenPath } from './explain.ts';
 import { originsOf, type Layers } from './layers.ts';
 import { problemsOf, problemsIn, type Origin } from './placing.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from './source.ts';
@@ -267,7 +268,9 @@ async function localFiles(
 /** Findings with their places. The merge is traced once for all of them. */
 export function placed(sketch: Sketch, findings: readonly Finding[], app: string | undefined): readonly Problem[] {
   if (findings.length === 0) return [];
-  return problemsOf(findings, originsOfSketch(sketch), app);
+  const originOf = originsOfSketch(sketch);
+  // Findings may name today's form of what was written in an older one.
+  return problemsOf(findings, (path) => originOf(writtenPath(sketch.draft.merged, path)), app);
 }
 
 /** Where each path of the app's config was written. */

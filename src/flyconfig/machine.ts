@@ -18,7 +18,6 @@ import { noteList, type ConfigNote } from './notes.ts';
 import { notePorts } from './ports.ts';
 import { checkConsoleCommand, initsByGroup, restartOf, stopConfigOf, type MachineInit } from './process.ts';
 import { releaseCommandOf, type ReleaseCommand } from './release-command.ts';
-import { strangeRegion } from './regions.ts';
 import { placedServices, type PlacedService } from './services.ts';
 import { staticsOf } from './statics.ts';
 import { noteUnsupported } from './unsupported.ts';
@@ -53,18 +52,12 @@ export function mapGroups(request: MapRequest): {
   const root: Table = { path: '', values: request.config, notes };
   const groups = processGroups(request.config);
   checkGroupNames(groups, notes);
-  checkRegion(request.primaryRegion, root);
   noteUnsupported(root);
   const parts = partsOf(root, groups, request);
   notePorts({ ...parts, groups: groups.names, notes });
   const mapped = groups.names.map((name) => mapGroup(name, parts));
   const release = releaseCommandOf(root, parts);
   return { groups: mapped, release, notes: notes.all };
-}
-
-function checkRegion(region: string, root: Table): void {
-  const strange = strangeRegion(region);
-  if (strange !== undefined) root.notes.warning('primary_region', strange.message, strange.hint);
 }
 
 interface PlacedCheck {

@@ -107,6 +107,21 @@ describe('in YAML', () => {
       'app.yaml:6:11: error: vm[0].size: Fly has no machine size "shared-cpu-1" (did you mean shared-cpu-1x?)',
     ],
     [
+      'a size in a single table that stands for a list',
+      'vm: { size: shared-cpu-1 }\n',
+      'app.yaml:5:13: error: vm[0].size: Fly has no machine size "shared-cpu-1" (did you mean shared-cpu-1x?)',
+    ],
+    [
+      'a size under an older name',
+      'compute:\n  memory: 1gb\nvm:\n  - size: shared-cpu-2\n    processes: [app]\n',
+      'app.yaml:8:11: error: vm[1].size: Fly has no machine size "shared-cpu-2" (did you mean shared-cpu-2x?)',
+    ],
+    [
+      'one secret without its list',
+      'secrets:\n  name: A\n  type: raw\n  raw: x\nenv: { A: "" }\n',
+      'app.yaml:6:9: warning: secrets[0].name: env has A too: the secret beats it (keep one of the two)',
+    ],
+    [
       'a port open already',
       'services:\n  - internal_port: 1\n    ports:\n      - port: 80\n      - { start_port: 70, end_port: 90 }\n',
       'app.yaml:9:9: warning: services[0].ports[1]: services[0].ports[0] opens tcp port 80 for the same process group (leave the port to one of them)',
@@ -133,6 +148,16 @@ describe('in YAML', () => {
     ],
   ])('%s', async (_what, more, expected) => {
     expect((await inApp(more))[0]).toBe(expected);
+  });
+
+  it('a primary region that Fly lacks, where it is named', async () => {
+    expect(await inApp('deploy_params: [--region, arm]\n')).toContain(
+      'app.yaml:5:17: warning: deploy_params[0]: no region of Fly that is known here is called "arm" (did you mean arn?)',
+    );
+    const text = 'app: web\nprimary_region: anr\nbuild: { image: nginx }\n';
+    expect(await problems({ 'app.yaml': text })).toStrictEqual([
+      'app.yaml:2:17: warning: primary_region: no region of Fly that is known here is called "anr" (did you mean arn?)',
+    ]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
-import { mapGroups } from '../../src/flyconfig/machine.ts';
+import { strangeRegion } from '../../src/flyconfig/regions.ts';
 import { mapped } from './mapping.ts';
 
 const http = { internal_port: 8080 };
@@ -52,15 +52,6 @@ describe('warned of', () => {
     const { notes } = mapped(input);
     expect(notes.map((note) => [note.severity, note.path])).toEqual(paths.map((path) => ['warning', path]));
   });
-
-  test.each([
-    ['yyx', 'did you mean yyz?'],
-    ['anr', 'did you mean arn?'],
-    ['moon', 'fly platform regions lists them'],
-  ])('a region that nobody knows: %s', (primaryRegion, hint) => {
-    const { notes } = mapGroups({ app: 'a', primaryRegion, config: {}, readFile: () => undefined });
-    expect(notes).toMatchObject([{ severity: 'warning', path: 'primary_region', hint }]);
-  });
 });
 
 test('one mistake in a section hides no other', () => {
@@ -75,4 +66,13 @@ test('one mistake in a section hides no other', () => {
       'http_service.checks[0].interval',
     ]),
   );
+});
+
+test.each([
+  ['yyx', 'did you mean yyz?'],
+  ['anr', 'did you mean arn?'],
+  ['moon', 'fly platform regions lists them'],
+  ['arn', undefined],
+])('a region that nobody knows: %s', (region, hint) => {
+  expect(strangeRegion(region)?.hint).toBe(hint);
 });
