@@ -255,7 +255,7 @@ async function calm(scene: Scene): Promise<void> {
 
 /** A mount that no update can change: what lifts it is another commit, or the machine's end. */
 function isFinal({ reason, because }: PlannedApp['holds'][number]): boolean {
-  return reason === 'volume' && because.includes('has no volume');
+  return reason === 'volume' && /has no volume|no longer mounts/.test(because);
 }
 
 /** Passes until nothing is left to do, at most so many; the last plan. */
