@@ -1,5 +1,5 @@
 import { Fault, toFault } from '../model/fault.ts';
-import { waves, type AppPlan, type MachineCreate, type ReleaseStep, type Step, type StepKind } from '../model/plan.ts';
+import { waves, type AppPlan, type MachineLabel, type ReleaseStep, type Step, type StepKind } from '../model/plan.ts';
 import type { StepOutcome, StepResult } from '../model/run.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
@@ -64,6 +64,8 @@ class Apply {
   readonly #failed = new Map<StepKind, string>();
   /** `volume/region` pairs that could not be made. */
   readonly #missingVolumes = new Set<string>();
+  /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
+  readonly #unproven = new Set<string>();
   readonly #startedAt = new Map<Step, number>();
 
   constructor(context: ApplyContext, save: (result: StepResult) => Promise<void>) {
@@ -85,7 +87,11 @@ class Apply {
     for (const batch of [setting, unsetting]) {
       if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#context, batch));
     }
+    // Each may take minutes to become healthy; they wait side by side.
+    const proving = ready.filter(isProving);
+    await Promise.all(proving.map((step) => this.#run([step], () => labelMachine(this.#context, step))));
     for (const step of ready) {
+      if (isProving(step)) continue;
       if (isRolling(step) || step.kind === 'secret.set' || step.kind === 'secret.unset') continue;
       // Asked again: a stop or a failure may have come since the wave began.
       const because = this.#blockedBy(step);
@@ -100,13 +106,15 @@ class Apply {
       const stops = dependents[kind] ?? [];
       if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target} failed`;
     }
-    if (step.kind === 'machine.create' && this.#lacksVolume(step))
-      return `its volume ${step.mount?.volume} could not be made`;
-    return undefined;
+    return this.#unmakeable(step);
   }
 
-  #lacksVolume(step: MachineCreate): boolean {
-    return step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`);
+  /** Why a machine cannot be made now, whatever else goes on. */
+  #unmakeable(step: Step): string | undefined {
+    if (step.kind !== 'machine.create') return undefined;
+    if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
+      return `its volume ${step.mount.volume} could not be made`;
+    return this.#unproven.has(step.group) ? `another machine of ${step.group} is not healthy with the same` : undefined;
   }
 
   /** Steps of every kind but those that go together: machines roll, secrets are one call. */
@@ -165,12 +173,13 @@ class Apply {
       if (ready !== undefined) steps.push(ready);
     }
     const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
-    const ready = machines.filter((machine) => machine.kind !== 'machine.create' || !this.#lacksVolume(machine));
+    const ready = machines.filter((machine) => this.#unmakeable(machine) === undefined);
     const faults = new Map<RollStep, Fault>();
     const left = new Map<RollStep, string>();
     for (const machine of machines) {
-      if (ready.includes(machine)) continue;
-      left.set(machine, 'its volume could not be made');
+      const because = this.#unmakeable(machine);
+      if (because === undefined) continue;
+      left.set(machine, because);
       // It may be there to take the place of what would be destroyed next.
       this.#failed.set('machine.create', machine.target);
     }
@@ -250,6 +259,8 @@ class Apply {
     this.faults.push(fault);
     if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, step.target);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
+    if (step.kind === 'machine.label' && step.proves === true && step.group !== undefined)
+      this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
     await this.#finish(step, 'failed', `${fault.message}${where}`, fault.next);
   }
@@ -270,4 +281,9 @@ const rollingKinds: ReadonlySet<StepKind> = new Set(['release', 'machine.create'
 
 function isRolling(step: Step): step is RollingStep {
   return rollingKinds.has(step.kind);
+}
+
+/** It waits until its machine is healthy. */
+function isProving(step: Step): step is MachineLabel {
+  return step.kind === 'machine.label' && step.proves === true;
 }

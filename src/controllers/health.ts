@@ -17,16 +17,19 @@ export interface HealthWait {
   readonly machineId: string;
   /** instance_id of the update to wait for; undefined: it was started or restarted, and a stop that is over means nothing. */
   readonly version: string | undefined;
+  /** When it began, milliseconds since the epoch: what it was given to become healthy counts from there. undefined: now. */
+  readonly since?: number | undefined;
 }
 
 /**
  * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
  * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
  */
-export async function waitHealthy(context: ApplyContext, { machineId, version }: HealthWait): Promise<Machine> {
+export async function waitHealthy(context: ApplyContext, { machineId, version, since }: HealthWait): Promise<Machine> {
   const { clock, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
-  let progressAt = clock.now();
+  let progressAt = since ?? clock.now();
+  let isFirstLook = true;
   const states = new Set<string>();
   let passingMost = 0;
   let startedAt: number | undefined;
@@ -37,14 +40,18 @@ export async function waitHealthy(context: ApplyContext, { machineId, version }:
     if (verdict.state === 'failed') throw unhealthy(context, machine, verdict.why);
     if (verdict.state === 'done') return machine;
     if (verdict.state === 'smoke') {
-      startedAt ??= clock.now();
+      // One that has run since before anybody looked has been watched by its own restarts.
+      startedAt ??= isFirstLook && since !== undefined ? since : clock.now();
       if (clock.now() - startedAt >= smokeMs) return machine;
     } else startedAt = undefined;
     // Only what was never reached before is progress: a check that comes and goes would be waited for without end.
-    if (!states.has(machine.state) || verdict.passing > passingMost) progressAt = clock.now();
+    const isProgress = !states.has(machine.state) || verdict.passing > passingMost;
+    // Where the wait began earlier, what it finds is no progress yet.
+    if (isProgress && !(isFirstLook && since !== undefined)) progressAt = clock.now();
+    isFirstLook = false;
     states.add(machine.state);
     passingMost = Math.max(passingMost, verdict.passing);
-    if (clock.now() - progressAt > patienceMs) {
+    if (verdict.state !== 'smoke' && clock.now() - progressAt > patienceMs) {
       throw unhealthy(context, machine, `no progress for ${app.waitTimeoutSeconds} s: ${verdict.why}`);
     }
     await clock.sleep(pollMs);

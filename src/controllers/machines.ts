@@ -5,7 +5,7 @@ import { hashOf } from '../model/json.ts';
 import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
 import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { secretsStampText } from '../plan/evidence.ts';
-import { isGone } from '../plan/live.ts';
+import { bootedAt, isGone } from '../plan/live.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { waitHealthy } from './health.ts';
@@ -57,12 +57,12 @@ export async function createMachine(
     }
   }
   onSent(made);
-  const sent = { machineId: made.id, version: made.instance_id, sent: withMount(step.config, made) };
+  const sent = { machineId: made.id, version: made.instance_id, sent: withMount(step.config, made), isProven: true };
   try {
     if (!step.skipLaunch) await waitHealthy(context, { machineId: made.id, version: made.instance_id });
   } catch (error) {
     // Also of a machine that stays unhealthy: what runs is known then, and is not sent again.
-    await stampReadBack(context, sent).catch(() => undefined);
+    await stampReadBack(context, { ...sent, isProven: false }).catch(() => undefined);
     throw error;
   }
   const { note } = await stampReadBack(context, sent);
@@ -78,20 +78,21 @@ export async function updateMachine(
   const step = await withStandby(context, planned);
   await using lease = await holdLease(context, step.machineId);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(context, step.machineId));
-  const config = { ...step.config, metadata: withSecretsStamp(context, step.config.metadata) };
+  const metadata = { ...withSecretsStamp(context, step.config.metadata), ...unproven(skipLaunch) };
+  const config = { ...step.config, metadata };
   const request: MachineRequest = { config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
   const updated = await sendUpdate(context, step, request, lease.nonce);
   onSent(updated);
   lease.check();
-  const made = { machineId: step.machineId, version: updated.instance_id, sent: step.config };
+  const made = { machineId: step.machineId, version: updated.instance_id, sent: step.config, isProven: true };
   try {
     if (!skipLaunch) await waitHealthy(context, { machineId: step.machineId, version: updated.instance_id });
     const { note } = await stampReadBack(context, made);
     return { outcome: 'updated', message: note };
   } catch (error) {
-    if (!skipLaunch) await stampReadBack(context, made).catch(() => undefined);
+    if (!skipLaunch) await stampReadBack(context, { ...made, isProven: false }).catch(() => undefined);
     throw error;
   }
 }
@@ -137,15 +138,30 @@ function isUpdated(machine: Machine, step: MachineUpdate): boolean {
   );
 }
 
-/** New stamps by metadata patch: no restart, no new version, no lease. */
+/** What is started has to be seen healthy: a pass that ends before leaves this behind, and the next one looks. */
+function unproven(skipLaunch: boolean): Record<string, string> {
+  return skipLaunch ? {} : { [stampKeys.unproven]: '1' };
+}
+
+/**
+ * New stamps by metadata patch: no restart, no new version, no lease. Where the machine has yet to be seen healthy, that is
+ * waited for, from when it began on: one that had its time fails at once.
+ */
 export async function labelMachine(context: ApplyContext, step: MachineLabel): Promise<Done> {
   const metadata: Record<string, string | null> = { ...step.metadata };
   // A secret may have been set since the plan was made, when this machine was perhaps not ours yet.
   const secrets = secretsStampText(context.stamped);
   const hasNone = secrets === null && !Object.hasOwn(metadata, stampKeys.secrets);
   if (secrets !== undefined && !hasNone) metadata[stampKeys.secrets] = secrets;
-  await context.fly.patchMetadata(context.app.name, step.machineId, metadata);
-  return { outcome: 'updated' };
+  const { [stampKeys.unproven]: _proven, ...others } = metadata;
+  const { fly, app } = context;
+  if (Object.keys(others).length > 0) await fly.patchMetadata(app.name, step.machineId, others);
+  if (step.proves !== true) return { outcome: 'updated' };
+  const machine = await fly.machine(app.name, step.machineId);
+  const since = machine === undefined ? undefined : bootedAt(machine);
+  await waitHealthy(context, { machineId: step.machineId, version: machine?.instance_id, since });
+  await fly.patchMetadata(app.name, step.machineId, { [stampKeys.unproven]: null });
+  return { outcome: 'updated', message: 'it is healthy now' };
 }
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
@@ -216,7 +232,11 @@ function createRequest(
   chosen: { readonly name: string; readonly launch: string; readonly volume: string | undefined },
 ): MachineRequest {
   const { name, launch, volume } = chosen;
-  const metadata = { ...withSecretsStamp(context, step.config.metadata), [stampKeys.launch]: launch };
+  const metadata = {
+    ...withSecretsStamp(context, step.config.metadata),
+    [stampKeys.launch]: launch,
+    ...unproven(step.skipLaunch),
+  };
   const config: MachineConfig = { ...step.config, metadata };
   if (step.mount !== undefined && volume !== undefined) {
     const mounts = step.config.mounts ?? [{ name: step.mount.volume, path: step.mount.path }];

@@ -13,6 +13,8 @@ export interface Written {
   /** instance_id that the write answered with. */
   readonly version: string | undefined;
   readonly sent: MachineConfig;
+  /** It was seen healthy, or was not to be started. */
+  readonly isProven: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Written {
  */
 export async function stampReadBack(
   context: ApplyContext,
-  { machineId, version, sent }: Written,
+  { machineId, version, sent, isProven }: Written,
 ): Promise<{ readonly note: string | undefined }> {
   const { fly, app } = context;
   const machine = await fly.machine(app.name, machineId);
@@ -37,6 +39,7 @@ export async function stampReadBack(
     [stampKeys.machine]: machineId,
     [stampKeys.kept]: kept.length > 0 ? JSON.stringify(kept.slice(0, keptPathsMax)) : null,
     [stampKeys.release]: live.metadata?.[flyctlKeys.releaseId] ?? null,
+    ...(isProven ? { [stampKeys.unproven]: null } : {}),
   };
   // Removing a key that is not there would be a needless write.
   for (const [key, value] of Object.entries(metadata)) {

@@ -107,6 +107,9 @@ export interface MachineLabel extends StepBase {
   readonly machineId: string;
   /** Metadata patch; null removes a key. */
   readonly metadata: Readonly<Record<string, string | null>>;
+  readonly group?: string | undefined;
+  /** true: first of all the machine has to be healthy, which it was not when it was changed last. */
+  readonly proves?: boolean | undefined;
 }
 
 export interface MachineAction extends StepBase {

@@ -30,6 +30,8 @@ export const stampKeys = {
   first: 'flycd_first',
   /** hash(image, release command): the command that ran before this machine got what it has. */
   command: 'flycd_command',
+  /** Set with each write that starts the machine, taken away once it was seen healthy: until then the write is not done. */
+  unproven: 'flycd_unproven',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
 } as const;

@@ -48,7 +48,14 @@ function stampsOf(marking: Marking): Record<string, string> {
 }
 
 /** Of the machine as it was before: written or read back anew with each write. */
-const clearedStamps = [stampKeys.read, stampKeys.kept, stampKeys.launch, stampKeys.machine, stampKeys.named] as const;
+const clearedStamps = [
+  stampKeys.read,
+  stampKeys.kept,
+  stampKeys.launch,
+  stampKeys.machine,
+  stampKeys.named,
+  stampKeys.unproven,
+] as const;
 
 /**
  * The whole config to send: desired laid over live, image, versions and stamps. Without a live machine, what a new one

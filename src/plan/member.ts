@@ -172,6 +172,7 @@ function planRest(scope: Compares, compared: Compared, draft: Draft): void {
   const { member, live, slot, comparison } = compared;
   const metadata: Record<string, string | null> = { ...comparison.stamps };
   if (scope.complete && member.metadata[stampKeys.first] !== undefined) metadata[stampKeys.first] = null;
+  if (member.metadata[stampKeys.unproven] !== undefined) metadata[stampKeys.unproven] = null;
   if (Object.keys(metadata).length > 0) {
     const label = labelStep(scope, compared, metadata);
     draft.labels.push(label);
@@ -211,11 +212,12 @@ function labelStep(
 ): MachineLabel {
   const { member, slot, comparison } = compared;
   const keys = Object.keys(metadata).toSorted();
+  const proves = metadata[stampKeys.unproven] === null;
   return {
     kind: 'machine.label',
     app: scope.desired.name,
     target: targetOf(scope.desired, slot),
-    because: becauseOf(comparison),
+    because: proves ? 'it was not healthy when it was changed last, and has to be' : becauseOf(comparison),
     risk: 'safe',
     changes: keys.map((key) => ({
       path: `metadata.${key}`,
@@ -224,5 +226,6 @@ function labelStep(
     })),
     machineId: member.machine.id,
     metadata,
+    ...(proves ? { group: member.group, proves } : {}),
   };
 }
