@@ -4,10 +4,12 @@ import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { emptyMemory, type Memory } from '../../src/model/memory.ts';
+import type { Step } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/policy.ts';
 import { formatSecrets } from '../../src/model/secrets-stamp.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
 import { planApp } from '../../src/plan/app.ts';
+import { updatesOf } from '../../src/plan/guard.ts';
 import {
   brief,
   desiredApp,
@@ -251,7 +253,10 @@ test('a plan that was applied leaves nothing to do', () => {
       const second = planOf({ ...start, state });
       // Where drift is only reported, an address is held for as long as some machine says that git has not moved.
       const held = start.desired.policy.drift === 'report' ? 'address.allocate' : undefined;
-      expect(brief(second.steps.filter((step) => step.kind !== held))).toEqual([]);
+      // A machine whose update is held is stamped once it needs none any more: a restart has given it what it lacked.
+      const updates = updatesOf(first.holds.flatMap((hold) => hold.steps)).map((step) => step.machineId);
+      const isLate = (step: Step): boolean => step.kind === 'machine.label' && updates.includes(step.machineId);
+      expect(brief(second.steps.filter((step) => step.kind !== held && !isLate(step)))).toEqual([]);
     }),
     { numRuns: 600 },
   );

@@ -44,7 +44,7 @@ export function observe(state: State): ObservedApp {
 }
 
 export function applyAll(state: State, steps: readonly Step[]): State {
-  const applied = steps.reduce(applyStep, state);
+  const applied = steps.reduce(applyStep, learning(state));
   // All creates succeeded: a group's first machines are there.
   const isFirst = (step: Step): boolean =>
     step.kind === 'release'
@@ -52,6 +52,14 @@ export function applyAll(state: State, steps: readonly Step[]): State {
       : step.kind === 'machine.create' && step.config.metadata?.[stampKeys.first] !== undefined;
   const done = steps.some(isFirst) ? applied.machines.reduce(forgetFirst, applied) : applied;
   return steps.length === 0 ? done : { ...done, memory: { ...done.memory, known: true, defaultAddressesGiven: true } };
+}
+
+/** What stamps tell of secrets and SQLite does not know is kept before anything is done: a stamp may go with its machine. */
+function learning(state: State): State {
+  const { memory } = state;
+  const { learnt } = knownEvidence({ observed: observe(state), memory, fleet });
+  const evidence = Object.fromEntries(learnt.map(({ name, ...known }) => [name, known]));
+  return { ...state, memory: { ...memory, evidence: { ...memory.evidence, ...evidence } } };
 }
 
 export function applyStep(before: State, step: Step): State {
