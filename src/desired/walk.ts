@@ -240,8 +240,10 @@ function noteOtherWay(
   first: readonly Project[],
   chain: readonly Project[],
 ): void {
-  const missing = chain.filter((outer) => outer.name !== project?.name && !first.includes(outer));
-  if (project === undefined || missing.length === 0) return;
+  // A cycle is no second way: it comes back to where it began, and ends there.
+  if (project === undefined || chain.some((outer) => outer.name === project.name)) return;
+  const missing = chain.filter((outer) => !first.includes(outer));
+  if (missing.length === 0) return;
   const others = missing.map(({ name }) => name).join(', ');
   const message = `project ${project.name} is entered once, and was already; ${others} has it too`;
   const finding = {

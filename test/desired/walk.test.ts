@@ -199,6 +199,17 @@ describe('projects', () => {
     expect(mirrors.asked).toHaveLength(1);
   });
 
+  it('ends a cycle silently, as in v0', async () => {
+    const files = {
+      'a/project.yaml': elsewhere('a', '../b'),
+      'b/inner/project.yaml': elsewhere('b', '../../a'),
+      'a/app.yaml': appYaml('one'),
+    };
+    const fleet = await load(files);
+    expect(said(fleet.problems)).toStrictEqual([]);
+    expect(fleet.apps.map(({ name }) => name)).toStrictEqual(['one']);
+  });
+
   it('is entered once, as in v0; what a second way would have given is said', async () => {
     const files = {
       'projects/a/project.yaml': elsewhere('a', '../../shared'),
