@@ -90,6 +90,8 @@ export async function startStage(files: Readonly<Record<string, string>>, onEnd:
         PATH: process.env['PATH'] ?? '',
         HOME: join(folder, 'home'),
         XDG_STATE_HOME: join(folder, state),
+        // Of every stage alike: what machines carry of secrets is part of what is compared.
+        FLYCD_EVIDENCE_KEY: 'the same key for every stage',
         ...simulator.environment,
         ...env,
       },
