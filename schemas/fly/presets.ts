@@ -75,3 +75,5 @@ export const regions: Readonly<Record<string, string>> = {
 
 /** Machines in these groups are flyctl's own helpers and never part of an app's count. */
 export const reservedGroups = ['fly_app_release_command', 'fly_app_test_machine_command', 'fly_app_console'] as const;
+/** Of machines that run a release command, flyctl's and FlyCD's. */
+export const [releaseCommandGroup] = reservedGroups;

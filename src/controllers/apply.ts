@@ -259,8 +259,7 @@ class Apply {
     this.faults.push(fault);
     if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, step.target);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
-    if (step.kind === 'machine.label' && step.proves === true && step.group !== undefined)
-      this.#unproven.add(step.group);
+    if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
     await this.#finish(step, 'failed', `${fault.message}${where}`, fault.next);
   }

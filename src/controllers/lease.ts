@@ -1,9 +1,9 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
+import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import { flyctlKeys, stampKeys } from '../model/stamps.ts';
 import { groupOf, isGone, isHostOk, metadataOf } from '../plan/live.ts';
-import { releaseCommandGroup } from '../plan/reserved.ts';
 import { leaseDescription, type ApplyContext } from './context.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */

@@ -1,6 +1,6 @@
 /** The machine that runs the release command before any machine changes. Source: flyctl's ToReleaseMachineConfig. */
 import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
-import { defaultGuest, guestPresets, reservedGroups } from '../../schemas/fly/presets.ts';
+import { defaultGuest, guestPresets, releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { splitCommand } from './command.ts';
 import { minute } from './duration.ts';
 import { durationOf, keyPath, nonEmptyTextOf, present, tableOf, textsOf, type Table } from './fields.ts';
@@ -16,8 +16,6 @@ export interface ReleaseCommand {
   readonly timeout: number;
 }
 
-/** The release command's own process group. */
-const [releaseGroup] = reservedGroups;
 /** flyctl's own. */
 const defaultTimeout = 5 * minute;
 
@@ -47,7 +45,7 @@ export function releaseCommandOf(root: Table, { env, files, stopConfig }: Releas
   const entrypoint = experimental === undefined ? undefined : textsOf(experimental, 'entrypoint');
   const swap = root.values['swap_size_mb'];
   const config: MachineConfig = present({
-    env: { ...env, RELEASE_COMMAND: '1', FLY_PROCESS_GROUP: releaseGroup },
+    env: { ...env, RELEASE_COMMAND: '1', FLY_PROCESS_GROUP: releaseCommandGroup },
     init: present({
       entrypoint: entrypoint?.length === 0 ? undefined : entrypoint,
       cmd: words.words.length === 0 ? undefined : words.words,

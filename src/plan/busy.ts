@@ -1,11 +1,10 @@
 /** Who else is at work on an app: FlyCD waits for them. */
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { reservedGroups } from '../../schemas/fly/presets.ts';
+import { releaseCommandGroup, reservedGroups } from '../../schemas/fly/presets.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import { stampKeys } from '../model/stamps.ts';
 import type { HoldParts } from './input.ts';
 import { groupOf, metadataOf } from './live.ts';
-import { releaseCommandGroup } from './reserved.ts';
 
 export interface Busy {
   /** Who, for a person. */

@@ -1,5 +1,6 @@
 /** The release command: when it runs, and what its machine gets. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { parseImage } from '../flyconfig/image.ts';
 import { releaseGuest } from '../flyconfig/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../model/desired.ts';
@@ -8,7 +9,6 @@ import type { ReleaseCommandRun } from '../model/plan.ts';
 import { flyctlMetadata, stampKeys } from '../model/stamps.ts';
 import type { Census } from './census.ts';
 import type { WantedImage } from './image.ts';
-import { releaseCommandGroup } from './reserved.ts';
 
 /** What machines carry once the command has run on this image: it does not run again for the same two. */
 export function commandStamp(image: string, version: string): string {

@@ -1,12 +1,10 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import { reservedGroups } from '../../schemas/fly/presets.ts';
+import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import { releaseGuest } from '../flyconfig/release-command.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { isObject } from '../model/json.ts';
 import { flyctlMetadata } from '../model/stamps.ts';
-
-const [releaseGroup] = reservedGroups;
 
 /**
  * By process group, and for the release command where there is one, what a new machine of it gets, in the names of Fly's wire: without what differs from one machine or
@@ -16,7 +14,7 @@ export function machinesText({ groups, releaseCommand }: Pick<DesiredApp, 'group
   const machines = groups.map(({ name, config, newGuest }) => [name, newMachine(name, sized(config, newGuest))]);
   if (releaseCommand !== undefined) {
     const guest = releaseGuest([], groups[0]?.newGuest);
-    machines.push([releaseGroup, newMachine(releaseGroup, sized(releaseCommand.config, guest))]);
+    machines.push([releaseCommandGroup, newMachine(releaseCommandGroup, sized(releaseCommand.config, guest))]);
   }
   return `${JSON.stringify(inOrder(Object.fromEntries(machines)), undefined, 2)}\n`;
 }

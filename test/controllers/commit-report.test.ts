@@ -2,27 +2,14 @@ import { expect, test } from 'vitest';
 import { createCommitReporter } from '../../src/controllers/commit-report.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { AppStatus } from '../../src/model/plan.ts';
-import { defaultPolicy } from '../../src/model/policy.ts';
 import type { Run, RunOutcome } from '../../src/model/run.ts';
 import { describeOutcome } from '../../src/notify/outcome.ts';
 import { desiredApp } from '../plan/builders.ts';
 import { planOf } from '../record/stores.ts';
+import { fleetOf } from './keepers.ts';
 
 function commit(letter: string, apps: readonly string[] = ['shop', 'cart']): DesiredFleet {
-  return {
-    name: 'acme',
-    named: true,
-    revision: letter.repeat(40),
-    apps: apps.map((name) => desiredApp({ name })),
-    invalid: [],
-    policy: defaultPolicy,
-    problems: [],
-    whole: true,
-    followed: [],
-    root: '',
-    secretValue: () => undefined,
-    explain: () => [],
-  };
+  return fleetOf({ revision: letter.repeat(40), apps: apps.map((name) => desiredApp({ name })) });
 }
 
 function run(app: string, status: AppStatus, outcome: RunOutcome = status === 'failed' ? 'failed' : 'updated'): Run {

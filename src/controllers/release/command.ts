@@ -1,4 +1,5 @@
 import type { Machine } from '../../../schemas/fly/machine.ts';
+import { releaseCommandGroup } from '../../../schemas/fly/presets.ts';
 import { pinned } from '../../flyconfig/image.ts';
 import { FlyError } from '../../fly/error.ts';
 import { Fault } from '../../model/fault.ts';
@@ -7,7 +8,6 @@ import { stampKeys } from '../../model/stamps.ts';
 import { exitOf, isFailure, type Exit } from '../../plan/exit.ts';
 import { groupOf, isGone, metadataOf } from '../../plan/live.ts';
 import { commandStamp } from '../../plan/release-command.ts';
-import { releaseCommandGroup } from '../../plan/reserved.ts';
 import type { ApplyContext } from '../context.ts';
 import type { ImagePin } from './image-pin.ts';
 
@@ -47,9 +47,10 @@ async function runReleaseCommand(
   run: ReleaseCommandRun,
 ): Promise<{ readonly digest: string | undefined }> {
   const { clock, onProgress, app } = context;
-  const deadline = clock.now() + run.timeoutSeconds * 1000;
   const begun = await leftBehind(context, run);
   const machine = begun ?? (await startMachine(context, run));
+  // From here on: waiting for somebody else's command takes nothing away from this one's time.
+  const deadline = clock.now() + run.timeoutSeconds * 1000;
   onProgress({ type: 'waiting', app: app.name, because: `release command: ${run.command}`, until: deadline });
   const ended = await untilEnded(context, machine.id, deadline);
   if (ended === 'late') {
