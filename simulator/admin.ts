@@ -15,7 +15,7 @@
 import { booleanField, fieldsOf, isObject, numberField, textField } from './body.ts';
 import type { FaultKind, FaultRule } from './faults.ts';
 import { eventRoutes } from './admin-events.ts';
-import type { Call } from './calls.ts';
+import { noContent, type Call } from './calls.ts';
 import { nothing, ok, refusal, type Reply } from './replies.ts';
 import { compiledRouter } from './router.ts';
 import type { World } from './world.ts';
@@ -90,7 +90,7 @@ const events = compiledRouter(eventRoutes);
 function eventCall(world: World, { query, body }: AdminCall, params: Call['params']): Call {
   const grant = { id: 'admin', organizations: [...world.organizations.keys()], owner: 'admin', readOnly: false };
   const pause = (): Promise<boolean> => Promise.resolve(true);
-  return { world, grant, params, query, body, nonce: undefined, pause };
+  return { world, grant, params, query, body, content: noContent, nonce: undefined, pause };
 }
 
 function appNamed(world: World, name: string): Reply {

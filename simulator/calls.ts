@@ -11,11 +11,23 @@ export interface Call {
   readonly query: URLSearchParams;
   /** Parsed JSON; undefined where none was sent. */
   readonly body: unknown;
+  /** What was sent, as it came. */
+  readonly content: Content;
   /** fly-machine-lease-nonce. */
   readonly nonce: string | undefined;
   /** Waits on the clock; false: nobody waits for the answer any more. The only thing a handler may wait for. */
   pause(ms: number): Promise<boolean>;
 }
+
+export interface Content {
+  readonly bytes: Uint8Array;
+  /** Media type. */
+  readonly type: string;
+  /** Range or content-range. */
+  readonly range: string;
+}
+
+export const noContent: Content = { bytes: new Uint8Array(), type: '', range: '' };
 
 export interface Route {
   /** "POST /apps/{app}/machines", without /v1. */
@@ -23,6 +35,8 @@ export interface Route {
   readonly handle: (call: Call) => Reply | Promise<Reply>;
   /** Asked without a token too; the handler itself refuses what needs one. */
   readonly anonymous?: boolean;
+  /** Takes bytes rather than JSON. */
+  readonly binary?: boolean;
 }
 
 /** 404 for a free name, 403 where the app is another organization's. */

@@ -4,17 +4,17 @@ import { refusal, type Reply } from './replies.ts';
 /** Enough for any machine config with files in it; more is a client gone wrong. */
 const bodyBytesMost = 8 * 1024 * 1024;
 
-/** The whole body as text; refused with 413 when it is too long. */
-export async function readBody(request: IncomingMessage): Promise<string> {
+/** The whole body; refused with 413 when it is too long. */
+export async function readBody(request: IncomingMessage, bytesMost = bodyBytesMost): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     const buffer = chunk as Buffer;
     bytes += buffer.length;
-    if (bytes <= bodyBytesMost) chunks.push(buffer);
+    if (bytes <= bytesMost) chunks.push(buffer);
   }
-  if (bytes > bodyBytesMost) throw refusal(413, 'request body too large');
-  return Buffer.concat(chunks).toString();
+  if (bytes > bytesMost) throw refusal(413, 'request body too large');
+  return Buffer.concat(chunks);
 }
 
 export function parseBody(text: string): unknown {
@@ -26,12 +26,16 @@ export function parseBody(text: string): unknown {
   }
 }
 
-/** Text as it is (a proxy's page), anything else as JSON. */
+/** Bytes and text (a proxy's page) as they are, anything else as JSON. */
 export function send(response: ServerResponse, reply: Reply, requestId: string): void {
   const { status, body } = reply;
-  const headers: Record<string, string | number> = { 'fly-request-id': requestId };
+  const headers: Record<string, string | number> = { 'fly-request-id': requestId, ...reply.headers };
+  if (body instanceof Uint8Array) {
+    response.writeHead(status, { 'content-length': body.length, ...headers }).end(body);
+    return;
+  }
   if (body === undefined) {
-    if (status !== 204) headers['content-length'] = 0;
+    if (status !== 204) headers['content-length'] ??= 0;
     response.writeHead(status, headers).end();
     return;
   }

@@ -64,7 +64,7 @@ const simpleFields: Fields<App> = {
   },
   imageDetails: (app) => {
     const [machine] = machinesOf(app);
-    return machine === undefined ? null : imageVersion(machine.config.image ?? '');
+    return machine === undefined ? null : imageVersion(machine.imageRef);
   },
   machine: (app, { id }: { id: string }, call) => call.world.machine(app, id) ?? null,
   secrets: (app) => [...app.secrets.byName.values()].map((secret) => ({ app, secret })),

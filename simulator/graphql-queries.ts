@@ -31,7 +31,7 @@ const queryFields: Fields<unknown> = {
     appVisible(call, name);
     return true;
   },
-  latestImageDetails: (_root, { image }: { image: string }) => latestImageVersion(image),
+  latestImageDetails: (_root, { image }: { image: string }, { world }) => latestImageVersion(world, image),
   machine: (_root, { machineId }: { machineId: string }, call) => machineById(call, machineId),
   nearestRegion: (_root, _args, call) => regionView(call.world, nearestRegion),
   organization: (_root, { id, slug }: { id?: string | null; slug?: string | null }, call) =>

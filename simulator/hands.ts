@@ -1,7 +1,7 @@
 /** How a person's flyctl acts on the world: through the same handlers as a request, without the wire, limits and faults. */
 import { actionRoutes } from './machine-actions.ts';
 import { addressRoutes } from './addresses.ts';
-import type { Call, Route } from './calls.ts';
+import { noContent, type Call, type Route } from './calls.ts';
 import { isObject } from './body.ts';
 import { leaseRoutes } from './machine-leases.ts';
 import { machineRoutes } from './machines.ts';
@@ -46,6 +46,7 @@ export function handsOf(world: World): Hands {
     params: {},
     query: new URLSearchParams(),
     body: undefined,
+    content: noContent,
     nonce: undefined,
     pause: (ms) => sleep(ms).then(() => true),
   });

@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto';
 import type { ImageRef, MachineConfig } from '../schemas/fly/machine.ts';
 import type { CheckRule } from './records.ts';
+import type { World } from './world.ts';
 
 const dockerHub = 'registry-1.docker.io';
 
-/** What the platform resolves a reference to. Without a registry to ask, a tag's digest is sha256 of the reference. */
-export function imageRefOf(reference: string): ImageRef {
+/** What the platform resolves a reference to. Where no registry knows it, a tag's digest is sha256 of the reference. */
+export function imageRefOf(world: World, reference: string): ImageRef {
+  const known = world.registry.digestOf(reference, (app) => world.apps.get(app)?.id);
   const [name = '', digest] = reference.split('@', 2);
   const slash = name.indexOf('/');
   const host = slash === -1 ? '' : name.slice(0, slash);
@@ -18,7 +20,7 @@ export function imageRefOf(reference: string): ImageRef {
     registry: named ? host : dockerHub,
     repository: named || repository.includes('/') ? repository : `library/${repository}`,
     tag,
-    digest: digest ?? `sha256:${hash('sha256', reference)}`,
+    digest: digest ?? known ?? `sha256:${hash('sha256', reference)}`,
     labels: null,
   };
 }

@@ -1,7 +1,6 @@
 /** Machines as they go over the wire. */
 import type { Machine as WireMachine, OrgMachine } from '../schemas/fly/machine.ts';
 import { heldLease } from './calls.ts';
-import { imageRefOf } from './images.ts';
 import type { Lease, Machine } from './records.ts';
 import { timestamp } from './replies.ts';
 import type { World } from './world.ts';
@@ -22,7 +21,7 @@ export function machineView(world: World, machine: Machine, view: View = {}): Wi
     name: machine.name,
     state: machine.state,
     region: machine.region,
-    image_ref: machine.hostStatus === 'ok' ? imageRefOf(machine.config.image ?? '') : {},
+    image_ref: machine.hostStatus === 'ok' ? machine.imageRef : {},
     instance_id: machine.instanceId,
     version: machine.instanceId,
     private_ip: machine.privateIp,

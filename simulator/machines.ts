@@ -16,6 +16,7 @@ import { networkPrefix } from './addresses.ts';
 import { canonicalConfig } from './canonical-config.ts';
 import { faultAnswer } from './faults.ts';
 import { givenName } from './chance.ts';
+import { imageRefOf } from './images.ts';
 import { destroy, launch, replace, takeCapacity } from './machine-life.ts';
 import { fillMount, refuseOtherMount, volumeToAttach } from './machine-mounts.ts';
 import { allowedActions } from './machine-states.ts';
@@ -76,6 +77,7 @@ function update(call: Call): Reply {
   const config = writtenConfig(world, sent, world.volume(machine.app, sent.mounts?.[0]?.volume ?? ''));
   requireRoomToGrow(world, machine, config);
   machine.config = config;
+  machine.imageRef = imageRefOf(world, config.image ?? '');
   machine.instanceTime = Math.max(world.now(), machine.instanceTime + 1);
   machine.instanceId = world.drawUlid(machine.app, 'version', machine.instanceTime);
   machine.versions.unshift({ version: machine.instanceId, userConfig: sent });
@@ -155,6 +157,7 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
     instanceId: world.drawUlid(app, 'version'),
     instanceTime: now,
     config,
+    imageRef: imageRefOf(world, config.image ?? ''),
     versions: [],
     cordoned: false,
     hostStatus: 'ok',

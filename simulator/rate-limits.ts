@@ -15,7 +15,7 @@ const exceptions: Readonly<Record<string, Limit>> = {
   'DELETE /apps/{app}': { everyMs: 600, burst: 100 },
 };
 /** What is not the Machines API has no documented limits. */
-const webPrefix = ' /api/';
+const webPrefixes = [' /api/', ' /v2/'];
 /** One bucket for all apps. */
 const shared: ReadonlySet<string> = new Set(['DELETE /apps/{app}']);
 /** Buckets kept before full ones are dropped: a few for each of 3,000 machines. */
@@ -31,7 +31,7 @@ export function documentedRateLimits(): RateLimits {
   const fullAt = new Map<string, number>();
   return {
     take(operation, params, now) {
-      if (params['app'] === undefined || operation.includes(webPrefix)) return true;
+      if (params['app'] === undefined || webPrefixes.some((prefix) => operation.includes(prefix))) return true;
       const limit = exceptions[operation] ?? common;
       const id = shared.has(operation) ? '' : (params['machine'] ?? params['volume'] ?? '');
       const key = `${operation} ${shared.has(operation) ? '' : params['app']} ${id}`;

@@ -8,6 +8,7 @@ import { documentedRateLimits, type RateLimits } from './rate-limits.ts';
 import { waitingRoom, type WaitingRoom } from './order.ts';
 import type { TokenGrant } from './records.ts';
 import { foreignLease } from './machine-leases.ts';
+import { isRegistryPath, registryBodyBytesMost, registryRefusal } from './registry.ts';
 import { Refusal, refusal, type Reply } from './replies.ts';
 import { remember, type RequestRecord } from './requests.ts';
 import { compiledRouter, type Match, type Router } from './router.ts';
@@ -80,7 +81,7 @@ export function reception(options: ReceptionOptions): Reception {
       } catch (error) {
         // A body that broke off: there is nobody left to answer.
         if (!(error instanceof Refusal)) return reset(response);
-        send(response, { status: error.status, body: error.body }, requestId);
+        send(response, refusedWith(error), requestId);
       } finally {
         underway -= 1;
       }
@@ -94,8 +95,9 @@ export function reception(options: ReceptionOptions): Reception {
 
 /** undefined: the connection is cut instead of answered. */
 async function answer(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<Reply | undefined> {
-  const text = await readBody(request);
   const [path, search] = split(request.url ?? '/', '?');
+  const bytes = await readBody(request, isRegistryPath(path) ? registryBodyBytesMost : undefined);
+  const text = isRegistryPath(path) ? bytes.toString('latin1') : bytes.toString();
   const query = new URLSearchParams(search);
   const method = request.method ?? 'GET';
   if (path === adminPrefix || path.startsWith(`${adminPrefix}/`)) {
@@ -129,19 +131,25 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
     status: undefined,
   };
   remember(desk.world.requests, record);
-  if (match === undefined) return answered(record, refusedWith(refusal(404, '404 page not found')));
+  const refuse = isRegistryPath(path) ? registryRefusal : refusal;
+  if (match === undefined) return answered(record, refusedWith(refuse(404, '404 page not found')));
   const call: Call = {
     world: desk.world,
     grant: grant ?? nobody,
     params: match.params,
     query,
     body: undefined,
+    content: {
+      bytes,
+      type: headerOf(request, 'content-type') ?? '',
+      range: headerOf(request, 'content-range') ?? headerOf(request, 'range') ?? '',
+    },
     nonce: headerOf(request, 'fly-machine-lease-nonce'),
     pause,
   };
   const visit: Visit = { record, call, match, cut: false };
   if (grant === undefined && match.route?.anonymous !== true)
-    return answered(record, refusedWith(refusal(401, 'unauthorized: invalid or missing token')));
+    return answered(record, refusedWith(refuse(401, 'unauthorized: invalid or missing token')));
   return serve(desk, visit, text);
 }
 
@@ -185,9 +193,9 @@ async function handled(visit: Visit, text: string): Promise<Reply> {
   const { call, match, record } = visit;
   try {
     if (match.route === undefined) throw refusal(405, 'method not allowed');
-    if (call.grant.readOnly && record.method !== 'GET' && match.route.anonymous !== true)
-      throw refusal(403, 'unauthorized');
-    return await match.route.handle({ ...call, body: parseBody(text) });
+    const reads = record.method === 'GET' || record.method === 'HEAD';
+    if (call.grant.readOnly && !reads && match.route.anonymous !== true) throw refusal(403, 'unauthorized');
+    return await match.route.handle({ ...call, body: match.route.binary === true ? undefined : parseBody(text) });
   } catch (error) {
     if (error instanceof Refusal) return refusedWith(error);
     const why = error instanceof Error ? error.stack : String(error);
@@ -214,7 +222,7 @@ function answered(record: RequestRecord, reply: Reply): Reply {
   return reply;
 }
 
-const refusedWith = (error: Refusal): Reply => ({ status: error.status, body: error.body });
+const refusedWith = ({ status, body, headers }: Refusal): Reply => ({ status, body, headers });
 
 /** Waits on behalf of one request, which end early when its connection does. false: nobody waits for the answer. */
 function pauses(desk: Desk, presence: () => AbortSignal): Call['pause'] {
@@ -238,10 +246,11 @@ function closeOf(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-/** `Bearer` and `FlyV1` both do; of a comma list any token counts. */
+/** `Bearer` and `FlyV1` both do, and in `Basic` the password, as docker logs in; of a comma list any token counts. */
 function grantOf(world: World, request: IncomingMessage): TokenGrant | undefined {
-  const [scheme, list] = split(headerOf(request, 'authorization') ?? '', ' ');
-  if (!['bearer', 'flyv1'].includes(scheme.toLowerCase())) return undefined;
+  const [scheme, sent] = split(headerOf(request, 'authorization') ?? '', ' ');
+  if (!['bearer', 'flyv1', 'basic'].includes(scheme.toLowerCase())) return undefined;
+  const list = scheme.toLowerCase() === 'basic' ? split(Buffer.from(sent, 'base64').toString(), ':')[1] : sent;
   for (const token of list.replace(/^FlyV1 /, '').split(',')) {
     const grant = world.tokens.get(token.trim());
     if (grant !== undefined && (grant.expiresAt === undefined || grant.expiresAt > world.now())) return grant;

@@ -1,5 +1,5 @@
 /** The nouns of the simulated platform as it holds them; what goes over the wire is rendered from these. */
-import type { CheckStatus, MachineConfig, MachineEvent } from '../schemas/fly/machine.ts';
+import type { CheckStatus, ImageRef, MachineConfig, MachineEvent } from '../schemas/fly/machine.ts';
 import type { MachineState } from './machine-states.ts';
 
 /** Milliseconds since the epoch. */
@@ -201,6 +201,8 @@ export interface Machine {
   /** Time within instanceId: the next version's is later even in the same millisecond. */
   instanceTime: Instant;
   config: MachineConfig;
+  /** What its image meant when the config was written: a tag that moves later moves no machine. */
+  imageRef: ImageRef;
   /** Newest first, as sent. */
   readonly versions: { readonly version: string; readonly userConfig: MachineConfig }[];
   cordoned: boolean;

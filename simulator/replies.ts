@@ -1,18 +1,21 @@
 export interface Reply {
   readonly status: number;
-  /** Sent as JSON; undefined = no body. */
+  /** Bytes as they are, text as a page, anything else as JSON; undefined = no body. */
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The platform's no, thrown by handlers. */
 export class Refusal extends Error {
   readonly status: number;
   readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, body: unknown) {
+  constructor(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
     super(`refused with ${status}`);
     this.status = status;
     this.body = body;
+    this.headers = headers;
   }
 }
 

@@ -15,6 +15,7 @@ import { organizationRoutes } from './organization-lists.ts';
 import { webOrganizationRoutes } from './organizations.ts';
 import { platformRoutes } from './platform.ts';
 import { reception, type Reception } from './reception.ts';
+import { registryRoutes } from './registry.ts';
 import { releaseRoutes } from './releases.ts';
 import { secretRoutes } from './secrets.ts';
 import { tokenRoutes } from './tokens.ts';
@@ -84,6 +85,7 @@ const webRoutes: readonly Route[] = [
   ...webOrganizationRoutes,
   ...buildRoutes,
   ...logRoutes,
+  ...registryRoutes,
 ];
 
 /** Fly in a box: the Machines API over real HTTP on the loopback interface. Throws when the port is taken. */
@@ -103,6 +105,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const server = serverOf(desk);
   const port = await listening(server, options.port ?? 0);
   const url = `http://${address}:${port}`;
+  world.registry.hosts.add(`${address}:${port}`);
   return {
     url,
     token,

@@ -8,6 +8,7 @@ import { movableClock, type MovableClock } from './movable-clock.ts';
 import { statePace, type Pace } from './pace.ts';
 import type { App, Instant, LimitedToken, Machine, Organization, TokenGrant, Volume } from './records.ts';
 import { isWrite, type RequestNotice, type RequestRecord } from './requests.ts';
+import { registryStorage, type RegistryStorage } from './registry-storage.ts';
 import { configRewrites, type Rewrites } from './rewrites.ts';
 import { followSchedules } from './schedules.ts';
 import { endStateOf, snapshotOf, type AppSnapshot } from './snapshot.ts';
@@ -54,6 +55,8 @@ export class World {
   readonly pace: Pace = statePace();
   /** Lists that show the past. */
   readonly lag: Lag;
+  /** Images that were pushed here. */
+  readonly registry: RegistryStorage = registryStorage();
   /** What the name servers of the world answer. */
   readonly dns: Dns = new Map();
   /** Somebody with flyctl. */
