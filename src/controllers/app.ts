@@ -13,10 +13,12 @@ import { listedSince } from '../plan/intents.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
 import { knownEvidence, type KnownEvidence } from '../plan/evidence.ts';
 import { statusOfHolds } from '../plan/status.ts';
+import { knownRelease, type KnownRelease } from '../plan/told.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { applyPlan } from './apply.ts';
 import { settleGrowth } from './growth.ts';
+import { ReleaseRecord } from './release/record.ts';
 
 export interface PlanOneRequest {
   readonly clock: Clock;
@@ -32,6 +34,7 @@ export interface PlannedApp {
   readonly plan: AppPlan;
   readonly observed: ObservedApp;
   readonly known: KnownEvidence;
+  readonly release: KnownRelease;
 }
 
 /**
@@ -56,9 +59,10 @@ export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
     });
   const plan = planOf(observed);
   const known = knownEvidence({ observed, memory, fleet: fleet.name });
-  if (!needsReleases(plan, observed)) return { plan, observed, known };
-  const whole = { ...observed, releases: await observeReleases({ fly, app: app.name }) };
-  return { plan: planOf(whole), observed: whole, known };
+  const needs = needsReleases(plan, observed);
+  const whole = needs ? { ...observed, releases: await observeReleases({ fly, app: app.name }) } : observed;
+  const release = knownRelease({ desired: app, observed: whole, memory, fleet: fleet.name, now: clock.now() });
+  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release };
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
@@ -86,6 +90,8 @@ export interface SyncOneRequest {
   readonly plan: AppPlan;
   /** What was known of its secrets when it was planned. */
   readonly known: KnownEvidence;
+  /** What was known of its records on Fly. */
+  readonly release: KnownRelease;
   readonly trigger: Trigger;
   readonly actor: string;
   readonly instance: string;
@@ -113,6 +119,7 @@ export async function syncOne(
         stamped,
         leaving: leavingIn(plan),
         claimedVolumes: new Set(),
+        record: new ReleaseRecord({ ...request, known: request.release }),
         lock: undefined,
       },
       plan,

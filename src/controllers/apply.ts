@@ -1,5 +1,14 @@
 import { Fault, toFault } from '../model/fault.ts';
-import { waves, type AppPlan, type MachineLabel, type ReleaseStep, type Step, type StepKind } from '../model/plan.ts';
+import {
+  waves,
+  type AppPlan,
+  type MachineCreate,
+  type MachineLabel,
+  type MachineUpdate,
+  type ReleaseStep,
+  type Step,
+  type StepKind,
+} from '../model/plan.ts';
 import type { StepOutcome, StepResult } from '../model/run.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
@@ -34,6 +43,7 @@ export async function applyPlan(
       const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
       if (steps.length > 0) await apply.wave(steps);
     }
+    await apply.closeRecord();
   } finally {
     await context.lock?.[Symbol.asyncDispose]();
   }
@@ -166,6 +176,8 @@ class Apply {
   /** All machine changes of the wave at once, by the rolling rules. */
   async #roll(planned: readonly RollingStep[]): Promise<void> {
     const pin = new ImagePin();
+    const image = imageToTell(planned, this.#context.record.isUnfinished);
+    if (image !== undefined) await this.#context.record.open(image);
     const steps: RollingStep[] = [];
     for (const step of planned) {
       if (step.kind === 'release') this.#start(step);
@@ -190,6 +202,7 @@ class Apply {
         ready,
         {
           started: (step) => this.#start(step),
+          sent: () => this.#context.record.running(),
           finished: (step, done) => this.#finish(step, done.outcome, done.message),
           failed: async (step, fault) => {
             faults.set(step, fault);
@@ -250,6 +263,16 @@ class Apply {
     else await this.#finish(step, 'updated', progress);
   }
 
+  /** Tells Fly how the release went: what somebody else or a stop holds up is not failed. */
+  async closeRecord(): Promise<void> {
+    const { record } = this.#context;
+    const outcomes = new Set(this.results.filter(({ kind }) => rollingKinds.has(kind)).map(({ outcome }) => outcome));
+    const waits = this.faults.every(({ kind }) => kind === 'waiting' || kind === 'held');
+    if (outcomes.size === 0) await record.closeStale();
+    else if (outcomes.has('failed') && !waits) await record.close('failed');
+    else await record.close(outcomes.has('failed') || outcomes.has('skipped') ? 'interrupted' : 'complete');
+  }
+
   #start(step: Step): void {
     this.#startedAt.set(step, this.#context.clock.now());
     this.#context.onProgress({ type: 'step.started', app: this.#context.app.name, step });
@@ -280,6 +303,16 @@ const rollingKinds: ReadonlySet<StepKind> = new Set(['release', 'machine.create'
 
 function isRolling(step: Step): step is RollingStep {
   return rollingKinds.has(step.kind);
+}
+
+/** The image of a release, of the rest of one, or of a heal. undefined: nothing that Fly has to be told of. */
+function imageToTell(steps: readonly RollingStep[], isUnfinished: boolean): string | undefined {
+  const machines = steps.flatMap((step): (MachineCreate | MachineUpdate)[] => {
+    if (step.kind === 'release') return [...step.machines];
+    if (step.kind === 'machine.update') return step.reason === 'secrets' ? [] : [step];
+    return step.kind === 'machine.create' && isUnfinished ? [step] : [];
+  });
+  return machines[0]?.config.image;
 }
 
 /** It waits until its machine is healthy. */

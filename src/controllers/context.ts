@@ -7,6 +7,7 @@ import type { StampedEvidence } from '../model/secrets-stamp.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import type { HeldLease } from './lease.ts';
+import type { ReleaseRecord } from './release/record.ts';
 
 /** What applying one app's plan needs. One value, handed down to every reconciler. */
 export interface ApplyContext {
@@ -32,6 +33,8 @@ export interface ApplyContext {
   readonly leaving: ReadonlySet<string>;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes: Set<string>;
+  /** The record on Fly of the release at work. */
+  readonly record: ReleaseRecord;
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */
   lock: HeldLease | undefined;
 }

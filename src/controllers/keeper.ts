@@ -8,7 +8,6 @@ import type { Run, Trigger } from '../model/run.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../observed/organization.ts';
 import type { PlanOptions } from '../plan/app.ts';
-import type { KnownEvidence } from '../plan/evidence.ts';
 import { planFleet } from '../plan/fleet.ts';
 import { sameRepository } from '../sources/location.ts';
 import { planOne, syncOne, type PlannedApp, nextWake } from './app.ts';
@@ -136,7 +135,11 @@ export class FleetKeeper {
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
-    const run = await this.#apply(fleet, app, plan, { ...how, known: surveyed.known });
+    const run = await this.#apply(fleet, app, plan, {
+      ...how,
+      known: surveyed.known,
+      release: surveyed.release,
+    });
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
@@ -150,7 +153,7 @@ export class FleetKeeper {
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
-    how: { readonly trigger: Trigger; readonly signal: AbortSignal; readonly known: KnownEvidence },
+    how: { readonly trigger: Trigger; readonly signal: AbortSignal } & Pick<PlannedApp, 'known' | 'release'>,
   ): Promise<Run | undefined> {
     const before = this.#runs.get(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.

@@ -78,7 +78,11 @@ export async function updateMachine(
   const step = await withStandby(context, planned);
   await using lease = await holdLease(context, step.machineId);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(context, step.machineId));
-  const metadata = { ...withSecretsStamp(context, step.config.metadata), ...unproven(skipLaunch) };
+  const metadata = {
+    ...withSecretsStamp(context, step.config.metadata),
+    ...context.record.stamps,
+    ...unproven(skipLaunch),
+  };
   const config = { ...step.config, metadata };
   const request: MachineRequest = { config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
@@ -234,6 +238,7 @@ function createRequest(
   const { name, launch, volume } = chosen;
   const metadata = {
     ...withSecretsStamp(context, step.config.metadata),
+    ...context.record.stamps,
     [stampKeys.launch]: launch,
     ...unproven(step.skipLaunch),
   };

@@ -10,11 +10,10 @@ import type { AppPlan, Plan } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, Trigger } from '../model/run.ts';
 import { resolveOrganization } from '../observed/organization.ts';
-import type { KnownEvidence } from '../plan/evidence.ts';
 import { planFleet } from '../plan/fleet.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
-import { planOne, recordUntouched, syncOne } from './app.ts';
+import { planOne, recordUntouched, syncOne, type PlannedApp } from './app.ts';
 import { findOrphans, syncOrphan } from './prune.ts';
 
 /**
@@ -80,8 +79,8 @@ export async function planPass(context: PlanContext, desired: DesiredFleet, opti
 interface Whole {
   readonly plan: Plan;
   readonly apps: ReadonlyMap<string, DesiredApp>;
-  /** By app: what is known of its secrets. */
-  readonly known: ReadonlyMap<string, KnownEvidence>;
+  /** By app: what is known of its secrets and of its records on Fly. */
+  readonly known: ReadonlyMap<string, Pick<PlannedApp, 'known' | 'release'>>;
 }
 
 async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
@@ -89,7 +88,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
   const withOrg = await nameOrganizations(context, chosen);
   const plans: AppPlan[] = [];
   const observed: ObservedApp[] = [];
-  const known = new Map<string, KnownEvidence>();
+  const known = new Map<string, Pick<PlannedApp, 'known' | 'release'>>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
   const orgs = new Set(withOrg.flatMap((app) => app.org ?? []));
@@ -102,7 +101,7 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
           const one = await planOne({ ...context, fleet: desired, app, options });
           plans.push(one.plan);
           observed.push(one.observed);
-          known.set(app.name, one.known);
+          known.set(app.name, { known: one.known, release: one.release });
         } catch (error) {
           // A refused token concerns every app: one error, not a thousand.
           if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
@@ -165,7 +164,7 @@ async function applyWhole(
         if (plan.status === 'failed') failed = true;
         if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
         else if (app !== undefined && known !== undefined) {
-          const { run } = await syncOne({ ...request, app, known, patience: 'wait' });
+          const { run } = await syncOne({ ...request, ...known, app, patience: 'wait' });
           if (run.outcome === 'failed') failed = true;
           runs.push(run);
         }

@@ -9,6 +9,7 @@ import type {
 } from '../../schemas/fly/app.ts';
 import type { Lease, Machine, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
+import type { JsonObject } from '../model/json.ts';
 import type { AppPresence } from '../model/observed.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 
@@ -57,6 +58,22 @@ export interface LeaseHeld {
   readonly expiresAt: number;
 }
 
+export interface ReleaseRequest {
+  /** The fly config it comes from: what `fly config show` prints. */
+  readonly definition: JsonObject;
+  readonly image: string;
+  readonly strategy: 'rolling' | 'immediate';
+}
+
+/** A record of a release on Fly. */
+export interface ReleaseMade {
+  readonly id: string;
+  /** 1, 2, … of its app. */
+  readonly number: number;
+}
+
+export type ReleaseStatus = 'running' | 'complete' | 'failed' | 'interrupted';
+
 export interface SecretsWritten {
   /** Counts writes per app: goes into min_secrets_version. */
   readonly version: number | undefined;
@@ -93,6 +110,12 @@ export interface FlyWriter extends FlyReader {
   /** A lease already gone is fine. */
   releaseLease(app: string, id: string, nonce: string): Promise<void>;
   lease(app: string, id: string): Promise<Lease | undefined>;
+  /**
+   * Tells Fly of a release, for `fly releases`, `fly config show` and the dashboard. Machines need none: whoever calls it
+   * goes on without. Ends within seconds.
+   */
+  createRelease(app: string, request: ReleaseRequest): Promise<ReleaseMade>;
+  updateRelease(app: string, id: string, status: ReleaseStatus): Promise<void>;
   createVolume(app: string, request: VolumeRequest): Promise<Volume>;
   extendVolume(
     app: string,

@@ -4,20 +4,21 @@ import { appReads, appWrites } from './apps.ts';
 import { leaseCalls } from './leases.ts';
 import { machineReads, machineWrites } from './machines.ts';
 import { organizationReads } from './organization.ts';
-import { releaseReads } from './releases.ts';
+import { releaseCalls } from './releases.ts';
 import { secretReads, secretWrites } from './secrets.ts';
 import type { Transport } from './transport.ts';
 import { volumeReads, volumeWrites } from './volumes.ts';
 
 /** Speaks to Fly and changes nothing there. Share one transport with the writer: limits are counted in it. */
 export function createFlyReader(transport: Transport): FlyReader {
+  const { releases } = releaseCalls(transport);
   return {
     ...appReads(transport),
     ...machineReads(transport),
     ...volumeReads(transport),
     ...secretReads(transport),
     ...addressReads(transport),
-    ...releaseReads(transport),
+    releases,
     ...organizationReads(transport),
   };
 }
@@ -31,5 +32,6 @@ export function createFlyWriter(transport: Transport): FlyWriter {
     ...volumeWrites(transport),
     ...secretWrites(transport),
     ...addressWrites(transport),
+    ...releaseCalls(transport),
   };
 }

@@ -1,3 +1,5 @@
+import type { Told } from './stamps.ts';
+
 /** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
 export interface Memory {
   /** By secret name: what we set, and the digest Fly gave for it. */
@@ -15,6 +17,15 @@ export interface Memory {
   readonly defaultAddressesGiven: boolean;
   /** The git commit at the last hold for a change made by flyctl; a newer commit lifts it. */
   readonly heldRevision: string | undefined;
+  /** The newest record of a release that FlyCD made on Fly. */
+  readonly told: RememberedRelease | undefined;
+}
+
+export interface RememberedRelease extends Told {
+  /** As it was told. */
+  readonly image: string;
+  /** Fly was not told yet how it ended. */
+  readonly isOpen: boolean;
 }
 
 export interface SecretEvidence {
@@ -60,4 +71,5 @@ export const emptyMemory: Memory = {
   known: false,
   defaultAddressesGiven: false,
   heldRevision: undefined,
+  told: undefined,
 };

@@ -32,6 +32,8 @@ export const stampKeys = {
   command: 'flycd_command',
   /** Set with each write that starts the machine, taken away once it was seen healthy: until then the write is not done. */
   unproven: 'flycd_unproven',
+  /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */
+  told: 'flycd_told',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
 } as const;
@@ -80,6 +82,23 @@ export function parseSent(text: string | undefined): Sent | undefined {
   return parts === null ? undefined : { config: parts[1] ?? '', image: parts[2] ?? '' };
 }
 
+/** A record on Fly that FlyCD made: the app's version that it tells of is what `toldVersion` says. */
+export interface Told {
+  readonly id: string;
+  /** The release's, 1, 2, … of its app. */
+  readonly number: number;
+  readonly version: string;
+}
+
+export function formatTold({ id, number, version }: Told): string {
+  return `${id}:${number}:${version}`;
+}
+
+export function parseTold(text: string | undefined): Told | undefined {
+  const parts = /^(.+):([0-9]{1,9}):([0-9a-f]{32})$/.exec(text ?? '');
+  return parts === null ? undefined : { id: parts[1] ?? '', number: Number(parts[2]), version: parts[3] ?? '' };
+}
+
 const readScheme = 'r1:';
 
 export function formatRead(hash: string): string {
@@ -92,6 +111,8 @@ export const flyctlKeys = {
   processGroup: 'fly_process_group',
   releaseId: 'fly_release_id',
   releaseVersion: 'fly_release_version',
+  /** Who wrote the machine last. flyctl writes its version there and never reads it. */
+  writer: 'fly_flyctl_version',
 } as const;
 
 /** What flyctl writes on a machine whichever release it comes from. */

@@ -52,6 +52,7 @@ export function planApp(input: PlanAppInput): AppPlan {
     desired: input.desired,
     machines: machines.value,
     releases: observed.releases?.status === 'read' ? observed.releases.value : [],
+    told: input.memory.told,
     fleet: input.fleet,
     now: input.now,
   });

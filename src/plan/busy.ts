@@ -2,7 +2,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../schemas/fly/presets.ts';
 import type { Release } from '../../schemas/fly/release.ts';
-import { stampKeys } from '../model/stamps.ts';
+import { parseTold, stampKeys, type Told } from '../model/stamps.ts';
 import type { HoldParts } from './input.ts';
 import { groupOf, metadataOf } from './live.ts';
 
@@ -16,6 +16,8 @@ export interface BusyInput {
   readonly machines: readonly Machine[];
   /** As far as they were asked for and could be read. */
   readonly releases: readonly Release[];
+  /** The newest record that FlyCD made, as SQLite remembers it; each machine of ours names the one that last reached it. */
+  readonly told?: Told | undefined;
   readonly fleet: string;
   readonly now: number;
 }
@@ -31,7 +33,6 @@ const lookAgainMs = 60_000;
 const canaryKey = 'fly_canary';
 const bluegreenKey = 'fly_bluegreen_deployment_tag';
 const readyToGo = 'safe_to_destroy';
-const runningStatuses: ReadonlySet<string> = new Set(['pending', 'running']);
 
 export function isCanary(metadata: Readonly<Record<string, string>>): boolean {
   return metadata[canaryKey] !== undefined;
@@ -95,11 +96,17 @@ export function busyWith(input: BusyInput): Busy | undefined {
 }
 
 /** The newest release in progress: seen from its first second, when no machine tells of it yet. */
-function releasing({ releases, now }: BusyInput, retryAt: number): Busy | undefined {
+function releasing({ machines, releases, told, fleet, now }: BusyInput, retryAt: number): Busy | undefined {
+  const stamps = machines
+    .map((machine) => metadataOf(machine))
+    .filter((metadata) => metadata[stampKeys.fleet] === fleet)
+    .map((metadata) => parseTold(metadata[stampKeys.told]));
+  const own = new Set([...stamps, told].flatMap((one) => one?.id ?? []));
   const begun = ({ created_at: at }: Release): number => Date.parse(at);
   const [release] = releases
-    // FlyCD makes no releases: all of them are somebody else's. Its own would be told apart here.
-    .filter((one) => one.in_progress === true || runningStatuses.has(one.status))
+    .filter((one) => one.id === undefined || !own.has(one.id))
+    // One that is pending was made by a process that died: flyctl says `running` in the next moment, before all else.
+    .filter((one) => one.status === 'running' || (one.in_progress === true && one.status !== 'pending'))
     .filter((one) => now - begun(one) < leftBehindAfterMs)
     .toSorted((a, b) => begun(b) - begun(a));
   if (release === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import { reservedGroups } from '../../schemas/fly/presets.ts';
 import type { DesiredApp } from '../model/desired.ts';
-import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
+import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot, type Told } from '../model/stamps.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen, type Busy } from './busy.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './live.ts';
 
@@ -44,6 +44,8 @@ export interface CensusInput {
   readonly machines: readonly Machine[];
   /** As far as they were asked for and could be read. */
   readonly releases: readonly Release[];
+  /** The record that SQLite remembers. */
+  readonly told?: Told | undefined;
   readonly fleet: string;
   readonly now: number;
 }

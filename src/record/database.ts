@@ -91,6 +91,7 @@ function refuseWrites(store: Store): Store {
     markKnown: refuse,
     markDefaultAddressesGiven: refuse,
     setHeldRevision: refuse,
+    setTold: refuse,
     storeDelivery: refuse,
     finishDeliveries: refuse,
     markDirty: refuse,

@@ -1,4 +1,4 @@
-import type { SecretEvidence } from '../model/memory.ts';
+import type { RememberedRelease, SecretEvidence } from '../model/memory.ts';
 import { perform, type Database } from './tables.ts';
 import type { Store } from './store.ts';
 
@@ -14,6 +14,7 @@ type MemoryStore = Pick<
   | 'markKnown'
   | 'markDefaultAddressesGiven'
   | 'setHeldRevision'
+  | 'setTold'
 >;
 
 /** A path healed three times in an hour is held; a day of heals is enough to say so and to show a person why. */
@@ -47,13 +48,15 @@ export function createMemory(database: Database): MemoryStore {
     markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: 1 }),
     setHeldRevision: (app, revision) =>
       remember(database, app, { held_revision: revision === undefined ? null : redactor.redact(revision) }),
+    setTold: (app, release) =>
+      remember(database, app, { told: JSON.stringify({ ...release, image: redactor.redact(release.image) }) }),
   };
 }
 
 async function remember(
   { queries, fleet }: Database,
   app: string,
-  values: { known?: number; default_addresses_given?: number; held_revision?: string | null },
+  values: { known?: number; default_addresses_given?: number; held_revision?: string | null; told?: string },
 ): Promise<void> {
   await queries
     .insertInto('app_memory')
@@ -175,5 +178,6 @@ async function readMemory({ queries, fleet, clock }: Database, app: string): Ret
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === 1,
     heldRevision: facts?.held_revision ?? undefined,
+    told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
   };
 }

@@ -120,4 +120,9 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE intent ADD COLUMN made_at INTEGER;
     `,
   },
+  {
+    number: 4,
+    name: '0004-releases-told',
+    sql: `ALTER TABLE app_memory ADD COLUMN told TEXT;`,
+  },
 ];

@@ -1,4 +1,4 @@
-import type { Memory, Intent, IntentKind, SecretEvidence } from '../model/memory.ts';
+import type { Memory, Intent, IntentKind, RememberedRelease, SecretEvidence } from '../model/memory.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 
@@ -58,6 +58,7 @@ export interface Store {
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;
   setHeldRevision(app: string, revision: string | undefined): Promise<void>;
+  setTold(app: string, release: RememberedRelease): Promise<void>;
 
   /** false: that delivery id was stored before. Durable when it resolves. */
   storeDelivery(delivery: DeliveryRow): Promise<boolean>;

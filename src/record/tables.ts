@@ -83,6 +83,8 @@ interface AppMemoryTable {
   known: Generated<number>;
   default_addresses_given: Generated<number>;
   held_revision: string | null;
+  /** JSON of a RememberedRelease. */
+  told: string | null;
 }
 
 interface DeliveryTable {

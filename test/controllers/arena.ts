@@ -143,13 +143,30 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
     },
     async endState() {
       await clock.sleep(settledMs);
-      return simulator.world.endState();
+      return withoutRecords(simulator.world.endState());
     },
     async close() {
       await simulator.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Which record on Fly told of a machine: an id by another name, and none where Fly was not told. */
+const recordKeys: ReadonlySet<string> = new Set([
+  'fly_release_id',
+  'fly_release_version',
+  'fly_flyctl_version',
+  'flycd_release',
+  'flycd_told',
+]);
+
+/** An end state without which records of releases there are: machines are the same without any. */
+export function withoutRecords(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutRecords(item));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => !recordKeys.has(key));
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutRecords(item)]));
 }
 
 /** Everything that could be doubled or left half done: a secret, a volume, addresses, two groups, a check. */

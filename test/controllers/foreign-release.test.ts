@@ -45,6 +45,8 @@ const app = () => platform().apps.get('shop');
 const machines = () => [...(app()?.machines.values() ?? [])].filter(({ state }) => state !== 'destroyed');
 const greetings = () => machines().map(({ config }) => config.env?.['GREETING']);
 const releases = () => app()?.releases.map(({ version, status }) => [version, status]);
+/** Of the sync that made the app. */
+const ours = [1, 'complete'];
 const asked = (): number => platform().requests.filter(({ template }) => template === listOfReleases).length;
 
 describe('somebody deploys by hand, and has not touched a machine yet', () => {
@@ -52,21 +54,21 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
     await moved();
     const answered = Promise.withResolvers<void>();
     const deploying = platform().human.deploy('shop', { image: 'shop:2', waitsFor: answered.promise });
-    expect(releases()).toEqual([[1, 'running']]);
+    expect(releases()).toEqual([[2, 'running'], ours]);
     expect(machines().every(({ lease }) => lease === undefined)).toBe(true);
     const writes = platform().writes().length;
     const diff = await run('diff');
-    expect(diff.said).toContain('human@example.com runs release v1, since 00:0');
+    expect(diff.said).toContain('human@example.com runs release v2, since 00:0');
     expect(diff.code, diff.said).toBe(4);
     const first = await sync();
-    expect(first.said).toContain('somebody else is at work: human@example.com runs release v1');
+    expect(first.said).toContain('somebody else is at work: human@example.com runs release v2');
     expect(first.code, first.said).toBe(4);
     expect(platform().writes().length).toBe(writes);
     expect(greetings()).toEqual(['hello', 'hello']);
 
     answered.resolve();
     expect(await deploying).toEqual({ ok: true });
-    expect(releases()).toEqual([[1, 'complete']]);
+    expect(releases()).toEqual([[2, 'complete'], ours]);
     expect(machines().map(({ config }) => config.image)).toEqual(['shop:2', 'shop:2']);
     const second = await sync('--now');
     expect(second.code, second.said).toBe(0);
@@ -77,7 +79,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
     await moved();
     const how = end === 'interrupted' ? { stops: end } : { releaseCommand: 'migrate', image: 'shop:failing-release' };
     expect(await platform().human.deploy('shop', { ...how, slowMs: 1000 })).toMatchObject({ ok: false });
-    expect(releases()).toEqual([[1, end]]);
+    expect(releases()).toEqual([[2, end], ours]);
     // The machine of the release command is gone.
     await world.clock.sleep(60_000);
     const { code, said } = await sync();
@@ -97,7 +99,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
     expect(greetings()).toEqual(['hello', 'hello']);
     const { code, said } = await sync();
     expect(code, said).toBe(0);
-    expect(releases()).toEqual([[1, 'running']]);
+    expect(releases()).toEqual([[3, 'complete'], [2, 'running'], ours]);
     expect(greetings()).toEqual(['bye', 'bye']);
   });
 

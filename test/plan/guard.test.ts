@@ -147,8 +147,9 @@ describe('somebody at work', () => {
   const ago = (minutes: number): string => new Date(now - minutes * 60_000).toISOString();
   test.each<[string, readonly Partial<Release>[], string | undefined]>([
     ['none', [], undefined],
-    ['a pending one', [{ status: 'pending' }], 'alice@example.com runs release v7'],
+    ['a pending one: flyctl says running before it touches anything', [{ status: 'pending' }], undefined],
     ['one in progress in a word we do not know', [{ status: 'releasing' }], 'alice@example.com runs release v7'],
+    ['FlyCD’s own, as SQLite remembers it', [{ id: 'rel-own' }], undefined],
     ['one of nobody', [{ user: null }], 'somebody runs release v7'],
     ['one that does not say in_progress', [{ in_progress: undefined }], 'alice@example.com runs release v7'],
     ['one that began 29 minutes ago', [{ created_at: ago(29) }], 'alice@example.com runs release v7'],
@@ -163,7 +164,8 @@ describe('somebody at work', () => {
     ],
     ['the newest of two', [{ created_at: ago(9) }, { version: 8, user: 'bob@example.com' }], 'bob@example.com runs'],
   ])('releases: %s', (_name, some, holder) => {
-    const app = plan(desired, releases(...some.map(release)));
+    const told = { id: 'rel-own', number: 7, version: '0'.repeat(32), image: 'shop:1', isOpen: true };
+    const app = plan(desired, releases(...some.map(release)), { memory: { told } });
     expect(holdsOf(app)).toEqual(holder === undefined ? [] : ['busy']);
     expect(app.steps).toHaveLength(holder === undefined ? 1 : 0);
     expect(app.holds[0]?.because ?? '').toContain(holder ?? '');

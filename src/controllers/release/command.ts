@@ -91,7 +91,7 @@ async function startMachine(context: ApplyContext, run: ReleaseCommandRun): Prom
   const prefix = `release-${stamp.slice(0, nameDigits)}-`;
   const known = await fly.machines(app.name, { includeDeleted: true });
   const name = `${prefix}${known.filter((machine) => machine.name.startsWith(prefix)).length + 1}`;
-  const metadata = { ...run.config.metadata, [stampKeys.command]: stamp };
+  const metadata = { ...run.config.metadata, ...context.record.stamps, [stampKeys.command]: stamp };
   const request = {
     name,
     region: run.region,

@@ -30,6 +30,8 @@ export interface RollReport {
   failed(step: RollStep, fault: Fault): Promise<void>;
   skipped(step: RollStep, because: string): Promise<void>;
   started(step: RollStep): void;
+  /** Fly has taken a machine's new config. */
+  sent(): void;
 }
 
 /**
@@ -229,6 +231,7 @@ class GroupRun {
     return this.#pin.during(planned, (step, onAnswer) => {
       const onSent = (machine: Machine): void => {
         onAnswer(machine);
+        this.#report.sent();
         onceSent();
       };
       return step.kind === 'machine.create'
