@@ -8,11 +8,9 @@ import type { FolderMemory } from '../sources/content-id.ts';
 import type { OpenGitMirrors } from '../sources/mirror.ts';
 import type { Tree } from '../sources/tree.ts';
 import type { ConfigOptions, Invocation } from './invocation.ts';
-import { flyToken, variable } from './io.ts';
+import { variable } from './io.ts';
 import { learnSecret } from './redaction.ts';
 import { absolute, locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
-
-const flyRegistry = 'registry.fly.io';
 
 /** A git config repo: what webhooks are matched with and commits reported to. */
 export interface ConfigRepo {
@@ -181,16 +179,11 @@ async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
 }
 
 /** Digests are remembered as long as this: one command, or a service's life. */
-async function createDigests({ io, log }: Invocation): Promise<ImageDigests> {
-  const { createImageDigests } = await import('../oci/digest.ts');
-  const host = variable(io.env, 'FLY_REGISTRY_HOST') ?? flyRegistry;
-  const token = flyToken(io);
-  return createImageDigests({
-    fetch: io.fetch,
-    clock: io.clock,
-    log,
-    // The token of Fly is for Fly's own registry and no other.
-    credentials: (asked) =>
-      asked === host && token !== undefined ? { user: 'x', password: new SecretValue(token) } : undefined,
-  });
+async function createDigests({ io, log, redactor }: Invocation): Promise<ImageDigests> {
+  const [{ createImageDigests }, { registryAccess }] = await Promise.all([
+    import('../oci/digest.ts'),
+    import('./registry.ts'),
+  ]);
+  const { credentials } = registryAccess(io, redactor);
+  return createImageDigests({ fetch: io.fetch, clock: io.clock, log, credentials });
 }

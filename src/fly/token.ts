@@ -10,6 +10,8 @@ export interface Authorizations {
   readonly machines: string;
   /** Always `Bearer`: macaroons, then user tokens. */
   readonly web: string;
+  /** Password for the image registry: all macaroons, else the token. */
+  readonly registry: string;
 }
 
 /**
@@ -28,5 +30,6 @@ export function authorizationsOf(token: string, redactor: Redactor): Authorizati
   const macaroons = parts.filter((part) => macaroon.test(part));
   const others = parts.filter((part) => !macaroon.test(part));
   const web = `Bearer ${[...macaroons, ...others].join(',')}`;
-  return { machines: macaroons.length > 0 ? `FlyV1 ${macaroons.join(',')}` : web, web };
+  const registry = (macaroons.length > 0 ? macaroons : others).join(',');
+  return { machines: macaroons.length > 0 ? `FlyV1 ${registry}` : web, web, registry };
 }

@@ -5,8 +5,8 @@ import type { Log } from '../model/log.ts';
 import type { Redactor } from '../model/secret-value.ts';
 import { classify, wordsOf, type Effect, type Failure } from './classification.ts';
 import type { FlyError } from './error.ts';
-import { exchange, type Exchange } from './exchange.ts';
-import { createLane, type Lane } from './lane.ts';
+import { exchange, type Exchange } from '../wire/exchange.ts';
+import { createLane, type Lane } from '../wire/lane.ts';
 import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
 import { authorizationsOf } from './token.ts';
 
@@ -270,7 +270,7 @@ function judge<T>(core: Core, call: Call, answer: Exchange, decode: Decode<T>): 
       where: whereOf(call),
       effect: call.effect,
       now: core.options.clock.now(),
-      requestId: answer.kind === 'answer' ? answer.requestId : undefined,
+      requestId: answer.kind === 'answer' ? requestIdOf(answer.headers) : undefined,
       ...parts,
     });
     return { ok: false, error, retryAfterMs: answer.kind === 'answer' ? answer.retryAfterMs : undefined };
@@ -279,12 +279,16 @@ function judge<T>(core: Core, call: Call, answer: Exchange, decode: Decode<T>): 
   if (answer.kind === 'silence') return fail({ status: undefined, words: redact(answer.why), code: undefined });
   const { status, body } = answer;
   if (status < 200 || status > 299) {
-    const said = body.state === 'broken' ? '' : body.state === 'whole' ? body.text : body.start;
-    return fail({ status, ...wordsOf(said, redact) });
+    const said = body.state === 'broken' ? '' : body.state === 'whole' ? body.bytes : body.start;
+    return fail({ status, ...wordsOf(said === '' ? said : new TextDecoder().decode(said), redact) });
   }
   const decoded = decode(body);
   if (decoded.state === 'fits') return { ok: true, value: decoded.value };
   return fail({ status: decoded.state === 'lost' ? undefined : status, words: redact(decoded.why), code: undefined });
+}
+
+function requestIdOf(headers: Headers): string | undefined {
+  return /^[\w-]{1,100}$/.exec(headers.get('fly-request-id') ?? '')?.[0];
 }
 
 function whereOf({ path }: Call): string | undefined {
@@ -299,7 +303,7 @@ function decoder<T>(answer: z.ZodType<T>): Decode<T> {
     if (body.state === 'too large') return { state: 'misfit', why: 'the answer is larger than FlyCD reads' };
     let json: unknown;
     try {
-      json = JSON.parse(body.text);
+      json = JSON.parse(new TextDecoder().decode(body.bytes));
     } catch {
       return { state: 'lost', why: 'the answer is not whole JSON' };
     }

@@ -1,5 +1,6 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
+import { createLane } from '../wire/lane.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
 
@@ -39,25 +40,12 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
   const remembered = new Map<string, Remembered>();
   /** By host: not before. */
   const pauses = new Map<string, number>();
-  const waiting: (() => void)[] = [];
-  let asking = 0;
-
-  async function turn<T>(work: () => Promise<T>): Promise<T> {
-    if (asking < questionsMax) asking += 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) asking -= 1;
-      else next();
-    }
-  }
+  const lane = createLane(questionsMax);
 
   async function ask(ref: string, reference: ImageReference): Promise<string | undefined> {
     try {
       const pausedUntil = pauses.get(reference.host) ?? 0;
-      if (pausedUntil > clock.now()) throw new RegistryError('the registry was asked too often');
+      if (pausedUntil > clock.now()) throw new RegistryError('the registry was asked too often', 429);
       return await registry.digest(reference);
     } catch (error) {
       if (error instanceof RegistryError && error.retryAt !== undefined) pauses.set(reference.host, error.retryAt);
@@ -67,7 +55,7 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
   }
 
   function remember(ref: string, reference: ImageReference): Promise<string | undefined> {
-    const digest = turn(() => ask(ref, reference));
+    const digest = lane.run(() => ask(ref, reference));
     const entry: Remembered = { digest, until: Number.POSITIVE_INFINITY }; // while it is asked, all wait for it
     remembered.delete(ref);
     remembered.set(ref, entry);

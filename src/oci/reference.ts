@@ -44,6 +44,11 @@ export function isDigest(text: string | null | undefined): text is string {
   return typeof text === 'string' && digestValue.test(text);
 }
 
+/** Where a registry is asked. */
+export function registryOrigin(host: string): string {
+  return `${isLoopbackHost(host) ? 'http' : 'https'}://${host}`;
+}
+
 /** true for hosts that never leave this machine: only they are asked over plain HTTP. */
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/:\d+$/, '');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import { isDigest, isLoopbackHost, type ImageReference } from './reference.ts';
+import { exchange, type Exchange } from '../wire/exchange.ts';
+import { isDigest, isLoopbackHost, registryOrigin, type ImageReference } from './reference.ts';
 
 export interface RegistryCredential {
   readonly user: string;
@@ -17,14 +18,17 @@ export interface RegistryParts {
   readonly credentials: RegistryCredentials;
 }
 
-/** A registry that did not give a digest, and why, in words without secrets. */
+/** What a registry did not do, and why, in words without secrets. */
 export class RegistryError extends Error {
+  /** undefined: it gave no answer, or one that makes no sense. */
+  readonly status: number | undefined;
   /** Milliseconds since the epoch before which this host wants no more questions. */
   readonly retryAt: number | undefined;
 
-  constructor(message: string, retryAt?: number) {
+  constructor(message: string, status?: number, retryAt?: number) {
     super(message);
     this.name = 'RegistryError';
+    this.status = status;
     this.retryAt = retryAt;
   }
 }
@@ -40,7 +44,7 @@ const accepted = [
 /** A registry that needs longer is down. */
 const timeoutMs = 15_000;
 /** The distribution specification's limit on a manifest. */
-const manifestBytesMax = 4 * 1024 * 1024;
+export const manifestBytesMax = 4 * 1024 * 1024;
 /** Tokens have some 4 KB. */
 const tokenBytesMax = 64 * 1024;
 /** registry.k8s.io needs one, mirrors before it another. */
@@ -54,55 +58,107 @@ const throttledSeconds = 60;
 /** A Retry-After beyond this is a mistake or a blockade. */
 const throttledSecondsMax = 600;
 
-interface Token {
-  readonly header: string;
-  readonly until: number;
+export interface RegistryCall {
+  readonly method: 'HEAD' | 'GET' | 'POST' | 'PATCH' | 'PUT';
+  readonly host: string;
+  readonly repository: string;
+  /** Below the repository: `manifests/v1`; or where the registry said an upload goes on. */
+  readonly to: string | URL;
+  /** A repository that has to be read for it, too. */
+  readonly from?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | undefined;
+  /** Of the answer; manifestBytesMax unless said. */
+  readonly bytesMax?: number | undefined;
+  /** 15 s unless said. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RegistryAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
 }
 
 export interface Registry {
   /** The digest a tag stands for. Throws a RegistryError. */
   digest(reference: ImageReference): Promise<string>;
+  /** Any answer but 401, with the token that the registry sends one for. Throws a RegistryError without an answer. */
+  ask(call: RegistryCall): Promise<RegistryAnswer>;
+  /** Why an answer is none that helps. */
+  refusal(answer: RegistryAnswer): RegistryError;
 }
 
-/** Asks registries by the distribution specification: HEAD, GET where HEAD says nothing, and the token they send one for. */
+interface Token {
+  readonly header: string;
+  readonly until: number;
+}
+
+/** Speaks with registries by the distribution specification, and fetches the tokens that they send one for. */
 export function createRegistry(parts: RegistryParts): Registry {
   const { clock } = parts;
   const tokens = new Map<string, Token>();
 
-  async function ask(method: 'HEAD' | 'GET', reference: ImageReference): Promise<Answer> {
-    const { host, repository, tag } = reference;
-    const scheme = isLoopbackHost(host) ? 'http' : 'https';
-    const url = `${scheme}://${host}/v2/${repository}/manifests/${tag}`;
-    const key = `${host} ${repository}`;
+  async function ask(call: RegistryCall): Promise<RegistryAnswer> {
+    const scope = scopeOf(call);
+    const key = `${call.host} ${scope.join(' ')}`;
     const token = tokens.get(key);
     const header = token !== undefined && token.until > clock.now() ? token.header : undefined;
-    const answer = await send(parts, { method, url, authorization: header, bytesMax: manifestBytesMax });
+    const question = questionOf(call);
+    const answer = await send(parts, { ...question, authorization: header });
     if (answer.status !== 401) return answer;
-    const renewed = await authorize(parts, reference, answer.headers.get('www-authenticate') ?? '');
+    const challenge = answer.headers.get('www-authenticate') ?? '';
+    const renewed = await authorize(parts, { host: call.host, scope, challenge });
     tokens.set(key, renewed);
-    return send(parts, { method, url, authorization: renewed.header, bytesMax: manifestBytesMax });
+    return send(parts, { ...question, authorization: renewed.header });
   }
 
   return {
-    async digest(reference) {
-      const head = await ask('HEAD', reference);
+    ask,
+    refusal: (answer) => refusal(answer, clock),
+    async digest({ host, repository, tag }) {
+      const call = { host, repository, to: `manifests/${tag}` };
+      const head = await ask({ ...call, method: 'HEAD' });
       const named = head.headers.get('docker-content-digest');
       if (head.status === 200 && isDigest(named)) return named;
       if (head.status !== 200 && ![400, 405, 501].includes(head.status)) throw refusal(head, clock);
-      const got = await ask('GET', reference);
+      const got = await ask({ ...call, method: 'GET' });
       if (got.status !== 200) throw refusal(got, clock);
-      return `sha256:${createHash('sha256').update(got.body).digest('hex')}`;
+      return digestOf(got.body);
     },
   };
 }
 
-function refusal(answer: Answer, clock: Clock): RegistryError {
-  if (answer.status === 404) return new RegistryError('the registry has no such image or tag');
-  if (answer.status === 401 || answer.status === 403) return new RegistryError('the registry does not let FlyCD in');
-  if (answer.status !== 429) return new RegistryError(`the registry answered ${answer.status}`);
+export function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** No more than the call needs, whatever the registry asks for. */
+function scopeOf({ method, repository, from }: RegistryCall): readonly string[] {
+  const reads = method === 'GET' || method === 'HEAD';
+  const own = `repository:${repository}:${reads ? 'pull' : 'pull,push'}`;
+  return from === undefined ? [own] : [own, `repository:${from}:pull`];
+}
+
+function questionOf(call: RegistryCall): Omit<Question, 'authorization'> {
+  const { method, host, repository, to, headers = {}, body, signal } = call;
+  const base = registryOrigin(host);
+  const url = typeof to === 'string' ? `${base}/v2/${repository}/${to}` : to.href;
+  // What an upload's address says must not carry the password elsewhere.
+  const { origin } = new URL(base);
+  const { bytesMax = manifestBytesMax, timeoutMs: patience = timeoutMs } = call;
+  return { method, url, origin, headers, body, bytesMax, timeoutMs: patience, signal };
+}
+
+function refusal(answer: RegistryAnswer, clock: Clock): RegistryError {
+  const { status } = answer;
+  if (status === 404) return new RegistryError('the registry has no such image or tag', status);
+  if (status === 401 || status === 403) return new RegistryError('the registry does not let FlyCD in', status);
+  if (status !== 429) return new RegistryError(`the registry answered ${status}`, status);
   const said = Number(answer.headers.get('retry-after') ?? Number.NaN);
   const seconds = Number.isFinite(said) && said > 0 ? Math.min(said, throttledSecondsMax) : throttledSeconds;
-  return new RegistryError('the registry is asked too often', clock.now() + seconds * 1000);
+  return new RegistryError('the registry is asked too often', status, clock.now() + seconds * 1000);
 }
 
 /** `Bearer realm="…",service="…",scope="…"`, or `Basic`. */
@@ -115,23 +171,40 @@ function parseChallenge(header: string): { readonly scheme: string; readonly val
   return { scheme: scheme.toLowerCase(), values };
 }
 
-async function authorize(parts: RegistryParts, reference: ImageReference, challenge: string): Promise<Token> {
+interface Asked {
+  readonly host: string;
+  readonly scope: readonly string[];
+  readonly challenge: string;
+}
+
+async function authorize(parts: RegistryParts, { host, scope, challenge }: Asked): Promise<Token> {
   const { clock } = parts;
-  const credential = parts.credentials(reference.host);
+  const credential = parts.credentials(host);
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password.reveal()}`).toString('base64')}`;
   const { scheme, values } = parseChallenge(challenge);
   if (scheme === 'basic' && basic !== undefined) return { header: basic, until: Number.POSITIVE_INFINITY };
   const realm = values.get('realm');
   if (scheme !== 'bearer' || realm === undefined || !URL.canParse(realm)) {
-    throw new RegistryError('the registry does not let FlyCD in');
+    throw new RegistryError('the registry does not let FlyCD in', 401);
   }
   const url = new URL(realm);
   const service = values.get('service');
   if (service !== undefined) url.searchParams.set('service', service);
+  url.searchParams.delete('scope');
   // never what the registry asks for: this much is enough
-  url.searchParams.set('scope', `repository:${reference.repository}:pull`);
-  const answer = await send(parts, { method: 'GET', url: url.href, authorization: basic, bytesMax: tokenBytesMax });
+  for (const one of scope) url.searchParams.append('scope', one);
+  const answer = await send(parts, {
+    method: 'GET',
+    url: url.href,
+    origin: url.origin,
+    authorization: basic,
+    headers: {},
+    body: undefined,
+    bytesMax: tokenBytesMax,
+    timeoutMs,
+    signal: undefined,
+  });
   if (answer.status !== 200) throw refusal(answer, clock);
   const { token, seconds } = parseToken(answer.body);
   return { header: `Bearer ${token}`, until: clock.now() + (seconds - tokenSecondsSpare) * 1000 };
@@ -153,67 +226,50 @@ function parseToken(body: Uint8Array): { readonly token: string; readonly second
 }
 
 interface Question {
-  readonly method: 'HEAD' | 'GET';
+  readonly method: RegistryCall['method'];
   readonly url: string;
+  /** Authorization goes there and nowhere else. */
+  readonly origin: string;
   readonly authorization: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | undefined;
   readonly bytesMax: number;
+  /** Of each of its redirects. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Uint8Array;
-}
-
-/** One question with its redirects, within timeoutMs. Authorization goes to the first host only. */
-async function send(parts: RegistryParts, question: Question): Promise<Answer> {
-  const stop = new AbortController();
-  const cancel = parts.clock.timer(timeoutMs, () => {
-    stop.abort(new RegistryError(`no answer within ${timeoutMs / 1000} s`));
-  });
-  try {
-    return await parts.clock.busy(() => follow(parts, question, stop.signal));
-  } catch (error) {
-    if (stop.signal.aborted) throw stop.signal.reason;
-    if (error instanceof RegistryError) throw error;
-    const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
-    throw new RegistryError(
-      `${new URL(question.url).host} cannot be reached (${cause?.code ?? (error as Error).name})`,
-    );
-  } finally {
-    cancel();
-  }
-}
-
-async function follow(parts: RegistryParts, question: Question, signal: AbortSignal): Promise<Answer> {
-  let { url } = question;
+/** One question with its redirects; only questions without a body are carried elsewhere. */
+async function send(parts: RegistryParts, question: Question): Promise<RegistryAnswer> {
+  const { method, origin, authorization } = question;
+  let url = new URL(question.url);
   for (let redirects = 0; redirects <= redirectsMax; redirects += 1) {
-    const { protocol, host, origin } = new URL(url);
-    if (protocol !== 'https:' && !(protocol === 'http:' && isLoopbackHost(host))) {
-      throw new RegistryError(`${host} is named without https`);
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.host))) {
+      throw new RegistryError(`${url.host} is named without https`);
     }
-    const headers = new Headers({ accept: accepted });
-    const isOwn = origin === new URL(question.url).origin;
-    if (question.authorization !== undefined && isOwn) headers.set('authorization', question.authorization);
-    const response = await parts.fetch(url, { method: question.method, headers, redirect: 'manual', signal });
-    const location = response.headers.get('location');
-    const isRedirect = [301, 302, 303, 307, 308].includes(response.status);
-    if (!isRedirect || location === null || !URL.canParse(location, url)) {
-      return { status: response.status, headers: response.headers, body: await bodyOf(response, question.bytesMax) };
-    }
-    await response.body?.cancel();
-    url = new URL(location, url).href;
+    const headers = {
+      accept: accepted,
+      ...question.headers,
+      ...(authorization !== undefined && url.origin === origin ? { authorization } : {}),
+    };
+    const answer = answered(url, question, await exchange(parts, { ...question, url, headers }));
+    // Nor may another host say which token service gets it.
+    if (answer.status === 401 && url.origin !== origin)
+      throw new RegistryError(`${url.host} does not let FlyCD in`, 403);
+    const location = answer.headers.get('location');
+    const isRedirect = [301, 302, 303, 307, 308].includes(answer.status);
+    const follows = isRedirect && (method === 'GET' || method === 'HEAD');
+    if (!follows || location === null || !URL.canParse(location, url.href)) return answer;
+    url = new URL(location, url);
   }
   throw new RegistryError('the registry redirects in a circle');
 }
 
-async function bodyOf(response: Response, bytesMax: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > bytesMax) throw new RegistryError(`the registry sends more than ${bytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+function answered(url: URL, { bytesMax }: Question, answer: Exchange): RegistryAnswer {
+  if (answer.kind === 'silence') throw new RegistryError(`${url.host} cannot be reached (${answer.why})`);
+  const { status, headers, body } = answer;
+  if (body.state === 'broken') throw new RegistryError(`the answer of ${url.host} broke off (${body.why})`);
+  if (body.state === 'whole') return { status, headers, body: body.bytes };
+  if (status < 300) throw new RegistryError(`the registry sends more than ${bytesMax} bytes`);
+  return { status, headers, body: body.start };
 }

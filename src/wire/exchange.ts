@@ -4,8 +4,9 @@ export interface ExchangeRequest {
   readonly url: URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
+  readonly body: string | Uint8Array | undefined;
   readonly timeoutMs: number;
+  /** Most bytes of a good answer's body. */
   readonly bytesMax: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -15,7 +16,7 @@ export type Exchange =
   | {
       readonly kind: 'answer';
       readonly status: number;
-      readonly requestId: string | undefined;
+      readonly headers: Headers;
       /** Milliseconds the answer asks us to wait. */
       readonly retryAfterMs: number | undefined;
       readonly body: Body;
@@ -26,10 +27,10 @@ export type Exchange =
 const errorBytesMax = 16 * 1024;
 
 export type Body =
-  | { readonly state: 'whole'; readonly text: string }
+  | { readonly state: 'whole'; readonly bytes: Uint8Array }
   /** The connection or our patience ended before the body did. */
   | { readonly state: 'broken'; readonly why: string }
-  | { readonly state: 'too large'; readonly start: string };
+  | { readonly state: 'too large'; readonly start: Uint8Array };
 
 /**
  * One request with its body, inside `clock.busy`, ended by our own timer on the clock. Rejects only with the reason of
@@ -76,7 +77,7 @@ async function converse(
       method: request.method,
       headers: request.headers,
       ...(request.body === undefined ? {} : { body: request.body }),
-      // Fly's API does not redirect; following one would carry the request somewhere nobody chose.
+      // Following one would carry the request somewhere nobody chose; who expects one looks where it leads.
       redirect: 'manual',
       signal,
     });
@@ -86,28 +87,31 @@ async function converse(
   return {
     kind: 'answer',
     status: response.status,
-    requestId: /^[\w-]{1,100}$/.exec(response.headers.get('fly-request-id') ?? '')?.[0],
+    headers: response.headers,
     retryAfterMs: retryAfterMs(response.headers.get('retry-after'), tools.clock.now()),
     body: await readBody(response, response.ok ? request.bytesMax : errorBytesMax, why),
   };
 }
 
 async function readBody(response: Response, bytesMax: number, why: (error: unknown) => string): Promise<Body> {
-  if (response.body === null) return { state: 'whole', text: '' };
-  const decoder = new TextDecoder();
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
-  let text = '';
   try {
-    for await (const chunk of response.body) {
-      text += decoder.decode(chunk.subarray(0, bytesMax - bytes), { stream: true });
+    for await (const chunk of response.body ?? []) {
+      chunks.push(chunk.subarray(0, bytesMax - bytes));
       bytes += chunk.byteLength;
       // Leaving the loop cancels the rest of the body.
-      if (bytes > bytesMax) return { state: 'too large', start: text };
+      if (bytes > bytesMax) return { state: 'too large', start: joined(chunks) };
     }
   } catch (error) {
     return { state: 'broken', why: why(error) };
   }
-  return { state: 'whole', text: text + decoder.decode() };
+  return { state: 'whole', bytes: joined(chunks) };
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
 /** Seconds or an HTTP date (RFC 9110, 10.2.3). Fly documents no Retry-After; its edge may send one. */
