@@ -66,6 +66,22 @@ describe('the watch finds', () => {
     expect(immediate.eyes.findings).toEqual([]);
   });
 
+  test('nothing in mending what an earlier commit let go down, and one that goes down beside it', async () => {
+    const { it, eyes, machines } = await watched({ strategy: 'immediate' });
+    eyes.disturbed('app-1');
+    const [first, second, third] = machines;
+    for (const machine of [first, second]) {
+      const config = { ...machine?.config, image: 'docker.io/library/failing-launch:1' };
+      await it.asPerson('POST', path(machine), { config });
+    }
+    await it.clock.sleep(60_000);
+    eyes.expect({ apps: [app] });
+    await it.asPerson('POST', path(first), { config: { ...first?.config, image: goodImage } });
+    expect(eyes.findings).toEqual([]);
+    await update(it, third);
+    expect(eyes.findings).toEqual([expect.stringContaining('app-1/web: FlyCD has 3 of 3 machines down at once')]);
+  });
+
   test('machines destroyed that git wants', async () => {
     const { it, eyes, machines } = await watched();
     for (const machine of machines.slice(0, 2)) await it.asPerson('DELETE', `${path(machine)}?force=true`);
@@ -74,6 +90,18 @@ describe('the watch finds', () => {
 
   test('an update without a cause', async () => {
     const { it, eyes, machines } = await watched();
+    await update(it, machines[0]);
+    expect(eyes.findings).toEqual([expect.stringContaining('was updated though nothing changed')]);
+  });
+
+  test('nothing where a machine runs with another secret than Fly has now', async () => {
+    const { it, eyes, machines } = await watched();
+    const secret = (value: string) => it.asPerson('POST', '/apps/app-1/secrets', { values: { PASSWORD: value } });
+    await secret('one');
+    await update(it, machines[0]);
+    expect(eyes.findings).toEqual([]);
+    await it.clock.sleep(5000);
+    await secret('one');
     await update(it, machines[0]);
     expect(eyes.findings).toEqual([expect.stringContaining('was updated though nothing changed')]);
   });

@@ -32,6 +32,8 @@ interface Before {
   readonly version: string;
   readonly state: Machine['state'];
   readonly healthy: boolean;
+  /** It runs with another value of a secret than Fly has. */
+  readonly behind: boolean;
 }
 
 const machinePath = /^\/v1\/apps\/([^/]+)\/machines\/([^/]+)/;
@@ -55,6 +57,11 @@ export function isAlive(machine: Machine): boolean {
 export function isHealthy(machine: Machine): boolean {
   if (machine.state !== 'started' || machine.hostStatus !== 'ok') return false;
   return machine.checks.every((check) => check.status === 'passing');
+}
+
+/** Its process has another value of some secret than Fly has by now. Values and not times: one set anew is the same. */
+function isBehind({ app, booted }: Machine): boolean {
+  return [...app.secrets.byName.values()].some(({ name, value }) => booted?.secrets[name] !== value);
 }
 
 /** Of FlyCD or flyctl, in that group. */
@@ -128,7 +135,8 @@ export function watch(world: World): Watch {
       version: machine.instanceId,
     };
     brought.set(machine.id, now);
-    if (known === undefined || !isRunning(before.state)) return;
+    // A secret that somebody set while FlyCD made the machine is put right later, and is a reason then.
+    if (known === undefined || !isRunning(before.state) || before.behind) return;
     const untouched = known.version === before.version && known.disturbances === now.disturbances;
     if (untouched && known.wish === now.wish)
       say(`${app.name}: ${machine.name} was updated though nothing changed since its last update`);
@@ -157,7 +165,8 @@ export function watch(world: World): Watch {
     const machine = world.apps.get(found?.[1] ?? '')?.machines.get(found?.[2] ?? '');
     if (machine === undefined || ![update, restart, destroy].includes(request.template)) return;
     const { instanceId: version, state } = machine;
-    underway.set(request, { at: world.now(), machine, version, state, healthy: isHealthy(machine) });
+    const [healthy, behind] = [isHealthy(machine), isBehind(machine)];
+    underway.set(request, { at: world.now(), machine, version, state, healthy, behind });
   }
 
   function answered(request: Readonly<RequestRecord>): void {
@@ -175,7 +184,9 @@ export function watch(world: World): Watch {
       if (machine.state !== 'restarting') return;
       checkRestart(machine, before);
     } else if (before.healthy && machine.state === 'destroying') gone(machine);
-    if (before.healthy && isAlive(machine)) down.set(machine.id, machine);
+    // What is down already is taken down no further: an earlier commit may have let more go at once than this one does.
+    if (!before.healthy) return;
+    if (isAlive(machine)) down.set(machine.id, machine);
     checkFloor(machine);
   }
 
