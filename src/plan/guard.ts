@@ -189,7 +189,7 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
   return holdBack(withConfirmable(draft), desired.name, () => true, {
     reason: 'adoption',
     because: strangers
-      ? 'the app was not made by FlyCD, and its machines are none that git names'
+      ? 'nothing says that FlyCD made the app, and its machines are none that git names'
       : 'the app was not made by FlyCD, and taking it over would change what runs',
     next: `read the steps, then flycd adopt ${desired.name}`,
   });

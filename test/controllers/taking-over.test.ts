@@ -80,6 +80,26 @@ describe('an app that somebody else made', () => {
     expect((await run('diff')).code).toBe(0);
   });
 
+  test('is asked for, too, where FlyCD made it and nothing says so any more', async () => {
+    world = await arena();
+    world.write(shop());
+    expect((await sync()).code).toBe(0);
+    await asPerson('POST', '/apps/shop/machines', { name: 'theirs', region: 'arn', config: { image: image('other') } });
+    for (const { id, name } of machines()) {
+      if (name !== 'theirs') await asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
+    }
+    world.forget();
+    for (const flags of [[], ['--accept', '--now']]) {
+      const ran = await sync(...flags);
+      expect(ran.code, ran.said).toBe(4);
+      expect(ran.said).toContain('nothing says that FlyCD made the app, and its machines are none that git names');
+    }
+    const adopted = await run('adopt', 'shop');
+    expect(adopted.code, adopted.said).toBe(0);
+    expect(machines().map(({ name }) => name)).toEqual(['app-arn-1-g2', 'app-arn-2-g2', 'app-arn-3-g2', 'theirs']);
+    expect((await run('diff')).code).toBe(0);
+  });
+
   test('gets evidence of a secret that is set in the pass that labels its machine', async () => {
     world = await arena();
     world.write(shop('hello', 'secrets:\n  - { name: TOKEN, type: raw, raw: correct-horse }\n'));

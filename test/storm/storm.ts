@@ -240,7 +240,7 @@ async function calm(scene: Scene): Promise<void> {
   const plan = await untilSettled(scene, 'calm', []);
   // What only waited for a person's word is said at the end, in every second storm.
   const isHeld = plan.some((app) => app.holds.length > 0);
-  const last = isHeld && scene.seed % 2 === 0 ? await untilSettled(scene, 'confirmed', ['--accept', '--now']) : plan;
+  const last = isHeld && scene.seed % 2 === 0 ? await confirmed(scene, plan) : plan;
   for (const { app, status, holds } of last) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
@@ -251,6 +251,16 @@ async function calm(scene: Scene): Promise<void> {
   }
   const left = last === plan ? [] : last.flatMap(({ holds }) => holds.filter((hold) => !isFinal(hold)));
   for (const hold of left) scene.findings.push(`confirmed, and still held: ${hold.reason}: ${hold.because}`);
+}
+
+/** Each hold says what lifts it: an adoption by the app's name, the others by flags. */
+async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<readonly PlannedApp[]> {
+  for (const { app, holds } of plan) {
+    if (holds.every(({ reason }) => reason !== 'adoption')) continue;
+    heard(scene, await scene.world.flycd(['adopt', app]), `adopted ${app}`);
+    await scene.world.clock.sleep(settledMs);
+  }
+  return untilSettled(scene, 'confirmed', ['--accept', '--now']);
 }
 
 /** A mount that no update can change: what lifts it is another commit, or the machine's end. */
