@@ -25,7 +25,11 @@ const fleet = { apps: [app] };
 const plain: PlannedApp = { app: 'app-1', status: 'synced', steps: [], holds: [], notes: [] };
 
 /** What the invariants say of a synced app once somebody has done this to it, unseen by FlyCD. */
-async function said(spoil: (world: World) => void, plan: readonly PlannedApp[] = [plain]): Promise<readonly string[]> {
+async function said(
+  spoil: (world: World) => void,
+  plan: readonly PlannedApp[] = [plain],
+  byHand: Calm['byHand'] = new Map(),
+): Promise<readonly string[]> {
   const it = await arena({ orderly: true });
   onTestFinished(() => it.close());
   it.write(filesOf(fleet));
@@ -41,7 +45,7 @@ async function said(spoil: (world: World) => void, plan: readonly PlannedApp[] =
   spoil(world);
   const peaks = new Map<string, number>();
   raisePeaks(peaks, fleet);
-  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, byHand: new Map(), others };
+  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, byHand, others };
   return invariants.flatMap((invariant) => invariant(calm));
 }
 
@@ -131,4 +135,17 @@ test('what a hold says is no difference', async () => {
     web(world).config.image = 'other';
   };
   expect(await said(other, [held])).toEqual([]);
+});
+
+test('a secret that a person set first is no difference where a note says that it is unverified', async () => {
+  const other = (world: World): void => {
+    const secret = world.apps.get('app-1')?.secrets.byName.get('PASSWORD');
+    if (secret !== undefined) secret.value = 'by hand';
+  };
+  const noted = { ...plain, notes: ['PASSWORD on Fly: unverified, set anew with the next release'] };
+  const byHand = new Map([['app-1/PASSWORD', 1]]);
+  expect(await said(other, [noted], byHand)).toEqual([]);
+  const found = 'app-1: PASSWORD is not the one git names';
+  expect(await said(other, [noted])).toEqual([found]);
+  expect(await said(other, [plain], byHand)).toEqual([found]);
 });

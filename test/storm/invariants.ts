@@ -18,7 +18,7 @@ export interface Calm {
   readonly plan: readonly PlannedApp[];
   /** Most machines that git ever wanted, and addresses it ever listed, by what they are. */
   readonly peaks: ReadonlyMap<string, number>;
-  /** Made by hand: `app/volume name`. */
+  /** Made by hand: `app/volume name` and `app/PASSWORD`, how many of them. */
   readonly byHand: ReadonlyMap<string, number>;
   /** Machines of others, as they were. */
   readonly others: readonly Others[];
@@ -51,13 +51,22 @@ export const everyAppIsPlanned: Invariant = ({ fleet, plan }) =>
   fleet.apps.filter(({ name }) => plan.every(({ app }) => app !== name)).map(({ name }) => `${name}: not in the plan`);
 
 /** Where nothing is held, Fly is as git says: read here without FlyCD's own eyes. */
-export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan }) =>
-  fleet.apps
-    .filter(({ name }) => plan.find(({ app }) => app === name)?.holds.length === 0)
-    .flatMap((idea) => {
-      const app = apps.find(({ name }) => name === idea.name);
-      return app === undefined ? [`${idea.name}: not on Fly`] : differences(idea, app);
-    });
+export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
+  fleet.apps.flatMap((idea) => {
+    const planned = plan.find(({ app }) => app === idea.name);
+    if (planned?.holds.length !== 0) return [];
+    const app = apps.find(({ name }) => name === idea.name);
+    if (app === undefined) return [`${idea.name}: not on Fly`];
+    return differences(isUnverified(planned, byHand) ? { ...idea, secret: undefined } : idea, app);
+  });
+
+/**
+ * A value that a person set before FlyCD ever set one is told of by nothing: a note says so, and it stays until the next
+ * release (Fly's digests are opaque, and no fleet is restarted for what may be the same).
+ */
+function isUnverified({ app, notes }: PlannedApp, byHand: Calm['byHand']): boolean {
+  return byHand.has(`${app}/PASSWORD`) && notes.some((note) => note.startsWith('PASSWORD on Fly: unverified'));
+}
 
 function differences(idea: AppIdea, app: AppSnapshot): readonly string[] {
   const named = Object.entries(idea.groups).flatMap(([name, group]) => groupDifferences(idea, app, { name, group }));

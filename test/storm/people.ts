@@ -11,7 +11,7 @@ export interface Town {
   readonly world: World;
   readonly fleet: FleetIdea;
   readonly watch: Watch;
-  /** Volumes made by hand: `app/volume name`. */
+  /** Volumes made and secrets set by hand: `app/volume name`, `app/PASSWORD`. */
   readonly byHand: Map<string, number>;
 }
 
@@ -65,10 +65,11 @@ const deploy: Act = (dice, { world }, app) => {
   return `fly deploy -a ${app.name} --image ${image}`;
 };
 
-const secret: Act = (dice, { world, watch }, app) => {
+const secret: Act = (dice, { world, watch, byHand }, app) => {
   if (app.secret === undefined) return undefined;
   const stage = dice.hit(0.5);
   watch.disturbed(app.name);
+  byHand.set(`${app.name}/PASSWORD`, 1);
   void world.human.setSecrets(app.name, { values: { PASSWORD: `by-hand-${dice.below(1000)}` }, stage });
   return `fly secrets set PASSWORD -a ${app.name}${stage ? ' --stage' : ''}`;
 };
