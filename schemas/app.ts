@@ -142,6 +142,9 @@ export const ownedFields = {
     .describe(
       'Flags of `fly deploy`. Over what the file says: --strategy, --max-unavailable, --wait-timeout, --region, --org, --ha. For new machines without a size: --vm-size, --vm-memory, --vm-cpus, --vm-cpu-kind.',
     ),
+  depends_on: listOf(label())
+    .optional()
+    .describe('Apps of this fleet that have to run what git says, and be healthy, before this one is released.'),
   sync: SyncWritten.optional().describe('Policy for this app, over its projects’.'),
 } as const;
 
@@ -149,7 +152,7 @@ export const Owned = z.object(ownedFields);
 export type Owned = z.infer<typeof Owned>;
 
 /** Keys that belong to FlyCD and are not built yet: refused. */
-export const ownedNotYet: readonly string[] = ['depends_on', 'certificates', 'postgres'];
+export const ownedNotYet: readonly string[] = ['certificates', 'postgres'];
 export const ownedKeys: readonly string[] = [...Object.keys(ownedFields), ...ownedNotYet];
 
 /** The whole of app.yaml, for editors: at run time Fly's part is read by its own mapper. */

@@ -76,7 +76,7 @@ export const appChapters: readonly Chapter[] = [
   {
     title: 'How machines change',
     says: 'Nothing here is sent to a machine: it says how a rollout goes.',
-    roots: ['deploy', 'deploy_params', 'launch_params'],
+    roots: ['deploy', 'depends_on', 'deploy_params', 'launch_params'],
   },
   {
     title: 'What no fly config can say',

@@ -94,6 +94,7 @@ const changes: Readonly<Record<string, Change>> = {
   metrics: 'restart',
   statics: 'restart',
   deploy: 'nothing',
+  depends_on: 'nothing',
   'deploy.seed_command': 'refused',
   deploy_params: 'new',
   launch_params: 'nothing',

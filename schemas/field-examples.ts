@@ -5,6 +5,7 @@ const app: Readonly<Record<string, string>> = {
   primary_region: 'arn',
   extra_regions: '[ams, fra]',
   org: 'acme',
+  depends_on: '[shop-database]',
   fly_config: 'fly.toml',
   'source.type': 'git',
   'source.repo': 'https://github.com/acme/shop',

@@ -132,6 +132,7 @@ export class FleetKeeper {
     const app = await this.#withOrganization(found);
     const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
     this.#surveyed.set(name, surveyed);
+    if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
@@ -147,6 +148,17 @@ export class FleetKeeper {
     const unread = plan.holds.some((hold) => hold.reason === 'unread');
     const failed = unread || (run.outcome === 'failed' && !this.#stalled.has(name));
     return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
+  }
+
+  /** Anew: what was planned of them may have been done since. */
+  async #lookAtDependencies(fleet: DesiredFleet, { dependsOn = [] }: DesiredApp): Promise<void> {
+    const apps = fleet.apps.filter(({ name }) => dependsOn.includes(name));
+    await Promise.all(
+      apps.map(async (found) => {
+        const app = await this.#withOrganization(found);
+        this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet, app, options: loopOptions }));
+      }),
+    );
   }
 
   async #apply(

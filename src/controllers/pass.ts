@@ -5,7 +5,6 @@ import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import { matchesGlob } from '../model/glob.ts';
 import type { Log } from '../model/log.ts';
-import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Plan } from '../model/plan.ts';
 import type { OnProgress } from '../model/progress.ts';
 import type { Run, Trigger } from '../model/run.ts';
@@ -78,30 +77,28 @@ export async function planPass(context: PlanContext, desired: DesiredFleet, opti
 
 interface Whole {
   readonly plan: Plan;
+  /** With those that others depend on. */
   readonly apps: ReadonlyMap<string, DesiredApp>;
-  /** By app: what is known of its secrets and of its records on Fly. */
-  readonly known: ReadonlyMap<string, Pick<PlannedApp, 'known' | 'release'>>;
+  readonly planned: ReadonlyMap<string, PlannedApp>;
+  /** The fleet's plan again, with newer plans of some apps. */
+  replan(newer: ReadonlyMap<string, PlannedApp>): Plan;
 }
 
 async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
   const chosen = selectApps(desired.apps, options.apps);
-  const withOrg = await nameOrganizations(context, chosen);
-  const plans: AppPlan[] = [];
-  const observed: ObservedApp[] = [];
-  const known = new Map<string, Pick<PlannedApp, 'known' | 'release'>>();
+  const chosenNames = new Set(chosen.map(({ name }) => name));
+  const withOrg = await nameOrganizations(context, withDependencies(desired.apps, chosen));
+  const planned = new Map<string, PlannedApp>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const orgs = new Set(withOrg.flatMap((app) => app.org ?? []));
+  const orgs = new Set(withOrg.flatMap((app) => (chosenNames.has(app.name) ? (app.org ?? []) : [])));
   const seek = context.orphans && options.apps.length === 0;
   const seeking = seek ? findOrphans(context.fly, desired, orgs) : Promise.resolve([]);
   const looking = Promise.all(
     withOrg.map((app) =>
       queue.add(async () => {
         try {
-          const one = await planOne({ ...context, fleet: desired, app, options });
-          plans.push(one.plan);
-          observed.push(one.observed);
-          known.set(app.name, { known: one.known, release: one.release });
+          planned.set(app.name, await planOne({ ...context, fleet: desired, app, options }));
         } catch (error) {
           // A refused token concerns every app: one error, not a thousand.
           if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
@@ -111,18 +108,32 @@ async function planWhole(context: PlanContext, desired: DesiredFleet, options: P
     ),
   );
   const [orphans] = await Promise.all([seeking, looking]);
-  const byName = (a: AppPlan, b: AppPlan): number => a.app.localeCompare(b.app);
-  const plan = planFleet({
-    fleet: desired,
-    plans: plans.toSorted(byName),
-    observed,
-    orphans,
-    now: context.clock.now(),
-    accept: options.accept,
-    failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
-    selected: options.apps,
-  });
-  return { plan, apps: new Map(withOrg.map((app) => [app.name, app])), known };
+  const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
+    [...all.values()]
+      .map(({ plan }) => plan)
+      .filter(({ app }) => chosenNames.has(app) === isChosen)
+      .toSorted((a, b) => a.app.localeCompare(b.app));
+  const replan = (newer: ReadonlyMap<string, PlannedApp>): Plan => {
+    const all = new Map([...planned, ...newer]);
+    return planFleet({
+      fleet: desired,
+      plans: plansOf(all, true),
+      dependencies: plansOf(all, false),
+      observed: [...all.values()].map(({ observed }) => observed),
+      orphans,
+      now: context.clock.now(),
+      accept: options.accept,
+      failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
+      selected: options.apps,
+    });
+  };
+  return { plan: replan(new Map()), apps: new Map(withOrg.map((app) => [app.name, app])), planned, replan };
+}
+
+/** With the apps that the chosen ones depend on: those are looked at, and not touched. */
+function withDependencies(apps: readonly DesiredApp[], chosen: readonly DesiredApp[]): readonly DesiredApp[] {
+  const needed = new Set(chosen.flatMap((app) => [app.name, ...(app.dependsOn ?? [])]));
+  return apps.filter((app) => needed.has(app.name));
 }
 
 /** Only asks Fly where an app names no organization. */
@@ -140,36 +151,82 @@ export async function syncPass(
   trigger: Trigger,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
   const whole = await planWhole(context, desired, options);
-  const runs = await applyWhole(context, desired, { ...whole, trigger, abortEarly: options.abortEarly });
-  return { plan: whole.plan, runs };
+  return applyWhole(context, desired, { ...whole, trigger, options });
 }
 
+interface Work extends Whole {
+  readonly trigger: Trigger;
+  readonly options: PassOptions;
+}
+
+/** An app whose release waits for others has its turn when they have had theirs, and is planned anew. */
 async function applyWhole(
   context: SyncContext,
   desired: DesiredFleet,
-  work: Whole & { readonly trigger: Trigger; readonly abortEarly: boolean },
-): Promise<readonly Run[]> {
+  work: Work,
+): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
   const runs: Run[] = [];
+  const { abortEarly } = work.options;
   // Side by side there is no first one to stop at: the others would be under way already.
-  const queue = new PQueue({ concurrency: work.abortEarly ? 1 : context.concurrency });
+  const queue = new PQueue({ concurrency: abortEarly ? 1 : context.concurrency });
+  const turns = new Map(work.plan.apps.map(({ app }) => [app, Promise.withResolvers<void>()]));
+  const plans = new Map(work.plan.apps.map((plan) => [plan.app, plan]));
   let failed = false;
+  const sync = async (first: AppPlan): Promise<void> => {
+    if (context.signal.aborted || (failed && abortEarly)) return;
+    const app = work.apps.get(first.app);
+    const waited = app !== undefined && isWaiting(first);
+    const { plan, planned } = waited
+      ? await planAgain(context, desired, { work, app, first })
+      : { plan: first, planned: work.planned.get(first.app) };
+    plans.set(plan.app, plan);
+    const request = { ...context, fleet: desired, plan, trigger: work.trigger };
+    if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
+    if (plan.status === 'failed') failed = true;
+    if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
+    else if (app !== undefined && planned !== undefined) {
+      const { known, release } = planned;
+      const { run } = await syncOne({ ...request, app, known, release, patience: 'wait' });
+      if (run.outcome === 'failed') failed = true;
+      runs.push(run);
+    }
+  };
   await Promise.all(
-    work.plan.apps.map((plan) =>
-      queue.add(async () => {
-        const app = work.apps.get(plan.app);
-        const known = work.known.get(plan.app);
-        if (context.signal.aborted || (failed && work.abortEarly)) return;
-        const request = { ...context, fleet: desired, plan, trigger: work.trigger };
-        if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
-        if (plan.status === 'failed') failed = true;
-        if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
-        else if (app !== undefined && known !== undefined) {
-          const { run } = await syncOne({ ...request, ...known, app, patience: 'wait' });
-          if (run.outcome === 'failed') failed = true;
-          runs.push(run);
-        }
-      }),
-    ),
+    work.plan.apps.map(async (plan) => {
+      const turn = turns.get(plan.app);
+      try {
+        const names = isWaiting(plan) ? (work.apps.get(plan.app)?.dependsOn ?? []) : [];
+        await Promise.all(names.flatMap((name) => turns.get(name)?.promise ?? []));
+        await queue.add(() => sync(plan));
+      } finally {
+        turn?.resolve();
+      }
+    }),
   );
-  return runs.toSorted((a, b) => a.app.localeCompare(b.app));
+  const ordered = runs.toSorted((a, b) => a.app.localeCompare(b.app));
+  return { plan: { ...work.plan, apps: [...plans.values()] }, runs: ordered };
+}
+
+function isWaiting(plan: AppPlan): boolean {
+  return plan.holds.some((hold) => hold.reason === 'dependency');
+}
+
+/** Once the apps it depends on have had their turn: they are looked at again, and it with them. */
+async function planAgain(
+  context: SyncContext,
+  desired: DesiredFleet,
+  { work, app, first }: { readonly work: Work; readonly app: DesiredApp; readonly first: AppPlan },
+): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
+  const apps = [app.name, ...(app.dependsOn ?? [])].flatMap((name) => work.apps.get(name) ?? []);
+  try {
+    const planned = await Promise.all(
+      apps.map((one) => planOne({ ...context, fleet: desired, app: one, options: work.options })),
+    );
+    const newer = new Map(planned.map((one) => [one.plan.app, one]));
+    const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;
+    return { plan, planned: newer.get(app.name) };
+  } catch (error) {
+    context.log.warn({ app: app.name, error: String(error) }, 'an app that waited could not be planned again');
+    return { plan: first, planned: work.planned.get(app.name) };
+  }
 }

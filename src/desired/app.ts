@@ -69,6 +69,7 @@ export function composeApp(parts: AppParts): ComposedApp {
     network,
     policy: parts.policy,
     inputs: hashOf({ document: withoutSecretValues(draft.merged), version: source.appVersion }),
+    dependsOn: owned.depends_on,
     releaseCommand: release === undefined ? undefined : desiredReleaseCommand(release),
     highAvailability,
     strategy,

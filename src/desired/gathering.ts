@@ -5,6 +5,7 @@ import { hashOf } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { draftApp, type Draft } from './draft.ts';
+import { checkDependencies } from './dependencies.ts';
 import { explainFields } from './explain.ts';
 import type { ConfigFiles, Generations, ReadFile } from './files.ts';
 import { layersOf } from './layers.ts';
@@ -31,16 +32,20 @@ export async function gatherApps(gathering: Gathering): Promise<Gathered> {
   const { sketches, unread } = await sketchApps(gathering);
   const results = await sideBySide(sketches, (sketch) => finishSketch(gathering, sketch));
   const contested = contestedNames(sketches);
+  const names = results.flatMap(({ name }) => name ?? []);
+  const isWhole = gathering.isWhole && unread.length === 0 && names.length === results.length;
+  const tangled = checkDependencies({ results, names, isWhole });
   const apps: DesiredApp[] = [];
   const invalid: InvalidApp[] = unread.map(({ file }) => ({ name: undefined, file }));
   for (const { app, name, file } of results) {
-    if (app !== undefined && !contested.names.has(app.name.toLowerCase())) apps.push(app);
+    const isClear = app !== undefined && !contested.names.has(app.name.toLowerCase()) && !tangled.names.has(app.name);
+    if (isClear) apps.push(app);
     else invalid.push({ name, file });
   }
   return {
     apps,
     invalid,
-    problems: [...unread, ...results.flatMap(({ problems }) => problems), ...contested.problems],
+    problems: [...unread, ...results.flatMap(({ problems }) => problems), ...contested.problems, ...tangled.problems],
     whole: invalid.every(({ name }) => name !== undefined),
     followed: results.flatMap(({ followed }) => followed),
     raw: new Map(results.flatMap(({ app, raw }) => (app === undefined ? [] : [[app.name, raw] as const]))),

@@ -84,6 +84,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     nameless: request.nameless,
     sync,
     syncKey: JSON.stringify(sync),
+    isWhole: walk.whole && root === path,
   });
   const broken = identity.problems.some(({ severity }) => severity === 'error');
   return {

@@ -39,6 +39,8 @@ export interface Gathering {
   readonly sync: readonly (SyncWritten | undefined)[];
   /** Moves when `sync` does. */
   readonly syncKey: string;
+  /** false: apps of the fleet may stand in what was not read. */
+  readonly isWhole: boolean;
 }
 
 export interface KeyedLayers extends Layers {

@@ -31,6 +31,8 @@ export interface DesiredApp {
   readonly policy: SyncPolicy;
   /** hash(merged document before mapping, app version). */
   readonly inputs: string;
+  /** Apps of the fleet that have to run what git wants of them before this one is released. */
+  readonly dependsOn?: readonly string[] | undefined;
   /** Run on a machine of its own before a release reaches the app's machines. */
   readonly releaseCommand?: DesiredReleaseCommand | undefined;
   /** Flags of `deploy_params` that mean something to FlyCD. */

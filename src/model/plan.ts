@@ -198,6 +198,7 @@ export type HoldReason =
   | 'drift' // policy reports drift, or a path was healed three times in an hour
   | 'brake' // more removals or restarts than the brake allows
   | 'secret' // a secret has no value here and is not on Fly
+  | 'dependency' // an app it depends on is not at its newest version, or not well
   | 'unread' // a kind could not be read
   | 'intent' // an earlier call's answer is unclear; waiting for two lists 60 s apart to agree
   | 'owner' // another fleet, or another organization, owns it

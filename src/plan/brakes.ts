@@ -3,11 +3,9 @@ import type { DesiredFleet } from '../model/desired.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
 import { holdBack, isConfirmable, updatesOf } from './guard.ts';
-import { appPlanId } from './identity.ts';
 import { counted, listed } from './input.ts';
 import { groupOf, metadataOf } from './live.ts';
-import { inOrder } from './order.ts';
-import { statusOf } from './status.ts';
+import { refit } from './refit.ts';
 
 export interface BrakeInput {
   readonly fleet: DesiredFleet;
@@ -125,14 +123,4 @@ export function releaseConfirmed(plan: AppPlan): AppPlan {
   if (confirmed.length === 0) return plan;
   const steps = [...plan.steps, ...confirmed.flatMap((one) => one.steps)];
   return refit(plan, { steps, holds: plan.holds.filter((one) => !confirmed.includes(one)) });
-}
-
-function refit(plan: AppPlan, parts: Pick<AppPlan, 'steps' | 'holds'>): AppPlan {
-  const steps = inOrder(parts.steps);
-  const { holds } = parts;
-  const isDrift = plan.status === 'drifted' && steps.every((step) => plan.steps.includes(step));
-  const say = steps.length === 0 ? 'nothing' : isDrift ? 'drift' : 'wanted';
-  // Nobody's app in git is orphaned, whatever is held.
-  const status = plan.status === 'orphaned' ? plan.status : statusOf(say, holds);
-  return { ...plan, steps, holds, status, planId: appPlanId(plan.app, steps, holds) };
 }

@@ -5,6 +5,7 @@ import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
 import { brakeFleet, releaseConfirmed, type BrakeInput } from './brakes.ts';
+import { gateReleases } from './dependencies.ts';
 import { appPlanId, fleetPlanId } from './identity.ts';
 import { byText } from './order.ts';
 import { planOrphan } from './orphan.ts';
@@ -13,6 +14,8 @@ export interface PlanFleetInput {
   readonly fleet: DesiredFleet;
   /** One for each app that could be planned. */
   readonly plans: readonly AppPlan[];
+  /** Apps that the pass is not about and others depend on. */
+  readonly dependencies?: readonly AppPlan[] | undefined;
   /** What the brakes measure removals by. */
   readonly observed: readonly ObservedApp[];
   readonly orphans: readonly OrphanedApp[];
@@ -46,12 +49,16 @@ export function planFleet(input: PlanFleetInput): Plan {
       ...planOrphan({ fleet, orphan, now: input.now }),
     });
   });
-  const planned = [...input.plans, ...orphans].map((plan) => (accept ? releaseConfirmed(plan) : plan));
+  const invalids = invalidPlans(input);
+  const failed = input.failed.map(failedPlan);
+  const others = [...(input.dependencies ?? []), ...invalids, ...failed];
+  const confirmed = [...input.plans, ...orphans].map((plan) => (accept ? releaseConfirmed(plan) : plan));
+  const planned = gateReleases({ ...input, apps: fleet.apps, plans: confirmed, others });
   const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed };
   const braked = accept ? planned : brakeFleet(brakes);
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
-  const invalid = invalidPlans(input).filter((plan) => !known.has(plan.app));
-  const apps = [...braked, ...input.failed.map(failedPlan), ...invalid].toSorted((a, b) => byText(a.app, b.app));
+  const invalid = invalids.filter((plan) => !known.has(plan.app));
+  const apps = [...braked, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app));
   return {
     fleet: fleet.name,
     revision: fleet.revision,

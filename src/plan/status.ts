@@ -6,10 +6,13 @@ export type StepsSay = 'nothing' | 'drift' | 'wanted';
 /** Nothing the app needs can go on before somebody has acted. */
 const blocking: readonly HoldReason[] = ['owner', 'build', 'secret'];
 
+/** Time alone brings it, and git wants it. */
+const passing: readonly HoldReason[] = ['unread', 'dependency'];
+
 /** The one place where a plan becomes a status word. */
 export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
   if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
-  if (holds.some((hold) => hold.reason === 'unread')) return 'pending';
+  if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
   if (steps === 'wanted') return 'pending';
   if (steps === 'drift') return 'drifted';
   return statusOfHolds(holds);
@@ -19,6 +22,6 @@ export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
 export function statusOfHolds(holds: readonly Hold[]): AppStatus {
   if (holds.length === 0) return 'synced';
   if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
-  if (holds.some((hold) => hold.reason === 'unread')) return 'pending';
+  if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
   return holds.every((hold) => hold.reason === 'drift') ? 'drifted' : 'held';
 }

@@ -73,8 +73,18 @@ describe('in YAML', () => {
     ],
     [
       'not built yet',
+      'postgres: {}\n',
+      'app.yaml:5:1: error: postgres: postgres is not built yet, and is not ignored either (remove postgres until FlyCD knows it)',
+    ],
+    [
+      'an app to wait for that there is not',
       'depends_on: [db]\n',
-      'app.yaml:5:1: error: depends_on: depends_on is not built yet, and is not ignored either (remove depends_on until FlyCD knows it)',
+      'app.yaml:5:14: error: depends_on[0]: no app of this fleet is called db (it has to be an app of this config repo)',
+    ],
+    [
+      'an app that waits for itself',
+      'depends_on:\n  - web\n',
+      'app.yaml:6:5: error: depends_on[0]: they wait for each other: web → web (take one of them out)',
     ],
     [
       'a freeze that is not built yet',

@@ -116,8 +116,8 @@ function built(path: string): JsonObject {
   return { ...base, build: {}, source: /^source\.(?:type|repo|ref|watch)/.test(path) ? fromGit : { type } };
 }
 
-/** Which app this is: nothing that a plan of one app can say. */
-const untested = new Set(['app', 'org']);
+/** Which app this is, and which others there are: nothing that a plan of one app can say. */
+const untested = new Set(['app', 'org', 'depends_on']);
 const files = {
   'shop/fly.toml': '[env]\nFROM_BASE = "yes"\n',
   'shop/shop.conf': 'a',
