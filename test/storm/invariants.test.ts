@@ -120,7 +120,7 @@ test.each(planted)('found: %s', async (words, spoil) => {
 
 const plans: readonly (readonly [string, Partial<PlannedApp>])[] = [
   ['machine.start is still planned', { steps: [{ kind: 'machine.start', target: 'app-1', because: 'why' }] }],
-  ['still busy: somebody', { status: 'held', holds: [{ reason: 'busy', because: 'somebody' }] }],
+  ['still busy: somebody', { status: 'held', holds: [{ reason: 'busy', because: 'somebody', steps: [] }] }],
   ['pending, and no hold says why', { status: 'pending' }],
   ['app-1: not in the plan', { app: 'another' }],
 ];
@@ -129,23 +129,41 @@ test.each(plans)('found in the plan: %s', async (words, change) => {
   expect((await said(() => undefined, [{ ...plain, ...change }])).join('\n')).toContain(words);
 });
 
+const other = (world: World): void => {
+  web(world).config.image = 'other';
+};
+const holding = (target: string): PlannedApp => {
+  const hold = { reason: 'flyctl', because: 'changed by flyctl', steps: [{ target: 'app-1', machines: [{ target }] }] };
+  return { ...plain, status: 'held', holds: [hold] };
+};
+
 test('what a hold says is no difference', async () => {
-  const held = { ...plain, status: 'held', holds: [{ reason: 'flyctl', because: 'changed by flyctl' }] };
-  const other = (world: World): void => {
-    web(world).config.image = 'other';
-  };
+  expect(await said(other, [holding('app-1/web/arn/1')])).toEqual([]);
+});
+
+test('a hold on another machine, or on another kind, excuses nothing', async () => {
+  const found = [expect.stringContaining('app-1: web-arn-1-g1 runs other')];
+  expect(await said(other, [holding('app-1/web/arn/2')])).toEqual(found);
+  expect(await said(other, [holding('app-1/PASSWORD')])).toEqual(found);
+});
+
+test('a hold on a mount that no update can change names its machine', async () => {
+  const hold = { reason: 'volume', because: 'web/arn/1 has no volume, and git mounts data', steps: [] };
+  const held: PlannedApp = { ...plain, status: 'held', holds: [hold] };
   expect(await said(other, [held])).toEqual([]);
+  const elsewhere = { ...hold, because: 'web/arn/11 has no volume, and git mounts data' };
+  expect(await said(other, [{ ...held, holds: [elsewhere] }])).toHaveLength(1);
 });
 
 test('a secret that a person set first is no difference where a note says that it is unverified', async () => {
-  const other = (world: World): void => {
+  const changed = (world: World): void => {
     const secret = world.apps.get('app-1')?.secrets.byName.get('PASSWORD');
     if (secret !== undefined) secret.value = 'by hand';
   };
   const noted = { ...plain, notes: ['PASSWORD on Fly: unverified, set anew with the next release'] };
   const byHand = new Map([['app-1/PASSWORD', 1]]);
-  expect(await said(other, [noted], byHand)).toEqual([]);
+  expect(await said(changed, [noted], byHand)).toEqual([]);
   const found = 'app-1: PASSWORD is not the one git names';
-  expect(await said(other, [noted])).toEqual([found]);
-  expect(await said(other, [plain], byHand)).toEqual([found]);
+  expect(await said(changed, [noted])).toEqual([found]);
+  expect(await said(changed, [plain], byHand)).toEqual([found]);
 });

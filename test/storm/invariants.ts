@@ -1,15 +1,28 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
 import { hashOf } from '../../src/model/json.ts';
-import { firstCount, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
+import { differences, isItself } from './comparison.ts';
+import { firstCount, type FleetIdea } from './fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
 export interface PlannedApp {
   readonly app: string;
   readonly status: string;
   readonly steps: readonly { readonly kind: string; readonly target: string; readonly because: string }[];
-  readonly holds: readonly { readonly reason: string; readonly because: string }[];
+  readonly holds: readonly PlannedHold[];
   readonly notes: readonly string[];
+}
+
+interface PlannedHold {
+  readonly reason: string;
+  readonly because: string;
+  readonly steps: readonly PlannedStep[];
+}
+
+interface PlannedStep {
+  readonly target: string;
+  /** Of a release. */
+  readonly machines?: readonly { readonly target: string }[];
 }
 
 export interface Calm {
@@ -50,14 +63,17 @@ export const holdsAreForPeople: Invariant = ({ plan }) =>
 export const everyAppIsPlanned: Invariant = ({ fleet, plan }) =>
   fleet.apps.filter(({ name }) => plan.every(({ app }) => app !== name)).map(({ name }) => `${name}: not in the plan`);
 
-/** Where nothing is held, Fly is as git says: read here without FlyCD's own eyes. */
+/** Fly is as git says, or a hold says of just that why not. */
 export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
   fleet.apps.flatMap((idea) => {
     const planned = plan.find(({ app }) => app === idea.name);
-    if (planned?.holds.length !== 0) return [];
     const app = apps.find(({ name }) => name === idea.name);
+    if (planned === undefined) return [];
     if (app === undefined) return [`${idea.name}: not on Fly`];
-    return differences(isUnverified(planned, byHand) ? { ...idea, secret: undefined } : idea, app);
+    const named = isUnverified(planned, byHand) ? { ...idea, secret: undefined } : idea;
+    return differences(named, app)
+      .filter(({ about }) => !planned.holds.some((hold) => speaksOf(hold, about)))
+      .map(({ text }) => text);
   });
 
 /**
@@ -68,71 +84,17 @@ function isUnverified({ app, notes }: PlannedApp, byHand: Calm['byHand']): boole
   return byHand.has(`${app}/PASSWORD`) && notes.some((note) => note.startsWith('PASSWORD on Fly: unverified'));
 }
 
-function differences(idea: AppIdea, app: AppSnapshot): readonly string[] {
-  const named = Object.entries(idea.groups).flatMap(([name, group]) => groupDifferences(idea, app, { name, group }));
-  const unnamed = app.machines
-    .filter((machine) => machine.metadata['flycd_fleet'] !== undefined)
-    .filter((machine) => !Object.hasOwn(idea.groups, groupOf(machine)))
-    .map((machine) => `${app.name}: ${machine.name} is of group ${groupOf(machine)}, which git does not name`);
-  const secret = app.secrets['PASSWORD'] === idea.secret ? [] : [`${app.name}: PASSWORD is not the one git names`];
-  const missing = (idea.ips ?? [])
-    .filter((kind) => app.addresses.every((address) => address.kind !== kind))
-    .map((kind) => `${app.name}: no ${kind} address`);
-  return [...named, ...unnamed, ...(idea.secret === undefined ? [] : secret), ...missing];
-}
-
-function groupOf(machine: MachineSnapshot): string {
-  return machine.metadata['fly_process_group'] ?? '';
-}
-
-function groupDifferences(
-  idea: AppIdea,
-  app: AppSnapshot,
-  { name, group }: { readonly name: string; readonly group: GroupIdea },
-): readonly string[] {
-  const machines = app.machines.filter((machine) => groupOf(machine) === name);
-  const found: string[] = [];
-  // A standby stands in for one of them, and is none of them.
-  const counted = machines.filter(({ config }) => (config.standbys ?? []).length === 0).length;
-  const wanted = group.count ?? Math.max(counted, 1);
-  if (counted !== wanted) found.push(`${app.name}/${name}: ${counted} machines, git wants ${wanted}`);
-  for (const machine of machines) {
-    for (const what of machineDifferences(idea, group, machine)) found.push(`${app.name}: ${machine.name} ${what}`);
-    const volume = app.volumes.find(({ attachedMachine }) => attachedMachine === machine.id);
-    if (group.volumeGb !== undefined && (volume?.sizeGb ?? 0) < group.volumeGb)
-      found.push(`${app.name}: ${machine.name} has a volume of ${volume?.sizeGb ?? 0} GB, git wants ${group.volumeGb}`);
-  }
-  return found;
-}
-
-function machineDifferences(idea: AppIdea, group: GroupIdea, machine: MachineSnapshot): readonly string[] {
-  const { config, state } = machine;
-  const found: string[] = [];
-  const [image = ''] = (config.image ?? '').split('@');
-  if (image !== idea.image) found.push(`runs ${image}, git wants ${idea.image}`);
-  for (const [name, value] of Object.entries(idea.env)) {
-    if (config.env?.[name] !== value) found.push(`has ${name}=${config.env?.[name]}, git wants ${value}`);
-  }
-  const { memory_mb: memory } = config.guest ?? {};
-  if (idea.memoryMb !== undefined && memory !== idea.memoryMb)
-    found.push(`has ${memory} MB, git wants ${idea.memoryMb}`);
-  if ((config.services ?? []).length > 0 !== group.serves) found.push(group.serves ? 'serves nothing' : 'serves');
-  const standsBy = (config.standbys ?? []).length > 0;
-  if (state !== (standsBy ? 'stopped' : 'started') && !group.rests) found.push(`is ${state}`);
-  if (state === 'started' && idea.secret !== undefined && machine.secrets['PASSWORD'] !== idea.secret)
-    found.push('runs with another PASSWORD than git names');
-  return found;
+/** By the steps that it holds; one without any, of a mount that no update can change, names the place in words. */
+function speaksOf({ steps, because }: PlannedHold, about: readonly string[]): boolean {
+  const targets = steps.flatMap((step) => [step, ...(step.machines ?? [])]).map(({ target }) => target);
+  if (steps.length === 0) return about.some((target) => because.startsWith(`${target.replace(/^[^/]*\//, '')} `));
+  return about.some((one) => targets.some((target) => target === one || target.startsWith(`${one}/`)));
 }
 
 export const noLeaseIsLeft: Invariant = ({ apps }) =>
   apps.flatMap((app) =>
     app.machines.filter(({ leased }) => leased).map((machine) => `${app.name}: ${machine.name} is still leased`),
   );
-
-/** A copy made by hand carries its original's stamps until FlyCD has given it its own. */
-function isItself({ id, metadata }: MachineSnapshot): boolean {
-  return (metadata['flycd_machine'] ?? id) === id;
-}
 
 export const noSlotTwice: Invariant = ({ apps }) =>
   apps.flatMap((app) =>
@@ -155,12 +117,15 @@ export const noSurplus: Invariant = ({ apps, peaks, byHand }) =>
 export const unusedIsSaid: Invariant = ({ fleet, apps, plan }) =>
   apps.flatMap((app) => {
     const { notes = [], holds = [] } = plan.find((planned) => planned.app === app.name) ?? {};
-    // A machine that is held back may be the one to use it.
-    if (holds.length > 0 || fleet.apps.every(({ name }) => name !== app.name)) return [];
-    return app.volumes
-      .filter(({ attachedMachine }) => attachedMachine === null)
-      .filter(({ name }) => !notes.some((note) => note.includes(`volume`) && note.includes(name)))
-      .map((volume) => `${app.name}: ${volume.name} is used by no machine, and nobody says so`);
+    if (fleet.apps.every(({ name }) => name !== app.name)) return [];
+    return (
+      app.volumes
+        .filter(({ attachedMachine }) => attachedMachine === null)
+        .filter(({ name }) => !notes.some((note) => note.includes(`volume`) && note.includes(name)))
+        // A machine that is held back may be the one to use it.
+        .filter(({ name }) => !holds.some((hold) => speaksOf(hold, [`${app.name}/${name.replace('_data', '')}`])))
+        .map((volume) => `${app.name}: ${volume.name} is used by no machine, and nobody says so`)
+    );
   });
 
 /** What stands as it did: nobody but its owner has a say in it. */
