@@ -25,7 +25,7 @@ export function differences(idea: AppIdea, app: AppSnapshot): readonly Differenc
   return [...named, ...unnamed, ...(isSecret ? [] : [secret]), ...missing];
 }
 
-function groupOf(machine: MachineSnapshot): string {
+export function groupOf(machine: MachineSnapshot): string {
   return machine.metadata['fly_process_group'] ?? '';
 }
 

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { World } from '../../simulator/world.ts';
 import { arena } from '../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea } from './fleet.ts';
-import { invariants, raisePeaks, type Calm, type PlannedApp } from './invariants.ts';
+import { addShapes, invariants, raisePeaks, type Calm, type PlannedApp } from './invariants.ts';
 
 const app: AppIdea = {
   name: 'app-1',
@@ -14,6 +14,7 @@ const app: AppIdea = {
   ips: ['v6'],
   groups: {
     web: { count: 2, serves: true, rests: false, checks: true, volumeGb: undefined },
+    worker: { count: undefined, serves: false, rests: false, checks: true, volumeGb: undefined },
     store: { count: 1, serves: false, rests: false, checks: true, volumeGb: 2 },
   },
   strategy: 'rolling',
@@ -45,7 +46,9 @@ async function said(
   spoil(world);
   const peaks = new Map<string, number>();
   raisePeaks(peaks, fleet);
-  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, byHand, others };
+  const shapes = new Map<string, Set<string>>();
+  addShapes(shapes, fleet);
+  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, shapes, byHand, others };
   return invariants.flatMap((invariant) => invariant(calm));
 }
 
@@ -93,6 +96,13 @@ const planted: readonly (readonly [string, (world: World) => void])[] = [
       const second = machine(world, 'web-arn-2-g1');
       second.config.metadata = { ...second.config.metadata, flycd_slot: 'web/arn/1' };
     },
+  ],
+  ['app-1/worker: 0 and 1 to stand in', (world) => (machine(world, 'worker-arn-1-g1').state = 'destroyed')],
+  ['app-1/worker: 1 and 0 to stand in', (world) => (machine(world, 'worker-arn-2-g1').state = 'destroyed')],
+  ['is a standby of no machine that is there', (world) => (machine(world, 'worker-arn-1-g1').state = 'destroyed')],
+  [
+    'web-arn-1-g1 is a standby in a group that has none',
+    (world) => (web(world).config.standbys = [machine(world, 'web-arn-2-g1').id]),
   ],
   [
     'app-1/store_data: 2 of them',

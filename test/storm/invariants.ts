@@ -1,8 +1,8 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
 import { hashOf } from '../../src/model/json.ts';
-import { differences, isItself } from './comparison.ts';
-import { firstCount, type FleetIdea } from './fleet.ts';
+import { differences, groupOf, isItself } from './comparison.ts';
+import { firstCount, type FleetIdea, type GroupIdea } from './fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
 export interface PlannedApp {
@@ -31,8 +31,10 @@ export interface Calm {
   readonly plan: readonly PlannedApp[];
   /** Most machines that git ever wanted, and addresses it ever listed, by what they are. */
   readonly peaks: ReadonlyMap<string, number>;
-  /** Made by hand: `app/volume name` and `app/PASSWORD`, how many of them. */
+  /** Made by hand, how many of them: `app/volume name`, `app/PASSWORD`; `app/group`: machines came or went. */
   readonly byHand: ReadonlyMap<string, number>;
+  /** What git ever gave a group, by `app/group`: machines and standbys of a new one, or that it gave a count. */
+  readonly shapes: ReadonlyMap<string, ReadonlySet<string>>;
   /** Machines of others, as they were. */
   readonly others: readonly Others[];
 }
@@ -103,6 +105,44 @@ export const noSlotTwice: Invariant = ({ apps }) =>
       .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`),
   );
 
+/** A standby waits for the end of a machine that is there, in a group where nobody is served and no volume is needed. */
+export const standbysStandIn: Invariant = ({ fleet, apps }) =>
+  apps.flatMap((app) => {
+    const ids = new Set(app.machines.map(({ id }) => id));
+    return app.machines.flatMap((machine) => {
+      const group = fleet.apps.find(({ name }) => name === app.name)?.groups[groupOf(machine)];
+      const { standbys } = machine.config;
+      if (group === undefined || (standbys ?? []).length === 0) return [];
+      const what = `${app.name}: ${machine.name} is a standby`;
+      if (group.serves || group.volumeGb !== undefined) return [`${what} in a group that has none`];
+      return (standbys ?? []).some((id) => ids.has(id)) ? [] : [`${what} of no machine that is there`];
+    });
+  });
+
+/** Without a count a group has what flyctl gives a new one, until somebody scales it. */
+export const firstMachinesAreThere: Invariant = ({ fleet, apps, shapes, byHand }) =>
+  fleet.apps.flatMap((idea) =>
+    Object.entries(idea.groups).flatMap(([name, group]) => {
+      const what = `${idea.name}/${name}`;
+      if (group.count !== undefined || shapes.get(what)?.size !== 1 || byHand.has(what)) return [];
+      const machines = apps.find((app) => app.name === idea.name)?.machines ?? [];
+      const members = machines.filter((machine) => groupOf(machine) === name);
+      const standbys = members.filter(({ config }) => (config.standbys ?? []).length > 0).length;
+      const [there, first] = [shapeOf(members.length - standbys, standbys), firstShape(group)];
+      return there === first ? [] : [`${what}: ${there}, a new group has ${first}`];
+    }),
+  );
+
+function shapeOf(machines: number, standbys: number): string {
+  return `${machines} and ${standbys} to stand in`;
+}
+
+function firstShape(group: GroupIdea): string {
+  if (group.count !== undefined) return 'a count';
+  if (group.volumeGb !== undefined) return shapeOf(1, 0);
+  return group.serves ? shapeOf(2, 0) : shapeOf(1, 1);
+}
+
 /** A volume or an address more than git ever wanted was made by a second call for one wish. */
 export const noSurplus: Invariant = ({ apps, peaks, byHand }) =>
   apps.flatMap((app) => {
@@ -145,6 +185,8 @@ export const invariants: readonly Invariant[] = [
   flyIsAsGitSays,
   noLeaseIsLeft,
   noSlotTwice,
+  standbysStandIn,
+  firstMachinesAreThere,
   noSurplus,
   unusedIsSaid,
 ];
@@ -159,5 +201,15 @@ export function raisePeaks(peaks: Map<string, number>, fleet: FleetIdea): void {
       if (group.volumeGb !== undefined) raise(`${app.name}/${name}_data`, firstCount(group));
     }
     for (const kind of app.ips ?? ['v6', 'shared_v4', 'v4']) raise(`${app.name}/${kind}`, 1);
+  }
+}
+
+/** Adds what git gives each group now to what it ever gave. */
+export function addShapes(shapes: Map<string, Set<string>>, fleet: FleetIdea): void {
+  for (const app of fleet.apps) {
+    for (const [name, group] of Object.entries(app.groups)) {
+      const what = `${app.name}/${name}`;
+      shapes.set(what, (shapes.get(what) ?? new Set()).add(firstShape(group)));
+    }
   }
 }

@@ -11,7 +11,7 @@ export interface Town {
   readonly world: World;
   readonly fleet: FleetIdea;
   readonly watch: Watch;
-  /** Volumes made and secrets set by hand: `app/volume name`, `app/PASSWORD`. */
+  /** Volumes made, secrets set and groups scaled by hand: `app/volume name`, `app/PASSWORD`, `app/group`. */
   readonly byHand: Map<string, number>;
 }
 
@@ -30,7 +30,8 @@ const resize: Act = (dice, { world }, app) => {
   return `fly scale memory ${memoryMb} -a ${app.name}`;
 };
 
-const destroy: Act = (_dice, { world }, app, machine) => {
+const destroy: Act = (_dice, { world, byHand }, app, machine) => {
+  byHand.set(`${app.name}/${groupOf(machine)}`, 1);
   void world.human.destroy(app.name, { machine: machine.id });
   return `fly machine destroy ${machine.name} --force`;
 };
@@ -45,6 +46,7 @@ const stopIt: Act = (dice, { world }, _app, machine) => {
 const clone: Act = (_dice, { world, byHand }, app, machine) => {
   const { mounts } = machine.config;
   const name = mounts?.[0]?.name;
+  byHand.set(`${app.name}/${groupOf(machine)}`, 1);
   if (name !== undefined) byHand.set(`${app.name}/${name}`, (byHand.get(`${app.name}/${name}`) ?? 0) + 1);
   void world.human.clone(app.name, { machine: machine.id });
   return `fly machine clone ${machine.name}`;
@@ -53,6 +55,7 @@ const clone: Act = (_dice, { world, byHand }, app, machine) => {
 const scaleCount: Act = (dice, { world, byHand }, app, machine) => {
   const count = dice.between(1, 3);
   const group = groupOf(machine);
+  byHand.set(`${app.name}/${group}`, 1);
   const name = machine.config.mounts?.[0]?.name;
   if (name !== undefined) byHand.set(`${app.name}/${name}`, (byHand.get(`${app.name}/${name}`) ?? 0) + count);
   void world.human.scaleCount(app.name, { count, group });

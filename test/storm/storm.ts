@@ -3,7 +3,7 @@ import { arena, type Arena } from '../controllers/arena.ts';
 import { commit, repaired } from './commits.ts';
 import { dice, type Dice } from './dice.ts';
 import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
-import { invariants, raisePeaks, type Others, type PlannedApp } from './invariants.ts';
+import { addShapes, invariants, raisePeaks, type Others, type PlannedApp } from './invariants.ts';
 import { act } from './people.ts';
 import { watch, type Watch } from './watch.ts';
 import { clearUp, strike } from './weather.ts';
@@ -38,6 +38,7 @@ interface Scene {
   readonly story: string[];
   readonly findings: string[];
   readonly peaks: Map<string, number>;
+  readonly shapes: Map<string, Set<string>>;
   readonly byHand: Map<string, number>;
   fleet: FleetIdea;
   /** Names of apps that have a file. */
@@ -55,6 +56,7 @@ export async function storm(seed: number): Promise<Storm> {
     story: [],
     findings: [],
     peaks: new Map(),
+    shapes: new Map(),
     byHand: new Map(),
     fleet: firstFleet(dice(seed, 'fleet')),
     inGit: [],
@@ -87,6 +89,7 @@ function publish(scene: Scene, said: string): void {
   scene.world.write(filesOf(scene.fleet));
   scene.watch.expect(scene.fleet);
   raisePeaks(scene.peaks, scene.fleet);
+  addShapes(scene.shapes, scene.fleet);
   tell(scene, `git: ${said}`);
 }
 
@@ -244,10 +247,10 @@ async function calm(scene: Scene): Promise<void> {
   for (const { app, status, holds } of last) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
-  const { fleet, peaks, byHand, others } = scene;
+  const { fleet, peaks, shapes, byHand, others } = scene;
   const apps = simulator.world.snapshot();
   for (const invariant of invariants) {
-    scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, byHand, others }));
+    scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, shapes, byHand, others }));
   }
   const left = last === plan ? [] : last.flatMap(({ holds }) => holds.filter((hold) => !isFinal(hold)));
   for (const hold of left) scene.findings.push(`confirmed, and still held: ${hold.reason}: ${hold.because}`);

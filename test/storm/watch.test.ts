@@ -88,6 +88,13 @@ describe('the watch finds', () => {
     expect(eyes.findings).toEqual([expect.stringContaining('app-1/web: FlyCD has 2 of 3 machines down at once')]);
   });
 
+  test('a machine destroyed where git gives no count', async () => {
+    const groups = { web: { count: undefined, serves: true, rests: false, checks: true, volumeGb: undefined } };
+    const { it, eyes, machines } = await watched({ groups });
+    await it.asPerson('DELETE', `${path(machines[0])}?force=true`);
+    expect(eyes.findings).toEqual([expect.stringContaining('web-arn-1-g1 was destroyed, and git gives web no count')]);
+  });
+
   test('an update without a cause', async () => {
     const { it, eyes, machines } = await watched();
     await update(it, machines[0]);

@@ -152,6 +152,14 @@ export function watch(world: World): Watch {
     grown.set(machine.id, why);
   }
 
+  /** Without a count nothing is one too many; only a standby may be of no use any more. */
+  function checkCounted(machine: Machine): void {
+    const group = ideaOf(machine.app.name)?.groups[groupOf(machine)];
+    const standsIn = (machine.config.standbys ?? []).length > 0;
+    if (group !== undefined && group.count === undefined && !standsIn)
+      say(`${machine.app.name}: ${machine.name} was destroyed, and git gives ${groupOf(machine)} no count`);
+  }
+
   function checkOwner(request: Readonly<RequestRecord>): void {
     if (request.method === 'GET') return;
     const id = machinePath.exec(request.path)?.[2] ?? '';
@@ -183,7 +191,10 @@ export function watch(world: World): Watch {
     } else if (request.template === restart) {
       if (machine.state !== 'restarting') return;
       checkRestart(machine, before);
-    } else if (before.healthy && machine.state === 'destroying') gone(machine);
+    } else {
+      checkCounted(machine);
+      if (before.healthy && machine.state === 'destroying') gone(machine);
+    }
     // What is down already is taken down no further: an earlier commit may have let more go at once than this one does.
     if (!before.healthy) return;
     if (isAlive(machine)) down.set(machine.id, machine);
