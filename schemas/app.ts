@@ -103,7 +103,10 @@ export const ownedFields = {
       all: flag().optional().describe('Lay this whole folder over the source before a build. Default: false.'),
       include: listOf(z.string().min(1))
         .optional()
-        .describe('Files and folders of this folder to lay over the source.'),
+        .describe('Files and folders of this folder to lay over the source; `*`, `?` and `**` stand for several.'),
+      exclude: listOf(z.string().min(1))
+        .optional()
+        .describe('What stays out although `all` or `include` names it, written in the same way.'),
     })
     .optional()
     .describe('Which config files go into the build.'),

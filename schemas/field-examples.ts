@@ -18,6 +18,7 @@ const app: Readonly<Record<string, string>> = {
   'source.image': 'ghcr.io/acme/shop:1.5.0',
   'merge_cfg.all': 'true',
   'merge_cfg.include': '[nginx.conf]',
+  'merge_cfg.exclude': '["*.md"]',
   'build.image': 'ghcr.io/acme/shop:1.5.0',
   'build.dockerfile': 'docker/Dockerfile',
   'build.build-target': 'production',

@@ -4,6 +4,7 @@ import { toFault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SecretValue } from '../model/secret-value.ts';
+import type { BuildRecipe } from './build.ts';
 import { draftApp, type Draft } from './draft.ts';
 import { checkDependencies } from './dependencies.ts';
 import { explainFields } from './explain.ts';
@@ -24,6 +25,8 @@ export interface Gathered {
   readonly whole: boolean;
   readonly followed: readonly FollowedRef[];
   readonly raw: ReadonlyMap<string, ReadonlyMap<string, SecretValue>>;
+  /** What an app is built from; undefined: it is not built. */
+  recipe(app: string): BuildRecipe | undefined;
   /** Where the values of an app's fly config were written. */
   explain(app: string): readonly ExplainedField[];
 }
@@ -49,6 +52,7 @@ export async function gatherApps(gathering: Gathering): Promise<Gathered> {
     whole: invalid.every(({ name }) => name !== undefined),
     followed: results.flatMap(({ followed }) => followed),
     raw: new Map(results.flatMap(({ app, raw }) => (app === undefined ? [] : [[app.name, raw] as const]))),
+    recipe: (name) => results.find(({ app }) => app?.name === name)?.recipe,
     explain(name) {
       const sketch = results.find(({ app }) => app?.name === name)?.sketch;
       if (sketch === undefined || apps.every((app) => app.name !== name)) return [];

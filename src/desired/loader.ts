@@ -6,6 +6,7 @@ import { toFault } from '../model/fault.ts';
 import type { Problem } from '../model/problem.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { GitMirrors, Tree } from '../sources/tree.ts';
+import { writeBuild } from './build.ts';
 import { configFiles, folderOf, pathWithin, type ConfigFiles, type Generations, type ReadFile } from './files.ts';
 import { fleetIdentity, type FleetIdentity } from './fleet-name.ts';
 import { Cache } from './generations.ts';
@@ -103,6 +104,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     whole: walk.whole && gathered.whole && !broken,
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
+    writeBuild: (app, folder) => clock.busy(() => writeBuild(gathered.recipe(app), app, folder)),
     explain: (app) => gathered.explain(app),
   };
 }
@@ -151,6 +153,7 @@ function refused(request: LoadRequest, message: string, hint?: string): DesiredF
     whole: false,
     followed: followedRefs(request, []),
     secretValue: () => undefined,
+    writeBuild: (app, folder) => writeBuild(undefined, app, folder),
     explain: () => [],
   };
 }

@@ -6,6 +6,7 @@ import type { Problem } from '../model/problem.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { GitMirrors } from '../sources/tree.ts';
 import { composeApp, localPathsOf, type ComposedApp } from './app.ts';
+import type { BuildRecipe } from './build.ts';
 import { baseConfig, readBase, type BaseConfig } from './base.ts';
 import { hasBrokenSyntax, problemsOfText } from './document.ts';
 import type { DocumentPath } from './document-path.ts';
@@ -68,6 +69,7 @@ export interface Result {
   readonly file: string;
   readonly app: DesiredApp | undefined;
   readonly raw: ReadonlyMap<string, SecretValue>;
+  readonly recipe?: BuildRecipe | undefined;
   readonly problems: readonly Problem[];
   readonly followed: readonly FollowedRef[];
   /** With its base. */
@@ -109,6 +111,7 @@ async function finish(gathering: Gathering, sketched: Sketch): Promise<Result> {
     ...none,
     app: sound ? composed.app : undefined,
     raw: composed.raw,
+    recipe: source?.recipe,
     problems: [...textProblems, ...composed.problems, ...dynamic],
     followed,
     sketch,
@@ -188,7 +191,8 @@ async function sourceOf(
   const { files, mirrors, resolveImage } = gathering;
   const { owned, merged } = draft;
   try {
-    const request = { file: found.file, bare: found.bare, owned, merged, files, mirrors, resolveImage, findings };
+    const { file, bare } = found;
+    const request = { file, bare, owned, merged, fly: draft.fly, files, mirrors, resolveImage, findings };
     return { source: await resolveSource(request), findings: findings.all };
   } catch (error) {
     const { message, next } = toFault(error, 'the source could not be read');
@@ -207,7 +211,8 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
   const commit = source?.source.type === 'git' ? source.source.commit : undefined;
   const ids = local.map(({ id }) => id);
   // All that may move while the draft, with its file and its projects, stays.
-  const key = [source === undefined, source?.appVersion, commit, gathering.syncKey, ...ids].join('\n');
+  const build = source?.recipe?.build.key;
+  const key = [source === undefined, source?.appVersion, build, commit, gathering.syncKey, ...ids].join('\n');
   const known = gathering.memory.apps.get(draft);
   if (known?.key === key) return known.composed;
   const contents = new Map<string, Uint8Array>();

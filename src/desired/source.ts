@@ -4,6 +4,8 @@ import type { DesiredImage, DesiredSource, FollowedRef } from '../model/desired.
 import { toFault } from '../model/fault.ts';
 import { hashOf, isObject, type JsonObject } from '../model/json.ts';
 import type { GitMirrors, Tree } from '../sources/tree.ts';
+import { contextId, type ContextLayer } from '../sources/build-context.ts';
+import { buildRecipe, overlayOf, type BuildRecipe } from './build.ts';
 import { isInside, pathWithin, type ConfigFile, type ConfigFiles } from './files.ts';
 import type { FindingList } from './finding.ts';
 import type { DocumentPath } from './document-path.ts';
@@ -14,6 +16,8 @@ export interface SourceRequest {
   readonly bare: boolean;
   readonly owned: Owned;
   readonly merged: JsonObject;
+  /** The fly config after repair. */
+  readonly fly: JsonObject;
   readonly files: ConfigFiles;
   readonly mirrors: GitMirrors;
   readonly resolveImage: (ref: string) => Promise<string | undefined>;
@@ -27,6 +31,8 @@ export interface ResolvedSource {
   readonly followed: Omit<FollowedRef, 'app'> | undefined;
   /** Folders in which `files[].local_path` is looked for: a build lays the config folder over the source. */
   readonly folders: readonly { readonly tree: Tree; readonly folder: string }[];
+  /** undefined: nothing is built, or nobody knows from what. */
+  readonly recipe: BuildRecipe | undefined;
 }
 
 /** Where paths of an app's source begin. */
@@ -73,15 +79,24 @@ export async function resolveSource(request: SourceRequest): Promise<ResolvedSou
     findings.error(['source'], 'expected a source, found nothing', sourceHint);
     return undefined;
   }
-  const config = await configId(request);
+  const overlay = await overlayOf(request);
+  const config = overlay.length === 0 ? undefined : await contextId({ layers: overlay, texts: [] });
   switch (source.type) {
     case 'git':
-      return resolveGit(request, source, config);
+      return resolveGit(request, source, { overlay, config });
     case 'local':
-      return resolveLocal(request, source, config);
+      return resolveLocal(request, source, { overlay, config });
     case 'inline-docker-file': {
       const version = versionOf('content', [hashOf(source.inline)], config);
-      return built({ type: 'inline-docker-file' }, version, [{ tree: file.tree, folder: file.folder }]);
+      const texts = [{ path: 'Dockerfile', text: source.inline ?? '' }];
+      const recipe = await buildRecipe({
+        ...request,
+        context: { layers: overlay, texts },
+        roots: [],
+        watched: undefined,
+      });
+      const folders = [{ tree: file.tree, folder: file.folder }];
+      return built({ source: { type: 'inline-docker-file' }, version, folders, recipe });
     }
     default:
       return undefined; // an image without a name: the schema has said so
@@ -125,6 +140,7 @@ async function resolveImage(request: SourceRequest, ref: string): Promise<Resolv
     appVersion: `image:${digest ?? ref}`,
     followed: undefined,
     folders: [{ tree: file.tree, folder: file.folder }],
+    recipe: undefined,
   };
 }
 
@@ -148,13 +164,24 @@ function versionOf(scheme: Scheme, ids: readonly string[], config: string | unde
   return `${scheme === 'git' ? 'tree' : scheme}:${hashOf({ ids, config })}`;
 }
 
-function built(
-  source: DesiredSource,
-  appVersion: string | undefined,
-  folders: ResolvedSource['folders'],
-  followed?: ResolvedSource['followed'],
-): ResolvedSource {
-  return { source, image: { kind: 'build', source }, appVersion, followed, folders };
+interface Built {
+  readonly source: DesiredSource;
+  readonly version: string | undefined;
+  readonly folders: ResolvedSource['folders'];
+  readonly followed?: ResolvedSource['followed'];
+  readonly recipe: BuildRecipe | undefined;
+}
+
+function built({ source, version, folders, followed, recipe }: Built): ResolvedSource {
+  const image = { kind: 'build', source, build: recipe?.build } as const;
+  return { source, image, appVersion: version, followed, folders, recipe };
+}
+
+/** What `merge_cfg` lays over the source. */
+interface Overlay {
+  readonly overlay: readonly ContextLayer[];
+  /** undefined: nothing. */
+  readonly config: string | undefined;
 }
 
 type WrittenSource = NonNullable<Owned['source']>;
@@ -162,7 +189,7 @@ type WrittenSource = NonNullable<Owned['source']>;
 async function resolveGit(
   request: SourceRequest,
   written: WrittenSource,
-  config: string | undefined,
+  { overlay, config }: Overlay,
 ): Promise<ResolvedSource | undefined> {
   const { findings, file } = request;
   const url = written.repo ?? '';
@@ -189,13 +216,20 @@ async function resolveGit(
     const lasting = fault.kind === 'stalled' || fault.kind === 'held';
     if (lasting) findings.error(['source', 'repo'], fault.message, fault.next);
     else findings.warning(['source', 'repo'], fault.message, fault.next);
-    return built({ type: 'git', repo, ref, path, commit: undefined }, undefined, [own], followed);
+    const source = { type: 'git', repo, ref, path, commit: undefined } as const;
+    return built({ source, version: undefined, folders: [own], followed, recipe: undefined });
   }
   const ids = await watchedIds(request, written, tree, path);
   const scheme = written.watch === undefined && path === '' ? 'git' : 'tree';
   const version = ids === undefined ? undefined : versionOf(scheme, ids, config);
   const source = { type: 'git', repo, ref, path, commit: tree.revision } as const;
-  return built(source, version, [own, { tree, folder: path }], followed);
+  const folders = [own, { tree, folder: path }];
+  if (ids === undefined) return built({ source, version, folders, followed, recipe: undefined });
+  const context = { layers: [{ tree, path, at: '' }, ...overlay], texts: [] };
+  // Whoever lists what counts wants no build for the rest.
+  const watched = written.watch === undefined ? undefined : [...ids, config ?? ''];
+  const recipe = await buildRecipe({ ...request, context, roots: [{ tree, folder: path }], watched });
+  return built({ source, version, folders, followed, recipe });
 }
 
 /** Files that a build reads lie in the repo it is made from, seen from one of these folders. A Dockerfile may be a URL. */
@@ -249,7 +283,7 @@ async function watchedIds(
 async function resolveLocal(
   request: SourceRequest,
   written: WrittenSource,
-  config: string | undefined,
+  { overlay, config }: Overlay,
 ): Promise<ResolvedSource | undefined> {
   const { findings, file, files } = request;
   const folder = pathWithin(file.folder, written.path ?? '');
@@ -280,7 +314,16 @@ async function resolveLocal(
     { tree: file.tree, folder: file.folder },
     { tree: file.tree, folder },
   ];
-  return built({ type: 'local', path: folder }, versionOf('content', ids, config), folders);
+  const without = isInside(file.path, folder) ? (path: string): boolean => path === file.path : undefined;
+  const context = { layers: [{ tree: file.tree, path: folder, at: '', without }, ...overlay], texts: [] };
+  const watched = written.watch === undefined ? undefined : [...ids, config ?? ''];
+  const recipe = await buildRecipe({ ...request, context, roots: folders.toReversed(), watched });
+  return built({
+    source: { type: 'local', path: folder },
+    version: versionOf('content', ids, config),
+    folders,
+    recipe,
+  });
 }
 
 /** Of what is under a path, the app's own config file excepted: a comment in it builds nothing. */
@@ -295,21 +338,4 @@ async function contentId(files: ConfigFiles, file: ConfigFile, path: string): Pr
     parts.push(`${entry.path.slice(path === '' ? 0 : path.length + 1)} ${id ?? ''}`);
   }
   return hashOf(parts);
-}
-
-/** Config files that `merge_cfg` lays over the source are part of what is built. undefined: none. */
-async function configId(request: SourceRequest): Promise<string | undefined> {
-  const { owned, file, files, findings } = request;
-  if (owned.merge_cfg?.all === true) return contentId(files, file, file.folder);
-  const include = owned.merge_cfg?.include ?? [];
-  const ids: string[] = [];
-  for (const [index, written] of include.entries()) {
-    const path = pathWithin(file.folder, written);
-    const at = ['merge_cfg', 'include', index];
-    const id = path === undefined ? undefined : await files.id(file.tree, path);
-    if (path === undefined) findings.error(at, 'this path leads out of the repo', 'name files of this folder');
-    else if (id === undefined) findings.error(at, `there is no ${path} in ${file.tree.name}`);
-    else ids.push(`${written} ${id}`);
-  }
-  return ids.length === 0 ? undefined : hashOf(ids);
 }

@@ -59,7 +59,23 @@ export type DesiredSource =
 export type DesiredImage =
   /** `digest` undefined: no registry could be asked; the tag is sent as written. */
   | { readonly kind: 'reference'; readonly ref: string; readonly digest: string | undefined }
-  | { readonly kind: 'build'; readonly source: DesiredSource };
+  /** `build` undefined: its source could not be read, so nobody knows what to build. */
+  | { readonly kind: 'build'; readonly source: DesiredSource; readonly build: DesiredBuild | undefined };
+
+export interface DesiredBuild {
+  /** 32 hex: hash of all that decides what the image becomes. One key is built once. */
+  readonly key: string;
+  /** `build` of the fly config, without image, Dockerfile and ignore file. */
+  readonly settings: JsonObject;
+}
+
+/** What a builder is given, on disk. Absolute paths; a Dockerfile may be a URL. */
+export interface BuildFiles {
+  readonly context: string;
+  /** undefined: the builder looks for it. */
+  readonly dockerfile: string | undefined;
+  readonly ignorefile: string | undefined;
+}
 
 export interface DesiredReleaseCommand {
   /** As written. */
@@ -142,6 +158,11 @@ export interface DesiredFleet {
   readonly followed: readonly FollowedRef[];
   /** A secret's value, read when asked for; undefined where the environment lacks it. */
   secretValue(app: string, name: string): SecretValue | undefined;
+  /**
+   * Puts what an app is built from into an empty folder. Throws a Fault, also for an app that is not built: transient where it
+   * has changed since it was read.
+   */
+  writeBuild(app: string, folder: string): Promise<BuildFiles>;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

@@ -24,3 +24,32 @@ export function matchesGlob(name: string, glob: string): boolean {
   while (glob[at] === '*') at += 1;
   return at === glob.length;
 }
+
+/** true: there is something in it for a glob to do. */
+export function isGlob(text: string): boolean {
+  return /[*?]/.test(text);
+}
+
+/** Whether a path, or a folder above it, is one that the glob names: `*` stays within a name, `**` stands for any folders. */
+export function matchesPath(path: string, glob: string): boolean {
+  const wanted = glob.split('/').filter((name) => name !== '' && name !== '.');
+  // Every place in the glob that what was read so far may have led to.
+  let places = reached(wanted, [0]);
+  for (const name of path.split('/')) {
+    const next = [...places].flatMap((place) => {
+      const part = wanted[place] ?? '';
+      if (part === '**') return [place];
+      return matchesGlob(name, part) ? [place + 1] : [];
+    });
+    places = reached(wanted, next);
+    if (places.has(wanted.length)) return true;
+  }
+  return false;
+}
+
+/** `**` may stand for no folder at all. */
+function reached(wanted: readonly string[], places: readonly number[]): ReadonlySet<number> {
+  const all = new Set(places);
+  for (const place of all) if (wanted[place] === '**') all.add(place + 1);
+  return all;
+}

@@ -3,7 +3,8 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } 
 import { join } from 'node:path';
 import { Fault } from '../model/fault.ts';
 import type { GitItem } from './git-objects.ts';
-import { isGitFolder, joined } from './tree-path.ts';
+import type { TreeItem } from './tree.ts';
+import { byPath, isGitFolder, joined } from './tree-path.ts';
 
 /** Files hashed under one path; a config tree of 1,000 apps has a tenth. Named by mistake, a home folder has more. */
 const filesMax = 20_000;
@@ -117,15 +118,10 @@ export async function contentId(request: ContentRequest): Promise<string | undef
 
   async function folder(path: string): Promise<string | undefined> {
     await turn();
-    const children = new Map<string, Child>();
-    for (const child of known.children(path)) {
-      if (!known.differs(joined(path, child.name))) children.set(child.name, child);
-    }
+    const children = unchanged(known, path);
     for (const name of readdirSync(join(root, path))) {
-      const inner = joined(path, name);
-      if (children.has(name) || isGitFolder(name) || name === skipped) continue;
-      if (!known.differs(inner) || known.ignored(inner)) continue;
-      const child = await entry(inner, name);
+      if (children.has(name) || !counts(known, path, name)) continue;
+      const child = await entry(joined(path, name), name);
       if (child !== undefined) children.set(name, child);
     }
     return children.size === 0 ? undefined : treeId([...children.values()], algorithm);
@@ -134,6 +130,62 @@ export async function contentId(request: ContentRequest): Promise<string | undef
   if (request.path === '') return metAs('', await folder(''));
   return (await entry(request.path, ''))?.id;
 }
+
+/** Of a folder: what stands as in the commit. */
+function unchanged(known: KnownContents, folder: string): Map<string, Child> {
+  const children = known.children(folder).filter(({ name }) => !known.differs(joined(folder, name)));
+  return new Map(children.map((child) => [child.name, child]));
+}
+
+/** Of what git does not answer for: neither git's own, nor what can be fetched again, nor what git ignores. */
+function counts(known: KnownContents, folder: string, name: string): boolean {
+  const inner = joined(folder, name);
+  return !isGitFolder(name) && name !== skipped && known.differs(inner) && !known.ignored(inner);
+}
+
+/** Every file and link that `contentId` of the path counts. Throws a stalled Fault beyond filesMax and bytesMax. */
+export async function contentItems(request: Omit<ContentRequest, 'met'>): Promise<readonly TreeItem[]> {
+  const { root, known, memory, algorithm } = request;
+  const items: TreeItem[] = [];
+  let calls = 0;
+  let bytes = 0n;
+
+  async function walk(path: string, child: Child | undefined): Promise<void> {
+    calls += 1;
+    if (calls % callsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+    const file = join(root, path);
+    const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined || child?.mode === submoduleMode) return;
+    if (stats.isDirectory()) {
+      const children = unchanged(known, path);
+      for (const name of readdirSync(file)) {
+        if (children.has(name) || counts(known, path, name)) await walk(joined(path, name), children.get(name));
+      }
+      return;
+    }
+    const size = Number(stats.size);
+    if (stats.isSymbolicLink()) {
+      const id = child?.id ?? objectId('blob', readlinkSync(file, 'buffer'), algorithm);
+      items.push({ path, mode: '120000', id, size, exact: true });
+    } else if (stats.isFile()) {
+      bytes += stats.size;
+      if (items.length >= filesMax || bytes > bytesMax) throw tooMuch(request);
+      const mode = (stats.mode & 0o100n) === 0n ? '100644' : '100755';
+      items.push({
+        path,
+        mode,
+        id: child?.id ?? memory.fileId(file, stats, algorithm),
+        size,
+        exact: child === undefined,
+      });
+    }
+  }
+
+  await walk(request.path, undefined);
+  return items.sort(byPath);
+}
+
+const submoduleMode = '160000';
 
 /** A folder's id. git sorts by bytes, folders as if their names ended in a slash. */
 export function treeId(children: readonly Child[], algorithm: string): string {
@@ -150,7 +202,7 @@ export function objectId(type: 'blob' | 'tree', content: Uint8Array, algorithm: 
   return createHash(algorithm).update(`${type} ${content.length}\0`).update(content).digest('hex');
 }
 
-function tooMuch(request: ContentRequest): Fault {
+function tooMuch(request: Omit<ContentRequest, 'met'>): Fault {
   return new Fault({
     kind: 'stalled',
     what: `${join(request.root, request.path)} holds too much to be told apart by its content`,

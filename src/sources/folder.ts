@@ -5,6 +5,7 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   realpathSync,
   statSync,
@@ -12,9 +13,9 @@ import {
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
-import { contentId, FolderMemory, nothingKnown } from './content-id.ts';
-import type { Tree, TreeEntry } from './tree.ts';
-import { byPath, cleanPath, isGitFolder, joined, outside, tooLarge } from './tree-path.ts';
+import { contentId, contentItems, FolderMemory, nothingKnown } from './content-id.ts';
+import type { Tree, TreeEntry, TreeItem } from './tree.ts';
+import { baseOf, byPath, cleanPath, folderOf, isGitFolder, joined, outside, tooLarge } from './tree-path.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 
 export interface FolderRequest {
@@ -114,23 +115,7 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
     }
   }
 
-  /** The path on disk with every link followed, from the root; undefined: not there. */
-  function followed(path: string): string | undefined {
-    const clean = cleanPath(path, name);
-    let real: string;
-    try {
-      real = realpathSync.native(join(root, clean));
-    } catch (error) {
-      if (isAbsence(error)) return undefined;
-      throw unreadable(path, error);
-    }
-    if (real === root) return '';
-    const prefix = root.endsWith(sep) ? root : root + sep;
-    if (!real.startsWith(prefix)) throw outside(path, name, 'it is reached through a symbolic link out of it');
-    const inside = real.slice(prefix.length).replaceAll(sep, '/');
-    if (inside.split('/').some(isGitFolder)) throw outside(path, name, "it is a link to git's own folder");
-    return inside;
-  }
+  const followed = (path: string): string | undefined => followedFrom(root, name, path);
 
   return {
     revision: work.revision ?? `content:${(await id(only)) ?? 'empty'}`,
@@ -146,6 +131,20 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
         const inside = followed(path);
         return inside === undefined ? undefined : readFile({ file: join(root, inside), path, bytesMax });
       }),
+    contents: (path) =>
+      clock.busy(async () => {
+        const inside = followed(path);
+        if (inside === undefined) return [];
+        const known = work.ignored(inside) ? nothingKnown : work;
+        const request = { root, path: inside, known, memory, algorithm: work.algorithm };
+        return itemsUnder(request, cleanPath(path, name));
+      }),
+    target: (path) =>
+      clock.busy(async () => {
+        const clean = cleanPath(path, name);
+        const folder = followed(folderOf(clean));
+        return folder === undefined ? undefined : linkTarget(join(root, folder, baseOf(clean)), path);
+      }),
     async id(path) {
       if (work.stands(path)) return work.idOf(path);
       const inside = followed(path);
@@ -154,6 +153,44 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       return work.idOf(clean);
     },
   };
+}
+
+/** The path on disk with every link followed, from the root; undefined: not there. */
+function followedFrom(root: string, name: string, path: string): string | undefined {
+  const clean = cleanPath(path, name);
+  let real: string;
+  try {
+    real = realpathSync.native(join(root, clean));
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw unreadable(path, error);
+  }
+  if (real === root) return '';
+  const prefix = root.endsWith(sep) ? root : root + sep;
+  if (!real.startsWith(prefix)) throw outside(path, name, 'it is reached through a symbolic link out of it');
+  const inside = real.slice(prefix.length).replaceAll(sep, '/');
+  if (inside.split('/').some(isGitFolder)) throw outside(path, name, "it is a link to git's own folder");
+  return inside;
+}
+
+/** Under the name they were asked by, as in a listing. */
+async function itemsUnder(request: Parameters<typeof contentItems>[0], asked: string): Promise<readonly TreeItem[]> {
+  const start = request.path === '' ? 0 : request.path.length + 1;
+  try {
+    const items = await contentItems(request);
+    return items.map((item) => ({ ...item, path: joined(asked, item.path.slice(start)).replace(/\/$/, '') }));
+  } catch (error) {
+    throw error instanceof Fault ? error : unreadable(asked, error);
+  }
+}
+
+function linkTarget(file: string, path: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch (error) {
+    if (isAbsence(error) || (error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+    throw unreadable(path, error);
+  }
 }
 
 /** Entries under the name they were asked by, so that a folder behind a link keeps the caller's path. */

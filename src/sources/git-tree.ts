@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { Fault } from '../model/fault.ts';
 import { treeId } from './content-id.ts';
 import type { GitItem } from './git-objects.ts';
-import type { Tree, TreeEntry } from './tree.ts';
+import type { Tree, TreeEntry, TreeItem } from './tree.ts';
 import { baseOf, byPath, cleanPath, folderOf, joined, outside, tooLarge } from './tree-path.ts';
 
 const linkMode = '120000';
@@ -45,6 +45,21 @@ export function commitTree(parts: CommitTreeParts): Tree {
       // behind a link the entries keep the caller's path, as on disk
       return entries.map((entry) => ({ ...entry, path: joined(asked, baseOf(entry.path)) }));
     },
+    async contents(path) {
+      const real = await followed(index, path);
+      if (real === undefined) return [];
+      const asked = cleanPath(path, name);
+      const inside = real === '' ? parts.items : parts.items.filter((item) => isAtOrUnder(item.path, real));
+      return inside
+        .flatMap((item) => itemOf(item, joined(asked, item.path.slice(real === '' ? 0 : real.length + 1))))
+        .sort(byPath);
+    },
+    async target(path) {
+      const link = index.items.get(cleanPath(path, name));
+      if (link?.mode !== linkMode) return undefined;
+      if (link.size > linkBytesMax) throw outside(path, name, `${link.path} is a link to no path`);
+      return new TextDecoder().decode(await blob(link.oid));
+    },
     async read(path, bytesMax) {
       const real = await followed(index, path);
       const item = real === undefined ? undefined : index.items.get(real);
@@ -58,6 +73,18 @@ export function commitTree(parts: CommitTreeParts): Tree {
       return real === undefined ? undefined : index.items.get(real)?.oid;
     },
   };
+}
+
+function isAtOrUnder(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** Files and links; a folder is what is in it, and a submodule another repository's. */
+function itemOf({ mode, oid, size }: GitItem, path: string): readonly TreeItem[] {
+  const clean = path.replace(/\/$/, '');
+  if (mode === linkMode) return [{ path: clean, mode, id: oid, size, exact: true }];
+  if (!mode.startsWith('100')) return [];
+  return [{ path: clean, mode: mode === '100755' ? mode : '100644', id: oid, size, exact: true }];
 }
 
 function indexed({ name, items, blob }: CommitTreeParts): CommitIndex {

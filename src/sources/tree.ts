@@ -7,6 +7,19 @@ export interface TreeEntry {
   readonly size: number;
 }
 
+/** A file or link as git would commit it. */
+export interface TreeItem {
+  /** From the tree's root. */
+  readonly path: string;
+  readonly mode: '100644' | '100755' | '120000';
+  /** git's id of its content. */
+  readonly id: string;
+  /** Bytes. */
+  readonly size: number;
+  /** true: the id is that of the very bytes that `read` gives; git may keep others, without carriage returns or in a large file store. */
+  readonly exact: boolean;
+}
+
 export interface Tree {
   /** Commit id; `<commit>-dirty` for a changed work tree; `content:<hash>` for a plain folder. */
   readonly revision: string;
@@ -16,6 +29,10 @@ export interface Tree {
   list(folder: string): Promise<readonly TreeEntry[]>;
   /** undefined: no such file. Throws a stalled Fault for a file over `bytesMax`, or reached through a link out of the tree. */
   read(path: string, bytesMax: number): Promise<Uint8Array | undefined>;
+  /** Every file and link at or under a path that its `id` counts, sorted. */
+  contents(path: string): Promise<readonly TreeItem[]>;
+  /** Where a link points, as written. undefined: no link. */
+  target(path: string): Promise<string | undefined>;
   /** An id that moves exactly when something under the path does: git's tree or blob id, else a content hash. undefined: not there. */
   id(path: string): Promise<string | undefined>;
 }

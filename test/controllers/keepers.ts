@@ -24,6 +24,7 @@ export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
     followed: [],
     root: '',
     secretValue: () => undefined,
+    writeBuild: () => Promise.reject(new Error('nothing is built')),
     explain: () => [],
     ...parts,
   };

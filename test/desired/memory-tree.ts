@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../src/model/fault.ts';
+import { treeId } from '../../src/sources/content-id.ts';
 import type { GitMirrors, GitSourceRequest, Tree, TreeEntry } from '../../src/sources/tree.ts';
 
 /** Path to text or bytes; a link is `{ link: target }`, a tree path. */
@@ -37,12 +38,12 @@ export function memoryTree(
     const content = files[path];
     const entries = folders.get(path);
     if (content === undefined && entries === undefined) return undefined;
-    const hash = createHash('sha1');
-    if (content !== undefined) hash.update(bytesOf(resolved(files, content)));
-    else
-      for (const entry of entries?.values() ?? [])
-        hash.update(`${entry.path.slice(path.length)} ${idOf(entry.path)}\n`);
-    const id = hash.digest('hex');
+    const children = [...(entries?.values() ?? [])].map((entry) => ({
+      name: entry.path.slice(path === '' ? 0 : path.length + 1),
+      mode: { file: '100644', folder: '40000', link: '120000' }[entry.kind],
+      id: idOf(entry.path) ?? '',
+    }));
+    const id = content === undefined ? treeId(children, 'sha1') : blobId(bytesOf(resolved(files, content)));
     ids.set(path, id);
     return id;
   };
@@ -68,7 +69,24 @@ export function memoryTree(
     async id(path) {
       return idOf(path);
     },
+    async contents(path) {
+      const inside = Object.keys(files).filter((file) => path === '' || file === path || file.startsWith(`${path}/`));
+      return inside.toSorted().map((file) => {
+        const content = files[file];
+        const isLink = typeof content === 'object' && 'link' in content;
+        const bytes = isLink ? new TextEncoder().encode(content.link) : bytesOf(content);
+        return { path: file, mode: isLink ? '120000' : '100644', id: blobId(bytes), size: bytes.length, exact: true };
+      });
+    },
+    async target(path) {
+      const content = files[path];
+      return typeof content === 'object' && 'link' in content ? content.link : undefined;
+    },
   };
+}
+
+function blobId(bytes: Uint8Array): string {
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 }
 
 function resolved(files: MemoryFiles, content: MemoryFiles[string]): string | Uint8Array | undefined {

@@ -28,7 +28,7 @@ describe('in YAML', () => {
     [
       'one far from all',
       'merge_cfg:\n  everything: true\n',
-      'app.yaml:6:3: error: merge_cfg.everything: FlyCD has no field "everything" here (the fields here are all or include)',
+      'app.yaml:6:3: error: merge_cfg.everything: FlyCD has no field "everything" here (the fields here are all, include or exclude)',
     ],
     [
       'a wrong type',

@@ -61,7 +61,7 @@ describe('sources and versions', () => {
     [`source:\n  type: git\n  repo: ${repo}\n  path: api\n`, '../Dockerfile'],
   ])('a Dockerfile elsewhere in the repo is fine: %#', async (source, path) => {
     const text = `${noImage(source)}build:\n  dockerfile: ${path}\n`;
-    expect(said((await load({ 'web/app.yaml': text, 'web/x': '' }, at(files, 'c1'))).problems)).toStrictEqual([]);
+    expect(said((await load({ 'web/app.yaml': text, Dockerfile: '' }, at(files, 'c1'))).problems)).toStrictEqual([]);
   });
 
   it('a git commit', async () => {

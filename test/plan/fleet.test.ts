@@ -37,6 +37,7 @@ function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {})
     policy: defaultPolicy,
     root: '',
     secretValue: () => undefined,
+    writeBuild: () => Promise.reject(new Error('nothing is built')),
     explain: () => [],
     ...parts,
   };

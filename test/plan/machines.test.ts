@@ -145,7 +145,7 @@ describe('images', () => {
 
   test('a build is held with everything that needs its image', () => {
     const desired = desiredApp({
-      image: { kind: 'build', source },
+      image: { kind: 'build', source, build: undefined },
       source,
       appVersion: 'git:c0ffee',
       ...silentNetwork,
@@ -160,7 +160,12 @@ describe('images', () => {
   test('machines that carry the app version run the wanted image, v0 ones with a bare commit too', () => {
     for (const version of ['git:c0ffee', 'c0ffee']) {
       const groups = [group({ counts: { arn: 2 } })];
-      const desired = desiredApp({ image: { kind: 'build', source }, source, appVersion: 'git:c0ffee', groups });
+      const desired = desiredApp({
+        image: { kind: 'build', source, build: undefined },
+        source,
+        appVersion: 'git:c0ffee',
+        groups,
+      });
       const live = machine(desired, { config: { env: { COLOR: 'red', FLYCD_APP_VERSION: version } } });
       const app = plan(desired, observed({ machines: [live] }));
       expect(brief(app.steps)).toEqual(['machine.create shop/web/arn/2']);
