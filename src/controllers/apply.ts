@@ -18,7 +18,7 @@ import { lockApp } from './lease.ts';
 import { actOnMachine, labelMachine } from './machines.ts';
 import { afterCommand } from './release/command.ts';
 import { ImagePin } from './release/image-pin.ts';
-import { roll, type RollStep } from './release/rolling.ts';
+import { roll, unverifiedGroups, type RollStep } from './release/rolling.ts';
 import { applySecretSteps } from './secrets.ts';
 import { applyVolumeStep } from './volumes.ts';
 
@@ -260,7 +260,11 @@ class Apply {
       this.#failed.set('release', step.target);
       await this.#finish(step, 'failed', `${progress}; ${fault.message}`, fault.next);
     } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
-    else await this.#finish(step, 'updated', progress);
+    else {
+      const unverified = unverifiedGroups(step.machines, this.#context.app);
+      const note = `; unverified: no machine of ${unverified.join(', ')} was started to see the image run`;
+      await this.#finish(step, 'updated', unverified.length === 0 ? progress : progress + note);
+    }
   }
 
   /** Tells Fly how the release went: what somebody else or a stop holds up is not failed. */

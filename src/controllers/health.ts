@@ -28,34 +28,42 @@ export interface HealthWait {
 export async function waitHealthy(context: ApplyContext, { machineId, version, since }: HealthWait): Promise<Machine> {
   const { clock, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
-  let progressAt = since ?? clock.now();
-  let isFirstLook = true;
-  const states = new Set<string>();
-  let passingMost = 0;
-  let startedAt: number | undefined;
   await settled(context, { machineId, version });
+  let progressAt = since ?? clock.now();
+  // Where the wait began earlier, what runs has been watched since then.
+  let runsSince = since;
+  const seen: Seen = { states: new Set(), passing: 0 };
+  let machine = await presentMachine(context, machineId, version);
+  // And what it finds is no progress.
+  if (since !== undefined) isNews(seen, machine);
   for (;;) {
-    const machine = await presentMachine(context, machineId, version);
     const verdict = judge(machine);
     if (verdict.state === 'failed') throw unhealthy(context, machine, verdict.why);
     if (verdict.state === 'done') return machine;
-    if (verdict.state === 'smoke') {
-      // One that has run since before anybody looked has been watched by its own restarts.
-      startedAt ??= isFirstLook && since !== undefined ? since : clock.now();
-      if (clock.now() - startedAt >= smokeMs) return machine;
-    } else startedAt = undefined;
-    // Only what was never reached before is progress: a check that comes and goes would be waited for without end.
-    const isProgress = !states.has(machine.state) || verdict.passing > passingMost;
-    // Where the wait began earlier, what it finds is no progress yet.
-    if (isProgress && !(isFirstLook && since !== undefined)) progressAt = clock.now();
-    isFirstLook = false;
-    states.add(machine.state);
-    passingMost = Math.max(passingMost, verdict.passing);
-    if (verdict.state !== 'smoke' && clock.now() - progressAt > patienceMs) {
+    runsSince = verdict.state === 'smoke' ? (runsSince ?? clock.now()) : undefined;
+    if (runsSince !== undefined && clock.now() - runsSince >= smokeMs) return machine;
+    if (isNews(seen, machine)) progressAt = clock.now();
+    if (verdict.state === 'waiting' && clock.now() - progressAt > patienceMs) {
       throw unhealthy(context, machine, `no progress for ${app.waitTimeoutSeconds} s: ${verdict.why}`);
     }
     await clock.sleep(pollMs);
+    machine = await presentMachine(context, machineId, version);
   }
+}
+
+interface Seen {
+  readonly states: Set<string>;
+  passing: number;
+}
+
+/** Only what was never reached before is progress: a check that comes and goes would be waited for without end. */
+function isNews(seen: Seen, machine: Machine): boolean {
+  const verdict = judge(machine);
+  const passing = verdict.state === 'waiting' ? verdict.passing : 0;
+  const news = !seen.states.has(machine.state) || passing > seen.passing;
+  seen.states.add(machine.state);
+  seen.passing = Math.max(seen.passing, passing);
+  return news;
 }
 
 /** One long wait. Whatever comes of it, a look at the machine decides: Fly may answer it with an error. */

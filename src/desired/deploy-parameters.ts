@@ -155,9 +155,10 @@ function strategyOf(setting: Setting | undefined, findings: FindingList): 'rolli
   if (value === undefined || value === 'rolling') return 'rolling';
   if (value === 'immediate') return 'immediate';
   // The mapper has refused it in `deploy`.
-  if (setting?.path[0] === 'deploy_params') {
-    findings.error(setting.path, `expected the strategy rolling or immediate, found ${JSON.stringify(value)}`);
-  }
+  if (setting?.path[0] !== 'deploy_params') return 'rolling';
+  if (value === 'canary' || value === 'bluegreen') {
+    findings.error(setting.path, `the strategy ${value} is not supported yet`, 'rolling or immediate');
+  } else findings.error(setting.path, `expected the strategy rolling or immediate, found ${JSON.stringify(value)}`);
   return 'rolling';
 }
 

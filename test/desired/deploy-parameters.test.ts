@@ -170,7 +170,7 @@ describe('what is not honoured is said, or has no effect for a reason', () => {
     ];
     expect(await problems(`deploy_params:\n${flags.map((flag) => `  - ${flag}\n`).join('')}`)).toStrictEqual([
       'app.yaml:6:5: error: deploy_params[0]: expected a fraction under 1 or a number of machines, found another value',
-      'app.yaml:7:5: error: deploy_params[1]: expected the strategy rolling or immediate, found "canary"',
+      'app.yaml:7:5: error: deploy_params[1]: the strategy canary is not supported yet (rolling or immediate)',
       'app.yaml:8:5: error: deploy_params[2]: expected a duration of at most 24h, such as 5m or 300 (seconds), found another value',
       'app.yaml:9:5: error: deploy_params[3]: expected true or false, found another value',
       expect.stringMatching(/^app\.yaml:10:5: error: deploy_params\[4\]: /),

@@ -1,10 +1,11 @@
 import PQueue from 'p-queue';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { imageMatches } from '../../flyconfig/image.ts';
+import type { DesiredApp } from '../../model/desired.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
 import type { MachineCreate, MachineRestart, MachineUpdate } from '../../model/plan.ts';
 import { parseSent, parseSlot, stampKeys } from '../../model/stamps.ts';
-import { isHostOk } from '../../plan/live.ts';
+import { isHostOk, stopsByItself } from '../../plan/live.ts';
 import type { ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
 import { restartToGrow } from '../growth.ts';
@@ -35,7 +36,8 @@ export interface RollReport {
 }
 
 /**
- * Rolls machine changes out, group by group side by side. In a group: stopped machines first, then the first running one
+ * Rolls machine changes out, group by group side by side. In a group: stopped machines first, without being started but
+ * for one where a new image would otherwise run nowhere (`leadOf`), then the first running one
  * alone (one that serves nobody before one that does), then the rest, at most `maxUnavailable` at once; creates likewise,
  * the first alone. A restart counts as the update of a running machine. The first failure ends the group, and what is left
  * is reported as skipped: a broken version reaches one machine, not the fleet.
@@ -70,8 +72,13 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   const cold = updates.filter((step) => step.skipLaunch);
   const warm = [...updates.filter((step) => !step.skipLaunch), ...restarts];
   const immediate = context.app.strategy === 'immediate';
-  if (!immediate && !(await run.checkSiblings(steps))) return;
-  await run.batch(cold, coldAtOnce);
+  const lead = immediate || warm.length + creates.length > 0 ? undefined : leadOf(context, cold);
+  if (!immediate && !(await run.checkSiblings(steps, lead))) return;
+  if (lead !== undefined) await run.batch([{ ...lead, skipLaunch: false }], 1);
+  await run.batch(
+    cold.filter((step) => step !== lead),
+    coldAtOnce,
+  );
   if (immediate) {
     await run.send([...warm, ...creates], immediateAtOnce);
   } else {
@@ -84,6 +91,37 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   await run.batch(standbys, coldAtOnce);
   const made = steps.filter((step) => step.kind === 'machine.create');
   if (made.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
+}
+
+/**
+ * Nothing of the group runs: one that the proxy starts anyhow is started for a new image, to be seen healthy before the
+ * others get it. One that a schedule starts would do its work once more.
+ */
+function leadOf({ app }: ApplyContext, cold: readonly MachineUpdate[]): MachineUpdate | undefined {
+  const serves = app.groups.find(({ name }) => name === cold[0]?.group)?.hasServices === true;
+  return serves ? cold.find((step) => bringsImage(step) && stopsByItself(step.config)) : undefined;
+}
+
+/** Process groups to which a new image came that was not seen running there: nothing of them was started for it. */
+export function unverifiedGroups(
+  steps: readonly (MachineCreate | MachineUpdate)[],
+  app: DesiredApp,
+): readonly string[] {
+  const groups = Map.groupBy(
+    steps.filter((step) => step.standsInFor === undefined),
+    (step) => step.group,
+  );
+  return [...groups].flatMap(([name, changes]) => {
+    const cold = changes.filter((step) => step.kind === 'machine.update' && step.skipLaunch);
+    if (cold.length < changes.length || !cold.some(bringsImage)) return [];
+    const serves = app.groups.find((group) => group.name === name)?.hasServices === true;
+    const started = app.strategy !== 'immediate' && serves && cold.some((step) => stopsByItself(step.config));
+    return started ? [] : [name];
+  });
+}
+
+function bringsImage(step: RollStep): boolean {
+  return step.changes.some(({ path }) => path === 'image');
 }
 
 /** It was sent what one of the steps sends, image and all: a tag sent first and the digest sent afterwards are one image. */
@@ -129,10 +167,10 @@ class GroupRun {
    * be healthy before a running one is touched: else a version that failed on the first machine, be it an image, a
    * config or the value of a secret, would creep on pass by pass.
    */
-  async checkSiblings(steps: readonly RollStep[]): Promise<boolean> {
+  async checkSiblings(steps: readonly RollStep[], lead: RollStep | undefined): Promise<boolean> {
     const { fly, app } = this.#context;
     // Creating goes on beside an unhealthy machine: more of them may be how it gets better.
-    const first = steps.find((step) => step.risk === 'restart');
+    const first = steps.find((step) => step.risk === 'restart') ?? lead;
     if (first === undefined) return true;
     const touched = new Set(steps.map((step) => (step.kind === 'machine.create' ? '' : step.machineId)));
     const isSibling = (machine: Machine): boolean => {
