@@ -17,6 +17,7 @@ import { knownRelease, type KnownRelease } from '../plan/told.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { applyPlan } from './apply.ts';
+import { whyStopped } from './context.ts';
 import { settleGrowth } from './growth.ts';
 import { ReleaseRecord } from './release/record.ts';
 
@@ -96,6 +97,7 @@ export interface SyncOneRequest {
   readonly actor: string;
   readonly instance: string;
   readonly signal: AbortSignal;
+  readonly newer?: AbortSignal | undefined;
   readonly patience: 'wait' | 'requeue';
   readonly onProgress: OnProgress;
 }
@@ -137,7 +139,7 @@ export async function syncOne(
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
-  const end = conclude(plan, results, { faults, stopped: request.signal.aborted });
+  const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined });
   const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(plan, faults) });
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults };

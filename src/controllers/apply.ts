@@ -12,7 +12,7 @@ import {
 import type { StepOutcome, StepResult } from '../model/run.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
-import type { ApplyContext } from './context.ts';
+import { whyStopped, type ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { lockApp } from './lease.ts';
 import { actOnMachine, labelMachine } from './machines.ts';
@@ -111,7 +111,8 @@ class Apply {
   }
 
   #blockedBy(step: Step): string | undefined {
-    if (this.#context.signal.aborted) return 'FlyCD was asked to stop';
+    const stopped = whyStopped(this.#context);
+    if (stopped !== undefined) return stopped;
     for (const [kind, target] of this.#failed) {
       const stops = dependents[kind] ?? [];
       if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target} failed`;

@@ -21,6 +21,8 @@ export interface ApplyContext {
   readonly instance: string;
   /** Aborted when the process is asked to stop: the current step finishes, no new one starts. */
   readonly signal: AbortSignal;
+  /** Aborted when git says something newer of the app: machines that were not begun are left to the next pass, and so is a wait. */
+  readonly newer?: AbortSignal | undefined;
   /** wait: a command waits out a short delay with a progress line; requeue: the loop comes back later. */
   readonly patience: 'wait' | 'requeue';
   readonly fleet: DesiredFleet;
@@ -41,4 +43,10 @@ export interface ApplyContext {
 
 export function leaseDescription(context: ApplyContext): string {
   return `flycd:${context.fleet.name}:${context.instance}`;
+}
+
+/** Why nothing new is begun. undefined: go on. */
+export function whyStopped({ signal, newer }: Pick<ApplyContext, 'signal' | 'newer'>): string | undefined {
+  if (signal.aborted) return 'FlyCD was asked to stop';
+  return newer?.aborted === true ? 'git has moved on' : undefined;
 }

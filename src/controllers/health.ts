@@ -46,9 +46,22 @@ export async function waitHealthy(context: ApplyContext, { machineId, version, s
     if (verdict.state === 'waiting' && clock.now() - progressAt > patienceMs) {
       throw unhealthy(context, machine, `no progress for ${app.waitTimeoutSeconds} s: ${verdict.why}`);
     }
-    await clock.sleep(pollMs);
+    await clock.sleep(pollMs, context.newer).catch((error: unknown) => {
+      throw context.newer?.aborted === true ? overtaken(context, machineId) : error;
+    });
     machine = await presentMachine(context, machineId, version);
   }
+}
+
+/** The machine is marked as not seen healthy: the next pass gives it what git says by now, or looks again. */
+function overtaken({ app, clock }: ApplyContext, machineId: string): Fault {
+  return new Fault({
+    kind: 'waiting',
+    what: 'git has moved on while FlyCD waited for a machine',
+    next: 'FlyCD goes on with what git says now',
+    where: `${app.name} ${machineId}`,
+    retryAt: clock.now(),
+  });
 }
 
 interface Seen {
@@ -76,8 +89,10 @@ async function settled(context: ApplyContext, { machineId, version }: HealthWait
       states: version === undefined ? ends.filter((state) => state !== 'suspended') : [...ends, 'stopped'],
       version,
       timeoutSeconds: Math.min(waitCallSeconds, app.waitTimeoutSeconds),
+      signal: context.newer,
     });
   } catch (error) {
+    if (context.newer?.aborted === true) return;
     if (!(error instanceof FlyError)) throw error;
     context.log.debug({ app: app.name, machine: machineId, error: String(error) }, 'wait for a machine ended early');
   }

@@ -25,6 +25,12 @@ export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
 /** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
 type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
 
+interface How {
+  readonly trigger: Trigger;
+  readonly signal: AbortSignal;
+  readonly newer: AbortSignal;
+}
+
 /** The loop insists on nothing and waits for nobody in place. */
 const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
 
@@ -42,6 +48,8 @@ export class FleetKeeper {
   readonly #runs = new Map<string, Run>();
   /** What Fly refused for good: the revision and the plan. The same is not asked again until git or Fly has moved. */
   readonly #stalled = new Map<string, string>();
+  /** Of apps whose pass is under way: told when git moves on. */
+  readonly #underway = new Map<string, AbortController>();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
   #survey: Promise<void> = Promise.resolve();
@@ -61,6 +69,7 @@ export class FleetKeeper {
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;
     const moved = this.#moved(desired.apps);
+    for (const { name } of moved) this.#underway.get(name)?.abort(new Error('git has moved on'));
     const named = new Set(desired.apps.map((app) => app.name));
     for (const known of [this.#surveyed, this.#passed]) {
       for (const name of known.keys()) if (!named.has(name)) known.delete(name);
@@ -113,20 +122,24 @@ export class FleetKeeper {
     const found = fleet.apps.find((app) => app.name === name);
     if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
     this.#passed.set(name, this.#inputsOf(found));
+    const overtaken = new AbortController();
+    this.#underway.set(name, overtaken);
     try {
-      return await this.#pass(fleet, found, { trigger, signal });
+      return await this.#pass(fleet, found, { trigger, signal, newer: overtaken.signal });
     } catch (error) {
       // Whatever else went wrong is tried again, and the commit stays pending as long.
       const { kind } = toFault(error, `${name} could not be synced`);
       if (kind === 'stalled' || kind === 'held') this.#options.reporter?.failed(fleet, name);
       throw error;
+    } finally {
+      this.#underway.delete(name);
     }
   }
 
   async #pass(
     fleet: DesiredFleet,
     found: DesiredApp,
-    how: { readonly trigger: Trigger; readonly signal: AbortSignal },
+    how: How,
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     const { name } = found;
     const app = await this.#withOrganization(found);
@@ -165,7 +178,7 @@ export class FleetKeeper {
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
-    how: { readonly trigger: Trigger; readonly signal: AbortSignal } & Pick<PlannedApp, 'known' | 'release'>,
+    how: How & Pick<PlannedApp, 'known' | 'release'>,
   ): Promise<Run | undefined> {
     const before = this.#runs.get(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.

@@ -6,7 +6,7 @@ import { toFault, type Fault } from '../../model/fault.ts';
 import type { MachineCreate, MachineRestart, MachineUpdate } from '../../model/plan.ts';
 import { parseSent, parseSlot, stampKeys } from '../../model/stamps.ts';
 import { isHostOk, stopsByItself } from '../../plan/live.ts';
-import type { ApplyContext } from '../context.ts';
+import { whyStopped, type ApplyContext } from '../context.ts';
 import type { Done } from '../done.ts';
 import { restartToGrow } from '../growth.ts';
 import { judge, waitHealthy } from '../health.ts';
@@ -249,7 +249,7 @@ class GroupRun {
   }
 
   async #one(planned: RollStep, onceSent: () => void = () => undefined): Promise<void> {
-    if (this.#context.signal.aborted) this.#stopped ??= 'FlyCD was asked to stop';
+    this.#stopped ??= whyStopped(this.#context);
     if (this.#stopped !== undefined) return this.#report.skipped(planned, this.#stopped);
     this.#report.started(planned);
     try {
