@@ -238,12 +238,7 @@ class Apply {
       this.#failed.set('release', step.target);
       for (const machine of step.machines)
         await this.#finish(machine, 'skipped', 'the release command did not succeed');
-      await this.#finish(
-        step,
-        'failed',
-        `${fault.message}${fault.why === undefined ? '' : `: ${fault.why}`}`,
-        fault.next,
-      );
+      await this.#finish(step, 'failed', fault.message, fault.next);
       return undefined;
     }
   }

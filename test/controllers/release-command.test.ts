@@ -86,12 +86,31 @@ test('the same command does not run again on the same image; a new image or comm
   expect(diff.code, diff.stdout).toBe(0);
 });
 
+test('a rolled secret, a machine more and a heal never run it; a new image runs it once', async () => {
+  const secret = (value: string, image = 'shop:1', count = 2): Files => {
+    const text = fleet({ image })['shop/app.yaml'] ?? '';
+    const secrets = `secrets: [{ name: PASSWORD, type: raw, raw: ${value} }]\n`;
+    return { 'shop/app.yaml': text.replace('machines:\n  count: 2\n', `${secrets}machines: { count: ${count} }\n`) };
+  };
+  world = await prepared([fleet(), secret('one')], secret('two'));
+  expect((await sync(world)).code).toBe(0);
+  expect((await sync(world, secret('two', 'shop:1', 3))).code).toBe(0);
+  const [machine] = machinesOf(world).filter((one) => !isRelease(one));
+  const config = { ...machine?.config, env: { COLOR: 'changed by hand' } };
+  await world.asPerson('POST', `/apps/shop/machines/${machine?.id ?? ''}`, { config });
+  await world.clock.sleep(60_000);
+  expect((await sync(world)).code).toBe(0);
+  expect([runs(world), colors(world)]).toEqual([1, ['red', 'red', 'red']]);
+  expect((await sync(world, secret('two', 'shop:2', 3))).code).toBe(0);
+  expect(runs(world)).toBe(2);
+});
+
 test('where it fails no machine is touched, its exit code is told, and a new commit goes on', async () => {
   world = await prepared([fleet()], fleet({ color: 'blue', image: 'shop:failing-release' }));
   const { code, said } = await sync(world);
   expect(code).toBe(1);
   expect(said).toContain('the release command failed: bin/migrate');
-  expect(said).toContain('it exited with code 1; no machine of the app was touched');
+  expect(said).toContain('it exited with code 1 (launch created, start started, exit stopped); no machine');
   expect(colors(world)).toEqual(['red', 'red']);
   expect((await sync(world, fleet({ color: 'blue', image: 'shop:2' }))).code).toBe(0);
   expect(colors(world)).toEqual(['blue', 'blue']);

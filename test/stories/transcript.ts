@@ -21,6 +21,8 @@ export interface Story {
   /** Folders of the repository to copy into the working directory, by the name they get there. */
   readonly copies?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Machines change side by side: requests are served in an order that reruns alike. Default false. */
+  readonly orderly?: boolean;
   readonly scenes: readonly Scene[];
 }
 
@@ -39,7 +41,7 @@ const repository = new URL('../../', import.meta.url).pathname;
 export async function play(story: Story): Promise<string> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'flycd-story-')));
   const clock = new IdleClock();
-  const simulator = await startSimulator({ clock, seed: 1 });
+  const simulator = await startSimulator({ clock, seed: 1, orderly: story.orderly ?? false });
   const stage = createStage({ folder, simulator, clock, story });
   try {
     const parts: string[] = [];

@@ -1,4 +1,4 @@
-import type { Machine } from '../../../schemas/fly/machine.ts';
+import type { Machine, MachineEvent } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../../schemas/fly/presets.ts';
 import { pinned } from '../../flyconfig/image.ts';
 import { FlyError } from '../../fly/error.ts';
@@ -59,7 +59,10 @@ async function runReleaseCommand(
   }
   const exit = ended === undefined ? undefined : exitOf(ended.events?.find(({ type }) => type === 'exit'));
   if (exit === undefined) throw unknownExit(context, machine.id);
-  if (isFailure(exit)) throw failed(context, run, wordsOf(exit), machine.id);
+  if (isFailure(exit)) {
+    const events = ended?.events ?? [];
+    throw failed(context, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
+  }
   const digest = machine.image_ref?.digest ?? '';
   return { digest: digest === '' ? undefined : digest };
 }
@@ -138,6 +141,18 @@ async function forgotten(fly: ApplyContext['fly'], app: string, id: string): Pro
 
 function wordsOf(exit: Exit): string {
   return exit.outOfMemory ? 'it ran out of memory' : `it exited with code ${exit.code}`;
+}
+
+/** What a machine's events show, oldest first: enough to tell a command that ran from one that never came up. */
+const eventsShown = 5;
+
+function lastEvents(events: readonly MachineEvent[]): string {
+  const words = events
+    .filter(({ type }) => type !== 'destroy')
+    .slice(0, eventsShown)
+    .toReversed()
+    .map(({ type, status }) => [type, status].filter((word) => word !== undefined).join(' '));
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
 function failed({ app }: ApplyContext, run: ReleaseCommandRun, why: string, machineId: string): Fault {
