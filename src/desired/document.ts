@@ -54,7 +54,7 @@ export function readDocument(request: ReadRequest): SourceDocument {
   });
   if (text === undefined) return unread('expected text in UTF-8, found other bytes');
   const substituted = substitute(text, substitutions);
-  if (substituted.over) return unread('substitutions make this file larger than 1 MiB');
+  if (substituted.over !== undefined) return unread(substituted.over);
   const parsed = format === 'toml' ? parseToml(substituted.text) : parseYaml(readable(substituted.text, format));
   const problems = [...parsed.problems, ...rootProblems(parsed.value, parsed.problems.length > 0)];
   return { ...base, fields: fieldsOf(parsed.value), problems, inexact: parsed.inexact };

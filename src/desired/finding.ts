@@ -1,6 +1,7 @@
 /** Something wrong at a path of a document, before it has a line and a column; and how zod's issues become such. */
 import type { z } from 'zod';
 import { kindOf, orList, shortened } from '../flyconfig/fields.ts';
+import { moreOf, notesMax } from '../flyconfig/notes.ts';
 import { nearest } from '../flyconfig/spelling.ts';
 import type { JsonValue } from '../model/json.ts';
 import type { DocumentPath } from './document-path.ts';
@@ -14,7 +15,7 @@ export interface Finding {
   readonly hint?: string | undefined;
 }
 
-/** Where findings are gathered; one place for the two severities. */
+/** Where findings are gathered; one place for the two severities. Of each only so many are kept as notes are. */
 export interface FindingList {
   readonly all: readonly Finding[];
   readonly hasError: boolean;
@@ -25,14 +26,23 @@ export interface FindingList {
 
 export function findingList(): FindingList {
   const all: Finding[] = [];
+  const counts = { error: 0, warning: 0 };
+  const add = (finding: Finding): void => {
+    const { severity } = finding;
+    counts[severity] += 1;
+    if (counts[severity] <= notesMax) all.push(finding);
+    else if (counts[severity] === notesMax + 1) {
+      all.push({ severity, path: [], part: 'value', message: moreOf(severity) });
+    }
+  };
   return {
     all,
     get hasError() {
-      return all.some(({ severity }) => severity === 'error');
+      return counts.error > 0;
     },
-    error: (path, message, hint) => void all.push({ severity: 'error', path, part: 'value', message, hint }),
-    warning: (path, message, hint) => void all.push({ severity: 'warning', path, part: 'value', message, hint }),
-    add: (findings) => void all.push(...findings),
+    error: (path, message, hint) => add({ severity: 'error', path, part: 'value', message, hint }),
+    warning: (path, message, hint) => add({ severity: 'warning', path, part: 'value', message, hint }),
+    add: (findings) => findings.forEach(add),
   };
 }
 
@@ -54,7 +64,11 @@ export function check<Schema extends z.ZodType>(
   const result = request.schema.safeParse(request.value);
   if (result.success) return { data: result.data, findings: [] };
   const issues = result.error.issues as readonly z.core.$ZodIssue[];
-  const findings = issues.flatMap((issue) => findingsOf(issue, request));
+  const findings: Finding[] = [];
+  for (const issue of issues) {
+    if (findings.length > notesMax) break; // a list of findings says that there are more
+    for (const finding of findingsOf(issue, request)) findings.push(finding);
+  }
   const { within } = request;
   if (within === undefined) return { data: undefined, findings };
   return { data: undefined, findings: findings.map((finding) => ({ ...finding, path: [within, ...finding.path] })) };
@@ -62,7 +76,8 @@ export function check<Schema extends z.ZodType>(
 
 function findingsOf(issue: z.core.$ZodIssue, request: CheckRequest): readonly Finding[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField(key, path, request));
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.slice(0, notesMax + 1).map((key) => unknownField(key, path, request));
   const value = valueAt(request.value, path);
   const found = request.within === 'secrets' ? kindOf(value) : shown(value);
   const error = (message: string, hint?: string): readonly Finding[] => [

@@ -57,11 +57,24 @@ function mergeLists(
 ): readonly Mergeable[] {
   if (options.lists === 'replace') return later;
   const result: Mergeable[] = [...earlier];
+  const texts = new Set(earlier.map(textOf));
+  const places = new Map<string, number>();
+  const keyOf = (item: Mergeable): string | undefined => (options.lists === 'by_key' ? itemKey(item) : undefined);
+  const note = (item: Mergeable, at: number): void => {
+    const key = keyOf(item);
+    if (key !== undefined && !places.has(key)) places.set(key, at);
+  };
+  for (const [at, item] of earlier.entries()) note(item, at);
   for (const item of later) {
-    const key: string | undefined = options.lists === 'by_key' ? itemKey(item) : undefined;
-    const twin = key === undefined ? -1 : result.findIndex((other) => itemKey(other) === key);
-    if (twin !== -1) result[twin] = merge(result[twin], item, options);
-    else if (!result.some((other) => equal(other, item))) result.push(item);
+    const key = keyOf(item);
+    const twin = key === undefined ? undefined : places.get(key);
+    const text = textOf(item);
+    if (twin !== undefined) result[twin] = merge(result[twin], item, options);
+    else if (!texts.has(text)) {
+      texts.add(text);
+      note(item, result.length);
+      result.push(item);
+    }
   }
   return result;
 }
@@ -96,17 +109,12 @@ function revealed(value: Mergeable): Mergeable {
   return isList(value) ? value.map(plain) : plain(value);
 }
 
-/** Deeply. v0 broke off when two lists of maps met. */
-function equal(one: Mergeable, other: Mergeable): boolean {
-  if (isList(one))
-    return isList(other) && one.length === other.length && one.every((item, at) => equal(item, other[at]));
-  if (!isMap(one)) return !isList(other) && !isMap(other) && plain(one) === plain(other);
-  if (!isMap(other)) return false;
-  const keys = Object.keys(one);
-  return (
-    keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && equal(one[key], other[key]))
-  );
+/** The same for values that are deeply the same. v0 broke off when two lists of maps met. */
+function textOf(value: Mergeable): string {
+  if (isList(value)) return `[${value.map(textOf).join()}]`;
+  if (!isMap(value)) return JSON.stringify(plain(value)) ?? 'nothing';
+  const names = Object.keys(value).toSorted();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${textOf(value[name])}`).join()}}`;
 }
 
 function plain(value: Mergeable): Mergeable {

@@ -110,7 +110,7 @@ function substitutionsOf(
           severity: 'error',
           path: [...path, name],
           part: 'key',
-          message: `not a regular expression of RE2: ${compiled.why}`,
+          message: `not a regular expression of RE2 that can be used: ${compiled.why}`,
         },
       ]);
       continue;

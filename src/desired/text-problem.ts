@@ -1,6 +1,16 @@
 import type { JsonValue } from '../model/json.ts';
 import type { DocumentPath } from './document-path.ts';
 
+/** Nesting no config needs and recursion still bears. */
+export const depthMax = 64;
+/**
+ * Values of one file, after aliases are followed: a "billion laughs" file ends here. A large app.yaml has some hundred;
+ * more than this would cost those who check and map it more than the 100 ms that a file may take.
+ */
+export const valuesMax = 10_000;
+/** After so many mistakes more of them help nobody. */
+export const problemsMax = 50;
+
 /** A mistake found while a text was read, placed by its offset in that text. */
 export interface TextProblem {
   readonly offset: number;

@@ -2,16 +2,14 @@
 import { parse, TomlDate, TomlError } from 'smol-toml';
 import type { JsonValue } from '../model/json.ts';
 import type { DocumentPath } from './document-path.ts';
-import type { ParsedText, Places, TextProblem } from './text-problem.ts';
-
-/** As for YAML: nesting no config needs. */
-const depthMax = 64;
+import { depthMax, problemsMax, valuesMax, type ParsedText, type Places, type TextProblem } from './text-problem.ts';
 
 export function parseToml(text: string): ParsedText {
   try {
-    const problems: TextProblem[] = [];
+    const reading: Reading = { problems: [], values: 0 };
     const table = parse(text, { integersAsBigInt: 'asNeeded', maxDepth: depthMax, useLegacyDate: true });
-    return { value: plain(table, [], problems), problems, inexact: [] };
+    const value = plain(table, [], reading);
+    return { value: reading.values > valuesMax ? undefined : value, problems: reading.problems, inexact: [] };
   } catch (error) {
     if (!(error instanceof TomlError))
       return unreadable({ offset: 0, path: [], message: 'cannot be read: it is not TOML' });
@@ -36,23 +34,32 @@ function offsetOf(text: string, line: number, column: number): number {
   return Math.min(text.length, start + Math.max(0, column - 1));
 }
 
-function plain(value: unknown, path: DocumentPath, problems: TextProblem[]): JsonValue {
-  if (path.length > depthMax) return refuse(path, `nested more than ${depthMax} deep`, problems);
-  if (Array.isArray(value)) return value.map((item, index) => plain(item, [...path, index], problems));
+interface Reading {
+  readonly problems: TextProblem[];
+  values: number;
+}
+
+function plain(value: unknown, path: DocumentPath, reading: Reading): JsonValue {
+  if (reading.values > valuesMax) return undefined;
+  reading.values += 1;
+  if (reading.values > valuesMax) return refuse(path, `expected at most ${valuesMax} values, found more`, reading);
+  if (path.length > depthMax) return refuse(path, `nested more than ${depthMax} deep`, reading);
+  if (Array.isArray(value)) return value.map((item, index) => plain(item, [...path, index], reading));
   if (value instanceof TomlDate) return value.toISOString();
   if (typeof value === 'bigint')
-    return refuse(path, 'this number is too long to be read exactly', problems, 'put it in quotes');
-  if (typeof value === 'number' && !Number.isFinite(value)) return refuse(path, 'expected a finite number', problems);
+    return refuse(path, 'this number is too long to be read exactly', reading, 'put it in quotes');
+  if (typeof value === 'number' && !Number.isFinite(value)) return refuse(path, 'expected a finite number', reading);
   if (typeof value !== 'object' || value === null) return value as JsonValue;
   const result: { [key: string]: JsonValue } = {};
   for (const [key, inner] of Object.entries(value)) {
-    if (key === '__proto__') refuse(path, '__proto__ cannot be a field name', problems);
-    else result[key] = plain(inner, [...path, key], problems);
+    if (key === '__proto__') refuse(path, '__proto__ cannot be a field name', reading);
+    else result[key] = plain(inner, [...path, key], reading);
   }
   return result;
 }
 
-function refuse(path: DocumentPath, message: string, problems: TextProblem[], hint?: string): undefined {
+function refuse(path: DocumentPath, message: string, { problems }: Reading, hint?: string): undefined {
+  if (problems.length >= problemsMax) return;
   problems.push({ offset: -1, path, message, ...(hint === undefined ? {} : { hint }) });
 }
 

@@ -8,8 +8,12 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Composer,
+  Lexer,
   LineCounter,
-  parseDocument,
+  Parser,
+  YAMLParseError,
+  type CST,
   type Document,
   type ParsedNode,
   type Scalar,
@@ -17,16 +21,29 @@ import {
 } from 'yaml';
 import type { JsonValue } from '../model/json.ts';
 import type { DocumentPath } from './document-path.ts';
-import type { InexactNumber, ParsedText, Places, TextPlace, TextProblem } from './text-problem.ts';
+import {
+  depthMax,
+  problemsMax,
+  valuesMax,
+  type InexactNumber,
+  type ParsedText,
+  type Places,
+  type TextPlace,
+  type TextProblem,
+} from './text-problem.ts';
 
-/** Nesting no config needs and recursion still bears. */
-const depthMax = 64;
-/** Nodes after aliases are followed: a "billion laughs" file ends here. A large app.yaml has some hundred. */
-const nodesMax = 50_000;
 /** v0's examples use a handful of anchors. */
 const aliasesMax = 500;
-/** After so many mistakes more of them help nobody. */
-const problemsMax = 50;
+/**
+ * What the lexer finds in a file: names, values, marks, indents, ends of lines, comments. A field is six of them, so this
+ * is a file of 2,500 fields, where a large app.yaml has 200; a text of many lines is one. More would cost more than the
+ * 100 ms that a file may take.
+ */
+const piecesMax = 15_000;
+/** A config needs none; each one that YAML does not know costs as much as ten values. */
+const tagsMax = 500;
+/** The parser's own levels below the first value, and room for a value inside the last: the exact limit is kept below. */
+const stackBelowRoot = 4;
 
 type Mutable = { [key: string]: JsonValue };
 
@@ -51,21 +68,53 @@ export function parseYaml(text: string): ParsedText {
   return { value: reading.over ? undefined : value, problems: reading.problems, inexact: reading.inexact };
 }
 
-/** Never throws: input that exhausts the parser (deep nesting) is a problem like any other. */
+/** Never throws: what the library throws at is a problem like any other. */
 function documentOf(text: string): Document.Parsed | TextProblem {
+  const parser = new Parser();
   try {
-    // Keys are compared below: the library's own check takes quadratic time.
-    return parseDocument(text, { uniqueKeys: false, prettyErrors: false, strict: true, logLevel: 'error' });
-  } catch (error) {
-    const why = error instanceof RangeError ? 'it is nested too deeply' : 'it is not YAML';
-    return { offset: 0, path: [], message: `cannot be read: ${why}` };
+    return documentWithin(text, parser);
+  } catch {
+    return { offset: parser.offset, path: [], message: 'cannot be read: it is not YAML' };
   }
+}
+
+/**
+ * As the library's parseDocument, with an eye on the work: the lexer is cheap, and past a cap what it finds is neither
+ * parsed nor composed.
+ */
+function documentWithin(text: string, parser: Parser): Document.Parsed | TextProblem {
+  const refused = (message: string): TextProblem => ({ offset: parser.offset, path: [], message });
+  const tokens: CST.Token[] = [];
+  let pieces = 0;
+  let tags = 0;
+  let mistakes = 0;
+  for (const piece of new Lexer().lex(text)) {
+    pieces += 1;
+    if (piece.startsWith('!')) tags += 1;
+    if (pieces > piecesMax) return refused(`expected at most ${piecesMax} names, values and marks, found more`);
+    if (tags > tagsMax) return refused(`expected at most ${tagsMax} tags, found more`);
+    for (const token of parser.next(piece)) {
+      if (token.type === 'error') mistakes += 1;
+      tokens.push(token);
+    }
+    if (parser.stack.length > depthMax + stackBelowRoot) return refused(`nested more than ${depthMax} deep`);
+    if (mistakes >= problemsMax) break;
+  }
+  tokens.push(...parser.end());
+  // Keys are compared below: the library's own check takes quadratic time.
+  const composer = new Composer({ uniqueKeys: false, prettyErrors: false, strict: true, logLevel: 'error' });
+  const [document, second] = composer.compose(tokens, true, text.length);
+  if (document === undefined) return refused('cannot be read: it is not YAML');
+  if (second !== undefined) {
+    const { range } = second;
+    document.errors.push(new YAMLParseError([range[0], range[1]], 'MULTIPLE_DOCS', 'several documents'));
+  }
+  return document;
 }
 
 /** The library's words, without the piece of text it may quote: that could be a secret. */
 function sentence(code: string, message: string): string {
   if (code === 'MULTIPLE_DOCS') return 'expected one document, found several: a line with --- starts a new one';
-  if (message.startsWith('Maximum call stack')) return 'not valid YAML: it is nested too deeply';
   const [first = ''] = message.split('\n');
   const words = first.replace(/: ?["'].*$/, '').replace(/ at line \d+, column \d+:?.*$/, '');
   return `not valid YAML: ${words}`;
@@ -74,7 +123,7 @@ function sentence(code: string, message: string): string {
 function valueOf(node: ParsedNode, path: DocumentPath, reading: Reading): JsonValue {
   if (reading.over) return undefined;
   reading.nodes += 1;
-  if (reading.nodes > nodesMax) return stop(reading, node, path, `expected at most ${nodesMax} values, found more`);
+  if (reading.nodes > valuesMax) return stop(reading, node, path, `expected at most ${valuesMax} values, found more`);
   if (path.length > depthMax) return stop(reading, node, path, `nested more than ${depthMax} deep`);
   if (isAlias(node)) return aliased(node.source, node, path, reading);
   const before = reading.nodes;
@@ -107,7 +156,7 @@ function aliased(name: string, node: ParsedNode, path: DocumentPath, reading: Re
   reading.nodes += anchor.nodes;
   if (reading.aliases > aliasesMax)
     return stop(reading, node, path, `expected at most ${aliasesMax} aliases, found more`);
-  if (reading.nodes > nodesMax) return stop(reading, node, path, `expected at most ${nodesMax} values, found more`);
+  if (reading.nodes > valuesMax) return stop(reading, node, path, `expected at most ${valuesMax} values, found more`);
   return anchor.value;
 }
 

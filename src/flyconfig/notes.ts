@@ -10,7 +10,12 @@ export interface ConfigNote {
 }
 
 /** Of errors, and of warnings: whoever has more looks at the first ones, and a hostile document makes no long list. */
-const notesMax = 500;
+export const notesMax = 500;
+
+/** Said in place of those past the limit. */
+export function moreOf(severity: ConfigNote['severity']): string {
+  return `there are more than ${notesMax} ${severity}s; the others are not listed`;
+}
 
 /** Collects notes; the same note twice is said once. */
 export interface NoteList {
@@ -30,11 +35,7 @@ export function noteList(): NoteList {
     seen.add(key);
     counts[severity] += 1;
     if (counts[severity] > notesMax) {
-      all.push({
-        severity,
-        path: '',
-        message: `there are more than ${notesMax} ${severity}s; the others are not listed`,
-      });
+      all.push({ severity, path: '', message: moreOf(severity) });
       return;
     }
     all.push({ severity, path, message, ...(hint === undefined ? {} : { hint }) });

@@ -24,6 +24,8 @@ function editDistance(from: string, to: string): number {
       const swap = (above[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
       current.push(Math.min(swap, (above[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
     }
+    // It only grows from here on, and most names differ from the start.
+    if (Math.min(...current) > editsMax) return editsMax + 1;
     above = current;
   }
   return above[to.length] ?? 0;

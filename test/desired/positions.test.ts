@@ -222,7 +222,7 @@ describe('in YAML', () => {
   });
 
   it('nesting without end', async () => {
-    expect((await problems({ 'app.yaml': `app: ${'['.repeat(20_000)}` }))[0]).toContain('it is nested too deeply');
+    expect((await problems({ 'app.yaml': `app: ${'['.repeat(20_000)}` }))[0]).toContain('nested more than 64 deep');
     const deep = `app: web\nenv: ${'{a: '.repeat(100)}1${'}'.repeat(100)}\n`;
     expect((await problems({ 'app.yaml': deep })).join('\n')).toContain('nested more than 64 deep');
   });

@@ -4,21 +4,14 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { settle } from '../../src/flyconfig/settle.ts';
 import type { JsonObject, JsonValue } from '../../src/model/json.ts';
+import { expectWithin } from '../work.ts';
 import { anyDocument } from './generated.ts';
 import { mapped } from './mapping.ts';
 
 const longest = 64 * 1024;
 
-/** Milliseconds of work that one document may take. */
+/** Milliseconds of the processor that one document may take. */
 const budget = 100;
-
-/** Of the processor: other work on the machine is not ours to judge. */
-function worked(document: JsonObject): number {
-  const start = process.cpuUsage();
-  mapped(document);
-  const { user, system } = process.cpuUsage(start);
-  return (user + system) / 1000;
-}
 
 test('no document makes it throw; every note has a message and a place', () => {
   fc.assert(
@@ -92,11 +85,7 @@ describe('no document takes long', () => {
       { services: [{ internal_port: '9'.repeat(longest), concurrency: '1,'.repeat(longest / 2) }] },
     ],
   ];
-  test.each(documents)('%s', (_what, document) => {
-    // The best of a few: the first is spent on warming up.
-    const best = Math.min(...Array.from({ length: 4 }, () => worked(document)));
-    expect(best).toBeLessThan(budget);
-  });
+  test.each(documents)('%s', (_what, document) => expectWithin(budget, () => mapped(document)));
 });
 
 test('a live config that is not what Fly says it is does not throw', () => {
