@@ -18,6 +18,8 @@ export interface Arena {
   readonly clock: IdleClock;
   readonly simulator: Simulator;
   readonly folder: string;
+  /** Data directory of the FlyCD that has no other name. */
+  readonly stateFolder: string;
   write(files: Files): void;
   /** Takes a file or folder out of the config. */
   remove(path: string): void;
@@ -90,6 +92,7 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
     clock,
     simulator,
     folder: config,
+    stateFolder: join(folder, usualState),
     write(files) {
       repository?.commit(files);
       for (const [path, text] of Object.entries(files)) {

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { World } from '../../simulator/world.ts';
 import { arena } from '../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea } from './fleet.ts';
-import { addShapes, invariants, raisePeaks, type Calm, type PlannedApp } from './invariants.ts';
+import { addShapes, invariants, raisePeaks, stillHeld, type Calm, type PlannedApp } from './invariants.ts';
 
 const app: AppIdea = {
   name: 'app-1',
@@ -176,4 +176,13 @@ test('a secret that a person set first is no difference where a note says that i
   const found = 'app-1: PASSWORD is not the one git names';
   expect(await said(changed, [noted])).toEqual([found]);
   expect(await said(changed, [plain], byHand)).toEqual([found]);
+});
+
+test('what is held after a person has confirmed it, but for a mount that only another commit can mend', () => {
+  const held = (reason: string, because: string): PlannedApp => ({ ...plain, holds: [{ reason, because, steps: [] }] });
+  expect(stillHeld([held('brake', '4 removals'), held('volume', 'web leaves arn')])).toEqual([
+    'confirmed, and still held: brake: 4 removals',
+    'confirmed, and still held: volume: web leaves arn',
+  ]);
+  expect(stillHeld([plain, held('volume', 'web/arn/1 has no volume, and git mounts data')])).toEqual([]);
 });

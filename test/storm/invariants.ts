@@ -191,6 +191,14 @@ export const invariants: readonly Invariant[] = [
   unusedIsSaid,
 ];
 
+/** A person has confirmed everything. What is left waits for another commit, or the machine's end: no update changes a mount. */
+export function stillHeld(plan: readonly PlannedApp[]): readonly string[] {
+  return plan
+    .flatMap(({ holds }) => holds)
+    .filter(({ reason, because }) => reason !== 'volume' || !/has no volume|no longer mounts/.test(because))
+    .map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
+}
+
 /** Raises what git wants at most of each volume and address. */
 export function raisePeaks(peaks: Map<string, number>, fleet: FleetIdea): void {
   const raise = (what: string, count: number): void => {

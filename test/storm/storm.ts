@@ -3,7 +3,8 @@ import { arena, type Arena } from '../controllers/arena.ts';
 import { commit, repaired } from './commits.ts';
 import { dice, type Dice } from './dice.ts';
 import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
-import { addShapes, invariants, raisePeaks, type Others, type PlannedApp } from './invariants.ts';
+import { addShapes, invariants, raisePeaks, stillHeld, type Others, type PlannedApp } from './invariants.ts';
+import { amiss, exposed, written, type Ran } from './hearing.ts';
 import { act } from './people.ts';
 import { watch, type Watch } from './watch.ts';
 import { clearUp, strike } from './weather.ts';
@@ -201,29 +202,17 @@ async function stopped(scene: Scene, afterMs: number): Promise<void> {
   cancel();
 }
 
-/** Neither the terminal nor an exit code may show that something broke inside. */
-function heard(
-  scene: Scene,
-  ran: { readonly code: number; readonly stdout: string; readonly stderr: string },
-  what: string,
-): void {
-  const text = ran.stdout + ran.stderr;
+function heard(scene: Scene, ran: Ran, what: string): void {
   const last = ran.stdout.trim().split('\n').slice(1, -2).join(' | ').replaceAll(/\s+/g, ' ');
   tell(scene, `${what}: exit ${ran.code} ${last}`);
-  if (![0, 1, 2, 3, 4, 130].includes(ran.code)) scene.findings.push(`${what}: exit code ${ran.code}`);
-  if (/broke off|the simulator itself failed|no reconciler|TypeError|RangeError/.test(text))
-    scene.findings.push(`${what}: something broke inside: ${text}`);
-  if (/hush-\d+-hush/.test(text)) scene.findings.push(`${what}: a secret was printed: ${text}`);
+  scene.findings.push(...amiss(ran, what));
 }
 
-/** `diff` never writes. */
 async function look(scene: Scene): Promise<readonly PlannedApp[] | undefined> {
   const { requests } = scene.world.simulator.world;
   const before = requests.length;
   const ran = await scene.world.flycd(['diff', '--output', 'json']);
-  const written = requests.slice(before).filter(({ method }) => method !== 'GET');
-  if (written.length > 0) scene.findings.push(`diff wrote: ${written.map(({ template }) => template).join(', ')}`);
-  if (/hush-\d+-hush/.test(ran.stdout + ran.stderr)) scene.findings.push('diff printed a secret');
+  scene.findings.push(...amiss(ran, 'diff'), ...written(requests.slice(before)));
   if (ran.stdout === '') return undefined;
   return (JSON.parse(ran.stdout) as { readonly apps: readonly PlannedApp[] }).apps;
 }
@@ -252,8 +241,8 @@ async function calm(scene: Scene): Promise<void> {
   for (const invariant of invariants) {
     scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, shapes, byHand, others }));
   }
-  const left = last === plan ? [] : last.flatMap(({ holds }) => holds.filter((hold) => !isFinal(hold)));
-  for (const hold of left) scene.findings.push(`confirmed, and still held: ${hold.reason}: ${hold.because}`);
+  if (last !== plan) scene.findings.push(...stillHeld(last));
+  scene.findings.push(...exposed(simulator.world, world.stateFolder));
 }
 
 /** Each hold says what lifts it: an adoption by the app's name, the others by flags. */
@@ -264,11 +253,6 @@ async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<rea
     await scene.world.clock.sleep(settledMs);
   }
   return untilSettled(scene, 'confirmed', ['--accept', '--now']);
-}
-
-/** A mount that no update can change: what lifts it is another commit, or the machine's end. */
-function isFinal({ reason, because }: PlannedApp['holds'][number]): boolean {
-  return reason === 'volume' && /has no volume|no longer mounts/.test(because);
 }
 
 /** Passes until nothing is left to do, at most so many; the last plan. */
