@@ -13,6 +13,7 @@ import { flyConfigs } from './flyconfig.ts';
 import { fullPass, syncWorld } from './pass.ts';
 import { pushToPlan } from './push.ts';
 import { simulatedRequests } from './requests.ts';
+import { rollout, type RolloutSizes } from './rollout.ts';
 import { startBenchSimulator } from './simulator.ts';
 import { build, startUp } from './startup.ts';
 import { webhooks } from './webhook.ts';
@@ -27,6 +28,7 @@ interface Sizes {
   readonly webhookSeconds: number;
   readonly requests: { readonly machinesPerApp: number; readonly reads: number };
   readonly configs: { readonly count: number; readonly runs: number };
+  readonly rollout: RolloutSizes;
 }
 
 const full: Sizes = {
@@ -38,6 +40,7 @@ const full: Sizes = {
   webhookSeconds: 10,
   requests: { machinesPerApp: 3, reads: 20_000 },
   configs: { count: 1_000, runs: 9 },
+  rollout: { apps: 50, machinesPerApp: 4 },
 };
 
 const quick: Sizes = {
@@ -49,6 +52,7 @@ const quick: Sizes = {
   webhookSeconds: 1,
   requests: { machinesPerApp: 3, reads: 200 },
   configs: { count: 50, runs: 3 },
+  rollout: { apps: 4, machinesPerApp: 4 },
 };
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -64,6 +68,7 @@ async function bench(workspace: Workspace, built: string, sizes: Sizes): Promise
   add(await flyConfigs(sizes.configs.count, sizes.configs.runs));
   add(await desiredState(workspace, await writeFleet(workspace, 'read', sizes.apps), sizes.loads));
   add(await simulatedRequests(workspace, { ...sizes.requests, apps: sizes.apps }));
+  add(await rollout(workspace, sizes.rollout));
   const simulator = await startBenchSimulator(workspace);
   const fleet = await writeFleet(workspace, 'synced', sizes.apps);
   const world = await syncWorld(workspace, { built, fleet, simulator });

@@ -115,7 +115,7 @@ async function openKept(
     intervalMs,
     random: io.random,
     refresh: (_trigger, signal) => keeper.refresh(signal),
-    reconcile: (app, trigger, signal) => keeper.reconcile(app, trigger, signal),
+    reconcile: (app, trigger, signal, aside) => keeper.reconcile(app, trigger, signal, aside),
   });
   return { loop, keeper, store, reporter };
 }

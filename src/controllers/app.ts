@@ -1,5 +1,6 @@
 import type { FlyReader, FlyWriter } from '../fly/api.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Aside } from '../loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { toFault, type Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
@@ -98,6 +99,7 @@ export interface SyncOneRequest {
   readonly instance: string;
   readonly signal: AbortSignal;
   readonly newer?: AbortSignal | undefined;
+  readonly aside: Aside;
   readonly patience: 'wait' | 'requeue';
   readonly onProgress: OnProgress;
 }

@@ -1,5 +1,6 @@
 import type { FlyWriter } from '../fly/api.ts';
 import type { Clock } from '../model/clock.ts';
+import type { Aside } from '../loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import type { Log } from '../model/log.ts';
 import type { OnProgress } from '../model/progress.ts';
@@ -35,6 +36,8 @@ export interface ApplyContext {
   readonly leaving: ReadonlySet<string>;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes: Set<string>;
+  /** Waits without keeping another app from its turn. */
+  readonly aside: Aside;
   /** The record on Fly of the release at work. */
   readonly record: ReleaseRecord;
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */

@@ -25,7 +25,11 @@ export interface HealthWait {
  * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
  * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
  */
-export async function waitHealthy(context: ApplyContext, { machineId, version, since }: HealthWait): Promise<Machine> {
+export function waitHealthy(context: ApplyContext, wait: HealthWait): Promise<Machine> {
+  return context.aside(() => untilHealthy(context, wait));
+}
+
+async function untilHealthy(context: ApplyContext, { machineId, version, since }: HealthWait): Promise<Machine> {
   const { clock, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
   await settled(context, { machineId, version });

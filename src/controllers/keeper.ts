@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { inPlace, type Aside } from '../loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
@@ -29,6 +30,7 @@ interface How {
   readonly trigger: Trigger;
   readonly signal: AbortSignal;
   readonly newer: AbortSignal;
+  readonly aside: Aside;
 }
 
 /** The loop insists on nothing and waits for nobody in place. */
@@ -115,6 +117,7 @@ export class FleetKeeper {
     name: string,
     trigger: Trigger,
     signal: AbortSignal,
+    aside: Aside = inPlace,
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     await this.#survey;
     const fleet = this.#desired;
@@ -125,7 +128,7 @@ export class FleetKeeper {
     const overtaken = new AbortController();
     this.#underway.set(name, overtaken);
     try {
-      return await this.#pass(fleet, found, { trigger, signal, newer: overtaken.signal });
+      return await this.#pass(fleet, found, { trigger, signal, newer: overtaken.signal, aside });
     } catch (error) {
       // Whatever else went wrong is tried again, and the commit stays pending as long.
       const { kind } = toFault(error, `${name} could not be synced`);

@@ -105,7 +105,7 @@ async function acquire(context: ApplyContext, machineId: string) {
         until: clock.now() + untilMs,
       });
       // A stop ends the wait; the next try says who holds it.
-      await clock.sleep(untilMs, context.signal).catch(() => undefined);
+      await context.aside(() => clock.sleep(untilMs, context.signal)).catch(() => undefined);
     }
   }
 }

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import type { FlyReader, FlyWriter } from '../fly/api.ts';
 import type { Clock } from '../model/clock.ts';
+import { asideOf, inPlace } from '../loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import { matchesGlob } from '../model/glob.ts';
@@ -186,7 +187,8 @@ async function applyWhole(
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
       const { known, release } = planned;
-      const { run } = await syncOne({ ...request, app, known, release, patience: 'wait' });
+      const aside = abortEarly ? inPlace : asideOf(queue, context.concurrency);
+      const { run } = await syncOne({ ...request, app, known, release, aside, patience: 'wait' });
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
     }

@@ -3,10 +3,11 @@ import type { Clock } from '../model/clock.ts';
 import { Fault, toFault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { Trigger } from '../model/run.ts';
+import { asideOf, type Aside } from './aside.ts';
 import { Refresher } from './refresher.ts';
 import { Schedule, type Retry } from './schedule.ts';
 
-/** Apps synced at once: enough to fill the client's 8 writes in flight, few enough that a bad commit is seen in part. */
+/** Apps at work at once: enough to fill the client's 8 writes in flight. Those that wait for a machine are beside them. */
 export const defaultConcurrency = 8;
 /** v0's users expect a change in git within minutes without any webhook. */
 export const defaultIntervalMs = 180_000;
@@ -59,10 +60,10 @@ export interface LoopOptions {
   /** Reads git. Throws a Fault when the config repo cannot be read: tried again with backoff. */
   refresh(trigger: Trigger, signal: AbortSignal): Promise<Refreshed>;
   /**
-   * One pass over one app. After the signal's abort it finishes the step it is at and returns. A `waiting` Fault thrown
+   * One pass over one app; what it waits for it waits for `aside`. After the signal's abort it finishes the step it is at and returns. A `waiting` Fault thrown
    * comes back at its time, a `stalled` or `held` one with the next pass, anything else with backoff.
    */
-  reconcile(app: string, trigger: Trigger, signal: AbortSignal): Promise<Reconciled>;
+  reconcile(app: string, trigger: Trigger, signal: AbortSignal, aside: Aside): Promise<Reconciled>;
 }
 
 export interface LoopStatus {
@@ -288,7 +289,8 @@ class FleetLoop implements Loop {
     try {
       // Cleared before anything is read: what changes from here on sets a mark of its own.
       await this.#options.store.clearDirty(app, generation);
-      const { failed, nextWakeAt } = await this.#options.reconcile(app, trigger, this.#abort.signal);
+      const aside = asideOf(this.#queue, this.#options.concurrency);
+      const { failed, nextWakeAt } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
       if (failed) this.#schedule.failed(app, nextWakeAt);
       else this.#schedule.succeeded(app, nextWakeAt);
     } catch (error) {

@@ -38,11 +38,11 @@ export function scripted(
       refreshes.push({ trigger, at: clock.now() - start });
       return options.refresh?.(trigger, signal) ?? { apps, affectedBy: () => apps };
     },
-    async reconcile(app, trigger, signal) {
+    async reconcile(app, trigger, signal, aside) {
       const pass: Pass = { app, trigger, from: clock.now() - start, to: undefined };
       passes.push(pass);
       try {
-        if (options.reconcile !== undefined) return await options.reconcile(app, trigger, signal);
+        if (options.reconcile !== undefined) return await options.reconcile(app, trigger, signal, aside);
         await clock.sleep(1_000);
         return done;
       } finally {

@@ -52,7 +52,7 @@ async function runReleaseCommand(
   // From here on: waiting for somebody else's command takes nothing away from this one's time.
   const deadline = clock.now() + run.timeoutSeconds * 1000;
   onProgress({ type: 'waiting', app: app.name, because: `release command: ${run.command}`, until: deadline });
-  const ended = await untilEnded(context, machine.id, deadline);
+  const ended = await context.aside(() => untilEnded(context, machine.id, deadline));
   if (ended === 'late') {
     await context.fly.destroyMachine(app.name, machine.id);
     throw failed(context, run, `it did not end within ${run.timeoutSeconds} s`, machine.id);
