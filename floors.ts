@@ -18,7 +18,7 @@ export const rooms: readonly Room[] = [
   { folder: 'src/wire', floor: 3, packages: [] },
   { folder: 'src/plan', floor: 3, packages: [] },
   { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'] },
-  { folder: 'src/fly', floor: 4, packages: ['zod'] },
+  { folder: 'src/fly', floor: 4, packages: ['zod', 'smol-toml', 'node:*'] },
   { folder: 'src/sources', floor: 4, packages: ['simple-git', 'node:*'] },
   { folder: 'src/oci', floor: 4, packages: ['node:crypto'] },
   { folder: 'src/desired', floor: 5, packages: ['yaml', 'smol-toml', 'zod', 're2js', 'node:path'] },

@@ -6,6 +6,7 @@ import { defaultConcurrency } from '../loop/loop.ts';
 import { Fault } from '../model/fault.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
+import type { Images } from './images.ts';
 import { flyToken, variable } from './io.ts';
 import type { ConfigOptions, Invocation } from './invocation.ts';
 import { createLoading, type Loaded, type LoadRequest } from './loading.ts';
@@ -42,6 +43,8 @@ export interface Composition extends Invocation {
   /** undefined in `read` mode where there is no key yet. */
   evidence(mode: 'write'): Promise<Evidence>;
   evidence(mode: 'read'): Promise<Evidence | undefined>;
+  /** Throws a stalled Fault for a registry that is none. */
+  images(): Promise<Images>;
   /** Closes what was opened. */
   close(): void;
 }
@@ -94,6 +97,10 @@ async function compose(
       return store;
     },
     evidence,
+    images: once(async () => {
+      const { createImages } = await import('./images.ts');
+      return createImages(invocation, dataDirectory);
+    }),
     close() {
       for (const store of stores.splice(0)) store.close();
       loading.close();

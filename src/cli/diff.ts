@@ -20,6 +20,7 @@ export function diff(invocation: Invocation, config: string | undefined, options
       fly,
       store: await composition.store(fleet.name, 'read'),
       evidence: await composition.evidence('read'),
+      sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,
       concurrency: composition.concurrency,
       orphans: isRoot && options.app.length === 0,

@@ -34,12 +34,15 @@ export function onePass(
     chooser(fleet, pass.apps);
     const store = await composition.store(fleet.name, 'write');
     await store.closeInterrupted();
+    const images = await composition.images();
     const context = {
       clock: io.clock,
       log,
       fly,
       store,
       evidence: await composition.evidence('write'),
+      sight: images.sight,
+      builds: await images.builds(),
       flyOrg: composition.flyOrg,
       concurrency: composition.concurrency,
       orphans: isRoot && pass.apps.length === 0,

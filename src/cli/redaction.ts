@@ -9,6 +9,7 @@ const secretVariables = [
   'FLYCD_EVIDENCE_KEY',
   'GITHUB_TOKEN',
   'FLY_SSH_PRIVATE_KEY',
+  'DOCKER_HUB_PASSWORD',
 ] as const;
 
 /** In every form it may turn up: whole, inside JSON, the parts of a token made of several, the lines of a key. */

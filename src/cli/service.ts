@@ -89,12 +89,15 @@ async function openKept(
   const interrupted = await store.closeInterrupted();
   if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
   const reporter = await createReporter(composition, first.repo);
+  const images = await composition.images();
   const keeper = new FleetKeeper({
     clock: io.clock,
     log,
     fly: await composition.writer(),
     store,
     evidence: await composition.evidence('write'),
+    sight: images.sight,
+    builds: await images.builds(),
     flyOrg: composition.flyOrg,
     concurrency: composition.concurrency,
     onProgress: io.stderr.isTTY || !isService ? createProgress(invocation) : logProgress(log),
@@ -358,7 +361,8 @@ function logProgress(log: Log): OnProgress {
       const fields = { app: progress.app, step: kind, target, outcome, detail: message, next };
       if (outcome === 'failed') log.warn(fields, 'step failed');
       else log.info(fields, 'step done');
-    } else if (progress.type === 'waiting') {
+    } else if (progress.type === 'output') log.info({ app: progress.app, line: progress.line }, 'builder');
+    else if (progress.type === 'waiting') {
       const until = new Date(progress.until).toISOString();
       log.info({ app: progress.app, because: progress.because, until }, 'waiting');
     } else if (progress.type === 'app.finished' && progress.run.outcome !== 'no-change') {

@@ -19,6 +19,8 @@ import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from './context.ts';
+import type { ImageBuilds } from './builds.ts';
+import { seeImage, type ImageEyes } from './image-sight.ts';
 import { settleGrowth } from './growth.ts';
 import { ReleaseRecord } from './release/record.ts';
 
@@ -27,6 +29,8 @@ export interface PlanOneRequest {
   readonly fly: FlyReader;
   readonly store: Store | undefined;
   readonly evidence: Evidence | undefined;
+  /** undefined: images of sources are neither looked for nor built. */
+  readonly sight?: ImageEyes | undefined;
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly options: PlanOptions;
@@ -59,12 +63,28 @@ export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
       options,
       problems,
     });
-  const plan = planOf(observed);
+  const unseen = planOf(observed);
+  const withImage = await withImageOf(request, unseen, observed);
+  const seen = withImage ?? observed;
+  const plan = withImage === undefined ? unseen : planOf(withImage);
   const known = knownEvidence({ observed, memory, fleet: fleet.name });
-  const needs = needsReleases(plan, observed);
-  const whole = needs ? { ...observed, releases: await observeReleases({ fly, app: app.name }) } : observed;
+  const needs = needsReleases(plan, seen);
+  const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
   const release = knownRelease({ desired: app, observed: whole, memory, fleet: fleet.name, now: clock.now() });
   return { plan: needs ? planOf(whole) : plan, observed: whole, known, release };
+}
+
+/** The registry is asked only for an image that is needed and that no machine runs. */
+async function withImageOf(
+  request: PlanOneRequest,
+  plan: AppPlan,
+  observed: ObservedApp,
+): Promise<ObservedApp | undefined> {
+  const { sight, store, fleet, app } = request;
+  if (sight === undefined || plan.holds.every((hold) => hold.reason !== 'build')) return undefined;
+  const present = observed.app.status === 'read' && observed.app.value.state === 'present';
+  const image = await seeImage({ ...sight, store }, { fleet, app, present });
+  return image === undefined ? undefined : { ...observed, image };
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
@@ -102,6 +122,7 @@ export interface SyncOneRequest {
   readonly aside: Aside;
   readonly patience: 'wait' | 'requeue';
   readonly onProgress: OnProgress;
+  readonly builds?: ImageBuilds | undefined;
 }
 
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
@@ -125,6 +146,7 @@ export async function syncOne(
         claimedVolumes: new Set(),
         record: new ReleaseRecord({ ...request, known: request.release }),
         lock: undefined,
+        built: undefined,
       },
       plan,
       async (result) => {

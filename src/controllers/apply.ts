@@ -13,6 +13,7 @@ import type { StepOutcome, StepResult } from '../model/run.ts';
 import { applyAddressStep } from './addresses.ts';
 import { applyAppStep } from './apps.ts';
 import { whyStopped, type ApplyContext } from './context.ts';
+import { provideImage, withBuiltImage } from './image.ts';
 import type { Done } from './done.ts';
 import { lockApp } from './lease.ts';
 import { actOnMachine, labelMachine } from './machines.ts';
@@ -55,7 +56,7 @@ const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
   'app.create': 'all',
   // An address is given up for another one: not before that one is there.
   'address.allocate': ['address.release'],
-  'image.build': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
+  'image.build': ['volume.create', 'release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
   'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
   // Machines that could not be made or updated still need what is about to be taken away.
   release: ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
@@ -135,6 +136,8 @@ class Apply {
       case 'app.adopt':
       case 'app.destroy':
         return applyAppStep(this.#context, step);
+      case 'image.build':
+        return provideImage(this.#context, step);
       case 'address.allocate':
         await lockApp(this.#context);
         return applyAddressStep(this.#context, step);
@@ -156,7 +159,6 @@ class Apply {
       case 'machine.create':
       case 'machine.update':
       case 'machine.restart':
-      case 'image.build':
       case 'certificate.add':
       case 'certificate.remove':
         // The planner holds these or they roll; reaching this is our bug, and doing nothing quietly would hide it.
@@ -175,8 +177,10 @@ class Apply {
   }
 
   /** All machine changes of the wave at once, by the rolling rules. */
-  async #roll(planned: readonly RollingStep[]): Promise<void> {
+  async #roll(unpinned: readonly RollingStep[]): Promise<void> {
     const pin = new ImagePin();
+    const { built } = this.#context;
+    const planned = built === undefined ? unpinned : unpinned.map((step) => withBuiltImage(step, built));
     const image = imageToTell(planned, this.#context.record.isUnfinished);
     if (image !== undefined) await this.#context.record.open(image);
     const steps: RollingStep[] = [];

@@ -7,6 +7,7 @@ import type { OnProgress } from '../model/progress.ts';
 import type { StampedEvidence } from '../model/secrets-stamp.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
+import type { ImageBuilds } from './builds.ts';
 import type { HeldLease } from './lease.ts';
 import type { ReleaseRecord } from './release/record.ts';
 
@@ -40,6 +41,10 @@ export interface ApplyContext {
   readonly aside: Aside;
   /** The record on Fly of the release at work. */
   readonly record: ReleaseRecord;
+  /** undefined: nothing is built here. */
+  readonly builds?: ImageBuilds | undefined;
+  /** The image that this pass had made: steps name it without its digest. */
+  built: { readonly ref: string; readonly digest: string } | undefined;
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */
   lock: HeldLease | undefined;
 }

@@ -70,6 +70,7 @@ export class FleetKeeper {
     const first = this.#desired === undefined;
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;
+    if (desired.whole) this.#options.builds?.keepOnly(buildKeysOf(desired));
     const moved = this.#moved(desired.apps);
     for (const { name } of moved) this.#underway.get(name)?.abort(new Error('git has moved on'));
     const named = new Set(desired.apps.map((app) => app.name));
@@ -318,4 +319,9 @@ export class FleetKeeper {
 
 function inputsOf(app: DesiredApp): string {
   return hashOf([app.inputs, app.policy]);
+}
+
+/** Where the tree is not whole, the missing apps may still want theirs. */
+function buildKeysOf({ apps }: DesiredFleet): ReadonlySet<string> {
+  return new Set(apps.flatMap(({ image }) => (image.kind === 'build' ? (image.build?.key ?? []) : [])));
 }

@@ -14,6 +14,8 @@ import { planFleet } from '../plan/fleet.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
 import { planOne, recordUntouched, syncOne, type PlannedApp } from './app.ts';
+import type { ImageBuilds } from './builds.ts';
+import type { ImageEyes } from './image-sight.ts';
 import { findOrphans, syncOrphan } from './prune.ts';
 
 /**
@@ -43,6 +45,8 @@ export interface PlanContext {
   readonly fly: FlyReader;
   readonly store: Store | undefined;
   readonly evidence: Evidence | undefined;
+  /** undefined: images of sources are neither looked for nor built. */
+  readonly sight?: ImageEyes | undefined;
   /** FLY_ORG. */
   readonly flyOrg: string | undefined;
   /** Apps synced at once. */
@@ -55,6 +59,7 @@ export interface SyncContext extends PlanContext {
   readonly fly: FlyWriter;
   readonly store: Store;
   readonly evidence: Evidence;
+  readonly builds?: ImageBuilds | undefined;
   readonly onProgress: OnProgress;
   readonly actor: string;
   readonly instance: string;

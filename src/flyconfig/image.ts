@@ -33,6 +33,15 @@ export function pinned(ref: string, digest: string): string {
   return `${image.name}${tag === undefined ? '' : `:${tag}`}@${digest}`;
 }
 
+/** Tag of what FlyCD has built: the same key is the same image in every app's repository. */
+export function buildLabel(key: string): string {
+  return `flycd-${key}`;
+}
+
+export function isBuildLabel(tag: string | undefined): boolean {
+  return tag !== undefined && /^flycd-[0-9a-f]{32}$/.test(tag);
+}
+
 const dockerHub = 'docker.io';
 const dockerHubNames = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
 

@@ -14,6 +14,8 @@ export type AppPresence =
   | { readonly state: 'present'; readonly app: App };
 
 export interface ObservedApp {
+  /** Asked for only where an image is needed that no machine runs. */
+  readonly image?: ImageSight | undefined;
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
@@ -39,4 +41,22 @@ export interface OrphanedApp {
   readonly machines: readonly Machine[];
   /** Asked for only where the app would be destroyed. */
   readonly releases?: Reading<readonly Release[]> | undefined;
+}
+
+/** What is known of the image that an app's source is built to. */
+export interface ImageSight {
+  /** `registry/app:label`, without a digest: where it lies, or will. */
+  readonly ref: string;
+  readonly found:
+    | { readonly state: 'there'; readonly digest: string }
+    /** Another app has it in its repository: taken from there. */
+    | { readonly state: 'elsewhere'; readonly app: string; readonly digest: string }
+    | { readonly state: 'nowhere' }
+    | { readonly state: 'unread'; readonly reason: string };
+  /** Why nothing can be built here. */
+  readonly missing: { readonly why: string; readonly next: string } | undefined;
+  /** The last lines of this very build, where it failed before. */
+  readonly failed: string | undefined;
+  /** Other apps that are built from the same. */
+  readonly shared: readonly string[];
 }

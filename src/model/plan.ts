@@ -37,7 +37,16 @@ export type AppStep =
   | (StepBase & { readonly kind: 'app.adopt' })
   | (StepBase & { readonly kind: 'app.destroy' });
 
-export type ImageStep = StepBase & { readonly kind: 'image.build'; readonly source: DesiredSource };
+export interface ImageStep extends StepBase {
+  readonly kind: 'image.build';
+  readonly source: DesiredSource;
+  /** undefined: nobody knows yet what to build. */
+  readonly key: string | undefined;
+  /** `registry/app:label`: what it is called until its digest is known. */
+  readonly ref: string | undefined;
+  /** The app in whose repository the image lies already. */
+  readonly from: string | undefined;
+}
 
 export type AddressStep =
   | (StepBase & { readonly kind: 'address.allocate'; readonly request: IpAssignmentRequest } & Keyless)
@@ -191,7 +200,7 @@ export const waves = [
 ] as const satisfies readonly (readonly StepKind[])[];
 
 export type HoldReason =
-  | 'build' // needs a build, and there is no builder yet
+  | 'build' // needs a build that failed, or that nobody can make here
   | 'busy' // someone else is at work: a lease, a release machine, a running release
   | 'flyctl' // changed by a hand-made `fly deploy`
   | 'adoption' // the app was not ours and would restart

@@ -14,11 +14,12 @@ import {
   guardSecrets,
   releasesNote,
   updatesOf,
+  withoutIdleBuild,
   type PlanDraft,
 } from './guard.ts';
 import { planRestarts, withoutNeedlessRestarts } from './growth.ts';
 import { appPlanId } from './identity.ts';
-import { wantedImage } from './image.ts';
+import { wantedImage, type WantedImage } from './image.ts';
 import { emptyPart, holdOf, type Part, type PlanAppInput } from './input.ts';
 import { isAtRest } from './live.ts';
 import { planGroup, type GroupMachines } from './machines.ts';
@@ -71,7 +72,8 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
   const known = knownEvidence(input);
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
-  const image = wantedImage(input.desired, census.members);
+  const retry = input.options.now || input.options.force;
+  const image = wantedImage(input.desired, census.members, input.observed.image, retry);
   const commandScope = { desired: input.desired, fleet: input.fleet, census, image };
   const machinesInput: MachinesInput = {
     input,
@@ -96,7 +98,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
     command: plannedCommand(commandScope),
   };
   const draft = assemble(input, parts);
-  const guarded = guard(input, parts, draft, image.state === 'unbuilt' ? image.because : undefined);
+  const guarded = guard(input, parts, draft, image);
   const waits = census.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
   const unseen = releasesNote(input.observed, guarded.steps);
   const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder]), ...unseen];
@@ -222,11 +224,11 @@ function isFromV0(census: Census): boolean {
 }
 
 /** The rules in their order: what cannot be done at all, what waits for somebody, whose app it is, who is at work. */
-function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt: string | undefined): PlanDraft {
+function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: WantedImage): PlanDraft {
   const { census, groups } = parts;
   const byFlyctl = new Map(groups.flatMap((planned) => [...planned.byFlyctl]));
   let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
-  draft = guardBuild(input, draft, unbuilt);
+  draft = guardBuild(input, draft, image);
   draft = guardSecrets(draft);
   draft = guardIntents(draft);
   draft = guardFlyctl(input, draft, byFlyctl);
@@ -239,7 +241,8 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, unbuilt:
   const isRunning = census.members.length > 0 || strangers;
   if (isRunning && !isOurs(input, census) && !isFromV0(census)) draft = guardAdoption(input, draft, strangers);
   const { busy } = census;
-  return busy === undefined ? draft : guardBusy(input.desired.name, draft, busy);
+  if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);
+  return withoutIdleBuild(draft);
 }
 
 /**

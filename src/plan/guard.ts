@@ -2,6 +2,7 @@
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, FieldChange, Hold, MachineUpdate, Step } from '../model/plan.ts';
 import { whyBusy, type Busy } from './busy.ts';
+import type { WantedImage } from './image.ts';
 import { counted, holdOf, listed, type HoldParts, type PlanAppInput } from './input.ts';
 
 /** A plan in the making. */
@@ -35,10 +36,13 @@ function needsMachines(step: Step): boolean {
   return isRollout(step) || step.kind === 'volume.create';
 }
 
-/** A source that has to be built cannot run anywhere yet: the build is held, and all that needs its image. */
-export function guardBuild(input: PlanAppInput, draft: PlanDraft, because: string | undefined): PlanDraft {
+/** The image is built before what needs it. Where it cannot be had, the build is held, and all that needs its image. */
+export function guardBuild(input: PlanAppInput, draft: PlanDraft, image: WantedImage): PlanDraft {
   const { desired } = input;
-  if (because === undefined || desired.image.kind !== 'build' || !draft.steps.some(isRollout)) return draft;
+  if (desired.image.kind !== 'build' || !draft.steps.some(isRollout)) return draft;
+  if (image.state === 'known') {
+    return image.build === undefined ? draft : { ...draft, steps: [image.build, ...draft.steps] };
+  }
   const build: Step = {
     kind: 'image.build',
     app: desired.name,
@@ -47,13 +51,19 @@ export function guardBuild(input: PlanAppInput, draft: PlanDraft, because: strin
     risk: 'safe',
     changes: [],
     source: desired.image.source,
+    key: desired.image.build?.key,
+    ref: undefined,
+    from: undefined,
   };
-  const steps = [build, ...draft.steps];
-  return holdBack({ ...draft, steps }, desired.name, (step) => needsMachines(step) || step.kind === 'image.build', {
-    reason: 'build',
-    because,
-    next: 'build and push the image, and name it in app.yaml: build.image',
-  });
+  const { state: _state, ...hold } = image;
+  const needs = (step: Step): boolean => needsMachines(step) || step.kind === 'image.build';
+  return holdBack({ ...draft, steps: [build, ...draft.steps] }, desired.name, needs, hold);
+}
+
+/** Nothing is built for what is held. */
+export function withoutIdleBuild(draft: PlanDraft): PlanDraft {
+  if (draft.steps.some(isRollout)) return draft;
+  return { ...draft, steps: draft.steps.filter((step) => step.kind !== 'image.build') };
 }
 
 /** A machine that starts without a secret it needs fails in ways that are hard to read: its release waits. */

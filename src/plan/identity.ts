@@ -41,7 +41,7 @@ function stepIdentity(step: Step): object {
     case 'app.create':
       return { ...base, org: step.org, network: step.network };
     case 'image.build':
-      return { ...base, source: step.source };
+      return { ...base, source: step.source, key: step.key };
     case 'address.allocate':
       return { ...base, request: step.request };
     case 'address.release':

@@ -47,7 +47,7 @@ function search(input: KnownReleaseInput, version: string, releases: readonly Re
   const { desired, observed, memory, fleet, now } = input;
   if (observed.machines.status === 'unread') return undefined;
   const census = takeCensus({ desired, machines: observed.machines.value, releases: [], fleet, now });
-  const image = wantedImage(desired, census.members);
+  const image = wantedImage(desired, census.members, observed.image, false);
   if (image.state !== 'known') return undefined;
   const toldOf = ({ machine, live, metadata, ours }: Member): Told | undefined => {
     const told = parseTold(metadata[stampKeys.told]);

@@ -2,6 +2,7 @@ import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from
 import type { Clock } from '../model/clock.ts';
 import type { Redactor } from '../model/secret-value.ts';
 import { closeConnections, openConnections, type Connection } from './connection.ts';
+import { createBuilds } from './builds.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
 import { createMemory } from './memory.ts';
@@ -47,6 +48,7 @@ export function openStore(options: StoreOptions): Store {
     ...createMemory(database),
     ...deliveryMethods,
     ...createDirty(database),
+    ...createBuilds(database),
     close() {
       if (!open) return;
       open = false;
@@ -92,6 +94,7 @@ function refuseWrites(store: Store): Store {
     markDefaultAddressesGiven: refuse,
     setHeldRevision: refuse,
     setTold: refuse,
+    addBuild: refuse,
     storeDelivery: refuse,
     finishDeliveries: refuse,
     markDirty: refuse,

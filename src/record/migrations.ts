@@ -125,4 +125,23 @@ export const migrations: readonly Migration[] = [
     name: '0004-releases-told',
     sql: `ALTER TABLE app_memory ADD COLUMN told TEXT;`,
   },
+  {
+    number: 5,
+    name: '0005-builds',
+    sql: `
+      CREATE TABLE build (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        key TEXT NOT NULL,
+        app TEXT NOT NULL,
+        org TEXT,
+        outcome TEXT NOT NULL,
+        digest TEXT,
+        output TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX build_by_key ON build (fleet, key, finished_at);
+    `,
+  },
 ];

@@ -26,6 +26,20 @@ export interface DeliveryRow {
   readonly receivedAt: number;
 }
 
+/** One build of an image, and how it ended. */
+export interface BuildRow {
+  readonly key: string;
+  /** In whose repository the image is. */
+  readonly app: string;
+  readonly org: string | undefined;
+  readonly outcome: 'built' | 'failed';
+  readonly digest: string | undefined;
+  /** Of one that failed. */
+  readonly output: string;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
 /** One fleet's part of the database. Text in and out has passed the Redactor. */
 export interface Store {
   startRun(start: RunStart): Promise<number>;
@@ -59,6 +73,11 @@ export interface Store {
   markDefaultAddressesGiven(app: string): Promise<void>;
   setHeldRevision(app: string, revision: string | undefined): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
+
+  /** Builds of one key, newest first. */
+  builds(key: string): Promise<readonly BuildRow[]>;
+  /** Its output ends with its last lines, and holds no secrets. */
+  addBuild(build: Omit<BuildRow, 'finishedAt'>): Promise<void>;
 
   /** false: that delivery id was stored before. Durable when it resolves. */
   storeDelivery(delivery: DeliveryRow): Promise<boolean>;

@@ -5,6 +5,7 @@ import type { AppStatus, StepKind } from '../model/plan.ts';
 import type { RunOutcome, StepOutcome, Trigger } from '../model/run.ts';
 import type { Redactor } from '../model/secret-value.ts';
 import type { Connection, Connections } from './connection.ts';
+import type { BuildRow } from './store.ts';
 
 /** The newest schema of migrations.ts as Kysely sees it. */
 export interface Tables {
@@ -16,6 +17,7 @@ export interface Tables {
   app_memory: AppMemoryTable;
   delivery: DeliveryTable;
   dirty: DirtyTable;
+  build: BuildTable;
 }
 
 export interface RunTable {
@@ -101,6 +103,20 @@ interface DirtyTable {
   generation: Generated<number>;
   fleet: string;
   app: string;
+}
+
+interface BuildTable {
+  id: Generated<number>;
+  fleet: string;
+  key: string;
+  app: string;
+  org: string | null;
+  outcome: BuildRow['outcome'];
+  digest: string | null;
+  /** The last lines of one that failed. */
+  output: string;
+  started_at: number;
+  finished_at: number;
 }
 
 /** What each topic of the store works with: one fleet's rows. */

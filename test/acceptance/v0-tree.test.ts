@@ -133,11 +133,11 @@ test('a config repo of the Go version is read whole and planned as it was deploy
   expect(JSON.parse(worker.stdout)).toMatchObject({ primary_region: 'ams', env: { SHARED: 'override' } });
 });
 
-test('deploy brings up what has an image, and says of the rest that there is no builder yet', async () => {
+test('deploy brings up what has an image, and says of the rest that it has to be built', async () => {
   const world = await open(tree, { V0_SECRET: 'from the environment' });
   const deployed = await world.flycd(['deploy', '--force', '--abort-early']);
   expect(deployed.code).toBe(4);
-  expect(deployed.stdout).toMatch(/v0-web .*there is no builder yet/);
+  expect(deployed.stdout).toMatch(/v0-web .*has to be built: FLYCTL_PATH names no program/);
   const [database, ...others] = world.simulator.world.snapshot().filter(({ name }) => name === 'v0-db');
   expect(others).toEqual([]);
   expect(database?.volumes.map(({ sizeGb }) => sizeGb)).toEqual([3, 3]);

@@ -30,7 +30,8 @@ export async function run(
   const written = { stdout: '', stderr: '' };
   const isTTY = options.isTTY ?? false;
   const code = await main(argv, {
-    env: { PATH: process.env['PATH'], ...options.env },
+    // Nobody's own flyctl is run by a test.
+    env: { PATH: process.env['PATH'], FLYCTL_PATH: '/nowhere/flyctl', ...options.env },
     cwd: options.cwd ?? '/nonexistent',
     clock: options.clock ?? new IdleClock(),
     fetch: options.fetch ?? noFetch,

@@ -51,7 +51,8 @@ export class ImagePin {
   }
 }
 
-function pinnedStep<S extends MachineCreate | MachineUpdate>(step: S, ref: string, digest: string): S {
+/** With the digest of its image, which nobody knew when it was planned. */
+export function pinnedStep<S extends MachineCreate | MachineUpdate>(step: S, ref: string, digest: string): S {
   const image = pinned(ref, digest);
   const sent: Sent = { config: step.sent.config, image: hashOf(image) };
   const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };
