@@ -182,6 +182,7 @@ const app: Readonly<Record<string, string>> = {
   'sync.prune': '[addresses, secrets]',
   'sync.max_deletes': '1',
   'sync.interval': '10m',
+  'sync.replace_unreachable': 'true',
 };
 
 const machine: Readonly<Record<string, string>> = {

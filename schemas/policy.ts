@@ -32,8 +32,13 @@ export const SyncWritten = z.strictObject({
   interval: interval
     .optional()
     .describe('Time between two looks at an app: 30s, 3m, 1h, or seconds. 10s to 24h. Default: the loop’s own, 3m.'),
+  replace_unreachable: flag()
+    .optional()
+    .describe(
+      'true: a machine without a volume whose host has not answered for 15 minutes is made anew on another one; the old one is destroyed when it comes back. Default: false, it is waited for.',
+    ),
 });
 export type SyncWritten = z.infer<typeof SyncWritten>;
 
 /** Keys of `sync:` that are named in the design and not built yet: refused, for an ignored freeze is an outage. */
-export const syncNotYet: readonly string[] = ['windows', 'replace_unreachable'];
+export const syncNotYet: readonly string[] = ['windows'];

@@ -3,6 +3,7 @@ import type { Clock } from '../model/clock.ts';
 import type { Aside } from '../loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { toFault, type Fault } from '../model/fault.ts';
+import { canonicalJson } from '../model/json.ts';
 import type { Log } from '../model/log.ts';
 import { emptyMemory, type Memory } from '../model/memory.ts';
 import type { ObservedApp } from '../model/observed.ts';
@@ -13,6 +14,7 @@ import { observeApp, observeReleases } from '../observed/app.ts';
 import { listedSince } from '../plan/intents.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
 import { knownEvidence, type KnownEvidence } from '../plan/evidence.ts';
+import { isHostOk } from '../plan/live.ts';
 import { statusOfHolds } from '../plan/status.ts';
 import { knownRelease, type KnownRelease } from '../plan/told.ts';
 import type { Evidence } from '../record/evidence.ts';
@@ -41,6 +43,8 @@ export interface PlannedApp {
   readonly observed: ObservedApp;
   readonly known: KnownEvidence;
   readonly release: KnownRelease;
+  /** Since when hosts of its machines do not answer, by machine. */
+  readonly unreachable: Memory['unreachable'];
 }
 
 /**
@@ -68,10 +72,11 @@ export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
   const seen = withImage ?? observed;
   const plan = withImage === undefined ? unseen : planOf(withImage);
   const known = knownEvidence({ observed, memory, fleet: fleet.name });
+  const unreachable = unreachableSince(observed, memory, clock.now());
   const needs = needsReleases(plan, seen);
   const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
   const release = knownRelease({ desired: app, observed: whole, memory, fleet: fleet.name, now: clock.now() });
-  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release };
+  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable };
 }
 
 /** The registry is asked only for an image that is needed and that no machine runs. */
@@ -85,6 +90,12 @@ async function withImageOf(
   const present = observed.app.status === 'read' && observed.app.value.state === 'present';
   const image = await seeImage({ ...sight, store }, { fleet, app, present });
   return image === undefined ? undefined : { ...observed, image };
+}
+
+function unreachableSince(observed: ObservedApp, memory: Memory, now: number): Memory['unreachable'] {
+  if (observed.machines.status === 'unread') return memory.unreachable;
+  const silent = observed.machines.value.filter((machine) => !isHostOk(machine));
+  return Object.fromEntries(silent.map(({ id }) => [id, memory.unreachable[id] ?? now]));
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
@@ -114,6 +125,7 @@ export interface SyncOneRequest {
   readonly known: KnownEvidence;
   /** What was known of its records on Fly. */
   readonly release: KnownRelease;
+  readonly unreachable: Memory['unreachable'];
   readonly trigger: Trigger;
   readonly actor: string;
   readonly instance: string;
@@ -137,6 +149,9 @@ export async function syncOne(
   try {
     for (const { name, ...evidence } of known.learnt) await store.setEvidence(app.name, name, evidence);
     const { stamped } = known;
+    const { unreachable } = await store.memory(app.name);
+    if (canonicalJson(unreachable) !== canonicalJson(request.unreachable))
+      await store.setUnreachable(app.name, request.unreachable);
     const applied = await applyPlan(
       {
         ...request,

@@ -121,8 +121,10 @@ class Apply {
     return this.#unmakeable(step);
   }
 
-  /** Why a machine cannot be made now, whatever else goes on. */
+  /** Why a machine cannot be made or destroyed now, whatever else goes on. */
   #unmakeable(step: Step): string | undefined {
+    if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#unproven.has(step.group))
+      return `another machine of ${step.group} is not healthy, and this one may be what serves`;
     if (step.kind !== 'machine.create') return undefined;
     if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
       return `its volume ${step.mount.volume} could not be made`;

@@ -157,6 +157,7 @@ export class FleetKeeper {
       ...how,
       known: surveyed.known,
       release: surveyed.release,
+      unreachable: surveyed.unreachable,
     });
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
@@ -182,7 +183,7 @@ export class FleetKeeper {
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
-    how: How & Pick<PlannedApp, 'known' | 'release'>,
+    how: How & Pick<PlannedApp, 'known' | 'release' | 'unreachable'>,
   ): Promise<Run | undefined> {
     const before = this.#runs.get(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.

@@ -1,9 +1,10 @@
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
+import { isNoRoom } from '../fly/classification.ts';
 import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
 import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
-import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
+import { formatSent, formatSlot, parseIds, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { secretsStampText } from '../plan/evidence.ts';
 import { bootedAt, isGone } from '../plan/live.ts';
 import type { ApplyContext } from './context.ts';
@@ -34,7 +35,7 @@ export async function createMachine(
 ): Promise<Done> {
   const { fly, app } = context;
   const step = await withStandby(context, planned);
-  let generation = await nextGeneration(context, step.slot);
+  let generation = await nextGeneration(context, step);
   // Chosen once: a second try must not take a second volume.
   const volume = step.mount === undefined ? undefined : await claimVolume(context, step.mount.volume, step.slot.region);
   let made: Machine | undefined;
@@ -48,7 +49,7 @@ export async function createMachine(
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(context, error, name);
       if (there?.config?.metadata?.[stampKeys.launch] === launch) made = there;
-      else if (there !== undefined && holdsSlot(context, there, step.slot)) {
+      else if (there !== undefined && holdsSlot(context, there, step)) {
         return { outcome: 'unchanged', message: `${there.id} ${there.name} has its place already` };
       } else if (there !== undefined) generation += 1;
       else if (error.outcome === 'refused') throw error;
@@ -87,7 +88,10 @@ export async function updateMachine(
   const request: MachineRequest = { config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (context.secretsVersion !== undefined) request.min_secrets_version = context.secretsVersion;
-  const updated = await sendUpdate(context, step, request, lease.nonce);
+  const updated = await sendUpdate(context, step, request, lease.nonce).catch((error: unknown) => {
+    if (skipLaunch || !mayMove(step, error)) throw error;
+  });
+  if (updated === undefined) return replaceMachine(context, step, { onSent, nonce: lease.nonce });
   onSent(updated);
   lease.check();
   const made = { machineId: step.machineId, version: updated.instance_id, sent: step.config, isProven: true };
@@ -99,6 +103,37 @@ export async function updateMachine(
     if (!skipLaunch) await stampReadBack(context, { ...made, isProven: false }).catch(() => undefined);
     throw error;
   }
+}
+
+/** Its host has no room for it, and nothing ties it there. A standby serves nobody, and waits. */
+function mayMove(step: MachineUpdate, error: unknown): boolean {
+  const hasMount = (step.config.mounts ?? []).length > 0;
+  return isNoRoom(error) && !hasMount && (step.config.standbys ?? []).length === 0;
+}
+
+/**
+ * Where a machine's own host cannot take the update, another one takes its place: made first, and the old one serves until
+ * it is healthy. Killed in between, the next plan knows both by the new one's stamp.
+ */
+async function replaceMachine(
+  context: ApplyContext,
+  step: MachineUpdate,
+  { onSent, nonce }: { readonly onSent: (machine: Machine) => void; readonly nonce: string },
+): Promise<Done> {
+  const { kind: _update, machineId, currentVersion: _version, reason: _reason, ...base } = step;
+  const replaces = [machineId, ...parseIds(step.config.metadata?.[stampKeys.replaces])];
+  const metadata = { ...step.config.metadata, [stampKeys.replaces]: replaces.join(',') };
+  const create: MachineCreate = {
+    ...base,
+    kind: 'machine.create',
+    config: { ...step.config, metadata },
+    mount: undefined,
+    skipLaunch: false,
+    replaces,
+  };
+  const { message } = await createMachine(context, create, onSent);
+  await context.fly.destroyMachine(context.app.name, machineId, nonce);
+  return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
 }
 
 /** The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. */
@@ -207,12 +242,13 @@ function machineName(slot: Slot, generation: number): string {
 }
 
 /** 1 + the highest generation that a machine of this slot, destroyed ones included, bears in its name. */
-async function nextGeneration(context: ApplyContext, slot: Slot): Promise<number> {
+async function nextGeneration(context: ApplyContext, step: MachineCreate): Promise<number> {
+  const { slot } = step;
   const prefix = `${slot.group}-${slot.region}-${slot.number}-g`;
   const machines = await context.fly.machines(context.app.name, { includeDeleted: true });
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
-  const live = taken.filter((machine) => holdsSlot(context, machine, slot));
+  const live = taken.filter((machine) => holdsSlot(context, machine, step));
   const generations = (list: readonly Machine[]): number[] =>
     list.map((machine) => Number(machine.name.slice(prefix.length))).filter((number) => Number.isInteger(number));
   if (live.length > 0) return Math.max(...generations(live));
@@ -223,11 +259,11 @@ async function nextGeneration(context: ApplyContext, slot: Slot): Promise<number
  * A second one beside it would be one too many, even where it was made for another commit, by a FlyCD that works at the
  * same time or before the lists show it: the next plan sees it and brings it up to date.
  */
-function holdsSlot(context: ApplyContext, machine: Machine, slot: Slot): boolean {
+function holdsSlot(context: ApplyContext, machine: Machine, { slot, replaces = [] }: MachineCreate): boolean {
   const metadata = machine.config?.metadata ?? {};
   const stamped = parseSlot(metadata[stampKeys.slot]);
   const same = stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
-  return same && metadata[stampKeys.fleet] === context.fleet.name && !isGone(machine);
+  return same && metadata[stampKeys.fleet] === context.fleet.name && !isGone(machine) && !replaces.includes(machine.id);
 }
 
 function createRequest(

@@ -191,9 +191,9 @@ async function applyWhole(
     if (plan.status === 'failed') failed = true;
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
-      const { known, release } = planned;
+      const { known, release, unreachable } = planned;
       const aside = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const { run } = await syncOne({ ...request, app, known, release, aside, patience: 'wait' });
+      const { run } = await syncOne({ ...request, app, known, release, unreachable, aside, patience: 'wait' });
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
     }

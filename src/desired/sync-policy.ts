@@ -13,6 +13,7 @@ export function syncPolicy(written: readonly (SyncWritten | undefined)[]): SyncP
       prune: sync.prune ?? policy.prune,
       maxDeletes: sync.max_deletes ?? policy.maxDeletes,
       intervalSeconds: sync.interval === undefined ? policy.intervalSeconds : durationSeconds(sync.interval),
+      replaceUnreachable: sync.replace_unreachable ?? policy.replaceUnreachable,
     };
   }
   return policy;

@@ -210,6 +210,11 @@ const refusal: Rule = {
   }),
 };
 
+/** true: Fly has no room where that was to run; it may have some elsewhere. */
+export function isNoRoom(error: unknown): boolean {
+  return error instanceof FlyError && capacityTexts.some((part) => contains(error.reply, part));
+}
+
 /** `deploys to this host …`: a volume's host that takes no machines for now, the same to whoever waits for it. */
 const capacityTexts = [
   'could not reserve resource',

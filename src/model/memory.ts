@@ -17,6 +17,8 @@ export interface Memory {
   readonly defaultAddressesGiven: boolean;
   /** The git commit at the last hold for a change made by flyctl; a newer commit lifts it. */
   readonly heldRevision: string | undefined;
+  /** Since when the host of a machine does not answer, by its id. */
+  readonly unreachable: Readonly<Record<string, number>>;
   /** The newest record of a release that FlyCD made on Fly. */
   readonly told: RememberedRelease | undefined;
 }
@@ -71,5 +73,6 @@ export const emptyMemory: Memory = {
   known: false,
   defaultAddressesGiven: false,
   heldRevision: undefined,
+  unreachable: {},
   told: undefined,
 };

@@ -89,6 +89,8 @@ export interface MachineCreate extends StepBase {
   readonly skipLaunch: boolean;
   /** Only of a standby. */
   readonly standsInFor?: StandsInFor | undefined;
+  /** Ids of machines whose place it takes: they hold the slot and do not keep it. */
+  readonly replaces?: readonly string[] | undefined;
 }
 
 export interface MachineUpdate extends StepBase {
@@ -125,6 +127,8 @@ export interface MachineAction extends StepBase {
   readonly kind: 'machine.destroy' | 'machine.start' | 'machine.cordon' | 'machine.uncordon';
   readonly machineId: string;
   readonly group: string;
+  /** Of a destroy: not while another machine of the group was not seen healthy, for this one may be what serves. */
+  readonly onceHealthy?: boolean | undefined;
 }
 
 /** So that the filesystem on a volume grows with it. Done only where Fly says that the extend needs it. */
@@ -209,6 +213,7 @@ export type HoldReason =
   | 'secret' // a secret has no value here and is not on Fly
   | 'dependency' // an app it depends on is not at its newest version, or not well
   | 'unread' // a kind could not be read
+  | 'unreachable' // a machine's host does not answer, and its replacement waits for a while
   | 'intent' // an earlier call's answer is unclear; waiting for two lists 60 s apart to agree
   | 'owner' // another fleet, or another organization, owns it
   | 'volume' // a mounted group leaving a region, or swapping a volume

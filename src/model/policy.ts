@@ -16,6 +16,8 @@ export interface SyncPolicy {
   readonly maxDeletes: number;
   /** Seconds between passes over an app; undefined: the loop's own. */
   readonly intervalSeconds: number | undefined;
+  /** A machine without a volume is made anew elsewhere once its host has not answered for a quarter of an hour. */
+  readonly replaceUnreachable: boolean;
 }
 
 export const defaultPolicy: SyncPolicy = {
@@ -24,4 +26,5 @@ export const defaultPolicy: SyncPolicy = {
   prune: [],
   maxDeletes: 3,
   intervalSeconds: undefined,
+  replaceUnreachable: false,
 };

@@ -34,6 +34,8 @@ export const stampKeys = {
   unproven: 'flycd_unproven',
   /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */
   told: 'flycd_told',
+  /** Ids, with commas, of machines whose place it took: they count no more, and go when they can. */
+  replaces: 'flycd_replaces',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
 } as const;
@@ -80,6 +82,11 @@ export function formatSent(sent: Sent): string {
 export function parseSent(text: string | undefined): Sent | undefined {
   const parts = /^s1:([0-9a-f]{32}):([0-9a-f]{32})$/.exec(text ?? '');
   return parts === null ? undefined : { config: parts[1] ?? '', image: parts[2] ?? '' };
+}
+
+/** Of `replaces`. */
+export function parseIds(text: string | undefined): readonly string[] {
+  return (text ?? '').split(',').filter((id) => id !== '');
 }
 
 /** A record on Fly that FlyCD made: the app's version that it tells of is what `toldVersion` says. */

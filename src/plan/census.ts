@@ -6,6 +6,7 @@ import type { DesiredApp } from '../model/desired.ts';
 import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot, type Told } from '../model/stamps.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen, type Busy } from './busy.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './live.ts';
+import { replacedIds } from './replaced.ts';
 
 /** A machine that counts for a group. */
 export interface Member {
@@ -24,6 +25,8 @@ export interface Member {
 export interface Census {
   /** In groups that git names, in the order in which they may claim slots. */
   readonly members: readonly Member[];
+  /** Ours, with another machine in their place. */
+  readonly replaced: readonly Member[];
   /** Ours, in groups that git no longer names. */
   readonly removed: readonly Member[];
   /** Machines of others, by what they are. */
@@ -75,8 +78,10 @@ export function takeCensus(input: CensusInput): Census {
     const place = `${memberGroup(metadataOf(machine))}/${machine.region}`;
     departing.set(place, (departing.get(place) ?? 0) + 1);
   }
+  const gone = replacedIds(members, input.fleet);
   return {
-    members: members.toSorted(byClaim),
+    members: members.filter(({ machine }) => !gone.has(machine.id)).toSorted(byClaim),
+    replaced: members.filter(({ machine }) => gone.has(machine.id)),
     removed: removed.toSorted(byClaim),
     leftAlone,
     present: new Set(present.map((machine) => machine.id)),

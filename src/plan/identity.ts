@@ -55,7 +55,7 @@ function stepIdentity(step: Step): object {
     case 'volume.configure':
       return { ...base, volumeId: step.volumeId };
     case 'machine.create':
-      return { ...base, sent: step.sent, mount: step.mount, standsInFor: step.standsInFor };
+      return { ...base, sent: step.sent, mount: step.mount, standsInFor: step.standsInFor, replaces: step.replaces };
     case 'machine.update':
       return {
         ...base,

@@ -8,6 +8,7 @@ import { wantedMachines, type Wanted } from './counts.ts';
 import { counted, holdOf, listed } from './input.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { planMember } from './member.ts';
+import { inPlaceOf, planReplaced, replaceableAt } from './replaced.ts';
 import { markingOf, slotOf, type Compares, type Draft, type GroupScope, type MachinesInput } from './scope.ts';
 import { isStandby, primaryOf, standbyChange, standsFor, withoutStandbys } from './standby.ts';
 
@@ -69,8 +70,17 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
   const creates = missing.map((slot) => createStep(scope, counting, slot));
   const standby = primary === undefined ? undefined : missingStandby(scope, missing, primary);
   if (standby !== undefined) creates.push(standby);
+  const unreachable = counting.filter((member) => (replaceableAt(scope, member) ?? Infinity) <= scope.input.now);
+  creates.push(...unreachable.map((member) => inPlaceOf(createStep(scope, counting, slotOf(scope, member)), member)));
+  planReplaced(
+    scope,
+    parts.census.replaced.filter((member) => member.group === group.name),
+    draft,
+  );
   const whole: Compares = { ...scope, complete: wanted.first && creates.length === 0, primary };
-  for (const member of members) if (!surplus.has(member.machine.id)) planMember(whole, member, draft);
+  for (const member of members) {
+    if (!surplus.has(member.machine.id) && !unreachable.includes(member)) planMember(whole, member, draft);
+  }
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${listed([...draft.kept].toSorted())} its own way`);
   return { ...draft, group, members, wanted, creates };
 }

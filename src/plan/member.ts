@@ -10,6 +10,7 @@ import { listed } from './input.ts';
 import { bootedAt, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { mountHold } from './mounts.ts';
+import { replaceableAt } from './replaced.ts';
 import { markingOf, slotOf, type Compares, type Draft, type GroupScope } from './scope.ts';
 import { isStandby, standbyChange, standsFor } from './standby.ts';
 import { planUnreachable } from './unreachable.ts';
@@ -19,7 +20,8 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
   const { live } = member;
   const slot = slotOf(scope, member);
   if (live === undefined) {
-    const { note, hold } = planUnreachable({ desired: scope.desired, group: scope.group, member, slot });
+    const replaceAt = replaceableAt(scope, member);
+    const { note, hold } = planUnreachable({ desired: scope.desired, group: scope.group, member, slot, replaceAt });
     if (note !== undefined) draft.notes.push(note);
     if (hold !== undefined) draft.holds.push(hold);
     draft.carried ||= member.sent?.config === scope.group.configVersion;

@@ -10,16 +10,23 @@ export interface Unreachable {
   readonly group: DesiredGroup;
   readonly member: Member;
   readonly slot: Slot;
+  /** When it is replaced; undefined: never. */
+  readonly replaceAt: number | undefined;
 }
 
 /**
  * Its stamps are kept elsewhere than on its host, and still say whether it was sent what git wants now. A commit that has
  * not reached it is held, so that nobody takes it for landed.
  */
-export function planUnreachable({ desired, group, member, slot }: Unreachable): {
+export function planUnreachable({ desired, group, member, slot, replaceAt }: Unreachable): {
   readonly note?: string;
   readonly hold?: Hold;
 } {
+  if (replaceAt !== undefined) {
+    const because = `${formatSlot(slot)}: the host of ${member.machine.id} does not answer`;
+    const next = 'FlyCD makes it anew on another host if it stays so (sync.replace_unreachable)';
+    return { hold: holdOf(desired.name, { reason: 'unreachable', because, next, retryAt: replaceAt }) };
+  }
   const isCurrent = member.sent?.config === group.configVersion && member.metadata[stampKeys.inputs] === desired.inputs;
   if (isCurrent) return { note: `${formatSlot(slot)} counts, and is not compared while its host does not answer` };
   const because = `${formatSlot(slot)} runs what an older commit said, and its host does not answer`;

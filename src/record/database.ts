@@ -94,6 +94,7 @@ function refuseWrites(store: Store): Store {
     markDefaultAddressesGiven: refuse,
     setHeldRevision: refuse,
     setTold: refuse,
+    setUnreachable: refuse,
     addBuild: refuse,
     storeDelivery: refuse,
     finishDeliveries: refuse,

@@ -15,6 +15,7 @@ type MemoryStore = Pick<
   | 'markDefaultAddressesGiven'
   | 'setHeldRevision'
   | 'setTold'
+  | 'setUnreachable'
 >;
 
 /** A path healed three times in an hour is held; a day of heals is enough to say so and to show a person why. */
@@ -48,6 +49,7 @@ export function createMemory(database: Database): MemoryStore {
     markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: 1 }),
     setHeldRevision: (app, revision) =>
       remember(database, app, { held_revision: revision === undefined ? null : redactor.redact(revision) }),
+    setUnreachable: (app, unreachable) => remember(database, app, { unreachable: JSON.stringify(unreachable) }),
     setTold: (app, release) =>
       remember(database, app, { told: JSON.stringify({ ...release, image: redactor.redact(release.image) }) }),
   };
@@ -56,7 +58,13 @@ export function createMemory(database: Database): MemoryStore {
 async function remember(
   { queries, fleet }: Database,
   app: string,
-  values: { known?: number; default_addresses_given?: number; held_revision?: string | null; told?: string },
+  values: {
+    known?: number;
+    default_addresses_given?: number;
+    held_revision?: string | null;
+    told?: string;
+    unreachable?: string;
+  },
 ): Promise<void> {
   await queries
     .insertInto('app_memory')
@@ -178,6 +186,7 @@ async function readMemory({ queries, fleet, clock }: Database, app: string): Ret
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === 1,
     heldRevision: facts?.held_revision ?? undefined,
+    unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
   };
 }

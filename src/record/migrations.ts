@@ -144,4 +144,9 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX build_by_key ON build (fleet, key, finished_at);
     `,
   },
+  {
+    number: 6,
+    name: '0006-unreachable-hosts',
+    sql: `ALTER TABLE app_memory ADD COLUMN unreachable TEXT;`,
+  },
 ];

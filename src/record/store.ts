@@ -72,6 +72,7 @@ export interface Store {
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;
   setHeldRevision(app: string, revision: string | undefined): Promise<void>;
+  setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
 
   /** Builds of one key, newest first. */

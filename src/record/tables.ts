@@ -87,6 +87,8 @@ interface AppMemoryTable {
   held_revision: string | null;
   /** JSON of a RememberedRelease. */
   told: string | null;
+  /** JSON of Memory.unreachable. */
+  unreachable: string | null;
 }
 
 interface DeliveryTable {

@@ -92,11 +92,6 @@ describe('in YAML', () => {
       'app.yaml:6:3: error: sync.windows: windows is not built yet, and is not ignored either (remove windows until FlyCD knows it)',
     ],
     [
-      'replacing machines on dead hosts, which is not built yet',
-      'sync:\n  replace_unreachable: true\n',
-      'app.yaml:6:3: error: sync.replace_unreachable: replace_unreachable is not built yet, and is not ignored either (remove replace_unreachable until FlyCD knows it)',
-    ],
-    [
       'an extra region that Fly lacks',
       'extra_regions: [ams, arm]\n',
       'app.yaml:5:22: warning: extra_regions[1]: no region of Fly that is known here is called "arm" (did you mean arn?)',

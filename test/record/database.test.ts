@@ -133,6 +133,8 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     known: false,
     defaultAddressesGiven: false,
     heldRevision: undefined,
+    told: undefined,
+    unreachable: {},
   });
   await expect(empty.startRun(runStart('web'))).rejects.toThrow('opened for reading');
   await expect(empty.markDirty(['web'])).rejects.toThrow('opened for reading');
