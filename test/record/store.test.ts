@@ -321,3 +321,23 @@ describe('deliveries and marks', () => {
     expect((await store.dirtyApps())[0]?.generation).toBeGreaterThan(second?.generation ?? 0);
   });
 });
+
+test('builds of a key are kept newest first, the end of their output without secrets, one fleet’s apart', async () => {
+  const clock = new IdleClock();
+  const redactor = new Redactor();
+  redactor.learn('s3cr3t-token');
+  const store = testStore({ clock, redactor });
+  const build = { key: 'k', app: 'shop', org: 'acme', startedAt: 1, digest: undefined };
+  await store.addBuild({ ...build, outcome: 'failed', output: `${'x'.repeat(20_000)} s3cr3t-token` });
+  await clock.sleep(1000);
+  await store.addBuild({ ...build, outcome: 'built', digest: 'sha256:1', output: '', org: undefined });
+  await store.addBuild({ ...build, key: 'other', outcome: 'built', output: '' });
+  const found = await store.builds('k');
+  expect(found.map(({ outcome, digest, org }) => [outcome, digest, org])).toEqual([
+    ['built', 'sha256:1', undefined],
+    ['failed', undefined, 'acme'],
+  ]);
+  expect(found[1]?.output).toMatch(/^x+ \[secret\]$/);
+  expect(found[1]?.output.length).toBe(16_384);
+  expect(await store.builds('none')).toEqual([]);
+});
