@@ -13,6 +13,8 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends git openssh-client ca-certificates util-linux \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin flycd
+# Builds images of apps that have a source; without it only those are blocked.
+COPY --from=flyio/flyctl:latest /flyctl /usr/local/bin/flyctl
 WORKDIR /app
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules ./node_modules

@@ -23,7 +23,8 @@ export const changeMeanings: Readonly<Record<Change, string>> = {
   new: 'machines and volumes that are made from now on; those there are stay as they are',
   held: 'FlyCD shows it and waits for a person: `flycd sync --accept`, or another way that the plan names',
   app: 'another app is made; the one before runs on as an orphan, until `sync.prune` names `app` or somebody destroys it',
-  build: 'an image has to be built, and this version has no builder: the app is held until build.image names one',
+  build:
+    'where it changes what is built, an image is built first, once for all apps that build the same; then machines are updated as for `restart`',
   refused: '`flycd validate` refuses it, because an app deployed without it would behave otherwise',
 };
 
