@@ -1,13 +1,15 @@
 /** A tiny pure model of Fly under an apply that always succeeds: enough to ask whether a plan, once done, is done. */
 import type { IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import { parseImage, pinned } from '../../src/flyconfig/image.ts';
 import { readHash } from '../../src/flyconfig/version.ts';
 import type { Intent, Memory } from '../../src/model/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
-import type { MachineCreate, MachineUpdate, Step } from '../../src/model/plan.ts';
+import type { MachineCreate, MachineUpdate, ReleaseStep, Step } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';
 import { flyctlKeys, formatRead, formatSlot, stampKeys } from '../../src/model/stamps.ts';
 import { beforeGrowth } from '../../src/plan/growth.ts';
+import { commandStamp } from '../../src/plan/release-command.ts';
 import { knownEvidence, secretsStampText } from '../../src/plan/evidence.ts';
 import { isHostOk } from '../../src/plan/live.ts';
 import { digest, fleet, ulidAt } from './builders.ts';
@@ -115,7 +117,7 @@ export function applyStep(before: State, step: Step): State {
     case 'machine.update':
       return update(state, step);
     case 'release':
-      return step.machines.reduce<State>(applyStep, state);
+      return afterCommand(step).reduce<State>(applyStep, state);
     case 'machine.start':
       return withMachine(state, step.machineId, (machine) => {
         const type = machine.state === 'suspended' ? 'resume' : 'start';
@@ -256,5 +258,17 @@ function update(state: State, step: MachineUpdate): State {
     if (machine.instance_id !== step.currentVersion) throw new Error(`${step.target} moved`);
     const config = { ...step.config, ...standing(state, step) };
     return { ...written(state, machine, config), state: step.skipLaunch ? 'stopped' : 'started', events: [] };
+  });
+}
+
+/** Its machines say which command has run before them. */
+function afterCommand({ command, machines }: ReleaseStep): readonly (MachineCreate | MachineUpdate)[] {
+  if (command === undefined) return machines;
+  const image = command.config.image ?? '';
+  const ran = parseImage(image).digest === undefined ? pinned(image, digest) : image;
+  const stamp = { [stampKeys.command]: commandStamp(ran, command.version) };
+  return machines.map((step) => {
+    const config = { ...step.config, metadata: { ...step.config.metadata, ...stamp } };
+    return step.kind === 'machine.create' ? { ...step, config } : { ...step, config };
   });
 }

@@ -79,12 +79,18 @@ function flat(steps: readonly Step[]): readonly Step[] {
   return steps.flatMap((step) => (step.kind === 'release' ? flat(step.machines) : [step]));
 }
 
-/** What the planner makes of it when git moves from one document to another. */
-export async function changeBetween(
+interface Move {
+  readonly from: DesiredApp;
+  readonly to: DesiredApp;
+  readonly plan: AppPlan;
+}
+
+/** The plan when git moves from one document to another. undefined: the second is refused as not built yet. */
+export async function planBetween(
   before: JsonValue,
   after: JsonValue,
   files: Readonly<Record<string, string>> = {},
-): Promise<Change> {
+): Promise<Move | undefined> {
   const [old, next] = [await loaded(before, files), await loaded(after, files)];
   const [from] = old.apps;
   const [to] = next.apps;
@@ -92,12 +98,24 @@ export async function changeBetween(
   if (from === undefined)
     throw new Error(`the app before is refused: ${said.map(({ message }) => message).join(', ')}`);
   if (to === undefined) {
-    if (said.every(({ message }) => /not supported yet|not built yet/.test(message))) return 'refused';
+    if (said.every(({ message }) => /not supported yet|not built yet/.test(message))) return undefined;
     throw new Error(`the example is refused: ${said.map(({ path, message }) => `${path}: ${message}`).join(', ')}`);
   }
   const state = settled(from, memoryOf(from, old));
   const memory = { ...state.memory, currentMarks: memoryOf(to, next).currentMarks };
-  const { steps, holds } = planned(to, { ...state, memory });
+  return { from, to, plan: planned(to, { ...state, memory }) };
+}
+
+/** What the planner makes of it when git moves from one document to another. */
+export async function changeBetween(
+  before: JsonValue,
+  after: JsonValue,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Change> {
+  const move = await planBetween(before, after, files);
+  if (move === undefined) return 'refused';
+  const { from, to, plan } = move;
+  const { steps, holds } = plan;
   if (holds.some(({ reason }) => reason === 'build')) return 'build';
   if (holds.length > 0) return 'held';
   const kinds = new Set(flat(steps).map(({ kind }) => kind));
