@@ -183,6 +183,7 @@ const app: Readonly<Record<string, string>> = {
   'sync.max_deletes': '1',
   'sync.interval': '10m',
   'sync.replace_unreachable': 'true',
+  'sync.on_failure': 'stop',
 };
 
 const machine: Readonly<Record<string, string>> = {

@@ -37,6 +37,12 @@ export const SyncWritten = z.strictObject({
     .describe(
       'true: a machine without a volume whose host has not answered for 15 minutes is made anew on another one; the old one is destroyed when it comes back. Default: false, it is waited for.',
     ),
+  on_failure: z
+    .enum(['rollback', 'stop'])
+    .optional()
+    .describe(
+      'What a release that fails leaves. rollback: the version that ran well before, image and config together; stop: everything as it stands then. Either way that version is held until git changes it. Default: rollback.',
+    ),
 });
 export type SyncWritten = z.infer<typeof SyncWritten>;
 

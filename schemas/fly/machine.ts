@@ -135,6 +135,9 @@ export const Machine = z.looseObject({
 });
 export type Machine = z.infer<typeof Machine>;
 
+/** What a machine was sent, version by version. */
+export const MachineVersions = z.array(z.looseObject({ user_config: MachineConfig.nullish() }));
+
 /** Body of a create or an update. `region` and `name` count only at create, `current_version` only at update. */
 export interface MachineRequest {
   name?: string;

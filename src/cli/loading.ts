@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import type { DesiredLoader } from '../desired/loader.ts';
 import type { DesiredFleet } from '../model/desired.ts';
 import { Fault } from '../model/fault.ts';
-import { SecretValue } from '../model/secret-value.ts';
+import { SecretValue, type Redactor } from '../model/secret-value.ts';
 import type { ImageDigests } from '../oci/digest.ts';
 import type { FolderMemory } from '../sources/content-id.ts';
 import type { OpenGitMirrors } from '../sources/mirror.ts';
@@ -56,6 +56,7 @@ export function createLoading(request: LoadingRequest): Loading {
   let loader: DesiredLoader | undefined;
   let memory: FolderMemory | undefined;
   let digests: ImageDigests | undefined;
+  const past = createPast();
 
   return {
     async load({ offline, nameless }) {
@@ -71,32 +72,76 @@ export function createLoading(request: LoadingRequest): Loading {
       loader ??= createDesiredLoader({ clock: io.clock });
       const ref = options.ref ?? settings.written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path } =
+      const { tree, path, history } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory()) })
-          : { tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }), path: '' };
+          : {
+              tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }),
+              path: '',
+              history: repo.repo,
+            };
       const { fleet: name, sync } = settings.written;
       if (!offline) digests ??= await createDigests(invocation);
       const images = offline ? undefined : digests;
-      const fleet = await loader.load({
-        tree,
+      const asked = {
         path,
         mirrors,
         settings: { fleet: name, sync },
-        environment: (name) => io.env[name],
-        resolveImage: (image) => images?.resolve(image) ?? Promise.resolve(undefined),
+        environment: (name: string) => io.env[name],
+        resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
         nameless,
         configRepo: repo,
-      });
-      for (const app of fleet.apps) {
-        for (const secret of app.secrets) learnSecret(redactor, fleet.secretValue(app.name, secret.name)?.reveal());
-      }
+      };
+      const fleet = await loader.load({ ...asked, tree });
+      learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
-      return { fleet, repo, isRoot: isRoot(settings, location, isGitLocation) };
+      const earlier = async (commit: string): Promise<DesiredFleet> => {
+        const then = await past.read(`${history} ${commit}`, async () => {
+          const old = await asked.mirrors.tree({ url: history ?? '', ref: commit, trust: 'operator' });
+          // With a loader of its own: the other one forgets what is not in the tree it reads.
+          return createDesiredLoader({ clock: io.clock }).load({ ...asked, tree: old });
+        });
+        learnSecrets(redactor, then);
+        return then;
+      };
+      return {
+        fleet: history === undefined ? fleet : { ...fleet, earlier },
+        repo,
+        isRoot: isRoot(settings, location, isGitLocation),
+      };
     },
     close() {
       mirrors?.close();
       mirrors = undefined;
+    },
+  };
+}
+
+function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {
+  for (const app of fleet.apps) {
+    for (const secret of app.secrets) learnSecret(redactor, fleet.secretValue(app.name, secret.name)?.reveal());
+  }
+}
+
+/** Held apps of one fleet are at a handful of commits; each is a whole fleet in memory. */
+const pastKept = 4;
+
+interface Past {
+  read(key: string, load: () => Promise<DesiredFleet>): Promise<DesiredFleet>;
+}
+
+/** What git said at earlier commits, which no pass changes. What failed to be read is tried again. */
+function createPast(): Past {
+  const known = new Map<string, Promise<DesiredFleet>>();
+  return {
+    read(key, load) {
+      const reading = known.get(key) ?? load();
+      known.delete(key);
+      known.set(key, reading);
+      const [oldest] = known.keys();
+      if (known.size > pastKept && oldest !== undefined) known.delete(oldest);
+      reading.catch(() => known.delete(key));
+      return reading;
     },
   };
 }
@@ -109,7 +154,7 @@ async function openPath(
   { invocation, options }: LoadingRequest,
   location: ConfigLocation,
   { ref, memory }: { readonly ref: string | undefined; readonly memory: FolderMemory },
-): Promise<{ readonly tree: Tree; readonly path: string }> {
+): Promise<{ readonly tree: Tree; readonly path: string; readonly history: string | undefined }> {
   const { io, log } = invocation;
   if (options.ref !== undefined) {
     throw new Fault({
@@ -121,14 +166,14 @@ async function openPath(
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
   const { openFolder } = await import('../sources/folder.ts');
-  const { tree, path, warning } = await openFolder({
+  const { tree, path, top, warning } = await openFolder({
     path: location.text,
     clock: io.clock,
     environment: io.env,
     memory,
   });
   if (warning !== undefined) log.warn({}, warning);
-  return { tree, path };
+  return { tree, path, history: top };
 }
 
 /**

@@ -15,6 +15,7 @@ import { listedSince } from '../plan/intents.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
 import { knownEvidence, type KnownEvidence } from '../plan/evidence.ts';
 import { isHostOk } from '../plan/live.ts';
+import { heldPlan, stoppedPlan, suspendedPlan } from '../plan/course.ts';
 import { statusOfHolds } from '../plan/status.ts';
 import { knownRelease, type KnownRelease } from '../plan/told.ts';
 import type { Evidence } from '../record/evidence.ts';
@@ -25,6 +26,8 @@ import type { ImageBuilds } from './builds.ts';
 import { seeImage, type ImageEyes } from './image-sight.ts';
 import { settleGrowth } from './growth.ts';
 import { ReleaseRecord } from './release/record.ts';
+import { settleVersion } from './standing.ts';
+import { steer, type Steering } from './steering.ts';
 
 export interface PlanOneRequest {
   readonly clock: Clock;
@@ -45,6 +48,9 @@ export interface PlannedApp {
   readonly release: KnownRelease;
   /** Since when hosts of its machines do not answer, by machine. */
   readonly unreachable: Memory['unreachable'];
+  readonly steering: Steering;
+  /** What the plan is towards: git's wish, or the version at which the app is held. */
+  readonly wanted: DesiredApp;
 }
 
 /**
@@ -55,18 +61,27 @@ export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
   const { clock, fly, app, fleet, options } = request;
   const observed = await observeApp({ fly, app: app.name, clock });
   const memory = await remember(request);
-  const problems = fleet.problems.filter((problem) => problem.app === app.name);
-  const planOf = (seen: ObservedApp): AppPlan =>
-    planApp({
-      desired: app,
-      observed: seen,
-      memory,
-      fleet: fleet.name,
-      revision: fleet.revision,
-      now: clock.now(),
-      options,
-      problems,
-    });
+  const base = {
+    memory,
+    fleet: fleet.name,
+    revision: fleet.revision,
+    now: clock.now(),
+    options,
+    problems: fleet.problems.filter((problem) => problem.app === app.name),
+  };
+  const git = (seen: ObservedApp): AppPlan => planApp({ ...base, desired: app, observed: seen });
+  const steering = await steer(request, observed, memory);
+  const planOf = (seen: ObservedApp): AppPlan => {
+    const { standing, course, snapshot } = steering;
+    const free = git(seen);
+    const steered =
+      course.to === 'git'
+        ? free
+        : snapshot === undefined
+          ? stoppedPlan(free, course.hold)
+          : heldPlan(planApp({ ...base, desired: snapshot, observed: seen }), free, course.hold);
+    return suspendedPlan(steered, standing, clock.now());
+  };
   const unseen = planOf(observed);
   const withImage = await withImageOf(request, unseen, observed);
   const seen = withImage ?? observed;
@@ -75,8 +90,9 @@ export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
   const unreachable = unreachableSince(observed, memory, clock.now());
   const needs = needsReleases(plan, seen);
   const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
-  const release = knownRelease({ desired: app, observed: whole, memory, fleet: fleet.name, now: clock.now() });
-  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable };
+  const wanted = steering.snapshot ?? app;
+  const release = knownRelease({ desired: wanted, observed: whole, memory, fleet: fleet.name, now: clock.now() });
+  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable, wanted, steering };
 }
 
 /** The registry is asked only for an image that is needed and that no machine runs. */
@@ -112,7 +128,7 @@ async function remember(request: PlanOneRequest): Promise<Memory> {
   return { ...stored, currentMarks, keyId: evidence?.keyId ?? '' };
 }
 
-export interface SyncOneRequest {
+export interface SyncOneOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly fly: FlyWriter;
@@ -121,11 +137,8 @@ export interface SyncOneRequest {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly plan: AppPlan;
-  /** What was known of its secrets when it was planned. */
-  readonly known: KnownEvidence;
-  /** What was known of its records on Fly. */
-  readonly release: KnownRelease;
-  readonly unreachable: Memory['unreachable'];
+  /** What the plan was made from. */
+  readonly planned: Omit<PlannedApp, 'plan'>;
   readonly trigger: Trigger;
   readonly actor: string;
   readonly instance: string;
@@ -137,51 +150,84 @@ export interface SyncOneRequest {
   readonly builds?: ImageBuilds | undefined;
 }
 
+export interface SyncOneRequest extends SyncOneOptions {
+  readonly runId: number;
+}
+
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
 export async function syncOne(
-  request: SyncOneRequest,
+  asked: SyncOneOptions,
 ): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
-  const { store, app, plan, known, fleet, trigger, actor, onProgress } = request;
+  const { store, app, plan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
+  const request: SyncOneRequest = { ...asked, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];
+  const save = async (result: StepResult): Promise<void> => {
+    results.push(result);
+    await store.addResult(runId, result);
+  };
+  let held: AppPlan | undefined;
   try {
-    for (const { name, ...evidence } of known.learnt) await store.setEvidence(app.name, name, evidence);
-    const { stamped } = known;
+    for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     const { unreachable } = await store.memory(app.name);
-    if (canonicalJson(unreachable) !== canonicalJson(request.unreachable))
-      await store.setUnreachable(app.name, request.unreachable);
-    const applied = await applyPlan(
-      {
-        ...request,
-        secretsVersion: undefined,
-        stamped,
-        leaving: leavingIn(plan),
-        claimedVolumes: new Set(),
-        record: new ReleaseRecord({ ...request, known: request.release }),
-        lock: undefined,
-        built: undefined,
-      },
-      plan,
-      async (result) => {
-        results.push(result);
-        await store.addResult(runId, result);
-      },
-    );
-    faults.push(...applied.faults);
+    if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
+      await store.setUnreachable(app.name, planned.unreachable);
+    faults.push(...(await apply(request, { ...planned, plan }, save)));
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
     await rememberPass(request, results, faults.length > 0);
+    const { failed } = await settleVersion(request, { plan, planned, results, faults });
+    if (failed) held = await goBack(request, faults, save);
   } catch (error) {
     // One app's failure, even a bug of ours, never stops another's pass.
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
-  const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined });
-  const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(plan, faults) });
+  const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held });
+  const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(held ?? plan, faults) });
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults };
+}
+
+async function apply(
+  request: SyncOneRequest,
+  { plan, wanted, known, release }: PlannedApp,
+  save: (result: StepResult) => Promise<void>,
+): Promise<readonly Fault[]> {
+  const context = {
+    ...request,
+    app: wanted,
+    secretsVersion: undefined,
+    stamped: known.stamped,
+    leaving: leavingIn(plan),
+    claimedVolumes: new Set<string>(),
+    record: new ReleaseRecord({ ...request, app: wanted, known: release }),
+    lock: undefined,
+    built: undefined,
+  };
+  return (await applyPlan(context, plan, save)).faults;
+}
+
+/**
+ * A release has failed, and says so on the machines: the app is planned again from there, which takes it back to the
+ * version before or leaves it, as its policy says. A stop leaves that to the next pass. undefined: it was not got there.
+ */
+async function goBack(
+  request: SyncOneRequest,
+  faults: Fault[],
+  save: (result: StepResult) => Promise<void>,
+): Promise<AppPlan | undefined> {
+  const { signal, app, onProgress, patience } = request;
+  if (signal.aborted) return undefined;
+  const options: PlanOptions = { adopt: false, force: false, now: false, patience };
+  const planned = await planOne({ ...request, options });
+  const { course } = planned.steering;
+  if (course.to !== 'git') onProgress({ type: 'held', app: app.name, because: course.hold.because });
+  const failures = await apply(request, planned, save);
+  faults.push(...failures);
+  return failures.length === 0 ? planned.plan : undefined;
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {
@@ -193,7 +239,7 @@ function leavingIn(plan: AppPlan): ReadonlySet<string> {
  * read has none: it could never be told apart from the one it becomes.
  */
 export async function recordUntouched(
-  request: Pick<SyncOneRequest, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
+  request: Pick<SyncOneOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
 ): Promise<void> {
   const { store, fleet, plan, trigger, actor } = request;
   if (plan.app === plan.file) return;
@@ -205,9 +251,16 @@ export async function recordUntouched(
 export function conclude(
   plan: AppPlan,
   results: readonly StepResult[],
-  how: { readonly faults: readonly Fault[]; readonly stopped: boolean },
+  how: {
+    readonly faults: readonly Fault[];
+    readonly stopped: boolean;
+    /** A release failed, and this is the plan that the app was left with. */
+    readonly held?: AppPlan | undefined;
+  },
 ): { readonly outcome: RunOutcome; readonly status: AppStatus } {
-  const { faults } = how;
+  const { faults, held } = how;
+  // No alarm beyond that: what failed is not tried again.
+  if (held !== undefined) return { outcome: 'failed', status: statusOfHolds(held.holds) };
   const waits = faults.every((fault) => fault.kind === 'waiting' || fault.kind === 'held');
   if (!waits) return { outcome: 'failed', status: 'failed' };
   const skipped = results.some((result) => result.outcome === 'skipped');

@@ -190,6 +190,7 @@ function exitWords(exit: Exit): string {
 function unhealthy(context: ApplyContext, machine: Machine, why: string): Fault {
   return new Fault({
     kind: 'transient',
+    blames: 'machine',
     what: 'a machine did not become healthy',
     why,
     next: `see what it says: fly logs -a ${context.app.name} --machine ${machine.id}`,

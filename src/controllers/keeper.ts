@@ -153,18 +153,14 @@ export class FleetKeeper {
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
-    const run = await this.#apply(fleet, app, plan, {
-      ...how,
-      known: surveyed.known,
-      release: surveyed.release,
-      unreachable: surveyed.unreachable,
-    });
+    const run = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     if (run === undefined) return { nextWakeAt: undefined, failed: false };
     this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
     const unread = plan.holds.some((hold) => hold.reason === 'unread');
-    const failed = unread || (run.outcome === 'failed' && !this.#stalled.has(name));
+    const again = run.status === 'failed' && !this.#stalled.has(name);
+    const failed = unread || again;
     return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
   }
 
@@ -183,7 +179,7 @@ export class FleetKeeper {
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
-    how: How & Pick<PlannedApp, 'known' | 'release' | 'unreachable'>,
+    how: How & { readonly planned: PlannedApp },
   ): Promise<Run | undefined> {
     const before = this.#runs.get(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.

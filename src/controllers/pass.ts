@@ -85,6 +85,7 @@ interface Whole {
   readonly plan: Plan;
   /** With those that others depend on. */
   readonly apps: ReadonlyMap<string, DesiredApp>;
+  /** By app: its plan, and what that was made from. */
   readonly planned: ReadonlyMap<string, PlannedApp>;
   /** The fleet's plan again, with newer plans of some apps. */
   replan(newer: ReadonlyMap<string, PlannedApp>): Plan;
@@ -191,9 +192,8 @@ async function applyWhole(
     if (plan.status === 'failed') failed = true;
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
-      const { known, release, unreachable } = planned;
       const aside = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const { run } = await syncOne({ ...request, app, known, release, unreachable, aside, patience: 'wait' });
+      const { run } = await syncOne({ ...request, app, planned, aside, patience: 'wait' });
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
     }

@@ -14,6 +14,7 @@ export function syncPolicy(written: readonly (SyncWritten | undefined)[]): SyncP
       maxDeletes: sync.max_deletes ?? policy.maxDeletes,
       intervalSeconds: sync.interval === undefined ? policy.intervalSeconds : durationSeconds(sync.interval),
       replaceUnreachable: sync.replace_unreachable ?? policy.replaceUnreachable,
+      onFailure: sync.on_failure ?? policy.onFailure,
     };
   }
   return policy;

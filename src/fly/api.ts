@@ -7,7 +7,7 @@ import type {
   Volume,
   VolumeRequest,
 } from '../../schemas/fly/app.ts';
-import type { Lease, Machine, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
+import type { Lease, Machine, MachineConfig, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { AppPresence } from '../model/observed.ts';
@@ -37,6 +37,8 @@ export interface FlyReader {
   machines(app: string, query?: { readonly includeDeleted?: boolean }): Promise<readonly Machine[]>;
   /** undefined: Fly does not know it (404). Answers `destroyed` for a while after a destroy. */
   machine(app: string, id: string): Promise<Machine | undefined>;
+  /** Configs that the machine was sent, as Fly remembers them. Empty where the machine is gone. */
+  machineVersions(app: string, id: string): Promise<readonly MachineConfig[]>;
   /** One call of at most 60 s: reached, deadline (Fly's 408) or gone (404). Anything else throws. */
   wait(app: string, id: string, request: WaitRequest): Promise<'reached' | 'deadline' | 'gone'>;
   volumes(app: string): Promise<readonly Volume[]>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Machine } from '../../schemas/fly/machine.ts';
+import { Machine, MachineVersions } from '../../schemas/fly/machine.ts';
 import { isStatus, orUndefined, unlessGone } from './absence.ts';
 import type { FlyReader, FlyWriter } from './api.ts';
 import { getMachineLimit } from './rate-limit.ts';
@@ -14,7 +14,9 @@ const mirroredCheckPrefix = 'bg_deployments_compat-';
 
 const Machines = z.array(Machine);
 
-export function machineReads(transport: Transport): Pick<FlyReader, 'machines' | 'machine' | 'wait'> {
+export function machineReads(
+  transport: Transport,
+): Pick<FlyReader, 'machines' | 'machine' | 'machineVersions' | 'wait'> {
   return {
     async machines(app, query = {}) {
       const includeDeleted = query.includeDeleted === true;
@@ -43,6 +45,18 @@ export function machineReads(transport: Transport): Pick<FlyReader, 'machines' |
       };
       const machine = await orUndefined(transport.ask(call, Machine));
       return machine === undefined ? undefined : withoutMirroredChecks(machine);
+    },
+    async machineVersions(app, id) {
+      const call: Call = {
+        method: 'GET',
+        route: '/apps/{app}/machines/{machine}/versions',
+        path: { app, machine: id },
+        purpose: "read the machine's versions",
+        effect: 'read',
+        bytesMax: machineListBytesMax,
+      };
+      const versions = await orUndefined(transport.ask(call, MachineVersions));
+      return (versions ?? []).flatMap(({ user_config: config }) => (config == null ? [] : [config]));
     },
     async wait(app, id, request) {
       const seconds = Math.min(Math.max(Math.ceil(request.timeoutSeconds), 1), waitSecondsMax);

@@ -1,6 +1,6 @@
 /** Fields of a machine that no fly config says: kept from the machine, unless the desired config names them. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import { isBookkeepingKey } from '../model/stamps.ts';
+import { isBookkeepingKey, stampKeys } from '../model/stamps.ts';
 import { present } from './fields.ts';
 
 /** What flyctl replaces, or keeps by rules of its own: not a matter of naming. */
@@ -49,6 +49,26 @@ export function parseNamed(stamp: string | undefined): readonly string[] {
   } catch {
     return [];
   }
+}
+
+/** Of a config that a machine was sent: without the kept fields that git did not name then, by the stamp sent with it. */
+export function onlyNamed(sent: MachineConfig): MachineConfig {
+  const stamped = new Set(parseNamed(sent.metadata?.[stampKeys.named]));
+  const under = <T>(
+    fields: Readonly<Record<string, T>> | null | undefined,
+    prefix: string,
+    isOther: (key: string) => boolean,
+  ) =>
+    Object.fromEntries(Object.entries(fields ?? {}).filter(([key]) => isOther(key) || stamped.has(`${prefix}${key}`)));
+  const { init, metadata, ...others } = sent;
+  const fields = Object.entries(others).filter(([field]) => flyConfigFields.has(field) || stamped.has(field));
+  const inits = under(init, initPrefix, isFlyConfigInit);
+  const named = under(metadata, metadataPrefix, () => false);
+  return {
+    ...Object.fromEntries(fields),
+    ...(Object.keys(inits).length === 0 ? {} : { init: inits }),
+    ...(Object.keys(named).length === 0 ? {} : { metadata: named }),
+  };
 }
 
 /**

@@ -163,6 +163,11 @@ export interface DesiredFleet {
    * has changed since it was read.
    */
   writeBuild(app: string, folder: string): Promise<BuildFiles>;
+  /**
+   * The same config as it was at a commit of its repo, by the commit's whole id. Not there where the config has no
+   * history: a plain folder. Throws a Fault where the commit cannot be read.
+   */
+  earlier?: ((commit: string) => Promise<DesiredFleet>) | undefined;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

@@ -17,6 +17,8 @@ export interface FaultParts {
   readonly where?: string | undefined;
   /** For `waiting`: milliseconds since the epoch. */
   readonly retryAt?: number | undefined;
+  /** What the app itself did wrong: its machines, or its release command. A release that meets it has failed. */
+  readonly blames?: 'machine' | 'command' | undefined;
   readonly cause?: unknown;
 }
 
@@ -28,6 +30,7 @@ export class Fault extends Error {
   readonly next: string | undefined;
   readonly where: string | undefined;
   readonly retryAt: number | undefined;
+  readonly blames: 'machine' | 'command' | undefined;
 
   constructor(parts: FaultParts) {
     super(parts.why === undefined ? parts.what : `${parts.what}: ${parts.why}`, { cause: parts.cause });
@@ -38,6 +41,7 @@ export class Fault extends Error {
     this.next = parts.next;
     this.where = parts.where;
     this.retryAt = parts.retryAt;
+    this.blames = parts.blames;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Told } from './stamps.ts';
+import type { StandingTexts } from './standing.ts';
 
 /** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
 export interface Memory {
@@ -21,6 +22,8 @@ export interface Memory {
   readonly unreachable: Readonly<Record<string, number>>;
   /** The newest record of a release that FlyCD made on Fly. */
   readonly told: RememberedRelease | undefined;
+  /** The app's stamps as they were written last: for an app that has no machine to carry them. */
+  readonly standing?: StandingTexts | undefined;
 }
 
 export interface RememberedRelease extends Told {

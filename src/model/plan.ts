@@ -218,7 +218,10 @@ export type HoldReason =
   | 'owner' // another fleet, or another organization, owns it
   | 'volume' // a mounted group leaving a region, or swapping a volume
   | 'destructive' // destructive and not covered by prune
-  | 'manual'; // `auto: false`
+  | 'manual' // `auto: false`
+  | 'failed' // its release failed; the same is not tried again
+  | 'rollback' // a person went back to an earlier version
+  | 'suspended'; // a person wants it left alone
 
 /** What FlyCD would do but may not, and why. */
 export interface Hold {
@@ -231,6 +234,8 @@ export interface Hold {
   readonly steps: readonly Step[];
   /** For what time alone lifts: milliseconds since the epoch. Outside the plan's id. */
   readonly retryAt?: number | undefined;
+  /** For what a person did: since when, milliseconds since the epoch. Outside the plan's id. */
+  readonly since?: number | undefined;
 }
 
 /** `orphaned` is said of apps git no longer names. No other words. */

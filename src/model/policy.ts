@@ -6,6 +6,10 @@ export type Prunable = (typeof prunable)[number];
 export const driftModes = ['heal', 'heal_all', 'report', 'off'] as const;
 export type DriftMode = (typeof driftModes)[number];
 
+/** rollback = a release that failed goes back to the version before; stop = what it left stands. Either way it is held. */
+export const failureModes = ['rollback', 'stop'] as const;
+export type FailureMode = (typeof failureModes)[number];
+
 /** `sync:` of flycd.yaml, project.yaml and app.yaml, merged key by key, with defaults filled in. */
 export interface SyncPolicy {
   /** false: the loops of `serve` and `sync` show the plan but do not apply it. */
@@ -18,6 +22,7 @@ export interface SyncPolicy {
   readonly intervalSeconds: number | undefined;
   /** A machine without a volume is made anew elsewhere once its host has not answered for a quarter of an hour. */
   readonly replaceUnreachable: boolean;
+  readonly onFailure: FailureMode;
 }
 
 export const defaultPolicy: SyncPolicy = {
@@ -27,4 +32,5 @@ export const defaultPolicy: SyncPolicy = {
   maxDeletes: 3,
   intervalSeconds: undefined,
   replaceUnreachable: false,
+  onFailure: 'rollback',
 };

@@ -9,6 +9,8 @@ export type Progress =
   | { readonly type: 'waiting'; readonly app: string; readonly because: string; readonly until: number }
   /** A line that a builder printed, without secrets. */
   | { readonly type: 'output'; readonly app: string; readonly line: string }
+  /** Its release failed, and this is where the app stays. */
+  | { readonly type: 'held'; readonly app: string; readonly because: string }
   | { readonly type: 'app.finished'; readonly app: string; readonly run: Run };
 
 export type OnProgress = (progress: Progress) => void;

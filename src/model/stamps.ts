@@ -38,6 +38,14 @@ export const stampKeys = {
   replaces: 'flycd_replaces',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
+  /** App-wide: the version of the last release that completed. This and the next three are read by `standing.ts`. */
+  good: 'flycd_good',
+  /** App-wide: the version of a release that failed. It is not tried again. */
+  failed: 'flycd_failed',
+  /** App-wide: the version that a person went back to, where the app stays. */
+  hold: 'flycd_hold',
+  /** App-wide: a person wants the app left alone. */
+  suspend: 'flycd_suspend',
 } as const;
 
 /** Metadata that belongs to FlyCD or flyctl: outside every diff and hash. */

@@ -1,8 +1,10 @@
 import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Hold, Step, ReleaseCommandRun } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps.ts';
+import type { StandingTexts } from '../model/standing.ts';
 import { planAddresses } from './addresses.ts';
 import { takeCensus, type Census } from './census.ts';
+import { standingOf } from './course.ts';
 import {
   guardAdoption,
   guardBuild,
@@ -81,6 +83,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
     image,
     secrets: secrets.freshness,
     secretsStamp: secretsStampText(known.stamped),
+    standing: standingTexts(input),
     command: ranCommand(commandScope),
     heals: healsDrift(input),
     volumeNames: volumeNames(input),
@@ -103,6 +106,12 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
   const unseen = releasesNote(input.observed, guarded.steps);
   const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder]), ...unseen];
   return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
+}
+
+function standingTexts({ observed, fleet, memory }: PlanAppInput): StandingTexts {
+  return observed.machines.status === 'unread'
+    ? {}
+    : standingOf({ machines: observed.machines.value, fleet }, memory).texts;
 }
 
 function healsDrift(input: PlanAppInput): boolean {

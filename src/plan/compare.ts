@@ -6,6 +6,7 @@ import { readHash } from '../flyconfig/version.ts';
 import { hashOf } from '../model/json.ts';
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import type { FieldChange } from '../model/plan.ts';
+import type { StandingTexts } from '../model/standing.ts';
 import { flyctlKeys, formatRead, stampKeys, type Sent, type Slot } from '../model/stamps.ts';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import type { Member } from './census.ts';
@@ -24,6 +25,7 @@ export interface CompareInput {
   /** What an unstamped machine's difference means: drift in an app that is ours and up to date, else a change. */
   readonly unstamped: 'change' | 'drift';
   readonly secretsStamp: string | null | undefined;
+  readonly standing: StandingTexts;
   /** true: metadata that somebody changed on Fly is put right. */
   readonly healsMetadata: boolean;
 }
@@ -93,11 +95,11 @@ function readAfter(live: MachineConfig, written: Readonly<Record<string, string 
 }
 
 function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Readonly<Record<string, string | null>> {
-  const { desired, group, fleet, slot, member, live, secretsStamp } = input;
+  const { desired, group, fleet, slot, member, live, secretsStamp, standing } = input;
   const image = live.image ?? '';
   const known = { id: member.machine.id, metadata: member.metadata, read, sent: sent ?? sentOf(group, image) };
   const { [stampKeys.inputs]: inputs, ...others } = missingStamps(
-    { desired, group, fleet, slot, image, secretsStamp },
+    { desired, group, fleet, slot, image, secretsStamp, standing },
     known,
   );
   // Inputs hold the image's digest: while no registry answers they are not git's last word, and would only be stamped

@@ -216,7 +216,7 @@ export function isConfirmable(hold: Hold): boolean {
 }
 
 /** With the steps that a person may confirm among the others: what holds the app holds them too. */
-function withConfirmable(draft: PlanDraft): PlanDraft {
+export function withConfirmable(draft: PlanDraft): PlanDraft {
   const steps = [...draft.steps, ...draft.holds.filter(isConfirmable).flatMap((hold) => hold.steps)];
   return { steps, holds: draft.holds.filter((hold) => !isConfirmable(hold)) };
 }

@@ -4,6 +4,7 @@ import { namedFields, noLongerNamed } from '../flyconfig/named.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
+import type { StandingTexts } from '../model/standing.ts';
 import {
   flyctlKeys,
   flyctlMetadata,
@@ -26,6 +27,8 @@ export interface Marking {
   readonly command?: string | undefined;
   /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
   readonly secretsStamp?: string | null | undefined;
+  /** What stands about the app as a whole. */
+  readonly standing?: StandingTexts | undefined;
 }
 
 export function sentOf(group: DesiredGroup, image: string): Sent {
@@ -34,7 +37,7 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(marking: Marking): Record<string, string> {
-  const { desired, group, fleet, slot, image, secretsStamp } = marking;
+  const { desired, group, fleet, slot, image, secretsStamp, standing } = marking;
   const named = namedFields(group.config);
   return {
     [stampKeys.fleet]: fleet,
@@ -42,6 +45,7 @@ function stampsOf(marking: Marking): Record<string, string> {
     [stampKeys.sent]: formatSent(sentOf(group, image)),
     [stampKeys.inputs]: desired.inputs,
     ...flyctlMetadata(group.name),
+    ...standing,
     ...(named.length > 0 ? { [stampKeys.named]: JSON.stringify(named) } : {}),
     ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
   };

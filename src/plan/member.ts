@@ -43,6 +43,7 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     image: scope.image.state === 'known' ? scope.image : undefined,
     unstamped: unstampedMeans(scope),
     secretsStamp: scope.secretsStamp,
+    standing: scope.standing,
     healsMetadata: scope.heals || scope.desired.policy.drift === 'report',
   });
   draft.carried ||= comparison.carries;

@@ -26,7 +26,7 @@ export interface CommandScope {
 export function ranCommand(scope: CommandScope): string | undefined {
   const { desired, census, image } = scope;
   if (desired.releaseCommand === undefined || image.state !== 'known') return undefined;
-  const stamp = commandStamp(image.ref, versionOf(desired.releaseCommand));
+  const stamp = commandStamp(image.ref, commandVersion(desired.releaseCommand));
   return census.members.some(({ metadata }) => metadata[stampKeys.command] === stamp) ? stamp : undefined;
 }
 
@@ -45,10 +45,10 @@ export function plannedCommand(scope: CommandScope): ReleaseCommandRun | undefin
     metadata,
   };
   const { command, timeoutSeconds } = wanted;
-  return { command, version: versionOf(wanted), config, region: desired.primaryRegion, timeoutSeconds };
+  return { command, version: commandVersion(wanted), config, region: desired.primaryRegion, timeoutSeconds };
 }
 
 /** Its own words and settings; not the environment that every machine gets, which changes without it. */
-function versionOf({ command }: DesiredReleaseCommand): string {
+export function commandVersion({ command }: DesiredReleaseCommand): string {
   return hashOf(['release command', command]);
 }

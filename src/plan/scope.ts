@@ -2,6 +2,7 @@
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import type { Hold, MachineAction, MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
 import type { Slot } from '../model/stamps.ts';
+import type { StandingTexts } from '../model/standing.ts';
 import type { Census, Member } from './census.ts';
 import type { Wanted } from './counts.ts';
 import type { WantedImage } from './image.ts';
@@ -17,6 +18,8 @@ export interface MachinesInput {
   readonly secrets: SecretsFreshness;
   /** The stamp with evidence that every machine should carry; null: none, undefined: as it is. */
   readonly secretsStamp: string | null | undefined;
+  /** What stands about the app as a whole: every machine should carry it. */
+  readonly standing: StandingTexts;
   /** Stamp of the release command that has run on the wanted image. */
   readonly command: string | undefined;
   /** true: differences from git are healed; false: `report` or `off` leave the state of machines alone. */
@@ -61,6 +64,6 @@ export function slotOf(scope: GroupScope, member: Member): Slot {
 }
 
 export function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
-  const { desired, group, secretsStamp, command } = scope;
-  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp, command };
+  const { desired, group, secretsStamp, standing, command } = scope;
+  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp, standing, command };
 }

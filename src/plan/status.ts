@@ -11,6 +11,7 @@ const passing: readonly HoldReason[] = ['unread', 'dependency', 'unreachable'];
 
 /** The one place where a plan becomes a status word. */
 export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
+  if (isSuspended(holds)) return 'suspended';
   if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
   if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
   if (steps === 'wanted') return 'pending';
@@ -21,7 +22,12 @@ export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
 /** Of an app with nothing left to do but what is held. */
 export function statusOfHolds(holds: readonly Hold[]): AppStatus {
   if (holds.length === 0) return 'synced';
+  if (isSuspended(holds)) return 'suspended';
   if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
   if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
   return holds.every((hold) => hold.reason === 'drift') ? 'drifted' : 'held';
+}
+
+function isSuspended(holds: readonly Hold[]): boolean {
+  return holds.some((hold) => hold.reason === 'suspended');
 }

@@ -6,6 +6,7 @@ import { createBuilds } from './builds.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
 import { createMemory } from './memory.ts';
+import { createStanding } from './standing.ts';
 import { createRuns } from './runs.ts';
 import type { Store } from './store.ts';
 import type { Database, Tables } from './tables.ts';
@@ -46,6 +47,7 @@ export function openStore(options: StoreOptions): Store {
   const store: Store = {
     ...createRuns(database),
     ...createMemory(database),
+    ...createStanding(database),
     ...deliveryMethods,
     ...createDirty(database),
     ...createBuilds(database),

@@ -1,4 +1,5 @@
 import type { RememberedRelease, SecretEvidence } from '../model/memory.ts';
+import { readStandingTexts } from './standing.ts';
 import { perform, type Database } from './tables.ts';
 import type { Store } from './store.ts';
 
@@ -143,7 +144,8 @@ function createHeals({ queries, fleet, clock, redactor, main }: Database): Pick<
   };
 }
 
-async function readMemory({ queries, fleet, clock }: Database, app: string): ReturnType<Store['memory']> {
+async function readMemory(database: Database, app: string): ReturnType<Store['memory']> {
+  const { queries, fleet, clock } = database;
   const evidence = await queries
     .selectFrom('evidence')
     .selectAll()
@@ -188,5 +190,6 @@ async function readMemory({ queries, fleet, clock }: Database, app: string): Ret
     heldRevision: facts?.held_revision ?? undefined,
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
+    standing: await readStandingTexts(database, app),
   };
 }

@@ -149,4 +149,25 @@ export const migrations: readonly Migration[] = [
     name: '0006-unreachable-hosts',
     sql: `ALTER TABLE app_memory ADD COLUMN unreachable TEXT;`,
   },
+  {
+    number: 7,
+    name: '0007-standing',
+    sql: `
+      CREATE TABLE standing (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (fleet, app, key)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE good_version (
+        run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        text TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX good_version_by_app ON good_version (fleet, app, run_id);
+    `,
+  },
 ];

@@ -1,5 +1,6 @@
 import type { Memory, Intent, IntentKind, RememberedRelease, SecretEvidence } from '../model/memory.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
+import type { GoodVersion, StandingTexts } from '../model/standing.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 
 export interface RunStart {
@@ -40,6 +41,12 @@ export interface BuildRow {
   readonly finishedAt: number;
 }
 
+/** A version that an app ran well with. */
+export interface RecordedGood {
+  readonly runId: number;
+  readonly good: GoodVersion;
+}
+
 /** One fleet's part of the database. Text in and out has passed the Redactor. */
 export interface Store {
   startRun(start: RunStart): Promise<number>;
@@ -74,6 +81,12 @@ export interface Store {
   setHeldRevision(app: string, revision: string | undefined): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
+  /** Texts of stamps; those that are not given stay. */
+  setStanding(app: string, texts: StandingTexts): Promise<void>;
+  /** The run at whose end the app's machines ran this version well. */
+  addGood(app: string, good: GoodVersion, runId: number): Promise<void>;
+  /** Newest first; with a run, those it and the ones before it left. */
+  goodVersions(app: string, untilRun?: number): Promise<readonly RecordedGood[]>;
 
   /** Builds of one key, newest first. */
   builds(key: string): Promise<readonly BuildRow[]>;

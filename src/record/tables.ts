@@ -18,6 +18,8 @@ export interface Tables {
   delivery: DeliveryTable;
   dirty: DirtyTable;
   build: BuildTable;
+  standing: StandingTable;
+  good_version: GoodVersionTable;
 }
 
 export interface RunTable {
@@ -119,6 +121,22 @@ interface BuildTable {
   output: string;
   started_at: number;
   finished_at: number;
+}
+
+interface StandingTable {
+  fleet: string;
+  app: string;
+  /** As the stamp is called on machines. */
+  key: string;
+  text: string;
+}
+
+interface GoodVersionTable {
+  run_id: number;
+  fleet: string;
+  app: string;
+  /** As the stamp says it. */
+  text: string;
 }
 
 /** What each topic of the store works with: one fleet's rows. */

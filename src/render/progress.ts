@@ -33,6 +33,8 @@ export function progressText(progress: Progress, colour: boolean): string {
       return `${app}: ${paint('cyan', '! waiting')} until ${formatTime(progress.until)}: ${plain(progress.because)}\n`;
     case 'output':
       return `${app}: ${paint('dim', `| ${plain(progress.line)}`)}\n`;
+    case 'held':
+      return `${app}: ${paint('cyan', '! held')}: ${plain(progress.because)}\n`;
     case 'app.finished': {
       const { run } = progress;
       if (run.outcome === 'no-change') return '';

@@ -29,6 +29,8 @@ export interface FolderRequest {
 }
 
 export interface OpenFolder {
+  /** The git work tree it lies in; undefined: none. */
+  readonly top: string | undefined;
   readonly tree: Tree;
   /** What was named, from the tree's root: '' where that is the root itself. */
   readonly path: string;
@@ -50,7 +52,7 @@ export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
   const root = work.top ?? folder;
   const path = relative(root, real).replaceAll(sep, '/');
   const tree = await folderTree({ root, name: request.path, work, memory, clock, only: isFile ? path : '' });
-  return { tree, path, warning: work.warning };
+  return { tree, path, top: work.top, warning: work.warning };
 }
 
 function located(given: string, shown: string): { readonly real: string; readonly isFile: boolean } {

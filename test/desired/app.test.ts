@@ -14,7 +14,7 @@ describe('policy', () => {
       'project.yaml': project('outer', 'sync:\n  drift: report\n  max_deletes: 7\n  prune: [secrets, addresses]\n'),
       'in/project.yaml': project(
         'inner',
-        'sync:\n  max_deletes: 2\ncommon:\n  app_defaults:\n    sync:\n      interval: 90s\n',
+        'sync:\n  max_deletes: 2\n  on_failure: stop\ncommon:\n  app_defaults:\n    sync:\n      interval: 90s\n',
       ),
       'in/app.yaml': appYaml('web', 'sync:\n  prune: [certificates]\n'),
     };
@@ -26,6 +26,7 @@ describe('policy', () => {
       prune: ['certificates'],
       maxDeletes: 2,
       intervalSeconds: 90,
+      onFailure: 'stop',
     });
   });
 

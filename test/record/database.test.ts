@@ -135,6 +135,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     heldRevision: undefined,
     told: undefined,
     unreachable: {},
+    standing: {},
   });
   await expect(empty.startRun(runStart('web'))).rejects.toThrow('opened for reading');
   await expect(empty.markDirty(['web'])).rejects.toThrow('opened for reading');

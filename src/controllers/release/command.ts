@@ -158,6 +158,7 @@ function lastEvents(events: readonly MachineEvent[]): string {
 function failed({ app }: ApplyContext, run: ReleaseCommandRun, why: string, machineId: string): Fault {
   return new Fault({
     kind: 'stalled',
+    blames: 'command',
     what: `the release command failed: ${run.command}`,
     why: `${why}; no machine of the app was touched`,
     next: `see what it said: fly logs -a ${app.name} --machine ${machineId}; a new commit runs it again`,

@@ -1,0 +1,62 @@
+import { formatGood, parseGood, standingKeys, type StandingTexts } from '../model/standing.ts';
+import type { Store } from './store.ts';
+import { perform, type Database } from './tables.ts';
+
+/** A person goes back a few releases, not a hundred. */
+const goodVersionsReadMax = 100;
+
+/** What stands about apps: what their machines' stamps say, for an app that has no machine. */
+export function createStanding(database: Database): Pick<Store, 'setStanding' | 'addGood' | 'goodVersions'> {
+  const { queries, fleet, main, redactor } = database;
+  return {
+    async setStanding(app, texts) {
+      main
+        .transaction(() => {
+          for (const [key, written] of Object.entries(texts)) {
+            const text = redactor.redact(written);
+            perform(
+              main,
+              queries
+                .insertInto('standing')
+                .values({ fleet, app, key, text })
+                .onConflict((conflict) => conflict.columns(['fleet', 'app', 'key']).doUpdateSet({ text })),
+            );
+          }
+        })
+        .immediate();
+    },
+    async addGood(app, good, runId) {
+      const text = redactor.redact(formatGood(good));
+      await queries
+        .insertInto('good_version')
+        .values({ run_id: runId, fleet, app, text })
+        .onConflict((conflict) => conflict.column('run_id').doUpdateSet({ text }))
+        .execute();
+    },
+    async goodVersions(app, untilRun) {
+      const rows = await queries
+        .selectFrom('good_version')
+        .select(['run_id', 'text'])
+        .where((where) => where.and({ fleet, app }))
+        .$if(untilRun !== undefined, (query) => query.where('run_id', '<=', untilRun ?? 0))
+        .orderBy('run_id', 'desc')
+        .limit(goodVersionsReadMax)
+        .execute();
+      return rows.flatMap((row) => {
+        const good = parseGood(row.text);
+        return good === undefined ? [] : [{ runId: row.run_id, good }];
+      });
+    },
+  };
+}
+
+export async function readStandingTexts({ queries, fleet }: Database, app: string): Promise<StandingTexts> {
+  const rows = await queries
+    .selectFrom('standing')
+    .select(['key', 'text'])
+    .where((where) => where.and({ fleet, app }))
+    .execute();
+  return Object.fromEntries(
+    rows.filter(({ key }) => standingKeys.some((known) => known === key)).map(({ key, text }) => [key, text]),
+  );
+}

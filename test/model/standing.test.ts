@@ -1,0 +1,108 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  formatFailed,
+  formatGood,
+  formatHold,
+  formatLifted,
+  formatSuspension,
+  isSameVersion,
+  readStanding,
+  type AppVersion,
+  type GoodVersion,
+} from '../../src/model/standing.ts';
+
+const hex = (length: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+const version = fc.record({
+  config: hex(32),
+  digest: fc.oneof(
+    fc.constant(''),
+    hex(64).map((digits) => `sha256:${digits}`),
+  ),
+  image: hex(32),
+});
+const at = fc.nat(4_000_000_000_000);
+const revision = fc.oneof(
+  hex(40),
+  hex(40).map((commit) => `${commit}-dirty`),
+  hex(32).map((content) => `content:${content}`),
+);
+const goodVersion: fc.Arbitrary<GoodVersion> = fc.record({ ...versionParts(), revision, at });
+
+function versionParts() {
+  return { config: hex(32), digest: fc.constantFrom('', `sha256:${'a'.repeat(64)}`), image: hex(32) };
+}
+
+test('what is written is read back', () => {
+  fc.assert(
+    fc.property(
+      goodVersion,
+      version,
+      fc.string(),
+      at,
+      fc.option(at, { nil: undefined }),
+      (good, other, words, time, until) => {
+        const failed = { ...other, command: '', at: time };
+        const hold = { to: good, by: words, at: time };
+        const suspension = { reason: words, by: 'alice', at: time, until };
+        const standing = readStanding([
+          {
+            flycd_good: formatGood(good),
+            flycd_failed: formatFailed(failed),
+            flycd_hold: formatHold(hold),
+            flycd_suspend: formatSuspension(suspension),
+          },
+        ]);
+        expect(standing).toMatchObject({ good, failed, hold, suspension });
+      },
+    ),
+  );
+});
+
+test('whatever somebody writes there is read without an error, and says nothing', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+      const standing = readStanding([{ flycd_good: text, flycd_failed: text, flycd_hold: text, flycd_suspend: text }]);
+      expect([standing.good, standing.failed, standing.hold]).toEqual([undefined, undefined, undefined]);
+    }),
+  );
+});
+
+const good = (config: string, time: number): string =>
+  formatGood({ config: config.repeat(32), digest: '', image: 'f'.repeat(32), revision: 'r', at: time });
+
+describe('where machines differ', () => {
+  test('the newest wins, wherever it stands', () => {
+    const old = good('a', 1);
+    const young = good('b', 2);
+    for (const sources of [
+      [old, young],
+      [young, old],
+      [old, young, old],
+    ]) {
+      const standing = readStanding(sources.map((text) => ({ flycd_good: text })));
+      expect(standing.good?.config).toBe('b'.repeat(32));
+      expect(standing.texts).toEqual({ flycd_good: young });
+    }
+  });
+
+  test('what was lifted does not come back with a machine that missed it', () => {
+    const suspension = formatSuspension({ reason: 'x', by: 'alice', at: 1, until: undefined });
+    const lifted = formatLifted('bob', 2);
+    const standing = readStanding([{ flycd_suspend: suspension }, { flycd_suspend: lifted }, {}]);
+    expect(standing.suspension).toBeUndefined();
+    expect(standing.texts).toEqual({ flycd_suspend: lifted });
+  });
+});
+
+test.each<[string, Partial<AppVersion>, Partial<AppVersion>, boolean]>([
+  ['same digest, another tag', { digest: 'd', image: 'x' }, { digest: 'd', image: 'y' }, true],
+  ['another digest under the same tag', { digest: 'd' }, { digest: 'e' }, false],
+  ['one digest unknown, the same tag', { digest: '' }, { digest: 'e' }, true],
+  ['one digest unknown, another tag', { digest: '', image: 'x' }, { digest: 'e', image: 'y' }, false],
+  ['another config', { config: 'x' }, { config: 'y' }, false],
+])('%s', (_what, one, other, same) => {
+  const plain = { config: 'c', digest: 'd', image: 'i' };
+  expect(isSameVersion({ ...plain, ...one }, { ...plain, ...other })).toBe(same);
+});
