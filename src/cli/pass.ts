@@ -1,8 +1,9 @@
-import { syncPass, type PassOptions } from '../controllers/pass.ts';
+import { syncPass, type PassOptions, type SyncContext } from '../controllers/pass.ts';
+import type { DesiredFleet } from '../model/desired.ts';
 import type { OnProgress } from '../model/progress.ts';
 import { progressText } from '../render/progress.ts';
 import { syncJson, syncMarkdown, syncText } from '../render/sync.ts';
-import { composed } from './composition.ts';
+import { composed, type Composition } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 import { answer, type CommonOptions, type Invocation } from './invocation.ts';
 import { hasColour } from './io.ts';
@@ -19,6 +20,41 @@ export const plainPass: PassOptions = {
   abortEarly: false,
 };
 
+/** Everything a command needs that writes to Fly, and the config it was given. */
+export interface Opened {
+  readonly context: SyncContext;
+  readonly fleet: DesiredFleet;
+}
+
+/** `globs`: apps that have to be there. Throws a stalled Fault without a token, or where a glob fits nothing. */
+export async function openSync(composition: Composition, globs: readonly string[]): Promise<Opened> {
+  const { io, log } = composition;
+  // First of all: without a token nothing else is worth the while.
+  const fly = await composition.writer();
+  const { fleet, isRoot } = await composition.load({ offline: false });
+  chooser(fleet, globs);
+  const store = await composition.store(fleet.name, 'write');
+  await store.closeInterrupted();
+  const images = await composition.images();
+  const context = {
+    clock: io.clock,
+    log,
+    fly,
+    store,
+    evidence: await composition.evidence('write'),
+    sight: images.sight,
+    builds: await images.builds(),
+    flyOrg: composition.flyOrg,
+    concurrency: composition.concurrency,
+    orphans: isRoot && globs.length === 0,
+    onProgress: createProgress(composition),
+    actor: composition.actor,
+    instance: composition.instance,
+    signal: io.signal,
+  };
+  return { context, fleet };
+}
+
 /** One pass by command: progress to stderr as it happens, what became of each app to stdout at the end. */
 export function onePass(
   invocation: Invocation,
@@ -26,38 +62,16 @@ export function onePass(
   options: CommonOptions,
   pass: PassOptions,
 ): Promise<ExitCode> {
-  const { io, log } = invocation;
+  const { io } = invocation;
   return composed(invocation, config, options, async (composition) => {
-    // First of all: without a token nothing else is worth the while.
-    const fly = await composition.writer();
-    const { fleet, isRoot } = await composition.load({ offline: false });
-    chooser(fleet, pass.apps);
-    const store = await composition.store(fleet.name, 'write');
-    await store.closeInterrupted();
-    const images = await composition.images();
-    const context = {
-      clock: io.clock,
-      log,
-      fly,
-      store,
-      evidence: await composition.evidence('write'),
-      sight: images.sight,
-      builds: await images.builds(),
-      flyOrg: composition.flyOrg,
-      concurrency: composition.concurrency,
-      orphans: isRoot && pass.apps.length === 0,
-      onProgress: createProgress(invocation),
-      actor: composition.actor,
-      instance: composition.instance,
-      signal: io.signal,
-    };
+    const { context, fleet } = await openSync(composition, pass.apps);
     const done = await syncPass(context, fleet, pass, 'command');
     answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
     return io.signal.aborted ? exitCodes.interrupted : exitOfSync(done.plan, done.runs);
   });
 }
 
-export function createProgress({ io, redactor }: Invocation): OnProgress {
+export function createProgress({ io, redactor }: Pick<Invocation, 'io' | 'redactor'>): OnProgress {
   const colour = hasColour(io.stderr, io.env);
   return (progress) => {
     const text = progressText(progress, colour);

@@ -7,6 +7,9 @@ import type { AdoptOptions } from './adopt.ts';
 import type { DeployOptions } from './deploy.ts';
 import type { HistoryOptions } from './history.ts';
 import type { RenderOptions } from './render.ts';
+import type { ResumeOptions } from './resume.ts';
+import type { RollbackOptions } from './rollback.ts';
+import type { SuspendOptions } from './suspend.ts';
 import type { ConvertOptions } from './convert.ts';
 import type { ServeOptions } from './serve.ts';
 import type { SimulatorOptions } from './simulator.ts';
@@ -44,6 +47,7 @@ export function createProgram(invocation: Invocation, version: string, { onExit,
   addReading(program, invocation, onExit);
   addConverting(program, invocation, onExit);
   addWriting(program, invocation, onExit);
+  addHolding(program, invocation, onExit);
   addLooking(program, invocation, onExit);
   addPlayground(program, invocation, { onExit, run });
   return program;
@@ -209,6 +213,33 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('-s, --sync-on-startup', 'kept from flycd 0.x: serve always begins with a pass')
     .action(async (config: string | undefined, options: ServeOptions) => {
       onExit(await (await import('./serve.ts')).serve(invocation, config, options));
+    });
+}
+
+function addHolding(program: Command, invocation: Invocation, onExit: OnExit): void {
+  withFly(withConfig(program.command('rollback')))
+    .description('go back to the version that ran well before, and stay there until resumed')
+    .argument('<app>', "the app's name")
+    .argument(...configArgument)
+    .option('--to <run>', 'the version that this run left: flycd history', wholeNumber(1, 9_999_999_999))
+    .action(async (app: string, config: string | undefined, options: RollbackOptions) => {
+      onExit(await (await import('./rollback.ts')).rollback(invocation, app, config, options));
+    });
+  withFly(withConfig(program.command('suspend')))
+    .description('leave an app, or all apps of a project, alone: looked at, not touched')
+    .argument('<app>', 'name of an app or a project')
+    .argument(...configArgument)
+    .requiredOption('--reason <text>', 'why, for whoever wonders')
+    .option('--for <duration>', 'how long, such as 2h (default: until resumed)')
+    .action(async (name: string, config: string | undefined, options: SuspendOptions) => {
+      onExit(await (await import('./suspend.ts')).suspend(invocation, name, config, options));
+    });
+  withFly(withConfig(program.command('resume')))
+    .description('follow git again after a suspend, a rollback or a release that failed')
+    .argument('<app>', 'name of an app or a project')
+    .argument(...configArgument)
+    .action(async (name: string, config: string | undefined, options: ResumeOptions) => {
+      onExit(await (await import('./resume.ts')).resume(invocation, name, config, options));
     });
 }
 

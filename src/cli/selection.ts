@@ -1,5 +1,5 @@
 import { selectApps } from '../controllers/pass.ts';
-import type { DesiredFleet } from '../model/desired.ts';
+import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault } from '../model/fault.ts';
 
 /** Names listed in an error: enough to find a slip of the pen. */
@@ -28,4 +28,24 @@ function unknownApp(glob: string, names: readonly string[]): Fault {
     why: names.length === 0 ? 'the config holds no apps' : `the config holds ${shown}${more}`,
     next: 'check the name, or leave it out for all apps',
   });
+}
+
+/** The app of that name, else all apps of the project of that name. Throws a stalled Fault where there is none. */
+export function appsCalled(fleet: DesiredFleet, name: string): readonly DesiredApp[] {
+  const app = fleet.apps.find((one) => one.name === name);
+  if (app !== undefined) return [app];
+  const members = fleet.apps.filter((one) => one.projects.includes(name));
+  if (members.length > 0) return members;
+  const invalid = fleet.invalid.find((one) => one.name === name);
+  if (invalid === undefined) throw unknownApp(name, [...fleet.apps.map((one) => one.name), ...projectsOf(fleet)]);
+  throw new Fault({
+    kind: 'stalled',
+    what: `the file of ${name} cannot be used`,
+    next: '`flycd validate` says why; until then nothing of the app is touched',
+    where: invalid.file,
+  });
+}
+
+function projectsOf({ apps }: DesiredFleet): readonly string[] {
+  return [...new Set(apps.flatMap((app) => app.projects))];
 }

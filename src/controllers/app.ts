@@ -193,12 +193,14 @@ export async function syncOne(
 
 async function apply(
   request: SyncOneRequest,
-  { plan, wanted, known, release }: PlannedApp,
+  { plan, wanted, known, release, steering }: PlannedApp,
   save: (result: StepResult) => Promise<void>,
 ): Promise<readonly Fault[]> {
   const context = {
     ...request,
     app: wanted,
+    // Going back is not left half done for what git says meanwhile.
+    newer: steering.course.to === 'version' ? undefined : request.newer,
     secretsVersion: undefined,
     stamped: known.stamped,
     leaving: leavingIn(plan),
@@ -212,15 +214,15 @@ async function apply(
 
 /**
  * A release has failed, and says so on the machines: the app is planned again from there, which takes it back to the
- * version before or leaves it, as its policy says. A stop leaves that to the next pass. undefined: it was not got there.
+ * version before or leaves it, as its policy says. A stop leaves that to the next pass, and so does a newer commit. undefined: it was not got there.
  */
 async function goBack(
   request: SyncOneRequest,
   faults: Fault[],
   save: (result: StepResult) => Promise<void>,
 ): Promise<AppPlan | undefined> {
-  const { signal, app, onProgress, patience } = request;
-  if (signal.aborted) return undefined;
+  const { app, onProgress, patience } = request;
+  if (whyStopped(request) !== undefined) return undefined;
   const options: PlanOptions = { adopt: false, force: false, now: false, patience };
   const planned = await planOne({ ...request, options });
   const { course } = planned.steering;

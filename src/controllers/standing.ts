@@ -13,6 +13,7 @@ import { isRollout } from '../plan/guard.ts';
 import { isHostOk, metadataOf } from '../plan/live.ts';
 import { commandVersion } from '../plan/release-command.ts';
 import type { Store } from '../record/store.ts';
+import { whyStopped } from './context.ts';
 import type { PlannedApp, SyncOneRequest } from './app.ts';
 
 /** Machines stamped at once: each patch is a call of its own, and other apps have theirs to make. */
@@ -61,19 +62,26 @@ export interface Passed {
 
 /**
  * After a pass: the version that it completed is the good one from now on, and one that the app itself did not bear has
- * failed. A stop, Fly's own errors and somebody else at work say nothing of a version. true: it has failed.
+ * failed. A stop, Fly's own errors and somebody else at work say nothing of a version. Where Fly does not answer now, the
+ * next pass finds the same and writes it down. true: it has failed.
  */
 export async function settleVersion(request: SyncOneRequest, passed: Passed): Promise<{ readonly failed: boolean }> {
   const { planned, faults } = passed;
   const blamed = faults.find(({ blames }) => blames !== undefined);
-  if (blamed !== undefined) return { failed: await markFailed(request, planned, blamed) };
-  if (isWhole(request, passed)) await markGood(request, passed);
+  try {
+    if (blamed !== undefined) return { failed: await markFailed(request, planned, blamed) };
+    if (isWhole(request, passed)) await markGood(request, passed);
+  } catch (error) {
+    const { message } = toFault(error, 'the version could not be stamped');
+    request.log.warn({ app: request.app.name, error: message }, 'what became of a version is not written down yet');
+  }
   return { failed: false };
 }
 
 /** Nothing was left out, and nothing that reaches machines waits. */
-function isWhole({ signal }: SyncOneRequest, { plan, results, faults }: Passed): boolean {
-  if (signal.aborted || faults.length > 0 || results.some(({ outcome }) => outcome === 'skipped')) return false;
+function isWhole(request: SyncOneRequest, { plan, results, faults }: Passed): boolean {
+  if (whyStopped(request) !== undefined || faults.length > 0 || results.some(({ outcome }) => outcome === 'skipped'))
+    return false;
   const isOwn = (reason: string): boolean => reason === 'failed' || reason === 'rollback';
   return plan.holds.every((hold) => isOwn(hold.reason) || !hold.steps.some(isRollout));
 }

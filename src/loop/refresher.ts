@@ -4,7 +4,16 @@ import type { Trigger } from '../model/run.ts';
 import { firstRetryMs, lastRetryMs, retryDelay } from './backoff.ts';
 
 /** Of wakes that run as one, the strongest speaks for all: all but `webhook` look at every app. */
-const strength: Readonly<Record<Trigger, number>> = { webhook: 0, retry: 1, timer: 2, start: 3, command: 4 };
+const strength: Readonly<Record<Trigger, number>> = {
+  webhook: 0,
+  retry: 1,
+  timer: 2,
+  start: 3,
+  command: 4,
+  rollback: 4,
+  suspend: 4,
+  resume: 4,
+};
 
 /**
  * In a stream of pushes git is asked once in this time: each question is a child process, whose start holds up the

@@ -1,6 +1,7 @@
 import type { AppPlan, AppStatus, Step } from './plan.ts';
 
-export type Trigger = 'timer' | 'webhook' | 'command' | 'start' | 'retry';
+/** What made a pass; the last three: a person's word on one app, and what they typed. */
+export type Trigger = 'timer' | 'webhook' | 'command' | 'start' | 'retry' | 'rollback' | 'suspend' | 'resume';
 
 /** created, updated, unchanged, deleted, skipped: and failed with its fault. */
 export type StepOutcome = 'created' | 'updated' | 'unchanged' | 'deleted' | 'skipped' | 'failed';

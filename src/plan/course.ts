@@ -55,13 +55,18 @@ function membersOf({ desired, machines, fleet, now }: CourseScope): readonly Mem
 }
 
 function versionAmong(desired: DesiredApp, members: readonly Member[]): AppVersion {
-  const image = wantedImage(desired, members);
+  const image = wantedImage(desired, members, undefined, false);
   const digest = image.state === 'known' ? parseImage(image.ref).digest : undefined;
   return {
     config: appConfigVersion(desired),
     digest: digest !== undefined && /^sha256:[0-9a-f]{64}$/.test(digest) ? digest : '',
-    image: hashOf(desired.image.kind === 'reference' ? desired.image.ref : (desired.appVersion ?? '')),
+    image: hashOf(imageName(desired)),
   };
+}
+
+/** As git writes it; of a build what it is built from. */
+function imageName({ image, appVersion }: DesiredApp): string {
+  return image.kind === 'reference' ? image.ref : (image.build?.key ?? appVersion ?? '');
 }
 
 /** Of all its groups: moves when any group's does, or a group comes or goes. */
@@ -76,7 +81,7 @@ export function appConfigVersion({ groups }: Pick<DesiredApp, 'groups'>): string
 export function reachedVersion(scope: CourseScope): AppVersion | undefined {
   const { desired } = scope;
   const members = membersOf(scope);
-  const image = wantedImage(desired, members);
+  const image = wantedImage(desired, members, undefined, false);
   if (members.length === 0 || image.state !== 'known') return undefined;
   const versions = new Map(desired.groups.map((group) => [group.name, group.configVersion]));
   const reached = members.every(({ group, live, sent, metadata, machine }) => {

@@ -13,7 +13,7 @@ import {
 } from '../../src/model/standing.ts';
 
 const hex = (length: number) =>
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: length, maxLength: length });
 const version = fc.record({
   config: hex(32),
   digest: fc.oneof(

@@ -45,7 +45,16 @@ export interface Others {
 }
 
 /** What a person has to decide. Everything else has to be gone by now. */
-const lasting: ReadonlySet<string> = new Set(['flyctl', 'adoption', 'drift', 'brake', 'volume', 'destructive']);
+const lasting: ReadonlySet<string> = new Set([
+  'flyctl',
+  'adoption',
+  'drift',
+  'brake',
+  'volume',
+  'destructive',
+  // Bad weather while it was rolled out: that is not known by itself.
+  'failed',
+]);
 
 type Invariant = (calm: Calm) => readonly string[];
 

@@ -245,12 +245,17 @@ async function calm(scene: Scene): Promise<void> {
   scene.findings.push(...exposed(simulator.world, world.stateFolder));
 }
 
-/** Each hold says what lifts it: an adoption by the app's name, the others by flags. */
+/** Holds that a command with the app's name lifts. */
+const lifting = { adoption: 'adopt', failed: 'resume' } as const;
+
+/** Each hold says what lifts it: some by the app's name, the others by flags. */
 async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<readonly PlannedApp[]> {
   for (const { app, holds } of plan) {
-    if (holds.every(({ reason }) => reason !== 'adoption')) continue;
-    heard(scene, await scene.world.flycd(['adopt', app]), `adopted ${app}`);
-    await scene.world.clock.sleep(settledMs);
+    for (const [reason, command] of Object.entries(lifting)) {
+      if (holds.every((hold) => hold.reason !== reason)) continue;
+      heard(scene, await scene.world.flycd([command, app]), `${command} ${app}`);
+      await scene.world.clock.sleep(settledMs);
+    }
   }
   return untilSettled(scene, 'confirmed', ['--accept', '--now']);
 }

@@ -24,6 +24,8 @@ interface Brought {
   readonly wish: string;
   readonly disturbances: number;
   readonly version: string;
+  /** Which release FlyCD has seen fail, by its stamp: it goes back from that one, whatever git says. */
+  readonly failed: string | undefined;
 }
 
 interface Before {
@@ -133,12 +135,13 @@ export function watch(world: World): Watch {
       wish: wishOf(app, groupOf(machine)),
       disturbances: disturbances.get(app.name) ?? 0,
       version: machine.instanceId,
+      failed: machine.config.metadata?.['flycd_failed'],
     };
     brought.set(machine.id, now);
     // A secret that somebody set while FlyCD made the machine is put right later, and is a reason then.
     if (known === undefined || !isRunning(before.state) || before.behind) return;
     const untouched = known.version === before.version && known.disturbances === now.disturbances;
-    if (untouched && known.wish === now.wish)
+    if (untouched && known.wish === now.wish && known.failed === now.failed)
       say(`${app.name}: ${machine.name} was updated though nothing changed since its last update`);
   }
 
@@ -206,7 +209,12 @@ export function watch(world: World): Watch {
     for (const machine of world.apps.get(name)?.machines.values() ?? []) {
       if (app === undefined || brought.has(machine.id) || !ownName.test(machine.name)) continue;
       const wish = wishOf(app, groupOf(machine));
-      brought.set(machine.id, { wish, disturbances: disturbances.get(name) ?? 0, version: machine.instanceId });
+      brought.set(machine.id, {
+        wish,
+        disturbances: disturbances.get(name) ?? 0,
+        version: machine.instanceId,
+        failed: machine.config.metadata?.['flycd_failed'],
+      });
       grown.set(machine.id, `${app.groups[groupOf(machine)]?.volumeGb} ${disturbances.get(name) ?? 0}`);
     }
   }
