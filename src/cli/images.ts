@@ -32,6 +32,7 @@ export async function createImages({ io, log, redactor }: Invocation, dataDirect
       ]);
       const directory = join(dataDirectory(), 'builds');
       const folders = createWorkFolders({ directory, log, pid: process.pid, isAlive });
+      await folders.sweep();
       return new ImageBuilds({ clock, log, images, flyctl, folders });
     },
   };

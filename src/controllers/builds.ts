@@ -57,7 +57,6 @@ export class ImageBuilds {
   readonly #options: ImageBuildsOptions;
   readonly #queue = new PQueue({ concurrency: buildsAtOnce });
   readonly #flights = new Map<string, Flight>();
-  #swept: Promise<void> | undefined;
 
   constructor(options: ImageBuildsOptions) {
     this.#options = options;
@@ -121,8 +120,20 @@ export class ImageBuilds {
     const apps = [...recorded.map((build) => build.app), ...sharersOf(request, key)];
     const other = await findElsewhere(this.#options, { key, apps, not: app.name });
     if (other !== undefined) return other;
-    const digest = await this.#queue.add(() => this.#build(request, signal));
-    return { app: app.name, digest };
+    return { app: app.name, digest: await this.#inTurn(signal, () => this.#build(request, signal)) };
+  }
+
+  /** What is stopped while it waits leaves at once; what has begun ends by itself, once flyctl is gone. */
+  async #inTurn<T>(signal: AbortSignal, build: () => Promise<T>): Promise<T> {
+    const waiting = new AbortController();
+    const leave = (): void => waiting.abort(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    const begin = (): Promise<T> => {
+      signal.removeEventListener('abort', leave);
+      return build();
+    };
+    return this.#queue.add(begin, { signal: waiting.signal });
   }
 
   async #build(request: ImageRequest, signal: AbortSignal): Promise<string> {
@@ -132,7 +143,6 @@ export class ImageBuilds {
     const startedAt = clock.now();
     const end = (outcome: 'built' | 'failed', digest: string | undefined, output: string): Promise<void> =>
       store.addBuild({ key, app: app.name, org: app.org, outcome, digest, output, startedAt });
-    await (this.#swept ??= folders.sweep());
     try {
       await folders.within((folder) => this.#run(request, folder, signal));
       const digest = await this.#pushed(app.name, key);

@@ -8,7 +8,9 @@ import { hashOf, isObject, type JsonObject, type JsonValue } from '../model/json
 import { contextId, writeBuildFolder, type ContextLayer, type ContextParts } from '../sources/build-context.ts';
 import type { Tree } from '../sources/tree.ts';
 import { fileBytesMax, isInside, pathWithin, type ConfigFile, type ConfigFiles } from './files.ts';
+import type { DocumentPath } from './document-path.ts';
 import type { FindingList } from './finding.ts';
+import { flagsOf } from './flags.ts';
 
 /** Moves when FlyCD makes something else of the same files. */
 const keyForm = 'k1';
@@ -42,10 +44,11 @@ type NamedFile =
 export async function buildRecipe(request: BuildRequest): Promise<BuildRecipe | undefined> {
   const { fly, context, watched, findings } = request;
   const section = isObject(fly['build']) ? fly['build'] : {};
-  const { image: _image, dockerfile, ignorefile, ...settings } = section;
+  const { image: _image, dockerfile, ignorefile, ...written } = section;
+  const settings = settingsOf(request, written);
   const named = {
-    dockerfile: await namedFile(request, 'dockerfile', dockerfile),
-    ignorefile: await namedFile(request, 'ignorefile', ignorefile),
+    dockerfile: await namedFile(request, fileOf(request, 'dockerfile', dockerfile)),
+    ignorefile: await namedFile(request, fileOf(request, 'ignorefile', ignorefile)),
   };
   if (findings.hasError) return undefined;
   const content = watched === undefined ? await contextId(context) : hashOf(watched);
@@ -78,17 +81,51 @@ export function writeBuild(recipe: BuildRecipe | undefined, app: string, folder:
   return Promise.reject(new Fault({ kind: 'stalled', what: `${app} is not built from a source`, where: app }));
 }
 
-async function namedFile(
-  request: BuildRequest,
-  key: 'dockerfile' | 'ignorefile',
-  value: JsonValue,
-): Promise<NamedFile | undefined> {
+/**
+ * With what `deploy_params` say: as in flyctl an argument of theirs beats the file's, a target counts where the file has
+ * none.
+ */
+function settingsOf({ owned, findings }: BuildRequest, written: JsonObject): JsonObject {
+  const flags = flagsOf(owned, 'deploy_params');
+  const added: Record<string, JsonValue> = {};
+  for (const { name, value = '', path } of flags) {
+    if (name !== 'build-arg') continue;
+    const at = value.indexOf('=');
+    if (at > 0) added[value.slice(0, at)] = value.slice(at + 1);
+    else findings.error(path, '--build-arg needs a name and a value', 'write --build-arg=NAME=value');
+  }
+  const target = flags.findLast(({ name }) => name === 'build-target')?.value;
+  const args = isObject(written['args']) ? written['args'] : {};
+  return {
+    ...(target === undefined ? {} : { 'build-target': target }),
+    ...written,
+    ...(Object.keys(added).length === 0 ? {} : { args: { ...args, ...added } }),
+  };
+}
+
+interface WrittenFile {
+  readonly value: JsonValue;
+  readonly at: DocumentPath;
+  /** true: out of the repo it was reported with the other paths of `build`. */
+  readonly checked: boolean;
+}
+
+/** As in flyctl a flag counts where the file names none. */
+function fileOf({ owned }: BuildRequest, key: 'dockerfile' | 'ignorefile', value: JsonValue): WrittenFile {
+  const flag = flagsOf(owned, 'deploy_params').findLast(({ name }) => name === key);
+  if ((typeof value === 'string' && value !== '') || flag === undefined) {
+    return { value, at: ['build', key], checked: true };
+  }
+  return { value: flag.value, at: flag.path, checked: false };
+}
+
+async function namedFile(request: BuildRequest, file: WrittenFile): Promise<NamedFile | undefined> {
+  const { value, at, checked } = file;
   if (typeof value !== 'string' || value === '') return undefined;
   if (/^https?:\/\//.test(value)) return { kind: 'url', url: value };
   const path = posix.normalize(value);
   if (!path.startsWith('../') && !posix.isAbsolute(path)) return { kind: 'context', path };
   const { roots, files, findings } = request;
-  // What leads out of the repo was reported with the other paths of `build`.
   const places = roots.flatMap(({ tree, folder }) => {
     const inside = pathWithin(folder, value);
     return inside === undefined ? [] : [{ tree, path: inside }];
@@ -97,10 +134,9 @@ async function namedFile(
     const id = await files.id(tree, inside);
     if (id !== undefined) return { kind: 'repo', tree, path: inside, id };
   }
-  if (places.length > 0) {
-    const hint = 'name it by its path from the source’s folder';
-    findings.error(['build', key], `there is no ${value} in what is built`, hint);
-  }
+  const hint = 'name it by its path from the source’s folder';
+  if (places.length > 0) findings.error(at, `there is no ${value} in what is built`, hint);
+  else if (!checked) findings.error(at, 'this path leads out of the repo', hint);
   return undefined;
 }
 

@@ -74,9 +74,18 @@ function valuedFlags(owned: Owned, findings: FindingList): Flags {
 
 const valuedNames: ReadonlySet<string> = new Set(['org', 'region', ...Object.keys(vmFields)]);
 
+const valuedOfDeploy: ReadonlySet<string> = new Set([
+  'strategy',
+  'max-unavailable',
+  'wait-timeout',
+  'build-arg',
+  'build-target',
+  'dockerfile',
+  'ignorefile',
+]);
+
 function needsValue(field: ParameterField, name: string): boolean {
-  const ofDeploy = name === 'strategy' || name === 'max-unavailable' || name === 'wait-timeout';
-  return valuedNames.has(name) || (field === 'deploy_params' && ofDeploy);
+  return valuedNames.has(name) || (field === 'deploy_params' && valuedOfDeploy.has(name));
 }
 
 /** As v0: the organization of the flags is the one its app was made in, whatever `org` says. */

@@ -42,6 +42,10 @@ const read: Readonly<Record<ParameterField, ReadonlySet<string>>> = {
     'vm-memory',
     'vm-cpus',
     'vm-cpu-kind',
+    'build-arg',
+    'build-target',
+    'dockerfile',
+    'ignorefile',
   ]),
   launch_params: new Set(['org', 'region', 'vm-size', 'vm-memory', 'vm-cpus', 'vm-cpu-kind']),
 };

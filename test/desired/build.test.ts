@@ -65,6 +65,27 @@ describe('the key of a build', () => {
     expect(await key('build: { build_target: prod }\n')).toBe(await key('build: { build-target: prod }\n'));
   });
 
+  it('counts what deploy_params say of the build, as flyctl does', async () => {
+    const same = async (flags: string, more: string, beside = '') =>
+      expect(await key(`${beside}deploy_params: ${flags}\n`)).toBe(await key(more));
+    await same('[--build-arg, VERSION=1]', 'build: { args: { VERSION: "1" } }\n');
+    await same(
+      '[--build-arg=VERSION=a=b]',
+      'build: { args: { VERSION: a=b } }\n',
+      'build: { args: { VERSION: "1" } }\n',
+    );
+    await same('["--build-target prod"]', 'build: { build-target: prod }\n');
+    await same('[--build-target, prod]', 'build: { build-target: dev }\n', 'build: { build-target: dev }\n');
+    await same('[--dockerfile, other.Dockerfile]', 'build: { dockerfile: other.Dockerfile }\n');
+    const said = async (flags: string) =>
+      errorsOf(await fleet({ 'app.yaml': fromGit('shop', `deploy_params: ${flags}\n`) }));
+    expect(await said('[--build-arg=VERSION]')).toEqual([
+      expect.stringContaining('--build-arg needs a name and a value'),
+    ]);
+    expect(await said('[--dockerfile=../../x]')).toEqual([expect.stringContaining('this path leads out of the repo')]);
+    expect(await said('[--dockerfile]')).toEqual([expect.stringContaining('--dockerfile needs a value')]);
+  });
+
   it('moves with a Dockerfile that lies elsewhere in the repo', async () => {
     const more = 'build: { dockerfile: ../docker/Dockerfile }\n';
     const before = await key(more);
