@@ -147,7 +147,7 @@ export const FlyConfig = z.looseObject({
     .describe('Time the app has to stop, at most 5m; a bare number is seconds. Default: 5s.'),
   swap_size_mb: number.optional().describe('Swap in MB. Default: none.'),
   console_command: text.optional().describe('What fly console runs; nothing to the machines. Default: none.'),
-  host_dedication_id: text.optional().describe('Dedicated host to run on; needs a vm section. Default: none.'),
+  host_dedication_id: text.optional().describe('Dedicated host to run on. Default: none.'),
   machine_config: text
     .optional()
     .describe('JSON of a machine’s config, or the path of a .json file: for what has no field here. Default: none.'),

@@ -4,7 +4,7 @@ import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import { memoryRules } from '../../schemas/fly/presets.ts';
 import { orList } from '../flyconfig/fields.ts';
 import { processGroups } from '../flyconfig/groups.ts';
-import { guestOf } from '../flyconfig/guest.ts';
+import { guestOf, guestOver } from '../flyconfig/guest.ts';
 import type { MappedGroup } from '../flyconfig/machine.ts';
 import { nearRegion } from '../flyconfig/regions.ts';
 import { nearest } from '../flyconfig/spelling.ts';
@@ -91,7 +91,7 @@ function guestFor(scope: GroupScope): MachineGuest | undefined {
   const given = group.config.guest ?? undefined;
   const { ram_mb: memory, cpu_cores: cpus, cpu_type: kind } = written;
   if (memory === undefined && cpus === undefined && kind === undefined) return given;
-  const base = given ?? newGuest ?? { cpu_kind: 'shared', cpus: 1 };
+  const base = guestOver(given, newGuest ?? { cpu_kind: 'shared', cpus: 1 });
   const wanted = { ...base, ...present('cpu_kind', kind), ...present('cpus', cpus), ...present('memory_mb', memory) };
   return checkedGuest(scope, { ...wanted, memory_mb: wanted.memory_mb ?? leastMemory(wanted) }, path);
 }

@@ -169,3 +169,17 @@ export function guestsByGroup(
   }
   return guests;
 }
+
+/**
+ * A guest that names a host and no size is for whatever size the machine has. undefined where neither says anything.
+ * Source: flyctl's launchInputForLaunch and launchInputForUpdate.
+ */
+export function guestOver(
+  named: MachineGuest | undefined | null,
+  size: MachineGuest | undefined | null,
+): MachineGuest | undefined {
+  const isSized = (named?.cpu_kind ?? named?.cpus ?? named?.memory_mb) !== undefined;
+  const own = named ?? undefined;
+  if (own === undefined || isSized) return own ?? size ?? undefined;
+  return { ...size, ...own };
+}

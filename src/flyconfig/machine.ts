@@ -10,7 +10,7 @@ import { environmentOf } from './environment.ts';
 import { namedTablesOf, nonEmptyTextOf, present, tablesOf, type Table } from './fields.ts';
 import { filesOf, type MachineFile, type ReadFile } from './files.ts';
 import { checkGroupNames, groupsOf, processGroups, type ProcessGroups } from './groups.ts';
-import { guestsByGroup } from './guest.ts';
+import { guestOver, guestsByGroup } from './guest.ts';
 import { baseConfigOf } from './machine-config.ts';
 import { metricsOf } from './metrics.ts';
 import { placedMounts, type GroupMount, type PlacedMount } from './mounts.ts';
@@ -77,6 +77,8 @@ interface Parts {
   readonly mounts: readonly PlacedMount[];
   readonly files: readonly MachineFile[];
   readonly guests: ReadonlyMap<string, MachineGuest>;
+  /** For the groups that no vm section sizes. */
+  readonly host: MachineGuest | undefined;
   readonly stopConfig: Record<string, unknown> | undefined;
   readonly statics: readonly Record<string, unknown>[];
   /** From machine_config: beneath everything else. */
@@ -87,11 +89,6 @@ function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts
   checkConsoleCommand(root);
   checkBuild(root);
   const hostDedicationId = nonEmptyTextOf(root, 'host_dedication_id');
-  const guests = guestsByGroup(root, groups, hostDedicationId);
-  if (hostDedicationId !== undefined && guests.size < groups.names.length) {
-    const hint = 'add a vm section that names no processes';
-    root.notes.error('host_dedication_id', 'without a vm section for each process group it is not supported yet', hint);
-  }
   return {
     env: environmentOf(root, request.primaryRegion),
     inits: initsByGroup(root, groups),
@@ -105,7 +102,8 @@ function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts
     mounts: placedMounts(root, groups),
     files: filesOf(root, groups, request.readFile),
     base: baseConfigOf(root, request.readFile),
-    guests,
+    guests: guestsByGroup(root, groups, hostDedicationId),
+    host: hostDedicationId === undefined ? undefined : { host_dedication_id: hostDedicationId },
     stopConfig: stopConfigOf(root),
     statics: staticsOf(root),
   };
@@ -126,7 +124,7 @@ function mapGroup(name: string, parts: Parts): MappedGroup {
     ...base,
     env: { ...parts.env, FLY_PROCESS_GROUP: name },
     init: Object.keys(init).length === 0 ? undefined : init,
-    guest: parts.guests.get(name) ?? baseGuest ?? undefined,
+    guest: parts.guests.get(name) ?? guestOver(parts.host, baseGuest ?? undefined),
     services: nonEmpty(services.map(({ service }) => service)),
     checks: Object.keys(checks).length === 0 ? undefined : checks,
     metrics: own(parts.metrics)[0]?.metrics,

@@ -2,6 +2,7 @@
 import type { MachineConfig, MachineMount } from '../../schemas/fly/machine.ts';
 import { defaultGuest } from '../../schemas/fly/presets.ts';
 import { stampKeys } from '../model/stamps.ts';
+import { guestOver } from './guest.ts';
 import { withOwnImage } from './image.ts';
 import { isFlyConfigInit, noLongerNamed } from './named.ts';
 
@@ -29,7 +30,7 @@ export function overlay(desired: MachineConfig, live: MachineConfig | undefined)
   set(merged, 'init', initOver(desired.init, without(live?.init ?? {}, gone.init)));
   set(merged, 'metadata', nonEmpty({ ...without(live?.metadata ?? {}, gone.metadata), ...desired.metadata }));
   set(merged, 'mounts', mountsOver(desired.mounts ?? [], live?.mounts ?? []));
-  set(merged, 'guest', desired.guest ?? live?.guest ?? (live === undefined ? { ...defaultGuest } : undefined));
+  set(merged, 'guest', guestOver(desired.guest, live === undefined ? { ...defaultGuest } : live.guest));
   // A standby serves nobody; with services it becomes a machine like the others.
   if ((desired.services ?? []).length > 0) delete merged.standbys;
   const standsFor = (merged.standbys ?? []).length > 0 ? live?.env?.[standbyEnv] : undefined;

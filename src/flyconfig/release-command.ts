@@ -32,7 +32,10 @@ export function releaseCommandOf(root: Table, { env, files, stopConfig }: Releas
   if (deploy === undefined) return undefined;
   const timeout = durationOf(deploy, 'release_command_timeout') ?? defaultTimeout;
   const vm = tableOf(deploy, 'release_command_vm');
-  const guest = vm === undefined ? undefined : guestOfTable(vm, nonEmptyTextOf(root, 'host_dedication_id'));
+  const host = nonEmptyTextOf(root, 'host_dedication_id');
+  // Without a size of its own it takes one that is inferred, on the app's host all the same.
+  const guest =
+    vm !== undefined ? guestOfTable(vm, host) : host === undefined ? undefined : { host_dedication_id: host };
   const command = nonEmptyTextOf(deploy, 'release_command');
   if (command === undefined) return undefined;
   const words = splitCommand(command);

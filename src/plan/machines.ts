@@ -5,6 +5,7 @@ import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
 import { assignSlots, lowestFree, type Member } from './census.ts';
 import { wantedMachines, type Wanted } from './counts.ts';
+import { onOtherHosts } from './hosts.ts';
 import { counted, holdOf, listed } from './input.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { planMember } from './member.ts';
@@ -57,7 +58,14 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
   };
   const counting = withoutStandbys(members, group);
   const surplus = new Set([...findSurplus(scope, counting, draft), ...idleStandbys(scope, draft)]);
-  const missing = missingSlots(scope, counting, draft);
+  const staying = members.filter((member) => !surplus.has(member.machine.id));
+  const hosts = onOtherHosts(scope, staying, draft);
+  for (const id of hosts.leaving) surplus.add(id);
+  const missing = missingSlots(
+    scope,
+    counting.filter((member) => !hosts.leaving.has(member.machine.id)),
+    draft,
+  );
   const primary = primaryOf(
     [
       ...counting
@@ -79,7 +87,8 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
   );
   const whole: Compares = { ...scope, complete: wanted.first && creates.length === 0, primary };
   for (const member of members) {
-    if (!surplus.has(member.machine.id) && !unreachable.includes(member)) planMember(whole, member, draft);
+    if (surplus.has(member.machine.id) || unreachable.includes(member)) continue;
+    if (!hosts.held.has(member.machine.id)) planMember(whole, member, draft);
   }
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${listed([...draft.kept].toSorted())} its own way`);
   return { ...draft, group, members, wanted, creates };

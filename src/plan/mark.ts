@@ -1,6 +1,7 @@
 /** What FlyCD writes on a machine beside its config: stamps in the metadata, versions in the env. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { namedFields, noLongerNamed } from '../flyconfig/named.ts';
+import { guestOver } from '../flyconfig/guest.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
@@ -71,8 +72,8 @@ export function configToSend(
   sibling: MachineConfig | undefined,
 ): MachineConfig {
   const { group, desired, image, command } = marking;
-  const size = group.config.guest ?? (live === undefined ? (sibling?.guest ?? group.newGuest) : undefined);
-  const wanted = size === undefined || size === null ? group.config : { ...group.config, guest: size };
+  const size = guestOver(group.config.guest, live === undefined ? (sibling?.guest ?? group.newGuest) : undefined);
+  const wanted = size === undefined ? group.config : { ...group.config, guest: size };
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];

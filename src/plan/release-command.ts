@@ -1,6 +1,7 @@
 /** The release command: when it runs, and what its machine gets. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
+import { guestOver } from '../flyconfig/guest.ts';
 import { parseImage } from '../flyconfig/image.ts';
 import { releaseGuest } from '../flyconfig/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../model/desired.ts';
@@ -40,7 +41,7 @@ export function plannedCommand(scope: CommandScope): ReleaseCommandRun | undefin
   const metadata = { ...flyctlMetadata(releaseCommandGroup), [stampKeys.fleet]: fleet };
   const config: MachineConfig = {
     ...wanted.config,
-    guest: wanted.config.guest ?? releaseGuest(guests, group?.newGuest),
+    guest: guestOver(wanted.config.guest, releaseGuest(guests, group?.newGuest)),
     image: image.ref,
     metadata,
   };

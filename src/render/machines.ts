@@ -1,5 +1,6 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
+import { guestOver } from '../flyconfig/guest.ts';
 import { overlay } from '../flyconfig/overlay.ts';
 import { releaseGuest } from '../flyconfig/release-command.ts';
 import type { DesiredApp } from '../model/desired.ts';
@@ -21,7 +22,8 @@ export function machinesText({ groups, releaseCommand }: Pick<DesiredApp, 'group
 
 /** A size that git names only for new machines. */
 function sized(config: MachineConfig, guest: MachineConfig['guest']): MachineConfig {
-  return (config.guest ?? undefined) === undefined && guest !== undefined ? { ...config, guest } : config;
+  const sized = guestOver(config.guest, guest);
+  return sized === undefined ? config : { ...config, guest: sized };
 }
 
 function newMachine(group: string, config: MachineConfig): MachineConfig {

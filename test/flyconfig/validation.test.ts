@@ -12,7 +12,6 @@ const notYet: readonly (readonly [string, JsonObject])[] = [
   ['build.compose', { build: { compose: {} } }],
   ['experimental.enable_consul', { experimental: { enable_consul: true } }],
   ['experimental.enable_etcd', { experimental: { enable_etcd: true } }],
-  ['host_dedication_id', { host_dedication_id: 'x' }],
   ['deploy.seed_command', { deploy: { seed_command: 'seed' } }],
   ['deploy.strategy', { deploy: { strategy: 'bluegreen' } }],
 ];

@@ -53,7 +53,6 @@ const surroundings: Readonly<Record<string, JsonObject>> = {
   metrics: { metrics: [{ port: 9091, path: '/metrics' }] },
   statics: { statics: [{ guest_path: '/app/public', url_prefix: '/public/' }] },
   machine_checks: {},
-  host_dedication_id: { vm: [{}] },
   container: {
     machine_config: '{ "containers": [{ "name": "app", "image": "." }, { "name": "web", "image": "nginx" }] }',
   },

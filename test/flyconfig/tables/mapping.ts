@@ -275,9 +275,19 @@ export const mapping: readonly Row[] = [
   {
     row: '3.5 host_dedication_id',
     flyctl: 'machines_launchinput.go launchInputForUpdate',
-    says: 'without a size it would be laid over whatever size the machine has',
+    says: 'without a size it is laid over whatever size the machine has',
     input: { host_dedication_id: 'a' },
-    errors: [['host_dedication_id', /not supported yet/]],
+    machine: { guest: { host_dedication_id: 'a' } },
+  },
+  {
+    row: '3.5 host_dedication_id',
+    flyctl: 'machines_launchinput.go launchInputForLaunch',
+    says: 'is laid over the size that machine_config names',
+    input: {
+      host_dedication_id: 'a',
+      machine_config: '{"guest": {"cpu_kind": "shared", "cpus": 2, "memory_mb": 512}}',
+    },
+    machine: { guest: { cpu_kind: 'shared', cpus: 2, memory_mb: 512, host_dedication_id: 'a' } },
   },
   { row: '3.5 console_command', says: 'is not in the machine', input: { console_command: 'sh' }, machine: {} },
   {

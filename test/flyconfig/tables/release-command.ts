@@ -70,6 +70,13 @@ export const releaseCommand: readonly Row[] = [
   },
   {
     row: '4.2 release command',
+    flyctl: 'machines_releasecommand.go launchInputForReleaseCommand',
+    says: 'has the app’s host under a size that is inferred',
+    input: { host_dedication_id: 'host', deploy: { release_command: 'migrate' } },
+    release: { ...scratch, env, init: { cmd: ['migrate'] }, guest: { host_dedication_id: 'host' } },
+  },
+  {
+    row: '4.2 release command',
     flyctl,
     says: 'a number as its memory is refused: only vm sections had that form',
     input: { deploy: { release_command: 'migrate', release_command_vm: { memory: 512 } } },
