@@ -138,7 +138,7 @@ export const ownedFields = {
   launch_params: listOf(z.string())
     .optional()
     .describe(
-      'Flags of `fly launch`: --org, --region and --vm-… count where nothing else says it; the rest has no effect.',
+      'Flags of `fly launch`: --org, --region and --vm-… count where nothing else says it; the rest has no effect, since a launch makes no machines.',
     ),
   deploy_params: listOf(z.string())
     .optional()

@@ -112,13 +112,13 @@ const Deploy = z.looseObject({
     .describe('Machines down at once while rolling: under 1 a fraction, else a count. Default: 0.33.'),
   wait_timeout: time
     .optional()
-    .describe('Time without progress before a machine counts as failed; a bare number is seconds. Default: 5m.'),
+    .describe('Time without progress before a machine counts as failed, with its unit. Default: 5m.'),
   release_command: text
     .optional()
     .describe(
       'Command to run once before machines change, on one of its own; if it fails, none changes. Default: none.',
     ),
-  release_command_timeout: time.optional().describe('Time that command has. Default: 5m.'),
+  release_command_timeout: time.optional().describe('Time that command has, with its unit. Default: 5m.'),
   release_command_vm: z.looseObject(vmFields).optional().describe('Size of its machine. Default: the app’s largest.'),
   seed_command: text.optional().describe('Command to run once after the first release. Not supported yet.'),
 });

@@ -6,6 +6,7 @@
 import type { Owned } from '../../schemas/app.ts';
 import type { MachineGuest } from '../../schemas/fly/machine.ts';
 import { durationSeconds } from '../../schemas/written.ts';
+import { parseDuration, second } from '../flyconfig/duration.ts';
 import { guestOf } from '../flyconfig/guest.ts';
 import { strangeRegion } from '../flyconfig/regions.ts';
 import type { DesiredApp } from '../model/desired.ts';
@@ -181,9 +182,15 @@ function maxUnavailableOf(setting: Setting | undefined, findings: FindingList): 
 
 function waitTimeoutOf(setting: Setting | undefined, findings: FindingList): number {
   if (setting === undefined) return waitTimeoutSecondsDefault;
-  const { value } = setting;
-  const seconds = typeof value === 'string' || typeof value === 'number' ? durationSeconds(value) : undefined;
+  const { value, path } = setting;
+  const isFlag = path[0] === 'deploy_params';
+  const text = typeof value === 'string' ? value : '';
+  // A flag may be a number of seconds; in the file that is no duration, and the mapper has refused it.
+  const nanoseconds = parseDuration(text);
+  if (!isFlag && nanoseconds === undefined) return waitTimeoutSecondsDefault;
+  const seconds = isFlag ? durationSeconds(text) : (nanoseconds ?? 0) / second;
   if (seconds !== undefined && seconds > 0 && seconds <= waitTimeoutSecondsMax) return seconds;
-  findings.error(setting.path, 'expected a duration of at most 24h, such as 5m or 300 (seconds), found another value');
+  const forms = isFlag ? '5m or 300 (seconds)' : '5m';
+  findings.error(path, `expected a duration of at most 24h, such as ${forms}, found another value`);
   return waitTimeoutSecondsDefault;
 }

@@ -54,7 +54,6 @@ const asksNobody = 'FlyCD asks nobody: what it may not do alone it holds';
 const isOneStep = 'v0 launched and deployed in two steps; FlyCD makes the app and its machines in one plan';
 const saysApp = 'the config says which app and which file this is';
 const ownConnection = 'how flyctl reaches its builder or Fly; FlyCD has its own connection';
-const ofTheLaunch = 'of a deployment by fly launch, which v0 never let it make: machines came from deploy_params';
 const launchExtras = 'fly launch offers what FlyCD never adds by itself';
 
 /** Flags without effect here, each with the reason: accepted without a word. */
@@ -91,10 +90,6 @@ const noOperations: Readonly<Record<ParameterField, Readonly<Record<string, stri
     path: saysApp,
     'reuse-app': saysApp,
     'no-create-app': saysApp,
-    ha: ofTheLaunch,
-    strategy: ofTheLaunch,
-    'max-unavailable': ofTheLaunch,
-    'wait-timeout': ofTheLaunch,
     'remote-only': ownConnection,
     wireguard: ownConnection,
     'https-failover': ownConnection,
@@ -111,6 +106,12 @@ const noOperations: Readonly<Record<ParameterField, Readonly<Record<string, stri
     yaml: 'a matter of flyctl’s output',
   },
 };
+
+/**
+ * Flags of a deployment by fly launch, which v0 never let it make: its machines came from deploy_params alone. Whoever wrote
+ * them there meant something, and never got it.
+ */
+const ofTheDeployment: ReadonlySet<string> = new Set(['ha', 'strategy', 'max-unavailable', 'wait-timeout']);
 
 /** Flags that take no word after them; --ha takes one where it says yes or no. */
 const switches: ReadonlySet<string> = new Set([
@@ -202,7 +203,12 @@ export function noteUnread(owned: Owned, field: ParameterField, findings: Findin
   const { flags, stray } = wordsOf(owned, field);
   for (const { name, path } of flags) {
     if (read[field].has(name) || Object.hasOwn(noOperations[field], name)) continue;
-    findings.warning(path, `FlyCD does not read the flag --${shortened(name)}`, 'remove it, or say it in the config');
+    if (field === 'launch_params' && ofTheDeployment.has(name)) {
+      const message = `--${name} has no effect here: a launch makes no machines, as in FlyCD 0.x`;
+      findings.warning(path, message, 'move it to deploy_params');
+    } else {
+      findings.warning(path, `FlyCD does not read the flag --${shortened(name)}`, 'remove it, or say it in the config');
+    }
   }
   for (const index of stray) {
     findings.warning([field, index], 'this word belongs to no flag, so it has no effect', 'flags begin with --');

@@ -110,8 +110,17 @@ export function optionalWordOf(table: Table, key: string, words: readonly string
   return fieldOf(table.values, key) === '' ? undefined : wordOf(table, key, words);
 }
 
-/** A Go duration as nanoseconds. Whole numbers are legacy forms, which the repair has turned into texts. */
+/**
+ * A Go duration as nanoseconds. Whole numbers are legacy forms, which the repair has turned into texts; elsewhere flyctl
+ * takes them for nanoseconds, which nobody means.
+ */
 export function durationOf(table: Table, key: string): number | undefined {
+  const number = fieldOf(table.values, key);
+  if (typeof number === 'number') {
+    const message = `flyctl reads a number here as nanoseconds, found ${number}`;
+    table.notes.error(keyPath(table.path, key), message, `write "${number}s" for seconds`);
+    return undefined;
+  }
   const value = textOf(table, key);
   if (value === undefined) return undefined;
   const duration = parseDuration(value);

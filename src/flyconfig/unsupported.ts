@@ -1,6 +1,6 @@
 /** What a fly config may say and FlyCD cannot do yet: refused, since an app deployed without it would behave otherwise. */
 import type { JsonValue } from '../model/json.ts';
-import { fieldOf, isList, isTable, keyPath, optionalWordOf, tableOf, type Table } from './fields.ts';
+import { durationOf, fieldOf, isList, isTable, keyPath, optionalWordOf, tableOf, type Table } from './fields.ts';
 
 const strategies = ['canary', 'rolling', 'immediate', 'bluegreen'];
 
@@ -45,6 +45,7 @@ function noteDeploy(
 ): void {
   const deploy = tableOf(root, 'deploy');
   if (deploy === undefined) return;
+  durationOf(deploy, 'wait_timeout');
   refuse(deploy, ['seed_command'], 'run it by hand with fly machine run, or deploy this app with flyctl');
   const strategy = optionalWordOf(deploy, 'strategy', strategies);
   if ((strategy === 'canary' || strategy === 'bluegreen') && sectionsOf(root, 'mounts').length > 0) {

@@ -103,12 +103,34 @@ describe('precedence', () => {
     ],
     [
       "v0's usual launch_params",
-      'launch_params: [--ha=false, --auto-confirm, --now, --copy-config, --name, web, --region, arn, --org, acme]\n',
+      'launch_params: [--auto-confirm, --now, --copy-config, --name, web, --region, arn, --org, acme]\n',
       { org: 'acme' },
     ],
   ])('%s', async (_what, more, expected) => {
     expect(await parameters(more)).toStrictEqual({ ...usual, ...expected });
     expect(await problems(more)).toStrictEqual([]);
+  });
+
+  it('of a deployment that launch never makes', async () => {
+    const more = 'launch_params: [--ha=false, --strategy, immediate, --max-unavailable=1, --wait-timeout=10s]\n';
+    expect(await parameters(more)).toStrictEqual(usual);
+    expect(await problems(more)).toStrictEqual(
+      ['0]: --ha', '1]: --strategy', '3]: --max-unavailable', '4]: --wait-timeout'].map((words) =>
+        expect.stringContaining(
+          `warning: launch_params[${words} has no effect here: a launch makes no machines, as in FlyCD 0.x (move it to deploy_params)`,
+        ),
+      ),
+    );
+  });
+
+  it.each([
+    ['300', 'deploy.wait_timeout: flyctl reads a number here as nanoseconds, found 300 (write "300s" for seconds)'],
+    ['"300"', 'deploy.wait_timeout: expected a duration such as 10s or 1m30s, found "300"'],
+    ['25h', 'deploy.wait_timeout: expected a duration of at most 24h, such as 5m, found another value'],
+  ])('deploy.wait_timeout: %s', async (written, message) => {
+    expect(await problems(`deploy: { wait_timeout: ${written} }\n`)).toStrictEqual([
+      `app.yaml:5:25: error: ${message}`,
+    ]);
   });
 
   it('two words on one thing are said', async () => {
@@ -130,7 +152,7 @@ describe('precedence', () => {
 
 describe('what is not honoured is said, or has no effect for a reason', () => {
   it.each([
-    'launch_params: [--no-deploy, --build-only, --remote-only, -y, --no-db, --no-redis, --strategy, canary, --wait-timeout=10s, --reuse-app]\n',
+    'launch_params: [--no-deploy, --build-only, --remote-only, -y, --no-db, --no-redis, --reuse-app]\n',
     'deploy_params: [--remote-only, --detach, --yes, --now, -a, web, -c, fly.toml, --lease-timeout, 13s, --deploy-retries=3, --dns-checks=false]\n',
   ])('%s', async (more) => {
     expect(await problems(more)).toStrictEqual([]);

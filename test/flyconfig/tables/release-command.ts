@@ -77,6 +77,13 @@ export const releaseCommand: readonly Row[] = [
   },
   {
     row: '4.2 release command',
+    flyctl: 'fly-go duration.go ParseDuration',
+    says: 'a number as its timeout would be nanoseconds',
+    input: { deploy: { release_command: 'migrate', release_command_timeout: 300 } },
+    errors: [['deploy.release_command_timeout', /as nanoseconds, found 300/]],
+  },
+  {
+    row: '4.2 release command',
     flyctl,
     says: 'a number as its memory is refused: only vm sections had that form',
     input: { deploy: { release_command: 'migrate', release_command_vm: { memory: 512 } } },
