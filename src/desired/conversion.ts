@@ -3,8 +3,8 @@ import { Fault } from '../model/fault.ts';
 import { isObject, type JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
+import { filesBelow } from './descent.ts';
 import { formatOf, problemsOfText, readDocument } from './document.ts';
-import { folderDepthMax, foldersMax, skippedFolders } from './walk.ts';
 
 export const conversionTargets = ['yaml', 'toml'] as const;
 export type ConversionTarget = (typeof conversionTargets)[number];
@@ -34,40 +34,33 @@ export async function findConversions(
   path: string,
   target: ConversionTarget,
 ): Promise<readonly Conversion[]> {
-  const { entries, isFile } = await entriesOf(tree, path);
-  const paths = isFile ? [path] : await filesBelow(tree, entries, names[target].from);
+  const paths = (await isFile(tree, path)) ? [path] : await filesOf(tree, path, names[target].from);
   return Promise.all(paths.map((from) => convert(tree, from, target)));
 }
 
-async function entriesOf(tree: Tree, path: string) {
+async function isFile(tree: Tree, path: string): Promise<boolean> {
   const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
-  const isFile = path !== '' && (await tree.list(parent)).some((one) => one.path === path && one.kind === 'file');
-  return { entries: isFile ? [] : await tree.list(path), isFile };
+  return path !== '' && (await tree.list(parent)).some((one) => one.path === path && one.kind === 'file');
 }
 
-type Entries = Awaited<ReturnType<Tree['list']>>;
-
-async function filesBelow(tree: Tree, top: Entries, wanted: readonly string[]): Promise<readonly string[]> {
-  const found: string[] = [];
-  let folders = 0;
-  const visit = async (entries: Entries, depth: number): Promise<void> => {
-    folders += 1;
-    if (depth > folderDepthMax || folders > foldersMax) {
+async function filesOf(tree: Tree, folder: string, wanted: readonly string[]): Promise<readonly string[]> {
+  const found = await filesBelow({
+    folder,
+    list: (path) => tree.list(path),
+    wants: (name) => wanted.includes(name),
+    into: (folders) => folders,
+    onLimit(_path, limit) {
       throw new Fault({
         kind: 'stalled',
         what: `${tree.name} has more folders than are looked into`,
-        why: `at most ${foldersMax} folders, ${folderDepthMax} deep`,
+        why: limit,
         next: 'name the folder of the app itself',
       });
-    }
-    for (const { path, kind } of entries) {
-      const name = path.slice(path.lastIndexOf('/') + 1);
-      if (kind === 'file' && wanted.includes(name)) found.push(path);
-      if (kind === 'folder' && !skippedFolders.has(name)) await visit(await tree.list(path), depth + 1);
-    }
-  };
-  await visit(top, 0);
-  return found.toSorted();
+    },
+    seen: { folders: 0 },
+  });
+  const files = found.filter(({ kind }) => kind === 'file');
+  return files.map(({ path }) => path).toSorted();
 }
 
 async function convert(tree: Tree, from: string, target: ConversionTarget): Promise<Conversion> {

@@ -7,7 +7,7 @@ export const depthMax = 64;
  * Values of one file, after aliases are followed: a "billion laughs" file ends here. A large app.yaml has some hundred;
  * more than this would cost those who check and map it more than the 100 ms that a file may take.
  */
-export const valuesMax = 10_000;
+export const valuesMax = 5_000;
 /** After so many mistakes more of them help nobody. */
 export const problemsMax = 50;
 

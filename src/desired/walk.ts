@@ -6,22 +6,17 @@ import type { FollowedRef } from '../model/desired.ts';
 import { toFault } from '../model/fault.ts';
 import type { Problem } from '../model/problem.ts';
 import type { GitMirrors, Tree, TreeEntry } from '../sources/tree.ts';
+import { baseName, filesBelow } from './descent.ts';
 import { isInside, pathWithin, type ConfigFile, type ConfigFiles, type Generations } from './files.ts';
 import type { Finding } from './finding.ts';
 import { problemsIn } from './placing.ts';
 import { readProject, type Project, type ReadProject } from './project.ts';
 import { refOf, withoutCredentials } from './git-ref.ts';
 
-/** Folders that hold no config: v0's, and node_modules. */
-export const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
 const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];
 const projectFileName = 'project.yaml';
 /** Of the fleet, not of an app. */
 export const settingsFileName = 'flycd.yaml';
-/** Nobody nests folders deeper by hand; a loop of mounts does. */
-export const folderDepthMax = 64;
-/** Ten times what one loader is measured for. */
-export const foldersMax = 20_000;
 /** Projects in projects in projects. */
 const projectDepthMax = 32;
 
@@ -81,7 +76,7 @@ interface Walking extends WalkRequest {
   readonly projects: Project[];
   readonly blocked: Blocked[];
   readonly followed: FollowedRef[];
-  folders: number;
+  readonly seen: { folders: number };
   whole: boolean;
 }
 
@@ -96,7 +91,7 @@ export async function walkConfig(request: WalkRequest): Promise<Walk> {
     projects: [],
     blocked: [],
     followed: [],
-    folders: 0,
+    seen: { folders: 0 },
     whole: true,
   };
   await visit(walking, request.tree, request.path, []);
@@ -139,7 +134,7 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
     const entry = path === '' ? undefined : await walking.files.entry(tree, path);
     if (path !== '' && entry === undefined) return incomplete(walking, name, `there is no ${path} in ${tree.name}`);
     if (entry !== undefined && entry.kind !== 'folder') return await visitFile(walking, tree, path, chain);
-    const { projects, apps } = await analyze(walking, tree, path, 0);
+    const { projects, apps } = await analyze(walking, tree, path);
     for (const project of projects) await enter(walking, walking.files.file(tree, project), chain);
     for (const app of apps) walking.found.push({ file: walking.files.file(tree, app), chain, bare: false, from: path });
   } catch (error) {
@@ -167,32 +162,28 @@ async function visitFile(walking: Walking, tree: Tree, path: string, chain: read
 }
 
 /** Everything under a folder, as if there were no project borders; entering the projects comes after. */
-async function analyze(walking: Walking, tree: Tree, folder: string, depth: number): Promise<Analysis> {
-  walking.folders += 1;
-  const name = walking.files.file(tree, folder).name;
-  if (walking.folders > foldersMax || depth > folderDepthMax) {
-    const limit = depth > folderDepthMax ? `more than ${folderDepthMax} deep` : `more than ${foldersMax} of them`;
-    if (walking.whole)
-      incomplete(walking, name, `these folders are too many: ${limit}`, 'name the folder that holds the apps');
-    walking.whole = false;
-    return { projects: [], apps: [] };
-  }
-  const entries = await walking.files.list(tree, folder);
-  const inner = entries.filter((entry) => entry.kind === 'folder' && !skippedFolders.has(baseName(entry)));
-  const projectsFolder = inner.find((entry) => baseName(entry) === 'projects');
-  const next = projectsFolder === undefined ? inner : [projectsFolder];
-  const below = await Promise.all(next.map((entry) => analyze(walking, tree, entry.path, depth + 1)));
-  const files = entries.filter((entry) => entry.kind !== 'folder');
-  const named = (names: readonly string[]): readonly string[] =>
-    files.filter((entry) => names.includes(baseName(entry))).map((entry) => entry.path);
+async function analyze(walking: Walking, tree: Tree, folder: string): Promise<Analysis> {
+  const found = await filesBelow({
+    folder,
+    list: (path) => walking.files.list(tree, path),
+    wants: (name) => name === projectFileName || appFileNames.includes(name),
+    into(folders) {
+      const projects = folders.find((entry) => baseName(entry) === 'projects');
+      return projects === undefined ? folders : [projects];
+    },
+    onLimit(path, limit) {
+      const { name } = walking.files.file(tree, path);
+      if (walking.whole)
+        incomplete(walking, name, `these folders are too many: ${limit}`, 'name the folder that holds the apps');
+      walking.whole = false;
+    },
+    seen: walking.seen,
+  });
+  const isProject = (entry: TreeEntry): boolean => baseName(entry) === projectFileName;
   return {
-    projects: [...named([projectFileName]), ...below.flatMap(({ projects }) => projects)],
-    apps: [...named(appFileNames), ...below.flatMap(({ apps }) => apps)],
+    projects: found.filter(isProject).map(({ path }) => path),
+    apps: found.filter((entry) => !isProject(entry)).map(({ path }) => path),
   };
-}
-
-function baseName(entry: TreeEntry): string {
-  return entry.path.slice(entry.path.lastIndexOf('/') + 1);
 }
 
 async function enter(walking: Walking, file: ConfigFile, chain: readonly Project[]): Promise<void> {
