@@ -12,11 +12,11 @@ export interface Room {
 }
 
 export const rooms: readonly Room[] = [
-  { folder: 'schemas', floor: 0, packages: ['zod'] },
+  { folder: 'schemas', floor: 0, packages: ['zod', 'croner'] },
   { folder: 'src/model', floor: 1, packages: ['node:crypto'] },
   { folder: 'src/flyconfig', floor: 2, packages: ['microdiff'] },
   { folder: 'src/wire', floor: 3, packages: [] },
-  { folder: 'src/plan', floor: 3, packages: [] },
+  { folder: 'src/plan', floor: 3, packages: ['croner'] },
   { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'] },
   { folder: 'src/fly', floor: 4, packages: ['zod', 'smol-toml', 'node:*'] },
   { folder: 'src/sources', floor: 4, packages: ['simple-git', 'node:*'] },

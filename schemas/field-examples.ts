@@ -182,6 +182,10 @@ const app: Readonly<Record<string, string>> = {
   'sync.prune': '[addresses, secrets]',
   'sync.max_deletes': '1',
   'sync.interval': '10m',
+  'sync.windows[].kind': 'deny',
+  'sync.windows[].schedule': '"0 9 * * 1-5"',
+  'sync.windows[].duration': '8h',
+  'sync.windows[].timezone': 'Europe/Stockholm',
   'sync.replace_unreachable': 'true',
   'sync.on_failure': 'stop',
 };

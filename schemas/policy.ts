@@ -1,4 +1,5 @@
 /** `sync:` as people write it, in flycd.yaml, project.yaml and app.yaml. Each inherits from the one before, key by key. */
+import { Cron } from 'croner';
 import { z } from 'zod';
 import { duration, durationSeconds, flag, listOf, wholeNumber } from './written.ts';
 
@@ -12,6 +13,53 @@ const interval = duration().refine(
   },
   { error: 'expected 10s to 24h' },
 );
+
+/** A window longer than a month is a policy, not a window. */
+const windowSecondsMax = 31 * 86_400;
+
+export const WindowWritten = z.strictObject({
+  kind: z
+    .enum(['allow', 'deny'])
+    .optional()
+    .describe(
+      'allow: releases begin only within such windows; deny: not within this one, whatever allows. Default: allow.',
+    ),
+  schedule: z
+    .string()
+    .refine(isSchedule, { error: 'expected five fields of cron, such as 0 9 * * 1-5' })
+    .describe('When it begins: minute, hour, day, month, weekday, as cron writes them.'),
+  duration: duration()
+    .refine(
+      (written) => {
+        const seconds = durationSeconds(written) ?? 1; // no duration at all: said by its own check
+        return seconds > 0 && seconds <= windowSecondsMax;
+      },
+      { error: 'expected more than nothing and at most 744h' },
+    )
+    .describe('How long it is open: 30m, 8h.'),
+  timezone: z
+    .string()
+    .refine(isTimezone, { error: 'expected a time zone such as Europe/Stockholm' })
+    .optional()
+    .describe('Time zone of the schedule. Default: UTC.'),
+});
+export type WindowWritten = z.infer<typeof WindowWritten>;
+
+function isSchedule(written: string): boolean {
+  try {
+    return new Cron(written, { mode: '5-part' }).nextRun(new Date(0)) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function isTimezone(written: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: written }).format(0) !== '';
+  } catch {
+    return false;
+  }
+}
 
 export const SyncWritten = z.strictObject({
   auto: flag()
@@ -32,6 +80,11 @@ export const SyncWritten = z.strictObject({
   interval: interval
     .optional()
     .describe('Time between two looks at an app: 30s, 3m, 1h, or seconds. 10s to 24h. Default: the loop’s own, 3m.'),
+  windows: listOf(WindowWritten)
+    .optional()
+    .describe(
+      'When releases may begin. Outside of them a release waits; heals, secrets and counts go on. Default: at any time.',
+    ),
   replace_unreachable: flag()
     .optional()
     .describe(
@@ -45,6 +98,3 @@ export const SyncWritten = z.strictObject({
     ),
 });
 export type SyncWritten = z.infer<typeof SyncWritten>;
-
-/** Keys of `sync:` that are named in the design and not built yet: refused, for an ignored freeze is an outage. */
-export const syncNotYet: readonly string[] = ['windows'];

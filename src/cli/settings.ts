@@ -1,6 +1,5 @@
 import { promises as files } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { syncNotYet } from '../../schemas/policy.ts';
 import { Settings } from '../../schemas/settings.ts';
 import { problemsOfText, readDocument } from '../desired/document.ts';
 import { check } from '../desired/finding.ts';
@@ -61,7 +60,7 @@ function parseSettings(bytes: Uint8Array, file: string): Settings {
   const broken = problemsOfText(document, undefined);
   if (broken.length > 0) throw new InvalidSettings(broken);
   const value = withoutNulls(document.fields ?? {}) as JsonObject;
-  const { data, findings } = check({ schema: Settings, value, notYet: { sync: syncNotYet } });
+  const { data, findings } = check({ schema: Settings, value });
   if (data === undefined) throw new InvalidSettings(problemsIn(document, findings));
   return data;
 }

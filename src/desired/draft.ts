@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { ownedFields, ownedKeys, ownedNotYet, type Owned } from '../../schemas/app.ts';
 import { saidElsewhere } from '../../schemas/machine.ts';
-import { syncNotYet } from '../../schemas/policy.ts';
 import { dnsLabel } from '../../schemas/written.ts';
 import { kindOf, shortened } from '../flyconfig/fields.ts';
 import { flyConfigKeys } from '../flyconfig/known.ts';
@@ -89,9 +88,8 @@ function ownedPart(
   for (const [key, schema] of Object.entries(ownedFields)) {
     const value = merged[key];
     if (value === undefined) continue;
-    const notYet = key === 'sync' ? { '': syncNotYet } : {};
     const elsewhere = key === 'machine' ? saidElsewhere : {};
-    const { data, findings: found } = check<z.ZodType>({ schema, value, notYet, elsewhere, within: key });
+    const { data, findings: found } = check<z.ZodType>({ schema, value, elsewhere, within: key });
     if (found.length > 0) broken.add(key);
     else owned[key] = data;
     findings.add(found);

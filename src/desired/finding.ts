@@ -49,8 +49,6 @@ export function findingList(): FindingList {
 export interface CheckRequest<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
   readonly value: JsonValue;
-  /** Names that are ours and not built yet, by the path of the fields they stand in. */
-  readonly notYet?: Readonly<Record<string, readonly string[]>>;
   /** Names said elsewhere, with where; counted only where the value's own fields stand, or a group's. */
   readonly elsewhere?: Readonly<Record<string, string>>;
   /** Field the value stands in: findings carry it as the first step of their path. */
@@ -117,9 +115,7 @@ function findingsOf(issue: z.core.$ZodIssue, request: CheckRequest): readonly Fi
 }
 
 function unknownField(key: string, path: DocumentPath, request: CheckRequest): Finding {
-  const where = path.filter((step) => typeof step === 'string').join('.');
   const at = { severity: 'error', path: [...path, key], part: 'key' } as const;
-  if (request.notYet?.[where]?.includes(key) === true) return { ...at, ...notYetWords(key) };
   const elsewhere = path.length === 0 || (path.length === 2 && path[0] === 'groups') ? request.elsewhere : undefined;
   if (elsewhere !== undefined && Object.hasOwn(elsewhere, key)) {
     return { ...at, message: `${request.within ?? 'this'} does not say ${key}`, hint: elsewhere[key] };

@@ -1,6 +1,6 @@
 /** The fleet's name and policy: from flycd.yaml in the config root, or the root project.yaml. */
 import { Settings } from '../../schemas/settings.ts';
-import { syncNotYet, type SyncWritten } from '../../schemas/policy.ts';
+import { type SyncWritten } from '../../schemas/policy.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
@@ -67,7 +67,6 @@ async function settingsIn(
   const written = check({
     schema: Settings,
     value: withoutNulls(read.fields) as JsonObject,
-    notYet: { sync: syncNotYet },
   });
   return { settings: written.data, problems: [...textProblems, ...problemsIn(read, written.findings)] };
 }

@@ -1,6 +1,6 @@
 /** A project.yaml as read, and what a chain of projects gives to the apps inside. */
 import { Project as ProjectWritten, type ListMode } from '../../schemas/project.ts';
-import { syncNotYet, type SyncWritten } from '../../schemas/policy.ts';
+import { type SyncWritten } from '../../schemas/policy.ts';
 import type { ProjectSource } from '../../schemas/project.ts';
 import type { JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
@@ -51,7 +51,7 @@ export interface ReadProject {
 export function readProject(file: { readonly document: SourceDocument; readonly key: string }): ReadProject {
   const { document, key } = file;
   const fields = (withoutNulls(document.fields) ?? {}) as JsonObject;
-  const written = check({ schema: ProjectWritten, value: fields, notYet: { sync: syncNotYet } });
+  const written = check({ schema: ProjectWritten, value: fields });
   const findings = findingList();
   if (!hasBrokenSyntax(document)) findings.add(written.findings);
   const substitutions = substitutionsOf(document, fields);

@@ -1,6 +1,6 @@
-import type { SyncWritten } from '../../schemas/policy.ts';
+import type { SyncWritten, WindowWritten } from '../../schemas/policy.ts';
 import { durationSeconds } from '../../schemas/written.ts';
-import { defaultPolicy, type SyncPolicy } from '../model/policy.ts';
+import { defaultPolicy, type SyncPolicy, type SyncWindow } from '../model/policy.ts';
 
 /** Outermost first: each key of a later one wins, lists as a whole. */
 export function syncPolicy(written: readonly (SyncWritten | undefined)[]): SyncPolicy {
@@ -13,9 +13,19 @@ export function syncPolicy(written: readonly (SyncWritten | undefined)[]): SyncP
       prune: sync.prune ?? policy.prune,
       maxDeletes: sync.max_deletes ?? policy.maxDeletes,
       intervalSeconds: sync.interval === undefined ? policy.intervalSeconds : durationSeconds(sync.interval),
+      windows: sync.windows === undefined ? policy.windows : sync.windows.map(windowOf),
       replaceUnreachable: sync.replace_unreachable ?? policy.replaceUnreachable,
       onFailure: sync.on_failure ?? policy.onFailure,
     };
   }
   return policy;
+}
+
+function windowOf({ kind, schedule, duration, timezone }: WindowWritten): SyncWindow {
+  return {
+    kind: kind ?? 'allow',
+    schedule,
+    durationSeconds: durationSeconds(duration) ?? 0,
+    timezone: timezone ?? 'UTC',
+  };
 }

@@ -212,6 +212,7 @@ export type HoldReason =
   | 'brake' // more removals or restarts than the brake allows
   | 'secret' // a secret has no value here and is not on Fly
   | 'dependency' // an app it depends on is not at its newest version, or not well
+  | 'window' // outside of the windows in which releases may begin
   | 'unread' // a kind could not be read
   | 'unreachable' // a machine's host does not answer, and its replacement waits for a while
   | 'intent' // an earlier call's answer is unclear; waiting for two lists 60 s apart to agree

@@ -10,6 +10,16 @@ export type DriftMode = (typeof driftModes)[number];
 export const failureModes = ['rollback', 'stop'] as const;
 export type FailureMode = (typeof failureModes)[number];
 
+/** A time in which releases may begin, or may not. */
+export interface SyncWindow {
+  readonly kind: 'allow' | 'deny';
+  /** Cron, five fields: when it begins. */
+  readonly schedule: string;
+  readonly durationSeconds: number;
+  /** Of the schedule: `Europe/Stockholm`. */
+  readonly timezone: string;
+}
+
 /** `sync:` of flycd.yaml, project.yaml and app.yaml, merged key by key, with defaults filled in. */
 export interface SyncPolicy {
   /** false: the loops of `serve` and `sync` show the plan but do not apply it. */
@@ -20,6 +30,8 @@ export interface SyncPolicy {
   readonly maxDeletes: number;
   /** Seconds between passes over an app; undefined: the loop's own. */
   readonly intervalSeconds: number | undefined;
+  /** Empty: releases begin at any time. */
+  readonly windows: readonly SyncWindow[];
   /** A machine without a volume is made anew elsewhere once its host has not answered for a quarter of an hour. */
   readonly replaceUnreachable: boolean;
   readonly onFailure: FailureMode;
@@ -31,6 +43,7 @@ export const defaultPolicy: SyncPolicy = {
   prune: [],
   maxDeletes: 3,
   intervalSeconds: undefined,
+  windows: [],
   replaceUnreachable: false,
   onFailure: 'rollback',
 };

@@ -34,6 +34,7 @@ import type { MachinesInput } from './scope.ts';
 import { planSecrets, unreadSecrets, type SecretsPlan } from './secrets.ts';
 import { statusOf, type StepsSay } from './status.ts';
 import { planVolumes } from './volumes.ts';
+import { guardWindows } from './windows.ts';
 
 export type { PlanAppInput, PlanOptions } from './input.ts';
 export { healPath, needsReleases } from './guard.ts';
@@ -241,6 +242,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   draft = guardSecrets(draft);
   draft = guardIntents(draft);
   draft = guardFlyctl(input, draft, byFlyctl);
+  draft = guardWindows(input, draft);
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
   draft = withUnverified(draft, parts);

@@ -2,8 +2,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import type { ObservedApp } from '../model/observed.ts';
-import type { AppPlan, Step, StepKind } from '../model/plan.ts';
-import { holdBack, isRollout } from './guard.ts';
+import type { AppPlan, Step } from '../model/plan.ts';
+import { holdBack, isRollout, waitsWithRelease } from './guard.ts';
 import { isAtRest, isGone, isHostOk } from './live.ts';
 import { refit } from './refit.ts';
 
@@ -20,9 +20,6 @@ export interface DependenciesInput {
 /** Nothing wakes an app when another is done: it looks again after so long. */
 const lookAgainMs = 15_000;
 
-/** Of a release that waits: what apply leaves undone where a release fails. */
-const waiting: ReadonlySet<StepKind> = new Set(['release', 'machine.destroy', 'secret.unset', 'address.release']);
-
 /** Releases wait, everything else of the app goes on. Names that the given part of the config does not have are passed over. */
 export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
   const apps = new Map(input.apps.map((app) => [app.name, app]));
@@ -36,7 +33,7 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
       return lack === undefined ? [] : [`${name} ${lack}`];
     });
     if (lacks.length === 0) return plan;
-    const draft = holdBack(plan, plan.app, (step) => waiting.has(step.kind), {
+    const draft = holdBack(plan, plan.app, (step) => waitsWithRelease.has(step.kind), {
       reason: 'dependency',
       because: `its release waits: ${lacks.join('; ')}`,
       next: 'FlyCD goes on by itself when they run what git says',

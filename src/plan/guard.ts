@@ -26,6 +26,14 @@ export function holdBack(
   };
 }
 
+/** Of a release that waits, and of nothing else of the app: what apply leaves undone where a release fails. */
+export const waitsWithRelease: ReadonlySet<Step['kind']> = new Set([
+  'release',
+  'machine.destroy',
+  'secret.unset',
+  'address.release',
+]);
+
 /** Steps after which a machine runs something else, or runs at all. */
 export function isRollout(step: Step): boolean {
   return step.kind === 'release' || step.kind === 'machine.create' || step.kind === 'machine.update';

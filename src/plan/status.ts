@@ -7,7 +7,7 @@ export type StepsSay = 'nothing' | 'drift' | 'wanted';
 const blocking: readonly HoldReason[] = ['owner', 'build', 'secret'];
 
 /** Time alone brings it, and git wants it. */
-const passing: readonly HoldReason[] = ['unread', 'dependency', 'unreachable'];
+const passing: readonly HoldReason[] = ['unread', 'dependency', 'window', 'unreachable'];
 
 /** The one place where a plan becomes a status word. */
 export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {

@@ -68,9 +68,9 @@ describe('a flycd.yaml that cannot be read', () => {
     ],
     ['broken YAML', 'fleet: [\n', 'flycd.yaml:2:1: error: not valid YAML'],
     [
-      'a window, which is not built yet',
-      'sync:\n  windows: []\n',
-      'flycd.yaml:2:3: error: sync.windows: windows is not built yet, and is not ignored either',
+      'a window with a slip',
+      'sync:\n  windws: []\n',
+      'flycd.yaml:2:3: error: sync.windws: FlyCD has no field "windws" here',
     ],
   ])('%s plans nothing', async (_what, text, expected) => {
     const fleet = await load({ ...app, 'flycd.yaml': text });

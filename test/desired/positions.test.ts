@@ -87,9 +87,9 @@ describe('in YAML', () => {
       'app.yaml:6:5: error: depends_on[0]: they wait for each other: web → web (take one of them out)',
     ],
     [
-      'a freeze that is not built yet',
-      'sync:\n  windows: []\n',
-      'app.yaml:6:3: error: sync.windows: windows is not built yet, and is not ignored either (remove windows until FlyCD knows it)',
+      'a window with a slip',
+      'sync:\n  windows:\n    - schedule: 0 25 * * *\n      duration: 8h\n',
+      'app.yaml:7:17: error: sync.windows[0].schedule: expected five fields of cron, such as 0 9 * * 1-5, found "0 25 * * *"',
     ],
     [
       'an extra region that Fly lacks',

@@ -48,6 +48,7 @@ const surroundings: Readonly<Record<string, JsonObject>> = {
   'network.ips[].shared': { network: { ips: [{ v: 'v4' }] } },
   'network.ips[].network': { network: { ips: [{ v: 'v6', private: true }] } },
   'network.ips[].org': { network: { ips: [{ v: 'v6', private: true, network: 'back' }] } },
+  'sync.windows': { sync: { windows: [{ schedule: '0 0 * * *', duration: '24h' }] } },
   restart: { restart: [{ policy: 'always' }] },
   'restart[].retries': { restart: [{ policy: 'on-failure' }] },
   metrics: { metrics: [{ port: 9091, path: '/metrics' }] },

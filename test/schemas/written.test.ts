@@ -48,7 +48,9 @@ describe('flycd.yaml', () => {
     { webhook: { secret: 'x' } },
     { webhook: { path: 'hook' } },
     { fleet: 'a/b' },
-    { sync: { windows: [] } },
+    { sync: { windows: [{ schedule: '0 9 * *', duration: '8h' }] } },
+    { sync: { windows: [{ schedule: '0 9 * * 1-5' }] } },
+    { sync: { windows: [{ schedule: '0 9 * * 1-5', duration: '8h', timezone: 'Europe/Stockhlm' }] } },
   ])('refuses %j', (settings) => {
     expect(Settings.safeParse(settings).success).toBe(false);
   });
