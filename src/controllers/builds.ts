@@ -32,6 +32,8 @@ export interface ImageRequest {
   /** A line of the build's output. */
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Aborted when git says something newer of the app: it waits no longer, and the build goes on for whoever still wants it. */
+  readonly newer?: AbortSignal | undefined;
 }
 
 export interface HadImage {
@@ -69,7 +71,7 @@ export class ImageBuilds {
     const label = buildLabel(key);
     const own = await images.find(app.name, label);
     if (own !== undefined) return { digest: own, how: 'there' };
-    const made = await this.#made(request);
+    const made = await unlessOvertaken(this.#made(request), request);
     if (made.app === app.name) return { digest: made.digest, how: 'built' };
     await images.copy({
       from: { repository: made.app, digest: made.digest },
@@ -111,6 +113,8 @@ export class ImageBuilds {
       this.#flights.delete(id);
     });
     this.#flights.set(id, { app: app.name, key, stop, result });
+    // Whoever waited for it may have left.
+    result.catch(() => undefined);
     return result;
   }
 
@@ -189,5 +193,20 @@ export class ImageBuilds {
       next: 'FlyCD builds it again',
       where: app,
     });
+  }
+}
+
+async function unlessOvertaken<T>(work: Promise<T>, { app, newer }: ImageRequest): Promise<T> {
+  const overtaken = Promise.withResolvers<never>();
+  const leave = (): void => {
+    const what = `${app.name} waits no longer for its image`;
+    overtaken.reject(new Fault({ kind: 'waiting', what, why: 'git says something newer of it', where: app.name }));
+  };
+  newer?.addEventListener('abort', leave, { once: true });
+  if (newer?.aborted === true) leave();
+  try {
+    return await Promise.race([work, overtaken.promise]);
+  } finally {
+    newer?.removeEventListener('abort', leave);
   }
 }

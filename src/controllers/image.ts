@@ -8,13 +8,13 @@ import type { RollStep } from './release/rolling.ts';
 
 /** The app's repository has the image afterwards; the steps that follow learn its digest. */
 export async function provideImage(context: ApplyContext, step: ImageStep): Promise<Done> {
-  const { builds, fleet, app, store, signal, onProgress, aside } = context;
+  const { builds, fleet, app, store, signal, newer, onProgress, aside } = context;
   if (builds === undefined || step.key === undefined || step.ref === undefined) {
     throw new Fault({ kind: 'stalled', what: `nothing is built here, so ${app.name} gets no image`, where: app.name });
   }
   const { key, ref } = step;
   const onLine = (line: string): void => onProgress({ type: 'output', app: app.name, line });
-  const image = await aside(() => builds.provide({ fleet, app, key, store, onLine, signal }));
+  const image = await aside(() => builds.provide({ fleet, app, key, store, onLine, signal, newer }));
   context.built = { ref, digest: image.digest };
   switch (image.how) {
     case 'there':

@@ -66,29 +66,44 @@ function running({ simulator }: Arena): readonly string[] {
     .toSorted();
 }
 
-test('one repository, three environments: a README builds nothing, a file of the service builds once', async () => {
-  const names = ['shop-dev', 'shop-prod', 'shop-staging'];
-  const config = (repo: string) => Object.fromEntries(names.map((name) => [`${name}/app.yaml`, app(name, repo)]));
-  const { world, flyctl, source } = await stage(config, files);
-  expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
-  const first = running(world);
-  expect(first).toHaveLength(3);
-  expect(new Set(first.map((line) => line.split(' ')[1])).size).toBe(1);
-  source.commit({ README: 'two\n' });
-  const writes = world.simulator.world.writes().length;
-  expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
-  expect(world.simulator.world.writes()).toHaveLength(writes);
-  expect(flyctl.calls()).toHaveLength(1);
-  source.commit({ 'service/main.js': '2\n' });
-  expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
-  expect(flyctl.calls()).toHaveLength(2);
-  const second = running(world);
-  expect(new Set(second.map((line) => line.split(' ')[1])).size).toBe(1);
-  expect(second.filter((line) => first.includes(line))).toEqual([]);
-});
+// Real children: git, its server and a builder.
+const patience = { timeout: 90_000 };
+
+test(
+  'one repository, three environments: a README builds nothing, a file of the service builds once',
+  patience,
+  async () => {
+    const names = ['shop-dev', 'shop-prod', 'shop-staging'];
+    const config = (repo: string) => Object.fromEntries(names.map((name) => [`${name}/app.yaml`, app(name, repo)]));
+    const { world, flyctl, source } = await stage(config, files);
+    expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
+    const first = running(world);
+    expect(first).toHaveLength(3);
+    expect(new Set(first.map((line) => line.split(' ')[1])).size).toBe(1);
+    source.commit({ README: 'two\n' });
+    const writes = world.simulator.world.writes().length;
+    expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
+    expect(world.simulator.world.writes()).toHaveLength(writes);
+    expect(flyctl.calls()).toHaveLength(1);
+    source.commit({ 'service/main.js': '2\n' });
+    expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
+    expect(flyctl.calls()).toHaveLength(2);
+    const second = running(world);
+    expect(new Set(second.map((line) => line.split(' ')[1])).size).toBe(1);
+    expect(second.filter((line) => first.includes(line))).toEqual([]);
+  },
+);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 async function until<T>(look: () => T | undefined | false): Promise<T> {
-  for (let tries = 0; tries < 1500; tries += 1) {
+  for (let tries = 0; tries < 5000; tries += 1) {
     const seen = look();
     if (seen !== undefined && seen !== false) return seen;
     await sleep(10);
@@ -96,62 +111,67 @@ async function until<T>(look: () => T | undefined | false): Promise<T> {
   throw new Error('it did not happen');
 }
 
-test('a commit during a build stops it, and the newer one is built and runs; image apps do not wait', async () => {
-  const web = 'app: web\nprimary_region: arn\nbuild: { image: "nginx:1" }\nmachines: { count: 1 }\n';
-  const hanging = { ...files, 'service/Dockerfile': 'FROM scratch\nRUN hang\n' };
-  const config = (repo: string) => ({ 'shop/app.yaml': app('shop', repo), 'web/app.yaml': web });
-  const { world, flyctl, source, url } = await stage(config, hanging);
-  const settings = join(world.folder, '..', 'settings.yaml');
-  writeFileSync(settings, 'concurrency: 1\n');
-  const stop = new AbortController();
-  let told = '';
-  const lines = () =>
-    told
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Record<string, string>);
-  const state = join(world.folder, '..', 'serving');
-  const env = {
-    ...world.simulator.environment,
-    FLYCTL_PATH: flyctl.path,
-    FLYCD_WEBHOOK_SECRET: secret,
-    FLYCD_EVIDENCE_KEY: 'the same key for every FlyCD of this test',
-    XDG_STATE_HOME: state,
-  };
-  const argv = ['serve', world.folder, '-p', '0', '-i', '127.0.0.1', '--settings', settings];
-  const serving = run(argv, {
-    env,
-    cwd: world.folder,
-    clock: world.clock,
-    fetch: globalThis.fetch,
-    signal: stop.signal,
-    onStderr: (text) => {
-      told += text;
-    },
-  });
-  const address = await until(() => lines().find(({ msg }) => msg === 'listening')?.['url']);
-  await until(() => flyctl.calls().length === 1 && lines().some(({ line }) => line?.includes('Building image')));
-  // One place, and the build has it not: time stands still here while it runs, so machines are made and do not boot.
-  await until(() => world.simulator.world.apps.get('web')?.machines.size === 1);
-  source.commit({ 'service/Dockerfile': 'FROM scratch\n' });
-  const body = pushPayload({}, { clone_url: url });
-  const delivered = await fetch(`${address}/webhook`, {
-    method: 'POST',
-    body,
-    headers: {
-      'content-type': 'application/json',
-      'x-github-event': 'push',
-      'x-github-delivery': 'one',
-      'x-hub-signature-256': sign(body, secret),
-    },
-  });
-  expect(delivered.status).toBe(202);
-  await until(() => running(world).some((line) => line.startsWith('shop ')));
-  expect(flyctl.calls()).toHaveLength(2);
-  expect(lines().some(({ detail }) => detail?.includes('a newer revision builds something else'))).toBe(true);
-  await until(() => running(world).some((line) => line.startsWith('web ')));
-  stop.abort(new Error('stopped by SIGTERM'));
-  expect((await serving).code).toBe(0);
-  const left = join(state, 'flycd', 'builds');
-  expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
-});
+test(
+  'a commit during a build stops it, and the newer one is built and runs; image apps do not wait',
+  patience,
+  async () => {
+    const web = 'app: web\nprimary_region: arn\nbuild: { image: "nginx:1" }\nmachines: { count: 1 }\n';
+    const hanging = { ...files, 'service/Dockerfile': 'FROM scratch\nRUN hang\n' };
+    const config = (repo: string) => ({ 'shop/app.yaml': app('shop', repo), 'web/app.yaml': web });
+    const { world, flyctl, source, url } = await stage(config, hanging);
+    const settings = join(world.folder, '..', 'settings.yaml');
+    writeFileSync(settings, 'concurrency: 1\n');
+    const stop = new AbortController();
+    let told = '';
+    const lines = () =>
+      told
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Record<string, string>);
+    const state = join(world.folder, '..', 'serving');
+    const env = {
+      ...world.simulator.environment,
+      FLYCTL_PATH: flyctl.path,
+      FLYCD_WEBHOOK_SECRET: secret,
+      FLYCD_EVIDENCE_KEY: 'the same key for every FlyCD of this test',
+      XDG_STATE_HOME: state,
+    };
+    const argv = ['serve', world.folder, '-p', '0', '-i', '127.0.0.1', '--settings', settings];
+    const serving = run(argv, {
+      env,
+      cwd: world.folder,
+      clock: world.clock,
+      fetch: globalThis.fetch,
+      signal: stop.signal,
+      onStderr: (text) => {
+        told += text;
+      },
+    });
+    const address = await until(() => lines().find(({ msg }) => msg === 'listening')?.['url']);
+    await until(() => flyctl.calls().length === 1 && lines().some(({ line }) => line?.includes('Building image')));
+    // One place, and the build has it not: time stands still here while it runs, so machines are made and do not boot.
+    await until(() => world.simulator.world.apps.get('web')?.machines.size === 1);
+    source.commit({ 'service/Dockerfile': 'FROM scratch\n' });
+    const body = pushPayload({}, { clone_url: url });
+    const delivered = await fetch(`${address}/webhook`, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'x-github-event': 'push',
+        'x-github-delivery': 'one',
+        'x-hub-signature-256': sign(body, secret),
+      },
+    });
+    expect(delivered.status).toBe(202);
+    await until(() => running(world).some((line) => line.startsWith('shop ')));
+    expect(flyctl.calls()).toHaveLength(2);
+    expect(lines().some(({ detail }) => detail?.includes('git says something newer of it'))).toBe(true);
+    await until(() => !isAlive(flyctl.calls()[0]?.pid ?? 0));
+    await until(() => running(world).some((line) => line.startsWith('web ')));
+    stop.abort(new Error('stopped by SIGTERM'));
+    expect((await serving).code).toBe(0);
+    const left = join(state, 'flycd', 'builds');
+    expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
+  },
+);

@@ -1,6 +1,6 @@
 import { readdirSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fakeFlyctl, type FakeFlyctl } from '../servers/fake-flyctl.ts';
 import { temporaryFolder } from '../servers/git-server.ts';
 import { arena, type Arena, type Files } from './arena.ts';
@@ -9,6 +9,9 @@ interface Stage {
   readonly world: Arena;
   readonly flyctl: FakeFlyctl;
 }
+
+// A real child builds, and the cores are shared.
+vi.setConfig({ testTimeout: 90_000 });
 
 const ends: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

@@ -61,9 +61,9 @@ function yard(apps: readonly DesiredApp[]) {
     apps,
     writeBuild: async () => ({ context: '/nowhere', dockerfile: undefined, ignorefile: undefined }),
   });
-  const provide = (app: DesiredApp) => {
+  const provide = (app: DesiredApp, newer?: AbortSignal) => {
     const key = app.image.kind === 'build' ? (app.image.build?.key ?? '') : '';
-    const request: ImageRequest = { fleet, app, key, store, onLine: () => undefined, signal: stop.signal };
+    const request: ImageRequest = { fleet, app, key, store, onLine: () => undefined, signal: stop.signal, newer };
     return builds.provide(request);
   };
   const settle = async (): Promise<void> => {
@@ -157,6 +157,33 @@ test('a newer revision stops what nobody wants any more, also what still waits f
   for (const other of others)
     expect(other).toMatchObject({ kind: 'waiting', why: 'a newer revision builds something else' });
   expect(done).toEqual(['build app-1', 'build app-2']);
+});
+
+test('an app of which git says something newer leaves, and the build goes on for the others', async () => {
+  const [dev, prod] = [appOf('dev', keyOf('1')), appOf('prod', keyOf('1'))];
+  const { provide, running, settle } = yard([dev, prod]);
+  const newer = new AbortController();
+  const left = provide(dev, newer.signal).catch((error: unknown) => error);
+  const waits = provide(prod);
+  await settle();
+  newer.abort(new Error('git has moved on'));
+  expect(await left).toMatchObject({ kind: 'waiting', why: 'git says something newer of it' });
+  const joins = provide(dev);
+  running.get('dev')?.end();
+  expect(await waits).toMatchObject({ how: 'copied', from: 'dev' });
+  expect(await joins).toMatchObject({ how: 'built' });
+});
+
+test('a build that fails when everybody has left disturbs nobody', async () => {
+  const app = appOf('shop', keyOf('1'));
+  const { provide, running, settle } = yard([app]);
+  const newer = new AbortController();
+  const left = provide(app, newer.signal).catch((error: unknown) => error);
+  await settle();
+  newer.abort(new Error('git has moved on'));
+  expect(await left).toMatchObject({ kind: 'waiting' });
+  running.get('shop')?.end(new Fault({ kind: 'transient', what: 'it failed' }));
+  await settle();
 });
 
 test('a stop of FlyCD stops its builds', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface FlyctlCall {
+  readonly pid: number;
   readonly argv: readonly string[];
   /** Names of what it had. */
   readonly environment: readonly string[];

@@ -1,7 +1,7 @@
 /**
  * A flyctl that builds nothing: what it pushes is made of the context's content, the Dockerfile and the build's settings, so
  * that the same source gives the same image. It asks for what flyctl asks for, and ends as its Dockerfile says: `RUN fail`,
- * `RUN hang`, `RUN lost` (the network's fault, once), `RUN leak` (prints its token), `RUN forget` (pushes nothing).
+ * `RUN hang`, `RUN stall` (hangs once), `RUN lost` (the network's fault, once), `RUN leak` (prints its token), `RUN forget` (pushes nothing).
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,6 +33,7 @@ const config = parse(readFileSync(valueOf('--config') ?? '', 'utf8'));
 const dockerfile = readFileSync(valueOf('--dockerfile') ?? 'Dockerfile', 'utf8');
 const files = contentOf(process.cwd());
 const call = {
+  pid: process.pid,
   argv,
   environment: Object.keys(process.env).toSorted(),
   config,
@@ -48,9 +49,14 @@ const app = valueOf('--app') ?? '';
 const label = valueOf('--image-label') ?? '';
 say(`\u001b[32m==>\u001b[0m Building image with Depot for ${app}`);
 if (dockerfile.includes('RUN leak')) say(`token is ${token}`);
-if (dockerfile.includes('RUN hang')) await sleep(600_000);
-if (dockerfile.includes('RUN lost') && !existsSync(`${record}.lost`)) {
-  writeFileSync(`${record}.lost`, '');
+function isFirst(word: string): boolean {
+  if (!dockerfile.includes(word) || existsSync(`${record}.once`)) return false;
+  writeFileSync(`${record}.once`, '');
+  return true;
+}
+
+if (dockerfile.includes('RUN hang') || isFirst('RUN stall')) await sleep(600_000);
+if (isFirst('RUN lost')) {
   say('Error: failed to fetch an image or build from source: read tcp 10.0.0.1: connection reset by peer');
   process.exit(1);
 }
