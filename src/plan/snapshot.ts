@@ -3,7 +3,7 @@
  * policy move no version; they stay as git says now.
  */
 import type { MachineConfig, MachineMount } from '../../schemas/fly/machine.ts';
-import { parseImage } from '../flyconfig/image.ts';
+import { buildLabel, parseImage } from '../flyconfig/image.ts';
 import { onlyNamed } from '../flyconfig/named.ts';
 import { standbyEnv } from '../flyconfig/overlay.ts';
 import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource } from '../model/desired.ts';
@@ -47,8 +47,9 @@ function countedAsNow(group: DesiredGroup, now: DesiredApp): DesiredGroup {
 function imageAt({ name, image }: DesiredApp, { digest }: GoodVersion): DesiredImage {
   if (digest === '') return image;
   if (image.kind === 'reference') return { kind: 'reference', ref: image.ref, digest };
-  // A build is pushed to the app's own repository.
-  return { kind: 'reference', ref: `registry.fly.io/${name}@${digest}`, digest };
+  // A build is in the app's own repository. The tag is for people: the digest alone decides.
+  const tag = image.build === undefined ? '' : `:${buildLabel(image.build.key)}`;
+  return { kind: 'reference', ref: `registry.fly.io/${name}${tag}@${digest}`, digest };
 }
 
 /** From what machines were sent: the combination of configs that has the version's hash. undefined: there is none. */

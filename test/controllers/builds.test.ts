@@ -18,11 +18,11 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
-async function stage(files: Files, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
+async function stage(files: Files, env: Readonly<Record<string, string>> = {}, repository = false): Promise<Stage> {
   const folder = temporaryFolder('flycd-flyctl-');
   ends.push(() => folder.remove());
   const flyctl = fakeFlyctl(folder.path);
-  const world = await arena({ env: { FLYCTL_PATH: flyctl.path, ...env } });
+  const world = await arena({ env: { FLYCTL_PATH: flyctl.path, ...env }, repository });
   ends.push(() => world.close());
   world.write({ 'flycd.yaml': 'fleet: builds\n', ...files });
   return { world, flyctl };
@@ -139,6 +139,28 @@ describe('an app whose source has to be built', () => {
 function hostOf(world: Arena): string {
   return new URL(world.simulator.url).host;
 }
+
+describe.each([
+  ['a git repository', true],
+  ['a plain folder', false],
+])('rollback, with the config in %s', (_what, repository) => {
+  test('restores what was built before, and resume what was built since, without a build', async () => {
+    const { world, flyctl } = await stage(one, {}, repository);
+    await world.flycd(sync);
+    const first = images(world)['shop'];
+    world.write({ 'code/main.js': 'two\n' });
+    await world.flycd(sync);
+    const second = images(world)['shop'];
+    expect(second?.digest).not.toBe(first?.digest);
+    const back = await world.flycd(['rollback', 'shop']);
+    expect(back.code, back.stderr + back.stdout).toBe(0);
+    expect(images(world)['shop']?.digest).toBe(first?.digest);
+    expect((await world.flycd(['resume', 'shop'])).code).toBe(0);
+    expect(await world.flycd(sync)).toMatchObject({ code: 0 });
+    expect(images(world)['shop']?.digest).toBe(second?.digest);
+    expect(flyctl.calls()).toHaveLength(2);
+  });
+});
 
 describe('one source, three environments', () => {
   test('one build, three deploys by the same digest', async () => {
