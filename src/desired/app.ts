@@ -10,7 +10,7 @@ import type { SyncPolicy } from '../model/policy.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import { desiredNetwork, desiredSecrets, desiredVolumes } from './belongings.ts';
 import { deployParameters } from './deploy-parameters.ts';
-import { parsePath } from './document-path.ts';
+import { parsePath, type DocumentPath } from './document-path.ts';
 import type { Draft } from './draft.ts';
 import { findingList, type Finding, type FindingList } from './finding.ts';
 import { desiredGroups } from './groups.ts';
@@ -79,6 +79,41 @@ export function composeApp(parts: AppParts): ComposedApp {
   return { app, raw, findings: findings.all };
 }
 
+/**
+ * What is wrong with an app whose base could not be read, whatever the base says: mistakes in values that stand in its own
+ * files. That something is missing, or that nothing bears a name, only the base could tell.
+ */
+export function findingsWithoutBase(draft: Draft): readonly Finding[] {
+  const { name, owned, fly, primaryRegion } = draft;
+  const findings = findingList();
+  findings.add(draft.findings);
+  const request = { app: name ?? '', primaryRegion, config: fly, readFile: () => new Uint8Array() };
+  const { notes } = mapGroups(request);
+  addNotes(
+    notes.filter(({ severity, path }) => severity === 'error' && isOwnMistake(parsePath(path), fly)),
+    findings,
+  );
+  deployParameters(owned, fly, findings);
+  desiredSecrets(owned, fly, findings);
+  desiredNetwork(owned, findings);
+  return findings.all;
+}
+
+function isOwnMistake(path: DocumentPath, fly: JsonObject): boolean {
+  const [first] = path;
+  if (first === 'container' || (first === 'machine_config' && machineConfigPaths(fly).isFile)) return false;
+  if (path.slice(1).includes('processes') && fly['processes'] === undefined) return false;
+  // A check takes its port from an http_service that the base may have.
+  if (first === 'checks' && path.length === 2) return false;
+  let value: unknown = fly;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return false;
+    value = (value as Readonly<Record<string | number, unknown>>)[step];
+  }
+  // Of a table by itself only something in it can be missing.
+  return path.length > 1 || (path.length === 1 && !isObject(value));
+}
+
 function desiredReleaseCommand({ command, config, timeout }: ReleaseCommand): DesiredReleaseCommand {
   return { command, config, timeoutSeconds: Math.max(1, Math.ceil(timeout / second)) };
 }
@@ -96,13 +131,24 @@ function withoutSecretValues(merged: JsonObject): JsonObject {
   return { ...merged, secrets: secrets.map((secret) => (isObject(secret) ? { ...secret, raw: undefined } : secret)) };
 }
 
+/** A file of the app that its config names, by its path from the app's folder or its source. */
+export interface LocalPath {
+  readonly written: string;
+  /** Where the config names it. */
+  readonly at: DocumentPath;
+  /** true: it may name files in its turn. */
+  readonly isMachineConfig: boolean;
+}
+
 /** Files of the app that its config puts into machines, and those that it consists of. */
-export function localPathsOf(fly: JsonObject): readonly string[] {
+export function localPathsOf(fly: JsonObject): readonly LocalPath[] {
   const { files } = fly;
   const listed = Array.isArray(files) ? files : [];
-  const paths = listed.flatMap((file: unknown) => {
+  const paths = listed.flatMap((file: unknown, index) => {
     const path = isObject(file) ? file['local_path'] : undefined;
-    return typeof path === 'string' && path !== '' ? [path] : [];
+    const at = ['files', index, 'local_path'];
+    return typeof path === 'string' && path !== '' ? [{ written: path, at, isMachineConfig: false }] : [];
   });
-  return [...paths, ...machineConfigPaths(fly)];
+  const { paths: inner, at, isFile } = machineConfigPaths(fly);
+  return [...paths, ...inner.map((written) => ({ written, at: parsePath(at), isMachineConfig: isFile }))];
 }

@@ -5,7 +5,8 @@ import { toFault } from '../model/fault.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SecretValue } from '../model/secret-value.ts';
 import type { GitMirrors } from '../sources/tree.ts';
-import { composeApp, localPathsOf, type ComposedApp } from './app.ts';
+import { machineConfigPathsIn } from '../flyconfig/machine-config.ts';
+import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type LocalPath } from './app.ts';
 import type { BuildRecipe } from './build.ts';
 import { baseConfig, readBase, type BaseConfig } from './base.ts';
 import { hasBrokenSyntax, problemsOfText } from './document.ts';
@@ -102,7 +103,7 @@ async function finish(gathering: Gathering, sketched: Sketch): Promise<Result> {
   const dynamic = [...based.problems, ...placed(sketch, findings, name)];
   const followed = followedBy(name, [source?.followed, based.followed]);
   if (!based.read) {
-    const problems = [...textProblems, ...placed(sketch, draft.findings, name), ...dynamic];
+    const problems = [...textProblems, ...placed(sketch, findingsWithoutBase(draft), name), ...dynamic];
     return { ...none, followed, problems };
   }
   const composed = await compose(gathering, sketch, source);
@@ -246,30 +247,51 @@ interface LocalFile {
   readonly read: () => Promise<Uint8Array | undefined>;
 }
 
-/** Files that the config puts into machines: of the app's folder, else of its source. Those not there are left out. */
+/**
+ * Files that the config puts into machines: what app.yaml names, of its folder, else of its source; what its base names,
+ * of the source the base stands in first. Those not there are left out.
+ */
 async function localFiles(
   gathering: Gathering,
   sketch: Sketch,
   source: ResolvedSource | undefined,
 ): Promise<readonly LocalFile[]> {
   const { files } = gathering;
-  const { tree, folder } = sketch.found.file;
-  const found: LocalFile[] = [];
-  const places = [
-    ...(source?.folders ?? [{ tree, folder }]),
-    ...(sketch.base === undefined ? [] : [sketch.base.source]),
-  ];
-  for (const written of localPathsOf(sketch.draft.fly)) {
-    for (const place of places) {
+  const { found, base, draft } = sketch;
+  const { tree, folder } = found.file;
+  const own = source?.folders ?? [{ tree, folder }];
+  const ofBase = base === undefined ? [] : [base.source];
+  const isOfBase = fromBase(sketch);
+  const find = async ({ written, at }: LocalPath): Promise<LocalFile | undefined> => {
+    for (const place of isOfBase(at) ? [...ofBase, ...own] : [...own, ...ofBase]) {
       const path = pathWithin(place.folder, written);
       const id = path === undefined ? undefined : await files.id(place.tree, path);
       if (path === undefined || id === undefined) continue;
       const { name } = files.file(place.tree, path);
-      found.push({ written, name, id, read: () => files.read(place.tree, path) });
-      break;
+      return { written, name, id, read: () => files.read(place.tree, path) };
+    }
+    return undefined;
+  };
+  const listed: LocalFile[] = [];
+  for (const path of localPathsOf(draft.fly)) {
+    const file = await find(path);
+    if (file === undefined) continue;
+    listed.push(file);
+    // A machine_config in a file of its own names files in its turn.
+    for (const written of path.isMachineConfig ? machineConfigPathsIn(await file.read()) : []) {
+      const inner = await find({ ...path, written });
+      if (inner !== undefined) listed.push(inner);
     }
   }
-  return found;
+  return listed;
+}
+
+/** Tells of a path of the app's config whether its base wrote what stands there. */
+function fromBase(sketch: Sketch): (path: DocumentPath) => boolean {
+  const { base } = sketch;
+  if (base === undefined) return () => false;
+  const originOf = originsOfSketch(sketch);
+  return (path) => originOf(writtenPath(sketch.draft.merged, path)).document === base.config.document;
 }
 
 /** Findings with their places. The merge is traced once for all of them. */

@@ -68,9 +68,7 @@ export function baseConfigOf(root: Table, readFile: ReadFile): MachineConfig {
   }
   const config = keptOf(data, table);
   const guest = guestOf(config, table);
-  // What a file names in its turn is not among the files that were read.
-  const inner = text.startsWith('{') ? readFile : undefined;
-  const containers = containersOf(table, nonEmptyTextOf(root, 'container'), inner);
+  const containers = containersOf(table, nonEmptyTextOf(root, 'container'), readFile);
   const { size: _size, ...rest } = config;
   return { ...rest, ...(guest === undefined ? {} : { guest }), ...(containers === undefined ? {} : { containers }) };
 }
@@ -175,7 +173,7 @@ function guestOf(config: MachineConfig, table: Table): MachineConfig['guest'] {
 function containersOf(
   table: Table,
   wanted: string | undefined,
-  readFile: ReadFile | undefined,
+  readFile: ReadFile,
 ): Record<string, unknown>[] | undefined {
   const written = fieldOf(table.values, 'containers');
   const path = keyPath(table.path, 'containers');
@@ -204,7 +202,7 @@ function containersOf(
 }
 
 /** Files of a container may name one of the app's files instead of their content. */
-function containerFilesOf(container: Table, readFile: ReadFile | undefined): JsonObject[] | undefined {
+function containerFilesOf(container: Table, readFile: ReadFile): JsonObject[] | undefined {
   const files = fieldOf(container.values, 'files');
   if (!isList(files)) return undefined;
   return files.map((file, index): JsonObject => {
@@ -217,23 +215,31 @@ function containerFilesOf(container: Table, readFile: ReadFile | undefined): Jso
     const given = ['raw_value', 'secret_name', 'image_config'].some((key) => fieldOf(file, key) !== undefined);
     if (given || typeof localPath !== 'string' || localPath === '') return rest;
     const place = { path: keyPath(path, 'local_path'), localPath, notes: container.notes };
-    if (readFile === undefined) {
-      const hint = 'use raw_value, or write the JSON into machine_config itself';
-      container.notes.error(place.path, 'local_path in a file of its own is not supported yet', hint);
-      return rest;
-    }
     const content = localContent(place, readFile);
     return content === undefined ? rest : { ...rest, raw_value: Buffer.from(content).toString('base64') };
   });
 }
 
-/** Paths of the app's files that its machine_config names. */
-export function machineConfigPaths(config: JsonObject): readonly string[] {
+/** Paths of the app's files that its machine_config names: that of a file, or those in its JSON. */
+export function machineConfigPaths(config: JsonObject): {
+  readonly paths: readonly string[];
+  /** Where it stands. */
+  readonly at: string;
+  readonly isFile: boolean;
+} {
   const experimental = fieldOf(config, 'experimental');
   const older = isTable(experimental) ? fieldOf(experimental, 'machine_config') : undefined;
-  const text = typeof older === 'string' && older !== '' ? older : fieldOf(config, 'machine_config');
-  if (typeof text !== 'string' || text === '') return [];
-  return text.startsWith('{') ? containerPaths(text) : [text];
+  const isOlder = typeof older === 'string' && older !== '';
+  const text = isOlder ? older : fieldOf(config, 'machine_config');
+  const at = isOlder ? 'experimental.machine_config' : 'machine_config';
+  if (typeof text !== 'string' || text === '') return { paths: [], at, isFile: false };
+  const isFile = !text.startsWith('{');
+  return { paths: isFile ? [text] : containerPaths(text), at, isFile };
+}
+
+/** Paths that a file with a machine's config names. */
+export function machineConfigPathsIn(file: Uint8Array | undefined): readonly string[] {
+  return file === undefined ? [] : containerPaths(Buffer.from(file).toString('utf8'));
 }
 
 function containerPaths(json: string): readonly string[] {

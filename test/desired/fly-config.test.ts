@@ -102,6 +102,38 @@ describe('fly_config', () => {
     ]);
   });
 
+  it('its own files are those of its source, app.yaml’s are those beside it first', async () => {
+    const file = '[[files]]\nguest_path = "/etc/motd"\nlocal_path = "motd"\n';
+    const fromBase = await loadShop(
+      '',
+      { 'web/fly.toml': `${flyToml}${file}`, 'web/motd': 'source' },
+      { 'shop/motd': 'beside' },
+    );
+    const fromApp = await loadShop(
+      'files: [{ guest_path: /etc/motd, local_path: motd }]\n',
+      { 'web/fly.toml': `${flyToml}${file}`, 'web/motd': 'source' },
+      { 'shop/motd': 'beside' },
+    );
+    const contents = [fromBase, fromApp].map(({ apps }) => apps[0]?.groups[0]?.config.files?.[0]?.['raw_value']);
+    expect(contents).toStrictEqual(['source', 'beside'].map((text) => Buffer.from(text).toString('base64')));
+  });
+
+  it('a machine_config in a file of its own names files in its turn', async () => {
+    const machine = { containers: [{ name: 'app', files: [{ guest_path: '/a', local_path: 'conf/a.txt' }] }] };
+    const files = {
+      'web/fly.toml': `machine_config = "machine.json"\n${flyToml}`,
+      'web/machine.json': JSON.stringify(machine),
+      'web/conf/a.txt': 'a',
+    };
+    const fleet = await loadShop('', files);
+    expect(errorsOf(fleet)).toStrictEqual([]);
+    expect(fleet.apps[0]?.groups[0]?.config['containers']).toStrictEqual([
+      { name: 'app', image: '.', files: [{ guest_path: '/a', raw_value: 'YQ==' }] },
+    ]);
+    const { 'web/conf/a.txt': _gone, ...without } = files;
+    expect(errorsOf(await loadShop('', without)).join()).toMatch(/machine_config.*there is no file "conf\/a.txt"/);
+  });
+
   it('may stand in a local source, or beside app.yaml where nothing is built, as YAML or JSON', async () => {
     const local = await load({
       'shop/app.yaml': 'app: shop\nsource: { type: local, path: ../web }\nfly_config: deploy/fly.yaml\n',
@@ -222,6 +254,32 @@ describe('problems', () => {
     expect(fleet.followed).toStrictEqual([{ repo: url, ref: 'HEAD', app: 'shop' }]);
     expect(errorsOf(fleet)).toStrictEqual([
       'app.yaml:6:13: error: fly_config: it cannot be read: the host is down (wait)',
+    ]);
+  });
+
+  it('does not hide what is wrong in app.yaml itself, and invents nothing that the base may say', async () => {
+    const more = [
+      'vm: { size: shared-cpu-3x }',
+      'services: [{ internal_port: 70000, processes: [worker] }]',
+      'checks: { alive: { type: tcp } }',
+      'http_service: { force_https: yes please }',
+      'machine_config: machine.json',
+      'deploy: { wait_timeout: 300 }',
+      'deploy_params: [--ha=perhaps]',
+      'mounts: [{ source: data, destination: data }]',
+      '',
+    ];
+    const fleet = await loadShop(more.join('\n'), { 'web/Dockerfile': 'FROM nginx' });
+    expect(
+      errorsOf(fleet).map((line) => line.replace(/^shop\/app\.yaml:(\d+):\d+: error: (\S+): .*$/, '$1 $2')),
+    ).toStrictEqual([
+      '6 fly_config',
+      '7 vm[0].size',
+      '8 services[0].internal_port',
+      '10 http_service.force_https',
+      '12 deploy.wait_timeout',
+      '13 deploy_params[0]',
+      '14 mounts[0].destination',
     ]);
   });
 
