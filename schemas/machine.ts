@@ -201,6 +201,36 @@ const machineFields = {
     .record(metadataKey, scalarText)
     .optional()
     .describe('Metadata of the machine; each name is exact, others are kept. Written without a restart.'),
+  checks: z
+    .record(
+      z.string(),
+      z.strictObject({
+        kind: z
+          .enum(['informational', 'readiness'])
+          .describe('informational: only shown; readiness: the machine gets no requests while it fails.'),
+      }),
+    )
+    .optional()
+    .describe('What `checks` has no word for, by the check’s name.'),
+  services: listOf(
+    z.strictObject({
+      internal_port: port().describe('The service, by its port in the machine.'),
+      protocol: z.enum(['tcp', 'udp']).optional().describe('The service’s protocol. Default: tcp.'),
+      force_instance_key: text.optional().describe('Key that requests name a single machine by. Default: none.'),
+      force_instance_description: text.optional().describe('What that key is for. Default: none.'),
+    }),
+  )
+    .optional()
+    .describe('What `services` and `http_service` have no word for.'),
+  files: listOf(
+    z.strictObject({
+      guest_path: z.string().startsWith('/').describe('Path in the machine: one of `files`, or a new one.'),
+      mode: wholeNumber({ min: 0, max: 0o7777 }).optional().describe('Mode bits as a number. Default: Fly’s.'),
+      image_config: text.optional().describe('Image whose config is the content of a new one.'),
+    }),
+  )
+    .optional()
+    .describe('What `files` has no word for.'),
   processes: listOf(Process).optional().describe('Several processes in one machine. []: none.'),
   containers: listOf(Container).optional().describe('Several containers in one machine. []: none.'),
   volumes: listOf(MachineVolume).optional().describe('Volumes of the containers that end with the machine. []: none.'),
@@ -241,11 +271,8 @@ export const saidElsewhere: Readonly<Record<string, string>> = {
   env: 'say it in env',
   guest: 'say it in vm, or machines',
   size: 'say it in vm',
-  services: 'say it in services, or http_service',
-  checks: 'say it in checks',
   metrics: 'say it in metrics',
   statics: 'say it in statics',
-  files: 'say it in files',
   mounts: 'say it in mounts',
   restart: 'say it in restart',
   stop_config: 'say it in kill_signal and kill_timeout',

@@ -20,14 +20,16 @@ export function machineOver({ group, isDefault, written, findings }: MachineOver
   const fields: MachineGroupWritten = isDefault ? { ...own, ...named } : (named ?? {});
   const pathOf = (field: keyof MachineGroupWritten): DocumentPath =>
     named?.[field] === undefined ? ['machine', field] : ['machine', 'groups', group.name, field];
-  checkMeaning(fields, group, (field, message, hint) => findings.error(pathOf(field), message, hint));
+  const refuse: Refuse = (field, message, hint) => findings.error(pathOf(field), message, hint);
+  checkMeaning(fields, group, refuse);
   if (fields.auto_destroy === true) {
     const message = `each time a machine of ${group.name} ends it is gone, and the next sync makes a new one`;
     findings.warning(pathOf('auto_destroy'), message, 'a machine with a schedule starts again by itself');
   }
-  const { schedule, init, metadata, ...rest } = fields;
+  const { schedule, init, metadata, checks, services, files, ...rest } = fields;
   return {
     ...group.config,
+    ...completed(group, { checks, services, files }, refuse),
     ...present(rest),
     // The wire has no word for none: its absence says it.
     ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? '' : schedule }),
@@ -37,6 +39,41 @@ export function machineOver({ group, isDefault, written, findings }: MachineOver
 }
 
 type Refuse = (field: keyof MachineGroupWritten, message: string, hint?: string) => void;
+
+/** What the fly config says of checks, services and files, with what it has no word for. */
+function completed(
+  { name, config }: MappedGroup,
+  { checks = {}, services = [], files = [] }: Pick<MachineGroupWritten, 'checks' | 'services' | 'files'>,
+  refuse: Refuse,
+): MachineConfig {
+  const known = { ...config.checks };
+  for (const [check, fields] of Object.entries(checks)) {
+    const own = Object.hasOwn(known, check) ? known[check] : undefined;
+    if (own === undefined) refuse('checks', `${name} has no check called ${check}`, 'its fields stand in checks');
+    else known[check] = { ...own, ...fields };
+  }
+  const served = [...(config.services ?? [])];
+  for (const { internal_port: port, protocol = 'tcp', ...fields } of services) {
+    const at = served.findIndex((one) => one.internal_port === port && (one.protocol ?? 'tcp') === protocol);
+    if (at === -1) refuse('services', `${name} has no service on ${protocol} port ${port}`, 'it stands in services');
+    else served[at] = { ...served[at], ...fields };
+  }
+  const written = [...(config.files ?? [])];
+  for (const file of files) {
+    const at = written.findIndex((one) => one['guest_path'] === file.guest_path);
+    const isNew = file.image_config !== undefined;
+    if (isNew === (at !== -1)) {
+      const message = isNew ? `files has ${file.guest_path} already` : `files has no ${file.guest_path}`;
+      refuse('files', message, 'its content stands in files, or is that of image_config');
+    } else if (isNew) written.push({ ...file });
+    else written[at] = { ...written[at], ...file };
+  }
+  return {
+    ...(Object.keys(checks).length === 0 ? {} : { checks: known }),
+    ...(services.length === 0 ? {} : { services: served }),
+    ...(files.length === 0 ? {} : { files: written }),
+  };
+}
 
 /** What each field by itself cannot tell. */
 function checkMeaning(fields: MachineGroupWritten, group: MappedGroup, refuse: Refuse): void {

@@ -46,6 +46,26 @@ describe('machine says what no fly config can', () => {
       },
     ],
     ['a spot price', 'machine: { spot: { max_price_fraction: 0.5 } }\n', { spot: { max_price_fraction: 0.5 } }],
+    [
+      'the kind of a check',
+      'checks: { alive: { type: tcp, port: 8080 } }\nmachine: { checks: { alive: { kind: readiness } } }\n',
+      { checks: { alive: { type: 'tcp', port: 8080, kind: 'readiness' } } },
+    ],
+    [
+      'the key of a service',
+      'http_service: { internal_port: 8080 }\nmachine: { services: [{ internal_port: 8080, force_instance_key: shard }] }\n',
+      { services: [{ internal_port: 8080, protocol: 'tcp', force_instance_key: 'shard' }] },
+    ],
+    [
+      'the mode of a file, and a file that is an image’s config',
+      'files: [{ guest_path: /a, raw_value: x }]\nmachine: { files: [{ guest_path: /a, mode: 384 }, { guest_path: /b, image_config: nginx }] }\n',
+      {
+        files: [
+          { guest_path: '/a', raw_value: 'eA==', mode: 384 },
+          { guest_path: '/b', image_config: 'nginx' },
+        ],
+      },
+    ],
   ])('%s', async (_what, more, expected) => {
     expect(await configOf(more)).toMatchObject(expected);
   });
@@ -105,6 +125,16 @@ describe('strictly', () => {
       'what the fly config says',
       'machine:\n  groups:\n    app:\n      env: { A: b }\n',
       ['app.yaml:8:7: error: machine.groups.app.env: machine does not say env (say it in env)'],
+    ],
+    [
+      'of a check, a service and files that are not there',
+      'files: [{ guest_path: /a, raw_value: x }]\nmachine:\n  checks: { alive: { kind: readiness } }\n  services: [{ internal_port: 1 }]\n  files: [{ guest_path: /b, mode: 1 }, { guest_path: /a, image_config: x }]\n',
+      [
+        'app.yaml:7:3: error: machine.checks: app has no check called alive (its fields stand in checks)',
+        'app.yaml:8:3: error: machine.services: app has no service on tcp port 1 (it stands in services)',
+        'app.yaml:9:3: error: machine.files: files has no /b (its content stands in files, or is that of image_config)',
+        'app.yaml:9:3: error: machine.files: files has /a already (its content stands in files, or is that of image_config)',
+      ],
     ],
     [
       'a group that is not there',

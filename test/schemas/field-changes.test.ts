@@ -57,6 +57,26 @@ const surroundings: Readonly<Record<string, JsonObject>> = {
   container: {
     machine_config: '{ "containers": [{ "name": "app", "image": "." }, { "name": "web", "image": "nginx" }] }',
   },
+  'machine.checks': {
+    checks: { name: { type: 'tcp', port: 8080 } },
+    machine: { checks: { name: { kind: 'informational' } } },
+  },
+  'machine.services': {
+    services: [
+      { internal_port: 8080, ports: [{ port: 80 }] },
+      { internal_port: 5432, ports: [{ port: 5432 }] },
+      { internal_port: 5432, protocol: 'udp', ports: [{ port: 5432 }] },
+    ],
+    machine: { services: [{ internal_port: 5432, force_instance_key: 'x' }] },
+  },
+  'machine.files': {
+    files: [
+      { guest_path: '/etc/a.conf', raw_value: 'x' },
+      { guest_path: '/etc/b.conf', raw_value: 'x' },
+    ],
+    machine: { files: [{ guest_path: '/etc/b.conf', mode: 256 }] },
+  },
+  'machine.files[].image_config': { machine: { files: [{ guest_path: '/etc/c.conf', image_config: 'nginx' }] } },
   'machine.dns.options': { machine: { dns: { options: [{ name: 'ndots', value: '1' }] } } },
   'machine.dns.dns_forward_rules': {
     machine: { dns: { dns_forward_rules: [{ basename: 'corp', addr: '10.0.0.1' }] } },
