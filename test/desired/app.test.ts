@@ -27,6 +27,7 @@ describe('policy', () => {
       maxDeletes: 2,
       intervalSeconds: 90,
       onFailure: 'stop',
+      windows: [],
       replaceUnreachable: false,
     });
   });
