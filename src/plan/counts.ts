@@ -41,7 +41,7 @@ export function wantedMachines(desired: DesiredApp, group: DesiredGroup, members
 }
 
 /** A job that ends has nobody to stand in for it: its standby would do the work a second time. */
-function isJob({ config }: DesiredGroup): boolean {
+export function isJob({ config }: DesiredGroup): boolean {
   return (config.schedule ?? '') !== '' || config.auto_destroy === true;
 }
 

@@ -4,7 +4,7 @@ import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, S
 import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
 import { assignSlots, lowestFree, type Member } from './census.ts';
-import { wantedMachines, type Wanted } from './counts.ts';
+import { isJob, wantedMachines, type Wanted } from './counts.ts';
 import { onOtherHosts } from './hosts.ts';
 import { counted, holdOf, listed } from './input.ts';
 import { configToSend, sentOf } from './mark.ts';
@@ -94,17 +94,22 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
   return { ...draft, group, members, wanted, creates };
 }
 
-/** Standbys of a group that has nothing left to stand in for, or whose machines have a volume that only they can mount. */
+/** Standbys that are of no use any more, or do harm. */
 function idleStandbys(scope: GroupScope, draft: Draft): readonly string[] {
-  const { group, members, wanted } = scope;
-  const none = wanted.exact && [...wanted.byRegion.values()].every((count) => count === 0);
-  if (group.mount === undefined && !none) return [];
-  const idle = members.filter((member) => isStandby(member, group));
-  const because = none ? 'git wants no machine it could stand in for' : 'a standby cannot take over a volume';
+  const because = idleBecause(scope);
+  if (because === undefined) return [];
+  const idle = scope.members.filter((member) => isStandby(member, scope.group));
   for (const member of idle) {
     draft.destroys.push(actionStep(scope, member, { kind: 'machine.destroy', because, risk: 'safe' }));
   }
   return idle.map((member) => member.machine.id);
+}
+
+function idleBecause({ group, wanted }: GroupScope): string | undefined {
+  const none = wanted.exact && [...wanted.byRegion.values()].every((count) => count === 0);
+  if (none) return 'git wants no machine it could stand in for';
+  if (group.mount !== undefined) return 'a standby cannot take over a volume';
+  return isJob(group) ? 'a job that ends has nobody to stand in for it' : undefined;
 }
 
 /** Machines over the wanted number: destroys are planned, held where a volume would be left behind. */

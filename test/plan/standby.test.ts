@@ -152,6 +152,20 @@ test('a group that gets a volume loses its standby, which could not mount it', (
   expect(only(plan(mounted, observed({ machines })).steps, 'machine.destroy').machineId).toBe('standby');
 });
 
+test('a group that gets a schedule loses its standby, which Fly would start by it for the same work', () => {
+  const next = desiredApp({
+    groups: [group({ config: { ...worker.config, schedule: 'daily' }, counts: undefined })],
+    inputs: 'j',
+  });
+  const machines = [machine(free, { id: 'one' }), standbyOf('one')];
+  const { steps } = plan(next, observed({ machines }));
+  expect(only(steps, 'machine.destroy')).toMatchObject({
+    machineId: 'standby',
+    because: 'a job that ends has nobody to stand in for it',
+  });
+  expect(only(steps, 'release').machines.map(({ target }) => target)).toEqual(['shop/web/arn/1']);
+});
+
 test('what flyctl made is taken over as it is', () => {
   const machines = [
     flyctlMachine(free, { id: 'one' }),

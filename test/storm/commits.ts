@@ -17,7 +17,7 @@ export interface Commit {
   readonly said: string;
 }
 
-type Change = (dice: Dice, app: AppIdea) => { readonly app: AppIdea; readonly said: string } | undefined;
+export type Change = (dice: Dice, app: AppIdea) => { readonly app: AppIdea; readonly said: string } | undefined;
 
 const appsMax = 3;
 const machinesMax = 10;
@@ -107,11 +107,15 @@ export function commit(dice: Dice, fleet: FleetIdea): Commit {
     const name = fleet.apps.at(-1)?.name ?? '';
     return { fleet: { apps: fleet.apps.slice(0, -1) }, said: `${name} is gone` };
   }
+  return changeOne(dice, fleet, () => dice.one(dice.pick(kinds)));
+}
+
+/** One change of one app. */
+export function changeOne(dice: Dice, fleet: FleetIdea, choose: () => Change | undefined): Commit {
   const index = dice.below(fleet.apps.length);
   const app = fleet.apps[index];
   if (app === undefined) return { fleet, said: 'nothing' };
-  const change = dice.one(dice.pick(kinds));
-  const changed = change?.(dice, repaired(app));
+  const changed = choose()?.(dice, repaired(app));
   if (changed === undefined) return { fleet, said: 'nothing' };
   return smallEnough(fleet, {
     fleet: { apps: fleet.apps.with(index, changed.app) },
@@ -127,8 +131,8 @@ export function repaired(app: AppIdea): AppIdea {
 
 function smallEnough(before: FleetIdea, after: Commit): Commit {
   const machines = after.fleet.apps
-    .flatMap((app) => Object.values(app.groups))
-    .reduce((sum, group) => sum + firstCount(group), 0);
+    .flatMap((app) => Object.values(app.groups).map((group) => firstCount(app, group)))
+    .reduce((sum, count) => sum + count, 0);
   return machines <= machinesMax ? after : { fleet: before, said: 'nothing' };
 }
 

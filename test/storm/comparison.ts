@@ -1,6 +1,6 @@
 /** What git says against what Fly has, read without FlyCD's own eyes. */
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
-import type { AppIdea, GroupIdea } from './fleet.ts';
+import { countsOf, type AppIdea, type GroupIdea } from './fleet.ts';
 
 export interface Difference {
   readonly text: string;
@@ -22,7 +22,19 @@ export function differences(idea: AppIdea, app: AppSnapshot): readonly Differenc
   const missing = (idea.ips ?? [])
     .filter((kind) => app.addresses.every((address) => address.kind !== kind))
     .map((kind) => ({ text: `${app.name}: no ${kind} address`, about: [`${app.name}/${kind}`] }));
-  return [...named, ...unnamed, ...(isSecret ? [] : [secret]), ...missing];
+  return [...named, ...unnamed, ...(isSecret ? [] : [secret]), ...missing, ...unpruned(idea, app)];
+}
+
+/** What git no longer names and its policy lets FlyCD remove. */
+function unpruned(idea: AppIdea, app: AppSnapshot): readonly Difference[] {
+  const { prune = [], ips } = idea;
+  const listed: ReadonlySet<string> = new Set(ips ?? []);
+  const addresses = app.addresses
+    .filter(({ kind }) => prune.includes('addresses') && ips !== undefined && !listed.has(kind))
+    .map(({ kind, ip }) => ({ text: `${app.name}: ${kind} ${ip} is not listed`, about: [`${app.name}/${ip}`] }));
+  const isLeft = prune.includes('secrets') && idea.secret === undefined && app.secrets['PASSWORD'] !== undefined;
+  const secret = { text: `${app.name}: git does not name PASSWORD`, about: [`${app.name}/PASSWORD`] };
+  return [...addresses, ...(isLeft ? [secret] : [])];
 }
 
 export function groupOf(machine: MachineSnapshot): string {
@@ -42,10 +54,17 @@ function groupDifferences(
   const machines = app.machines.filter((machine) => groupOf(machine) === name);
   const found: Difference[] = [];
   // A standby stands in for one of them, and is none of them.
-  const counted = machines.filter(({ config }) => (config.standbys ?? []).length === 0).length;
-  const wanted = group.count ?? Math.max(counted, 1);
+  const counted = machines.filter(({ config }) => (config.standbys ?? []).length === 0);
   const whole = `${app.name}/${name}`;
-  if (counted !== wanted) found.push({ text: `${whole}: ${counted} machines, git wants ${wanted}`, about: [whole] });
+  const counts = countsOf(idea, group);
+  if (counts === undefined && counted.length === 0) found.push({ text: `${whole}: no machines`, about: [whole] });
+  const regions = counts === undefined ? [] : [...new Set([...Object.keys(counts), ...machines.map((m) => m.region)])];
+  for (const region of regions) {
+    const there = counted.filter((machine) => machine.region === region).length;
+    const wanted = counts?.[region] ?? 0;
+    const text = `${whole}: ${there} machines, git wants ${wanted} in ${region}`;
+    if (there !== wanted) found.push({ text, about: [`${whole}/${region}`] });
+  }
   for (const machine of machines) {
     const slot = machine.metadata['flycd_slot'];
     const about = [slot === undefined || !isItself(machine) ? whole : `${app.name}/${slot}`];
@@ -68,12 +87,15 @@ function machineDifferences(idea: AppIdea, group: GroupIdea, machine: MachineSna
   for (const [name, value] of Object.entries(idea.env)) {
     if (config.env?.[name] !== value) found.push(`has ${name}=${config.env?.[name]}, git wants ${value}`);
   }
+  if ((config.schedule ?? undefined) !== group.schedule)
+    found.push(`has schedule ${config.schedule}, git wants ${group.schedule}`);
   const { memory_mb: memory } = config.guest ?? {};
   if (idea.memoryMb !== undefined && memory !== idea.memoryMb)
     found.push(`has ${memory} MB, git wants ${idea.memoryMb}`);
   if ((config.services ?? []).length > 0 !== group.serves) found.push(group.serves ? 'serves nothing' : 'serves');
   const standsBy = (config.standbys ?? []).length > 0;
-  if (state !== (standsBy ? 'stopped' : 'started') && !group.rests) found.push(`is ${state}`);
+  const mayRest = group.rests || group.schedule !== undefined;
+  if (state !== (standsBy ? 'stopped' : 'started') && !mayRest) found.push(`is ${state}`);
   if (state === 'started' && idea.secret !== undefined && machine.secrets['PASSWORD'] !== idea.secret)
     found.push('runs with another PASSWORD than git names');
   return found;

@@ -25,6 +25,12 @@ export interface AppIdea {
   readonly comment: string;
   /** true: the file is no document at all. */
   readonly broken: boolean;
+  /** Its second region; not given: there is none. */
+  readonly otherRegion?: string;
+  /** Not given: FlyCD's default, which heals. */
+  readonly drift?: 'heal' | 'heal_all' | 'report' | 'off';
+  readonly prune?: readonly ('addresses' | 'secrets')[];
+  readonly releaseCommand?: string;
 }
 
 export type AddressIdea = 'v6' | 'shared_v4' | 'v4';
@@ -38,15 +44,37 @@ export interface GroupIdea {
   readonly checks: boolean;
   /** undefined: no volume. */
   readonly volumeGb: number | undefined;
+  /** Machines in the app's second region where git gives a count at all. Not given: none. */
+  readonly elsewhere?: number;
+  /** Not given: it runs all the time. */
+  readonly schedule?: 'daily';
 }
 
 /** So long without progress is a failure: a storm has no five minutes for each broken commit. */
 const waitTimeoutSeconds = 15;
 const maxUnavailableDefault = 0.33;
 
-/** Machines that a group has when git gives no count, flyctl's defaults: two that serve, or one with its standby. */
-export function firstCount(group: GroupIdea): number {
-  return group.count ?? (group.volumeGb === undefined ? 2 : 1);
+/**
+ * Machines that a group has when git gives no count, flyctl's defaults: two that serve, or one with its standby; and one
+ * in a second region.
+ */
+export function firstCount(app: AppIdea, group: GroupIdea): number {
+  if (group.count !== undefined) return countOf(group) ?? group.count;
+  return (group.volumeGb === undefined ? 2 : 1) + Number(app.otherRegion !== undefined);
+}
+
+/** Machines that git wants in all regions together. undefined: it gives no count. */
+export function countOf(group: GroupIdea): number | undefined {
+  return group.count === undefined ? undefined : group.count + (group.elsewhere ?? 0);
+}
+
+/** The same by region. */
+export function countsOf(app: AppIdea, group: GroupIdea): Readonly<Record<string, number>> | undefined {
+  if (group.count === undefined) return undefined;
+  return {
+    [app.region]: group.count,
+    ...(app.otherRegion === undefined ? {} : { [app.otherRegion]: group.elsewhere ?? 0 }),
+  };
 }
 
 /** Machines of the group that may be down at once for FlyCD's work. */
@@ -59,7 +87,7 @@ export function mayBeDown(app: AppIdea, machines: number): number {
 /** All that a machine of the group gets from git: the same text, the same machine. */
 export function wishOf(app: AppIdea, name: string): string {
   const group = app.groups[name];
-  const { count: _count, volumeGb, ...config } = group ?? {};
+  const { count: _count, elsewhere: _elsewhere, volumeGb, ...config } = group ?? {};
   return hashOf([
     app.image,
     { ...app.env },
@@ -91,6 +119,7 @@ function document(app: AppIdea): object {
   const groups = Object.entries(app.groups);
   const mounted = groups.filter(([, group]) => group.volumeGb !== undefined);
   const services = groups.filter(([, group]) => group.serves);
+  const scheduled = groups.filter(([, group]) => group.schedule !== undefined);
   const checked = groups.filter(([, group]) => group.checks && !group.serves);
   return {
     app: app.name,
@@ -117,14 +146,24 @@ function document(app: AppIdea): object {
         }),
     machines: {
       groups: Object.fromEntries(
-        groups.flatMap(([name, { count }]) => (count === undefined ? [] : [[name, { count }]])),
+        groups.flatMap(([name, group]) => {
+          if (group.count === undefined) return [];
+          const isAlone = app.otherRegion === undefined;
+          return [[name, isAlone ? { count: group.count } : { count_per_region: countsOf(app, group) }]];
+        }),
       ),
     },
     ...(app.memoryMb === undefined ? {} : { vm: [{ size: 'shared-cpu-1x', memory: `${app.memoryMb}mb` }] }),
     ...(app.secret === undefined ? {} : { secrets: [{ name: 'PASSWORD', type: 'raw', raw: app.secret }] }),
     ...(app.ips === undefined ? {} : { network: { ips: app.ips.map((kind) => addresses[kind]) } }),
+    ...(app.otherRegion === undefined ? {} : { extra_regions: [app.otherRegion] }),
+    ...(scheduled.length === 0
+      ? {}
+      : { machine: { groups: Object.fromEntries(scheduled.map(([name, { schedule }]) => [name, { schedule }])) } }),
+    ...(app.drift === undefined && app.prune === undefined ? {} : { sync: { drift: app.drift, prune: app.prune } }),
     deploy: {
       strategy: app.strategy,
+      ...(app.releaseCommand === undefined ? {} : { release_command: app.releaseCommand }),
       wait_timeout: `${waitTimeoutSeconds}s`,
       ...(app.maxUnavailable === undefined ? {} : { max_unavailable: app.maxUnavailable }),
     },

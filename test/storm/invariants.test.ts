@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { World } from '../../simulator/world.ts';
 import { arena } from '../controllers/arena.ts';
-import { filesOf, goodImage, type AppIdea } from './fleet.ts';
+import { filesOf, goodImage, type AppIdea, type FleetIdea } from './fleet.ts';
 import { addShapes, invariants, raisePeaks, stillHeld, type Calm, type PlannedApp } from './invariants.ts';
 
 const app: AppIdea = {
@@ -12,6 +12,7 @@ const app: AppIdea = {
   memoryMb: 512,
   secret: 'hush-1-hush',
   ips: ['v6'],
+  prune: ['addresses', 'secrets'],
   groups: {
     web: { count: 2, serves: true, rests: false, checks: true, volumeGb: undefined },
     worker: { count: undefined, serves: false, rests: false, checks: true, volumeGb: undefined },
@@ -30,6 +31,7 @@ async function said(
   spoil: (world: World) => void,
   plan: readonly PlannedApp[] = [plain],
   byHand: Calm['byHand'] = new Map(),
+  wanted: FleetIdea = fleet,
 ): Promise<readonly string[]> {
   const it = await arena({ orderly: true });
   onTestFinished(() => it.close());
@@ -48,7 +50,7 @@ async function said(
   raisePeaks(peaks, fleet);
   const shapes = new Map<string, Set<string>>();
   addShapes(shapes, fleet);
-  const calm: Calm = { fleet, apps: world.snapshot(), plan, peaks, shapes, byHand, others };
+  const calm: Calm = { fleet: wanted, apps: world.snapshot(), plan, peaks, shapes, byHand, others };
   return invariants.flatMap((invariant) => invariant(calm));
 }
 
@@ -72,7 +74,23 @@ const planted: readonly (readonly [string, (world: World) => void])[] = [
   ['is stopped', (world) => (web(world).state = 'stopped')],
   ['runs with another PASSWORD', (world) => (web(world).booted = undefined)],
   ['PASSWORD is not the one', (world) => world.apps.get('app-1')?.secrets.byName.clear()],
-  ['1 machines, git wants 2', (world) => (web(world).state = 'destroyed')],
+  [
+    'web: 1 machines, git wants 0 in ams',
+    (world) => {
+      const found = world.apps.get('app-1');
+      found?.machines.set('x', { ...web(world), id: 'x', name: 'x', region: 'ams' });
+    },
+  ],
+  ['has schedule daily, git wants undefined', (world) => (web(world).config.schedule = 'daily')],
+  [
+    'shared_v4 1.2.3.4 is not listed',
+    (world) => {
+      const addresses = world.apps.get('app-1')?.addresses;
+      for (const one of Array.from(addresses?.values() ?? []))
+        addresses?.set('1.2.3.4', { ...one, ip: '1.2.3.4', kind: 'shared_v4' });
+    },
+  ],
+  ['1 machines, git wants 2 in arn', (world) => (web(world).state = 'destroyed')],
   [
     'which git does not name',
     (world) => (web(world).config.metadata = { flycd_fleet: 'storm', fly_process_group: 'x' }),
@@ -142,6 +160,24 @@ test.each(plans)('found in the plan: %s', async (words, change) => {
 const other = (world: World): void => {
   web(world).config.image = 'other';
 };
+test('a secret that git names no more and may be pruned, unless a person set it', async () => {
+  const { secret: _secret, ...others } = app;
+  const without: AppIdea = { ...others, secret: undefined };
+  const left = (byHand: Calm['byHand'] = new Map()) => said(() => undefined, [plain], byHand, { apps: [without] });
+  expect(await left()).toEqual(['app-1: git does not name PASSWORD']);
+  expect(await left(new Map([['app-1/PASSWORD', 1]]))).toEqual([]);
+});
+
+test('under `drift: off` what a note speaks of stays, and a stop; never a machine that is gone', async () => {
+  const off: FleetIdea = { apps: [{ ...app, drift: 'off' }] };
+  const noted = { ...plain, notes: ['web/arn/1 differs from git; drift is not healed here (sync.drift: off)'] };
+  const under = (spoil: (world: World) => void, plan: PlannedApp = noted) => said(spoil, [plan], new Map(), off);
+  expect(await under(other)).toEqual([]);
+  expect(await under((world) => (web(world).state = 'stopped'))).toEqual([]);
+  expect(await under(other, plain)).toHaveLength(1);
+  expect(await under((world) => (web(world).state = 'destroyed'))).toHaveLength(1);
+});
+
 const holding = (target: string): PlannedApp => {
   const hold = { reason: 'flyctl', because: 'changed by flyctl', steps: [{ target: 'app-1', machines: [{ target }] }] };
   return { ...plain, status: 'held', holds: [hold] };

@@ -1,8 +1,8 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
 import { hashOf } from '../../src/model/json.ts';
-import { differences, groupOf, isItself } from './comparison.ts';
-import { firstCount, type FleetIdea, type GroupIdea } from './fleet.ts';
+import { differences, groupOf, isItself, type Difference } from './comparison.ts';
+import { firstCount, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
 export interface PlannedApp {
@@ -81,11 +81,27 @@ export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
     const app = apps.find(({ name }) => name === idea.name);
     if (planned === undefined) return [];
     if (app === undefined) return [`${idea.name}: not on Fly`];
-    const named = isUnverified(planned, byHand) ? { ...idea, secret: undefined } : idea;
-    return differences(named, app)
+    return differences(toCompare(idea, planned, byHand), app)
+      .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
       .filter(({ about }) => !planned.holds.some((hold) => speaksOf(hold, about)))
       .map(({ text }) => text);
   });
+
+/** What git says less what nobody compares: a secret of which only a person knows. */
+function toCompare({ prune, ...idea }: AppIdea, planned: PlannedApp, byHand: Calm['byHand']): AppIdea {
+  // `off` is existence and counts only: a value by hand stays, and no note says so.
+  const isHands = byHand.has(`${idea.name}/PASSWORD`);
+  const isUnknown = isUnverified(planned, byHand) || (isHands && idea.drift === 'off');
+  const pruned = prune?.filter((what) => what !== 'secrets' || !isHands);
+  return { ...idea, ...(isUnknown ? { secret: undefined } : {}), ...(pruned === undefined ? {} : { prune: pruned }) };
+}
+
+/** Under `drift: off` machines stay as somebody made them; only their number is git's. */
+function isLeft({ app, notes }: PlannedApp, { text, about }: Difference): boolean {
+  if (/ is (stopped|suspended)$/.test(text)) return true;
+  const slots = about.map((target) => target.slice(app.length + 1));
+  return slots.some((slot) => notes.some((note) => note.startsWith(`${slot} differs from git; drift is not healed`)));
+}
 
 /**
  * A value that a person set before FlyCD ever set one is told of by nothing: a note says so, and it stays until the next
@@ -114,7 +130,7 @@ export const noSlotTwice: Invariant = ({ apps }) =>
       .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`),
   );
 
-/** A standby waits for the end of a machine that is there, in a group where nobody is served and no volume is needed. */
+/** A standby waits for the end of a machine that is there; it can serve nobody, share no volume and do no job twice. */
 export const standbysStandIn: Invariant = ({ fleet, apps }) =>
   apps.flatMap((app) => {
     const ids = new Set(app.machines.map(({ id }) => id));
@@ -123,7 +139,8 @@ export const standbysStandIn: Invariant = ({ fleet, apps }) =>
       const { standbys } = machine.config;
       if (group === undefined || (standbys ?? []).length === 0) return [];
       const what = `${app.name}: ${machine.name} is a standby`;
-      if (group.serves || group.volumeGb !== undefined) return [`${what} in a group that has none`];
+      if (group.serves || group.volumeGb !== undefined || group.schedule !== undefined)
+        return [`${what} in a group that has none`];
       return (standbys ?? []).some((id) => ids.has(id)) ? [] : [`${what} of no machine that is there`];
     });
   });
@@ -137,7 +154,7 @@ export const firstMachinesAreThere: Invariant = ({ fleet, apps, shapes, byHand }
       const machines = apps.find((app) => app.name === idea.name)?.machines ?? [];
       const members = machines.filter((machine) => groupOf(machine) === name);
       const standbys = members.filter(({ config }) => (config.standbys ?? []).length > 0).length;
-      const [there, first] = [shapeOf(members.length - standbys, standbys), firstShape(group)];
+      const [there, first] = [shapeOf(members.length - standbys, standbys), firstShape(idea, group)];
       return there === first ? [] : [`${what}: ${there}, a new group has ${first}`];
     }),
   );
@@ -146,10 +163,12 @@ function shapeOf(machines: number, standbys: number): string {
   return `${machines} and ${standbys} to stand in`;
 }
 
-function firstShape(group: GroupIdea): string {
+function firstShape(app: AppIdea, group: GroupIdea): string {
   if (group.count !== undefined) return 'a count';
-  if (group.volumeGb !== undefined) return shapeOf(1, 0);
-  return group.serves ? shapeOf(2, 0) : shapeOf(1, 1);
+  const elsewhere = Number(app.otherRegion !== undefined);
+  if (group.serves && group.volumeGb === undefined) return shapeOf(2 + elsewhere, 0);
+  const isAlone = group.volumeGb !== undefined || group.schedule !== undefined;
+  return shapeOf(1 + elsewhere, isAlone ? 0 : 1);
 }
 
 /** A volume or an address more than git ever wanted was made by a second call for one wish. */
@@ -215,7 +234,7 @@ export function raisePeaks(peaks: Map<string, number>, fleet: FleetIdea): void {
   };
   for (const app of fleet.apps) {
     for (const [name, group] of Object.entries(app.groups)) {
-      if (group.volumeGb !== undefined) raise(`${app.name}/${name}_data`, firstCount(group));
+      if (group.volumeGb !== undefined) raise(`${app.name}/${name}_data`, firstCount(app, group));
     }
     for (const kind of app.ips ?? ['v6', 'shared_v4', 'v4']) raise(`${app.name}/${kind}`, 1);
   }
@@ -226,7 +245,7 @@ export function addShapes(shapes: Map<string, Set<string>>, fleet: FleetIdea): v
   for (const app of fleet.apps) {
     for (const [name, group] of Object.entries(app.groups)) {
       const what = `${app.name}/${name}`;
-      shapes.set(what, (shapes.get(what) ?? new Set()).add(firstShape(group)));
+      shapes.set(what, (shapes.get(what) ?? new Set()).add(firstShape(app, group)));
     }
   }
 }

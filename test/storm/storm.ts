@@ -6,6 +6,7 @@ import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
 import { addShapes, invariants, raisePeaks, stillHeld, type Others, type PlannedApp } from './invariants.ts';
 import { amiss, exposed, written, type Ran } from './hearing.ts';
 import { act } from './people.ts';
+import { themed, themeOf } from './themes.ts';
 import { watch, type Watch } from './watch.ts';
 import { clearUp, strike } from './weather.ts';
 
@@ -65,6 +66,7 @@ export async function storm(seed: number): Promise<Storm> {
     passes: 0,
   };
   try {
+    scene.fleet = themed(dice(seed, 'theme of the fleet'), scene.fleet, themeOf(seed)).fleet;
     publish(scene, 'first commit');
     await blow(scene);
     await calm(scene);
@@ -102,7 +104,7 @@ async function blow(scene: Scene): Promise<void> {
   for (let pass = 1; pass <= passes; pass += 1) {
     if (world.simulator.world.requests.length > stormyRequestsMax) break;
     const here = (topic: string): Dice => dice(seed, `${topic} ${pass}`);
-    if (pass > 1) commitSomething(scene, here('commit'));
+    if (pass > 1) commitSomething(scene, here('commit'), here('theme'));
     weather(scene, here('weather'));
     if (pass > 1) people(scene, here('people'));
     // Fly tells times by the millisecond: what happens in one and the same cannot be told apart.
@@ -140,9 +142,11 @@ async function settle(scene: Scene): Promise<void> {
   for (const { machine } of scene.others) watch.protect({ machine: machine.id });
 }
 
-function commitSomething(scene: Scene, dice: Dice): void {
+function commitSomething(scene: Scene, dice: Dice, ofTheme: Dice): void {
   if (!dice.hit(0.7)) return;
-  const { fleet, said } = commit(dice, scene.fleet);
+  const theme = themeOf(scene.seed);
+  const isOfTheme = theme !== undefined && ofTheme.hit(0.4);
+  const { fleet, said } = isOfTheme ? themed(ofTheme, scene.fleet, theme) : commit(dice, scene.fleet);
   scene.fleet = fleet;
   publish(scene, said);
 }

@@ -119,6 +119,42 @@ describe('the watch finds', () => {
     expect(eyes.findings).toEqual([expect.stringContaining('was restarted though its volume has not grown')]);
   });
 
+  test('an image before its release command, and two commands side by side', async () => {
+    const image = 'docker.io/library/app:2';
+    const { it, eyes, machines } = await watched();
+    eyes.expect({ apps: [{ ...app, image, releaseCommand: 'migrate 1' }] });
+    const metadata = { fly_process_group: 'fly_app_release_command' };
+    const run = (name: string, word: string, image: string) =>
+      it.asPerson('POST', '/apps/app-1/machines', {
+        name,
+        region: 'arn',
+        config: {
+          image,
+          metadata,
+          env: { RELEASE_COMMAND: '1' },
+          init: { cmd: ['migrate', word] },
+          restart: { policy: 'no' },
+        },
+      });
+    await run('release-1', '2', image);
+    await it.clock.sleep(5000);
+    const [first, second] = machines;
+    await it.asPerson('POST', path(first), { config: { ...first?.config, image } });
+    expect(eyes.findings).toEqual([
+      expect.stringContaining('app-1: web-arn-1-g1 runs docker.io/library/app:2 before "migrate 1" has run on it'),
+    ]);
+    const next = 'docker.io/library/app:3';
+    eyes.expect({ apps: [{ ...app, image: next, releaseCommand: 'migrate 1' }] });
+    await run('release-2', '1', next);
+    await run('release-3', '1', next);
+    expect(eyes.findings.slice(1)).toEqual([
+      expect.stringContaining('app-1: release-3 runs a release command beside release-2'),
+    ]);
+    await it.clock.sleep(5000);
+    await it.asPerson('POST', path(second), { config: { ...second?.config, image: next } });
+    expect(eyes.findings).toHaveLength(2);
+  });
+
   test('two machines made for one slot', async () => {
     const { it, eyes, machines } = await watched();
     const [first] = machines;

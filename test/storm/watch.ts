@@ -6,7 +6,8 @@ import type { Machine } from '../../simulator/records.ts';
 import { isRunning } from '../../simulator/machine-states.ts';
 import type { RequestNotice, RequestRecord } from '../../simulator/requests.ts';
 import type { World } from '../../simulator/world.ts';
-import { mayBeDown, wishOf, type AppIdea, type FleetIdea } from './fleet.ts';
+import { watchCommands } from './commands.ts';
+import { countOf, mayBeDown, wishOf, type AppIdea, type FleetIdea } from './fleet.ts';
 
 export interface Watch {
   /** What broke, in words. */
@@ -90,6 +91,7 @@ export function watch(world: World): Watch {
     const line = `${new Date(world.now()).toISOString().slice(11, 19)} ${text}`;
     if (!findings.includes(line)) findings.push(line);
   };
+  const commands = watchCommands(say);
   const ideaOf = (name: string): AppIdea | undefined => git.apps.find((app) => app.name === name);
 
   function recovered(): void {
@@ -103,7 +105,7 @@ export function watch(world: World): Watch {
     const group = groupOf(machine);
     if (app?.groups[group] === undefined) return;
     const members = membersOf(world, app.name, group);
-    const wanted = app.groups[group].count ?? members.length;
+    const wanted = countOf(app.groups[group]) ?? members.length;
     const taken = [...down.values()].filter((one) => one.app === machine.app && groupOf(one) === group).length;
     const lost = destroyed.get(`${app.name}/${group}`) ?? 0;
     const missing = Math.min(lost, Math.max(0, wanted - members.length));
@@ -138,6 +140,7 @@ export function watch(world: World): Watch {
       failed: machine.config.metadata?.['flycd_failed'],
     };
     brought.set(machine.id, now);
+    commands.brought(app, machine);
     // A secret that somebody set while FlyCD made the machine is put right later, and is a reason then.
     if (known === undefined || !isRunning(before.state) || before.behind) return;
     const untouched = known.version === before.version && known.disturbances === now.disturbances;
@@ -209,6 +212,7 @@ export function watch(world: World): Watch {
     for (const machine of world.apps.get(name)?.machines.values() ?? []) {
       if (app === undefined || brought.has(machine.id) || !ownName.test(machine.name)) continue;
       const wish = wishOf(app, groupOf(machine));
+      commands.brought(app, machine);
       brought.set(machine.id, {
         wish,
         disturbances: disturbances.get(name) ?? 0,
@@ -221,7 +225,8 @@ export function watch(world: World): Watch {
 
   function gone(machine: Machine): void {
     const key = `${machine.app.name}/${groupOf(machine)}`;
-    const wanted = ideaOf(machine.app.name)?.groups[groupOf(machine)]?.count;
+    const group = ideaOf(machine.app.name)?.groups[groupOf(machine)];
+    const wanted = group === undefined ? undefined : countOf(group);
     const left = membersOf(world, machine.app.name, groupOf(machine)).length;
     if (wanted !== undefined && left < wanted) destroyed.set(key, (destroyed.get(key) ?? 0) + 1);
     else destroyed.delete(key);
@@ -232,6 +237,7 @@ export function watch(world: World): Watch {
   world.onStateChange = (machine) => {
     const before = states.get(machine.id);
     states.set(machine.id, machine.state);
+    if (before === undefined) commands.appeared(machine);
     recovered();
     checkDoubles(machine);
     const byFlycd = [...underway.values()].some(
