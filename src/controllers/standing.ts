@@ -6,9 +6,16 @@ import { toFault, type Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 import type { AppPlan } from '../model/plan.ts';
 import type { StepResult } from '../model/run.ts';
-import { formatFailed, formatGood, isSameVersion, type GoodVersion, type StandingTexts } from '../model/standing.ts';
+import {
+  formatFailed,
+  formatGood,
+  isSameVersion,
+  type AppVersion,
+  type GoodVersion,
+  type StandingTexts,
+} from '../model/standing.ts';
 import { stampKeys } from '../model/stamps.ts';
-import { reachedVersion, standingMachines, versionOf, type CourseScope } from '../plan/course.ts';
+import { reachedVersion, standingMachines, versionOf } from '../plan/course.ts';
 import { isRollout } from '../plan/guard.ts';
 import { isHostOk, metadataOf } from '../plan/live.ts';
 import { commandVersion } from '../plan/release-command.ts';
@@ -92,20 +99,23 @@ async function markGood(request: SyncOneRequest, { plan, planned }: Passed): Pro
   const { standing, course } = steering;
   if (observed.machines.status === 'unread' || course.to === 'nowhere') return;
   const scope = { desired: wanted, fleet: fleet.name, now: clock.now() };
-  const revision = course.to === 'version' ? course.version.revision : fleet.revision;
   const before = observed.machines.value;
-  if (isKnown(standing.good, { ...scope, machines: before }, revision)) return;
+  // What was gone back to keeps its name: its image may be written another way now.
+  const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
+  const revision = course.to === 'version' ? course.version.revision : fleet.revision;
+  if (isKnown(standing.good, version, revision)) return;
   const machines = plan.steps.length === 0 ? before : await fly.machines(app.name);
   const reached = reachedVersion({ ...scope, machines });
   if (reached === undefined) return;
-  const good: GoodVersion = { ...reached, revision, at: clock.now() };
+  const carried = course.to === 'version' ? course.version : reached;
+  const good: GoodVersion = { ...carried, revision, at: clock.now() };
   await request.store.addGood(app.name, good, request.runId);
   await stampStanding(request, app.name, { texts: { [stampKeys.good]: formatGood(good) }, machines });
 }
 
 /** Also where its commit is not one that git could give back and the present one is. */
-function isKnown(good: GoodVersion | undefined, scope: CourseScope, revision: string): boolean {
-  if (good === undefined || !isSameVersion(good, versionOf(scope))) return false;
+function isKnown(good: GoodVersion | undefined, version: AppVersion, revision: string): boolean {
+  if (good === undefined || !isSameVersion(good, version)) return false;
   return isCommit(good.revision) || !isCommit(revision);
 }
 

@@ -172,10 +172,12 @@ export function withoutRecords(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutRecords(item)]));
 }
 
-/** Stamps that say when a version ran well, or did not. */
+/** Stamps of an app as a whole say when. */
 function withoutTimes(endState: unknown): unknown {
-  const text = JSON.stringify(endState);
-  return JSON.parse(text.replaceAll(/("flycd_(?:good|failed)":"[^"]*:)\d{13}"/g, '$1"')) as unknown;
+  const text = JSON.stringify(endState).replaceAll(/"flycd_(?:good|failed|hold|suspend)":"(?:[^"\\]|\\.)*"/g, (stamp) =>
+    stamp.replaceAll(/(?<![0-9a-f])\d{13}(?![0-9a-f])/g, 'then'),
+  );
+  return JSON.parse(text) as unknown;
 }
 
 /** Everything that could be doubled or left half done: a secret, a volume, addresses, two groups, a check. */
