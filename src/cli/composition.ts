@@ -80,7 +80,7 @@ async function compose(
     concurrency: settings.written.concurrency ?? defaultConcurrency,
     flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
     instance: instanceName(invocation),
-    actor: variable(io.env, 'USER') ?? variable(io.env, 'LOGNAME') ?? 'unknown',
+    actor: actorOf(invocation),
     load: (request) => loading.load(request),
     async reader() {
       const { createFlyReader } = await import('../fly/client.ts');
@@ -121,6 +121,12 @@ export async function composed<T>(
   } finally {
     composition.close();
   }
+}
+
+/** In CI whoever started the workflow, not the runner's own login. */
+function actorOf({ io }: Invocation): string {
+  const names = ['GITHUB_ACTOR', 'USER', 'LOGNAME'];
+  return names.map((name) => variable(io.env, name)).find((name) => name !== undefined) ?? 'unknown';
 }
 
 /** Remembers the first result. */

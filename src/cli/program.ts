@@ -15,6 +15,7 @@ import type { ServeOptions } from './serve.ts';
 import type { SimulatorOptions } from './simulator.ts';
 import type { SyncOptions } from './sync.ts';
 import type { ValidateOptions } from './validate.ts';
+import type { WhyOptions } from './why.ts';
 
 /** Wide enough for our sentences, narrow enough for half a screen; the same everywhere, so that help can be quoted. */
 const helpWidth = 100;
@@ -183,6 +184,10 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .description('make Fly as the config says, again and again')
     .argument(...configArgument)
     .option('--once', 'one pass, then exit')
+    .option(
+      '--plan <id>',
+      'one pass that does what this plan says, or nothing: the id from diff, of the fleet or an app',
+    )
     .option('--accept', 'one pass that may remove or restart more than the brakes allow')
     .option('--now', 'one pass that also puts back what a hand-made `fly deploy` changed')
     .option('--force', 'one pass that updates every machine, changed or not')
@@ -244,6 +249,14 @@ function addHolding(program: Command, invocation: Invocation, onExit: OnExit): v
 }
 
 function addLooking(program: Command, invocation: Invocation, onExit: OnExit): void {
+  withFly(withConfig(program.command('why')))
+    .description('what an app waits for, when that is looked at again, and where to look')
+    .argument('<app>', "the app's name")
+    .argument(...configArgument)
+    .action(async (app: string, config: string | undefined, options: WhyOptions) => {
+      const { why } = await import('./why.ts');
+      onExit(await unlessStopped(invocation, why(invocation, app, config, options)));
+    });
   const fleet = ['--fleet <name>', 'the fleet (default: the one of flycd.yaml or the config)'] as const;
   withApps(withConfig(program.command('status')))
     .description('how the last pass left each app')

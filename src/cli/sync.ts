@@ -1,13 +1,14 @@
 import type { ExitCode } from './exit.ts';
 import type { CommonOptions, Invocation } from './invocation.ts';
 import { createTerminalLog } from './log.ts';
-import { onePass, plainPass } from './pass.ts';
+import { onePass, plainPass, plannedPass } from './pass.ts';
 
 export interface SyncOptions extends CommonOptions {
   readonly once?: boolean;
   readonly accept?: boolean;
   readonly now?: boolean;
   readonly force?: boolean;
+  readonly plan?: string;
 }
 
 /**
@@ -20,8 +21,10 @@ export async function sync(
   options: SyncOptions,
 ): Promise<ExitCode> {
   const { app: apps, accept = false, now = false, force = false } = options;
+  const pass = { ...plainPass, apps, accept, now, force };
+  if (options.plan !== undefined) return plannedPass(invocation, config, { ...options, plan: options.plan }, pass);
   if (options.once === true || accept || now || force) {
-    return onePass(invocation, config, options, { ...plainPass, apps, accept, now, force });
+    return onePass(invocation, config, options, pass);
   }
   const { keepFleet } = await import('./service.ts');
   const log = createTerminalLog(invocation.io, invocation.redactor, 'info');

@@ -161,6 +161,26 @@ export async function syncPass(
   return applyWhole(context, desired, { ...whole, trigger, options });
 }
 
+/** Digits of a plan's id that name it: as many as text shows, and no fewer than tell plans apart. */
+export const planIdDigitsMin = 8;
+
+/**
+ * The same, if what would be done is still the plan of this id: the whole fleet's, or one app's, which is then all that is
+ * done. `runs` undefined: it is another plan by now, and nothing was done.
+ */
+export async function syncPlanned(
+  context: SyncContext,
+  desired: DesiredFleet,
+  options: PassOptions,
+  id: string,
+): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined }> {
+  const whole = await planWhole(context, desired, options);
+  const { plan } = whole;
+  const apps = plan.planId.startsWith(id) ? plan.apps : plan.apps.filter(({ planId }) => planId.startsWith(id));
+  if (apps.length === 0) return { plan, runs: undefined };
+  return applyWhole(context, desired, { ...whole, plan: { ...plan, apps }, trigger: 'command', options });
+}
+
 interface Work extends Whole {
   readonly trigger: Trigger;
   readonly options: PassOptions;

@@ -30,6 +30,8 @@ export interface LoopStore {
   dirtyApps(): Promise<readonly { readonly app: string; readonly generation: number }[]>;
   /** Removes the mark only if its generation is still the same. */
   clearDirty(app: string, generation: number): Promise<void>;
+  /** When an app that failed is tried again, for whoever asks. */
+  setNextWake(app: string, at: number): Promise<void>;
 }
 
 /** What git wants now, as far as the loop needs it. */
@@ -291,7 +293,7 @@ class FleetLoop implements Loop {
       await this.#options.store.clearDirty(app, generation);
       const aside = asideOf(this.#queue, this.#options.concurrency);
       const { failed, nextWakeAt } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
-      if (failed) this.#schedule.failed(app, nextWakeAt);
+      if (failed) await this.#options.store.setNextWake(app, this.#schedule.failed(app, nextWakeAt));
       else this.#schedule.succeeded(app, nextWakeAt);
     } catch (error) {
       this.#threw(app, toFault(error, `${app} could not be synced`));

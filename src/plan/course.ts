@@ -169,26 +169,31 @@ export function suspensionOf(standing: Standing, now: number): Standing['suspens
 
 /** A suspended app is looked at and not touched. */
 export function suspendedPlan(plan: AppPlan, standing: Standing, now: number): AppPlan {
-  const suspension = suspensionOf(standing, now);
-  if (suspension === undefined) return plan;
-  const { reason, by, at, until } = suspension;
   // Nor is what a person could confirm meanwhile.
   const { steps, holds } = withConfirmable(plan);
-  const end = until === undefined ? '' : `, until ${new Date(until).toISOString()}`;
-  const hold: Hold = {
-    ...holdOf(plan.app, {
-      reason: 'suspended',
-      because: `suspended by ${by} at ${new Date(at).toISOString()}${end}: ${reason}`,
-      next: `flycd resume ${plan.app}`,
-      steps,
-      retryAt: until,
-    }),
-    since: at,
-  };
-  return refit(plan, { steps: [], holds: [hold, ...holds] });
+  const hold = suspensionHold(plan.app, steps, { standing, now });
+  return hold === undefined ? plan : refit(plan, { steps: [], holds: [hold, ...holds] });
 }
 
-/** The newest machine of a list that is not on its way out: who stamps an app stamps these. */
+/** undefined: the app is not suspended. */
+export function suspensionHold(
+  app: string,
+  steps: readonly Step[],
+  { standing, now }: { readonly standing: Standing; readonly now: number },
+): Hold | undefined {
+  const suspension = suspensionOf(standing, now);
+  if (suspension === undefined) return undefined;
+  const { reason, by, at, until } = suspension;
+  const end = until === undefined ? '' : `, until ${new Date(until).toISOString()}`;
+  const because = `suspended by ${by} at ${new Date(at).toISOString()}${end}: ${reason}`;
+  const next =
+    until === undefined
+      ? `flycd resume ${app}`
+      : `FlyCD follows git again by itself, or at once with flycd resume ${app}`;
+  return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt: until }), since: at };
+}
+
+/** Ours, without those on their way out: who stamps an app stamps these. */
 export function standingMachines(machines: readonly Machine[], fleet: string): readonly Machine[] {
   return machines.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] === fleet);
 }

@@ -4,6 +4,7 @@ import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps.ts';
 import { busyWith, whyBusy } from './busy.ts';
+import { standingOf, suspensionHold } from './course.ts';
 import { counted, holdOf } from './input.ts';
 import { metadataOf } from './live.ts';
 
@@ -23,6 +24,8 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   }
   const because = 'git no longer names it';
   const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes: [] };
+  const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet: fleet.name }, {}), now });
+  if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : [];
   const busy = busyWith({ machines, releases: asked, fleet: fleet.name, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };

@@ -8,7 +8,15 @@ import type { Database, RunTable, StepResultTable, Tables } from './tables.ts';
 
 type RunStore = Pick<
   Store,
-  'startRun' | 'addResult' | 'finishRun' | 'runs' | 'run' | 'latestRuns' | 'closeInterrupted'
+  | 'startRun'
+  | 'addResult'
+  | 'finishRun'
+  | 'runs'
+  | 'run'
+  | 'latestRuns'
+  | 'setNextWake'
+  | 'planCalled'
+  | 'closeInterrupted'
 >;
 
 /** What a person reads at most at once; more is paged by whoever needs it. Bounds the memory that plans take. */
@@ -39,6 +47,30 @@ export function createRuns(database: Database): RunStore {
         .where('fleet', '=', database.fleet)
         .groupBy('app');
       return readRuns(database, ids);
+    },
+    async setNextWake(app, at) {
+      await queries
+        .updateTable('run')
+        .set({ next_wake_at: at })
+        .where('id', '=', (from) =>
+          from
+            .selectFrom('run')
+            .select(({ fn }) => fn.max('id').as('id'))
+            .where('fleet', '=', database.fleet)
+            .where('app', '=', app),
+        )
+        .execute();
+    },
+    async planCalled(id) {
+      const row = await queries
+        .selectFrom('run')
+        .select('plan')
+        .where('fleet', '=', database.fleet)
+        .where(sql<string>`json_extract(plan, '$.planId')`, 'like', `${id}%`)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row === undefined ? undefined : (JSON.parse(row.plan) as AppPlan);
     },
   };
 }

@@ -61,6 +61,10 @@ export interface Store {
   run(id: number): Promise<Run | undefined>;
   /** Newest run of each app: what `status` prints. */
   latestRuns(): Promise<readonly Run[]>;
+  /** The newest run of an app says when the app is tried again. */
+  setNextWake(app: string, at: number): Promise<void>;
+  /** The newest plan with an id that begins so, as a run carried it. */
+  planCalled(id: string): Promise<AppPlan | undefined>;
   /** Runs without an end belong to a process that died: ended as `interrupted`. Returns how many. */
   closeInterrupted(): Promise<number>;
 

@@ -22,6 +22,12 @@ function ago(at: number, now: number): string {
   return `${formatDuration(now - at)} ago`;
 }
 
+/** For how long a person's word stands, or a failure. */
+function ageOf(run: Run, now: number): string {
+  const since = run.plan.holds.find((hold) => hold.since !== undefined)?.since;
+  return since === undefined || run.status === 'synced' ? '' : ` (for ${formatDuration(now - since)})`;
+}
+
 function statusTable(status: FleetStatus): Table {
   const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY'];
   const rows = byApp(status.runs).map((run): (Cell | string)[] => [
@@ -31,7 +37,7 @@ function statusTable(status: FleetStatus): Table {
     { text: run.outcome ?? 'running', tone: toneOfOutcome(run.outcome) },
     ago(run.finishedAt ?? run.startedAt, status.now),
     shortRevision(run.revision),
-    truncate(plain(reasonOf(run)), messageCharactersMax),
+    `${truncate(plain(reasonOf(run)), messageCharactersMax)}${ageOf(run, status.now)}`,
   ]);
   return { columns, rows };
 }

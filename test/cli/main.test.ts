@@ -17,6 +17,7 @@ test('help of the program and of each command', async () => {
     'rollback',
     'suspend',
     'resume',
+    'why',
     'status',
     'history',
     'simulator',

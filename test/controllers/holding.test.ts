@@ -192,6 +192,21 @@ describe('suspend', () => {
     expect(missing.said).toContain('no app is called tem');
   });
 
+  test('keeps an app that git no longer names from being pruned', async () => {
+    world = await arena();
+    world.write({
+      ...shop(),
+      'flycd.yaml': 'fleet: holding\nsync: { prune: [app] }\n',
+      'other/app.yaml': shop()['shop/app.yaml'].replace('app: shop', 'app: other'),
+    });
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    expect((await flycd('suspend', 'shop', '--reason', 'an audit')).code).toBe(0);
+    world.remove('shop');
+    const { said } = await flycd('sync', '--once', '--accept');
+    expect(machines(), said).toHaveLength(2);
+    expect((await flycd('diff')).said).toContain('suspended by alice');
+  });
+
   test('of an app without machines is kept in the database', async () => {
     world = await arena();
     world.write(shop());

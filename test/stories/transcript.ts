@@ -12,8 +12,13 @@ export interface Event {
   does(stage: Stage): void | Promise<void>;
 }
 
+/** A command line that needs to be told something first, such as the id of a plan. */
+export interface Typed {
+  types(stage: Stage): Promise<string>;
+}
+
 /** A command line as typed after `flycd `, or an event. */
-export type Scene = string | Event;
+export type Scene = string | Typed | Event;
 
 export interface Story {
   /** Files in the working directory, by path. */
@@ -93,6 +98,7 @@ function words(line: string): readonly string[] {
 }
 
 async function playScene(stage: Stage, scene: Scene): Promise<string> {
+  if (typeof scene !== 'string' && 'types' in scene) return playScene(stage, await scene.types(stage));
   if (typeof scene !== 'string') {
     await scene.does(stage);
     return `# ${scene.says}\n`;

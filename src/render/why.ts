@@ -1,0 +1,86 @@
+import type { AppPlan, Hold } from '../model/plan.ts';
+import type { Run } from '../model/run.ts';
+import { reasonOf, runJson } from './history.ts';
+import { appPlanJson } from './plan.ts';
+import { stepName, toneOfStatus } from './step.ts';
+import { fence } from './table.ts';
+import { createPaint, formatDuration, formatTime, plain, plural } from './text.ts';
+
+/** What keeps an app from being as git says. */
+interface Why {
+  /** The one asked for; where a file has no name, it may be the one that is meant. */
+  readonly apps: readonly AppPlan[];
+  /** Its newest run. */
+  readonly run: Run | undefined;
+  readonly now: number;
+}
+
+/** Holds that Fly or time lifts; any other waits for a person. */
+const passing: ReadonlySet<Hold['reason']> = new Set(['busy', 'unread', 'intent', 'dependency', 'unreachable']);
+
+/** When FlyCD looks at a hold again, and what can come of that. */
+function triesNext(hold: Hold): string {
+  if (hold.retryAt !== undefined) return `at ${formatTime(hold.retryAt)}`;
+  if (passing.has(hold.reason)) return 'with the next pass of serve, or flycd sync --once';
+  return 'each pass looks; nothing comes of it before somebody acts';
+}
+
+function holdText(hold: Hold, now: number): readonly string[] {
+  const since = hold.since === undefined ? '' : ` (for ${formatDuration(now - hold.since)})`;
+  return [
+    `  waits (${hold.reason}): ${plain(hold.because)}${since}`,
+    `    lifted by: ${plain(hold.next)}`,
+    `    looks again: ${triesNext(hold)}`,
+    ...hold.steps.map((step) => `    then: ${stepName(step)}`),
+  ];
+}
+
+function runText({ run, now }: Why): readonly string[] {
+  if (run === undefined) return ['  no run of it is recorded here'];
+  const when = `${formatDuration(now - (run.finishedAt ?? run.startedAt))} ago`;
+  const reason = reasonOf(run);
+  const failed = run.results.find((result) => result.outcome === 'failed');
+  const again =
+    run.nextWakeAt !== undefined && run.nextWakeAt > now
+      ? [`    tries again: at ${formatTime(run.nextWakeAt)}`]
+      : run.status === 'failed'
+        ? ['    tries again: with growing pauses, 5 minutes apart at most, while flycd serve runs']
+        : [];
+  return [
+    `  last run: ${run.id}, ${run.outcome ?? 'still running'}, ${when}, by ${plain(run.actor)}${reason === '' ? '' : `: ${plain(reason)}`}`,
+    ...(failed?.next === undefined ? [] : [`    look: ${plain(failed.next)}`]),
+    ...again,
+    `    look: flycd history ${run.id}`,
+  ];
+}
+
+function appText(why: Why, app: AppPlan, colour: boolean): string {
+  const paint = createPaint(colour);
+  const { holds, steps, problems } = app;
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const lines = [
+    `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}`,
+    ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${plain(app.app)}`),
+    ...holds.flatMap((hold) => holdText(hold, why.now)),
+    ...(steps.length === 0
+      ? []
+      : [`  ${plural(steps.length, 'step')} to do with the next pass: flycd diff --app ${plain(app.app)}`]),
+    ...(holds.length + steps.length + errors.length === 0 ? ['  it waits for nothing: Fly is as git says'] : []),
+    ...app.notes.map((note) => `  note: ${plain(note)}`),
+    ...runText(why),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export function whyText(why: Why, colour: boolean): string {
+  return why.apps.map((app) => appText(why, app, colour)).join('\n');
+}
+
+export function whyJson(why: Why) {
+  const { apps, run } = why;
+  return { apps: apps.map(appPlanJson), lastRun: run === undefined ? null : runJson(run) };
+}
+
+export function whyMarkdown(why: Why): string {
+  return `${fence(whyText(why, false).trimEnd(), '')}\n`;
+}
