@@ -25,7 +25,7 @@ const combinationsMax = 1000;
 /** From git's own words at that version. */
 export function snapshotOfGit(now: DesiredApp, then: DesiredApp, version: GoodVersion): DesiredApp {
   return {
-    ...now,
+    ...unhindered(now),
     fly: then.fly,
     source: then.source,
     appVersion: then.appVersion,
@@ -35,6 +35,11 @@ export function snapshotOfGit(now: DesiredApp, then: DesiredApp, version: GoodVe
     inputs: then.inputs,
     releaseCommand: undefined,
   };
+}
+
+/** Going back waits for no window: what it leaves is worse. */
+function unhindered(now: DesiredApp): DesiredApp {
+  return { ...now, policy: { ...now.policy, windows: [] } };
 }
 
 function countedAsNow(group: DesiredGroup, now: DesiredApp): DesiredGroup {
@@ -66,7 +71,7 @@ export function snapshotOfHistory(
     if (first === undefined) return undefined;
     const { image = '', metadata, env } = first.sent;
     return {
-      ...now,
+      ...unhindered(now),
       source: sourceOf(env ?? {}, image),
       appVersion: env?.['FLYCD_APP_VERSION'],
       image: { kind: 'reference', ref: image, digest: version.digest === '' ? undefined : version.digest },

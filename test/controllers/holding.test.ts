@@ -122,6 +122,15 @@ test('while an app is held at a version drift is healed towards it, and counts f
   expect(runs()).toEqual(['shop:1 one', 'shop:1 one', 'shop:1 one']);
 });
 
+test('going back waits for no window', async () => {
+  await opened({}, { greeting: 'one' }, { greeting: 'two' });
+  const frozen = 'sync:\n  windows: [{ kind: deny, schedule: "0 0 * * *", duration: 24h }]\n';
+  world.write(shop({ greeting: 'two', more: frozen }));
+  const { code, said } = await flycd('rollback', 'shop');
+  expect(code, said).toBe(0);
+  expect(runs()).toEqual(['shop:1 one', 'shop:1 one']);
+});
+
 test('nothing to go back to is said, with what to do', async () => {
   await opened({}, {});
   const { code, said } = await flycd('rollback', 'shop');
