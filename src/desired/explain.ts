@@ -55,18 +55,32 @@ export function writtenPath(merged: JsonObject, path: DocumentPath): DocumentPat
   return [first];
 }
 
-/** One table stands for a list of one, and says nothing of the number. */
+/** One table stands for a list of one, and says nothing of the number; a list of tables may stand for one (env, checks). */
 function within(from: JsonValue, start: DocumentPath, path: DocumentPath): DocumentPath {
   let node = from;
   const written = [...start];
   for (const step of path) {
     if (isObject(node) && step === 0) continue;
+    if (Array.isArray(node) && typeof step === 'string') {
+      const index = itemOf(node, step);
+      if (index === -1) break;
+      const item = node[index] as JsonObject;
+      node = item;
+      written.push(index);
+      if (!Object.hasOwn(item, step)) continue;
+    }
     const items: unknown = node;
     if (typeof items !== 'object' || items === null || !Object.hasOwn(items, step)) break;
     node = (items as Record<string | number, JsonValue>)[step];
     written.push(step);
   }
   return written;
+}
+
+/** Of older lists: the last table that has the field, or the one of that name. -1: none. */
+function itemOf(items: readonly JsonValue[], field: string): number {
+  const last = items.findLastIndex((item) => isObject(item) && Object.hasOwn(item, field));
+  return last === -1 ? items.findIndex((item) => isObject(item) && item['name'] === field) : last;
 }
 
 /** undefined: a file of the app's own. */

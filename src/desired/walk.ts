@@ -101,7 +101,7 @@ export async function walkConfig(request: WalkRequest): Promise<Walk> {
       walking,
       '',
       'there is no app.yaml and no project.yaml here',
-      'an empty config repo is refused: name its folder',
+      'an empty config repo is refused: name its folder, or a fly.toml by its path',
     );
   }
   return { ...walking, apps };

@@ -1,12 +1,12 @@
 /** What flyctl checks of `build`; the builder itself does the rest. Source: flyctl's validateBuildStrategies. */
 import { fieldOf, integerOf, nonEmptyTextOf, optionalWordOf, orList, tableOf, type Table } from './fields.ts';
 
-/** Ways to an image, with the keys that choose them. */
-const ways: readonly (readonly [way: string, keys: readonly string[]])[] = [
-  ['image', ['image']],
-  ['builder', ['builder', 'buildpacks']],
-  ['dockerfile', ['dockerfile', 'build-target']],
-  ['builtin', ['builtin']],
+/** Ways to an image, each with the keys that choose it. */
+const ways: readonly (readonly string[])[] = [
+  ['image'],
+  ['builder', 'buildpacks'],
+  ['dockerfile', 'build-target'],
+  ['builtin'],
 ];
 
 export function checkBuild(root: Table): void {
@@ -15,8 +15,8 @@ export function checkBuild(root: Table): void {
   optionalWordOf(build, 'compression', ['gzip', 'zstd']);
   integerOf(build, 'compression_level', { min: 0, max: 9 });
   nonEmptyTextOf(build, 'image');
-  const named = ways.filter(([, keys]) => keys.some((key) => (fieldOf(build.values, key) ?? '') !== ''));
+  const named = ways.flatMap((keys) => keys.find((key) => (fieldOf(build.values, key) ?? '') !== '') ?? []);
   if (named.length < 2) return;
-  const message = `more than one way to an image: ${orList(named.map(([way]) => way)).replace(' or ', ' and ')}`;
+  const message = `more than one way to an image: ${orList(named).replace(' or ', ' and ')}`;
   build.notes.warning('build', message, 'keep one of them');
 }

@@ -43,6 +43,40 @@ env:
     ]);
   });
 
+  test('lists of tables that are one table today', async () => {
+    const app = `app = "web"
+primary_region = "arn"
+build.image = "nginx:1.27"
+
+[[env]]
+PORT = 80
+[[env]]
+LEVEL = "info"
+
+[[checks]]
+name = "other"
+type = "tcp"
+port = 1
+[[checks]]
+name = "alive"
+type = "tcp"
+port = 2
+
+[[processes]]
+name = "app"
+command = "serve"
+`;
+    expect((await explained({ 'app.toml': app })).filter((line) => !/^(?:app|primary|build)/.test(line))).toEqual([
+      'env.PORT = "80" app.toml:6:8',
+      'env.LEVEL = "info" app.toml:8:9',
+      'checks.other.type = "tcp" app.toml:12:8',
+      'checks.other.port = 1 app.toml:13:8',
+      'checks.alive.type = "tcp" app.toml:16:8',
+      'checks.alive.port = 2 app.toml:17:8',
+      'processes.app = "serve" app.toml:19:1',
+    ]);
+  });
+
   test('older forms: other names, single tables, several lists in one', async () => {
     const app = `app: web
 primary_region: arn

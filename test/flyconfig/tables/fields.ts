@@ -141,7 +141,7 @@ export const fields: readonly Row[] = [
     says: 'more than one way to an image',
     input: { build: { image: 'nginx', dockerfile: 'Dockerfile', buildpacks: ['x'], builtin: 'node' } },
     machine: {},
-    warnings: [['build', /more than one way to an image: image, builder, dockerfile and builtin/]],
+    warnings: [['build', /more than one way to an image: image, buildpacks, dockerfile and builtin/]],
   },
   { row: '3.1 deploy', says: 'is not in the machine', input: { deploy: { strategy: 'rolling' } }, machine: {} },
   {
