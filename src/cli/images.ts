@@ -31,7 +31,7 @@ export async function createImages({ io, log, redactor }: Invocation, dataDirect
         import('../sources/work-folders.ts'),
       ]);
       const directory = join(dataDirectory(), 'builds');
-      const folders = createWorkFolders({ directory, log, pid: process.pid, isAlive });
+      const folders = createWorkFolders({ clock, directory, log, pid: process.pid, isAlive });
       await folders.sweep();
       return new ImageBuilds({ clock, log, images, flyctl, folders });
     },

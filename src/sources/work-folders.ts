@@ -1,9 +1,11 @@
 import { promises as files } from 'node:fs';
 import { join } from 'node:path';
+import type { Clock } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
 import type { Log } from '../model/log.ts';
 
 export interface WorkFoldersOptions {
+  readonly clock: Clock;
   /** FlyCD's own; made when first needed. */
   readonly directory: string;
   readonly log: Log;
@@ -21,17 +23,17 @@ export interface WorkFolders {
 }
 
 /** Folders are named after the process that works in them: others of a shared data directory leave them alone. */
-export function createWorkFolders({ directory, log, pid, isAlive }: WorkFoldersOptions): WorkFolders {
+export function createWorkFolders({ clock, directory, log, pid, isAlive }: WorkFoldersOptions): WorkFolders {
   const remove = async (folder: string): Promise<void> => {
     try {
-      await files.rm(folder, { recursive: true, force: true });
+      await clock.busy(() => files.rm(folder, { recursive: true, force: true }));
     } catch (error) {
       log.warn({ folder, why: (error as Error).message }, 'a folder could not be removed');
     }
   };
   return {
     async within(work) {
-      const folder = await made(directory, pid);
+      const folder = await clock.busy(() => made(directory, pid));
       try {
         return await work(folder);
       } finally {
@@ -39,7 +41,7 @@ export function createWorkFolders({ directory, log, pid, isAlive }: WorkFoldersO
       }
     },
     async sweep() {
-      for (const name of await files.readdir(directory).catch(() => [])) {
+      for (const name of await clock.busy(() => files.readdir(directory).catch(() => []))) {
         const owner = Number(/^(\d+)-/.exec(name)?.[1] ?? Number.NaN);
         // Our own id is that of a process before us: in a container every first process has the same.
         const isLeft = Number.isInteger(owner) && (owner === pid || !isAlive(owner));

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { IdleClock } from '../../src/model/clock.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { createWorkFolders } from '../../src/sources/work-folders.ts';
 import { temporaryFolder } from '../servers/git-server.ts';
@@ -13,6 +14,7 @@ afterEach(() => folder.remove());
 
 const folders = (pid = 100, alive: readonly number[] = []) =>
   createWorkFolders({
+    clock: new IdleClock(),
     directory: join(folder.path, 'builds'),
     log: silentLog,
     pid,
@@ -42,7 +44,13 @@ test('what killed processes left goes, what others work in stays', async () => {
   }
   await folders(100, [300]).sweep();
   expect(readdirSync(directory).toSorted()).toEqual(['300-alive', 'notes']);
-  await createWorkFolders({ directory: '/nowhere', log: silentLog, pid: 1, isAlive: () => true }).sweep();
+  await createWorkFolders({
+    clock: new IdleClock(),
+    directory: '/nowhere',
+    log: silentLog,
+    pid: 1,
+    isAlive: () => true,
+  }).sweep();
 });
 
 test('no place to write is said', async () => {
