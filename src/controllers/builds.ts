@@ -48,7 +48,14 @@ interface Flight {
   readonly app: string;
   readonly key: string;
   readonly stop: AbortController;
-  readonly result: Promise<{ readonly app: string; readonly digest: string }>;
+  readonly result: Promise<MadeImage>;
+}
+
+interface MadeImage {
+  /** In whose repository it is. */
+  readonly app: string;
+  readonly digest: string;
+  readonly isNew: boolean;
 }
 
 /**
@@ -69,10 +76,10 @@ export class ImageBuilds {
     const { images } = this.#options;
     const { app, key, signal } = request;
     const label = buildLabel(key);
-    const own = await images.find(app.name, label);
-    if (own !== undefined) return { digest: own, how: 'there' };
+    // Claimed before anything is asked: of apps that come together the first one builds.
     const made = await unlessOvertaken(this.#made(request), request);
-    if (made.app === app.name) return { digest: made.digest, how: 'built' };
+    if (made.app === app.name) return { digest: made.digest, how: made.isNew ? 'built' : 'there' };
+    if ((await images.find(app.name, label)) === made.digest) return { digest: made.digest, how: 'there' };
     await images.copy({
       from: { repository: made.app, digest: made.digest },
       to: { repository: app.name, tag: label },
@@ -120,11 +127,14 @@ export class ImageBuilds {
 
   async #make(request: ImageRequest, signal: AbortSignal): Flight['result'] {
     const { app, key, store } = request;
+    const own = await this.#options.images.find(app.name, buildLabel(key));
+    if (own !== undefined) return { app: app.name, digest: own, isNew: false };
     const recorded = (await store.builds(key)).filter(({ outcome, org }) => outcome === 'built' && org === app.org);
     const apps = [...recorded.map((build) => build.app), ...sharersOf(request, key)];
     const other = await findElsewhere(this.#options, { key, apps, not: app.name });
-    if (other !== undefined) return other;
-    return { app: app.name, digest: await this.#inTurn(signal, () => this.#build(request, signal)) };
+    if (other !== undefined) return { ...other, isNew: false };
+    const digest = await this.#inTurn(signal, () => this.#build(request, signal));
+    return { app: app.name, digest, isNew: true };
   }
 
   /** What is stopped while it waits leaves at once; what has begun ends by itself, once flyctl is gone. */

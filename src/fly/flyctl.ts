@@ -260,6 +260,5 @@ function failure({ app }: FlyctlBuild, end: End, last: readonly string[]): Fault
     next: isPassing
       ? 'FlyCD tries again'
       : `mend what is built, or build the same again: flycd sync --now --app ${app}`,
-    where: app,
   });
 }

@@ -136,7 +136,7 @@ describe('how it ends', () => {
     ['killed from outside', 'kill -KILL $$', 'transient'],
   ])('%s', async (_name, script, kind) => {
     const fault = await faultOf(flyctlOf(program(script)).build(buildOf()));
-    expect(fault).toMatchObject({ kind, what: 'the build of shop failed', where: 'shop' });
+    expect(fault).toMatchObject({ kind, what: 'the build of shop failed' });
   });
 
   test('with its last lines in the fault', async () => {

@@ -115,7 +115,8 @@ function grouped(stderr: string): string {
   const groups = new Map<string, string>();
   let key = '';
   for (const line of stderr.split('\n').slice(0, -1)) {
-    key = /^([a-z0-9-]+): (?=[…+~!-]|created|updated|held|failed)/.exec(line)?.[1] ?? (line.startsWith(' ') ? key : '');
+    key =
+      /^([a-z0-9-]+): (?=[…+~!|-]|created|updated|held|failed)/.exec(line)?.[1] ?? (line.startsWith(' ') ? key : '');
     // Warnings about images come as registries answer.
     if (line.startsWith('warning: ')) key = line;
     groups.set(key, `${groups.get(key) ?? ''}${line}\n`);
@@ -132,6 +133,7 @@ function comparable(text: string, { folder, simulator }: Stage): string {
     .replaceAll(folder, '<work>')
     .replaceAll(dirname(folder), '<temp>')
     .replaceAll(simulator.url, '<simulator>')
+    .replaceAll(new URL(simulator.url).host, '<registry>')
     .replaceAll(simulator.token, '<token>')
     .replaceAll(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<time>')
     .replaceAll(/\b\d+(?:\.\d+)? (?:s|min|h|d)\b/g, '<duration>')
