@@ -83,9 +83,8 @@ export function placesInToml(text: string): Places {
     const field = /^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)(\s*=\s*)/.exec(line);
     if (header !== null) {
       table = headerPath(stepsOf(header[2] ?? ''), header[1] === '[[', counts);
-      // The first item says where its list stands, too.
-      if (typeof table.at(-1) === 'number') note(table.slice(0, -1), start, start);
-      note(table, start, start);
+      // The first that is in a table or a list says where that stands, too.
+      for (const depth of table.keys()) note(table.slice(0, depth + 1), start, start);
     } else if (field !== null) {
       note([...table, ...stepsOf(field[1] ?? '')], start, offset + (field[0]?.length ?? 0));
     }

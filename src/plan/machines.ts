@@ -57,15 +57,12 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
     carried: false,
   };
   const counting = withoutStandbys(members, group);
-  const surplus = new Set([...findSurplus(scope, counting, draft), ...idleStandbys(scope, draft)]);
-  const staying = members.filter((member) => !surplus.has(member.machine.id));
+  const idle = new Set(idleStandbys(scope, draft));
+  const staying = members.filter((member) => !idle.has(member.machine.id));
   const hosts = onOtherHosts(scope, staying, draft);
-  for (const id of hosts.leaving) surplus.add(id);
-  const missing = missingSlots(
-    scope,
-    counting.filter((member) => !hosts.leaving.has(member.machine.id)),
-    draft,
-  );
+  const fitting = counting.filter((member) => !hosts.leaving.has(member.machine.id));
+  const surplus = new Set([...idle, ...hosts.leaving, ...findSurplus(scope, fitting, draft)]);
+  const missing = missingSlots(scope, fitting, draft);
   const primary = primaryOf(
     [
       ...counting

@@ -77,6 +77,12 @@ command = "serve"
     ]);
   });
 
+  test('a table that only its inner tables open', async () => {
+    const app = 'app = "web"\nprimary_region = "arn"\nbuild.image = "nginx:1.27"\n[[services.ports]]\nport = 80\n';
+    const { problems } = await load({ 'app.toml': app });
+    expect(problems.map(({ line, message }) => `${line} ${message}`)).toEqual(['4 internal_port is required']);
+  });
+
   test('older forms: other names, single tables, several lists in one', async () => {
     const app = `app: web
 primary_region: arn

@@ -27,6 +27,17 @@ describe('a dedicated host', () => {
     expect(brief(app.steps)).toEqual(['release shop', 'machine.destroy shop/web/arn/1']);
   });
 
+  test('one of two that go is made anew where git wants one', () => {
+    const two = [1, 2].map((number) => machine(wanted(undefined, { arn: 2 }), { number, config: { guest: size } }));
+    const app = plan(wanted('one', { arn: 1 }), observed({ machines: two }));
+    expect(brief(only(app.steps, 'release').machines)).toEqual(['machine.create shop/web/arn/3']);
+    expect(brief(app.steps)).toEqual([
+      'release shop',
+      'machine.destroy shop/web/arn/1',
+      'machine.destroy shop/web/arn/2',
+    ]);
+  });
+
   test('where no number is given a person decides', () => {
     const live = machine(wanted(undefined), { config: { guest: size } });
     const app = plan(wanted('one'), observed({ machines: [live] }));
