@@ -32,7 +32,8 @@ export function hostUp(world: World, host: string, resurrects = false): void {
   }
   for (const standby of found.flatMap((machine) => standbysOf(machine))) {
     const needed = standby.config.standbys?.some((id) => standby.app.machines.get(id)?.hostStatus === 'unreachable');
-    if (standby.state === 'started' && needed !== true) stop(world, standby, 'flyd');
+    const runs = standby.state === 'started' || standby.state === 'starting';
+    if (runs && needed !== true) stop(world, standby, 'flyd');
   }
 }
 

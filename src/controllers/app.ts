@@ -205,6 +205,7 @@ async function apply(
     stamped: known.stamped,
     leaving: leavingIn(plan),
     claimedVolumes: new Set<string>(),
+    calls: undefined,
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
     lock: undefined,
     built: undefined,

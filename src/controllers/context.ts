@@ -4,6 +4,7 @@ import type { Aside } from '../loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import type { Log } from '../model/log.ts';
 import type { OnProgress } from '../model/progress.ts';
+import type { StampedCall } from '../model/calls-stamp.ts';
 import type { StampedEvidence } from '../model/secrets-stamp.ts';
 import type { Evidence } from '../record/evidence.ts';
 import type { Store } from '../record/store.ts';
@@ -47,6 +48,8 @@ export interface ApplyContext {
   built: { readonly ref: string; readonly digest: string } | undefined;
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */
   lock: HeldLease | undefined;
+  /** Calls without a key on the lock's stamp: those found there, and this pass's. undefined: not read yet. */
+  calls: { readonly before: readonly StampedCall[]; ours: readonly StampedCall[] } | undefined;
 }
 
 export function leaseDescription(context: ApplyContext): string {

@@ -2,6 +2,7 @@ import type { Intent, IntentKind } from '../model/memory.ts';
 import { Fault } from '../model/fault.ts';
 import { FlyError } from '../fly/error.ts';
 import { certainOf, unclearBecause } from '../plan/intents.ts';
+import { announceCall, callsOnLock, retractCall } from './calls-stamp.ts';
 import type { ApplyContext } from './context.ts';
 
 /** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
@@ -17,6 +18,9 @@ interface KeylessCall<T> {
   readonly there: number;
   create(): Promise<T>;
 }
+
+/** An intent of this database, or a call that somebody left on the app's lock. */
+type Uncertain = Omit<Intent, 'id'>;
 
 interface Created {
   readonly id: string;
@@ -38,13 +42,20 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
     await store.settleIntent(app.name, intent.id);
     if (item !== undefined) return { id: call.idOf(item), found: true };
   }
+  for (const earlier of await callsOnLock(context)) {
+    if (earlier.kind !== call.kind || earlier.target !== call.target) continue;
+    const item = await settle(context, call, earlier);
+    if (item !== undefined) return { id: call.idOf(item), found: true };
+  }
   for (let tries = 1; ; tries += 1) {
     const now = await call.list();
     // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
     const [newest] = now.length > call.there ? now.slice(-1) : [];
     if (newest !== undefined) return { id: call.idOf(newest), found: true };
     const before = now.map((item) => call.idOf(item));
-    const intent = await store.addIntent(app.name, { kind: call.kind, target: call.target, before });
+    const { kind, target } = call;
+    await announceCall(context, { kind, target, createdAt: context.clock.now(), before });
+    const intent = await store.addIntent(app.name, { kind, target, before });
     try {
       const id = call.idOf(await call.create());
       await store.fulfilIntent(app.name, intent.id, id);
@@ -52,6 +63,7 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
     } catch (error) {
       if (error instanceof FlyError && error.outcome === 'refused') {
         await store.settleIntent(app.name, intent.id);
+        await retractCall(context, call.target).catch(() => undefined);
         throw error;
       }
       const item = await settle(context, call, intent);
@@ -63,7 +75,7 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
   }
 }
 
-async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: Intent): Promise<T | undefined> {
+async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncertain): Promise<T | undefined> {
   const made = async (): Promise<T | undefined> =>
     (await call.list()).find((item) =>
       intent.made === undefined ? !intent.before.includes(call.idOf(item)) : call.idOf(item) === intent.made.id,
@@ -85,7 +97,7 @@ async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: In
   return made();
 }
 
-function unclear<T>(context: ApplyContext, call: KeylessCall<T>, intent: Intent): Fault {
+function unclear<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncertain): Fault {
   return new Fault({
     kind: 'waiting',
     what: unclearBecause(intent),

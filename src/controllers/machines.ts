@@ -7,6 +7,7 @@ import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '
 import { formatSent, formatSlot, parseIds, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { secretsStampText } from '../plan/evidence.ts';
 import { bootedAt, isGone } from '../plan/live.ts';
+import { callsStamp } from './calls-stamp.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { waitHealthy } from './health.ts';
@@ -82,6 +83,7 @@ export async function updateMachine(
   const metadata = {
     ...withSecretsStamp(context, step.config.metadata),
     ...context.record.stamps,
+    ...callsStamp(context, step.machineId),
     ...unproven(skipLaunch),
   };
   const config = { ...step.config, metadata };

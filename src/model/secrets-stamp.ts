@@ -3,7 +3,7 @@
  * of the value that was set and the digest that Fly called it. It holds no value, and nothing that a value could be
  * computed from without the key. FlyCDs with different keys share it, each reading what stands under its own.
  */
-import { isObject } from './json.ts';
+import { isObject, parsedJson } from './json.ts';
 import type { SecretEvidence } from './memory.ts';
 
 /** Evidence of one secret, as it stands on a machine. */
@@ -58,7 +58,7 @@ function textOf(sorted: readonly StampedEvidence[]): string {
 /** Whatever does not read as this scheme gives nothing: a stamp may have been written by anybody. */
 export function parseSecrets(text: string | undefined): readonly StampedEvidence[] {
   if (text === undefined || !text.startsWith(scheme) || Buffer.byteLength(text) > secretsStampBytesMax) return [];
-  const keys = jsonOf(text.slice(scheme.length));
+  const keys = parsedJson(text.slice(scheme.length));
   if (!isObject(keys)) return [];
   const evidence: StampedEvidence[] = [];
   for (const [keyId, names] of Object.entries(keys)) {
@@ -71,14 +71,6 @@ export function parseSecrets(text: string | undefined): readonly StampedEvidence
     }
   }
   return evidence;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function isText(value: unknown): value is string {

@@ -36,6 +36,8 @@ export const stampKeys = {
   told: 'flycd_told',
   /** Ids, with commas, of machines whose place it took: they count no more, and go when they can. */
   replaces: 'flycd_replaces',
+  /** On the machine that is the app's lock: calls without a key that were made within the last minute (`calls-stamp.ts`). */
+  calls: 'flycd_calls',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
   /** App-wide: the version of the last release that completed. This and the next three are read by `standing.ts`. */

@@ -31,13 +31,24 @@ export function planAddresses(input: PlanAppInput, facts: AddressFacts): Part {
   if (ips !== undefined) return planListed(input, live, ips);
   const untouched = live.length === 0 || memory.known;
   const once = facts.isNew && facts.machines === 0 && !memory.defaultAddressesGiven && untouched;
-  if (!once) return { steps: [], holds: [], notes: [] };
+  if (!once) return { steps: [], holds: [], notes: doubledNotes(live) };
   const have = new Set(live.map((address) => address.type));
   const missing = defaultTypes(input).filter((type) => !have.has(type));
   return allocate(input, live, {
     missing: missing.map((type) => ({ request: { type }, number: 1 })),
     because: 'a new app with services gets an address to be reached at',
   });
+}
+
+/** Nobody needs a second one for everywhere: two FlyCDs that began the app at once may each have given it one. */
+function doubledNotes(live: readonly LiveAddress[]): readonly string[] {
+  const global = live.filter(({ region, network }) => region === undefined && network === undefined);
+  return [...Map.groupBy(global, ({ type }) => type)]
+    .filter(([, same]) => same.length > 1)
+    .map(
+      ([type, same]) =>
+        `${same.length} ${type} addresses: ${listed(same.map(({ ip }) => ip))}; git lists none, so all of them stay`,
+    );
 }
 
 /** Outgoing addresses are not for reaching the app: no list of git's is about them. */

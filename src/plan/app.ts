@@ -88,6 +88,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
     command: ranCommand(commandScope),
     heals: healsDrift(input),
     volumeNames: volumeNames(input),
+    departing: departingVolumes(input, census),
   };
   const groups = input.desired.groups.map((group) => planGroup(machinesInput, group));
   const parts: Parts = {
@@ -123,6 +124,22 @@ function healsDrift(input: PlanAppInput): boolean {
 function volumeNames(input: PlanAppInput): ReadonlyMap<string, string> {
   const { volumes } = input.observed;
   return new Map(volumes.status === 'read' ? volumes.value.map((volume) => [volume.id, volume.name]) : []);
+}
+
+/**
+ * A machine's volume is listed as its own for a moment after the machine is gone, all the more where the two lists were read
+ * some time apart.
+ */
+function departingVolumes(input: PlanAppInput, census: Census): ReadonlyMap<string, number> {
+  const departing = new Map<string, number>();
+  const { volumes } = input.observed;
+  for (const volume of volumes.status === 'read' ? volumes.value : []) {
+    const machine = volume.attached_machine_id ?? '';
+    if (machine === '' || census.present.has(machine)) continue;
+    const place = `${volume.name}/${volume.region}`;
+    departing.set(place, (departing.get(place) ?? 0) + 1);
+  }
+  return departing;
 }
 
 function addressesOf(input: PlanAppInput, presence: AppPresence, census: Census): Part {

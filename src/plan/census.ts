@@ -35,8 +35,6 @@ export interface Census {
   readonly present: ReadonlySet<string>;
   /** Regions with a machine of which nothing can be read: it may be one that counts. */
   readonly obscuredRegions: ReadonlySet<string>;
-  /** Machines with a volume that are being destroyed, by `group/region`: the volume is free once they are gone. */
-  readonly departing: ReadonlyMap<string, number>;
   /** Name of another fleet that owns machines here. */
   readonly otherFleet: string | undefined;
   readonly busy: Busy | undefined;
@@ -72,12 +70,6 @@ export function takeCensus(input: CensusInput): Census {
     }
   }
   const busy = busyWith({ ...input, machines: present });
-  const departing = new Map<string, number>();
-  for (const machine of input.machines) {
-    if (machine.state !== 'destroying' || (machine.config?.mounts ?? []).length === 0) continue;
-    const place = `${memberGroup(metadataOf(machine))}/${machine.region}`;
-    departing.set(place, (departing.get(place) ?? 0) + 1);
-  }
   const gone = replacedIds(members, input.fleet);
   return {
     members: members.filter(({ machine }) => !gone.has(machine.id)).toSorted(byClaim),
@@ -86,7 +78,6 @@ export function takeCensus(input: CensusInput): Census {
     leftAlone,
     present: new Set(present.map((machine) => machine.id)),
     obscuredRegions,
-    departing,
     otherFleet,
     busy,
   };

@@ -7,12 +7,12 @@ import type { HoldParts, PlanAppInput } from './input.ts';
 const certaintyMs = 60_000;
 
 /** When lists are certain about what an intent's call did. Milliseconds since the epoch. */
-export function certainOf(intent: Intent): number {
+export function certainOf(intent: Pick<Intent, 'made' | 'createdAt'>): number {
   return (intent.made?.at ?? intent.createdAt) + certaintyMs;
 }
 
 /** Why nobody can say yet whether a call has to be made. */
-export function unclearBecause({ kind, target, made }: Intent): string {
+export function unclearBecause({ kind, target, made }: Pick<Intent, 'kind' | 'target' | 'made'>): string {
   return made === undefined
     ? `the answer to an earlier ${kind} of ${target} was lost, so it may have been done`
     : `an earlier ${kind} of ${target} made ${made.id}, and Fly does not list it`;

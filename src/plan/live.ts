@@ -75,8 +75,13 @@ export function wasStartedOnce(machine: Machine): boolean {
     (event) => (event.type === 'start' || event.type === 'resume') && (event.timestamp ?? 0) >= since,
   );
   if (starts.some((event) => event.source === 'user')) return true;
+  return starts.length > 0 && endedByItself(machine);
+}
+
+/** true: nobody asked for its last stop. */
+export function endedByItself(machine: Machine): boolean {
   const exit = lastExit(machine);
-  return starts.length > 0 && exit !== undefined && !exit.requested;
+  return exit !== undefined && !exit.requested;
 }
 
 /** true: the newest exit was a crash that Fly does not try again, so a start would only crash once more. */

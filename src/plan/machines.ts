@@ -193,14 +193,15 @@ function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: St
 
 /** Places whose machine is going together with the hold on its volume: a new machine takes that volume, not an empty one. */
 function departing(scope: GroupScope, region: string, draft: Draft): number {
-  const { group, desired, census } = scope;
-  const going = group.mount === undefined ? 0 : (census.departing.get(`${group.name}/${region}`) ?? 0);
-  if (going === 0) return 0;
+  const { group, desired } = scope;
+  const { mount } = group;
+  const going = mount === undefined ? 0 : (scope.departing.get(`${mount.volume}/${region}`) ?? 0);
+  if (mount === undefined || going === 0) return 0;
   draft.withoutVolume.set(region, (draft.withoutVolume.get(region) ?? 0) + going);
   draft.holds.push(
     holdOf(desired.name, {
       reason: 'busy',
-      because: `${counted(going, 'machine')} of ${group.name} in ${region} with a volume is being destroyed`,
+      because: `${counted(going, 'volume')} ${mount.volume} of ${group.name} in ${region} still belongs to a machine that is gone`,
       next: 'FlyCD fills the place when the volume is free',
       retryAt: scope.input.now + departMs,
     }),

@@ -1,5 +1,5 @@
 /** One machine of a group that stays: in sync, to be stamped, updated or started. */
-import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
@@ -7,7 +7,7 @@ import type { Member } from './census.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from './evidence.ts';
 import { listed } from './input.ts';
-import { bootedAt, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
+import { bootedAt, endedByItself, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { mountHold } from './mounts.ts';
 import { replaceableAt } from './replaced.ts';
@@ -186,10 +186,19 @@ function planRest(scope: Compares, compared: Compared, draft: Draft): void {
   if ((machine.state !== 'stopped' && machine.state !== 'suspended') || restsByDesign(live)) return;
   if (hasGivenUp(machine))
     draft.notes.push(`${formatSlot(slot)} crashed until its restarts ran out; flyctl logs says why`);
-  else if (!wasStartedOnce(machine) && (scope.heals || scope.desired.policy.drift === 'report')) {
+  else if (wasStartedOnce(machine)) noteStopped(machine, slot, draft);
+  else if (scope.heals || scope.desired.policy.drift === 'report') {
     const because = `${machine.state}, and nothing in its config lets it be`;
     draft.starts.push(actionStep(scope, member, { kind: 'machine.start', because, risk: 'safe' }));
   }
+}
+
+/** Started once per version: whoever stops it after that means it. One whose process ended by itself has done its work. */
+function noteStopped(machine: Machine, slot: Slot, draft: Draft): void {
+  if (endedByItself(machine)) return;
+  draft.notes.push(
+    `${formatSlot(slot)} was ${machine.state} again after its version had been started; it stays so until git changes or somebody starts it`,
+  );
 }
 
 function noteLabel(comparison: Comparison, slot: Slot, draft: Draft): void {

@@ -26,6 +26,8 @@ export interface MachinesInput {
   readonly heals: boolean;
   /** Names of volumes by id, where they could be read. */
   readonly volumeNames: ReadonlyMap<string, string>;
+  /** How many volumes belong to machines that are gone or on their way, by `name/region`: they are free in a moment. */
+  readonly departing: ReadonlyMap<string, number>;
 }
 
 /** Everything that one group's planning looks at. */

@@ -284,7 +284,7 @@ describe('a volume on a host that does not answer', () => {
 
 describe('two FlyCDs at the same moment', () => {
   test('of the same fleet: nothing doubled, nothing missing, and both are content in the end', async () => {
-    world = await arena();
+    world = await arena({ orderly: true });
     world.write(app('shop', `${twoGroups}network:\n  ips:\n    - v: v4\n    - v: v6\n`));
     const first = await Promise.all([sync([], 'one'), sync([], 'two')]);
     expect(first.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 4]);

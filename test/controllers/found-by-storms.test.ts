@@ -132,3 +132,38 @@ test('an address that is taken away in the minute after it was listed is given a
   expect(clock.now() - before).toBeLessThan(5000);
   expect(simulator.world.snapshot()[0]?.addresses.map(({ kind }) => kind)).toEqual(['v6']);
 });
+
+test.each([
+  ['by another FlyCD of the fleet', 'another'],
+  ['by the same one without its database', 'state'],
+])('an address that was made a moment ago, %s, and that no list shows yet is not made again', async (_by, state) => {
+  const world = await synced();
+  const { simulator } = world;
+  const ip = [...(simulator.world.apps.get('shop')?.addresses.keys() ?? [])][0] ?? '';
+  simulator.world.lag.set({ listMs: 5000 });
+  await simulator.world.human.releaseAddress('shop', { ip });
+  await world.clock.sleep(60_000);
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  if (state === 'state') world.forget();
+  await world.flycd(['sync', '--once'], state);
+  await world.clock.sleep(60_000);
+  expect((await world.flycd(['sync', '--once'], state)).code).toBe(0);
+  expect(simulator.world.snapshot()[0]?.addresses.map(({ kind }) => kind)).toEqual(['v6']);
+});
+
+test('a call that Fly refused leaves nothing on the lock that others would wait for', async () => {
+  const world = await synced();
+  const { simulator } = world;
+  world.write(filesOf(shop({ ips: ['v6', 'v4'] })));
+  const fault = { status: 422, body: { error: 'no more addresses' } };
+  simulator.world.faults.add({ template: 'POST /apps/{app}/ip_assignments', fault });
+  expect((await world.flycd(['sync', '--once'])).code).toBe(1);
+  expect(machines(world).map(({ config }) => config.metadata?.['flycd_calls'])).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  const before = world.clock.now();
+  expect((await world.flycd(['sync', '--once'], 'another')).code).toBe(0);
+  expect(world.clock.now() - before).toBeLessThan(5000);
+});

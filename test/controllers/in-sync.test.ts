@@ -83,9 +83,12 @@ describe('what the platform keeps its own way', () => {
 });
 
 describe('changes behind the back', () => {
-  /** The launch id says which create made a machine; an update has no use for it. */
+  /** The launch id says which create made a machine, the calls what was made of late: nothing that runs depends on them. */
+  const passing = new Set(['flycd_launch', 'flycd_calls']);
   const stateNow = (): unknown =>
-    JSON.parse(JSON.stringify(world.simulator.world.endState()).replaceAll(/"flycd_launch":"[0-9a-f]+",/g, ''));
+    JSON.parse(JSON.stringify(world.simulator.world.endState()), (key, value: unknown) =>
+      passing.has(key) ? undefined : value,
+    );
 
   test('a machine resized, an env changed and an IP released are three changes with field paths, and healed', async () => {
     world = await arena();

@@ -191,10 +191,18 @@ describe('volumes', () => {
       'machine.create shop/web/arn/2',
     ]);
     const taken = volume('vol_b', { size_gb: 2, attached_machine_id: 'stranger' });
-    expect(brief(plan(desired, observed({ machines, volumes: [attached, taken] })).steps)).toEqual([
-      'volume.create shop/data/arn#2',
-      'machine.create shop/web/arn/2',
-    ]);
+    const stranger = machine(desired, { id: 'stranger', config: { image: 'theirs:1', metadata: {} } });
+    expect(
+      brief(plan(desired, observed({ machines: [...machines, stranger], volumes: [attached, taken] })).steps),
+    ).toEqual(['volume.create shop/data/arn#2', 'machine.create shop/web/arn/2']);
+  });
+
+  test('that of a machine which is not there any more is free in a moment: no empty one takes its place', () => {
+    const left = volume('vol_a', { size_gb: 2, attached_machine_id: 'gone' });
+    const { steps, holds } = plan(mounted({ arn: 1 }), observed({ volumes: [left] }));
+    expect(brief(steps)).toEqual([]);
+    expect(holds).toMatchObject([{ reason: 'busy', retryAt: expect.any(Number) }]);
+    expect(holds[0]?.because).toBe('1 volume data of web in arn still belongs to a machine that is gone');
   });
 
   test('count only raises, free ones are noted and never deleted, unmounted ones are made and noted', () => {

@@ -288,11 +288,12 @@ describe('evidence on the machines', () => {
   ];
 
   test.each(rows)('$name: $says', ({ stamps, memory, says, labelled = 0 }) => {
-    const manned = { ...desired, groups: [group({ counts: { arn: stamps.length } })] };
-    // Stopped ones take up a new value by themselves: only the secret is looked at.
+    // Scheduled ones at rest take up a new value by themselves: only the secret is looked at.
+    const scheduled = group({ config: { schedule: 'daily' }, counts: { arn: stamps.length } });
+    const manned = { ...desired, groups: [scheduled] };
     const machines = stamps.map((entry, index) => {
-      const resting = { events: [{ type: 'start', source: 'user', timestamp: now }], state: 'stopped' };
-      return machine(manned, { number: index + 1, ...resting, metadata: entry === undefined ? {} : stamp(entry) });
+      const metadata = entry === undefined ? {} : stamp(entry);
+      return machine(manned, { number: index + 1, state: 'stopped', metadata });
     });
     const seen = observed({ machines, secrets: [secretOf('TOKEN')] });
     const app = plan(manned, seen, { memory: { ...value, ...memory } });

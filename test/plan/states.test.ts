@@ -28,7 +28,11 @@ describe('states', () => {
     expect(app.status).toBe('drifted');
     const started = { type: 'start', source: 'user', status: 'starting', timestamp: now - 1000 };
     const again = { ...stopped, events: [...(stopped.events ?? []), started] };
-    expect(plan(one, observed({ machines: [again] })).steps).toEqual([]);
+    const stays = plan(one, observed({ machines: [again] }));
+    expect(stays.steps).toEqual([]);
+    expect(stays.notes).toEqual([
+      'web/arn/1 was stopped again after its version had been started; it stays so until git changes or somebody starts it',
+    ]);
     expect(brief(plan(one, observed({ machines: [{ ...again, instance_id: ulidAt(now) }] })).steps)).toHaveLength(1);
   });
 

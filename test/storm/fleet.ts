@@ -55,12 +55,18 @@ const waitTimeoutSeconds = 15;
 const maxUnavailableDefault = 0.33;
 
 /**
- * Machines that a group has when git gives no count, flyctl's defaults: two that serve, or one with its standby; and one
- * in a second region.
+ * Machines of a group by region; where git gives no count flyctl's defaults: two that serve, or one with its standby; and
+ * one in a second region.
  */
+export function firstCounts(app: AppIdea, group: GroupIdea): Readonly<Record<string, number>> {
+  const { region, otherRegion } = app;
+  const elsewhere = otherRegion === undefined ? {} : { [otherRegion]: 1 };
+  return countsOf(app, group) ?? { [region]: group.volumeGb === undefined ? 2 : 1, ...elsewhere };
+}
+
+/** The same in all regions together. */
 export function firstCount(app: AppIdea, group: GroupIdea): number {
-  if (group.count !== undefined) return countOf(group) ?? group.count;
-  return (group.volumeGb === undefined ? 2 : 1) + Number(app.otherRegion !== undefined);
+  return Object.values(firstCounts(app, group)).reduce((sum, count) => sum + count, 0);
 }
 
 /** Machines that git wants in all regions together. undefined: it gives no count. */

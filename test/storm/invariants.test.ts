@@ -32,6 +32,7 @@ async function said(
   plan: readonly PlannedApp[] = [plain],
   byHand: Calm['byHand'] = new Map(),
   wanted: FleetIdea = fleet,
+  begunTwice: Calm['begunTwice'] = new Set(),
 ): Promise<readonly string[]> {
   const it = await arena({ orderly: true });
   onTestFinished(() => it.close());
@@ -50,7 +51,7 @@ async function said(
   raisePeaks(peaks, fleet);
   const shapes = new Map<string, Set<string>>();
   addShapes(shapes, fleet);
-  const calm: Calm = { fleet: wanted, apps: world.snapshot(), plan, peaks, shapes, byHand, others };
+  const calm: Calm = { fleet: wanted, apps: world.snapshot(), plan, peaks, shapes, byHand, begunTwice, others };
   return invariants.flatMap((invariant) => invariant(calm));
 }
 
@@ -123,7 +124,7 @@ const planted: readonly (readonly [string, (world: World) => void])[] = [
     (world) => (web(world).config.standbys = [machine(world, 'web-arn-2-g1').id]),
   ],
   [
-    'app-1/store_data: 2 of them',
+    'app-1/store_data in arn: 2 of them',
     (world) => {
       const volumes = world.apps.get('app-1')?.volumes;
       for (const volume of Array.from(volumes?.values() ?? [])) volumes?.set('vol_2', { ...volume, id: 'vol_2' });
@@ -221,4 +222,15 @@ test('what is held after a person has confirmed it, but for a mount that only an
     'confirmed, and still held: volume: web leaves arn',
   ]);
   expect(stillHeld([plain, held('volume', 'web/arn/1 has no volume, and git mounts data')])).toEqual([]);
+});
+
+test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {
+  const second = (world: World): void => {
+    const addresses = world.apps.get('app-1')?.addresses;
+    for (const address of Array.from(addresses?.values() ?? [])) addresses?.set('::1', { ...address, ip: '::1' });
+  };
+  const noted = { ...plain, notes: ['git does not list ::1; left alone'] };
+  expect(await said(second, [noted], new Map(), fleet, new Set(['app-1']))).toEqual([]);
+  expect(await said(second, [noted])).toHaveLength(1);
+  expect(await said(second, [plain], new Map(), fleet, new Set(['app-1']))).toHaveLength(1);
 });

@@ -2,7 +2,7 @@
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { differences, groupOf, isItself, type Difference } from './comparison.ts';
-import { firstCount, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
+import { firstCounts, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
 export interface PlannedApp {
@@ -35,6 +35,8 @@ export interface Calm {
   readonly byHand: ReadonlyMap<string, number>;
   /** What git ever gave a group, by `app/group`: machines and standbys of a new one, or that it gave a count. */
   readonly shapes: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Apps that two FlyCDs began at once: without a machine there is no lock, and what one makes the other's list may lack. */
+  readonly begunTwice: ReadonlySet<string>;
   /** Machines of others, as they were. */
   readonly others: readonly Others[];
 }
@@ -84,6 +86,7 @@ export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
     return differences(toCompare(idea, planned, byHand), app)
       .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
       .filter(({ about }) => !planned.holds.some((hold) => speaksOf(hold, about)))
+      .filter(({ about, text }) => !(text.endsWith('is stopped') && isLeftStopped(planned, about)))
       .map(({ text }) => text);
   });
 
@@ -111,10 +114,20 @@ function isUnverified({ app, notes }: PlannedApp, byHand: Calm['byHand']): boole
   return byHand.has(`${app}/PASSWORD`) && notes.some((note) => note.startsWith('PASSWORD on Fly: unverified'));
 }
 
+/** Each version is started once: who stops a machine by hand a second time means it, and a note says that it stays so. */
+function isLeftStopped({ notes }: PlannedApp, about: readonly string[]): boolean {
+  return about.some((target) => notes.some((note) => note.startsWith(`${placeOf(target)} was stopped again`)));
+}
+
+/** `web/arn/1` of `app-1/web/arn/1`. */
+function placeOf(target: string): string {
+  return target.replace(/^[^/]*\//, '');
+}
+
 /** By the steps that it holds; one without any, of a mount that no update can change, names the place in words. */
 function speaksOf({ steps, because }: PlannedHold, about: readonly string[]): boolean {
   const targets = steps.flatMap((step) => [step, ...(step.machines ?? [])]).map(({ target }) => target);
-  if (steps.length === 0) return about.some((target) => because.startsWith(`${target.replace(/^[^/]*\//, '')} `));
+  if (steps.length === 0) return about.some((target) => because.startsWith(`${placeOf(target)} `));
   return about.some((one) => targets.some((target) => target === one || target.startsWith(`${one}/`)));
 }
 
@@ -172,12 +185,16 @@ function firstShape(app: AppIdea, group: GroupIdea): string {
 }
 
 /** A volume or an address more than git ever wanted was made by a second call for one wish. */
-export const noSurplus: Invariant = ({ apps, peaks, byHand }) =>
+export const noSurplus: Invariant = ({ apps, plan, peaks, byHand, begunTwice }) =>
   apps.flatMap((app) => {
-    const volumes = Map.groupBy(app.volumes, ({ name }) => `${app.name}/${name}`);
+    const volumes = Map.groupBy(app.volumes, ({ name, region }) => `${app.name}/${name} in ${region}`);
     const addresses = Map.groupBy(app.addresses, ({ kind }) => `${app.name}/${kind}`);
+    const notes = plan.find((planned) => planned.app === app.name)?.notes ?? [];
+    const isSaid = (there: readonly { readonly name?: string; readonly ip?: string }[]): boolean =>
+      there.some(({ name, ip }) => notes.some((note) => note.includes(ip ?? ` ${name} `)));
     return [...volumes, ...addresses]
       .filter(([what, there]) => there.length > (peaks.get(what) ?? 0) + (byHand.get(what) ?? 0))
+      .filter(([, there]) => !(begunTwice.has(app.name) && isSaid(there)))
       .map(([what, there]) => `${what}: ${there.length} of them, git never wanted more than ${peaks.get(what) ?? 0}`);
   });
 
@@ -234,7 +251,10 @@ export function raisePeaks(peaks: Map<string, number>, fleet: FleetIdea): void {
   };
   for (const app of fleet.apps) {
     for (const [name, group] of Object.entries(app.groups)) {
-      if (group.volumeGb !== undefined) raise(`${app.name}/${name}_data`, firstCount(app, group));
+      if (group.volumeGb === undefined) continue;
+      for (const [region, count] of Object.entries(firstCounts(app, group))) {
+        raise(`${app.name}/${name}_data in ${region}`, count);
+      }
     }
     for (const kind of app.ips ?? ['v6', 'shared_v4', 'v4']) raise(`${app.name}/${kind}`, 1);
   }

@@ -43,11 +43,15 @@ const stopIt: Act = (dice, { world }, _app, machine) => {
   return `fly machine ${suspends ? 'suspend' : 'stop'} ${machine.name}`;
 };
 
+function madeVolumes(byHand: Map<string, number>, what: string, count: number): void {
+  byHand.set(what, (byHand.get(what) ?? 0) + count);
+}
+
 const clone: Act = (_dice, { world, byHand }, app, machine) => {
   const { mounts } = machine.config;
   const name = mounts?.[0]?.name;
   byHand.set(`${app.name}/${groupOf(machine)}`, 1);
-  if (name !== undefined) byHand.set(`${app.name}/${name}`, (byHand.get(`${app.name}/${name}`) ?? 0) + 1);
+  if (name !== undefined) madeVolumes(byHand, `${app.name}/${name} in ${machine.region}`, 1);
   void world.human.clone(app.name, { machine: machine.id });
   return `fly machine clone ${machine.name}`;
 };
@@ -57,7 +61,7 @@ const scaleCount: Act = (dice, { world, byHand }, app, machine) => {
   const group = groupOf(machine);
   byHand.set(`${app.name}/${group}`, 1);
   const name = machine.config.mounts?.[0]?.name;
-  if (name !== undefined) byHand.set(`${app.name}/${name}`, (byHand.get(`${app.name}/${name}`) ?? 0) + count);
+  if (name !== undefined) madeVolumes(byHand, `${app.name}/${name} in ${machine.region}`, count);
   void world.human.scaleCount(app.name, { count, group });
   return `fly scale count ${group}=${count} -a ${app.name}`;
 };

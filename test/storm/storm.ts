@@ -42,6 +42,7 @@ interface Scene {
   readonly peaks: Map<string, number>;
   readonly shapes: Map<string, Set<string>>;
   readonly byHand: Map<string, number>;
+  readonly begunTwice: Set<string>;
   fleet: FleetIdea;
   /** Names of apps that have a file. */
   inGit: readonly string[];
@@ -60,6 +61,7 @@ export async function storm(seed: number): Promise<Storm> {
     peaks: new Map(),
     shapes: new Map(),
     byHand: new Map(),
+    begunTwice: new Set(),
     fleet: firstFleet(dice(seed, 'fleet')),
     inGit: [],
     others: [],
@@ -191,6 +193,11 @@ async function onePass(scene: Scene, dice: Dice): Promise<void> {
 
 /** A second FlyCD of the same fleet, with a database of its own, at the same moment. */
 async function together(scene: Scene): Promise<void> {
+  const { apps } = scene.world.simulator.world;
+  for (const { name } of scene.fleet.apps) {
+    const { machines = new Map() } = apps.get(name) ?? {};
+    if ([...machines.values()].every(({ state }) => state === 'destroyed')) scene.begunTwice.add(name);
+  }
   const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
   for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
   // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
@@ -240,10 +247,10 @@ async function calm(scene: Scene): Promise<void> {
   for (const { app, status, holds } of last) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
-  const { fleet, peaks, shapes, byHand, others } = scene;
+  const { fleet, peaks, shapes, byHand, begunTwice, others } = scene;
   const apps = simulator.world.snapshot();
   for (const invariant of invariants) {
-    scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, shapes, byHand, others }));
+    scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, shapes, byHand, begunTwice, others }));
   }
   if (last !== plan) scene.findings.push(...stillHeld(last));
   scene.findings.push(...exposed(simulator.world, world.stateFolder));

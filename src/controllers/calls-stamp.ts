@@ -1,0 +1,54 @@
+import { formatCalls, parseCalls, type StampedCall } from '../model/calls-stamp.ts';
+import { stampKeys } from '../model/stamps.ts';
+import { certainOf } from '../plan/intents.ts';
+import { metadataOf } from '../plan/live.ts';
+import type { ApplyContext } from './context.ts';
+
+/**
+ * Calls of whoever held the app's lock before us, as far as lists may not show yet what they made. None where the app has
+ * no machine to be its lock: two FlyCDs that begin such an app at once have only its lists to go by.
+ */
+export async function callsOnLock(context: ApplyContext): Promise<readonly StampedCall[]> {
+  const { fly, app, lock, clock } = context;
+  if (lock === undefined) return [];
+  if (context.calls === undefined) {
+    const machine = await fly.machine(app.name, lock.machineId);
+    const stamped = parseCalls(machine === undefined ? undefined : metadataOf(machine)[stampKeys.calls]);
+    // Another machine's clock may run ahead of ours.
+    const read = stamped.map((call) => ({ ...call, createdAt: Math.min(call.createdAt, clock.now()) }));
+    context.calls = { before: read.filter((call) => certainOf(call) > clock.now()), ours: [] };
+  }
+  return context.calls.before;
+}
+
+/** Before the call, so that a crash between the two leaves no more than a minute's wait. */
+export async function announceCall(context: ApplyContext, call: StampedCall): Promise<void> {
+  await callsOnLock(context);
+  if (context.calls !== undefined) context.calls.ours = [...context.calls.ours, call];
+  await writeCalls(context);
+}
+
+/** Refused: nothing was made, and nobody has to wait for it. */
+export async function retractCall(context: ApplyContext, target: string): Promise<void> {
+  const { calls } = context;
+  if (calls === undefined) return;
+  calls.ours = calls.ours.filter((call) => call.target !== target);
+  await writeCalls(context);
+}
+
+/** Metadata of an update of the machine that is the lock: what stands there now is newer than the plan. */
+export function callsStamp(context: ApplyContext, machineId: string): Record<string, string> {
+  const text = context.lock?.machineId === machineId ? callsText(context) : null;
+  return text === null ? {} : { [stampKeys.calls]: text };
+}
+
+async function writeCalls(context: ApplyContext): Promise<void> {
+  const { fly, app, lock } = context;
+  if (lock !== undefined) await fly.patchMetadata(app.name, lock.machineId, { [stampKeys.calls]: callsText(context) });
+}
+
+function callsText({ calls, clock }: ApplyContext): string | null {
+  return formatCalls(
+    [...(calls?.before ?? []), ...(calls?.ours ?? [])].filter((call) => certainOf(call) > clock.now()),
+  );
+}
