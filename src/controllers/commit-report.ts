@@ -70,9 +70,12 @@ class Reporter implements CommitReporter {
     this.#report();
   }
 
-  finished(fleet: DesiredFleet, { app, outcome, status }: Run): void {
+  finished(fleet: DesiredFleet, { app, outcome, status, plan }: Run): void {
     // A stop, and what cannot be read just now, are no end: the app has another pass.
-    if (outcome !== 'interrupted' && status !== 'pending') this.#ended(fleet, app, status);
+    if (outcome === 'interrupted' || status === 'pending') return;
+    // The app is held at the version before; the commit has failed all the same.
+    const failed = outcome === 'failed' || plan.holds.some(({ reason }) => reason === 'failed');
+    this.#ended(fleet, app, failed ? 'failed' : status);
   }
 
   failed(fleet: DesiredFleet, app: string): void {
