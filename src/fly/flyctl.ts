@@ -88,9 +88,11 @@ export function createFlyctl(options: FlyctlOptions): Flyctl {
       if (typeof program !== 'string') {
         throw new Fault({ kind: 'stalled', what: `${build.app} cannot be built`, ...program, where: build.app });
       }
-      const config = await writtenConfig(build);
       const lines = outputLines({ redactor: options.redactor, onLine: build.onLine });
-      const end = await options.clock.busy(() => run({ options, build, program, config, lines }));
+      const end = await options.clock.busy(async () => {
+        const config = await writtenConfig(build);
+        return run({ options, build, program, config, lines });
+      });
       if (end !== undefined) throw failure(build, end, lines.last());
     },
   };
