@@ -123,10 +123,39 @@ function imageOf(request: SourceRequest): string | undefined {
   return named ?? (source?.type === 'image' ? source.image : undefined);
 }
 
+const leadsOut = 'this path leads out of the repo';
+
+/** `source.path` of a git or local source, from its repo's root. undefined: it leads out of it, which is said. */
+function writtenFolder(
+  { file, findings }: Pick<SourceRequest, 'file' | 'findings'>,
+  { type, path }: WrittenSource,
+): string | undefined {
+  const isGit = type === 'git';
+  const folder = pathWithin(isGit ? '' : file.folder, path ?? '');
+  if (folder === undefined) {
+    const start = isGit ? 'the repo’s root' : 'this file’s folder';
+    findings.error(['source', 'path'], leadsOut, `paths go from ${start}, and stay inside`);
+  }
+  return folder;
+}
+
+/** Nothing is built from this source, but `fly_config` may be read from it, and the image may go again. */
+function checkUnbuiltPaths(request: SourceRequest): void {
+  const { source } = request.owned;
+  if (source?.type !== 'git' && source?.type !== 'local') return;
+  const folder = writtenFolder(request, source);
+  if (folder === undefined) return;
+  for (const [index, watched] of (source.watch ?? []).entries()) {
+    const inside = pathWithin(source.type === 'git' ? '' : folder, watched);
+    if (inside === undefined) request.findings.error(['source', 'watch', index], leadsOut);
+  }
+}
+
 const imageReference = /^[\w][\w.\-/:]*(?:@sha256:[0-9a-f]{64})?$/;
 
 async function resolveImage(request: SourceRequest, ref: string): Promise<ResolvedSource | undefined> {
   const { findings, owned, file } = request;
+  checkUnbuiltPaths(request);
   if (!imageReference.test(ref)) {
     const path = owned.source?.type === 'image' ? ['source', 'image'] : ['build', 'image'];
     findings.error(path, 'expected an image reference such as ghcr.io/me/app:1.2, found other characters');
@@ -195,15 +224,8 @@ async function resolveGit(
   const url = written.repo ?? '';
   const repo = withoutCredentials(url);
   const ref = refOf(written.ref);
-  const path = pathWithin('', written.path ?? '');
-  if (path === undefined) {
-    findings.error(
-      ['source', 'path'],
-      'this path leads out of the repo',
-      'paths go from the repo’s root, and stay inside',
-    );
-    return undefined;
-  }
+  const path = writtenFolder(request, written);
+  if (path === undefined) return undefined;
   checkBuildPaths(request, [path]);
   const followed = followedOf(written);
   const own = { tree: file.tree, folder: file.folder };
@@ -240,11 +262,7 @@ function checkBuildPaths({ merged, findings }: SourceRequest, folders: readonly 
     const written = build[key];
     if (typeof written !== 'string' || /^https?:\/\//.test(written)) continue;
     if (folders.some((folder) => pathWithin(folder, written) !== undefined)) continue;
-    findings.error(
-      ['build', key],
-      'this path leads out of the repo',
-      'name a file of what is built by its path from there',
-    );
+    findings.error(['build', key], leadsOut, 'name a file of what is built by its path from there');
   }
 }
 
@@ -271,7 +289,7 @@ async function watchedIds(
   for (const { at, path, needed } of watched) {
     const inside = pathWithin('', path);
     const id = inside === undefined ? undefined : await files.id(tree, inside);
-    if (inside === undefined) findings.error(at, 'this path leads out of the repo');
+    if (inside === undefined) findings.error(at, leadsOut);
     else if (id !== undefined) ids.push(watched.length === 1 ? id : `${inside} ${id}`);
     else if (needed) findings.error(at, `there is no ${inside} in ${tree.name}`);
     else findings.warning(at, `there is no ${inside} in ${tree.name}`, 'a path that is not there never changes');
@@ -286,15 +304,8 @@ async function resolveLocal(
   { overlay, config }: Overlay,
 ): Promise<ResolvedSource | undefined> {
   const { findings, file, files } = request;
-  const folder = pathWithin(file.folder, written.path ?? '');
-  if (folder === undefined) {
-    findings.error(
-      ['source', 'path'],
-      'this path leads out of the repo',
-      'paths go from this file’s folder, and stay inside',
-    );
-    return undefined;
-  }
+  const folder = writtenFolder(request, written);
+  if (folder === undefined) return undefined;
   checkBuildPaths(request, [folder, file.folder]);
   const ids: string[] = [];
   const watchedPaths = written.watch ?? [''];
@@ -302,7 +313,7 @@ async function resolveLocal(
     const path = pathWithin(folder, watched);
     const at = written.watch === undefined ? ['source', 'path'] : ['source', 'watch', index];
     if (path === undefined) {
-      findings.error(at, 'this path leads out of the repo');
+      findings.error(at, leadsOut);
       continue;
     }
     const id = await contentId(files, file, path);

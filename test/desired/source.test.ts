@@ -194,6 +194,21 @@ describe('sources and versions', () => {
       'build.image: expected an image reference such as ghcr.io/me/app:1.2, found other characters',
     ],
     [
+      'a way out of the config repo, also where an image runs',
+      'build:\n  image: a\nsource:\n  type: local\n  path: ../../other\n',
+      'app.yaml:7:9: error: source.path: this path leads out of the repo',
+    ],
+    [
+      'a way out of the source’s repo, also where an image runs',
+      `build:\n  image: a\nsource:\n  type: git\n  repo: ${repo}\n  path: ../other\n`,
+      'app.yaml:8:9: error: source.path: this path leads out of the repo',
+    ],
+    [
+      'a watched path that leads out, also where an image runs',
+      'build:\n  image: a\nsource:\n  type: local\n  watch: [lib, ../../other]\n',
+      'app.yaml:7:16: error: source.watch[1]: this path leads out of the repo',
+    ],
+    [
       'two images',
       'build:\n  image: a\nsource:\n  type: image\n  image: b\n',
       'source.image: build.image names another image',
