@@ -46,18 +46,22 @@ export function readDocument(request: ReadRequest): SourceDocument {
   const { file, format, substitutions } = request;
   const text = textOf(request.bytes);
   const base = { file, format, text: text ?? '', substitutions };
-  const unread = (message: string): SourceDocument => ({
-    ...base,
-    fields: undefined,
-    problems: [{ offset: 0, path: [], message }],
-    inexact: [],
-  });
-  if (text === undefined) return unread('expected text in UTF-8, found other bytes');
+  if (text === undefined) return unreadDocument(base, 'expected text in UTF-8, found other bytes');
   const substituted = substitute(text, substitutions);
-  if (substituted.over !== undefined) return unread(substituted.over);
+  if (substituted.over !== undefined) return unreadDocument(base, substituted.over);
   const parsed = format === 'toml' ? parseToml(substituted.text) : parseYaml(readable(substituted.text, format));
   const problems = [...parsed.problems, ...rootProblems(parsed.value, parsed.problems.length > 0)];
   return { ...base, fields: fieldsOf(parsed.value), problems, inexact: parsed.inexact };
+}
+
+/** A file of which only one thing can be said, at its start. */
+export function unreadDocument(
+  base: Pick<SourceDocument, 'file' | 'format' | 'text' | 'substitutions'>,
+  message: string,
+  hint?: string,
+): SourceDocument {
+  const problem = { offset: 0, path: [], message, ...(hint === undefined ? {} : { hint }) };
+  return { ...base, fields: undefined, problems: [problem], inexact: [] };
 }
 
 function textOf(bytes: Uint8Array): string | undefined {

@@ -1,8 +1,9 @@
 /** Reads files of the config repo and of project repos, and remembers what was parsed, by content. */
 import { posix } from 'node:path';
 import type { Clock } from '../model/clock.ts';
+import { Fault } from '../model/fault.ts';
 import type { Tree, TreeEntry } from '../sources/tree.ts';
-import { formatOf, readDocument, type SourceDocument } from './document.ts';
+import { formatOf, readDocument, unreadDocument, type SourceDocument } from './document.ts';
 import type { Substitution } from './substitution.ts';
 
 /** A config file larger than this is a mistake; parsing time grows with it. */
@@ -25,7 +26,10 @@ export interface ConfigFiles {
   /** Content id; undefined: not there. */
   id(tree: Tree, path: string): Promise<string | undefined>;
   read(tree: Tree, path: string): Promise<Uint8Array | undefined>;
-  /** The same value for the same content. undefined: not there. `key` tells substitutions apart. Throws the tree's Fault. */
+  /**
+   * The same value for the same content. undefined: not there. `key` tells substitutions apart. A file over the limit, or
+   * behind a link that leads out of its tree, is a document with that as its problem. Throws the tree's other Faults.
+   */
   document(
     file: ConfigFile,
     layers?: { readonly substitutions: readonly Substitution[]; readonly key: string },
@@ -81,13 +85,19 @@ export function configFiles(request: FilesRequest): ConfigFiles {
       const key = `${file.name}\n${content}\n${layers.key}`;
       const known = request.documents.get(key);
       if (known !== undefined) return known;
-      const bytes = await read(file.tree, file.path);
-      if (bytes === undefined) return undefined;
-      const { substitutions } = layers;
-      const document = readDocument({ file: file.name, format: formatOf(file.path), bytes, substitutions });
-      const made = { document, key, identity: `${file.path}\n${content}` };
-      request.documents.set(key, made);
-      return made;
+      const identity = `${file.path}\n${content}`;
+      const named = { file: file.name, format: formatOf(file.path), substitutions: layers.substitutions };
+      try {
+        const bytes = await read(file.tree, file.path);
+        if (bytes === undefined) return undefined;
+        const made = { document: readDocument({ ...named, bytes }), key, identity };
+        request.documents.set(key, made);
+        return made;
+      } catch (error) {
+        // What only git can mend is a mistake in this file, and has its place there.
+        if (!(error instanceof Fault) || error.kind !== 'stalled') throw error;
+        return { document: unreadDocument({ ...named, text: '' }, error.message, error.next), key, identity };
+      }
     },
   };
 }

@@ -208,7 +208,12 @@ describe('problems', () => {
   });
 
   it.each([
-    ['over 1 MiB', 'fly.toml', `# ${'x'.repeat(1_048_576)}\n`, /fly_config: .*is larger than 1048576 bytes/],
+    [
+      'over 1 MiB',
+      'fly.toml',
+      `# ${'x'.repeat(1_048_576)}\n`,
+      /web\/fly\.toml:1:1: error: web\/fly\.toml is larger than 1048576 bytes/,
+    ],
     [
       'a bomb of aliases',
       'fly.yaml',

@@ -202,10 +202,12 @@ describe('in YAML', () => {
     ]);
   });
 
-  it('a file over 1 MiB', async () => {
-    expect(await problems({ 'app.yaml': `#${'x'.repeat(1_048_576)}` })).toStrictEqual([
-      'app.yaml: error: app.yaml is larger than 1048576 bytes',
-    ]);
+  it.each(['app.yaml', 'project.yaml', 'flycd.yaml'])('a file over 1 MiB: %s', async (name) => {
+    const fleet = await load({ [name]: `#${'x'.repeat(1_048_576)}`, 'other/app.yaml': appYaml('other') });
+    expect(said(fleet.problems)).toContain(`${name}:1:1: error: ${name} is larger than 1048576 bytes`);
+    if (name === 'app.yaml') expect(fleet.invalid).toStrictEqual([{ name: undefined, file: 'app.yaml' }]);
+    // Whoever cannot read a project does not know all of its apps.
+    if (name === 'project.yaml') expect(fleet.whole).toBe(false);
   });
 
   it('a bomb of aliases', async () => {
