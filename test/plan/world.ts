@@ -11,7 +11,7 @@ import { flyctlKeys, formatRead, formatSlot, stampKeys } from '../../src/model/s
 import { beforeGrowth } from '../../src/plan/growth.ts';
 import { commandStamp } from '../../src/plan/release-command.ts';
 import { knownEvidence, secretsStampText } from '../../src/plan/evidence.ts';
-import { isHostOk } from '../../src/plan/live.ts';
+import { isGone, isHostOk } from '../../src/plan/live.ts';
 import { digest, fleet, ulidAt } from './builders.ts';
 
 export interface State {
@@ -247,7 +247,8 @@ function standing(
 ): Pick<MachineConfig, 'standbys'> {
   if (standsInFor === undefined) return {};
   const slot = formatSlot(standsInFor.slot);
-  const made = state.machines.find((machine) => machine.config?.metadata?.[stampKeys.slot] === slot);
+  const there = state.machines.filter((machine) => !isGone(machine));
+  const made = there.find((machine) => machine.config?.metadata?.[stampKeys.slot] === slot);
   const id = standsInFor.machineId ?? made?.id;
   if (id === undefined) throw new Error(`${target} stands in for nobody`);
   return { standbys: [id] };
