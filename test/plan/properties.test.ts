@@ -256,7 +256,11 @@ test('a plan that was applied leaves nothing to do', () => {
       // A machine whose update is held is stamped once it needs none any more: a restart has given it what it lacked.
       const updates = updatesOf(first.holds.flatMap((hold) => hold.steps)).map((step) => step.machineId);
       const isLate = (step: Step): boolean => step.kind === 'machine.label' && updates.includes(step.machineId);
-      expect(brief(second.steps.filter((step) => step.kind !== held && !isLate(step)))).toEqual([]);
+      // One that resumes has not booted: its filesystem follows its volume with a restart after that.
+      const resumed = start.state.machines.filter(({ state }) => state === 'suspended').map(({ id }) => id);
+      const isResumed = (step: Step): boolean => step.kind === 'machine.restart' && resumed.includes(step.machineId);
+      const left = second.steps.filter((step) => step.kind !== held && !isLate(step) && !isResumed(step));
+      expect(brief(left)).toEqual([]);
     }),
     { numRuns: 600 },
   );
