@@ -22,6 +22,10 @@ const createTriesMax = 3;
 const updateTriesMax = 3;
 /** A host that is down comes back in minutes or hours. */
 const deadHostMs = 5 * 60_000;
+/** A machine that is not booted is replaced within a second; longer than this, and nothing is known of it. */
+const replacedMs = 20_000;
+/** Get Machine is limited to 5 a second and machine. */
+const replacedLookMs = 1000;
 /** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
 const lookupDelayMs = 500;
 
@@ -138,10 +142,18 @@ async function replaceMachine(
   return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
 }
 
-/** The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. */
-async function isStillAtRest(context: ApplyContext, machineId: string): Promise<boolean> {
-  const machine = await context.fly.machine(context.app.name, machineId);
-  return machine === undefined || !['starting', 'started'].includes(machine.state);
+/**
+ * The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. One that
+ * is still being replaced shows where it ends once that is over.
+ */
+async function isStillAtRest({ fly, app, clock }: ApplyContext, machineId: string): Promise<boolean> {
+  const until = clock.now() + replacedMs;
+  for (;;) {
+    const machine = await fly.machine(app.name, machineId);
+    if (machine?.state !== 'replacing' || clock.now() >= until)
+      return machine === undefined || !['starting', 'started'].includes(machine.state);
+    await clock.sleep(replacedLookMs);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What a machine on Fly says of itself, read without judging it. */
 import { exitOf, isFailure, type Exit } from './exit.ts';
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
+import { stampKeys } from '../model/stamps.ts';
 
 export function metadataOf(machine: Machine): Readonly<Record<string, string>> {
   return machine.config?.metadata ?? machine.incomplete_config?.metadata ?? {};
@@ -21,6 +22,13 @@ const restStates = new Set(['stopped', 'suspended', 'stopping', 'suspending', 'c
 /** flyctl leaves these as they are when it updates them: an update boots them otherwise. */
 export function isAtRest(machine: Machine): boolean {
   return restStates.has(machine.state);
+}
+
+/**
+ * Between two versions it shows neither what it was nor what it will be: an update of ours that boots it says so by a stamp.
+ */
+export function comesToRest(machine: Machine): boolean {
+  return machine.state === 'replacing' && metadataOf(machine)[stampKeys.unproven] === undefined;
 }
 
 export function isGone(machine: Machine): boolean {

@@ -7,7 +7,7 @@ import type { Member } from './census.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from './evidence.ts';
 import { listed } from './input.ts';
-import { bootedAt, endedByItself, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
+import { bootedAt, comesToRest, endedByItself, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { mountHold } from './mounts.ts';
 import { replaceableAt } from './replaced.ts';
@@ -128,7 +128,8 @@ function updateStep(
   const written = imageToSend(scope, compared, why.reason);
   const config = configToSend(markingOf(scope, slot, written), live, undefined);
   if (scope.complete) delete config.metadata?.[stampKeys.first];
-  const resting = isAtRest(member.machine);
+  const { machine } = member;
+  const resting = isAtRest(machine);
   return {
     kind: 'machine.update',
     app: scope.desired.name,
@@ -145,7 +146,7 @@ function updateStep(
     config,
     sent: sentOf(group, written),
     currentVersion: member.machine.instance_id,
-    skipLaunch: resting && staysAtRest(scope, config),
+    skipLaunch: (resting || comesToRest(machine)) && staysAtRest(scope, config),
     reason: why.reason,
     ...(comparison.remapped ? { remapped: true } : {}),
     ...(standsInFor === undefined ? {} : { standsInFor }),

@@ -167,3 +167,19 @@ test('a call that Fly refused leaves nothing on the lock that others would wait 
   expect((await world.flycd(['sync', '--once'], 'another')).code).toBe(0);
   expect(world.clock.now() - before).toBeLessThan(5000);
 });
+
+test('a standby that is in the middle of its update stays at rest when the release that failed is undone', async () => {
+  const worker = { count: undefined, serves: false, rests: false, checks: true, volumeGb: undefined };
+  const fleet = shop({ strategy: 'immediate', groups: { worker } });
+  const world = await arena({ orderly: true });
+  onTestFinished(() => world.close());
+  world.write(filesOf(fleet));
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  world.simulator.world.pace.add({ state: 'replacing', extraMs: 3000, times: 1 });
+  const broken = `docker.io/library/failing-launch:1${digest('6')}`;
+  world.write(filesOf({ apps: fleet.apps.map((app) => ({ ...app, image: broken })) }));
+  expect((await world.flycd(['sync', '--once'])).code).toBe(1);
+  await world.clock.sleep(60_000);
+  const members = membersOf(world.simulator.world, 'shop', 'worker');
+  expect(members.map(({ state }) => state)).toEqual(['started', 'stopped']);
+});

@@ -73,6 +73,23 @@ describe('a group without services and without a count', () => {
     expect(machines[1]?.config.standbys).toEqual(['one']);
   });
 
+  test.each([
+    ['and comes to rest stays so', {}, true],
+    ['and boots after it is booted again', { [stampKeys.unproven]: '1' }, false],
+  ])('one that is still being replaced %s', (_words, stamps, skipLaunch) => {
+    const next = desiredApp({
+      groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],
+      inputs: 'j',
+    });
+    const standby = standbyOf('one');
+    const metadata = { ...standby.config?.metadata, ...stamps };
+    const replacing = { ...standby, state: 'replacing', config: { ...standby.config, metadata } };
+    const { steps } = plan(next, observed({ machines: [machine(free, { id: 'one' }), replacing] }));
+    expect(only(steps, 'release').machines.find(({ target }) => target === 'shop/web/arn/2')?.skipLaunch).toBe(
+      skipLaunch,
+    );
+  });
+
   test('one that runs because a host failed is not stopped by an update', () => {
     const next = desiredApp({
       groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],

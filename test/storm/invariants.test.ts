@@ -188,6 +188,14 @@ test('what a hold says is no difference', async () => {
   expect(await said(other, [holding('app-1/web/arn/1')])).toEqual([]);
 });
 
+test('first machines that a hold keeps from being made are excused, others are not', async () => {
+  const gone = (world: World): void => {
+    machine(world, 'worker-arn-2-g1').state = 'destroyed';
+  };
+  expect(await said(gone, [holding('app-1/worker/arn/2')])).toEqual([]);
+  expect(await said(gone, [holding('app-1/web/arn/2')])).toHaveLength(1);
+});
+
 test('a hold on another machine, or on another kind, excuses nothing', async () => {
   const found = [expect.stringContaining('app-1: web-arn-1-g1 runs other')];
   expect(await said(other, [holding('app-1/web/arn/2')])).toEqual(found);

@@ -159,11 +159,13 @@ export const standbysStandIn: Invariant = ({ fleet, apps }) =>
   });
 
 /** Without a count a group has what flyctl gives a new one, until somebody scales it. */
-export const firstMachinesAreThere: Invariant = ({ fleet, apps, shapes, byHand }) =>
+export const firstMachinesAreThere: Invariant = ({ fleet, apps, plan, shapes, byHand }) =>
   fleet.apps.flatMap((idea) =>
     Object.entries(idea.groups).flatMap(([name, group]) => {
       const what = `${idea.name}/${name}`;
       if (group.count !== undefined || shapes.get(what)?.size !== 1 || byHand.has(what)) return [];
+      const holds = plan.find(({ app }) => app === idea.name)?.holds ?? [];
+      if (holds.some((hold) => speaksOf(hold, [what]))) return [];
       const machines = apps.find((app) => app.name === idea.name)?.machines ?? [];
       const members = machines.filter((machine) => groupOf(machine) === name);
       const standbys = members.filter(({ config }) => (config.standbys ?? []).length > 0).length;
