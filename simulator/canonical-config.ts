@@ -86,7 +86,8 @@ function canonicalService(sent: MachineService): MachineService {
   const protocol = sent.protocol ?? 'tcp';
   if (!serviceProtocols.includes(protocol)) throw invalid(`service protocol ${JSON.stringify(protocol)} is unknown`);
   const port = sent.internal_port;
-  if (port == null || !Number.isInteger(port) || port < 1 || port > 65_535) {
+  // flyctl's 0 is not sent at all, and what it deploys then is taken.
+  if (port != null && (!Number.isInteger(port) || port < 0 || port > 65_535)) {
     throw invalid(`service internal_port must be 1 to 65535, got ${JSON.stringify(port)}`);
   }
   const service: MachineService = { ...sent, protocol };

@@ -106,13 +106,20 @@ function checkList(checks: MachineCheck[]): { checks?: MachineCheck[] } {
   return checks.length === 0 ? {} : { checks };
 }
 
+/** 0 is flyctl's none, which its launch has written into files: it takes that and sends no port. */
+function internalPortOf(table: Table): number | undefined {
+  const hint = 'the port your program listens on, such as 8080';
+  const written = fieldOf(table.values, 'internal_port');
+  if (written === undefined) table.notes.error(table.path, 'internal_port is required', hint);
+  if (written !== 0) return integerOf(table, 'internal_port', { min: 1, max: portMax });
+  const message = 'nobody is sent to port 0: the service has no effect';
+  table.notes.warning(keyPath(table.path, 'internal_port'), message, `${hint}; or remove the service`);
+  return undefined;
+}
+
 function commonOf(table: Table): MachineService {
-  const internalPort = integerOf(table, 'internal_port', { min: 1, max: portMax });
-  if (fieldOf(table.values, 'internal_port') === undefined) {
-    table.notes.error(table.path, 'internal_port is required', 'the port your program listens on, such as 8080');
-  }
   return present({
-    internal_port: internalPort,
+    internal_port: internalPortOf(table),
     autostop: autostopOf(table),
     autostart: flagOf(table, 'auto_start_machines'),
     min_machines_running: integerOf(table, 'min_machines_running', { min: 0 }),

@@ -44,6 +44,16 @@ export const shapes: readonly Shape[] = [
     groups: app({ services: [served(8080, redirected, resting)], guest: shared(1024) }),
   },
   {
+    name: 'port-zero',
+    region: 'ams',
+    groups: app({
+      services: [
+        { protocol: 'tcp', ports: [...older], concurrency: { type: 'connections', soft_limit: 20, hard_limit: 25 } },
+      ],
+    }),
+    notes: ['services[0].internal_port'],
+  },
+  {
     name: 'performance',
     region: 'lhr',
     groups: app({

@@ -50,6 +50,30 @@ export const mapping: readonly Row[] = [
     warnings: [['services[0]', /opens no port/]],
   },
   {
+    row: '3.5 services',
+    flyctl: 'validation.go validateServicesSection; fly-go machine_types.go MachineService',
+    says: 'port 0 is taken, and is not sent',
+    input: {
+      services: [
+        { internal_port: '0', ports: [{ port: 80 }] },
+        { internal_port: 0, ports: [{ port: 81 }] },
+      ],
+    },
+    machine: { services: [{ ports: [{ port: 80 }] }, { ports: [{ port: 81 }] }] },
+    warnings: [
+      ['services[0].internal_port', /nobody is sent to port 0/],
+      ['services[1].internal_port', /nobody is sent to port 0/],
+    ],
+  },
+  {
+    row: '3.5 http_service',
+    flyctl: 'validation.go Validate: nothing reads the tags of HTTPService; fly-go machine_types.go MachineService',
+    says: 'its port 0 is taken, too',
+    input: { http_service: { internal_port: 0 } },
+    machine: { services: [{ protocol: 'tcp', ports: httpPorts }] },
+    warnings: [['http_service.internal_port', /nobody is sent to port 0/]],
+  },
+  {
     row: '3.5 auto_stop_machines unset',
     says: 'nothing is sent, which is off',
     input: { http_service: { internal_port: 8080 } },
