@@ -273,6 +273,8 @@ const machine: Readonly<Record<string, string>> = {
   'machine.volumes[].temp_dir.storage_type': 'memory',
   'machine.volumes[].temp_dir.size_mb': '256',
   'machine.volumes[].image': 'ghcr.io/acme/models:1',
+  'machine.restart.policy': 'spot-price',
+  'machine.restart.gpu_bid_price': '1.25',
   'machine.cache_drive.size_mb': '1024',
   'machine.spot.max_price_fraction': '0.5',
 };

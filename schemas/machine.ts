@@ -234,6 +234,24 @@ const machineFields = {
   processes: listOf(Process).optional().describe('Several processes in one machine. []: none.'),
   containers: listOf(Container).optional().describe('Several containers in one machine. []: none.'),
   volumes: listOf(MachineVolume).optional().describe('Volumes of the containers that end with the machine. []: none.'),
+  restart: z
+    .strictObject({
+      policy: z
+        .string()
+        .refine((policy) => policy === 'spot-price', {
+          error: 'expected spot-price (restart says the others)',
+        })
+        .meta({ enum: ['spot-price'] })
+        .optional()
+        .describe('spot-price: it runs while its bid is taken. Default: what `restart` says.'),
+      gpu_bid_price: z
+        .number()
+        .gt(0)
+        .optional()
+        .describe('Bid for the GPU of a spot machine, as an amount of money. Default: none.'),
+    })
+    .optional()
+    .describe('What `restart` has no word for.'),
   cache_drive: z
     .strictObject({
       size_mb: wholeNumber({ min: 1, max: 1_048_576 }).optional().describe('Size in MB. Default: none.'),
@@ -274,7 +292,6 @@ export const saidElsewhere: Readonly<Record<string, string>> = {
   metrics: 'say it in metrics',
   statics: 'say it in statics',
   mounts: 'say it in mounts',
-  restart: 'say it in restart',
   stop_config: 'say it in kill_signal and kill_timeout',
   swap_size_mb: 'say it in swap_size_mb, beside machine',
   region: 'say it in primary_region and extra_regions',

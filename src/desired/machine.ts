@@ -26,7 +26,7 @@ export function machineOver({ group, isDefault, written, findings }: MachineOver
     const message = `each time a machine of ${group.name} ends it is gone, and the next sync makes a new one`;
     findings.warning(pathOf('auto_destroy'), message, 'a machine with a schedule starts again by itself');
   }
-  const { schedule, init, metadata, checks, services, files, ...rest } = fields;
+  const { schedule, init, metadata, checks, services, files, restart, ...rest } = fields;
   return {
     ...group.config,
     ...completed(group, { checks, services, files }, refuse),
@@ -34,6 +34,7 @@ export function machineOver({ group, isDefault, written, findings }: MachineOver
     // The wire has no word for none: its absence says it.
     ...(schedule === undefined ? {} : { schedule: schedule === 'none' ? '' : schedule }),
     ...(init === undefined ? {} : { init: { ...group.config.init, ...init } }),
+    ...(restart === undefined ? {} : { restart: { ...group.config.restart, ...restart } }),
     ...(metadata === undefined ? {} : { metadata: { ...group.config.metadata, ...metadata } }),
   };
 }
@@ -79,6 +80,10 @@ function completed(
 function checkMeaning(fields: MachineGroupWritten, group: MappedGroup, refuse: Refuse): void {
   if ((fields.standbys ?? []).length > 0 && group.hasServices) {
     refuse('standbys', `${group.name} has services, and a standby serves nobody`, 'name a group without services');
+  }
+  const policy = group.config.restart?.policy;
+  if (policy !== undefined && fields.restart?.policy !== undefined) {
+    refuse('restart', `restart says ${policy} of ${group.name}`, 'keep one of the two');
   }
   const containers = fields.containers ?? [];
   const names = containers.map(({ name }) => name);

@@ -47,6 +47,16 @@ describe('machine says what no fly config can', () => {
     ],
     ['a spot price', 'machine: { spot: { max_price_fraction: 0.5 } }\n', { spot: { max_price_fraction: 0.5 } }],
     [
+      'the price it is restarted at',
+      'machine: { restart: { policy: spot-price, gpu_bid_price: 1.25 } }\n',
+      { restart: { policy: 'spot-price', gpu_bid_price: 1.25 } },
+    ],
+    [
+      'a price beside the policy that the fly config says',
+      'restart: [{ policy: on-failure, retries: 3 }]\nmachine: { restart: { gpu_bid_price: 2 } }\n',
+      { restart: { policy: 'on-failure', max_retries: 3, gpu_bid_price: 2 } },
+    ],
+    [
       'the kind of a check',
       'checks: { alive: { type: tcp, port: 8080 } }\nmachine: { checks: { alive: { kind: readiness } } }\n',
       { checks: { alive: { type: 'tcp', port: 8080, kind: 'readiness' } } },
@@ -97,6 +107,7 @@ describe('the config version', () => {
     ['a table named to be empty', 'machine: { dns: {} }\n'],
     ['a list named to be empty', 'machine: { standbys: [] }\n'],
     ['the first process', 'machine: { init: { kernel_args: [quiet] } }\n'],
+    ['the restart policy', 'machine: { restart: { policy: spot-price } }\n'],
   ])('moves with %s', async (_what, more) => {
     expect(await versionOf(more)).not.toBe(await versionOf(''));
   });
@@ -125,6 +136,19 @@ describe('strictly', () => {
       'what the fly config says',
       'machine:\n  groups:\n    app:\n      env: { A: b }\n',
       ['app.yaml:8:7: error: machine.groups.app.env: machine does not say env (say it in env)'],
+    ],
+    [
+      'a restart policy that the fly config says',
+      'machine:\n  restart: { policy: always, max_retries: 3 }\n',
+      [
+        'app.yaml:6:22: error: machine.restart.policy: expected spot-price (restart says the others), found "always"',
+        'app.yaml:6:30: error: machine.restart.max_retries: FlyCD has no field "max_retries" here (the fields here are policy or gpu_bid_price)',
+      ],
+    ],
+    [
+      'two restart policies',
+      'restart: [{ policy: always }]\nmachine:\n  restart: { policy: spot-price }\n',
+      ['app.yaml:7:3: error: machine.restart: restart says always of app (keep one of the two)'],
     ],
     [
       'of a check, a service and files that are not there',
