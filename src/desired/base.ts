@@ -21,10 +21,20 @@ export interface BaseConfig {
 
 const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
 
-export function baseConfig(document: SourceDocument): BaseConfig {
-  const { fields = {} } = document;
+/** What flyctl reads of a fly config: FlyCD's keys count in app.yaml alone, which is said of each. */
+export function flyPart(fields: JsonObject): { readonly written: JsonObject; readonly findings: readonly Finding[] } {
   const owned = Object.keys(fields).filter((key) => ownedKeySet.has(key));
-  const written = Object.fromEntries(Object.entries(fields).filter(([key]) => !ownedKeySet.has(key)));
+  return {
+    written: Object.fromEntries(Object.entries(fields).filter(([key]) => !ownedKeySet.has(key))),
+    findings: owned.map((key): Finding => {
+      const message = `FlyCD reads ${key} in app.yaml only; here it has no effect`;
+      return { severity: 'warning', path: [key], part: 'key', message, hint: `move it to app.yaml` };
+    }),
+  };
+}
+
+export function baseConfig(document: SourceDocument): BaseConfig {
+  const { written, findings } = flyPart(document.fields ?? {});
   const { config, passing } = repairFlyConfig(written);
   const { app: _app, ...today } = config;
   return {
@@ -32,10 +42,7 @@ export function baseConfig(document: SourceDocument): BaseConfig {
     written,
     fields: today,
     findings: [
-      ...owned.map((key): Finding => {
-        const message = `FlyCD reads ${key} in app.yaml only; here it has no effect`;
-        return { severity: 'warning', path: [key], part: 'key', message, hint: `move it to app.yaml` };
-      }),
+      ...findings,
       // The merged config's own repair finds all else.
       ...passing.map(({ path, ...note }): Finding => ({ ...note, path: parsePath(path), part: 'key' })),
     ],

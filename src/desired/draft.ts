@@ -9,7 +9,7 @@ import { strangeRegion } from '../flyconfig/regions.ts';
 import { repairFlyConfig } from '../flyconfig/repair.ts';
 import { nearest } from '../flyconfig/spelling.ts';
 import type { JsonObject } from '../model/json.ts';
-import type { BaseConfig } from './base.ts';
+import { flyPart, type BaseConfig } from './base.ts';
 import { primaryRegionOf } from './deploy-parameters.ts';
 import { parsePath } from './document-path.ts';
 import type { SourceDocument } from './document.ts';
@@ -32,6 +32,8 @@ export interface Draft {
   /** Primary first, without repeats. */
   readonly regions: readonly string[];
   readonly findings: readonly Finding[];
+  /** Of what its file says and the merged app does not: in paths of the file. */
+  readonly fileFindings: readonly Finding[];
 }
 
 export interface DraftRequest {
@@ -39,6 +41,8 @@ export interface DraftRequest {
   readonly layers: Layers;
   /** What `fly_config` names, where that has been read. */
   readonly base?: BaseConfig | undefined;
+  /** true: no app.yaml but a fly config by itself, in which keys of FlyCD have no effect, as for flyctl. */
+  readonly bare: boolean;
   /** Name for a fly config that has none; undefined: it must have one. */
   readonly nameless: string | undefined;
 }
@@ -47,13 +51,15 @@ const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
 const flyKeySet: ReadonlySet<string> = new Set(flyConfigKeys);
 
 export function draftApp(request: DraftRequest): Draft {
-  const { document, layers, base } = request;
-  const merged = mergedApp(layers, document.fields ?? {}, base);
+  const { document, layers, base, bare } = request;
+  const fields = document.fields ?? {};
+  const own = bare ? flyPart(fields) : { written: fields, findings: [] };
+  const merged = mergedApp(layers, own.written, base);
   const findings = findingList();
   findings.add(inexactEnv(document));
   const { owned, broken } = ownedPart(merged, findings);
   const repaired = repairFlyConfig(withoutOwned(merged));
-  const misspelt = misspeltKeys(merged, findings);
+  const misspelt = bare ? new Set<string>() : misspeltKeys(merged, findings);
   for (const note of repaired.notes) {
     const path = parsePath(note.path);
     if (path.length === 1 && misspelt.has(String(path[0]))) continue;
@@ -67,7 +73,8 @@ export function draftApp(request: DraftRequest): Draft {
     if (strange !== undefined) findings.warning(['extra_regions', index], strange.message, strange.hint);
   }
   const fly = primaryRegion === '' ? repaired.config : { ...repaired.config, primary_region: primaryRegion };
-  return { name, merged, fly, owned, broken, primaryRegion, regions, findings: findings.all };
+  const found = { findings: findings.all, fileFindings: own.findings };
+  return { name, merged, fly, owned, broken, primaryRegion, regions, ...found };
 }
 
 function withoutOwned(merged: JsonObject): JsonObject {

@@ -144,11 +144,11 @@ async function readApp(
 function sketchOf(gathering: Gathering, found: FoundApp, read: ReadFile, layers: KeyedLayers): Sketch {
   const { document } = read;
   const sketch = { found, read, layers, base: undefined };
-  if (found.bare) return { ...sketch, draft: draftApp({ document, layers, nameless: gathering.nameless }) };
+  if (found.bare) return { ...sketch, draft: draftApp({ document, layers, bare: true, nameless: gathering.nameless }) };
   const { drafts } = gathering.memory;
   const known = drafts.get(read) ?? new WeakMap<KeyedLayers, Draft>();
   drafts.set(read, known);
-  const draft = known.get(layers) ?? draftApp({ document, layers, nameless: undefined });
+  const draft = known.get(layers) ?? draftApp({ document, layers, bare: false, nameless: undefined });
   known.set(layers, draft);
   return { ...sketch, draft };
 }

@@ -100,7 +100,8 @@ async function finish(gathering: Gathering, sketched: Sketch): Promise<Result> {
   const based = await overBase(gathering, sketched, name);
   const { sketch } = based;
   const { source, findings } = await sourceOf(gathering, sketch);
-  const dynamic = [...based.problems, ...placed(sketch, findings, name)];
+  const own = problemsIn(document, draft.fileFindings).map((one) => ({ ...one, app: name }));
+  const dynamic = [...own, ...based.problems, ...placed(sketch, findings, name)];
   const followed = followedBy(name, [source?.followed, based.followed]);
   if (!based.read) {
     const problems = [...textProblems, ...placed(sketch, findingsWithoutBase(draft), name), ...dynamic];
@@ -154,8 +155,9 @@ async function overBase(gathering: Gathering, sketch: Sketch, app: string | unde
   let made = known.get(file);
   if (made === undefined) {
     const config = baseConfig(file.document);
-    const nameless = found.bare ? gathering.nameless : undefined;
-    made = { config, draft: draftApp({ document: read.document, layers, base: config, nameless }) };
+    const { bare } = found;
+    const nameless = bare ? gathering.nameless : undefined;
+    made = { config, draft: draftApp({ document: read.document, layers, base: config, bare, nameless }) };
     known.set(file, made);
   }
   const problems = [

@@ -325,3 +325,34 @@ type = "tcp"
     ]),
   );
 });
+
+describe('a fly config by itself', () => {
+  const strangers = '[machines]\ncount = "many"\n[source]\ntype = "git"\n[[postgres]]\nname = "db"\n[machin]\na = 1\n';
+
+  it.each([
+    ['fly.toml', flyToml + strangers, [23, 25, 27, 29]],
+    [
+      'web.json',
+      '{"app": "web", "primary_region": "arn",\n"machines": [],\n"source": 1, "postgres": 2, "machin": {"a": 1}}',
+      [2, 3, 3, 3],
+    ],
+  ])('is read as flyctl reads it, and keys of FlyCD have no effect there: %s', async (path, text, lines) => {
+    const fleet = await load({ [path]: text }, { path });
+    const words = (key: string) => `warning: ${key}: FlyCD reads ${key} in app.yaml only; here it has no effect`;
+    const of = (key: string) => fleet.problems.find((problem) => problem.path === key);
+    expect(errorsOf(fleet)).toStrictEqual([]);
+    expect(['machines', 'source', 'postgres', 'machin'].map((key) => of(key)?.line)).toStrictEqual(lines);
+    expect(said(fleet.problems).join('\n')).toContain(words('machines'));
+    expect(said(fleet.problems).join('\n')).toContain(words('postgres'));
+    expect(fleet.apps[0]?.groups[0]?.counts).toBeUndefined();
+    expect(fleet.apps[0]?.fly).not.toHaveProperty('machines');
+  });
+
+  it('gets what its projects say in keys of FlyCD', async () => {
+    const project =
+      'project: p\nsource: { type: local, path: web/fly.toml }\ncommon:\n  app_defaults:\n    machines: { count: 3 }\n';
+    const fleet = await load({ 'project.yaml': project, 'web/fly.toml': `${flyToml}[machines]\ncount = 5\n` });
+    expect(errorsOf(fleet)).toStrictEqual([]);
+    expect(fleet.apps[0]?.groups[0]?.counts).toStrictEqual({ ams: 3 });
+  });
+});

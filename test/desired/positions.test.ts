@@ -277,9 +277,9 @@ describe('in TOML and JSON', () => {
 
   it('JSON with tabs', async () => {
     const json =
-      '{\n\t"app": "web",\n\t"primary_region": "arn",\n\t"build": { "image": "x" },\n\t"machines": { "count": "x" }\n}\n';
+      '{\n\t"app": "web",\n\t"primary_region": "arn",\n\t"build": { "image": "x" },\n\t"swap_size_mb": { "count": "x" }\n}\n';
     expect(await problems({ 'fly.json': json }, 'fly.json')).toStrictEqual([
-      'fly.json:5:25: error: machines.count: expected a number, found text',
+      'fly.json:5:2: error: swap_size_mb: expected a whole number, found a table',
     ]);
   });
 });
