@@ -63,7 +63,7 @@ const File = z.looseObject({
 
 const Restart = z.looseObject({
   policy: z.enum(['always', 'never', 'on-failure']).optional().describe('When it starts again. Default: on-failure.'),
-  retries: number.optional().describe('How often on-failure tries. Default: 10.'),
+  retries: number.optional().describe('Times that on-failure tries. Default: 10.'),
   processes,
 });
 
@@ -95,7 +95,7 @@ const Build = z.looseObject({
   builtin: text.optional().describe('One of flyctl’s own ways to build. Default: none.'),
   settings: z.looseObject({}).optional().describe('Settings of that way. Default: none.'),
   compression: z.enum(['gzip', 'zstd']).optional().describe('How layers are compressed. Default: the builder’s.'),
-  compression_level: number.optional().describe('How much, 0 to 9. Default: the builder’s.'),
+  compression_level: number.optional().describe('Level of compression, 0 to 9. Default: the builder’s.'),
   compose: z
     .looseObject({ file: text.optional().describe('Compose file. Default: the usual names.') })
     .optional()
@@ -112,13 +112,13 @@ const Deploy = z.looseObject({
     .describe('Machines down at once while rolling: under 1 a fraction, else a count. Default: 0.33.'),
   wait_timeout: time
     .optional()
-    .describe('Time without progress before a machine counts as failed, with its unit. Default: 5m.'),
+    .describe('Time without progress before a machine counts as failed, with its unit: 90s, 5m. Default: 5m.'),
   release_command: text
     .optional()
     .describe(
       'Command to run once before machines change, on one of its own; if it fails, none changes. Default: none.',
     ),
-  release_command_timeout: time.optional().describe('Time that command has, with its unit. Default: 5m.'),
+  release_command_timeout: time.optional().describe('Time that command has, with its unit: 90s, 5m. Default: 5m.'),
   release_command_vm: z.looseObject(vmFields).optional().describe('Size of its machine. Default: the app’s largest.'),
   seed_command: text.optional().describe('Command to run once after the first release. Not supported yet.'),
 });

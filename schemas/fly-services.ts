@@ -11,8 +11,12 @@ export const processes = texts.optional().describe('Process groups this is for. 
 
 const Concurrency = z.looseObject({
   type: z.enum(['connections', 'requests']).optional().describe('What is counted. Default: connections.'),
-  soft_limit: number.optional().describe('Load at which Fly prefers other machines. Default: 20.'),
-  hard_limit: number.optional().describe('Load at which Fly sends no more. Default: none.'),
+  soft_limit: number
+    .optional()
+    .describe('Connections or requests at once, by `type`, at which Fly prefers other machines. Default: 20.'),
+  hard_limit: number
+    .optional()
+    .describe('Connections or requests at once, by `type`, at which Fly sends no more. Default: none.'),
 });
 const tlsOptions = z
   .looseObject({

@@ -47,12 +47,18 @@ function withDefaults(node: unknown): unknown {
   return values.length === 0 ? inner : { ...inner, default: values[0] };
 }
 
+/** Words that tell of a default and are no value of the field. */
+const sayings = ['none', 'nothing', 'never', 'nowhere', 'everywhere', 'all'];
+
 function valueOf(fallback: string | undefined, form: JsonSchema): string | number | boolean | undefined {
   if (fallback === undefined) return undefined;
-  if (form['type'] === 'boolean') return { true: true, false: false }[fallback];
+  // What follows says what that means.
+  if (form['type'] === 'boolean') return { true: true, false: false }[fallback.replace(/,.*$/s, '')];
   if (Array.isArray(form['enum'])) return form['enum'].includes(fallback) ? fallback : undefined;
-  const isNumber = form['type'] === 'number' || form['type'] === 'integer';
-  return isNumber && /^[0-9.]+$/.test(fallback) ? Number(fallback) : undefined;
+  const types = [form['type']].flat();
+  const isNumber = types.includes('number') || types.includes('integer');
+  if (isNumber && /^[0-9.]+$/.test(fallback)) return Number(fallback);
+  return types.includes('string') && !/[\s’$]/.test(fallback) && !sayings.includes(fallback) ? fallback : undefined;
 }
 
 /** Defaults and overrides are parts of an app.yaml: the editor may help there as it does in one. */

@@ -138,14 +138,14 @@ const Container = z.strictObject({
   restart: z
     .strictObject({
       policy: z.enum(['no', 'always', 'on-failure']).optional().describe('When it starts again. Default: on-failure.'),
-      max_retries: wholeNumber({ min: 0, max: 1000 }).optional().describe('How often on-failure tries. Default: 10.'),
+      max_retries: wholeNumber({ min: 0, max: 1000 }).optional().describe('Times that on-failure tries. Default: 10.'),
     })
     .optional()
     .describe('What happens when it exits.'),
   stop: z
     .strictObject({
       signal: text.optional().describe('Signal that asks it to stop. Default: SIGINT.'),
-      timeout: goDuration.optional().describe('Time it has to stop. Default: 5s.'),
+      timeout: goDuration.optional().describe('Time it has to stop, with its unit: 30s, 1m30s. Default: 5s.'),
     })
     .optional()
     .describe('How it is stopped.'),
@@ -265,7 +265,7 @@ const machineFields = {
         .gt(0)
         .max(1)
         .optional()
-        .describe('Most of the full price to pay, above 0 and at most 1. Default: none.'),
+        .describe('Most to pay, as a fraction of the full price: above 0, at most 1. Default: none.'),
     })
     .optional()
     .describe('Run only while capacity is cheap. {}: not.'),

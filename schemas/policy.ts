@@ -36,7 +36,7 @@ export const WindowWritten = z.strictObject({
       },
       { error: 'expected more than nothing and at most 744h' },
     )
-    .describe('How long it is open: 30m, 8h.'),
+    .describe('How long it is open: 30m, 8h, or seconds.'),
   timezone: z
     .string()
     .refine(isTimezone, { error: 'expected a time zone such as Europe/Stockholm' })

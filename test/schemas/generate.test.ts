@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { guestPresets, regions } from '../../schemas/fly/presets.ts';
+import { fieldsOf, type Field } from '../../schemas/fields.ts';
 import { formatJsonSchema, generateJsonSchemas } from '../../schemas/generate.ts';
 import { flyConfigShape, type Shape } from '../../src/flyconfig/known.ts';
 
@@ -66,6 +67,32 @@ function everyField(node: unknown, path = ''): readonly (readonly [string, Node]
   );
 }
 
+/** Defaults that say something of the field and are no value of it. */
+const sayings: ReadonlySet<string> = new Set(['none', 'nothing', 'never', 'nowhere', 'everywhere', 'all']);
+
+const formsOf = (schema: Field['schema']): readonly Field['schema'][] => [
+  schema,
+  ...((schema['anyOf'] ?? []) as readonly Field['schema'][]),
+];
+
+/** true: text, a number or a truth, and neither a table nor a list. */
+function isPlain(schema: Field['schema']): boolean {
+  return formsOf(schema).every(({ type }) => type !== 'array' && type !== 'object');
+}
+
+/** How the help of a field must name its unit. undefined: it has none. */
+function unitOf({ path, schema }: Field): RegExp | undefined {
+  const name = path.split('.').at(-1) ?? '';
+  const forms = formsOf(schema);
+  if (!isPlain(schema) || forms.some((form) => form['enum'] !== undefined)) return undefined;
+  if (/(?:timeout|interval|period|duration|_seconds)$/.test(name)) return /\b(?:\w*seconds|with its unit)\b/i;
+  if (/^(?:soft|hard)_limit$/.test(name)) return /connections or requests/i;
+  if (/memory|ram|size(?!_threshold)|_mb$|_gb$/.test(name)) return /\b(?:MB|GB|[0-9]+gb)\b/;
+  if (forms.every(({ type }) => type !== 'number' && type !== 'integer')) return undefined;
+  const counted = 'days|per cent|fraction|CPUs?|GPUs?|machines|volumes|objects|apps|times|passes|failures';
+  return new RegExp(`\\b(?:${counted}|money|mode bits|level|port)\\b`, 'i');
+}
+
 describe('editors are told', () => {
   it.each(Object.keys(schemas))('what each field means: %s', (file) => {
     const found = everyField(schemas[file]);
@@ -79,6 +106,15 @@ describe('editors are told', () => {
       .flatMap((schema) => everyField(schema))
       .filter(([, { description = '' }]) => description.length > 330 || description.includes('\n'));
     expect(long.map(([path]) => path)).toStrictEqual([]);
+  });
+
+  it.each(Object.keys(schemas))('the unit of each field that has one: %s', (file) => {
+    const measured = fieldsOf(schemas[file] ?? {}).flatMap((field) => {
+      const unit = unitOf(field);
+      return unit === undefined ? [] : [{ path: field.path, help: field.help, says: unit.test(field.help) }];
+    });
+    expect(measured.filter(({ says }) => !says)).toStrictEqual([]);
+    expect(measured.length).toBeGreaterThan(2);
   });
 
   it('of each field that flyctl knows', () => {
@@ -98,13 +134,28 @@ describe('editors are told', () => {
     expect(missing(flyConfigShape, at('app.schema.json'), '')).toStrictEqual([]);
   });
 
-  it('the default, where it is a value', () => {
+  it.each(Object.keys(schemas))('the default, where it is a value and no saying: %s', (file) => {
+    const fields = fieldsOf(schemas[file] ?? {}).filter(({ fallback }) => fallback !== undefined);
+    const unsaid = fields.filter(({ schema }) => !('default' in schema) && isPlain(schema));
+    const isSaying = ({ fallback = '' }: Field): boolean =>
+      sayings.has(fallback) || (/[ ’$]/.test(fallback) && !/^(?:true|false|[0-9]+)\b/.test(fallback));
+    expect(unsaid.filter((field) => !isSaying(field)).map(({ path, fallback }) => [path, fallback])).toStrictEqual([]);
+    for (const { path, schema, fallback = '' } of fields.filter(({ schema }) => 'default' in schema)) {
+      expect([path, fallback.split(',')[0]]).toStrictEqual([path, String(schema['default'])]);
+    }
+  });
+
+  it('the default, for example', () => {
     const defaultAt = (file: string, ...path: readonly string[]): unknown => at(file, ...path)?.default;
     expect(defaultAt('app.schema.json', 'sync', 'drift')).toBe('heal');
     expect(defaultAt('app.schema.json', 'http_service', 'auto_stop_machines')).toBe('off');
     expect(defaultAt('app.schema.json', 'http_service', 'auto_start_machines')).toBe(true);
     expect(defaultAt('app.schema.json', 'deploy', 'max_unavailable')).toBe(0.33);
+    expect(defaultAt('app.schema.json', 'kill_timeout')).toBe('5s');
+    expect(defaultAt('app.schema.json', 'deploy', 'wait_timeout')).toBe('5m');
     expect(defaultAt('flycd.schema.json', 'webhook', 'port')).toBe(80);
+    expect(defaultAt('flycd.schema.json', 'webhook', 'path')).toBe('/webhook');
+    expect(at('flycd.schema.json', 'webhook', 'interface')).not.toHaveProperty('default');
     expect(at('app.schema.json', 'env')).not.toHaveProperty('default');
   });
 
