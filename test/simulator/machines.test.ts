@@ -73,7 +73,7 @@ describe('creating', () => {
     ['too much memory', { config: { image, guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 4096 } } }, 422],
     ['odd memory', { config: { image, guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 300 } } }, 422],
     ['odd CPUs', { config: { image, guest: { cpu_kind: 'shared', cpus: 3 } } }, 422],
-    ['a service without port', { config: { image, services: [{ protocol: 'tcp' }] } }, 422],
+    ['a service on a port there is not', { config: { image, services: [{ internal_port: 70_000 }] } }, 422],
     ['a duration that is none', { config: { image, checks: { a: { type: 'tcp', interval: 'soon' } } } }, 422],
     ['secrets that are not there yet', { config: { image }, min_secrets_version: 1 }, 412],
     ['no machine of that id', undefined, 404],
