@@ -173,7 +173,7 @@ export function withoutRecords(value: unknown): unknown {
 }
 
 /** Stamps of an app as a whole say when. */
-function withoutTimes(endState: unknown): unknown {
+export function withoutTimes(endState: unknown): unknown {
   const text = JSON.stringify(endState).replaceAll(/"flycd_(?:good|failed|hold|suspend)":"(?:[^"\\]|\\.)*"/g, (stamp) =>
     stamp.replaceAll(/(?<![0-9a-f])\d{13}(?![0-9a-f])/g, 'then'),
   );

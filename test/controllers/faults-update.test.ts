@@ -4,7 +4,7 @@ import { walkFaults } from './fault-walk.ts';
 
 test('each writing call of an update struck by each fault: the end state of an undisturbed one', async () => {
   const walked = await walkFaults([walkFleet], changedFleet('GREETING: hello', 'GREETING: goodbye'));
-  expect(walked.struck).toBeGreaterThan(50);
+  expect(walked.calls).toBeGreaterThan(10);
   // A single fault is no reason to leave a person with half a sync.
   expect(walked.struck - walked.atOnce).toBeLessThanOrEqual(5);
 }, 120_000);
@@ -12,6 +12,6 @@ test('each writing call of an update struck by each fault: the end state of an u
 test('each writing call of a volume that grows struck by each fault: its filesystem has grown, too', async () => {
   const files = changedFleet('destination: /data\n', 'destination: /data\n    initial_size: 2GB\n');
   const walked = await walkFaults([walkFleet], files);
-  expect(walked.struck).toBeGreaterThan(20);
+  expect(walked.calls).toBeGreaterThan(4);
   expect(walked.struck - walked.atOnce).toBeLessThanOrEqual(5);
 }, 120_000);

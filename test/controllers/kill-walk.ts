@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { prepared, type Files } from './arena.ts';
+import { isWalked } from './walk-size.ts';
 
 export interface Walk {
   /** Commits synced before, and the one there is at the end. */
@@ -30,13 +31,14 @@ async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readon
 }
 
 /**
- * Dies at every call in turn, before it is sent and after Fly has done it; then whoever goes on has to leave what an
- * undisturbed one leaves, and a plan after it says the same. Answers the number of calls walked.
+ * Dies at every call in turn (`walk-size.ts` says when at some of them), before it is sent and after Fly has done it; then whoever goes on has to leave what an
+ * undisturbed one leaves, and a plan after it says the same. Answers how many calls there are.
  */
 export async function walk(asked: Walk): Promise<number> {
   const { before, files, heir = 'state', argv = syncOnce, next = syncOnce, codes = clean } = asked;
   const { calls, endState } = await undisturbed(asked);
   for (let call = 1; call <= calls; call += 1) {
+    if (!isWalked(call, calls)) continue;
     for (const when of ['before', 'after'] as const) {
       const where = `killed ${when} call ${call} of ${calls}`;
       const world = await prepared(before, files);

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { webApp } from './fleet.ts';
 import { eventually, startStage, type OnEnd, type Stage } from './stage.ts';
+import { withoutTimes } from '../controllers/arena.ts';
 
 const more = `http_service: { internal_port: 8080 }
 secrets: [{ name: TOKEN, type: raw, raw: told-to-nobody }]
@@ -65,7 +66,7 @@ async function endState(onEnd: OnEnd, moment?: Moment): Promise<unknown> {
     // The lease of the dead ends by itself.
     await eventually(() => stage.machines('acme-web').every((machine) => !machine.leased), 'nothing is leased');
   }
-  return stage.simulator.world.endState();
+  return withoutTimes(stage.simulator.world.endState());
 }
 
 let undisturbed: unknown;
