@@ -1,5 +1,6 @@
 /** One machine of a group that stays: in sync, to be stamped, updated or started. */
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import { hashOf } from '../model/json.ts';
 import type { MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
@@ -24,7 +25,7 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     const { note, hold } = planUnreachable({ desired: scope.desired, group: scope.group, member, slot, replaceAt });
     if (note !== undefined) draft.notes.push(note);
     if (hold !== undefined) draft.holds.push(hold);
-    draft.carried ||= member.sent?.config === scope.group.configVersion;
+    draft.carried ||= wasReached(scope, member);
     return;
   }
   const mount = mountHold({ desired: scope.desired, group: scope.group, live, slot, volumeNames: scope.volumeNames });
@@ -51,6 +52,15 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
   const update = updateOf(scope, { member, live, slot, comparison, standsInFor: newPrimary(scope, member) }, draft);
   if (update !== undefined) draft.updates.push(update);
   else if (comparison.changes.length === 0) planRest(scope, { member, live, slot, comparison }, draft);
+}
+
+/**
+ * What a machine that cannot be compared was sent, by its stamp; an image that was sent as a tag is known by the machine's own
+ * words.
+ */
+function wasReached({ group, image }: GroupScope, { machine, sent }: Member): boolean {
+  if (sent?.config !== group.configVersion || image.state !== 'known') return false;
+  return sent.image === hashOf(image.ref) || image.matches(machine, machine.config ?? machine.incomplete_config ?? {});
 }
 
 /** Of a standby whose machines are all gone, so that it would never be started: the one it stands in for from now on. */

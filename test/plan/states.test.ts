@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { hashOf } from '../../src/model/json.ts';
+import { formatSent, stampKeys } from '../../src/model/stamps.ts';
 import {
   brief,
   desiredApp,
@@ -106,6 +109,17 @@ describe('states', () => {
     const app = plan(one, observed({ machines: [dark] }));
     expect(app.steps).toEqual([]);
     expect(app.notes).toEqual(['web/arn/1 counts, and is not compared while its host does not answer']);
+  });
+
+  test('one that runs the image before, its config unchanged, does not stand for the release of the next image', () => {
+    const two = desiredApp();
+    const next = desiredApp({ image: { kind: 'reference', ref: 'nginx:2', digest: `sha256:${'2'.repeat(64)}` } });
+    const world = (dark: Machine) =>
+      observed({ machines: [{ ...dark, host_status: 'unreachable' }, machine(two, { number: 2 })] });
+    expect(brief(plan(next, world(machine(two))).steps)).toEqual(['release shop']);
+    const sent = formatSent({ config: group().configVersion, image: hashOf(`nginx:2@sha256:${'2'.repeat(64)}`) });
+    const reached = machine(two, { metadata: { [stampKeys.sent]: sent } });
+    expect(brief(plan(next, world(reached)).steps)).toEqual(['machine.update shop/web/arn/2']);
   });
 
   test('nothing is made or removed where a machine cannot be read at all', () => {

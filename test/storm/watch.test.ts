@@ -88,6 +88,33 @@ describe('the watch finds', () => {
     expect(eyes.findings).toEqual([expect.stringContaining('app-1/web: FlyCD has 2 of 3 machines down at once')]);
   });
 
+  test('nothing where a release that failed is undone and with it a group that came with it', async () => {
+    const { it, eyes, machines } = await watched();
+    const [first] = machines;
+    const { web } = app.groups;
+    if (web === undefined || first === undefined) throw new Error('there is no web');
+    eyes.expect({ apps: [{ ...app, groups: { web, worker: { ...web, count: 2 } } }] });
+    const comeAndGo = async (generation: number, stamps: object) => {
+      const metadata = { ...first.config.metadata, fly_process_group: 'worker', flycd_slot: undefined, ...stamps };
+      for (const number of [1, 2]) {
+        const name = `worker-arn-${number}-g${generation}`;
+        await it.asPerson('POST', '/apps/app-1/machines', {
+          name,
+          region: 'arn',
+          config: { ...first.config, metadata },
+        });
+      }
+      await it.clock.sleep(10_000);
+      const members = membersOf(it.simulator.world, 'app-1', 'worker');
+      for (const machine of members) await it.asPerson('DELETE', `${path(machine)}?force=true`);
+      return eyes.findings.filter((text) => text.includes('down at once'));
+    };
+    expect(await comeAndGo(1, { flycd_failed: 'x' })).toEqual([]);
+    expect(await comeAndGo(2, {})).toEqual([
+      expect.stringContaining('app-1/worker: FlyCD has 2 of 2 machines down at once'),
+    ]);
+  });
+
   test('a machine destroyed where git gives no count', async () => {
     const groups = { web: { count: undefined, serves: true, rests: false, checks: true, volumeGb: undefined } };
     const { it, eyes, machines } = await watched({ groups });

@@ -78,6 +78,8 @@ export function watch(world: World): Watch {
   const findings: string[] = [];
   let git: FleetIdea = { apps: [] };
   const disturbances = new Map<string, number>();
+  /** Groups, by `app/group`, that came with a later commit than the app itself. */
+  const earlierWithout = new Set<string>();
   const protectedThings = new Set<string>();
   const brought = new Map<string, Brought>();
   const grown = new Map<string, string>();
@@ -223,10 +225,16 @@ export function watch(world: World): Watch {
     }
   }
 
+  /** After a release that failed FlyCD goes back to an earlier commit's version: a group that one did not name goes. */
+  function isUndone(machine: Machine): boolean {
+    const isHeld = machine.config.metadata?.['flycd_failed'] !== undefined;
+    return isHeld && earlierWithout.has(`${machine.app.name}/${groupOf(machine)}`);
+  }
+
   function gone(machine: Machine): void {
     const key = `${machine.app.name}/${groupOf(machine)}`;
     const group = ideaOf(machine.app.name)?.groups[groupOf(machine)];
-    const wanted = group === undefined ? undefined : countOf(group);
+    const wanted = group === undefined || isUndone(machine) ? undefined : countOf(group);
     const left = membersOf(world, machine.app.name, groupOf(machine)).length;
     if (wanted !== undefined && left < wanted) destroyed.set(key, (destroyed.get(key) ?? 0) + 1);
     else destroyed.delete(key);
@@ -257,6 +265,11 @@ export function watch(world: World): Watch {
   return {
     findings,
     expect(fleet) {
+      for (const { name, groups } of fleet.apps) {
+        const before = ideaOf(name)?.groups ?? groups;
+        for (const group of Object.keys(groups))
+          if (before[group] === undefined) earlierWithout.add(`${name}/${group}`);
+      }
       git = fleet;
     },
     disturbed(app) {
