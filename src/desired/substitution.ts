@@ -21,6 +21,8 @@ const rememberedMax = 262_144;
 const forgetfulCost = 12;
 /** Characters of a pattern as written: one of many more is not even compiled. */
 const patternCharactersMax = 1000;
+/** `x{101}`: each time is a copy of the piece, and a hundred such patterns would take longer to compile than a file may take. */
+const repetitionMax = 100;
 const tooLong = { why: `it has more than ${instructionsMax} instructions: it is too long, or repeats too much` };
 
 export interface Substitution {
@@ -50,13 +52,19 @@ export interface Substituted {
 /** `why`: not RE2 syntax, or too large. */
 export function compileSubstitution(pattern: string): { readonly pattern: RE2JS } | { readonly why: string } {
   try {
-    if (pattern.length > patternCharactersMax) return tooLong;
+    if (pattern.length > patternCharactersMax || repetitionOf(pattern) > repetitionMax) return tooLong;
     const compiled = RE2JS.compile(pattern);
     return compiled.programSize() > instructionsMax ? tooLong : { pattern: compiled };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     return { why: words.replace(/^error parsing regexp: /, '') };
   }
+}
+
+/** The highest count of a counted repetition, as far as a look at the text tells. */
+function repetitionOf(pattern: string): number {
+  const counts = [...pattern.matchAll(/(?<!\\)\{(\d{1,9})(?:,(\d{0,9}))?\}/g)];
+  return Math.max(0, ...counts.flatMap(([, least, most]) => [Number(least), Number(most ?? 0)]));
 }
 
 export function substitute(text: string, substitutions: readonly Substitution[]): Substituted {

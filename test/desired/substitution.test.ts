@@ -82,3 +82,14 @@ describe('places', () => {
     );
   });
 });
+
+it.each([
+  ['a{100}', true],
+  ['[0-9]{1,3}x{2,}', true],
+  ['a\\{400\\}', true],
+  ['a{101}', false],
+  ['(a{0,400})b', false],
+  ['(ab{90}){60}', false],
+])('a pattern is no program that repeats without end: %s', (pattern, isFine) => {
+  expect('why' in compileSubstitution(pattern)).toBe(!isFine);
+});
