@@ -24,13 +24,13 @@ export function configText(given: JsonObject, form: ConfigForm): string {
   }
 }
 
-/** Escapes are only understood inside double quotes: texts with such characters are quoted so. */
+/** Escapes are only understood inside double quotes, and a bare `<<` asks for a merge: such texts are quoted. */
 function yamlText(config: JsonObject): string {
   const document = new Document(config, { aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_key, node) {
-      if (isScalar(node) && typeof node.value === 'string' && node.value.search(unsafe) >= 0)
-        node.type = 'QUOTE_DOUBLE';
+      if (!isScalar(node) || typeof node.value !== 'string') return;
+      if (node.value === '<<' || node.value.search(unsafe) >= 0) node.type = 'QUOTE_DOUBLE';
     },
   });
   return document.toString({ lineWidth: 0 }).replaceAll(unsafe, longEscape);

@@ -26,6 +26,11 @@ test.each(['yaml', 'toml', 'json'] as const)('a config as %s is plain text that 
   expect(readers[form](text)).toEqual(config);
 });
 
+test('a key that would ask YAML for a merge is quoted', () => {
+  const merged = parseYaml(configText({ app: 'web', env: { '<<': '1gb' } }, 'yaml'), { merge: true }) as unknown;
+  expect(merged).toEqual({ app: 'web', env: { '<<': '1gb' } });
+});
+
 const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 const values = fc.dictionary(
   text.filter((key) => key !== '__proto__'),
