@@ -138,7 +138,7 @@ export const ownedFields = {
   launch_params: listOf(z.string())
     .optional()
     .describe(
-      'Flags of `fly launch`: --org, --region and --vm-… count where nothing else says it; the rest has no effect, since a launch makes no machines.',
+      'Flags of `fly launch`: --org, --region, --ha, --strategy, --max-unavailable, --wait-timeout and --vm-… count where neither deploy_params nor the file says it.',
     ),
   deploy_params: listOf(z.string())
     .optional()

@@ -99,7 +99,7 @@ const changes: Readonly<Record<string, Change>> = {
   depends_on: 'nothing',
   'deploy.seed_command': 'refused',
   deploy_params: 'new',
-  launch_params: 'nothing',
+  launch_params: 'new',
   machine: 'restart',
   'machine.metadata': 'nothing',
   sync: 'nothing',

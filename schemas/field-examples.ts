@@ -176,7 +176,7 @@ const app: Readonly<Record<string, string>> = {
   'deploy.release_command_timeout': '15m',
   'deploy.seed_command': 'bin/seed',
   deploy_params: '[--ha=false]',
-  launch_params: '[--org, acme]',
+  launch_params: '[--org, acme, --ha=false]',
   'sync.auto': 'false',
   'sync.drift': 'report',
   'sync.prune': '[addresses, secrets]',

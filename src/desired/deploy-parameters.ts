@@ -40,15 +40,16 @@ export function deployParameters(owned: Owned, fly: JsonObject, findings: Findin
   noteUnread(owned, 'deploy_params', findings);
   noteUnread(owned, 'launch_params', findings);
   const flags = valuedFlags(owned, findings);
-  const flag = (name: string): Flag | undefined => flags.deploy.findLast((candidate) => candidate.name === name);
+  const last = (field: keyof Flags, name: string): Flag | undefined =>
+    flags[field].findLast((candidate) => candidate.name === name);
+  const flag = (name: string): Flag | undefined => last('deploy', name) ?? last('launch', name);
   const deploy = isObject(fly['deploy']) ? fly['deploy'] : {};
   const named = (name: string, field: string): Setting | undefined => {
-    const given = flag(name);
-    if (given !== undefined) return { value: given.value, path: given.path };
-    return deploy[field] === undefined ? undefined : { value: deploy[field], path: ['deploy', field] };
+    const written = deploy[field] === undefined ? undefined : { value: deploy[field], path: ['deploy', field] };
+    return last('deploy', name) ?? written ?? last('launch', name);
   };
   return {
-    org: orgOf(owned, flag('org') ?? flags.launch.findLast(({ name }) => name === 'org'), findings),
+    org: orgOf(owned, flag('org'), findings),
     highAvailability: highAvailabilityOf(flag('ha'), findings),
     strategy: strategyOf(named('strategy', 'strategy'), findings),
     maxUnavailable: maxUnavailableOf(named('max-unavailable', 'max_unavailable'), findings),
@@ -73,17 +74,16 @@ function valuedFlags(owned: Owned, findings: FindingList): Flags {
   return { deploy: valued('deploy_params'), launch: valued('launch_params') };
 }
 
-const valuedNames: ReadonlySet<string> = new Set(['org', 'region', ...Object.keys(vmFields)]);
-
-const valuedOfDeploy: ReadonlySet<string> = new Set([
+const valuedNames: ReadonlySet<string> = new Set([
+  'org',
+  'region',
   'strategy',
   'max-unavailable',
   'wait-timeout',
-  'build-arg',
-  'build-target',
-  'dockerfile',
-  'ignorefile',
+  ...Object.keys(vmFields),
 ]);
+
+const valuedOfDeploy: ReadonlySet<string> = new Set(['build-arg', 'build-target', 'dockerfile', 'ignorefile']);
 
 function needsValue(field: ParameterField, name: string): boolean {
   return valuedNames.has(name) || (field === 'deploy_params' && valuedOfDeploy.has(name));
@@ -156,16 +156,20 @@ function guestOfFlags({ deploy, launch }: Flags, findings: FindingList): Machine
 }
 
 interface Setting {
-  readonly value: JsonValue;
+  readonly value: JsonValue | undefined;
   readonly path: readonly (string | number)[];
 }
 
+/** Said by a flag, not by `deploy` of the file: that the mapper has judged already. */
+function isFlag({ path }: Setting): boolean {
+  return path[0] !== 'deploy';
+}
+
 function strategyOf(setting: Setting | undefined, findings: FindingList): 'rolling' | 'immediate' {
-  const value = setting?.value;
-  if (value === undefined || value === 'rolling') return 'rolling';
-  if (value === 'immediate') return 'immediate';
-  // The mapper has refused it in `deploy`.
-  if (setting?.path[0] !== 'deploy_params') return 'rolling';
+  if (setting === undefined) return 'rolling';
+  const { value } = setting;
+  if (value === 'rolling' || value === 'immediate') return value;
+  if (!isFlag(setting)) return 'rolling';
   if (value === 'canary' || value === 'bluegreen') {
     findings.error(setting.path, `the strategy ${value} is not supported yet`, 'rolling or immediate');
   } else findings.error(setting.path, `expected the strategy rolling or immediate, found ${JSON.stringify(value)}`);
@@ -183,14 +187,13 @@ function maxUnavailableOf(setting: Setting | undefined, findings: FindingList): 
 function waitTimeoutOf(setting: Setting | undefined, findings: FindingList): number {
   if (setting === undefined) return waitTimeoutSecondsDefault;
   const { value, path } = setting;
-  const isFlag = path[0] === 'deploy_params';
   const text = typeof value === 'string' ? value : '';
-  // A flag may be a number of seconds; in the file that is no duration, and the mapper has refused it.
+  // A flag may be a number of seconds; in the file that is no duration.
   const nanoseconds = parseDuration(text);
-  if (!isFlag && nanoseconds === undefined) return waitTimeoutSecondsDefault;
-  const seconds = isFlag ? durationSeconds(text) : (nanoseconds ?? 0) / second;
+  if (!isFlag(setting) && nanoseconds === undefined) return waitTimeoutSecondsDefault;
+  const seconds = isFlag(setting) ? durationSeconds(text) : (nanoseconds ?? 0) / second;
   if (seconds !== undefined && seconds > 0 && seconds <= waitTimeoutSecondsMax) return seconds;
-  const forms = isFlag ? '5m or 300 (seconds)' : '5m';
+  const forms = isFlag(setting) ? '5m or 300 (seconds)' : '5m';
   findings.error(path, `expected a duration of at most 24h, such as ${forms}, found another value`);
   return waitTimeoutSecondsDefault;
 }

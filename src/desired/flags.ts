@@ -29,25 +29,24 @@ const aliases: Readonly<Record<string, string>> = {
   'no-create': 'no-create-app',
 };
 
+/** Of the machines, so of whichever command makes them. */
+const ofMachines = [
+  'ha',
+  'strategy',
+  'max-unavailable',
+  'wait-timeout',
+  'org',
+  'region',
+  'vm-size',
+  'vm-memory',
+  'vm-cpus',
+  'vm-cpu-kind',
+];
+
 /** Flags that FlyCD acts on, by the list they count in. */
 const read: Readonly<Record<ParameterField, ReadonlySet<string>>> = {
-  deploy_params: new Set([
-    'ha',
-    'strategy',
-    'max-unavailable',
-    'wait-timeout',
-    'org',
-    'region',
-    'vm-size',
-    'vm-memory',
-    'vm-cpus',
-    'vm-cpu-kind',
-    'build-arg',
-    'build-target',
-    'dockerfile',
-    'ignorefile',
-  ]),
-  launch_params: new Set(['org', 'region', 'vm-size', 'vm-memory', 'vm-cpus', 'vm-cpu-kind']),
+  deploy_params: new Set([...ofMachines, 'build-arg', 'build-target', 'dockerfile', 'ignorefile']),
+  launch_params: new Set(ofMachines),
 };
 
 const asksNobody = 'FlyCD asks nobody: what it may not do alone it holds';
@@ -106,12 +105,6 @@ const noOperations: Readonly<Record<ParameterField, Readonly<Record<string, stri
     yaml: 'a matter of flyctl’s output',
   },
 };
-
-/**
- * Flags of a deployment by fly launch, which v0 never let it make: its machines came from deploy_params alone. Whoever wrote
- * them there meant something, and never got it.
- */
-const ofTheDeployment: ReadonlySet<string> = new Set(['ha', 'strategy', 'max-unavailable', 'wait-timeout']);
 
 /** Flags that take no word after them; --ha takes one where it says yes or no. */
 const switches: ReadonlySet<string> = new Set([
@@ -203,12 +196,7 @@ export function noteUnread(owned: Owned, field: ParameterField, findings: Findin
   const { flags, stray } = wordsOf(owned, field);
   for (const { name, path } of flags) {
     if (read[field].has(name) || Object.hasOwn(noOperations[field], name)) continue;
-    if (field === 'launch_params' && ofTheDeployment.has(name)) {
-      const message = `--${name} has no effect here: a launch makes no machines, as in FlyCD 0.x`;
-      findings.warning(path, message, 'move it to deploy_params');
-    } else {
-      findings.warning(path, `FlyCD does not read the flag --${shortened(name)}`, 'remove it, or say it in the config');
-    }
+    findings.warning(path, `FlyCD does not read the flag --${shortened(name)}`, 'remove it, or say it in the config');
   }
   for (const index of stray) {
     findings.warning([field, index], 'this word belongs to no flag, so it has no effect', 'flags begin with --');

@@ -111,16 +111,27 @@ describe('precedence', () => {
     expect(await problems(more)).toStrictEqual([]);
   });
 
-  it('of a deployment that launch never makes', async () => {
-    const more = 'launch_params: [--ha=false, --strategy, immediate, --max-unavailable=1, --wait-timeout=10s]\n';
-    expect(await parameters(more)).toStrictEqual(usual);
-    expect(await problems(more)).toStrictEqual(
-      ['0]: --ha', '1]: --strategy', '3]: --max-unavailable', '4]: --wait-timeout'].map((words) =>
-        expect.stringContaining(
-          `warning: launch_params[${words} has no effect here: a launch makes no machines, as in FlyCD 0.x (move it to deploy_params)`,
-        ),
-      ),
-    );
+  const launchRoll = 'launch_params: [--ha=false, --strategy, immediate, --max-unavailable=1, --wait-timeout=90]\n';
+
+  it.each<[string, string, Partial<typeof usual>]>([
+    [
+      'flags of launch on how to deploy',
+      launchRoll,
+      { highAvailability: false, strategy: 'immediate', maxUnavailable: 1, waitTimeoutSeconds: 90 },
+    ],
+    [
+      'under those of deploy_params',
+      `${launchRoll}deploy_params: [--ha, --strategy=rolling, --max-unavailable=2, --wait-timeout=10m]\n`,
+      { maxUnavailable: 2, waitTimeoutSeconds: 600 },
+    ],
+    [
+      'and under deploy of the fly config',
+      `${launchRoll}deploy: { strategy: rolling, max_unavailable: 0.5, wait_timeout: 2m }\n`,
+      { highAvailability: false, maxUnavailable: 0.5, waitTimeoutSeconds: 120 },
+    ],
+  ])('%s', async (_what, more, expected) => {
+    expect(await parameters(more)).toStrictEqual({ ...usual, ...expected });
+    expect(await problems(more)).toStrictEqual([]);
   });
 
   it.each([
@@ -180,7 +191,7 @@ describe('what is not honoured is said, or has no effect for a reason', () => {
     ]);
   });
 
-  it('values that nobody can read are errors', async () => {
+  it.each(['launch_params', 'deploy_params'])('values of %s that nobody can read are errors', async (field) => {
     const flags = [
       '--max-unavailable=half',
       '--strategy=canary',
@@ -190,14 +201,14 @@ describe('what is not honoured is said, or has no effect for a reason', () => {
       '--region=Stockholm',
       '--org',
     ];
-    expect(await problems(`deploy_params:\n${flags.map((flag) => `  - ${flag}\n`).join('')}`)).toStrictEqual([
-      'app.yaml:6:5: error: deploy_params[0]: expected a fraction under 1 or a number of machines, found another value',
-      'app.yaml:7:5: error: deploy_params[1]: the strategy canary is not supported yet (rolling or immediate)',
-      'app.yaml:8:5: error: deploy_params[2]: expected a duration of at most 24h, such as 5m or 300 (seconds), found another value',
-      'app.yaml:9:5: error: deploy_params[3]: expected true or false, found another value',
-      expect.stringMatching(/^app\.yaml:10:5: error: deploy_params\[4\]: /),
-      'app.yaml:11:5: error: deploy_params[5]: expected a region code such as arn, found another value',
-      'app.yaml:12:5: error: deploy_params[6]: --org needs a value, found none (write --org=…)',
+    expect(await problems(`${field}:\n${flags.map((flag) => `  - ${flag}\n`).join('')}`)).toStrictEqual([
+      `app.yaml:6:5: error: ${field}[0]: expected a fraction under 1 or a number of machines, found another value`,
+      `app.yaml:7:5: error: ${field}[1]: the strategy canary is not supported yet (rolling or immediate)`,
+      `app.yaml:8:5: error: ${field}[2]: expected a duration of at most 24h, such as 5m or 300 (seconds), found another value`,
+      `app.yaml:9:5: error: ${field}[3]: expected true or false, found another value`,
+      expect.stringContaining(`app.yaml:10:5: error: ${field}[4]: `),
+      `app.yaml:11:5: error: ${field}[5]: expected a region code such as arn, found another value`,
+      `app.yaml:12:5: error: ${field}[6]: --org needs a value, found none (write --org=…)`,
     ]);
   });
 });
