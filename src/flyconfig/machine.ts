@@ -123,11 +123,12 @@ function mapGroup(name: string, parts: Parts): MappedGroup {
   const config: MachineConfig = present({
     ...base,
     env: { ...parts.env, FLY_PROCESS_GROUP: name },
-    init: Object.keys(init).length === 0 ? undefined : init,
+    init: nonEmptyTable(init),
     guest: parts.guests.get(name) ?? guestOver(parts.host, baseGuest ?? undefined),
     services: nonEmpty(services.map(({ service }) => service)),
-    checks: Object.keys(checks).length === 0 ? undefined : checks,
-    metrics: own(parts.metrics)[0]?.metrics,
+    checks: nonEmptyTable(checks),
+    // A section of nothing but groups is none: flyctl's pointer stays nil.
+    metrics: nonEmptyTable(own(parts.metrics)[0]?.metrics),
     statics: nonEmpty(parts.statics),
     files: nonEmpty(parts.files.map((file) => ({ ...file }))),
     mounts: nonEmpty(mounts.slice(0, 1).map(({ wire }) => wire)),
@@ -146,6 +147,10 @@ function mapGroup(name: string, parts: Parts): MappedGroup {
 function checksOf(placed: readonly PlacedCheck[], services: readonly PlacedService[]): Record<string, MachineCheck> {
   const httpPort = services.find(({ http }) => http)?.service.internal_port ?? undefined;
   return Object.fromEntries(placed.map(({ name, table }) => [name, namedCheck(table, httpPort)]));
+}
+
+function nonEmptyTable<T extends object>(table: T | undefined): T | undefined {
+  return table === undefined || Object.keys(table).length === 0 ? undefined : table;
 }
 
 function nonEmpty<T>(list: readonly T[]): T[] | undefined {

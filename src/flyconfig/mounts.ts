@@ -62,7 +62,7 @@ function required(table: Table, key: string, hint: string): string | undefined {
 }
 
 function extensionOf(table: Table): Partial<MachineMount> {
-  const percent = integerOf(table, 'auto_extend_size_threshold', { min: 0, max: threshold.max });
+  const percent = integerOf(table, 'auto_extend_size_threshold', { min: 0 });
   const step = gigabytesOf(table, 'auto_extend_size_increment', increment);
   const most = gigabytesOf(table, 'auto_extend_size_limit', limit);
   const used = percent === 0 ? undefined : percent;
@@ -71,7 +71,7 @@ function extensionOf(table: Table): Partial<MachineMount> {
   );
   const [first] = named;
   if (first === undefined) return {};
-  if (used !== undefined && used < threshold.min) {
+  if (used !== undefined && (used < threshold.min || used > threshold.max)) {
     const message = `expected ${threshold.min} to ${threshold.max} percent, found ${used}`;
     table.notes.error(keyPath(table.path, 'auto_extend_size_threshold'), message);
   }

@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { ConfigNote } from '../../src/flyconfig/notes.ts';
 import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
 import { mapped } from './mapping.ts';
+import { checks } from './tables/checks.ts';
 import { facts } from './tables/facts.ts';
 import { fields } from './tables/fields.ts';
 import { groups } from './tables/groups.ts';
 import { guests } from './tables/guests.ts';
 import { machineConfigs } from './tables/machine-config.ts';
 import { mapping } from './tables/mapping.ts';
+import { mounts } from './tables/mounts.ts';
 import { olderForms } from './tables/older-forms.ts';
 import { releaseCommand } from './tables/release-command.ts';
 import { refused } from './tables/refused.ts';
@@ -21,6 +23,8 @@ const tables: readonly (readonly [string, readonly Row[]])[] = [
   ['fields of services', serviceFields],
   ['process groups', groups],
   ['mapping', mapping],
+  ['checks', checks],
+  ['mounts', mounts],
   ['machine_config', machineConfigs],
   ['sizes', guests],
   ['release command', releaseCommand],
@@ -48,6 +52,9 @@ describe.each(tables)('%s', (_name, rows) => {
     expectNotes(result.notes, 'warning', warnings);
     const wanted = expected ?? { app: machine ?? {} };
     expect(result.groups.map(({ name }) => name)).toEqual(Object.keys(wanted).toSorted());
+    for (const [name, volume] of Object.entries(row.volumes ?? { app: row.volume ?? {} })) {
+      expect(result.groups.find((group) => group.name === name)?.mount ?? {}).toMatchObject(volume);
+    }
     for (const [name, config] of Object.entries(wanted)) {
       const full = { env: { ...ownEnv, FLY_PROCESS_GROUP: name }, ...config };
       expect(result.config(name)).toEqual(full);

@@ -117,6 +117,17 @@ export const fields: readonly Row[] = [
     machine: { init: { cmd: ['a'], entrypoint: ['b'], exec: ['c'] } },
     warnings: [['experimental.auto_rollback', /no longer reads/]],
   },
+  {
+    row: '3.2 experimental',
+    flyctl: 'config.go AttachedSecrets, which nothing reads',
+    says: 'attached secrets have no effect',
+    input: { experimental: { attached: { secrets: { export: { A: 'B' } } }, lazy_load_images: true } },
+    machine: {},
+    warnings: [
+      ['experimental.attached', /no longer reads/],
+      ['experimental.lazy_load_images', /no longer reads/],
+    ],
+  },
   { row: '3.1 build', says: 'is not in the machine', input: { build: { image: 'nginx' } }, machine: {} },
   {
     row: '3.2 build',
@@ -143,6 +154,13 @@ export const fields: readonly Row[] = [
     machine: {},
     warnings: [['build', /more than one way to an image: image, buildpacks, dockerfile and builtin/]],
   },
+  {
+    row: '3.2 build',
+    flyctl: 'config.go Build',
+    says: 'a builder and its buildpacks are one way',
+    input: { build: { builder: 'paketobuildpacks/builder:base', buildpacks: ['gcr.io/paketo-buildpacks/go'] } },
+    machine: {},
+  },
   { row: '3.1 deploy', says: 'is not in the machine', input: { deploy: { strategy: 'rolling' } }, machine: {} },
   {
     row: '3.2 deploy',
@@ -162,6 +180,22 @@ export const fields: readonly Row[] = [
     errors: [['deploy.seed_command', /not supported yet/]],
   },
   {
+    row: '3.2 deploy',
+    flyctl: 'config.go Deploy',
+    says: 'the others say nothing of a machine',
+    input: {
+      deploy: {
+        release_command: 'migrate',
+        release_command_timeout: '10m',
+        release_command_vm: { size: 'shared-cpu-2x' },
+        strategy: 'immediate',
+        max_unavailable: 0.5,
+        wait_timeout: '10m',
+      },
+    },
+    machine: {},
+  },
+  {
     row: '3.1 env',
     says: 'is the machine’s',
     input: { env: { A: 'x' } },
@@ -174,35 +208,6 @@ export const fields: readonly Row[] = [
     groups: { web: { init: { cmd: ['run'] } } },
   },
   {
-    row: '3.1 mounts',
-    says: 'name a volume and its place',
-    input: { mounts: [{ source: 'data', destination: '/data' }] },
-    machine: { mounts: [{ name: 'data', path: '/data' }] },
-  },
-  {
-    row: '3.2 mounts',
-    flyctl: 'config.go Mount',
-    says: 'growth is the machine’s; size and snapshots are the volume’s',
-    input: {
-      mounts: [
-        {
-          source: 'data',
-          destination: '/data',
-          initial_size: '10gb',
-          snapshot_retention: 7,
-          scheduled_snapshots: false,
-          auto_extend_size_threshold: 80,
-          auto_extend_size_increment: '1GB',
-          auto_extend_size_limit: '5gb',
-          processes: ['app'],
-        },
-      ],
-    },
-    machine: {
-      mounts: [{ name: 'data', path: '/data', extend_threshold_percent: 80, add_size_gb: 1, size_gb_limit: 5 }],
-    },
-  },
-  {
     row: '3.1 http_service',
     says: 'is the first service',
     input: { http_service: { internal_port: 8080 } },
@@ -213,55 +218,6 @@ export const fields: readonly Row[] = [
     says: 'are services',
     input: { services: [{ internal_port: 25, protocol: 'tcp', ports: [{ port: 25 }] }] },
     machine: { services: [{ protocol: 'tcp', internal_port: 25, ports: [{ port: 25 }] }] },
-  },
-  {
-    row: '3.1 checks',
-    says: 'are checks',
-    input: { checks: { alive: { type: 'tcp', port: 1 } } },
-    machine: { checks: { alive: { type: 'tcp', port: 1 } } },
-  },
-  {
-    row: '3.2 checks',
-    flyctl: 'toplevelcheck.go toMachineCheck',
-    says: 'every key',
-    input: {
-      checks: {
-        status: {
-          port: 2020,
-          type: 'http',
-          interval: '10s',
-          timeout: '2s',
-          grace_period: '5s',
-          method: 'post',
-          path: '/status',
-          protocol: 'https',
-          tls_skip_verify: true,
-          tls_server_name: 'sni',
-          headers: { B: '2', A: '1' },
-          processes: ['app'],
-        },
-      },
-    },
-    machine: {
-      checks: {
-        status: {
-          port: 2020,
-          type: 'http',
-          interval: '10s',
-          timeout: '2s',
-          grace_period: '5s',
-          method: 'POST',
-          path: '/status',
-          protocol: 'https',
-          tls_skip_verify: true,
-          tls_server_name: 'sni',
-          headers: [
-            { name: 'A', values: ['1'] },
-            { name: 'B', values: ['2'] },
-          ],
-        },
-      },
-    },
   },
   {
     row: '3.1 files',
@@ -389,5 +345,12 @@ export const fields: readonly Row[] = [
     says: 'every key',
     input: { metrics: [{ port: 9091, path: '/metrics', https: true, processes: ['app'] }] },
     machine: { metrics: { port: 9091, path: '/metrics', https: true } },
+  },
+  {
+    row: '3.2 metrics',
+    flyctl: 'config.go Metrics: its own fields are a pointer, left at nil',
+    says: 'a section that says nothing of where is none',
+    input: { processes: { app: '', worker: '' }, metrics: [{}, { processes: ['worker'] }] },
+    groups: { app: {}, worker: {} },
   },
 ];

@@ -130,29 +130,4 @@ export const groups: readonly Row[] = [
       ['processes.fly_app_console', /Fly's own tools/],
     ],
   },
-  {
-    row: '3.4 mounts',
-    flyctl: 'validation.go validateMounts',
-    says: 'one for each group',
-    input: {
-      processes: { app: '', db: '' },
-      mounts: [
-        { source: 'a', destination: '/a' },
-        { source: 'b', destination: '/b', processes: ['db'] },
-      ],
-    },
-    groups: { app: { mounts: [{ name: 'a', path: '/a' }] }, db: { mounts: [{ name: 'b', path: '/b' }] } },
-  },
-  {
-    row: '3.4 mounts',
-    flyctl: 'validation.go validateMounts',
-    says: 'a second one of a group is refused',
-    input: {
-      mounts: [
-        { source: 'a', destination: '/a' },
-        { source: 'b', destination: '/b' },
-      ],
-    },
-    errors: [['mounts[1]', /a machine mounts one volume: the process group app has 2/]],
-  },
 ];

@@ -115,40 +115,6 @@ export const mapping: readonly Row[] = [
     machine: { services: [{ ...web, concurrency: { soft_limit: 5 } }] },
   },
   {
-    row: '3.5 checks',
-    flyctl: 'machines.go updateMachineConfig',
-    says: 'the port is http_service’s where none is named; methods in capitals; headers in order',
-    input: {
-      http_service: { internal_port: 8080 },
-      checks: { alive: { type: 'http', method: 'get', headers: { z: '1', a: '2' } } },
-    },
-    machine: {
-      services: [web],
-      checks: {
-        alive: {
-          type: 'http',
-          port: 8080,
-          method: 'GET',
-          headers: [
-            { name: 'a', values: ['2'] },
-            { name: 'z', values: ['1'] },
-          ],
-        },
-      },
-    },
-  },
-  {
-    row: '3.5 checks',
-    flyctl: 'machines.go updateMachineConfig',
-    says: 'a group without an http_service has no port to give',
-    input: {
-      processes: { app: '', worker: '' },
-      http_service: { internal_port: 8080, processes: ['app'] },
-      checks: { alive: { type: 'tcp', processes: ['worker'] } },
-    },
-    errors: [['checks.alive', /no port and its process group no http_service/]],
-  },
-  {
     row: '3.5 machine_checks',
     says: 'are refused until they can be run',
     input: { machine_checks: [{ command: ['x'] }] },
@@ -250,13 +216,6 @@ export const mapping: readonly Row[] = [
   { row: '3.5 restart', says: 'unset stays unset', input: { restart: [] }, machine: {} },
   { row: '3.5 vm', says: 'without a section no size is named', input: { vm: [] }, machine: {} },
   {
-    row: '3.5 mounts',
-    flyctl: 'machines.go updateMachineConfig',
-    says: 'the volume’s id comes at deploy',
-    input: { mounts: { source: 'data', destination: '/data' } },
-    machine: { mounts: [{ name: 'data', path: '/data' }] },
-  },
-  {
     row: '3.5 metrics',
     flyctl: 'machines.go updateMachineConfig',
     says: 'the first section of the group',
@@ -344,12 +303,6 @@ export const mapping: readonly Row[] = [
     says: 'other groups get none',
     input: { processes: { app: '', worker: '' }, http_service: { internal_port: 8080, processes: ['app'] } },
     groups: { app: { services: [web] }, worker: {} },
-  },
-  {
-    row: '3.8 volume size',
-    says: 'is not the machine’s',
-    input: { mounts: [{ source: 'a', destination: '/a', initial_size: '3gb' }] },
-    machine: { mounts: [{ name: 'a', path: '/a' }] },
   },
   {
     row: '3.8 autostop unset',

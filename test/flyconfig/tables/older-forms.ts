@@ -46,6 +46,22 @@ export const olderForms: readonly Row[] = [
     },
   },
   {
+    row: '3.3 compute',
+    flyctl: 'patches.go patchCompute',
+    says: 'compute may be a list, computes and vm a table; memory may be a number in each',
+    input: {
+      processes: { app: '', b: '', c: '' },
+      compute: [{ memory: 512, processes: ['app'] }],
+      computes: { memory: 1024, processes: ['b'] },
+      vm: { memory: 2048, processes: ['c'] },
+    },
+    groups: {
+      app: { guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 512 } },
+      b: { guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 1024 } },
+      c: { guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 2048 } },
+    },
+  },
+  {
     row: '3.3 vm.memory',
     flyctl: 'patches.go patchCompute',
     says: 'a number is MB',
@@ -53,32 +69,18 @@ export const olderForms: readonly Row[] = [
     machine: { guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 512 } },
   },
   {
-    row: '3.3 mount',
-    flyctl: 'patches.go patchMounts',
-    says: 'mount is mounts',
-    input: { mount: { source: 'data', destination: '/data' } },
-    machine: { mounts: [{ name: 'data', path: '/data' }] },
-  },
-  {
-    row: '3.3 mount',
-    says: 'mounts may be a single table',
-    input: { mounts: { source: 'data', destination: '/data' } },
-    machine: { mounts: [{ name: 'data', path: '/data' }] },
-  },
-  { row: '3.3 mount', says: 'mounts = []', input: { mounts: [] }, machine: {} },
-  {
-    row: '3.3 initial_size',
-    flyctl: 'patches.go patchMounts',
-    says: 'a number is GB, for the volume and not the machine',
-    input: { mounts: [{ source: 'data', destination: '/data', initial_size: 20 }] },
-    machine: { mounts: [{ name: 'data', path: '/data' }] },
-  },
-  {
     row: '3.3 metric',
     flyctl: 'patches.go patchMetrics',
     says: 'metric is metrics and comes first',
     input: { metric: { port: 9091, path: '/m' }, metrics: [{ port: 1 }] },
     machine: { metrics: { port: 9091, path: '/m' } },
+  },
+  {
+    row: '3.3 metric',
+    flyctl: 'patches.go patchMetrics',
+    says: 'metric may be a list',
+    input: { processes: { app: '', b: '' }, metric: [{ port: 1 }, { port: 2, processes: ['b'] }] },
+    groups: { app: { metrics: { port: 1 } }, b: { metrics: { port: 2 } } },
   },
   {
     row: '3.3 metric',
@@ -203,122 +205,6 @@ export const olderForms: readonly Row[] = [
     ],
   },
   {
-    row: '3.3 check times',
-    flyctl: 'patches.go _patchCheck',
-    says: 'numbers are milliseconds; an empty text is none; what is neither is dropped',
-    input: {
-      services: [
-        {
-          ...served,
-          tcp_checks: { interval: 10_000, timeout: 2000, grace_period: '' },
-          http_checks: [{ interval: 1500, timeout: [] }],
-        },
-      ],
-      checks: { alive: { type: 'tcp', port: 1, interval: 15_000, timeout: '2s' } },
-    },
-    machine: {
-      services: [
-        {
-          ...served,
-          checks: [
-            { type: 'tcp', interval: '10s', timeout: '2s' },
-            { type: 'http', interval: '1.5s' },
-          ],
-        },
-      ],
-      checks: { alive: { type: 'tcp', port: 1, interval: '15s', timeout: '2s' } },
-    },
-    warnings: [
-      ['services[0].http_checks[0].timeout', /no duration from a list/],
-      ['checks.alive.port', /no service of app listens on port 1/],
-    ],
-  },
-  {
-    row: '3.3 check times',
-    flyctl: 'patches.go patchServices, fly-go Duration.ParseDuration',
-    says: 'those of http_service are not repaired: a number is nanoseconds',
-    input: { http_service: { internal_port: 8080, checks: [{ interval: 10_000, timeout: '2s' }] } },
-    machine: {
-      services: [
-        {
-          ...service,
-          ports: [
-            { port: 80, handlers: ['http'] },
-            { port: 443, handlers: ['http', 'tls'] },
-          ],
-          checks: [{ type: 'http', interval: '10µs', timeout: '2s' }],
-        },
-      ],
-    },
-    warnings: [
-      ['http_service.checks[0].interval', /nanoseconds, so this is 10µs/],
-      ['http_service.checks[0].interval', /Fly raises 10µs to 1s/],
-    ],
-  },
-  {
-    row: '3.3 check headers',
-    flyctl: 'patches.go _patchCheckHeaders',
-    says: 'a list of name and value; values of any kind are text; none at all',
-    input: {
-      services: [
-        {
-          ...served,
-          http_checks: [
-            { headers: [{ name: 'Origin', value: 'x' }, { name: 'Empty' }] },
-            { headers: { A: 1, B: true } },
-            { headers: [] },
-          ],
-        },
-      ],
-    },
-    machine: {
-      services: [
-        {
-          ...served,
-          checks: [
-            {
-              type: 'http',
-              headers: [
-                { name: 'Empty', values: [''] },
-                { name: 'Origin', values: ['x'] },
-              ],
-            },
-            {
-              type: 'http',
-              headers: [
-                { name: 'A', values: ['1'] },
-                { name: 'B', values: ['true'] },
-              ],
-            },
-            { type: 'http' },
-          ],
-        },
-      ],
-    },
-  },
-  {
-    row: '3.3 check headers',
-    flyctl: 'patches.go _patchCheckHeaders',
-    says: 'a header in a list needs a name',
-    input: { services: [{ ...served, http_checks: [{ headers: [{ value: 'x' }] }] }] },
-    errors: [['services[0].http_checks[0].headers[0]', /a table with a name/]],
-  },
-  {
-    row: '3.3 checks list',
-    flyctl: 'patches.go patchTopLevelChecks',
-    says: 'a list with names',
-    input: { checks: [{ name: 'alive', type: 'tcp', port: 5, interval: 5000 }] },
-    machine: { checks: { alive: { type: 'tcp', port: 5, interval: '5s' } } },
-  },
-  {
-    row: '3.3 checks list',
-    flyctl: 'patches.go patchTopLevelChecks',
-    says: 'one without a name is refused; none is none',
-    input: { checks: [{ type: 'tcp', port: 5 }] },
-    errors: [['checks[0]', /a table with a name, found a table/]],
-  },
-  { row: '3.3 checks list', says: 'checks = []', input: { checks: [] }, machine: {} },
-  {
     row: '3.3 empty services',
     flyctl: 'patches.go patchServices',
     says: 'an empty [[services]] is dropped; a single table counts as a list',
@@ -350,6 +236,17 @@ export const olderForms: readonly Row[] = [
       ['services[0].max_machines_running', /no longer reads/],
       ['services[0].ports[0].protocol', /no longer reads/],
       ['services[0].tcp_checks[0].restart_limit', /no longer reads/],
+    ],
+  },
+  {
+    row: '3.3 ignored keys',
+    flyctl: 'service.go Service, which has no such field',
+    says: 'a script check is dropped, with what it says',
+    input: { services: [{ ...served, restart_limit: 3, script_checks: [{ command: 'x', restart_limit: 0 }] }] },
+    machine: { services: [served] },
+    warnings: [
+      ['services[0].restart_limit', /no longer reads/],
+      ['services[0].script_checks', /no longer reads/],
     ],
   },
   {

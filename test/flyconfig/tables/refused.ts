@@ -39,6 +39,23 @@ export const refused: readonly Row[] = [
   },
   {
     row: '3.7 groups',
+    says: 'a group that does not exist, in any other section',
+    input: {
+      ...two,
+      services: [{ internal_port: 1, ports: [{ port: 1 }], processes: ['x'] }],
+      checks: { alive: { type: 'tcp', port: 1, processes: ['x'] } },
+      mounts: [{ ...mount, processes: ['x'] }],
+      files: [{ guest_path: '/a', secret_name: 'A', processes: ['x'] }],
+    },
+    errors: [
+      ['services[0].processes[0]', /no process group "x"/],
+      ['checks.alive.processes[0]', /no process group "x"/],
+      ['mounts[0].processes[0]', /no process group "x"/],
+      ['files[0].processes[0]', /no process group "x"/],
+    ],
+  },
+  {
+    row: '3.7 groups',
     says: 'a vm of a group that does not exist',
     input: { ...two, vm: { processes: ['x'] } },
     errors: [['vm[0].processes[0]', /no process group/]],
@@ -50,92 +67,6 @@ export const refused: readonly Row[] = [
     errors: [['processes["a/b"]', /named with/]],
   },
   { row: '3.7 groups', says: 'too many groups', input: { processes: many }, errors: [['processes', /at most 20/]] },
-  {
-    row: '3.7 values',
-    says: 'a mount without destination',
-    input: { mounts: [{ source: 'a' }] },
-    errors: [['mounts[0]', /destination is required/]],
-  },
-  {
-    row: '3.7 snapshot_retention',
-    says: 'a snapshot retention over 60',
-    input: { mounts: [{ source: 'a', destination: '/a', snapshot_retention: 61 }] },
-    errors: [['mounts[0].snapshot_retention', /1 to 60, found 61/]],
-  },
-  {
-    row: '3.7 values',
-    says: 'a volume under 1 GB',
-    input: { mounts: [{ source: 'a', destination: '/a', initial_size: '500mb' }] },
-    errors: [['mounts[0].initial_size', /1 GB or more, such as 3gb, found 0 GB/]],
-  },
-  {
-    row: '3.7 extend settings',
-    says: 'an extend threshold under 50',
-    input: {
-      mounts: [{ source: 'a', destination: '/a', auto_extend_size_threshold: 40, auto_extend_size_increment: '1gb' }],
-    },
-    errors: [['mounts[0].auto_extend_size_threshold', /50 to 99/]],
-  },
-  {
-    row: '3.7 extend settings',
-    says: 'an increment over 100',
-    input: {
-      mounts: [{ source: 'a', destination: '/a', auto_extend_size_threshold: 80, auto_extend_size_increment: '101gb' }],
-    },
-    errors: [['mounts[0].auto_extend_size_increment', /1 to 100 GB/]],
-  },
-  {
-    row: '3.7 extend settings',
-    says: 'a limit over 500',
-    input: {
-      mounts: [
-        {
-          source: 'a',
-          destination: '/a',
-          auto_extend_size_threshold: 80,
-          auto_extend_size_increment: '1gb',
-          auto_extend_size_limit: '501gb',
-        },
-      ],
-    },
-    errors: [['mounts[0].auto_extend_size_limit', /1 to 500 GB/]],
-  },
-  {
-    row: '3.7 extend settings',
-    says: 'a threshold alone',
-    input: { mounts: [{ source: 'a', destination: '/a', auto_extend_size_threshold: 80 }] },
-    errors: [['mounts[0].auto_extend_size_threshold', /both/]],
-  },
-  {
-    row: '3.7 check times',
-    says: 'a check without type',
-    input: { checks: { a: { port: 1 } } },
-    errors: [['checks.a', /needs a type/]],
-  },
-  {
-    row: '3.7 check times',
-    says: 'a check of another type',
-    input: { checks: { a: { port: 1, type: 'script' } } },
-    errors: [['checks.a.type', /http or tcp, found "script"/]],
-  },
-  {
-    row: '3.7 check times',
-    says: 'a check interval under 2 s',
-    input: { checks: { a: { port: 1, type: 'tcp', interval: 1999 } } },
-    errors: [['checks.a.interval', /at least 2s, found 1.999s/]],
-  },
-  {
-    row: '3.7 check times',
-    says: 'a check timeout over 60 s',
-    input: { checks: { a: { port: 1, type: 'tcp', timeout: '61s' } } },
-    errors: [['checks.a.timeout', /at most 1m0s/]],
-  },
-  {
-    row: '3.7 check times',
-    says: 'a duration that is none',
-    input: { kill_timeout: 'soon' },
-    errors: [['kill_timeout', /expected a duration.*"soon"/]],
-  },
   {
     row: '3.7 commands',
     says: 'a command that does not split',
@@ -209,6 +140,12 @@ export const refused: readonly Row[] = [
     errors: [['statics', /at most 10/]],
   },
   {
+    row: '3.7 statics',
+    says: 'ten are taken',
+    input: { statics: Array.from({ length: 10 }, () => ({ guest_path: '/a', url_prefix: '/' })) },
+    machine: { statics: Array.from({ length: 10 }, () => ({ guest_path: '/a', url_prefix: '/' })) },
+  },
+  {
     row: '3.7 strategy',
     says: 'a strategy that is none',
     input: { deploy: { strategy: 'rolling-eyes' } },
@@ -228,6 +165,13 @@ export const refused: readonly Row[] = [
   },
   {
     row: '3.7 canary and bluegreen',
+    flyctl: 'validation.go validateDeploySection, which refuses canary alone',
+    says: 'canary beside mounts',
+    input: { deploy: { strategy: 'canary' }, mounts: [mount] },
+    errors: [['deploy.strategy', /canary runs new machines beside the old ones, which hold the volumes/]],
+  },
+  {
+    row: '3.7 canary and bluegreen',
     says: 'bluegreen',
     input: { deploy: { strategy: 'bluegreen' } },
     errors: [['deploy.strategy', /bluegreen is not supported yet/]],
@@ -237,13 +181,6 @@ export const refused: readonly Row[] = [
     says: 'canary',
     input: { deploy: { strategy: 'canary' } },
     errors: [['deploy.strategy', /canary is not supported yet/]],
-  },
-  {
-    row: '3.7 extend settings',
-    flyctl: 'config.go Mount: sizes of growth are text',
-    says: 'a number as an increment',
-    input: { mounts: [{ ...mount, auto_extend_size_threshold: 80, auto_extend_size_increment: 1 }] },
-    errors: [['mounts[0].auto_extend_size_increment', /expected text, found a whole number/]],
   },
   {
     row: '3.7 restart',

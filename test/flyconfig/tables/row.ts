@@ -1,5 +1,6 @@
 /** One fact about how flyctl reads a fly config, as an input and what comes of it. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import type { GroupMount } from '../../../src/flyconfig/mounts.ts';
 import type { JsonObject } from '../../../src/model/json.ts';
 
 /** Where a fact comes from: a row of the platform's facts (`facts`), by section, and where they are silent flyctl's own file. */
@@ -16,6 +17,10 @@ export interface Row {
   readonly machine?: MachineConfig;
   /** Of each process group. */
   readonly groups?: Readonly<Record<string, MachineConfig>>;
+  /** Of an app with one process group: what it asks of the volumes that it mounts. */
+  readonly volume?: Partial<GroupMount>;
+  /** Of each process group that is named. */
+  readonly volumes?: Readonly<Record<string, Partial<GroupMount>>>;
   /** Of the machine that runs the release command. */
   readonly release?: MachineConfig;
   readonly warnings?: readonly Note[];
