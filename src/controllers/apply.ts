@@ -2,6 +2,7 @@ import { Fault, toFault } from '../model/fault.ts';
 import {
   waves,
   type AppPlan,
+  type MachineAction,
   type MachineCreate,
   type MachineLabel,
   type MachineUpdate,
@@ -123,12 +124,18 @@ class Apply {
 
   /** Why a machine cannot be made or destroyed now, whatever else goes on. */
   #unmakeable(step: Step): string | undefined {
-    if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#unproven.has(step.group))
-      return `another machine of ${step.group} is not healthy, and this one may be what serves`;
+    if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#isNeeded(step))
+      return 'the machine that takes over is not healthy, and this one may be what serves';
     if (step.kind !== 'machine.create') return undefined;
     if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
       return `its volume ${step.mount.volume} could not be made`;
     return this.#unproven.has(step.group) ? `another machine of ${step.group} is not healthy with the same` : undefined;
+  }
+
+  /** Of a group that git no longer names any other may take over. */
+  #isNeeded({ group }: MachineAction): boolean {
+    const isNamed = this.#context.app.groups.some(({ name }) => name === group);
+    return isNamed ? this.#unproven.has(group) : this.#unproven.size > 0;
   }
 
   /** Steps of every kind but those that go together: machines roll, secrets are one call. */

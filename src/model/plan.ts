@@ -127,7 +127,10 @@ export interface MachineAction extends StepBase {
   readonly kind: 'machine.destroy' | 'machine.start' | 'machine.cordon' | 'machine.uncordon';
   readonly machineId: string;
   readonly group: string;
-  /** Of a destroy: not while another machine of the group was not seen healthy, for this one may be what serves. */
+  /**
+   * Of a destroy: not while another machine of the group (of any, where git no longer names this one) was not seen healthy,
+   * for this one may be what serves.
+   */
   readonly onceHealthy?: boolean | undefined;
 }
 

@@ -1,8 +1,9 @@
 import type { AppPresence } from '../model/observed.ts';
-import type { AppPlan, Hold, Step, ReleaseCommandRun } from '../model/plan.ts';
+import type { AppPlan, Step } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps.ts';
 import type { StandingTexts } from '../model/standing.ts';
 import { planAddresses } from './addresses.ts';
+import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assembly.ts';
 import { takeCensus, type Census } from './census.ts';
 import { standingOf } from './course.ts';
 import {
@@ -19,19 +20,19 @@ import {
   withoutIdleBuild,
   type PlanDraft,
 } from './guard.ts';
-import { planRestarts, withoutNeedlessRestarts } from './growth.ts';
+import { withoutNeedlessRestarts } from './growth.ts';
 import { appPlanId } from './identity.ts';
 import { wantedImage, type WantedImage } from './image.ts';
 import { emptyPart, holdOf, type Part, type PlanAppInput } from './input.ts';
 import { isAtRest } from './live.ts';
 import { planGroup, type GroupMachines } from './machines.ts';
 import { inOrder } from './order.ts';
-import { gatherRelease } from './release.ts';
 import { plannedCommand, ranCommand } from './release-command.ts';
-import { planRemovedGroups, type RemovedMachines } from './removed.ts';
+import { planRemovedGroups } from './removed.ts';
+import { guardSuccession } from './succession.ts';
 import { knownEvidence, secretsStampText } from './evidence.ts';
 import type { MachinesInput } from './scope.ts';
-import { planSecrets, unreadSecrets, type SecretsPlan } from './secrets.ts';
+import { planSecrets, unreadSecrets } from './secrets.ts';
 import { statusOf, type StepsSay } from './status.ts';
 import { planVolumes } from './volumes.ts';
 import { guardWindows } from './windows.ts';
@@ -99,7 +100,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
     volumes:
       input.observed.volumes.status === 'read' ? planVolumes(input, groups, input.observed.volumes.value) : emptyPart,
     addresses: addressesOf(input, presence, census),
-    removed: planRemovedGroups(input.desired, census.removed),
+    removed: planRemovedGroups(input.desired, census.removed, groups.some(servesSomebody)),
     command: plannedCommand(commandScope),
   };
   const draft = assemble(input, parts);
@@ -108,6 +109,11 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
   const unseen = releasesNote(input.observed, guarded.steps);
   const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder]), ...unseen];
   return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
+}
+
+/** It has machines to serve with, or gets them by this plan. */
+function servesSomebody({ group, members, creates }: GroupMachines): boolean {
+  return group.hasServices && (creates.length > 0 || members.some(({ live }) => live !== undefined));
 }
 
 function standingTexts({ observed, fleet, memory }: PlanAppInput): StandingTexts {
@@ -150,98 +156,6 @@ function addressesOf(input: PlanAppInput, presence: AppPresence, census: Census)
   return planAddresses(input, { live: addresses.value, isNew, machines });
 }
 
-interface Parts {
-  readonly presence: AppPresence;
-  readonly census: Census;
-  readonly secrets: SecretsPlan;
-  readonly groups: readonly GroupMachines[];
-  readonly volumes: Part;
-  readonly addresses: Part;
-  readonly removed: RemovedMachines;
-  readonly command: ReleaseCommandRun | undefined;
-}
-
-interface Assembled extends PlanDraft {
-  /** Of the steps: those that undo what somebody did on Fly. */
-  readonly drift: ReadonlySet<Step>;
-}
-
-/** All steps that git wants, with the holds that the kinds themselves found. */
-function assemble(input: PlanAppInput, parts: Parts): Assembled {
-  const { desired, observed } = input;
-  const { secrets, groups, volumes, addresses, removed } = parts;
-  const holds: Hold[] = [];
-  for (const kind of ['volumes', 'secrets', 'addresses'] as const) {
-    const reading = observed[kind];
-    if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading.reason));
-  }
-  const canMake = makeable(input, groups);
-  const rollout = gatherRelease(desired.name, canMake, parts.command);
-  const labels = groups.flatMap((planned) => planned.labels);
-  const starts = groups.flatMap((planned) => planned.starts);
-  const read = observed.volumes.status === 'read' ? observed.volumes.value : [];
-  const steps: Step[] = [
-    ...appSteps(input, parts),
-    ...addresses.steps,
-    ...volumes.steps,
-    ...secrets.steps,
-    ...labels,
-    ...(rollout.release === undefined ? [] : [rollout.release]),
-    ...rollout.machines,
-    ...planRestarts(input, groups, { volumes: read, steps: volumes.steps }),
-    ...starts,
-    ...groups.flatMap((planned) => planned.destroys),
-    ...removed.destroys,
-  ];
-  const found = [
-    ...volumes.holds,
-    ...secrets.holds,
-    ...addresses.holds,
-    ...removed.holds,
-    ...groups.flatMap((planned) => planned.holds),
-  ];
-  const healed = rollout.machines.filter((step) => step.kind === 'machine.update' && step.reason === 'drift');
-  const moved = groups.flatMap((planned) => [...planned.driftLabels]);
-  return {
-    steps,
-    holds: [...holds, ...found],
-    drift: new Set<Step>([...healed, ...starts, ...moved, ...secrets.drift]),
-  };
-}
-
-/** Without what could not be read: no machine is made that needs a volume, none is changed that needs a secret. */
-function makeable(input: PlanAppInput, groups: readonly GroupMachines[]): readonly GroupMachines[] {
-  const { volumes, secrets } = input.observed;
-  const withoutSecrets = secrets.status === 'unread' && input.desired.secrets.length > 0;
-  return groups.map((planned) => {
-    const withoutVolumes = volumes.status === 'unread' && planned.group.mount !== undefined;
-    return {
-      ...planned,
-      creates: withoutSecrets || withoutVolumes ? [] : planned.creates,
-      updates: withoutSecrets ? [] : planned.updates,
-    };
-  });
-}
-
-function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
-  const { desired } = input;
-  const base = { app: desired.name, target: desired.name, risk: 'safe', changes: [] } as const;
-  if (parts.presence.state === 'absent') {
-    return [
-      { ...base, kind: 'app.create', because: 'git names it, Fly lacks it', org: desired.org, network: undefined },
-    ];
-  }
-  const other = parts.census.otherFleet;
-  if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from fleet ${other}` }];
-  if (isOurs(input, parts.census) || parts.census.members.length === 0) return [];
-  return [{ ...base, kind: 'app.adopt', because: 'git names it, and it was not made by FlyCD' }];
-}
-
-/** By a stamp on any machine, or by what SQLite remembers. */
-function isOurs(input: PlanAppInput, census: Census): boolean {
-  return input.memory.known || census.removed.length > 0 || census.members.some((member) => member.ours);
-}
-
 /** v0 wrote a Go module hash or a commit; an app of v0's is taken over without asking. */
 function isFromV0(census: Census): boolean {
   return census.members.some((member) => {
@@ -262,6 +176,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   draft = guardWindows(input, draft);
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
+  draft = guardSuccession(draft);
   draft = withUnverified(draft, parts);
   // Now that it is known which updates are held: without them a machine has to be restarted after all.
   draft = withoutNeedlessRestarts(draft);
@@ -333,14 +248,6 @@ function regionNotes(input: PlanAppInput, groups: readonly GroupMachines[]): rea
         `${group.name} has no machine in ${empty.join(', ')} and git gives no count: machines.count makes it exact`,
       ];
     });
-}
-
-function unreadHold(input: PlanAppInput, kind: string, reason: string): Hold {
-  return holdOf(input.desired.name, {
-    reason: 'unread',
-    because: `${kind} could not be read: ${reason}`,
-    next: 'FlyCD tries again; nothing that depends on it is done until then',
-  });
 }
 
 function unreadApp(input: PlanAppInput, kind: string, reason: string): AppPlan {

@@ -147,10 +147,16 @@ export function heldPlan(towards: AppPlan, git: AppPlan, hold: CourseHold): AppP
   return refit(towards, { steps, holds: [courseHold(towards.app, hold, waiting), ...towards.holds] });
 }
 
-/** Git's plan without what rolls anything out. A machine that is not healthy is not waited for again. */
+/**
+ * Git's plan without what rolls anything out. A machine that is not healthy is not waited for again, and what waits for it
+ * to take over stays.
+ */
 export function stoppedPlan(git: AppPlan, hold: CourseHold): AppPlan {
   const stops = (step: Step): boolean =>
-    isRollout(step) || step.kind === 'machine.start' || (step.kind === 'machine.label' && step.proves === true);
+    isRollout(step) ||
+    step.kind === 'machine.start' ||
+    (step.kind === 'machine.label' && step.proves === true) ||
+    (step.kind === 'machine.destroy' && step.onceHealthy === true);
   const waiting = git.steps.filter(stops);
   const steps = git.steps.filter((step) => !stops(step));
   return refit(git, { steps, holds: [courseHold(git.app, hold, waiting), ...git.holds] });

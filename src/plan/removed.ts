@@ -12,10 +12,16 @@ export interface RemovedMachines {
 }
 
 /**
- * Groups of ours that git no longer names. The last machine of a group that serves somebody is destructive, and without
- * it the others are no use: such a group is held whole, and so is one whose volumes would be left behind.
+ * Groups of ours that git no longer names. One that serves goes when the machines of the others were seen healthy, since
+ * they may be there to take over; where no other group serves, destroying its last machine is destructive, and without it
+ * the others are no use: such a group is held whole. So is one whose volumes would be left behind.
  */
-export function planRemovedGroups(desired: DesiredApp, removed: readonly Member[]): RemovedMachines {
+export function planRemovedGroups(
+  desired: DesiredApp,
+  removed: readonly Member[],
+  /** true: a group that git names has services, and machines for them now or by this plan. */
+  isServed: boolean,
+): RemovedMachines {
   const destroys: MachineAction[] = [];
   const holds: Hold[] = [];
   for (const [group, members] of Map.groupBy(removed, (member) => member.group)) {
@@ -23,21 +29,20 @@ export function planRemovedGroups(desired: DesiredApp, removed: readonly Member[
     const config = (member: Member): MachineConfig | null | undefined =>
       member.machine.config ?? member.machine.incomplete_config;
     const serves = members.some((member) => (config(member)?.services ?? []).length > 0);
+    const isLast = serves && !isServed;
     const mounts = members.some((member) => (config(member)?.mounts ?? []).length > 0);
     const because = `git no longer names the process group ${group}`;
-    const steps = members.map((member, index) =>
-      actionStep({ desired, slots }, member, {
-        kind: 'machine.destroy',
-        because,
-        risk: serves && index === members.length - 1 ? 'destructive' : 'safe',
-      }),
-    );
-    if (!serves && !mounts) destroys.push(...steps);
+    const steps = members.map((member, index): MachineAction => {
+      const risk = isLast && index === members.length - 1 ? 'destructive' : 'safe';
+      const step = actionStep({ desired, slots }, member, { kind: 'machine.destroy', because, risk });
+      return serves ? { ...step, onceHealthy: true } : step;
+    });
+    if (!isLast && !mounts) destroys.push(...steps);
     else {
-      const what = serves ? 'it has services' : 'it has volumes';
+      const what = isLast ? 'no other group with services has machines' : 'it has volumes';
       holds.push(
         holdOf(desired.name, {
-          reason: serves ? 'destructive' : 'volume',
+          reason: isLast ? 'destructive' : 'volume',
           because: `${because}, and ${what}: ${counted(members.length, 'machine')} would be destroyed`,
           next: 'flycd sync --accept, or name the group in git again',
           steps,

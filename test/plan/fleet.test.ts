@@ -195,11 +195,12 @@ describe('the brake on restarts', () => {
 
 describe('a person accepts', () => {
   test('what was held for being destructive, but not a mount that cannot be changed', () => {
-    const before = desiredApp({ groups: [group(), group({ name: 'old', counts: { arn: 1 } })] });
+    const worker = group({ config: { env: {} } });
+    const before = desiredApp({ groups: [worker, group({ name: 'old', counts: { arn: 1 } })] });
     const world = observed({
       machines: [machine(before), machine(before, { number: 2 }), machine(before, { group: 'old' })],
     });
-    const one = { desired: desiredApp(), world };
+    const one = { desired: desiredApp({ groups: [worker] }), world };
     expect(fleetPlan([one]).apps[0]).toMatchObject({ steps: [], status: 'held' });
     const accepted = fleetPlan([one], { accept: true });
     expect(accepted.apps[0]).toMatchObject({

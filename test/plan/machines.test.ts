@@ -326,20 +326,6 @@ describe('counts and slots', () => {
     const step = only(plan(desired, observed({ machines: [machine(desired), other] })).steps, 'machine.update');
     expect(step).toMatchObject({ target: 'shop/web/arn/2', reason: 'drift' });
   });
-
-  test('a group that git no longer names goes, held where it serves or has volumes', () => {
-    const worker = group({ name: 'worker', config: { env: {} }, counts: { arn: 1 } });
-    const before = desiredApp({ groups: [group({ counts: { arn: 1 } }), worker] });
-    const machines = [machine(before), machine(before, { group: 'worker' })];
-    expect(brief(plan(one, observed({ machines })).steps)).toEqual(['machine.destroy shop/worker/arn/1']);
-    const app = plan(
-      desiredApp({ groups: [worker] }),
-      observed({ machines: [...machines, machine(before, { number: 2 })] }),
-    );
-    expect(app.steps).toEqual([]);
-    expect(app.status).toBe('held');
-    expect(app.holds).toMatchObject([{ reason: 'destructive', steps: [{ risk: 'safe' }, { risk: 'destructive' }] }]);
-  });
 });
 
 describe('releases', () => {

@@ -35,6 +35,9 @@ const secret = (raw: string): JsonObject => ({ secrets: [{ name: 'PASSWORD', typ
 const one = { processes: { app: 'serve' } };
 const two = { processes: { app: 'serve', worker: 'work' }, machines: { count: 2, groups: { worker: { count: 2 } } } };
 const served = { http_service: { internal_port: 8080, processes: ['worker'] } };
+const serves = { http_service: { internal_port: 8080 } };
+const bothServe = { http_service: { internal_port: 8080, processes: ['app', 'worker'] } };
+const renamed = { processes: { www: 'serve' } };
 const mounts = { mounts: [{ source: 'data', destination: '/data' }] };
 const sized = (gb: number): JsonObject => ({ ...mounts, volumes: [{ name: 'data', size_gb: gb }] });
 const uncounted = { machines: {} };
@@ -55,7 +58,19 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'a machine less': [[{}, { machines: { count: 1 } }]],
   'a process group more': [[one, two]],
   'a process group less': [[two, one]],
+  'a process group with services less, another one has some': [
+    [
+      { ...two, ...bothServe },
+      { ...one, ...serves },
+    ],
+  ],
   'the last process group with services': [[{ ...two, ...served }, one]],
+  'a process group with services by another name': [
+    [
+      { ...one, ...serves },
+      { ...renamed, ...serves },
+    ],
+  ],
   'a region more, with a count': [[{}, { extra_regions: ['ams'] }]],
   'a region more, without a count': [[uncounted, { ...uncounted, extra_regions: ['ams'] }]],
   'another primary region, with a count': [[{}, { primary_region: 'ams' }]],
