@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { findConversions, type Conversion, type ConversionTarget } from '../../src/desired/conversion.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';

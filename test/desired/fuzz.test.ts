@@ -9,7 +9,7 @@ import {
   oneof,
   string,
   uint8Array,
-} from 'fast-check';
+} from '../property.ts';
 import { it } from 'vitest';
 import { stringify } from 'yaml';
 import { appYaml, load } from './loading.ts';

@@ -1,4 +1,4 @@
-import { assert, constantFrom, property, string } from 'fast-check';
+import { assert, constantFrom, property, string } from '../property.ts';
 import { describe, expect, it } from 'vitest';
 import { compileSubstitution, originalOffset, substitute, type Substitution } from '../../src/desired/substitution.ts';
 

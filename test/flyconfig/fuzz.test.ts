@@ -1,5 +1,5 @@
 /** Text as anybody could commit it, through the whole way from bytes to machine configs. */
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { parsePath } from '../../src/desired/document-path.ts';

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { splitCommand } from '../../src/flyconfig/command.ts';
 import { canonicalDuration, formatDuration, parseDuration } from '../../src/flyconfig/duration.ts';

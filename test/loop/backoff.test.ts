@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import { passDelay, retryDelay } from '../../src/loop/backoff.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../src/model/clock.ts';
 import { temporaryFolder, testStore } from '../record/stores.ts';

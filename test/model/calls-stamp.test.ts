@@ -1,4 +1,4 @@
-import { array, assert, constantFrom, nat, property, record, string } from 'fast-check';
+import { array, assert, constantFrom, nat, property, record, string } from '../property.ts';
 import { expect, test } from 'vitest';
 import { callsStampBytesMax, formatCalls, parseCalls, type StampedCall } from '../../src/model/calls-stamp.ts';
 

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import type { RunOutcome } from '../../src/model/run.ts';
 import { describeOutcome, type FleetOutcome } from '../../src/notify/outcome.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IdleClock } from '../../src/model/clock.ts';
 import type { Log } from '../../src/model/log.ts';

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';

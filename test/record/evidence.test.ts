@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { createEvidence, loadEvidenceKey } from '../../src/record/evidence.ts';

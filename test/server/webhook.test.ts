@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { isSigned } from '../../src/server/signature.ts';

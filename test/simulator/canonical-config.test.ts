@@ -1,4 +1,4 @@
-import { assert, integer, property } from 'fast-check';
+import { assert, integer, property } from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { canonicalConfig } from '../../simulator/canonical-config.ts';
 import { formatDuration, parseDuration } from '../../simulator/duration.ts';

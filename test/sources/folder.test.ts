@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IdleClock } from '../../src/model/clock.ts';
 import { Fault } from '../../src/model/fault.ts';
