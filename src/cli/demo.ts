@@ -121,7 +121,7 @@ ${exports}
   edit a file under ${repository.folder} and watch this terminal
   flycd diff ${repository.folder}         what would change
   flycd status ${repository.folder}        how each app is
-  flycd history --config ${repository.folder}  what happened
+  flycd history ${repository.folder}      what happened
   curl -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps?org_slug=personal"
 
 Ctrl-C ends it.`);
@@ -137,10 +137,9 @@ function narrator(stage: Stage) {
     io.stdout.write(colour ? `\n\u001B[1m${text}\u001B[22m\n` : `\n${text}\n`);
   };
   const command = async (argv: readonly string[], expected: ExitCode): Promise<void> => {
-    const config = argv[0] === 'history' ? ['--config', repository.folder] : [repository.folder];
     io.stdout.write(`\n$ flycd ${[argv[0], 'config', ...argv.slice(1)].join(' ')}\n`);
     const startedAt = stage.clock.now();
-    const code = await run([...argv, ...config], commandIo(stage));
+    const code = await run([...argv, repository.folder], commandIo(stage));
     const seconds = (stage.clock.now() - startedAt) / 1000;
     io.stdout.write(`(exit ${code}, ${seconds.toFixed(1)} s)\n`);
     if (code !== expected) {

@@ -19,9 +19,13 @@ export interface HistoryOptions extends CommonOptions {
 /** Runs read to find those of some apps: about a day of a busy fleet. */
 const runsSearchedMax = 10_000;
 
+/** What `flycd history` was given before its options: a run, a config, both or neither. */
+export type HistoryWords = readonly [string | undefined, string | undefined];
+
 /** The newest runs, or one of them with the results of its steps. */
-export function history(invocation: Invocation, id: number | undefined, options: HistoryOptions): Promise<ExitCode> {
-  return composed(invocation, options.config, options, async (composition) => {
+export function history(invocation: Invocation, words: HistoryWords, options: HistoryOptions): Promise<ExitCode> {
+  const { id, config } = meant(words);
+  return composed(invocation, config ?? options.config, options, async (composition) => {
     const fleet = await fleetName(composition, options.fleet);
     const store = await composition.store(fleet, 'read');
     if (id === undefined) {
@@ -32,6 +36,19 @@ export function history(invocation: Invocation, id: number | undefined, options:
       answer(invocation, options.output, run, { text: oneRunText, json: oneRunJson, markdown: oneRunMarkdown });
     }
     return exitCodes.done;
+  });
+}
+
+/** A number is a run, and any other word the config: `./17` is a folder. */
+function meant([first, second]: HistoryWords): { readonly id?: number; readonly config?: string | undefined } {
+  const isRun = (word: string | undefined): boolean => /^[0-9]{1,10}$/.test(word ?? '');
+  if (isRun(first)) return { id: Number(first), config: second };
+  if (second === undefined) return { config: first };
+  if (isRun(second)) return { id: Number(second), config: first };
+  throw new Fault({
+    kind: 'stalled',
+    what: `${first} is no number of a run`,
+    next: 'flycd history [run] [config], such as `flycd history 17 ./config`',
   });
 }
 

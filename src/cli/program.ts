@@ -267,13 +267,14 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     });
   withApps(withConfig(program.command('history')))
     .description('the runs of the past, or one of them in full')
-    .argument('[run]', 'number of a run', wholeNumber(1, 9_999_999_999))
-    .option('--config <config>', 'config repo: a folder or a git URL')
+    .argument('[run]', 'number of a run')
+    .argument(...configArgument)
+    .option('--config <config>', 'config repo, where no argument says it')
     .option('-n, --limit <count>', 'how many runs', wholeNumber(1, 10_000), historyLimit)
     .option('-a, --all', 'passes that found nothing to do, too')
     .option(...fleet)
-    .action(async (run: number | undefined, options: HistoryOptions) => {
-      onExit(await (await import('./history.ts')).history(invocation, run, options));
+    .action(async (run: string | undefined, config: string | undefined, options: HistoryOptions) => {
+      onExit(await (await import('./history.ts')).history(invocation, [run, config], options));
     });
 }
 

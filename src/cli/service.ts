@@ -362,7 +362,9 @@ function logProgress(log: Log): OnProgress {
       if (outcome === 'failed') log.warn(fields, 'step failed');
       else log.info(fields, 'step done');
     } else if (progress.type === 'output') log.info({ app: progress.app, line: progress.line }, 'builder');
-    else if (progress.type === 'waiting') {
+    else if (progress.type === 'command.started') {
+      log.info({ app: progress.app, command: progress.command }, 'release command');
+    } else if (progress.type === 'waiting') {
       const until = new Date(progress.until).toISOString();
       log.info({ app: progress.app, because: progress.because, until }, 'waiting');
     } else if (progress.type === 'app.finished' && progress.run.outcome !== 'no-change') {

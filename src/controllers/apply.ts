@@ -196,7 +196,9 @@ class Apply {
     for (const step of planned) {
       if (step.kind === 'release') this.#start(step);
       const ready = step.kind === 'release' ? await this.#command(step, pin) : step;
-      if (ready !== undefined) steps.push(ready);
+      if (ready === undefined) continue;
+      this.#startedAt.set(ready, this.#startedAt.get(step) ?? this.#context.clock.now());
+      steps.push(ready);
     }
     const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
     const ready = machines.filter((machine) => this.#unmakeable(machine) === undefined);

@@ -18,6 +18,11 @@ export interface Clock {
   park(ms: number, gone?: AbortSignal): Promise<void>;
 }
 
+/** `2026-01-31 12:00:00Z`: times are UTC, so that a team and its machines read the same. */
+export function formatTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
+
 function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason as Error);

@@ -4,6 +4,7 @@
  */
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { parseImage } from '../flyconfig/image.ts';
+import { formatTime } from '../model/clock.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
 import type { Memory } from '../model/memory.ts';
@@ -98,7 +99,7 @@ export function courseOf(scope: CourseScope, standing: Standing): Course {
   const next = `flycd resume ${name}: then git counts again`;
   const wanted = versionOf(scope);
   if (hold !== undefined) {
-    const where = `rolled back to ${shortly(hold.to.revision)} by ${hold.by} at ${new Date(hold.at).toISOString()}`;
+    const where = `rolled back to ${shortly(hold.to.revision)} by ${hold.by} at ${formatTime(hold.at)}`;
     const because = isSameVersion(hold.to, wanted) ? where : `${where}; what git says now waits`;
     return { to: 'version', version: hold.to, hold: { reason: 'rollback', because, next, since: hold.at } };
   }
@@ -191,8 +192,8 @@ export function suspensionHold(
   const suspension = suspensionOf(standing, now);
   if (suspension === undefined) return undefined;
   const { reason, by, at, until } = suspension;
-  const end = until === undefined ? '' : `, until ${new Date(until).toISOString()}`;
-  const because = `suspended by ${by} at ${new Date(at).toISOString()}${end}: ${reason}`;
+  const end = until === undefined ? '' : `, until ${formatTime(until)}`;
+  const because = `suspended by ${by} at ${formatTime(at)}${end}: ${reason}`;
   const next =
     until === undefined
       ? `flycd resume ${app}`

@@ -1,5 +1,6 @@
 /** `sync.windows`: when releases may begin. */
 import { Cron } from 'croner';
+import { formatTime } from '../model/clock.ts';
 import type { SyncWindow } from '../model/policy.ts';
 import { holdBack, waitsWithRelease, type PlanDraft } from './guard.ts';
 import type { PlanAppInput } from './input.ts';
@@ -18,7 +19,7 @@ export function guardWindows({ desired, now, options }: PlanAppInput, draft: Pla
   if (options.now || windows.length === 0 || draft.steps.every((step) => step.kind !== 'release')) return draft;
   if (isOpen(windows, now)) return draft;
   const opensAt = nextOpening(windows, now);
-  const when = opensAt === undefined ? 'none is in sight' : `the next one opens at ${new Date(opensAt).toISOString()}`;
+  const when = opensAt === undefined ? 'none is in sight' : `the next one opens at ${formatTime(opensAt)}`;
   return holdBack(draft, desired.name, (step) => waitsWithRelease.has(step.kind), {
     reason: 'window',
     because: `outside of its windows for releases (sync.windows): ${when}`,

@@ -1,18 +1,9 @@
+import { formatTime } from '../model/clock.ts';
 import type { Run, StepResult } from '../model/run.ts';
 import { appPlanJson } from './plan.ts';
 import { holdLines, markOf, toneOf, toneOfStatus } from './step.ts';
 import { fence, filledColumns, markdownTable, textTable, type Cell, type Table } from './table.ts';
-import {
-  createPaint,
-  formatDuration,
-  formatTime,
-  plain,
-  plainLines,
-  plural,
-  shortRevision,
-  truncate,
-  type Tone,
-} from './text.ts';
+import { createPaint, formatDuration, plain, plainLines, plural, shortRevision, truncate, type Tone } from './text.ts';
 
 /** A message in a table is a pointer; `flycd history RUN` has the whole of it. */
 const messageCharactersMax = 120;

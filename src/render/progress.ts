@@ -1,8 +1,9 @@
+import { formatTime } from '../model/clock.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StepResult } from '../model/run.ts';
 import { toneOfOutcome } from './history.ts';
 import { markOf, stepName, toneOf, toneOfStatus } from './step.ts';
-import { createPaint, formatDuration, formatTime, plain, plainLines } from './text.ts';
+import { createPaint, formatDuration, plain, plainLines } from './text.ts';
 
 /** Steps that can take minutes say that they began; the others are over before anybody wonders. */
 const announced: ReadonlySet<string> = new Set(['release', 'image.build', 'machine.update', 'machine.restart']);
@@ -31,6 +32,10 @@ export function progressText(progress: Progress, colour: boolean): string {
     }
     case 'waiting':
       return `${app}: ${paint('cyan', '! waiting')} until ${formatTime(progress.until)}: ${plain(progress.because)}\n`;
+    case 'command.started': {
+      const text = `… release command (until ${formatTime(progress.deadline)} at the latest): ${plain(progress.command)}`;
+      return `${app}: ${paint('dim', text)}\n`;
+    }
     case 'output':
       return `${app}: ${paint('dim', `| ${plain(progress.line)}`)}\n`;
     case 'held':

@@ -1,9 +1,10 @@
+import { formatTime } from '../model/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonOf, runJson, toneOfOutcome } from './history.ts';
 import { toneOfStatus } from './step.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './table.ts';
-import { createPaint, formatDuration, formatTime, plain, plural, shortRevision, truncate } from './text.ts';
+import { createPaint, formatDuration, plain, plural, shortRevision, truncate } from './text.ts';
 
 /** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
 export interface FleetStatus {

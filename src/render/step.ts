@@ -1,6 +1,7 @@
+import { formatTime } from '../model/clock.ts';
 import type { AppPlan, FieldChange, Hold, Plan, Risk, Step, StepKind } from '../model/plan.ts';
 import type { AppStatus } from '../model/plan.ts';
-import { formatChange, formatTime, formatValue, plain, type Tone } from './text.ts';
+import { formatChange, formatValue, plain, type Tone } from './text.ts';
 
 /** + comes, ~ changes, - goes, ! waits for a person or for time. */
 export type Mark = '+' | '~' | '-' | '!';

@@ -73,11 +73,6 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `2026-01-31 12:00:00Z`: times are UTC, so that a team and its machines read the same. */
-export function formatTime(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')}Z`;
-}
-
 /** A length of time in its largest fitting unit: `0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;

@@ -1,10 +1,11 @@
+import { formatTime } from '../model/clock.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { appPlanJson } from './plan.ts';
 import { stepName, toneOfStatus } from './step.ts';
 import { fence } from './table.ts';
-import { createPaint, formatDuration, formatTime, plain, plural } from './text.ts';
+import { createPaint, formatDuration, plain, plural } from './text.ts';
 
 /** What keeps an app from being as git says. */
 interface Why {

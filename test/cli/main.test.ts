@@ -78,7 +78,7 @@ test('an error says what, why and what next', async () => {
     [
       'error: no config repo was named',
       '  why:   there is no argument, no FLYCD_CONFIG_REPO and no config_repo in flycd.yaml',
-      '  next:  name a folder or a git URL: `flycd diff ./config`, `flycd diff https://github.com/you/config`, `flycd history --config ./config`',
+      '  next:  name a folder or a git URL: `flycd diff ./config`, `flycd diff https://github.com/you/config`, `flycd history ./config`',
       '',
     ].join('\n'),
   );

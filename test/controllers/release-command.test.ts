@@ -72,6 +72,10 @@ test('it runs once, before any machine of the app, with the size and settings of
   expect(exit?.timestamp ?? Infinity).toBeLessThanOrEqual(others[0]?.createdAt ?? 0);
   const diff = await world.flycd(['diff']);
   expect(diff.code, diff.stdout).toBe(0);
+  const { stdout } = await world.flycd(['history', '1', '--output', 'json']);
+  const { results } = JSON.parse(stdout) as { results: { kind: string; startedAt: string }[] };
+  const [of] = results.filter(({ kind }) => kind === 'release');
+  expect(Date.parse(of?.startedAt ?? ''), 'its time begins with the command').toBeLessThan(release?.createdAt ?? 0);
 });
 
 test('the same command does not run again on the same image; a new image or command runs it', async () => {

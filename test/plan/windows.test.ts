@@ -62,7 +62,7 @@ describe('outside of its windows', () => {
     expect(app.holds).toMatchObject([
       {
         reason: 'window',
-        because: 'outside of its windows for releases (sync.windows): the next one opens at 2026-03-02T08:00:00.000Z',
+        because: 'outside of its windows for releases (sync.windows): the next one opens at 2026-03-02 08:00:00Z',
         retryAt: at('2026-03-02T08:00'),
       },
     ]);

@@ -67,6 +67,7 @@ test('progress is whole lines', () => {
     progressText({ type: 'step.started', app: 'web', step: release }, false),
     progressText({ type: 'step.finished', app: 'web', step: release, result }, false),
     progressText({ type: 'waiting', app: 'web', because: 'another holds the lease', until: start }, false),
+    progressText({ type: 'command.started', app: 'web', command: 'bin/migrate', deadline: start }, false),
     progressText({ type: 'app.finished', app: 'web', run: goodRun }, false),
     progressText({ type: 'app.finished', app: 'web', run: { ...goodRun, outcome: 'no-change' } }, false),
   ];
@@ -78,6 +79,7 @@ test('progress is whole lines', () => {
       '    name is reserved',
       '    next: choose another name in apps/api/app.yaml',
       'web: ! waiting until 2026-01-01 00:00:00Z: another holds the lease',
+      'web: … release command (until 2026-01-01 00:00:00Z at the latest): bin/migrate',
       'web: updated, synced',
       '',
     ].join('\n'),

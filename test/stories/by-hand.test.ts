@@ -62,7 +62,7 @@ test('git moves: an app changes, another is scaled down', async () => {
       'diff config',
       'sync config --once',
       'diff config',
-      'history --config config --app acme-web --limit 1',
+      'history config --app acme-web --limit 1',
     ],
   });
   await expect(text).toMatchFileSnapshot('golden/git-moves.txt');

@@ -13,7 +13,7 @@ test('a first sync: the plan, the pass, an empty plan, its history', async () =>
       'sync config --once',
       'diff config',
       'status config',
-      'history --config config',
+      'history config',
       'history 1 --config config',
       'diff config --output json',
     ],

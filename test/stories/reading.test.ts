@@ -89,7 +89,14 @@ test('settings: flycd.yaml names the repo; its mistakes are told like those of t
 test('status and history before the first pass', async () => {
   const text = await play({
     files: goodConfig,
-    scenes: ['status config', 'history --config config', 'history 1 --config config', 'status config --output json'],
+    scenes: [
+      'status config',
+      'history config',
+      'history 1 --config config',
+      'history 1 config',
+      'history config other',
+      'status config --output json',
+    ],
   });
   await expect(text).toMatchFileSnapshot('golden/no-pass-yet.txt');
 });

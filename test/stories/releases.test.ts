@@ -76,7 +76,7 @@ describe('a release', () => {
     'diff config',
     'sync config --once',
     'diff config',
-    'history --config config --app shop --limit 1',
+    'history config --app shop --limit 1',
   ]);
 
   told('whose first machine fails its check', (strategy) => [

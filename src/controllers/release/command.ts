@@ -51,7 +51,7 @@ async function runReleaseCommand(
   const machine = begun ?? (await startMachine(context, run));
   // From here on: waiting for somebody else's command takes nothing away from this one's time.
   const deadline = clock.now() + run.timeoutSeconds * 1000;
-  onProgress({ type: 'waiting', app: app.name, because: `release command: ${run.command}`, until: deadline });
+  onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
   const ended = await context.aside(() => untilEnded(context, machine.id, deadline));
   if (ended === 'late') {
     await context.fly.destroyMachine(app.name, machine.id);
