@@ -13,6 +13,8 @@ export interface HandDeploy {
   readonly image?: string;
   /** What flyctl makes of a fly.toml, by process group; default: the live configs. */
   readonly configs?: Readonly<Record<string, MachineConfig>>;
+  /** initial_size of its mount, by process group, for volumes that a first deploy makes. Default: 1 GB. */
+  readonly initialSizesGb?: Readonly<Record<string, number>>;
   /** --ha=false makes one machine in a new group. Default true. */
   readonly highAvailability?: boolean;
   /** Default: the one its machines know, else ams. */
@@ -88,7 +90,8 @@ async function rollOut(hands: Hands, app: App, { wanted, primary, stamp, machine
     if (kept.some((machine) => groupOf(machine) === group)) continue;
     const image = wanted.image ?? config.image;
     const full = { ...config, image, ...stamped(config, { group, primary, stamp }) };
-    await startGroup(hands, app, { config: full, primary, wanted, isFirst });
+    const sizeGb = wanted.initialSizesGb?.[group] ?? newVolumeGb;
+    await startGroup(hands, app, { config: full, primary, wanted, isFirst, sizeGb });
   }
   await leased(hands, kept, leaseSeconds, async (nonces) => {
     for (const machine of kept) {
@@ -229,12 +232,15 @@ interface NewGroup {
   readonly primary: string;
   readonly wanted: HandDeploy;
   readonly isFirst: boolean;
+  /** Of a volume that has to be made. */
+  readonly sizeGb: number;
 }
 
 /** One machine; two where it serves; a standby where it does not; one only with a mount. */
-async function startGroup(hands: Hands, app: App, { config, primary, wanted, isFirst }: NewGroup): Promise<void> {
+async function startGroup(hands: Hands, app: App, group: NewGroup): Promise<void> {
+  const { config, primary, wanted } = group;
   const [mount] = config.mounts ?? [];
-  const volume = mount === undefined ? undefined : await volumeFor(hands, app, { name: mount.name, primary, isFirst });
+  const volume = mount === undefined ? undefined : await volumeFor(hands, app, { ...group, name: mount.name });
   const mounts = volume === undefined ? {} : { mounts: [{ ...mount, volume: volume.id }] };
   const first = await make(hands, app, { region: primary, config: { ...config, ...mounts } });
   await healthy(hands, first);
@@ -266,7 +272,7 @@ export async function make(hands: Hands, app: App, request: NewMachine): Promise
 async function volumeFor(
   hands: Hands,
   app: App,
-  { name = '', primary, isFirst }: { name: string | undefined; primary: string; isFirst: boolean },
+  { name = '', primary, isFirst, sizeGb }: NewGroup & { readonly name: string | undefined },
 ): Promise<Volume> {
   const free = [...app.volumes.values()].find(
     (volume) =>
@@ -277,7 +283,7 @@ async function volumeFor(
   );
   if (free !== undefined) return free;
   if (!isFirst) throw new HandError(`no unattached volume named ${name} in ${primary}`);
-  return makeVolume(hands, app, { name, region: primary, size_gb: newVolumeGb });
+  return makeVolume(hands, app, { name, region: primary, size_gb: sizeGb });
 }
 
 export async function makeVolume(

@@ -1,3 +1,4 @@
+import type { Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
 import { isNoRoom } from '../fly/classification.ts';
 import { FlyError } from '../fly/error.ts';
@@ -42,7 +43,7 @@ export async function createMachine(
   const step = await withStandby(context, planned);
   let generation = await nextGeneration(context, step);
   // Chosen once: a second try must not take a second volume.
-  const volume = step.mount === undefined ? undefined : await claimVolume(context, step.mount.volume, step.slot.region);
+  const volume = step.mount === undefined ? undefined : await claimVolume(context, step.slot, step.mount.volume);
   let made: Machine | undefined;
   let tries = 0;
   while (made === undefined) {
@@ -302,15 +303,22 @@ function createRequest(
   return request;
 }
 
-/** A mount attaches at create only. The largest first, as the planner counts them; then the lowest id, so that two runs choose alike. */
-async function claimVolume(context: ApplyContext, name: string, region: string): Promise<string> {
+/**
+ * A mount attaches at create only. Where groups mount volumes of one name and several sizes, each takes those of its own
+ * size first. Then the largest, as the planner counts them; then the lowest id, so that two runs choose alike.
+ */
+async function claimVolume(context: ApplyContext, { group, region }: Slot, name: string): Promise<string> {
   const volumes = await context.fly.volumes(context.app.name);
   const free = volumes
     .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
     .filter((volume) => !context.claimedVolumes.has(volume.id));
+  const namesakes = context.app.volumes.filter((volume) => volume.name === name);
+  const isMixed = namesakes.some(({ sizeGb }) => sizeGb !== namesakes[0]?.sizeGb);
+  const ownSize = isMixed ? namesakes.find((volume) => volume.group === group)?.sizeGb : undefined;
+  const misfit = ({ size_gb: size }: Volume): number => (size === ownSize ? 0 : 1);
   const [best] = free
     .filter((volume) => (volume.host_status ?? 'ok') === 'ok')
-    .toSorted((a, b) => b.size_gb - a.size_gb || a.id.localeCompare(b.id));
+    .toSorted((a, b) => misfit(a) - misfit(b) || b.size_gb - a.size_gb || a.id.localeCompare(b.id));
   if (best === undefined) throw noVolume(context, { name, region, unreachable: free[0]?.id });
   context.claimedVolumes.add(best.id);
   return best.id;

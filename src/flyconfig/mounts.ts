@@ -27,6 +27,10 @@ const threshold = { min: 50, max: 99 };
 const increment = { min: 1, max: 100 };
 const limit = { min: 1, max: 500 };
 const retention = { min: 1, max: 60 };
+/** The largest volume that Fly makes. */
+const size = { min: 1, max: 500 };
+/** What Fly calls a volume: it makes none of another name. */
+const volumeName = /^[a-z0-9_]{1,30}$/;
 
 export function placedMounts(root: Table, groups: ProcessGroups): readonly PlacedMount[] {
   return tablesOf(root, 'mounts').flatMap((table) => {
@@ -38,12 +42,16 @@ export function placedMounts(root: Table, groups: ProcessGroups): readonly Place
         `expected an absolute path, found "${shortened(destination)}"`,
       );
     }
+    if (source !== undefined && !volumeName.test(source)) {
+      const message = `Fly makes no volume called "${shortened(source)}"`;
+      table.notes.warning(keyPath(table.path, 'source'), message, 'small letters, digits and underscores, at most 30');
+    }
     const placed = groupsOf(table, groups);
     const extension = extensionOf(table);
     const mount = {
       volume: source ?? '',
       path: destination ?? '',
-      initialSizeGb: gigabytesOf(table, 'initial_size', { min: 1 }),
+      initialSizeGb: gigabytesOf(table, 'initial_size', size),
       snapshotRetentionDays: integerOf(table, 'snapshot_retention', retention),
       scheduledSnapshots: flagOf(table, 'scheduled_snapshots'),
     };
@@ -85,14 +93,16 @@ function extensionOf(table: Table): Partial<MachineMount> {
 function gigabytesOf(
   table: Table,
   key: string,
-  bounds: { readonly min: number; readonly max?: number },
+  bounds: { readonly min: number; readonly max: number },
 ): number | undefined {
   const text = textOf(table, key);
   if (text === undefined || text === '') return undefined;
-  const size = parseSize(text, gigabytes);
-  const range = bounds.max === undefined ? `${bounds.min} GB or more` : `${bounds.min} to ${bounds.max} GB`;
-  if (size !== undefined && size >= bounds.min && size <= (bounds.max ?? size)) return size;
-  const found = size === undefined ? `"${shortened(text)}"` : `${size} GB`;
-  table.notes.error(keyPath(table.path, key), `expected ${range}, such as 3gb, found ${found}`);
+  const found = parseSize(text, gigabytes);
+  if (found !== undefined && found >= bounds.min && found <= bounds.max) return found;
+  const words = found === undefined ? `"${shortened(text)}"` : `${found} GB`;
+  table.notes.error(
+    keyPath(table.path, key),
+    `expected ${bounds.min} to ${bounds.max} GB, such as 3gb, found ${words}`,
+  );
   return undefined;
 }

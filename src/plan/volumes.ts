@@ -28,22 +28,29 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
   const holds: Hold[] = [];
   const notes: string[] = [];
   const made = new Map<string, number>();
+  /** Of the needs before, by place: two groups may mount volumes of one name, and each step has a target of its own. */
+  const numbered = new Map<string, number>();
   for (const need of needs) {
     const named = (volume: Volume): boolean => volume.name === need.volume.name && volume.region === need.region;
     const attached = volumes.filter((volume) => named(volume) && need.machines.has(volume.attached_machine_id ?? ''));
     const lacking = Math.max(0, need.count - attached.length);
-    // Those that are as git says come first: the choice stays the same when more become free.
+    // Those that are as git says come first, then the nearest to its size, which another group of that name may not share:
+    // the choice stays the same when more become free.
     const misfits = (volume: Volume): number => settingsOf(desired, need, volume, 1).length;
     const usable = free.filter((volume) => named(volume) && !used.has(volume.id));
-    const taken = usable.toSorted((a, b) => misfits(a) - misfits(b) || byId(a, b)).slice(0, lacking);
+    const off = (volume: Volume): number => Math.abs(volume.size_gb - need.volume.sizeGb);
+    const taken = usable.toSorted((a, b) => misfits(a) - misfits(b) || off(a) - off(b) || byId(a, b)).slice(0, lacking);
     for (const volume of taken) used.add(volume.id);
     const have = [...attached.toSorted(byId), ...taken];
-    have.forEach((volume, index) => steps.push(...settingsOf(desired, need, volume, index + 1)));
-    for (let number = have.length + 1; number <= need.count; number += 1) {
-      const place = `${need.volume.name}/${need.region}`;
+    const place = `${need.volume.name}/${need.region}`;
+    const offset = numbered.get(place) ?? 0;
+    numbered.set(place, offset + Math.max(need.count, have.length));
+    have.forEach((volume, index) => steps.push(...settingsOf(desired, need, volume, offset + index + 1)));
+    for (let found = have.length; found < need.count; found += 1) {
       const before = made.get(place) ?? 0;
       made.set(place, before + 1);
-      const step = createStep(desired, { ...need, number, there: volumes.filter(named).length + before });
+      const there = volumes.filter(named).length + before;
+      const step = createStep(desired, { ...need, found, number: offset + found + 1, there });
       const unclear = unclearIntent(input, step);
       if (unclear === undefined) steps.push(step);
       else holds.push(holdOf(desired.name, { ...unclear, steps: [step] }));
@@ -116,8 +123,17 @@ function targetOf(desired: DesiredApp, need: Need, number: number): string {
   return `${desired.name}/${need.volume.name}/${need.region}${number > 1 ? `#${number}` : ''}`;
 }
 
-function createStep(desired: DesiredApp, need: Need & { readonly number: number; readonly there: number }): VolumeStep {
-  const { volume, region, number, there } = need;
+interface Lack extends Need {
+  /** Of the need's volumes, how many there are or are made before this one. */
+  readonly found: number;
+  /** Among all of its name and region. */
+  readonly number: number;
+  /** Of its name and region, whoever mounts them. */
+  readonly there: number;
+}
+
+function createStep(desired: DesiredApp, need: Lack): VolumeStep {
+  const { volume, region, found, number, there } = need;
   const request: VolumeRequest = { name: volume.name, region, size_gb: volume.sizeGb };
   if (volume.snapshotRetentionDays !== undefined) request.snapshot_retention = volume.snapshotRetentionDays;
   if (volume.scheduledSnapshots !== undefined) request.auto_backup_enabled = volume.scheduledSnapshots;
@@ -125,7 +141,7 @@ function createStep(desired: DesiredApp, need: Need & { readonly number: number;
     kind: 'volume.create',
     app: desired.name,
     target: targetOf(desired, need, number),
-    because: `git wants ${need.count} in ${region}, Fly has ${number - 1}`,
+    because: `git wants ${need.count} in ${region}, Fly has ${found}`,
     risk: 'costs',
     changes: [{ path: 'size_gb', from: undefined, to: volume.sizeGb }],
     request,

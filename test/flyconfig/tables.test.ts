@@ -2,35 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { ConfigNote } from '../../src/flyconfig/notes.ts';
 import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
 import { mapped } from './mapping.ts';
-import { checks } from './tables/checks.ts';
+import { tables } from './tables/all.ts';
 import { facts } from './tables/facts.ts';
-import { fields } from './tables/fields.ts';
-import { groups } from './tables/groups.ts';
-import { guests } from './tables/guests.ts';
-import { machineConfigs } from './tables/machine-config.ts';
-import { mapping } from './tables/mapping.ts';
-import { mounts } from './tables/mounts.ts';
-import { olderForms } from './tables/older-forms.ts';
-import { releaseCommand } from './tables/release-command.ts';
-import { refused } from './tables/refused.ts';
-import { serviceFields } from './tables/service-fields.ts';
-import { unknownKeys } from './tables/unknown-keys.ts';
-import { ownEnv, type Note, type Row } from './tables/row.ts';
-
-const tables: readonly (readonly [string, readonly Row[]])[] = [
-  ['older forms', olderForms],
-  ['fields', fields],
-  ['fields of services', serviceFields],
-  ['process groups', groups],
-  ['mapping', mapping],
-  ['checks', checks],
-  ['mounts', mounts],
-  ['machine_config', machineConfigs],
-  ['sizes', guests],
-  ['release command', releaseCommand],
-  ['refused', refused],
-  ['unknown keys', unknownKeys],
-];
+import { ownEnv, type Note } from './tables/row.ts';
 
 function expectNotes(notes: readonly ConfigNote[], severity: ConfigNote['severity'], expected: readonly Note[]): void {
   const found = notes.filter((note) => note.severity === severity);

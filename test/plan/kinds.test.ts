@@ -182,6 +182,39 @@ describe('volumes', () => {
     expect(only(app.steps, 'release').machines[0]).toMatchObject({ mount: { volume: 'data', path: '/data' } });
   });
 
+  const sharing = () => {
+    const config = { mounts: [{ name: 'data', path: '/data' }] };
+    const of = (name: string) => group({ name, config, mount: { volume: 'data', path: '/data' }, counts: { arn: 2 } });
+    return desiredApp({
+      groups: [of('web'), of('worker')],
+      volumes: [wanted(), wanted({ group: 'worker', sizeGb: 5 })],
+    });
+  };
+
+  test('two groups that mount volumes of one name have a step for each of them', () => {
+    const steps = plan(sharing(), absent).steps.filter((step) => step.kind === 'volume.create');
+    expect(steps.map(({ target, because, request, there }) => [target, because, request.size_gb, there])).toEqual([
+      ['shop/data/arn', 'git wants 2 in arn, Fly has 0', 2, 0],
+      ['shop/data/arn#2', 'git wants 2 in arn, Fly has 1', 2, 1],
+      ['shop/data/arn#3', 'git wants 2 in arn, Fly has 0', 5, 2],
+      ['shop/data/arn#4', 'git wants 2 in arn, Fly has 1', 5, 3],
+    ]);
+  });
+
+  test('and each takes free ones of its own size, so that none grows for nothing', () => {
+    const free = ([id, size]: readonly [string, number]) => volume(id, { size_gb: size });
+    const volumes = (
+      [
+        ['vol_a', 5],
+        ['vol_b', 2],
+        ['vol_c', 5],
+        ['vol_d', 2],
+      ] as const
+    ).map(free);
+    const { steps } = plan(sharing(), observed({ volumes }));
+    expect(brief(steps).filter((step) => step.startsWith('volume.'))).toEqual([]);
+  });
+
   test('attached to our machines and free ones count; those of others do not', () => {
     const desired = mounted({ arn: 2 });
     const machines = [withVolume(desired, 'vol_a')];

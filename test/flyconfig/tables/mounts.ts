@@ -74,7 +74,7 @@ export const mounts: readonly Row[] = [
       mounts: [
         { ...mount, initial_size: '20' },
         { ...mount, initial_size: '1500MB', processes: ['b'] },
-        { ...mount, initial_size: '1.5tb', processes: ['c'] },
+        { ...mount, initial_size: '0.5tb', processes: ['c'] },
       ],
     },
     groups: {
@@ -82,7 +82,7 @@ export const mounts: readonly Row[] = [
       b: { mounts: [{ name: 'a', path: '/a' }] },
       c: { mounts: [{ name: 'a', path: '/a' }] },
     },
-    volumes: { app: { initialSizeGb: 20 }, b: { initialSizeGb: 1 }, c: { initialSizeGb: 1500 } },
+    volumes: { app: { initialSizeGb: 20 }, b: { initialSizeGb: 1 }, c: { initialSizeGb: 500 } },
   },
   {
     row: '3.4 mounts',
@@ -115,6 +115,20 @@ export const mounts: readonly Row[] = [
     says: 'the volume’s id comes at deploy',
     input: { mounts: { source: 'data', destination: '/data' } },
     machine: plain,
+  },
+  {
+    row: '3.8 volume size',
+    flyctl: 'deploy_first.go provisionVolumesOnFirstDeploy',
+    says: 'is each group’s own, where two mount volumes of one name',
+    input: {
+      processes: { app: '', db: '' },
+      mounts: [
+        { ...mount, initial_size: '2gb' },
+        { ...mount, initial_size: '5gb', processes: ['db'] },
+      ],
+    },
+    groups: { app: { mounts: [{ name: 'a', path: '/a' }] }, db: { mounts: [{ name: 'a', path: '/a' }] } },
+    volumes: { app: { initialSizeGb: 2 }, db: { initialSizeGb: 5 } },
   },
   {
     row: '3.8 volume size',
@@ -161,9 +175,27 @@ export const mounts: readonly Row[] = [
   },
   {
     row: '3.7 values',
-    says: 'a volume under 1 GB',
-    input: { mounts: [{ source: 'a', destination: '/a', initial_size: '500mb' }] },
-    errors: [['mounts[0].initial_size', /1 GB or more, such as 3gb, found 0 GB/]],
+    flyctl: 'validation.go validateMounts; the upper bound is Fly’s',
+    says: 'a volume under 1 GB and over 500',
+    input: {
+      processes: { app: '', b: '' },
+      mounts: [
+        { ...mount, initial_size: '500mb' },
+        { ...mount, initial_size: '501gb', processes: ['b'] },
+      ],
+    },
+    errors: [
+      ['mounts[0].initial_size', /1 to 500 GB, such as 3gb, found 0 GB/],
+      ['mounts[1].initial_size', /1 to 500 GB, such as 3gb, found 501 GB/],
+    ],
+  },
+  {
+    row: '3.7 values',
+    says: 'a volume that Fly would not make is still mounted by its name, should it be there',
+    input: { mounts: [{ source: 'my-data', destination: '/a' }] },
+    machine: { mounts: [{ name: 'my-data', path: '/a' }] },
+    warnings: [['mounts[0].source', /Fly makes no volume called "my-data"/]],
+    isRefusedByFly: true,
   },
   {
     row: '3.7 extend settings',

@@ -24,6 +24,8 @@ export interface Row {
   /** Of the machine that runs the release command. */
   readonly release?: MachineConfig;
   readonly warnings?: readonly Note[];
+  /** flyctl takes it, and Fly refuses what comes of it. */
+  readonly isRefusedByFly?: boolean;
   /** Nothing is mapped then. */
   readonly errors?: readonly Note[];
 }
