@@ -266,8 +266,8 @@ export function conclude(
   if (held !== undefined) return { outcome: 'failed', status: statusOfHolds(held.holds) };
   const waits = faults.every((fault) => fault.kind === 'waiting' || fault.kind === 'held');
   if (!waits) return { outcome: 'failed', status: 'failed' };
-  const skipped = results.some((result) => result.outcome === 'skipped');
-  if (how.stopped && (skipped || results.length < plan.steps.length))
+  const isLeft = results.some(({ outcome }) => outcome === 'skipped' || outcome === 'interrupted');
+  if (how.stopped && (isLeft || results.length < plan.steps.length))
     return { outcome: 'interrupted', status: 'pending' };
   // Somebody else is at work, there is no room, or a person has to act: no alarm, FlyCD comes back.
   if (faults.length > 0)

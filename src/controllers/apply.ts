@@ -269,7 +269,7 @@ class Apply {
     const progress = `${done} of ${step.machines.length} machines done`;
     if (fault !== undefined) {
       this.#failed.set('release', step.target);
-      await this.#finish(step, 'failed', `${progress}; ${fault.message}`, fault.next);
+      await this.#finish(step, this.#endOf(fault), `${progress}; ${fault.message}`, fault.next);
     } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
     else {
       const unverified = unverifiedGroups(step.machines, this.#context.app);
@@ -285,7 +285,7 @@ class Apply {
     const waits = this.faults.every(({ kind }) => kind === 'waiting' || kind === 'held');
     if (outcomes.size === 0) await record.closeStale();
     else if (outcomes.has('failed') && !waits) await record.close('failed');
-    else await record.close(outcomes.has('failed') || outcomes.has('skipped') ? 'interrupted' : 'complete');
+    else await record.close(unfinished.some((outcome) => outcomes.has(outcome)) ? 'interrupted' : 'complete');
   }
 
   #start(step: Step): void {
@@ -299,7 +299,12 @@ class Apply {
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
     if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
-    await this.#finish(step, 'failed', `${fault.message}${where}`, fault.next);
+    await this.#finish(step, this.#endOf(fault), `${fault.message}${where}`, fault.next);
+  }
+
+  /** What git overtook has not gone wrong. */
+  #endOf(fault: Fault): 'failed' | 'interrupted' {
+    return fault.kind === 'waiting' && this.#context.newer?.aborted === true ? 'interrupted' : 'failed';
   }
 
   async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {
@@ -313,6 +318,9 @@ class Apply {
 }
 
 type RollingStep = ReleaseStep | RollStep;
+
+/** Of these, something is left to do. */
+const unfinished = ['failed', 'interrupted', 'skipped'] as const;
 
 const rollingKinds: ReadonlySet<StepKind> = new Set(['release', 'machine.create', 'machine.update', 'machine.restart']);
 

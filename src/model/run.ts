@@ -4,7 +4,8 @@ import type { AppPlan, AppStatus, Step } from './plan.ts';
 export type Trigger = 'timer' | 'webhook' | 'command' | 'start' | 'retry' | 'rollback' | 'suspend' | 'resume';
 
 /** created, updated, unchanged, deleted, skipped: and failed with its fault. */
-export type StepOutcome = 'created' | 'updated' | 'unchanged' | 'deleted' | 'skipped' | 'failed';
+/** `interrupted`: begun, and left to the next pass for what git says now. */
+export type StepOutcome = 'created' | 'updated' | 'unchanged' | 'deleted' | 'skipped' | 'interrupted' | 'failed';
 
 export interface StepResult {
   readonly kind: Step['kind'];

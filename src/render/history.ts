@@ -11,10 +11,10 @@ const messageCharactersMax = 120;
 export function toneOfOutcome(outcome: Run['outcome'] | StepResult['outcome']): Tone {
   switch (outcome) {
     case 'failed':
-    case 'interrupted':
       return 'red';
     case 'held':
       return 'cyan';
+    case 'interrupted':
     case undefined:
       return 'yellow';
     case 'no-change':

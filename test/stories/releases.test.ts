@@ -183,6 +183,25 @@ describe('a release', () => {
     'diff config',
   ]);
 
+  told('that a newer commit overtakes', (strategy) => [
+    commit('a new image, which takes its time', strategy, { image: 'slow-start:2' }),
+    {
+      says: 'half-way there a newer one is committed, and Ctrl-C is pressed once all machines run it',
+      types: 'sync config',
+      meanwhile(stage, stop) {
+        stage.write('flycd.yaml', 'interval: 10s\n');
+        stage.simulator.world.onStateChange = ({ config }) => {
+          const runs = (image: string) => machinesOf(stage).filter((machine) => machine.config.image === pinned(image));
+          if (config.image === pinned('slow-start:2')) stage.write(file, shop(strategy, { image: 'shop:3' }));
+          if (runs('shop:3').filter(({ state }) => state === 'started').length === 3) stop();
+        };
+      },
+    },
+    { says: 'a minute later', does: (stage) => stage.clock.sleep(60_000) },
+    'sync config --once',
+    'diff config',
+  ]);
+
   told('where a region has no room', (strategy) => [
     { says: 'arn takes no machine any more', does: ({ simulator }) => void simulator.world.capacity.set('arn', 0) },
     commit('a fourth machine', strategy, { count: 4 }),

@@ -17,8 +17,14 @@ export interface Typed {
   types(stage: Stage): Promise<string>;
 }
 
+/** A command that runs until somebody presses Ctrl-C; what happens meanwhile is said before it. */
+export interface Loop extends Pick<Event, 'says'> {
+  readonly types: string;
+  meanwhile(stage: Stage, stop: () => void): void;
+}
+
 /** A command line as typed after `flycd `, or an event. */
-export type Scene = string | Typed | Event;
+export type Scene = string | Typed | Event | Loop;
 
 export interface Story {
   /** Files in the working directory, by path. */
@@ -37,7 +43,7 @@ export interface Stage {
   readonly simulator: Simulator;
   readonly clock: IdleClock;
   write(path: string, text: string): void;
-  flycd(line: string): Promise<Ran>;
+  flycd(line: string, signal?: AbortSignal): Promise<Ran>;
 }
 
 const repository = new URL('../../', import.meta.url).pathname;
@@ -77,12 +83,13 @@ function createStage({ folder, simulator, clock, story }: StageParts): Stage {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, text);
     },
-    flycd: (line) =>
+    flycd: (line, signal) =>
       run(words(line), {
         env: { ...simulator.environment, XDG_STATE_HOME: join(folder, 'state'), USER: 'alice', ...story.env },
         cwd,
         clock,
         fetch: fetchFrom(simulator.url),
+        ...(signal !== undefined && { signal }),
       }),
   };
   for (const [name, source] of Object.entries(story.copies ?? {})) {
@@ -98,16 +105,23 @@ function words(line: string): readonly string[] {
 }
 
 async function playScene(stage: Stage, scene: Scene): Promise<string> {
-  if (typeof scene !== 'string' && 'types' in scene) return playScene(stage, await scene.types(stage));
-  if (typeof scene !== 'string') {
+  if (typeof scene === 'string') return playCommand(stage, scene);
+  if ('does' in scene) {
     await scene.does(stage);
     return `# ${scene.says}\n`;
   }
-  const { code, stdout, stderr } = await stage.flycd(scene);
+  if (!('meanwhile' in scene)) return playCommand(stage, await scene.types(stage));
+  const stop = new AbortController();
+  scene.meanwhile(stage, () => stop.abort(new Error('stopped by SIGINT')));
+  return `# ${scene.says}\n${await playCommand(stage, scene.types, stop.signal)}`;
+}
+
+async function playCommand(stage: Stage, line: string, signal?: AbortSignal): Promise<string> {
+  const { code, stdout, stderr } = await stage.flycd(line, signal);
   // No story is told on a terminal, so none may hold what only a terminal understands.
   expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}/u);
   const told = stderr === '' ? '' : grouped(stderr).replaceAll(/^(?=.)/gm, '2> ');
-  return `$ flycd ${scene}\n${told}${stdout}[exit ${code}]\n`;
+  return `$ flycd ${line}\n${told}${stdout}[exit ${code}]\n`;
 }
 
 /** Apps are synced side by side: progress is compared app by app, in the order of each. */
@@ -116,7 +130,8 @@ function grouped(stderr: string): string {
   let key = '';
   for (const line of stderr.split('\n').slice(0, -1)) {
     key =
-      /^([a-z0-9-]+): (?=[…+~!|-]|created|updated|held|failed)/.exec(line)?.[1] ?? (line.startsWith(' ') ? key : '');
+      /^([a-z0-9-]+): (?=[…+~!|-]|created|updated|held|failed|interrupted)/.exec(line)?.[1] ??
+      (line.startsWith(' ') ? key : '');
     // Warnings about images come as registries answer.
     if (line.startsWith('warning: ')) key = line;
     groups.set(key, `${groups.get(key) ?? ''}${line}\n`);

@@ -260,7 +260,7 @@ class GroupRun {
       await this.#report.finished(planned, done);
     } catch (error) {
       const fault = toFault(error, `${planned.kind} ${planned.target} failed`);
-      this.#stopped ??= `${planned.target} failed: ${fault.message}`;
+      this.#stopped ??= whyStopped(this.#context) ?? `${planned.target} failed: ${fault.message}`;
       await this.#report.failed(planned, fault);
     }
   }
