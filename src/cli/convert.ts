@@ -16,7 +16,10 @@ export interface ConvertOptions {
   readonly dryRun?: boolean;
 }
 
-/** Each fly.toml to app.yaml, or back. One that cannot be read is told, and the others are converted all the same. */
+/**
+ * Each fly.toml to app.yaml, or back. One that cannot be read is told, and the others are converted all the same; what has
+ * no effect in its new form is a warning.
+ */
 export async function convert(
   { io, redactor }: Invocation,
   path: string,
@@ -49,7 +52,7 @@ export async function convert(
   const problems = conversions.flatMap((conversion) => problemsOf(conversion, shown));
   io.stderr.write(redactor.redact(problemsText(problems, hasColour(io.stderr, io.env))));
   io.stdout.write(`${summary(conversions, outcomes, dryRun)}\n`);
-  if (problems.length > 0) return exitCodes.invalid;
+  if (conversions.some(({ fields }) => fields === undefined)) return exitCodes.invalid;
   return outcomes.includes('kept') ? exitCodes.blocked : exitCodes.done;
 }
 
@@ -77,7 +80,7 @@ function summary(conversions: readonly Conversion[], outcomes: readonly WriteOut
     `${plural(count('written'), 'file')} ${dryRun ? 'would be written' : 'written'}`,
     ...(count('unchanged') > 0 ? [`${count('unchanged')} unchanged`] : []),
     ...(count('kept') > 0 ? [`${count('kept')} left as they are`] : []),
-    ...(unread > 0 ? [`${unread} cannot be read`] : []),
+    ...(unread > 0 ? [`${unread} not converted`] : []),
   ];
   return `${parts.join(', ')}.`;
 }

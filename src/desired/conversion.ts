@@ -1,10 +1,14 @@
 /** From Fly's own file to app.yaml and back: which files, and what the other form of each says. */
+import { ownedKeys } from '../../schemas/app.ts';
 import { Fault } from '../model/fault.ts';
 import { isObject, type JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
 import { filesBelow } from './descent.ts';
 import { formatOf, problemsOfText, readDocument } from './document.ts';
+import { pathWithin } from './files.ts';
+import type { Finding } from './finding.ts';
+import { problemsIn } from './placing.ts';
 
 export const conversionTargets = ['yaml', 'toml'] as const;
 export type ConversionTarget = (typeof conversionTargets)[number];
@@ -23,8 +27,9 @@ export interface Conversion {
   readonly from: string;
   /** The file beside it. */
   readonly to: string;
-  /** undefined: it cannot be read; the problems say why. */
+  /** undefined: it cannot be read, or must not be written; the problems say why. */
   readonly fields: JsonObject | undefined;
+  /** Warnings where there are fields. */
   readonly problems: readonly Problem[];
 }
 
@@ -71,13 +76,54 @@ async function convert(tree: Tree, from: string, target: ConversionTarget): Prom
   const problems = problemsOfText(document, undefined);
   const { fields } = document;
   if (problems.length > 0 || fields === undefined) return { from, to, fields: undefined, problems };
-  return { from, to, fields: target === 'yaml' ? asApp(fields) : asFly(fields), problems };
+  if (target === 'yaml') return { from, to, fields: asApp(fields), problems };
+  const base = overwrittenBase(fields, to);
+  if (base !== undefined) return { from, to, fields: undefined, problems: problemsIn(document, [base]) };
+  const fly = asFly(fields);
+  return { from, to, fields: fly, problems: problemsIn(document, lostOn(fly, to)) };
+}
+
+const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
+
+/** Neither flyctl nor FlyCD reads FlyCD's own keys in a fly config: they are kept for the way back, and have no effect. */
+function lostOn(fly: JsonObject, to: string): readonly Finding[] {
+  const name = nameOf(to);
+  const owned = Object.keys(fly).filter((key) => ownedKeySet.has(key));
+  const hint = `it is kept for the way back; to run from ${name}, keep app.yaml beside it and say fly_config: ${name} there`;
+  return owned.flatMap((key, index): readonly Finding[] => {
+    const finding: Finding = {
+      severity: 'warning',
+      path: [key],
+      part: 'key',
+      message: `only app.yaml says this; in ${name} it has no effect`,
+      ...(index === 0 ? { hint } : {}),
+    };
+    if (key !== 'fly_config') return [finding];
+    const missing = `what the fly config that it names says is not in ${name}`;
+    return [finding, { ...finding, message: missing, hint: 'flycd render --as toml prints all of it' }];
+  });
+}
+
+/** What lies over a base must not be written over it. */
+function overwrittenBase(fields: JsonObject, to: string): Finding | undefined {
+  const { fly_config: base, source } = fields;
+  const { type = 'local', path = '' } = isObject(source) ? source : {};
+  if (typeof base !== 'string' || type !== 'local' || typeof path !== 'string') return undefined;
+  const folder = pathWithin(to.slice(0, Math.max(0, to.lastIndexOf('/'))), path);
+  if (folder === undefined || pathWithin(folder, base) !== to) return undefined;
+  const message = `it lies over ${nameOf(to)}, which would be overwritten`;
+  const hint = 'flycd render --as toml prints the two as one';
+  return { severity: 'error', path: ['fly_config'], part: 'value', message, hint };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** A file of the usual name gets the usual name; any other keeps its own, with another ending. */
 function targetOf(from: string, target: ConversionTarget): string {
-  const slash = from.lastIndexOf('/') + 1;
-  const name = from.slice(slash);
+  const name = nameOf(from);
+  const slash = from.length - name.length;
   const usual = names[target].from.some((one) => one === name);
   return `${from.slice(0, slash)}${usual ? names[target].to : `${name.replace(/\.[^.]*$/, '')}.${target}`}`;
 }

@@ -33,7 +33,7 @@ test('there and back, in text, means the same', async () => {
       fc.pre(first.fields !== undefined);
       const yaml = configText(first.fields, 'yaml');
       const back = await only({ 'app.yaml': yaml }, 'toml');
-      expect(back.problems).toEqual([]);
+      expect(back.problems.filter(({ severity }) => severity === 'error')).toEqual([]);
       expect(meaning(back.fields)).toEqual(meaning(first.fields));
       const again = await only({ 'fly.toml': configText(back.fields ?? {}, 'toml') }, 'yaml');
       expect(again.fields).toEqual(first.fields);
@@ -75,6 +75,41 @@ describe('what they become', () => {
     expect((await only({ 'app.yaml': plain }, 'toml')).fields).toEqual({ app: 'web' });
     const elsewhere = 'app: web\nsource:\n  type: local\n  path: src\n';
     expect((await only({ 'app.yaml': elsewhere }, 'toml')).fields).toMatchObject({ source: { path: 'src' } });
+  });
+
+  test('a fly.toml keeps FlyCD’s own keys, and a warning names each', async () => {
+    const yaml = 'app: web\nenv: { A: b }\nmachines:\n  count: 2\nsource:\n  type: local\nsecrets: []\n';
+    const { fields, problems } = await only({ 'a/app.yaml': yaml }, 'toml');
+    expect(fields).toMatchObject({ machines: { count: 2 }, secrets: [] });
+    const message = 'only app.yaml says this; in fly.toml it has no effect';
+    expect(problems).toMatchObject([
+      { severity: 'warning', file: 'a/app.yaml', line: 3, column: 1, path: 'machines', message },
+      { severity: 'warning', file: 'a/app.yaml', line: 7, column: 1, path: 'secrets', message },
+    ]);
+    expect((await only({ 'other.yaml': 'app: web\norg: acme\n' }, 'toml', 'other.yaml')).problems).toMatchObject([
+      { line: 2, message: 'only app.yaml says this; in other.toml it has no effect' },
+    ]);
+    expect((await only({ 'app.yaml': 'app: web\n' }, 'toml')).problems).toEqual([]);
+    expect((await only({ 'fly.toml': 'app = "web"\norg = "acme"\n' }, 'yaml')).problems).toEqual([]);
+  });
+
+  test('a base is not in it, and is never written over', async () => {
+    const other = await only({ 'app.yaml': 'app: web\nfly_config: base.toml\n', 'base.toml': '' }, 'toml');
+    expect(other.fields).toBeDefined();
+    expect(other.problems).toMatchObject([
+      { line: 2, message: 'only app.yaml says this; in fly.toml it has no effect' },
+      { line: 2, message: 'what the fly config that it names says is not in fly.toml' },
+    ]);
+    for (const source of ['', 'source: { type: local, path: . }\n']) {
+      const yaml = `app: web\nfly_config: ./fly.toml\n${source}`;
+      const same = await only({ 'a/app.yaml': yaml, 'a/fly.toml': 'kill_timeout = 5\n' }, 'toml');
+      expect(same.fields).toBeUndefined();
+      expect(same.problems).toMatchObject([
+        { severity: 'error', line: 2, column: 13, message: 'it lies over fly.toml, which would be overwritten' },
+      ]);
+    }
+    const elsewhere = 'app: web\nfly_config: fly.toml\nsource: { type: local, path: src }\n';
+    expect((await only({ 'app.yaml': elsewhere }, 'toml')).fields).toBeDefined();
   });
 
   test('one that cannot be read has problems with their places', async () => {

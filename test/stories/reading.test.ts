@@ -67,6 +67,21 @@ test('convert: fly.toml files to app.yaml and back, one of them broken, none ove
       'convert apps/web/fly.toml',
       'convert apps/web --to toml --force',
       'render apps/web/fly.toml',
+      {
+        says: 'an app that says more than Fly’s own file can',
+        does: (stage) =>
+          stage.write(
+            'more/app.yaml',
+            'app: more\nprimary_region: arn\nmachines:\n  count: 2\nsecrets:\n  - { name: KEY, type: env }\n',
+          ),
+      },
+      'convert more --to toml',
+      'validate more/fly.toml',
+      {
+        says: 'an app that lies over a fly.toml',
+        does: (stage) => stage.write('more/app.yaml', 'app: more\nfly_config: fly.toml\nmachines:\n  count: 2\n'),
+      },
+      'convert more --to toml --force',
       'convert nowhere',
       'convert apps/web --to json',
     ],
