@@ -20,7 +20,7 @@ sync:
   const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
   expect(code, stderr + stdout).toBe(4);
   // Virtual time begins at midnight of the first of January, UTC.
-  expect(stdout).toContain('the next one opens at 2026-01-01T08:00:00.000Z');
+  expect(stdout).toContain('the next one opens at 2026-01-01 08:00:00Z');
   const made = Promise.withResolvers<number>();
   world.simulator.world.onStateChange = ({ state }) => {
     if (state === 'started') made.resolve(world.clock.now());
