@@ -5,8 +5,8 @@ import { isObject, type JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
 import { filesBelow } from './descent.ts';
-import { formatOf, problemsOfText, readDocument } from './document.ts';
-import { pathWithin } from './files.ts';
+import { formatOf, problemsOfText, readDocument, unreadDocument, type SourceDocument } from './document.ts';
+import { fileBytesMax, pathWithin } from './files.ts';
 import type { Finding } from './finding.ts';
 import { problemsIn } from './placing.ts';
 
@@ -18,9 +18,6 @@ const names = {
   yaml: { from: ['fly.toml'], to: 'app.yaml' },
   toml: { from: ['app.yaml', 'app.yml'], to: 'fly.toml' },
 } as const satisfies Record<ConversionTarget, { readonly from: readonly string[]; readonly to: string }>;
-
-/** As for every file of a config. */
-const bytesMax = 1024 * 1024;
 
 export interface Conversion {
   /** From the tree's root. */
@@ -70,17 +67,29 @@ async function filesOf(tree: Tree, folder: string, wanted: readonly string[]): P
 
 async function convert(tree: Tree, from: string, target: ConversionTarget): Promise<Conversion> {
   const to = targetOf(from, target);
-  const bytes = await tree.read(from, bytesMax);
-  if (bytes === undefined) throw new Fault({ kind: 'stalled', what: `${from} is gone`, next: 'run it again' });
-  const document = readDocument({ file: from, format: formatOf(from), bytes, substitutions: [] });
+  const document = await documentAt(tree, from);
   const problems = problemsOfText(document, undefined);
   const { fields } = document;
   if (problems.length > 0 || fields === undefined) return { from, to, fields: undefined, problems };
-  if (target === 'yaml') return { from, to, fields: asApp(fields), problems };
+  if (target === 'yaml') return { from, to, fields: asApp(fields, nameOf(to)), problems };
   const base = overwrittenBase(fields, to);
   if (base !== undefined) return { from, to, fields: undefined, problems: problemsIn(document, [base]) };
   const fly = asFly(fields);
   return { from, to, fields: fly, problems: problemsIn(document, lostOn(fly, to)) };
+}
+
+async function documentAt(tree: Tree, path: string): Promise<SourceDocument> {
+  const named = { file: path, format: formatOf(path), substitutions: [] };
+  try {
+    const bytes = await tree.read(path, fileBytesMax);
+    return bytes === undefined
+      ? unreadDocument({ ...named, text: '' }, 'it is gone', 'run it again')
+      : readDocument({ ...named, bytes });
+  } catch (error) {
+    // One file too large, or a link out of the folder, keeps no other from being converted.
+    if (!(error instanceof Fault) || error.kind !== 'stalled') throw error;
+    return unreadDocument({ ...named, text: '' }, error.message, error.next);
+  }
 }
 
 const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
@@ -128,11 +137,15 @@ function targetOf(from: string, target: ConversionTarget): string {
   return `${from.slice(0, slash)}${usual ? names[target].to : `${name.replace(/\.[^.]*$/, '')}.${target}`}`;
 }
 
-/** As flycd 0.x: the source is the folder the file stands in, and one table of mounts is a list of one. */
-function asApp(fields: JsonObject): JsonObject {
+/**
+ * As flycd 0.x: the source is the folder the file stands in, and one table of mounts is a list of one. A file of another
+ * name stays a fly config, in which a source has no effect.
+ */
+function asApp(fields: JsonObject, name: string): JsonObject {
   const { mounts } = fields;
   const listed = isObject(mounts) ? { mounts: [mounts] } : {};
-  return { ...fields, ...listed, source: fields['source'] ?? { type: 'local' } };
+  const source = name === names.yaml.to ? { source: fields['source'] ?? { type: 'local' } } : {};
+  return { ...fields, ...listed, ...source };
 }
 
 /** A source that says what a fly.toml means without it would only be a field that flyctl does not know. */

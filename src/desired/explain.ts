@@ -16,10 +16,10 @@ export interface ExplainRequest {
   readonly originOf: (path: DocumentPath) => Origin;
 }
 
-/** Every value of the fly config in its order, each with the place that gave it. */
+/** Every value of the fly config in its order, the app's name before what projects add, each with the place that gave it. */
 export function explainFields({ fly, merged, chain, originOf }: ExplainRequest): readonly ExplainedField[] {
   const locate = locator();
-  return leavesOf(fly, []).map(({ path, value }) => {
+  return leavesOf(fly['app'] === undefined ? fly : { app: fly['app'], ...fly }, []).map(({ path, value }) => {
     const origin = originOf(writtenPath(merged, path));
     const { line, column, by } = locate(origin.document, origin.path, 'value');
     const part = partOf(origin, chain);

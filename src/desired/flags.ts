@@ -27,6 +27,8 @@ const aliases: Readonly<Record<string, string>> = {
   a: 'app',
   c: 'config',
   'no-create': 'no-create-app',
+  wg: 'wireguard',
+  'http-failover': 'https-failover',
 };
 
 /** Of the machines, so of whichever command makes them. */

@@ -45,10 +45,37 @@ export function kindOf(value: JsonValue): string {
   return 'a table';
 }
 
-function wrongKind(table: Table, key: string, expected: string): undefined {
-  const found = kindOf(fieldOf(table.values, key));
-  table.notes.error(keyPath(table.path, key), `expected ${expected}, found ${found}`);
+type Kind = 'text' | 'true or false' | 'a whole number' | 'a list of texts' | 'a list of tables' | 'a table';
+
+function wrongKind(table: Table, key: string, expected: Kind): undefined {
+  const value = fieldOf(table.values, key);
+  table.notes.error(
+    keyPath(table.path, key),
+    `expected ${expected}, found ${kindOf(value)}`,
+    formHint(expected, value),
+  );
   return undefined;
+}
+
+/** Where the value is right and only its form is not. */
+function formHint(expected: Kind, value: JsonValue): string | undefined {
+  const isPlain = typeof value === 'number' || typeof value === 'boolean';
+  switch (expected) {
+    case 'text':
+      return isPlain ? 'put it in quotes' : undefined;
+    case 'true or false':
+      return value === 'true' || value === 'false' ? 'write it without quotes' : undefined;
+    case 'a whole number':
+      return typeof value === 'string' && /^\d+$/.test(value) ? 'write it without quotes' : undefined;
+    case 'a list of texts':
+      return typeof value === 'string' ? 'put it in brackets' : undefined;
+    case 'a list of tables':
+      return isTable(value) ? 'a list of one, in TOML by double brackets' : undefined;
+    case 'a table':
+      return undefined;
+    default:
+      return expected satisfies never;
+  }
 }
 
 export function textOf(table: Table, key: string): string | undefined {

@@ -55,7 +55,9 @@ describe('which files', () => {
 
   test('one that is named, whatever it is called', async () => {
     const files = { 'a/fly.staging.toml': 'app = "web"\n', 'a/fly.toml': 'app = "other"\n' };
-    expect(await only(files, 'yaml', 'a/fly.staging.toml')).toMatchObject({ to: 'a/fly.staging.yaml' });
+    // Of another name it is a fly config still, which says no source.
+    const staging = { to: 'a/fly.staging.yaml', fields: { app: 'web' } };
+    expect(await only(files, 'yaml', 'a/fly.staging.toml')).toEqual(expect.objectContaining(staging));
     expect(await only({ 'web.yaml': 'app: web\n' }, 'toml', 'web.yaml')).toMatchObject({ to: 'web.toml' });
   });
 });
@@ -110,6 +112,15 @@ describe('what they become', () => {
     }
     const elsewhere = 'app: web\nfly_config: fly.toml\nsource: { type: local, path: src }\n';
     expect((await only({ 'app.yaml': elsewhere }, 'toml')).fields).toBeDefined();
+  });
+
+  test('one that is too large keeps no other from being converted', async () => {
+    const found = await find({ 'a/fly.toml': `# ${'x'.repeat(1_048_576)}`, 'b/fly.toml': 'app = "b"\n' });
+    expect(found[0]).toMatchObject({
+      fields: undefined,
+      problems: [{ file: 'a/fly.toml', line: 1, message: expect.stringContaining('1048576 bytes') }],
+    });
+    expect(found[1]?.fields).toMatchObject({ app: 'b' });
   });
 
   test('one that cannot be read has problems with their places', async () => {

@@ -164,7 +164,7 @@ describe('precedence', () => {
 describe('what is not honoured is said, or has no effect for a reason', () => {
   it.each([
     'launch_params: [--no-deploy, --build-only, --remote-only, -y, --no-db, --no-redis, --reuse-app]\n',
-    'deploy_params: [--remote-only, --detach, --yes, --now, -a, web, -c, fly.toml, --lease-timeout, 13s, --deploy-retries=3, --dns-checks=false]\n',
+    'deploy_params: [--remote-only, --wg, --http-failover=false, --detach, --yes, --now, -a, web, -c, fly.toml, --lease-timeout, 13s, --deploy-retries=3, --dns-checks=false]\n',
   ])('%s', async (more) => {
     expect(await problems(more)).toStrictEqual([]);
     expect(await parameters(more)).toStrictEqual(usual);

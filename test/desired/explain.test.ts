@@ -34,9 +34,9 @@ env:
   COLOR: __COLOR__
 `;
     expect(await explained({ 'project.yaml': project, 'apps/app.yaml': app })).toEqual([
+      'app = "web" apps/app.yaml:1:6',
       'env.LEVEL = "info" project.yaml:10:14 (app_defaults of project outer)',
       'env.COLOR = "blue" apps/app.yaml:6:10 (project.yaml:7)',
-      'app = "web" apps/app.yaml:1:6',
       'primary_region = "arn" apps/app.yaml:2:17',
       'build.image = "nginx:1.27" apps/app.yaml:4:10',
       'kill_timeout = "30s" project.yaml:13:19 (app_overrides of project outer)',

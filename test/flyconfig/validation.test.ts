@@ -40,6 +40,18 @@ describe('refused, with the place', () => {
   });
 });
 
+test.each<[string, JsonObject, string | undefined]>([
+  ['a port in quotes', { http_service: { internal_port: '8080' } }, 'write it without quotes'],
+  ['a port in words', { http_service: { internal_port: 'http' } }, undefined],
+  ['a switch in quotes', { http_service: { ...http, force_https: 'true' } }, 'write it without quotes'],
+  ['a number without quotes', { console_command: 5 }, 'put it in quotes'],
+  ['one group without brackets', { http_service: { ...http, processes: 'app' } }, 'put it in brackets'],
+  ['one table', { restart: { policy: 'always' } }, 'a list of one, in TOML by double brackets'],
+])('%s: the hint says how it is written', (_what, input, hint) => {
+  const errors = mapped(input).notes.filter(({ severity }) => severity === 'error');
+  expect(errors.map((note) => note.hint)).toEqual([hint]);
+});
+
 describe('warned of', () => {
   test.each([
     [
