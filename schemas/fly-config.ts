@@ -85,10 +85,7 @@ const Build = z.looseObject({
   image: text.optional().describe('Image to run; nothing is built then.'),
   dockerfile: text.optional().describe('Dockerfile, by its path from the source. Default: Dockerfile.'),
   'build-target': text.optional().describe('Stage of the Dockerfile to stop at. Default: the last.'),
-  args: z
-    .record(text, z.union([text, number, switchable]))
-    .optional()
-    .describe('Build arguments. Not for secrets. Default: none.'),
+  args: z.record(text, text).optional().describe('Build arguments. Not for secrets. Default: none.'),
   ignorefile: text.optional().describe('File that says what is not sent to the build. Default: .dockerignore.'),
   builder: text.optional().describe('Builder image of buildpacks. Default: none.'),
   buildpacks: texts.optional().describe('Buildpacks to use. Default: the builder’s.'),

@@ -103,6 +103,11 @@ function settingsOf({ owned, findings }: BuildRequest, written: JsonObject): Jso
   };
 }
 
+/** A Dockerfile or ignore file that `build` names: flyctl joins it to the folder of its config, so a leading / is none. */
+export function buildPath(written: string): string {
+  return written.replace(/^\/+/, '');
+}
+
 interface WrittenFile {
   readonly value: JsonValue;
   readonly at: DocumentPath;
@@ -114,7 +119,7 @@ interface WrittenFile {
 function fileOf({ owned }: BuildRequest, key: 'dockerfile' | 'ignorefile', value: JsonValue): WrittenFile {
   const flag = flagsOf(owned, 'deploy_params').findLast(({ name }) => name === key);
   if ((typeof value === 'string' && value !== '') || flag === undefined) {
-    return { value, at: ['build', key], checked: true };
+    return { value: typeof value === 'string' ? buildPath(value) : value, at: ['build', key], checked: true };
   }
   return { value: flag.value, at: flag.path, checked: false };
 }

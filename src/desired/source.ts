@@ -5,7 +5,7 @@ import { toFault } from '../model/fault.ts';
 import { hashOf, isObject, type JsonObject } from '../model/json.ts';
 import type { GitMirrors, Tree } from '../sources/tree.ts';
 import { contextId, type ContextLayer } from '../sources/build-context.ts';
-import { buildRecipe, overlayOf, type BuildRecipe } from './build.ts';
+import { buildPath, buildRecipe, overlayOf, type BuildRecipe } from './build.ts';
 import { isInside, pathWithin, type ConfigFile, type ConfigFiles } from './files.ts';
 import type { FindingList } from './finding.ts';
 import type { DocumentPath } from './document-path.ts';
@@ -261,7 +261,7 @@ function checkBuildPaths({ merged, findings }: SourceRequest, folders: readonly 
   for (const key of ['dockerfile', 'ignorefile']) {
     const written = build[key];
     if (typeof written !== 'string' || /^https?:\/\//.test(written)) continue;
-    if (folders.some((folder) => pathWithin(folder, written) !== undefined)) continue;
+    if (folders.some((folder) => pathWithin(folder, buildPath(written)) !== undefined)) continue;
     findings.error(['build', key], leadsOut, 'name a file of what is built by its path from there');
   }
 }

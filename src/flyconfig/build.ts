@@ -1,5 +1,5 @@
 /** What flyctl checks of `build`; the builder itself does the rest. Source: flyctl's validateBuildStrategies. */
-import { fieldOf, integerOf, nonEmptyTextOf, optionalWordOf, orList, tableOf, type Table } from './fields.ts';
+import { fieldOf, integerOf, optionalWordOf, orList, tableOf, textOf, textsOf, type Table } from './fields.ts';
 
 /** Ways to an image, each with the keys that choose it. */
 const ways: readonly (readonly string[])[] = [
@@ -14,7 +14,10 @@ export function checkBuild(root: Table): void {
   if (build === undefined) return;
   optionalWordOf(build, 'compression', ['gzip', 'zstd']);
   integerOf(build, 'compression_level', { min: 0, max: 9 });
-  nonEmptyTextOf(build, 'image');
+  for (const key of ['image', 'builder', 'builtin', 'dockerfile', 'ignorefile', 'build-target']) textOf(build, key);
+  textsOf(build, 'buildpacks');
+  const args = tableOf(build, 'args');
+  for (const name of Object.keys(args?.values ?? {})) if (args !== undefined) textOf(args, name);
   const named = ways.flatMap((keys) => keys.find((key) => (fieldOf(build.values, key) ?? '') !== '') ?? []);
   if (named.length < 2) return;
   const message = `more than one way to an image: ${orList(named).replace(' or ', ' and ')}`;

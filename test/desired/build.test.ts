@@ -54,8 +54,8 @@ describe('the key of a build', () => {
     const moved = await Promise.all(
       [
         'build: { dockerfile: other.Dockerfile }\n',
-        'build: { args: { VERSION: 1 } }\n',
-        'build: { args: { VERSION: 2 } }\n',
+        'build: { args: { VERSION: a } }\n',
+        'build: { args: { VERSION: b } }\n',
         'build: { build-target: prod }\n',
         'build: { builder: paketo }\n',
         'build: { ignorefile: x.dockerignore }\n',
@@ -165,6 +165,12 @@ describe('what is written for a build', () => {
       'context/main.js': '1',
       said: 'context dockerfile context/ig',
     });
+  });
+
+  it('has the Dockerfile that flyctl means by an absolute path', async () => {
+    const build = 'build: { dockerfile: /docker/Dockerfile, ignorefile: /docker/ignore }\n';
+    const files = { 'app.yaml': yaml('shop', `source: { type: local }\n${build}`), 'docker/Dockerfile': 'FROM l' };
+    expect(await written(files)).toMatchObject({ said: 'context context/docker/Dockerfile context/docker/ignore' });
   });
 
   it('is an inline Dockerfile, with config files', async () => {

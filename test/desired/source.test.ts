@@ -40,7 +40,7 @@ describe('sources and versions', () => {
 
   it.each([
     ['local', 'source:\n  type: local\n', '../../Dockerfile', 'web/app.yaml:6:15: error: build.dockerfile'],
-    ['local', 'source:\n  type: local\n', '/etc/Dockerfile', 'web/app.yaml:6:15: error: build.dockerfile'],
+    ['local', 'source:\n  type: local\n', '/../../Dockerfile', 'web/app.yaml:6:15: error: build.dockerfile'],
     [
       'git',
       `source:\n  type: git\n  repo: ${repo}\n  path: api\n`,
@@ -57,6 +57,8 @@ describe('sources and versions', () => {
 
   it.each([
     ['source:\n  type: local\n', '../Dockerfile'],
+    // As flyctl reads it: from the folder, not from the disk's root.
+    ['source:\n  type: local\n', '/docker/Dockerfile'],
     ['source:\n  type: local\n', 'https://example.com/Dockerfile'],
     [`source:\n  type: git\n  repo: ${repo}\n  path: api\n`, '../Dockerfile'],
   ])('a Dockerfile elsewhere in the repo is fine: %#', async (source, path) => {

@@ -148,6 +148,17 @@ export const fields: readonly Row[] = [
   },
   {
     row: '3.2 build',
+    flyctl: 'config.go Build',
+    says: 'values of another kind',
+    input: { build: { args: { A: 1, B: 'x' }, dockerfile: 5, buildpacks: 'x' } },
+    errors: [
+      ['build.args.A', /expected text, found a whole number/],
+      ['build.dockerfile', /expected text/],
+      ['build.buildpacks', /expected a list of texts, found text/],
+    ],
+  },
+  {
+    row: '3.2 build',
     flyctl: 'validation.go validateBuildStrategies',
     says: 'more than one way to an image',
     input: { build: { image: 'nginx', dockerfile: 'Dockerfile', buildpacks: ['x'], builtin: 'node' } },
