@@ -29,9 +29,16 @@ export function toneOfOutcome(outcome: Run['outcome'] | StepResult['outcome']): 
 /** The first failure of a run, else why it is held, else nothing. */
 export function reasonOf(run: Run): string {
   const failed = run.results.find((result) => result.outcome === 'failed');
-  if (failed !== undefined) return `${failed.kind} ${failed.target}: ${failed.message ?? 'failed'}`;
+  if (failed !== undefined) return `${failed.kind} ${failed.target}: ${onOneLine(failed.message ?? 'failed')}`;
   const problem = run.plan.problems.find(({ severity }) => severity === 'error');
   return problem?.message ?? run.plan.holds[0]?.because ?? '';
+}
+
+/** Of several lines the first, which is ours, and the last, in which a builder or a command says what broke it. */
+function onOneLine(message: string): string {
+  const lines = message.split(/\r?\n/).filter((line) => line.trim() !== '');
+  const [first = '', last = ''] = [lines[0], lines.at(-1)];
+  return lines.length < 2 ? first : `${first}: ${last}`;
 }
 
 function took(run: Run): string {
