@@ -1,7 +1,7 @@
-import { planIdDigitsMin, syncPass, syncPlanned, type PassOptions, type SyncContext } from '../controllers/pass.ts';
+import { syncPass, syncPlanned, type PassOptions, type SyncContext } from '../controllers/pass.ts';
 import type { DesiredFleet } from '../model/desired.ts';
-import { Fault } from '../model/fault.ts';
 import type { OnProgress } from '../model/progress.ts';
+import { appPlanJson } from '../render/plan.ts';
 import { progressText } from '../render/progress.ts';
 import { staleJson, staleMarkdown, staleText } from '../render/stale.ts';
 import { syncJson, syncMarkdown, syncText } from '../render/sync.ts';
@@ -9,6 +9,7 @@ import { composed, type Composition } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 import { answer, type CommonOptions, type Invocation } from './invocation.ts';
 import { hasColour } from './io.ts';
+import { planReference } from './plan-reference.ts';
 import { chooser } from './selection.ts';
 import { exitOfPlan, exitOfSync } from './verdict.ts';
 
@@ -73,41 +74,31 @@ export function onePass(
   });
 }
 
-/** One pass that does what a plan with this id says, or nothing. */
-export function plannedPass(
+/** One pass that does what the plan that `--plan` names says, or nothing. */
+export async function plannedPass(
   invocation: Invocation,
   config: string | undefined,
   options: CommonOptions & { readonly plan: string },
   pass: PassOptions,
 ): Promise<ExitCode> {
   const { io } = invocation;
-  const id = planId(options.plan);
+  const { id, written } = await planReference(io, options.plan);
   return composed(invocation, config, options, async (composition) => {
     const { context, fleet } = await openSync(composition, pass.apps);
     const { plan, runs } = await syncPlanned(context, fleet, pass, id);
     if (runs === undefined) {
-      const before = await context.store.planCalled(id);
+      const recorded = written === undefined ? await context.store.planCalled(id) : undefined;
+      const before = written?.apps ?? (recorded && [appPlanJson(recorded)]);
       answer(
         invocation,
         options.output,
-        { id, plan, before },
+        { id, plan, before, ofFleet: written !== undefined },
         { text: staleText, json: staleJson, markdown: staleMarkdown },
       );
       return exitOfPlan(plan);
     }
     answer(invocation, options.output, { plan, runs }, { text: syncText, json: syncJson, markdown: syncMarkdown });
     return io.signal.aborted ? exitCodes.interrupted : exitOfSync(plan, runs);
-  });
-}
-
-function planId(text: string): string {
-  const id = text.toLowerCase();
-  if (/^[0-9a-f]{1,32}$/.test(id) && id.length >= planIdDigitsMin) return id;
-  throw new Fault({
-    kind: 'stalled',
-    what: `--plan ${text} is no plan's id`,
-    why: `expected ${planIdDigitsMin} to 32 digits of 0-9 and a-f`,
-    next: '`flycd diff` prints the id of its plan first, and with --output json those of each app',
   });
 }
 

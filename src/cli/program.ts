@@ -185,8 +185,8 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument(...configArgument)
     .option('--once', 'one pass, then exit')
     .option(
-      '--plan <id>',
-      'one pass that does what this plan says, or nothing: the id from diff, of the fleet or an app',
+      '--plan <plan>',
+      'one pass that does what this plan says, or nothing: an id from diff, or the file of its --output json',
     )
     .option('--accept', 'one pass that may remove or restart more than the brakes allow')
     .option('--now', 'one pass that also puts back what a hand-made `fly deploy` changed')

@@ -1,4 +1,3 @@
-import { promises as files } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Settings } from '../../schemas/settings.ts';
 import { problemsOfText, readDocument } from '../desired/document.ts';
@@ -9,6 +8,7 @@ import { Fault } from '../model/fault.ts';
 import type { JsonObject } from '../model/json.ts';
 import { InvalidSettings } from './invalid-settings.ts';
 import { variable, type Io } from './io.ts';
+import { readNamedFile } from './named-file.ts';
 
 /** flycd.yaml of the operator, as far as it is there. */
 export interface OperatorSettings {
@@ -27,29 +27,16 @@ const bytesMax = 1024 * 1024;
  */
 export async function readSettings(io: Io, given: string | undefined): Promise<OperatorSettings> {
   const file = resolve(io.cwd, given ?? defaultFile);
-  const bytes = await io.clock.busy(() => readBytes(file, given !== undefined));
-  if (bytes === undefined) return { file: undefined, written: {} };
-  return { file, written: parseSettings(bytes, given ?? defaultFile) };
-}
-
-async function readBytes(file: string, needed: boolean): Promise<Uint8Array | undefined> {
-  try {
-    const bytes = await files.readFile(file);
-    if (bytes.length <= bytesMax) return bytes;
-    throw new Fault({ kind: 'stalled', what: `${file} is too large for settings`, why: `over ${bytesMax} bytes` });
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (missing && !needed) return undefined;
-    throw new Fault({
-      kind: 'stalled',
-      what: 'the settings could not be read',
-      why: missing ? 'there is no such file' : error instanceof Error ? error.message : String(error),
-      next: 'check --settings',
-      where: file,
-      cause: error,
-    });
-  }
+  const bytes = await io.clock.busy(() => readNamedFile({ file, holds: 'the settings', bytesMax }));
+  if (bytes !== undefined) return { file, written: parseSettings(bytes, given ?? defaultFile) };
+  if (given === undefined) return { file: undefined, written: {} };
+  throw new Fault({
+    kind: 'stalled',
+    what: 'the settings could not be read',
+    why: 'there is no such file',
+    next: 'check --settings',
+    where: file,
+  });
 }
 
 function parseSettings(bytes: Uint8Array, file: string): Settings {

@@ -1,6 +1,5 @@
-import type { AppPlan, Plan, Step } from '../model/plan.ts';
-import { planJson, planMarkdown, planText, appPlanJson } from './plan.ts';
-import { stepName } from './step.ts';
+import type { AppPlan, Plan } from '../model/plan.ts';
+import { appPlanJson, planJson, planMarkdown, planText } from './plan.ts';
 import { createPaint, plain } from './text.ts';
 
 /** A plan that somebody wanted done and that is no longer what a sync would do. */
@@ -8,8 +7,21 @@ interface Stale {
   readonly id: string;
   /** What it would do now. */
   readonly plan: Plan;
-  /** The plan of that id, where a run recorded it. */
-  readonly before: AppPlan | undefined;
+  /** What the plan of that id says, as `diff --output json` writes it, where that is known. */
+  readonly before: readonly SaidPlan[] | undefined;
+  /** false: it was a plan of one app, and says nothing of the others. */
+  readonly ofFleet: boolean;
+}
+
+interface SaidPlan {
+  readonly app: string;
+  readonly steps: readonly (SaidStep & { readonly machines?: readonly SaidStep[] | undefined })[];
+}
+
+interface SaidStep {
+  readonly kind: string;
+  readonly target: string;
+  readonly changes: readonly { readonly path: string; readonly to?: unknown }[];
 }
 
 interface Difference {
@@ -18,20 +30,21 @@ interface Difference {
 }
 
 /** By what the steps do to what; a step that does the same another way is in both. */
-function differenceOf({ plan, before }: Stale): Difference | undefined {
+function differenceOf({ plan, before, ofFleet }: Stale): Difference | undefined {
   if (before === undefined) return undefined;
-  const now = plan.apps.find(({ app }) => app === before.app);
-  const was = new Set(before.steps.flatMap(wordsOf));
-  const is = new Set((now?.steps ?? []).flatMap(wordsOf));
+  const was = new Set(before.flatMap(wordsOf));
+  const isMeant = (now: AppPlan): boolean => ofFleet || before.some(({ app }) => app === now.app);
+  const is = new Set(plan.apps.filter(isMeant).map(appPlanJson).flatMap(wordsOf));
   return { gone: [...was].filter((words) => !is.has(words)), come: [...is].filter((words) => !was.has(words)) };
 }
 
-function wordsOf(step: Step): readonly string[] {
-  const changes = step.changes.map(
-    ({ path, to }) => `${path}${to === undefined ? ' goes' : ` = ${JSON.stringify(to)}`}`,
-  );
-  const own = `${stepName(step)}${changes.length === 0 ? '' : ` (${changes.join(', ')})`}`;
-  return step.kind === 'release' ? [own, ...step.machines.flatMap(wordsOf)] : [own];
+function wordsOf({ steps }: SaidPlan): readonly string[] {
+  return steps.flatMap((step) => [step, ...(step.machines ?? [])]).map(wordsOfStep);
+}
+
+function wordsOfStep({ kind, target, changes }: SaidStep): string {
+  const said = changes.map(({ path, to }) => `${path}${to == null ? ' goes' : ` = ${JSON.stringify(to)}`}`);
+  return `${kind} ${target}${said.length === 0 ? '' : ` (${said.join(', ')})`}`;
 }
 
 const unknown = 'The plan of that id is recorded nowhere here: what it said is not known.';
@@ -52,7 +65,7 @@ export function staleJson(stale: Stale) {
   const { id, plan, before } = stale;
   return {
     stale: id,
-    before: before === undefined ? null : appPlanJson(before),
+    before: before ?? null,
     difference: differenceOf(stale) ?? null,
     ...planJson(plan),
   };

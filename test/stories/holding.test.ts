@@ -99,6 +99,12 @@ test('sync --plan: the same plan is done, another one is shown', async () => {
       return `sync config --plan ${id}`;
     },
   };
+  const written: Event = {
+    says: 'flycd diff config --output json > plan.json',
+    async does(stage) {
+      stage.write('plan.json', (await stage.flycd('diff config --output json')).stdout);
+    },
+  };
   const again: Typed = { types: () => Promise.resolve(`sync config --plan ${id}`) };
   const text = await play({
     files,
@@ -111,6 +117,13 @@ test('sync --plan: the same plan is done, another one is shown', async () => {
       commit('another one before anybody looks', 'shop:3', 'hello'),
       again,
       'sync config --plan 00000000',
+      written,
+      'sync config --plan plan.json',
+      commit('one more', 'shop:4', 'hello'),
+      written,
+      commit('and one more', 'shop:5', 'hello'),
+      'sync config --plan plan.json',
+      'sync config --plan config/app.yaml',
       'sync config --plan soon',
     ],
   });
