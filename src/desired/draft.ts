@@ -120,7 +120,7 @@ function misspeltKeys(merged: JsonObject, findings: FindingList): ReadonlySet<st
 
 function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList): string | undefined {
   if (merged['app'] === undefined && request.nameless !== undefined) return request.nameless;
-  const name = textField(merged, 'app', 'the app’s name', findings);
+  const name = textField(merged, { key: 'app', expected: 'the app’s name', hint: nameHint }, findings);
   if (name !== undefined && !dnsLabel.test(name)) {
     const message = `expected letters, digits and inner hyphens, at most 63, found ${JSON.stringify(shortened(name))}`;
     findings.error(['app'], message);
@@ -131,17 +131,33 @@ function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList
 /** '': nothing says it, which is an error unless what `fly_config` names may still do. */
 function regionOf({ base }: DraftRequest, merged: JsonObject, owned: Owned, findings: FindingList): string {
   const key = 'primary_region';
-  const text = (): string | undefined => textField(merged, key, 'a region code such as arn', findings);
+  const wanted = { key, expected: 'a region code such as arn', hint: regionHint };
+  const text = (): string | undefined => textField(merged, wanted, findings);
   const region = primaryRegionOf(owned, merged[key] === undefined ? undefined : text(), findings);
   const isOpen = merged[key] !== undefined || (base === undefined && merged['fly_config'] !== undefined);
   return region ?? (isOpen ? '' : (text() ?? ''));
 }
 
-function textField(merged: JsonObject, key: string, expected: string, findings: FindingList): string | undefined {
+const nameHint = 'a fly config without a name may be the fly_config of an app.yaml, which names the app';
+const regionHint = 'flyctl would take the one nearest to whoever deploys: name the region where new machines belong';
+
+interface NeededText {
+  readonly key: string;
+  readonly expected: string;
+  /** Where the field is missing. */
+  readonly hint: string;
+}
+
+function textField(merged: JsonObject, { key, expected, hint }: NeededText, findings: FindingList): string | undefined {
   const value = merged[key];
   if (typeof value === 'string' && value !== '') return value;
-  const hint = typeof value === 'number' ? 'put it in quotes' : undefined;
-  findings.error([key], `expected ${expected}, found ${value === '' ? 'none' : kindOf(value)}`, hint);
+  const isMissing = value === undefined || value === null || value === '';
+  const form = typeof value === 'number' ? 'put it in quotes' : undefined;
+  findings.error(
+    [key],
+    `expected ${expected}, found ${value === '' ? 'none' : kindOf(value)}`,
+    isMissing ? hint : form,
+  );
   return undefined;
 }
 

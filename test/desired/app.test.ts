@@ -88,7 +88,7 @@ describe('the app', () => {
   it('needs a region', async () => {
     const fleet = await load({ 'app.yaml': 'app: web\nbuild:\n  image: x\n' });
     expect(errorsOf(fleet)).toStrictEqual([
-      'app.yaml:1:1: error: primary_region: expected a region code such as arn, found nothing',
+      'app.yaml:1:1: error: primary_region: expected a region code such as arn, found nothing (flyctl would take the one nearest to whoever deploys: name the region where new machines belong)',
     ]);
   });
 });

@@ -224,7 +224,9 @@ describe('sources and versions', () => {
   it('a bare fly.toml is built from its folder, and needs a name except to be rendered', async () => {
     const text = 'primary_region = "arn"\n';
     const refused = await load({ 'fly.toml': text }, { path: 'fly.toml' });
-    expect(errorsOf(refused)).toStrictEqual(['fly.toml:1:1: error: app: expected the app’s name, found nothing']);
+    expect(errorsOf(refused)).toStrictEqual([
+      'fly.toml:1:1: error: app: expected the app’s name, found nothing (a fly config without a name may be the fly_config of an app.yaml, which names the app)',
+    ]);
     const rendered = await load({ 'fly.toml': text }, { path: 'fly.toml', nameless: 'unnamed' });
     expect(rendered.apps[0]).toMatchObject({ name: 'unnamed', source: { type: 'local', path: '' } });
   });
