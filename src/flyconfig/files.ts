@@ -17,7 +17,7 @@ export interface MachineFile {
  * all of them whatever its `processes` says. A machine without its file would be a change of behaviour.
  */
 export function filesOf(root: Table, groups: ProcessGroups, readFile: ReadFile): readonly MachineFile[] {
-  const files = new Map<string, MachineFile>();
+  const files = new Map<string, { readonly path: string; readonly file: MachineFile }>();
   for (const table of tablesOf(root, 'files')) {
     const guestPath = textOf(table, 'guest_path');
     if (guestPath === undefined || !guestPath.startsWith('/')) {
@@ -31,9 +31,15 @@ export function filesOf(root: Table, groups: ProcessGroups, readFile: ReadFile):
     }
     const content = contentOf(table, readFile);
     // Of several files with one guest_path the last wins, in the place of the first.
-    if (guestPath !== undefined && content !== undefined) files.set(guestPath, { guest_path: guestPath, ...content });
+    if (guestPath === undefined || content === undefined) continue;
+    const before = files.get(guestPath);
+    if (before !== undefined) {
+      const message = `it has no effect: ${table.path} has the same guest_path, and counts`;
+      table.notes.warning(before.path, message, 'keep one of the two');
+    }
+    files.set(guestPath, { path: table.path, file: { guest_path: guestPath, ...content } });
   }
-  return [...files.values()];
+  return [...files.values()].map(({ file }) => file);
 }
 
 type Content = Omit<MachineFile, 'guest_path'>;

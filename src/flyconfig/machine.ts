@@ -54,16 +54,21 @@ export function mapGroups(request: MapRequest): {
   checkGroupNames(groups, notes);
   noteUnsupported(root);
   const parts = partsOf(root, groups, request);
+  noteUnused(parts.metrics, 'an earlier');
+  noteUnused(parts.restarts.toReversed(), 'a later');
   notePorts({ ...parts, groups: groups.names, notes });
   const mapped = groups.names.map((name) => mapGroup(name, parts));
   const release = releaseCommandOf(root, parts);
   return { groups: mapped, release, notes: notes.all };
 }
 
-interface PlacedCheck {
-  readonly name: string;
+interface Placed {
   readonly table: Table;
   readonly groups: readonly string[];
+}
+
+interface PlacedCheck extends Placed {
+  readonly name: string;
 }
 
 /** Every section of the document with its groups. */
@@ -72,8 +77,8 @@ interface Parts {
   readonly inits: ReadonlyMap<string, MachineInit>;
   readonly services: readonly PlacedService[];
   readonly checks: readonly PlacedCheck[];
-  readonly metrics: readonly { readonly groups: readonly string[]; readonly metrics: Record<string, unknown> }[];
-  readonly restarts: readonly { readonly groups: readonly string[]; readonly restart: MachineConfig['restart'] }[];
+  readonly metrics: readonly (Placed & { readonly metrics: Record<string, unknown> })[];
+  readonly restarts: readonly (Placed & { readonly restart: MachineConfig['restart'] })[];
   readonly mounts: readonly PlacedMount[];
   readonly files: readonly MachineFile[];
   readonly guests: ReadonlyMap<string, MachineGuest>;
@@ -94,8 +99,13 @@ function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts
     inits: initsByGroup(root, groups),
     services: placedServices(root, groups),
     checks: namedTablesOf(root, 'checks').map(([name, table]) => ({ name, table, groups: groupsOf(table, groups) })),
-    metrics: tablesOf(root, 'metrics').map((table) => ({ groups: groupsOf(table, groups), metrics: metricsOf(table) })),
+    metrics: tablesOf(root, 'metrics').map((table) => ({
+      table,
+      groups: groupsOf(table, groups),
+      metrics: metricsOf(table),
+    })),
     restarts: tablesOf(root, 'restart').map((table) => ({
+      table,
       groups: groupsOf(table, groups),
       restart: restartOf(table),
     })),
@@ -107,6 +117,18 @@ function partsOf(root: Table, groups: ProcessGroups, request: MapRequest): Parts
     stopConfig: stopConfigOf(root),
     statics: staticsOf(root),
   };
+}
+
+/** Of several sections of a group the first counts. Said of those that count for none of theirs. */
+function noteUnused(sections: readonly Placed[], which: string): void {
+  const taken = new Set<string>();
+  for (const { table, groups } of sections) {
+    if (groups.length > 0 && groups.every((name) => taken.has(name))) {
+      const message = `it has no effect: ${which} section of this kind is for the same process groups, and counts`;
+      table.notes.warning(table.path, message, 'keep one of them');
+    }
+    for (const name of groups) taken.add(name);
+  }
 }
 
 function mapGroup(name: string, parts: Parts): MappedGroup {

@@ -47,8 +47,13 @@ export function initsByGroup(root: Table, groups: ProcessGroups): ReadonlyMap<st
   const fallback = words('cmd');
   const processes = tableOf(root, 'processes');
   const inits = new Map<string, MachineInit>();
-  for (const name of groups.names) {
-    const own = processes === undefined ? undefined : commandOf(processes, name);
+  const commands = groups.names.map((name) => (processes === undefined ? undefined : commandOf(processes, name)));
+  if (fallback !== undefined && commands.every((own) => own !== undefined)) {
+    const message = 'it has no effect: each process group names its own command, and that counts';
+    root.notes.warning('experimental.cmd', message, 'keep one of the two');
+  }
+  for (const [index, name] of groups.names.entries()) {
+    const own = commands[index];
     const command = own ?? fallback;
     const init = present({ ...common, cmd: command?.length === 0 ? undefined : command });
     if (Object.keys(init).length > 0) inits.set(name, init);

@@ -2,7 +2,7 @@
  * Turns the older forms of a fly config into today's, as flyctl does before it decodes one. What is neither an old form
  * nor today's is left alone: the mapping says what is wrong with it. Nothing is dropped but empty sections.
  */
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../model/json.ts';
 import { formatDuration, millisecond, second } from './duration.ts';
 import { fieldOf, isList, isTable, itemPath, keyPath, kindOf } from './fields.ts';
 import { noteUnknownKeys } from './known.ts';
@@ -34,7 +34,7 @@ export function repairFlyConfig(input: JsonObject): Repaired {
   const notes = noteList();
   noteUnknownKeys(input, unknown);
   const draft = copyOf(input);
-  edit(draft, 'env', repairEnv);
+  edit(draft, 'env', (value) => repairEnv(value, notes));
   edit(draft, 'processes', (value) => repairProcesses(value, notes));
   edit(draft, 'build', (value) => repairBuild(value, notes));
   repairExperimental(draft, notes);
@@ -150,28 +150,50 @@ function durationText(value: JsonValue, unit: number, { path, notes }: Place): J
   return undefined;
 }
 
-function repairEnv(value: JsonValue): JsonValue {
+function repairEnv(value: JsonValue, notes: NoteList): JsonValue {
   if (isList(value)) {
-    const merged = value.map((item) => repairEnv(item));
-    if (!merged.every((item) => isTable(item))) return value;
-    return Object.fromEntries(merged.flatMap((item) => Object.entries(item)));
+    const tables = value.map((item) => repairEnv(item, notes));
+    if (!tables.every((item) => isTable(item))) return value;
+    const places = tables.flatMap((table, index) =>
+      Object.entries(table).map(([name, text]) => ({ name, value: text, path: keyPath(itemPath('env', index), name) })),
+    );
+    return lastOfEach(places, notes);
   }
   if (!isTable(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, scalarText(item)]));
 }
 
+interface Named {
+  readonly name: string;
+  readonly value: JsonValue;
+  readonly path: string;
+}
+
+/** Of several of one name the last counts; the others are noted where they say something else. */
+function lastOfEach(all: readonly Named[], notes: NoteList): JsonObject {
+  const last = new Map<string, Named>();
+  for (const one of all) {
+    const before = last.get(one.name);
+    if (before !== undefined && canonicalJson(before.value) !== canonicalJson(one.value)) {
+      notes.warning(before.path, `it has no effect: ${one.path} has the same name, and counts`, 'keep one of the two');
+    }
+    last.set(one.name, one);
+  }
+  return Object.fromEntries([...last.values()].map(({ name, value }) => [name, value]));
+}
+
 function repairProcesses(value: JsonValue, notes: NoteList): JsonValue {
   if (!isList(value)) return value;
-  const named = value.flatMap((item, index): [string, JsonValue][] => {
-    const name = isTable(item) ? scalarText(fieldOf(item, 'name')) : undefined;
-    if (!isTable(item) || typeof name !== 'string') {
-      const path = itemPath('processes', index);
+  const named = value.flatMap((item, index): Named[] => {
+    const name = nameIn(item);
+    const path = itemPath('processes', index);
+    if (!isTable(item) || name === undefined) {
       notes.warning(path, 'Fly reads only tables with a name and a command here; this one has no effect', 'remove it');
       return [];
     }
-    return [[name, scalarText(fieldOf(item, 'command')) ?? '']];
+    return [{ name, value: scalarText(fieldOf(item, 'command')) ?? '', path }];
   });
-  return named.length === 0 ? undefined : Object.fromEntries(named);
+  return named.length === 0 ? undefined : lastOfEach(named, notes);
 }
 
 function repairBuild(value: JsonValue, notes: NoteList): JsonValue {
@@ -290,25 +312,32 @@ function repairHeaders(value: JsonValue, path: string, notes: NoteList): JsonVal
 function repairNamedChecks(value: JsonValue, notes: NoteList): JsonValue {
   const named = isList(value) ? listedByName(value, { path: 'checks', notes }) : value;
   if (!isTable(named)) return value;
+  const places = new Map((isList(value) ? value : []).map((item, index) => [nameIn(item), itemPath('checks', index)]));
   const repaired = Object.entries(named).map(([name, check]): [string, JsonValue] => [
     name,
     editTable(check, (draft) => {
       if (isList(value)) delete draft['name'];
-      repairCheck(draft, isList(value) ? 'checks' : keyPath('checks', name), notes);
+      repairCheck(draft, places.get(name) ?? keyPath('checks', name), notes);
     }),
   ]);
   return repaired.length === 0 ? undefined : Object.fromEntries(repaired);
 }
 
+function nameIn(item: JsonValue): string | undefined {
+  const name = isTable(item) ? scalarText(fieldOf(item, 'name')) : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
 /** A list of tables with a name each, by name; items without one are noted as errors and left out. */
 function listedByName(list: readonly JsonValue[], { path, notes }: Place): JsonObject {
-  const named: [string, JsonValue][] = [];
+  const named: Named[] = [];
   for (const [index, item] of list.entries()) {
-    const name = isTable(item) ? scalarText(fieldOf(item, 'name')) : undefined;
-    if (typeof name === 'string') named.push([name, item]);
-    else notes.error(itemPath(path, index), `expected a table with a name, found ${kindOf(item)}`, 'add name');
+    const name = nameIn(item);
+    const place = itemPath(path, index);
+    if (name !== undefined) named.push({ name, value: item, path: place });
+    else notes.error(place, `expected a table with a name, found ${kindOf(item)}`, 'add name');
   }
-  return Object.fromEntries(named);
+  return lastOfEach(named, notes);
 }
 
 /** A bare number is MB. */

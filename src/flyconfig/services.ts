@@ -145,9 +145,15 @@ function concurrencyOf(table: Table): object | undefined {
   if (concurrency === undefined) return undefined;
   return present({
     type: optionalWordOf(concurrency, 'type', ['connections', 'requests']),
-    soft_limit: integerOf(concurrency, 'soft_limit', { min: 0 }),
-    hard_limit: integerOf(concurrency, 'hard_limit', { min: 0 }),
+    soft_limit: limitOf(concurrency, 'soft_limit'),
+    hard_limit: limitOf(concurrency, 'hard_limit'),
   });
+}
+
+/** 0 is no limit, which flyctl does not send. */
+function limitOf(concurrency: Table, key: string): number | undefined {
+  const limit = integerOf(concurrency, key, { min: 0 });
+  return limit === 0 ? undefined : limit;
 }
 
 function portOf(table: Table): MachinePort {

@@ -188,6 +188,30 @@ export const checks: readonly Row[] = [
     input: { checks: [{ type: 'tcp', port: 5 }] },
     errors: [['checks[0]', /a table with a name, found a table/]],
   },
+  {
+    row: '3.3 checks list',
+    flyctl: 'patches.go patchTopLevelChecks, which makes a map of the list',
+    says: 'of two with one name the later counts; of headers too',
+    input: {
+      checks: [
+        { name: 'a', type: 'tcp', port: 1 },
+        {
+          name: 'a',
+          type: 'http',
+          port: 1,
+          headers: [
+            { name: 'H', value: '1' },
+            { name: 'H', value: '2' },
+          ],
+        },
+      ],
+    },
+    machine: { checks: { a: { type: 'http', port: 1, headers: [{ name: 'H', values: ['2'] }] } } },
+    warnings: [
+      ['checks[0]', /no effect: checks\[1\] has the same name/],
+      ['checks[1].headers[0]', /no effect: checks\[1\].headers\[1\] has the same name/],
+    ],
+  },
   { row: '3.3 checks list', says: 'checks = []', input: { checks: [] }, machine: {} },
   {
     row: '3.5 checks',

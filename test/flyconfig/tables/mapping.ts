@@ -110,6 +110,21 @@ export const mapping: readonly Row[] = [
   },
   {
     row: '3.5 concurrency unset',
+    flyctl: 'fly-go machine_types.go MachineServiceConcurrency',
+    says: 'a limit of 0 is none, and is not sent',
+    input: {
+      http_service: { internal_port: 8080, concurrency: { type: 'requests', soft_limit: 0, hard_limit: 5 } },
+      services: [{ internal_port: 9, ports: [{ port: 9 }], concurrency: '5,0' }],
+    },
+    machine: {
+      services: [
+        { ...web, concurrency: { type: 'requests', hard_limit: 5 } },
+        { internal_port: 9, ports: [{ port: 9 }], concurrency: { type: 'requests', soft_limit: 5 } },
+      ],
+    },
+  },
+  {
+    row: '3.5 concurrency unset',
     says: 'nothing is sent; a part of it is a part',
     input: { http_service: { internal_port: 8080, concurrency: { soft_limit: 5 } } },
     machine: { services: [{ ...web, concurrency: { soft_limit: 5 } }] },
@@ -139,6 +154,7 @@ export const mapping: readonly Row[] = [
     says: 'a command of nothing but blanks is the image’s own, not experimental.cmd',
     input: { processes: { app: ' ' }, experimental: { cmd: ['x'] } },
     machine: {},
+    warnings: [['experimental.cmd', /no effect: each process group names its own command/]],
   },
   {
     row: '3.5 swap_size_mb',
@@ -183,6 +199,7 @@ export const mapping: readonly Row[] = [
         { guest_path: '/c', secret_name: 'C' },
       ],
     },
+    warnings: [['files[0]', /no effect: files\[3\] has the same guest_path/]],
   },
   {
     row: '3.5 files',
@@ -212,6 +229,7 @@ export const mapping: readonly Row[] = [
     says: 'never is no; the last section is used',
     input: { restart: [{ policy: 'always' }, { policy: 'never' }] },
     machine: { restart: { policy: 'no' } },
+    warnings: [['restart[0]', /no effect: a later section/]],
   },
   { row: '3.5 restart', says: 'unset stays unset', input: { restart: [] }, machine: {} },
   { row: '3.5 vm', says: 'without a section no size is named', input: { vm: [] }, machine: {} },
@@ -221,6 +239,7 @@ export const mapping: readonly Row[] = [
     says: 'the first section of the group',
     input: { metrics: [{ port: 9091, path: '/m' }, { port: 1 }] },
     machine: { metrics: { port: 9091, path: '/m' } },
+    warnings: [['metrics[1]', /no effect: an earlier section/]],
   },
   {
     row: '3.5 statics',

@@ -28,6 +28,7 @@ export const olderForms: readonly Row[] = [
         DEBUG: 'true',
       },
     },
+    warnings: [['env[0].FOO', /no effect: env\[1\].FOO has the same name/]],
   },
   {
     row: '3.3 compute',
@@ -74,6 +75,7 @@ export const olderForms: readonly Row[] = [
     says: 'metric is metrics and comes first',
     input: { metric: { port: 9091, path: '/m' }, metrics: [{ port: 1 }] },
     machine: { metrics: { port: 9091, path: '/m' } },
+    warnings: [['metrics[1]', /no effect: an earlier section/]],
   },
   {
     row: '3.3 metric',
@@ -103,6 +105,19 @@ export const olderForms: readonly Row[] = [
     says: 'a list of name and command; one without a command runs the image',
     input: { processes: [{ name: 'web', command: 'run web' }, { name: 'idle' }] },
     groups: { web: { init: { cmd: ['run', 'web'] } }, idle: {} },
+  },
+  {
+    row: '3.3 processes',
+    flyctl: 'patches.go patchProcesses, which makes a map of the list',
+    says: 'of two with one name the later counts',
+    input: {
+      processes: [
+        { name: 'web', command: 'run' },
+        { name: 'web', command: 'walk' },
+      ],
+    },
+    groups: { web: { init: { cmd: ['walk'] } } },
+    warnings: [['processes[0]', /no effect: processes\[1\] has the same name/]],
   },
   { row: '3.3 processes', says: 'processes = []', input: { processes: [] }, machine: {} },
   {
