@@ -19,7 +19,7 @@ export const changeMeanings: Readonly<Record<Change, string>> = {
     'machines run on as they are; FlyCD sets what is beside them (addresses, settings of volumes, its own policy)',
   restart: 'each machine is updated in place and starts again, one first, then a few at a time, as its checks allow',
   count: 'machines are made or destroyed; those that stay run on',
-  replace: 'machines elsewhere take the place of those there are',
+  replace: 'other machines take the place of those there are, which go once the new ones are healthy',
   new: 'machines and volumes that are made from now on; those there are stay as they are',
   held: 'FlyCD shows it and waits for a person: `flycd sync --accept`, or another way that the plan names',
   app: 'another app is made; the one before runs on as an orphan, until `sync.prune` names `app` or somebody destroys it',
@@ -32,7 +32,8 @@ export const changeMeanings: Readonly<Record<Change, string>> = {
 export const tableChanges: Readonly<Record<string, Change>> = {
   'a process group, a region or a number of machines added or removed': 'count',
   'a process group with services removed, the last to have them': 'held',
-  'a mount added to a group that has machines, or removed from it': 'held',
+  'a mount added to a group that has machines': 'replace',
+  'a mount removed from a group that has machines, or of another volume': 'held',
   'a region removed in which machines have volumes': 'held',
   'a service, a check or a field of machine added or removed': 'restart',
   'a secret removed': 'nothing',

@@ -39,7 +39,7 @@ export async function applyPlan(
   plan: AppPlan,
   save: (result: StepResult) => Promise<void>,
 ): Promise<Applied> {
-  const apply = new Apply(context, save);
+  const apply = new Apply(context, save, plan.steps.filter(isMadeAnew));
   try {
     for (const kinds of waves) {
       const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
@@ -79,15 +79,20 @@ class Apply {
   /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
   readonly #unproven = new Set<string>();
   readonly #startedAt = new Map<Step, number>();
+  /** Destroys of machines that are made anew: each goes as soon as the one in its place is healthy. */
+  readonly #madeAnew: readonly MachineAction[];
+  readonly #replaced = new Set<Step>();
 
-  constructor(context: ApplyContext, save: (result: StepResult) => Promise<void>) {
+  constructor(context: ApplyContext, save: (result: StepResult) => Promise<void>, madeAnew: readonly MachineAction[]) {
     this.#context = context;
     this.#save = save;
+    this.#madeAnew = madeAnew;
   }
 
   async wave(steps: readonly Step[]): Promise<void> {
     const ready: Step[] = [];
     for (const step of steps) {
+      if (this.#replaced.has(step)) continue;
       const because = this.#blockedBy(step);
       if (because === undefined) ready.push(step);
       else await this.#finish(step, 'skipped', because);
@@ -126,6 +131,7 @@ class Apply {
   #unmakeable(step: Step): string | undefined {
     if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#isNeeded(step))
       return 'the machine that takes over is not healthy, and this one may be what serves';
+    if (isMadeAnew(step) && !this.#replaced.has(step)) return 'no other machine was made in its place';
     if (step.kind !== 'machine.create') return undefined;
     if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
       return `its volume ${step.mount.volume} could not be made`;
@@ -219,7 +225,10 @@ class Apply {
         {
           started: (step) => this.#start(step),
           sent: () => this.#context.record.running(),
-          finished: (step, done) => this.#finish(step, done.outcome, done.message),
+          finished: async (step, done) => {
+            await this.#finish(step, done.outcome, done.message);
+            if (step.kind === 'machine.create' && done.outcome === 'created') await this.#retire(step);
+          },
           failed: async (step, fault) => {
             faults.set(step, fault);
             await this.#fail(step, fault);
@@ -239,6 +248,16 @@ class Apply {
       }
     }
     for (const step of steps) if (step.kind === 'release') await this.#finishRelease(step, faults, left);
+  }
+
+  /** The machine in their place is healthy. */
+  async #retire({ replaces = [] }: MachineCreate): Promise<void> {
+    for (const step of this.#madeAnew.filter(({ machineId }) => replaces.includes(machineId))) {
+      this.#replaced.add(step);
+      const because = this.#blockedBy(step);
+      if (because === undefined) await this.#run([step], () => actOnMachine(this.#context, step));
+      else await this.#finish(step, 'skipped', because);
+    }
   }
 
   /** The release's command first. undefined: it failed, and with it the release; nothing of it was touched. */
@@ -336,6 +355,11 @@ function imageToTell(steps: readonly RollingStep[], isUnfinished: boolean): stri
     return step.kind === 'machine.create' && isUnfinished ? [step] : [];
   });
   return machines[0]?.config.image;
+}
+
+/** A destroy that waits for the create of the same plan that takes the machine's place. */
+function isMadeAnew(step: Step): step is MachineAction {
+  return step.kind === 'machine.destroy' && step.successor !== undefined && step.successor.machineId === undefined;
 }
 
 /** It waits until its machine is healthy. */

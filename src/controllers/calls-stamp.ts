@@ -3,6 +3,7 @@ import { stampKeys } from '../model/stamps.ts';
 import { certainOf } from '../plan/intents.ts';
 import { metadataOf } from '../plan/live.ts';
 import type { ApplyContext } from './context.ts';
+import { lockApp, type HeldLease } from './lease.ts';
 
 /**
  * Calls of whoever held the app's lock before us, as far as lists may not show yet what they made. None where the app has
@@ -40,6 +41,24 @@ export async function retractCall(context: ApplyContext, target: string): Promis
 export function callsStamp(context: ApplyContext, machineId: string): Record<string, string> {
   const text = context.lock?.machineId === machineId ? callsText(context) : null;
   return text === null ? {} : { [stampKeys.calls]: text };
+}
+
+/**
+ * Before the machine that is the app's lock is destroyed: calls that lists may not show yet go on to the next one, and with
+ * them the lock. Answers the lease that was the lock, to be given up once the machine is gone. Where the next one cannot
+ * be locked, the lists have to do.
+ */
+export async function passLockOn(context: ApplyContext, machineId: string): Promise<HeldLease | undefined> {
+  const { app, lock, log } = context;
+  if (lock?.machineId !== machineId || callsText(context) === null) return undefined;
+  context.lock = undefined;
+  try {
+    await lockApp(context, machineId);
+    await writeCalls(context);
+  } catch (error) {
+    log.warn({ app: app.name, machine: machineId, error: String(error) }, 'the lock of an app was not passed on');
+  }
+  return lock;
 }
 
 async function writeCalls(context: ApplyContext): Promise<void> {

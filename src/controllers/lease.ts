@@ -113,9 +113,9 @@ async function acquire(context: ApplyContext, machineId: string) {
 /**
  * Fly has no lease on an app: its lowest machine's is the lock for whoever creates something, since two that create at
  * once would each count what the other has not made yet. An app without machines of its groups has none; there names must
- * do: a stranger's machine is not FlyCD's to hold.
+ * do: a stranger's machine is not FlyCD's to hold. `except`: a machine that is about to go.
  */
-export async function lockApp(context: ApplyContext): Promise<void> {
+export async function lockApp(context: ApplyContext, except?: string): Promise<void> {
   if (context.lock !== undefined) return context.lock.check();
   const { app, fleet } = context;
   const machines = await context.fly.machines(app.name);
@@ -129,7 +129,7 @@ export async function lockApp(context: ApplyContext): Promise<void> {
   };
   const lowest = machines
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
-    .filter((machine) => isIts(machine) && !isGone(machine) && isHostOk(machine))
+    .filter((machine) => isIts(machine) && !isGone(machine) && isHostOk(machine) && machine.id !== except)
     .toSorted((a, b) => a.id.localeCompare(b.id))[0];
   if (lowest !== undefined) context.lock = await holdLease(context, lowest.id);
 }

@@ -5,10 +5,11 @@ import { FlyError } from '../fly/error.ts';
 import { Fault } from '../model/fault.ts';
 import { hashOf } from '../model/json.ts';
 import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../model/plan.ts';
-import { formatSent, formatSlot, parseIds, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
+import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { secretsStampText } from '../plan/evidence.ts';
 import { bootedAt, isGone } from '../plan/live.ts';
-import { callsStamp } from './calls-stamp.ts';
+import { inItsPlace } from '../plan/replaced.ts';
+import { callsStamp, passLockOn } from './calls-stamp.ts';
 import type { ApplyContext } from './context.ts';
 import type { Done } from './done.ts';
 import { waitHealthy } from './health.ts';
@@ -40,7 +41,7 @@ export async function createMachine(
   onSent: (machine: Machine) => void,
 ): Promise<Done> {
   const { fly, app } = context;
-  const step = await withStandby(context, planned);
+  const step = await asItRests(context, await withStandby(context, planned));
   let generation = await nextGeneration(context, step);
   // Chosen once: a second try must not take a second volume.
   const volume = step.mount === undefined ? undefined : await claimVolume(context, step.slot, step.mount.volume);
@@ -127,20 +128,22 @@ async function replaceMachine(
   step: MachineUpdate,
   { onSent, nonce }: { readonly onSent: (machine: Machine) => void; readonly nonce: string },
 ): Promise<Done> {
-  const { kind: _update, machineId, currentVersion: _version, reason: _reason, ...base } = step;
-  const replaces = [machineId, ...parseIds(step.config.metadata?.[stampKeys.replaces])];
-  const metadata = { ...step.config.metadata, [stampKeys.replaces]: replaces.join(',') };
-  const create: MachineCreate = {
-    ...base,
-    kind: 'machine.create',
-    config: { ...step.config, metadata },
-    mount: undefined,
-    skipLaunch: false,
-    replaces,
-  };
+  const create: MachineCreate = { ...inItsPlace(step, undefined), skipLaunch: false };
   const { message } = await createMachine(context, create, onSent);
-  await context.fly.destroyMachine(context.app.name, machineId, nonce);
+  const lock = await passLockOn(context, step.machineId);
+  try {
+    await context.fly.destroyMachine(context.app.name, step.machineId, nonce);
+  } finally {
+    await lock?.[Symbol.asyncDispose]();
+  }
   return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
+}
+
+/** One that takes the place of a machine at rest is not started either. */
+async function asItRests(context: ApplyContext, step: MachineCreate): Promise<MachineCreate> {
+  const [before] = step.replaces ?? [];
+  if (!step.skipLaunch || before === undefined) return step;
+  return { ...step, skipLaunch: await isStillAtRest(context, before) };
 }
 
 /**
@@ -244,10 +247,12 @@ async function destroyMachine(context: ApplyContext, step: MachineAction): Promi
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
   const lease = await holdLease(context, step.machineId);
+  const lock = await passLockOn(context, step.machineId);
   try {
     await fly.destroyMachine(app.name, step.machineId, lease.nonce);
   } finally {
     await lease[Symbol.asyncDispose]();
+    await lock?.[Symbol.asyncDispose]();
   }
   return { outcome: 'deleted' };
 }

@@ -1,7 +1,7 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../flyconfig/overlay.ts';
 import { Fault } from '../model/fault.ts';
-import type { MachineCreate, MachineUpdate, StandsInFor } from '../model/plan.ts';
+import type { MachineCreate, MachineUpdate, SlotMachine } from '../model/plan.ts';
 import { formatSlot, parseSlot, stampKeys } from '../model/stamps.ts';
 import { isGone } from '../plan/live.ts';
 import type { ApplyContext } from './context.ts';
@@ -18,7 +18,7 @@ export async function withStandby<S extends MachineCreate | MachineUpdate>(conte
   return { ...step, config };
 }
 
-async function machineOf({ fly, app, fleet }: ApplyContext, { slot }: StandsInFor): Promise<string> {
+async function machineOf({ fly, app, fleet }: ApplyContext, { slot }: SlotMachine): Promise<string> {
   const wanted = formatSlot(slot);
   const found = (await fly.machines(app.name)).find((machine) => {
     const metadata = machine.config?.metadata ?? {};

@@ -70,8 +70,8 @@ export type VolumeStep =
       readonly scheduledSnapshots: boolean | undefined;
     });
 
-/** Whose place a standby takes when its host fails: a machine that is there, or the one that the same plan makes for a slot. */
-export interface StandsInFor {
+/** A machine of a slot: one that is there, or, without an id, the one that the same plan makes. */
+export interface SlotMachine {
   readonly slot: Slot;
   readonly machineId: string | undefined;
 }
@@ -87,8 +87,8 @@ export interface MachineCreate extends StepBase {
   /** Waits as in flyctl: services and checks decide how long. */
   readonly group: string;
   readonly skipLaunch: boolean;
-  /** Only of a standby. */
-  readonly standsInFor?: StandsInFor | undefined;
+  /** Only of a standby: whose place it takes when its host fails. */
+  readonly standsInFor?: SlotMachine | undefined;
   /** Ids of machines whose place it takes: they hold the slot and do not keep it. */
   readonly replaces?: readonly string[] | undefined;
 }
@@ -110,7 +110,7 @@ export interface MachineUpdate extends StepBase {
   /** true: git's inputs are those of the last update, and what we would send differs: this FlyCD maps them differently. */
   readonly remapped?: boolean | undefined;
   /** Only of a standby whose machine is gone: the one whose place it takes from now on. */
-  readonly standsInFor?: StandsInFor | undefined;
+  readonly standsInFor?: SlotMachine | undefined;
 }
 
 export interface MachineLabel extends StepBase {
@@ -132,6 +132,8 @@ export interface MachineAction extends StepBase {
    * for this one may be what serves.
    */
   readonly onceHealthy?: boolean | undefined;
+  /** Of a destroy: the machine that takes its place, where the same plan makes it or has yet to see it healthy. */
+  readonly successor?: SlotMachine | undefined;
 }
 
 /** So that the filesystem on a volume grows with it. Done only where Fly says that the extend needs it. */

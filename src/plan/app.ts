@@ -6,6 +6,7 @@ import { planAddresses } from './addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assembly.ts';
 import { takeCensus, type Census } from './census.ts';
 import { standingOf } from './course.ts';
+import { departingVolumes } from './departing.ts';
 import {
   guardAdoption,
   guardBuild,
@@ -98,7 +99,9 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
     secrets,
     groups,
     volumes:
-      input.observed.volumes.status === 'read' ? planVolumes(input, groups, input.observed.volumes.value) : emptyPart,
+      input.observed.volumes.status === 'read'
+        ? planVolumes(input, groups, input.observed.volumes.value)
+        : { ...emptyPart, held: new Map() },
     addresses: addressesOf(input, presence, census),
     removed: planRemovedGroups(input.desired, census.removed, groups.some(servesSomebody)),
     command: plannedCommand(commandScope),
@@ -132,22 +135,6 @@ function volumeNames(input: PlanAppInput): ReadonlyMap<string, string> {
   return new Map(volumes.status === 'read' ? volumes.value.map((volume) => [volume.id, volume.name]) : []);
 }
 
-/**
- * A machine's volume is listed as its own for a moment after the machine is gone, all the more where the two lists were read
- * some time apart.
- */
-function departingVolumes(input: PlanAppInput, census: Census): ReadonlyMap<string, number> {
-  const departing = new Map<string, number>();
-  const { volumes } = input.observed;
-  for (const volume of volumes.status === 'read' ? volumes.value : []) {
-    const machine = volume.attached_machine_id ?? '';
-    if (machine === '' || census.present.has(machine)) continue;
-    const place = `${volume.name}/${volume.region}`;
-    departing.set(place, (departing.get(place) ?? 0) + 1);
-  }
-  return departing;
-}
-
 function addressesOf(input: PlanAppInput, presence: AppPresence, census: Census): Part {
   const { addresses } = input.observed;
   if (addresses.status === 'unread') return emptyPart;
@@ -176,7 +163,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   draft = guardWindows(input, draft);
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
-  draft = guardSuccession(draft);
+  draft = guardSuccession(input.desired, draft);
   draft = withUnverified(draft, parts);
   // Now that it is known which updates are held: without them a machine has to be restarted after all.
   draft = withoutNeedlessRestarts(draft);

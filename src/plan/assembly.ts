@@ -6,9 +6,11 @@ import { planRestarts } from './growth.ts';
 import type { PlanDraft } from './guard.ts';
 import { holdOf, type Part, type PlanAppInput } from './input.ts';
 import type { GroupMachines } from './machines.ts';
+import { misfitHold } from './misfits.ts';
 import { gatherRelease } from './release.ts';
 import type { RemovedMachines } from './removed.ts';
 import type { SecretsPlan } from './secrets.ts';
+import type { VolumesPart } from './volumes.ts';
 
 /** What each kind has found. */
 export interface Parts {
@@ -16,7 +18,7 @@ export interface Parts {
   readonly census: Census;
   readonly secrets: SecretsPlan;
   readonly groups: readonly GroupMachines[];
-  readonly volumes: Part;
+  readonly volumes: VolumesPart;
   readonly addresses: Part;
   readonly removed: RemovedMachines;
   readonly command: ReleaseCommandRun | undefined;
@@ -61,6 +63,9 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
     ...addresses.holds,
     ...removed.holds,
     ...groups.flatMap((planned) => planned.holds),
+    ...groups.flatMap(
+      ({ group, misfits }) => misfitHold(desired.name, misfits, volumes.held.get(group.name) ?? []) ?? [],
+    ),
   ];
   const healed = rollout.machines.filter((step) => step.kind === 'machine.update' && step.reason === 'drift');
   const moved = groups.flatMap((planned) => [...planned.driftLabels]);

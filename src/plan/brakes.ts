@@ -117,7 +117,10 @@ function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string):
   return refit(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
 }
 
-/** `--accept`: what only waits for a person's word is done. A mount that cannot be changed has no steps to do. */
+/**
+ * `--accept`: what only waits for a person's word is done. Machines that are made anew for their mount are steps already where
+ * the app was planned with that word: they are a release, with its command and its guards.
+ */
 export function releaseConfirmed(plan: AppPlan): AppPlan {
   const confirmed = plan.holds.filter(isConfirmable);
   if (confirmed.length === 0) return plan;

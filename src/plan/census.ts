@@ -70,7 +70,7 @@ export function takeCensus(input: CensusInput): Census {
     }
   }
   const busy = busyWith({ ...input, machines: present });
-  const gone = replacedIds(members, input.fleet);
+  const gone = replacedIds(members, { fleet: input.fleet, groups: input.desired.groups });
   return {
     members: members.filter(({ machine }) => !gone.has(machine.id)).toSorted(byClaim),
     replaced: members.filter(({ machine }) => gone.has(machine.id)),

@@ -1,6 +1,6 @@
 /** What may not be done though git wants it: each rule takes its steps out of the plan and says why and what lifts it. */
 import type { ObservedApp } from '../model/observed.ts';
-import type { AppPlan, FieldChange, Hold, MachineUpdate, Step } from '../model/plan.ts';
+import type { AppPlan, FieldChange, Hold, MachineCreate, MachineUpdate, Step } from '../model/plan.ts';
 import { whyBusy, type Busy } from './busy.ts';
 import type { WantedImage } from './image.ts';
 import { counted, holdOf, listed, type HoldParts, type PlanAppInput } from './input.ts';
@@ -121,9 +121,9 @@ export function guardFlyctl(
   const { desired, memory, options, revision } = input;
   const newer = memory.heldRevision !== undefined && memory.heldRevision !== revision;
   if (options.now || newer || desired.policy.drift === 'heal_all' || desired.policy.drift === 'off') return draft;
-  const touched = updatesOf(draft.steps).filter((step) => byFlyctl.has(step.machineId));
+  const touched = [...touchedBy(draft.steps)].filter((machineId) => byFlyctl.has(machineId));
   if (touched.length === 0) return draft;
-  const releases = [...new Set(touched.map((step) => byFlyctl.get(step.machineId)))].flatMap(
+  const releases = [...new Set(touched.map((machineId) => byFlyctl.get(machineId)))].flatMap(
     (release) => release ?? [],
   );
   const named =
@@ -137,6 +137,19 @@ export function guardFlyctl(
     reason: 'flyctl',
     because: `changed by flyctl${named}: ${counted(touched.length, 'machine')} not as git says`,
     next: `commit what should run, or flycd sync --now --app ${desired.name}`,
+  });
+}
+
+/** Machines that the steps update or make anew, by id. */
+function touchedBy(steps: readonly Step[]): ReadonlySet<string> {
+  const updated = updatesOf(steps).map((step) => step.machineId);
+  return new Set([...updated, ...createsOf(steps).flatMap((step) => step.replaces ?? [])]);
+}
+
+export function createsOf(steps: readonly Step[]): readonly MachineCreate[] {
+  return steps.flatMap((step): MachineCreate[] => {
+    if (step.kind === 'machine.create') return [step];
+    return step.kind === 'release' ? step.machines.filter((machine) => machine.kind === 'machine.create') : [];
   });
 }
 

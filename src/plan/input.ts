@@ -22,6 +22,8 @@ export interface PlanAppInput {
 export interface PlanOptions {
   /** A person confirmed that FlyCD takes the app over. */
   readonly adopt: boolean;
+  /** A person confirmed what leaves data behind. */
+  readonly accept?: boolean | undefined;
   /** v0's --force: an update for every machine, changes or not. */
   readonly force: boolean;
   /** A person insists (`sync --now`): drift and what flyctl changed are healed at once. */

@@ -1,20 +1,26 @@
 /** The machines of an app's process groups: how many, which slot is whose, what has to change on each. */
 import type { DesiredGroup } from '../model/desired.ts';
-import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
+import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, SlotMachine } from '../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
 import { assignSlots, lowestFree, type Member } from './census.ts';
 import { isJob, wantedMachines, type Wanted } from './counts.ts';
 import { onOtherHosts } from './hosts.ts';
-import { counted, holdOf, listed } from './input.ts';
+import { waitForVolumes } from './departing.ts';
+import { holdOf, listed } from './input.ts';
 import { configToSend, sentOf } from './mark.ts';
 import { planMember } from './member.ts';
 import { inPlaceOf, planReplaced, replaceableAt } from './replaced.ts';
-import { markingOf, slotOf, type Compares, type Draft, type GroupScope, type MachinesInput } from './scope.ts';
+import {
+  markingOf,
+  slotOf,
+  type Compares,
+  type Draft,
+  type GroupScope,
+  type MachinesInput,
+  type Misfit,
+} from './scope.ts';
 import { isStandby, primaryOf, standbyChange, standsFor, withoutStandbys } from './standby.ts';
-
-/** A destroy takes seconds; looking again sooner would find it unfinished. */
-const departMs = 10_000;
 
 /** Machine changes of one group, not yet gathered into a release. */
 export interface GroupMachines {
@@ -28,7 +34,9 @@ export interface GroupMachines {
   readonly destroys: readonly MachineAction[];
   readonly holds: readonly Hold[];
   readonly notes: readonly string[];
-  /** Machines that FlyCD will not give a volume, by region: their mount cannot be changed by an update. */
+  /** Machines that only a person may have made anew. */
+  readonly misfits: readonly Misfit[];
+  /** Machines that get no volume now, by region. */
   readonly withoutVolume: ReadonlyMap<string, number>;
   /** true: some machine has been brought to what git wants, so its release has been. */
   readonly carried: boolean;
@@ -50,7 +58,10 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
     destroys: [],
     holds: [],
     notes: [],
+    replacements: [],
+    misfits: [],
     withoutVolume: new Map(),
+    awaited: new Map(),
     byFlyctl: new Map(),
     driftLabels: new Set(),
     kept: new Set(),
@@ -88,7 +99,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
     if (!hosts.held.has(member.machine.id)) planMember(whole, member, draft);
   }
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${listed([...draft.kept].toSorted())} its own way`);
-  return { ...draft, group, members, wanted, creates };
+  return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
 }
 
 /** Standbys that are of no use any more, or do harm. */
@@ -162,7 +173,7 @@ function missingSlots(scope: GroupScope, members: readonly Member[], draft: Draf
       );
       continue;
     }
-    for (let count = there + departing(scope, region, draft); count < wanted; count += 1) {
+    for (let count = there + waitForVolumes(scope, region, wanted - there, draft); count < wanted; count += 1) {
       const slot = lowestFree(scope.group.name, region, (candidate) => taken.has(formatSlot(candidate)));
       taken.add(formatSlot(slot));
       missing.push(slot);
@@ -172,7 +183,7 @@ function missingSlots(scope: GroupScope, members: readonly Member[], draft: Draf
 }
 
 /** The last of a group's first machines: it can only be made once the machine it stands in for is there. */
-function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: StandsInFor): MachineCreate | undefined {
+function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: SlotMachine): MachineCreate | undefined {
   const { group, members, wanted } = scope;
   const { region } = primary.slot;
   const there = members.filter((member) => isStandby(member, group)).length;
@@ -189,24 +200,6 @@ function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: St
     skipLaunch: true,
     standsInFor: primary,
   };
-}
-
-/** Places whose machine is going together with the hold on its volume: a new machine takes that volume, not an empty one. */
-function departing(scope: GroupScope, region: string, draft: Draft): number {
-  const { group, desired } = scope;
-  const { mount } = group;
-  const going = mount === undefined ? 0 : (scope.departing.get(`${mount.volume}/${region}`) ?? 0);
-  if (mount === undefined || going === 0) return 0;
-  draft.withoutVolume.set(region, (draft.withoutVolume.get(region) ?? 0) + going);
-  draft.holds.push(
-    holdOf(desired.name, {
-      reason: 'busy',
-      because: `${counted(going, 'volume')} ${mount.volume} of ${group.name} in ${region} still belongs to a machine that is gone`,
-      next: 'FlyCD fills the place when the volume is free',
-      retryAt: scope.input.now + departMs,
-    }),
-  );
-  return going;
 }
 
 function createStep(scope: GroupScope, members: readonly Member[], slot: Slot): MachineCreate {

@@ -1,7 +1,7 @@
 /** One machine of a group that stays: in sync, to be stamped, updated or started. */
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import { hashOf } from '../model/json.ts';
-import type { MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
+import type { MachineLabel, MachineUpdate, SlotMachine } from '../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../model/stamps.ts';
 import { actionStep, targetOf } from './actions.ts';
 import type { Member } from './census.ts';
@@ -10,7 +10,8 @@ import { shownStamp } from './evidence.ts';
 import { listed } from './input.ts';
 import { bootedAt, comesToRest, endedByItself, hasGivenUp, isAtRest, stopsByItself, wasStartedOnce } from './live.ts';
 import { configToSend, sentOf } from './mark.ts';
-import { mountHold } from './mounts.ts';
+import { planMisfit } from './misfits.ts';
+import { mountMisfit } from './mounts.ts';
 import { replaceableAt } from './replaced.ts';
 import { markingOf, slotOf, type Compares, type Draft, type GroupScope } from './scope.ts';
 import { isStandby, standbyChange, standsFor } from './standby.ts';
@@ -28,12 +29,6 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     draft.carried ||= wasReached(scope, member);
     return;
   }
-  const mount = mountHold({ desired: scope.desired, group: scope.group, live, slot, volumeNames: scope.volumeNames });
-  if (mount !== undefined) {
-    draft.holds.push(mount.hold);
-    if (mount.lacksVolume) draft.withoutVolume.set(slot.region, (draft.withoutVolume.get(slot.region) ?? 0) + 1);
-    return;
-  }
   const comparison = compareMachine({
     desired: scope.desired,
     group: scope.group,
@@ -47,6 +42,9 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     standing: scope.standing,
     healsMetadata: scope.heals || scope.desired.policy.drift === 'report',
   });
+  const misfit = mountMisfit(live, scope.group, scope.volumeNames);
+  if (misfit !== undefined)
+    return planMisfit(scope, misfit, remountedStep(scope, { member, live, slot, comparison }, draft), draft);
   draft.carried ||= comparison.carries;
   for (const path of comparison.kept) draft.kept.add(path);
   const update = updateOf(scope, { member, live, slot, comparison, standsInFor: newPrimary(scope, member) }, draft);
@@ -64,7 +62,7 @@ function wasReached({ group, image }: GroupScope, { machine, sent }: Member): bo
 }
 
 /** Of a standby whose machines are all gone, so that it would never be started: the one it stands in for from now on. */
-function newPrimary(scope: Compares, member: Member): StandsInFor | undefined {
+function newPrimary(scope: Compares, member: Member): SlotMachine | undefined {
   if (!isStandby(member, scope.group)) return undefined;
   return standsFor(member).some((id) => scope.census.present.has(id)) ? undefined : scope.primary;
 }
@@ -74,7 +72,7 @@ interface Compared {
   readonly live: MachineConfig;
   readonly slot: Slot;
   readonly comparison: Comparison;
-  readonly standsInFor?: StandsInFor | undefined;
+  readonly standsInFor?: SlotMachine | undefined;
 }
 
 /** An unstamped machine beside ones that an update is due for is behind like them; else somebody changed it. */
@@ -161,6 +159,14 @@ function updateStep(
     ...(comparison.remapped ? { remapped: true } : {}),
     ...(standsInFor === undefined ? {} : { standsInFor }),
   };
+}
+
+/** What it would be sent if an update could change its mount: the volume that it has is no part of it. */
+function remountedStep(scope: Compares, compared: Compared, draft: Draft): MachineUpdate {
+  const { member, comparison } = compared;
+  const { mounts: _mounts, ...live } = compared.live;
+  if (comparison.flyctl !== undefined) draft.byFlyctl.set(member.machine.id, comparison.flyctl.release);
+  return updateStep(scope, { ...compared, live }, { reason: comparison.reason, because: '' });
 }
 
 /** A machine that runs the wanted image keeps the reference it has: another spelling of it is no reason to pull it anew. */

@@ -1,48 +1,32 @@
-/** A machine's mount against its group's: what an update cannot do, a person decides. */
+/** A machine's mount against its group's: a volume attaches when a machine is made, and at no other time. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
-import type { Hold } from '../model/plan.ts';
-import { formatSlot, type Slot } from '../model/stamps.ts';
-import { holdOf } from './input.ts';
+import type { DesiredGroup, DesiredVolume } from '../model/desired.ts';
 
-export interface MountHold {
-  readonly hold: Hold;
-  /** true: git gives the machine a volume, and it has none. */
-  readonly lacksVolume: boolean;
+export interface MountMisfit {
+  /** true: it has no volume yet, so none is left behind. */
+  readonly gains: boolean;
+  /** What it has: "no volume, and should mount data". */
+  readonly has: string;
 }
 
-export interface MountInput {
-  readonly desired: DesiredApp;
-  readonly group: DesiredGroup;
-  readonly live: MachineConfig;
-  readonly slot: Slot;
-  readonly volumeNames: ReadonlyMap<string, string>;
-}
-
-/** A volume attaches when a machine is made, and at no other time. undefined: the mount is as it should be, or only its path moves. */
-export function mountHold(input: MountInput): MountHold | undefined {
-  const { desired, group, slot } = input;
-  const live = input.live.mounts?.[0];
-  const wanted = group.mount;
-  if (live === undefined && wanted === undefined) return undefined;
-  const place = formatSlot(slot);
-  const held = (because: string, lacksVolume: boolean): MountHold => {
-    const next = `destroy the machine (fly machine destroy, its volume stays): FlyCD makes it anew as git says; or undo the change in git`;
-    return { hold: holdOf(desired.name, { reason: 'volume', because, next }), lacksVolume };
-  };
-  if (wanted === undefined) return held(`${place} has a volume that git no longer mounts`, false);
-  if (live === undefined) return held(`${place} has no volume, and git mounts ${wanted.volume}`, true);
-  const name = nameOf(live.name, live.volume, input.volumeNames);
-  // A name that nobody can tell is no difference.
-  if (name === undefined || name === wanted.volume) return undefined;
-  return held(`${place} mounts the volume ${name}, and git wants ${wanted.volume}`, true);
-}
-
-function nameOf(
-  name: string | undefined,
-  id: string | undefined,
+/** undefined: the mount is as it should be, or only its path moves. */
+export function mountMisfit(
+  live: MachineConfig,
+  { mount }: DesiredGroup,
   volumeNames: ReadonlyMap<string, string>,
-): string | undefined {
-  if (name !== undefined && name !== '') return name;
-  return id === undefined ? undefined : volumeNames.get(id);
+): MountMisfit | undefined {
+  const [has] = live.mounts ?? [];
+  if (has === undefined) return mount && { gains: true, has: `no volume, and should mount ${mount.volume}` };
+  const name = (has.name ?? '') === '' ? volumeNames.get(has.volume ?? '') : has.name;
+  if (mount === undefined) {
+    return { gains: false, has: `the volume ${name ?? has.volume ?? ''}, and should mount none` };
+  }
+  // A name that nobody can tell is no difference.
+  if (name === undefined || name === mount.volume) return undefined;
+  return { gains: false, has: `the volume ${name}, and should mount ${mount.volume}` };
+}
+
+/** Whether any of the groups mounts the volumes that an entry of `volumes` is about. */
+export function isMounted(volume: DesiredVolume, groups: readonly DesiredGroup[]): boolean {
+  return groups.some(({ name, mount }) => mount?.volume === volume.name && (volume.group ?? name) === name);
 }

@@ -45,8 +45,12 @@ function commandChange(command: ReleaseCommandRun | undefined): readonly FieldCh
   return command === undefined ? [] : [{ path: 'release_command', from: undefined, to: command.command }];
 }
 
-function changesOf(planned: GroupMachines): readonly MachineUpdate[] {
-  return planned.updates.filter((step) => step.reason === 'change');
+/** Of machines that are there: updated, or made anew. */
+function changesOf({ updates, creates }: GroupMachines): readonly (MachineCreate | MachineUpdate)[] {
+  return [
+    ...updates.filter((step) => step.reason === 'change'),
+    ...creates.filter((step) => (step.replaces ?? []).length > 0),
+  ];
 }
 
 function becauseOf(fresh: readonly GroupMachines[]): string {
@@ -61,7 +65,9 @@ function becauseOf(fresh: readonly GroupMachines[]): string {
 
 /** Said once for the release: what is the same for each machine that is updated. */
 function commonChanges(machines: readonly (MachineCreate | MachineUpdate)[]): readonly FieldChange[] {
-  const [first, ...others] = machines.filter((step) => step.kind === 'machine.update');
+  const [first, ...others] = machines.filter(
+    (step) => step.kind === 'machine.update' || (step.replaces ?? []).length > 0,
+  );
   if (first === undefined) return [];
   const sets = others.map((step) => new Set(step.changes.map((change) => canonicalJson(change))));
   return first.changes.filter((change) => sets.every((set) => set.has(canonicalJson(change))));

@@ -1,6 +1,6 @@
 /** What the planning of one process group looks at, and what it has found so far. */
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
-import type { Hold, MachineAction, MachineLabel, MachineUpdate, StandsInFor } from '../model/plan.ts';
+import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, SlotMachine } from '../model/plan.ts';
 import type { Slot } from '../model/stamps.ts';
 import type { StandingTexts } from '../model/standing.ts';
 import type { Census, Member } from './census.ts';
@@ -43,7 +43,17 @@ export interface Compares extends GroupScope {
   /** true: the group's first machines are all there, so they need not say any more that they are the first. */
   readonly complete: boolean;
   /** Whose place the group's standbys take. */
-  readonly primary: StandsInFor | undefined;
+  readonly primary: SlotMachine | undefined;
+}
+
+/** A machine that only a person may have made anew, and how that goes. */
+export interface Misfit {
+  /** Its slot. */
+  readonly place: string;
+  /** What it has, and git does not give it. */
+  readonly has: string;
+  readonly create: MachineCreate;
+  readonly destroy: MachineAction;
 }
 
 export interface Draft {
@@ -51,9 +61,15 @@ export interface Draft {
   readonly labels: MachineLabel[];
   readonly starts: MachineAction[];
   readonly destroys: MachineAction[];
+  /** Creates of machines that take the place of others. */
+  readonly replacements: MachineCreate[];
+  readonly misfits: Misfit[];
   readonly holds: Hold[];
   readonly notes: string[];
+  /** Machines that get no volume now, by region. */
   readonly withoutVolume: Map<string, number>;
+  /** Places that wait for a volume whose machine is going, by region. */
+  readonly awaited: Map<string, number>;
   readonly byFlyctl: Map<string, string | undefined>;
   readonly driftLabels: Set<MachineLabel>;
   readonly kept: Set<string>;

@@ -6,11 +6,12 @@ import type { MachineConfig, MachineMount } from '../../schemas/fly/machine.ts';
 import { buildLabel, parseImage } from '../flyconfig/image.ts';
 import { onlyNamed } from '../flyconfig/named.ts';
 import { standbyEnv } from '../flyconfig/overlay.ts';
-import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource } from '../model/desired.ts';
+import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource, DesiredVolume } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
 import type { GoodVersion } from '../model/standing.ts';
 import { isVersionEnv, parseSent, stampKeys } from '../model/stamps.ts';
 import { appConfigVersion } from './course.ts';
+import { isMounted } from './mounts.ts';
 
 /** Configs that machines of a group were sent, newest first. */
 export interface GroupHistory {
@@ -24,17 +25,26 @@ const combinationsMax = 1000;
 
 /** From git's own words at that version. */
 export function snapshotOfGit(now: DesiredApp, then: DesiredApp, version: GoodVersion): DesiredApp {
+  const groups = then.groups.map((group) => countedAsNow(group, now));
   return {
     ...unhindered(now),
     fly: then.fly,
     source: then.source,
     appVersion: then.appVersion,
     image: imageAt(then, version),
-    groups: then.groups.map((group) => countedAsNow(group, now)),
-    volumes: [...now.volumes, ...then.volumes.filter((old) => now.volumes.every(({ name }) => name !== old.name))],
+    groups,
+    volumes: [
+      ...volumesFor(groups, now),
+      ...then.volumes.filter((old) => now.volumes.every(({ name }) => name !== old.name)),
+    ],
     inputs: then.inputs,
     releaseCommand: undefined,
   };
+}
+
+/** Without those that only today's groups mount: going back needs none of them. */
+function volumesFor(groups: readonly DesiredGroup[], now: DesiredApp): readonly DesiredVolume[] {
+  return now.volumes.filter((volume) => isMounted(volume, groups) || !isMounted(volume, now.groups));
 }
 
 /** Going back waits for no window: what it leaves is worse. */
@@ -65,7 +75,7 @@ export function snapshotOfHistory(
 ): DesiredApp | undefined {
   const choices = histories.map(({ group, sent }) => choicesOf(group, sent, version));
   for (const chosen of combinations(choices)) {
-    const groups = chosen.map(({ group }) => group);
+    const groups = chosen.map(({ group }) => countedAsNow(group, now));
     if (appConfigVersion({ groups }) !== version.config) continue;
     const [first] = chosen;
     if (first === undefined) return undefined;
@@ -75,7 +85,8 @@ export function snapshotOfHistory(
       source: sourceOf(env ?? {}, image),
       appVersion: env?.['FLYCD_APP_VERSION'],
       image: { kind: 'reference', ref: image, digest: version.digest === '' ? undefined : version.digest },
-      groups: groups.map((group) => countedAsNow(group, now)),
+      groups,
+      volumes: volumesFor(groups, now),
       inputs: metadata?.[stampKeys.inputs] ?? now.inputs,
       releaseCommand: undefined,
     };

@@ -1,7 +1,7 @@
 /** Standbys: stopped machines that Fly starts when the host of the machine they stand in for fails. */
 import { noLongerNamed } from '../flyconfig/named.ts';
 import type { DesiredGroup } from '../model/desired.ts';
-import type { FieldChange, StandsInFor } from '../model/plan.ts';
+import type { FieldChange, SlotMachine } from '../model/plan.ts';
 import { formatSlot, stampKeys } from '../model/stamps.ts';
 import type { Member } from './census.ts';
 
@@ -29,12 +29,12 @@ export function withoutStandbys(members: readonly Member[], group: DesiredGroup)
 }
 
 /** The machine that a group's standby stands in for. undefined: there is none and none is made. */
-export function primaryOf(candidates: readonly StandsInFor[], primaryRegion: string): StandsInFor | undefined {
-  const elsewhere = ({ slot }: StandsInFor): number => Number(slot.region !== primaryRegion);
+export function primaryOf(candidates: readonly SlotMachine[], primaryRegion: string): SlotMachine | undefined {
+  const elsewhere = ({ slot }: SlotMachine): number => Number(slot.region !== primaryRegion);
   return candidates.toSorted((a, b) => elsewhere(a) - elsewhere(b) || a.slot.number - b.slot.number)[0];
 }
 
 /** In words of slots: the id of a machine that is still to be made is not known. */
-export function standbyChange(from: readonly string[] | undefined, { slot }: StandsInFor): FieldChange {
+export function standbyChange(from: readonly string[] | undefined, { slot }: SlotMachine): FieldChange {
   return { path: 'standbys', from: from === undefined ? undefined : [...from], to: [formatSlot(slot)] };
 }

@@ -1,9 +1,10 @@
 /** Volumes: as many as machines need, at least as large as git says. Never fewer, never smaller. */
 import type { Volume, VolumeRequest } from '../../schemas/fly/app.ts';
 import type { DesiredApp, DesiredVolume } from '../model/desired.ts';
-import type { Hold, VolumeStep } from '../model/plan.ts';
+import type { Hold, MachineCreate, VolumeStep } from '../model/plan.ts';
 import { unclearIntent } from './intents.ts';
 import { counted, holdOf, type Part, type PlanAppInput } from './input.ts';
+import { isMounted } from './mounts.ts';
 import type { GroupMachines } from './machines.ts';
 
 /** Fly's own default is 3 GB; flyctl's, which people know, is 1. */
@@ -15,11 +16,24 @@ interface Need {
   readonly region: string;
   /** How many there should be, attached and free together. */
   readonly count: number;
-  /** Machines of the group there: what is attached to them counts. */
-  readonly machines: ReadonlySet<string>;
+  /** Machines that this plan makes there: one that stays over the number is made anew as well. */
+  readonly creates: number;
+  /** Those that only machines held for a person need. */
+  readonly held: number;
+  /** Machines of the group there: what is attached to them counts. undefined: whatever it is attached to. */
+  readonly machines: ReadonlySet<string> | undefined;
 }
 
-export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[], volumes: readonly Volume[]): Part {
+export interface VolumesPart extends Part {
+  /** By group: what machines that only a person may have made anew need. */
+  readonly held: ReadonlyMap<string, readonly VolumeStep[]>;
+}
+
+export function planVolumes(
+  input: PlanAppInput,
+  groups: readonly GroupMachines[],
+  volumes: readonly Volume[],
+): VolumesPart {
   const { desired } = input;
   const needs = needsOf(desired, groups);
   const free = volumes.filter((volume) => (volume.attached_machine_id ?? '') === '');
@@ -27,12 +41,14 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
   const steps: VolumeStep[] = [];
   const holds: Hold[] = [];
   const notes: string[] = [];
+  const held = new Map<string, VolumeStep[]>();
   const made = new Map<string, number>();
   /** Of the needs before, by place: two groups may mount volumes of one name, and each step has a target of its own. */
   const numbered = new Map<string, number>();
-  for (const need of needs) {
-    const named = (volume: Volume): boolean => volume.name === need.volume.name && volume.region === need.region;
-    const attached = volumes.filter((volume) => named(volume) && need.machines.has(volume.attached_machine_id ?? ''));
+  for (const wish of needs) {
+    const named = (volume: Volume): boolean => volume.name === wish.volume.name && volume.region === wish.region;
+    const attached = volumes.filter((volume) => named(volume) && isIts(volume, wish));
+    const need = { ...wish, count: Math.max(wish.count, attached.length + wish.creates) };
     const lacking = Math.max(0, need.count - attached.length);
     // Those that are as git says come first, then the nearest to its size, which another group of that name may not share:
     // the choice stays the same when more become free.
@@ -44,7 +60,8 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
     const have = [...attached.toSorted(byId), ...taken];
     const place = `${need.volume.name}/${need.region}`;
     const offset = numbered.get(place) ?? 0;
-    numbered.set(place, offset + Math.max(need.count, have.length));
+    const all = Math.max(need.count, have.length);
+    numbered.set(place, offset + all + need.held);
     have.forEach((volume, index) => steps.push(...settingsOf(desired, need, volume, offset + index + 1)));
     for (let found = have.length; found < need.count; found += 1) {
       const before = made.get(place) ?? 0;
@@ -55,6 +72,14 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
       if (unclear === undefined) steps.push(step);
       else holds.push(holdOf(desired.name, { ...unclear, steps: [step] }));
     }
+    const spare = usable.filter((volume) => !used.has(volume.id)).slice(0, need.held);
+    for (const volume of spare) used.add(volume.id);
+    const later = Array.from({ length: need.held - spare.length }, (_none, index) => {
+      const there = volumes.filter(named).length + (made.get(place) ?? 0) + index;
+      const found = all + spare.length + index;
+      return createStep(desired, { ...need, count: all + need.held, found, number: offset + found + 1, there });
+    });
+    if (need.group !== undefined) held.set(need.group, [...(held.get(need.group) ?? []), ...later]);
   }
   for (const [place, left] of Map.groupBy(
     free.filter((volume) => !used.has(volume.id)),
@@ -62,8 +87,12 @@ export function planVolumes(input: PlanAppInput, groups: readonly GroupMachines[
   )) {
     notes.push(`${counted(left.length, 'volume')} ${place} is used by no machine; FlyCD deletes no volume`);
   }
-  notes.push(...unmountedNotes(desired, groups));
-  return { steps, holds, notes };
+  notes.push(...unmountedNotes(desired));
+  return { steps, holds, notes, held };
+}
+
+function isIts({ attached_machine_id: machine }: Volume, { machines }: Need): boolean {
+  return machines === undefined ? (machine ?? '') !== '' : machines.has(machine ?? '');
 }
 
 function byId(a: Volume, b: Volume): number {
@@ -77,33 +106,44 @@ function needsOf(desired: DesiredApp, groups: readonly GroupMachines[]): readonl
     if (mount === undefined) return [];
     const volume = desired.volumes.find((one) => one.name === mount.volume && (one.group ?? group.name) === group.name);
     const machines = new Set(members.map((member) => member.machine.id));
+    const inRegion = (region: string, creates: readonly MachineCreate[]): number =>
+      creates.filter(({ slot, mount: mounts }) => slot.region === region && mounts !== undefined).length;
     return [...wanted.byRegion]
-      .filter(([, count]) => count > 0)
       .map(([region, count]) => ({
         volume: volume ?? plainVolume(mount.volume, group.name),
         group: group.name,
         region,
-        count: Math.max(count - (planned.withoutVolume.get(region) ?? 0), volume?.count ?? 0),
+        count: count === 0 ? 0 : Math.max(count - (planned.withoutVolume.get(region) ?? 0), volume?.count ?? 0),
+        creates: inRegion(region, planned.creates),
+        held: inRegion(
+          region,
+          planned.misfits.map(({ create }) => create),
+        ),
         machines,
-      }));
+      }))
+      .filter(({ count, creates, held }) => count > 0 || creates > 0 || held > 0);
   });
   const unmounted = desired.volumes
-    .filter((volume) => !isMounted(volume, groups))
+    .filter((volume) => !isMounted(volume, desired.groups))
     .flatMap((volume) =>
       desired.regions.map((region): Need => {
-        return { volume, group: undefined, region, count: Math.max(volume.count, 1), machines: new Set() };
+        return {
+          volume,
+          group: undefined,
+          region,
+          count: Math.max(volume.count, 1),
+          creates: 0,
+          held: 0,
+          machines: undefined,
+        };
       }),
     );
   return [...mounted, ...unmounted];
 }
 
-function isMounted(volume: DesiredVolume, groups: readonly GroupMachines[]): boolean {
-  return groups.some(({ group }) => group.mount?.volume === volume.name && (volume.group ?? group.name) === group.name);
-}
-
-function unmountedNotes(desired: DesiredApp, groups: readonly GroupMachines[]): readonly string[] {
+function unmountedNotes(desired: DesiredApp): readonly string[] {
   return desired.volumes
-    .filter((volume) => !isMounted(volume, groups))
+    .filter((volume) => !isMounted(volume, desired.groups))
     .map((volume) => `volume ${volume.name} is mounted by no process group`);
 }
 

@@ -20,7 +20,6 @@ import {
   observed,
   plan,
   secretOf,
-  volume,
   webService,
 } from './builders.ts';
 
@@ -194,7 +193,7 @@ describe('the brake on restarts', () => {
 });
 
 describe('a person accepts', () => {
-  test('what was held for being destructive, but not a mount that cannot be changed', () => {
+  test('what was held for being destructive', () => {
     const worker = group({ config: { env: {} } });
     const before = desiredApp({ groups: [worker, group({ name: 'old', counts: { arn: 1 } })] });
     const world = observed({
@@ -208,9 +207,6 @@ describe('a person accepts', () => {
       holds: [],
       status: 'pending',
     });
-    const mounted = desiredApp({ groups: [group({ mount: { volume: 'data', path: '/d' }, counts: { arn: 1 } })] });
-    const stuck = { desired: mounted, world: observed({ machines: [machine(desiredApp())], volumes: [volume('v')] }) };
-    expect(fleetPlan([stuck], { accept: true }).apps[0]).toMatchObject({ steps: [], holds: [{ reason: 'volume' }] });
   });
 });
 

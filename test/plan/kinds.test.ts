@@ -289,28 +289,6 @@ describe('volumes', () => {
     expect(brief(app.holds[0]?.steps ?? [])).toEqual(['machine.destroy shop/web/ams/1']);
   });
 
-  test('a mount that comes, goes or changes its volume is held, and buys no volume', () => {
-    const plain = desiredApp({ groups: [group({ config: { env: {} }, counts: { arn: 1 } })] });
-    const desired = mounted({ arn: 1 });
-    const held = (app: ReturnType<typeof plan>) => [
-      app.steps.length,
-      app.status,
-      app.holds.map((hold) => [hold.reason, hold.steps.length]),
-    ];
-    expect(held(plan(desired, observed({ machines: [machine(plain)] })))).toEqual([0, 'held', [['volume', 0]]]);
-    expect(held(plan(plain, observed({ machines: [withVolume(desired, 'v1')] })))).toEqual([
-      0,
-      'held',
-      [['volume', 0]],
-    ]);
-    const other = machine(desired, { config: { mounts: [{ volume: 'v1', path: '/data' }] } });
-    const renamed = observed({
-      machines: [other],
-      volumes: [volume('v1', { name: 'old', attached_machine_id: 'webarn1' })],
-    });
-    expect(held(plan(desired, renamed))).toEqual([0, 'held', [['volume', 0]]]);
-  });
-
   test('a place whose machine is going waits for its volume; without volumes it is filled at once', () => {
     const desired = mounted({ arn: 1 });
     const going = withVolume(desired, 'v1', { state: 'destroying' });

@@ -2,6 +2,7 @@ import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
+import { configVersion } from '../../src/flyconfig/version.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { emptyMemory, type Memory } from '../../src/model/memory.ts';
 import type { Step } from '../../src/model/plan.ts';
@@ -222,8 +223,8 @@ const starts: fc.Arbitrary<Start> = fc
     };
   });
 
-function planOf({ desired, state }: Start) {
-  return planApp(input(desired, observe(state), { memory: state.memory, now: state.clock }));
+function planOf({ desired, state }: Start, accept = false) {
+  return planApp(input(desired, observe(state), { memory: state.memory, now: state.clock, options: { accept } }));
 }
 
 test('planning is deterministic and never throws', () => {
@@ -247,10 +248,10 @@ test('planning is deterministic and never throws', () => {
 
 test('a plan that was applied leaves nothing to do', () => {
   fc.assert(
-    fc.property(starts, (start) => {
-      const first = planOf(start);
+    fc.property(starts, fc.boolean(), (start, accept) => {
+      const first = planOf(start, accept);
       const state = applyAll(start.state, first.steps);
-      const second = planOf({ ...start, state });
+      const second = planOf({ ...start, state }, accept);
       // Where drift is only reported, an address is held for as long as some machine says that git has not moved.
       const held = start.desired.policy.drift === 'report' ? 'address.allocate' : undefined;
       // A machine whose update is held is stamped once it needs none any more: a restart has given it what it lacked.
@@ -338,6 +339,41 @@ test('FlyCDs with different keys leave each other’s evidence on the machines',
   );
 });
 
+test('a mount more, cut short anywhere, is completed by the next plan, with nothing doubled', () => {
+  fc.assert(
+    fc.property(apps, fc.nat(), (wanted, cut) => {
+      const desired = { ...wanted, policy: defaultPolicy };
+      const unmounted = desired.groups.map(({ mount: _mount, config: { mounts: _mounts, ...config }, ...rest }) =>
+        group({ ...rest, mount: undefined, config, configVersion: configVersion(config) }),
+      );
+      const before = { ...desired, groups: unmounted, volumes: [], inputs: 'before' };
+      const empty = nothingYet({ known: true });
+      const state = applyAll(empty, planOf({ desired: before, state: empty }).steps);
+      const all = planOf({ desired, state }).steps.flatMap((step) =>
+        step.kind === 'release' ? [...step.machines] : [step],
+      );
+      const part = all.slice(0, cut % (all.length + 1)).reduce(applyStep, state);
+      const resumed = applyAll(part, planOf({ desired, state: part }).steps);
+      expect(planOf({ desired, state: resumed })).toMatchObject({ steps: [], holds: [] });
+      const undisturbed = applyAll(state, all);
+      expect(shapeOf(resumed)).toEqual(shapeOf(undisturbed));
+      expect(resumed.volumes.filter((one) => one.attached_machine_id === null).length).toBe(
+        undisturbed.volumes.filter((one) => one.attached_machine_id === null).length,
+      );
+    }),
+    { numRuns: 200 },
+  );
+});
+
+function shapeOf(state: State) {
+  return {
+    machines: state.machines.map((item) => item.config?.metadata?.[stampKeys.slot] ?? '').toSorted(),
+    volumes: state.volumes.map((item) => `${item.name}/${item.region}`).toSorted(),
+    addresses: state.addresses.length,
+    secrets: Object.keys(state.secrets).toSorted(),
+  };
+}
+
 test('any cut-short apply is completed by the next plan, with nothing doubled', () => {
   fc.assert(
     fc.property(apps, fc.nat(), (desired, cut) => {
@@ -349,13 +385,7 @@ test('any cut-short apply is completed by the next plan, with nothing doubled', 
       const rest = planOf({ desired, state: part });
       const resumed = applyAll(part, rest.steps);
       const undisturbed = applyAll(state, planOf({ desired, state }).steps);
-      const shape = (one: State) => ({
-        machines: one.machines.map((item) => item.config?.metadata?.[stampKeys.slot] ?? '').toSorted(),
-        volumes: one.volumes.map((item) => `${item.name}/${item.region}`).toSorted(),
-        addresses: one.addresses.length,
-        secrets: Object.keys(one.secrets).toSorted(),
-      });
-      expect(shape(resumed)).toEqual(shape(undisturbed));
+      expect(shapeOf(resumed)).toEqual(shapeOf(undisturbed));
     }),
     { numRuns: 300 },
   );

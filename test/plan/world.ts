@@ -213,6 +213,7 @@ function create(state: State, step: MachineCreate): State {
     state.machines.some(
       (machine) =>
         machine.state !== 'destroying' &&
+        !(step.replaces ?? []).includes(machine.id) &&
         machine.config?.metadata?.[stampKeys.slot] === slot &&
         machine.config.metadata[stampKeys.machine] === machine.id,
     )

@@ -175,9 +175,10 @@ describe('what the page says of whole tables is what the planner makes of it', (
     'a process group with services removed, the last to have them': [
       [{ ...two, http_service: { internal_port: 8080, processes: ['worker'] } }, one],
     ],
-    'a mount added to a group that has machines, or removed from it': [
-      [{}, { mounts }],
+    'a mount added to a group that has machines': [[{}, { mounts }]],
+    'a mount removed from a group that has machines, or of another volume': [
       [{ mounts }, {}],
+      [{ mounts }, { mounts: [{ source: 'other', destination: '/data' }] }],
     ],
     'a region removed in which machines have volumes': [
       [

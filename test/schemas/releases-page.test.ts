@@ -39,6 +39,7 @@ const serves = { http_service: { internal_port: 8080 } };
 const bothServe = { http_service: { internal_port: 8080, processes: ['app', 'worker'] } };
 const renamed = { processes: { www: 'serve' } };
 const mounts = { mounts: [{ source: 'data', destination: '/data' }] };
+const otherMounts = { mounts: [{ source: 'other', destination: '/data' }] };
 const sized = (gb: number): JsonObject => ({ ...mounts, volumes: [{ name: 'data', size_gb: gb }] });
 const uncounted = { machines: {} };
 
@@ -75,9 +76,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'a region more, without a count': [[uncounted, { ...uncounted, extra_regions: ['ams'] }]],
   'another primary region, with a count': [[{}, { primary_region: 'ams' }]],
   "a volume's size": [[sized(1), sized(3)]],
-  'a mount': [
-    [{}, mounts],
+  'a mount more': [[{}, mounts]],
+  'a mount and the image': [[{}, { ...mounts, ...image }]],
+  'a mount less, or of another volume': [
     [mounts, {}],
+    [mounts, otherMounts],
   ],
   metadata: [[{}, { machine: { metadata: { team: 'shop' } } }]],
   'strategy, max_unavailable, wait_timeout': [

@@ -92,6 +92,8 @@ function machineDifferences(idea: AppIdea, group: GroupIdea, machine: MachineSna
   const { memory_mb: memory } = config.guest ?? {};
   if (idea.memoryMb !== undefined && memory !== idea.memoryMb)
     found.push(`has ${memory} MB, git wants ${idea.memoryMb}`);
+  if ((config.mounts ?? []).length > 0 !== (group.volumeGb !== undefined))
+    found.push(group.volumeGb === undefined ? 'has a volume' : 'has no volume');
   if ((config.services ?? []).length > 0 !== group.serves) found.push(group.serves ? 'serves nothing' : 'serves');
   const standsBy = (config.standbys ?? []).length > 0;
   const mayRest = group.rests || group.schedule !== undefined;

@@ -220,7 +220,8 @@ export function secretValue(dice: Dice): string {
   return `hush-${dice.below(1_000_000_000)}-hush`;
 }
 
-const machinesMax = 3;
+/** Of a group in a region. */
+export const machinesMax = 3;
 
 export function newGroup(dice: Dice, serves: boolean): GroupIdea {
   return {

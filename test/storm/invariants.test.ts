@@ -196,18 +196,20 @@ test('first machines that a hold keeps from being made are excused, others are n
   expect(await said(gone, [holding('app-1/web/arn/2')])).toHaveLength(1);
 });
 
+test.each([
+  ['web', 1, 'web-arn-1-g1 has no volume'],
+  ['store', undefined, 'store-arn-1-g1 has a volume'],
+])('found: %s with volumes of %s GB in git: %s', async (name, volumeGb, found) => {
+  const group = app.groups[name];
+  if (group === undefined) throw new Error(`no ${name}`);
+  const wanted = { apps: [{ ...app, groups: { ...app.groups, [name]: { ...group, volumeGb } } }] };
+  expect(await said(() => undefined, [plain], new Map(), wanted)).toContain(`app-1: ${found}`);
+});
+
 test('a hold on another machine, or on another kind, excuses nothing', async () => {
   const found = [expect.stringContaining('app-1: web-arn-1-g1 runs other')];
   expect(await said(other, [holding('app-1/web/arn/2')])).toEqual(found);
   expect(await said(other, [holding('app-1/PASSWORD')])).toEqual(found);
-});
-
-test('a hold on a mount that no update can change names its machine', async () => {
-  const hold = { reason: 'volume', because: 'web/arn/1 has no volume, and git mounts data', steps: [] };
-  const held: PlannedApp = { ...plain, status: 'held', holds: [hold] };
-  expect(await said(other, [held])).toEqual([]);
-  const elsewhere = { ...hold, because: 'web/arn/11 has no volume, and git mounts data' };
-  expect(await said(other, [{ ...held, holds: [elsewhere] }])).toHaveLength(1);
 });
 
 test('a secret that a person set first is no difference where a note says that it is unverified', async () => {
@@ -223,13 +225,13 @@ test('a secret that a person set first is no difference where a note says that i
   expect(await said(changed, [plain], byHand)).toEqual([found]);
 });
 
-test('what is held after a person has confirmed it, but for a mount that only another commit can mend', () => {
+test('what is held after a person has confirmed it', () => {
   const held = (reason: string, because: string): PlannedApp => ({ ...plain, holds: [{ reason, because, steps: [] }] });
   expect(stillHeld([held('brake', '4 removals'), held('volume', 'web leaves arn')])).toEqual([
     'confirmed, and still held: brake: 4 removals',
     'confirmed, and still held: volume: web leaves arn',
   ]);
-  expect(stillHeld([plain, held('volume', 'web/arn/1 has no volume, and git mounts data')])).toEqual([]);
+  expect(stillHeld([plain])).toEqual([]);
 });
 
 test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {

@@ -2,7 +2,7 @@
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { differences, groupOf, isItself, type Difference } from './comparison.ts';
-import { firstCounts, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
+import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
 export interface PlannedApp {
@@ -124,10 +124,9 @@ function placeOf(target: string): string {
   return target.replace(/^[^/]*\//, '');
 }
 
-/** By the steps that it holds; one without any, of a mount that no update can change, names the place in words. */
-function speaksOf({ steps, because }: PlannedHold, about: readonly string[]): boolean {
+/** By the steps that it holds. */
+function speaksOf({ steps }: PlannedHold, about: readonly string[]): boolean {
   const targets = steps.flatMap((step) => [step, ...(step.machines ?? [])]).map(({ target }) => target);
-  if (steps.length === 0) return about.some((target) => because.startsWith(`${placeOf(target)} `));
   return about.some((one) => targets.some((target) => target === one || target.startsWith(`${one}/`)));
 }
 
@@ -136,10 +135,16 @@ export const noLeaseIsLeft: Invariant = ({ apps }) =>
     app.machines.filter(({ leased }) => leased).map((machine) => `${app.name}: ${machine.name} is still leased`),
   );
 
-export const noSlotTwice: Invariant = ({ apps }) =>
+/** One may take another's place; both are there at the end only where a hold says so. */
+export const noSlotTwice: Invariant = ({ apps, plan }) =>
   apps.flatMap((app) =>
     [...Map.groupBy(app.machines.filter(isItself), ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
+      .filter(([slot, machines]) => {
+        const holds = plan.find((planned) => planned.app === app.name)?.holds ?? [];
+        const isSaid = holds.some((hold) => speaksOf(hold, [`${app.name}/${slot}`]));
+        return !isSaid || machines.every(({ metadata }) => metadata['flycd_replaces'] === undefined);
+      })
       .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`),
   );
 
@@ -238,12 +243,9 @@ export const invariants: readonly Invariant[] = [
   unusedIsSaid,
 ];
 
-/** A person has confirmed everything. What is left waits for another commit, or the machine's end: no update changes a mount. */
+/** A person has confirmed everything. */
 export function stillHeld(plan: readonly PlannedApp[]): readonly string[] {
-  return plan
-    .flatMap(({ holds }) => holds)
-    .filter(({ reason, because }) => reason !== 'volume' || !/has no volume|no longer mounts/.test(because))
-    .map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
+  return plan.flatMap(({ holds }) => holds).map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
 }
 
 /** Raises what git wants at most of each volume and address. */
@@ -255,7 +257,11 @@ export function raisePeaks(peaks: Map<string, number>, fleet: FleetIdea): void {
     for (const [name, group] of Object.entries(app.groups)) {
       if (group.volumeGb === undefined) continue;
       for (const [region, count] of Object.entries(firstCounts(app, group))) {
-        raise(`${app.name}/${name}_data in ${region}`, count);
+        // Without a count a group that gets a volume keeps the machines that it has.
+        raise(
+          `${app.name}/${name}_data in ${region}`,
+          group.count === undefined ? Math.max(count, machinesMax) : count,
+        );
       }
     }
     for (const kind of app.ips ?? ['v6', 'shared_v4', 'v4']) raise(`${app.name}/${kind}`, 1);

@@ -43,15 +43,19 @@ const stopIt: Act = (dice, { world }, _app, machine) => {
   return `fly machine ${suspends ? 'suspend' : 'stop'} ${machine.name}`;
 };
 
+/** What its group's volumes are, now or once git mounts them: then FlyCD gives one to each machine. */
+function volumesOf(machine: Machine): string {
+  const name = machine.config.mounts?.[0]?.name ?? `${groupOf(machine)}_data`;
+  return `${machine.app.name}/${name} in ${machine.region}`;
+}
+
 function madeVolumes(byHand: Map<string, number>, what: string, count: number): void {
   byHand.set(what, (byHand.get(what) ?? 0) + count);
 }
 
 const clone: Act = (_dice, { world, byHand }, app, machine) => {
-  const { mounts } = machine.config;
-  const name = mounts?.[0]?.name;
   byHand.set(`${app.name}/${groupOf(machine)}`, 1);
-  if (name !== undefined) madeVolumes(byHand, `${app.name}/${name} in ${machine.region}`, 1);
+  madeVolumes(byHand, volumesOf(machine), 1);
   void world.human.clone(app.name, { machine: machine.id });
   return `fly machine clone ${machine.name}`;
 };
@@ -60,8 +64,7 @@ const scaleCount: Act = (dice, { world, byHand }, app, machine) => {
   const count = dice.between(1, 3);
   const group = groupOf(machine);
   byHand.set(`${app.name}/${group}`, 1);
-  const name = machine.config.mounts?.[0]?.name;
-  if (name !== undefined) madeVolumes(byHand, `${app.name}/${name} in ${machine.region}`, count);
+  madeVolumes(byHand, volumesOf(machine), count);
   void world.human.scaleCount(app.name, { count, group });
   return `fly scale count ${group}=${count} -a ${app.name}`;
 };

@@ -48,11 +48,28 @@ const schedule: Change = (dice, app) => {
   return { app: { ...app, groups }, said: runs ? 'no schedule' : 'schedule daily' };
 };
 
+const mount: Change = (dice, app) => {
+  const names = Object.keys(app.groups).filter(() => dice.hit(0.7));
+  const groups = Object.fromEntries(
+    Object.entries(app.groups).map(([name, { volumeGb, ...group }]) => {
+      const other = volumeGb === undefined ? 1 : undefined;
+      return [name, { ...group, volumeGb: names.includes(name) ? other : volumeGb }];
+    }),
+  );
+  const image = dice.hit(0.3)
+    ? `docker.io/library/${dice.pick(['app', 'failing-check'])}:5.${dice.below(tagsMax)}`
+    : app.image;
+  const said = Object.entries(groups).map(
+    ([name, { volumeGb }]) => `${name} ${volumeGb === undefined ? 'no' : 'a'} mount`,
+  );
+  return { app: { ...app, groups, image }, said: `${said.join(', ')}, image ${image}` };
+};
+
 function regrouped(app: AppIdea, change: (group: GroupIdea) => GroupIdea): AppIdea['groups'] {
   return Object.fromEntries(Object.entries(app.groups).map(([name, group]) => [name, change(group)]));
 }
 
-const themes: readonly [Change, ...Change[]] = [drift, prune, command, region, schedule];
+const themes: readonly [Change, ...Change[]] = [drift, prune, command, region, schedule, mount];
 
 /** Every second storm has one. undefined: this one has none. */
 export function themeOf(seed: number): Change | undefined {

@@ -67,6 +67,11 @@ function isBehind({ app, booted }: Machine): boolean {
   return [...app.secrets.byName.values()].some(({ name, value }) => booted?.secrets[name] !== value);
 }
 
+/** By its stamp: both are there until the new one is healthy, or the old one stays after all. */
+function takesPlaceOf(machine: Machine, other: Machine): boolean {
+  return (machine.config.metadata?.['flycd_replaces'] ?? '').split(',').includes(other.id);
+}
+
 /** Of FlyCD or flyctl, in that group. */
 export function membersOf(world: World, app: string, group: string): readonly Machine[] {
   return [...(world.apps.get(app)?.machines.values() ?? [])].filter(
@@ -127,7 +132,7 @@ export function watch(world: World): Watch {
     const others = membersOf(world, machine.app.name, groupOf(machine)).filter(
       (other) => other !== machine && ownName.test(other.name) && other.config.metadata?.['flycd_slot'] === slot,
     );
-    const [other] = others;
+    const other = others.find((one) => !takesPlaceOf(one, machine) && !takesPlaceOf(machine, one));
     if (other !== undefined) say(`${machine.app.name}: ${machine.name} and ${other.name} are both ${slot}`);
   }
 
@@ -164,6 +169,10 @@ export function watch(world: World): Watch {
   function checkCounted(machine: Machine): void {
     const group = ideaOf(machine.app.name)?.groups[groupOf(machine)];
     const standsIn = (machine.config.standbys ?? []).length > 0;
+    const isReplaced = membersOf(world, machine.app.name, groupOf(machine)).some(
+      (other) => takesPlaceOf(other, machine) || takesPlaceOf(machine, other),
+    );
+    if (isReplaced) return;
     if (group !== undefined && group.count === undefined && !standsIn)
       say(`${machine.app.name}: ${machine.name} was destroyed, and git gives ${groupOf(machine)} no count`);
   }

@@ -24,7 +24,8 @@ const notRunYet: ReadonlySet<string> = new Set(['created', 'destroying', 'destro
 /** As flyctl: process groups that roll side by side. */
 const groupsAtOnce = 16;
 
-export type RollStep = MachineCreate | MachineUpdate | MachineRestart;
+type Change = MachineCreate | MachineUpdate;
+export type RollStep = Change | MachineRestart;
 
 export interface RollReport {
   finished(step: RollStep, done: Done): Promise<void>;
@@ -67,8 +68,8 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   // Last: only then is there what they stand in for.
   const standbys = sent.filter((step) => step.standsInFor !== undefined);
   const others = sent.filter((step) => step.standsInFor === undefined);
-  const updates = others.filter((step) => step.kind === 'machine.update');
-  const creates = others.filter((step) => step.kind === 'machine.create');
+  const creates = others.filter((step) => step.kind === 'machine.create' && !isAnew(context, step));
+  const updates = others.filter((step) => step.kind === 'machine.update' || isAnew(context, step));
   const cold = updates.filter((step) => step.skipLaunch);
   const warm = [...updates.filter((step) => !step.skipLaunch), ...restarts];
   const immediate = context.app.strategy === 'immediate';
@@ -93,26 +94,33 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   if (made.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
 }
 
+/** It takes the place of a machine that goes when it is healthy: an update in all but the machine's id. */
+function isAnew({ leaving }: ApplyContext, step: RollStep): boolean {
+  return step.kind === 'machine.create' && (step.replaces ?? []).some((id) => leaving.has(id));
+}
+
+/** Machines that serve until then. */
+function touchedBy(step: RollStep): readonly string[] {
+  return step.kind === 'machine.create' ? (step.replaces ?? []) : [step.machineId];
+}
+
 /**
  * Nothing of the group runs: one that the proxy starts anyhow is started for a new image, to be seen healthy before the
  * others get it. One that a schedule starts would do its work once more.
  */
-function leadOf({ app }: ApplyContext, cold: readonly MachineUpdate[]): MachineUpdate | undefined {
+function leadOf({ app }: ApplyContext, cold: readonly Change[]): Change | undefined {
   const serves = app.groups.find(({ name }) => name === cold[0]?.group)?.hasServices === true;
   return serves ? cold.find((step) => bringsImage(step) && stopsByItself(step.config)) : undefined;
 }
 
 /** Process groups to which a new image came that was not seen running there: nothing of them was started for it. */
-export function unverifiedGroups(
-  steps: readonly (MachineCreate | MachineUpdate)[],
-  app: DesiredApp,
-): readonly string[] {
+export function unverifiedGroups(steps: readonly Change[], app: DesiredApp): readonly string[] {
   const groups = Map.groupBy(
     steps.filter((step) => step.standsInFor === undefined),
     (step) => step.group,
   );
   return [...groups].flatMap(([name, changes]) => {
-    const cold = changes.filter((step) => step.kind === 'machine.update' && step.skipLaunch);
+    const cold = changes.filter((step) => step.skipLaunch && (step.kind === 'machine.update' || step.replaces));
     if (cold.length < changes.length || !cold.some(bringsImage)) return [];
     const serves = app.groups.find((group) => group.name === name)?.hasServices === true;
     const started = app.strategy !== 'immediate' && serves && cold.some((step) => stopsByItself(step.config));
@@ -172,7 +180,7 @@ class GroupRun {
     // Creating goes on beside an unhealthy machine: more of them may be how it gets better.
     const first = steps.find((step) => step.risk === 'restart') ?? lead;
     if (first === undefined) return true;
-    const touched = new Set(steps.map((step) => (step.kind === 'machine.create' ? '' : step.machineId)));
+    const touched = new Set(steps.flatMap(touchedBy));
     const isSibling = (machine: Machine): boolean => {
       const stays = !touched.has(machine.id) && !this.#context.leaving.has(machine.id);
       const ours = parseSlot(machine.config?.metadata?.[stampKeys.slot])?.group === this.#group;
@@ -198,8 +206,9 @@ class GroupRun {
    * One that an earlier pass left booting, or that its version does not let run, is down already: another one taken down
    * before it would be one more than may be.
    */
-  unwellFirst<S extends MachineUpdate | MachineRestart>(steps: readonly S[]): readonly S[] {
-    return steps.toSorted((a, b) => Number(this.#unwell.has(b.machineId)) - Number(this.#unwell.has(a.machineId)));
+  unwellFirst(steps: readonly RollStep[]): readonly RollStep[] {
+    const unwell = (step: RollStep): number => Number(touchedBy(step).some((id) => this.#unwell.has(id)));
+    return steps.toSorted((a, b) => unwell(b) - unwell(a));
   }
 
   async #lookAt(sibling: Machine): Promise<Fault | undefined> {
@@ -265,7 +274,7 @@ class GroupRun {
     }
   }
 
-  #send(planned: MachineCreate | MachineUpdate, onceSent: () => void): Promise<Done> {
+  #send(planned: Change, onceSent: () => void): Promise<Done> {
     return this.#pin.during(planned, (step, onAnswer) => {
       const onSent = (machine: Machine): void => {
         onAnswer(machine);
