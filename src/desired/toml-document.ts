@@ -45,7 +45,7 @@ function plain(value: unknown, path: DocumentPath, reading: Reading): JsonValue 
   if (reading.values > valuesMax) return refuse(path, `expected at most ${valuesMax} values, found more`, reading);
   if (path.length > depthMax) return refuse(path, `nested more than ${depthMax} deep`, reading);
   if (Array.isArray(value)) return value.map((item, index) => plain(item, [...path, index], reading));
-  if (value instanceof TomlDate) return value.toISOString();
+  if (value instanceof TomlDate) return dateText(value);
   if (typeof value === 'bigint')
     return refuse(path, 'this number is too long to be read exactly', reading, 'put it in quotes');
   if (typeof value === 'number' && !Number.isFinite(value)) return refuse(path, 'expected a finite number', reading);
@@ -56,6 +56,13 @@ function plain(value: unknown, path: DocumentPath, reading: Reading): JsonValue 
     else result[key] = plain(inner, [...path, key], reading);
   }
   return result;
+}
+
+/** The library always prints milliseconds. */
+function dateText(date: TomlDate): string {
+  return date
+    .toISOString()
+    .replace(/\.(\d*?)0*(?=$|Z|[+-])/, (_all, digits: string) => (digits === '' ? '' : `.${digits}`));
 }
 
 function refuse(path: DocumentPath, message: string, { problems }: Reading, hint?: string): undefined {
