@@ -43,6 +43,7 @@ export function guestOf(
 
 /** As guestOf, with notes where the table's are. */
 export function guestOfTable(table: Table, hostDedicationId: string | undefined): MachineGuest {
+  const said = table.notes.all.length;
   const gpuKind = nonEmptyTextOf(table, 'gpu_kind');
   const explicit = present({
     cpu_kind: optionalWordOf(table, 'cpu_kind', ['shared', 'performance']),
@@ -56,6 +57,8 @@ export function guestOfTable(table: Table, hostDedicationId: string | undefined)
     kernel_args: kernelArgsOf(table),
   });
   const guest = { ...presetOf(table, gpuKind !== undefined), ...explicit };
+  // What is measured against a value that could not be read would only confuse.
+  if (table.notes.all.slice(said).some(({ severity }) => severity === 'error')) return guest;
   checkCpus(table, guest);
   checkMemory(table, guest);
   return guest;

@@ -46,13 +46,13 @@ export const guests: readonly Row[] = [
       gpu_kind: 'l40s',
     },
   ),
-  size(
-    '3.6 larger performance',
-    '32 CPUs have no preset',
-    { cpu_kind: 'performance', cpus: 32, memory: '64gb' },
-    {
-      ...performance(32, 65_536),
-    },
+  ...[32, 64, 128].map((cpus) =>
+    size(
+      '3.6 larger performance',
+      `${cpus} CPUs have no preset`,
+      { cpu_kind: 'performance', cpus, memory: `${cpus * 2}gb` },
+      performance(cpus, cpus * 2048),
+    ),
   ),
   size('3.6 order', 'nothing named is a shared-cpu-1x', {}, shared(1, 256)),
   size('3.6 order', 'memory changes the preset', { size: 'shared-cpu-2x', memory: '1gb' }, shared(2, 1024)),
@@ -82,6 +82,10 @@ export const guests: readonly Row[] = [
   refused('3.6 units', 'another text', { memory: 'lots' }, ['vm[0].memory', /expected a size/]),
   refused('3.6 units', 'nothing', { memory: '0' }, ['vm[0].memory', /expected a size/]),
   refused('3.6 shared', 'no such preset', { size: 'shared-cpu-3x' }, ['vm[0].size', /no machine size "shared-cpu-3x"/]),
+  refused('3.6 shared', 'no such preset, so nothing is said of its memory', { size: 'shared-cpu-3x', memory: '1tb' }, [
+    'vm[0].size',
+    /no machine size "shared-cpu-3x"/,
+  ]),
   refused('3.6 memory steps', 'shared in steps of 256', { memory: '300mb' }, ['vm[0].memory', /steps of 256/]),
   refused('3.6 memory steps', 'performance in steps of 1024', { cpu_kind: 'performance', memory: '2560mb' }, [
     'vm[0].memory',
