@@ -65,7 +65,7 @@ async function compose(
   async function evidence(mode: 'write'): Promise<Evidence>;
   async function evidence(mode: 'read'): Promise<Evidence | undefined>;
   async function evidence(mode: 'read' | 'write'): Promise<Evidence | undefined> {
-    const { createEvidence, loadEvidenceKey } = await import('../record/evidence.ts');
+    const { createEvidence, loadEvidenceKey } = await io.clock.busy(() => import('../record/evidence.ts'));
     const configured = variable(io.env, 'FLYCD_EVIDENCE_KEY');
     const key = loadEvidenceKey({ configured, directory: dataDirectory(), create: mode === 'write' });
     return key === undefined ? undefined : createEvidence({ key });
@@ -83,22 +83,22 @@ async function compose(
     actor: actorOf(invocation),
     load: (request) => loading.load(request),
     async reader() {
-      const { createFlyReader } = await import('../fly/client.ts');
+      const { createFlyReader } = await io.clock.busy(() => import('../fly/client.ts'));
       return createFlyReader(await transport());
     },
     async writer() {
-      const { createFlyWriter } = await import('../fly/client.ts');
+      const { createFlyWriter } = await io.clock.busy(() => import('../fly/client.ts'));
       return createFlyWriter(await transport());
     },
     async store(fleet, mode) {
-      const { openStore } = await import('../record/database.ts');
+      const { openStore } = await io.clock.busy(() => import('../record/database.ts'));
       const store = openStore({ path: join(dataDirectory(), databaseFile), fleet, clock: io.clock, mode, redactor });
       stores.push(store);
       return store;
     },
     evidence,
     images: once(async () => {
-      const { createImages } = await import('./images.ts');
+      const { createImages } = await io.clock.busy(() => import('./images.ts'));
       return createImages(invocation, dataDirectory);
     }),
     close() {
@@ -155,7 +155,7 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
       next: 'export FLY_API_TOKEN="$(fly tokens create org)"; for `flycd diff` a read-only one will do',
     });
   }
-  const { createTransport } = await import('../fly/transport.ts');
+  const { createTransport } = await io.clock.busy(() => import('../fly/transport.ts'));
   return createTransport({
     baseUrl: variable(io.env, 'FLY_FLAPS_BASE_URL') ?? flyBaseUrl,
     webBaseUrl: variable(io.env, 'FLY_UIEX_BASE_URL') ?? flyWebBaseUrl,

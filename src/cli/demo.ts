@@ -30,10 +30,10 @@ export async function demo(invocation: Invocation, options: DemoOptions, run: Ru
   const clock = options.once ? new IdleClock(io.clock.now()) : io.clock;
   const folder = await files.mkdtemp(join(tmpdir(), 'flycd-demo-'));
   // oxlint-disable-next-line no-restricted-imports -- the demo is one of the two commands that run the simulator
-  const { startSimulator } = await import('../../simulator/simulator.ts');
+  const { startSimulator } = await clock.busy(() => import('../../simulator/simulator.ts'));
   const simulator = await startSimulator({ clock, latencyMs: options.once ? latencyMs : 0, seed: 1 });
   try {
-    const { createScratchRepository } = await import('../sources/scratch-repository.ts');
+    const { createScratchRepository } = await clock.busy(() => import('../sources/scratch-repository.ts'));
     const repository = await createScratchRepository({
       from: exampleFleet(),
       folder: join(folder, 'config'),
@@ -206,10 +206,9 @@ async function edit(stage: Stage, message: string, change: Edit): Promise<void> 
 
 async function handOf(stage: Stage): Promise<FlyWriter> {
   const { clock, environment } = stage;
-  const [{ createTransport }, { createFlyWriter }] = await Promise.all([
-    import('../fly/transport.ts'),
-    import('../fly/client.ts'),
-  ]);
+  const [{ createTransport }, { createFlyWriter }] = await clock.busy(() =>
+    Promise.all([import('../fly/transport.ts'), import('../fly/client.ts')]),
+  );
   const transport = createTransport({
     baseUrl: environment['FLY_FLAPS_BASE_URL'] ?? '',
     webBaseUrl: environment['FLY_UIEX_BASE_URL'] ?? '',

@@ -15,10 +15,9 @@ export interface Images {
 
 /** Images of apps that are built from a source: Fly's registry, and flyctl as FLYCTL_PATH or PATH name it. */
 export async function createImages({ io, log, redactor }: Invocation, dataDirectory: () => string): Promise<Images> {
-  const [{ createRegistryImages }, { createFlyctl }] = await Promise.all([
-    import('../oci/images.ts'),
-    import('../fly/flyctl.ts'),
-  ]);
+  const [{ createRegistryImages }, { createFlyctl }] = await io.clock.busy(() =>
+    Promise.all([import('../oci/images.ts'), import('../fly/flyctl.ts')]),
+  );
   const { fetch, clock, env } = io;
   const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });
   const token = new SecretValue(flyToken(io) ?? '');
@@ -26,10 +25,9 @@ export async function createImages({ io, log, redactor }: Invocation, dataDirect
   return {
     sight: { log, images, flyctl },
     async builds() {
-      const [{ ImageBuilds }, { createWorkFolders }] = await Promise.all([
-        import('../controllers/builds.ts'),
-        import('../sources/work-folders.ts'),
-      ]);
+      const [{ ImageBuilds }, { createWorkFolders }] = await io.clock.busy(() =>
+        Promise.all([import('../controllers/builds.ts'), import('../sources/work-folders.ts')]),
+      );
       const directory = join(dataDirectory(), 'builds');
       const folders = createWorkFolders({ clock, directory, log, pid: process.pid, isAlive });
       await folders.sweep();

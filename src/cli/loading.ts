@@ -60,10 +60,9 @@ export function createLoading(request: LoadingRequest): Loading {
 
   return {
     async load({ offline, nameless }) {
-      const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await Promise.all([
-        import('../sources/location.ts'),
-        import('../desired/loader.ts'),
-      ]);
+      const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await io.clock.busy(() =>
+        Promise.all([import('../sources/location.ts'), import('../desired/loader.ts')]),
+      );
       const location = locateConfig(io, settings, config, isGitLocation);
       // Where there is no password, what stands before the @ of a web address is the token.
       const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
@@ -74,7 +73,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
       const { tree, path, history } =
         repo === undefined
-          ? await openPath(request, location, { ref, memory: (memory ??= await createMemory()) })
+          ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : {
               tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }),
               path: '',
@@ -146,8 +145,8 @@ function createPast(): Past {
   };
 }
 
-async function createMemory(): Promise<FolderMemory> {
-  return new (await import('../sources/content-id.ts')).FolderMemory();
+async function createMemory({ io }: Invocation): Promise<FolderMemory> {
+  return new (await io.clock.busy(() => import('../sources/content-id.ts'))).FolderMemory();
 }
 
 async function openPath(
@@ -165,7 +164,7 @@ async function openPath(
     });
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
-  const { openFolder } = await import('../sources/folder.ts');
+  const { openFolder } = await io.clock.busy(() => import('../sources/folder.ts'));
   const { tree, path, top, warning } = await openFolder({
     path: location.text,
     clock: io.clock,
@@ -203,10 +202,9 @@ function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
 async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
   const { io, log } = request.invocation;
   const dataDirectory = request.dataDirectory();
-  const [{ createGitMirrors }, { createGitCredentials }] = await Promise.all([
-    import('../sources/mirror.ts'),
-    import('../sources/credentials.ts'),
-  ]);
+  const [{ createGitMirrors }, { createGitCredentials }] = await io.clock.busy(() =>
+    Promise.all([import('../sources/mirror.ts'), import('../sources/credentials.ts')]),
+  );
   const secret = (name: string): SecretValue | undefined => {
     const value = variable(io.env, name);
     return value === undefined ? undefined : new SecretValue(value);
@@ -225,10 +223,9 @@ async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
 
 /** Digests are remembered as long as this: one command, or a service's life. */
 async function createDigests({ io, log, redactor }: Invocation): Promise<ImageDigests> {
-  const [{ createImageDigests }, { registryAccess }] = await Promise.all([
-    import('../oci/digest.ts'),
-    import('./registry.ts'),
-  ]);
+  const [{ createImageDigests }, { registryAccess }] = await io.clock.busy(() =>
+    Promise.all([import('../oci/digest.ts'), import('./registry.ts')]),
+  );
   const { credentials } = registryAccess(io, redactor);
   return createImageDigests({ fetch: io.fetch, clock: io.clock, log, credentials });
 }

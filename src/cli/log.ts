@@ -27,7 +27,7 @@ function fieldText(value: unknown): string {
 
 /** JSON lines for a service. Redaction is the last stage: it sees messages and stacks too, not only named fields. */
 export async function createServiceLog(io: Io, redactor: Redactor): Promise<Log> {
-  const { pino } = await import('pino');
+  const { pino } = await io.clock.busy(() => import('pino'));
   const debugging = isDebugging(io.env);
   const ofError = (value: unknown): unknown => {
     if (!(value instanceof Error)) return value;

@@ -39,7 +39,7 @@ async function tell(invocation: Invocation, error: unknown): Promise<ExitCode> {
   if (io.signal.aborted && error === io.signal.reason) return exitCodes.interrupted;
   const colour = hasColour(io.stderr, io.env);
   if (error instanceof InvalidSettings) {
-    const { problemsText } = await import('../render/problems.ts');
+    const { problemsText } = await io.clock.busy(() => import('../render/problems.ts'));
     io.stderr.write(redactor.redact(problemsText(error.problems, colour)));
     return exitCodes.invalid;
   }

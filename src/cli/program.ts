@@ -136,19 +136,24 @@ async function unlessStopped(invocation: Invocation, work: Promise<ExitCode>): P
   }
 }
 
+/** Commands come when they are called for: `flycd --help` reads none of them. Files are read out of the clock's sight. */
+function loaded<T>({ io }: Invocation, module: () => Promise<T>): Promise<T> {
+  return io.clock.busy(module);
+}
+
 function addReading(program: Command, invocation: Invocation, onExit: OnExit): void {
   withApps(withConfig(program.command('validate'), [...outputs, 'github']))
     .description('read the config and report every problem; asks nothing of Fly')
     .argument(...configArgument)
     .action(async (config: string | undefined, options: ValidateOptions) => {
-      const { validate } = await import('./validate.ts');
+      const { validate } = await loaded(invocation, () => import('./validate.ts'));
       onExit(await unlessStopped(invocation, validate(invocation, config, options)));
     });
   withApps(withFly(withConfig(program.command('diff'))))
     .description('show what a sync would do; writes nothing, a read-only token is enough')
     .argument(...configArgument)
     .action(async (config: string | undefined, options: CommonOptions) => {
-      const { diff } = await import('./diff.ts');
+      const { diff } = await loaded(invocation, () => import('./diff.ts'));
       onExit(await unlessStopped(invocation, diff(invocation, config, options)));
     });
   withApps(withRef(withSettings(program.command('render'))))
@@ -160,7 +165,7 @@ function addReading(program: Command, invocation: Invocation, onExit: OnExit): v
     )
     .option('--explain', 'say of each field which file and line it comes from')
     .action(async (path: string | undefined, options: RenderOptions) => {
-      const { render } = await import('./render.ts');
+      const { render } = await loaded(invocation, () => import('./render.ts'));
       onExit(await unlessStopped(invocation, render(invocation, path, options)));
     });
 }
@@ -174,7 +179,7 @@ function addConverting(program: Command, invocation: Invocation, onExit: OnExit)
     .option('-f, --force', 'replace files that are there and say something else')
     .option('--dry-run', 'say what would be written, and write nothing')
     .action(async (path: string, options: ConvertOptions) => {
-      const { convert } = await import('./convert.ts');
+      const { convert } = await loaded(invocation, () => import('./convert.ts'));
       onExit(await unlessStopped(invocation, convert(invocation, path, options)));
     });
 }
@@ -192,7 +197,7 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('--now', 'one pass that also puts back what a hand-made `fly deploy` changed')
     .option('--force', 'one pass that updates every machine, changed or not')
     .action(async (config: string | undefined, options: SyncOptions) => {
-      onExit(await (await import('./sync.ts')).sync(invocation, config, options));
+      onExit(await (await loaded(invocation, () => import('./sync.ts'))).sync(invocation, config, options));
     });
   withApps(withFly(withConfig(program.command('deploy'))))
     .description('one pass over a folder of apps, as flycd 0.x named it')
@@ -200,14 +205,14 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('-f, --force', 'update every machine, changed or not')
     .option('-a, --abort-early', 'stop at the first app that fails')
     .action(async (path: string, options: DeployOptions) => {
-      onExit(await (await import('./deploy.ts')).deploy(invocation, path, options));
+      onExit(await (await loaded(invocation, () => import('./deploy.ts'))).deploy(invocation, path, options));
     });
   withFly(withConfig(program.command('adopt')))
     .description('take over an app that somebody else made, even if it restarts')
     .argument('<app>', "the app's name")
     .argument(...configArgument)
     .action(async (app: string, config: string | undefined, options: AdoptOptions) => {
-      onExit(await (await import('./adopt.ts')).adopt(invocation, app, config, options));
+      onExit(await (await loaded(invocation, () => import('./adopt.ts'))).adopt(invocation, app, config, options));
     });
   withApps(withFly(withRef(withSettings(program.command('serve').alias('monitor')))))
     .description('sync for good: on a timer and on webhooks')
@@ -217,7 +222,7 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('-p, --webhook-port <port>', 'port to listen on (default: WEBHOOK_PORT, else 80)', wholeNumber(0, 65_535))
     .option('-s, --sync-on-startup', 'kept from flycd 0.x: serve always begins with a pass')
     .action(async (config: string | undefined, options: ServeOptions) => {
-      onExit(await (await import('./serve.ts')).serve(invocation, config, options));
+      onExit(await (await loaded(invocation, () => import('./serve.ts'))).serve(invocation, config, options));
     });
 }
 
@@ -228,7 +233,9 @@ function addHolding(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument(...configArgument)
     .option('--to <run>', 'the version that this run left: flycd history', wholeNumber(1, 9_999_999_999))
     .action(async (app: string, config: string | undefined, options: RollbackOptions) => {
-      onExit(await (await import('./rollback.ts')).rollback(invocation, app, config, options));
+      onExit(
+        await (await loaded(invocation, () => import('./rollback.ts'))).rollback(invocation, app, config, options),
+      );
     });
   withFly(withConfig(program.command('suspend')))
     .description('leave an app, or all apps of a project, alone: looked at, not touched')
@@ -237,14 +244,14 @@ function addHolding(program: Command, invocation: Invocation, onExit: OnExit): v
     .requiredOption('--reason <text>', 'why, for whoever wonders')
     .option('--for <duration>', 'how long, such as 2h (default: until resumed)')
     .action(async (name: string, config: string | undefined, options: SuspendOptions) => {
-      onExit(await (await import('./suspend.ts')).suspend(invocation, name, config, options));
+      onExit(await (await loaded(invocation, () => import('./suspend.ts'))).suspend(invocation, name, config, options));
     });
   withFly(withConfig(program.command('resume')))
     .description('follow git again after a suspend, a rollback or a release that failed')
     .argument('<app>', 'name of an app or a project')
     .argument(...configArgument)
     .action(async (name: string, config: string | undefined, options: ResumeOptions) => {
-      onExit(await (await import('./resume.ts')).resume(invocation, name, config, options));
+      onExit(await (await loaded(invocation, () => import('./resume.ts'))).resume(invocation, name, config, options));
     });
 }
 
@@ -254,7 +261,7 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument('<app>', "the app's name")
     .argument(...configArgument)
     .action(async (app: string, config: string | undefined, options: WhyOptions) => {
-      const { why } = await import('./why.ts');
+      const { why } = await loaded(invocation, () => import('./why.ts'));
       onExit(await unlessStopped(invocation, why(invocation, app, config, options)));
     });
   const fleet = ['--fleet <name>', 'the fleet (default: the one of flycd.yaml or the config)'] as const;
@@ -263,7 +270,7 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument(...configArgument)
     .option(...fleet)
     .action(async (config: string | undefined, options: HistoryOptions) => {
-      onExit(await (await import('./status.ts')).status(invocation, config, options));
+      onExit(await (await loaded(invocation, () => import('./status.ts'))).status(invocation, config, options));
     });
   withApps(withConfig(program.command('history')))
     .description('the runs of the past, or one of them in full')
@@ -274,7 +281,9 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('-a, --all', 'passes that found nothing to do, too')
     .option(...fleet)
     .action(async (run: string | undefined, config: string | undefined, options: HistoryOptions) => {
-      onExit(await (await import('./history.ts')).history(invocation, [run, config], options));
+      onExit(
+        await (await loaded(invocation, () => import('./history.ts'))).history(invocation, [run, config], options),
+      );
     });
 }
 
@@ -287,13 +296,13 @@ function addPlayground(program: Command, invocation: Invocation, { onExit, run }
     .option('--latency <ms>', 'milliseconds that each answer takes', wholeNumber(0, 60_000), 0)
     .option('--seed <number>', 'the same seed gives the same ids', wholeNumber(0, 9_999_999_999), 1)
     .action(async (options: SimulatorOptions) => {
-      onExit(await (await import('./simulator.ts')).simulator(invocation, options));
+      onExit(await (await loaded(invocation, () => import('./simulator.ts'))).simulator(invocation, options));
     });
   program
     .command('demo')
     .description('a fleet of three apps on the simulator, to play with')
     .option('--once', 'tell it as a story on simulated time, and end')
     .action(async ({ once = false }: { readonly once?: boolean }) => {
-      onExit(await (await import('./demo.ts')).demo(invocation, { once }, run));
+      onExit(await (await loaded(invocation, () => import('./demo.ts'))).demo(invocation, { once }, run));
     });
 }

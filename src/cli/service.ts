@@ -148,7 +148,7 @@ interface Face extends Server {
  * stored: git is read after it, by the pass with which this process, or the one after it, begins.
  */
 async function createFace({ io, log }: Composition, listen: Listen, { token, config }: Checks): Promise<Face> {
-  const { createServer } = await import('../server/server.ts');
+  const { createServer } = await io.clock.busy(() => import('../server/server.ts'));
   const secret = variable(io.env, 'FLYCD_WEBHOOK_SECRET');
   let kept: Kept | undefined;
   let closing: Promise<void> | undefined;
@@ -342,7 +342,7 @@ async function createReporter(
 ): Promise<CommitReporter | undefined> {
   const token = variable(io.env, 'GITHUB_TOKEN');
   if (token === undefined || repo === undefined) return undefined;
-  const { createCommitStatus } = await import('../notify/commit-status.ts');
+  const { createCommitStatus } = await io.clock.busy(() => import('../notify/commit-status.ts'));
   const status = createCommitStatus({
     token: new SecretValue(token),
     baseUrl: variable(io.env, 'GITHUB_API_URL'),

@@ -14,7 +14,7 @@ export interface SimulatorOptions {
 export async function simulator(invocation: Invocation, options: SimulatorOptions): Promise<ExitCode> {
   const { io } = invocation;
   // oxlint-disable-next-line no-restricted-imports -- this command is the product's one way into the simulator
-  const { startSimulator } = await import('../../simulator/simulator.ts');
+  const { startSimulator } = await io.clock.busy(() => import('../../simulator/simulator.ts'));
   const { port, org, latency: latencyMs, seed } = options;
   const running = await startSimulator({ clock: io.clock, port, org, latencyMs, seed }).catch((error: unknown) => {
     throw notListening(port, error);

@@ -26,7 +26,7 @@ export async function sync(
   if (options.once === true || accept || now || force) {
     return onePass(invocation, config, options, pass);
   }
-  const { keepFleet } = await import('./service.ts');
+  const { keepFleet } = await invocation.io.clock.busy(() => import('./service.ts'));
   const log = createTerminalLog(invocation.io, invocation.redactor, 'info');
   return keepFleet({ ...invocation, log }, config, { ...options, listenOn: undefined });
 }
