@@ -17,7 +17,12 @@ export function planMisfit(scope: Compares, misfit: MountMisfit, update: Machine
   const place = formatSlot(update.slot);
   const because = `${place} has ${misfit.has}`;
   const create = inItsPlace({ ...update, because: `it has ${misfit.has}` }, group.mount);
-  const steps: Misfit = { has: misfit.has, place, create, destroy: destroyFor(update, `${place} is made anew`) };
+  const steps: Misfit = {
+    has: misfit.has,
+    place,
+    create,
+    destroy: destroyFor(update, 'once the machine made in its place is healthy'),
+  };
   if (!misfit.gains && input.options.accept !== true) {
     draft.misfits.push(steps);
     if (group.mount !== undefined) goWithout(draft, region);

@@ -10,6 +10,8 @@ interface Parts {
   readonly greeting?: string;
   readonly deploy?: string;
   readonly count?: number;
+  /** Name of a volume. */
+  readonly mount?: string;
 }
 
 /** By digest: no registry is asked. */
@@ -19,7 +21,7 @@ function pinned(image: string): string {
 
 function shop(
   strategy: Strategy,
-  { image = 'shop:1', greeting = 'hello', deploy = '', count = 3 }: Parts = {},
+  { image = 'shop:1', greeting = 'hello', deploy = '', count = 3, mount }: Parts = {},
 ): string {
   return `app: shop
 primary_region: arn
@@ -31,7 +33,12 @@ http_service:
   checks: [{ path: /health, interval: 5s, timeout: 2s }]
 machines: { count: ${count} }
 network: { ips: [] }
-`;
+${
+  mount === undefined
+    ? ''
+    : `mounts: [{ source: ${mount}, destination: /data }]
+`
+}`;
 }
 
 const file = 'config/app.yaml';
@@ -77,6 +84,19 @@ describe('a release', () => {
     'sync config --once',
     'diff config',
     'history config --app shop --limit 1',
+  ]);
+
+  told('that brings a mount and one that takes it away', (strategy) => [
+    commit('a mount', strategy, { mount: 'data' }),
+    'diff config',
+    'sync config --once',
+    'diff config',
+    commit('no mount', strategy, {}),
+    'sync config --once',
+    'diff config',
+    'sync config --accept',
+    { says: 'a minute later', does: (stage) => stage.clock.sleep(60_000) },
+    'diff config',
   ]);
 
   told('whose first machine fails its check', (strategy) => [
