@@ -55,8 +55,11 @@ export async function createMachine(
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(context, error, name);
-      if (there?.config?.metadata?.[stampKeys.launch] === launch) made = there;
-      else if (there !== undefined && holdsSlot(context, there, step)) {
+      if (there?.config?.metadata?.[stampKeys.launch] === launch) {
+        // What it runs is not what was sent: stamped as read back, nobody would see that again.
+        if (isChanged(there)) return { outcome: 'unchanged', message: `${there.id} ${there.name} was changed since` };
+        made = there;
+      } else if (there !== undefined && holdsSlot(context, there, step)) {
         return { outcome: 'unchanged', message: `${there.id} ${there.name} has its place already` };
       } else if (there !== undefined) generation += 1;
       else if (error.outcome === 'refused') throw error;
@@ -353,6 +356,11 @@ function noVolume(
     where,
     retryAt: clock.now() + deadHostMs,
   });
+}
+
+/** Since it was made: Fly tells of each update. */
+function isChanged({ events }: Machine): boolean {
+  return (events ?? []).some(({ type }) => type === 'update');
 }
 
 async function findByName(context: ApplyContext, error: FlyError, name: string): Promise<Machine | undefined> {

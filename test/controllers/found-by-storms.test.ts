@@ -183,3 +183,25 @@ test('a standby that is in the middle of its update stays at rest when the relea
   const members = membersOf(world.simulator.world, 'shop', 'worker');
   expect(members.map(({ state }) => state)).toEqual(['started', 'stopped']);
 });
+
+test('a machine changed by hand before its lost create answer is looked for is no machine as FlyCD made it', async () => {
+  const world = await arena({ orderly: true });
+  onTestFinished(() => world.close());
+  const { world: fly } = world.simulator;
+  const web = { count: 1, serves: true, rests: false, checks: true, volumeGb: undefined };
+  world.write(filesOf(shop({ memoryMb: 512, groups: { web } })));
+  const template = 'POST /apps/{app}/machines';
+  fly.faults.add({ template, fault: 'reset-after', times: 1 });
+  let byHand: Promise<unknown> | undefined;
+  fly.onRequest = ({ phase, request }) => {
+    if (phase !== 'after' || request.template !== template) return;
+    byHand ??= fly.human.scaleMemory('shop', { memoryMb: 1024 });
+  };
+  await world.flycd(['sync', '--once']);
+  await byHand;
+  await world.clock.sleep(60_000);
+  expect(machines(world).map(({ config }) => config.guest?.memory_mb)).toEqual([1024]);
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect(code, stdout).toBe(0);
+  expect(machines(world).map(({ config }) => config.guest?.memory_mb)).toEqual([512]);
+});

@@ -91,6 +91,21 @@ describe('a mount more', () => {
     expect(new Set(machines().map(({ config }) => config.metadata?.['flycd_good'])).size).toBe(1);
   });
 
+  test('hands the lock of the app on, with its calls, before the machine that is the lock goes', async () => {
+    world = await prepared([fleet()], fleet({ mount: 'data' }));
+    const [lock] = machines().toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const locked: unknown[] = [];
+    world.simulator.world.onStateChange = (machine) => {
+      if (machine !== lock || machine.state !== 'destroying') return;
+      const [next] = machines().toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      locked.push([next?.lease?.description.split(':')[0], next?.config.metadata?.['flycd_calls']]);
+    };
+    expect((await sync()).code).toBe(0);
+    expect(locked).toEqual([['flycd', expect.stringContaining('shop/data/arn#3')]]);
+    await world.clock.sleep(31_000);
+    expect(machines().map(({ lease }) => lease)).toEqual([undefined, undefined, undefined]);
+  });
+
   test('that does not get well goes back before any machine is gone, and is not tried again', async () => {
     world = await prepared([fleet()], fleet({ mount: 'data', image: 'failing-check:2' }));
     const seen = await watched(async () => {
