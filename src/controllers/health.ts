@@ -134,7 +134,8 @@ export function judge(machine: Machine): Verdict {
     return { state: 'failed', why: `it is ${machine.state}` };
   const exit = lastExit(machine.events ?? []);
   if (machine.state === 'stopped' || machine.state === 'suspended') {
-    if (exit === undefined || exit.requested || !isFailure(exit)) return { state: 'done' };
+    if (exit === undefined || exit.requested) return { state: 'done' };
+    if (!isFailure(exit) && !serves(machine.config ?? {})) return { state: 'done' };
     return {
       state: 'failed',
       why: `it exited with code ${exitWords(exit)} and stays stopped`,
@@ -172,6 +173,12 @@ function saying(output: string | null | undefined): string {
 export function hasChecks(config: MachineConfig): boolean {
   if (Object.keys(config.checks ?? {}).length > 0) return true;
   return (config.services ?? []).some((service) => (service.checks ?? []).length > 0);
+}
+
+/** A process that ends by itself is done with its job, unless somebody was to be served by it. */
+function serves(config: MachineConfig): boolean {
+  if ((config.schedule ?? '') !== '') return false;
+  return (config.services ?? []).length > 0 || hasChecks(config);
 }
 
 /** Newest exit after the newest launch or update: older ones speak of an older version. Events come newest first. */

@@ -3,8 +3,9 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
+import { stampKeys } from '../model/stamps.ts';
 import { holdBack, isRollout, waitsWithRelease } from './guard.ts';
-import { isAtRest, isGone, isHostOk } from './live.ts';
+import { hasGivenUp, isAtRest, isGone, isHostOk, metadataOf } from './live.ts';
 import { refit } from './refit.ts';
 
 export interface DependenciesInput {
@@ -62,6 +63,8 @@ function isNew(step: Step): boolean {
 }
 
 function isUnwell(machine: Machine): boolean {
-  if (isGone(machine) || isAtRest(machine) || !isHostOk(machine)) return false;
+  if (isGone(machine) || !isHostOk(machine)) return false;
+  // A machine that somebody ran once beside the app's own may have ended as it liked.
+  if (isAtRest(machine)) return metadataOf(machine)[stampKeys.slot] !== undefined && hasGivenUp(machine);
   return machine.state !== 'started' || (machine.checks ?? []).some((check) => check.status !== 'passing');
 }

@@ -94,6 +94,7 @@ describe('machines that the proxy stopped', () => {
     for (let pass = 0; pass < 3; pass += 1) {
       const { code, said } = await sync();
       expect(code, said).toBe(pass === 0 ? 1 : 4);
+      if (pass === 0) expect(said).toMatch(/release shop failed .*\n.*0 of 3 machines done/);
       expect(images()).toEqual(['shop:1', 'shop:1', 'shop:1']);
     }
     world.write(serving({ image: 'shop:3' }));

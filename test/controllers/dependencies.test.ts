@@ -76,6 +76,22 @@ test('while what it depends on does not become healthy, an app is not released, 
   expect([greeting('api'), greeting('web')]).toEqual([['bye'], ['bye']]);
 });
 
+test('one whose machines crashed and were given up is not healthy', async () => {
+  world = await arena();
+  world.write(chain());
+  expect((await flycd('sync', '--once')).code).toBe(0);
+  const [machine] = world.simulator.world.apps.get('db')?.machines.values() ?? [];
+  if (machine === undefined) throw new Error('no machine');
+  machine.state = 'stopped';
+  const request = { exit_event: { exit_code: 1, requested_stop: false, restarting: false }, restart_count: 10 };
+  machine.events.unshift({ id: 'exit', type: 'exit', status: 'stopped', timestamp: world.clock.now(), request });
+  world.write(chain({}, { greeting: 'bye' }));
+  const { code, said } = await flycd('sync', '--once');
+  expect(code, said).toBe(4);
+  expect(said).toContain('its release waits: db is not healthy yet');
+  expect(greeting('api')).toEqual(['hello']);
+});
+
 test('a heal and a machine more wait for nobody', async () => {
   world = await arena();
   world.write(chain());

@@ -111,6 +111,42 @@ describe.each([
   });
 });
 
+describe('an image whose process ends by itself with code 0', () => {
+  const without = (section: RegExp, image: string) => {
+    const files = shop({ image });
+    return { ...files, 'shop/app.yaml': files['shop/app.yaml'].replace(section, '') };
+  };
+
+  test.each([
+    ['with checks', / {4}nothing/],
+    ['without checks', / {2}checks:\n( {4}.*\n)*/],
+  ])('fails the release of an app that serves, %s: one machine saw it', async (_what, section) => {
+    world = await arena({ repository: true });
+    world.write(without(section, 'shop:1'));
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    const down = new Set<string>();
+    world.simulator.world.onStateChange = ({ id, state }) => void (state === 'stopped' && down.add(id));
+    world.write(without(section, 'one-shot:2'));
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(1);
+    expect(said).toContain('it exited with code 0 and stays stopped');
+    expect(images()).toEqual(['shop:1', 'shop:1', 'shop:1']);
+    expect(down.size).toBe(1);
+    expect((await flycd('sync', '--once')).code).toBe(4);
+  });
+
+  test('is what a job does that serves nobody', async () => {
+    world = await arena({});
+    const section = /http_service:\n( {2}.*\n)*/;
+    world.write(without(section, 'shop:1'));
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    world.write(without(section, 'one-shot:2'));
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(0);
+    expect(images()).toEqual(['one-shot:2', 'one-shot:2', 'one-shot:2']);
+  });
+});
+
 test('a tag that no registry resolves is not tried again either', async () => {
   await opened({}, { pinned: false });
   world.write(shop({ image: 'failing-check:2', pinned: false }));

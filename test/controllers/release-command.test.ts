@@ -125,7 +125,7 @@ test('where it does not end in time its machine goes, and no other is touched', 
   world = await prepared([fleet()], slow);
   const { code, said } = await sync(world);
   expect(code).toBe(1);
-  expect(said).toContain('it did not end within 5 s');
+  expect(said).toContain('it did not end within 5 s (launch created)');
   expect(colors(world)).toEqual(['red', 'red']);
   await world.clock.sleep(60_000);
   expect(machinesOf(world).filter((machine) => isRelease(machine) && machine.state !== 'destroyed')).toEqual([]);

@@ -52,17 +52,15 @@ async function runReleaseCommand(
   // From here on: waiting for somebody else's command takes nothing away from this one's time.
   const deadline = clock.now() + run.timeoutSeconds * 1000;
   onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
-  const ended = await context.aside(() => untilEnded(context, machine.id, deadline));
-  if (ended === 'late') {
+  const { isLate, ended } = await context.aside(() => untilEnded(context, machine.id, deadline));
+  const events = ended?.events ?? [];
+  if (isLate) {
     await context.fly.destroyMachine(app.name, machine.id);
-    throw failed(context, run, `it did not end within ${run.timeoutSeconds} s`, machine.id);
+    throw failed(context, run, `it did not end within ${run.timeoutSeconds} s${lastEvents(events)}`, machine.id);
   }
-  const exit = ended === undefined ? undefined : exitOf(ended.events?.find(({ type }) => type === 'exit'));
+  const exit = ended === undefined ? undefined : exitOf(events.find(({ type }) => type === 'exit'));
   if (exit === undefined) throw unknownExit(context, machine.id);
-  if (isFailure(exit)) {
-    const events = ended?.events ?? [];
-    throw failed(context, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
-  }
+  if (isFailure(exit)) throw failed(context, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
   const digest = machine.image_ref?.digest ?? '';
   return { digest: digest === '' ? undefined : digest };
 }
@@ -112,15 +110,18 @@ async function startMachine(context: ApplyContext, run: ReleaseCommandRun): Prom
   }
 }
 
-/** With its events, which Fly shows for a while after it is gone. `late`: it still runs. undefined: Fly has forgotten it. */
-async function untilEnded(
-  { fly, app, clock }: ApplyContext,
-  machineId: string,
-  deadline: number,
-): Promise<Machine | 'late' | undefined> {
+interface Ended {
+  /** It still runs. */
+  readonly isLate: boolean;
+  /** As it was seen last, with its events, which Fly shows for a while after it is gone. undefined: Fly has forgotten it. */
+  readonly ended: Machine | undefined;
+}
+
+async function untilEnded({ fly, app, clock }: ApplyContext, machineId: string, deadline: number): Promise<Ended> {
+  let machine: Machine | undefined;
   for (;;) {
     const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
-    if (leftSeconds <= 0) return 'late';
+    if (leftSeconds <= 0) return { isLate: true, ended: machine };
     const timeoutSeconds = Math.min(waitCallSeconds, leftSeconds);
     const outcome = await fly
       .wait(app.name, machineId, { states: ['destroyed'], timeoutSeconds })
@@ -129,9 +130,9 @@ async function untilEnded(
         await clock.sleep(pauseMs);
         return 'deadline' as const;
       });
-    const machine = await fly.machine(app.name, machineId);
+    machine = await fly.machine(app.name, machineId);
     if (outcome !== 'deadline' || machine === undefined || isGone(machine))
-      return machine ?? forgotten(fly, app.name, machineId);
+      return { isLate: false, ended: machine ?? (await forgotten(fly, app.name, machineId)) };
   }
 }
 
@@ -161,7 +162,7 @@ function failed({ app }: ApplyContext, run: ReleaseCommandRun, why: string, mach
     blames: 'command',
     what: `the release command failed: ${run.command}`,
     why: `${why}; no machine of the app was touched`,
-    next: `see what it said: fly logs -a ${app.name} --machine ${machineId}; a new commit runs it again`,
+    next: `see what it said: fly logs -a ${app.name} --machine ${machineId}; a commit that mends it runs it again, or flycd resume ${app.name}`,
     where: `${app.name} ${machineId}`,
   });
 }

@@ -62,7 +62,6 @@ interface Rollout {
 
 async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<void> {
   const { context } = rollout;
-  const run = new GroupRun(rollout, steps[0]?.group ?? '');
   const restarts = steps.filter((step) => step.kind === 'machine.restart');
   const sent = steps.filter((step) => step.kind !== 'machine.restart');
   // Last: only then is there what they stand in for.
@@ -74,8 +73,9 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
   const warm = [...updates.filter((step) => !step.skipLaunch), ...restarts];
   const immediate = context.app.strategy === 'immediate';
   const lead = immediate || warm.length + creates.length > 0 ? undefined : leadOf(context, cold);
-  if (!immediate && !(await run.checkSiblings(steps, lead))) return;
-  if (lead !== undefined) await run.batch([{ ...lead, skipLaunch: false }], 1);
+  const run = new GroupRun(rollout, steps[0]?.group ?? '', lead);
+  if (!immediate && !(await run.checkSiblings(steps))) return;
+  if (lead !== undefined) await run.batch([lead], 1);
   await run.batch(
     cold.filter((step) => step !== lead),
     coldAtOnce,
@@ -159,15 +159,18 @@ class GroupRun {
   readonly #report: RollReport;
   readonly #pin: ImagePin;
   readonly #group: string;
+  /** Started, though it is at rest. */
+  readonly #lead: MachineUpdate | undefined;
   /** Of the machines to be touched: those that serve nobody now. */
   readonly #unwell = new Set<string>();
   #stopped: string | undefined;
 
-  constructor(rollout: Rollout, group: string) {
+  constructor(rollout: Rollout, group: string, lead: MachineUpdate | undefined) {
     this.#context = rollout.context;
     this.#report = rollout.report;
     this.#pin = rollout.pin;
     this.#group = group;
+    this.#lead = lead;
   }
 
   /**
@@ -175,10 +178,10 @@ class GroupRun {
    * be healthy before a running one is touched: else a version that failed on the first machine, be it an image, a
    * config or the value of a secret, would creep on pass by pass.
    */
-  async checkSiblings(steps: readonly RollStep[], lead: RollStep | undefined): Promise<boolean> {
+  async checkSiblings(steps: readonly RollStep[]): Promise<boolean> {
     const { fly, app } = this.#context;
     // Creating goes on beside an unhealthy machine: more of them may be how it gets better.
-    const first = steps.find((step) => step.risk === 'restart') ?? lead;
+    const first = steps.find((step) => step.risk === 'restart') ?? this.#lead;
     if (first === undefined) return true;
     const touched = new Set(steps.flatMap(touchedBy));
     const isSibling = (machine: Machine): boolean => {
@@ -275,7 +278,8 @@ class GroupRun {
   }
 
   #send(planned: Change, onceSent: () => void): Promise<Done> {
-    return this.#pin.during(planned, (step, onAnswer) => {
+    const launched = planned === this.#lead ? { ...this.#lead, skipLaunch: false } : planned;
+    return this.#pin.during(launched, (step, onAnswer) => {
       const onSent = (machine: Machine): void => {
         onAnswer(machine);
         this.#report.sent();
