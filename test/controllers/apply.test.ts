@@ -203,6 +203,39 @@ describe('counts', () => {
     expect(namesIn('shop')).toEqual(['app-ams-1-g1', 'app-ams-2-g1']);
   });
 
+  test('a region without room keeps no other region waiting, also not for the first machines of an app', async () => {
+    world = await arena();
+    const { capacity } = world.simulator.world;
+    const regions = 'extra_regions: [ams]\nprocesses: { web: serve, worker: work }\n';
+    world.write(app('shop', `${regions}http_service: { internal_port: 8080, processes: [web] }\n`));
+    capacity.set('ams', 0);
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(4);
+    const inPrimary = ['web-arn-1-g1', 'web-arn-2-g1', 'worker-arn-1-g1', 'worker-arn-2-g1'];
+    expect(namesIn('shop')).toEqual(inPrimary);
+    capacity.clear();
+    expect((await sync()).code).toBe(0);
+    expect(namesIn('shop')).toEqual([
+      'web-ams-1-g1',
+      ...inPrimary.slice(0, 2),
+      'worker-ams-1-g1',
+      ...inPrimary.slice(2),
+    ]);
+  });
+
+  test('without room in the primary region its standby waits for the machine it stands in for', async () => {
+    world = await arena();
+    const { capacity } = world.simulator.world;
+    world.write(app('shop', 'extra_regions: [ams]\n'));
+    capacity.set('arn', 0);
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(4);
+    expect(namesIn('shop')).toEqual(['app-ams-1-g1']);
+    capacity.clear();
+    expect((await sync()).code).toBe(0);
+    expect(namesIn('shop')).toEqual(['app-ams-1-g1', 'app-arn-1-g1', 'app-arn-2-g1']);
+  });
+
   test('a group that git names no longer: held where it serves, gone where it does not', async () => {
     world = await arena();
     const groups = 'processes:\n  web: web\n  worker: worker\n';

@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { Machine } from '../../../schemas/fly/machine.ts';
+import { isNoRoom } from '../../fly/classification.ts';
 import { imageMatches } from '../../flyconfig/image.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { toFault, type Fault } from '../../model/fault.ts';
@@ -41,7 +42,8 @@ export interface RollReport {
  * for one where a new image would otherwise run nowhere (`leadOf`), then the first running one
  * alone (one that serves nobody before one that does), then the rest, at most `maxUnavailable` at once; creates likewise,
  * the first alone. A restart counts as the update of a running machine. The first failure ends the group, and what is left
- * is reported as skipped: a broken version reaches one machine, not the fleet.
+ * is reported as skipped: a broken version reaches one machine, not the fleet. Where a region has no room, only what it was
+ * to take is left.
  */
 export async function roll(
   context: ApplyContext,
@@ -86,8 +88,7 @@ async function rollGroup(rollout: Rollout, steps: readonly RollStep[]): Promise<
     const inTurn = run.unwellFirst(warm);
     await run.batch(inTurn.slice(0, 1), 1);
     await run.batch(inTurn.slice(1), atOnce(context.app.maxUnavailable, warm.length));
-    await run.batch(creates.slice(0, 1), 1);
-    await run.batch(creates.slice(1), immediateAtOnce);
+    await run.create(creates);
   }
   await run.batch(standbys, coldAtOnce);
   const made = steps.filter((step) => step.kind === 'machine.create');
@@ -160,12 +161,14 @@ class GroupRun {
   readonly #pin: ImagePin;
   readonly #group: string;
   /** Started, though it is at rest. */
-  readonly #lead: MachineUpdate | undefined;
+  readonly #lead: Change | undefined;
   /** Of the machines to be touched: those that serve nobody now. */
   readonly #unwell = new Set<string>();
   #stopped: string | undefined;
+  /** Regions without room, and how each was found out. */
+  readonly #full = new Map<string, string>();
 
-  constructor(rollout: Rollout, group: string, lead: MachineUpdate | undefined) {
+  constructor(rollout: Rollout, group: string, lead: Change | undefined) {
     this.#context = rollout.context;
     this.#report = rollout.report;
     this.#pin = rollout.pin;
@@ -226,7 +229,7 @@ class GroupRun {
   /** All of a group's first machines are there: from now on what is there says how many there should be. */
   async endFirst(): Promise<void> {
     const { fly, app, log } = this.#context;
-    if (this.#stopped !== undefined) return;
+    if (this.#stopped !== undefined || this.#full.size > 0) return;
     const isFirst = (machine: Machine): boolean => {
       const metadata = machine.config?.metadata ?? {};
       return metadata[stampKeys.first] !== undefined && parseSlot(metadata[stampKeys.slot])?.group === this.#group;
@@ -243,6 +246,17 @@ class GroupRun {
   async batch(steps: readonly RollStep[], concurrency: number): Promise<void> {
     const queue = new PQueue({ concurrency });
     await Promise.all(steps.map((step) => queue.add(() => this.#one(step))));
+  }
+
+  /** The first alone. One that its region has no room for shows nothing of the version: the next one is the first. */
+  async create(steps: readonly Change[]): Promise<void> {
+    let shown = 0;
+    for (const step of steps) {
+      await this.batch([step], 1);
+      shown += 1;
+      if (!this.#full.has(step.slot.region)) break;
+    }
+    await this.batch(steps.slice(shown), immediateAtOnce);
   }
 
   /** Like `batch`, but the next may go as soon as one is sent: health is waited for side by side. */
@@ -262,7 +276,8 @@ class GroupRun {
 
   async #one(planned: RollStep, onceSent: () => void = () => undefined): Promise<void> {
     this.#stopped ??= whyStopped(this.#context);
-    if (this.#stopped !== undefined) return this.#report.skipped(planned, this.#stopped);
+    const because = this.#stopped ?? this.#noRoomFor(planned);
+    if (because !== undefined) return this.#report.skipped(planned, because);
     this.#report.started(planned);
     try {
       const done =
@@ -272,9 +287,20 @@ class GroupRun {
       await this.#report.finished(planned, done);
     } catch (error) {
       const fault = toFault(error, `${planned.kind} ${planned.target} failed`);
-      this.#stopped ??= whyStopped(this.#context) ?? `${planned.target} failed: ${fault.message}`;
+      const why = `${planned.target} failed: ${fault.message}`;
+      const isOneMore = planned.kind === 'machine.create' && !isAnew(this.#context, planned);
+      if (isOneMore && isNoRoom(error)) this.#full.set(planned.slot.region, why);
+      else this.#stopped ??= whyStopped(this.#context) ?? why;
       await this.#report.failed(planned, fault);
     }
+  }
+
+  /** A standby needs the machine that it stands in for, which may be one that could not be made. */
+  #noRoomFor(step: RollStep): string | undefined {
+    if (step.kind === 'machine.restart') return undefined;
+    const awaited = step.standsInFor?.machineId === undefined ? step.standsInFor?.slot.region : undefined;
+    const own = step.kind === 'machine.create' ? step.slot.region : undefined;
+    return this.#full.get(own ?? '') ?? this.#full.get(awaited ?? '');
   }
 
   #send(planned: Change, onceSent: () => void): Promise<Done> {
