@@ -64,7 +64,7 @@ function located(given: string, shown: string): { readonly real: string; readonl
       kind: 'stalled',
       what: `${shown} cannot be read`,
       why: reasonOf(cause),
-      next: 'name a folder with project.yaml or app.yaml files, or a git address',
+      next: 'name a folder with project.yaml or app.yaml files, a fly.toml, or a git address',
       cause,
     });
   }
