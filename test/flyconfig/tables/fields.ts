@@ -360,8 +360,11 @@ export const fields: readonly Row[] = [
   {
     row: '3.2 metrics',
     flyctl: 'config.go Metrics: its own fields are a pointer, left at nil',
-    says: 'a section that says nothing of where is none',
-    input: { processes: { app: '', worker: '' }, metrics: [{}, { processes: ['worker'] }] },
-    groups: { app: {}, worker: {} },
+    says: 'a section that says nothing of where is none; an empty path is not sent',
+    input: {
+      processes: { app: '', web: '', worker: '' },
+      metrics: [{}, { processes: ['worker'] }, { port: 1, path: '', processes: ['web'] }],
+    },
+    groups: { app: {}, web: { metrics: { port: 1 } }, worker: {} },
   },
 ];
