@@ -34,7 +34,11 @@ export const Machines = z.strictObject({
     .describe('Machines by region, for the default process group; wins over count.'),
   ...guestFields,
   groups: z.record(z.string(), MachineGroup).optional().describe('The same for each process group, by its name.'),
-  autoscaled: flag().optional().describe('true: another controller decides how many there are. Default: false.'),
+  autoscaled: flag()
+    .optional()
+    .describe(
+      'true: another controller decides how many there are, FlyCD makes none, not even the first. Default: false.',
+    ),
 });
 export type Machines = z.infer<typeof Machines>;
 

@@ -194,7 +194,10 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
       'one pass that does what this plan says, or nothing: an id from diff, or the file of its --output json',
     )
     .option('--accept', 'one pass that may remove or restart more than the brakes allow')
-    .option('--now', 'one pass that also puts back what a hand-made `fly deploy` changed')
+    .option(
+      '--now',
+      'one pass that waits for no window, builds again what failed, and puts back what a hand-made `fly deploy` changed',
+    )
     .option('--force', 'one pass that updates every machine, changed or not')
     .action(async (config: string | undefined, options: SyncOptions) => {
       onExit(await (await loaded(invocation, () => import('./sync.ts'))).sync(invocation, config, options));

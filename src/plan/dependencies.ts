@@ -28,7 +28,7 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
   const observed = new Map(input.observed.map((one) => [one.name, one]));
   return input.plans.map((plan) => {
     const names = apps.get(plan.app)?.dependsOn ?? [];
-    if (names.length === 0 || plan.steps.every((step) => step.kind !== 'release')) return plan;
+    if (names.length === 0 || goesBack(plan) || plan.steps.every((step) => step.kind !== 'release')) return plan;
     const lacks = names.flatMap((name) => {
       const lack = lackOf(plans.get(name), observed.get(name));
       return lack === undefined ? [] : [`${name} ${lack}`];
@@ -42,6 +42,11 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
     });
     return refit(plan, draft);
   });
+}
+
+/** Towards a version that ran well beside what it depends on: somebody needs it now. What git says waits within the hold. */
+function goesBack(plan: AppPlan): boolean {
+  return plan.holds.some(({ reason }) => reason === 'rollback' || reason === 'failed');
 }
 
 /** What keeps others waiting for an app. undefined: it is where git wants it, whatever else is held or drifts. */

@@ -92,6 +92,23 @@ test('one whose machines crashed and were given up is not healthy', async () => 
   expect(greeting('api')).toEqual(['hello']);
 });
 
+test('going back to an earlier version waits for nobody', async () => {
+  world = await arena({ repository: true });
+  world.write(chain());
+  expect((await flycd('sync', '--once')).code).toBe(0);
+  world.write(chain({}, { greeting: 'bye' }));
+  expect((await flycd('sync', '--once')).code).toBe(0);
+  const [machine] = machines('db');
+  await fetch(`${world.simulator.url}/_simulator/apps/db/machines/${machine?.id ?? ''}/checks`, {
+    method: 'POST',
+    body: JSON.stringify({ rule: 'fail' }),
+  });
+  await world.clock.sleep(30_000);
+  const { code, said } = await flycd('rollback', 'api');
+  expect(code, said).toBe(0);
+  expect(greeting('api')).toEqual(['hello']);
+});
+
 test('a heal and a machine more wait for nobody', async () => {
   world = await arena();
   world.write(chain());
