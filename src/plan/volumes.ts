@@ -20,7 +20,7 @@ interface Need {
   readonly creates: number;
   /** Those that only machines held for a person need. */
   readonly held: number;
-  /** Machines of the group there: what is attached to them counts. undefined: whatever it is attached to. */
+  /** Machines of the group there: what is attached to them counts. undefined: to whatever no other need has counted. */
   readonly machines: ReadonlySet<string> | undefined;
 }
 
@@ -47,7 +47,7 @@ export function planVolumes(
   const numbered = new Map<string, number>();
   for (const wish of needs) {
     const named = (volume: Volume): boolean => volume.name === wish.volume.name && volume.region === wish.region;
-    const attached = volumes.filter((volume) => named(volume) && isIts(volume, wish));
+    const attached = volumes.filter((volume) => named(volume) && isIts(volume, wish) && !used.has(volume.id));
     const need = { ...wish, count: Math.max(wish.count, attached.length + wish.creates) };
     const lacking = Math.max(0, need.count - attached.length);
     // Those that are as git says come first, then the nearest to its size, which another group of that name may not share:
@@ -56,7 +56,7 @@ export function planVolumes(
     const usable = free.filter((volume) => named(volume) && !used.has(volume.id));
     const off = (volume: Volume): number => Math.abs(volume.size_gb - need.volume.sizeGb);
     const taken = usable.toSorted((a, b) => misfits(a) - misfits(b) || off(a) - off(b) || byId(a, b)).slice(0, lacking);
-    for (const volume of taken) used.add(volume.id);
+    for (const volume of [...attached, ...taken]) used.add(volume.id);
     const have = [...attached.toSorted(byId), ...taken];
     const place = `${need.volume.name}/${need.region}`;
     const offset = numbered.get(place) ?? 0;

@@ -26,7 +26,7 @@ http_service:
 machines: { count: 3 }
 network: { ips: [] }
 sync: { on_failure: ${onFailure} }
-${mount === undefined ? '' : `mounts: [{ source: ${mount}, destination: /data }]\n`}`,
+${mount === undefined ? '' : `mounts: [{ source: ${mount}, destination: /data }]\nvolumes: [{ name: ${mount}, size_gb: 2 }]\n`}`,
 });
 
 const app = () => {

@@ -224,6 +224,24 @@ describe('a mount less, or of another volume', () => {
     ]);
   });
 
+  test('buys no volume for an entry that git keeps, and one for an entry of another group', () => {
+    const entry = (group: string | undefined) => ({
+      name: 'data',
+      sizeGb: 1,
+      count: 2,
+      group,
+      snapshotRetentionDays: undefined,
+      scheduledSnapshots: undefined,
+    });
+    const kept = { ...plain, volumes: [entry(undefined)] };
+    expect(plan(kept, observed(withVolumes(mounted))).steps).toEqual([]);
+    const others = { ...mounted, volumes: [entry('worker')] };
+    expect(brief(plan(others, observed(withVolumes(mounted))).steps)).toEqual([
+      'volume.create shop/data/arn#3',
+      'volume.create shop/data/arn#4',
+    ]);
+  });
+
   test('another group of the app goes on meanwhile', () => {
     const worker = (color: string) => group({ name: 'worker', config: { env: { COLOR: color } }, counts: { arn: 1 } });
     const before = { ...mounted, groups: [...mounted.groups, worker('red')] };
