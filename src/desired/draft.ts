@@ -129,12 +129,14 @@ function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList
 }
 
 /** '': nothing says it, which is an error unless what `fly_config` names may still do. */
-function regionOf({ base }: DraftRequest, merged: JsonObject, owned: Owned, findings: FindingList): string {
+function regionOf({ base, nameless }: DraftRequest, merged: JsonObject, owned: Owned, findings: FindingList): string {
   const key = 'primary_region';
   const wanted = { key, expected: 'a region code such as arn', hint: regionHint };
   const text = (): string | undefined => textField(merged, wanted, findings);
   const region = primaryRegionOf(owned, merged[key] === undefined ? undefined : text(), findings);
-  const isOpen = merged[key] !== undefined || (base === undefined && merged['fly_config'] !== undefined);
+  const isLater = base === undefined && merged['fly_config'] !== undefined;
+  // Who only looks at a fly config makes no machines.
+  const isOpen = merged[key] !== undefined || isLater || nameless !== undefined;
   return region ?? (isOpen ? '' : (text() ?? ''));
 }
 

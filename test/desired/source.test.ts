@@ -221,14 +221,17 @@ describe('sources and versions', () => {
     expect(errorsOf(fleet)).toHaveLength(1);
   });
 
-  it('a bare fly.toml is built from its folder, and needs a name except to be rendered', async () => {
-    const text = 'primary_region = "arn"\n';
+  it('a bare fly.toml is built from its folder, and needs a name and a region except to be rendered', async () => {
+    const text = '[env]\nCOLOR = "red"\n';
     const refused = await load({ 'fly.toml': text }, { path: 'fly.toml' });
     expect(errorsOf(refused)).toStrictEqual([
       'fly.toml:1:1: error: app: expected the app’s name, found nothing (a fly config without a name may be the fly_config of an app.yaml, which names the app)',
+      'fly.toml:1:1: error: primary_region: expected a region code such as arn, found nothing (flyctl would take the one nearest to whoever deploys: name the region where new machines belong)',
     ]);
     const rendered = await load({ 'fly.toml': text }, { path: 'fly.toml', nameless: 'unnamed' });
+    expect(errorsOf(rendered)).toStrictEqual([]);
     expect(rendered.apps[0]).toMatchObject({ name: 'unnamed', source: { type: 'local', path: '' } });
+    expect(rendered.apps[0]?.groups[0]?.config.env).toStrictEqual({ COLOR: 'red', FLY_PROCESS_GROUP: 'app' });
   });
 });
 
