@@ -70,7 +70,7 @@ export async function createMachine(
   onSent(made);
   const sent = { machineId: made.id, version: made.instance_id, sent: withMount(step.config, made), isProven: true };
   try {
-    if (!step.skipLaunch) await waitHealthy(context, { machineId: made.id, version: made.instance_id });
+    if (isAwaited(step)) await waitHealthy(context, { machineId: made.id, version: made.instance_id });
   } catch (error) {
     // Also of a machine that stays unhealthy: what runs is known then, and is not sent again.
     await stampReadBack(context, { ...sent, isProven: false }).catch(() => undefined);
@@ -93,7 +93,7 @@ export async function updateMachine(
     ...withSecretsStamp(context, step.config.metadata),
     ...context.record.stamps,
     ...callsStamp(context, step.machineId),
-    ...unproven(skipLaunch),
+    ...(skipLaunch ? {} : unproven),
   };
   const config = { ...step.config, metadata };
   const request: MachineRequest = { config, skip_launch: skipLaunch };
@@ -199,8 +199,11 @@ function isUpdated(machine: Machine, step: MachineUpdate): boolean {
 }
 
 /** What is started has to be seen healthy: a pass that ends before leaves this behind, and the next one looks. */
-function unproven(skipLaunch: boolean): Record<string, string> {
-  return skipLaunch ? {} : { [stampKeys.unproven]: '1' };
+const unproven = { [stampKeys.unproven]: '1' } as const;
+
+/** One at rest that takes another's place has to be stopped before that one goes: Fly starts none that is only created. */
+function isAwaited({ skipLaunch, replaces = [] }: MachineCreate): boolean {
+  return !skipLaunch || replaces.length > 0;
 }
 
 /**
@@ -299,7 +302,7 @@ function createRequest(
     ...withSecretsStamp(context, step.config.metadata),
     ...context.record.stamps,
     [stampKeys.launch]: launch,
-    ...unproven(step.skipLaunch),
+    ...(isAwaited(step) ? unproven : {}),
   };
   const config: MachineConfig = { ...step.config, metadata };
   if (step.mount !== undefined && volume !== undefined) {

@@ -181,12 +181,16 @@ describe('a mount more', () => {
     for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
     await world.clock.sleep(30_000);
     const booted: string[] = [];
-    world.simulator.world.onStateChange = ({ name, state }) => {
+    const successors = new Set<string | undefined>();
+    world.simulator.world.onStateChange = ({ id, name, state }) => {
       if (state === 'starting') booted.push(name);
+      if (state !== 'destroying') return;
+      successors.add(machines().find(({ config }) => config.metadata?.['flycd_replaces'] === id)?.state);
     };
     const { code, said } = await sync();
     expect(code, said).toBe(0);
     expect(booted).toEqual([]);
+    expect([...successors], 'Fly starts none that is only created').toEqual(['stopped']);
     expect(machines().map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
     expect(mounts()).toEqual(['data', 'data', 'data']);
     expect((await flycd('diff')).code).toBe(0);
