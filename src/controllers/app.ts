@@ -164,7 +164,7 @@ export async function syncOne(
   const request: SyncOneRequest = { ...asked, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];
-  const save = async (result: StepResult): Promise<void> => {
+  const save: SaveResult = async (result) => {
     results.push(result);
     await store.addResult(runId, result);
   };
@@ -174,12 +174,14 @@ export async function syncOne(
     const { unreachable } = await store.memory(app.name);
     if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
       await store.setUnreachable(app.name, planned.unreachable);
-    faults.push(...(await apply(request, { ...planned, plan }, save)));
+    const moved = new Set<string>();
+    faults.push(...(await apply(request, { ...planned, plan }, { save, moved })));
     const healed = healedPaths(plan, results);
     if (healed.length > 0) await store.addHeals(app.name, healed);
     await rememberPass(request, results, faults.length > 0);
     const { failed } = await settleVersion(request, { plan, planned, results, faults });
     if (failed) held = await goBack(request, faults, save);
+    else if (faults.length === 0 && moved.size > 0) faults.push(...(await pointStandbys(request, save)));
   } catch (error) {
     // One app's failure, even a bug of ours, never stops another's pass.
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
@@ -191,10 +193,12 @@ export async function syncOne(
   return { run, faults };
 }
 
+type SaveResult = (result: StepResult) => Promise<void>;
+
 async function apply(
   request: SyncOneRequest,
   { plan, wanted, known, release, steering }: PlannedApp,
-  save: (result: StepResult) => Promise<void>,
+  { save, moved = new Set() }: { readonly save: SaveResult; readonly moved?: Set<string> },
 ): Promise<readonly Fault[]> {
   const context = {
     ...request,
@@ -205,6 +209,7 @@ async function apply(
     stamped: known.stamped,
     leaving: leavingIn(plan),
     claimedVolumes: new Set<string>(),
+    moved,
     calls: undefined,
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
     lock: undefined,
@@ -217,20 +222,25 @@ async function apply(
  * A release has failed, and says so on the machines: the app is planned again from there, which takes it back to the
  * version before or leaves it, as its policy says. A stop leaves that to the next pass, and so does a newer commit. undefined: it was not got there.
  */
-async function goBack(
-  request: SyncOneRequest,
-  faults: Fault[],
-  save: (result: StepResult) => Promise<void>,
-): Promise<AppPlan | undefined> {
+async function goBack(request: SyncOneRequest, faults: Fault[], save: SaveResult): Promise<AppPlan | undefined> {
   const { app, onProgress, patience } = request;
   if (whyStopped(request) !== undefined) return undefined;
   const options: PlanOptions = { adopt: false, force: false, now: false, patience };
   const planned = await planOne({ ...request, options });
   const { course } = planned.steering;
   if (course.to !== 'git') onProgress({ type: 'held', app: app.name, because: course.hold.because });
-  const failures = await apply(request, planned, save);
+  const failures = await apply(request, planned, { save });
   faults.push(...failures);
   return failures.length === 0 ? planned.plan : undefined;
+}
+
+/** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */
+async function pointStandbys(request: SyncOneRequest, save: SaveResult): Promise<readonly Fault[]> {
+  if (whyStopped(request) !== undefined) return [];
+  const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
+  const planned = await planOne({ ...request, options });
+  const steps = planned.plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
+  return apply(request, { ...planned, plan: { ...planned.plan, steps } }, { save });
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

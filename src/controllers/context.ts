@@ -38,6 +38,8 @@ export interface ApplyContext {
   readonly leaving: ReadonlySet<string>;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes: Set<string>;
+  /** Machines that this pass made anew elsewhere: standbys still name them. */
+  readonly moved: Set<string>;
   /** Waits without keeping another app from its turn. */
   readonly aside: Aside;
   /** The record on Fly of the release at work. */

@@ -139,6 +139,7 @@ async function replaceMachine(
   } finally {
     await lock?.[Symbol.asyncDispose]();
   }
+  context.moved.add(step.machineId);
   return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
 }
 

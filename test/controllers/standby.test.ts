@@ -46,6 +46,25 @@ test('a group without services gets a standby, whose machine may go and come aga
   expect(diff.code, diff.stdout).toBe(0);
 });
 
+test('it stands in for what takes the place of its machine, by the end of the same pass', async () => {
+  const larger = { ...worker(), 'shop/app.yaml': `${worker()['shop/app.yaml']}vm: [{ memory: 1gb }]\n` };
+  world = await prepared([worker()], larger);
+  const before = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])];
+  const [first, second] = before.map(({ host }) => host);
+  if (first === undefined || first === second) throw new Error('both are on one host');
+  world.simulator.world.hostsFull.add(first);
+  const ran = await world.flycd(['sync', '--once']);
+  expect(ran.code, ran.stderr).toBe(0);
+  expect(ran.stderr).toContain('its host had no room: made anew elsewhere');
+  await world.endState();
+  const moved = machines(world).find(({ name }) => name === 'app-arn-1-g2');
+  const standby = machines(world).find(({ name }) => name === 'app-arn-2-g1');
+  expect(standby?.config).toMatchObject({ standbys: [moved?.id], env: { FLY_STANDBY_FOR: moved?.id } });
+  expect(standby?.state).toBe('stopped');
+  const diff = await world.flycd(['diff']);
+  expect(diff.code, diff.stdout).toBe(0);
+});
+
 test('a commit reaches the standby without waking it', async () => {
   world = await prepared([worker()], worker('blue'));
   const ran = await world.flycd(['sync', '--once']);
