@@ -6,6 +6,7 @@ import type { RememberedRelease } from '../model/memory.ts';
 import { parseTold, stampKeys, type Told } from '../model/stamps.ts';
 import { takeCensus, type Member } from './census.ts';
 import { wantedImage } from './image.ts';
+import { metadataOf } from './live.ts';
 import type { PlanAppInput } from './input.ts';
 
 export interface KnownRelease {
@@ -29,12 +30,31 @@ type KnownReleaseInput = Pick<PlanAppInput, 'desired' | 'observed' | 'memory' | 
 export function knownRelease(input: KnownReleaseInput): KnownRelease {
   const { desired, observed, memory } = input;
   const version = versionOf(desired);
-  const open = memory.told?.isOpen === true ? memory.told : undefined;
   const releases = observed.releases?.status === 'read' ? observed.releases.value : [];
   const found = observed.machines.status === 'read' ? search(input, version, releases) : undefined;
   const isOver = found !== undefined && releases.some((release) => release.version > found.number);
   const told = isOver ? undefined : found;
+  const open = memory.told?.isOpen === true ? memory.told : leftRunning(input, told, releases);
   return { version, told, status: told === undefined ? undefined : statusOf(told, releases, open), open };
+}
+
+/**
+ * Of an earlier wish: once its last machine names another record, this one would pass for a release that somebody else is
+ * at. `undefined`: no machine of ours names one that runs.
+ */
+function leftRunning(
+  { observed, fleet }: KnownReleaseInput,
+  inUse: Told | undefined,
+  releases: readonly Release[],
+): RememberedRelease | undefined {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  for (const metadata of machines.map(metadataOf)) {
+    const told = metadata[stampKeys.fleet] === fleet ? parseTold(metadata[stampKeys.told]) : undefined;
+    const record = releases.find(({ id }) => id === told?.id);
+    if (told === undefined || told.id === inUse?.id || record?.status !== 'running') continue;
+    return { ...told, image: record.image_ref ?? '', isOpen: true };
+  }
+  return undefined;
 }
 
 function statusOf(told: Told, releases: readonly Release[], open: Told | undefined): KnownRelease['status'] {

@@ -217,13 +217,18 @@ describe('a FlyCD that dies', () => {
     ]);
   });
 
-  test('and git has moved on: its record is interrupted, the new one complete', async () => {
+  test.each([
+    [false, { greeting: 'later' }],
+    [true, { greeting: 'later' }],
+    [true, { greeting: 'bye', image: 'acme/shop:3' }],
+  ])('and git has moved on: its record is interrupted; its database lost: %s; to %o', async (isLost, next) => {
     const files = shop({ greeting: 'bye' });
     const call = await callOf('POST /apps/{app}/machines/{machine}', 2, { before: [shop()], files });
     await start();
     world.write(files);
     await world.mortalFlycd(['sync', '--once'], { call, when: 'before' });
-    await synced(shop({ greeting: 'later' }));
+    if (isLost) world.forget();
+    await synced(shop(next));
     expect(releases()).toEqual([
       [3, 'complete'],
       [2, 'interrupted'],
