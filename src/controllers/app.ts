@@ -15,7 +15,7 @@ import { listedSince } from '../plan/intents.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../plan/app.ts';
 import { knownEvidence, type KnownEvidence } from '../plan/evidence.ts';
 import { isHostOk } from '../plan/live.ts';
-import { heldPlan, stoppedPlan, suspendedPlan } from '../plan/course.ts';
+import { heldPlan, isLeftAlone, stoppedPlan, suspendedPlan } from '../plan/course.ts';
 import { statusOfHolds } from '../plan/status.ts';
 import { knownRelease, type KnownRelease } from '../plan/told.ts';
 import type { Evidence } from '../record/evidence.ts';
@@ -200,6 +200,8 @@ async function apply(
   { plan, wanted, known, release, steering }: PlannedApp,
   { save, moved = new Set() }: { readonly save: SaveResult; readonly moved?: Set<string> },
 ): Promise<readonly Fault[]> {
+  // A record that an earlier pass left open stays open, too.
+  if (isLeftAlone(plan)) return [];
   const context = {
     ...request,
     app: wanted,

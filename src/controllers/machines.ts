@@ -16,6 +16,7 @@ import { waitHealthy } from './health.ts';
 import { holdLease } from './lease.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './stamp.ts';
+import { newestWords, withStanding } from './standing-stamp.ts';
 import { withStandby } from './standby.ts';
 
 /** Tries of one create: names are unique, so a second try can make no second machine. */
@@ -86,8 +87,9 @@ export async function updateMachine(
   planned: MachineUpdate,
   onSent: (machine: Machine) => void,
 ): Promise<Done> {
-  const step = await withStandby(context, planned);
-  await using lease = await holdLease(context, step.machineId);
+  const ready = await withStandby(context, planned);
+  await using lease = await holdLease(context, ready.machineId);
+  const step = await withStanding(context, ready);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(context, step.machineId));
   const metadata = {
     ...withSecretsStamp(context, step.config.metadata),
@@ -212,7 +214,7 @@ function isAwaited({ skipLaunch, replaces = [] }: MachineCreate): boolean {
  * waited for, from when it began on: one that had its time fails at once.
  */
 export async function labelMachine(context: ApplyContext, step: MachineLabel): Promise<Done> {
-  const metadata: Record<string, string | null> = { ...step.metadata };
+  const metadata: Record<string, string | null> = { ...step.metadata, ...(await newestWords(context, step)) };
   // A secret may have been set since the plan was made, when this machine was perhaps not ours yet.
   const secrets = secretsStampText(context.stamped);
   const hasNone = secrets === null && !Object.hasOwn(metadata, stampKeys.secrets);

@@ -15,7 +15,7 @@ import {
   type StandingTexts,
 } from '../model/standing.ts';
 import { stampKeys } from '../model/stamps.ts';
-import { reachedVersion, standingMachines, versionOf } from '../plan/course.ts';
+import { isLeftAlone, reachedVersion, standingMachines, versionOf } from '../plan/course.ts';
 import { isRollout } from '../plan/guard.ts';
 import { isHostOk, metadataOf } from '../plan/live.ts';
 import { commandVersion } from '../plan/release-command.ts';
@@ -89,6 +89,7 @@ export async function settleVersion(request: SyncOneRequest, passed: Passed): Pr
 function isWhole(request: SyncOneRequest, { plan, results, faults }: Passed): boolean {
   if (whyStopped(request) !== undefined || faults.length > 0 || results.some(({ outcome }) => outcome === 'skipped'))
     return false;
+  if (isLeftAlone(plan)) return false;
   const isOwn = (reason: string): boolean => reason === 'failed' || reason === 'rollback';
   return plan.holds.every((hold) => isOwn(hold.reason) || !hold.steps.some(isRollout));
 }

@@ -183,6 +183,11 @@ export function suspendedPlan(plan: AppPlan, standing: Standing, now: number): A
   return hold === undefined ? plan : refit(plan, { steps: [], holds: [hold, ...holds] });
 }
 
+/** Not even a stamp is written while a person wants that. */
+export function isLeftAlone({ holds }: Pick<AppPlan, 'holds'>): boolean {
+  return holds.some(({ reason }) => reason === 'suspended');
+}
+
 /** undefined: the app is not suspended. */
 export function suspensionHold(
   app: string,

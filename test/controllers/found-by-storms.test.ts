@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { ruleChecks } from '../../simulator/machine-life.ts';
+import { isWrite } from '../../simulator/requests.ts';
 import type { Machine } from '../../simulator/records.ts';
 import { filesOf, goodImage, type AppIdea } from '../storm/fleet.ts';
 import { membersOf, watch } from '../storm/watch.ts';
@@ -204,4 +205,48 @@ test('a machine changed by hand before its lost create answer is looked for is n
   const { code, stdout } = await world.flycd(['sync', '--once']);
   expect(code, stdout).toBe(0);
   expect(machines(world).map(({ config }) => config.guest?.memory_mb)).toEqual([512]);
+});
+
+test.each([
+  ['suspended', ['suspend', 'shop', '--reason', 'an incident']],
+  ['rolled back', ['rollback', 'shop']],
+])(
+  'an app that is %s by another FlyCD in the middle of a roll: no update takes that word away',
+  async (_what, argv) => {
+    const world = await synced();
+    world.write(filesOf(shop({ env: { GREETING: 'two' } })));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    world.write(filesOf(shop({ env: { GREETING: 'three' } })));
+    const rolling = world.flycd(['sync', '--once']);
+    await world.clock.sleep(3000);
+    expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toContain('two');
+    const said = await world.flycd(argv, 'another');
+    expect([0, 4], said.stdout + said.stderr).toContain(said.code);
+    await rolling;
+    const key = argv[0] === 'suspend' ? 'flycd_suspend' : 'flycd_hold';
+    const stamps = machines(world).map(({ config }) => config.metadata?.[key]);
+    expect(stamps).toEqual([stamps[0], stamps[0], stamps[0]]);
+    expect(stamps[0]).toContain('"by":"alice"');
+    expect((await world.flycd(['sync', '--once'], 'a third')).code).toBe(4);
+  },
+);
+
+test('a version that nobody has stamped as good yet stays so while the app is suspended', async () => {
+  const files = filesOf(shop({ env: { GREETING: 'two' } }));
+  // The last of the three machines is stamped with what was read back.
+  const call = await callOf('PATCH /apps/{app}/machines/{machine}/metadata', 3, { before: [filesOf(shop())], files });
+  const world = await synced();
+  world.write(files);
+  await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+  await world.clock.sleep(60_000);
+  const suspended = await world.flycd(['suspend', 'shop', '--reason', 'an incident']);
+  expect(suspended.code, suspended.stderr).toBe(0);
+  const { requests } = world.simulator.world;
+  const before = requests.length;
+  expect((await world.flycd(['sync', '--once'])).code).toBe(4);
+  expect(requests.slice(before).filter((request) => isWrite(request))).toEqual([]);
+  expect((await world.flycd(['resume', 'shop'])).code).toBe(0);
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  expect((await world.flycd(['rollback', 'shop'])).code).toBe(0);
+  expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toEqual(['hello', 'hello', 'hello']);
 });
