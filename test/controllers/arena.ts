@@ -31,11 +31,12 @@ export interface Arena {
   mortalFlycd(
     argv: readonly string[],
     death?: Death,
+    state?: string,
   ): Promise<{ readonly calls: number; readonly ran: Ran | undefined }>;
   /** One call as a person with the fleet's token makes it; its JSON, undefined where there is none. Throws what Fly refuses. */
   asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Loses the database of the FlyCD whose data directory has no other name. */
-  forget(): void;
+  /** Loses the database of the FlyCD whose data directory has no other name, or this one. */
+  forget(state?: string): void;
   /** Everything on Fly once leases have ended and machines on their way out are gone. */
   endState(): Promise<unknown>;
   close(): Promise<void>;
@@ -76,7 +77,17 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
   const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'flycd-arena-'));
   const clock = new IdleClock();
   const simulator = await startSimulator({ clock, seed: options.seed ?? 1, orderly: options.orderly ?? false });
-  const fetch = fetchFrom(simulator.url);
+  const fetchUncounted = fetchFrom(simulator.url);
+  /** Requests whose answer somebody waits for. */
+  let awaited = 0;
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    awaited += 1;
+    try {
+      return await fetchUncounted(input, init);
+    } finally {
+      awaited -= 1;
+    }
+  };
   const config = join(folder, 'config');
   const repository = options.repository === true ? makeBareRepository(folder, 'config.git') : undefined;
   const location = repository?.url ?? join(config, options.path ?? '');
@@ -113,19 +124,19 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         ...(signal === undefined ? {} : { signal }),
       }),
     flycdAt: (path, argv) => run([...argv, path], { env: env(usualState), cwd: folder, clock, fetch }),
-    async mortalFlycd(argv, death) {
+    async mortalFlycd(argv, death, state = usualState) {
       const process = mortal({ clock, fetch }, death);
       const ended = run([...argv, location], {
-        env: env(usualState),
+        env: env(state),
         cwd: folder,
         clock: process.clock,
         fetch: process.fetch,
       });
       const ran = await Promise.race([ended, process.died.then(() => undefined)]);
-      // Time stands still until Fly has noticed that nobody waits for the answers any more.
+      // Time stands still until Fly has noticed that nobody waits for the answers any more; others' may be under way.
       if (ran === undefined) {
         await clock.busy(async () => {
-          while (simulator.underway() > 0) await nextTurn();
+          while (simulator.underway() > awaited) await nextTurn();
         });
       }
       return { calls: process.calls, ran };
@@ -141,8 +152,8 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
         return text === '' ? undefined : (JSON.parse(text) as unknown);
       }),
-    forget() {
-      rmSync(join(folder, usualState), { recursive: true, force: true });
+    forget(state = usualState) {
+      rmSync(join(folder, state), { recursive: true, force: true });
     },
     async endState() {
       await clock.sleep(settledMs);

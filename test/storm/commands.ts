@@ -13,14 +13,17 @@ export interface CommandWatch {
 /** In these it may be at work. */
 const atWork: ReadonlySet<string> = new Set(['created', 'starting', 'started', 'stopping']);
 
-function imageOf({ config }: Machine): string {
+/** As git writes it, without a digest. */
+export function imageOf({ config }: Machine): string {
   return (config.image ?? '').split('@')[0] ?? '';
 }
 
+export function isCommand({ config }: Machine): boolean {
+  return config.metadata?.['fly_process_group'] === releaseCommandGroup;
+}
+
 function commandsOf({ app }: Machine): readonly Machine[] {
-  return [...app.machines.values()].filter(
-    ({ config }) => config.metadata?.['fly_process_group'] === releaseCommandGroup,
-  );
+  return [...app.machines.values()].filter(isCommand);
 }
 
 function wentWell(machine: Machine): boolean {

@@ -110,6 +110,11 @@ export function commit(dice: Dice, fleet: FleetIdea): Commit {
   return changeOne(dice, fleet, () => dice.one(dice.pick(kinds)));
 }
 
+/** Something to go back from, and to. */
+export function newVersion(dice: Dice, fleet: FleetIdea): Commit {
+  return changeOne(dice, fleet, () => (dice.hit(0.25) ? bad[1] : dice.one(config.slice(0, 3))));
+}
+
 /** One change of one app. */
 export function changeOne(dice: Dice, fleet: FleetIdea, choose: () => Change | undefined): Commit {
   const index = dice.below(fleet.apps.length);

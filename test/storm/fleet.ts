@@ -31,6 +31,8 @@ export interface AppIdea {
   readonly drift?: 'heal' | 'heal_all' | 'report' | 'off';
   readonly prune?: readonly ('addresses' | 'secrets')[];
   readonly releaseCommand?: string;
+  /** Not given: FlyCD's default, which goes back. */
+  readonly onFailure?: 'stop';
 }
 
 export type AddressIdea = 'v6' | 'shared_v4' | 'v4';
@@ -166,7 +168,9 @@ function document(app: AppIdea): object {
     ...(scheduled.length === 0
       ? {}
       : { machine: { groups: Object.fromEntries(scheduled.map(([name, { schedule }]) => [name, { schedule }])) } }),
-    ...(app.drift === undefined && app.prune === undefined ? {} : { sync: { drift: app.drift, prune: app.prune } }),
+    ...([app.drift, app.prune, app.onFailure].every((one) => one === undefined)
+      ? {}
+      : { sync: { drift: app.drift, prune: app.prune, on_failure: app.onFailure } }),
     deploy: {
       strategy: app.strategy,
       ...(app.releaseCommand === undefined ? {} : { release_command: app.releaseCommand }),

@@ -184,6 +184,14 @@ const holding = (target: string): PlannedApp => {
   return { ...plain, status: 'held', holds: [hold] };
 };
 
+test('what waits behind a rollback excuses nothing: the app is where it was sent', async () => {
+  const behind = holding('app-1/web/arn/1');
+  const holds = behind.holds.map((hold) => ({ ...hold, reason: 'rollback' }));
+  expect(await said(other, [{ ...behind, holds }])).toEqual([
+    expect.stringContaining('app-1: web-arn-1-g1 runs other'),
+  ]);
+});
+
 test('what a hold says is no difference', async () => {
   expect(await said(other, [holding('app-1/web/arn/1')])).toEqual([]);
 });

@@ -56,7 +56,15 @@ const lasting: ReadonlySet<string> = new Set([
   'destructive',
   // Bad weather while it was rolled out: that is not known by itself.
   'failed',
+  // Somebody said so: what holds an app without that is found by what Fly should be then.
+  'rollback',
+  'suspended',
 ]);
+
+/** Of holds that a person asked for. */
+export function isWord(reason: string): boolean {
+  return reason === 'rollback' || reason === 'suspended';
+}
 
 type Invariant = (calm: Calm) => readonly string[];
 
@@ -83,11 +91,14 @@ export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
     const app = apps.find(({ name }) => name === idea.name);
     if (planned === undefined) return [];
     if (app === undefined) return [`${idea.name}: not on Fly`];
-    return differences(toCompare(idea, planned, byHand), app)
-      .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
-      .filter(({ about }) => !planned.holds.some((hold) => speaksOf(hold, about)))
-      .filter(({ about, text }) => !(text.endsWith('is stopped') && isLeftStopped(planned, about)))
-      .map(({ text }) => text);
+    return (
+      differences(toCompare(idea, planned, byHand), app)
+        .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
+        // What is rolled back is compared with where it went: that git's own wish waits excuses nothing.
+        .filter(({ about }) => !planned.holds.some((hold) => hold.reason !== 'rollback' && speaksOf(hold, about)))
+        .filter(({ about, text }) => !(text.endsWith('is stopped') && isLeftStopped(planned, about)))
+        .map(({ text }) => text)
+    );
   });
 
 /** What git says less what nobody compares: a secret of which only a person knows. */

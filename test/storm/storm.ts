@@ -1,14 +1,29 @@
 /** One storm: a fleet, commits, hands, faults and kills that follow from a seed; then calm, and what has to be true then. */
 import { arena, type Arena } from '../controllers/arena.ts';
-import { commit, repaired } from './commits.ts';
+import type { Death } from '../controllers/mortal.ts';
+import { commit, newVersion, repaired } from './commits.ts';
 import { dice, type Dice } from './dice.ts';
 import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
-import { addShapes, invariants, raisePeaks, stillHeld, type Others, type PlannedApp } from './invariants.ts';
+import {
+  addShapes,
+  everyAppIsPlanned,
+  invariants,
+  isWord,
+  noLeaseIsLeft,
+  othersAreUntouched,
+  raisePeaks,
+  stillHeld,
+  type Calm,
+  type Others,
+  type PlannedApp,
+} from './invariants.ts';
 import { amiss, exposed, written, type Ran } from './hearing.ts';
 import { act } from './people.ts';
 import { themed, themeOf } from './themes.ts';
 import { watch, type Watch } from './watch.ts';
 import { clearUp, strike } from './weather.ts';
+import { listen, loadWords, type Speech } from './speech.ts';
+import { hasWords, mouthOf, wordOf } from './words.ts';
 
 export interface Storm {
   readonly seed: number;
@@ -30,6 +45,8 @@ const stormyRequestsMax = 260;
 const settledMs = 120_000;
 const aMomentMs = 10;
 const handsWaitsMax = 30;
+/** A loop looks at what nothing marks every few minutes. */
+const loopMs = 400_000;
 /** One in so many configs is a git repository. */
 const repositoryEvery = 20;
 
@@ -51,7 +68,8 @@ interface Scene {
 }
 
 export async function storm(seed: number): Promise<Storm> {
-  const world = await arena({ seed, orderly: true, repository: seed % repositoryEvery === 0 });
+  const isRepository = seed % repositoryEvery === 0 || (hasWords(seed) && dice(seed, 'history').hit(0.15));
+  const world = await arena({ seed, orderly: true, repository: isRepository });
   const scene: Scene = {
     seed,
     world,
@@ -69,7 +87,9 @@ export async function storm(seed: number): Promise<Storm> {
   };
   try {
     scene.fleet = themed(dice(seed, 'theme of the fleet'), scene.fleet, themeOf(seed)).fleet;
-    publish(scene, 'first commit');
+    if (hasWords(seed)) await loadWords();
+    if (hasWords(seed)) scene.fleet = stubborn(dice(seed, 'on failure'), scene.fleet);
+    await publish(scene, 'first commit');
     await blow(scene);
     await calm(scene);
     scene.findings.push(...scene.watch.findings);
@@ -87,15 +107,26 @@ function tell(scene: Scene, text: string): void {
   scene.story.push(`${new Date(scene.world.clock.now()).toISOString().slice(11, 19)} ${text}`);
 }
 
-function publish(scene: Scene, said: string): void {
+/** Some apps stay where a release that failed left them. */
+function stubborn(dice: Dice, fleet: FleetIdea): FleetIdea {
+  return { apps: fleet.apps.map((app) => (dice.hit(0.25) ? { ...app, onFailure: 'stop' } : app)) };
+}
+
+async function publish(scene: Scene, said: string): Promise<void> {
   const names = scene.fleet.apps.map(({ name }) => name);
   for (const name of scene.inGit) if (!names.includes(name)) scene.world.remove(name);
   scene.inGit = names;
   scene.world.write(filesOf(scene.fleet));
-  scene.watch.expect(scene.fleet);
+  scene.watch.expect(scene.fleet, hasWords(scene.seed) ? await revision(scene) : undefined);
   raisePeaks(scene.peaks, scene.fleet);
   addShapes(scene.shapes, scene.fleet);
   tell(scene, `git: ${said}`);
+}
+
+/** What FlyCD calls the config as it is now: stamps name it. */
+async function revision({ world }: Scene): Promise<string> {
+  const { stdout } = await world.flycd(['validate', '--output', 'json']);
+  return (JSON.parse(stdout) as { readonly revision: string }).revision;
 }
 
 async function blow(scene: Scene): Promise<void> {
@@ -106,12 +137,18 @@ async function blow(scene: Scene): Promise<void> {
   for (let pass = 1; pass <= passes; pass += 1) {
     if (world.simulator.world.requests.length > stormyRequestsMax) break;
     const here = (topic: string): Dice => dice(seed, `${topic} ${pass}`);
-    if (pass > 1) commitSomething(scene, here('commit'), here('theme'));
+    if (pass > 1) await commitSomething(scene, here('commit'), here('theme'));
+    if (pass > 1 && hasWords(seed) && here('version').hit(0.5)) await commitVersion(scene, here('new version'));
     weather(scene, here('weather'));
     if (pass > 1) people(scene, here('people'));
     // Fly tells times by the millisecond: what happens in one and the same cannot be told apart.
     await world.clock.sleep(aMomentMs);
-    await onePass(scene, here('pass'));
+    const word = pass > 1 && hasWords(seed) ? speech(scene, here('word'), pass) : undefined;
+    if (word?.afterMs === undefined) await said(scene, word);
+    await Promise.all([
+      onePass(scene, here('pass'), here('loop')),
+      word?.afterMs === undefined ? undefined : said(scene, word),
+    ]);
     if (pass === 1) await settle(scene);
     await world.clock.sleep(here('pause').pick([0, 5000, 30_000, 300_000]));
   }
@@ -144,13 +181,40 @@ async function settle(scene: Scene): Promise<void> {
   for (const { machine } of scene.others) watch.protect({ machine: machine.id });
 }
 
-function commitSomething(scene: Scene, dice: Dice, ofTheme: Dice): void {
+/** What a person says in or before this pass, with when and through which FlyCD. */
+function speech(scene: Scene, dice: Dice, pass: number): Speech | undefined {
+  const word = wordOf(dice, scene.fleet, { standing: scene.watch.standing, now: scene.world.clock.now() });
+  if (word === undefined) return undefined;
+  const afterMs = dice.hit(0.5) ? dice.between(0, 20_000) : undefined;
+  const death = dice.hit(0.2)
+    ? { call: dice.between(1, 25), when: dice.pick(['before', 'after'] as const) }
+    : undefined;
+  const state = mouthOf(dice);
+  return { word, afterMs, death, state: state === 'empty' ? `empty ${pass}` : state };
+}
+
+async function said(scene: Scene, speech: Speech | undefined): Promise<void> {
+  if (speech === undefined) return;
+  if (speech.afterMs !== undefined) await scene.world.clock.sleep(speech.afterMs);
+  const { ran, what, findings } = await listen(scene.world, scene.watch, speech);
+  if (ran === undefined) tell(scene, what);
+  else heard(scene, ran, what);
+  scene.findings.push(...findings);
+}
+
+async function commitVersion(scene: Scene, dice: Dice): Promise<void> {
+  const { fleet, said } = newVersion(dice, scene.fleet);
+  scene.fleet = fleet;
+  await publish(scene, said);
+}
+
+async function commitSomething(scene: Scene, dice: Dice, ofTheme: Dice): Promise<void> {
   if (!dice.hit(0.7)) return;
   const theme = themeOf(scene.seed);
   const isOfTheme = theme !== undefined && ofTheme.hit(0.4);
   const { fleet, said } = isOfTheme ? themed(ofTheme, scene.fleet, theme) : commit(dice, scene.fleet);
   scene.fleet = fleet;
-  publish(scene, said);
+  await publish(scene, said);
 }
 
 function weather(scene: Scene, dice: Dice): void {
@@ -173,7 +237,7 @@ function people(scene: Scene, dice: Dice): void {
   else clock.timer(dice.between(0, 15_000), go);
 }
 
-async function onePass(scene: Scene, dice: Dice): Promise<void> {
+async function onePass(scene: Scene, dice: Dice, loops: Dice): Promise<void> {
   const { world } = scene;
   if (dice.hit(0.05)) {
     world.forget();
@@ -184,9 +248,20 @@ async function onePass(scene: Scene, dice: Dice): Promise<void> {
     ? { call: dice.between(1, 45), when: dice.pick(['before', 'after'] as const) }
     : undefined;
   scene.passes += 1;
-  if (dice.hit(0.08)) return together(scene);
-  if (dice.hit(0.08)) return stopped(scene, dice.between(0, 20_000));
-  const { ran, calls } = await world.mortalFlycd(['sync', '--once'], death);
+  const ended = scene.watch.working();
+  try {
+    // Not the first pass: it imports what time would not wait for.
+    if (scene.passes > 1 && hasWords(scene.seed) && loops.hit(0.15)) return await looped(scene);
+    if (dice.hit(0.08)) return await together(scene);
+    if (dice.hit(0.08)) return await stopped(scene, dice.between(0, 20_000));
+    await alone(scene, death);
+  } finally {
+    ended();
+  }
+}
+
+async function alone(scene: Scene, death: Death | undefined): Promise<void> {
+  const { ran, calls } = await scene.world.mortalFlycd(['sync', '--once'], death);
   if (ran === undefined) tell(scene, `pass ${scene.passes}: killed ${death?.when} call ${death?.call}`);
   else heard(scene, ran, `pass ${scene.passes} (${calls} calls)`);
 }
@@ -202,6 +277,14 @@ async function together(scene: Scene): Promise<void> {
   for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
   // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
   for (const { name } of scene.fleet.apps) scene.watch.disturbed(name);
+}
+
+/** The loop in the foreground, for some minutes. */
+async function looped(scene: Scene): Promise<void> {
+  const stop = new AbortController();
+  const cancel = scene.world.clock.timer(loopMs, () => stop.abort());
+  heard(scene, await scene.world.flycd(['sync'], undefined, stop.signal), `pass ${scene.passes}, a loop`);
+  cancel();
 }
 
 /** Asked to stop in good order. */
@@ -233,7 +316,7 @@ async function calm(scene: Scene): Promise<void> {
   const { clock, simulator } = world;
   clearUp(simulator.world);
   scene.fleet = { apps: scene.fleet.apps.map(repaired) };
-  publish(scene, 'what was broken is mended; the weather clears');
+  await publish(scene, 'what was broken is mended; the weather clears');
   await clock.sleep(settledMs);
   // A command by hand waits minutes for each machine that does not become healthy.
   for (let waits = 0; simulator.world.human.commands.some(({ outcome }) => outcome === undefined); waits += 1) {
@@ -241,30 +324,48 @@ async function calm(scene: Scene): Promise<void> {
     await clock.sleep(settledMs);
   }
   const plan = await untilSettled(scene, 'calm', []);
+  const isSaid = scene.seed % 2 === 0 && plan.some(({ holds }) => holds.some(({ reason }) => isWord(reason)));
+  // As a person wants it, and after that as git says.
+  if (isSaid) judge(scene, plan);
   // What only waited for a person's word is said at the end, in every second storm.
   const isHeld = plan.some((app) => app.holds.length > 0);
   const last = isHeld && scene.seed % 2 === 0 ? await confirmed(scene, plan) : plan;
   for (const { app, status, holds } of last) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
-  const { fleet, peaks, shapes, byHand, begunTwice, others } = scene;
-  const apps = simulator.world.snapshot();
-  for (const invariant of invariants) {
-    scene.findings.push(...invariant({ fleet, apps, plan: last, peaks, shapes, byHand, begunTwice, others }));
-  }
+  judge(scene, last);
   if (last !== plan) scene.findings.push(...stillHeld(last));
   scene.findings.push(...exposed(simulator.world, world.stateFolder));
 }
 
+function judge({ watch, peaks, shapes, byHand, begunTwice, others, findings, world }: Scene, plan: Calm['plan']): void {
+  const { standing } = watch;
+  const { clock, simulator } = world;
+  const apps = simulator.world.snapshot();
+  const calm: Calm = { fleet: standing.fleet(), apps, plan, peaks, shapes, byHand, begunTwice, others };
+  // What is suspended in the middle of some work stays in the middle of it.
+  const isFree = (name: string): boolean => standing.suspension(name, clock.now()) === undefined;
+  const free: Calm = {
+    ...calm,
+    fleet: { apps: calm.fleet.apps.filter(({ name }) => isFree(name)) },
+    apps: apps.filter(({ name }) => isFree(name)),
+    others: others.filter(({ app }) => isFree(app)),
+  };
+  for (const invariant of invariants) findings.push(...invariant(free));
+  for (const invariant of [everyAppIsPlanned, noLeaseIsLeft, othersAreUntouched]) findings.push(...invariant(calm));
+}
+
 /** Holds that a command with the app's name lifts. */
-const lifting = { adoption: 'adopt', failed: 'resume' } as const;
+const lifting = { adoption: 'adopt', failed: 'resume', rollback: 'resume', suspended: 'resume' } as const;
 
 /** Each hold says what lifts it: some by the app's name, the others by flags. */
 async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<readonly PlannedApp[]> {
   for (const { app, holds } of plan) {
     for (const [reason, command] of Object.entries(lifting)) {
       if (holds.every((hold) => hold.reason !== reason)) continue;
+      const ended = scene.watch.speaking(app);
       heard(scene, await scene.world.flycd([command, app]), `${command} ${app}`);
+      ended();
       await scene.world.clock.sleep(settledMs);
     }
   }
@@ -277,7 +378,9 @@ async function untilSettled(scene: Scene, what: string, flags: readonly string[]
   let plan: readonly PlannedApp[] = [];
   for (let pass = 1; pass <= calmPassesMax; pass += 1) {
     scene.passes += 1;
+    const ended = scene.watch.working();
     heard(scene, await world.flycd(['sync', '--once', ...flags]), `${what} pass ${pass}`);
+    ended();
     await world.clock.sleep(settledMs);
     plan = (await look(scene)) ?? [];
     if (plan.every((app) => app.steps.length === 0)) break;

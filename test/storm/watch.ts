@@ -6,14 +6,21 @@ import type { Machine } from '../../simulator/records.ts';
 import { isRunning } from '../../simulator/machine-states.ts';
 import type { RequestNotice, RequestRecord } from '../../simulator/requests.ts';
 import type { World } from '../../simulator/world.ts';
-import { watchCommands } from './commands.ts';
-import { countOf, mayBeDown, wishOf, type AppIdea, type FleetIdea } from './fleet.ts';
+import { imageOf, isCommand, watchCommands } from './commands.ts';
+import { countOf, mayBeDown, wishOf, type FleetIdea } from './fleet.ts';
+import { standings, type Standings } from './standing.ts';
 
 export interface Watch {
   /** What broke, in words. */
   readonly findings: readonly string[];
-  /** What git says from now on. */
-  expect(fleet: FleetIdea): void;
+  /** What git says from now on, and the name that FlyCD gives it where a person may go back to it. */
+  expect(fleet: FleetIdea, revision?: string): void;
+  /** What persons and failed releases say of apps, and what the apps have to be thereby. */
+  readonly standing: Standings;
+  /** A FlyCD begins to work on apps; call what comes back when it ends. What stands about an app counts for the next one. */
+  working(): () => void;
+  /** A person suspends or resumes the app; call what comes back when that is over. */
+  speaking(app: string): () => void;
   /** Somebody, or the platform, changed something that no machine's version shows: restarts of that app are called for. */
   disturbed(app: string): void;
   /** Machines that are not FlyCD's to touch, and apps. */
@@ -34,6 +41,7 @@ interface Before {
   readonly machine: Machine;
   readonly version: string;
   readonly state: Machine['state'];
+  readonly image: string;
   readonly healthy: boolean;
   /** It runs with another value of a secret than Fly has. */
   readonly behind: boolean;
@@ -46,6 +54,8 @@ const destroy = 'DELETE /apps/{app}/machines/{machine}';
 const create = 'POST /apps/{app}/machines';
 /** A request that never got an answer is over by then. */
 const latencyMsMax = 10_000;
+/** As weather.ts has it: a FlyCD with another database may not see a word before. */
+const listLagMsMax = 5000;
 /** As FlyCD names them; a copy gets another name. */
 const ownName = /-\d+-g\d+$/;
 
@@ -79,9 +89,20 @@ export function membersOf(world: World, app: string, group: string): readonly Ma
   );
 }
 
+/** The path of a release names no app. */
+function appOfRelease(world: World, path: string): string | undefined {
+  const id = /^\/api\/v1\/releases\/([^/]+)$/.exec(path)?.[1];
+  return [...world.apps.values()].find(({ releases }) => releases.some((release) => release.id === id))?.name;
+}
+
 export function watch(world: World): Watch {
   const findings: string[] = [];
+  const standing = standings();
   let git: FleetIdea = { apps: [] };
+  /** Since when each FlyCD that is at work has been. */
+  const atWork = new Set<{ readonly since: number }>();
+  /** Apps of which a person says something at this moment. */
+  const spoken: string[] = [];
   const disturbances = new Map<string, number>();
   /** Groups, by `app/group`, that came with a later commit than the app itself. */
   const earlierWithout = new Set<string>();
@@ -92,6 +113,7 @@ export function watch(world: World): Watch {
   const down = new Map<string, Machine>();
   /** Groups that FlyCD destroyed machines of which git still wants: how many. */
   const destroyed = new Map<string, number>();
+  const seen = new Set<Machine>();
   const underway = new Map<Readonly<RequestRecord>, Before>();
 
   const say = (text: string): void => {
@@ -99,7 +121,7 @@ export function watch(world: World): Watch {
     if (!findings.includes(line)) findings.push(line);
   };
   const commands = watchCommands(say);
-  const ideaOf = (name: string): AppIdea | undefined => git.apps.find((app) => app.name === name);
+  const { ideaOf } = standing;
 
   function recovered(): void {
     for (const [id, machine] of down) {
@@ -184,19 +206,38 @@ export function watch(world: World): Watch {
       say(`somebody else's: ${request.method} ${request.path}`);
   }
 
+  /** Who was at work before ends first, and cannot be told from who came later. */
+  function checkSuspended({ method, reads, path, ...request }: Readonly<RequestRecord>): void {
+    const app = request.app ?? appOfRelease(world, path) ?? '';
+    const word = standing.suspension(app, world.now());
+    if (word === undefined || method === 'GET' || reads === true || spoken.includes(app)) return;
+    if ([...atWork].every(({ since }) => since >= word.seen + listLagMsMax))
+      say(`${app}: is suspended, and somebody did ${method} ${path}`);
+  }
+
+  /** A version that failed is held until git moves on or a person lifts it. */
+  function checkAgain(machine: Machine, before: string): void {
+    const image = imageOf(machine);
+    if (image !== before && image === standing.failedImage(machine.app.name))
+      say(`${machine.app.name}: ${machine.name} gets ${image}, whose release failed`);
+  }
+
   function asked(request: Readonly<RequestRecord>): void {
     checkOwner(request);
+    checkSuspended(request);
     const found = machinePath.exec(request.path);
     const machine = world.apps.get(found?.[1] ?? '')?.machines.get(found?.[2] ?? '');
     if (machine === undefined || ![update, restart, destroy].includes(request.template)) return;
     const { instanceId: version, state } = machine;
-    const [healthy, behind] = [isHealthy(machine), isBehind(machine)];
-    underway.set(request, { at: world.now(), machine, version, state, healthy, behind });
+    const [healthy, behind, image] = [isHealthy(machine), isBehind(machine), imageOf(machine)];
+    underway.set(request, { at: world.now(), machine, version, state, image, healthy, behind });
   }
 
   function answered(request: Readonly<RequestRecord>): void {
     const before = underway.get(request);
     underway.delete(request);
+    const app = request.method === 'GET' ? undefined : world.apps.get(request.app ?? '');
+    if (app !== undefined) standing.look(app, world.now());
     if (request.template === create) return made(request);
     if (before === undefined) return;
     const { machine } = before;
@@ -205,6 +246,7 @@ export function watch(world: World): Watch {
     if (request.template === update) {
       if (machine.instanceId === before.version) return;
       checkCause(machine, before);
+      checkAgain(machine, before.image);
     } else if (request.template === restart) {
       if (machine.state !== 'restarting') return;
       checkRestart(machine, before);
@@ -221,6 +263,8 @@ export function watch(world: World): Watch {
   function made({ app: name = '' }: Readonly<RequestRecord>): void {
     const app = ideaOf(name);
     for (const machine of world.apps.get(name)?.machines.values() ?? []) {
+      if (!seen.has(machine) && (ownName.test(machine.name) || isCommand(machine))) checkAgain(machine, '');
+      seen.add(machine);
       if (app === undefined || brought.has(machine.id) || !ownName.test(machine.name)) continue;
       const wish = wishOf(app, groupOf(machine));
       commands.brought(app, machine);
@@ -264,6 +308,7 @@ export function watch(world: World): Watch {
     const crashed = event?.type === 'exit' && machine.state !== 'replacing' && machine.state !== 'destroying';
     // It ran, and somebody else took it down: not FlyCD's any more.
     if (before === 'started' && leaving.has(machine.state) && !byFlycd && !crashed) down.delete(machine.id);
+    if (!isAlive(machine) && !byFlycd) standing.lost(machine);
   };
   world.onRequest = ({ phase, request }: RequestNotice) => {
     recovered();
@@ -271,19 +316,38 @@ export function watch(world: World): Watch {
     else answered(request);
   };
 
+  const disturbed = (app: string): void => {
+    disturbances.set(app, (disturbances.get(app) ?? 0) + 1);
+  };
+
   return {
-    findings,
-    expect(fleet) {
+    get findings() {
+      return [...findings, ...standing.findings];
+    },
+    standing,
+    working() {
+      const one = { since: world.now() };
+      atWork.add(one);
+      return () => {
+        atWork.delete(one);
+        // It ended where it was going when it began; the next one takes the app where it belongs since.
+        for (const app of standing.saidSince(one.since)) disturbed(app);
+      };
+    },
+    speaking(app) {
+      spoken.push(app);
+      return () => spoken.splice(spoken.indexOf(app), 1);
+    },
+    expect(fleet, revision) {
       for (const { name, groups } of fleet.apps) {
-        const before = ideaOf(name)?.groups ?? groups;
+        const before = git.apps.find((app) => app.name === name)?.groups ?? groups;
         for (const group of Object.keys(groups))
           if (before[group] === undefined) earlierWithout.add(`${name}/${group}`);
       }
       git = fleet;
+      standing.published(fleet, revision, world.now());
     },
-    disturbed(app) {
-      disturbances.set(app, (disturbances.get(app) ?? 0) + 1);
-    },
+    disturbed,
     protect({ machine, app }) {
       for (const thing of [machine, app]) if (thing !== undefined) protectedThings.add(thing);
     },

@@ -1,0 +1,67 @@
+/** A person's word to FlyCD, heard: what it did, and whether what it said became so. */
+import type { Arena } from '../controllers/arena.ts';
+import type { Death } from '../controllers/mortal.ts';
+import type { Ran } from './hearing.ts';
+import { groupOf, isAlive, type Watch } from './watch.ts';
+import type { Word } from './words.ts';
+
+export interface Speech {
+  readonly word: Word;
+  /** Milliseconds after the pass has begun; undefined: before it. */
+  readonly afterMs: number | undefined;
+  readonly death: Death | undefined;
+  /** Of which FlyCD. */
+  readonly state: string | undefined;
+}
+
+/** Loads it before anything is under way: what a command imports when it first runs takes time that no clock sees. */
+export async function loadWords(): Promise<void> {
+  await Promise.all([
+    import('../../src/cli/resume.ts'),
+    import('../../src/cli/rollback.ts'),
+    import('../../src/cli/service.ts'),
+    import('../../src/cli/suspend.ts'),
+  ]);
+}
+
+/** These never run well, whatever an app checks. */
+const hopeless = /crash-loop|failing-launch/;
+
+export async function listen(
+  world: Arena,
+  watch: Watch,
+  { word, death, state }: Speech,
+): Promise<{ readonly ran: Ran | undefined; readonly what: string; readonly findings: readonly string[] }> {
+  const { argv, app = '', kind } = word;
+  const { clock } = world;
+  const began = clock.now();
+  const isWork = kind === 'rollback' || kind === 'pass';
+  const ended = isWork ? watch.working() : watch.speaking(app);
+  // Going back and insisting are causes of their own.
+  if (kind === 'rollback') watch.disturbed(app);
+  const { ran, calls } = await world.mortalFlycd(argv, death, state);
+  ended();
+  const through = state === undefined ? '' : ` by ${state}`;
+  const said = `flycd ${argv.join(' ')}${through}`;
+  const what = ran === undefined ? `${said}: killed ${death?.when} call ${calls}` : said;
+  const isDone = ran?.code === 0;
+  const { standing } = watch;
+  const findings: string[] = [];
+  const found = world.simulator.world.apps.get(app);
+  const hasMachines = [...(found?.machines.values() ?? [])].some(
+    (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === 'storm' && groupOf(machine) !== '',
+  );
+  if (kind === 'suspend' && isDone && hasMachines) {
+    const suspension = standing.suspension(app, clock.now());
+    if (suspension === undefined || suspension.at < began) findings.push(`${said}: done, and no machine says so`);
+  }
+  if (kind === 'resume' && isDone && (standing.hold(app) ?? standing.suspension(app, clock.now())) !== undefined)
+    findings.push(`${said}: done, and something still stands`);
+  const hold = standing.hold(app);
+  if (kind === 'rollback' && hold !== undefined && hold.at >= began) {
+    const to = standing.ideaOf(app);
+    if (hopeless.test(to?.image ?? '')) findings.push(`${said}: went to ${to?.image}, which never ran well`);
+    if (!argv.includes('--to') && standing.isGits(app)) findings.push(`${said}: went to what git says`);
+  }
+  return { ran, what, findings };
+}
