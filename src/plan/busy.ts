@@ -1,5 +1,5 @@
 /** Who else is at work on an app: FlyCD waits for them. */
-import type { Machine } from '../../schemas/fly/machine.ts';
+import type { Lease, Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../schemas/fly/presets.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import { parseTold, stampKeys, type Told } from '../model/stamps.ts';
@@ -58,6 +58,14 @@ export function whyBusy({ holder, retryAt }: Busy): Omit<HoldParts, 'steps'> {
   return { reason: 'busy', because, next: 'FlyCD goes on by itself when they are done', retryAt };
 }
 
+/** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
+function holderOf(lease: Lease): string {
+  const owner = lease.owner ?? '';
+  const purpose = lease.description ?? '';
+  if (owner === '') return purpose === '' ? 'somebody' : purpose;
+  return purpose === '' ? owner : `${owner} (${purpose})`;
+}
+
 /** Machines are those that are there. undefined: nobody else is at work. */
 export function busyWith(input: BusyInput): Busy | undefined {
   const { machines } = input;
@@ -69,8 +77,7 @@ export function busyWith(input: BusyInput): Busy | undefined {
     .toSorted((a, b) => b.expires_at - a.expires_at);
   const [lease] = leases;
   if (lease !== undefined) {
-    const name = [lease.description, lease.owner].find((text) => text !== undefined && text !== '') ?? 'somebody';
-    return { holder: `${name} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
+    return { holder: `${holderOf(lease)} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
   }
   const retryAt = input.now + lookAgainMs;
   const isRecent = (machine: Machine): boolean => {

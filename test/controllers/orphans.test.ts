@@ -54,7 +54,7 @@ test('it waits while somebody deploys to it, and goes when they are done', async
   await world.asPerson('POST', `/apps/other/machines/${machine?.id}/lease`, { ttl: 60, description: 'alice deploys' });
   const held = await world.flycd(['sync', '--once', '--accept']);
   expect(held.code, held.stdout).toBe(0);
-  expect(held.stdout).toContain('alice deploys holds a lease');
+  expect(held.stdout).toContain('(alice deploys) holds a lease');
   expect(appNames()).toContain('other');
   await world.clock.sleep(61_000);
   expect((await world.flycd(['sync', '--once'])).code).toBe(0);

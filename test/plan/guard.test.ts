@@ -86,7 +86,7 @@ describe('somebody at work', () => {
   test('a foreign lease makes the whole app wait, with the holder and the time', () => {
     const app = plan(desired, observed({ machines: [machine(desired, { ...blue, lease: lease('deploy by alice') })] }));
     expect(app).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'busy', retryAt: now + 10_000 }] });
-    expect(app.holds[0]?.because).toContain('deploy by alice');
+    expect(app.holds[0]?.because).toContain('alice@example.com (deploy by alice)');
     expect(app.holds[0]?.steps).toHaveLength(1);
     const owned = plan(desired, observed({ machines: [machine(desired, { ...blue, lease: lease(undefined) })] }));
     expect(owned.holds[0]?.because).toContain('alice@example.com');
@@ -103,7 +103,11 @@ describe('somebody at work', () => {
 
   test('nothing to do is nothing to hold', () => {
     const app = plan(desired, observed({ machines: [machine(desired, { lease: lease('deploy') })] }));
-    expect(app).toMatchObject({ status: 'synced', holds: [], notes: ['deploy holds a lease on a machine'] });
+    expect(app).toMatchObject({
+      status: 'synced',
+      holds: [],
+      notes: ['alice@example.com (deploy) holds a lease on a machine'],
+    });
   });
 
   const recent = new Date(now - 60_000).toISOString();
