@@ -192,6 +192,15 @@ test('what waits behind a rollback excuses nothing: the app is where it was sent
   ]);
 });
 
+test('a version that nobody remembers excuses it, unless git has a history', async () => {
+  const lost = (why: string): PlannedApp => {
+    const because = `rolled back; but it cannot be given back: content:1: ${why}; no machine remembers it`;
+    return { ...plain, status: 'held', holds: [{ reason: 'rollback', because, steps: [] }] };
+  };
+  expect(await said(other, [lost('the config has no git history')])).toEqual([]);
+  expect(await said(other, [lost('git could not be read')])).toHaveLength(1);
+});
+
 test('what a hold says is no difference', async () => {
   expect(await said(other, [holding('app-1/web/arn/1')])).toEqual([]);
 });

@@ -91,6 +91,7 @@ export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
     const app = apps.find(({ name }) => name === idea.name);
     if (planned === undefined) return [];
     if (app === undefined) return [`${idea.name}: not on Fly`];
+    if (planned.holds.some(isLost)) return [];
     return (
       differences(toCompare(idea, planned, byHand), app)
         .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
@@ -100,6 +101,11 @@ export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
         .map(({ text }) => text)
     );
   });
+
+/** Without git's history only machines remember a version, and a roll that was under way may have taken the last one away. */
+function isLost({ reason, because }: PlannedHold): boolean {
+  return reason === 'rollback' && because.includes('cannot be given back') && because.includes('no git history');
+}
 
 /** What git says less what nobody compares: a secret of which only a person knows. */
 function toCompare({ prune, ...idea }: AppIdea, planned: PlannedApp, byHand: Calm['byHand']): AppIdea {

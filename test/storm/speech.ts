@@ -1,9 +1,11 @@
 /** A person's word to FlyCD, heard: what it did, and whether what it said became so. */
 import type { Arena } from '../controllers/arena.ts';
 import type { Death } from '../controllers/mortal.ts';
+import type { Dice } from './dice.ts';
+import type { FleetIdea } from './fleet.ts';
 import type { Ran } from './hearing.ts';
 import { groupOf, isAlive, type Watch } from './watch.ts';
-import type { Word } from './words.ts';
+import { mouthOf, wordOf, type Word } from './words.ts';
 
 export interface Speech {
   readonly word: Word;
@@ -27,6 +29,25 @@ export async function loadWords(): Promise<void> {
 /** These never run well, whatever an app checks. */
 const hopeless = /crash-loop|failing-launch/;
 
+interface Audience {
+  readonly fleet: FleetIdea;
+  readonly watch: Watch;
+  readonly world: Arena;
+}
+
+/** What a person says in or before this pass, with when and through which FlyCD. */
+export function speechOf(dice: Dice, { fleet, watch, world }: Audience, pass: number): Speech | undefined {
+  const word = wordOf(dice, fleet, { standing: watch.standing, now: world.clock.now() });
+  if (word === undefined) return undefined;
+  const afterMs = dice.hit(0.5) ? dice.between(0, 20_000) : undefined;
+  const death = dice.hit(0.2)
+    ? { call: dice.between(1, 25), when: dice.pick(['before', 'after'] as const) }
+    : undefined;
+  const state = mouthOf(dice);
+  return { word, afterMs, death, state: state === 'empty' ? `empty ${pass}` : state };
+}
+
+/** Says it, and listens. */
 export async function listen(
   world: Arena,
   watch: Watch,

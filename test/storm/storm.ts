@@ -22,8 +22,8 @@ import { act } from './people.ts';
 import { themed, themeOf } from './themes.ts';
 import { watch, type Watch } from './watch.ts';
 import { clearUp, strike } from './weather.ts';
-import { listen, loadWords, type Speech } from './speech.ts';
-import { hasWords, mouthOf, wordOf } from './words.ts';
+import { listen, loadWords, speechOf, type Speech } from './speech.ts';
+import { hasWords } from './words.ts';
 
 export interface Storm {
   readonly seed: number;
@@ -41,6 +41,8 @@ const stormyPassesMax = 7;
 const calmPassesMax = 5;
 /** With this many requests made the weather clears: the calm needs its own. */
 const stormyRequestsMax = 260;
+/** Where a person has words the calm has more to do. */
+const wordyRequestsMax = 170;
 /** Leases end after 30 s, a person's flyctl after some minutes, a machine that is slow within one. */
 const settledMs = 120_000;
 const aMomentMs = 10;
@@ -64,6 +66,8 @@ interface Scene {
   /** Names of apps that have a file. */
   inGit: readonly string[];
   others: readonly Others[];
+  /** Apps that a person has suspended at some time. */
+  readonly suspended: Set<string>;
   passes: number;
 }
 
@@ -83,6 +87,7 @@ export async function storm(seed: number): Promise<Storm> {
     fleet: firstFleet(dice(seed, 'fleet')),
     inGit: [],
     others: [],
+    suspended: new Set(),
     passes: 0,
   };
   try {
@@ -135,7 +140,7 @@ async function blow(scene: Scene): Promise<void> {
   // Before anything else is under way: what a command imports when it first runs takes time that no clock sees.
   await look(scene);
   for (let pass = 1; pass <= passes; pass += 1) {
-    if (world.simulator.world.requests.length > stormyRequestsMax) break;
+    if (world.simulator.world.requests.length > (hasWords(seed) ? wordyRequestsMax : stormyRequestsMax)) break;
     const here = (topic: string): Dice => dice(seed, `${topic} ${pass}`);
     if (pass > 1) await commitSomething(scene, here('commit'), here('theme'));
     if (pass > 1 && hasWords(seed) && here('version').hit(0.5)) await commitVersion(scene, here('new version'));
@@ -143,7 +148,7 @@ async function blow(scene: Scene): Promise<void> {
     if (pass > 1) people(scene, here('people'));
     // Fly tells times by the millisecond: what happens in one and the same cannot be told apart.
     await world.clock.sleep(aMomentMs);
-    const word = pass > 1 && hasWords(seed) ? speech(scene, here('word'), pass) : undefined;
+    const word = pass > 1 && hasWords(seed) ? speechOf(here('word'), scene, pass) : undefined;
     if (word?.afterMs === undefined) await said(scene, word);
     await Promise.all([
       onePass(scene, here('pass'), here('loop')),
@@ -181,20 +186,9 @@ async function settle(scene: Scene): Promise<void> {
   for (const { machine } of scene.others) watch.protect({ machine: machine.id });
 }
 
-/** What a person says in or before this pass, with when and through which FlyCD. */
-function speech(scene: Scene, dice: Dice, pass: number): Speech | undefined {
-  const word = wordOf(dice, scene.fleet, { standing: scene.watch.standing, now: scene.world.clock.now() });
-  if (word === undefined) return undefined;
-  const afterMs = dice.hit(0.5) ? dice.between(0, 20_000) : undefined;
-  const death = dice.hit(0.2)
-    ? { call: dice.between(1, 25), when: dice.pick(['before', 'after'] as const) }
-    : undefined;
-  const state = mouthOf(dice);
-  return { word, afterMs, death, state: state === 'empty' ? `empty ${pass}` : state };
-}
-
 async function said(scene: Scene, speech: Speech | undefined): Promise<void> {
   if (speech === undefined) return;
+  if (speech.word.kind === 'suspend') scene.suspended.add(speech.word.app ?? '');
   if (speech.afterMs !== undefined) await scene.world.clock.sleep(speech.afterMs);
   const { ran, what, findings } = await listen(scene.world, scene.watch, speech);
   if (ran === undefined) tell(scene, what);
@@ -338,13 +332,20 @@ async function calm(scene: Scene): Promise<void> {
   scene.findings.push(...exposed(simulator.world, world.stateFolder));
 }
 
-function judge({ watch, peaks, shapes, byHand, begunTwice, others, findings, world }: Scene, plan: Calm['plan']): void {
+function judge(scene: Scene, plan: Calm['plan']): void {
+  const { watch, peaks, shapes, byHand, begunTwice, others, findings, world } = scene;
   const { standing } = watch;
   const { clock, simulator } = world;
   const apps = simulator.world.snapshot();
   const calm: Calm = { fleet: standing.fleet(), apps, plan, peaks, shapes, byHand, begunTwice, others };
-  // What is suspended in the middle of some work stays in the middle of it.
-  const isFree = (name: string): boolean => standing.suspension(name, clock.now()) === undefined;
+  // What is suspended in the middle of some work stays in the middle of it; without machines only a database knows.
+  const suspended = new Set(
+    plan.filter(({ holds }) => holds.some(({ reason }) => reason === 'suspended')).map(({ app }) => app),
+  );
+  const isFree = (name: string): boolean =>
+    !suspended.has(name) && standing.suspension(name, clock.now()) === undefined;
+  for (const name of suspended)
+    if (!scene.suspended.has(name)) findings.push(`${name}: is suspended, and nobody has said so`);
   const free: Calm = {
     ...calm,
     fleet: { apps: calm.fleet.apps.filter(({ name }) => isFree(name)) },

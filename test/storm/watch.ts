@@ -158,6 +158,11 @@ export function watch(world: World): Watch {
     if (other !== undefined) say(`${machine.app.name}: ${machine.name} and ${other.name} are both ${slot}`);
   }
 
+  /** Something was said in the middle of somebody's work, who goes on to the old end. */
+  function isOvertaken(app: string): boolean {
+    return [...atWork].some(({ since }) => standing.saidSince(since).includes(app));
+  }
+
   function checkCause(machine: Machine, before: Before): void {
     const app = ideaOf(machine.app.name);
     if (app === undefined) return;
@@ -172,6 +177,7 @@ export function watch(world: World): Watch {
     commands.brought(app, machine);
     // A secret that somebody set while FlyCD made the machine is put right later, and is a reason then.
     if (known === undefined || !isRunning(before.state) || before.behind) return;
+    if (isOvertaken(app.name)) return;
     const untouched = known.version === before.version && known.disturbances === now.disturbances;
     if (untouched && known.wish === now.wish && known.failed === now.failed)
       say(`${app.name}: ${machine.name} was updated though nothing changed since its last update`);
@@ -287,7 +293,8 @@ export function watch(world: World): Watch {
   function gone(machine: Machine): void {
     const key = `${machine.app.name}/${groupOf(machine)}`;
     const group = ideaOf(machine.app.name)?.groups[groupOf(machine)];
-    const wanted = group === undefined || isUndone(machine) ? undefined : countOf(group);
+    const isOff = isUndone(machine) || isOvertaken(machine.app.name);
+    const wanted = group === undefined || isOff ? undefined : countOf(group);
     const left = membersOf(world, machine.app.name, groupOf(machine)).length;
     if (wanted !== undefined && left < wanted) destroyed.set(key, (destroyed.get(key) ?? 0) + 1);
     else destroyed.delete(key);
