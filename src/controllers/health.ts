@@ -32,14 +32,15 @@ export function waitHealthy(context: ApplyContext, wait: HealthWait): Promise<Ma
 async function untilHealthy(context: ApplyContext, { machineId, version, since }: HealthWait): Promise<Machine> {
   const { clock, app } = context;
   const patienceMs = app.waitTimeoutSeconds * 1000;
+  const begunAt = since ?? clock.now();
   await settled(context, { machineId, version });
-  let progressAt = since ?? clock.now();
   // Where the wait began earlier, what runs has been watched since then.
   let runsSince = since;
   const seen: Seen = { states: new Set(), passing: 0 };
   let machine = await presentMachine(context, machineId, version);
-  // And what it finds is no progress.
-  if (since !== undefined) isNews(seen, machine);
+  // Where the wait began earlier, what is found is no progress.
+  isNews(seen, machine);
+  let progressAt = since ?? lastProgress(machine, begunAt, clock.now());
   for (;;) {
     const verdict = judge(machine);
     if (verdict.state === 'failed') throw unhealthy(context, machine, verdict.why);
@@ -66,6 +67,16 @@ function overtaken({ app, clock }: ApplyContext, machineId: string): Fault {
     where: `${app.name} ${machineId}`,
     retryAt: clock.now(),
   });
+}
+
+/**
+ * The long wait ends the moment a machine is started. One that it left on its way came there when its newest event says,
+ * within that wait: Fly's clock is not ours.
+ */
+function lastProgress(machine: Machine, begunAt: number, now: number): number {
+  if (machine.state === 'started') return now;
+  const newest = Math.max(...(machine.events ?? []).map(({ timestamp = 0 }) => timestamp));
+  return Math.min(Math.max(newest, begunAt), now);
 }
 
 interface Seen {
