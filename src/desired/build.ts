@@ -180,7 +180,7 @@ export async function overlayOf(
       if (found) globs.push(written);
       else findings.error(at, `there is no ${written} in ${file.tree.name}`, 'name files of this folder');
     } else if ((await files.id(file.tree, path)) === undefined) {
-      findings.error(at, `there is no ${path} in ${file.tree.name}`);
+      findings.error(at, `there is no ${path} in ${file.tree.name}`, 'a link that leads out of it is as good as none');
     } else if (isInside(path, file.folder)) literals.push(relativeTo(file.folder, path));
     else others.push({ tree: file.tree, path, at: posix.normalize(written).replace(/^(?:\.\.\/)+/, '') });
   }
