@@ -1,5 +1,6 @@
 /** Apps, volumes, secrets, addresses and regions on Fly's wire (REST, /v1). Loose: Fly may answer with more. */
 import { z } from 'zod';
+import type { MachineGuest } from './machine.ts';
 
 const text = z.string();
 
@@ -50,6 +51,8 @@ export interface VolumeRequest {
   require_unique_zone?: boolean;
   snapshot_retention?: number;
   auto_backup_enabled?: boolean;
+  /** The machine that will mount it: its host has to have room for both. */
+  compute?: MachineGuest;
 }
 
 export const AppSecret = z.looseObject({

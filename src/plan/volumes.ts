@@ -1,5 +1,6 @@
 /** Volumes: as many as machines need, at least as large as git says. Never fewer, never smaller. */
 import type { Volume, VolumeRequest } from '../../schemas/fly/app.ts';
+import type { MachineGuest } from '../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredVolume } from '../model/desired.ts';
 import type { Hold, MachineCreate, VolumeStep } from '../model/plan.ts';
 import { unclearIntent } from './intents.ts';
@@ -20,6 +21,8 @@ interface Need {
   readonly creates: number;
   /** Those that only machines held for a person need. */
   readonly held: number;
+  /** Size of a machine that will mount one. undefined: Fly’s own, or none is made. */
+  readonly guest?: MachineGuest | undefined;
   /** Machines of the group there: what is attached to them counts. undefined: to whatever no other need has counted. */
   readonly machines: ReadonlySet<string> | undefined;
 }
@@ -106,19 +109,18 @@ function needsOf(desired: DesiredApp, groups: readonly GroupMachines[]): readonl
     if (mount === undefined) return [];
     const volume = desired.volumes.find((one) => one.name === mount.volume && (one.group ?? group.name) === group.name);
     const machines = new Set(members.map((member) => member.machine.id));
-    const inRegion = (region: string, creates: readonly MachineCreate[]): number =>
-      creates.filter(({ slot, mount: mounts }) => slot.region === region && mounts !== undefined).length;
+    const misfits = planned.misfits.map(({ create }) => create);
+    const inRegion = (region: string, creates: readonly MachineCreate[]): readonly MachineCreate[] =>
+      creates.filter(({ slot, mount: mounts }) => slot.region === region && mounts !== undefined);
     return [...wanted.byRegion]
       .map(([region, count]) => ({
         volume: volume ?? plainVolume(mount.volume, group.name),
         group: group.name,
         region,
         count: count === 0 ? 0 : Math.max(count - (planned.withoutVolume.get(region) ?? 0), volume?.count ?? 0),
-        creates: inRegion(region, planned.creates),
-        held: inRegion(
-          region,
-          planned.misfits.map(({ create }) => create),
-        ),
+        creates: inRegion(region, planned.creates).length,
+        held: inRegion(region, misfits).length,
+        guest: inRegion(region, [...planned.creates, ...misfits])[0]?.config.guest ?? undefined,
         machines,
       }))
       .filter(({ count, creates, held }) => count > 0 || creates > 0 || held > 0);
@@ -173,9 +175,11 @@ interface Lack extends Need {
 }
 
 function createStep(desired: DesiredApp, need: Lack): VolumeStep {
-  const { volume, region, found, number, there } = need;
+  const { volume, region, found, number, there, guest } = need;
   const request: VolumeRequest = { name: volume.name, region, size_gb: volume.sizeGb };
   if (volume.snapshotRetentionDays !== undefined) request.snapshot_retention = volume.snapshotRetentionDays;
+  // As flyctl: the volume ties the machine to its host, so that has to have room for it.
+  if (guest !== undefined) request.compute = guest;
   if (volume.scheduledSnapshots !== undefined) request.auto_backup_enabled = volume.scheduledSnapshots;
   return {
     kind: 'volume.create',

@@ -158,8 +158,9 @@ describe('volumes', () => {
     scheduledSnapshots: undefined,
     ...parts,
   });
+  const guest = { cpu_kind: 'performance', cpus: 2, memory_mb: 4096 };
   const mounted = (counts: Record<string, number> | undefined, volumes = [wanted()]) => {
-    const config = { mounts: [{ name: 'data', path: '/data' }] };
+    const config = { guest, mounts: [{ name: 'data', path: '/data' }] };
     return desiredApp({ groups: [group({ config, mount: { volume: 'data', path: '/data' }, counts })], volumes });
   };
   const withVolume = (desired: ReturnType<typeof mounted>, id: string, parts: Parameters<typeof machine>[1] = {}) =>
@@ -176,7 +177,7 @@ describe('volumes', () => {
     ]);
     expect(app.steps[1]).toMatchObject({
       risk: 'costs',
-      request: { name: 'data', region: 'arn', size_gb: 2 },
+      request: { name: 'data', region: 'arn', size_gb: 2, compute: guest },
       group: 'web',
     });
     expect(only(app.steps, 'release').machines[0]).toMatchObject({ mount: { volume: 'data', path: '/data' } });
