@@ -4,7 +4,7 @@ import { stampKeys } from '../model/stamps.ts';
 import type { StandingTexts } from '../model/standing.ts';
 import { planAddresses } from './addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assembly.ts';
-import { takeCensus, type Census } from './census.ts';
+import { allOf, takeCensus, type Census } from './census.ts';
 import { standingOf } from './course.ts';
 import { departingVolumes } from './departing.ts';
 import {
@@ -78,7 +78,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
   const retry = input.options.now || input.options.force;
-  const image = wantedImage(input.desired, census.members, input.observed.image, retry);
+  const image = wantedImage(input.desired, allOf(census), input.observed.image, retry);
   const commandScope = { desired: input.desired, fleet: input.fleet, census, image };
   const machinesInput: MachinesInput = {
     input,

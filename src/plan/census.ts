@@ -40,6 +40,11 @@ export interface Census {
   readonly busy: Busy | undefined;
 }
 
+/** Everything of the app that is there: what stands on a machine that goes was true of the app, too. */
+export function allOf({ members, replaced, removed }: Census): readonly Member[] {
+  return [...members, ...replaced, ...removed];
+}
+
 export interface CensusInput {
   readonly desired: DesiredApp;
   readonly machines: readonly Machine[];

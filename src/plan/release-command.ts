@@ -8,7 +8,7 @@ import type { DesiredApp, DesiredReleaseCommand } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
 import type { ReleaseCommandRun } from '../model/plan.ts';
 import { flyctlMetadata, stampKeys } from '../model/stamps.ts';
-import type { Census } from './census.ts';
+import { allOf, type Census } from './census.ts';
 import type { WantedImage } from './image.ts';
 
 /** What machines carry once the command has run on this image: it does not run again for the same two. */
@@ -28,7 +28,7 @@ export function ranCommand(scope: CommandScope): string | undefined {
   const { desired, census, image } = scope;
   if (desired.releaseCommand === undefined || image.state !== 'known') return undefined;
   const stamp = commandStamp(image.ref, commandVersion(desired.releaseCommand));
-  return census.members.some(({ metadata }) => metadata[stampKeys.command] === stamp) ? stamp : undefined;
+  return allOf(census).some(({ metadata }) => metadata[stampKeys.command] === stamp) ? stamp : undefined;
 }
 
 /** What a release has to run first. undefined: there is no command, or it has run on this image. */

@@ -4,7 +4,7 @@ import type { DesiredApp } from '../model/desired.ts';
 import { hashOf } from '../model/json.ts';
 import type { RememberedRelease } from '../model/memory.ts';
 import { parseTold, stampKeys, type Told } from '../model/stamps.ts';
-import { takeCensus, type Member } from './census.ts';
+import { allOf, takeCensus, type Member } from './census.ts';
 import { wantedImage } from './image.ts';
 import { metadataOf } from './live.ts';
 import type { PlanAppInput } from './input.ts';
@@ -67,7 +67,7 @@ function search(input: KnownReleaseInput, version: string, releases: readonly Re
   const { desired, observed, memory, fleet, now } = input;
   if (observed.machines.status === 'unread') return undefined;
   const census = takeCensus({ desired, machines: observed.machines.value, releases: [], fleet, now });
-  const image = wantedImage(desired, census.members, observed.image, false);
+  const image = wantedImage(desired, allOf(census), observed.image, false);
   if (image.state !== 'known') return undefined;
   const toldOf = ({ machine, live, metadata, ours }: Member): Told | undefined => {
     const told = parseTold(metadata[stampKeys.told]);
