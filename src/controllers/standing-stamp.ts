@@ -1,17 +1,21 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
+import { Fault } from '../model/fault.ts';
 import type { MachineLabel, MachineUpdate } from '../model/plan.ts';
-import { readStanding, standingKeys, type StandingTexts } from '../model/standing.ts';
+import { readStanding, standingKeys, type Standing, type StandingTexts } from '../model/standing.ts';
 import { metadataOf } from '../plan/live.ts';
 import type { ApplyContext } from './context.ts';
 
 /**
  * The update with what stands about the app by now. It writes all metadata anew, and another FlyCD may have stamped a
- * person's word since the plan was made: to go back, or to leave the app alone. A patch changes no version, so Fly would
- * not refuse to write over it.
+ * person's word since the plan was made: a patch changes no version, so Fly would not refuse to write over it. To go back
+ * or to leave the app alone ends the roll here: whoever goes back would otherwise have machines down beside ours. Throws
+ * a waiting Fault then.
  */
-export async function withStanding({ fly, app }: ApplyContext, step: MachineUpdate): Promise<MachineUpdate> {
+export async function withStanding({ fly, app, clock }: ApplyContext, step: MachineUpdate): Promise<MachineUpdate> {
   const live = await fly.machine(app.name, step.machineId);
   const metadata = { ...step.config.metadata };
+  const by = overruled(readStanding([metadata]), readStanding([live === undefined ? {} : metadataOf(live)]));
+  if (by !== undefined) throw overruling(app.name, by, clock.now());
   return { ...step, config: { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } } };
 }
 
@@ -23,6 +27,25 @@ export async function newestWords(
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
   if (planned.length === 0) return {};
   return newest(await fly.machine(app.name, machineId), Object.fromEntries(planned));
+}
+
+/** Who has said something of the app since the plan was made. */
+function overruled(planned: Standing, live: Standing): string | undefined {
+  const isNews = (now: { readonly at: number } | undefined, then: { readonly at: number } | undefined): boolean =>
+    now !== undefined && now.at > (then?.at ?? 0);
+  if (isNews(live.suspension, planned.suspension)) return live.suspension?.by;
+  return isNews(live.hold, planned.hold) ? live.hold?.by : undefined;
+}
+
+function overruling(app: string, by: string, now: number): Fault {
+  return new Fault({
+    kind: 'waiting',
+    what: `${app} was suspended or rolled back in the middle of this`,
+    why: `${by} said so by another FlyCD`,
+    next: 'FlyCD plans again from there',
+    where: app,
+    retryAt: now,
+  });
 }
 
 function newest(live: Machine | undefined, planned: StandingTexts): StandingTexts {

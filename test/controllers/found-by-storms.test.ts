@@ -211,7 +211,7 @@ test.each([
   ['suspended', ['suspend', 'shop', '--reason', 'an incident']],
   ['rolled back', ['rollback', 'shop']],
 ])(
-  'an app that is %s by another FlyCD in the middle of a roll: no update takes that word away',
+  'an app that is %s by another FlyCD in the middle of a roll: that ends, and takes no word away',
   async (_what, argv) => {
     const world = await synced();
     world.write(filesOf(shop({ env: { GREETING: 'two' } })));
@@ -222,7 +222,8 @@ test.each([
     expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toContain('two');
     const said = await world.flycd(argv, 'another');
     expect([0, 4], said.stdout + said.stderr).toContain(said.code);
-    await rolling;
+    expect((await rolling).code).toBe(4);
+    expect(machines(world).map(({ config }) => config.env?.['GREETING'])).toContain('two');
     const key = argv[0] === 'suspend' ? 'flycd_suspend' : 'flycd_hold';
     const stamps = machines(world).map(({ config }) => config.metadata?.[key]);
     expect(stamps).toEqual([stamps[0], stamps[0], stamps[0]]);
