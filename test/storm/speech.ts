@@ -39,7 +39,7 @@ interface Audience {
 export function speechOf(dice: Dice, { fleet, watch, world }: Audience, pass: number): Speech | undefined {
   const word = wordOf(dice, fleet, { standing: watch.standing, now: world.clock.now() });
   if (word === undefined) return undefined;
-  const afterMs = dice.hit(0.5) ? dice.between(0, 20_000) : undefined;
+  const afterMs = dice.hit(0.5) ? dice.between(0, 8000) : undefined;
   const death = dice.hit(0.2)
     ? { call: dice.between(1, 25), when: dice.pick(['before', 'after'] as const) }
     : undefined;
@@ -62,6 +62,8 @@ export async function listen(
   if (kind === 'rollback') watch.disturbed(app);
   const { ran, calls } = await world.mortalFlycd(argv, death, state);
   ended();
+  // Where it set a secret beside somebody else, the second one's write makes it newer than the machines that have it.
+  if (isWork) for (const name of app === '' ? world.simulator.world.apps.keys() : [app]) watch.disturbed(name);
   const through = state === undefined ? '' : ` by ${state}`;
   const said = `flycd ${argv.join(' ')}${through}`;
   const what = ran === undefined ? `${said}: killed ${death?.when} call ${calls}` : said;

@@ -224,7 +224,8 @@ export function watch(world: World): Watch {
   /** A version that failed is held until git moves on or a person lifts it. */
   function checkAgain(machine: Machine, before: string): void {
     const image = imageOf(machine);
-    if (image !== before && image === standing.failedImage(machine.app.name))
+    const { name } = machine.app;
+    if (image !== before && image === standing.failedImage(name) && !isOvertaken(name))
       say(`${machine.app.name}: ${machine.name} gets ${image}, whose release failed`);
   }
 
