@@ -32,6 +32,8 @@ export interface Told {
   readonly run: Run;
   /** What was lifted, in words; of a resume only. */
   readonly lifted: readonly string[];
+  /** false: there is no machine to write it on, so that other FlyCDs do not know of it. */
+  readonly isStamped: boolean;
 }
 
 interface Stood {
@@ -58,7 +60,8 @@ export async function suspendApp(
   const until = forMs === undefined ? undefined : at + forMs;
   const text = formatSuspension({ reason, by: actor, at, until });
   await stampOrThrow(context, fleet, { app, texts: { [stampKeys.suspend]: text }, machines });
-  return { app: app.name, run: await record(context, fleet, { app, trigger: 'suspend' }), lifted: [] };
+  const run = await record(context, fleet, { app, trigger: 'suspend' });
+  return { app: app.name, run, lifted: [], isStamped: standingMachines(machines, fleet.name).length > 0 };
 }
 
 /** Lifts whatever keeps the app from following git: a suspension, a hold after a rollback, a release that failed. */
@@ -75,7 +78,8 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
   const texts = Object.fromEntries(lifted.map(([key]) => [key, formatLifted(actor, at)]));
   if (lifted.length > 0) await stampOrThrow(context, fleet, { app, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
-  return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
+  const isStamped = standingMachines(machines, fleet.name).length > 0;
+  return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []), isStamped };
 }
 
 /**

@@ -171,6 +171,19 @@ describe('suspend', () => {
     expect(runs()).toEqual(['shop:1 bye']);
   });
 
+  test('of an app without machines says who knows of it', async () => {
+    await opened({});
+    world.write(shop({}));
+    const told = await flycd('suspend', 'shop', '--reason', 'not yet');
+    expect(told.said).toContain('it has no machine to write that on');
+    expect((await flycd('sync', '--once')).code).toBe(4);
+    expect(machines()).toEqual([]);
+    expect((await flycd('resume', 'shop')).code).toBe(0);
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    const again = await flycd('suspend', 'shop', '--reason', 'lunch');
+    expect(again.said).not.toContain('no machine');
+  });
+
   test('for a time ends by itself', async () => {
     await opened({}, {});
     expect((await flycd('suspend', 'shop', '--reason', 'lunch', '--for', '2h')).code).toBe(0);
