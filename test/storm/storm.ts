@@ -150,8 +150,11 @@ async function blow(scene: Scene): Promise<void> {
     await world.clock.sleep(aMomentMs);
     const word = pass > 1 && hasWords(seed) ? speechOf(here('word'), scene, pass) : undefined;
     if (word?.afterMs === undefined) await said(scene, word);
+    const chances = here('pass');
+    // Nobody else is at work yet: what is written now is written by diff.
+    await beforePass(scene, chances);
     await Promise.all([
-      onePass(scene, here('pass'), here('loop')),
+      onePass(scene, chances, here('loop')),
       word?.afterMs === undefined ? undefined : said(scene, word),
     ]);
     if (pass === 1) await settle(scene);
@@ -231,13 +234,15 @@ function people(scene: Scene, dice: Dice): void {
   else clock.timer(dice.between(0, 15_000), go);
 }
 
-async function onePass(scene: Scene, dice: Dice, loops: Dice): Promise<void> {
-  const { world } = scene;
+async function beforePass(scene: Scene, dice: Dice): Promise<void> {
   if (dice.hit(0.05)) {
-    world.forget();
+    scene.world.forget();
     tell(scene, 'the database is lost');
   }
   if (dice.hit(0.15)) await look(scene);
+}
+
+async function onePass(scene: Scene, dice: Dice, loops: Dice): Promise<void> {
   const death = dice.hit(0.25)
     ? { call: dice.between(1, 45), when: dice.pick(['before', 'after'] as const) }
     : undefined;
