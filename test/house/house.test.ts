@@ -137,6 +137,12 @@ describe('house rules', () => {
     expect(late.filter(({ lines }) => !/\b(?:busy|loaded)\(/.test(lines))).toEqual([]);
   });
 
+  test('no module that tests share clears up by a hook of its own', () => {
+    // Test files share their process, and the module with it: the hook would be that of the first file alone.
+    const shared = sources.filter((file) => file.startsWith('test/') && !file.endsWith('.test.ts'));
+    expect(shared.filter((file) => /^(?:before|after)(?:Each|All)\(/m.test(text(file)))).toEqual([]);
+  });
+
   test('every suppressed lint rule says why', () => {
     const silent = sources.filter(
       (file) => /(oxlint|eslint)-disable(?!.*--)/.test(text(file)) && file !== 'test/house/house.test.ts',

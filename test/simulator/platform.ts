@@ -1,4 +1,4 @@
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator/simulator.ts';
 import type { World } from '../../simulator/world.ts';
 import { IdleClock } from '../../src/model/clock.ts';
@@ -28,19 +28,13 @@ export interface Platform {
   readonly look: (id: string, app?: string) => Promise<Answer['body']>;
 }
 
-const open: Simulator[] = [];
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((simulator) => simulator.close()));
-});
-
 export const image = 'registry.fly.io/shop:v1';
 
 /** A simulator on virtual time with a client that counts as busy while it asks. */
 export async function platform(options: Partial<SimulatorOptions> = {}): Promise<Platform> {
   const clock = new IdleClock();
   const simulator = await startSimulator({ clock, rateLimits: false, ...options });
-  open.push(simulator);
+  onTestFinished(() => simulator.close());
   const call: Platform['call'] = (method, path, body, headers = {}) =>
     clock.busy(async () => {
       const url = /^\/(?:_simulator|v\d|graphql|api\/)/.test(path) ? path : `/v1${path}`;
