@@ -225,10 +225,9 @@ async function apply(
  * version before or leaves it, as its policy says. A stop leaves that to the next pass, and so does a newer commit. undefined: it was not got there.
  */
 async function goBack(request: SyncOneRequest, faults: Fault[], save: SaveResult): Promise<AppPlan | undefined> {
-  const { app, onProgress, patience } = request;
+  const { app, onProgress } = request;
   if (whyStopped(request) !== undefined) return undefined;
-  const options: PlanOptions = { adopt: false, force: false, now: false, patience };
-  const planned = await planOne({ ...request, options });
+  const planned = await plannedAgain(request);
   const { course } = planned.steering;
   if (course.to !== 'git') onProgress({ type: 'held', app: app.name, because: course.hold.because });
   const failures = await apply(request, planned, { save });
@@ -239,10 +238,15 @@ async function goBack(request: SyncOneRequest, faults: Fault[], save: SaveResult
 /** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */
 async function pointStandbys(request: SyncOneRequest, save: SaveResult): Promise<readonly Fault[]> {
   if (whyStopped(request) !== undefined) return [];
-  const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
-  const planned = await planOne({ ...request, options });
+  const planned = await plannedAgain(request);
   const steps = planned.plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
   return apply(request, { ...planned, plan: { ...planned.plan, steps } }, { save });
+}
+
+/** From what this pass has left on Fly; nobody insists on anything of it. */
+function plannedAgain(request: SyncOneRequest): Promise<PlannedApp> {
+  const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
+  return planOne({ ...request, options });
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

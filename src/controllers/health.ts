@@ -38,7 +38,7 @@ async function untilHealthy(context: ApplyContext, { machineId, version, since }
   let runsSince = since;
   const seen: Seen = { states: new Set(), passing: 0 };
   let machine = await presentMachine(context, machineId, version);
-  // Where the wait began earlier, what is found is no progress.
+  // What is found first is no news: when it came to be is said by its events.
   isNews(seen, machine);
   let progressAt = since ?? lastProgress(machine, begunAt, clock.now());
   for (;;) {

@@ -32,8 +32,8 @@ export interface Told {
   readonly run: Run;
   /** What was lifted, in words; of a resume only. */
   readonly lifted: readonly string[];
-  /** false: there is no machine to write it on, so that other FlyCDs do not know of it. */
-  readonly isStamped: boolean;
+  /** Of a suspension. false: there is no machine to write it on, so that other FlyCDs do not know of it. */
+  readonly isStamped?: boolean;
 }
 
 interface Stood {
@@ -78,8 +78,7 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
   const texts = Object.fromEntries(lifted.map(([key]) => [key, formatLifted(actor, at)]));
   if (lifted.length > 0) await stampOrThrow(context, fleet, { app, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
-  const isStamped = standingMachines(machines, fleet.name).length > 0;
-  return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []), isStamped };
+  return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
 }
 
 /**

@@ -19,7 +19,7 @@ export interface BaseConfig {
   readonly findings: readonly Finding[];
 }
 
-const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
+export const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
 
 /** What flyctl reads of a fly config: FlyCD's keys count in app.yaml alone, which is said of each. */
 export function flyPart(fields: JsonObject): { readonly written: JsonObject; readonly findings: readonly Finding[] } {

@@ -1,12 +1,12 @@
 /** From Fly's own file to app.yaml and back: which files, and what the other form of each says. */
-import { ownedKeys } from '../../schemas/app.ts';
 import { Fault } from '../model/fault.ts';
 import { isObject, type JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Tree } from '../sources/tree.ts';
-import { filesBelow } from './descent.ts';
+import { ownedKeySet } from './base.ts';
+import { baseName, filesBelow } from './descent.ts';
 import { formatOf, problemsOfText, readDocument, unreadDocument, type SourceDocument } from './document.ts';
-import { fileBytesMax, pathWithin } from './files.ts';
+import { fileBytesMax, folderOf, pathWithin } from './files.ts';
 import type { Finding } from './finding.ts';
 import { problemsIn } from './placing.ts';
 
@@ -41,8 +41,7 @@ export async function findConversions(
 }
 
 async function isFile(tree: Tree, path: string): Promise<boolean> {
-  const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
-  return path !== '' && (await tree.list(parent)).some((one) => one.path === path && one.kind === 'file');
+  return path !== '' && (await tree.list(folderOf(path))).some((one) => one.path === path && one.kind === 'file');
 }
 
 async function filesOf(tree: Tree, folder: string, wanted: readonly string[]): Promise<readonly string[]> {
@@ -71,7 +70,7 @@ async function convert(tree: Tree, from: string, target: ConversionTarget): Prom
   const problems = problemsOfText(document, undefined);
   const { fields } = document;
   if (problems.length > 0 || fields === undefined) return { from, to, fields: undefined, problems };
-  if (target === 'yaml') return { from, to, fields: asApp(fields, nameOf(to)), problems };
+  if (target === 'yaml') return { from, to, fields: asApp(fields, baseName(to)), problems };
   const base = overwrittenBase(fields, to);
   if (base !== undefined) return { from, to, fields: undefined, problems: problemsIn(document, [base]) };
   const fly = asFly(fields);
@@ -92,11 +91,9 @@ async function documentAt(tree: Tree, path: string): Promise<SourceDocument> {
   }
 }
 
-const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
-
 /** Neither flyctl nor FlyCD reads FlyCD's own keys in a fly config: they are kept for the way back, and have no effect. */
 function lostOn(fly: JsonObject, to: string): readonly Finding[] {
-  const name = nameOf(to);
+  const name = baseName(to);
   const owned = Object.keys(fly).filter((key) => ownedKeySet.has(key));
   const hint = `it is kept for the way back; to run from ${name}, keep app.yaml beside it and say fly_config: ${name} there`;
   return owned.flatMap((key, index): readonly Finding[] => {
@@ -118,20 +115,16 @@ function overwrittenBase(fields: JsonObject, to: string): Finding | undefined {
   const { fly_config: base, source } = fields;
   const { type = 'local', path = '' } = isObject(source) ? source : {};
   if (typeof base !== 'string' || type !== 'local' || typeof path !== 'string') return undefined;
-  const folder = pathWithin(to.slice(0, Math.max(0, to.lastIndexOf('/'))), path);
+  const folder = pathWithin(folderOf(to), path);
   if (folder === undefined || pathWithin(folder, base) !== to) return undefined;
-  const message = `it lies over ${nameOf(to)}, which would be overwritten`;
+  const message = `it lies over ${baseName(to)}, which would be overwritten`;
   const hint = 'flycd render --as toml prints the two as one';
   return { severity: 'error', path: ['fly_config'], part: 'value', message, hint };
 }
 
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
 /** A file of the usual name gets the usual name; any other keeps its own, with another ending. */
 function targetOf(from: string, target: ConversionTarget): string {
-  const name = nameOf(from);
+  const name = baseName(from);
   const slash = from.length - name.length;
   const usual = names[target].from.some((one) => one === name);
   return `${from.slice(0, slash)}${usual ? names[target].to : `${name.replace(/\.[^.]*$/, '')}.${target}`}`;

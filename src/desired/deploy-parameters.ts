@@ -13,7 +13,7 @@ import type { DesiredApp } from '../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { parsePath, type DocumentPath } from './document-path.ts';
 import type { FindingList } from './finding.ts';
-import { flagsOf, noteUnread, truthOf, type Flag, type ParameterField } from './flags.ts';
+import { flagsOf, needsValue, noteUnread, truthOf, type Flag, type ParameterField } from './flags.ts';
 
 export interface DeployParameters extends Pick<
   DesiredApp,
@@ -72,21 +72,6 @@ function valuedFlags(owned: Owned, findings: FindingList): Flags {
       return false;
     });
   return { deploy: valued('deploy_params'), launch: valued('launch_params') };
-}
-
-const valuedNames: ReadonlySet<string> = new Set([
-  'org',
-  'region',
-  'strategy',
-  'max-unavailable',
-  'wait-timeout',
-  ...Object.keys(vmFields),
-]);
-
-const valuedOfDeploy: ReadonlySet<string> = new Set(['build-arg', 'build-target', 'dockerfile', 'ignorefile']);
-
-function needsValue(field: ParameterField, name: string): boolean {
-  return valuedNames.has(name) || (field === 'deploy_params' && valuedOfDeploy.has(name));
 }
 
 /** As v0: the organization of the flags is the one its app was made in, whatever `org` says. */

@@ -30,14 +30,14 @@ export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]
       return [];
     }
     const entries = await descent.list(folder);
-    const folders = entries.filter((entry) => entry.kind === 'folder' && !skippedFolders.has(baseName(entry)));
+    const folders = entries.filter((entry) => entry.kind === 'folder' && !skippedFolders.has(baseName(entry.path)));
     const below = await Promise.all(descent.into(folders).map(({ path }) => visit(path, depth + 1)));
-    const files = entries.filter((entry) => entry.kind !== 'folder' && descent.wants(baseName(entry)));
+    const files = entries.filter((entry) => entry.kind !== 'folder' && descent.wants(baseName(entry.path)));
     return [...files, ...below.flat()];
   };
   return visit(descent.folder, 0);
 }
 
-export function baseName({ path }: TreeEntry): string {
+export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

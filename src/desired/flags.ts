@@ -189,6 +189,11 @@ function wordsOf(owned: Owned, field: ParameterField): Words {
   return { flags, stray };
 }
 
+/** Of a flag that FlyCD acts on: it says nothing without one, and flyctl refuses it. */
+export function needsValue(field: ParameterField, name: string): boolean {
+  return read[field].has(name) && !switches.has(name);
+}
+
 function takes(flag: string, word: string): boolean {
   return switches.has(flag) ? truthOf(word) !== undefined : !word.startsWith('-');
 }

@@ -145,7 +145,7 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
 
 async function visitFile(walking: Walking, tree: Tree, path: string, chain: readonly Project[]): Promise<void> {
   const file = walking.files.file(tree, path);
-  const base = path.slice(path.lastIndexOf('/') + 1);
+  const base = baseName(path);
   if (base === projectFileName) return enter(walking, file, chain);
   const isApp = appFileNames.includes(base);
   const bare = !isApp && base !== settingsFileName && /\.(?:toml|ya?ml|json)$/.test(base);
@@ -168,7 +168,7 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     list: (path) => walking.files.list(tree, path),
     wants: (name) => name === projectFileName || appFileNames.includes(name),
     into(folders) {
-      const projects = folders.find((entry) => baseName(entry) === 'projects');
+      const projects = folders.find((entry) => baseName(entry.path) === 'projects');
       return projects === undefined ? folders : [projects];
     },
     onLimit(path, limit) {
@@ -179,7 +179,7 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     },
     seen: walking.seen,
   });
-  const isProject = (entry: TreeEntry): boolean => baseName(entry) === projectFileName;
+  const isProject = (entry: TreeEntry): boolean => baseName(entry.path) === projectFileName;
   return {
     projects: found.filter(isProject).map(({ path }) => path),
     apps: found.filter((entry) => !isProject(entry)).map(({ path }) => path),

@@ -3,8 +3,7 @@ import type { AppPlan, AppStatus, Step } from './plan.ts';
 /** What made a pass; the last three: a person's word on one app, and what they typed. */
 export type Trigger = 'timer' | 'webhook' | 'command' | 'start' | 'retry' | 'rollback' | 'suspend' | 'resume';
 
-/** created, updated, unchanged, deleted, skipped: and failed with its fault. */
-/** `interrupted`: begun, and left to the next pass for what git says now. */
+/** skipped: not begun. interrupted: begun, and left to the next pass for what git says now. failed: with its fault. */
 export type StepOutcome = 'created' | 'updated' | 'unchanged' | 'deleted' | 'skipped' | 'interrupted' | 'failed';
 
 export interface StepResult {

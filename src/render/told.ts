@@ -9,14 +9,14 @@ interface Told {
   readonly app: string;
   readonly run: Run;
   readonly lifted: readonly string[];
-  readonly isStamped: boolean;
+  readonly isStamped?: boolean;
 }
 
 const unstamped = '; it has no machine to write that on, so only FlyCDs with this database know of it';
 
 function wordsOf({ run, lifted, isStamped }: Told): string {
   const [hold] = run.plan.holds;
-  if (run.trigger === 'suspend') return (hold?.because ?? '') + (isStamped ? '' : unstamped);
+  if (run.trigger === 'suspend') return (hold?.because ?? '') + (isStamped === false ? unstamped : '');
   const what = lifted.length === 0 ? 'nothing was to be lifted' : `no longer held (${lifted.join('; ')})`;
   return run.plan.steps.length === 0 ? what : `${what}; the next sync does what git says`;
 }
