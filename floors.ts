@@ -9,10 +9,17 @@ export interface Room {
   readonly floor: number;
   /** npm packages and node: modules this folder may import; `node:*` = any of Node's own. */
   readonly packages: readonly string[];
+  /**
+   * Inner folders, lowest first: each may import those before it. Folders in one list stand side by side and do not import
+   * each other. Files at the room's top import all of them, and no inner folder imports the top.
+   */
+  readonly inner?: readonly (readonly string[])[];
+  /** The exception: a file at the top with types alone, which inner folders may import. It imports nothing of its room. */
+  readonly shared?: string;
 }
 
 export const rooms: readonly Room[] = [
-  { folder: 'schemas', floor: 0, packages: ['zod', 'croner'] },
+  { folder: 'schemas', floor: 0, packages: ['zod', 'croner'], inner: [['fly']] },
   { folder: 'src/model', floor: 1, packages: ['node:crypto'] },
   { folder: 'src/flyconfig', floor: 2, packages: ['microdiff'] },
   { folder: 'src/wire', floor: 3, packages: [] },
@@ -31,10 +38,32 @@ export const rooms: readonly Room[] = [
   { folder: 'src/cli', floor: 8, packages: ['commander', 'pino', 'node:*'] },
 ];
 
-/** Folders outside the floors: the simulator knows the wire's shapes only; tests and tools may import everything. */
-export const besideTheFloors = ['simulator', 'test', 'bench'] as const;
+/** Fly in a box stands beside the floors: it shares shapes (schemas/) with the controller, never behaviour. */
+export const simulator: Room = { folder: 'simulator', floor: 1, packages: ['node:*', 'zod', 'graphql'] };
+
+/** Tests and tools may import everything. */
+export const besideTheFloors = [simulator.folder, 'test', 'bench'] as const;
 
 /** The rooms that files of `room` may import from. */
 export function roomsBelow(room: Room): readonly Room[] {
   return rooms.filter((other) => other.floor < room.floor);
+}
+
+/** A folder whose files share one rule: the top of a room, or one of its inner folders. */
+export interface Folder {
+  readonly room: Room;
+  /** From the repository's root. */
+  readonly path: string;
+  /** Folders of the same room that its files may import from. */
+  readonly before: readonly string[];
+}
+
+/** Every folder of a room, its top last. */
+export function foldersOf(room: Room): readonly Folder[] {
+  const levels = room.inner ?? [];
+  const within = (names: readonly string[]): readonly string[] => names.map((name) => `${room.folder}/${name}`);
+  const inner = levels.flatMap((names, level) =>
+    within(names).map((path) => ({ room, path, before: within(levels.slice(0, level).flat()) })),
+  );
+  return [...inner, { room, path: room.folder, before: within(levels.flat()) }];
 }

@@ -1,52 +1,35 @@
+import { posix } from 'node:path';
 import { defineConfig } from 'oxlint';
-import { rooms, roomsBelow, type Room } from './floors.ts';
+import { foldersOf, rooms, roomsBelow, simulator, type Folder } from './floors.ts';
 
-const deepest = 2; // folders inside a room (controllers/release) may be one deep
-
-/** An import allow-list: everything is refused, then what the room may use is let through again. */
-function allowList(room: Room, depth: number) {
-  const toRoot = '../'.repeat(room.folder.split('/').length + depth);
-  const own = depth === 0 ? ['!./**'] : ['!./**', '!../*'];
-  const below = roomsBelow(room).map((other) => `!${relativeTo(room, toRoot, other.folder)}/**`);
+/** An import allow-list: everything is refused, then what the folder may use is let through again. */
+function allowList({ room, path, before }: Folder, message: string) {
+  const towards = (target: string): string => posix.relative(path, target);
+  // From a folder down into its own inner folders the path needs its `./`.
+  const earlier = before.map((folder) => `!${path === room.folder ? './' : ''}${towards(folder)}/*`);
+  const shared =
+    room.shared === undefined || path === room.folder ? [] : [`!${towards(`${room.folder}/${room.shared}`)}`];
+  // Its folders have no order yet: they are moved first.
+  const own = room.inner === undefined ? '!./**' : '!./*';
+  const below = roomsBelow(room).map(({ folder }) => `!${towards(folder)}/**`);
   const packages = room.packages.map((name) => `!${name}`);
   return {
-    patterns: [
-      {
-        group: ['*', '../**', '*/**', ...own, ...below, ...packages],
-        message: `src/ floors: ${room.folder} may not import this (floors.ts says what it may).`,
-      },
-    ],
+    patterns: [{ group: ['*', '../**', '*/**', own, ...earlier, ...shared, ...below, ...packages], message }],
   };
 }
 
-function relativeTo(room: Room, toRoot: string, folder: string): string {
-  const inSource = room.folder.startsWith('src/') && folder.startsWith('src/');
-  return inSource ? toRoot.slice(3) + folder.slice(4) : toRoot + folder;
+function floorOverride(folder: Folder, message: string) {
+  const rule: ['error', ReturnType<typeof allowList>] = ['error', allowList(folder, message)];
+  return { files: [`${folder.path}/*.ts`], rules: { 'no-restricted-imports': rule } };
 }
 
-const floorOverrides = rooms.flatMap((room) =>
-  Array.from({ length: deepest }, (_unused, depth) => ({
-    files: [`${room.folder}/${'*/'.repeat(depth)}*.ts`],
-    rules: { 'no-restricted-imports': ['error', allowList(room, depth)] as ['error', ReturnType<typeof allowList>] },
-  })),
-);
+const floorOverrides = rooms
+  .flatMap(foldersOf)
+  .map((folder) => floorOverride(folder, `floors: ${folder.path} may not import this (floors.ts says what it may).`));
 
-const simulatorOverride = {
-  files: ['simulator/*.ts'],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            group: ['*', '../**', '*/**', '!./**', '!../schemas/**', '!node:*', '!zod', '!graphql'],
-            message: 'the simulator shares shapes (schemas/) with the controller, never behaviour.',
-          },
-        ],
-      },
-    ] as ['error', { patterns: { group: string[]; message: string }[] }],
-  },
-};
+const simulatorOverrides = foldersOf(simulator).map((folder) =>
+  floorOverride(folder, 'the simulator shares shapes (schemas/) with the controller, never behaviour (floors.ts).'),
+);
 
 export default defineConfig({
   plugins: ['typescript', 'import', 'unicorn', 'oxc'],
@@ -88,7 +71,7 @@ export default defineConfig({
   },
   overrides: [
     ...floorOverrides,
-    simulatorOverride,
+    ...simulatorOverrides,
     {
       files: ['src/main.ts', 'test/**', 'bench/**', '*.config.ts', 'vitest*.ts'],
       rules: {
