@@ -33,7 +33,7 @@ export const rooms: readonly Room[] = [
   { folder: 'src/record', floor: 5, packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'] },
   { folder: 'src/loop', floor: 5, packages: ['p-queue', 'node-cron'] },
   { folder: 'src/notify', floor: 5, packages: ['@octokit/rest'] },
-  { folder: 'src/controllers', floor: 6, packages: ['p-queue'] },
+  { folder: 'controllers', floor: 6, packages: ['p-queue'] },
   { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'] },
   { folder: 'src/cli', floor: 8, packages: ['commander', 'pino', 'node:*'] },
 ];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startSimulator, type Simulator } from '../simulator/simulator.ts';
 import { main } from '../src/cli/main.ts';
 import { IdleClock } from '../src/model/clock.ts';
-import { atOnce } from '../src/controllers/release/rolling.ts';
+import { atOnce } from '../controllers/rollout/rolling.ts';
 import type { Figure } from './figures.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -1,4 +1,4 @@
-import { selectApps } from '../controllers/pass.ts';
+import { selectApps } from '../../controllers/fleet/sync.ts';
 import { Fault } from '../model/fault.ts';
 import type { Run } from '../model/run.ts';
 import type { Store } from '../record/store.ts';

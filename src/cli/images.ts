@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { ImageBuilds } from '../controllers/builds.ts';
-import type { ImageEyes } from '../controllers/image-sight.ts';
+import type { ImageBuilds } from '../../controllers/images/builds.ts';
+import type { ImageEyes } from '../../controllers/images/lookup.ts';
 import { SecretValue } from '../model/secret-value.ts';
 import type { Invocation } from './invocation.ts';
 import { flyToken, variable } from './io.ts';
@@ -26,7 +26,7 @@ export async function createImages({ io, log, redactor }: Invocation, dataDirect
     sight: { log, images, flyctl },
     async builds() {
       const [{ ImageBuilds }, { createWorkFolders }] = await io.clock.busy(() =>
-        Promise.all([import('../controllers/builds.ts'), import('../sources/work-folders.ts')]),
+        Promise.all([import('../../controllers/images/builds.ts'), import('../sources/work-folders.ts')]),
       );
       const directory = join(dataDirectory(), 'builds');
       const folders = createWorkFolders({ clock, directory, log, pid: process.pid, isAlive });

@@ -1,4 +1,4 @@
-import { syncPass, syncPlanned, type PassOptions, type SyncContext } from '../controllers/pass.ts';
+import { syncPass, syncPlanned, type PassOptions, type SyncContext } from '../../controllers/fleet/sync.ts';
 import type { DesiredFleet } from '../model/desired.ts';
 import type { OnProgress } from '../model/progress.ts';
 import { appPlanJson } from '../render/plan.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { WrittenPlan } from '../../schemas/plan.ts';
-import { planIdDigitsMin } from '../controllers/pass.ts';
+import { planIdDigitsMin } from '../../controllers/fleet/sync.ts';
 import { Fault } from '../model/fault.ts';
 import { parsedJson } from '../model/json.ts';
 import type { Io } from './io.ts';

@@ -1,4 +1,4 @@
-import { resumeApp, type Told } from '../controllers/holding.ts';
+import { resumeApp, type Told } from '../../controllers/app/manual-holds.ts';
 import { toldJson, toldMarkdown, toldText } from '../render/told.ts';
 import { composed } from './composition.ts';
 import { exitCodes, type ExitCode } from './exit.ts';

@@ -1,5 +1,5 @@
-import { holdBackAt } from '../controllers/holding.ts';
-import { syncPass } from '../controllers/pass.ts';
+import { holdBackAt } from '../../controllers/app/manual-holds.ts';
+import { syncPass } from '../../controllers/fleet/sync.ts';
 import type { Run } from '../model/run.ts';
 import { syncJson, syncMarkdown, syncText } from '../render/sync.ts';
 import { composed } from './composition.ts';

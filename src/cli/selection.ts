@@ -1,4 +1,4 @@
-import { selectApps } from '../controllers/pass.ts';
+import { selectApps } from '../../controllers/fleet/sync.ts';
 import type { DesiredApp, DesiredFleet } from '../model/desired.ts';
 import { Fault } from '../model/fault.ts';
 

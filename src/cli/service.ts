@@ -1,8 +1,8 @@
 import { durationSeconds } from '../../schemas/written.ts';
 import { intervalSecondsRange } from '../../schemas/policy.ts';
 import type { Settings } from '../../schemas/settings.ts';
-import { createCommitReporter, type CommitReporter } from '../controllers/commit-report.ts';
-import { FleetKeeper } from '../controllers/keeper.ts';
+import { createCommitReporter, type CommitReporter } from '../../controllers/fleet/commit-report.ts';
+import { FleetKeeper } from '../../controllers/fleet/reconciler.ts';
 import { retryDelay } from '../loop/backoff.ts';
 import { createLoop, defaultIntervalMs, type Loop } from '../loop/loop.ts';
 import { startTick } from '../loop/tick.ts';

@@ -1,5 +1,5 @@
 import { durationSeconds } from '../../schemas/written.ts';
-import { reasonCharactersMax, suspendApp, type Told } from '../controllers/holding.ts';
+import { reasonCharactersMax, suspendApp, type Told } from '../../controllers/app/manual-holds.ts';
 import { Fault } from '../model/fault.ts';
 import { toldJson, toldMarkdown, toldText } from '../render/told.ts';
 import { composed } from './composition.ts';

@@ -1,4 +1,4 @@
-import { planPass } from '../controllers/pass.ts';
+import { planPass } from '../../controllers/fleet/sync.ts';
 import { whyJson, whyMarkdown, whyText } from '../render/why.ts';
 import { composed } from './composition.ts';
 import type { ExitCode } from './exit.ts';

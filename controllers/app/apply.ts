@@ -1,0 +1,368 @@
+import { Fault, toFault } from '../../src/model/fault.ts';
+import {
+  waves,
+  type AppPlan,
+  type MachineAction,
+  type MachineCreate,
+  type MachineLabel,
+  type MachineUpdate,
+  type ReleaseStep,
+  type Step,
+  type StepKind,
+} from '../../src/model/plan.ts';
+import type { StepOutcome, StepResult } from '../../src/model/run.ts';
+import { applyAddressStep } from '../kinds/addresses.ts';
+import { applyAppStep } from '../kinds/apps.ts';
+import { whyStopped, type ApplyContext } from '../pass/app-pass.ts';
+import { provideImage, withBuiltImage } from '../images/build-step.ts';
+import type { Done } from '../pass/services.ts';
+import { lockApp } from '../pass/lease.ts';
+import { actOnMachine, labelMachine } from '../machines/create.ts';
+import { afterCommand } from '../rollout/release-command.ts';
+import { ImagePin } from '../images/pin.ts';
+import { roll, unverifiedGroups, type RollStep } from '../rollout/rolling.ts';
+import { applySecretSteps } from '../kinds/secrets.ts';
+import { applyVolumeStep } from '../kinds/volumes.ts';
+
+/** What happened, step by step, and the faults behind the failures. */
+export interface Applied {
+  readonly results: readonly StepResult[];
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * Applies one app's plan, wave by wave. A failed step stops what depends on it and nothing else; all failures are
+ * reported. It decides nothing: which machine, which config, which order were fixed by the planner.
+ */
+export async function applyPlan(
+  context: ApplyContext,
+  plan: AppPlan,
+  save: (result: StepResult) => Promise<void>,
+): Promise<Applied> {
+  const apply = new Apply(context, save, plan.steps.filter(isMadeAnew));
+  try {
+    for (const kinds of waves) {
+      const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
+      if (steps.length > 0) await apply.wave(steps);
+    }
+    await apply.closeRecord();
+  } finally {
+    await context.lock?.[Symbol.asyncDispose]();
+  }
+  return { results: apply.results, faults: apply.faults };
+}
+
+/** What must not run once a step of a kind has failed. Kinds that are not named here disturb nobody. */
+const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
+  'app.create': 'all',
+  // An address is given up for another one: not before that one is there.
+  'address.allocate': ['address.release'],
+  'image.build': ['volume.create', 'release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
+  'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
+  // Machines that could not be made or updated still need what is about to be taken away.
+  release: ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.create': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.update': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  // Creates of its group are left out, too.
+  'machine.restart': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.destroy': ['app.destroy'],
+};
+
+class Apply {
+  readonly results: StepResult[] = [];
+  readonly faults: Fault[] = [];
+  readonly #context: ApplyContext;
+  readonly #save: (result: StepResult) => Promise<void>;
+  readonly #failed = new Map<StepKind, string>();
+  /** `volume/region` pairs that could not be made. */
+  readonly #missingVolumes = new Set<string>();
+  /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
+  readonly #unproven = new Set<string>();
+  readonly #startedAt = new Map<Step, number>();
+  /** Destroys of machines that are made anew: each goes as soon as the one in its place is healthy. */
+  readonly #madeAnew: readonly MachineAction[];
+  readonly #replaced = new Set<Step>();
+
+  constructor(context: ApplyContext, save: (result: StepResult) => Promise<void>, madeAnew: readonly MachineAction[]) {
+    this.#context = context;
+    this.#save = save;
+    this.#madeAnew = madeAnew;
+  }
+
+  async wave(steps: readonly Step[]): Promise<void> {
+    const ready: Step[] = [];
+    for (const step of steps) {
+      if (this.#replaced.has(step)) continue;
+      const because = this.#blockedBy(step);
+      if (because === undefined) ready.push(step);
+      else await this.#finish(step, 'skipped', because);
+    }
+    const rolling = ready.filter(isRolling);
+    if (rolling.length > 0) await this.#roll(rolling);
+    const setting = ready.filter((step) => step.kind === 'secret.set');
+    const unsetting = ready.filter((step) => step.kind === 'secret.unset');
+    for (const batch of [setting, unsetting]) {
+      if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#context, batch));
+    }
+    // Each may take minutes to become healthy; they wait side by side.
+    const proving = ready.filter(isProving);
+    await Promise.all(proving.map((step) => this.#run([step], () => labelMachine(this.#context, step))));
+    for (const step of ready) {
+      if (isProving(step)) continue;
+      if (isRolling(step) || step.kind === 'secret.set' || step.kind === 'secret.unset') continue;
+      // Asked again: a stop or a failure may have come since the wave began.
+      const because = this.#blockedBy(step);
+      if (because === undefined) await this.#run([step], () => this.#reconcile(step));
+      else await this.#finish(step, 'skipped', because);
+    }
+  }
+
+  #blockedBy(step: Step): string | undefined {
+    const stopped = whyStopped(this.#context);
+    if (stopped !== undefined) return stopped;
+    for (const [kind, target] of this.#failed) {
+      const stops = dependents[kind] ?? [];
+      if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target} failed`;
+    }
+    return this.#unmakeable(step);
+  }
+
+  /** Why a machine cannot be made or destroyed now, whatever else goes on. */
+  #unmakeable(step: Step): string | undefined {
+    if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#isNeeded(step))
+      return 'the machine that takes over is not healthy, and this one may be what serves';
+    if (isMadeAnew(step) && !this.#replaced.has(step)) return 'no other machine was made in its place';
+    if (step.kind !== 'machine.create') return undefined;
+    if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
+      return `its volume ${step.mount.volume} could not be made`;
+    return this.#unproven.has(step.group) ? `another machine of ${step.group} is not healthy with the same` : undefined;
+  }
+
+  /** Of a group that git no longer names any other may take over. */
+  #isNeeded({ group }: MachineAction): boolean {
+    const isNamed = this.#context.app.groups.some(({ name }) => name === group);
+    return isNamed ? this.#unproven.has(group) : this.#unproven.size > 0;
+  }
+
+  /** Steps of every kind but those that go together: machines roll, secrets are one call. */
+  async #reconcile(step: Exclude<Step, { kind: 'secret.set' | 'secret.unset' | 'release' }>): Promise<Done> {
+    switch (step.kind) {
+      case 'app.create':
+      case 'app.adopt':
+      case 'app.destroy':
+        return applyAppStep(this.#context, step);
+      case 'image.build':
+        return provideImage(this.#context, step);
+      case 'address.allocate':
+        await lockApp(this.#context);
+        return applyAddressStep(this.#context, step);
+      case 'address.release':
+        return applyAddressStep(this.#context, step);
+      case 'volume.create':
+        await lockApp(this.#context);
+        return applyVolumeStep(this.#context, step);
+      case 'volume.extend':
+      case 'volume.configure':
+        return applyVolumeStep(this.#context, step);
+      case 'machine.label':
+        return labelMachine(this.#context, step);
+      case 'machine.destroy':
+      case 'machine.start':
+      case 'machine.cordon':
+      case 'machine.uncordon':
+        return actOnMachine(this.#context, step);
+      case 'machine.create':
+      case 'machine.update':
+      case 'machine.restart':
+      case 'certificate.add':
+      case 'certificate.remove':
+        // The planner holds these or they roll; reaching this is our bug, and doing nothing quietly would hide it.
+        throw new Fault({ kind: 'stalled', what: `no reconciler applies ${step.kind}`, where: step.target });
+    }
+  }
+
+  async #run(steps: readonly Step[], reconcile: () => Promise<Done>): Promise<void> {
+    for (const step of steps) this.#start(step);
+    try {
+      const done = await reconcile();
+      for (const step of steps) await this.#finish(step, done.outcome, done.message);
+    } catch (error) {
+      for (const step of steps) await this.#fail(step, toFault(error, `${step.kind} ${step.target} failed`));
+    }
+  }
+
+  /** All machine changes of the wave at once, by the rolling rules. */
+  async #roll(unpinned: readonly RollingStep[]): Promise<void> {
+    const pin = new ImagePin();
+    const { built } = this.#context;
+    const planned = built === undefined ? unpinned : unpinned.map((step) => withBuiltImage(step, built));
+    const image = imageToTell(planned, this.#context.record.isUnfinished);
+    if (image !== undefined) await this.#context.record.open(image);
+    const steps: RollingStep[] = [];
+    for (const step of planned) {
+      if (step.kind === 'release') this.#start(step);
+      const ready = step.kind === 'release' ? await this.#command(step, pin) : step;
+      if (ready === undefined) continue;
+      this.#startedAt.set(ready, this.#startedAt.get(step) ?? this.#context.clock.now());
+      steps.push(ready);
+    }
+    const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
+    const ready = machines.filter((machine) => this.#unmakeable(machine) === undefined);
+    const faults = new Map<RollStep, Fault>();
+    const left = new Map<RollStep, string>();
+    for (const machine of machines) {
+      const because = this.#unmakeable(machine);
+      if (because === undefined) continue;
+      left.set(machine, because);
+      // It may be there to take the place of what would be destroyed next.
+      this.#failed.set('machine.create', machine.target);
+    }
+    try {
+      if (ready.some((machine) => machine.kind === 'machine.create')) await lockApp(this.#context);
+      await roll(
+        this.#context,
+        ready,
+        {
+          started: (step) => this.#start(step),
+          sent: () => this.#context.record.running(),
+          finished: async (step, done) => {
+            await this.#finish(step, done.outcome, done.message);
+            if (step.kind === 'machine.create' && done.outcome === 'created') await this.#retire(step);
+          },
+          failed: async (step, fault) => {
+            faults.set(step, fault);
+            await this.#fail(step, fault);
+          },
+          skipped: async (step, because) => {
+            left.set(step, because);
+            await this.#finish(step, 'skipped', because);
+          },
+        },
+        pin,
+      );
+    } catch (error) {
+      const fault = toFault(error, 'the app could not be locked');
+      for (const machine of ready) {
+        faults.set(machine, fault);
+        await this.#fail(machine, fault);
+      }
+    }
+    for (const step of steps) if (step.kind === 'release') await this.#finishRelease(step, faults, left);
+  }
+
+  /** The machine in their place is healthy. */
+  async #retire({ replaces = [] }: MachineCreate): Promise<void> {
+    for (const step of this.#madeAnew.filter(({ machineId }) => replaces.includes(machineId))) {
+      this.#replaced.add(step);
+      const because = this.#blockedBy(step);
+      if (because === undefined) await this.#run([step], () => actOnMachine(this.#context, step));
+      else await this.#finish(step, 'skipped', because);
+    }
+  }
+
+  /** The release's command first. undefined: it failed, and with it the release; nothing of it was touched. */
+  async #command(step: ReleaseStep, pin: ImagePin): Promise<ReleaseStep | undefined> {
+    if (step.command === undefined) return step;
+    try {
+      await lockApp(this.#context);
+      return await afterCommand(this.#context, step, { run: step.command, pin });
+    } catch (error) {
+      const fault = toFault(error, 'the release command could not be run');
+      this.faults.push(fault);
+      this.#failed.set('release', step.target);
+      for (const machine of step.machines)
+        await this.#finish(machine, 'skipped', 'the release command did not succeed');
+      await this.#finish(step, 'failed', fault.message, fault.next);
+      return undefined;
+    }
+  }
+
+  async #finishRelease(
+    step: ReleaseStep,
+    faults: ReadonlyMap<RollStep, Fault>,
+    left: ReadonlyMap<RollStep, string>,
+  ): Promise<void> {
+    const fault = step.machines.map((machine) => faults.get(machine)).find((found) => found !== undefined);
+    const skipped = step.machines.map((machine) => left.get(machine)).find((found) => found !== undefined);
+    const done = step.machines.filter((machine) => !faults.has(machine) && !left.has(machine)).length;
+    const progress = `${done} of ${step.machines.length} machines done`;
+    if (fault !== undefined) {
+      this.#failed.set('release', step.target);
+      await this.#finish(step, this.#endOf(fault), `${progress}; ${fault.message}`, fault.next);
+    } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
+    else {
+      const unverified = unverifiedGroups(step.machines, this.#context.app);
+      const note = `; unverified: no machine of ${unverified.join(', ')} was started to see the image run`;
+      await this.#finish(step, 'updated', unverified.length === 0 ? progress : progress + note);
+    }
+  }
+
+  /** Tells Fly how the release went: what somebody else or a stop holds up is not failed. */
+  async closeRecord(): Promise<void> {
+    const { record } = this.#context;
+    const outcomes = new Set(this.results.filter(({ kind }) => rollingKinds.has(kind)).map(({ outcome }) => outcome));
+    const waits = this.faults.every(({ kind }) => kind === 'waiting' || kind === 'held');
+    if (outcomes.size === 0) await record.closeStale();
+    else if (outcomes.has('failed') && !waits) await record.close('failed');
+    else await record.close(unfinished.some((outcome) => outcomes.has(outcome)) ? 'interrupted' : 'complete');
+  }
+
+  #start(step: Step): void {
+    this.#startedAt.set(step, this.#context.clock.now());
+    this.#context.onProgress({ type: 'step.started', app: this.#context.app.name, step });
+  }
+
+  async #fail(step: Step, fault: Fault): Promise<void> {
+    this.faults.push(fault);
+    if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, step.target);
+    if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
+    if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
+    const where = fault.where === undefined ? '' : ` (${fault.where})`;
+    await this.#finish(step, this.#endOf(fault), `${fault.message}${where}`, fault.next);
+  }
+
+  /** What git overtook has not gone wrong. */
+  #endOf(fault: Fault): 'failed' | 'interrupted' {
+    return fault.kind === 'waiting' && this.#context.newer?.aborted === true ? 'interrupted' : 'failed';
+  }
+
+  async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {
+    const finishedAt = this.#context.clock.now();
+    const startedAt = this.#startedAt.get(step) ?? finishedAt;
+    const result: StepResult = { kind: step.kind, target: step.target, outcome, message, next, startedAt, finishedAt };
+    this.results.push(result);
+    await this.#save(result);
+    this.#context.onProgress({ type: 'step.finished', app: this.#context.app.name, step, result });
+  }
+}
+
+type RollingStep = ReleaseStep | RollStep;
+
+/** Of these, something is left to do. */
+const unfinished = ['failed', 'interrupted', 'skipped'] as const;
+
+const rollingKinds: ReadonlySet<StepKind> = new Set(['release', 'machine.create', 'machine.update', 'machine.restart']);
+
+function isRolling(step: Step): step is RollingStep {
+  return rollingKinds.has(step.kind);
+}
+
+/** The image of a release, of the rest of one, or of a heal. undefined: nothing that Fly has to be told of. */
+function imageToTell(steps: readonly RollingStep[], isUnfinished: boolean): string | undefined {
+  const machines = steps.flatMap((step): (MachineCreate | MachineUpdate)[] => {
+    if (step.kind === 'release') return [...step.machines];
+    if (step.kind === 'machine.update') return step.reason === 'secrets' ? [] : [step];
+    return step.kind === 'machine.create' && isUnfinished ? [step] : [];
+  });
+  return machines[0]?.config.image;
+}
+
+/** A destroy that waits for the create of the same plan that takes the machine's place. */
+function isMadeAnew(step: Step): step is MachineAction {
+  return step.kind === 'machine.destroy' && step.successor !== undefined && step.successor.machineId === undefined;
+}
+
+/** It waits until its machine is healthy. */
+function isProving(step: Step): step is MachineLabel {
+  return step.kind === 'machine.label' && step.proves === true;
+}

@@ -1,0 +1,216 @@
+/** What a person says of one app: leave it alone, go back and stay there, or follow git again. */
+import type { Machine } from '../../schemas/fly/machine.ts';
+import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import type { Run, Trigger } from '../../src/model/run.ts';
+import {
+  formatHold,
+  formatLifted,
+  formatSuspension,
+  isSameVersion,
+  parseGood,
+  type GoodVersion,
+  type Standing,
+  type StandingTexts,
+} from '../../src/model/standing.ts';
+import { stampKeys } from '../../src/model/stamps.ts';
+import { standingMachines, standingOf, suspensionOf, versionOf } from '../../src/plan/course.ts';
+import type { RecordedGood } from '../../src/record/store.ts';
+import { planOne } from './sync-app.ts';
+import type { SyncContext } from '../fleet/sync.ts';
+import { snapshotAt } from '../rollout/snapshot.ts';
+import { stampStanding } from './settle-version.ts';
+
+/** Metadata has no documented limit; a sentence has. */
+export const reasonCharactersMax = 200;
+/** Machines asked which versions they ran before, where SQLite does not know. */
+const machinesAskedMax = 2;
+
+export interface Told {
+  readonly app: string;
+  readonly run: Run;
+  /** What was lifted, in words; of a resume only. */
+  readonly lifted: readonly string[];
+  /** Of a suspension. false: there is no machine to write it on, so that other FlyCDs do not know of it. */
+  readonly isStamped?: boolean;
+}
+
+interface Stood {
+  readonly machines: readonly Machine[];
+  readonly standing: Standing;
+}
+
+async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: DesiredApp): Promise<Stood> {
+  const presence = await fly.app(app.name);
+  const machines = presence.state === 'present' ? await fly.machines(app.name) : [];
+  return { machines, standing: standingOf({ machines, fleet: fleet.name }, await store.memory(app.name)) };
+}
+
+/** From now on the app is looked at and not touched; what runs at this moment ends first. */
+export async function suspendApp(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  wish: { readonly app: DesiredApp; readonly reason: string; readonly forMs: number | undefined },
+): Promise<Told> {
+  const { clock, actor } = context;
+  const { app, reason, forMs } = wish;
+  const at = clock.now();
+  const { machines } = await look(context, fleet, app);
+  const until = forMs === undefined ? undefined : at + forMs;
+  const text = formatSuspension({ reason, by: actor, at, until });
+  await stampOrThrow(context, fleet, { app, texts: { [stampKeys.suspend]: text }, machines });
+  const run = await record(context, fleet, { app, trigger: 'suspend' });
+  return { app: app.name, run, lifted: [], isStamped: standingMachines(machines, fleet.name).length > 0 };
+}
+
+/** Lifts whatever keeps the app from following git: a suspension, a hold after a rollback, a release that failed. */
+export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: DesiredApp): Promise<Told> {
+  const { clock, actor } = context;
+  const at = clock.now();
+  const { machines, standing } = await look(context, fleet, app);
+  const said: readonly (readonly [string, string | undefined])[] = [
+    [stampKeys.suspend, suspensionOf(standing, at) && `suspended by ${standing.suspension?.by ?? ''}`],
+    [stampKeys.hold, standing.hold && `rolled back by ${standing.hold.by}`],
+    [stampKeys.failed, standing.failed && 'a release that failed'],
+  ];
+  const lifted = said.filter(([, words]) => words !== undefined);
+  const texts = Object.fromEntries(lifted.map(([key]) => [key, formatLifted(actor, at)]));
+  if (lifted.length > 0) await stampOrThrow(context, fleet, { app, texts, machines });
+  const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
+  return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
+}
+
+/**
+ * Decides where the app goes back to, makes sure that it can, and holds it there. The pass that takes it there comes
+ * afterwards: whoever comes later finds the hold and goes on. Without a run: the newest version that ran well and is not
+ * what git says now. Throws a Fault where there is nothing to go back to.
+ */
+export async function holdBackAt(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  wish: { readonly app: DesiredApp; readonly run: number | undefined },
+): Promise<GoodVersion> {
+  const { clock, actor, fly } = context;
+  const { app, run } = wish;
+  const stood = await look(context, fleet, app);
+  const suspension = suspensionOf(stood.standing, clock.now());
+  if (suspension !== undefined) throw suspended(app.name, suspension.by);
+  const to = run === undefined ? await before(context, fleet, { app, stood }) : await leftBy(context, app.name, run);
+  const snapshot = await snapshotAt({ fly, fleet, app, version: to, machines: stood.machines });
+  if (snapshot.status === 'lost') throw lost(app.name, snapshot.because);
+  const text = formatHold({ to, by: actor, at: clock.now() });
+  await stampOrThrow(context, fleet, { app, texts: { [stampKeys.hold]: text }, machines: stood.machines });
+  return to;
+}
+
+/** From SQLite, else from what the machines were sent: each update carries what was good before it. */
+async function before(
+  { store, fly, clock }: SyncContext,
+  fleet: DesiredFleet,
+  { app, stood }: { readonly app: DesiredApp; readonly stood: Stood },
+): Promise<GoodVersion> {
+  const { machines, standing } = stood;
+  const wanted = versionOf({ desired: app, machines, fleet: fleet.name, now: clock.now() });
+  const newest = (versions: readonly (GoodVersion | undefined)[]): GoodVersion | undefined =>
+    versions
+      .filter((version) => version !== undefined)
+      .filter((version) => !isSameVersion(version, wanted))
+      .toSorted((a, b) => b.at - a.at)[0];
+  const recorded = (await store.goodVersions(app.name)).map(({ good }) => good);
+  const known = newest([standing.good, ...recorded]);
+  if (known !== undefined) return known;
+  const asked = standingMachines(machines, fleet.name).slice(0, machinesAskedMax);
+  const sent = await Promise.all(asked.map(({ id }) => fly.machineVersions(app.name, id)));
+  const stamped = newest(sent.flat().map((config) => parseGood(config.metadata?.[stampKeys.good])));
+  if (stamped !== undefined) return stamped;
+  throw new Fault({
+    kind: 'stalled',
+    what: `there is no version of ${app.name} to go back to`,
+    why: 'neither the history here nor its machines know of one that ran well and is not what git says now',
+    next: 'revert the commit in git: FlyCD follows',
+    where: app.name,
+  });
+}
+
+async function leftBy({ store }: SyncContext, app: string, run: number): Promise<GoodVersion> {
+  const there = await store.run(run);
+  const good: readonly RecordedGood[] = await store.goodVersions(app, run);
+  const [newest] = good;
+  if (there?.app === app && there.outcome !== 'failed' && newest !== undefined) return newest.good;
+  const known = (await store.goodVersions(app)).map(({ runId }) => runId);
+  throw new Fault({
+    kind: 'stalled',
+    what: `run ${run} left no version of ${app} that ran well`,
+    why:
+      there === undefined
+        ? 'there is no such run in the history here'
+        : there.app === app
+          ? `its outcome is ${there.outcome ?? 'open'}`
+          : `it is a run of ${there.app}`,
+    next:
+      known.length === 0
+        ? `flycd history --app ${app} lists its runs`
+        : `runs that did: ${known.slice(0, 5).join(', ')}`,
+    where: app,
+  });
+}
+
+interface Stamping {
+  readonly app: DesiredApp;
+  readonly texts: StandingTexts;
+  readonly machines: readonly Machine[];
+}
+
+/** A word that reached SQLite alone would be news to no other FlyCD: the one that serves is often another one. */
+async function stampOrThrow(context: SyncContext, fleet: DesiredFleet, stamping: Stamping): Promise<void> {
+  const { app, texts, machines } = stamping;
+  const done = await stampStanding({ ...context, fleet }, app.name, { texts, machines });
+  if (done.machines === 0 || done.stamped > 0) return;
+  throw new Fault({
+    kind: 'transient',
+    what: `no machine of ${app.name} could be stamped`,
+    why: 'the log says why; only this FlyCD knows of it now',
+    next: 'run the command again',
+    where: app.name,
+  });
+}
+
+/** A run without steps: history says who said what, and status how the app stands since. */
+async function record(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  { app, trigger, isNews = true }: { readonly app: DesiredApp; readonly trigger: Trigger; readonly isNews?: boolean },
+): Promise<Run> {
+  const { store, actor } = context;
+  const options = { adopt: false, force: false, now: false };
+  const { plan } = await planOne({ ...context, fleet, app, options });
+  const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
+  const outcome = trigger === 'suspend' ? 'held' : isNews ? 'updated' : 'no-change';
+  return store.finishRun(runId, { outcome, status: plan.status, nextWakeAt: retryAt(plan) });
+}
+
+function retryAt({ holds }: AppPlan): number | undefined {
+  const times = holds.flatMap((hold) => hold.retryAt ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function suspended(app: string, by: string): Fault {
+  return new Fault({
+    kind: 'held',
+    what: `${app} is suspended`,
+    why: `${by} wants it left alone`,
+    next: `flycd resume ${app} first`,
+    where: app,
+  });
+}
+
+function lost(app: string, because: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `${app} cannot go back`,
+    why: because,
+    next: `revert the commit in git, or name another run: flycd history --app ${app}`,
+    where: app,
+  });
+}

@@ -1,0 +1,145 @@
+import PQueue from 'p-queue';
+import type { Machine } from '../../schemas/fly/machine.ts';
+import type { FlyWriter } from '../../src/fly/api.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { toFault, type Fault } from '../../src/model/fault.ts';
+import type { Log } from '../../src/model/log.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import type { StepResult } from '../../src/model/run.ts';
+import {
+  formatFailed,
+  formatGood,
+  isSameVersion,
+  type AppVersion,
+  type GoodVersion,
+  type StandingTexts,
+} from '../../src/model/standing.ts';
+import { stampKeys } from '../../src/model/stamps.ts';
+import { isLeftAlone, reachedVersion, standingMachines, versionOf } from '../../src/plan/course.ts';
+import { isRollout } from '../../src/plan/guard.ts';
+import { isHostOk, metadataOf } from '../../src/plan/live.ts';
+import { commandVersion } from '../../src/plan/release-command.ts';
+import type { Store } from '../../src/record/store.ts';
+import { whyStopped } from '../pass/app-pass.ts';
+import type { PlannedApp, SyncOneRequest } from './sync-app.ts';
+
+/** Machines stamped at once: each patch is a call of its own, and other apps have theirs to make. */
+const patchesAtOnce = 8;
+
+export interface StandingContext {
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly fleet: DesiredFleet;
+  readonly log: Log;
+}
+
+/**
+ * Writes what stands about an app, to SQLite first and then to all its machines. Answers how many of the machines carry it
+ * now: the others get it as a label with a later plan, and until then the newest on any machine counts.
+ */
+export async function stampStanding(
+  { fly, store, fleet, log }: StandingContext,
+  app: string,
+  { texts, machines }: { readonly texts: StandingTexts; readonly machines: readonly Machine[] },
+): Promise<{ readonly stamped: number; readonly machines: number }> {
+  await store.setStanding(app, texts);
+  const ours = standingMachines(machines, fleet.name);
+  const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, texts));
+  const queue = new PQueue({ concurrency: patchesAtOnce });
+  const patches = behind.map(({ id }) => queue.add(() => fly.patchMetadata(app, id, { ...texts })));
+  const failed = (await Promise.allSettled(patches)).flatMap((patch) =>
+    patch.status === 'rejected' ? [toFault(patch.reason, 'a machine could not be stamped').message] : [],
+  );
+  if (failed.length > 0) log.warn({ app, error: failed[0] }, 'what stands about an app is not on every machine yet');
+  return { stamped: ours.filter(isHostOk).length - failed.length, machines: ours.length };
+}
+
+function lacks(machine: Machine, texts: StandingTexts): boolean {
+  const metadata = metadataOf(machine);
+  return Object.entries(texts).some(([key, text]) => metadata[key] !== text);
+}
+
+/** What a pass did to one app. */
+export interface Passed {
+  readonly plan: AppPlan;
+  readonly planned: Omit<PlannedApp, 'plan'>;
+  readonly results: readonly StepResult[];
+  readonly faults: readonly Fault[];
+}
+
+/**
+ * After a pass: the version that it completed is the good one from now on, and one that the app itself did not bear has
+ * failed. A stop, Fly's own errors and somebody else at work say nothing of a version. Where Fly does not answer now, the
+ * next pass finds the same and writes it down. true: it has failed.
+ */
+export async function settleVersion(request: SyncOneRequest, passed: Passed): Promise<{ readonly failed: boolean }> {
+  const { planned, faults } = passed;
+  const blamed = faults.find(({ blames }) => blames !== undefined);
+  try {
+    if (blamed !== undefined) return { failed: await markFailed(request, planned, blamed) };
+    if (isWhole(request, passed)) await markGood(request, passed);
+  } catch (error) {
+    const { message } = toFault(error, 'the version could not be stamped');
+    request.log.warn({ app: request.app.name, error: message }, 'what became of a version is not written down yet');
+  }
+  return { failed: false };
+}
+
+/** Nothing was left out, and nothing that reaches machines waits. */
+function isWhole(request: SyncOneRequest, { plan, results, faults }: Passed): boolean {
+  if (whyStopped(request) !== undefined || faults.length > 0 || results.some(({ outcome }) => outcome === 'skipped'))
+    return false;
+  if (isLeftAlone(plan)) return false;
+  const isOwn = (reason: string): boolean => reason === 'failed' || reason === 'rollback';
+  return plan.holds.every((hold) => isOwn(hold.reason) || !hold.steps.some(isRollout));
+}
+
+async function markGood(request: SyncOneRequest, { plan, planned }: Passed): Promise<void> {
+  const { fly, fleet, clock, app } = request;
+  const { wanted, steering, observed } = planned;
+  const { standing, course } = steering;
+  if (observed.machines.status === 'unread' || course.to === 'nowhere') return;
+  const scope = { desired: wanted, fleet: fleet.name, now: clock.now() };
+  const before = observed.machines.value;
+  // What was gone back to keeps its name: its image may be written another way now.
+  const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
+  const revision = course.to === 'version' ? course.version.revision : fleet.revision;
+  if (isKnown(standing.good, version, revision)) return;
+  const machines = plan.steps.length === 0 ? before : await fly.machines(app.name);
+  const reached = reachedVersion({ ...scope, machines });
+  if (reached === undefined) return;
+  const carried = course.to === 'version' ? course.version : reached;
+  const good: GoodVersion = { ...carried, revision, at: clock.now() };
+  await request.store.addGood(app.name, good, request.runId);
+  await stampStanding(request, app.name, { texts: { [stampKeys.good]: formatGood(good) }, machines });
+}
+
+/** Also where its commit is not one that git could give back and the present one is. */
+function isKnown(good: GoodVersion | undefined, version: AppVersion, revision: string): boolean {
+  if (good === undefined || !isSameVersion(good, version)) return false;
+  return isCommit(good.revision) || !isCommit(revision);
+}
+
+function isCommit(revision: string): boolean {
+  return /^[0-9a-f]{40,64}$/.test(revision);
+}
+
+/** Only of what git wants: going back to what ran well is tried again until it succeeds. */
+async function markFailed(
+  request: SyncOneRequest,
+  { steering }: Omit<PlannedApp, 'plan'>,
+  { blames }: Fault,
+): Promise<boolean> {
+  const { fly, fleet, clock, app } = request;
+  const { standing, course } = steering;
+  if (course.to !== 'git') return false;
+  const machines = await fly.machines(app.name);
+  const version = versionOf({ desired: app, machines, fleet: fleet.name, now: clock.now() });
+  // It ran well before: what became of it since is no fault of its release.
+  if (standing.good !== undefined && isSameVersion(standing.good, version)) return false;
+  const { releaseCommand } = app;
+  const command = blames === 'command' && releaseCommand !== undefined ? commandVersion(releaseCommand) : '';
+  const text = formatFailed({ ...version, command, at: clock.now() });
+  await stampStanding(request, app.name, { texts: { [stampKeys.failed]: text }, machines });
+  return true;
+}

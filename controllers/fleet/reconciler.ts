@@ -1,0 +1,324 @@
+import PQueue from 'p-queue';
+import { inPlace, type Aside } from '../../src/loop/aside.ts';
+import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
+import { Fault, toFault } from '../../src/model/fault.ts';
+import { hashOf } from '../../src/model/json.ts';
+import type { OrphanedApp } from '../../src/model/observed.ts';
+import type { AppPlan, Hold } from '../../src/model/plan.ts';
+import type { Run, Trigger } from '../../src/model/run.ts';
+import type { CommitReporter } from './commit-report.ts';
+import { resolveOrganization } from '../../src/observed/organization.ts';
+import type { PlanOptions } from '../../src/plan/app.ts';
+import { planFleet } from '../../src/plan/fleet.ts';
+import { sameRepository } from '../../src/sources/location.ts';
+import { planOne, syncOne, type PlannedApp, nextWake } from '../app/sync-app.ts';
+import type { SyncContext } from './sync.ts';
+import { findOrphans, lookAgain, syncOrphan } from './orphans.ts';
+
+export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
+  /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
+  load(signal: AbortSignal): Promise<DesiredFleet>;
+  /** The config repo as operators name it; undefined for a folder. */
+  readonly configRepo: FollowedRef | undefined;
+  readonly reporter: CommitReporter | undefined;
+}
+
+/** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
+type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
+
+interface How {
+  readonly trigger: Trigger;
+  readonly signal: AbortSignal;
+  readonly newer: AbortSignal;
+  readonly aside: Aside;
+}
+
+/** The loop insists on nothing and waits for nobody in place. */
+const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
+
+/**
+ * Keeps a fleet for the loop: knows the newest desired state, plans an app against all others' newest plans so that the
+ * brakes see the whole fleet, applies it, and reports the config repo's commit once every app has had its pass.
+ */
+export class FleetKeeper {
+  readonly #options: KeeperOptions;
+  readonly #surveyed = new Map<string, Surveyed>();
+  readonly #inputs = new Map<string, string>();
+  readonly #hashed = new WeakMap<DesiredApp, string>();
+  /** Inputs of each app when its newest pass began. */
+  readonly #passed = new Map<string, string>();
+  readonly #runs = new Map<string, Run>();
+  /** What Fly refused for good: the revision and the plan. The same is not asked again until git or Fly has moved. */
+  readonly #stalled = new Map<string, string>();
+  /** Of apps whose pass is under way: told when git moves on. */
+  readonly #underway = new Map<string, AbortController>();
+  #desired: DesiredFleet | undefined;
+  #orphans: readonly OrphanedApp[] = [];
+  #survey: Promise<void> = Promise.resolve();
+  #org: Promise<string> | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Reads git. The apps to look at are all of them; a delivery concerns those that follow its repo and those that moved. */
+  async refresh(signal: AbortSignal): Promise<{
+    readonly apps: readonly string[];
+    affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
+  }> {
+    const desired = await this.#options.load(signal);
+    const first = this.#desired === undefined;
+    const newRevision = this.#desired?.revision !== desired.revision;
+    this.#desired = desired;
+    if (desired.whole) this.#options.builds?.keepOnly(buildKeysOf(desired));
+    const moved = this.#moved(desired.apps);
+    for (const { name } of moved) this.#underway.get(name)?.abort(new Error('git has moved on'));
+    const named = new Set(desired.apps.map((app) => app.name));
+    for (const known of [this.#surveyed, this.#passed]) {
+      for (const name of known.keys()) if (!named.has(name)) known.delete(name);
+    }
+    if (moved.length > 0) {
+      const before = this.#survey;
+      this.#survey = before.then(() => this.#look(desired, moved));
+      // A survey that fails is repeated by the app's own pass, which reports it.
+      this.#survey = this.#survey.catch(() => undefined);
+    }
+    // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
+    const unseen = desired.apps.filter((app) => this.#passed.get(app.name) !== this.#inputsOf(app));
+    const names = new Set(unseen.map((app) => app.name));
+    if (newRevision || first) {
+      this.#options.reporter?.begin(
+        desired,
+        moved.map((app) => app.name),
+      );
+      await this.#lookForOrphans(desired);
+      for (const orphan of this.#orphans) names.add(orphan.name);
+    }
+    return {
+      apps: [...desired.apps, ...this.#orphans].map((app) => app.name),
+      affectedBy: (delivery) => {
+        const followers = desired.followed.filter((followed) => sameRepository(followed.repo, delivery.repo));
+        for (const follower of followers) if (follower.app !== undefined) names.add(follower.app);
+        return [...names];
+      },
+    };
+  }
+
+  /** true: a push to this repo and ref concerns the fleet. */
+  follows(repos: readonly string[], matches: (ref: string) => boolean): boolean {
+    const followed = [
+      ...(this.#desired?.followed ?? []),
+      ...(this.#options.configRepo === undefined ? [] : [this.#options.configRepo]),
+    ];
+    return followed.some((one) => repos.some((repo) => sameRepository(one.repo, repo)) && matches(one.ref));
+  }
+
+  /** One pass over one app at the newest desired state. */
+  async reconcile(
+    name: string,
+    trigger: Trigger,
+    signal: AbortSignal,
+    aside: Aside = inPlace,
+  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    await this.#survey;
+    const fleet = this.#desired;
+    if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
+    const found = fleet.apps.find((app) => app.name === name);
+    if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
+    this.#passed.set(name, this.#inputsOf(found));
+    const overtaken = new AbortController();
+    this.#underway.set(name, overtaken);
+    try {
+      return await this.#pass(fleet, found, { trigger, signal, newer: overtaken.signal, aside });
+    } catch (error) {
+      // Whatever else went wrong is tried again, and the commit stays pending as long.
+      const { kind } = toFault(error, `${name} could not be synced`);
+      if (kind === 'stalled' || kind === 'held') this.#options.reporter?.failed(fleet, name);
+      throw error;
+    } finally {
+      this.#underway.delete(name);
+    }
+  }
+
+  async #pass(
+    fleet: DesiredFleet,
+    found: DesiredApp,
+    how: How,
+  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    const { name } = found;
+    const app = await this.#withOrganization(found);
+    const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
+    this.#surveyed.set(name, surveyed);
+    if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
+    // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
+    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
+    const plan = this.#held(app, braked ?? surveyed.plan);
+    const run = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
+    if (run === undefined) return { nextWakeAt: undefined, failed: false };
+    this.#options.reporter?.finished(fleet, run);
+    const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
+    // What Fly did not answer is no news to it: nothing but looking again tells that it does.
+    const unread = plan.holds.some((hold) => hold.reason === 'unread');
+    const again = run.status === 'failed' && !this.#stalled.has(name);
+    const failed = unread || again;
+    return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
+  }
+
+  /** Anew: what was planned of them may have been done since. */
+  async #lookAtDependencies(fleet: DesiredFleet, { dependsOn = [] }: DesiredApp): Promise<void> {
+    const apps = fleet.apps.filter(({ name }) => dependsOn.includes(name));
+    await Promise.all(
+      apps.map(async (found) => {
+        const app = await this.#withOrganization(found);
+        this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet, app, options: loopOptions }));
+      }),
+    );
+  }
+
+  async #apply(
+    fleet: DesiredFleet,
+    app: DesiredApp,
+    plan: AppPlan,
+    how: How & { readonly planned: PlannedApp },
+  ): Promise<Run | undefined> {
+    const before = this.#runs.get(app.name);
+    // A pass that finds what the one before found is no news: history would drown in it.
+    const news =
+      plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
+    if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: nextWake(plan, []) };
+    const wish = `${fleet.revision} ${plan.planId}`;
+    if (before !== undefined && this.#stalled.get(app.name) === wish) return before;
+    const { run, faults } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
+    this.#runs.set(app.name, run);
+    if (faults.length > 0 && faults.every((fault) => fault.kind === 'stalled')) this.#stalled.set(app.name, wish);
+    else this.#stalled.delete(app.name);
+    return run;
+  }
+
+  /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
+  #ownInterval(app: DesiredApp): number | undefined {
+    const seconds = app.policy.intervalSeconds;
+    return seconds === undefined ? undefined : this.#options.clock.now() + seconds * 1000;
+  }
+
+  /** `auto: false` shows the plan and leaves applying it to a person. */
+  #held(app: DesiredApp, plan: AppPlan): AppPlan {
+    if (app.policy.auto || plan.steps.length === 0) return plan;
+    const hold: Hold = {
+      app: app.name,
+      reason: 'manual',
+      because: 'its policy says sync.auto: false',
+      next: `flycd sync --once --app ${app.name}`,
+      steps: plan.steps,
+    };
+    return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };
+  }
+
+  /** An app's plan among all the fleet's newest plans: the brakes count them together. */
+  #braked(fleet: DesiredFleet, name: string): AppPlan | undefined {
+    const all = [...this.#surveyed.values()];
+    const whole = planFleet({
+      fleet,
+      plans: all.map((one) => one.plan),
+      observed: all.map((one) => one.observed),
+      orphans: this.#orphans,
+      now: this.#options.clock.now(),
+      accept: false,
+      failed: [],
+      selected: [],
+    });
+    return whole.apps.find((plan) => plan.app === name);
+  }
+
+  /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
+  async #reconcileOrphan(
+    fleet: DesiredFleet,
+    name: string,
+    trigger: Trigger,
+  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    const orphan = this.#orphans.find((one) => one.name === name);
+    if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
+    const now = await lookAgain(this.#options.fly, fleet, orphan);
+    this.#orphans = this.#orphans.flatMap((one) => (one === orphan ? (now ?? []) : one));
+    const plan = this.#braked(fleet, name);
+    const before = this.#runs.get(name);
+    const isNews = plan !== undefined && (plan.steps.length > 0 || before?.plan.planId !== plan.planId);
+    if (plan?.status !== 'orphaned') return { nextWakeAt: undefined, failed: false };
+    const nextWakeAt = nextWake(plan, []);
+    if (!isNews) return { nextWakeAt, failed: false };
+    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
+    this.#runs.set(name, run);
+    return { nextWakeAt, failed: run.outcome === 'failed' };
+  }
+
+  /** Only when git moved: an app becomes an orphan by a commit. What cannot be read now is looked for with the next one. */
+  async #lookForOrphans(fleet: DesiredFleet): Promise<void> {
+    try {
+      const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
+      const orgs = new Set(apps.flatMap((app) => app.org ?? []));
+      this.#orphans = await findOrphans(this.#options.fly, fleet, orgs);
+    } catch (error) {
+      this.#orphans = [];
+      this.#options.log.warn({ error: toFault(error, 'orphans').message }, 'orphaned apps could not be looked for');
+    }
+  }
+
+  #moved(apps: readonly DesiredApp[]): readonly DesiredApp[] {
+    const moved = apps.filter((app) => this.#inputs.get(app.name) !== this.#inputsOf(app));
+    this.#inputs.clear();
+    for (const app of apps) this.#inputs.set(app.name, this.#inputsOf(app));
+    return moved;
+  }
+
+  /** Hashed once for each app as it was read: what has not changed in git is the same value at the next refresh. */
+  #inputsOf(app: DesiredApp): string {
+    const known = this.#hashed.get(app);
+    if (known !== undefined) return known;
+    const hashed = inputsOf(app);
+    this.#hashed.set(app, hashed);
+    return hashed;
+  }
+
+  /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */
+  async #look(desired: DesiredFleet, apps: readonly DesiredApp[]): Promise<void> {
+    const queue = new PQueue({ concurrency: this.#options.concurrency });
+    await Promise.all(
+      apps.map((found) =>
+        queue.add(async () => {
+          try {
+            const app = await this.#withOrganization(found);
+            this.#surveyed.set(
+              app.name,
+              await planOne({ ...this.#options, fleet: desired, app, options: loopOptions }),
+            );
+          } catch (error) {
+            this.#options.log.warn(
+              { app: found.name, error: toFault(error, 'survey').message },
+              'app could not be surveyed',
+            );
+          }
+        }),
+      ),
+    );
+  }
+
+  async #withOrganization(app: DesiredApp): Promise<DesiredApp> {
+    if (app.org !== undefined) return app;
+    this.#org ??= resolveOrganization(this.#options.fly, { flyOrg: this.#options.flyOrg });
+    try {
+      return { ...app, org: await this.#org };
+    } catch (error) {
+      this.#org = undefined;
+      throw error instanceof Fault ? error : toFault(error, 'the organization could not be found out');
+    }
+  }
+}
+
+function inputsOf(app: DesiredApp): string {
+  return hashOf([app.inputs, app.policy]);
+}
+
+/** Where the tree is not whole, the missing apps may still want theirs. */
+function buildKeysOf({ apps }: DesiredFleet): ReadonlySet<string> {
+  return new Set(apps.flatMap(({ image }) => (image.kind === 'build' ? (image.build?.key ?? []) : [])));
+}

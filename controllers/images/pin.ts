@@ -1,0 +1,60 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { parseImage, pinned } from '../../src/flyconfig/image.ts';
+import { hashOf } from '../../src/model/json.ts';
+import type { MachineCreate, MachineUpdate } from '../../src/model/plan.ts';
+import { formatSent, stampKeys, type Sent } from '../../src/model/stamps.ts';
+
+/**
+ * Where no registry could be asked, Fly's answer to the first machine says which digest its tag meant, and all others are
+ * pinned to it: a tag that moves in the middle of a rollout must not make a mixed fleet.
+ */
+export class ImagePin {
+  /** By image reference as written: its digest once Fly has said it, undefined where it did not. */
+  readonly #digests = new Map<string, Promise<string | undefined>>();
+
+  /** What Fly said of an image before any of the steps. */
+  learn(ref: string, digest: string | undefined): void {
+    if (digest !== undefined) this.#digests.set(ref, Promise.resolve(digest));
+  }
+
+  /** Does a step's work with its image pinned; the first step with a tag is sent as written, and others wait for its answer. */
+  async during<S extends MachineCreate | MachineUpdate, T>(
+    step: S,
+    work: (step: S, onSent: (machine: Machine) => void) => Promise<T>,
+  ): Promise<T> {
+    const ref = step.config.image;
+    if (ref === undefined || parseImage(ref).digest !== undefined) return work(step, () => undefined);
+    const known = this.#digests.get(ref);
+    if (known !== undefined) {
+      const digest = await known;
+      return digest === undefined ? this.during(step, work) : work(pinnedStep(step, ref, digest), () => undefined);
+    }
+    const answer = Promise.withResolvers<string | undefined>();
+    this.#digests.set(ref, answer.promise);
+    let answered = false;
+    // Without an answer the next step takes the lead. An answer holds even where its machine then stays unhealthy.
+    const giveUp = (): void => {
+      if (answered) return;
+      if (this.#digests.get(ref) === answer.promise) this.#digests.delete(ref);
+      answer.resolve(undefined);
+    };
+    try {
+      return await work(step, (machine) => {
+        const digest = machine.image_ref?.digest;
+        if (digest === undefined || digest === '') return giveUp();
+        answered = true;
+        answer.resolve(digest);
+      });
+    } finally {
+      giveUp();
+    }
+  }
+}
+
+/** With the digest of its image, which nobody knew when it was planned. */
+export function pinnedStep<S extends MachineCreate | MachineUpdate>(step: S, ref: string, digest: string): S {
+  const image = pinned(ref, digest);
+  const sent: Sent = { config: step.sent.config, image: hashOf(image) };
+  const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };
+  return { ...step, sent, config: { ...step.config, image, metadata } };
+}

@@ -1,0 +1,54 @@
+import { FlyError } from '../../src/fly/error.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { AppStep } from '../../src/model/plan.ts';
+import type { ApplyContext } from '../pass/app-pass.ts';
+import type { Done } from '../pass/services.ts';
+
+/** A first sync is over by then, or has machines whose leases tell. */
+const otherCreatorMs = 60_000;
+
+/** app.create and app.adopt. Creating is repeated safely: a name that is ours already is success. */
+export async function applyAppStep(context: ApplyContext, step: AppStep): Promise<Done> {
+  switch (step.kind) {
+    case 'app.create':
+      return createApp(context, step.org, step.network);
+    case 'app.adopt':
+      await context.store.markKnown(context.app.name);
+      return { outcome: 'updated' };
+    case 'app.destroy':
+      await context.fly.deleteApp(step.app);
+      return { outcome: 'deleted' };
+  }
+}
+
+async function createApp(context: ApplyContext, org: string | undefined, network: string | undefined): Promise<Done> {
+  const { fly, app, store } = context;
+  if (org === undefined) {
+    throw new Fault({
+      kind: 'stalled',
+      what: `no organization is known for app ${app.name}`,
+      why: 'app.yaml and its projects name none, and the token reaches several',
+      next: 'write `org:` into app.yaml or project.yaml, or set FLY_ORG',
+      where: app.file,
+    });
+  }
+  // Known before the call: after a crash the app counts as ours, and its first addresses are completed.
+  await store.markKnown(app.name);
+  try {
+    await fly.createApp({ name: app.name, org, network });
+    return { outcome: 'created' };
+  } catch (error) {
+    if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
+    const presence = await fly.app(app.name);
+    if (presence.state !== 'present') throw error;
+    if (error.outcome === 'unknown') return { outcome: 'created', message: 'it was there already' };
+    // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
+    throw new Fault({
+      kind: 'waiting',
+      what: `somebody else created app ${app.name} at this moment`,
+      next: 'FlyCD looks again in a minute and goes on from what it sees',
+      where: app.name,
+      retryAt: context.clock.now() + otherCreatorMs,
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import { FlyError } from '../../src/fly/error.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { SecretStep } from '../../src/model/plan.ts';
+import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';
+import type { SecretValue } from '../../src/model/secret-value.ts';
+import type { ApplyContext } from '../pass/app-pass.ts';
+import type { Done } from '../pass/services.ts';
+import { stampSecrets } from '../machines/secrets-stamp.ts';
+
+/** Setting a secret again to the same value is harmless, so a lost answer is simply tried again. */
+const triesMax = 3;
+const retryMs = 1000;
+
+/**
+ * All secret.set or all secret.unset steps of an app in one call: Fly's write is atomic and a merge. Evidence is stored
+ * before the call without a digest, so that a crash in between sets the secret again rather than trusting it blindly; after it
+ * with Fly's digest, here and on the machines.
+ */
+export async function applySecretSteps(context: ApplyContext, steps: readonly SecretStep[]): Promise<Done> {
+  const { store, app, evidence } = context;
+  const values: Record<string, SecretValue | null> = {};
+  for (const step of steps) {
+    values[step.name] = step.kind === 'secret.unset' ? null : valueOf(context, step.name);
+  }
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) continue;
+    await store.setEvidence(app.name, name, {
+      mark: evidence.mark(app.name, name, value),
+      keyId: evidence.keyId,
+      digest: '',
+    });
+  }
+  const written = await write(context, values);
+  if (written.version !== undefined) context.secretsVersion = Math.max(context.secretsVersion ?? 0, written.version);
+  const digests = new Map(written.secrets.map((secret) => [secret.name, secret.digest]));
+  const set: StampedEvidence[] = [];
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) {
+      await store.removeEvidence(app.name, name);
+      continue;
+    }
+    const digest = digests.get(name) ?? (await digestOf(context, name));
+    const known = { mark: evidence.mark(app.name, name, value), keyId: evidence.keyId, digest };
+    await store.setEvidence(app.name, name, known);
+    set.push({ ...known, name });
+  }
+  // What others knew of these secrets is no longer what Fly has.
+  const others = context.stamped?.filter(({ name }) => !Object.hasOwn(values, name));
+  context.stamped = others === undefined ? undefined : [...others, ...set];
+  await stampSecrets(context);
+  return { outcome: steps[0]?.kind === 'secret.unset' ? 'deleted' : 'updated' };
+}
+
+async function digestOf(context: ApplyContext, name: string): Promise<string> {
+  const secrets = await context.fly.secrets(context.app.name);
+  return secrets.find((secret) => secret.name === name)?.digest ?? '';
+}
+
+async function write(context: ApplyContext, values: Readonly<Record<string, SecretValue | null>>) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await context.fly.setSecrets(context.app.name, values);
+    } catch (error) {
+      const again = error instanceof FlyError && (error.outcome === 'unknown' || error.status === 409);
+      if (!again || tried >= triesMax) throw error;
+      await context.clock.sleep(retryMs * tried);
+    }
+  }
+}
+
+function valueOf(context: ApplyContext, name: string): SecretValue {
+  const value = context.fleet.secretValue(context.app.name, name);
+  if (value !== undefined) return value;
+  throw new Fault({
+    kind: 'stalled',
+    what: `secret ${name} has no value here`,
+    why: 'its environment variable is not set',
+    next: 'set it where FlyCD runs, then sync again',
+    where: `${context.app.file} ${context.app.name}/${name}`,
+  });
+}

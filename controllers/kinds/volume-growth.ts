@@ -1,0 +1,118 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { FlyError } from '../../src/fly/error.ts';
+import type { Intent } from '../../src/model/memory.ts';
+import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
+import { beforeGrowth, growthOf } from '../../src/plan/growth.ts';
+import { bootedAt } from '../../src/plan/live.ts';
+import type { ApplyContext } from '../pass/app-pass.ts';
+import type { Done } from '../pass/services.ts';
+import { waitHealthy } from '../machines/health.ts';
+import { holdLease } from '../pass/lease.ts';
+
+/** A restart whose answer was lost shows by then, if it was done. */
+const lookupDelayMs = 500;
+const noRestart = 'no restart is due';
+
+/**
+ * Extends a volume. Fly only says whether its machine has to restart for the filesystem inside to grow, and afterwards
+ * nothing tells that it did not: so an intent is stored before the call, and stays until the machine has booted.
+ */
+export async function extendVolume(
+  context: ApplyContext,
+  step: Extract<VolumeStep, { kind: 'volume.extend' }>,
+): Promise<Done> {
+  const { fly, store, app } = context;
+  const { volumeId, sizeGb } = step;
+  const volume = await fly.volume(app.name, volumeId);
+  if (volume !== undefined && volume.size_gb >= sizeGb) return { outcome: 'unchanged' };
+  const machineId = volume?.attached_machine_id ?? '';
+  const machine = machineId === '' ? undefined : await fly.machine(app.name, machineId);
+  if (volume === undefined || machine === undefined) {
+    await fly.extendVolume(app.name, volumeId, sizeGb);
+    return { outcome: 'updated' };
+  }
+  const before = beforeGrowth(volume, machine, context.clock.now());
+  // One that an earlier try left behind says the same: neither has the volume grown nor the machine booted since.
+  const intent =
+    openGrowth((await store.memory(app.name)).intents, volumeId).find((open) => isSame(open.before, before)) ??
+    (await store.addIntent(app.name, { kind: 'volume.extend', target: volumeId, before }));
+  try {
+    const { needsRestart } = await fly.extendVolume(app.name, volumeId, sizeGb);
+    if (!needsRestart) await store.settleIntent(app.name, intent.id);
+    return { outcome: 'updated' };
+  } catch (error) {
+    if (!(error instanceof FlyError)) throw error;
+    if (error.outcome === 'refused') {
+      await store.settleIntent(app.name, intent.id);
+      throw error;
+    }
+    // The size tells whether it was done; whether a restart is needed was in the answer, so the intent stays.
+    const now = await fly.volume(app.name, volumeId);
+    if (now === undefined || now.size_gb < sizeGb) throw error;
+    return { outcome: 'updated' };
+  }
+}
+
+/**
+ * Restarts a machine whose volume has grown, under its lease, and waits until it is healthy again. Nothing is done where
+ * Fly did not ask for it, where the machine has booted since, or where it does not run: it grows when it starts.
+ */
+export async function restartToGrow(context: ApplyContext, step: MachineRestart, onSent: () => void): Promise<Done> {
+  const { fly, store, app } = context;
+  const { machineId, volumeId } = step;
+  const intents = openGrowth((await store.memory(app.name)).intents, volumeId);
+  if (intents.length === 0) return { outcome: 'unchanged', message: noRestart };
+  await using lease = await holdLease(context, machineId);
+  const [volume, machine] = [await fly.volume(app.name, volumeId), await fly.machine(app.name, machineId)];
+  if (machine === undefined || !intents.some((intent) => growthOf(intent, volume, machine) === 'owed')) {
+    return { outcome: 'unchanged', message: noRestart };
+  }
+  await sendRestart(context, machine, lease.nonce);
+  onSent();
+  await waitHealthy(context, { machineId, version: undefined });
+  return { outcome: 'updated', message: `its filesystem has ${volume?.size_gb} GB now` };
+}
+
+/** Asked twice it would be down twice: one that has moved since a lost answer was restarted. */
+async function sendRestart(context: ApplyContext, machine: Machine, nonce: string): Promise<void> {
+  const { fly, app, clock } = context;
+  try {
+    await fly.restartMachine(app.name, machine.id, nonce);
+  } catch (error) {
+    if (!(error instanceof FlyError) || error.outcome === 'refused') throw error;
+    await clock.sleep(lookupDelayMs);
+    const now = await fly.machine(app.name, machine.id);
+    if (now === undefined || (now.state === machine.state && bootedAt(now) === bootedAt(machine))) throw error;
+  }
+}
+
+/**
+ * Settles the intents of volumes whose machine has booted since, by whatever brought it about: a restart, an update, or a
+ * person. Looks only where there are such intents. One that cannot be looked at stays for the next pass.
+ */
+export async function settleGrowth(
+  context: Pick<ApplyContext, 'fly' | 'store' | 'app' | 'log'>,
+  intents: readonly Intent[],
+): Promise<void> {
+  const { fly, store, app, log } = context;
+  for (const intent of openGrowth(intents)) {
+    try {
+      const volume = await fly.volume(app.name, intent.target);
+      const machineId = volume?.attached_machine_id ?? '';
+      const machine = machineId === '' ? undefined : await fly.machine(app.name, machineId);
+      if (growthOf(intent, volume, machine) === 'over') await store.settleIntent(app.name, intent.id);
+    } catch (error) {
+      log.warn({ app: app.name, volume: intent.target, error: String(error) }, 'a grown volume was not looked at');
+    }
+  }
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
+}
+
+function openGrowth(intents: readonly Intent[], volumeId?: string): readonly Intent[] {
+  return intents.filter(
+    ({ kind, target }) => kind === 'volume.extend' && (volumeId === undefined || target === volumeId),
+  );
+}

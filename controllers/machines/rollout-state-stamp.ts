@@ -1,0 +1,53 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
+import { readStanding, standingKeys, type Standing, type StandingTexts } from '../../src/model/standing.ts';
+import { metadataOf } from '../../src/plan/live.ts';
+import type { ApplyContext } from '../pass/app-pass.ts';
+
+/**
+ * The update with what stands about the app by now. It writes all metadata anew, and another FlyCD may have stamped a
+ * person's word since the plan was made: a patch changes no version, so Fly would not refuse to write over it. To go back
+ * or to leave the app alone ends the roll here: whoever goes back would otherwise have machines down beside ours. Throws
+ * a waiting Fault then.
+ */
+export async function withStanding({ fly, app, clock }: ApplyContext, step: MachineUpdate): Promise<MachineUpdate> {
+  const live = await fly.machine(app.name, step.machineId);
+  const metadata = { ...step.config.metadata };
+  const by = overruled(readStanding([metadata]), readStanding([live === undefined ? {} : metadataOf(live)]));
+  if (by !== undefined) throw overruling(app.name, by, clock.now());
+  return { ...step, config: { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } } };
+}
+
+/** A label that brings a word to a machine which missed it writes over no newer one. */
+export async function newestWords(
+  { fly, app }: ApplyContext,
+  { machineId, metadata }: MachineLabel,
+): Promise<StandingTexts> {
+  const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
+  if (planned.length === 0) return {};
+  return newest(await fly.machine(app.name, machineId), Object.fromEntries(planned));
+}
+
+/** Who has said something of the app since the plan was made. */
+function overruled(planned: Standing, live: Standing): string | undefined {
+  const isNews = (now: { readonly at: number } | undefined, then: { readonly at: number } | undefined): boolean =>
+    now !== undefined && now.at > (then?.at ?? 0);
+  if (isNews(live.suspension, planned.suspension)) return live.suspension?.by;
+  return isNews(live.hold, planned.hold) ? live.hold?.by : undefined;
+}
+
+function overruling(app: string, by: string, now: number): Fault {
+  return new Fault({
+    kind: 'waiting',
+    what: `${app} was suspended or rolled back in the middle of this`,
+    why: `${by} said so by another FlyCD`,
+    next: 'FlyCD plans again from there',
+    where: app,
+    retryAt: now,
+  });
+}
+
+function newest(live: Machine | undefined, planned: StandingTexts): StandingTexts {
+  return readStanding([live === undefined ? {} : metadataOf(live), planned]).texts;
+}

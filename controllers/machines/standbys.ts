@@ -1,0 +1,37 @@
+import type { MachineConfig } from '../../schemas/fly/machine.ts';
+import { standbyEnv } from '../../src/flyconfig/overlay.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { MachineCreate, MachineUpdate, SlotMachine } from '../../src/model/plan.ts';
+import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps.ts';
+import { isGone } from '../../src/plan/live.ts';
+import type { ApplyContext } from '../pass/app-pass.ts';
+
+/**
+ * A standby's config with the id of the machine it stands in for, which the planner may not know yet: it is made by the
+ * same plan. Other steps come back as they are. Throws a transient Fault when no machine has that slot.
+ */
+export async function withStandby<S extends MachineCreate | MachineUpdate>(context: ApplyContext, step: S): Promise<S> {
+  const { standsInFor } = step;
+  if (standsInFor === undefined) return step;
+  const id = standsInFor.machineId ?? (await machineOf(context, standsInFor));
+  const config: MachineConfig = { ...step.config, standbys: [id], env: { ...step.config.env, [standbyEnv]: id } };
+  return { ...step, config };
+}
+
+async function machineOf({ fly, app, fleet }: ApplyContext, { slot }: SlotMachine): Promise<string> {
+  const wanted = formatSlot(slot);
+  const found = (await fly.machines(app.name)).find((machine) => {
+    const metadata = machine.config?.metadata ?? {};
+    const stamped = parseSlot(metadata[stampKeys.slot]);
+    const isThere = !isGone(machine) && metadata[stampKeys.fleet] === fleet.name;
+    return isThere && stamped !== undefined && formatSlot(stamped) === wanted;
+  });
+  if (found !== undefined) return found.id;
+  throw new Fault({
+    kind: 'transient',
+    what: `no machine has the slot ${wanted}`,
+    why: 'it was to be made first, and a standby needs its id',
+    next: 'FlyCD plans again from what it sees',
+    where: `${app.name}/${wanted}`,
+  });
+}

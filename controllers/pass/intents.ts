@@ -1,0 +1,110 @@
+import type { Intent, IntentKind } from '../../src/model/memory.ts';
+import { Fault } from '../../src/model/fault.ts';
+import { FlyError } from '../../src/fly/error.ts';
+import { certainOf, unclearBecause } from '../../src/plan/intents.ts';
+import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
+import type { ApplyContext } from './app-pass.ts';
+
+/** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
+const triesMax = 2;
+
+interface KeylessCall<T> {
+  readonly kind: IntentKind;
+  readonly target: string;
+  /** All objects of the kind that stand there now and could be the wanted one. */
+  list(): Promise<readonly T[]>;
+  idOf(item: T): string;
+  /** How many of them the planner expects when it is this call's turn. */
+  readonly there: number;
+  create(): Promise<T>;
+}
+
+/** An intent of this database, or a call that somebody left on the app's lock. */
+type Uncertain = Omit<Intent, 'id'>;
+
+interface Created {
+  readonly id: string;
+  /** true: an earlier call made it, or somebody else. */
+  readonly found: boolean;
+}
+
+/**
+ * Creates something Fly has no key for (a volume, an address) so that neither a lost answer nor a crash makes two:
+ * an intent is stored before the call, and an unclear answer is settled by looking. What is new since the intent was
+ * made by the call; absence counts only after two lists 60 s apart. So it does where the call is known to have made
+ * something that the lists do not show: they may lag, or somebody took it away since.
+ */
+export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>): Promise<Created> {
+  const { store, app } = context;
+  const memory = await store.memory(app.name);
+  for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
+    const item = await settle(context, call, intent);
+    await store.settleIntent(app.name, intent.id);
+    if (item !== undefined) return { id: call.idOf(item), found: true };
+  }
+  for (const earlier of await callsOnLock(context)) {
+    if (earlier.kind !== call.kind || earlier.target !== call.target) continue;
+    const item = await settle(context, call, earlier);
+    if (item !== undefined) return { id: call.idOf(item), found: true };
+  }
+  for (let tries = 1; ; tries += 1) {
+    const now = await call.list();
+    // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
+    const [newest] = now.length > call.there ? now.slice(-1) : [];
+    if (newest !== undefined) return { id: call.idOf(newest), found: true };
+    const before = now.map((item) => call.idOf(item));
+    const { kind, target } = call;
+    await announceCall(context, { kind, target, createdAt: context.clock.now(), before });
+    const intent = await store.addIntent(app.name, { kind, target, before });
+    try {
+      const id = call.idOf(await call.create());
+      await store.fulfilIntent(app.name, intent.id, id);
+      return { id, found: false };
+    } catch (error) {
+      if (error instanceof FlyError && error.outcome === 'refused') {
+        await store.settleIntent(app.name, intent.id);
+        await retractCall(context, call.target).catch(() => undefined);
+        throw error;
+      }
+      const item = await settle(context, call, intent);
+      await store.settleIntent(app.name, intent.id);
+      if (item !== undefined) return { id: call.idOf(item), found: true };
+      // It is certain now that nothing was made, so another try can make no second one.
+      if (tries >= triesMax) throw error;
+    }
+  }
+}
+
+async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncertain): Promise<T | undefined> {
+  const made = async (): Promise<T | undefined> =>
+    (await call.list()).find((item) =>
+      intent.made === undefined ? !intent.before.includes(call.idOf(item)) : call.idOf(item) === intent.made.id,
+    );
+  const first = await made();
+  if (first !== undefined) return first;
+  const certainAt = certainOf(intent);
+  if (context.clock.now() < certainAt) {
+    if (context.patience === 'requeue') throw unclear(context, call, intent);
+    const because = `${unclearBecause(intent)}; looking again before it is done twice`;
+    context.onProgress({ type: 'waiting', app: context.app.name, because, until: certainAt });
+    try {
+      await context.clock.sleep(certainAt - context.clock.now(), context.signal);
+    } catch {
+      // Asked to stop: the intent stays, and whoever comes next looks.
+      throw unclear(context, call, intent);
+    }
+  }
+  return made();
+}
+
+function unclear<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncertain): Fault {
+  return new Fault({
+    kind: 'waiting',
+    what: unclearBecause(intent),
+    why: 'trying it again at once could make a second one',
+    next: 'FlyCD looks again in a minute and decides from what it sees',
+    where: call.target,
+    retryAt: certainOf(intent),
+    cause: context.app.name,
+  });
+}

@@ -1,0 +1,132 @@
+import { FlyError } from '../../src/fly/error.ts';
+import type { FlyWriter, ReleaseMade, ReleaseStatus } from '../../src/fly/api.ts';
+import type { Clock } from '../../src/model/clock.ts';
+import type { DesiredApp } from '../../src/model/desired.ts';
+import { toFault } from '../../src/model/fault.ts';
+import type { Log } from '../../src/model/log.ts';
+import { flyctlKeys, formatTold, stampKeys, type Told } from '../../src/model/stamps.ts';
+import type { KnownRelease } from '../../src/plan/told.ts';
+import type { Store } from '../../src/record/store.ts';
+
+/** A record that Fly made shows in its list by then, where the answer was lost. */
+const lookupDelayMs = 500;
+/** What stands on machines as their writer, where flyctl writes its version. */
+const writer = 'flycd';
+
+interface RecordParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly app: DesiredApp;
+  readonly known: KnownRelease;
+}
+
+/**
+ * Tells Fly of a release, so that `fly releases`, `fly status` and `fly deploy` by hand know of it: one record for each
+ * version and image, taken up again by a retry. It stays `pending` until a machine names it, so that one whose FlyCD died
+ * before that holds nobody up. Nothing of it ever fails or holds up a pass for more than seconds: machines need no record.
+ */
+export class ReleaseRecord {
+  readonly #parts: RecordParts;
+  #told: Told | undefined;
+  #image = '';
+  #isRunning = false;
+  /** Calls nobody waits for until the end. */
+  #telling: Promise<void> = Promise.resolve();
+
+  constructor(parts: RecordParts) {
+    this.#parts = parts;
+    this.#told = parts.known.told;
+  }
+
+  /** Metadata for each machine that is written: which release it runs. Without a record, what it says stays. */
+  get stamps(): Record<string, string> {
+    const told = this.#told;
+    if (told === undefined) return {};
+    return {
+      [flyctlKeys.releaseId]: told.id,
+      [flyctlKeys.releaseVersion]: String(told.number),
+      [flyctlKeys.writer]: writer,
+      // Beside flyctl's from the start: a machine whose stamps were not read back must not pass for one of flyctl's.
+      [stampKeys.release]: told.id,
+      [stampKeys.told]: formatTold(told),
+    };
+  }
+
+  /** An earlier pass began it and did not come to its end. */
+  get isUnfinished(): boolean {
+    return this.#parts.known.status === 'unfinished';
+  }
+
+  /** Before anything of a release is done; `image` as it will be sent. A heal to what Fly knows as complete is no news. */
+  async open(image: string): Promise<void> {
+    const { known, app, log } = this.#parts;
+    if (known.status === 'complete') return;
+    this.#image = image;
+    try {
+      if (known.open !== undefined && known.open.id !== this.#told?.id) this.#tell(known.open.id, 'interrupted');
+      this.#told ??= { ...(await this.#make()), version: known.version };
+      await this.#remember(true);
+    } catch (error) {
+      log.warn({ app: app.name, error: toFault(error, 'release').message }, 'Fly was not told of a release');
+    }
+  }
+
+  /** A machine names it now. */
+  running(): void {
+    if (this.#told === undefined || this.#image === '' || this.#isRunning) return;
+    this.#isRunning = true;
+    this.#tell(this.#told.id, 'running');
+  }
+
+  /** How it went. */
+  async close(status: Exclude<ReleaseStatus, 'running'>): Promise<void> {
+    if (this.#told === undefined || this.#image === '') return this.closeStale();
+    this.#tell(this.#told.id, status, () => this.#remember(false));
+    await this.#telling;
+  }
+
+  /** A record that an earlier FlyCD left open, in a pass that has nothing to release. */
+  async closeStale(): Promise<void> {
+    const { open, told } = this.#parts.known;
+    if (open === undefined) return;
+    this.#tell(open.id, open.id === told?.id ? 'complete' : 'interrupted', () =>
+      this.#parts.store.setTold(this.#parts.app.name, { ...open, isOpen: false }),
+    );
+    await this.#telling;
+  }
+
+  #tell(id: string, status: ReleaseStatus, then: () => Promise<void> = () => Promise.resolve()): void {
+    const { fly, app, log } = this.#parts;
+    this.#telling = this.#telling
+      .then(() => fly.updateRelease(app.name, id, status))
+      .then(then)
+      .catch((error: unknown) => {
+        log.warn(
+          { app: app.name, error: toFault(error, 'release').message },
+          `Fly was not told of a ${status} release`,
+        );
+      });
+  }
+
+  async #remember(isOpen: boolean): Promise<void> {
+    if (this.#told === undefined) return;
+    await this.#parts.store.setTold(this.#parts.app.name, { ...this.#told, image: this.#image, isOpen });
+  }
+
+  /** A lost answer is settled by looking once: the newest record with our image of which nothing came yet. */
+  async #make(): Promise<ReleaseMade> {
+    const { fly, app, clock } = this.#parts;
+    const definition = { ...app.fly, app: app.name };
+    try {
+      return await fly.createRelease(app.name, { definition, image: this.#image, strategy: app.strategy });
+    } catch (error) {
+      if (!(error instanceof FlyError) || error.outcome === 'refused') throw error;
+      await clock.sleep(lookupDelayMs);
+      const [last] = (await fly.releases(app.name)).toSorted((a, b) => b.version - a.version);
+      if (last?.id === undefined || last.status !== 'pending' || last.image_ref !== this.#image) throw error;
+      return { id: last.id, number: last.version };
+    }
+  }
+}

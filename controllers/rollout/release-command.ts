@@ -1,0 +1,178 @@
+import type { Machine, MachineEvent } from '../../schemas/fly/machine.ts';
+import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
+import { pinned } from '../../src/flyconfig/image.ts';
+import { FlyError } from '../../src/fly/error.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../src/model/plan.ts';
+import { stampKeys } from '../../src/model/stamps.ts';
+import { exitOf, isFailure, type Exit } from '../../src/plan/exit.ts';
+import { groupOf, isGone, metadataOf } from '../../src/plan/live.ts';
+import { commandStamp } from '../../src/plan/release-command.ts';
+import type { ApplyContext } from '../pass/app-pass.ts';
+import type { ImagePin } from '../images/pin.ts';
+
+/** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
+const lookupDelayMs = 500;
+/** One wait call: Fly's proxy cuts longer ones. */
+const waitCallSeconds = 60;
+/** After a wait that Fly answered with an error. */
+const pauseMs = 1000;
+/** Digits of the stamp in the machine's name: enough that no two commands of one app share it. */
+const nameDigits = 12;
+
+/** The release's machine changes once its command has succeeded: they say so, and run the image that it ran on. */
+export async function afterCommand(
+  context: ApplyContext,
+  step: ReleaseStep,
+  { run, pin }: { readonly run: ReleaseCommandRun; readonly pin: ImagePin },
+): Promise<ReleaseStep> {
+  const { digest } = await runReleaseCommand(context, run);
+  const image = run.config.image ?? '';
+  pin.learn(image, digest);
+  const command = commandStamp(digest === undefined ? image : pinned(image, digest), run.version);
+  const machines = step.machines.map((machine): MachineCreate | MachineUpdate => {
+    const metadata = { ...machine.config.metadata, [stampKeys.command]: command };
+    return { ...machine, config: { ...machine.config, metadata } };
+  });
+  return { ...step, machines };
+}
+
+/**
+ * Runs a release's command on a machine of its own and waits for its end; a stop of FlyCD waits for it as well. One that an
+ * earlier FlyCD began is waited for, and its exit counts where it is the same command on the same image. Answers the digest
+ * that Fly gave the image. Throws a stalled Fault where it fails or does not end in time: a new commit tries again.
+ */
+async function runReleaseCommand(
+  context: ApplyContext,
+  run: ReleaseCommandRun,
+): Promise<{ readonly digest: string | undefined }> {
+  const { clock, onProgress, app } = context;
+  const begun = await leftBehind(context, run);
+  const machine = begun ?? (await startMachine(context, run));
+  // From here on: waiting for somebody else's command takes nothing away from this one's time.
+  const deadline = clock.now() + run.timeoutSeconds * 1000;
+  onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
+  const { isLate, ended } = await context.aside(() => untilEnded(context, machine.id, deadline));
+  const events = ended?.events ?? [];
+  if (isLate) {
+    await context.fly.destroyMachine(app.name, machine.id);
+    throw failed(context, run, `it did not end within ${run.timeoutSeconds} s${lastEvents(events)}`, machine.id);
+  }
+  const exit = ended === undefined ? undefined : exitOf(events.find(({ type }) => type === 'exit'));
+  if (exit === undefined) throw unknownExit(context, machine.id);
+  if (isFailure(exit)) throw failed(context, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
+  const digest = machine.image_ref?.digest ?? '';
+  return { digest: digest === '' ? undefined : digest };
+}
+
+/** The machine of this very command where an earlier FlyCD began it. Another command is waited for, then its machine goes. */
+async function leftBehind(context: ApplyContext, run: ReleaseCommandRun): Promise<Machine | undefined> {
+  const { fly, app, fleet, clock } = context;
+  const stamp = commandStamp(run.config.image ?? '', run.version);
+  let same: Machine | undefined;
+  for (const machine of await fly.machines(app.name)) {
+    const metadata = metadataOf(machine);
+    if (groupOf(metadata) !== releaseCommandGroup || metadata[stampKeys.fleet] !== fleet.name || isGone(machine))
+      continue;
+    const runs = ['created', 'starting', 'started', 'stopping'].includes(machine.state);
+    if (runs && metadata[stampKeys.command] === stamp && same === undefined) {
+      same = machine;
+      continue;
+    }
+    // Two migrations side by side are worse than a wait.
+    if (runs) await untilEnded(context, machine.id, clock.now() + run.timeoutSeconds * 1000);
+    await fly.destroyMachine(app.name, machine.id);
+  }
+  return same;
+}
+
+async function startMachine(context: ApplyContext, run: ReleaseCommandRun): Promise<Machine> {
+  const { fly, app, clock } = context;
+  const stamp = commandStamp(run.config.image ?? '', run.version);
+  const prefix = `release-${stamp.slice(0, nameDigits)}-`;
+  const known = await fly.machines(app.name, { includeDeleted: true });
+  const name = `${prefix}${known.filter((machine) => machine.name.startsWith(prefix)).length + 1}`;
+  const metadata = { ...run.config.metadata, ...context.record.stamps, [stampKeys.command]: stamp };
+  const request = {
+    name,
+    region: run.region,
+    config: { ...run.config, metadata },
+    ...(context.secretsVersion === undefined ? {} : { min_secrets_version: context.secretsVersion }),
+  };
+  try {
+    return await fly.createMachine(app.name, request);
+  } catch (error) {
+    if (!(error instanceof FlyError) || error.outcome === 'refused') throw error;
+    await clock.sleep(lookupDelayMs);
+    const made = (await fly.machines(app.name, { includeDeleted: true })).find((machine) => machine.name === name);
+    if (made === undefined) throw error;
+    return made;
+  }
+}
+
+interface Ended {
+  /** It still runs. */
+  readonly isLate: boolean;
+  /** As it was seen last, with its events, which Fly shows for a while after it is gone. undefined: Fly has forgotten it. */
+  readonly ended: Machine | undefined;
+}
+
+async function untilEnded({ fly, app, clock }: ApplyContext, machineId: string, deadline: number): Promise<Ended> {
+  let machine: Machine | undefined;
+  for (;;) {
+    const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
+    if (leftSeconds <= 0) return { isLate: true, ended: machine };
+    const timeoutSeconds = Math.min(waitCallSeconds, leftSeconds);
+    const outcome = await fly
+      .wait(app.name, machineId, { states: ['destroyed'], timeoutSeconds })
+      .catch(async (error: unknown) => {
+        if (!(error instanceof FlyError)) throw error;
+        await clock.sleep(pauseMs);
+        return 'deadline' as const;
+      });
+    machine = await fly.machine(app.name, machineId);
+    if (outcome !== 'deadline' || machine === undefined || isGone(machine))
+      return { isLate: false, ended: machine ?? (await forgotten(fly, app.name, machineId)) };
+  }
+}
+
+async function forgotten(fly: ApplyContext['fly'], app: string, id: string): Promise<Machine | undefined> {
+  return (await fly.machines(app, { includeDeleted: true })).find((machine) => machine.id === id);
+}
+
+function wordsOf(exit: Exit): string {
+  return exit.outOfMemory ? 'it ran out of memory' : `it exited with code ${exit.code}`;
+}
+
+/** What a machine's events show, oldest first: enough to tell a command that ran from one that never came up. */
+const eventsShown = 5;
+
+function lastEvents(events: readonly MachineEvent[]): string {
+  const words = events
+    .filter(({ type }) => type !== 'destroy')
+    .slice(0, eventsShown)
+    .toReversed()
+    .map(({ type, status }) => [type, status].filter((word) => word !== undefined).join(' '));
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+
+function failed({ app }: ApplyContext, run: ReleaseCommandRun, why: string, machineId: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    blames: 'command',
+    what: `the release command failed: ${run.command}`,
+    why: `${why}; no machine of the app was touched`,
+    next: `see what it said: fly logs -a ${app.name} --machine ${machineId}; a commit that mends it runs it again, or flycd resume ${app.name}`,
+    where: `${app.name} ${machineId}`,
+  });
+}
+
+function unknownExit({ app }: ApplyContext, machineId: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: 'nobody can say how the release command ended',
+    why: 'Fly no longer shows its machine',
+    next: 'FlyCD runs it again',
+    where: `${app.name} ${machineId}`,
+  });
+}

@@ -1,0 +1,39 @@
+import type { DesiredApp } from '../../src/model/desired.ts';
+import type { Memory } from '../../src/model/memory.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import type { Standing } from '../../src/model/standing.ts';
+import { courseOf, standingOf, type Course } from '../../src/plan/course.ts';
+import { snapshotAt, type SnapshotRequest } from './snapshot.ts';
+
+/** Where a pass takes an app, found before it is planned. */
+export interface Steering {
+  readonly standing: Standing;
+  readonly course: Course;
+  /** The app as it was at the version that the course goes to. */
+  readonly snapshot: DesiredApp | undefined;
+}
+
+type SteerRequest = Pick<SnapshotRequest, 'fly' | 'fleet' | 'app'>;
+
+/**
+ * Reads the app's stamps and, where they hold it at an earlier version, what that was. A version that nobody can give back
+ * is nowhere to go to: the app stays as it is, and the hold says why.
+ */
+export async function steer(
+  { fly, fleet, app }: SteerRequest,
+  observed: ObservedApp,
+  memory: Memory,
+): Promise<Steering> {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const standing = standingOf({ machines, fleet: fleet.name }, memory);
+  const course = courseOf({ desired: app, machines, fleet: fleet.name, now: observed.observedAt }, standing);
+  if (course.to !== 'version') return { standing, course, snapshot: undefined };
+  const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });
+  if (snapshot.status === 'found') return { standing, course, snapshot: snapshot.app };
+  const hold = {
+    ...course.hold,
+    because: `${course.hold.because}; but it cannot be given back: ${snapshot.because}`,
+    next: `commit what should run, or flycd resume ${app.name}`,
+  };
+  return { standing, course: { to: 'nowhere', hold }, snapshot: undefined };
+}

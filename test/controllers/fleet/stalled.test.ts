@@ -1,0 +1,40 @@
+import { afterEach, expect, test } from 'vitest';
+import { startSimulator, type Simulator } from '../../../simulator/simulator.ts';
+import { IdleClock } from '../../../src/model/clock.ts';
+import { fleetOf, keeperOf } from '../reconcilers.ts';
+
+let simulator: Simulator;
+afterEach(() => simulator.close());
+
+test('what Fly refuses for good is asked once for each commit, not at every pass', async () => {
+  const clock = new IdleClock();
+  simulator = await startSimulator({ clock });
+  const { world } = simulator;
+  let wanted = fleetOf();
+  const { url, token } = simulator;
+  const keeper = keeperOf(
+    { wanted: () => wanted, url, token, fetch, clock },
+    { configRepo: undefined, reporter: undefined },
+  );
+  const { signal } = new AbortController();
+  const creates = (): number => world.writes(({ template }) => template === 'POST /apps/{app}/machines').length;
+  const pass = async () => {
+    await keeper.refresh(signal);
+    return keeper.reconcile('shop', 'timer', signal);
+  };
+  world.faults.add({
+    template: 'POST /apps/{app}/machines',
+    times: 99,
+    fault: { status: 422, body: { error: 'invalid_argument: config.guest is invalid' } },
+  });
+  // The first pass makes the app as well; the second asks for the machines alone.
+  await pass();
+  expect(await pass()).toMatchObject({ failed: false });
+  const asked = creates();
+  for (let round = 0; round < 5; round += 1) expect(await pass()).toMatchObject({ failed: false });
+  expect(creates()).toBe(asked);
+  world.faults.clear();
+  wanted = { ...wanted, revision: 'b'.repeat(40) };
+  expect(await pass()).toMatchObject({ failed: false });
+  expect(world.snapshot()[0]?.machines.length).toBe(2);
+});

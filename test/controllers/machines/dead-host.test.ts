@@ -1,0 +1,25 @@
+import { onTestFinished, expect, test } from 'vitest';
+import { hostDown, hostUp } from '../../../simulator/host-failures.ts';
+import { changedFleet, prepared, walkFleet } from '../arena.ts';
+
+test('a commit does not count as landed while a machine on a dead host runs what was before it', async () => {
+  const world = await prepared([walkFleet], changedFleet('GREETING: hello', 'GREETING: goodbye'));
+  onTestFinished(() => world.close());
+  const { simulator } = world;
+  const store = [...(simulator.world.apps.get('shop')?.machines.values() ?? [])].find(({ name }) =>
+    name.startsWith('store'),
+  );
+  if (store === undefined) throw new Error('the fleet has no store');
+  hostDown(simulator.world, store.host);
+  const first = await world.flycd(['sync', '--once']);
+  expect(first.code, first.stdout).toBe(1);
+  expect(first.stdout).toContain('store/arn/1 runs what an older commit said, and its host does not answer');
+  expect((await world.flycd(['diff'])).code).toBe(1);
+  hostUp(simulator.world, store.host);
+  await world.clock.sleep(60_000);
+  const second = await world.flycd(['sync', '--once']);
+  expect(second.code, second.stdout + second.stderr).toBe(0);
+  expect((await world.flycd(['diff'])).code).toBe(0);
+  const greetings = simulator.world.snapshot().flatMap(({ machines }) => machines.map(({ config }) => config['env']));
+  expect(greetings).toEqual(greetings.map(() => expect.objectContaining({ GREETING: 'goodbye' }) as unknown));
+});

@@ -1,0 +1,71 @@
+import { FleetKeeper, type KeeperOptions } from '../../controllers/fleet/reconciler.ts';
+import { createFlyWriter } from '../../src/fly/client.ts';
+import { createTransport } from '../../src/fly/transport.ts';
+import { IdleClock } from '../../src/model/clock.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { silentLog } from '../../src/model/log.ts';
+import { defaultPolicy } from '../../src/model/policy.ts';
+import { Redactor } from '../../src/model/secret-value.ts';
+import { createEvidence } from '../../src/record/evidence.ts';
+import { desiredApp } from '../plan/builders.ts';
+import { testStore } from '../record/stores.ts';
+
+/** A whole fleet of one app, but for what a test says. */
+export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
+  return {
+    name: 'acme',
+    named: true,
+    revision: 'a'.repeat(40),
+    apps: [desiredApp({ name: 'shop' })],
+    invalid: [],
+    policy: defaultPolicy,
+    problems: [],
+    whole: true,
+    followed: [],
+    root: '',
+    secretValue: () => undefined,
+    writeBuild: () => Promise.reject(new Error('nothing is built')),
+    explain: () => [],
+    ...parts,
+  };
+}
+
+export interface KeeperOf {
+  readonly wanted: () => DesiredFleet;
+  readonly url: string;
+  readonly token: string;
+  readonly fetch: typeof fetch;
+  readonly clock?: IdleClock;
+}
+
+/** A keeper of whatever `wanted` is at the time, on a Fly at this address. */
+export function keeperOf(
+  { wanted, url, token, fetch, clock = new IdleClock() }: KeeperOf,
+  reports: Pick<KeeperOptions, 'configRepo' | 'reporter'>,
+): FleetKeeper {
+  const transport = createTransport({
+    baseUrl: url,
+    webBaseUrl: url,
+    token,
+    fetch,
+    clock,
+    log: silentLog,
+    userAgent: 'test',
+    redactor: new Redactor(),
+    random: () => 0.5,
+  });
+  return new FleetKeeper({
+    clock,
+    log: silentLog,
+    fly: createFlyWriter(transport),
+    store: testStore({ clock }),
+    evidence: createEvidence({ key: new Uint8Array(32) }),
+    flyOrg: undefined,
+    concurrency: 2,
+    onProgress: () => undefined,
+    actor: 'flycd',
+    instance: 'test',
+    load: () => Promise.resolve(wanted()),
+    ...reports,
+  });
+}

@@ -1,0 +1,154 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { hostDown, hostUp } from '../../../simulator/host-failures.ts';
+import { prepared, type Arena, type Files } from '../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const fleet = (greeting: string, replace = false): Files => ({
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build: { image: "docker.io/acme/shop:1@sha256:${'5'.repeat(64)}" }
+env: { GREETING: ${greeting} }
+http_service:
+  internal_port: 8080
+  checks: [{ path: /health, interval: 5s, timeout: 2s }]
+deploy: { wait_timeout: 30s }
+machines: { count: 2 }
+network: { ips: [] }
+sync: { replace_unreachable: ${replace} }
+`,
+});
+
+const all = () => [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])];
+const machines = () => all().filter(({ state }) => state !== 'destroyed' && state !== 'destroying');
+const names = () =>
+  machines()
+    .map(({ name }) => name)
+    .toSorted((a, b) => (a < b ? -1 : 1));
+const greetings = () => machines().map(({ config }) => config.env?.['GREETING']);
+
+async function flycd(...argv: readonly string[]) {
+  const { code, stdout, stderr } = await world.flycd(argv);
+  return { code, said: stderr + stdout };
+}
+
+describe('a machine whose host has no room for its update', () => {
+  const update = 'POST /apps/{app}/machines/{machine}';
+
+  test('is made anew elsewhere; the one before serves until that is healthy, and then goes', async () => {
+    world = await prepared([fleet('hello')], fleet('bye'));
+    world.simulator.world.faults.add({ template: update, fault: 'capacity', times: 1 });
+    let fewest = 2;
+    world.simulator.world.onStateChange = () => {
+      fewest = Math.min(fewest, machines().filter(({ state }) => state === 'started').length);
+    };
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(0);
+    expect(said).toContain('its host had no room: made anew elsewhere');
+    expect([names(), greetings()]).toEqual([
+      ['app-arn-1-g2', 'app-arn-2-g1'],
+      ['bye', 'bye'],
+    ]);
+    expect(fewest).toBeGreaterThanOrEqual(1);
+    expect((await flycd('diff')).code).toBe(0);
+  });
+
+  test('stays as it is where there is no room elsewhere either', async () => {
+    world = await prepared([fleet('hello')], fleet('bye'));
+    world.simulator.world.faults.add({ template: update, fault: 'capacity', times: 1 });
+    world.simulator.world.faults.add({ template: 'POST /apps/{app}/machines', fault: 'capacity', times: 5 });
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(4);
+    expect(said).toContain('Fly has no room');
+    expect([names(), greetings()]).toEqual([
+      ['app-arn-1-g1', 'app-arn-2-g1'],
+      ['hello', 'hello'],
+    ]);
+    world.simulator.world.faults.clear();
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    expect(greetings()).toEqual(['bye', 'bye']);
+  });
+
+  test.each(['POST /apps/{app}/machines', 'DELETE /apps/{app}/machines/{machine}'])(
+    'with FlyCD killed at %s: the next one ends with one machine in its place',
+    async (template) => {
+      for (const when of ['before', 'after'] as const) {
+        const fault = { template: update, fault: 'capacity', times: 1 } as const;
+        // The call that fails counts as well: it is made before the one that is looked for.
+        const undisturbed = await prepared([fleet('hello')], fleet('bye'));
+        undisturbed.simulator.world.faults.add(fault);
+        const { requests } = undisturbed.simulator.world;
+        const first = requests.length;
+        await undisturbed.flycd(['sync', '--once']);
+        const call = requests.slice(first).findIndex((request) => request.template === template) + 1;
+        await undisturbed.close();
+        expect(call).toBeGreaterThan(0);
+        world = await prepared([fleet('hello')], fleet('bye'));
+        world.simulator.world.faults.add(fault);
+        await world.mortalFlycd(['sync', '--once'], { call, when });
+        await world.clock.sleep(60_000);
+        let code = 1;
+        for (let passes = 0; passes < 3 && code !== 0; passes += 1) ({ code } = await flycd('sync', '--once'));
+        expect([names().length, greetings()], when).toEqual([2, ['bye', 'bye']]);
+        expect((await flycd('diff')).code).toBe(0);
+        await world.close();
+      }
+      world = await prepared([], fleet('hello'));
+    },
+  );
+});
+
+describe('a machine whose host does not answer', () => {
+  const quarterMs = 15 * 60_000;
+
+  async function down(replace: boolean) {
+    world = await prepared([fleet('hello', replace)], fleet('hello', replace));
+    const [first] = machines();
+    if (first === undefined) throw new Error('the fleet has no machine');
+    hostDown(world.simulator.world, first.host);
+    return first;
+  }
+
+  test('is waited for, however long it takes', async () => {
+    await down(false);
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    await world.clock.sleep(2 * quarterMs);
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    expect(names()).toHaveLength(2);
+  });
+
+  test('with replace_unreachable is made anew after a quarter of an hour, and destroyed when it is back', async () => {
+    const gone = await down(true);
+    const first = await flycd('sync', '--once');
+    expect(first.said).toContain(`the host of ${gone.id} does not answer`);
+    await world.clock.sleep(quarterMs / 2);
+    await flycd('sync', '--once');
+    expect(names()).toHaveLength(2);
+    await world.clock.sleep(quarterMs / 2);
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(0);
+    expect(names()).toHaveLength(3);
+    const diff = await flycd('diff');
+    expect(diff.code, diff.said).toBe(0);
+    expect(diff.said).toContain('it is destroyed when its host answers');
+    hostUp(world.simulator.world, gone.host);
+    await world.clock.sleep(60_000);
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    expect([names().length, all().find(({ id }) => id === gone.id)?.state]).toEqual([2, 'destroying']);
+    expect((await flycd('diff')).code).toBe(0);
+  });
+
+  test('that is back in time is kept, and its next outage is waited for anew', async () => {
+    const gone = await down(true);
+    await flycd('sync', '--once');
+    await world.clock.sleep(quarterMs / 2);
+    hostUp(world.simulator.world, gone.host);
+    await world.clock.sleep(60_000);
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    hostDown(world.simulator.world, gone.host);
+    await world.clock.sleep(quarterMs);
+    await flycd('sync', '--once');
+    expect(names()).toHaveLength(2);
+  });
+});

@@ -1,0 +1,63 @@
+import { expect } from 'vitest';
+import { prepared, type Files } from '../arena.ts';
+import { isWalked } from './walk-size.ts';
+
+export interface Walk {
+  /** Commits synced before, and the one there is at the end. */
+  readonly before: readonly Files[];
+  readonly files: Files;
+  /** Names the data directory of who goes on: another one has lost the database. Default: the same. */
+  readonly heir?: string;
+  /** What dies, and what goes on. Default: `sync --once`. */
+  readonly argv?: readonly string[];
+  readonly next?: readonly string[];
+  /** Exit codes: undisturbed, of who goes on, of a diff at the end. Default: 0. */
+  readonly codes?: { readonly whole: number; readonly next: readonly number[]; readonly diff: number };
+}
+
+const syncOnce = ['sync', '--once'];
+const clean = { whole: 0, next: [0], diff: 0 };
+
+/** A command that is interrupted nowhere, and what it leaves. */
+async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readonly endState: unknown }> {
+  const world = await prepared(walk.before, walk.files);
+  try {
+    const { calls, ran } = await world.mortalFlycd(walk.argv ?? syncOnce);
+    expect(ran?.code, ran?.stderr).toBe((walk.codes ?? clean).whole);
+    return { calls, endState: await world.endState() };
+  } finally {
+    await world.close();
+  }
+}
+
+/**
+ * Dies at every call in turn (`walk-size.ts` says when at some of them), before it is sent and after Fly has done it; then whoever goes on has to leave what an
+ * undisturbed one leaves, and a plan after it says the same. Answers how many calls there are.
+ */
+export async function walk(asked: Walk): Promise<number> {
+  const { before, files, heir = 'state', argv = syncOnce, next = syncOnce, codes = clean } = asked;
+  const { calls, endState } = await undisturbed(asked);
+  for (let call = 1; call <= calls; call += 1) {
+    if (!isWalked(call, calls)) continue;
+    for (const when of ['before', 'after'] as const) {
+      const where = `killed ${when} call ${call} of ${calls}`;
+      const world = await prepared(before, files);
+      try {
+        await world.mortalFlycd(argv, { call, when });
+        const { code, stderr, stdout } = await world.flycd(next, heir);
+        expect(codes.next, `${where}: exit ${code}\n${stderr}${stdout}`).toContain(code);
+        expect(await world.endState(), `${where}\n${stderr}${stdout}`).toEqual(endState);
+        const diff = await world.flycd(['diff'], heir);
+        expect(diff.code, `${where}\n${diff.stdout}`).toBe(codes.diff);
+      } finally {
+        await world.close();
+      }
+    }
+  }
+  return calls;
+}
+
+/** The same of a sync that goes well. */
+export function walkKills(before: readonly Files[], files: Files, heir = 'state'): Promise<number> {
+  return walk({ before, files, heir });
+}
