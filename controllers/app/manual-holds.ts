@@ -15,7 +15,7 @@ import {
   type StandingTexts,
 } from '../../src/model/standing.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
-import { standingMachines, standingOf, suspensionOf, versionOf } from '../../src/plan/course.ts';
+import { standingMachines, standingOf, suspensionOf, versionOf } from '../../src/plan/target/resolve-target.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import { planOne } from './sync-app.ts';
 import type { SyncContext } from '../fleet/sync.ts';

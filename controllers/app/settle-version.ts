@@ -15,10 +15,10 @@ import {
   type StandingTexts,
 } from '../../src/model/standing.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
-import { isLeftAlone, reachedVersion, standingMachines, versionOf } from '../../src/plan/course.ts';
-import { isRollout } from '../../src/plan/guard.ts';
-import { isHostOk, metadataOf } from '../../src/plan/live.ts';
-import { commandVersion } from '../../src/plan/release-command.ts';
+import { isLeftAlone, reachedVersion, standingMachines, versionOf } from '../../src/plan/target/resolve-target.ts';
+import { isRollout } from '../../src/plan/steps/hold.ts';
+import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { commandVersion } from '../../src/plan/target/release-command.ts';
 import type { Store } from '../../src/record/store.ts';
 import { whyStopped } from '../pass/app-pass.ts';
 import type { PlannedApp, SyncOneRequest } from './sync-app.ts';

@@ -1,6 +1,6 @@
 import type { IpAssignment } from '../../schemas/fly/app.ts';
 import type { AddressStep } from '../../src/model/plan.ts';
-import { addressType } from '../../src/plan/addresses.ts';
+import { addressType } from '../../src/plan/kinds/addresses.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 import { createOnce } from '../pass/intents.ts';

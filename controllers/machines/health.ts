@@ -1,7 +1,7 @@
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/error.ts';
 import { Fault } from '../../src/model/fault.ts';
-import { exitOf, isFailure, type Exit } from '../../src/plan/exit.ts';
+import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */

@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
 import { toFault } from '../../src/model/fault.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
-import { secretsStampText } from '../../src/plan/evidence.ts';
-import { isGone, isHostOk, metadataOf } from '../../src/plan/live.ts';
+import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
+import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 
 /** Machines stamped at once: each patch is a call of its own, and other apps have theirs to make. */

@@ -3,7 +3,7 @@ import { standbyEnv } from '../../src/flyconfig/overlay.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { MachineCreate, MachineUpdate, SlotMachine } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps.ts';
-import { isGone } from '../../src/plan/live.ts';
+import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 
 /**

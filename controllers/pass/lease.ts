@@ -3,7 +3,7 @@ import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { FlyError } from '../../src/fly/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { flyctlKeys, stampKeys } from '../../src/model/stamps.ts';
-import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/live.ts';
+import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { leaseDescription, type ApplyContext } from './app-pass.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */

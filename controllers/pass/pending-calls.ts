@@ -1,7 +1,7 @@
 import { formatCalls, parseCalls, type StampedCall } from '../../src/model/calls-stamp.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
-import { certainOf } from '../../src/plan/intents.ts';
-import { metadataOf } from '../../src/plan/live.ts';
+import { certainOf } from '../../src/plan/kinds/intents.ts';
+import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { ApplyContext } from './app-pass.ts';
 import { lockApp, type HeldLease } from './lease.ts';
 

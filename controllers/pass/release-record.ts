@@ -5,7 +5,7 @@ import type { DesiredApp } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/fault.ts';
 import type { Log } from '../../src/model/log.ts';
 import { flyctlKeys, formatTold, stampKeys, type Told } from '../../src/model/stamps.ts';
-import type { KnownRelease } from '../../src/plan/told.ts';
+import type { KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Store } from '../../src/record/store.ts';
 
 /** A record that Fly made shows in its list by then, where the answer was lost. */

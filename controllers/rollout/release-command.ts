@@ -5,9 +5,9 @@ import { FlyError } from '../../src/fly/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
-import { exitOf, isFailure, type Exit } from '../../src/plan/exit.ts';
-import { groupOf, isGone, metadataOf } from '../../src/plan/live.ts';
-import { commandStamp } from '../../src/plan/release-command.ts';
+import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
+import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 import type { ImagePin } from '../images/pin.ts';
 

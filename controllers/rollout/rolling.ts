@@ -6,7 +6,7 @@ import type { DesiredApp } from '../../src/model/desired.ts';
 import { toFault, type Fault } from '../../src/model/fault.ts';
 import type { MachineCreate, MachineRestart, MachineUpdate } from '../../src/model/plan.ts';
 import { parseSent, parseSlot, stampKeys } from '../../src/model/stamps.ts';
-import { isHostOk, stopsByItself } from '../../src/plan/live.ts';
+import { isHostOk, stopsByItself } from '../../src/plan/classify/machine-state.ts';
 import { whyStopped, type ApplyContext } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 import { restartToGrow } from '../kinds/volume-growth.ts';

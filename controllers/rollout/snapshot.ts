@@ -5,9 +5,9 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/fault.ts';
 import type { GoodVersion } from '../../src/model/standing.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
-import { appConfigVersion, shortly, standingMachines } from '../../src/plan/course.ts';
-import { groupOf, metadataOf } from '../../src/plan/live.ts';
-import { snapshotOfGit, snapshotOfHistory, type GroupHistory } from '../../src/plan/snapshot.ts';
+import { appConfigVersion, shortly, standingMachines } from '../../src/plan/target/resolve-target.ts';
+import { groupOf, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { snapshotOfGit, snapshotOfHistory, type GroupHistory } from '../../src/plan/target/snapshot.ts';
 
 /** Machines asked for what they were sent before: one of a group tells as much as all, unless it is new. */
 const machinesAskedMax = 3;

@@ -2,11 +2,11 @@ import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps.ts';
 import type { StandingTexts } from '../model/standing.ts';
-import { planAddresses } from './addresses.ts';
-import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assembly.ts';
-import { allOf, takeCensus, type Census } from './census.ts';
-import { standingOf } from './course.ts';
-import { departingVolumes } from './departing.ts';
+import { planAddresses } from './kinds/addresses.ts';
+import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
+import { allOf, takeCensus, type Census } from './classify/machines.ts';
+import { standingOf } from './target/resolve-target.ts';
+import { departingVolumes } from './machines/departing-volumes.ts';
 import {
   guardAdoption,
   guardBuild,
@@ -20,26 +20,26 @@ import {
   updatesOf,
   withoutIdleBuild,
   type PlanDraft,
-} from './guard.ts';
-import { withoutNeedlessRestarts } from './growth.ts';
-import { appPlanId } from './identity.ts';
-import { wantedImage, type WantedImage } from './image.ts';
-import { emptyPart, holdOf, type Part, type PlanAppInput } from './input.ts';
-import { isAtRest } from './live.ts';
-import { planGroup, type GroupMachines } from './machines.ts';
-import { inOrder } from './order.ts';
-import { plannedCommand, ranCommand } from './release-command.ts';
-import { planRemovedGroups } from './removed.ts';
-import { guardSuccession } from './succession.ts';
-import { knownEvidence, secretsStampText } from './evidence.ts';
-import type { MachinesInput } from './scope.ts';
-import { planSecrets, unreadSecrets } from './secrets.ts';
-import { statusOf, type StepsSay } from './status.ts';
-import { planVolumes } from './volumes.ts';
-import { guardWindows } from './windows.ts';
+} from './steps/hold.ts';
+import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
+import { appPlanId } from './steps/plan-id.ts';
+import { wantedImage, type WantedImage } from './kinds/image.ts';
+import { emptyPart, holdOf, type Part, type PlanAppInput } from './types.ts';
+import { isAtRest } from './classify/machine-state.ts';
+import { planGroup, type GroupMachines } from './machines/group.ts';
+import { inOrder } from './steps/order.ts';
+import { plannedCommand, ranCommand } from './target/release-command.ts';
+import { planRemovedGroups } from './machines/removed-groups.ts';
+import { guardSuccession } from './guards/replacement.ts';
+import { knownEvidence, secretsStampText } from './kinds/secret-evidence.ts';
+import type { MachinesInput } from './classify/slots.ts';
+import { planSecrets, unreadSecrets } from './kinds/secrets.ts';
+import { statusOf, type StepsSay } from './steps/status.ts';
+import { planVolumes } from './kinds/volumes.ts';
+import { guardWindows } from './guards/windows.ts';
 
-export type { PlanAppInput, PlanOptions } from './input.ts';
-export { healPath, needsReleases } from './guard.ts';
+export type { PlanAppInput, PlanOptions } from './types.ts';
+export { healPath, needsReleases } from './steps/hold.ts';
 
 /**
  * What has to be done so that Fly is as git says, and what may not be done and why. Pure: the same input gives the same

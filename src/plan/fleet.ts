@@ -4,10 +4,10 @@ import { matchesGlob } from '../model/glob.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/problem.ts';
-import { brakeFleet, releaseConfirmed, type BrakeInput } from './brakes.ts';
-import { gateReleases } from './dependencies.ts';
-import { appPlanId, fleetPlanId } from './identity.ts';
-import { byText } from './order.ts';
+import { brakeFleet, releaseConfirmed, type BrakeInput } from './guards/brakes.ts';
+import { gateReleases } from './guards/dependencies.ts';
+import { appPlanId, fleetPlanId } from './steps/plan-id.ts';
+import { byText } from './steps/order.ts';
 import { planOrphan } from './orphan.ts';
 
 export interface PlanFleetInput {

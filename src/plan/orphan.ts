@@ -3,10 +3,10 @@ import type { DesiredFleet } from '../model/desired.ts';
 import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps.ts';
-import { busyWith, whyBusy } from './busy.ts';
-import { standingOf, suspensionHold } from './course.ts';
-import { counted, holdOf } from './input.ts';
-import { metadataOf } from './live.ts';
+import { busyWith, whyBusy } from './classify/other-deployments.ts';
+import { standingOf, suspensionHold } from './target/resolve-target.ts';
+import { counted, holdOf } from './types.ts';
+import { metadataOf } from './classify/machine-state.ts';
 
 export interface OrphanInput {
   readonly fleet: DesiredFleet;

@@ -10,7 +10,7 @@ import type { AppPlan, Step, StepKind } from '../../src/model/plan.ts';
 import { defaultPolicy, type SyncPolicy } from '../../src/model/policy.ts';
 import { formatRead, formatSent, stampKeys } from '../../src/model/stamps.ts';
 import { planApp, type PlanAppInput, type PlanOptions } from '../../src/plan/app.ts';
-import { configToSend, sentOf } from '../../src/plan/mark.ts';
+import { configToSend, sentOf } from '../../src/plan/machines/stamps.ts';
 
 /** 2026-03-01 12:00:00Z */
 export const now = Date.UTC(2026, 2, 1, 12);

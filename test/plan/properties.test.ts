@@ -10,7 +10,7 @@ import { defaultPolicy } from '../../src/model/policy.ts';
 import { formatSecrets } from '../../src/model/secrets-stamp.ts';
 import { stampKeys } from '../../src/model/stamps.ts';
 import { planApp } from '../../src/plan/app.ts';
-import { updatesOf } from '../../src/plan/guard.ts';
+import { updatesOf } from '../../src/plan/steps/hold.ts';
 import {
   brief,
   desiredApp,

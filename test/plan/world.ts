@@ -8,10 +8,10 @@ import type { ObservedApp } from '../../src/model/observed.ts';
 import type { MachineCreate, MachineUpdate, ReleaseStep, Step } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';
 import { flyctlKeys, formatRead, formatSlot, stampKeys } from '../../src/model/stamps.ts';
-import { beforeGrowth } from '../../src/plan/growth.ts';
-import { commandStamp } from '../../src/plan/release-command.ts';
-import { knownEvidence, secretsStampText } from '../../src/plan/evidence.ts';
-import { isGone, isHostOk } from '../../src/plan/live.ts';
+import { beforeGrowth } from '../../src/plan/kinds/volume-growth.ts';
+import { commandStamp } from '../../src/plan/target/release-command.ts';
+import { knownEvidence, secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
+import { isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { digest, fleet, ulidAt } from './builders.ts';
 
 export interface State {

@@ -1,0 +1,121 @@
+/** Puts an app's plan together from what its kinds have found, before any rule takes something out of it. */
+import type { AppPresence } from '../model/observed.ts';
+import type { Hold, MachineAction, ReleaseCommandRun, Step } from '../model/plan.ts';
+import type { Census } from './classify/machines.ts';
+import { planRestarts } from './kinds/volume-growth.ts';
+import type { PlanDraft } from './steps/hold.ts';
+import { holdOf, type Part, type PlanAppInput } from './types.ts';
+import type { GroupMachines } from './machines/group.ts';
+import { misfitHold } from './machines/remount.ts';
+import { gatherRelease } from './machines/release.ts';
+import type { RemovedMachines } from './machines/removed-groups.ts';
+import type { SecretsPlan } from './kinds/secrets.ts';
+import type { VolumesPart } from './kinds/volumes.ts';
+
+/** What each kind has found. */
+export interface Parts {
+  readonly presence: AppPresence;
+  readonly census: Census;
+  readonly secrets: SecretsPlan;
+  readonly groups: readonly GroupMachines[];
+  readonly volumes: VolumesPart;
+  readonly addresses: Part;
+  readonly removed: RemovedMachines;
+  readonly command: ReleaseCommandRun | undefined;
+}
+
+export interface Assembled extends PlanDraft {
+  /** Of the steps: those that undo what somebody did on Fly. */
+  readonly drift: ReadonlySet<Step>;
+}
+
+/** All steps that git wants, with the holds that the kinds themselves found. */
+export function assemble(input: PlanAppInput, parts: Parts): Assembled {
+  const { desired, observed } = input;
+  const { secrets, groups, volumes, addresses, removed } = parts;
+  const holds: Hold[] = [];
+  for (const kind of ['volumes', 'secrets', 'addresses'] as const) {
+    const reading = observed[kind];
+    if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading.reason));
+  }
+  const canMake = makeable(input, groups);
+  const isWhole = canMake.every((made, index) => made === groups[index]);
+  const rollout = gatherRelease(desired.name, canMake, parts.command);
+  const labels = groups.flatMap((planned) => planned.labels);
+  const starts = groups.flatMap((planned) => planned.starts);
+  const read = observed.volumes.status === 'read' ? observed.volumes.value : [];
+  const steps: Step[] = [
+    ...appSteps(input, parts),
+    ...addresses.steps,
+    ...volumes.steps,
+    ...secrets.steps,
+    ...labels,
+    ...(rollout.release === undefined ? [] : [rollout.release]),
+    ...rollout.machines,
+    ...planRestarts(input, groups, { volumes: read, steps: volumes.steps }),
+    ...starts,
+    ...canMake.flatMap((made) => made.destroys),
+    ...(isWhole ? removed.destroys : removed.destroys.filter(waitsForNobody)),
+  ];
+  const found = [
+    ...volumes.holds,
+    ...secrets.holds,
+    ...addresses.holds,
+    ...removed.holds,
+    ...groups.flatMap((planned) => planned.holds),
+    ...groups.flatMap(
+      ({ group, misfits }) => misfitHold(desired.name, misfits, volumes.held.get(group.name) ?? []) ?? [],
+    ),
+  ];
+  const healed = rollout.machines.filter((step) => step.kind === 'machine.update' && step.reason === 'drift');
+  const moved = groups.flatMap((planned) => [...planned.driftLabels]);
+  return {
+    steps,
+    holds: [...holds, ...found],
+    drift: new Set<Step>([...healed, ...starts, ...moved, ...secrets.drift]),
+  };
+}
+
+/** Without what could not be read: no machine is made that needs a volume, none is changed that needs a secret. */
+function makeable(input: PlanAppInput, groups: readonly GroupMachines[]): readonly GroupMachines[] {
+  const { volumes, secrets } = input.observed;
+  const withoutSecrets = secrets.status === 'unread' && input.desired.secrets.length > 0;
+  return groups.map((planned) => {
+    const withoutVolumes = volumes.status === 'unread' && planned.group.mount !== undefined;
+    const creates = withoutSecrets || withoutVolumes ? [] : planned.creates;
+    const updates = withoutSecrets ? [] : planned.updates;
+    if (creates.length === planned.creates.length && updates.length === planned.updates.length) return planned;
+    return { ...planned, creates, updates, destroys: planned.destroys.filter(waitsForNobody) };
+  });
+}
+
+function waitsForNobody({ onceHealthy }: MachineAction): boolean {
+  return onceHealthy !== true;
+}
+
+function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
+  const { desired } = input;
+  const base = { app: desired.name, target: desired.name, risk: 'safe', changes: [] } as const;
+  if (parts.presence.state === 'absent') {
+    return [
+      { ...base, kind: 'app.create', because: 'git names it, Fly lacks it', org: desired.org, network: undefined },
+    ];
+  }
+  const other = parts.census.otherFleet;
+  if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from fleet ${other}` }];
+  if (isOurs(input, parts.census) || parts.census.members.length === 0) return [];
+  return [{ ...base, kind: 'app.adopt', because: 'git names it, and it was not made by FlyCD' }];
+}
+
+/** By a stamp on any machine, or by what SQLite remembers. */
+export function isOurs(input: PlanAppInput, census: Census): boolean {
+  return input.memory.known || census.removed.length > 0 || census.members.some((member) => member.ours);
+}
+
+export function unreadHold(input: PlanAppInput, kind: string, reason: string): Hold {
+  return holdOf(input.desired.name, {
+    reason: 'unread',
+    because: `${kind} could not be read: ${reason}`,
+    next: 'FlyCD tries again; nothing that depends on it is done until then',
+  });
+}

@@ -1,0 +1,126 @@
+/** Who else is at work on an app: FlyCD waits for them. */
+import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
+import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
+import type { Release } from '../../../schemas/fly/release.ts';
+import { parseTold, stampKeys, type Told } from '../../model/stamps.ts';
+import type { HoldParts } from '../types.ts';
+import { groupOf, metadataOf } from './machine-state.ts';
+
+export interface Busy {
+  /** Who, for a person. */
+  readonly holder: string;
+  readonly retryAt: number;
+}
+
+export interface BusyInput {
+  readonly machines: readonly Machine[];
+  /** As far as they were asked for and could be read. */
+  readonly releases: readonly Release[];
+  /** The newest record that FlyCD made, as SQLite remembers it; each machine of ours names the one that last reached it. */
+  readonly told?: Told | undefined;
+  readonly fleet: string;
+  readonly now: number;
+}
+
+/**
+ * A machine that flyctl made for a deployment in progress and that is older than this was left behind: waiting for it
+ * would never end. Longer than any deployment that still moves; the same bound as for a release that runs elsewhere.
+ */
+const leftBehindAfterMs = 30 * 60_000;
+/** Nothing says when somebody without a lease is done: look again after this. */
+const lookAgainMs = 60_000;
+
+const canaryKey = 'fly_canary';
+const bluegreenKey = 'fly_bluegreen_deployment_tag';
+const readyToGo = 'safe_to_destroy';
+
+export function isCanary(metadata: Readonly<Record<string, string>>): boolean {
+  return metadata[canaryKey] !== undefined;
+}
+
+/** Of a deployment that has tagged what comes after it: this one only waits to be removed. */
+export function isLeftByBluegreen(metadata: Readonly<Record<string, string>>): boolean {
+  return metadata[bluegreenKey] === readyToGo;
+}
+
+/** A finished bluegreen leaves one tag on all machines; two tags, or tagged and untagged ones, are one in progress. */
+export function hasMixedTags(machines: readonly Machine[]): boolean {
+  const tags = machines
+    .map((machine) => metadataOf(machine))
+    .filter((metadata) => !reservedGroups.some((reserved) => reserved === groupOf(metadata)))
+    .map((metadata) => metadata[bluegreenKey]);
+  return tags.some((tag) => tag !== undefined) && new Set(tags).size > 1;
+}
+
+/** What a hold for it says. */
+export function whyBusy({ holder, retryAt }: Busy): Omit<HoldParts, 'steps'> {
+  const because = `somebody else is at work: ${holder}`;
+  return { reason: 'busy', because, next: 'FlyCD goes on by itself when they are done', retryAt };
+}
+
+/** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
+function holderOf(lease: Lease): string {
+  const owner = lease.owner ?? '';
+  const purpose = lease.description ?? '';
+  if (owner === '') return purpose === '' ? 'somebody' : purpose;
+  return purpose === '' ? owner : `${owner} (${purpose})`;
+}
+
+/** Machines are those that are there. undefined: nobody else is at work. */
+export function busyWith(input: BusyInput): Busy | undefined {
+  const { machines } = input;
+  const mixed = hasMixedTags(machines);
+  const own = `flycd:${input.fleet}:`;
+  const leases = machines
+    .flatMap((machine) => (machine.lease === undefined || machine.lease === null ? [] : [machine.lease]))
+    .filter((lease) => lease.expires_at * 1000 > input.now && !(lease.description ?? '').startsWith(own))
+    .toSorted((a, b) => b.expires_at - a.expires_at);
+  const [lease] = leases;
+  if (lease !== undefined) {
+    return { holder: `${holderOf(lease)} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
+  }
+  const retryAt = input.now + lookAgainMs;
+  const isRecent = (machine: Machine): boolean => {
+    const created = Date.parse(machine.created_at ?? '');
+    return Number.isNaN(created) || input.now - created < leftBehindAfterMs;
+  };
+  const foreign = (machine: Machine): boolean => metadataOf(machine)[stampKeys.fleet] !== input.fleet;
+  // One that runs is at work however long it takes; one at rest may be about to start, or was left behind.
+  const release = machines.find(
+    (machine) =>
+      groupOf(metadataOf(machine)) === releaseCommandGroup &&
+      foreign(machine) &&
+      (isRecent(machine) || ['starting', 'started', 'stopping'].includes(machine.state)),
+  );
+  if (release !== undefined) return { holder: `machine ${release.id} runs a release command`, retryAt };
+  const canary = machines.find((machine) => isCanary(metadataOf(machine)) && isRecent(machine));
+  if (canary !== undefined) return { holder: `machine ${canary.id} is a canary of a deployment`, retryAt };
+  const green = machines.find(
+    (machine) => mixed && metadataOf(machine)[bluegreenKey] !== undefined && isRecent(machine),
+  );
+  if (green !== undefined) return { holder: `machine ${green.id} belongs to a bluegreen deployment`, retryAt };
+  return releasing(input, retryAt);
+}
+
+/** The newest release in progress: seen from its first second, when no machine tells of it yet. */
+function releasing({ machines, releases, told, fleet, now }: BusyInput, retryAt: number): Busy | undefined {
+  const stamps = machines
+    .map((machine) => metadataOf(machine))
+    .filter((metadata) => metadata[stampKeys.fleet] === fleet)
+    .map((metadata) => parseTold(metadata[stampKeys.told]));
+  const own = new Set([...stamps, told].flatMap((one) => one?.id ?? []));
+  const begun = ({ created_at: at }: Release): number => Date.parse(at);
+  const [release] = releases
+    .filter((one) => one.id === undefined || !own.has(one.id))
+    // One that is pending was made by a process that died: flyctl says `running` in the next moment, before all else.
+    .filter((one) => one.status === 'running' || (one.in_progress === true && one.status !== 'pending'))
+    .filter((one) => now - begun(one) < leftBehindAfterMs)
+    .toSorted((a, b) => begun(b) - begun(a));
+  if (release === undefined) return undefined;
+  const who = release.user ?? '';
+  const since = new Date(begun(release)).toISOString().slice(11, 16);
+  return {
+    holder: `${who === '' ? 'somebody' : who} runs release v${release.version}, since ${since} UTC`,
+    retryAt,
+  };
+}

@@ -1,0 +1,129 @@
+/** Brakes of a whole fleet: a mistake in git or in FlyCD itself should not reach everything at once. */
+import type { DesiredFleet } from '../../model/desired.ts';
+import type { ObservedApp } from '../../model/observed.ts';
+import type { AppPlan, Step } from '../../model/plan.ts';
+import { holdBack, isConfirmable, updatesOf } from '../steps/hold.ts';
+import { counted, listed } from '../types.ts';
+import { groupOf, metadataOf } from '../classify/machine-state.ts';
+import { refit } from '../steps/refit.ts';
+
+export interface BrakeInput {
+  readonly fleet: DesiredFleet;
+  readonly plans: readonly AppPlan[];
+  readonly observed: readonly ObservedApp[];
+}
+
+/** One in ten: of a kind's objects in the fleet, and of its apps. */
+const share = 10;
+/** A fleet of a few apps has to be able to move; this many always may. */
+const restartsFree = 3;
+
+export function brakeFleet(input: BrakeInput): readonly AppPlan[] {
+  return brakeRestarts(input, brakeRemovals(input));
+}
+
+type Prunable = 'addresses' | 'secrets' | 'certificates' | 'groups' | 'apps';
+
+interface Removal {
+  readonly kind: Prunable;
+  /** What counts as one: a process group is one however many machines it has. */
+  readonly object: string;
+}
+
+/** What a step removes because git no longer names it. Scaling down to a number that git names is none. */
+function removalOf(fleet: DesiredFleet, step: Step): Removal | undefined {
+  switch (step.kind) {
+    case 'address.release':
+      return { kind: 'addresses', object: step.target };
+    case 'secret.unset':
+      return { kind: 'secrets', object: step.target };
+    case 'certificate.remove':
+      return { kind: 'certificates', object: step.target };
+    case 'app.destroy':
+      return { kind: 'apps', object: step.app };
+    case 'machine.destroy': {
+      const app = fleet.apps.find((one) => one.name === step.app);
+      const named = app?.groups.some((group) => group.name === step.group) ?? false;
+      return named ? undefined : { kind: 'groups', object: `${step.app}/${step.group}` };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
+  const { fleet, plans } = input;
+  const objects = new Map<string, Prunable>();
+  for (const plan of plans) {
+    for (const step of plan.steps) {
+      const removal = removalOf(fleet, step);
+      if (removal !== undefined) objects.set(`${removal.kind} ${removal.object}`, removal.kind);
+    }
+  }
+  if (objects.size === 0) return plans;
+  const because = tooMany(input, [...objects.values()]);
+  if (because === undefined) return plans;
+  return plans.map((plan) => hold(plan, (step) => removalOf(fleet, step) !== undefined, because));
+}
+
+/** At most max_deletes in all, and of each kind at most a tenth, but one. undefined: within the brake. */
+function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefined {
+  const removing = input.plans.filter((plan) => plan.steps.some((step) => removalOf(input.fleet, step) !== undefined));
+  const policies = removing.map(
+    (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.fleet.policy,
+  );
+  const most = Math.min(...policies.map((policy) => policy.maxDeletes));
+  if (kinds.length > most) return `${counted(kinds.length, 'removal')} in one sync, and max_deletes is ${most}`;
+  const totals = totalsOf(input);
+  for (const [kind, removals] of Map.groupBy(kinds, (kind) => kind)) {
+    const total = totals[kind];
+    if (removals.length <= Math.max(1, Math.floor(total / share))) continue;
+    return `${removals.length} of ${total} ${kind} would be removed in one sync, more than one in ${share}`;
+  }
+  return undefined;
+}
+
+function totalsOf(input: BrakeInput): Readonly<Record<Prunable, number>> {
+  const totals = { addresses: 0, secrets: 0, certificates: 0, groups: 0, apps: 0 };
+  for (const app of input.observed) {
+    if (app.app.status === 'read' && app.app.value.state === 'present') totals.apps += 1;
+    if (app.addresses.status === 'read') totals.addresses += app.addresses.value.length;
+    if (app.secrets.status === 'read') totals.secrets += app.secrets.value.length;
+    if (app.machines.status === 'read') {
+      totals.groups += new Set(app.machines.value.map((machine) => groupOf(metadataOf(machine)))).size;
+    }
+  }
+  return totals;
+}
+
+/** Git has not moved, and yet machines would restart: a new FlyCD maps the same config differently. */
+function isRemapped(plan: AppPlan): boolean {
+  return updatesOf(plan.steps).some((step) => step.remapped === true && step.risk === 'restart');
+}
+
+function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly AppPlan[] {
+  const restarting = plans.filter(isRemapped).map((plan) => plan.app);
+  const most = Math.max(restartsFree, Math.floor(input.fleet.apps.length / share));
+  if (restarting.length <= most) return plans;
+  const because = `${restarting.length} apps would restart though nothing changed in git (${listed(restarting)}): this FlyCD maps their config differently`;
+  return plans.map((plan) => {
+    const matches = (step: Step): boolean => updatesOf([step]).some((update) => update.remapped === true);
+    return isRemapped(plan) ? hold(plan, matches, because) : plan;
+  });
+}
+
+function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string): AppPlan {
+  const next = 'read the plan, then flycd sync --accept';
+  return refit(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
+}
+
+/**
+ * `--accept`: what only waits for a person's word is done. Machines that are made anew for their mount are steps already where
+ * the app was planned with that word: they are a release, with its command and its guards.
+ */
+export function releaseConfirmed(plan: AppPlan): AppPlan {
+  const confirmed = plan.holds.filter(isConfirmable);
+  if (confirmed.length === 0) return plan;
+  const steps = [...plan.steps, ...confirmed.flatMap((one) => one.steps)];
+  return refit(plan, { steps, holds: plan.holds.filter((one) => !confirmed.includes(one)) });
+}

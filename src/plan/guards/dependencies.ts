@@ -1,0 +1,75 @@
+/** `depends_on`: an app's release waits until the apps it names run what git wants of them, and are well. */
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import type { DesiredApp } from '../../model/desired.ts';
+import type { ObservedApp } from '../../model/observed.ts';
+import type { AppPlan, Step } from '../../model/plan.ts';
+import { stampKeys } from '../../model/stamps.ts';
+import { holdBack, isRollout, waitsWithRelease } from '../steps/hold.ts';
+import { hasGivenUp, isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
+import { refit } from '../steps/refit.ts';
+
+export interface DependenciesInput {
+  readonly apps: readonly DesiredApp[];
+  readonly plans: readonly AppPlan[];
+  /** Of apps that the pass is not about, of invalid ones and of those that could not be planned. */
+  readonly others: readonly AppPlan[];
+  readonly observed: readonly ObservedApp[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Nothing wakes an app when another is done: it looks again after so long. */
+const lookAgainMs = 15_000;
+
+/** Releases wait, everything else of the app goes on. Names that the given part of the config does not have are passed over. */
+export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
+  const apps = new Map(input.apps.map((app) => [app.name, app]));
+  const plans = new Map([...input.others, ...input.plans].map((plan) => [plan.app, plan]));
+  const observed = new Map(input.observed.map((one) => [one.name, one]));
+  return input.plans.map((plan) => {
+    const names = apps.get(plan.app)?.dependsOn ?? [];
+    if (names.length === 0 || goesBack(plan) || plan.steps.every((step) => step.kind !== 'release')) return plan;
+    const lacks = names.flatMap((name) => {
+      const lack = lackOf(plans.get(name), observed.get(name));
+      return lack === undefined ? [] : [`${name} ${lack}`];
+    });
+    if (lacks.length === 0) return plan;
+    const draft = holdBack(plan, plan.app, (step) => waitsWithRelease.has(step.kind), {
+      reason: 'dependency',
+      because: `its release waits: ${lacks.join('; ')}`,
+      next: 'FlyCD goes on by itself when they run what git says',
+      retryAt: input.now + lookAgainMs,
+    });
+    return refit(plan, draft);
+  });
+}
+
+/** Towards a version that ran well beside what it depends on: somebody needs it now. What git says waits within the hold. */
+function goesBack(plan: AppPlan): boolean {
+  return plan.holds.some(({ reason }) => reason === 'rollback' || reason === 'failed');
+}
+
+/** What keeps others waiting for an app. undefined: it is where git wants it, whatever else is held or drifts. */
+function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefined): string | undefined {
+  if (plan === undefined) return 'could not be looked at';
+  if (plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned') return `is ${plan.status}`;
+  if (plan.holds.some((hold) => hold.reason === 'unread')) return 'could not be read whole';
+  const steps = [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)];
+  if (steps.some(isNew)) return 'is not at its newest version yet';
+  const machines = observed?.machines.status === 'read' ? observed.machines.value : [];
+  const isUnproven = steps.some((step) => step.kind === 'machine.label' && step.proves === true);
+  return isUnproven || machines.some(isUnwell) ? 'is not healthy yet' : undefined;
+}
+
+/** A heal or a roll for a secret brings it nothing that git has not had for long. */
+function isNew(step: Step): boolean {
+  if (step.kind === 'machine.update') return step.reason === 'change';
+  return isRollout(step) || step.kind === 'app.create' || step.kind === 'image.build';
+}
+
+function isUnwell(machine: Machine): boolean {
+  if (isGone(machine) || !isHostOk(machine)) return false;
+  // A machine that somebody ran once beside the app's own may have ended as it liked.
+  if (isAtRest(machine)) return metadataOf(machine)[stampKeys.slot] !== undefined && hasGivenUp(machine);
+  return machine.state !== 'started' || (machine.checks ?? []).some((check) => check.status !== 'passing');
+}

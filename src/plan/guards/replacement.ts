@@ -1,0 +1,37 @@
+/** Machines that go because others take over: never before those others, whatever else of the plan is held. */
+import type { DesiredApp } from '../../model/desired.ts';
+import type { Hold, MachineAction, Step } from '../../model/plan.ts';
+import { createsOf, updatesOf, type PlanDraft } from '../steps/hold.ts';
+
+/** A destroy that waits for what is held is held with it; one that waits for what the plan does not do at all is left out. */
+export function guardSuccession({ groups }: DesiredApp, draft: PlanDraft): PlanDraft {
+  const named = new Set(groups.map(({ name }) => name));
+  const moved = new Map<Hold, Step[]>();
+  const steps = draft.steps.filter((step) => {
+    if (step.kind !== 'machine.destroy' || step.onceHealthy !== true) return true;
+    const { successor } = step;
+    const brings = bringsSuccessor(step);
+    // What takes over is there and well.
+    const isThere = successor === undefined && named.has(step.group);
+    if (isThere || (successor !== undefined && brings(draft.steps))) return true;
+    const hold = draft.holds.find((one) => brings(one.steps));
+    if (hold !== undefined) moved.set(hold, [...(moved.get(hold) ?? []), step]);
+    // Of a group that git no longer names, it may be there as well.
+    return hold === undefined && successor === undefined;
+  });
+  return { steps, holds: draft.holds.map((hold) => ({ ...hold, steps: [...hold.steps, ...(moved.get(hold) ?? [])] })) };
+}
+
+function bringsSuccessor({ machineId, successor }: MachineAction): (steps: readonly Step[]) => boolean {
+  if (successor === undefined) return (steps) => steps.some(bringsNew);
+  const id = successor.machineId;
+  if (id === undefined) return (steps) => createsOf(steps).some(({ replaces = [] }) => replaces.includes(machineId));
+  return (steps) =>
+    updatesOf(steps).some((step) => step.machineId === id) ||
+    steps.some((step) => step.kind === 'machine.label' && step.machineId === id && step.proves === true);
+}
+
+function bringsNew(step: Step): boolean {
+  if (step.kind === 'machine.update') return step.reason === 'change';
+  return step.kind === 'release' || step.kind === 'machine.create';
+}

@@ -1,0 +1,65 @@
+/** `sync.windows`: when releases may begin. */
+import { Cron } from 'croner';
+import { formatTime } from '../../model/clock.ts';
+import type { SyncWindow } from '../../model/policy.ts';
+import { holdBack, waitsWithRelease, type PlanDraft } from '../steps/hold.ts';
+import type { PlanAppInput } from '../types.ts';
+
+/** Openings looked at before it is said that none is in sight: windows that only deny each other's would never end. */
+const openingsMax = 100;
+/** Cron's smallest step. */
+const secondMs = 1000;
+
+/**
+ * A release waits for its window; one that has begun is brought to its end, and heals, secrets and counts go on. A person
+ * who insists (`sync --now`) is not kept waiting.
+ */
+export function guardWindows({ desired, now, options }: PlanAppInput, draft: PlanDraft): PlanDraft {
+  const { windows } = desired.policy;
+  if (options.now || windows.length === 0 || draft.steps.every((step) => step.kind !== 'release')) return draft;
+  if (isOpen(windows, now)) return draft;
+  const opensAt = nextOpening(windows, now);
+  const when = opensAt === undefined ? 'none is in sight' : `the next one opens at ${formatTime(opensAt)}`;
+  return holdBack(draft, desired.name, (step) => waitsWithRelease.has(step.kind), {
+    reason: 'window',
+    because: `outside of its windows for releases (sync.windows): ${when}`,
+    next: `time, or flycd sync --once --now --app ${desired.name}`,
+    retryAt: opensAt,
+  });
+}
+
+/** Where any window allows, one of them has to be open; one that denies closes all. */
+export function isOpen(windows: readonly SyncWindow[], at: number): boolean {
+  const within = (window: SyncWindow): boolean => lastStart(window, at) + window.durationSeconds * 1000 > at;
+  if (windows.some((window) => window.kind === 'deny' && within(window))) return false;
+  const allowing = windows.filter(({ kind }) => kind === 'allow');
+  return allowing.length === 0 || allowing.some(within);
+}
+
+/** The first moment after `at` at which releases may begin. undefined: none among the next hundred changes. */
+export function nextOpening(windows: readonly SyncWindow[], at: number): number | undefined {
+  let time = at;
+  for (let looks = 0; looks < openingsMax; looks += 1) {
+    const changes = windows.flatMap((window) => {
+      const end = lastStart(window, time) + window.durationSeconds * 1000;
+      const next = cronOf(window).nextRun(new Date(time))?.getTime();
+      return [end, next].filter((change) => change !== undefined && change > time && Number.isFinite(change));
+    });
+    const next = Math.min(...changes.filter((change) => change !== undefined));
+    if (!Number.isFinite(next)) return undefined;
+    time = next;
+    if (isOpen(windows, time)) return time;
+  }
+  return undefined;
+}
+
+/** The start at or before a moment; -Infinity: there was none. */
+function lastStart(window: SyncWindow, at: number): number {
+  // Runs are asked for before a moment, without it.
+  const runs = cronOf(window).previousRuns(2, new Date(at + secondMs));
+  return runs.map((run) => run.getTime()).find((start) => start <= at) ?? -Infinity;
+}
+
+function cronOf({ schedule, timezone }: SyncWindow): Cron {
+  return new Cron(schedule, { timezone, mode: '5-part' });
+}

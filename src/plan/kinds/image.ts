@@ -1,0 +1,162 @@
+/** Which image an app's machines should run, and how it is written when it is sent. */
+import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
+import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../../flyconfig/image.ts';
+import type { DesiredApp } from '../../model/desired.ts';
+import type { ImageSight } from '../../model/observed.ts';
+import type { ImageStep } from '../../model/plan.ts';
+import type { Member } from '../classify/machines.ts';
+import { listed, type HoldParts } from '../types.ts';
+
+export interface KnownImage {
+  readonly state: 'known';
+  /** As it is sent: with its digest wherever somebody knows it. */
+  readonly ref: string;
+  /** What has to be done before it is there. */
+  readonly build?: ImageStep | undefined;
+  matches(machine: Machine, live: MachineConfig): boolean;
+}
+
+/** It cannot be had, and why. */
+export interface UnbuiltImage extends Omit<HoldParts, 'steps'> {
+  readonly state: 'unbuilt';
+}
+
+export type WantedImage = KnownImage | UnbuiltImage;
+
+/** `retry`: a person wants a failed build once more. */
+export function wantedImage(
+  desired: DesiredApp,
+  members: readonly Member[],
+  sight: ImageSight | undefined,
+  retry: boolean,
+): WantedImage {
+  const { image } = desired;
+  if (image.kind === 'build') return carriedImage(desired, members) ?? builtImage(desired, sight, retry);
+  const digest = image.digest ?? parseImage(image.ref).digest;
+  const wanted = { ref: image.ref, digest };
+  const known = digest ?? siblingDigest(image.ref, members);
+  return {
+    state: 'known',
+    ref: known === undefined ? image.ref : pinned(image.ref, known),
+    matches: (machine, live) => imageMatches(wanted, { image: live.image, imageRef: machine.image_ref }),
+  };
+}
+
+/**
+ * Where no registry could be asked: what the tag meant to the machine that took it up last. All machines then run one
+ * image, even when the tag has moved in between.
+ */
+function siblingDigest(ref: string, members: readonly Member[]): string | undefined {
+  return members
+    .filter(({ live, machine }) =>
+      imageMatches({ ref, digest: undefined }, { image: live?.image, imageRef: machine.image_ref }),
+    )
+    .toSorted((a, b) => ((a.machine.instance_id ?? '') < (b.machine.instance_id ?? '') ? 1 : -1))
+    .map(({ live, machine }) => machine.image_ref?.digest ?? parseImage(live?.image ?? '').digest)
+    .find((digest) => digest !== undefined);
+}
+
+/**
+ * The image of a machine that was built from the wanted source. Of what FlyCD built the tag says so; else the app version
+ * that the machine carries.
+ */
+function carriedImage(desired: DesiredApp, members: readonly Member[]): KnownImage | undefined {
+  const carrier = members
+    .filter(({ live }) => live?.image !== undefined && carries(desired, live))
+    .toSorted((a, b) => (a.machine.id < b.machine.id ? -1 : 1))[0];
+  const ref = carrier?.live?.image;
+  if (carrier === undefined || ref === undefined) return undefined;
+  const digest = parseImage(ref).digest ?? carrier.machine.image_ref?.digest;
+  return {
+    state: 'known',
+    ref: digest === undefined ? ref : pinned(ref, digest),
+    matches: (machine, live) =>
+      carries(desired, live) || imageMatches({ ref, digest }, { image: live.image, imageRef: machine.image_ref }),
+  };
+}
+
+const triedAgain = 'FlyCD tries again; nothing that needs the image is done until then';
+
+function builtImage(desired: DesiredApp, sight: ImageSight | undefined, retry: boolean): WantedImage {
+  const { image, appVersion, name } = desired;
+  if (image.kind !== 'build' || image.build === undefined || appVersion === undefined) {
+    const because = 'its source could not be read, so nobody knows which version is wanted';
+    return { state: 'unbuilt', reason: 'build', because, next: 'FlyCD reads it again with each pass' };
+  }
+  if (sight === undefined) {
+    return { state: 'unbuilt', reason: 'build', because: `${appVersion} has to be built`, next: triedAgain };
+  }
+  const { ref, found, missing, failed } = sight;
+  if (found.state === 'unread') {
+    const because = `the registry could not be asked for the image: ${found.reason}`;
+    return { state: 'unbuilt', reason: 'unread', because, next: triedAgain };
+  }
+  if (found.state === 'there') {
+    const wanted = { ref, digest: found.digest };
+    return known(pinned(ref, found.digest), wanted, undefined);
+  }
+  if (found.state === 'nowhere' && missing !== undefined) {
+    const because = `${appVersion} has to be built: ${missing.why}`;
+    return { state: 'unbuilt', reason: 'build', because, next: missing.next };
+  }
+  if (found.state === 'nowhere' && failed !== undefined && !retry) {
+    const next = `mend what is built, or build the same again: flycd sync --now --app ${name}`;
+    return {
+      state: 'unbuilt',
+      reason: 'build',
+      because: `the build of ${appVersion} failed: ${lastLine(failed)}`,
+      next,
+    };
+  }
+  const step: ImageStep = {
+    kind: 'image.build',
+    app: name,
+    target: name,
+    because: becauseOf(sight),
+    risk: 'safe',
+    changes: [],
+    source: image.source,
+    key: image.build.key,
+    ref,
+    from: found.state === 'elsewhere' ? found.app : undefined,
+  };
+  return known(ref, { ref, digest: undefined }, step);
+}
+
+function known(
+  ref: string,
+  wanted: { readonly ref: string; readonly digest: string | undefined },
+  build: ImageStep | undefined,
+): KnownImage {
+  const matches: KnownImage['matches'] = (machine, live) =>
+    imageMatches(wanted, { image: live.image, imageRef: machine.image_ref });
+  return { state: 'known', ref, build, matches };
+}
+
+/** Where builders say what was wrong; the lines before it stand in the history. */
+function lastLine(output: string): string {
+  return output.trimEnd().split('\n').at(-1) ?? '';
+}
+
+function becauseOf({ found, shared }: ImageSight): string {
+  if (found.state === 'elsewhere') return `built already for ${found.app}, and taken from there`;
+  return shared.length === 0
+    ? 'git names a source, and its image is not built yet'
+    : `git names a source, and its image is not built yet; one build does for ${listed(shared)} too`;
+}
+
+function carries(desired: DesiredApp, live: MachineConfig): boolean {
+  const { tag } = parseImage(live.image ?? '');
+  if (desired.image.kind === 'build' && isBuildLabel(tag)) {
+    return desired.image.build !== undefined && tag === buildLabel(desired.image.build.key);
+  }
+  return desired.appVersion !== undefined && carriesVersion(desired, desired.appVersion, live);
+}
+
+/** v0 wrote a bare commit, whatever path of the repo the app was built from. */
+function carriesVersion(desired: DesiredApp, appVersion: string, live: MachineConfig): boolean {
+  const written = live.env?.['FLYCD_APP_VERSION'];
+  if (written === undefined) return false;
+  if (written === appVersion || `git:${written}` === appVersion) return true;
+  return desired.source.type === 'git' && desired.source.commit !== undefined && written === desired.source.commit;
+}

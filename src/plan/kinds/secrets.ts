@@ -1,0 +1,189 @@
+/** Secrets: which values Fly lacks or has otherwise than set here. Names only; values are read where they are sent. */
+import type { AppSecret } from '../../../schemas/fly/app.ts';
+import type { DesiredSecret } from '../../model/desired.ts';
+import type { Hold, SecretStep } from '../../model/plan.ts';
+import { formatSecrets } from '../../model/secrets-stamp.ts';
+import { isLive, ownEvidence, type KnownEvidence } from './secret-evidence.ts';
+import { holdOf, listed, type PlanAppInput } from '../types.ts';
+
+/** How new an app's secrets are: what tells a machine that is behind. */
+export interface SecretsFreshness {
+  /** Milliseconds since the epoch; undefined: none is known. */
+  readonly newestAt: number | undefined;
+  readonly newestName: string | undefined;
+  /** Names that this plan sets to a value that Fly does not have yet. */
+  readonly sets: readonly string[];
+}
+
+export interface SecretsPlan {
+  readonly steps: readonly SecretStep[];
+  readonly holds: readonly Hold[];
+  readonly notes: readonly string[];
+  /** To be set together with the next release: Fly has a value, and nobody knows whether it is this one. */
+  readonly withRelease: readonly SecretStep[];
+  /** Of the steps: those that undo what somebody did on Fly. */
+  readonly drift: ReadonlySet<SecretStep>;
+  readonly freshness: SecretsFreshness;
+}
+
+export const unreadSecrets: SecretsPlan = {
+  steps: [],
+  holds: [],
+  notes: [],
+  withRelease: [],
+  drift: new Set(),
+  freshness: { newestAt: undefined, newestName: undefined, sets: [] },
+};
+
+type State =
+  | 'same'
+  | 'missing'
+  | 'lacking'
+  | 'without-value'
+  | 'unverified'
+  | 'rotated'
+  | 'tampered'
+  /** Another FlyCD with our key has set a value since this one set the value it has here. */
+  | 'superseded';
+
+export function planSecrets(input: PlanAppInput, live: readonly AppSecret[], known: KnownEvidence): SecretsPlan {
+  const { desired } = input;
+  const onFly = new Map(live.map((secret) => [secret.name, secret]));
+  const byState = Map.groupBy(desired.secrets, (secret) => stateOf({ input, known }, secret, onFly.get(secret.name)));
+  const namesOf = (state: State): string[] => (byState.get(state) ?? []).map((secret) => secret.name).toSorted();
+  const stepsOf = (state: State, because: string): SecretStep[] =>
+    (byState.get(state) ?? []).map((secret) => setStep(input, secret, because));
+  const ignored = desired.policy.drift === 'off' && !input.options.now;
+  const tampered = ignored ? [] : stepsOf('tampered', 'changed on Fly since it was set');
+  const wanted = [
+    ...stepsOf('lacking', 'git names it, Fly lacks it'),
+    ...stepsOf('rotated', 'its value here is not known to be the one on Fly'),
+  ];
+  // What is only reported is not set, so no machine rolls for it.
+  const reported = desired.policy.drift === 'report' && !input.options.now;
+  const sets = reported ? wanted : [...wanted, ...tampered];
+  const notes: string[] = [];
+  const without = namesOf('without-value');
+  if (without.length > 0) notes.push(`no value here for ${listed(without)}; Fly's stays, unverified`);
+  const unverified = namesOf('unverified');
+  if (unverified.length > 0) notes.push(`${listed(unverified)} on Fly: unverified, set anew with the next release`);
+  const superseded = namesOf('superseded');
+  if (superseded.length > 0)
+    notes.push(
+      `another FlyCD has set ${listed(superseded)} since to another value than here; it stays (or: sync --now)`,
+    );
+  const { left } = formatSecrets(known.stamped ?? []);
+  if (left.length > 0) notes.push(`the machines have no room for evidence of ${listed(left)}; it is kept here alone`);
+  const others = planOthers(input, live, known);
+  return {
+    steps: [...wanted, ...tampered, ...others.steps],
+    holds: missingHold(input, byState.get('missing') ?? []),
+    notes: [...notes, ...others.notes],
+    withRelease: stepsOf('unverified', 'unverified: set with the release'),
+    drift: new Set(tampered),
+    freshness: freshnessOf(input, onFly, sets),
+  };
+}
+
+interface Evidenced {
+  readonly input: PlanAppInput;
+  readonly known: KnownEvidence;
+}
+
+/** Evidence is what we set and what Fly called it; Fly's digest cannot be computed from a value. */
+function stateOf({ input, known }: Evidenced, secret: DesiredSecret, live: AppSecret | undefined): State {
+  const { memory, options } = input;
+  const mark = memory.currentMarks[secret.name];
+  if (live === undefined) return mark === undefined ? 'missing' : 'lacking';
+  if (mark === undefined) return 'without-value';
+  const candidates = known.candidates.get(secret.name) ?? [];
+  const last = candidates.at(-1);
+  if (last === undefined) return 'unverified';
+  // Without a digest nobody can tell what Fly has: what was set last is believed.
+  if ((live.digest ?? '') === '') return last.mark === mark ? 'same' : 'rotated';
+  const stored = ownEvidence(memory, secret.name);
+  const own = stored?.keyId === memory.keyId ? stored : undefined;
+  const onFly = candidates.find((evidence) => isLive(evidence, live));
+  if (onFly?.mark === mark) return 'same';
+  // No digest: the answer to our set was lost, so it may not have been done.
+  if (own?.digest === '') return 'rotated';
+  if (onFly !== undefined) return own?.mark === mark && !options.now ? 'superseded' : 'rotated';
+  return candidates.some((evidence) => evidence.mark === mark) ? 'tampered' : 'rotated';
+}
+
+function setStep(input: PlanAppInput, secret: DesiredSecret, because: string): SecretStep {
+  const app = input.desired.name;
+  const { name, origin } = secret;
+  return { kind: 'secret.set', app, target: `${app}/${name}`, because, risk: 'safe', changes: [], name, origin };
+}
+
+function lackOf(secret: DesiredSecret): string {
+  return secret.origin.type === 'env'
+    ? `env ${secret.origin.variable} is not set`
+    : `secret ${secret.name} has no value`;
+}
+
+function missingHold(input: PlanAppInput, secrets: readonly DesiredSecret[]): readonly Hold[] {
+  if (secrets.length === 0) return [];
+  const because = secrets.map(lackOf).join('; ');
+  const variables = secrets.flatMap(({ origin }) => (origin.type === 'env' ? [origin.variable] : []));
+  const next =
+    variables.length > 0
+      ? `set ${listed(variables)} where flycd runs, or the secret itself: fly secrets set --stage --app ${input.desired.name}`
+      : 'give it a value in app.yaml';
+  const steps = secrets.map((secret) => setStep(input, secret, 'git names it, Fly lacks it'));
+  return [holdOf(input.desired.name, { reason: 'secret', because, next, steps })];
+}
+
+/**
+ * On Fly and not in git. With prune, those that FlyCD set go: git named them once. Others were never git's: a database
+ * that was attached, a tool's token. They are said, and left.
+ */
+function planOthers(
+  input: PlanAppInput,
+  live: readonly AppSecret[],
+  known: KnownEvidence,
+): { readonly steps: readonly SecretStep[]; readonly notes: readonly string[] } {
+  const { desired } = input;
+  const named = new Set(desired.secrets.map((secret) => secret.name));
+  const others = live
+    .map((secret) => secret.name)
+    .filter((name) => !named.has(name))
+    .toSorted();
+  const prunes = desired.policy.prune.includes('secrets');
+  const wasOurs = (name: string): boolean => known.ours.has(name);
+  const left = others.filter((name) => !prunes || !wasOurs(name));
+  const steps = others
+    .filter((name) => prunes && wasOurs(name))
+    .map((name): SecretStep => {
+      const because = 'git no longer names it';
+      return {
+        kind: 'secret.unset',
+        app: desired.name,
+        target: `${desired.name}/${name}`,
+        because,
+        risk: 'destructive',
+        changes: [],
+        name,
+      };
+    });
+  return { steps, notes: left.length > 0 ? [`git does not name ${listed(left)} on Fly; left alone`] : [] };
+}
+
+function freshnessOf(
+  input: PlanAppInput,
+  onFly: ReadonlyMap<string, AppSecret>,
+  sets: readonly SecretStep[],
+): SecretsFreshness {
+  let newestAt: number | undefined;
+  let newestName: string | undefined;
+  // Only those that git names: a secret that somebody staged by hand waits for whom it was staged for.
+  for (const { name } of input.desired.secrets) {
+    const live = onFly.get(name);
+    const at = Date.parse(live?.updated_at ?? live?.created_at ?? '');
+    if (Number.isNaN(at) || (newestAt !== undefined && at <= newestAt)) continue;
+    newestAt = at;
+    newestName = name;
+  }
+  return { newestAt, newestName, sets: sets.map((step) => step.name).toSorted() };
+}

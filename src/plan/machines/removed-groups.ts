@@ -1,0 +1,54 @@
+/** Process groups that git no longer names. */
+import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import type { DesiredApp } from '../../model/desired.ts';
+import type { Hold, MachineAction } from '../../model/plan.ts';
+import { actionStep } from '../steps/machine-action.ts';
+import { assignSlots, type Member } from '../classify/machines.ts';
+import { counted, holdOf } from '../types.ts';
+
+export interface RemovedMachines {
+  readonly destroys: readonly MachineAction[];
+  readonly holds: readonly Hold[];
+}
+
+/**
+ * Groups of ours that git no longer names. One that serves goes when the machines of the others were seen healthy, since
+ * they may be there to take over; where no other group serves, destroying its last machine is destructive, and without it
+ * the others are no use: such a group is held whole. So is one whose volumes would be left behind.
+ */
+export function planRemovedGroups(
+  desired: DesiredApp,
+  removed: readonly Member[],
+  /** true: a group that git names has services, and machines for them now or by this plan. */
+  isServed: boolean,
+): RemovedMachines {
+  const destroys: MachineAction[] = [];
+  const holds: Hold[] = [];
+  for (const [group, members] of Map.groupBy(removed, (member) => member.group)) {
+    const slots = assignSlots(members);
+    const config = (member: Member): MachineConfig | null | undefined =>
+      member.machine.config ?? member.machine.incomplete_config;
+    const serves = members.some((member) => (config(member)?.services ?? []).length > 0);
+    const isLast = serves && !isServed;
+    const mounts = members.some((member) => (config(member)?.mounts ?? []).length > 0);
+    const because = `git no longer names the process group ${group}`;
+    const steps = members.map((member, index): MachineAction => {
+      const risk = isLast && index === members.length - 1 ? 'destructive' : 'safe';
+      const step = actionStep({ desired, slots }, member, { kind: 'machine.destroy', because, risk });
+      return serves ? { ...step, onceHealthy: true } : step;
+    });
+    if (!isLast && !mounts) destroys.push(...steps);
+    else {
+      const what = isLast ? 'no other group with services has machines' : 'it has volumes';
+      holds.push(
+        holdOf(desired.name, {
+          reason: isLast ? 'destructive' : 'volume',
+          because: `${because}, and ${what}: ${counted(members.length, 'machine')} would be destroyed`,
+          next: 'flycd sync --accept, or name the group in git again',
+          steps,
+        }),
+      );
+    }
+  }
+  return { destroys, holds };
+}

@@ -1,0 +1,156 @@
+/** What FlyCD writes on a machine beside its config: stamps in the metadata, versions in the env. */
+import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import { namedFields, noLongerNamed } from '../../flyconfig/named.ts';
+import { guestOver } from '../../flyconfig/guest.ts';
+import { overlay } from '../../flyconfig/overlay.ts';
+import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
+import { hashOf } from '../../model/json.ts';
+import type { StandingTexts } from '../../model/standing.ts';
+import {
+  flyctlKeys,
+  flyctlMetadata,
+  formatSent,
+  formatSlot,
+  isVersionEnv,
+  stampKeys,
+  type Sent,
+  type Slot,
+} from '../../model/stamps.ts';
+
+export interface Marking {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly fleet: string;
+  readonly slot: Slot;
+  /** As sent. */
+  readonly image: string;
+  /** Of the release command that has run on this image. */
+  readonly command?: string | undefined;
+  /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
+  readonly secretsStamp?: string | null | undefined;
+  /** What stands about the app as a whole. */
+  readonly standing?: StandingTexts | undefined;
+}
+
+export function sentOf(group: DesiredGroup, image: string): Sent {
+  return { config: group.configVersion, image: hashOf(image) };
+}
+
+/** Stamps that are known before a write; the others are read back after it. */
+function stampsOf(marking: Marking): Record<string, string> {
+  const { desired, group, fleet, slot, image, secretsStamp, standing } = marking;
+  const named = namedFields(group.config);
+  return {
+    [stampKeys.fleet]: fleet,
+    [stampKeys.slot]: formatSlot(slot),
+    [stampKeys.sent]: formatSent(sentOf(group, image)),
+    [stampKeys.inputs]: desired.inputs,
+    ...flyctlMetadata(group.name),
+    ...standing,
+    ...(named.length > 0 ? { [stampKeys.named]: JSON.stringify(named) } : {}),
+    ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
+  };
+}
+
+/** Of the machine as it was before: written or read back anew with each write. */
+const clearedStamps = [
+  stampKeys.read,
+  stampKeys.kept,
+  stampKeys.launch,
+  stampKeys.machine,
+  stampKeys.named,
+  stampKeys.unproven,
+] as const;
+
+/**
+ * The whole config to send: desired laid over live, image, versions and stamps. Without a live machine, what a new one
+ * gets; `sibling` is a machine of the group whose size a new one takes where git names none, as `fly scale count` does.
+ */
+export function configToSend(
+  marking: Marking,
+  live: MachineConfig | undefined,
+  sibling: MachineConfig | undefined,
+): MachineConfig {
+  const { group, desired, image, command } = marking;
+  const size = guestOver(group.config.guest, live === undefined ? (sibling?.guest ?? group.newGuest) : undefined);
+  const wanted = size === undefined ? group.config : { ...group.config, guest: size };
+  const base = overlay({ ...wanted, image }, live);
+  const metadata = { ...base.metadata };
+  for (const key of clearedStamps) delete metadata[key];
+  if (marking.secretsStamp === null) delete metadata[stampKeys.secrets];
+  const env = Object.entries(base.env ?? {}).filter(([name]) => !isVersionEnv(name));
+  return {
+    ...base,
+    image,
+    env: { ...Object.fromEntries(env), ...versionEnv(desired, group) },
+    metadata: {
+      ...metadata,
+      ...stampsOf(marking),
+      ...(command === undefined ? {} : { [stampKeys.command]: command }),
+    },
+  };
+}
+
+/** Says which version runs, from Fly itself. v0's names; outside every diff and hash. */
+function versionEnv(desired: DesiredApp, group: DesiredGroup): Record<string, string> {
+  const env: Record<string, string> = {
+    FLYCD_CONFIG_VERSION: `c1:${group.configVersion}`,
+    FLYCD_APP_SOURCE_TYPE: desired.source.type,
+  };
+  if (desired.appVersion !== undefined) env['FLYCD_APP_VERSION'] = desired.appVersion;
+  const { source } = desired;
+  if (source.type === 'local' && source.path !== '') env['FLYCD_APP_SOURCE_PATH'] = source.path;
+  if (source.type !== 'git') return env;
+  env['FLYCD_APP_SOURCE_REPO'] = withoutCredentials(source.repo);
+  if (source.path !== '') env['FLYCD_APP_SOURCE_PATH'] = source.path;
+  if (source.commit !== undefined) env['FLYCD_APP_SOURCE_REF_COMMIT'] = source.commit;
+  const tag = /^refs\/tags\/(.+)$/.exec(source.ref)?.[1];
+  if (tag !== undefined) env['FLYCD_APP_SOURCE_REF_TAG'] = tag;
+  else if (source.ref !== 'HEAD' && source.ref !== source.commit) {
+    env['FLYCD_APP_SOURCE_REF_BRANCH'] = source.ref.replace(/^refs\/heads\//, '');
+  }
+  return env;
+}
+
+/** Also without query and fragment: some hosts take tokens there. */
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1').replace(/[?#].*$/s, '');
+}
+
+/** The stamps that a machine with this live config should carry and does not; null takes one away. */
+export function missingStamps(
+  marking: Marking,
+  machine: {
+    readonly id: string;
+    readonly metadata: Readonly<Record<string, string>>;
+    readonly read: string;
+    readonly sent: Sent;
+  },
+): Record<string, string | null> {
+  const wanted: Record<string, string> = {
+    ...stampsOf(marking),
+    [stampKeys.sent]: formatSent(machine.sent),
+    [stampKeys.read]: machine.read,
+    [stampKeys.machine]: machine.id,
+  };
+  const release = machine.metadata[flyctlKeys.releaseId];
+  if (release !== undefined) wanted[stampKeys.release] = release;
+  const patch: Record<string, string | null> = {};
+  for (const [key, value] of Object.entries(wanted)) if (machine.metadata[key] !== value) patch[key] = value;
+  if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
+  if (marking.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined)
+    patch[stampKeys.secrets] = null;
+  if (wanted[stampKeys.named] === undefined && machine.metadata[stampKeys.named] !== undefined)
+    patch[stampKeys.named] = null;
+  return patch;
+}
+
+/** Metadata that git names, as the machine lacks it; null takes away what git named once. Needs no restart. */
+export function missingMetadata(
+  group: DesiredGroup,
+  live: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | null>> {
+  const gone = noLongerNamed(group.config, live[stampKeys.named]).metadata.filter((key) => live[key] !== undefined);
+  const wanted = Object.entries(group.config.metadata ?? {}).filter(([key, value]) => live[key] !== value);
+  return { ...Object.fromEntries(wanted), ...Object.fromEntries(gone.map((key) => [key, null])) };
+}

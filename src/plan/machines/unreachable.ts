@@ -1,0 +1,35 @@
+/** A machine whose host does not answer: it counts, and is neither compared nor replaced. */
+import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
+import type { Hold } from '../../model/plan.ts';
+import { formatSlot, stampKeys, type Slot } from '../../model/stamps.ts';
+import type { Member } from '../classify/machines.ts';
+import { holdOf } from '../types.ts';
+
+export interface Unreachable {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly member: Member;
+  readonly slot: Slot;
+  /** When it is replaced; undefined: never. */
+  readonly replaceAt: number | undefined;
+}
+
+/**
+ * Its stamps are kept elsewhere than on its host, and still say whether it was sent what git wants now. A commit that has
+ * not reached it is held, so that nobody takes it for landed.
+ */
+export function planUnreachable({ desired, group, member, slot, replaceAt }: Unreachable): {
+  readonly note?: string;
+  readonly hold?: Hold;
+} {
+  if (replaceAt !== undefined) {
+    const because = `${formatSlot(slot)}: the host of ${member.machine.id} does not answer`;
+    const next = 'FlyCD makes it anew on another host if it stays so (sync.replace_unreachable)';
+    return { hold: holdOf(desired.name, { reason: 'unreachable', because, next, retryAt: replaceAt }) };
+  }
+  const isCurrent = member.sent?.config === group.configVersion && member.metadata[stampKeys.inputs] === desired.inputs;
+  if (isCurrent) return { note: `${formatSlot(slot)} counts, and is not compared while its host does not answer` };
+  const because = `${formatSlot(slot)} runs what an older commit said, and its host does not answer`;
+  const next = 'FlyCD brings it up to date once the host is back';
+  return { hold: holdOf(desired.name, { reason: 'unread', because, next }) };
+}

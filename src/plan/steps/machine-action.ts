@@ -1,0 +1,30 @@
+/** Steps on one machine that send no config. */
+import type { DesiredApp } from '../../model/desired.ts';
+import type { MachineAction, Risk } from '../../model/plan.ts';
+import { formatSlot, parseSlot, stampKeys, type Slot } from '../../model/stamps.ts';
+import type { Member } from '../classify/machines.ts';
+
+/** `app/web/arn/1` */
+export function targetOf(desired: DesiredApp, slot: Slot): string {
+  return `${desired.name}/${formatSlot(slot)}`;
+}
+
+export function actionStep(
+  scope: { readonly desired: DesiredApp; readonly slots: ReadonlyMap<string, Slot> },
+  member: Member,
+  what: { readonly kind: MachineAction['kind']; readonly because: string; readonly risk: Risk },
+): MachineAction {
+  const { machine, group } = member;
+  const slot = scope.slots.get(machine.id) ??
+    parseSlot(member.metadata[stampKeys.slot]) ?? { group, region: machine.region, number: 1 };
+  return {
+    kind: what.kind,
+    app: scope.desired.name,
+    target: targetOf(scope.desired, slot),
+    because: what.because,
+    risk: what.risk,
+    changes: [],
+    machineId: machine.id,
+    group,
+  };
+}

@@ -1,0 +1,34 @@
+import { waves, type Step, type StepKind } from '../../model/plan.ts';
+
+const waveOf = new Map<StepKind, number>(waves.flatMap((kinds, wave) => kinds.map((kind) => [kind, wave] as const)));
+
+/** In order of apply: by wave, then by target (numbers by value), then by kind. */
+export function inOrder<T extends Step>(steps: readonly T[]): T[] {
+  return steps.toSorted(
+    (a, b) =>
+      (waveOf.get(a.kind) ?? 0) - (waveOf.get(b.kind) ?? 0) ||
+      byTarget(a.target, b.target) ||
+      byText(a.kind, b.kind) ||
+      byText(a.because, b.because),
+  );
+}
+
+/** `web/arn/2` before `web/arn/10`. */
+export function byTarget(a: string, b: string): number {
+  const left = a.split(/(\d+)/);
+  const right = b.split(/(\d+)/);
+  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
+    const one = left[index] ?? '';
+    const other = right[index] ?? '';
+    // Every second piece is a run of digits.
+    const order = index % 2 === 1 ? Number(one) - Number(other) || byText(one, other) : byText(one, other);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** By code unit: the same on every machine, whatever its language. */
+export function byText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,33 @@
+import type { AppStatus, Hold, HoldReason } from '../../model/plan.ts';
+
+/** What an app's steps say of it: none; only undoing what was done on Fly; or git wants what Fly lacks. */
+export type StepsSay = 'nothing' | 'drift' | 'wanted';
+
+/** Nothing the app needs can go on before somebody has acted. */
+const blocking: readonly HoldReason[] = ['owner', 'build', 'secret'];
+
+/** Time alone brings it, and git wants it. */
+const passing: readonly HoldReason[] = ['unread', 'dependency', 'window', 'unreachable'];
+
+/** The one place where a plan becomes a status word. */
+export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
+  if (isSuspended(holds)) return 'suspended';
+  if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
+  if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
+  if (steps === 'wanted') return 'pending';
+  if (steps === 'drift') return 'drifted';
+  return statusOfHolds(holds);
+}
+
+/** Of an app with nothing left to do but what is held. */
+export function statusOfHolds(holds: readonly Hold[]): AppStatus {
+  if (holds.length === 0) return 'synced';
+  if (isSuspended(holds)) return 'suspended';
+  if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
+  if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
+  return holds.every((hold) => hold.reason === 'drift') ? 'drifted' : 'held';
+}
+
+function isSuspended(holds: readonly Hold[]): boolean {
+  return holds.some((hold) => hold.reason === 'suspended');
+}

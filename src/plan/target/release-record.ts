@@ -1,0 +1,87 @@
+/** Records of releases on Fly, as FlyCD makes them: one for each version and image of an app. */
+import type { Release } from '../../../schemas/fly/release.ts';
+import type { DesiredApp } from '../../model/desired.ts';
+import { hashOf } from '../../model/json.ts';
+import type { RememberedRelease } from '../../model/memory.ts';
+import { parseTold, stampKeys, type Told } from '../../model/stamps.ts';
+import { allOf, takeCensus, type Member } from '../classify/machines.ts';
+import { wantedImage } from '../kinds/image.ts';
+import { metadataOf } from '../classify/machine-state.ts';
+import type { PlanAppInput } from '../types.ts';
+
+export interface KnownRelease {
+  /** What git wants of the app's machines, but for the image. */
+  readonly version: string;
+  /** The record of just that, from an earlier try. undefined: there is none, or somebody has released since. */
+  readonly told: Told | undefined;
+  /** What Fly was told of it last, as far as that is known. */
+  readonly status: 'complete' | 'unfinished' | undefined;
+  /** One that Fly was not told the end of. */
+  readonly open: RememberedRelease | undefined;
+}
+
+type KnownReleaseInput = Pick<PlanAppInput, 'desired' | 'observed' | 'memory' | 'fleet' | 'now'>;
+
+/**
+ * The machines say which record told of them, SQLite of one that has reached no machine yet. Without either (a FlyCD that
+ * died in between, its database lost) the app's newest record is taken up where nothing has come of it and its image is
+ * the wanted one.
+ */
+export function knownRelease(input: KnownReleaseInput): KnownRelease {
+  const { desired, observed, memory } = input;
+  const version = versionOf(desired);
+  const releases = observed.releases?.status === 'read' ? observed.releases.value : [];
+  const found = observed.machines.status === 'read' ? search(input, version, releases) : undefined;
+  const isOver = found !== undefined && releases.some((release) => release.version > found.number);
+  const told = isOver ? undefined : found;
+  const open = memory.told?.isOpen === true ? memory.told : leftRunning(input, told, releases);
+  return { version, told, status: told === undefined ? undefined : statusOf(told, releases, open), open };
+}
+
+/**
+ * Of an earlier wish: once its last machine names another record, this one would pass for a release that somebody else is
+ * at. `undefined`: no machine of ours names one that runs.
+ */
+function leftRunning(
+  { observed, fleet }: KnownReleaseInput,
+  inUse: Told | undefined,
+  releases: readonly Release[],
+): RememberedRelease | undefined {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  for (const metadata of machines.map(metadataOf)) {
+    const told = metadata[stampKeys.fleet] === fleet ? parseTold(metadata[stampKeys.told]) : undefined;
+    const record = releases.find(({ id }) => id === told?.id);
+    if (told === undefined || told.id === inUse?.id || record?.status !== 'running') continue;
+    return { ...told, image: record.image_ref ?? '', isOpen: true };
+  }
+  return undefined;
+}
+
+function statusOf(told: Told, releases: readonly Release[], open: Told | undefined): KnownRelease['status'] {
+  const status = releases.find((release) => release.id === told.id)?.status;
+  if (status === 'complete') return 'complete';
+  return status === 'pending' || status === 'running' || open?.id === told.id ? 'unfinished' : undefined;
+}
+
+function search(input: KnownReleaseInput, version: string, releases: readonly Release[]): Told | undefined {
+  const { desired, observed, memory, fleet, now } = input;
+  if (observed.machines.status === 'unread') return undefined;
+  const census = takeCensus({ desired, machines: observed.machines.value, releases: [], fleet, now });
+  const image = wantedImage(desired, allOf(census), observed.image, false);
+  if (image.state !== 'known') return undefined;
+  const toldOf = ({ machine, live, metadata, ours }: Member): Told | undefined => {
+    const told = parseTold(metadata[stampKeys.told]);
+    return ours && live !== undefined && image.matches(machine, live) && told?.version === version ? told : undefined;
+  };
+  const newest = census.members.flatMap((member) => toldOf(member) ?? []).toSorted((a, b) => b.number - a.number)[0];
+  if (newest !== undefined) return newest;
+  const remembered = memory.told;
+  if (remembered?.version === version && remembered.image === image.ref) return remembered;
+  const [last] = releases.toSorted((a, b) => b.version - a.version);
+  if (last?.id === undefined || last.status !== 'pending' || last.image_ref !== image.ref) return undefined;
+  return { id: last.id, number: last.version, version };
+}
+
+function versionOf({ groups }: DesiredApp): string {
+  return hashOf(Object.fromEntries(groups.map(({ name, configVersion }) => [name, configVersion])));
+}

@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+import type { Step } from '../../../src/model/plan.ts';
+import { readHash } from '../../../src/flyconfig/version.ts';
+import { formatRead, stampKeys } from '../../../src/model/stamps.ts';
+import {
+  absent,
+  brief,
+  desiredApp,
+  flyctlMachine,
+  group,
+  machine,
+  observed,
+  only,
+  plan,
+  webService,
+} from '../builders.ts';
+
+const worker = { config: { env: { COLOR: 'red' } } };
+const free = desiredApp({ groups: [group({ ...worker, counts: undefined })] });
+/** As FlyCD left it: read back with what it stands in for. */
+function standbyOf(id: string, number = 2) {
+  const made = machine(free, { id: 'standby', number, state: 'stopped', config: { standbys: [id] } });
+  const metadata = { ...made.config?.metadata, [stampKeys.read]: formatRead(readHash(made.config ?? {})) };
+  return { ...made, config: { ...made.config, metadata } };
+}
+
+describe('a group without services and without a count', () => {
+  test('gets a standby that is never launched and waits for the machine it stands in for', () => {
+    const [first, standby] = only(plan(free, absent).steps, 'release').machines;
+    expect(first).toMatchObject({ kind: 'machine.create', skipLaunch: false });
+    expect(first?.standsInFor).toBeUndefined();
+    expect(standby).toMatchObject({
+      kind: 'machine.create',
+      target: 'shop/web/arn/2',
+      because: 'takes the place of web/arn/1 when its host fails',
+      skipLaunch: true,
+      standsInFor: { slot: { group: 'web', region: 'arn', number: 1 }, machineId: undefined },
+    });
+    expect(standby?.changes).toContainEqual({ path: 'standbys', from: undefined, to: ['web/arn/1'] });
+  });
+
+  test('a first release that was cut short before the standby is completed, for the machine that is there', () => {
+    const first = machine(free, { id: 'one', metadata: { [stampKeys.first]: '2' } });
+    const create = only(plan(free, observed({ machines: [first] })).steps, 'machine.create');
+    expect(create).toMatchObject({ target: 'shop/web/arn/2', standsInFor: { machineId: 'one' } });
+    const both = plan(free, observed({ machines: [first, standbyOf('one')] }));
+    expect(only(both.steps, 'machine.label').metadata).toEqual({ [stampKeys.first]: null });
+  });
+
+  test('one that is there rests: it is neither counted, started nor a difference', () => {
+    const machines = [machine(free, { id: 'one' }), standbyOf('one')];
+    expect(plan(free, observed({ machines })).steps).toEqual([]);
+    expect(plan(free, observed({ machines })).status).toBe('synced');
+  });
+
+  test('one that somebody took away is not made again', () => {
+    expect(plan(free, observed({ machines: [machine(free, { id: 'one' })] })).steps).toEqual([]);
+  });
+
+  test('it is updated with its group and stays stopped', () => {
+    const next = desiredApp({
+      groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],
+      inputs: 'j',
+    });
+    const { machines } = only(
+      plan(next, observed({ machines: [machine(free, { id: 'one' }), standbyOf('one')] })).steps,
+      'release',
+    );
+    expect(machines.map((step) => [step.target, step.skipLaunch])).toEqual([
+      ['shop/web/arn/1', false],
+      ['shop/web/arn/2', true],
+    ]);
+    expect(machines[1]?.config.standbys).toEqual(['one']);
+  });
+
+  test.each([
+    ['and comes to rest stays so', {}, true],
+    ['and boots after it is booted again', { [stampKeys.unproven]: '1' }, false],
+  ])('one that is still being replaced %s', (_words, stamps, skipLaunch) => {
+    const next = desiredApp({
+      groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],
+      inputs: 'j',
+    });
+    const standby = standbyOf('one');
+    const metadata = { ...standby.config?.metadata, ...stamps };
+    const replacing = { ...standby, state: 'replacing', config: { ...standby.config, metadata } };
+    const { steps } = plan(next, observed({ machines: [machine(free, { id: 'one' }), replacing] }));
+    expect(only(steps, 'release').machines.find(({ target }) => target === 'shop/web/arn/2')?.skipLaunch).toBe(
+      skipLaunch,
+    );
+  });
+
+  test('one that runs because a host failed is not stopped by an update', () => {
+    const next = desiredApp({
+      groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],
+      inputs: 'j',
+    });
+    const running = { ...standbyOf('one'), state: 'started' };
+    const release = only(plan(next, observed({ machines: [machine(free, { id: 'one' }), running] })).steps, 'release');
+    expect(release.machines.find((step) => step.target === 'shop/web/arn/2')?.skipLaunch).toBe(false);
+  });
+});
+
+describe('a standby whose machine is gone', () => {
+  test('stands in for the one that is made in its place', () => {
+    const app = plan(free, observed({ machines: [standbyOf('gone')] }));
+    const steps = app.steps.flatMap((step): readonly Step[] => (step.kind === 'release' ? step.machines : [step]));
+    expect(brief(steps)).toEqual(['machine.create shop/web/arn/1', 'machine.update shop/web/arn/2']);
+    expect(steps[1]).toMatchObject({
+      because: 'the machine it stood in for is gone',
+      changes: [{ path: 'standbys', from: ['gone'], to: ['web/arn/1'] }],
+      risk: 'safe',
+      skipLaunch: true,
+      standsInFor: { machineId: undefined },
+    });
+  });
+
+  test('stands in for another one of its group that is there', () => {
+    const machines = [machine(free, { id: 'other', number: 3 }), standbyOf('gone')];
+    expect(only(plan(free, observed({ machines })).steps, 'machine.update')).toMatchObject({
+      standsInFor: { slot: { group: 'web', region: 'arn', number: 3 }, machineId: 'other' },
+    });
+  });
+});
+
+describe('given counts', () => {
+  const exact = desiredApp({ groups: [group({ ...worker, counts: { arn: 1 } })] });
+
+  test('make no standby, and leave one that is there', () => {
+    const only1 = machine(exact, { id: 'one' });
+    expect(plan(exact, observed({ machines: [only1] })).steps).toEqual([]);
+    expect(plan(exact, observed({ machines: [only1, standbyOf('one')] })).steps).toEqual([]);
+  });
+
+  test('more machines come beside it', () => {
+    const two = desiredApp({ groups: [group({ ...worker, counts: { arn: 2 } })] });
+    const machines = [machine(two, { id: 'one' }), standbyOf('one')];
+    expect(brief(plan(two, observed({ machines })).steps)).toEqual(['machine.create shop/web/arn/3']);
+  });
+
+  test('none at all: it goes too', () => {
+    const none = desiredApp({ groups: [group({ ...worker, counts: { arn: 0 } })] });
+    const machines = [machine(none, { id: 'one' }), standbyOf('one')];
+    expect(brief(plan(none, observed({ machines })).steps)).toEqual([
+      'machine.destroy shop/web/arn/1',
+      'machine.destroy shop/web/arn/2',
+    ]);
+  });
+});
+
+test('a group that gets services has a machine more, and the surplus one is not the one that serves', () => {
+  const config = { env: { COLOR: 'red' }, services: [webService] };
+  const machines = [machine(free, { id: 'one' }), standbyOf('one')];
+  const both = desiredApp({ groups: [group({ config, counts: undefined })], inputs: 'j' });
+  const release = only(plan(both, observed({ machines })).steps, 'release');
+  expect(release.machines.map((step) => [step.target, step.skipLaunch, step.config.standbys])).toEqual([
+    ['shop/web/arn/1', false, undefined],
+    ['shop/web/arn/2', false, undefined],
+  ]);
+  const alone = desiredApp({ groups: [group({ config, counts: { arn: 1 } })], inputs: 'j' });
+  expect(only(plan(alone, observed({ machines })).steps, 'machine.destroy').machineId).toBe('standby');
+});
+
+test('a group that gets a volume loses its standby, which could not mount it', () => {
+  const mounted = desiredApp({
+    groups: [group({ ...worker, mount: { volume: 'data', path: '/d' }, counts: undefined })],
+  });
+  const machines = [machine(free, { id: 'one' }), standbyOf('one')];
+  expect(brief(plan(mounted, observed({ machines })).steps)).toEqual([
+    'volume.create shop/data/arn',
+    'release shop',
+    'machine.destroy shop/web/arn/1',
+    'machine.destroy shop/web/arn/2',
+  ]);
+});
+
+test('a group that gets a schedule loses its standby, which Fly would start by it for the same work', () => {
+  const next = desiredApp({
+    groups: [group({ config: { ...worker.config, schedule: 'daily' }, counts: undefined })],
+    inputs: 'j',
+  });
+  const machines = [machine(free, { id: 'one' }), standbyOf('one')];
+  const { steps } = plan(next, observed({ machines }));
+  expect(only(steps, 'machine.destroy')).toMatchObject({
+    machineId: 'standby',
+    because: 'a job that ends has nobody to stand in for it',
+  });
+  expect(only(steps, 'release').machines.map(({ target }) => target)).toEqual(['shop/web/arn/1']);
+});
+
+test('what flyctl made is taken over as it is', () => {
+  const machines = [
+    flyctlMachine(free, { id: 'one' }),
+    flyctlMachine(free, { id: 'two', state: 'stopped', config: { standbys: ['one'] } }),
+  ];
+  const app = plan(free, observed({ machines }));
+  expect(app.holds).toEqual([]);
+  expect(brief(app.steps)).toEqual(['app.adopt shop', 'machine.label shop/web/arn/1', 'machine.label shop/web/arn/2']);
+});
