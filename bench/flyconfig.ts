@@ -1,4 +1,4 @@
-import { readDocument } from '../src/desired/document.ts';
+import { readDocument } from '../src/desired/documents/document.ts';
 import { mapGroups } from '../src/flyconfig/machine.ts';
 import { repairFlyConfig } from '../src/flyconfig/repair.ts';
 import { median, timed, type Figure } from './figures.ts';

@@ -1,5 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { findConversions, type Conversion, type ConversionTarget } from '../desired/conversion.ts';
+import { findConversions, type Conversion, type ConversionTarget } from '../desired/convert.ts';
 import { Fault } from '../model/fault.ts';
 import { configText } from '../render/config.ts';
 import { problemsText } from '../render/problems.ts';

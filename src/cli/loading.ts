@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import type { DesiredLoader } from '../desired/loader.ts';
+import type { DesiredLoader } from '../desired/load.ts';
 import type { DesiredFleet } from '../model/desired.ts';
 import { Fault } from '../model/fault.ts';
 import { SecretValue, type Redactor } from '../model/secret-value.ts';
@@ -61,7 +61,7 @@ export function createLoading(request: LoadingRequest): Loading {
   return {
     async load({ offline, nameless }) {
       const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await io.clock.busy(() =>
-        Promise.all([import('../sources/location.ts'), import('../desired/loader.ts')]),
+        Promise.all([import('../sources/location.ts'), import('../desired/load.ts')]),
       );
       const location = locateConfig(io, settings, config, isGitLocation);
       // Where there is no password, what stands before the @ of a web address is the token.

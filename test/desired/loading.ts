@@ -1,4 +1,4 @@
-import { createDesiredLoader, type DesiredLoader, type LoadRequest } from '../../src/desired/loader.ts';
+import { createDesiredLoader, type DesiredLoader, type LoadRequest } from '../../src/desired/load.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { placeOf, type Problem } from '../../src/model/problem.ts';

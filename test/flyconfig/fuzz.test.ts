@@ -2,8 +2,8 @@
 import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { parsePath } from '../../src/desired/document-path.ts';
-import { locator, problemsOfText, readDocument, type Format } from '../../src/desired/document.ts';
+import { parsePath } from '../../src/desired/documents/path.ts';
+import { locator, problemsOfText, readDocument, type Format } from '../../src/desired/documents/document.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
 import type { JsonObject } from '../../src/model/json.ts';

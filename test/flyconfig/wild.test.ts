@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { parseToml } from '../../src/desired/toml-document.ts';
-import { parseYaml } from '../../src/desired/yaml-document.ts';
+import { parseToml } from '../../src/desired/documents/toml.ts';
+import { parseYaml } from '../../src/desired/documents/yaml.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../src/model/json.ts';

@@ -1,0 +1,136 @@
+/** A file of the config repo as read: its text, what it says, and where in it everything stands. */
+import type { JsonObject, JsonValue } from '../../model/json.ts';
+import { isObject } from '../../model/json.ts';
+import type { Problem } from '../../model/problem.ts';
+import { formatPath, type DocumentPath } from './path.ts';
+import { originalOffset, substitute, type Substituted, type Substitution } from './substitution.ts';
+import { parseToml, placesInToml } from './toml.ts';
+import type { InexactNumber, Places, TextProblem } from './text-problem.ts';
+import { lineAndColumn, parseYaml, placesInYaml } from './yaml.ts';
+
+export type Format = 'yaml' | 'toml' | 'json';
+
+export interface SourceDocument {
+  /** For people: the path from the config root, or a repo's name and the path in it. */
+  readonly file: string;
+  readonly format: Format;
+  /** As written. */
+  readonly text: string;
+  /** What the file says; undefined: it could not be read. */
+  readonly fields: JsonObject | undefined;
+  readonly problems: readonly TextProblem[];
+  readonly inexact: readonly InexactNumber[];
+  readonly substitutions: readonly Substitution[];
+}
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  /** project.yaml:12, where a substitution wrote what stands there. */
+  readonly by: string | undefined;
+}
+
+export function formatOf(path: string): Format {
+  if (path.endsWith('.toml')) return 'toml';
+  return path.endsWith('.json') ? 'json' : 'yaml';
+}
+
+export interface ReadRequest {
+  readonly file: string;
+  readonly format: Format;
+  readonly bytes: Uint8Array;
+  readonly substitutions: readonly Substitution[];
+}
+
+export function readDocument(request: ReadRequest): SourceDocument {
+  const { file, format, substitutions } = request;
+  const text = textOf(request.bytes);
+  const base = { file, format, text: text ?? '', substitutions };
+  if (text === undefined) return unreadDocument(base, 'expected text in UTF-8, found other bytes');
+  const substituted = substitute(text, substitutions);
+  if (substituted.over !== undefined) return unreadDocument(base, substituted.over);
+  const parsed = format === 'toml' ? parseToml(substituted.text) : parseYaml(readable(substituted.text, format));
+  const problems = [...parsed.problems, ...rootProblems(parsed.value, parsed.problems.length > 0)];
+  return { ...base, fields: fieldsOf(parsed.value), problems, inexact: parsed.inexact };
+}
+
+/** A file of which only one thing can be said, at its start. */
+export function unreadDocument(
+  base: Pick<SourceDocument, 'file' | 'format' | 'text' | 'substitutions'>,
+  message: string,
+  hint?: string,
+): SourceDocument {
+  const problem = { offset: 0, path: [], message, ...(hint === undefined ? {} : { hint }) };
+  return { ...base, fields: undefined, problems: [problem], inexact: [] };
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON is YAML but for tabs as indentation; a tab becomes one space, so that columns stay. */
+function readable(text: string, format: Format): string {
+  return format === 'json' ? text.replaceAll(/^\t+/gm, (tabs) => ' '.repeat(tabs.length)) : text;
+}
+
+function rootProblems(value: JsonValue, broken: boolean): readonly TextProblem[] {
+  if (isObject(value) || broken) return [];
+  const found = value === null || value === undefined ? 'an empty file' : Array.isArray(value) ? 'a list' : 'one value';
+  return [{ offset: 0, path: [], message: `expected fields, found ${found}` }];
+}
+
+function fieldsOf(value: JsonValue): JsonObject | undefined {
+  return isObject(value) ? value : undefined;
+}
+
+/** Where a path of a document stands in the text as written. */
+export type Locate = (document: SourceDocument, path: DocumentPath, part: 'key' | 'value') => Place;
+
+/** Reads each document it is asked about once more, however many places are wanted: only problems ask. */
+export function locator(): Locate {
+  const known = new Map<SourceDocument, { readonly substituted: Substituted; readonly places: Places }>();
+  return (document, path, part) => {
+    let read = known.get(document);
+    if (read === undefined) {
+      const substituted = substitute(document.text, document.substitutions);
+      const text = readable(substituted.text, document.format);
+      read = { substituted, places: document.format === 'toml' ? placesInToml(text) : placesInYaml(text) };
+      known.set(document, read);
+    }
+    return placeOfOffset(document, read.substituted, read.places(path, part).offset);
+  };
+}
+
+function placeOfOffset(document: SourceDocument, substituted: Substituted, offset: number): Place {
+  const original = originalOffset(substituted, offset);
+  return { ...lineAndColumn(document.text, original.offset), by: original.by };
+}
+
+/** After a mistake in the syntax, or past a cap, all that its fields seem to say is guesswork. */
+export function hasBrokenSyntax(document: SourceDocument): boolean {
+  return document.fields === undefined || document.problems.some(({ path }) => path.length === 0);
+}
+
+/** What is wrong with the text itself. */
+export function problemsOfText(document: SourceDocument, app: string | undefined): readonly Problem[] {
+  if (document.problems.length === 0) return [];
+  const substituted = substitute(document.text, document.substitutions);
+  const locate = locator();
+  return document.problems.map(({ offset, path, message, hint }) => {
+    const place = offset < 0 ? locate(document, path, 'value') : placeOfOffset(document, substituted, offset);
+    return {
+      severity: 'error' as const,
+      file: document.file,
+      line: place.line,
+      column: place.column,
+      path: formatPath(path),
+      message: place.by === undefined ? message : `${message}, by substitution in ${place.by}`,
+      hint,
+      app,
+    };
+  });
+}

@@ -1,0 +1,172 @@
+/** An app as its files say it: merged, named, FlyCD's fields checked. Everything that needs no repo but the config's. */
+import type { z } from 'zod';
+import { ownedFields, ownedKeys, ownedNotYet, type Owned } from '../../../schemas/app.ts';
+import { saidElsewhere } from '../../../schemas/machine.ts';
+import { dnsLabel } from '../../../schemas/written.ts';
+import { kindOf, shortened } from '../../flyconfig/fields.ts';
+import { flyConfigKeys } from '../../flyconfig/known.ts';
+import { strangeRegion } from '../../flyconfig/regions.ts';
+import { repairFlyConfig } from '../../flyconfig/repair.ts';
+import { nearest } from '../../flyconfig/spelling.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { flyPart, type BaseConfig } from '../source/base-config.ts';
+import { primaryRegionOf } from './deploy-parameters.ts';
+import { parsePath } from '../documents/path.ts';
+import type { SourceDocument } from '../documents/document.ts';
+import { check, findingList, notYetWords, type Finding, type FindingList } from '../documents/finding.ts';
+import { mergedApp, type Layers } from './overrides.ts';
+import { inexactEnv } from '../discover/project.ts';
+
+export interface Draft {
+  /** undefined: it could not be read. */
+  readonly name: string | undefined;
+  /** Fly's part and FlyCD's, with what the projects give. */
+  readonly merged: JsonObject;
+  /** Fly's part in today's form. */
+  readonly fly: JsonObject;
+  /** FlyCD's part; fields with a mistake are left out. */
+  readonly owned: Owned;
+  /** Fields that are there but wrong: what needs them is not looked at. */
+  readonly broken: ReadonlySet<string>;
+  readonly primaryRegion: string;
+  /** Primary first, without repeats. */
+  readonly regions: readonly string[];
+  readonly findings: readonly Finding[];
+  /** Of what its file says and the merged app does not: in paths of the file. */
+  readonly fileFindings: readonly Finding[];
+}
+
+export interface DraftRequest {
+  readonly document: SourceDocument;
+  readonly layers: Layers;
+  /** What `fly_config` names, where that has been read. */
+  readonly base?: BaseConfig | undefined;
+  /** true: no app.yaml but a fly config by itself, in which keys of FlyCD have no effect, as for flyctl. */
+  readonly bare: boolean;
+  /** Name for a fly config that has none; undefined: it must have one. */
+  readonly nameless: string | undefined;
+}
+
+const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
+const flyKeySet: ReadonlySet<string> = new Set(flyConfigKeys);
+
+export function draftApp(request: DraftRequest): Draft {
+  const { document, layers, base, bare } = request;
+  const fields = document.fields ?? {};
+  const own = bare ? flyPart(fields) : { written: fields, findings: [] };
+  const merged = mergedApp(layers, own.written, base);
+  const findings = findingList();
+  findings.add(inexactEnv(document));
+  const { owned, broken } = ownedPart(merged, findings);
+  const repaired = repairFlyConfig(withoutOwned(merged));
+  const misspelt = bare ? new Set<string>() : misspeltKeys(merged, findings);
+  for (const note of repaired.notes) {
+    const path = parsePath(note.path);
+    if (path.length === 1 && misspelt.has(String(path[0]))) continue;
+    findings.add([{ severity: note.severity, path, part: 'key', message: note.message, hint: note.hint }]);
+  }
+  const name = nameOf(request, merged, findings);
+  const primaryRegion = regionOf(request, merged, owned, findings);
+  const regions = [...new Set([primaryRegion, ...(owned.extra_regions ?? [])])];
+  for (const [index, region] of (owned.extra_regions ?? []).entries()) {
+    const strange = strangeRegion(region);
+    if (strange !== undefined) findings.warning(['extra_regions', index], strange.message, strange.hint);
+  }
+  const fly = primaryRegion === '' ? repaired.config : { ...repaired.config, primary_region: primaryRegion };
+  const found = { findings: findings.all, fileFindings: own.findings };
+  return { name, merged, fly, owned, broken, primaryRegion, regions, ...found };
+}
+
+function withoutOwned(merged: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(merged).filter(([key]) => !ownedKeySet.has(key)));
+}
+
+/** Each of FlyCD's fields by itself, so that a mistake in one hides none in another. */
+function ownedPart(
+  merged: JsonObject,
+  findings: FindingList,
+): { readonly owned: Owned; readonly broken: ReadonlySet<string> } {
+  const owned: Record<string, unknown> = {};
+  const broken = new Set<string>();
+  for (const key of ownedNotYet) {
+    if (merged[key] === undefined) continue;
+    findings.add([{ severity: 'error', path: [key], part: 'key', ...notYetWords(key) }]);
+  }
+  for (const [key, schema] of Object.entries(ownedFields)) {
+    const value = merged[key];
+    if (value === undefined) continue;
+    const elsewhere = key === 'machine' ? saidElsewhere : {};
+    const { data, findings: found } = check<z.ZodType>({ schema, value, elsewhere, within: key });
+    if (found.length > 0) broken.add(key);
+    else owned[key] = data;
+    findings.add(found);
+  }
+  return { owned, broken };
+}
+
+/** A top-level field that is nearly one of FlyCD's and none of Fly's is taken for a slip: it must not be passed on. */
+function misspeltKeys(merged: JsonObject, findings: FindingList): ReadonlySet<string> {
+  const misspelt = new Set<string>();
+  for (const key of Object.keys(merged)) {
+    if (ownedKeySet.has(key) || flyKeySet.has(key)) continue;
+    const meant = nearest(key, ownedKeys);
+    if (meant === undefined) continue;
+    misspelt.add(key);
+    const message = `neither FlyCD nor Fly has a field ${JSON.stringify(shortened(key))}`;
+    findings.add([{ severity: 'error', path: [key], part: 'key', message, hint: `did you mean ${meant}?` }]);
+  }
+  return misspelt;
+}
+
+function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList): string | undefined {
+  if (merged['app'] === undefined && request.nameless !== undefined) return request.nameless;
+  const name = textField(merged, { key: 'app', expected: 'the app’s name', hint: nameHint }, findings);
+  if (name !== undefined && !dnsLabel.test(name)) {
+    const message = `expected letters, digits and inner hyphens, at most 63, found ${JSON.stringify(shortened(name))}`;
+    findings.error(['app'], message);
+  }
+  return name;
+}
+
+/** '': nothing says it, which is an error unless what `fly_config` names may still do. */
+function regionOf({ base, nameless }: DraftRequest, merged: JsonObject, owned: Owned, findings: FindingList): string {
+  const key = 'primary_region';
+  const wanted = { key, expected: 'a region code such as arn', hint: regionHint };
+  const text = (): string | undefined => textField(merged, wanted, findings);
+  const region = primaryRegionOf(owned, merged[key] === undefined ? undefined : text(), findings);
+  const isLater = base === undefined && merged['fly_config'] !== undefined;
+  // Who only looks at a fly config makes no machines.
+  const isOpen = merged[key] !== undefined || isLater || nameless !== undefined;
+  return region ?? (isOpen ? '' : (text() ?? ''));
+}
+
+const nameHint = 'a fly config without a name may be the fly_config of an app.yaml, which names the app';
+const regionHint = 'flyctl would take the one nearest to whoever deploys: name the region where new machines belong';
+
+interface NeededText {
+  readonly key: string;
+  readonly expected: string;
+  /** Where the field is missing. */
+  readonly hint: string;
+}
+
+function textField(merged: JsonObject, { key, expected, hint }: NeededText, findings: FindingList): string | undefined {
+  const value = merged[key];
+  if (typeof value === 'string' && value !== '') return value;
+  const isMissing = value === undefined || value === null || value === '';
+  const form = typeof value === 'number' ? 'put it in quotes' : undefined;
+  findings.error(
+    [key],
+    `expected ${expected}, found ${value === '' ? 'none' : kindOf(value)}`,
+    isMissing ? hint : form,
+  );
+  return undefined;
+}
+
+/**
+ * The app's name at a glance, from the text: for a file that cannot be parsed. A field at the very left of a YAML file is
+ * a top-level one.
+ */
+export function nameAtAGlance(text: string): string | undefined {
+  return /^app:[ \t]*(?:&\S+[ \t]+)?(["']?)([A-Za-z0-9-]{1,63})\1[ \t]*(?:#.*)?$/m.exec(text)?.[2];
+}

@@ -1,0 +1,310 @@
+/** An app as far as its own files say, and how its source, its base and its local files make it whole. */
+import type { SyncWritten } from '../../../schemas/policy.ts';
+import type { DesiredApp, FollowedRef } from '../../model/desired.ts';
+import { toFault } from '../../model/fault.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { SecretValue } from '../../model/secret-value.ts';
+import type { GitMirrors } from '../../sources/tree.ts';
+import { machineConfigPathsIn } from '../../flyconfig/machine-config.ts';
+import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type LocalPath } from './app.ts';
+import type { BuildRecipe } from '../source/build.ts';
+import { baseConfig, readBase, type BaseConfig } from '../source/base-config.ts';
+import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
+import type { DocumentPath } from '../documents/path.ts';
+import { draftApp, nameAtAGlance, type Draft } from './app-config.ts';
+import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from '../discover/config-files.ts';
+import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
+import { writtenPath } from './explain.ts';
+import { originsOf, type Layers } from './overrides.ts';
+import { problemsOf, problemsIn, type Origin } from '../documents/source-map.ts';
+import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from '../source/source.ts';
+import { syncPolicy } from './policy.ts';
+import type { FoundApp } from '../discover/discover.ts';
+
+/** What was made of a file and its projects' layers lives as long as they do. */
+export interface AppMemory {
+  readonly drafts: WeakMap<ReadFile, WeakMap<KeyedLayers, Draft>>;
+  /** Drafts over a base, by the draft without it. */
+  readonly based: WeakMap<Draft, WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: Draft }>>;
+  readonly apps: WeakMap<Draft, { readonly key: string; readonly composed: Composed }>;
+}
+
+export interface Gathering {
+  readonly found: readonly FoundApp[];
+  readonly files: ConfigFiles;
+  readonly mirrors: GitMirrors;
+  readonly layers: Generations<KeyedLayers>;
+  readonly memory: AppMemory;
+  readonly resolveImage: (ref: string) => Promise<string | undefined>;
+  readonly nameless: string | undefined;
+  /** Outermost first: the operator's, then the config repo's. */
+  readonly sync: readonly (SyncWritten | undefined)[];
+  /** Moves when `sync` does. */
+  readonly syncKey: string;
+  /** false: apps of the fleet may stand in what was not read. */
+  readonly isWhole: boolean;
+}
+
+export interface KeyedLayers extends Layers {
+  /** Moves when a project of the chain does; empty without substitutions, for a file then reads the same in every chain. */
+  readonly key: string;
+}
+
+/** One app as far as its own files say. */
+export interface Sketch {
+  readonly found: FoundApp;
+  readonly read: ReadFile;
+  readonly draft: Draft;
+  readonly layers: KeyedLayers;
+  /** What the draft lies over; undefined: nothing, or it has not been read. */
+  readonly base: Base | undefined;
+}
+
+interface Base {
+  readonly config: BaseConfig;
+  readonly source: SourceFolder;
+}
+
+export interface Result {
+  readonly name: string | undefined;
+  readonly file: string;
+  readonly app: DesiredApp | undefined;
+  readonly raw: ReadonlyMap<string, SecretValue>;
+  readonly recipe?: BuildRecipe | undefined;
+  readonly problems: readonly Problem[];
+  readonly followed: readonly FollowedRef[];
+  /** With its base. */
+  readonly sketch: Sketch;
+}
+
+/** A file that cannot be read on the way spoils the one app that needs it. */
+export async function finishSketch(gathering: Gathering, sketch: Sketch): Promise<Result> {
+  try {
+    return await finish(gathering, sketch);
+  } catch (error) {
+    const { message, next } = toFault(error, 'a file of this app could not be read');
+    const name = sketch.draft.name;
+    const finding = { severity: 'error', path: [], part: 'value', message, hint: next } as const;
+    const problems = placed(sketch, [finding], name);
+    return { name, file: sketch.found.file.name, app: undefined, raw: new Map(), problems, followed: [], sketch };
+  }
+}
+
+async function finish(gathering: Gathering, sketched: Sketch): Promise<Result> {
+  const { found, read, draft } = sketched;
+  const { document } = read;
+  const name = draft.name ?? nameAtAGlance(document.text);
+  const none = { name, file: found.file.name, app: undefined, raw: new Map(), followed: [], sketch: sketched } as const;
+  const textProblems = problemsOfText(document, name);
+  if (hasBrokenSyntax(document)) return { ...none, problems: textProblems };
+  const based = await overBase(gathering, sketched, name);
+  const { sketch } = based;
+  const { source, findings } = await sourceOf(gathering, sketch);
+  const own = problemsIn(document, draft.fileFindings).map((one) => ({ ...one, app: name }));
+  const dynamic = [...own, ...based.problems, ...placed(sketch, findings, name)];
+  const followed = followedBy(name, [source?.followed, based.followed]);
+  if (!based.read) {
+    const problems = [...textProblems, ...placed(sketch, findingsWithoutBase(draft), name), ...dynamic];
+    return { ...none, followed, problems };
+  }
+  const composed = await compose(gathering, sketch, source);
+  const sound = textProblems.length === 0 && dynamic.every(({ severity }) => severity !== 'error');
+  return {
+    ...none,
+    app: sound ? composed.app : undefined,
+    raw: composed.raw,
+    recipe: source?.recipe,
+    problems: [...textProblems, ...composed.problems, ...dynamic],
+    followed,
+    sketch,
+  };
+}
+
+function followedBy(app: string | undefined, refs: readonly SourceFolder['followed'][]): readonly FollowedRef[] {
+  const known = refs.filter((ref) => ref !== undefined);
+  const twice = (ref: { readonly repo: string; readonly ref: string }, index: number): boolean =>
+    known.findIndex((other) => other.repo === ref.repo && other.ref === ref.ref) < index;
+  return known.filter((ref, index) => !twice(ref, index)).map((ref) => ({ ...ref, app }));
+}
+
+interface Based {
+  readonly sketch: Sketch;
+  /** false: without its base nobody can say what the app is. */
+  readonly read: boolean;
+  readonly problems: readonly Problem[];
+  readonly followed: SourceFolder['followed'];
+}
+
+/** The sketch laid over what its `fly_config` names. */
+async function overBase(gathering: Gathering, sketch: Sketch, app: string | undefined): Promise<Based> {
+  const { draft, found, read, layers } = sketch;
+  const { owned, broken } = draft;
+  if (broken.has('fly_config')) return { sketch, read: false, problems: [], followed: undefined };
+  if (owned.fly_config === undefined) return { sketch, read: true, problems: [], followed: undefined };
+  const findings = findingList();
+  const source = await baseSource(gathering, sketch, findings);
+  const file = source && (await readBase({ path: owned.fly_config, source, files: gathering.files, findings }));
+  if (source === undefined || file === undefined) {
+    return { sketch, read: false, problems: placed(sketch, findings.all, app), followed: source?.followed };
+  }
+  const textProblems = problemsOfText(file.document, app);
+  if (hasBrokenSyntax(file.document)) return { sketch, read: false, problems: textProblems, followed: source.followed };
+  const { based } = gathering.memory;
+  const known = based.get(draft) ?? new WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: Draft }>();
+  based.set(draft, known);
+  let made = known.get(file);
+  if (made === undefined) {
+    const config = baseConfig(file.document);
+    const { bare } = found;
+    const nameless = bare ? gathering.nameless : undefined;
+    made = { config, draft: draftApp({ document: read.document, layers, base: config, bare, nameless }) };
+    known.set(file, made);
+  }
+  const problems = [
+    ...textProblems,
+    ...problemsIn(file.document, made.config.findings).map((one) => ({ ...one, app })),
+  ];
+  const base = { config: made.config, source };
+  return { sketch: { ...sketch, draft: made.draft, base }, read: true, problems, followed: source.followed };
+}
+
+async function baseSource(
+  gathering: Gathering,
+  { draft, found }: Sketch,
+  findings: FindingList,
+): Promise<SourceFolder | undefined> {
+  if (draft.broken.has('source')) return undefined;
+  try {
+    return await sourceFolder({ file: found.file, owned: draft.owned, mirrors: gathering.mirrors });
+  } catch (error) {
+    const { message, next } = toFault(error, 'the source could not be read');
+    findings.error(['fly_config'], `it cannot be read: ${message}`, next);
+    return undefined;
+  }
+}
+
+/** What may change without a change in the config: asked for at each load. */
+async function sourceOf(
+  gathering: Gathering,
+  sketch: Sketch,
+): Promise<{ readonly source: ResolvedSource | undefined; readonly findings: readonly Finding[] }> {
+  const { draft, found } = sketch;
+  const findings = findingList();
+  if (draft.broken.has('source') || draft.broken.has('merge_cfg')) return { source: undefined, findings: [] };
+  const { files, mirrors, resolveImage } = gathering;
+  const { owned, merged } = draft;
+  try {
+    const { file, bare } = found;
+    const request = { file, bare, owned, merged, fly: draft.fly, files, mirrors, resolveImage, findings };
+    return { source: await resolveSource(request), findings: findings.all };
+  } catch (error) {
+    const { message, next } = toFault(error, 'the source could not be read');
+    findings.error(['source'], message, next);
+    return { source: undefined, findings: findings.all };
+  }
+}
+
+interface Composed extends ComposedApp {
+  readonly problems: readonly Problem[];
+}
+
+async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSource | undefined): Promise<Composed> {
+  const { found, draft, base } = sketch;
+  const local = await localFiles(gathering, sketch, source);
+  const commit = source?.source.type === 'git' ? source.source.commit : undefined;
+  const ids = local.map(({ id }) => id);
+  // All that may move while the draft, with its file and its projects, stays.
+  const build = source?.recipe?.build.key;
+  const key = [source === undefined, source?.appVersion, build, commit, gathering.syncKey, ...ids].join('\n');
+  const known = gathering.memory.apps.get(draft);
+  if (known?.key === key) return known.composed;
+  const contents = new Map<string, Uint8Array>();
+  for (const { written, read } of local) {
+    const bytes = await read();
+    if (bytes !== undefined) contents.set(written, bytes);
+  }
+  const composed = composeApp({
+    draft,
+    file: found.file.name,
+    files: [
+      ...found.chain.map(({ document }) => document.file),
+      found.file.name,
+      ...(base === undefined ? [] : [base.config.document.file]),
+      ...local.map(({ name }) => name),
+    ],
+    projects: found.chain.map(({ name }) => name),
+    source,
+    localFiles: contents,
+    policy: syncPolicy([...gathering.sync, ...found.chain.map(({ sync }) => sync), draft.owned.sync]),
+  });
+  const made = { ...composed, problems: placed(sketch, composed.findings, draft.name) };
+  gathering.memory.apps.set(draft, { key, composed: made });
+  return made;
+}
+
+interface LocalFile {
+  readonly written: string;
+  readonly name: string;
+  readonly id: string;
+  readonly read: () => Promise<Uint8Array | undefined>;
+}
+
+/**
+ * Files that the config puts into machines: what app.yaml names, of its folder, else of its source; what its base names,
+ * of the source the base stands in first. Those not there are left out.
+ */
+async function localFiles(
+  gathering: Gathering,
+  sketch: Sketch,
+  source: ResolvedSource | undefined,
+): Promise<readonly LocalFile[]> {
+  const { files } = gathering;
+  const { found, base, draft } = sketch;
+  const { tree, folder } = found.file;
+  const own = source?.folders ?? [{ tree, folder }];
+  const ofBase = base === undefined ? [] : [base.source];
+  const isOfBase = fromBase(sketch);
+  const find = async ({ written, at }: LocalPath): Promise<LocalFile | undefined> => {
+    for (const place of isOfBase(at) ? [...ofBase, ...own] : [...own, ...ofBase]) {
+      const path = pathWithin(place.folder, written);
+      const id = path === undefined ? undefined : await files.id(place.tree, path);
+      if (path === undefined || id === undefined) continue;
+      const { name } = files.file(place.tree, path);
+      return { written, name, id, read: () => files.read(place.tree, path) };
+    }
+    return undefined;
+  };
+  const listed: LocalFile[] = [];
+  for (const path of localPathsOf(draft.fly)) {
+    const file = await find(path);
+    if (file === undefined) continue;
+    listed.push(file);
+    // A machine_config in a file of its own names files in its turn.
+    for (const written of path.isMachineConfig ? machineConfigPathsIn(await file.read()) : []) {
+      const inner = await find({ ...path, written });
+      if (inner !== undefined) listed.push(inner);
+    }
+  }
+  return listed;
+}
+
+/** Tells of a path of the app's config whether its base wrote what stands there. */
+function fromBase(sketch: Sketch): (path: DocumentPath) => boolean {
+  const { base } = sketch;
+  if (base === undefined) return () => false;
+  const originOf = originsOfSketch(sketch);
+  return (path) => originOf(writtenPath(sketch.draft.merged, path)).document === base.config.document;
+}
+
+/** Findings with their places. The merge is traced once for all of them. */
+export function placed(sketch: Sketch, findings: readonly Finding[], app: string | undefined): readonly Problem[] {
+  if (findings.length === 0) return [];
+  const originOf = originsOfSketch(sketch);
+  // Findings may name today's form of what was written in an older one.
+  return problemsOf(findings, (path) => originOf(writtenPath(sketch.draft.merged, path)), app);
+}
+
+/** Where each path of the app's config was written. */
+export function originsOfSketch({ found, read, base }: Sketch): (path: DocumentPath) => Origin {
+  return originsOf(found.chain, read.document, base?.config);
+}
