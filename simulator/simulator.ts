@@ -1,29 +1,29 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { actionRoutes } from './machine-actions.ts';
-import { addressRoutes } from './addresses.ts';
-import { appRoutes } from './apps.ts';
-import { buildRoutes } from './builds.ts';
-import type { Route } from './calls.ts';
-import { certificateRoutes } from './certificates.ts';
-import { graphqlRoutes } from './graphql.ts';
-import { logRoutes } from './logs.ts';
-import { leaseRoutes } from './machine-leases.ts';
-import { machineRoutes } from './machines.ts';
-import { metadataRoutes } from './machine-metadata.ts';
-import { processRoutes } from './machine-processes.ts';
-import { organizationRoutes } from './organization-lists.ts';
-import { webOrganizationRoutes } from './organizations.ts';
-import { platformRoutes } from './platform.ts';
-import { reception, type Reception } from './reception.ts';
-import { registryRoutes } from './registry.ts';
-import { releaseRoutes } from './releases.ts';
-import { secretRoutes } from './secrets.ts';
-import { tokenRoutes } from './tokens.ts';
-import { volumeRoutes } from './volumes.ts';
-import { waitRoutes } from './machine-wait.ts';
-import { World, type SimulatorClock } from './world.ts';
+import { actionRoutes } from './api/machine-actions.ts';
+import { addressRoutes } from './api/addresses.ts';
+import { appRoutes } from './api/apps.ts';
+import { buildRoutes } from './web/builds.ts';
+import type { Route } from './http/request-context.ts';
+import { certificateRoutes } from './api/certificates.ts';
+import { graphqlRoutes } from './graphql/route.ts';
+import { logRoutes } from './web/logs.ts';
+import { leaseRoutes } from './api/machine-leases.ts';
+import { machineRoutes } from './api/machines.ts';
+import { metadataRoutes } from './api/machine-metadata.ts';
+import { processRoutes } from './api/machine-processes.ts';
+import { organizationRoutes } from './api/organization-lists.ts';
+import { webOrganizationRoutes } from './web/organizations.ts';
+import { platformRoutes } from './api/platform.ts';
+import { reception, type Reception } from './server/request-handler.ts';
+import { registryRoutes } from './web/registry.ts';
+import { releaseRoutes } from './web/releases.ts';
+import { secretRoutes } from './api/secrets.ts';
+import { tokenRoutes } from './api/tokens.ts';
+import { volumeRoutes } from './api/volumes.ts';
+import { waitRoutes } from './api/machine-wait.ts';
+import { World, type SimulatorClock } from './world/world.ts';
 
-export type { SimulatorClock } from './world.ts';
+export type { SimulatorClock } from './world/world.ts';
 
 export interface SimulatorOptions {
   /** Everything that takes time takes it from here. Waits on behalf of a request are parked, the rest are timers. */

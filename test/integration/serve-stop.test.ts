@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'vitest';
-import type { RequestRecord } from '../../simulator/requests.ts';
+import type { RequestRecord } from '../../simulator/world/requests.ts';
 import { image, webApp } from './fleet.ts';
 import { eventually, startStage, type OnEnd, type Service, type Stage } from './stage.ts';
 

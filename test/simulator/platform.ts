@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator/simulator.ts';
-import type { World } from '../../simulator/world.ts';
+import type { World } from '../../simulator/world/world.ts';
 import { IdleClock } from '../../src/model/clock.ts';
 
 /** What came back: the body as parsed JSON, typed by the test that asked. */

@@ -1,6 +1,6 @@
 /** Release commands under watch: each before the first machine gets the image it is for, and never two side by side. */
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
-import type { Machine } from '../../simulator/records.ts';
+import type { Machine } from '../../simulator/world/records.ts';
 import type { AppIdea } from './fleet.ts';
 
 export interface CommandWatch {

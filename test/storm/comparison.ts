@@ -1,5 +1,5 @@
 /** What git says against what Fly has, read without FlyCD's own eyes. */
-import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
+import type { AppSnapshot, MachineSnapshot } from '../../simulator/world/snapshot.ts';
 import { countsOf, type AppIdea, type GroupIdea } from './fleet.ts';
 
 export interface Difference {

@@ -1,4 +1,4 @@
-import { seededChance } from '../../simulator/chance.ts';
+import { seededChance } from '../../simulator/world/chance.ts';
 
 /** Throws that follow from a seed and a topic: another topic's throws, or more of them, change nothing here. */
 export interface Dice {

@@ -1,8 +1,8 @@
 /** What a storm hears and reads of FlyCD itself: of its terminal, its requests, and what it leaves behind. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RequestRecord } from '../../simulator/requests.ts';
-import type { World } from '../../simulator/world.ts';
+import type { RequestRecord } from '../../simulator/world/requests.ts';
+import type { World } from '../../simulator/world/world.ts';
 
 export interface Ran {
   readonly code: number;

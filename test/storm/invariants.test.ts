@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { World } from '../../simulator/world.ts';
+import type { World } from '../../simulator/world/world.ts';
 import { arena } from '../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea, type FleetIdea } from './fleet.ts';
 import { addShapes, invariants, raisePeaks, stillHeld, type Calm, type PlannedApp } from './invariants.ts';

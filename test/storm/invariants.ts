@@ -1,5 +1,5 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
-import type { AppSnapshot, MachineSnapshot } from '../../simulator/snapshot.ts';
+import type { AppSnapshot, MachineSnapshot } from '../../simulator/world/snapshot.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { differences, groupOf, isItself, type Difference } from './comparison.ts';
 import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';

@@ -1,8 +1,8 @@
 /** What people do to the same apps by hand while FlyCD works. */
-import { idle } from '../../simulator/autostop.ts';
-import { stop, suspend } from '../../simulator/machine-life.ts';
-import type { Machine } from '../../simulator/records.ts';
-import type { World } from '../../simulator/world.ts';
+import { idle } from '../../simulator/machines/autostop.ts';
+import { stop, suspend } from '../../simulator/machines/lifecycle.ts';
+import type { Machine } from '../../simulator/world/records.ts';
+import type { World } from '../../simulator/world/world.ts';
 import type { Dice } from './dice.ts';
 import type { AppIdea, FleetIdea } from './fleet.ts';
 import { groupOf, isAlive, type Watch } from './watch.ts';

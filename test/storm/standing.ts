@@ -3,7 +3,7 @@
  * eyes. Once seen it stands until it is lifted, whatever becomes of the stamps: only where a hand took every machine away
  * that had it is nobody left to know.
  */
-import type { App, Machine } from '../../simulator/records.ts';
+import type { App, Machine } from '../../simulator/world/records.ts';
 import type { AppIdea, FleetIdea, GroupIdea } from './fleet.ts';
 import { hashOf } from '../../src/model/json.ts';
 

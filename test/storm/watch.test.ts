@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Machine } from '../../simulator/records.ts';
+import type { Machine } from '../../simulator/world/records.ts';
 import { arena, type Arena } from '../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea, type FleetIdea } from './fleet.ts';
 import { membersOf, watch, type Watch } from './watch.ts';

@@ -2,10 +2,10 @@
  * Looks at the simulated Fly while FlyCD works: at each change of a machine's state and at each request. What may never
  * be, not even for a moment, is found here; what has to be true at the end is in invariants.ts.
  */
-import type { Machine } from '../../simulator/records.ts';
-import { isRunning } from '../../simulator/machine-states.ts';
-import type { RequestNotice, RequestRecord } from '../../simulator/requests.ts';
-import type { World } from '../../simulator/world.ts';
+import type { Machine } from '../../simulator/world/records.ts';
+import { isRunning } from '../../simulator/world/machine-states.ts';
+import type { RequestNotice, RequestRecord } from '../../simulator/world/requests.ts';
+import type { World } from '../../simulator/world/world.ts';
 import { imageOf, isCommand, watchCommands } from './commands.ts';
 import { countOf, mayBeDown, wishOf, type FleetIdea } from './fleet.ts';
 import { standings, type Standings } from './standing.ts';

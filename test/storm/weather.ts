@@ -1,9 +1,9 @@
 /** What the platform does to everybody during one pass. */
-import type { FaultKind, FaultRule } from '../../simulator/faults.ts';
-import { hostDown, hostUp, migrate } from '../../simulator/host-failures.ts';
-import { ruleChecks } from '../../simulator/machine-life.ts';
-import { foreignLease } from '../../simulator/machine-leases.ts';
-import type { World } from '../../simulator/world.ts';
+import type { FaultKind, FaultRule } from '../../simulator/world/faults.ts';
+import { hostDown, hostUp, migrate } from '../../simulator/machines/host-failures.ts';
+import { ruleChecks } from '../../simulator/machines/lifecycle.ts';
+import { foreignLease } from '../../simulator/api/machine-leases.ts';
+import type { World } from '../../simulator/world/world.ts';
 import type { Dice } from './dice.ts';
 import { isAlive } from './watch.ts';
 

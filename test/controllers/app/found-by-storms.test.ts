@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ruleChecks } from '../../../simulator/machine-life.ts';
-import { isWrite } from '../../../simulator/requests.ts';
-import type { Machine } from '../../../simulator/records.ts';
+import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
+import { isWrite } from '../../../simulator/world/requests.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
 import { filesOf, goodImage, type AppIdea } from '../../storm/fleet.ts';
 import { membersOf, watch } from '../../storm/watch.ts';
 import { arena, type Arena } from '../arena.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { currentConfig, releases } from '../../simulator/flyctl-queries.ts';
+import { currentConfig, releases } from '../../simulator/flyctl/queries.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 
 /** An app of FlyCD's in the hands of somebody with flyctl: each command is what the simulator's human replays of it. */

@@ -1,5 +1,5 @@
 import { onTestFinished, expect, test } from 'vitest';
-import { hostDown, hostUp } from '../../../simulator/host-failures.ts';
+import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
 import { changedFleet, prepared, walkFleet } from '../arena.ts';
 
 test('a commit does not count as landed while a machine on a dead host runs what was before it', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { hostDown } from '../../../simulator/host-failures.ts';
+import { hostDown } from '../../../simulator/machines/host-failures.ts';
 import { prepared, type Arena } from '../arena.ts';
 import { walkKills } from '../walks/kill-walk.ts';
 

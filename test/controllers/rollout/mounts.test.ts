@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Machine } from '../../../simulator/records.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
 import { arena, prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { hostDown, hostUp } from '../../../simulator/host-failures.ts';
+import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;

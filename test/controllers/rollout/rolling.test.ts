@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { start } from '../../../simulator/machine-life.ts';
+import { start } from '../../../simulator/machines/lifecycle.ts';
 import { arena, type Arena } from '../arena.ts';
 
 let world: Arena;

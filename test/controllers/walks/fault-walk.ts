@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { FaultKind } from '../../../simulator/faults.ts';
+import type { FaultKind } from '../../../simulator/world/faults.ts';
 import { prepared, type Files } from '../arena.ts';
 import { isWholeWalk } from './walk-size.ts';
 
