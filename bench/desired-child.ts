@@ -5,7 +5,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLoading } from '../src/cli/loading.ts';
+import { createLoading } from '../src/cli/composition/loading.ts';
 import { appText, fileOf, pushChanges } from './fleet.ts';
 import { argumentsOf, benchInvocation, report } from './invocation.ts';
 

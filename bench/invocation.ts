@@ -1,4 +1,4 @@
-import type { Invocation } from '../src/cli/invocation.ts';
+import type { Invocation } from '../src/cli/shell/invocation.ts';
 import { systemClock } from '../src/model/clock.ts';
 import { Redactor } from '../src/model/secret-value.ts';
 

@@ -3,14 +3,14 @@ import { Fault } from '../model/fault.ts';
 import { Redactor } from '../model/secret-value.ts';
 import { faultText, type FaultText } from '../render/fault.ts';
 import { plainLines } from '../render/text.ts';
-import { exitCodes, type ExitCode } from './exit.ts';
-import { InvalidSettings } from './invalid-settings.ts';
-import type { Invocation } from './invocation.ts';
-import { hasColour, isDebugging, type Io } from './io.ts';
-import { createTerminalLog } from './log.ts';
+import { exitCodes, type ExitCode } from './shell/exit.ts';
+import { InvalidSettings } from './composition/invalid-settings.ts';
+import type { Invocation } from './shell/invocation.ts';
+import { hasColour, isDebugging, type Io } from './shell/io.ts';
+import { createTerminalLog } from './shell/log.ts';
 import { createProgram } from './program.ts';
-import { learnEnvironment } from './redaction.ts';
-import { version } from './version.ts';
+import { learnEnvironment } from './shell/redaction.ts';
+import { version } from './shell/version.ts';
 
 /** Runs one command line and resolves with its exit code. Never throws: every error is told on stderr. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {

@@ -1,21 +1,21 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { plain } from '../render/text.ts';
-import type { ExitCode } from './exit.ts';
-import type { Io } from './io.ts';
-import { outputs, type CommonOptions, type Invocation } from './invocation.ts';
-import type { AdoptOptions } from './adopt.ts';
-import type { DeployOptions } from './deploy.ts';
-import type { HistoryOptions } from './history.ts';
-import type { RenderOptions } from './render.ts';
-import type { ResumeOptions } from './resume.ts';
-import type { RollbackOptions } from './rollback.ts';
-import type { SuspendOptions } from './suspend.ts';
-import type { ConvertOptions } from './convert.ts';
-import type { ServeOptions } from './serve.ts';
-import type { SimulatorOptions } from './simulator.ts';
-import type { SyncOptions } from './sync.ts';
-import type { ValidateOptions } from './validate.ts';
-import type { WhyOptions } from './why.ts';
+import type { ExitCode } from './shell/exit.ts';
+import type { Io } from './shell/io.ts';
+import { outputs, type CommonOptions, type Invocation } from './shell/invocation.ts';
+import type { AdoptOptions } from './commands/change/adopt.ts';
+import type { DeployOptions } from './commands/change/deploy.ts';
+import type { HistoryOptions } from './commands/look/history.ts';
+import type { RenderOptions } from './commands/look/render.ts';
+import type { ResumeOptions } from './commands/change/resume.ts';
+import type { RollbackOptions } from './commands/change/rollback.ts';
+import type { SuspendOptions } from './commands/change/suspend.ts';
+import type { ConvertOptions } from './commands/look/convert.ts';
+import type { ServeOptions } from './commands/run/serve.ts';
+import type { SimulatorOptions } from './commands/run/simulator.ts';
+import type { SyncOptions } from './commands/change/sync.ts';
+import type { ValidateOptions } from './commands/look/validate.ts';
+import type { WhyOptions } from './commands/look/why.ts';
 
 /** Wide enough for our sentences, narrow enough for half a screen; the same everywhere, so that help can be quoted. */
 const helpWidth = 100;
@@ -146,14 +146,14 @@ function addReading(program: Command, invocation: Invocation, onExit: OnExit): v
     .description('read the config and report every problem; asks nothing of Fly')
     .argument(...configArgument)
     .action(async (config: string | undefined, options: ValidateOptions) => {
-      const { validate } = await loaded(invocation, () => import('./validate.ts'));
+      const { validate } = await loaded(invocation, () => import('./commands/look/validate.ts'));
       onExit(await unlessStopped(invocation, validate(invocation, config, options)));
     });
   withApps(withFly(withConfig(program.command('diff'))))
     .description('show what a sync would do; writes nothing, a read-only token is enough')
     .argument(...configArgument)
     .action(async (config: string | undefined, options: CommonOptions) => {
-      const { diff } = await loaded(invocation, () => import('./diff.ts'));
+      const { diff } = await loaded(invocation, () => import('./commands/look/diff.ts'));
       onExit(await unlessStopped(invocation, diff(invocation, config, options)));
     });
   withApps(withRef(withSettings(program.command('render'))))
@@ -165,7 +165,7 @@ function addReading(program: Command, invocation: Invocation, onExit: OnExit): v
     )
     .option('--explain', 'say of each field which file and line it comes from')
     .action(async (path: string | undefined, options: RenderOptions) => {
-      const { render } = await loaded(invocation, () => import('./render.ts'));
+      const { render } = await loaded(invocation, () => import('./commands/look/render.ts'));
       onExit(await unlessStopped(invocation, render(invocation, path, options)));
     });
 }
@@ -179,7 +179,7 @@ function addConverting(program: Command, invocation: Invocation, onExit: OnExit)
     .option('-f, --force', 'replace files that are there and say something else')
     .option('--dry-run', 'say what would be written, and write nothing')
     .action(async (path: string, options: ConvertOptions) => {
-      const { convert } = await loaded(invocation, () => import('./convert.ts'));
+      const { convert } = await loaded(invocation, () => import('./commands/look/convert.ts'));
       onExit(await unlessStopped(invocation, convert(invocation, path, options)));
     });
 }
@@ -200,7 +200,9 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     )
     .option('--force', 'one pass that updates every machine, changed or not')
     .action(async (config: string | undefined, options: SyncOptions) => {
-      onExit(await (await loaded(invocation, () => import('./sync.ts'))).sync(invocation, config, options));
+      onExit(
+        await (await loaded(invocation, () => import('./commands/change/sync.ts'))).sync(invocation, config, options),
+      );
     });
   withApps(withFly(withConfig(program.command('deploy'))))
     .description('one pass over a folder of apps, as flycd 0.x named it')
@@ -208,14 +210,20 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('-f, --force', 'update every machine, changed or not')
     .option('-a, --abort-early', 'stop at the first app that fails')
     .action(async (path: string, options: DeployOptions) => {
-      onExit(await (await loaded(invocation, () => import('./deploy.ts'))).deploy(invocation, path, options));
+      onExit(
+        await (await loaded(invocation, () => import('./commands/change/deploy.ts'))).deploy(invocation, path, options),
+      );
     });
   withFly(withConfig(program.command('adopt')))
     .description('take over an app that somebody else made, even if it restarts')
     .argument('<app>', "the app's name")
     .argument(...configArgument)
     .action(async (app: string, config: string | undefined, options: AdoptOptions) => {
-      onExit(await (await loaded(invocation, () => import('./adopt.ts'))).adopt(invocation, app, config, options));
+      onExit(
+        await (
+          await loaded(invocation, () => import('./commands/change/adopt.ts'))
+        ).adopt(invocation, app, config, options),
+      );
     });
   withApps(withFly(withRef(withSettings(program.command('serve').alias('monitor')))))
     .description('sync for good: on a timer and on webhooks')
@@ -225,7 +233,9 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('-p, --webhook-port <port>', 'port to listen on (default: WEBHOOK_PORT, else 80)', wholeNumber(0, 65_535))
     .option('-s, --sync-on-startup', 'kept from flycd 0.x: serve always begins with a pass')
     .action(async (config: string | undefined, options: ServeOptions) => {
-      onExit(await (await loaded(invocation, () => import('./serve.ts'))).serve(invocation, config, options));
+      onExit(
+        await (await loaded(invocation, () => import('./commands/run/serve.ts'))).serve(invocation, config, options),
+      );
     });
 }
 
@@ -237,7 +247,9 @@ function addHolding(program: Command, invocation: Invocation, onExit: OnExit): v
     .option('--to <run>', 'the version that this run left: flycd history', wholeNumber(1, 9_999_999_999))
     .action(async (app: string, config: string | undefined, options: RollbackOptions) => {
       onExit(
-        await (await loaded(invocation, () => import('./rollback.ts'))).rollback(invocation, app, config, options),
+        await (
+          await loaded(invocation, () => import('./commands/change/rollback.ts'))
+        ).rollback(invocation, app, config, options),
       );
     });
   withFly(withConfig(program.command('suspend')))
@@ -247,14 +259,22 @@ function addHolding(program: Command, invocation: Invocation, onExit: OnExit): v
     .requiredOption('--reason <text>', 'why, for whoever wonders')
     .option('--for <duration>', 'how long, such as 2h (default: until resumed)')
     .action(async (name: string, config: string | undefined, options: SuspendOptions) => {
-      onExit(await (await loaded(invocation, () => import('./suspend.ts'))).suspend(invocation, name, config, options));
+      onExit(
+        await (
+          await loaded(invocation, () => import('./commands/change/suspend.ts'))
+        ).suspend(invocation, name, config, options),
+      );
     });
   withFly(withConfig(program.command('resume')))
     .description('follow git again after a suspend, a rollback or a release that failed')
     .argument('<app>', 'name of an app or a project')
     .argument(...configArgument)
     .action(async (name: string, config: string | undefined, options: ResumeOptions) => {
-      onExit(await (await loaded(invocation, () => import('./resume.ts'))).resume(invocation, name, config, options));
+      onExit(
+        await (
+          await loaded(invocation, () => import('./commands/change/resume.ts'))
+        ).resume(invocation, name, config, options),
+      );
     });
 }
 
@@ -264,7 +284,7 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument('<app>', "the app's name")
     .argument(...configArgument)
     .action(async (app: string, config: string | undefined, options: WhyOptions) => {
-      const { why } = await loaded(invocation, () => import('./why.ts'));
+      const { why } = await loaded(invocation, () => import('./commands/look/why.ts'));
       onExit(await unlessStopped(invocation, why(invocation, app, config, options)));
     });
   const fleet = ['--fleet <name>', 'the fleet (default: the one of flycd.yaml or the config)'] as const;
@@ -273,7 +293,9 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .argument(...configArgument)
     .option(...fleet)
     .action(async (config: string | undefined, options: HistoryOptions) => {
-      onExit(await (await loaded(invocation, () => import('./status.ts'))).status(invocation, config, options));
+      onExit(
+        await (await loaded(invocation, () => import('./commands/look/status.ts'))).status(invocation, config, options),
+      );
     });
   withApps(withConfig(program.command('history')))
     .description('the runs of the past, or one of them in full')
@@ -285,7 +307,9 @@ function addLooking(program: Command, invocation: Invocation, onExit: OnExit): v
     .option(...fleet)
     .action(async (run: string | undefined, config: string | undefined, options: HistoryOptions) => {
       onExit(
-        await (await loaded(invocation, () => import('./history.ts'))).history(invocation, [run, config], options),
+        await (
+          await loaded(invocation, () => import('./commands/look/history.ts'))
+        ).history(invocation, [run, config], options),
       );
     });
 }
@@ -299,13 +323,15 @@ function addPlayground(program: Command, invocation: Invocation, { onExit, run }
     .option('--latency <ms>', 'milliseconds that each answer takes', wholeNumber(0, 60_000), 0)
     .option('--seed <number>', 'the same seed gives the same ids', wholeNumber(0, 9_999_999_999), 1)
     .action(async (options: SimulatorOptions) => {
-      onExit(await (await loaded(invocation, () => import('./simulator.ts'))).simulator(invocation, options));
+      onExit(
+        await (await loaded(invocation, () => import('./commands/run/simulator.ts'))).simulator(invocation, options),
+      );
     });
   program
     .command('demo')
     .description('a fleet of three apps on the simulator, to play with')
     .option('--once', 'tell it as a story on simulated time, and end')
     .action(async ({ once = false }: { readonly once?: boolean }) => {
-      onExit(await (await loaded(invocation, () => import('./demo.ts'))).demo(invocation, { once }, run));
+      onExit(await (await loaded(invocation, () => import('./commands/run/demo.ts'))).demo(invocation, { once }, run));
     });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { version } from '../../src/cli/version.ts';
+import { version } from '../../src/cli/shell/version.ts';
 import { run } from './terminal.ts';
 
 test('help of the program and of each command', async () => {

@@ -1,5 +1,5 @@
 import { main } from '../../src/cli/main.ts';
-import type { Io } from '../../src/cli/io.ts';
+import type { Io } from '../../src/cli/shell/io.ts';
 import { IdleClock } from '../../src/model/clock.ts';
 
 export interface Ran {

@@ -19,10 +19,10 @@ export interface Speech {
 /** Loads it before anything is under way: what a command imports when it first runs takes time that no clock sees. */
 export async function loadWords(): Promise<void> {
   await Promise.all([
-    import('../../src/cli/resume.ts'),
-    import('../../src/cli/rollback.ts'),
-    import('../../src/cli/service.ts'),
-    import('../../src/cli/suspend.ts'),
+    import('../../src/cli/commands/change/resume.ts'),
+    import('../../src/cli/commands/change/rollback.ts'),
+    import('../../src/cli/commands/run/service.ts'),
+    import('../../src/cli/commands/change/suspend.ts'),
   ]);
 }
 

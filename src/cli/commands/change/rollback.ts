@@ -1,0 +1,41 @@
+import { holdBackAt } from '../../../../controllers/app/manual-holds.ts';
+import { syncPass } from '../../../../controllers/fleet/sync.ts';
+import type { Run } from '../../../model/run.ts';
+import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
+import { composed } from '../../composition/composition.ts';
+import { exitCodes, type ExitCode } from '../../shell/exit.ts';
+import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import { openSync, plainPass } from './sync-pass.ts';
+import { appsCalled } from '../../shell/selection.ts';
+
+export interface RollbackOptions extends Omit<CommonOptions, 'app'> {
+  readonly to?: number;
+}
+
+/** Holds an app at an earlier version, image and config together, and takes it there in one pass. */
+export function rollback(
+  invocation: Invocation,
+  name: string,
+  config: string | undefined,
+  options: RollbackOptions,
+): Promise<ExitCode> {
+  const { io } = invocation;
+  return composed(invocation, config, options, async (composition) => {
+    const { context, fleet } = await openSync(composition, [name]);
+    for (const app of appsCalled({ ...fleet, apps: fleet.apps.filter((one) => one.name === name) }, name)) {
+      await holdBackAt(context, fleet, { app, run: options.to });
+    }
+    const done = await syncPass(context, fleet, { ...plainPass, apps: [name] }, 'rollback');
+    answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
+    return io.signal.aborted ? exitCodes.interrupted : exitOf(done.runs);
+  });
+}
+
+/** Being held there is what was asked for; any other hold is not. */
+function exitOf(runs: readonly Run[]): ExitCode {
+  if (runs.length === 0 || runs.some(({ outcome }) => outcome === 'failed')) return exitCodes.error;
+  const isThere = runs.every(
+    ({ status, plan }) => status === 'held' && plan.holds.every(({ reason }) => reason === 'rollback'),
+  );
+  return isThere ? exitCodes.done : exitCodes.blocked;
+}

@@ -1,0 +1,111 @@
+import { syncPass, syncPlanned, type PassOptions, type SyncContext } from '../../../../controllers/fleet/sync.ts';
+import type { DesiredFleet } from '../../../model/desired.ts';
+import type { OnProgress } from '../../../model/progress.ts';
+import { appPlanJson } from '../../../render/plan.ts';
+import { progressText } from '../../../render/progress.ts';
+import { staleJson, staleMarkdown, staleText } from '../../../render/stale.ts';
+import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
+import { composed, type Composition } from '../../composition/composition.ts';
+import { exitCodes, type ExitCode } from '../../shell/exit.ts';
+import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import { hasColour } from '../../shell/io.ts';
+import { planReference } from './plan-reference.ts';
+import { chooser } from '../../shell/selection.ts';
+import { exitOfPlan, exitOfSync } from '../../shell/verdict.ts';
+
+/** A pass over all apps that insists on nothing. */
+export const plainPass: PassOptions = {
+  apps: [],
+  accept: false,
+  adopt: false,
+  force: false,
+  now: false,
+  abortEarly: false,
+};
+
+/** Everything a command needs that writes to Fly, and the config it was given. */
+export interface Opened {
+  readonly context: SyncContext;
+  readonly fleet: DesiredFleet;
+}
+
+/** `globs`: apps that have to be there. Throws a stalled Fault without a token, or where a glob fits nothing. */
+export async function openSync(composition: Composition, globs: readonly string[]): Promise<Opened> {
+  const { io, log } = composition;
+  // First of all: without a token nothing else is worth the while.
+  const fly = await composition.writer();
+  const { fleet, isRoot } = await composition.load({ offline: false });
+  chooser(fleet, globs);
+  const store = await composition.store(fleet.name, 'write');
+  await store.closeInterrupted();
+  const images = await composition.images();
+  const context = {
+    clock: io.clock,
+    log,
+    fly,
+    store,
+    evidence: await composition.evidence('write'),
+    sight: images.sight,
+    builds: await images.builds(),
+    flyOrg: composition.flyOrg,
+    concurrency: composition.concurrency,
+    orphans: isRoot && globs.length === 0,
+    onProgress: createProgress(composition),
+    actor: composition.actor,
+    instance: composition.instance,
+    signal: io.signal,
+  };
+  return { context, fleet };
+}
+
+/** One pass by command: progress to stderr as it happens, what became of each app to stdout at the end. */
+export function onePass(
+  invocation: Invocation,
+  config: string | undefined,
+  options: CommonOptions,
+  pass: PassOptions,
+): Promise<ExitCode> {
+  const { io } = invocation;
+  return composed(invocation, config, options, async (composition) => {
+    const { context, fleet } = await openSync(composition, pass.apps);
+    const done = await syncPass(context, fleet, pass, 'command');
+    answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
+    return io.signal.aborted ? exitCodes.interrupted : exitOfSync(done.plan, done.runs);
+  });
+}
+
+/** One pass that does what the plan that `--plan` names says, or nothing. */
+export async function plannedPass(
+  invocation: Invocation,
+  config: string | undefined,
+  options: CommonOptions & { readonly plan: string },
+  pass: PassOptions,
+): Promise<ExitCode> {
+  const { io } = invocation;
+  const { id, written } = await planReference(io, options.plan);
+  return composed(invocation, config, options, async (composition) => {
+    const { context, fleet } = await openSync(composition, pass.apps);
+    const { plan, runs } = await syncPlanned(context, fleet, pass, id);
+    if (runs === undefined) {
+      const recorded = written === undefined ? await context.store.planCalled(id) : undefined;
+      const before = written?.apps ?? (recorded && [appPlanJson(recorded)]);
+      answer(
+        invocation,
+        options.output,
+        { id, plan, before, ofFleet: written !== undefined },
+        { text: staleText, json: staleJson, markdown: staleMarkdown },
+      );
+      return exitOfPlan(plan);
+    }
+    answer(invocation, options.output, { plan, runs }, { text: syncText, json: syncJson, markdown: syncMarkdown });
+    return io.signal.aborted ? exitCodes.interrupted : exitOfSync(plan, runs);
+  });
+}
+
+export function createProgress({ io, redactor }: Pick<Invocation, 'io' | 'redactor'>): OnProgress {
+  const colour = hasColour(io.stderr, io.env);
+  return (progress) => {
+    const text = progressText(progress, colour);
+    if (text !== '') io.stderr.write(redactor.redact(text));
+  };
+}

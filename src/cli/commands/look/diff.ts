@@ -1,0 +1,32 @@
+import { planPass } from '../../../../controllers/fleet/sync.ts';
+import { planJson, planMarkdown, planText } from '../../../render/plan.ts';
+import { composed } from '../../composition/composition.ts';
+import type { ExitCode } from '../../shell/exit.ts';
+import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import { plainPass } from '../change/sync-pass.ts';
+import { chooser } from '../../shell/selection.ts';
+import { exitOfPlan } from '../../shell/verdict.ts';
+
+/** The plan, and nothing done: holds no client that can write and opens the database for reading. */
+export function diff(invocation: Invocation, config: string | undefined, options: CommonOptions): Promise<ExitCode> {
+  return composed(invocation, config, options, async (composition) => {
+    // First of all: without a token nothing else is worth the while.
+    const fly = await composition.reader();
+    const { fleet, isRoot } = await composition.load({ offline: false });
+    chooser(fleet, options.app);
+    const context = {
+      clock: invocation.io.clock,
+      log: invocation.log,
+      fly,
+      store: await composition.store(fleet.name, 'read'),
+      evidence: await composition.evidence('read'),
+      sight: (await composition.images()).sight,
+      flyOrg: composition.flyOrg,
+      concurrency: composition.concurrency,
+      orphans: isRoot && options.app.length === 0,
+    };
+    const plan = await planPass(context, fleet, { ...plainPass, apps: options.app });
+    answer(invocation, options.output, plan, { text: planText, json: planJson, markdown: planMarkdown });
+    return exitOfPlan(plan);
+  });
+}

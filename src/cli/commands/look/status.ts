@@ -1,0 +1,29 @@
+import { selectApps } from '../../../../controllers/fleet/sync.ts';
+import type { Run } from '../../../model/run.ts';
+import { statusJson, statusMarkdown, statusText } from '../../../render/status.ts';
+import { composed } from '../../composition/composition.ts';
+import { exitCodes, type ExitCode } from '../../shell/exit.ts';
+import { fleetName } from '../../composition/fleet-name.ts';
+import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+
+export interface StatusOptions extends CommonOptions {
+  readonly fleet?: string;
+}
+
+/** From the database alone: fast, and as old as it says. `diff` asks Fly. */
+export function status(invocation: Invocation, config: string | undefined, options: StatusOptions): Promise<ExitCode> {
+  return composed(invocation, config, options, async (composition) => {
+    const fleet = await fleetName(composition, options.fleet);
+    const store = await composition.store(fleet, 'read');
+    const runs = (await store.latestRuns()).filter((run) => !isGone(run));
+    const chosen = runs.filter((run) => selectApps([{ name: run.app }], options.app).length > 0);
+    const value = { fleet, runs: chosen, now: invocation.io.clock.now() };
+    answer(invocation, options.output, value, { text: statusText, json: statusJson, markdown: statusMarkdown });
+    return exitCodes.done;
+  });
+}
+
+/** Its last pass destroyed it: nobody asks how an app is that is no more. */
+function isGone(run: Run): boolean {
+  return run.results.some(({ kind, outcome }) => kind === 'app.destroy' && outcome === 'deleted');
+}

@@ -1,0 +1,42 @@
+import { planPass } from '../../../../controllers/fleet/sync.ts';
+import { whyJson, whyMarkdown, whyText } from '../../../render/why.ts';
+import { composed } from '../../composition/composition.ts';
+import type { ExitCode } from '../../shell/exit.ts';
+import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import { plainPass } from '../change/sync-pass.ts';
+import { chooser } from '../../shell/selection.ts';
+import { exitOfPlan } from '../../shell/verdict.ts';
+
+export type WhyOptions = Omit<CommonOptions, 'app'>;
+
+/** What keeps one app from being as git says: asked of Fly now, with what its last runs left. Writes nothing. */
+export function why(
+  invocation: Invocation,
+  app: string,
+  config: string | undefined,
+  options: WhyOptions,
+): Promise<ExitCode> {
+  return composed(invocation, config, options, async (composition) => {
+    // First of all: without a token nothing else is worth the while.
+    const fly = await composition.reader();
+    const { fleet } = await composition.load({ offline: false });
+    chooser(fleet, [app]);
+    const store = await composition.store(fleet.name, 'read');
+    const context = {
+      clock: invocation.io.clock,
+      log: invocation.log,
+      fly,
+      store,
+      evidence: await composition.evidence('read'),
+      sight: (await composition.images()).sight,
+      flyOrg: composition.flyOrg,
+      concurrency: composition.concurrency,
+      orphans: false,
+    };
+    const plan = await planPass(context, fleet, { ...plainPass, apps: [app] });
+    const [run] = await store.runs({ app, all: true, limit: 1 });
+    const value = { apps: plan.apps, run, now: invocation.io.clock.now() };
+    answer(invocation, options.output, value, { text: whyText, json: whyJson, markdown: whyMarkdown });
+    return exitOfPlan(plan);
+  });
+}

@@ -1,0 +1,375 @@
+import { durationSeconds } from '../../../../schemas/written.ts';
+import { intervalSecondsRange } from '../../../../schemas/policy.ts';
+import type { Settings } from '../../../../schemas/settings.ts';
+import { createCommitReporter, type CommitReporter } from '../../../../controllers/fleet/commit-report.ts';
+import { FleetKeeper } from '../../../../controllers/fleet/reconciler.ts';
+import { retryDelay } from '../../../loop/backoff.ts';
+import { createLoop, defaultIntervalMs, type Loop } from '../../../loop/loop.ts';
+import { startTick } from '../../../loop/tick.ts';
+import type { Clock } from '../../../model/clock.ts';
+import type { DesiredFleet } from '../../../model/desired.ts';
+import { Fault, toFault } from '../../../model/fault.ts';
+import type { Log } from '../../../model/log.ts';
+import { placeOf, type Problem } from '../../../model/problem.ts';
+import type { OnProgress } from '../../../model/progress.ts';
+import { SecretValue } from '../../../model/secret-value.ts';
+import type { Store } from '../../../record/store.ts';
+import type { Server } from '../../../server/server.ts';
+import { composed, type Composition } from '../../composition/composition.ts';
+import { exitCodes, type ExitCode } from '../../shell/exit.ts';
+import { variable } from '../../shell/io.ts';
+import type { ConfigOptions, Invocation } from '../../shell/invocation.ts';
+import type { Listen } from '../../composition/listen.ts';
+import type { ConfigRepo } from '../../composition/loading.ts';
+import { createProgress } from '../change/sync-pass.ts';
+import { chooser } from '../../shell/selection.ts';
+
+/** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
+const tellGraceMs = 5_000;
+
+export interface KeepOptions extends ConfigOptions {
+  /** Globs of app names; empty = all. */
+  readonly app: readonly string[];
+  /** undefined: nothing listens. */
+  readonly listenOn: ((written: Settings['webhook']) => Listen) | undefined;
+}
+
+/** Syncs until the process is asked to stop; then the steps under way finish, and the exit code is 0. */
+export function keepFleet(invocation: Invocation, config: string | undefined, options: KeepOptions): Promise<ExitCode> {
+  return composed(invocation, config, options, async (composition) => {
+    const { log, settings } = composition;
+    const intervalMs = intervalOf(settings.written.interval);
+    const listen = options.listenOn?.(settings.written.webhook);
+    const checks = { token: createTokenCheck(composition), config: createConfig(composition, options.app) };
+    const face = listen === undefined ? undefined : await createFace(composition, listen, checks);
+    try {
+      // First of all: whoever looks after this process must see that it lives, however long git or Fly take to answer.
+      if (face !== undefined) log.info(await face.listen(), 'listening');
+      const kept = await openKept(invocation, composition, { ...checks, intervalMs, isService: face !== undefined });
+      // Asked to stop before there was anything to do.
+      if (kept === undefined) return exitCodes.done;
+      face?.show(kept);
+      await run(composition, kept, face);
+    } finally {
+      await face?.close();
+    }
+    return exitCodes.done;
+  });
+}
+
+/** What there is once the fleet's name is known. */
+interface Kept {
+  readonly loop: Loop;
+  readonly keeper: FleetKeeper;
+  readonly store: Store;
+  readonly reporter: CommitReporter | undefined;
+}
+
+interface Checks {
+  readonly token: TokenCheck;
+  readonly config: KeptConfig;
+}
+
+interface KeptOptions extends Checks {
+  readonly intervalMs: number;
+  readonly isService: boolean;
+}
+
+/** undefined: asked to stop meanwhile. */
+async function openKept(
+  invocation: Invocation,
+  composition: Composition,
+  { token, config, intervalMs, isService }: KeptOptions,
+): Promise<Kept | undefined> {
+  const { io, log } = composition;
+  await unlessAborted(io.signal, token.check()).catch(throwUnlessStopped(io.signal));
+  const first = await config.first();
+  if (first === undefined) return undefined;
+  const store = await composition.store(first.fleet.name, 'write');
+  const interrupted = await store.closeInterrupted();
+  if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
+  const reporter = await createReporter(composition, first.repo);
+  const images = await composition.images();
+  const keeper = new FleetKeeper({
+    clock: io.clock,
+    log,
+    fly: await composition.writer(),
+    store,
+    evidence: await composition.evidence('write'),
+    sight: images.sight,
+    builds: await images.builds(),
+    flyOrg: composition.flyOrg,
+    concurrency: composition.concurrency,
+    onProgress: io.stderr.isTTY || !isService ? createProgress(invocation) : logProgress(log),
+    actor: 'flycd',
+    instance: composition.instance,
+    load: async (signal) => {
+      await unlessAborted(signal, token.check());
+      return unlessAborted(signal, config.load());
+    },
+    configRepo: first.repo === undefined ? undefined : { ...first.repo, app: undefined },
+    reporter,
+  });
+  const loop = createLoop({
+    clock: io.clock,
+    log,
+    store,
+    concurrency: composition.concurrency,
+    intervalMs,
+    random: io.random,
+    refresh: (_trigger, signal) => keeper.refresh(signal),
+    reconcile: (app, trigger, signal, aside) => keeper.reconcile(app, trigger, signal, aside),
+  });
+  return { loop, keeper, store, reporter };
+}
+
+/** From the first pass to the last step. */
+async function run({ io, log }: Composition, { loop, reporter }: Kept, face: Face | undefined): Promise<void> {
+  const stopTick = startTick({ tick: () => loop.tick(), log });
+  try {
+    loop.start();
+    await stopped(io.signal);
+    log.info({}, 'stopping: steps under way are finished first');
+  } finally {
+    stopTick();
+    // At once: a sender who holds its connection open must not let new steps begin meanwhile.
+    await Promise.all([face?.close(), loop.stop()]);
+    await within(io.clock, tellGraceMs, reporter?.told());
+  }
+}
+
+interface Face extends Server {
+  /** From now on it answers for this fleet. */
+  show(kept: Kept): void;
+}
+
+/**
+ * The HTTP face, before and after there is a fleet to answer for. A push that comes before is taken without being
+ * stored: git is read after it, by the pass with which this process, or the one after it, begins.
+ */
+async function createFace({ io, log }: Composition, listen: Listen, { token, config }: Checks): Promise<Face> {
+  const { createServer } = await io.clock.busy(() => import('../../../server/server.ts'));
+  const secret = variable(io.env, 'FLYCD_WEBHOOK_SECRET');
+  let kept: Kept | undefined;
+  let closing: Promise<void> | undefined;
+  const server = createServer({
+    clock: io.clock,
+    log,
+    store: { storeDelivery: (delivery) => kept?.store.storeDelivery(delivery) ?? Promise.resolve(true) },
+    loop: {
+      get ready() {
+        return kept?.loop.ready ?? false;
+      },
+      wake: (trigger) => kept?.loop.wake(trigger),
+      status: () => kept?.loop.status() ?? { refreshFault: config.fault() },
+    },
+    webhook: { path: listen.path, secret: secret === undefined ? undefined : new SecretValue(secret) },
+    follows: (repos, matches) => kept?.keeper.follows(repos, matches) ?? false,
+    unready: () => token.unready(),
+    host: listen.host,
+    port: listen.port,
+  });
+  return {
+    listen: () => server.listen(),
+    close: () => (closing ??= server.close()),
+    show(opened) {
+      kept = opened;
+    },
+  };
+}
+
+async function within(clock: Clock, ms: number, work: Promise<void> | undefined): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const cancel = clock.timer(ms, () => over.resolve());
+  await Promise.race([work, over.promise]);
+  cancel();
+}
+
+/** Left where it stands when the signal is aborted: reading can be, and git may take minutes. */
+async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function throwUnlessStopped(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  const end = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => end.resolve(), { once: true });
+  return end.promise;
+}
+
+/** Milliseconds between passes. Throws a stalled Fault for what would burn Fly's limits or watch nothing. */
+function intervalOf(written: Settings['interval']): number {
+  if (written === undefined) return defaultIntervalMs;
+  const { min, max } = intervalSecondsRange;
+  const seconds = durationSeconds(written);
+  if (seconds !== undefined && seconds >= min && seconds <= max) return seconds * 1000;
+  throw new Fault({
+    kind: 'stalled',
+    what: 'interval in flycd.yaml is out of range',
+    why: `expected ${min} s to ${max / 3600} h, got ${written}`,
+    next: 'write an interval such as 3m',
+  });
+}
+
+interface TokenCheck {
+  /** Asks Fly, unless the token was accepted before. Throws a stalled Fault where it is refused. */
+  check(): Promise<void>;
+  unready(): readonly string[];
+}
+
+/** A refused token ends the start: nothing would ever work. Fly out of reach does not: it is asked again with each refresh. */
+function createTokenCheck(composition: Composition): TokenCheck {
+  let reason: string | undefined = 'the Fly token is not checked yet';
+  return {
+    async check() {
+      if (reason === undefined) return;
+      const fly = await composition.reader();
+      try {
+        await fly.organizations();
+        reason = undefined;
+      } catch (error) {
+        const fault = toFault(error, 'the Fly token could not be checked');
+        // Anybody may read it; what Fly said is for the log.
+        reason = 'the Fly token could not be checked: the log says why';
+        if (fault.kind === 'stalled') throw fault;
+        composition.log.warn({ why: fault.message }, 'the Fly token could not be checked; trying again');
+      }
+    },
+    unready: () => (reason === undefined ? [] : [reason]),
+  };
+}
+
+interface First {
+  readonly fleet: DesiredFleet;
+  readonly repo: ConfigRepo | undefined;
+}
+
+interface KeptConfig {
+  /** Its name says which part of the database is ours, so it is waited for. undefined: asked to stop meanwhile. */
+  first(): Promise<First | undefined>;
+  load(): Promise<DesiredFleet>;
+  /** Why it could not be read at first, until it could. */
+  fault(): Fault | undefined;
+}
+
+/** The config repo as the loop reads it: only the chosen apps, and always the same fleet. */
+function createConfig(composition: Composition, globs: readonly string[]): KeptConfig {
+  const { io, log } = composition;
+  const tellProblems = createProblemTeller(log);
+  let name: string | undefined;
+  let fault: Fault | undefined;
+
+  async function load(): Promise<First> {
+    const { fleet, repo } = await composition.load({ offline: false });
+    if (name !== undefined && fleet.name !== name) throw renamed(name, fleet.name);
+    tellProblems(fleet.problems);
+    if (globs.length === 0) return { fleet, repo };
+    const isChosen = chooser(fleet, globs);
+    return { fleet: { ...fleet, apps: fleet.apps.filter((app) => isChosen(app.name)) }, repo };
+  }
+
+  return {
+    async first() {
+      for (let failures = 1; !io.signal.aborted; failures += 1) {
+        try {
+          const first = await unlessAborted(io.signal, load());
+          name = first.fleet.name;
+          fault = undefined;
+          return first;
+        } catch (error) {
+          if (io.signal.aborted) return undefined;
+          fault = toFault(error, 'the config repo could not be read');
+          if (fault.kind !== 'transient') throw fault;
+          const waitMs = retryDelay(failures, io.random);
+          log.warn({ why: fault.message, waitMs }, 'the config repo could not be read; trying again');
+          await io.clock.sleep(waitMs, io.signal).catch(() => undefined);
+        }
+      }
+      return undefined;
+    },
+    load: async () => (await load()).fleet,
+    fault: () => fault,
+  };
+}
+
+/** Tells what is wrong with the config when it comes up or changes, not with every pass. */
+function createProblemTeller(log: Log): (problems: readonly Problem[]) => void {
+  let told = new Set<string>();
+  return (problems) => {
+    const now = new Set<string>();
+    for (const problem of problems) {
+      const { severity, path, message, hint, app } = problem;
+      const fields = { app, where: placeOf(problem), hint };
+      const text = `${path === '' ? '' : `${path}: `}${message}`;
+      const key = JSON.stringify([fields, text]);
+      now.add(key);
+      if (told.has(key)) continue;
+      if (severity === 'error') log.error(fields, text);
+      else log.warn(fields, text);
+    }
+    if (told.size > 0 && now.size === 0) log.info({}, 'the config has no problems any more');
+    told = now;
+  };
+}
+
+function renamed(before: string, now: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `the fleet was renamed from ${before} to ${now}`,
+    why: 'machines and history belong to the old name',
+    next: 'put the name back, or start FlyCD anew to take the apps over under the new one',
+  });
+}
+
+/** Tells GitHub how each commit of the config repo fares, where there is a repo and a token. */
+async function createReporter(
+  { io, log }: Composition,
+  repo: ConfigRepo | undefined,
+): Promise<CommitReporter | undefined> {
+  const token = variable(io.env, 'GITHUB_TOKEN');
+  if (token === undefined || repo === undefined) return undefined;
+  const { createCommitStatus } = await io.clock.busy(() => import('../../../notify/commit-status.ts'));
+  const status = createCommitStatus({
+    token: new SecretValue(token),
+    baseUrl: variable(io.env, 'GITHUB_API_URL'),
+    clock: io.clock,
+    fetch: io.fetch,
+    log,
+  });
+  return createCommitReporter({ status, repo: repo.repo });
+}
+
+/** For a log that machines read: what was done, what failed, how each pass ended. Passes without news are silent. */
+function logProgress(log: Log): OnProgress {
+  return (progress) => {
+    if (progress.type === 'step.finished') {
+      const { kind, target, outcome, message, next } = progress.result;
+      const fields = { app: progress.app, step: kind, target, outcome, detail: message, next };
+      if (outcome === 'failed') log.warn(fields, 'step failed');
+      else log.info(fields, 'step done');
+    } else if (progress.type === 'output') log.info({ app: progress.app, line: progress.line }, 'builder');
+    else if (progress.type === 'command.started') {
+      log.info({ app: progress.app, command: progress.command }, 'release command');
+    } else if (progress.type === 'waiting') {
+      const until = new Date(progress.until).toISOString();
+      log.info({ app: progress.app, because: progress.because, until }, 'waiting');
+    } else if (progress.type === 'app.finished' && progress.run.outcome !== 'no-change') {
+      const { id, outcome, status, revision } = progress.run;
+      log.info({ app: progress.app, run: id, outcome, status, revision }, 'pass done');
+    }
+  };
+}

@@ -1,0 +1,170 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { FlyReader, FlyWriter } from '../../fly/api.ts';
+import type { Transport } from '../../fly/transport.ts';
+import { defaultConcurrency } from '../../loop/loop.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Evidence } from '../../record/evidence.ts';
+import type { Store } from '../../record/store.ts';
+import type { Images } from './images.ts';
+import { flyToken, variable } from '../shell/io.ts';
+import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
+import { createLoading, type Loaded, type LoadRequest } from './loading.ts';
+import { locateData, readSettings, type OperatorSettings } from './settings.ts';
+import { version } from '../shell/version.ts';
+
+const flyBaseUrl = 'https://api.machines.dev';
+const flyWebBaseUrl = 'https://api.fly.io';
+const databaseFile = 'flycd.db';
+
+/**
+ * The pieces of one command, each made when it is first asked for and imported no earlier: `validate` never loads
+ * SQLite, `status` never the Fly client.
+ */
+export interface Composition extends Invocation {
+  readonly options: ConfigOptions;
+  readonly settings: OperatorSettings;
+  readonly concurrency: number;
+  /** FLY_ORG, or --org. */
+  readonly flyOrg: string | undefined;
+  /** Names this process in leases. */
+  readonly instance: string;
+  /** Who started the command, for the history. */
+  readonly actor: string;
+  /**
+   * Reads the config repo anew; what has not changed since the last time is not read again.
+   * Throws a stalled Fault where no config repo was named or it cannot be read.
+   */
+  load(request: LoadRequest): Promise<Loaded>;
+  /** Throws a stalled Fault without a token. */
+  reader(): Promise<FlyReader>;
+  writer(): Promise<FlyWriter>;
+  store(fleet: string, mode: 'read' | 'write'): Promise<Store>;
+  /** undefined in `read` mode where there is no key yet. */
+  evidence(mode: 'write'): Promise<Evidence>;
+  evidence(mode: 'read'): Promise<Evidence | undefined>;
+  /** Throws a stalled Fault for a registry that is none. */
+  images(): Promise<Images>;
+  /** Closes what was opened. */
+  close(): void;
+}
+
+/** Reads the settings; makes nothing else yet. */
+async function compose(
+  invocation: Invocation,
+  config: string | undefined,
+  options: ConfigOptions,
+): Promise<Composition> {
+  const { io, redactor, log } = invocation;
+  const settings = await readSettings(io, options.settings);
+  const dataDirectory = (): string => locateData(io, settings, options.dataDir);
+  const stores: Store[] = [];
+  const transport = once(() => createFlyTransport(invocation));
+  const loading = createLoading({ invocation, config, options, settings, dataDirectory });
+
+  async function evidence(mode: 'write'): Promise<Evidence>;
+  async function evidence(mode: 'read'): Promise<Evidence | undefined>;
+  async function evidence(mode: 'read' | 'write'): Promise<Evidence | undefined> {
+    const { createEvidence, loadEvidenceKey } = await io.clock.busy(() => import('../../record/evidence.ts'));
+    const configured = variable(io.env, 'FLYCD_EVIDENCE_KEY');
+    const key = loadEvidenceKey({ configured, directory: dataDirectory(), create: mode === 'write' });
+    return key === undefined ? undefined : createEvidence({ key });
+  }
+
+  return {
+    io,
+    redactor,
+    log,
+    options,
+    settings,
+    concurrency: settings.written.concurrency ?? defaultConcurrency,
+    flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
+    instance: instanceName(invocation),
+    actor: actorOf(invocation),
+    load: (request) => loading.load(request),
+    async reader() {
+      const { createFlyReader } = await io.clock.busy(() => import('../../fly/client.ts'));
+      return createFlyReader(await transport());
+    },
+    async writer() {
+      const { createFlyWriter } = await io.clock.busy(() => import('../../fly/client.ts'));
+      return createFlyWriter(await transport());
+    },
+    async store(fleet, mode) {
+      const { openStore } = await io.clock.busy(() => import('../../record/database.ts'));
+      const store = openStore({ path: join(dataDirectory(), databaseFile), fleet, clock: io.clock, mode, redactor });
+      stores.push(store);
+      return store;
+    },
+    evidence,
+    images: once(async () => {
+      const { createImages } = await io.clock.busy(() => import('./images.ts'));
+      return createImages(invocation, dataDirectory);
+    }),
+    close() {
+      for (const store of stores.splice(0)) store.close();
+      loading.close();
+    },
+  };
+}
+
+/** Composes for one piece of work and closes what that opened, however it ends. */
+export async function composed<T>(
+  invocation: Invocation,
+  config: string | undefined,
+  options: ConfigOptions,
+  work: (composition: Composition) => Promise<T>,
+): Promise<T> {
+  const composition = await compose(invocation, config, options);
+  try {
+    return await work(composition);
+  } finally {
+    composition.close();
+  }
+}
+
+/** In CI whoever started the workflow, not the runner's own login. */
+function actorOf({ io }: Invocation): string {
+  const names = ['GITHUB_ACTOR', 'USER', 'LOGNAME'];
+  return names.map((name) => variable(io.env, name)).find((name) => name !== undefined) ?? 'unknown';
+}
+
+/** Remembers the first result. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** On Fly the machine's id; elsewhere the host with four random digits: two processes on one host are told apart. */
+function instanceName({ io }: Invocation): string {
+  const machine = variable(io.env, 'FLY_MACHINE_ID');
+  if (machine !== undefined) return machine;
+  const digits = Math.floor(io.random() * 0x10000)
+    .toString(16)
+    .padStart(4, '0');
+  return `${hostname()}-${digits}`;
+}
+
+async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Transport> {
+  const token = flyToken(io);
+  if (token === undefined) {
+    throw new Fault({
+      kind: 'stalled',
+      what: 'there is no token for Fly',
+      why: 'neither FLY_API_TOKEN nor FLY_ACCESS_TOKEN is set',
+      next: 'export FLY_API_TOKEN="$(fly tokens create org)"; for `flycd diff` a read-only one will do',
+    });
+  }
+  const { createTransport } = await io.clock.busy(() => import('../../fly/transport.ts'));
+  return createTransport({
+    baseUrl: variable(io.env, 'FLY_FLAPS_BASE_URL') ?? flyBaseUrl,
+    webBaseUrl: variable(io.env, 'FLY_UIEX_BASE_URL') ?? flyWebBaseUrl,
+    token,
+    fetch: io.fetch,
+    clock: io.clock,
+    log,
+    userAgent: `flycd/${version}`,
+    redactor,
+    random: io.random,
+  });
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import type { ImageBuilds } from '../../../controllers/images/builds.ts';
+import type { ImageEyes } from '../../../controllers/images/lookup.ts';
+import { SecretValue } from '../../model/secret-value.ts';
+import type { Invocation } from '../shell/invocation.ts';
+import { flyToken, variable } from '../shell/io.ts';
+import { registryAccess } from './registry.ts';
+
+export interface Images {
+  /** Looks for images, and makes none. */
+  readonly sight: ImageEyes;
+  /** Builds what is missing, in folders under the data directory. */
+  readonly builds: () => Promise<ImageBuilds>;
+}
+
+/** Images of apps that are built from a source: Fly's registry, and flyctl as FLYCTL_PATH or PATH name it. */
+export async function createImages({ io, log, redactor }: Invocation, dataDirectory: () => string): Promise<Images> {
+  const [{ createRegistryImages }, { createFlyctl }] = await io.clock.busy(() =>
+    Promise.all([import('../../oci/images.ts'), import('../../fly/flyctl.ts')]),
+  );
+  const { fetch, clock, env } = io;
+  const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });
+  const token = new SecretValue(flyToken(io) ?? '');
+  const flyctl = createFlyctl({ path: variable(env, 'FLYCTL_PATH'), environment: env, token, clock, redactor });
+  return {
+    sight: { log, images, flyctl },
+    async builds() {
+      const [{ ImageBuilds }, { createWorkFolders }] = await io.clock.busy(() =>
+        Promise.all([import('../../../controllers/images/builds.ts'), import('../../sources/work-folders.ts')]),
+      );
+      const directory = join(dataDirectory(), 'builds');
+      const folders = createWorkFolders({ clock, directory, log, pid: process.pid, isAlive });
+      await folders.sweep();
+      return new ImageBuilds({ clock, log, images, flyctl, folders });
+    },
+  };
+}
+
+/** Signal 0 only asks. A process of another user answers EPERM: it lives. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,231 @@
+import { dirname, join } from 'node:path';
+import type { DesiredLoader } from '../../desired/load.ts';
+import type { DesiredFleet } from '../../model/desired.ts';
+import { Fault } from '../../model/fault.ts';
+import { SecretValue, type Redactor } from '../../model/secret-value.ts';
+import type { ImageDigests } from '../../oci/digest.ts';
+import type { FolderMemory } from '../../sources/content-id.ts';
+import type { OpenGitMirrors } from '../../sources/mirror.ts';
+import type { Tree } from '../../sources/tree.ts';
+import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
+import { variable } from '../shell/io.ts';
+import { learnSecret } from '../shell/redaction.ts';
+import { absolute, locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
+
+/** A git config repo: what webhooks are matched with and commits reported to. */
+export interface ConfigRepo {
+  readonly repo: string;
+  readonly ref: string;
+}
+
+export interface Loaded {
+  readonly fleet: DesiredFleet;
+  /** undefined: the config is a folder. */
+  readonly repo: ConfigRepo | undefined;
+  /** The whole config was given, by the operator's own word: orphans may be looked for. */
+  readonly isRoot: boolean;
+}
+
+export interface LoadingRequest {
+  readonly invocation: Invocation;
+  /** The config repo as it was typed. */
+  readonly config: string | undefined;
+  readonly options: ConfigOptions;
+  readonly settings: OperatorSettings;
+  /** Asked for when something is kept there. Throws a stalled Fault where there is no place for it. */
+  dataDirectory(): string;
+}
+
+export interface LoadRequest {
+  /** true: no registry is asked for digests. */
+  readonly offline: boolean;
+  /** What to call an app without a name of its own; undefined: such an app is invalid. */
+  readonly nameless?: string;
+}
+
+export interface Loading {
+  load(request: LoadRequest): Promise<Loaded>;
+  close(): void;
+}
+
+/** Reads the config repo, as often as asked: mirrors, hashes of files and the loader's cache live as long as this. */
+export function createLoading(request: LoadingRequest): Loading {
+  const { invocation, config, options, settings } = request;
+  const { io, redactor, log } = invocation;
+  let mirrors: OpenGitMirrors | undefined;
+  let loader: DesiredLoader | undefined;
+  let memory: FolderMemory | undefined;
+  let digests: ImageDigests | undefined;
+  const past = createPast();
+
+  return {
+    async load({ offline, nameless }) {
+      const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await io.clock.busy(() =>
+        Promise.all([import('../../sources/location.ts'), import('../../desired/load.ts')]),
+      );
+      const location = locateConfig(io, settings, config, isGitLocation);
+      // Where there is no password, what stands before the @ of a web address is the token.
+      const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
+      learnSecret(redactor, password === '' && scheme !== 'ssh' ? user : password);
+      mirrors ??= lazyMirrors(request);
+      loader ??= createDesiredLoader({ clock: io.clock });
+      const ref = options.ref ?? settings.written.ref;
+      const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
+      const { tree, path, history } =
+        repo === undefined
+          ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
+          : {
+              tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }),
+              path: '',
+              history: repo.repo,
+            };
+      const { fleet: name, sync } = settings.written;
+      if (!offline) digests ??= await createDigests(invocation);
+      const images = offline ? undefined : digests;
+      const asked = {
+        path,
+        mirrors,
+        settings: { fleet: name, sync },
+        environment: (name: string) => io.env[name],
+        resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
+        nameless,
+        configRepo: repo,
+      };
+      const fleet = await loader.load({ ...asked, tree });
+      learnSecrets(redactor, fleet);
+      log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
+      const earlier = async (commit: string): Promise<DesiredFleet> => {
+        const then = await past.read(`${history} ${commit}`, async () => {
+          const old = await asked.mirrors.tree({ url: history ?? '', ref: commit, trust: 'operator' });
+          // With a loader of its own: the other one forgets what is not in the tree it reads.
+          return createDesiredLoader({ clock: io.clock }).load({ ...asked, tree: old });
+        });
+        learnSecrets(redactor, then);
+        return then;
+      };
+      return {
+        fleet: history === undefined ? fleet : { ...fleet, earlier },
+        repo,
+        isRoot: isRoot(settings, location, isGitLocation),
+      };
+    },
+    close() {
+      mirrors?.close();
+      mirrors = undefined;
+    },
+  };
+}
+
+function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {
+  for (const app of fleet.apps) {
+    for (const secret of app.secrets) learnSecret(redactor, fleet.secretValue(app.name, secret.name)?.reveal());
+  }
+}
+
+/** Held apps of one fleet are at a handful of commits; each is a whole fleet in memory. */
+const pastKept = 4;
+
+interface Past {
+  read(key: string, load: () => Promise<DesiredFleet>): Promise<DesiredFleet>;
+}
+
+/** What git said at earlier commits, which no pass changes. What failed to be read is tried again. */
+function createPast(): Past {
+  const known = new Map<string, Promise<DesiredFleet>>();
+  return {
+    read(key, load) {
+      const reading = known.get(key) ?? load();
+      known.delete(key);
+      known.set(key, reading);
+      const [oldest] = known.keys();
+      if (known.size > pastKept && oldest !== undefined) known.delete(oldest);
+      reading.catch(() => known.delete(key));
+      return reading;
+    },
+  };
+}
+
+async function createMemory({ io }: Invocation): Promise<FolderMemory> {
+  return new (await io.clock.busy(() => import('../../sources/content-id.ts'))).FolderMemory();
+}
+
+async function openPath(
+  { invocation, options }: LoadingRequest,
+  location: ConfigLocation,
+  { ref, memory }: { readonly ref: string | undefined; readonly memory: FolderMemory },
+): Promise<{ readonly tree: Tree; readonly path: string; readonly history: string | undefined }> {
+  const { io, log } = invocation;
+  if (options.ref !== undefined) {
+    throw new Fault({
+      kind: 'stalled',
+      what: `--ref ${options.ref} needs a git address`,
+      why: `${location.text} is a folder, and a folder is read as it stands on disk`,
+      next: `name it as file://${location.text}`,
+    });
+  }
+  if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
+  const { openFolder } = await io.clock.busy(() => import('../../sources/folder.ts'));
+  const { tree, path, top, warning } = await openFolder({
+    path: location.text,
+    clock: io.clock,
+    environment: io.env,
+    memory,
+  });
+  if (warning !== undefined) log.warn({}, warning);
+  return { tree, path, history: top };
+}
+
+/**
+ * A part of the config must not make orphans of the rest. It is whole where the operator's settings name it, where it
+ * lies beside the flycd.yaml in use, or where its name can only come from its own flycd.yaml or project.yaml.
+ */
+function isRoot(settings: OperatorSettings, location: ConfigLocation, isGit: (text: string) => boolean): boolean {
+  if (location.from !== 'argument' || settings.file === undefined || settings.written.fleet === undefined) return true;
+  const base = dirname(settings.file);
+  const { config_repo: written } = settings.written;
+  return location.text === base || (written !== undefined && location.text === absolute(written, base, isGit));
+}
+
+/** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
+function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
+  let opening: Promise<OpenGitMirrors> | undefined;
+  let opened: OpenGitMirrors | undefined;
+  return {
+    async tree(asked) {
+      opened = await (opening ??= createMirrors(request));
+      return opened.tree(asked);
+    },
+    close: () => opened?.close(),
+  };
+}
+
+async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
+  const { io, log } = request.invocation;
+  const dataDirectory = request.dataDirectory();
+  const [{ createGitMirrors }, { createGitCredentials }] = await io.clock.busy(() =>
+    Promise.all([import('../../sources/mirror.ts'), import('../../sources/credentials.ts')]),
+  );
+  const secret = (name: string): SecretValue | undefined => {
+    const value = variable(io.env, name);
+    return value === undefined ? undefined : new SecretValue(value);
+  };
+  const credentials = createGitCredentials({
+    directory: join(dataDirectory, 'git-credentials'),
+    githubToken: secret('GITHUB_TOKEN'),
+    githubOrigin: variable(io.env, 'GITHUB_SERVER_URL'),
+    sshPrivateKey: secret('FLY_SSH_PRIVATE_KEY'),
+    sshPrivateKeyName: variable(io.env, 'FLY_SSH_PRIVATE_KEY_NAME'),
+    sshAgentSocket: variable(io.env, 'SSH_AUTH_SOCK'),
+  });
+  const directory = join(dataDirectory, 'mirrors');
+  return createGitMirrors({ directory, clock: io.clock, log, credentials, environment: io.env });
+}
+
+/** Digests are remembered as long as this: one command, or a service's life. */
+async function createDigests({ io, log, redactor }: Invocation): Promise<ImageDigests> {
+  const [{ createImageDigests }, { registryAccess }] = await io.clock.busy(() =>
+    Promise.all([import('../../oci/digest.ts'), import('./registry.ts')]),
+  );
+  const { credentials } = registryAccess(io, redactor);
+  return createImageDigests({ fetch: io.fetch, clock: io.clock, log, credentials });
+}

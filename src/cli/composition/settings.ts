@@ -1,0 +1,101 @@
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { Settings } from '../../../schemas/settings.ts';
+import { problemsOfText, readDocument } from '../../desired/documents/document.ts';
+import { check } from '../../desired/documents/finding.ts';
+import { withoutNulls } from '../../desired/documents/merge.ts';
+import { problemsIn } from '../../desired/documents/source-map.ts';
+import { Fault } from '../../model/fault.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { InvalidSettings } from './invalid-settings.ts';
+import { variable, type Io } from '../shell/io.ts';
+import { readNamedFile } from '../shell/named-file.ts';
+
+/** flycd.yaml of the operator, as far as it is there. */
+export interface OperatorSettings {
+  /** undefined: there is none. */
+  readonly file: string | undefined;
+  readonly written: Settings;
+}
+
+const defaultFile = 'flycd.yaml';
+/** Settings are a page of text; more is another file. */
+const bytesMax = 1024 * 1024;
+
+/**
+ * Reads --settings, else flycd.yaml of the working directory, which may be missing.
+ * Throws a stalled Fault where it cannot be read and InvalidSettings where it is wrong.
+ */
+export async function readSettings(io: Io, given: string | undefined): Promise<OperatorSettings> {
+  const file = resolve(io.cwd, given ?? defaultFile);
+  const bytes = await io.clock.busy(() => readNamedFile({ file, holds: 'the settings', bytesMax }));
+  if (bytes !== undefined) return { file, written: parseSettings(bytes, given ?? defaultFile) };
+  if (given === undefined) return { file: undefined, written: {} };
+  throw new Fault({
+    kind: 'stalled',
+    what: 'the settings could not be read',
+    why: 'there is no such file',
+    next: 'check --settings',
+    where: file,
+  });
+}
+
+function parseSettings(bytes: Uint8Array, file: string): Settings {
+  // Comments alone are settings that say nothing: every line of a template may be commented out.
+  const lines = Buffer.from(bytes).toString('latin1').split('\n');
+  if (lines.every((line) => /^\s*(?:#.*|---\s*)?$/.test(line))) return {};
+  const document = readDocument({ file, format: 'yaml', bytes, substitutions: [] });
+  const broken = problemsOfText(document, undefined);
+  if (broken.length > 0) throw new InvalidSettings(broken);
+  const value = withoutNulls(document.fields ?? {}) as JsonObject;
+  const { data, findings } = check({ schema: Settings, value });
+  if (data === undefined) throw new InvalidSettings(problemsIn(document, findings));
+  return data;
+}
+
+/** Where the config repo is: a folder (absolute) or a git address. Flag beats env beats file. */
+export interface ConfigLocation {
+  readonly text: string;
+  readonly from: 'argument' | 'environment' | 'settings';
+}
+
+export function locateConfig(
+  io: Io,
+  settings: OperatorSettings,
+  argument: string | undefined,
+  isGit: (text: string) => boolean,
+): ConfigLocation {
+  if (argument !== undefined && argument !== '') return { text: absolute(argument, io.cwd, isGit), from: 'argument' };
+  const named = variable(io.env, 'FLYCD_CONFIG_REPO');
+  if (named !== undefined) return { text: absolute(named, io.cwd, isGit), from: 'environment' };
+  const { config_repo: written } = settings.written;
+  if (written !== undefined && settings.file !== undefined) {
+    return { text: absolute(written, dirname(settings.file), isGit), from: 'settings' };
+  }
+  throw new Fault({
+    kind: 'stalled',
+    what: 'no config repo was named',
+    why: 'there is no argument, no FLYCD_CONFIG_REPO and no config_repo in flycd.yaml',
+    next: 'name a folder or a git URL: `flycd diff ./config`, `flycd diff https://github.com/you/config`, `flycd history ./config`',
+  });
+}
+
+export function absolute(text: string, base: string, isGit: (text: string) => boolean): string {
+  return isAbsolute(text) || isGit(text) ? text : resolve(base, text);
+}
+
+/** --data-dir, else data_dir of flycd.yaml, else $XDG_STATE_HOME/flycd, else ~/.local/state/flycd. */
+export function locateData(io: Io, settings: OperatorSettings, flag: string | undefined): string {
+  if (flag !== undefined) return resolve(io.cwd, flag);
+  const { data_dir: written } = settings.written;
+  if (written !== undefined && settings.file !== undefined) return resolve(dirname(settings.file), written);
+  const state = variable(io.env, 'XDG_STATE_HOME');
+  if (state !== undefined && isAbsolute(state)) return join(state, 'flycd');
+  const home = variable(io.env, 'HOME');
+  if (home !== undefined) return join(home, '.local', 'state', 'flycd');
+  throw new Fault({
+    kind: 'stalled',
+    what: 'there is no place for the data directory',
+    why: 'neither --data-dir, data_dir in flycd.yaml, XDG_STATE_HOME nor HOME is set',
+    next: 'pass --data-dir',
+  });
+}

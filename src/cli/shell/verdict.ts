@@ -1,0 +1,62 @@
+import type { AppPlan, Plan } from '../../model/plan.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { Run } from '../../model/run.ts';
+import { latestRuns } from '../../render/sync.ts';
+import { exitCodes, type ExitCode } from './exit.ts';
+
+const worstFirst: readonly ExitCode[] = [
+  exitCodes.interrupted,
+  exitCodes.error,
+  exitCodes.invalid,
+  exitCodes.blocked,
+  exitCodes.changes,
+];
+
+/** Where several hold: 1 before 3 before 4 before 2. */
+function worst(codes: readonly ExitCode[]): ExitCode {
+  return worstFirst.find((code) => codes.includes(code)) ?? exitCodes.done;
+}
+
+export function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === 'error');
+}
+
+function isInvalid(plan: Plan): boolean {
+  return hasErrors(plan.problems) || plan.apps.some((app) => app.status === 'invalid' || hasErrors(app.problems));
+}
+
+function isUnread(app: Pick<AppPlan, 'status' | 'holds'>): boolean {
+  return app.status === 'failed' || app.holds.some((hold) => hold.reason === 'unread');
+}
+
+/** `diff`: holds beside changes are changes. An orphan is a warning: only steps of its own count. */
+export function exitOfPlan(plan: Plan): ExitCode {
+  const codes: ExitCode[] = isInvalid(plan) ? [exitCodes.invalid] : [];
+  const hasSteps = plan.apps.some((app) => app.steps.length > 0);
+  if (hasSteps) codes.push(exitCodes.changes);
+  for (const app of plan.apps) {
+    if (isUnread(app)) codes.push(exitCodes.error);
+    else if (app.holds.length > 0 && app.status !== 'orphaned' && !hasSteps) codes.push(exitCodes.blocked);
+  }
+  return worst(codes);
+}
+
+/** `sync --once`: of each app its last run of the pass, or its plan where nothing was run. */
+export function exitOfSync(plan: Plan, runs: readonly Run[]): ExitCode {
+  const latest = latestRuns(runs);
+  const codes: ExitCode[] = isInvalid(plan) ? [exitCodes.invalid] : [];
+  for (const app of plan.apps) codes.push(exitOfApp(app, latest.get(app.app)));
+  return worst(codes);
+}
+
+const unfinished: ReadonlySet<string> = new Set(['held', 'blocked', 'pending', 'applying', 'drifted']);
+
+function exitOfApp(planned: AppPlan, run: Run | undefined): ExitCode {
+  const app = run?.plan ?? planned;
+  const status = run?.status ?? planned.status;
+  if (run?.outcome === 'interrupted') return exitCodes.interrupted;
+  if (run?.outcome === 'failed' || status === 'failed' || isUnread(app)) return exitCodes.error;
+  if (status === 'invalid') return exitCodes.invalid;
+  if (status === 'orphaned') return exitCodes.done;
+  return run?.outcome === 'held' || app.holds.length > 0 || unfinished.has(status) ? exitCodes.blocked : exitCodes.done;
+}

@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { InvalidSettings } from '../../../src/cli/composition/invalid-settings.ts';
+import {
+  locateConfig,
+  locateData,
+  readSettings,
+  type OperatorSettings,
+} from '../../../src/cli/composition/settings.ts';
+import type { Io } from '../../../src/cli/shell/io.ts';
+import { IdleClock } from '../../../src/model/clock.ts';
+import { isGitLocation } from '../../../src/sources/location.ts';
+
+let cwd: string;
+
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'flycd-settings-'));
+});
+afterEach(() => {
+  rmSync(cwd, { recursive: true });
+});
+
+function io(env: Io['env'] = {}): Io {
+  const silent = { isTTY: false, write() {} };
+  const signal = new AbortController().signal;
+  return { env, cwd, stdout: silent, stderr: silent, clock: new IdleClock(), fetch, signal, random: () => 0 };
+}
+
+function write(text: string): void {
+  writeFileSync(join(cwd, 'flycd.yaml'), text);
+}
+
+async function problemsOf(text: string) {
+  write(text);
+  try {
+    await readSettings(io(), undefined);
+  } catch (error) {
+    if (error instanceof InvalidSettings) return error.problems;
+    throw error;
+  }
+  throw new Error('these settings were taken');
+}
+
+test('no flycd.yaml is fine, a named one that is missing is not', async () => {
+  expect(await readSettings(io(), undefined)).toEqual({ file: undefined, written: {} });
+  await expect(readSettings(io(), 'other.yaml')).rejects.toMatchObject({
+    kind: 'stalled',
+    where: join(cwd, 'other.yaml'),
+  });
+});
+
+test('an empty flycd.yaml is fine', async () => {
+  write('# nothing yet\n');
+  expect((await readSettings(io(), undefined)).written).toEqual({});
+});
+
+test('all problems at once, with their places and a did-you-mean', async () => {
+  const problems = await problemsOf('config_rep: x\nconcurrency: 1000\nsync:\n  drift: heel\n');
+  expect(problems.map(({ line, column, path, hint }) => ({ line, column, path, hint }))).toEqual(
+    expect.arrayContaining([
+      { line: 1, column: 1, path: 'config_rep', hint: 'did you mean config_repo?' },
+      { line: 2, column: 14, path: 'concurrency', hint: undefined },
+      { line: 4, column: 10, path: 'sync.drift', hint: 'did you mean heal?' },
+    ]),
+  );
+  expect(problems).toHaveLength(3);
+});
+
+test('what is not YAML says where it stops being so', async () => {
+  const [problem] = await problemsOf('fleet: a\nfleet: b\n');
+  expect(problem).toMatchObject({ line: 2, severity: 'error' });
+});
+
+const settings = (written: OperatorSettings['written']): OperatorSettings => ({
+  file: join(cwd, 'flycd.yaml'),
+  written,
+});
+
+test('the config repo: argument, then environment, then flycd.yaml; paths from where they are written', () => {
+  const all = settings({ config_repo: 'from-settings' });
+  const env = { FLYCD_CONFIG_REPO: 'from-env' };
+  const at = (given: string | undefined, withEnv: Io['env']) => locateConfig(io(withEnv), all, given, isGitLocation);
+  expect(at('given', env)).toEqual({ text: join(cwd, 'given'), from: 'argument' });
+  expect(at(undefined, env)).toEqual({ text: join(cwd, 'from-env'), from: 'environment' });
+  expect(at(undefined, { FLYCD_CONFIG_REPO: ' ' })).toEqual({ text: join(cwd, 'from-settings'), from: 'settings' });
+  expect(at('https://host/a/b.git', {}).text).toBe('https://host/a/b.git');
+  expect(at('git@github.com:a/b.git', {}).text).toBe('git@github.com:a/b.git');
+});
+
+test('the data directory: flag, flycd.yaml, XDG_STATE_HOME, HOME', () => {
+  const env = { XDG_STATE_HOME: '/state', HOME: '/home/me' };
+  const given = settings({ data_dir: 'data' });
+  expect(locateData(io(env), given, 'flag')).toBe(join(cwd, 'flag'));
+  expect(locateData(io(env), given, undefined)).toBe(join(cwd, 'data'));
+  expect(locateData(io(env), settings({}), undefined)).toBe('/state/flycd');
+  expect(locateData(io({ HOME: '/home/me' }), settings({}), undefined)).toBe('/home/me/.local/state/flycd');
+  expect(() => locateData(io({}), settings({}), undefined)).toThrow(/no place for the data directory/);
+});
