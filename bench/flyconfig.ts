@@ -1,6 +1,6 @@
 import { readDocument } from '../src/desired/documents/document.ts';
 import { mapGroups } from '../src/flyconfig/machine.ts';
-import { repairFlyConfig } from '../src/flyconfig/repair.ts';
+import { repairFlyConfig } from '../src/flyconfig/older-forms/repair.ts';
 import { median, timed, type Figure } from './figures.ts';
 
 /** Runs before the first that counts: the compiler of V8 has then seen all there is to see. */

@@ -1,4 +1,4 @@
-import { pinned } from '../../src/flyconfig/image.ts';
+import { pinned } from '../../src/flyconfig/sections/image.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { ImageStep, MachineCreate, MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';

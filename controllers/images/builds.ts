@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Flyctl } from '../../src/fly/flyctl.ts';
-import { buildLabel } from '../../src/flyconfig/image.ts';
+import { buildLabel } from '../../src/flyconfig/sections/image.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/fault.ts';

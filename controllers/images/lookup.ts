@@ -1,5 +1,5 @@
 import type { Flyctl } from '../../src/fly/flyctl.ts';
-import { buildLabel } from '../../src/flyconfig/image.ts';
+import { buildLabel } from '../../src/flyconfig/sections/image.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/fault.ts';
 import type { Log } from '../../src/model/log.ts';

@@ -1,5 +1,5 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { parseImage, pinned } from '../../src/flyconfig/image.ts';
+import { parseImage, pinned } from '../../src/flyconfig/sections/image.ts';
 import { hashOf } from '../../src/model/json.ts';
 import type { MachineCreate, MachineUpdate } from '../../src/model/plan.ts';
 import { formatSent, stampKeys, type Sent } from '../../src/model/stamps.ts';

@@ -1,7 +1,7 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import { fieldChanges } from '../../src/flyconfig/changes.ts';
-import { settle } from '../../src/flyconfig/settle.ts';
-import { readHash } from '../../src/flyconfig/version.ts';
+import { fieldChanges } from '../../src/flyconfig/live/changes.ts';
+import { settle } from '../../src/flyconfig/live/settle.ts';
+import { readHash } from '../../src/flyconfig/live/version.ts';
 import { flyctlKeys, formatRead, stampKeys } from '../../src/model/stamps.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 

@@ -1,5 +1,5 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import { standbyEnv } from '../../src/flyconfig/overlay.ts';
+import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { MachineCreate, MachineUpdate, SlotMachine } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps.ts';

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { isNoRoom } from '../../src/fly/classification.ts';
-import { imageMatches } from '../../src/flyconfig/image.ts';
+import { imageMatches } from '../../src/flyconfig/sections/image.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import { toFault, type Fault } from '../../src/model/fault.ts';
 import type { MachineCreate, MachineRestart, MachineUpdate } from '../../src/model/plan.ts';

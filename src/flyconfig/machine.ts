@@ -4,23 +4,23 @@
  */
 import type { MachineCheck, MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import type { JsonObject } from '../model/json.ts';
-import { checkBuild } from './build.ts';
-import { namedCheck } from './checks.ts';
-import { environmentOf } from './environment.ts';
-import { namedTablesOf, nonEmptyTextOf, present, tablesOf, type Table } from './fields.ts';
-import { filesOf, type MachineFile, type ReadFile } from './files.ts';
-import { checkGroupNames, groupsOf, processGroups, type ProcessGroups } from './groups.ts';
-import { guestOver, guestsByGroup } from './guest.ts';
-import { baseConfigOf } from './machine-config.ts';
-import { metricsOf } from './metrics.ts';
-import { placedMounts, type GroupMount, type PlacedMount } from './mounts.ts';
-import { noteList, type ConfigNote } from './notes.ts';
-import { notePorts } from './ports.ts';
-import { checkConsoleCommand, initsByGroup, restartOf, stopConfigOf, type MachineInit } from './process.ts';
-import { releaseCommandOf, type ReleaseCommand } from './release-command.ts';
-import { placedServices, type PlacedService } from './services.ts';
-import { staticsOf } from './statics.ts';
-import { noteUnsupported } from './unsupported.ts';
+import { checkBuild } from './sections/build.ts';
+import { namedCheck } from './sections/checks.ts';
+import { environmentOf } from './sections/environment.ts';
+import { namedTablesOf, nonEmptyTextOf, present, tablesOf, type Table } from './reading/fields.ts';
+import { filesOf, type MachineFile, type ReadFile } from './sections/files.ts';
+import { checkGroupNames, groupsOf, processGroups, type ProcessGroups } from './sections/groups.ts';
+import { guestOver, guestsByGroup } from './sections/guest.ts';
+import { baseConfigOf } from './sections/machine-config.ts';
+import { metricsOf } from './sections/metrics.ts';
+import { placedMounts, type GroupMount, type PlacedMount } from './sections/mounts.ts';
+import { noteList, type ConfigNote } from './reading/notes.ts';
+import { notePorts } from './sections/ports.ts';
+import { checkConsoleCommand, initsByGroup, restartOf, stopConfigOf, type MachineInit } from './sections/process.ts';
+import { releaseCommandOf, type ReleaseCommand } from './sections/release-command.ts';
+import { placedServices, type PlacedService } from './sections/services.ts';
+import { staticsOf } from './sections/statics.ts';
+import { noteUnsupported } from './older-forms/unsupported.ts';
 
 export interface MapRequest {
   readonly app: string;

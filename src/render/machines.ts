@@ -1,8 +1,8 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
-import { guestOver } from '../flyconfig/guest.ts';
-import { overlay } from '../flyconfig/overlay.ts';
-import { releaseGuest } from '../flyconfig/release-command.ts';
+import { guestOver } from '../flyconfig/sections/guest.ts';
+import { overlay } from '../flyconfig/live/overlay.ts';
+import { releaseGuest } from '../flyconfig/sections/release-command.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { isObject } from '../model/json.ts';
 import { flyctlMetadata } from '../model/stamps.ts';

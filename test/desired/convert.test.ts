@@ -2,7 +2,7 @@ import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { findConversions, type Conversion, type ConversionTarget } from '../../src/desired/convert.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
-import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
+import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
 import type { JsonObject } from '../../src/model/json.ts';
 import { configText } from '../../src/render/config.ts';
 import { anyDocument } from '../flyconfig/generated.ts';

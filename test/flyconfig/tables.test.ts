@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ConfigNote } from '../../src/flyconfig/notes.ts';
-import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
+import type { ConfigNote } from '../../src/flyconfig/reading/notes.ts';
+import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
 import { mapped } from './mapping.ts';
 import { tables } from './tables/all.ts';
 import { facts } from './tables/facts.ts';

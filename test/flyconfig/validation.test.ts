@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/json.ts';
-import { strangeRegion } from '../../src/flyconfig/regions.ts';
+import { strangeRegion } from '../../src/flyconfig/reading/regions.ts';
 import { mapped } from './mapping.ts';
 
 const http = { internal_port: 8080 };

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { parseToml } from '../../src/desired/documents/toml.ts';
 import { parseYaml } from '../../src/desired/documents/yaml.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
-import { repairFlyConfig } from '../../src/flyconfig/repair.ts';
+import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../src/model/json.ts';
 import { shapes, textOf, type Shape } from './wild.ts';
 

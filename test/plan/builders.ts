@@ -1,7 +1,7 @@
 /** Small builders of what git wants and what Fly says: each names only what its test is about. */
 import type { AppSecret, IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
-import { configVersion, readHash } from '../../src/flyconfig/version.ts';
+import { configVersion, readHash } from '../../src/flyconfig/live/version.ts';
 import type { DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { emptyMemory, type Memory } from '../../src/model/memory.ts';

@@ -2,7 +2,7 @@ import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
-import { configVersion } from '../../src/flyconfig/version.ts';
+import { configVersion } from '../../src/flyconfig/live/version.ts';
 import { hashOf } from '../../src/model/json.ts';
 import { emptyMemory, type Memory } from '../../src/model/memory.ts';
 import type { Step } from '../../src/model/plan.ts';

@@ -1,8 +1,8 @@
 /** A tiny pure model of Fly under an apply that always succeeds: enough to ask whether a plan, once done, is done. */
 import type { IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
-import { parseImage, pinned } from '../../src/flyconfig/image.ts';
-import { readHash } from '../../src/flyconfig/version.ts';
+import { parseImage, pinned } from '../../src/flyconfig/sections/image.ts';
+import { readHash } from '../../src/flyconfig/live/version.ts';
 import type { Intent, Memory } from '../../src/model/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { MachineCreate, MachineUpdate, ReleaseStep, Step } from '../../src/model/plan.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { guestPresets, regions } from '../../schemas/fly/presets.ts';
 import { fieldsOf, type Field } from '../../schemas/fields.ts';
 import { formatJsonSchema, generateJsonSchemas } from '../../schemas/generate.ts';
-import { flyConfigShape, type Shape } from '../../src/flyconfig/known.ts';
+import { flyConfigShape, type Shape } from '../../src/flyconfig/older-forms/known.ts';
 
 const schemas = generateJsonSchemas();
 

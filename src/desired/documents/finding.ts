@@ -1,8 +1,8 @@
 /** Something wrong at a path of a document, before it has a line and a column; and how zod's issues become such. */
 import type { z } from 'zod';
-import { kindOf, orList, shortened } from '../../flyconfig/fields.ts';
-import { moreOf, notesMax } from '../../flyconfig/notes.ts';
-import { nearest } from '../../flyconfig/spelling.ts';
+import { kindOf, orList, shortened } from '../../flyconfig/reading/fields.ts';
+import { moreOf, notesMax } from '../../flyconfig/reading/notes.ts';
+import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { JsonValue } from '../../model/json.ts';
 import type { DocumentPath } from './path.ts';
 

@@ -1,9 +1,9 @@
 /** A draft, its source and its files become one desired app, or the problems that keep it from being one. */
-import { machineConfigPaths } from '../../flyconfig/machine-config.ts';
+import { machineConfigPaths } from '../../flyconfig/sections/machine-config.ts';
 import { mapGroups } from '../../flyconfig/machine.ts';
-import { second } from '../../flyconfig/duration.ts';
-import type { ConfigNote } from '../../flyconfig/notes.ts';
-import type { ReleaseCommand } from '../../flyconfig/release-command.ts';
+import { second } from '../../flyconfig/reading/duration.ts';
+import type { ConfigNote } from '../../flyconfig/reading/notes.ts';
+import type { ReleaseCommand } from '../../flyconfig/sections/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
 import { hashOf, isObject, type JsonObject } from '../../model/json.ts';
 import type { SyncPolicy } from '../../model/policy.ts';

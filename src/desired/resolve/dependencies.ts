@@ -1,5 +1,5 @@
 /** `depends_on` across the fleet: names that no app has, and apps that wait for each other in a circle. */
-import { nearest } from '../../flyconfig/spelling.ts';
+import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Finding } from '../documents/finding.ts';
 import { placed, type Result } from './resolve-app.ts';

@@ -6,9 +6,9 @@
 import type { Owned } from '../../../schemas/app.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import { durationSeconds } from '../../../schemas/written.ts';
-import { parseDuration, second } from '../../flyconfig/duration.ts';
-import { guestOf } from '../../flyconfig/guest.ts';
-import { strangeRegion } from '../../flyconfig/regions.ts';
+import { parseDuration, second } from '../../flyconfig/reading/duration.ts';
+import { guestOf } from '../../flyconfig/sections/guest.ts';
+import { strangeRegion } from '../../flyconfig/reading/regions.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';

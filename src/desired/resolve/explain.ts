@@ -1,5 +1,5 @@
 /** Where each field of an app's resolved fly config was written. */
-import { gatheredNames } from '../../flyconfig/repair.ts';
+import { gatheredNames } from '../../flyconfig/older-forms/repair.ts';
 import type { ExplainedField } from '../../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
 import { formatPath, type DocumentPath } from '../documents/path.ts';

@@ -1,7 +1,7 @@
 /** Volumes, secrets and addresses of an app. */
 import type { Owned } from '../../../schemas/app.ts';
 import type { MappedGroup } from '../../flyconfig/machine.ts';
-import { strangeRegion } from '../../flyconfig/regions.ts';
+import { strangeRegion } from '../../flyconfig/reading/regions.ts';
 import type { DesiredNetwork, DesiredSecret, DesiredVolume } from '../../model/desired.ts';
 import { isObject, type JsonObject } from '../../model/json.ts';
 import { SecretValue } from '../../model/secret-value.ts';

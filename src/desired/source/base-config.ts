@@ -1,6 +1,6 @@
 /** `fly_config`: a fly config in the app's source that app.yaml lies over. */
 import { ownedKeys } from '../../../schemas/app.ts';
-import { gatheredNames, repairFlyConfig } from '../../flyconfig/repair.ts';
+import { gatheredNames, repairFlyConfig } from '../../flyconfig/older-forms/repair.ts';
 import { toFault } from '../../model/fault.ts';
 import type { JsonObject } from '../../model/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';

@@ -1,5 +1,5 @@
 /** Standbys: stopped machines that Fly starts when the host of the machine they stand in for fails. */
-import { noLongerNamed } from '../../flyconfig/named.ts';
+import { noLongerNamed } from '../../flyconfig/live/named.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
 import { formatSlot, stampKeys } from '../../model/stamps.ts';

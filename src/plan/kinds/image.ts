@@ -1,6 +1,6 @@
 /** Which image an app's machines should run, and how it is written when it is sent. */
 import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
-import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../../flyconfig/image.ts';
+import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../../flyconfig/sections/image.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import type { ImageSight } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';

@@ -1,8 +1,8 @@
 /** One machine against what git wants: in sync, to be stamped, or to be updated, and why. */
-import { fieldChanges, withoutKept } from '../../flyconfig/changes.ts';
-import { parseImage } from '../../flyconfig/image.ts';
-import { overlay } from '../../flyconfig/overlay.ts';
-import { readHash } from '../../flyconfig/version.ts';
+import { fieldChanges, withoutKept } from '../../flyconfig/live/changes.ts';
+import { parseImage } from '../../flyconfig/sections/image.ts';
+import { overlay } from '../../flyconfig/live/overlay.ts';
+import { readHash } from '../../flyconfig/live/version.ts';
 import { hashOf } from '../../model/json.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange } from '../../model/plan.ts';

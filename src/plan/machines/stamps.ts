@@ -1,8 +1,8 @@
 /** What FlyCD writes on a machine beside its config: stamps in the metadata, versions in the env. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import { namedFields, noLongerNamed } from '../../flyconfig/named.ts';
-import { guestOver } from '../../flyconfig/guest.ts';
-import { overlay } from '../../flyconfig/overlay.ts';
+import { namedFields, noLongerNamed } from '../../flyconfig/live/named.ts';
+import { guestOver } from '../../flyconfig/sections/guest.ts';
+import { overlay } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/json.ts';
 import type { StandingTexts } from '../../model/standing.ts';

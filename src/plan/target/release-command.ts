@@ -1,9 +1,9 @@
 /** The release command: when it runs, and what its machine gets. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../../schemas/fly/presets.ts';
-import { guestOver } from '../../flyconfig/guest.ts';
-import { parseImage } from '../../flyconfig/image.ts';
-import { releaseGuest } from '../../flyconfig/release-command.ts';
+import { guestOver } from '../../flyconfig/sections/guest.ts';
+import { parseImage } from '../../flyconfig/sections/image.ts';
+import { releaseGuest } from '../../flyconfig/sections/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
 import { hashOf } from '../../model/json.ts';
 import type { ReleaseCommandRun } from '../../model/plan.ts';

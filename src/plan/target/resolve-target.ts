@@ -3,7 +3,7 @@
  * well before. What no version covers (counts, addresses, secrets, policy) follows git all the same.
  */
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import { parseImage } from '../../flyconfig/image.ts';
+import { parseImage } from '../../flyconfig/sections/image.ts';
 import { formatTime } from '../../model/clock.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { hashOf } from '../../model/json.ts';

@@ -3,9 +3,9 @@
  * policy move no version; they stay as git says now.
  */
 import type { MachineConfig, MachineMount } from '../../../schemas/fly/machine.ts';
-import { buildLabel, parseImage } from '../../flyconfig/image.ts';
-import { onlyNamed } from '../../flyconfig/named.ts';
-import { standbyEnv } from '../../flyconfig/overlay.ts';
+import { buildLabel, parseImage } from '../../flyconfig/sections/image.ts';
+import { onlyNamed } from '../../flyconfig/live/named.ts';
+import { standbyEnv } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource, DesiredVolume } from '../../model/desired.ts';
 import { hashOf } from '../../model/json.ts';
 import type { GoodVersion } from '../../model/standing.ts';

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ImageBuilds, type ImageRequest } from '../../../controllers/images/builds.ts';
 import type { FlyctlBuild } from '../../../src/fly/flyctl.ts';
-import { buildLabel } from '../../../src/flyconfig/image.ts';
+import { buildLabel } from '../../../src/flyconfig/sections/image.ts';
 import { IdleClock } from '../../../src/model/clock.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import { Fault } from '../../../src/model/fault.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../../../src/model/plan.ts';
-import { readHash } from '../../../src/flyconfig/version.ts';
+import { readHash } from '../../../src/flyconfig/live/version.ts';
 import { formatRead, stampKeys } from '../../../src/model/stamps.ts';
 import {
   absent,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configVersion, readHash } from '../../../src/flyconfig/version.ts';
+import { configVersion, readHash } from '../../../src/flyconfig/live/version.ts';
 import { formatRead, formatSent, stampKeys } from '../../../src/model/stamps.ts';
 import {
   absent,

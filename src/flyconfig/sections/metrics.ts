@@ -1,0 +1,11 @@
+import { portMax } from './checks.ts';
+import { flagOf, integerOf, nonEmptyTextOf, present, type Table } from '../reading/fields.ts';
+
+/** Where Fly scrapes Prometheus metrics. */
+export function metricsOf(table: Table): Record<string, unknown> {
+  return present({
+    port: integerOf(table, 'port', { min: 1, max: portMax }),
+    path: nonEmptyTextOf(table, 'path'),
+    https: flagOf(table, 'https') === true ? true : undefined,
+  });
+}
