@@ -10,7 +10,7 @@ import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
-import { sameRepository } from '../../src/sources/location.ts';
+import { sameRepository } from '../../src/sources/tree/location.ts';
 import { planOne, syncOne, type PlannedApp, nextWake } from '../app/sync-app.ts';
 import type { SyncContext } from './sync.ts';
 import { findOrphans, lookAgain, syncOrphan } from './orphans.ts';

@@ -7,7 +7,7 @@ import { Fault, toFault } from '../../src/model/fault.ts';
 import type { Log } from '../../src/model/log.ts';
 import type { RegistryImages } from '../../src/oci/images.ts';
 import type { Store } from '../../src/record/store.ts';
-import type { WorkFolders } from '../../src/sources/work-folders.ts';
+import type { WorkFolders } from '../../src/sources/build/work-folders.ts';
 import { findElsewhere, sharersOf } from './lookup.ts';
 
 /** Builds run on Fly, but each keeps a context on disk and a child here; more would only wait for the builder. */

@@ -2,7 +2,7 @@
 import { Fault } from '../model/fault.ts';
 import { isObject, type JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Tree } from '../sources/tree.ts';
+import type { Tree } from '../sources/tree/tree.ts';
 import { ownedKeySet } from './source/base-config.ts';
 import { baseName, filesBelow } from './discover/traverse.ts';
 import { formatOf, problemsOfText, readDocument, unreadDocument, type SourceDocument } from './documents/document.ts';

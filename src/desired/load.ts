@@ -5,7 +5,7 @@ import type { DesiredFleet, FollowedRef } from '../model/desired.ts';
 import { toFault } from '../model/fault.ts';
 import type { Problem } from '../model/problem.ts';
 import { SecretValue } from '../model/secret-value.ts';
-import type { GitMirrors, Tree } from '../sources/tree.ts';
+import type { GitMirrors, Tree } from '../sources/tree/tree.ts';
 import { writeBuild } from './source/build.ts';
 import {
   configFiles,

@@ -2,7 +2,7 @@ import { Octokit } from '@octokit/rest';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import { parseGitLocation } from '../sources/location.ts';
+import { parseGitLocation } from '../sources/tree/location.ts';
 import { describeOutcome, type FleetOutcome } from './outcome.ts';
 
 export interface CommitStatusOptions {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../src/model/fault.ts';
-import { treeId } from '../../src/sources/content-id.ts';
-import type { GitMirrors, GitSourceRequest, Tree, TreeEntry } from '../../src/sources/tree.ts';
+import { treeId } from '../../src/sources/tree/content-id.ts';
+import type { GitMirrors, GitSourceRequest, Tree, TreeEntry } from '../../src/sources/tree/tree.ts';
 
 /** Path to text or bytes; a link is `{ link: target }`, a tree path. */
 export type MemoryFiles = Readonly<Record<string, string | Uint8Array | { readonly link: string }>>;

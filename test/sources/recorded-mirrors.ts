@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import { IdleClock, type Clock } from '../../src/model/clock.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { silentLog } from '../../src/model/log.ts';
-import { createGitCredentials, type GitCredentials } from '../../src/sources/credentials.ts';
-import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/mirror.ts';
-import type { Tree } from '../../src/sources/tree.ts';
+import { createGitCredentials, type GitCredentials } from '../../src/sources/git/credentials.ts';
+import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/git/mirror.ts';
+import type { Tree } from '../../src/sources/tree/tree.ts';
 import { makeBareRepository, temporaryFolder, type BareRepository } from '../servers/git-server.ts';
 
 export const limit = 1_000_000;

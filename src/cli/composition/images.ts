@@ -26,7 +26,7 @@ export async function createImages({ io, log, redactor }: Invocation, dataDirect
     sight: { log, images, flyctl },
     async builds() {
       const [{ ImageBuilds }, { createWorkFolders }] = await io.clock.busy(() =>
-        Promise.all([import('../../../controllers/images/builds.ts'), import('../../sources/work-folders.ts')]),
+        Promise.all([import('../../../controllers/images/builds.ts'), import('../../sources/build/work-folders.ts')]),
       );
       const directory = join(dataDirectory(), 'builds');
       const folders = createWorkFolders({ clock, directory, log, pid: process.pid, isAlive });

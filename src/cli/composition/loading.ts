@@ -4,9 +4,9 @@ import type { DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/fault.ts';
 import { SecretValue, type Redactor } from '../../model/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
-import type { FolderMemory } from '../../sources/content-id.ts';
-import type { OpenGitMirrors } from '../../sources/mirror.ts';
-import type { Tree } from '../../sources/tree.ts';
+import type { FolderMemory } from '../../sources/tree/content-id.ts';
+import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
+import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
@@ -61,7 +61,7 @@ export function createLoading(request: LoadingRequest): Loading {
   return {
     async load({ offline, nameless }) {
       const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await io.clock.busy(() =>
-        Promise.all([import('../../sources/location.ts'), import('../../desired/load.ts')]),
+        Promise.all([import('../../sources/tree/location.ts'), import('../../desired/load.ts')]),
       );
       const location = locateConfig(io, settings, config, isGitLocation);
       // Where there is no password, what stands before the @ of a web address is the token.
@@ -146,7 +146,7 @@ function createPast(): Past {
 }
 
 async function createMemory({ io }: Invocation): Promise<FolderMemory> {
-  return new (await io.clock.busy(() => import('../../sources/content-id.ts'))).FolderMemory();
+  return new (await io.clock.busy(() => import('../../sources/tree/content-id.ts'))).FolderMemory();
 }
 
 async function openPath(
@@ -164,7 +164,7 @@ async function openPath(
     });
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
-  const { openFolder } = await io.clock.busy(() => import('../../sources/folder.ts'));
+  const { openFolder } = await io.clock.busy(() => import('../../sources/folder/folder.ts'));
   const { tree, path, top, warning } = await openFolder({
     path: location.text,
     clock: io.clock,
@@ -203,7 +203,7 @@ async function createMirrors(request: LoadingRequest): Promise<OpenGitMirrors> {
   const { io, log } = request.invocation;
   const dataDirectory = request.dataDirectory();
   const [{ createGitMirrors }, { createGitCredentials }] = await io.clock.busy(() =>
-    Promise.all([import('../../sources/mirror.ts'), import('../../sources/credentials.ts')]),
+    Promise.all([import('../../sources/git/mirror.ts'), import('../../sources/git/credentials.ts')]),
   );
   const secret = (name: string): SecretValue | undefined => {
     const value = variable(io.env, name);

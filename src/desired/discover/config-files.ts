@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { Clock } from '../../model/clock.ts';
 import { Fault } from '../../model/fault.ts';
-import type { Tree, TreeEntry } from '../../sources/tree.ts';
+import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, readDocument, unreadDocument, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';
 

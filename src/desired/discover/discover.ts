@@ -5,7 +5,7 @@
 import type { FollowedRef } from '../../model/desired.ts';
 import { toFault } from '../../model/fault.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { GitMirrors, Tree, TreeEntry } from '../../sources/tree.ts';
+import type { GitMirrors, Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { baseName, filesBelow } from './traverse.ts';
 import { isInside, pathWithin, type ConfigFile, type ConfigFiles, type Generations } from './config-files.ts';
 import type { Finding } from '../documents/finding.ts';

@@ -3,7 +3,7 @@ import { Settings } from '../../../schemas/settings.ts';
 import { type SyncWritten } from '../../../schemas/policy.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Tree } from '../../sources/tree.ts';
+import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
 import { folderOf, type ConfigFiles } from './config-files.ts';
 import { check } from '../documents/finding.ts';

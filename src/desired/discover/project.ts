@@ -4,7 +4,7 @@ import { type SyncWritten } from '../../../schemas/policy.ts';
 import type { ProjectSource } from '../../../schemas/project.ts';
 import type { JsonObject } from '../../model/json.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Tree } from '../../sources/tree.ts';
+import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, problemsOfText, type SourceDocument } from '../documents/document.ts';
 import { check, findingList, type Finding } from '../documents/finding.ts';
 import { withoutNulls } from '../documents/merge.ts';

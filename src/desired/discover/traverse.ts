@@ -1,5 +1,5 @@
 /** From a folder down: which folders are looked into, and how many. The one way through a tree of files. */
-import type { TreeEntry } from '../../sources/tree.ts';
+import type { TreeEntry } from '../../sources/tree/tree.ts';
 
 /** Folders that hold no config: v0's, and node_modules. */
 const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);

@@ -4,7 +4,7 @@ import type { DesiredApp, FollowedRef } from '../../model/desired.ts';
 import { toFault } from '../../model/fault.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { SecretValue } from '../../model/secret-value.ts';
-import type { GitMirrors } from '../../sources/tree.ts';
+import type { GitMirrors } from '../../sources/tree/tree.ts';
 import { machineConfigPathsIn } from '../../flyconfig/sections/machine-config.ts';
 import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type LocalPath } from './app.ts';
 import type { BuildRecipe } from '../source/build.ts';

@@ -5,8 +5,13 @@ import type { BuildFiles, DesiredBuild } from '../../model/desired.ts';
 import { Fault } from '../../model/fault.ts';
 import { isGlob, matchesPath } from '../../model/glob.ts';
 import { hashOf, isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
-import { contextId, writeBuildFolder, type ContextLayer, type ContextParts } from '../../sources/build-context.ts';
-import type { Tree } from '../../sources/tree.ts';
+import {
+  contextId,
+  writeBuildFolder,
+  type ContextLayer,
+  type ContextParts,
+} from '../../sources/build/build-context.ts';
+import type { Tree } from '../../sources/tree/tree.ts';
 import { fileBytesMax, isInside, pathWithin, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';

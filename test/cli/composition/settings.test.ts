@@ -11,7 +11,7 @@ import {
 } from '../../../src/cli/composition/settings.ts';
 import type { Io } from '../../../src/cli/shell/io.ts';
 import { IdleClock } from '../../../src/model/clock.ts';
-import { isGitLocation } from '../../../src/sources/location.ts';
+import { isGitLocation } from '../../../src/sources/tree/location.ts';
 
 let cwd: string;
 

@@ -6,7 +6,7 @@ import type { FlyWriter } from '../../../fly/api.ts';
 import { IdleClock, type Clock } from '../../../model/clock.ts';
 import { silentLog } from '../../../model/log.ts';
 import { Redactor } from '../../../model/secret-value.ts';
-import type { ScratchRepository } from '../../../sources/scratch-repository.ts';
+import type { ScratchRepository } from '../../../sources/git/scratch-repository.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { Invocation } from '../../shell/invocation.ts';
 import { hasColour, type Io } from '../../shell/io.ts';
@@ -33,7 +33,7 @@ export async function demo(invocation: Invocation, options: DemoOptions, run: Ru
   const { startSimulator } = await clock.busy(() => import('../../../../simulator/simulator.ts'));
   const simulator = await startSimulator({ clock, latencyMs: options.once ? latencyMs : 0, seed: 1 });
   try {
-    const { createScratchRepository } = await clock.busy(() => import('../../../sources/scratch-repository.ts'));
+    const { createScratchRepository } = await clock.busy(() => import('../../../sources/git/scratch-repository.ts'));
     const repository = await createScratchRepository({
       from: exampleFleet(),
       folder: join(folder, 'config'),

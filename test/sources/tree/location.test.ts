@@ -1,13 +1,13 @@
-import * as fc from '../property.ts';
+import * as fc from '../../property.ts';
 import { describe, expect, it } from 'vitest';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../../src/model/fault.ts';
 import {
   admittedLocation,
   checkRef,
   isGitLocation,
   sameRepository,
   withoutCredentials,
-} from '../../src/sources/location.ts';
+} from '../../../src/sources/tree/location.ts';
 
 function refusal(url: string, trust: 'operator' | 'config'): string {
   try {

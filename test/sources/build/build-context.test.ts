@@ -10,15 +10,20 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
-import { contextId, writeContext, type ContextLayer, type ContextParts } from '../../src/sources/build-context.ts';
-import { dockerignore } from '../../src/sources/dockerignore.ts';
-import { openFolder } from '../../src/sources/folder.ts';
-import type { OpenGitMirrors } from '../../src/sources/mirror.ts';
-import type { Tree } from '../../src/sources/tree.ts';
-import { makeBareRepository, temporaryFolder, type BareRepository, type FileChange } from '../servers/git-server.ts';
-import { memoryTree } from '../desired/memory-tree.ts';
-import { faultOf, recordMirrors } from './recorded-mirrors.ts';
+import { IdleClock } from '../../../src/model/clock.ts';
+import {
+  contextId,
+  writeContext,
+  type ContextLayer,
+  type ContextParts,
+} from '../../../src/sources/build/build-context.ts';
+import { dockerignore } from '../../../src/sources/build/dockerignore.ts';
+import { openFolder } from '../../../src/sources/folder/folder.ts';
+import type { OpenGitMirrors } from '../../../src/sources/git/mirror.ts';
+import type { Tree } from '../../../src/sources/tree/tree.ts';
+import { makeBareRepository, temporaryFolder, type BareRepository, type FileChange } from '../../servers/git-server.ts';
+import { memoryTree } from '../../desired/memory-tree.ts';
+import { faultOf, recordMirrors } from '../recorded-mirrors.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let repository: BareRepository;

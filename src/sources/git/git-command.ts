@@ -1,8 +1,8 @@
 import { simpleGit } from 'simple-git';
-import type { Clock } from '../model/clock.ts';
-import type { Redactor } from '../model/secret-value.ts';
+import type { Clock } from '../../model/clock.ts';
+import type { Redactor } from '../../model/secret-value.ts';
 import { basicAuthorization, type GitCredential } from './credentials.ts';
-import type { GitLocation } from './location.ts';
+import type { GitLocation } from '../tree/location.ts';
 
 /** Of the operator's environment git sees these and nothing else: where programs are, the way out, whom to trust. */
 const inherited = [

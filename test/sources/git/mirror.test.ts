@@ -1,8 +1,8 @@
 import { chmodSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { git, makeBareRepository, startGitServer } from '../servers/git-server.ts';
-import { faultOf, limit, MirrorPlace, textOf } from './recorded-mirrors.ts';
+import { git, makeBareRepository, startGitServer } from '../../servers/git-server.ts';
+import { faultOf, limit, MirrorPlace, textOf } from '../recorded-mirrors.ts';
 
 const place = new MirrorPlace();
 

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Socket } from 'node:net';
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../../model/clock.ts';
 import { GitError } from './git-command.ts';
-import { isPlainName } from './tree-path.ts';
+import { isPlainName } from '../tree/tree-path.ts';
 
 export interface GitFolder {
   /** A repository: bare, or a work tree's top. */

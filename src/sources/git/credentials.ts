@@ -1,8 +1,8 @@
 import { promises as files } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '../model/fault.ts';
-import { Redactor, type SecretValue } from '../model/secret-value.ts';
-import { parseGitLocation } from './location.ts';
+import { Fault } from '../../model/fault.ts';
+import { Redactor, type SecretValue } from '../../model/secret-value.ts';
+import { parseGitLocation } from '../tree/location.ts';
 
 export type GitCredential =
   | { readonly kind: 'token'; readonly user: string; readonly token: SecretValue }

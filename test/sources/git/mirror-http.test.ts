@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { IdleClock, systemClock } from '../../src/model/clock.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { SecretValue } from '../../src/model/secret-value.ts';
-import { createGitCredentials } from '../../src/sources/credentials.ts';
-import { createGitMirrors } from '../../src/sources/mirror.ts';
-import { startGitServer, type GitServer, type GitServerOptions } from '../servers/git-server.ts';
-import { faultOf, MirrorPlace, textOf } from './recorded-mirrors.ts';
+import { IdleClock, systemClock } from '../../../src/model/clock.ts';
+import { silentLog } from '../../../src/model/log.ts';
+import { SecretValue } from '../../../src/model/secret-value.ts';
+import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
+import { createGitMirrors } from '../../../src/sources/git/mirror.ts';
+import { startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';
+import { faultOf, MirrorPlace, textOf } from '../recorded-mirrors.ts';
 
 const token = 'canary-token-7f3a';
 

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, promises as files } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../model/clock.ts';
-import { Fault } from '../model/fault.ts';
-import type { Log } from '../model/log.ts';
-import { Redactor } from '../model/secret-value.ts';
+import type { Clock } from '../../model/clock.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
+import { Redactor } from '../../model/secret-value.ts';
 import { redactorOf, type GitCredential } from './credentials.ts';
 import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
 import { commitTree, tooManyFiles } from './git-tree.ts';
-import { isCommitId, type GitLocation } from './location.ts';
-import type { Tree } from './tree.ts';
+import { isCommitId, type GitLocation } from '../tree/location.ts';
+import type { Tree } from '../tree/tree.ts';
 
 export interface MirrorParts {
   readonly directory: string;

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import { Fault } from '../model/fault.ts';
-import { treeId } from './content-id.ts';
+import { Fault } from '../../model/fault.ts';
+import { treeId } from '../tree/content-id.ts';
 import type { GitItem } from './git-objects.ts';
-import type { Tree, TreeEntry, TreeItem } from './tree.ts';
-import { baseOf, byPath, cleanPath, folderOf, joined, outside, tooLarge } from './tree-path.ts';
+import type { Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
+import { baseOf, byPath, cleanPath, folderOf, joined, outside, tooLarge } from '../tree/tree-path.ts';
 
 const linkMode = '120000';
 const folderMode = '040000';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Clock } from '../model/clock.ts';
-import type { Log } from '../model/log.ts';
-import { SecretValue } from '../model/secret-value.ts';
+import type { Clock } from '../../model/clock.ts';
+import type { Log } from '../../model/log.ts';
+import { SecretValue } from '../../model/secret-value.ts';
 import type { GitCredential, GitCredentials } from './credentials.ts';
-import { admittedLocation, checkRef, type GitLocation } from './location.ts';
+import { admittedLocation, checkRef, type GitLocation } from '../tree/location.ts';
 import { Mirror } from './mirror-repository.ts';
 import { createPermits } from './permits.ts';
-import type { GitMirrors, GitSourceRequest, Tree } from './tree.ts';
+import type { GitMirrors, GitSourceRequest, Tree } from '../tree/tree.ts';
 
 export interface GitMirrorsOptions {
   /** Folder of FlyCD's own; a cache, removed without harm. */

@@ -11,14 +11,14 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import * as fc from '../property.ts';
+import * as fc from '../../property.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
-import { Fault } from '../../src/model/fault.ts';
-import { FolderMemory } from '../../src/sources/content-id.ts';
-import { openFolder, type OpenFolder } from '../../src/sources/folder.ts';
-import { git, temporaryFolder } from '../servers/git-server.ts';
-import { faultOf } from './recorded-mirrors.ts';
+import { IdleClock } from '../../../src/model/clock.ts';
+import { Fault } from '../../../src/model/fault.ts';
+import { FolderMemory } from '../../../src/sources/tree/content-id.ts';
+import { openFolder, type OpenFolder } from '../../../src/sources/folder/folder.ts';
+import { git, temporaryFolder } from '../../servers/git-server.ts';
+import { faultOf } from '../recorded-mirrors.ts';
 
 const limit = 1_000_000;
 

@@ -1,13 +1,13 @@
 import { lstatSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import type { Clock } from '../model/clock.ts';
-import { Redactor } from '../model/secret-value.ts';
-import { treeId, type Child, type FolderMemory, type KnownContents } from './content-id.ts';
-import { GitError, gitEnvironment, runGit } from './git-command.ts';
-import { listCommit, treeItemsMax, TooManyItems, type GitItem } from './git-objects.ts';
-import { entryOf, tooManyFiles } from './git-tree.ts';
-import type { TreeEntry } from './tree.ts';
-import { baseOf, byPath, folderOf } from './tree-path.ts';
+import type { Clock } from '../../model/clock.ts';
+import { Redactor } from '../../model/secret-value.ts';
+import { treeId, type Child, type FolderMemory, type KnownContents } from '../tree/content-id.ts';
+import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
+import { listCommit, treeItemsMax, TooManyItems, type GitItem } from '../git/git-objects.ts';
+import { entryOf, tooManyFiles } from '../git/git-tree.ts';
+import type { TreeEntry } from '../tree/tree.ts';
+import { baseOf, byPath, folderOf } from '../tree/tree-path.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */
 const localTimeoutMs = 60_000;
