@@ -22,7 +22,7 @@ export const rooms: readonly Room[] = [
   { folder: 'schemas', floor: 0, packages: ['zod', 'croner'], inner: [['fly']] },
   { folder: 'src/model', floor: 1, packages: ['node:crypto'] },
   { folder: 'src/flyconfig', floor: 2, packages: ['microdiff'] },
-  { folder: 'src/wire', floor: 3, packages: [] },
+  { folder: 'src/http', floor: 3, packages: [] },
   { folder: 'src/plan', floor: 3, packages: ['croner'] },
   { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'] },
   { folder: 'src/fly', floor: 4, packages: ['zod', 'smol-toml', 'node:*'] },

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import type { Flyctl } from '../../src/fly/flyctl.ts';
+import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../src/flyconfig/sections/image.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';

@@ -1,4 +1,4 @@
-import type { Flyctl } from '../../src/fly/flyctl.ts';
+import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../src/flyconfig/sections/image.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/fault.ts';

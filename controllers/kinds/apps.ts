@@ -1,4 +1,4 @@
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';

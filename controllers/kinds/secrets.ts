@@ -1,4 +1,4 @@
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { SecretStep } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';

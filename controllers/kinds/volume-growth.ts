@@ -1,5 +1,5 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import type { Intent } from '../../src/model/memory.ts';
 import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';

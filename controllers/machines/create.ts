@@ -1,7 +1,7 @@
 import type { Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
-import { isNoRoom } from '../../src/fly/classification.ts';
-import { FlyError } from '../../src/fly/error.ts';
+import { isNoRoom } from '../../src/fly/http/classification.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { hashOf } from '../../src/model/json.ts';
 import type { MachineAction, MachineCreate, MachineLabel, MachineUpdate } from '../../src/model/plan.ts';

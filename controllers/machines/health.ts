@@ -1,5 +1,5 @@
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';

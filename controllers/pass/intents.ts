@@ -1,6 +1,6 @@
 import type { Intent, IntentKind } from '../../src/model/memory.ts';
 import { Fault } from '../../src/model/fault.ts';
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
 import type { ApplyContext } from './app-pass.ts';

@@ -1,6 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { flyctlKeys, stampKeys } from '../../src/model/stamps.ts';
 import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';

@@ -1,4 +1,4 @@
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import type { FlyWriter, ReleaseMade, ReleaseStatus } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';

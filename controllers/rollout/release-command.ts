@@ -1,7 +1,7 @@
 import type { Machine, MachineEvent } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { pinned } from '../../src/flyconfig/sections/image.ts';
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps.ts';

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { isNoRoom } from '../../src/fly/classification.ts';
+import { isNoRoom } from '../../src/fly/http/classification.ts';
 import { imageMatches } from '../../src/flyconfig/sections/image.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import { toFault, type Fault } from '../../src/model/fault.ts';

@@ -1,13 +1,13 @@
-import { addressReads, addressWrites } from './addresses.ts';
+import { addressReads, addressWrites } from './resources/addresses.ts';
 import type { FlyReader, FlyWriter } from './api.ts';
-import { appReads, appWrites } from './apps.ts';
-import { leaseCalls } from './leases.ts';
-import { machineReads, machineWrites } from './machines.ts';
-import { organizationReads } from './organization.ts';
-import { releaseCalls } from './releases.ts';
-import { secretReads, secretWrites } from './secrets.ts';
-import type { Transport } from './transport.ts';
-import { volumeReads, volumeWrites } from './volumes.ts';
+import { appReads, appWrites } from './resources/apps.ts';
+import { leaseCalls } from './resources/leases.ts';
+import { machineReads, machineWrites } from './resources/machines.ts';
+import { organizationReads } from './resources/organization.ts';
+import { releaseCalls } from './resources/releases.ts';
+import { secretReads, secretWrites } from './resources/secrets.ts';
+import type { Transport } from './http/transport.ts';
+import { volumeReads, volumeWrites } from './resources/volumes.ts';
 
 /** Speaks to Fly and changes nothing there. Share one transport with the writer: limits are counted in it. */
 export function createFlyReader(transport: Transport): FlyReader {

@@ -1,4 +1,4 @@
-import { FlyError } from '../fly/error.ts';
+import { FlyError } from '../fly/http/error.ts';
 import { toFault } from '../model/fault.ts';
 import type { Reading } from '../model/observed.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
-import { createLane } from '../wire/lane.ts';
+import { createLane } from '../http/lane.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
 

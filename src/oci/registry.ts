@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
 import type { SecretValue } from '../model/secret-value.ts';
-import { exchange, type Exchange } from '../wire/exchange.ts';
+import { exchange, type Exchange } from '../http/exchange.ts';
 import { isDigest, isLoopbackHost, registryOrigin, type ImageReference } from './reference.ts';
 
 export interface RegistryCredential {

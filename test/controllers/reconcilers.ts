@@ -1,6 +1,6 @@
 import { FleetKeeper, type KeeperOptions } from '../../controllers/fleet/reconciler.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport } from '../../src/fly/transport.ts';
+import { createTransport } from '../../src/fly/http/transport.ts';
 import { IdleClock } from '../../src/model/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { silentLog } from '../../src/model/log.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FlyError } from '../../src/fly/error.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { machine, speakTo, thrownBy, volume, type Reply } from './fake-fly.ts';
 
 const ok = (body: unknown): Reply => ({ status: 200, body });

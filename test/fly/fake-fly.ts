@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport, type FlyClientOptions } from '../../src/fly/transport.ts';
+import { createTransport, type FlyClientOptions } from '../../src/fly/http/transport.ts';
 import { IdleClock, type Clock } from '../../src/model/clock.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { Redactor } from '../../src/model/secret-value.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport } from '../../src/fly/transport.ts';
+import { createTransport } from '../../src/fly/http/transport.ts';
 import { IdleClock } from '../../src/model/clock.ts';
 import { SecretValue } from '../../src/model/secret-value.ts';
 import { observeApp } from '../../src/observed/app.ts';

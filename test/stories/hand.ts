@@ -1,6 +1,6 @@
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport } from '../../src/fly/transport.ts';
+import { createTransport } from '../../src/fly/http/transport.ts';
 import { silentLog } from '../../src/model/log.ts';
 import { Redactor } from '../../src/model/secret-value.ts';
 import type { Stage } from './transcript.ts';

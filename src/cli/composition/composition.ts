@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FlyReader, FlyWriter } from '../../fly/api.ts';
-import type { Transport } from '../../fly/transport.ts';
+import type { Transport } from '../../fly/http/transport.ts';
 import { defaultConcurrency } from '../../loop/loop.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Evidence } from '../../record/evidence.ts';
@@ -155,7 +155,7 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
       next: 'export FLY_API_TOKEN="$(fly tokens create org)"; for `flycd diff` a read-only one will do',
     });
   }
-  const { createTransport } = await io.clock.busy(() => import('../../fly/transport.ts'));
+  const { createTransport } = await io.clock.busy(() => import('../../fly/http/transport.ts'));
   return createTransport({
     baseUrl: variable(io.env, 'FLY_FLAPS_BASE_URL') ?? flyBaseUrl,
     webBaseUrl: variable(io.env, 'FLY_UIEX_BASE_URL') ?? flyWebBaseUrl,

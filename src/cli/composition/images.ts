@@ -16,7 +16,7 @@ export interface Images {
 /** Images of apps that are built from a source: Fly's registry, and flyctl as FLYCTL_PATH or PATH name it. */
 export async function createImages({ io, log, redactor }: Invocation, dataDirectory: () => string): Promise<Images> {
   const [{ createRegistryImages }, { createFlyctl }] = await io.clock.busy(() =>
-    Promise.all([import('../../oci/images.ts'), import('../../fly/flyctl.ts')]),
+    Promise.all([import('../../oci/images.ts'), import('../../fly/builder/flyctl.ts')]),
   );
   const { fetch, clock, env } = io;
   const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });

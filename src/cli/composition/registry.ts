@@ -1,4 +1,4 @@
-import { authorizationsOf } from '../../fly/token.ts';
+import { authorizationsOf } from '../../fly/http/token.ts';
 import { SecretValue, type Redactor } from '../../model/secret-value.ts';
 import type { RegistryCredentials } from '../../oci/registry.ts';
 import { flyToken, variable, type Io } from '../shell/io.ts';

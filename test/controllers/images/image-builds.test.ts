@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ImageBuilds, type ImageRequest } from '../../../controllers/images/builds.ts';
-import type { FlyctlBuild } from '../../../src/fly/flyctl.ts';
+import type { FlyctlBuild } from '../../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../../src/flyconfig/sections/image.ts';
 import { IdleClock } from '../../../src/model/clock.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';

@@ -207,7 +207,7 @@ async function edit(stage: Stage, message: string, change: Edit): Promise<void> 
 async function handOf(stage: Stage): Promise<FlyWriter> {
   const { clock, environment } = stage;
   const [{ createTransport }, { createFlyWriter }] = await clock.busy(() =>
-    Promise.all([import('../../../fly/transport.ts'), import('../../../fly/client.ts')]),
+    Promise.all([import('../../../fly/http/transport.ts'), import('../../../fly/client.ts')]),
   );
   const transport = createTransport({
     baseUrl: environment['FLY_FLAPS_BASE_URL'] ?? '',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { Lease } from '../../schemas/fly/machine.ts';
-import { orUndefined, unlessGone } from './absence.ts';
-import type { FlyWriter, LeaseHeld } from './api.ts';
-import { FlyError } from './error.ts';
-import type { Call, Transport } from './transport.ts';
+import { Lease } from '../../../schemas/fly/machine.ts';
+import { orUndefined, unlessGone } from '../http/absence.ts';
+import type { FlyWriter, LeaseHeld } from '../api.ts';
+import { FlyError } from '../http/error.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 const LeaseAnswer = z.looseObject({ data: Lease });
 const LeaseGiven = z.looseObject({ data: z.looseObject({ nonce: z.string(), expires_at: z.number() }) });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { goneVolumeStates, Volume, VolumeExtended } from '../../schemas/fly/app.ts';
-import { orUndefined } from './absence.ts';
-import type { FlyReader, FlyWriter } from './api.ts';
-import type { Call, Transport } from './transport.ts';
+import { goneVolumeStates, Volume, VolumeExtended } from '../../../schemas/fly/app.ts';
+import { orUndefined } from '../http/absence.ts';
+import type { FlyReader, FlyWriter } from '../api.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 const Volumes = z.array(Volume);
 const gone: ReadonlySet<string> = new Set(goneVolumeStates);

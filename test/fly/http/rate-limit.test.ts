@@ -1,4 +1,4 @@
-import * as fc from '../property.ts';
+import * as fc from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import {
   actionLimit,
@@ -6,11 +6,11 @@ import {
   deleteAppLimit,
   getMachineLimit,
   type RateLimit,
-} from '../../src/fly/rate-limit.ts';
-import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport } from '../../src/fly/transport.ts';
-import { IdleClock, type Clock } from '../../src/model/clock.ts';
-import { machine, optionsFor } from './fake-fly.ts';
+} from '../../../src/fly/http/rate-limit.ts';
+import { createFlyWriter } from '../../../src/fly/client.ts';
+import { createTransport } from '../../../src/fly/http/transport.ts';
+import { IdleClock, type Clock } from '../../../src/model/clock.ts';
+import { machine, optionsFor } from '../fake-fly.ts';
 
 /** Fly's side: counts at arrival and says no when the bucket is empty. */
 function flysBuckets(limitOf: (key: string) => RateLimit) {

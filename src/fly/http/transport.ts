@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import type { Clock } from '../model/clock.ts';
-import { Fault } from '../model/fault.ts';
-import type { Log } from '../model/log.ts';
-import type { Redactor } from '../model/secret-value.ts';
+import type { Clock } from '../../model/clock.ts';
+import { Fault } from '../../model/fault.ts';
+import type { Log } from '../../model/log.ts';
+import type { Redactor } from '../../model/secret-value.ts';
 import { classify, wordsOf, type Effect, type Failure } from './classification.ts';
 import type { FlyError } from './error.ts';
-import { exchange, type Exchange } from '../wire/exchange.ts';
-import { createLane, type Lane } from '../wire/lane.ts';
+import { exchange, type Exchange } from '../../http/exchange.ts';
+import { createLane, type Lane } from '../../http/lane.ts';
 import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
 import { authorizationsOf } from './token.ts';
 

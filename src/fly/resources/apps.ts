@@ -1,10 +1,10 @@
-import { App, AppList } from '../../schemas/fly/app.ts';
-import { toFault } from '../model/fault.ts';
-import type { FlyReader, FlyWriter } from './api.ts';
-import { isStatus, unlessGone } from './absence.ts';
-import { FlyError } from './error.ts';
-import { deleteAppLimit } from './rate-limit.ts';
-import type { Call, Transport } from './transport.ts';
+import { App, AppList } from '../../../schemas/fly/app.ts';
+import { toFault } from '../../model/fault.ts';
+import type { FlyReader, FlyWriter } from '../api.ts';
+import { isStatus, unlessGone } from '../http/absence.ts';
+import { FlyError } from '../http/error.ts';
+import { deleteAppLimit } from '../http/rate-limit.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 /** An organization lists all its apps in one answer, without paging: some hundred bytes each. */
 const appListBytesMax = 16 * 1024 * 1024;

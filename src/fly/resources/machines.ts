@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { Machine, MachineVersions } from '../../schemas/fly/machine.ts';
-import { isStatus, orUndefined, unlessGone } from './absence.ts';
-import type { FlyReader, FlyWriter } from './api.ts';
-import { getMachineLimit } from './rate-limit.ts';
-import type { Call, Transport } from './transport.ts';
+import { Machine, MachineVersions } from '../../../schemas/fly/machine.ts';
+import { isStatus, orUndefined, unlessGone } from '../http/absence.ts';
+import type { FlyReader, FlyWriter } from '../api.ts';
+import { getMachineLimit } from '../http/rate-limit.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 /** The list has no paging. A machine with events, checks and files is up to some 60 kB: enough for a thousand of them. */
 const machineListBytesMax = 64 * 1024 * 1024;

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFlyctl, type Flyctl, type FlyctlBuild, type FlyctlOptions } from '../../src/fly/flyctl.ts';
-import { outputLines } from '../../src/fly/output-lines.ts';
-import { systemClock } from '../../src/model/clock.ts';
-import { Redactor, SecretValue } from '../../src/model/secret-value.ts';
-import { temporaryFolder } from '../servers/git-server.ts';
+import { createFlyctl, type Flyctl, type FlyctlBuild, type FlyctlOptions } from '../../../src/fly/builder/flyctl.ts';
+import { outputLines } from '../../../src/fly/builder/output-lines.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import { Redactor, SecretValue } from '../../../src/model/secret-value.ts';
+import { temporaryFolder } from '../../servers/git-server.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

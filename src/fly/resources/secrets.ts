@@ -1,6 +1,6 @@
-import { AppSecretList, AppSecretsWritten } from '../../schemas/fly/app.ts';
-import type { FlyReader, FlyWriter } from './api.ts';
-import type { Call, Transport } from './transport.ts';
+import { AppSecretList, AppSecretsWritten } from '../../../schemas/fly/app.ts';
+import type { FlyReader, FlyWriter } from '../api.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 export function secretReads(transport: Transport): Pick<FlyReader, 'secrets'> {
   return {

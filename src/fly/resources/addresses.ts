@@ -1,7 +1,7 @@
-import { IpAssignment, IpAssignmentList } from '../../schemas/fly/app.ts';
-import { unlessGone } from './absence.ts';
-import type { FlyReader, FlyWriter } from './api.ts';
-import type { Call, Transport } from './transport.ts';
+import { IpAssignment, IpAssignmentList } from '../../../schemas/fly/app.ts';
+import { unlessGone } from '../http/absence.ts';
+import type { FlyReader, FlyWriter } from '../api.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 const route = '/apps/{app}/ip_assignments';
 

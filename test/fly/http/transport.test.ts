@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { FlyWriter } from '../../src/fly/api.ts';
-import { createFlyWriter } from '../../src/fly/client.ts';
-import { FlyError } from '../../src/fly/error.ts';
-import { createTransport } from '../../src/fly/transport.ts';
-import { IdleClock } from '../../src/model/clock.ts';
-import { Fault } from '../../src/model/fault.ts';
-import type { Log } from '../../src/model/log.ts';
-import { Redactor, SecretValue } from '../../src/model/secret-value.ts';
+import type { FlyWriter } from '../../../src/fly/api.ts';
+import { createFlyWriter } from '../../../src/fly/client.ts';
+import { FlyError } from '../../../src/fly/http/error.ts';
+import { createTransport } from '../../../src/fly/http/transport.ts';
+import { IdleClock } from '../../../src/model/clock.ts';
+import { Fault } from '../../../src/model/fault.ts';
+import type { Log } from '../../../src/model/log.ts';
+import { Redactor, SecretValue } from '../../../src/model/secret-value.ts';
 import {
   machine,
   optionsFor,
@@ -18,7 +18,7 @@ import {
   volume,
   type Arrival,
   type Reply,
-} from './fake-fly.ts';
+} from '../fake-fly.ts';
 
 const busy: Reply = { status: 503, body: { error: 'try later' } };
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { startSimulator } from '../../simulator/simulator.ts';
-import { createFlyWriter } from '../../src/fly/client.ts';
-import { createTransport } from '../../src/fly/transport.ts';
-import { IdleClock } from '../../src/model/clock.ts';
-import { observeReleases } from '../../src/observed/app.ts';
-import { optionsFor, speakTo, startFakeFly, thrownBy, type Reply } from './fake-fly.ts';
+import { startSimulator } from '../../../simulator/simulator.ts';
+import { createFlyWriter } from '../../../src/fly/client.ts';
+import { createTransport } from '../../../src/fly/http/transport.ts';
+import { IdleClock } from '../../../src/model/clock.ts';
+import { observeReleases } from '../../../src/observed/app.ts';
+import { optionsFor, speakTo, startFakeFly, thrownBy, type Reply } from '../fake-fly.ts';
 
 const release = { version: 7, status: 'running', user: 'alice@example.com', created_at: '2026-01-01T00:03:00.25Z' };
 

@@ -1,8 +1,8 @@
-import { CurrentTokens, RegionList } from '../../schemas/fly/app.ts';
-import { OrgMachinesPage, type OrgMachine } from '../../schemas/fly/machine.ts';
-import { Fault } from '../model/fault.ts';
-import type { FlyReader } from './api.ts';
-import type { Call, Transport } from './transport.ts';
+import { CurrentTokens, RegionList } from '../../../schemas/fly/app.ts';
+import { OrgMachinesPage, type OrgMachine } from '../../../schemas/fly/machine.ts';
+import { Fault } from '../../model/fault.ts';
+import type { FlyReader } from '../api.ts';
+import type { Call, Transport } from '../http/transport.ts';
 
 /** Fly's most; fewer per page is its right. */
 const machinesPerPage = 1_000;
