@@ -83,7 +83,7 @@ export default defineConfig({
       },
     },
     {
-      files: ['src/model/clock.ts', 'simulator/world/clock.ts'],
+      files: ['src/model/base/clock.ts', 'simulator/world/clock.ts'],
       rules: { 'no-restricted-globals': 'off', 'no-restricted-properties': 'off' },
     },
   ],

@@ -5,7 +5,7 @@
 import { enableCompileCache } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { main as Main } from '../src/cli/main.ts';
-import type { Clock } from '../src/model/clock.ts';
+import type { Clock } from '../src/model/base/clock.ts';
 
 export interface CommandReport {
   readonly code: number;

@@ -1,6 +1,6 @@
 import type { Invocation } from '../src/cli/shell/invocation.ts';
-import { systemClock } from '../src/model/clock.ts';
-import { Redactor } from '../src/model/secret-value.ts';
+import { systemClock } from '../src/model/base/clock.ts';
+import { Redactor } from '../src/model/base/secret-value.ts';
 
 /** What a command gets, without a terminal: nothing is said but errors. */
 export function benchInvocation(cwd: string): Invocation {

@@ -6,7 +6,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSimulator } from '../simulator/simulator.ts';
-import { systemClock } from '../src/model/clock.ts';
+import { systemClock } from '../src/model/base/clock.ts';
 import { argumentsOf, report } from './invocation.ts';
 
 let answer = '';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startSimulator, type Simulator } from '../simulator/simulator.ts';
 import { main } from '../src/cli/main.ts';
-import { IdleClock } from '../src/model/clock.ts';
+import { IdleClock } from '../src/model/base/clock.ts';
 import { atOnce } from '../controllers/rollout/rolling.ts';
 import type { Figure } from './figures.ts';
 import type { Workspace } from './workspace.ts';

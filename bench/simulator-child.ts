@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSimulator } from '../simulator/simulator.ts';
-import { systemClock } from '../src/model/clock.ts';
+import { systemClock } from '../src/model/base/clock.ts';
 import { report } from './invocation.ts';
 
 interface Wish {

@@ -15,7 +15,7 @@ function isTooOld(version: string): boolean {
 async function start(): Promise<void> {
   const { enableCompileCache } = await import('node:module');
   enableCompileCache();
-  const [{ main }, { systemClock }] = await Promise.all([import('./cli/main.ts'), import('./model/clock.ts')]);
+  const [{ main }, { systemClock }] = await Promise.all([import('./cli/main.ts'), import('./model/base/clock.ts')]);
   const stop = new AbortController();
   let stoppedAt = 0;
   for (const [name, number] of [

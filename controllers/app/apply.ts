@@ -1,4 +1,4 @@
-import { Fault, toFault } from '../../src/model/fault.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
 import {
   waves,
   type AppPlan,

@@ -1,7 +1,7 @@
 /** What a person says of one app: leave it alone, go back and stay there, or follow git again. */
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import {
@@ -13,8 +13,8 @@ import {
   type GoodVersion,
   type Standing,
   type StandingTexts,
-} from '../../src/model/standing.ts';
-import { stampKeys } from '../../src/model/stamps.ts';
+} from '../../src/model/stamps/rollout-state.ts';
+import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { standingMachines, standingOf, suspensionOf, versionOf } from '../../src/plan/target/resolve-target.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import { planOne } from './sync-app.ts';

@@ -2,8 +2,8 @@ import PQueue from 'p-queue';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { toFault, type Fault } from '../../src/model/fault.ts';
-import type { Log } from '../../src/model/log.ts';
+import { toFault, type Fault } from '../../src/model/base/fault.ts';
+import type { Log } from '../../src/model/base/log.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import {
@@ -13,8 +13,8 @@ import {
   type AppVersion,
   type GoodVersion,
   type StandingTexts,
-} from '../../src/model/standing.ts';
-import { stampKeys } from '../../src/model/stamps.ts';
+} from '../../src/model/stamps/rollout-state.ts';
+import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { isLeftAlone, reachedVersion, standingMachines, versionOf } from '../../src/plan/target/resolve-target.ts';
 import { isRollout } from '../../src/plan/steps/hold.ts';
 import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';

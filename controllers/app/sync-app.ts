@@ -1,11 +1,11 @@
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import type { Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { toFault, type Fault } from '../../src/model/fault.ts';
-import { canonicalJson } from '../../src/model/json.ts';
-import type { Log } from '../../src/model/log.ts';
-import { emptyMemory, type Memory } from '../../src/model/memory.ts';
+import { toFault, type Fault } from '../../src/model/base/fault.ts';
+import { canonicalJson } from '../../src/model/base/json.ts';
+import type { Log } from '../../src/model/base/log.ts';
+import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan, AppStatus } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';

@@ -1,7 +1,7 @@
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { toFault } from '../../src/model/fault.ts';
+import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';

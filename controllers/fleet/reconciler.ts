@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
-import { Fault, toFault } from '../../src/model/fault.ts';
-import { hashOf } from '../../src/model/json.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { hashOf } from '../../src/model/base/json.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';

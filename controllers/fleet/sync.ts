@@ -1,11 +1,11 @@
 import PQueue from 'p-queue';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { Fault, toFault } from '../../src/model/fault.ts';
-import { matchesGlob } from '../../src/model/glob.ts';
-import type { Log } from '../../src/model/log.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { matchesGlob } from '../../src/model/base/glob.ts';
+import type { Log } from '../../src/model/base/log.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';

@@ -1,5 +1,5 @@
 import { pinned } from '../../src/flyconfig/sections/image.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { ImageStep, MachineCreate, MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';

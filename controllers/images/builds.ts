@@ -1,10 +1,10 @@
 import PQueue from 'p-queue';
 import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../src/flyconfig/sections/image.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { Fault, toFault } from '../../src/model/fault.ts';
-import type { Log } from '../../src/model/log.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
+import type { Log } from '../../src/model/base/log.ts';
 import type { RegistryImages } from '../../src/oci/images.ts';
 import type { Store } from '../../src/record/store.ts';
 import type { WorkFolders } from '../../src/sources/build/work-folders.ts';

@@ -1,8 +1,8 @@
 import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../src/flyconfig/sections/image.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { toFault } from '../../src/model/fault.ts';
-import type { Log } from '../../src/model/log.ts';
+import { toFault } from '../../src/model/base/fault.ts';
+import type { Log } from '../../src/model/base/log.ts';
 import type { ImageSight } from '../../src/model/observed.ts';
 import type { RegistryImages } from '../../src/oci/images.ts';
 import type { Store } from '../../src/record/store.ts';

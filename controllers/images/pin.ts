@@ -1,8 +1,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { parseImage, pinned } from '../../src/flyconfig/sections/image.ts';
-import { hashOf } from '../../src/model/json.ts';
+import { hashOf } from '../../src/model/base/json.ts';
 import type { MachineCreate, MachineUpdate } from '../../src/model/plan.ts';
-import { formatSent, stampKeys, type Sent } from '../../src/model/stamps.ts';
+import { formatSent, stampKeys, type Sent } from '../../src/model/stamps/stamps.ts';
 
 /**
  * Where no registry could be asked, Fly's answer to the first machine says which digest its tag meant, and all others are

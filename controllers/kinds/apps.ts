@@ -1,5 +1,5 @@
 import { FlyError } from '../../src/fly/http/error.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';

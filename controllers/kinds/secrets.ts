@@ -1,8 +1,8 @@
 import { FlyError } from '../../src/fly/http/error.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { SecretStep } from '../../src/model/plan.ts';
-import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';
-import type { SecretValue } from '../../src/model/secret-value.ts';
+import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
+import type { SecretValue } from '../../src/model/base/secret-value.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 import { stampSecrets } from '../machines/secrets-stamp.ts';

@@ -1,6 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
-import type { Intent } from '../../src/model/memory.ts';
+import type { Intent } from '../../src/model/stamps/memory.ts';
 import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-state.ts';

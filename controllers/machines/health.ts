@@ -1,6 +1,6 @@
 import type { Machine, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 

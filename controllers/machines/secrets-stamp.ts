@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
-import { toFault } from '../../src/model/fault.ts';
-import { stampKeys } from '../../src/model/stamps.ts';
+import { toFault } from '../../src/model/base/fault.ts';
+import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';

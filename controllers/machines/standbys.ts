@@ -1,8 +1,8 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { MachineCreate, MachineUpdate, SlotMachine } from '../../src/model/plan.ts';
-import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps.ts';
+import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps/stamps.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { ApplyContext } from '../pass/app-pass.ts';
 

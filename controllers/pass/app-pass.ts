@@ -1,11 +1,11 @@
 import type { FlyWriter } from '../../src/fly/api.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import type { Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import type { Log } from '../../src/model/log.ts';
+import type { Log } from '../../src/model/base/log.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
-import type { StampedCall } from '../../src/model/calls-stamp.ts';
-import type { StampedEvidence } from '../../src/model/secrets-stamp.ts';
+import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
+import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { Evidence } from '../../src/record/evidence.ts';
 import type { Store } from '../../src/record/store.ts';
 import type { ImageBuilds } from '../images/builds.ts';

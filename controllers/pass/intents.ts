@@ -1,5 +1,5 @@
-import type { Intent, IntentKind } from '../../src/model/memory.ts';
-import { Fault } from '../../src/model/fault.ts';
+import type { Intent, IntentKind } from '../../src/model/stamps/memory.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';

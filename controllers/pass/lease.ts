@@ -1,8 +1,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
-import { Fault } from '../../src/model/fault.ts';
-import { flyctlKeys, stampKeys } from '../../src/model/stamps.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { flyctlKeys, stampKeys } from '../../src/model/stamps/stamps.ts';
 import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { leaseDescription, type ApplyContext } from './app-pass.ts';
 

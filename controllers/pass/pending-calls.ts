@@ -1,5 +1,5 @@
-import { formatCalls, parseCalls, type StampedCall } from '../../src/model/calls-stamp.ts';
-import { stampKeys } from '../../src/model/stamps.ts';
+import { formatCalls, parseCalls, type StampedCall } from '../../src/model/stamps/calls-stamp.ts';
+import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { certainOf } from '../../src/plan/kinds/intents.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { ApplyContext } from './app-pass.ts';

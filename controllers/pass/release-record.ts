@@ -1,10 +1,10 @@
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { FlyWriter, ReleaseMade, ReleaseStatus } from '../../src/fly/api.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
-import { toFault } from '../../src/model/fault.ts';
-import type { Log } from '../../src/model/log.ts';
-import { flyctlKeys, formatTold, stampKeys, type Told } from '../../src/model/stamps.ts';
+import { toFault } from '../../src/model/base/fault.ts';
+import type { Log } from '../../src/model/base/log.ts';
+import { flyctlKeys, formatTold, stampKeys, type Told } from '../../src/model/stamps/stamps.ts';
 import type { KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Store } from '../../src/record/store.ts';
 

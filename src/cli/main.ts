@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { Fault } from '../model/fault.ts';
-import { Redactor } from '../model/secret-value.ts';
+import { Fault } from '../model/base/fault.ts';
+import { Redactor } from '../model/base/secret-value.ts';
 import { faultText, type FaultText } from '../render/fault.ts';
 import { plainLines } from '../render/text.ts';
 import { exitCodes, type ExitCode } from './shell/exit.ts';

@@ -1,7 +1,7 @@
 /** From Fly's own file to app.yaml and back: which files, and what the other form of each says. */
-import { Fault } from '../model/fault.ts';
-import { isObject, type JsonObject } from '../model/json.ts';
-import type { Problem } from '../model/problem.ts';
+import { Fault } from '../model/base/fault.ts';
+import { isObject, type JsonObject } from '../model/base/json.ts';
+import type { Problem } from '../model/base/problem.ts';
 import type { Tree } from '../sources/tree/tree.ts';
 import { ownedKeySet } from './source/base-config.ts';
 import { baseName, filesBelow } from './discover/traverse.ts';

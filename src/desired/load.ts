@@ -1,10 +1,10 @@
 /** The config repo as one value: what git wants of Fly, and everything that is wrong with how it says so. */
 import type { SyncWritten } from '../../schemas/policy.ts';
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../model/base/clock.ts';
 import type { DesiredFleet, FollowedRef } from '../model/desired.ts';
-import { toFault } from '../model/fault.ts';
-import type { Problem } from '../model/problem.ts';
-import { SecretValue } from '../model/secret-value.ts';
+import { toFault } from '../model/base/fault.ts';
+import type { Problem } from '../model/base/problem.ts';
+import { SecretValue } from '../model/base/secret-value.ts';
 import type { GitMirrors, Tree } from '../sources/tree/tree.ts';
 import { writeBuild } from './source/build.ts';
 import {

@@ -9,9 +9,9 @@ import type {
 } from '../../schemas/fly/app.ts';
 import type { Lease, Machine, MachineConfig, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
-import type { JsonObject } from '../model/json.ts';
+import type { JsonObject } from '../model/base/json.ts';
 import type { AppPresence } from '../model/observed.ts';
-import type { SecretValue } from '../model/secret-value.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 
 export interface WaitRequest {
   /** Any of these ends the wait. `stopped` needs `version`. */

@@ -3,7 +3,7 @@
  * document reads each section once, with its groups; then each group takes what is its own.
  */
 import type { MachineCheck, MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
-import type { JsonObject } from '../model/json.ts';
+import type { JsonObject } from '../model/base/json.ts';
 import { checkBuild } from './sections/build.ts';
 import { namedCheck } from './sections/checks.ts';
 import { environmentOf } from './sections/environment.ts';

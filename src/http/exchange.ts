@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../model/base/clock.ts';
 
 export interface ExchangeRequest {
   readonly url: URL;

@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
-import type { Clock } from '../model/clock.ts';
-import { Fault, toFault } from '../model/fault.ts';
-import type { Log } from '../model/log.ts';
+import type { Clock } from '../model/base/clock.ts';
+import { Fault, toFault } from '../model/base/fault.ts';
+import type { Log } from '../model/base/log.ts';
 import type { Trigger } from '../model/run.ts';
 import { asideOf, type Aside } from './aside.ts';
 import { Refresher } from './refresher.ts';

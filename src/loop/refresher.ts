@@ -1,5 +1,5 @@
-import type { Clock } from '../model/clock.ts';
-import { toFault, type Fault } from '../model/fault.ts';
+import type { Clock } from '../model/base/clock.ts';
+import { toFault, type Fault } from '../model/base/fault.ts';
 import type { Trigger } from '../model/run.ts';
 import { firstRetryMs, lastRetryMs, retryDelay } from './backoff.ts';
 

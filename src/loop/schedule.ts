@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../model/base/clock.ts';
 import { passDelay, retryDelay } from './backoff.ts';
 
 /** A wake in the past or at once would spin: whoever asks for "now" is asked again after a second. */

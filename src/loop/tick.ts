@@ -1,5 +1,5 @@
 import { schedule } from 'node-cron';
-import type { Log } from '../model/log.ts';
+import type { Log } from '../model/base/log.ts';
 
 /**
  * Timers of a process do not run while the machine sleeps, and what was due then comes late by as long as it slept. A

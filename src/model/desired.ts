@@ -1,8 +1,8 @@
 import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
-import type { JsonObject, JsonValue } from './json.ts';
-import type { SyncPolicy } from './policy.ts';
-import type { Problem } from './problem.ts';
-import type { SecretValue } from './secret-value.ts';
+import type { JsonObject, JsonValue } from './base/json.ts';
+import type { SyncPolicy } from './base/policy.ts';
+import type { Problem } from './base/problem.ts';
+import type { SecretValue } from './base/secret-value.ts';
 
 /** One app, fully merged. Holds no secret values. */
 export interface DesiredApp {

@@ -1,9 +1,9 @@
 import type { IpAssignmentRequest, VolumeRequest } from '../../schemas/fly/app.ts';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredSource, SecretOrigin } from './desired.ts';
-import type { JsonValue } from './json.ts';
-import type { Problem } from './problem.ts';
-import type { Sent, Slot } from './stamps.ts';
+import type { JsonValue } from './base/json.ts';
+import type { Problem } from './base/problem.ts';
+import type { Sent, Slot } from './stamps/stamps.ts';
 
 /** safe: nobody notices; restart: a machine restarts; costs: money each month; destructive: cannot be undone. */
 export type Risk = 'safe' | 'restart' | 'costs' | 'destructive';

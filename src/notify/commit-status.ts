@@ -1,7 +1,7 @@
 import { Octokit } from '@octokit/rest';
-import type { Clock } from '../model/clock.ts';
-import type { Log } from '../model/log.ts';
-import type { SecretValue } from '../model/secret-value.ts';
+import type { Clock } from '../model/base/clock.ts';
+import type { Log } from '../model/base/log.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 import { parseGitLocation } from '../sources/tree/location.ts';
 import { describeOutcome, type FleetOutcome } from './outcome.ts';
 

@@ -1,6 +1,6 @@
 import type { Release } from '../../schemas/fly/release.ts';
 import type { FlyReader } from '../fly/api.ts';
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../model/base/clock.ts';
 import type { AppPresence, ObservedApp, Reading } from '../model/observed.ts';
 import { read, readIfPossible } from './reading.ts';
 

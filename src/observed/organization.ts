@@ -1,5 +1,5 @@
 import type { FlyReader } from '../fly/api.ts';
-import { Fault } from '../model/fault.ts';
+import { Fault } from '../model/base/fault.ts';
 
 /** The organization every user has; flyctl takes it as well when nothing else is said. */
 const personal = 'personal';

@@ -1,5 +1,5 @@
 import { FlyError } from '../fly/http/error.ts';
-import { toFault } from '../model/fault.ts';
+import { toFault } from '../model/base/fault.ts';
 import type { Reading } from '../model/observed.ts';
 
 /**

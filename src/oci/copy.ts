@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../model/base/clock.ts';
 import { isDigest, registryOrigin } from './reference.ts';
 import { digestOf, manifestBytesMax, RegistryError, type Registry, type RegistryAnswer } from './registry.ts';
 

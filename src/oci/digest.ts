@@ -1,5 +1,5 @@
-import type { Clock } from '../model/clock.ts';
-import type { Log } from '../model/log.ts';
+import type { Clock } from '../model/base/clock.ts';
+import type { Log } from '../model/base/log.ts';
 import { createLane } from '../http/lane.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../model/clock.ts';
-import { Fault } from '../model/fault.ts';
+import type { Clock } from '../model/base/clock.ts';
+import { Fault } from '../model/base/fault.ts';
 import { copyImage } from './copy.ts';
 import { isDigest, parseReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials, type RegistryParts } from './registry.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../model/clock.ts';
-import type { SecretValue } from '../model/secret-value.ts';
+import type { Clock } from '../model/base/clock.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 import { exchange, type Exchange } from '../http/exchange.ts';
 import { isDigest, isLoopbackHost, registryOrigin, type ImageReference } from './reference.ts';
 

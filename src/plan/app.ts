@@ -1,7 +1,7 @@
 import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
-import { stampKeys } from '../model/stamps.ts';
-import type { StandingTexts } from '../model/standing.ts';
+import { stampKeys } from '../model/stamps/stamps.ts';
+import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
 import { allOf, takeCensus, type Census } from './classify/machines.ts';

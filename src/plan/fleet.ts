@@ -1,9 +1,9 @@
 import type { DesiredFleet } from '../model/desired.ts';
-import type { Fault } from '../model/fault.ts';
-import { matchesGlob } from '../model/glob.ts';
+import type { Fault } from '../model/base/fault.ts';
+import { matchesGlob } from '../model/base/glob.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Problem } from '../model/base/problem.ts';
 import { brakeFleet, releaseConfirmed, type BrakeInput } from './guards/brakes.ts';
 import { gateReleases } from './guards/dependencies.ts';
 import { appPlanId, fleetPlanId } from './steps/plan-id.ts';

@@ -2,7 +2,7 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
-import { stampKeys } from '../model/stamps.ts';
+import { stampKeys } from '../model/stamps/stamps.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { standingOf, suspensionHold } from './target/resolve-target.ts';
 import { counted, holdOf } from './types.ts';

@@ -1,8 +1,8 @@
 import type { DesiredApp } from '../model/desired.ts';
-import type { Memory } from '../model/memory.ts';
+import type { Memory } from '../model/stamps/memory.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type { Hold, HoldReason, Step } from '../model/plan.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Problem } from '../model/base/problem.ts';
 
 export interface PlanAppInput {
   readonly desired: DesiredApp;

@@ -1,6 +1,6 @@
 import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
-import type { Clock } from '../model/clock.ts';
-import type { Redactor } from '../model/secret-value.ts';
+import type { Clock } from '../model/base/clock.ts';
+import type { Redactor } from '../model/base/secret-value.ts';
 import { closeConnections, openConnections, type Connection } from './connection.ts';
 import { createBuilds } from './builds.ts';
 import { createDeliveries } from './deliveries.ts';

@@ -1,4 +1,4 @@
-import { Redactor } from '../model/secret-value.ts';
+import { Redactor } from '../model/base/secret-value.ts';
 import { markApps } from './dirty.ts';
 import type { DeliveryRow, Store } from './store.ts';
 import { perform, type Database } from './tables.ts';

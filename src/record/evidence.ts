@@ -12,8 +12,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '../model/fault.ts';
-import type { SecretValue } from '../model/secret-value.ts';
+import { Fault } from '../model/base/fault.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 
 export interface Evidence {
   /** Names the key without giving it away: evidence under another key is `unverified`. 16 hex digits. */

@@ -1,4 +1,4 @@
-import type { RememberedRelease, SecretEvidence } from '../model/memory.ts';
+import type { RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
 import { readStandingTexts } from './standing.ts';
 import { perform, type Database } from './tables.ts';
 import type { Store } from './store.ts';

@@ -1,5 +1,5 @@
 import { sql, type Selectable, type SelectQueryBuilder } from 'kysely';
-import { Fault } from '../model/fault.ts';
+import { Fault } from '../model/base/fault.ts';
 import type { AppPlan } from '../model/plan.ts';
 import type { Run, StepResult } from '../model/run.ts';
 import { planText } from './plan-text.ts';

@@ -1,4 +1,4 @@
-import { formatGood, parseGood, standingKeys, type StandingTexts } from '../model/standing.ts';
+import { formatGood, parseGood, standingKeys, type StandingTexts } from '../model/stamps/rollout-state.ts';
 import type { Store } from './store.ts';
 import { perform, type Database } from './tables.ts';
 

@@ -1,9 +1,9 @@
 import type { Compilable, Generated, Kysely } from 'kysely';
-import type { Clock } from '../model/clock.ts';
-import type { IntentKind } from '../model/memory.ts';
+import type { Clock } from '../model/base/clock.ts';
+import type { IntentKind } from '../model/stamps/memory.ts';
 import type { AppStatus, StepKind } from '../model/plan.ts';
 import type { RunOutcome, StepOutcome, Trigger } from '../model/run.ts';
-import type { Redactor } from '../model/secret-value.ts';
+import type { Redactor } from '../model/base/secret-value.ts';
 import type { Connection, Connections } from './connection.ts';
 import type { BuildRow } from './store.ts';
 

@@ -2,7 +2,7 @@
  * Problems as workflow commands of GitHub Actions: each shows beside its line in a pull request. The runner reads a
  * command from any line that begins with `::`, so no text may begin a line or end a command early.
  */
-import type { Problem } from '../model/problem.ts';
+import type { Problem } from '../model/base/problem.ts';
 import { sortProblems, validationSummary, type Validation } from './problems.ts';
 import { plain } from './text.ts';
 

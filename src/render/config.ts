@@ -1,6 +1,6 @@
 import { stringify as stringifyToml } from 'smol-toml';
 import { Document, isScalar, visit } from 'yaml';
-import { isObject, type JsonObject, type JsonValue } from '../model/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../model/base/json.ts';
 
 export const configForms = ['yaml', 'toml', 'json'] as const;
 export type ConfigForm = (typeof configForms)[number];

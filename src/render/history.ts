@@ -1,4 +1,4 @@
-import { formatTime } from '../model/clock.ts';
+import { formatTime } from '../model/base/clock.ts';
 import type { Run, StepResult } from '../model/run.ts';
 import { appPlanJson } from './plan.ts';
 import { holdLines, markOf, toneOf, toneOfStatus } from './step.ts';

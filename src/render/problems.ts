@@ -1,4 +1,4 @@
-import { placeOf, type Problem } from '../model/problem.ts';
+import { placeOf, type Problem } from '../model/base/problem.ts';
 import { markdownTable } from './table.ts';
 import { createPaint, plain, plural } from './text.ts';
 

@@ -1,4 +1,4 @@
-import { formatTime } from '../model/clock.ts';
+import { formatTime } from '../model/base/clock.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StepResult } from '../model/run.ts';
 import { toneOfOutcome } from './history.ts';

@@ -1,4 +1,4 @@
-import { formatTime } from '../model/clock.ts';
+import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonOf, runJson, toneOfOutcome } from './history.ts';

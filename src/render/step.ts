@@ -1,4 +1,4 @@
-import { formatTime } from '../model/clock.ts';
+import { formatTime } from '../model/base/clock.ts';
 import type { AppPlan, FieldChange, Hold, Plan, Risk, Step, StepKind } from '../model/plan.ts';
 import type { AppStatus } from '../model/plan.ts';
 import { formatChange, formatValue, plain, type Tone } from './text.ts';

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { JsonValue } from '../model/json.ts';
+import type { JsonValue } from '../model/base/json.ts';
 
 /** Control, format (bidirectional, zero-width), lone surrogate and separator characters: what moves a cursor, hides or reorders text. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

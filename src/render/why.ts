@@ -1,4 +1,4 @@
-import { formatTime } from '../model/clock.ts';
+import { formatTime } from '../model/base/clock.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';

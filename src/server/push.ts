@@ -1,4 +1,4 @@
-import { isObject } from '../model/json.ts';
+import { isObject } from '../model/base/json.ts';
 
 /** A push as a payload tells it. Nothing of it is believed but what it may concern: git is asked what is there. */
 export interface Push {

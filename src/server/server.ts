@@ -1,8 +1,8 @@
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
-import type { Clock } from '../model/clock.ts';
-import { Fault } from '../model/fault.ts';
-import type { Log } from '../model/log.ts';
-import type { SecretValue } from '../model/secret-value.ts';
+import type { Clock } from '../model/base/clock.ts';
+import { Fault } from '../model/base/fault.ts';
+import type { Log } from '../model/base/log.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 import type { Loop, LoopStatus } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
 import { addWebhook } from './webhook.ts';

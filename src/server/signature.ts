@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { SecretValue } from '../model/secret-value.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 
 const hexDigest = /^sha256=([0-9a-f]{64})$/i;
 

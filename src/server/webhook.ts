@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Clock } from '../model/clock.ts';
-import type { Log } from '../model/log.ts';
-import type { SecretValue } from '../model/secret-value.ts';
+import type { Clock } from '../model/base/clock.ts';
+import type { Log } from '../model/base/log.ts';
+import type { SecretValue } from '../model/base/secret-value.ts';
 import type { Loop } from '../loop/loop.ts';
 import type { Store } from '../record/store.ts';
 import { pushOf, type Push } from './push.ts';

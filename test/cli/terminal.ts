@@ -1,6 +1,6 @@
 import { main } from '../../src/cli/main.ts';
 import type { Io } from '../../src/cli/shell/io.ts';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 
 export interface Ran {
   readonly code: number;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
 import { makeBareRepository } from '../servers/git-server.ts';
 import { mortal, type Death } from './mortal.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 
 /** Where a process dies: at its nth call to Fly, before it is sent or after Fly has done the work. */
 export interface Death {

@@ -1,11 +1,11 @@
 import { FleetKeeper, type KeeperOptions } from '../../controllers/fleet/reconciler.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { defaultPolicy } from '../../src/model/policy.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
+import { silentLog } from '../../src/model/base/log.ts';
+import { defaultPolicy } from '../../src/model/base/policy.ts';
+import { Redactor } from '../../src/model/base/secret-value.ts';
 import { createEvidence } from '../../src/record/evidence.ts';
 import { desiredApp } from '../plan/builders.ts';
 import { testStore } from '../record/stores.ts';

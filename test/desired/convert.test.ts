@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { findConversions, type Conversion, type ConversionTarget } from '../../src/desired/convert.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import { configText } from '../../src/render/config.ts';
 import { anyDocument } from '../flyconfig/generated.ts';
 import { memoryTree, type MemoryFiles } from './memory-tree.ts';

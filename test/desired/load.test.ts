@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createDesiredLoader } from '../../src/desired/load.ts';
-import { systemClock } from '../../src/model/clock.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { systemClock } from '../../src/model/base/clock.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { Tree } from '../../src/sources/tree/tree.ts';
 import { appYaml, errorsOf, load, said } from './loading.ts';
 import { memoryMirrors, memoryTree, type MemoryFiles } from './memory-tree.ts';

@@ -1,7 +1,7 @@
 import { createDesiredLoader, type DesiredLoader, type LoadRequest } from '../../src/desired/load.ts';
-import { systemClock } from '../../src/model/clock.ts';
+import { systemClock } from '../../src/model/base/clock.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { placeOf, type Problem } from '../../src/model/problem.ts';
+import { placeOf, type Problem } from '../../src/model/base/problem.ts';
 import { memoryMirrors, memoryTree, type MemoryFiles } from './memory-tree.ts';
 
 export type LoadOptions = Partial<LoadRequest> & { readonly loader?: DesiredLoader };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { treeId } from '../../src/sources/tree/content-id.ts';
 import type { GitMirrors, GitSourceRequest, Tree, TreeEntry } from '../../src/sources/tree/tree.ts';
 

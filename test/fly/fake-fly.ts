@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport, type FlyClientOptions } from '../../src/fly/http/transport.ts';
-import { IdleClock, type Clock } from '../../src/model/clock.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
+import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
+import { silentLog } from '../../src/model/base/log.ts';
+import { Redactor } from '../../src/model/base/secret-value.ts';
 
 export interface Arrival {
   readonly method: string;

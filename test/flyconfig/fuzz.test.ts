@@ -6,7 +6,7 @@ import { parsePath } from '../../src/desired/documents/path.ts';
 import { locator, problemsOfText, readDocument, type Format } from '../../src/desired/documents/document.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import { expectWithin } from '../work.ts';
 import { anyDocument } from './generated.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from '../property.ts';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 
 const duration = fc.oneof(
   fc.constantFrom('15s', '60s', '1m0s', '1m', '500ms', '2h', 'soon', ''),

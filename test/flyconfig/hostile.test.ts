@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { settle } from '../../src/flyconfig/live/settle.ts';
-import type { JsonObject, JsonValue } from '../../src/model/json.ts';
+import type { JsonObject, JsonValue } from '../../src/model/base/json.ts';
 import { expectWithin } from '../work.ts';
 import { anyDocument } from './generated.ts';
 import { mapped } from './mapping.ts';

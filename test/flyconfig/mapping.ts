@@ -2,7 +2,7 @@ import { mapGroups, type MappedGroup } from '../../src/flyconfig/machine.ts';
 import type { ConfigNote } from '../../src/flyconfig/reading/notes.ts';
 import type { ReleaseCommand } from '../../src/flyconfig/sections/release-command.ts';
 import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 
 export interface Mapped {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import { strangeRegion } from '../../src/flyconfig/reading/regions.ts';
 import { mapped } from './mapping.ts';
 

@@ -5,7 +5,7 @@ import { parseToml } from '../../src/desired/documents/toml.ts';
 import { parseYaml } from '../../src/desired/documents/yaml.ts';
 import { mapGroups } from '../../src/flyconfig/machine.ts';
 import { repairFlyConfig } from '../../src/flyconfig/older-forms/repair.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../src/model/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../src/model/base/json.ts';
 import { shapes, textOf, type Shape } from './wild.ts';
 
 function mapped(value: JsonValue, shape: Shape) {

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { createGitCredentials, type GitCredentialValues } from '../../src/sources/git/credentials.ts';
 import {
   hasSshServer,

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { systemClock } from '../../src/model/clock.ts';
+import { systemClock } from '../../src/model/base/clock.ts';
 import { temporaryFolder } from '../servers/git-server.ts';
 import { digestOf } from '../servers/images.ts';
 

@@ -6,7 +6,7 @@ import Sqlite from 'better-sqlite3';
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import type { MachineSnapshot } from '../../simulator/world/snapshot.ts';
-import { systemClock } from '../../src/model/clock.ts';
+import { systemClock } from '../../src/model/base/clock.ts';
 import { pushPayload, secret, sign } from '../server/serving.ts';
 import { makeBareRepository, startGitServer, temporaryFolder, type BareRepository } from '../servers/git-server.ts';
 import { startFlycd, type FlycdProcess } from './flycd-process.ts';

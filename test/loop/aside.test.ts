@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { expect, test } from 'vitest';
 import { asideOf } from '../../src/loop/aside.ts';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 
 test('a task that waits lets another one start, however many of its waits go on, and takes its place back after', async () => {
   const clock = new IdleClock();

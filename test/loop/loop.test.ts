@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import { temporaryFolder, testStore } from '../record/stores.ts';
 import { done, fails, minute, scripted } from './scripted.ts';
 

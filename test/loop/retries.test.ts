@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { testStore } from '../record/stores.ts';
 import { done, fails, minute, scripted } from './scripted.ts';
 

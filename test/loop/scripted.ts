@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { createLoop, type Loop, type LoopOptions, type Reconciled } from '../../src/loop/loop.ts';
-import { IdleClock } from '../../src/model/clock.ts';
-import { silentLog } from '../../src/model/log.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { silentLog } from '../../src/model/base/log.ts';
 import type { Trigger } from '../../src/model/run.ts';
 import { testStore } from '../record/stores.ts';
 

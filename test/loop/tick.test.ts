@@ -1,7 +1,7 @@
 import { getTasks } from 'node-cron';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startTick } from '../../src/loop/tick.ts';
-import { silentLog } from '../../src/model/log.ts';
+import { silentLog } from '../../src/model/base/log.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { silentLog } from '../../src/model/base/log.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { createCommitStatus, type CommitStatusOptions, type StatusReport } from '../../src/notify/commit-status.ts';
 import { fakeGitHub, json, type Answer } from './github.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { IdleClock } from '../../src/model/clock.ts';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { createRegistryImages, type RegistryImages } from '../../src/oci/images.ts';
 import { pushImage, type PushedImage } from '../servers/images.ts';
 

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import * as fc from '../property.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
-import type { Log } from '../../src/model/log.ts';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import type { Log } from '../../src/model/base/log.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { createImageDigests, type ImageDigests } from '../../src/oci/digest.ts';
 import { parseReference } from '../../src/oci/reference.ts';
 import type { RegistryCredentials } from '../../src/oci/registry.ts';

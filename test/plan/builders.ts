@@ -3,12 +3,12 @@ import type { AppSecret, IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import { configVersion, readHash } from '../../src/flyconfig/live/version.ts';
 import type { DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
-import { hashOf } from '../../src/model/json.ts';
-import { emptyMemory, type Memory } from '../../src/model/memory.ts';
+import { hashOf } from '../../src/model/base/json.ts';
+import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Step, StepKind } from '../../src/model/plan.ts';
-import { defaultPolicy, type SyncPolicy } from '../../src/model/policy.ts';
-import { formatRead, formatSent, stampKeys } from '../../src/model/stamps.ts';
+import { defaultPolicy, type SyncPolicy } from '../../src/model/base/policy.ts';
+import { formatRead, formatSent, stampKeys } from '../../src/model/stamps/stamps.ts';
 import { planApp, type PlanAppInput, type PlanOptions } from '../../src/plan/app.ts';
 import { configToSend, sentOf } from '../../src/plan/machines/stamps.ts';
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { Fault } from '../../src/model/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { ObservedApp, OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
-import { defaultPolicy } from '../../src/model/policy.ts';
-import type { Problem } from '../../src/model/problem.ts';
-import { formatSecrets } from '../../src/model/secrets-stamp.ts';
-import { stampKeys } from '../../src/model/stamps.ts';
+import { defaultPolicy } from '../../src/model/base/policy.ts';
+import type { Problem } from '../../src/model/base/problem.ts';
+import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
+import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import {
   absent,

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
 import { configVersion } from '../../src/flyconfig/live/version.ts';
-import { hashOf } from '../../src/model/json.ts';
-import { emptyMemory, type Memory } from '../../src/model/memory.ts';
+import { hashOf } from '../../src/model/base/json.ts';
+import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
 import type { Step } from '../../src/model/plan.ts';
-import { defaultPolicy } from '../../src/model/policy.ts';
-import { formatSecrets } from '../../src/model/secrets-stamp.ts';
-import { stampKeys } from '../../src/model/stamps.ts';
+import { defaultPolicy } from '../../src/model/base/policy.ts';
+import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
+import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { planApp } from '../../src/plan/app.ts';
 import { updatesOf } from '../../src/plan/steps/hold.ts';
 import {

@@ -2,9 +2,9 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
-import { Fault } from '../../src/model/fault.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { Redactor } from '../../src/model/base/secret-value.ts';
 import { openConnections, closeConnections } from '../../src/record/connection.ts';
 import { openStore } from '../../src/record/database.ts';
 import { migrations } from '../../src/record/migrations.ts';

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { createEvidence, loadEvidenceKey } from '../../src/record/evidence.ts';
 import { temporaryFolder } from './stores.ts';
 

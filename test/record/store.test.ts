@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import type { MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
+import { Redactor } from '../../src/model/base/secret-value.ts';
 import { planBytesMax, planText } from '../../src/record/plan-text.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 

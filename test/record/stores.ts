@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
+import { Redactor } from '../../src/model/base/secret-value.ts';
 import { openStore, type StoreOptions } from '../../src/record/database.ts';
 import type { RunStart, Store } from '../../src/record/store.ts';
 

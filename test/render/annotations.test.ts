@@ -1,6 +1,6 @@
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
-import type { Problem } from '../../src/model/problem.ts';
+import type { Problem } from '../../src/model/base/problem.ts';
 import { annotation, validationAnnotations } from '../../src/render/annotations.ts';
 import { plain } from '../../src/render/text.ts';
 

@@ -2,7 +2,7 @@ import * as fc from '../property.ts';
 import { parse as parseToml } from 'smol-toml';
 import { expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import { configText } from '../../src/render/config.ts';
 
 const config: JsonObject = {

@@ -1,6 +1,6 @@
 import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
-import type { Problem } from '../../src/model/problem.ts';
+import type { Problem } from '../../src/model/base/problem.ts';
 import { faultText } from '../../src/render/fault.ts';
 import { problemsText, validationJson, validationMarkdown, validationText } from '../../src/render/problems.ts';
 import { progressText } from '../../src/render/progress.ts';

@@ -6,7 +6,7 @@ import { fieldsOf, type Field } from '../../schemas/fields.ts';
 import { generateJsonSchemas } from '../../schemas/generate.ts';
 import { Project } from '../../schemas/project.ts';
 import { Settings } from '../../schemas/settings.ts';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import { exampleValue, withValue } from './playing.ts';
 
 const schemas = generateJsonSchemas();

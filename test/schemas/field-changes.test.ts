@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { changeOf, tableChanges } from '../../schemas/field-changes.ts';
 import { fieldExamples } from '../../schemas/field-examples.ts';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import { changeBetween, exampleValue, withValue } from './playing.ts';
 
 const base: JsonObject = { app: 'shop', primary_region: 'arn', build: { image: 'nginx:1.27' } };

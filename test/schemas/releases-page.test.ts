@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../../src/model/json.ts';
+import type { JsonObject } from '../../src/model/base/json.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { planBetween } from './playing.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultKind } from '../../simulator/world/faults.ts';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
 import { pushPayload, sign } from '../server/serving.ts';
 import { makeBareRepository, startGitServer, temporaryFolder, type GitServer } from '../servers/git-server.ts';

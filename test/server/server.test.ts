@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { Fault } from '../../src/model/fault.ts';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { idle, pushPayload, serving } from './serving.ts';
 
 const get = async (url: string): Promise<readonly [number, string]> => {

@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import type { LoopStatus } from '../../src/loop/loop.ts';
-import { IdleClock } from '../../src/model/clock.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
+import { silentLog } from '../../src/model/base/log.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { createServer, type ServerOptions } from '../../src/server/server.ts';
 import { testStore } from '../record/stores.ts';
 

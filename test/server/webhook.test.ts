@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
-import { SecretValue } from '../../src/model/secret-value.ts';
+import { SecretValue } from '../../src/model/base/secret-value.ts';
 import { isSigned } from '../../src/server/signature.ts';
 import { temporaryFolder, testStore } from '../record/stores.ts';
 import { pushPayload, secret, serving, sign } from './serving.ts';

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../simulator/simulator.ts';
 import type { World } from '../../simulator/world/world.ts';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 
 /** What came back: the body as parsed JSON, typed by the test that asked. */
 export interface Answer {

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { IdleClock, type Clock } from '../../src/model/clock.ts';
-import { Fault } from '../../src/model/fault.ts';
-import { silentLog } from '../../src/model/log.ts';
+import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { silentLog } from '../../src/model/base/log.ts';
 import { createGitCredentials, type GitCredentials } from '../../src/sources/git/credentials.ts';
 import { createGitMirrors, type OpenGitMirrors } from '../../src/sources/git/mirror.ts';
 import type { Tree } from '../../src/sources/tree/tree.ts';

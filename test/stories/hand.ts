@@ -1,8 +1,8 @@
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
-import { silentLog } from '../../src/model/log.ts';
-import { Redactor } from '../../src/model/secret-value.ts';
+import { silentLog } from '../../src/model/base/log.ts';
+import { Redactor } from '../../src/model/base/secret-value.ts';
 import type { Stage } from './transcript.ts';
 
 /** Somebody who changes things on Fly behind FlyCD's back. */

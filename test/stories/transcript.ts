@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { fetchFrom, run, type Ran } from '../cli/terminal.ts';
 

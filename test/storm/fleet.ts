@@ -1,4 +1,4 @@
-import { hashOf } from '../../src/model/json.ts';
+import { hashOf } from '../../src/model/base/json.ts';
 import type { Dice } from './dice.ts';
 
 /** What a storm's git says, kept apart from FlyCD's own reading of it: the invariants compare Fly with this. */

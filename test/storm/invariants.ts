@@ -1,6 +1,6 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../simulator/world/snapshot.ts';
-import { hashOf } from '../../src/model/json.ts';
+import { hashOf } from '../../src/model/base/json.ts';
 import { differences, groupOf, isItself, type Difference } from './comparison.ts';
 import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from './fleet.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { App, Machine } from '../../simulator/world/records.ts';
 import type { AppIdea, FleetIdea, GroupIdea } from './fleet.ts';
-import { hashOf } from '../../src/model/json.ts';
+import { hashOf } from '../../src/model/base/json.ts';
 
 export interface Standings {
   /** What git says from now on, under the name that FlyCD gives it. undefined: nobody asked for its name. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FlyReader, FlyWriter } from '../../fly/api.ts';
 import type { Transport } from '../../fly/http/transport.ts';
 import { defaultConcurrency } from '../../loop/loop.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { Evidence } from '../../record/evidence.ts';
 import type { Store } from '../../record/store.ts';
 import type { Images } from './images.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ImageBuilds } from '../../../controllers/images/builds.ts';
 import type { ImageEyes } from '../../../controllers/images/lookup.ts';
-import { SecretValue } from '../../model/secret-value.ts';
+import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Invocation } from '../shell/invocation.ts';
 import { flyToken, variable } from '../shell/io.ts';
 import { registryAccess } from './registry.ts';

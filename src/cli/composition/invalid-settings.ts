@@ -1,4 +1,4 @@
-import type { Problem } from '../../model/problem.ts';
+import type { Problem } from '../../model/base/problem.ts';
 
 /** What stands in flycd.yaml is wrong: every problem at once. Apart from settings.ts, which costs a parser to import. */
 export class InvalidSettings extends Error {

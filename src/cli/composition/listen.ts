@@ -1,5 +1,5 @@
 import type { Settings } from '../../../schemas/settings.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { variable, type Io } from '../shell/io.ts';
 
 export interface Listen {

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
-import { Fault } from '../../model/fault.ts';
-import { SecretValue, type Redactor } from '../../model/secret-value.ts';
+import { Fault } from '../../model/base/fault.ts';
+import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/content-id.ts';
 import type { OpenGitMirrors } from '../../sources/git/mirror.ts';

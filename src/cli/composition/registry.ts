@@ -1,5 +1,5 @@
 import { authorizationsOf } from '../../fly/http/token.ts';
-import { SecretValue, type Redactor } from '../../model/secret-value.ts';
+import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { RegistryCredentials } from '../../oci/registry.ts';
 import { flyToken, variable, type Io } from '../shell/io.ts';
 

@@ -4,8 +4,8 @@ import { problemsOfText, readDocument } from '../../desired/documents/document.t
 import { check } from '../../desired/documents/finding.ts';
 import { withoutNulls } from '../../desired/documents/merge.ts';
 import { problemsIn } from '../../desired/documents/source-map.ts';
-import { Fault } from '../../model/fault.ts';
-import type { JsonObject } from '../../model/json.ts';
+import { Fault } from '../../model/base/fault.ts';
+import type { JsonObject } from '../../model/base/json.ts';
 import { InvalidSettings } from './invalid-settings.ts';
 import { variable, type Io } from '../shell/io.ts';
 import { readNamedFile } from '../shell/named-file.ts';

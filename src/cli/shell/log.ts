@@ -1,5 +1,5 @@
-import type { Log } from '../../model/log.ts';
-import type { Redactor } from '../../model/secret-value.ts';
+import type { Log } from '../../model/base/log.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 import { plain } from '../../render/text.ts';
 import { isDebugging, type Io } from './io.ts';
 

@@ -1,5 +1,5 @@
 import { promises as files } from 'node:fs';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 
 export interface NamedFile {
   /** Absolute. */

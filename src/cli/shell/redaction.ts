@@ -1,4 +1,4 @@
-import type { Redactor } from '../../model/secret-value.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 import type { Io } from './io.ts';
 
 /** Variables of FlyCD's own that hold a secret. */

@@ -1,6 +1,6 @@
 import { selectApps } from '../../../controllers/fleet/sync.ts';
 import type { DesiredApp, DesiredFleet } from '../../model/desired.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 
 /** Names listed in an error: enough to find a slip of the pen. */
 const namesMax = 20;

@@ -1,5 +1,5 @@
 import type { AppPlan, Plan } from '../../model/plan.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import type { Run } from '../../model/run.ts';
 import { latestRuns } from '../../render/sync.ts';
 import { exitCodes, type ExitCode } from './exit.ts';

@@ -1,7 +1,7 @@
 /** Reads files of the config repo and of project repos, and remembers what was parsed, by content. */
 import { posix } from 'node:path';
-import type { Clock } from '../../model/clock.ts';
-import { Fault } from '../../model/fault.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, readDocument, unreadDocument, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';

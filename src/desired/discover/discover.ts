@@ -3,8 +3,8 @@
  * the projects of a folder's tree are entered before its apps, so an app reached both ways belongs to its project.
  */
 import type { FollowedRef } from '../../model/desired.ts';
-import { toFault } from '../../model/fault.ts';
-import type { Problem } from '../../model/problem.ts';
+import { toFault } from '../../model/base/fault.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import type { GitMirrors, Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { baseName, filesBelow } from './traverse.ts';
 import { isInside, pathWithin, type ConfigFile, type ConfigFiles, type Generations } from './config-files.ts';

@@ -1,8 +1,8 @@
 /** The fleet's name and policy: from flycd.yaml in the config root, or the root project.yaml. */
 import { Settings } from '../../../schemas/settings.ts';
 import { type SyncWritten } from '../../../schemas/policy.ts';
-import type { JsonObject } from '../../model/json.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { JsonObject } from '../../model/base/json.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
 import { folderOf, type ConfigFiles } from './config-files.ts';

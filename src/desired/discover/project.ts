@@ -2,8 +2,8 @@
 import { Project as ProjectWritten, type ListMode } from '../../../schemas/project.ts';
 import { type SyncWritten } from '../../../schemas/policy.ts';
 import type { ProjectSource } from '../../../schemas/project.ts';
-import type { JsonObject } from '../../model/json.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { JsonObject } from '../../model/base/json.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, problemsOfText, type SourceDocument } from '../documents/document.ts';
 import { check, findingList, type Finding } from '../documents/finding.ts';

@@ -1,7 +1,7 @@
 /** A file of the config repo as read: its text, what it says, and where in it everything stands. */
-import type { JsonObject, JsonValue } from '../../model/json.ts';
-import { isObject } from '../../model/json.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { JsonObject, JsonValue } from '../../model/base/json.ts';
+import { isObject } from '../../model/base/json.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import { formatPath, type DocumentPath } from './path.ts';
 import { originalOffset, substitute, type Substituted, type Substitution } from './substitution.ts';
 import { parseToml, placesInToml } from './toml.ts';

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { kindOf, orList, shortened } from '../../flyconfig/reading/fields.ts';
 import { moreOf, notesMax } from '../../flyconfig/reading/notes.ts';
 import { nearest } from '../../flyconfig/reading/spelling.ts';
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonValue } from '../../model/base/json.ts';
 import type { DocumentPath } from './path.ts';
 
 export interface Finding {

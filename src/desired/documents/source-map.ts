@@ -1,5 +1,5 @@
 /** Findings become problems: each gets the file, line and column where the value was written. */
-import type { Problem } from '../../model/problem.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import { formatPath, type DocumentPath } from './path.ts';
 import { locator, type SourceDocument } from './document.ts';
 import type { Finding } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonValue } from '../../model/base/json.ts';
 import type { DocumentPath } from './path.ts';
 
 /** Nesting no config needs and recursion still bears. */

@@ -1,6 +1,6 @@
 /** TOML (app.toml, fly.toml) as plain values, and where a path stands in the text: the library keeps no positions. */
 import { parse, TomlDate, TomlError } from 'smol-toml';
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonValue } from '../../model/base/json.ts';
 import type { DocumentPath } from './path.ts';
 import { depthMax, problemsMax, valuesMax, type ParsedText, type Places, type TextProblem } from './text-problem.ts';
 

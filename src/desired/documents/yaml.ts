@@ -19,7 +19,7 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonValue } from '../../model/base/json.ts';
 import type { DocumentPath } from './path.ts';
 import {
   depthMax,

@@ -8,7 +8,7 @@ import { flyConfigKeys } from '../../flyconfig/older-forms/known.ts';
 import { strangeRegion } from '../../flyconfig/reading/regions.ts';
 import { repairFlyConfig } from '../../flyconfig/older-forms/repair.ts';
 import { nearest } from '../../flyconfig/reading/spelling.ts';
-import type { JsonObject } from '../../model/json.ts';
+import type { JsonObject } from '../../model/base/json.ts';
 import { flyPart, type BaseConfig } from '../source/base-config.ts';
 import { primaryRegionOf } from './deploy-parameters.ts';
 import { parsePath } from '../documents/path.ts';

@@ -1,6 +1,6 @@
 /** `depends_on` across the fleet: names that no app has, and apps that wait for each other in a circle. */
 import { nearest } from '../../flyconfig/reading/spelling.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import type { Finding } from '../documents/finding.ts';
 import { placed, type Result } from './resolve-app.ts';
 

@@ -10,7 +10,7 @@ import { parseDuration, second } from '../../flyconfig/reading/duration.ts';
 import { guestOf } from '../../flyconfig/sections/guest.ts';
 import { strangeRegion } from '../../flyconfig/reading/regions.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 import { flagsOf, needsValue, noteUnread, truthOf, type Flag, type ParameterField } from '../source/flyctl-flags.ts';

@@ -1,7 +1,7 @@
 /** Where each field of an app's resolved fly config was written. */
 import { gatheredNames } from '../../flyconfig/older-forms/repair.ts';
 import type { ExplainedField } from '../../model/desired.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import { formatPath, type DocumentPath } from '../documents/path.ts';
 import { locator } from '../documents/document.ts';
 import type { Origin } from '../documents/source-map.ts';

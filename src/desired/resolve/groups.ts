@@ -10,7 +10,7 @@ import { nearRegion } from '../../flyconfig/reading/regions.ts';
 import { nearest } from '../../flyconfig/reading/spelling.ts';
 import { desiredVersion } from '../../flyconfig/live/version.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
-import type { JsonObject } from '../../model/json.ts';
+import type { JsonObject } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 import { machineOver } from './machine.ts';

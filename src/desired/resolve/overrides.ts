@@ -1,6 +1,6 @@
 /** What the projects round an app give it: app_defaults <- app.yaml <- app_overrides, outer projects first in each. */
 import type { ListMode } from '../../../schemas/project.ts';
-import type { JsonObject, JsonValue } from '../../model/json.ts';
+import type { JsonObject, JsonValue } from '../../model/base/json.ts';
 import { baseUnder, type BaseConfig } from '../source/base-config.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';

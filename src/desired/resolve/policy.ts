@@ -1,6 +1,6 @@
 import type { SyncWritten, WindowWritten } from '../../../schemas/policy.ts';
 import { durationSeconds } from '../../../schemas/written.ts';
-import { defaultPolicy, type SyncPolicy, type SyncWindow } from '../../model/policy.ts';
+import { defaultPolicy, type SyncPolicy, type SyncWindow } from '../../model/base/policy.ts';
 
 /** Outermost first: each key of a later one wins, lists as a whole. */
 export function syncPolicy(written: readonly (SyncWritten | undefined)[]): SyncPolicy {

@@ -1,9 +1,9 @@
 /** An app as far as its own files say, and how its source, its base and its local files make it whole. */
 import type { SyncWritten } from '../../../schemas/policy.ts';
 import type { DesiredApp, FollowedRef } from '../../model/desired.ts';
-import { toFault } from '../../model/fault.ts';
-import type { Problem } from '../../model/problem.ts';
-import type { SecretValue } from '../../model/secret-value.ts';
+import { toFault } from '../../model/base/fault.ts';
+import type { Problem } from '../../model/base/problem.ts';
+import type { SecretValue } from '../../model/base/secret-value.ts';
 import type { GitMirrors } from '../../sources/tree/tree.ts';
 import { machineConfigPathsIn } from '../../flyconfig/sections/machine-config.ts';
 import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type LocalPath } from './app.ts';

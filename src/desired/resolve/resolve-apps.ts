@@ -1,9 +1,9 @@
 /** From the files a walk found to desired apps: drafts in the walk's order, then sources side by side. */
 import type { DesiredApp, ExplainedField, FollowedRef, InvalidApp } from '../../model/desired.ts';
-import { toFault } from '../../model/fault.ts';
-import { hashOf } from '../../model/json.ts';
-import type { Problem } from '../../model/problem.ts';
-import type { SecretValue } from '../../model/secret-value.ts';
+import { toFault } from '../../model/base/fault.ts';
+import { hashOf } from '../../model/base/json.ts';
+import type { Problem } from '../../model/base/problem.ts';
+import type { SecretValue } from '../../model/base/secret-value.ts';
 import type { BuildRecipe } from '../source/build.ts';
 import { draftApp, type Draft } from './app-config.ts';
 import { checkDependencies } from './dependencies.ts';

@@ -3,8 +3,8 @@ import type { Owned } from '../../../schemas/app.ts';
 import type { MappedGroup } from '../../flyconfig/machine.ts';
 import { strangeRegion } from '../../flyconfig/reading/regions.ts';
 import type { DesiredNetwork, DesiredSecret, DesiredVolume } from '../../model/desired.ts';
-import { isObject, type JsonObject } from '../../model/json.ts';
-import { SecretValue } from '../../model/secret-value.ts';
+import { isObject, type JsonObject } from '../../model/base/json.ts';
+import { SecretValue } from '../../model/base/secret-value.ts';
 import type { FindingList } from '../documents/finding.ts';
 
 /** flyctl's size of a volume nobody gives one. */

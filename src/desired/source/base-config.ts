@@ -1,8 +1,8 @@
 /** `fly_config`: a fly config in the app's source that app.yaml lies over. */
 import { ownedKeys } from '../../../schemas/app.ts';
 import { gatheredNames, repairFlyConfig } from '../../flyconfig/older-forms/repair.ts';
-import { toFault } from '../../model/fault.ts';
-import type { JsonObject } from '../../model/json.ts';
+import { toFault } from '../../model/base/fault.ts';
+import type { JsonObject } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
 import { isInside, pathWithin, type ConfigFiles, type ReadFile } from '../discover/config-files.ts';

@@ -2,9 +2,9 @@
 import { join, posix } from 'node:path';
 import type { Owned } from '../../../schemas/app.ts';
 import type { BuildFiles, DesiredBuild } from '../../model/desired.ts';
-import { Fault } from '../../model/fault.ts';
-import { isGlob, matchesPath } from '../../model/glob.ts';
-import { hashOf, isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
+import { Fault } from '../../model/base/fault.ts';
+import { isGlob, matchesPath } from '../../model/base/glob.ts';
+import { hashOf, isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import {
   contextId,
   writeBuildFolder,

@@ -1,8 +1,8 @@
 /** Where an app's content comes from, and the id that moves exactly when that content does. */
 import type { Owned } from '../../../schemas/app.ts';
 import type { DesiredImage, DesiredSource, FollowedRef } from '../../model/desired.ts';
-import { toFault } from '../../model/fault.ts';
-import { hashOf, isObject, type JsonObject } from '../../model/json.ts';
+import { toFault } from '../../model/base/fault.ts';
+import { hashOf, isObject, type JsonObject } from '../../model/base/json.ts';
 import type { GitMirrors, Tree } from '../../sources/tree/tree.ts';
 import { contextId, type ContextLayer } from '../../sources/build/build-context.ts';
 import { buildPath, buildRecipe, overlayOf, type BuildRecipe } from './build.ts';

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, mkdirSync, promises as files, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { stringify } from 'smol-toml';
-import type { Clock } from '../../model/clock.ts';
+import type { Clock } from '../../model/base/clock.ts';
 import type { BuildFiles } from '../../model/desired.ts';
-import { Fault } from '../../model/fault.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../model/json.ts';
-import type { Redactor, SecretValue } from '../../model/secret-value.ts';
+import { Fault } from '../../model/base/fault.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
+import type { Redactor, SecretValue } from '../../model/base/secret-value.ts';
 import { outputLines, type OutputLines } from './output-lines.ts';
 
 export interface FlyctlOptions {

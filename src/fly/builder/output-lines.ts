@@ -1,4 +1,4 @@
-import type { Redactor } from '../../model/secret-value.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 
 /** A longer line is a progress bar or a minified file. */
 const lineLengthMax = 500;

@@ -1,5 +1,5 @@
 import { ErrorBody } from '../../../schemas/fly/app.ts';
-import type { FaultParts } from '../../model/fault.ts';
+import type { FaultParts } from '../../model/base/fault.ts';
 import { FlyError } from './error.ts';
 
 /** What a call does on Fly when it arrives twice. */

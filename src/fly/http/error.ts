@@ -1,4 +1,4 @@
-import { Fault, type FaultParts } from '../../model/fault.ts';
+import { Fault, type FaultParts } from '../../model/base/fault.ts';
 
 export interface FlyErrorParts extends FaultParts {
   /** HTTP status; undefined: no answer came. */

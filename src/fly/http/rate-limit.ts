@@ -1,4 +1,4 @@
-import type { Clock } from '../../model/clock.ts';
+import type { Clock } from '../../model/base/clock.ts';
 
 /** A bucket of `burst` requests that refills at `perSecond`. */
 export interface RateLimit {

@@ -1,5 +1,5 @@
-import { Fault } from '../../model/fault.ts';
-import type { Redactor } from '../../model/secret-value.ts';
+import { Fault } from '../../model/base/fault.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 
 const macaroon = /^(fm1r|fm1a|fm2)_/;
 const next = 'Make one with `fly tokens create org` and set FLY_API_TOKEN.';

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Clock } from '../../model/clock.ts';
-import { Fault } from '../../model/fault.ts';
-import type { Log } from '../../model/log.ts';
-import type { Redactor } from '../../model/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
+import type { Log } from '../../model/base/log.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 import { classify, wordsOf, type Effect, type Failure } from './classification.ts';
 import type { FlyError } from './error.ts';
 import { exchange, type Exchange } from '../../http/exchange.ts';

@@ -1,5 +1,5 @@
 import { App, AppList } from '../../../schemas/fly/app.ts';
-import { toFault } from '../../model/fault.ts';
+import { toFault } from '../../model/base/fault.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
 import { isStatus, unlessGone } from '../http/absence.ts';
 import { FlyError } from '../http/error.ts';

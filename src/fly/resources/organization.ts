@@ -1,6 +1,6 @@
 import { CurrentTokens, RegionList } from '../../../schemas/fly/app.ts';
 import { OrgMachinesPage, type OrgMachine } from '../../../schemas/fly/machine.ts';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { FlyReader } from '../api.ts';
 import type { Call, Transport } from '../http/transport.ts';
 

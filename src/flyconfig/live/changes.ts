@@ -1,7 +1,7 @@
 /** What differs between two machine configs, field by field, in words a person can follow. */
 import diff from 'microdiff';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import { hashOf, isObject, type JsonValue } from '../../model/json.ts';
+import { hashOf, isObject, type JsonValue } from '../../model/base/json.ts';
 import type { FieldChange } from '../../model/plan.ts';
 import { portKey, serviceKey, settle } from './settle.ts';
 

@@ -1,6 +1,6 @@
 /** Fields of a machine that no fly config says: kept from the machine, unless the desired config names them. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import { isBookkeepingKey, stampKeys } from '../../model/stamps.ts';
+import { isBookkeepingKey, stampKeys } from '../../model/stamps/stamps.ts';
 import { present } from '../reading/fields.ts';
 
 /** What flyctl replaces, or keeps by rules of its own: not a matter of naming. */

@@ -4,8 +4,8 @@
  */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { defaultGuest, guestPresets } from '../../../schemas/fly/presets.ts';
-import { canonicalJson, isObject } from '../../model/json.ts';
-import { isBookkeepingKey, isVersionEnv } from '../../model/stamps.ts';
+import { canonicalJson, isObject } from '../../model/base/json.ts';
+import { isBookkeepingKey, isVersionEnv } from '../../model/stamps/stamps.ts';
 import { namedCheckIntervalMin, namedCheckTimeoutMax, serviceCheckMax, serviceCheckMin } from '../sections/checks.ts';
 import { canonicalDuration, formatDuration, parseDuration } from '../reading/duration.ts';
 

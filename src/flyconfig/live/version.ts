@@ -1,5 +1,5 @@
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import { hashOf } from '../../model/json.ts';
+import { hashOf } from '../../model/base/json.ts';
 import { namedFields } from './named.ts';
 import { settle, settleWritten } from './settle.ts';
 

@@ -2,7 +2,7 @@
  * Turns the older forms of a fly config into today's, as flyctl does before it decodes one. What is neither an old form
  * nor today's is left alone: the mapping says what is wrong with it. Nothing is dropped but empty sections.
  */
-import { canonicalJson, type JsonObject, type JsonValue } from '../../model/json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import { formatDuration, millisecond, second } from '../reading/duration.ts';
 import { fieldOf, isList, isTable, itemPath, keyPath, kindOf } from '../reading/fields.ts';
 import { noteUnknownKeys } from './known.ts';

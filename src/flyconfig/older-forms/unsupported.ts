@@ -1,5 +1,5 @@
 /** What a fly config may say and FlyCD cannot do yet: refused, since an app deployed without it would behave otherwise. */
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonValue } from '../../model/base/json.ts';
 import {
   durationOf,
   fieldOf,

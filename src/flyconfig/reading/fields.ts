@@ -2,7 +2,7 @@
  * Reads a document's fields with the type they must have. A field of another type is noted as an error and reads as
  * absent, so that one mistake hides no other. Null reads as absent, as in flyctl.
  */
-import type { JsonObject, JsonValue } from '../../model/json.ts';
+import type { JsonObject, JsonValue } from '../../model/base/json.ts';
 import { parseDuration } from './duration.ts';
 import type { NoteList } from './notes.ts';
 

@@ -1,5 +1,5 @@
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
-import type { JsonObject } from '../../model/json.ts';
+import type { JsonObject } from '../../model/base/json.ts';
 import { fieldOf, isTable, itemPath, keyPath, orList, textsOf, type Table } from '../reading/fields.ts';
 import type { NoteList } from '../reading/notes.ts';
 

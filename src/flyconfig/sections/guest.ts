@@ -8,7 +8,7 @@ import {
   type GuestPreset,
 } from '../../../schemas/fly/presets.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
-import type { JsonObject } from '../../model/json.ts';
+import type { JsonObject } from '../../model/base/json.ts';
 import {
   fieldOf,
   integerOf,

@@ -1,6 +1,6 @@
 /** Image references: what a machine's config names and what the platform resolved it to. */
 import type { ImageRef, MachineConfig } from '../../../schemas/fly/machine.ts';
-import { isObject } from '../../model/json.ts';
+import { isObject } from '../../model/base/json.ts';
 
 export interface ImageName {
   /** Registry and repository, as written. */

@@ -5,8 +5,8 @@
  */
 import { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { guestPresets } from '../../../schemas/fly/presets.ts';
-import type { JsonObject, JsonValue } from '../../model/json.ts';
-import { isBookkeepingKey } from '../../model/stamps.ts';
+import type { JsonObject, JsonValue } from '../../model/base/json.ts';
+import { isBookkeepingKey } from '../../model/stamps/stamps.ts';
 import {
   fieldOf,
   isList,

@@ -1,6 +1,6 @@
 /** How a machine's process ended, as its events tell. */
 import type { MachineEvent } from '../../../schemas/fly/machine.ts';
-import { isObject } from '../../model/json.ts';
+import { isObject } from '../../model/base/json.ts';
 
 export interface Exit {
   /** 0 where the event names none. */

@@ -1,7 +1,7 @@
 /** What a machine on Fly says of itself, read without judging it. */
 import { exitOf, isFailure, type Exit } from './exit.ts';
 import type { Machine, MachineConfig, MachineEvent } from '../../../schemas/fly/machine.ts';
-import { stampKeys } from '../../model/stamps.ts';
+import { stampKeys } from '../../model/stamps/stamps.ts';
 
 export function metadataOf(machine: Machine): Readonly<Record<string, string>> {
   return machine.config?.metadata ?? machine.incomplete_config?.metadata ?? {};

@@ -3,7 +3,15 @@ import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import { flyctlKeys, parseSent, parseSlot, stampKeys, type Sent, type Slot, type Told } from '../../model/stamps.ts';
+import {
+  flyctlKeys,
+  parseSent,
+  parseSlot,
+  stampKeys,
+  type Sent,
+  type Slot,
+  type Told,
+} from '../../model/stamps/stamps.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen, type Busy } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from '../machines/replace.ts';

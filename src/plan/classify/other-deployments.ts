@@ -2,7 +2,7 @@
 import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
-import { parseTold, stampKeys, type Told } from '../../model/stamps.ts';
+import { parseTold, stampKeys, type Told } from '../../model/stamps/stamps.ts';
 import type { HoldParts } from '../types.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
 

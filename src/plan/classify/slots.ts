@@ -1,8 +1,8 @@
 /** What the planning of one process group looks at, and what it has found so far. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, SlotMachine } from '../../model/plan.ts';
-import type { Slot } from '../../model/stamps.ts';
-import type { StandingTexts } from '../../model/standing.ts';
+import type { Slot } from '../../model/stamps/stamps.ts';
+import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
 import type { Census, Member } from './machines.ts';
 import type { Wanted } from '../machines/counts.ts';
 import type { WantedImage } from '../kinds/image.ts';

@@ -2,7 +2,7 @@
 import { noLongerNamed } from '../../flyconfig/live/named.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
-import { formatSlot, stampKeys } from '../../model/stamps.ts';
+import { formatSlot, stampKeys } from '../../model/stamps/stamps.ts';
 import type { Member } from './machines.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
-import { stampKeys } from '../../model/stamps.ts';
+import { stampKeys } from '../../model/stamps/stamps.ts';
 import { holdBack, isRollout, waitsWithRelease } from '../steps/hold.ts';
 import { hasGivenUp, isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
 import { refit } from '../steps/refit.ts';

@@ -1,7 +1,7 @@
 /** `sync.windows`: when releases may begin. */
 import { Cron } from 'croner';
-import { formatTime } from '../../model/clock.ts';
-import type { SyncWindow } from '../../model/policy.ts';
+import { formatTime } from '../../model/base/clock.ts';
+import type { SyncWindow } from '../../model/base/policy.ts';
 import { holdBack, waitsWithRelease, type PlanDraft } from '../steps/hold.ts';
 import type { PlanAppInput } from '../types.ts';
 

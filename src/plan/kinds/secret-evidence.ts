@@ -1,10 +1,10 @@
 /** What is known of the values that Fly has: the stamps of all our machines and SQLite, put together. */
 import type { AppSecret } from '../../../schemas/fly/app.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import { hashOf } from '../../model/json.ts';
-import type { Memory, SecretEvidence } from '../../model/memory.ts';
-import { formatSecrets, parseSecrets, type StampedEvidence } from '../../model/secrets-stamp.ts';
-import { stampKeys } from '../../model/stamps.ts';
+import { hashOf } from '../../model/base/json.ts';
+import type { Memory, SecretEvidence } from '../../model/stamps/memory.ts';
+import { formatSecrets, parseSecrets, type StampedEvidence } from '../../model/stamps/secrets-stamp.ts';
+import { stampKeys } from '../../model/stamps/stamps.ts';
 import { counted, type PlanAppInput } from '../types.ts';
 import { isGone, metadataOf } from '../classify/machine-state.ts';
 

@@ -2,7 +2,7 @@
 import type { AppSecret } from '../../../schemas/fly/app.ts';
 import type { DesiredSecret } from '../../model/desired.ts';
 import type { Hold, SecretStep } from '../../model/plan.ts';
-import { formatSecrets } from '../../model/secrets-stamp.ts';
+import { formatSecrets } from '../../model/stamps/secrets-stamp.ts';
 import { isLive, ownEvidence, type KnownEvidence } from './secret-evidence.ts';
 import { holdOf, listed, type PlanAppInput } from '../types.ts';
 

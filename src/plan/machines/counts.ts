@@ -1,6 +1,6 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
-import { stampKeys } from '../../model/stamps.ts';
+import { stampKeys } from '../../model/stamps/stamps.ts';
 import type { Member } from '../classify/machines.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
 

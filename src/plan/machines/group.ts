@@ -1,7 +1,7 @@
 /** The machines of an app's process groups: how many, which slot is whose, what has to change on each. */
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, SlotMachine } from '../../model/plan.ts';
-import { formatSlot, stampKeys, type Slot } from '../../model/stamps.ts';
+import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { assignSlots, lowestFree, type Member } from '../classify/machines.ts';
 import { isJob, wantedMachines, type Wanted } from './counts.ts';

@@ -1,8 +1,8 @@
 /** One machine of a group that stays: in sync, to be stamped, updated or started. */
 import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
-import { hashOf } from '../../model/json.ts';
+import { hashOf } from '../../model/base/json.ts';
 import type { MachineLabel, MachineUpdate, SlotMachine } from '../../model/plan.ts';
-import { formatSlot, stampKeys, type Slot } from '../../model/stamps.ts';
+import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import type { Member } from '../classify/machines.ts';
 import { compareMachine, type Comparison } from './compare.ts';

@@ -1,5 +1,5 @@
 /** Machines on another dedicated host than git wants: no update moves a machine. Source: flyctl's launchInputForUpdate. */
-import { formatSlot } from '../../model/stamps.ts';
+import { formatSlot } from '../../model/stamps/stamps.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import type { Member } from '../classify/machines.ts';
 import { holdOf } from '../types.ts';

@@ -1,5 +1,5 @@
 /** Gathers machine changes into a release where something new reaches the app's machines. */
-import { canonicalJson } from '../../model/json.ts';
+import { canonicalJson } from '../../model/base/json.ts';
 import type { FieldChange, MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../model/plan.ts';
 import { listed } from '../types.ts';
 import type { GroupMachines } from './group.ts';

@@ -1,6 +1,6 @@
 /** Machines with another mount than git gives them: others are made in their places. */
 import type { Hold, MachineUpdate, Step } from '../../model/plan.ts';
-import { formatSlot } from '../../model/stamps.ts';
+import { formatSlot } from '../../model/stamps/stamps.ts';
 import { goWithout, waitForVolumes } from './departing-volumes.ts';
 import { holdOf, listed } from '../types.ts';
 import type { MountMisfit } from '../classify/mount-mismatch.ts';

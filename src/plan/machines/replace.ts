@@ -1,7 +1,7 @@
 /** Machines that another one has taken the place of: they count no more, and go as soon as they can. */
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { MachineAction, MachineCreate, MachineUpdate } from '../../model/plan.ts';
-import { formatSlot, parseIds, stampKeys } from '../../model/stamps.ts';
+import { formatSlot, parseIds, stampKeys } from '../../model/stamps/stamps.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import type { Member } from '../classify/machines.ts';
 import { slotOf, type Draft, type GroupScope } from '../classify/slots.ts';

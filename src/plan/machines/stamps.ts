@@ -4,8 +4,8 @@ import { namedFields, noLongerNamed } from '../../flyconfig/live/named.ts';
 import { guestOver } from '../../flyconfig/sections/guest.ts';
 import { overlay } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
-import { hashOf } from '../../model/json.ts';
-import type { StandingTexts } from '../../model/standing.ts';
+import { hashOf } from '../../model/base/json.ts';
+import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
 import {
   flyctlKeys,
   flyctlMetadata,
@@ -15,7 +15,7 @@ import {
   stampKeys,
   type Sent,
   type Slot,
-} from '../../model/stamps.ts';
+} from '../../model/stamps/stamps.ts';
 
 export interface Marking {
   readonly desired: DesiredApp;

@@ -1,7 +1,7 @@
 /** A machine whose host does not answer: it counts, and is neither compared nor replaced. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { Hold } from '../../model/plan.ts';
-import { formatSlot, stampKeys, type Slot } from '../../model/stamps.ts';
+import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
 import type { Member } from '../classify/machines.ts';
 import { holdOf } from '../types.ts';
 

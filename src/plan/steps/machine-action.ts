@@ -1,7 +1,7 @@
 /** Steps on one machine that send no config. */
 import type { DesiredApp } from '../../model/desired.ts';
 import type { MachineAction, Risk } from '../../model/plan.ts';
-import { formatSlot, parseSlot, stampKeys, type Slot } from '../../model/stamps.ts';
+import { formatSlot, parseSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
 import type { Member } from '../classify/machines.ts';
 
 /** `app/web/arn/1` */

@@ -1,5 +1,5 @@
 /** What makes two plans the same plan: what a person confirms by its id. */
-import { hashOf } from '../../model/json.ts';
+import { hashOf } from '../../model/base/json.ts';
 import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { stopsByItself } from '../classify/machine-state.ts';
 

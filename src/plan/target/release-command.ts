@@ -5,9 +5,9 @@ import { guestOver } from '../../flyconfig/sections/guest.ts';
 import { parseImage } from '../../flyconfig/sections/image.ts';
 import { releaseGuest } from '../../flyconfig/sections/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
-import { hashOf } from '../../model/json.ts';
+import { hashOf } from '../../model/base/json.ts';
 import type { ReleaseCommandRun } from '../../model/plan.ts';
-import { flyctlMetadata, stampKeys } from '../../model/stamps.ts';
+import { flyctlMetadata, stampKeys } from '../../model/stamps/stamps.ts';
 import { allOf, type Census } from '../classify/machines.ts';
 import type { WantedImage } from '../kinds/image.ts';
 

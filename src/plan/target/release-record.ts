@@ -1,9 +1,9 @@
 /** Records of releases on Fly, as FlyCD makes them: one for each version and image of an app. */
 import type { Release } from '../../../schemas/fly/release.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import { hashOf } from '../../model/json.ts';
-import type { RememberedRelease } from '../../model/memory.ts';
-import { parseTold, stampKeys, type Told } from '../../model/stamps.ts';
+import { hashOf } from '../../model/base/json.ts';
+import type { RememberedRelease } from '../../model/stamps/memory.ts';
+import { parseTold, stampKeys, type Told } from '../../model/stamps/stamps.ts';
 import { allOf, takeCensus, type Member } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
 import { metadataOf } from '../classify/machine-state.ts';

@@ -4,13 +4,19 @@
  */
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { parseImage } from '../../flyconfig/sections/image.ts';
-import { formatTime } from '../../model/clock.ts';
+import { formatTime } from '../../model/base/clock.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import { hashOf } from '../../model/json.ts';
-import type { Memory } from '../../model/memory.ts';
+import { hashOf } from '../../model/base/json.ts';
+import type { Memory } from '../../model/stamps/memory.ts';
 import type { AppPlan, Hold, Step } from '../../model/plan.ts';
-import { isSameVersion, readStanding, type AppVersion, type GoodVersion, type Standing } from '../../model/standing.ts';
-import { stampKeys } from '../../model/stamps.ts';
+import {
+  isSameVersion,
+  readStanding,
+  type AppVersion,
+  type GoodVersion,
+  type Standing,
+} from '../../model/stamps/rollout-state.ts';
+import { stampKeys } from '../../model/stamps/stamps.ts';
 import { refit } from '../steps/refit.ts';
 import { takeCensus, type Member } from '../classify/machines.ts';
 import { isRollout, withConfirmable } from '../steps/hold.ts';

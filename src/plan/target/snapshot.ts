@@ -7,9 +7,9 @@ import { buildLabel, parseImage } from '../../flyconfig/sections/image.ts';
 import { onlyNamed } from '../../flyconfig/live/named.ts';
 import { standbyEnv } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource, DesiredVolume } from '../../model/desired.ts';
-import { hashOf } from '../../model/json.ts';
-import type { GoodVersion } from '../../model/standing.ts';
-import { isVersionEnv, parseSent, stampKeys } from '../../model/stamps.ts';
+import { hashOf } from '../../model/base/json.ts';
+import type { GoodVersion } from '../../model/stamps/rollout-state.ts';
+import { isVersionEnv, parseSent, stampKeys } from '../../model/stamps/stamps.ts';
 import { appConfigVersion } from './resolve-target.ts';
 import { isMounted } from '../classify/mount-mismatch.ts';
 

@@ -1,6 +1,6 @@
 import { mkdirSync, promises as files, symlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { objectId, treeId, type Child } from '../tree/content-id.ts';
 import { dockerignore } from './dockerignore.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';

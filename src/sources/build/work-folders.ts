@@ -1,8 +1,8 @@
 import { promises as files } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../model/clock.ts';
-import { Fault } from '../../model/fault.ts';
-import type { Log } from '../../model/log.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
+import type { Log } from '../../model/base/log.ts';
 
 export interface WorkFoldersOptions {
   readonly clock: Clock;

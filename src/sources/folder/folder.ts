@@ -11,8 +11,8 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import type { Clock } from '../../model/clock.ts';
-import { Fault } from '../../model/fault.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, FolderMemory, nothingKnown } from '../tree/content-id.ts';
 import type { Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
 import { baseOf, byPath, cleanPath, folderOf, isGitFolder, joined, outside, tooLarge } from '../tree/tree-path.ts';

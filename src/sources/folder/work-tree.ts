@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import type { Clock } from '../../model/clock.ts';
-import { Redactor } from '../../model/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Redactor } from '../../model/base/secret-value.ts';
 import { treeId, type Child, type FolderMemory, type KnownContents } from '../tree/content-id.ts';
 import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
 import { listCommit, treeItemsMax, TooManyItems, type GitItem } from '../git/git-objects.ts';

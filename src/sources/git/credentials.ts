@@ -1,7 +1,7 @@
 import { promises as files } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '../../model/fault.ts';
-import { Redactor, type SecretValue } from '../../model/secret-value.ts';
+import { Fault } from '../../model/base/fault.ts';
+import { Redactor, type SecretValue } from '../../model/base/secret-value.ts';
 import { parseGitLocation } from '../tree/location.ts';
 
 export type GitCredential =

@@ -1,6 +1,6 @@
 import { simpleGit } from 'simple-git';
-import type { Clock } from '../../model/clock.ts';
-import type { Redactor } from '../../model/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import type { Redactor } from '../../model/base/secret-value.ts';
 import { basicAuthorization, type GitCredential } from './credentials.ts';
 import type { GitLocation } from '../tree/location.ts';
 

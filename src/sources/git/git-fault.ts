@@ -1,4 +1,4 @@
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { GitError } from './git-command.ts';
 import { isCommitId, type GitLocation } from '../tree/location.ts';
 

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Socket } from 'node:net';
-import type { Clock } from '../../model/clock.ts';
+import type { Clock } from '../../model/base/clock.ts';
 import { GitError } from './git-command.ts';
 import { isPlainName } from '../tree/tree-path.ts';
 

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { treeId } from '../tree/content-id.ts';
 import type { GitItem } from './git-objects.ts';
 import type { Tree, TreeEntry, TreeItem } from '../tree/tree.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, promises as files } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../model/clock.ts';
-import { Fault } from '../../model/fault.ts';
-import type { Log } from '../../model/log.ts';
-import { Redactor } from '../../model/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
+import type { Log } from '../../model/base/log.ts';
+import { Redactor } from '../../model/base/secret-value.ts';
 import { redactorOf, type GitCredential } from './credentials.ts';
 import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';

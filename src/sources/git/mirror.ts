@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Clock } from '../../model/clock.ts';
-import type { Log } from '../../model/log.ts';
-import { SecretValue } from '../../model/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import type { Log } from '../../model/base/log.ts';
+import { SecretValue } from '../../model/base/secret-value.ts';
 import type { GitCredential, GitCredentials } from './credentials.ts';
 import { admittedLocation, checkRef, type GitLocation } from '../tree/location.ts';
 import { Mirror } from './mirror-repository.ts';

@@ -1,6 +1,6 @@
 import { promises as files } from 'node:fs';
-import type { Clock } from '../../model/clock.ts';
-import { Redactor } from '../../model/secret-value.ts';
+import type { Clock } from '../../model/base/clock.ts';
+import { Redactor } from '../../model/base/secret-value.ts';
 import { gitEnvironment, runGit } from './git-command.ts';
 
 /** Local git on a handful of files: anything longer is a machine that hangs. */

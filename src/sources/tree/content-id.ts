@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { GitItem } from '../git/git-objects.ts';
 import type { TreeItem } from './tree.ts';
 import { byPath, isGitFolder, joined } from './tree-path.ts';

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { GitSourceRequest } from './tree.ts';
 
 export type GitScheme = 'https' | 'http' | 'ssh' | 'git' | 'file';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { Fault } from '../../model/fault.ts';
+import { Fault } from '../../model/base/fault.ts';
 
 /** A path out of a config file, as a clean path from the tree's root ('' = the root); a stalled Fault where it leads out. */
 export function cleanPath(path: string, tree: string): string {

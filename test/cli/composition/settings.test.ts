@@ -10,7 +10,7 @@ import {
   type OperatorSettings,
 } from '../../../src/cli/composition/settings.ts';
 import type { Io } from '../../../src/cli/shell/io.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 import { isGitLocation } from '../../../src/sources/tree/location.ts';
 
 let cwd: string;

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { Io } from '../../../src/cli/shell/io.ts';
 import { createServiceLog, createTerminalLog } from '../../../src/cli/shell/log.ts';
 import { learnEnvironment, redacted } from '../../../src/cli/shell/redaction.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
-import { Redactor } from '../../../src/model/secret-value.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
+import { Redactor } from '../../../src/model/base/secret-value.ts';
 
 const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nAAAAsecretline\n-----END OPENSSH PRIVATE KEY-----\n';
 const secrets = { FLY_API_TOKEN: 'FlyV1 fm2_first,fm2_second', GITHUB_TOKEN: 'ghp_"quoted"', FLY_SSH_PRIVATE_KEY: key };

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../../simulator/simulator.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 import { fleetOf, keeperOf } from '../reconcilers.ts';
 
 let simulator: Simulator;

@@ -1,7 +1,7 @@
 /** For every row of the tables on fly.toml: what FlyCD leaves on Fly is what `fly deploy` leaves there. */
 import { afterEach, expect, test } from 'vitest';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import { isObject } from '../../../src/model/json.ts';
+import { isObject } from '../../../src/model/base/json.ts';
 import { tables } from '../../flyconfig/tables/all.ts';
 import type { Row } from '../../flyconfig/tables/row.ts';
 import { arena, type Arena, type Files } from '../arena.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseSecrets } from '../../../src/model/secrets-stamp.ts';
+import { parseSecrets } from '../../../src/model/stamps/secrets-stamp.ts';
 import { arena, changedFleet, walkFleet, type Arena } from '../arena.ts';
 
 let world: Arena;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { merge, withoutNulls } from '../../../src/desired/documents/merge.ts';
-import type { JsonValue } from '../../../src/model/json.ts';
+import type { JsonValue } from '../../../src/model/base/json.ts';
 import type { ListMode } from '../../../schemas/project.ts';
 
 type Row = readonly [what: string, earlier: JsonValue, later: JsonValue, expected: JsonValue];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultPolicy } from '../../../src/model/policy.ts';
+import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { appYaml, errorsOf, load, loadApp, said } from '../loading.ts';
 
 const web = (more: string) => loadApp(appYaml('web', more));

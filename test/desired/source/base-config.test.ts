@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Fault } from '../../../src/model/fault.ts';
+import { Fault } from '../../../src/model/base/fault.ts';
 import { errorsOf, load, said } from '../loading.ts';
 import { memoryMirrors, memoryTree, type MemoryFiles } from '../memory-tree.ts';
 
@@ -166,7 +166,7 @@ describe('fly_config', () => {
 
   it('is not parsed again while it does not change', async () => {
     const { createDesiredLoader } = await import('../../../src/desired/load.ts');
-    const { systemClock } = await import('../../../src/model/clock.ts');
+    const { systemClock } = await import('../../../src/model/base/clock.ts');
     const loader = createDesiredLoader({ clock: systemClock });
     const source = memoryTree({ 'web/fly.toml': flyToml }, { name: url, revision: 'c1' });
     const config = memoryTree({ 'app.yaml': appYaml() });

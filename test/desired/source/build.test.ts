@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
-import { matchesPath } from '../../../src/model/glob.ts';
+import { matchesPath } from '../../../src/model/base/glob.ts';
 import { temporaryFolder } from '../../servers/git-server.ts';
 import { errorsOf, load } from '../loading.ts';
 import { memoryMirrors, memoryTree, type MemoryFiles } from '../memory-tree.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Fault } from '../../../src/model/fault.ts';
+import { Fault } from '../../../src/model/base/fault.ts';
 import { appYaml, errorsOf, load, loadApp, said, type LoadOptions } from '../loading.ts';
 import { memoryMirrors, memoryTree } from '../memory-tree.ts';
 

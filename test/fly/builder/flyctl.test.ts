@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFlyctl, type Flyctl, type FlyctlBuild, type FlyctlOptions } from '../../../src/fly/builder/flyctl.ts';
 import { outputLines } from '../../../src/fly/builder/output-lines.ts';
-import { systemClock } from '../../../src/model/clock.ts';
-import { Redactor, SecretValue } from '../../../src/model/secret-value.ts';
+import { systemClock } from '../../../src/model/base/clock.ts';
+import { Redactor, SecretValue } from '../../../src/model/base/secret-value.ts';
 import { temporaryFolder } from '../../servers/git-server.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { FlyWriter } from '../../../src/fly/api.ts';
 import { FlyError } from '../../../src/fly/http/error.ts';
-import type { FaultKind } from '../../../src/model/fault.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
-import { SecretValue } from '../../../src/model/secret-value.ts';
+import type { FaultKind } from '../../../src/model/base/fault.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
+import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import { speakTo, thrownBy, type Reply } from '../fake-fly.ts';
 
 const start = new IdleClock().now();

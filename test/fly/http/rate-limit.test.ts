@@ -9,7 +9,7 @@ import {
 } from '../../../src/fly/http/rate-limit.ts';
 import { createFlyWriter } from '../../../src/fly/client.ts';
 import { createTransport } from '../../../src/fly/http/transport.ts';
-import { IdleClock, type Clock } from '../../../src/model/clock.ts';
+import { IdleClock, type Clock } from '../../../src/model/base/clock.ts';
 import { machine, optionsFor } from '../fake-fly.ts';
 
 /** Fly's side: counts at arrival and says no when the bucket is empty. */

@@ -4,10 +4,10 @@ import type { FlyWriter } from '../../../src/fly/api.ts';
 import { createFlyWriter } from '../../../src/fly/client.ts';
 import { FlyError } from '../../../src/fly/http/error.ts';
 import { createTransport } from '../../../src/fly/http/transport.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
-import { Fault } from '../../../src/model/fault.ts';
-import type { Log } from '../../../src/model/log.ts';
-import { Redactor, SecretValue } from '../../../src/model/secret-value.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
+import { Fault } from '../../../src/model/base/fault.ts';
+import type { Log } from '../../../src/model/base/log.ts';
+import { Redactor, SecretValue } from '../../../src/model/base/secret-value.ts';
 import {
   machine,
   optionsFor,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startSimulator } from '../../../simulator/simulator.ts';
 import { createFlyWriter } from '../../../src/fly/client.ts';
 import { createTransport } from '../../../src/fly/http/transport.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 import { observeReleases } from '../../../src/observed/app.ts';
 import { optionsFor, speakTo, startFakeFly, thrownBy, type Reply } from '../fake-fly.ts';
 

@@ -5,7 +5,7 @@ import { fieldChanges } from '../../../src/flyconfig/live/changes.ts';
 import { overlay } from '../../../src/flyconfig/live/overlay.ts';
 import { settle } from '../../../src/flyconfig/live/settle.ts';
 import { configVersion, readHash } from '../../../src/flyconfig/live/version.ts';
-import type { JsonObject } from '../../../src/model/json.ts';
+import type { JsonObject } from '../../../src/model/base/json.ts';
 import { machineConfig, rewritten } from '../generated.ts';
 import { mapped } from '../mapping.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { repairFlyConfig } from '../../../src/flyconfig/older-forms/repair.ts';
-import type { JsonObject } from '../../../src/model/json.ts';
+import type { JsonObject } from '../../../src/model/base/json.ts';
 
 test('the input is left as it was', () => {
   const input = { mount: { source: 'a', initial_size: 3 }, env: { A: 1 } };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { guestPresets } from '../../../schemas/fly/presets.ts';
 import { guestOf } from '../../../src/flyconfig/sections/guest.ts';
-import type { JsonObject } from '../../../src/model/json.ts';
+import type { JsonObject } from '../../../src/model/base/json.ts';
 
 const guests: readonly (readonly [JsonObject, object])[] = [
   [{}, { cpu_kind: 'shared', cpus: 1, memory_mb: 256 }],

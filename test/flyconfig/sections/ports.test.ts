@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { JsonObject } from '../../../src/model/json.ts';
+import type { JsonObject } from '../../../src/model/base/json.ts';
 import { mapped } from '../mapping.ts';
 
 const http = { internal_port: 8080 };

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../src/model/json.ts';
+import type { JsonObject } from '../../../src/model/base/json.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import type { Row } from './row.ts';
 

@@ -1,7 +1,7 @@
 /** One fact about how flyctl reads a fly config, as an input and what comes of it. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { GroupMount } from '../../../src/flyconfig/sections/mounts.ts';
-import type { JsonObject } from '../../../src/model/json.ts';
+import type { JsonObject } from '../../../src/model/base/json.ts';
 
 /** Where a fact comes from: a row of the platform's facts (`facts`), by section, and where they are silent flyctl's own file. */
 export interface Row {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import { hashOf } from '../../../src/model/json.ts';
-import { formatSent, stampKeys } from '../../../src/model/stamps.ts';
+import { hashOf } from '../../../src/model/base/json.ts';
+import { formatSent, stampKeys } from '../../../src/model/stamps/stamps.ts';
 import {
   brief,
   desiredApp,

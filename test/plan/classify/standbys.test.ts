@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../../../src/model/plan.ts';
 import { readHash } from '../../../src/flyconfig/live/version.ts';
-import { formatRead, stampKeys } from '../../../src/model/stamps.ts';
+import { formatRead, stampKeys } from '../../../src/model/stamps/stamps.ts';
 import {
   absent,
   brief,

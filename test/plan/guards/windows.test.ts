@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SyncWindow } from '../../../src/model/policy.ts';
+import type { SyncWindow } from '../../../src/model/base/policy.ts';
 import { isOpen, nextOpening } from '../../../src/plan/guards/windows.ts';
 import { desiredApp, group, machine, observed, plan } from '../builders.ts';
 

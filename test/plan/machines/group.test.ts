@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { configVersion, readHash } from '../../../src/flyconfig/live/version.ts';
-import { formatRead, formatSent, stampKeys } from '../../../src/model/stamps.ts';
+import { formatRead, formatSent, stampKeys } from '../../../src/model/stamps/stamps.ts';
 import {
   absent,
   brief,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startSimulator } from '../../../simulator/simulator.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 import { fetchFrom, run } from '../../cli/terminal.ts';
 import { platform, type Platform } from '../platform.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../../src/model/clock.ts';
+import { systemClock } from '../../../src/model/base/clock.ts';
 import { startSimulator } from '../../../simulator/simulator.ts';
 import { platform } from '../platform.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { startSimulator } from '../../../simulator/simulator.ts';
 import type { FaultKind } from '../../../simulator/world/faults.ts';
 import type { RequestNotice } from '../../../simulator/world/requests.ts';
-import { IdleClock } from '../../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 import { image, platform, type Platform } from '../platform.ts';
 
 const create = (it: Platform, app = 'shop', name?: string) =>

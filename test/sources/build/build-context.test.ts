@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IdleClock } from '../../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 import {
   contextId,
   writeContext,

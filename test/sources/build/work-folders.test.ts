@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { IdleClock } from '../../../src/model/clock.ts';
-import { silentLog } from '../../../src/model/log.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
+import { silentLog } from '../../../src/model/base/log.ts';
 import { createWorkFolders } from '../../../src/sources/build/work-folders.ts';
 import { temporaryFolder } from '../../servers/git-server.ts';
 

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { IdleClock, systemClock } from '../../../src/model/clock.ts';
-import { silentLog } from '../../../src/model/log.ts';
-import { SecretValue } from '../../../src/model/secret-value.ts';
+import { IdleClock, systemClock } from '../../../src/model/base/clock.ts';
+import { silentLog } from '../../../src/model/base/log.ts';
+import { SecretValue } from '../../../src/model/base/secret-value.ts';
 import { createGitCredentials } from '../../../src/sources/git/credentials.ts';
 import { createGitMirrors } from '../../../src/sources/git/mirror.ts';
 import { startGitServer, type GitServer, type GitServerOptions } from '../../servers/git-server.ts';

@@ -1,6 +1,6 @@
 import * as fc from '../../property.ts';
 import { describe, expect, it } from 'vitest';
-import { Fault } from '../../../src/model/fault.ts';
+import { Fault } from '../../../src/model/base/fault.ts';
 import {
   admittedLocation,
   checkRef,

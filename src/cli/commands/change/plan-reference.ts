@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { WrittenPlan } from '../../../../schemas/plan.ts';
 import { planIdDigitsMin } from '../../../../controllers/fleet/sync.ts';
-import { Fault } from '../../../model/fault.ts';
-import { parsedJson } from '../../../model/json.ts';
+import { Fault } from '../../../model/base/fault.ts';
+import { parsedJson } from '../../../model/base/json.ts';
 import type { Io } from '../../shell/io.ts';
 import { readNamedFile } from '../../shell/named-file.ts';
 

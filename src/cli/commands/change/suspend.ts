@@ -1,6 +1,6 @@
 import { durationSeconds } from '../../../../schemas/written.ts';
 import { reasonCharactersMax, suspendApp, type Told } from '../../../../controllers/app/manual-holds.ts';
-import { Fault } from '../../../model/fault.ts';
+import { Fault } from '../../../model/base/fault.ts';
 import { toldJson, toldMarkdown, toldText } from '../../../render/told.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';

@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { findConversions, type Conversion, type ConversionTarget } from '../../../desired/convert.ts';
-import { Fault } from '../../../model/fault.ts';
+import { Fault } from '../../../model/base/fault.ts';
 import { configText } from '../../../render/config.ts';
 import { problemsText } from '../../../render/problems.ts';
 import { plain, plural } from '../../../render/text.ts';

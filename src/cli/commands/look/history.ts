@@ -1,5 +1,5 @@
 import { selectApps } from '../../../../controllers/fleet/sync.ts';
-import { Fault } from '../../../model/fault.ts';
+import { Fault } from '../../../model/base/fault.ts';
 import type { Run } from '../../../model/run.ts';
 import type { Store } from '../../../record/store.ts';
 import { oneRunJson, oneRunMarkdown, oneRunText, runsJson, runsMarkdown, runsText } from '../../../render/history.ts';

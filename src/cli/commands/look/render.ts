@@ -1,5 +1,5 @@
 import type { DesiredApp, DesiredFleet } from '../../../model/desired.ts';
-import { Fault } from '../../../model/fault.ts';
+import { Fault } from '../../../model/base/fault.ts';
 import { configText, type ConfigForm } from '../../../render/config.ts';
 import { explainText } from '../../../render/explain.ts';
 import { machinesText } from '../../../render/machines.ts';

@@ -1,11 +1,11 @@
 import { existsSync, promises as files } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Fault } from '../../../model/fault.ts';
+import { Fault } from '../../../model/base/fault.ts';
 import type { FlyWriter } from '../../../fly/api.ts';
-import { IdleClock, type Clock } from '../../../model/clock.ts';
-import { silentLog } from '../../../model/log.ts';
-import { Redactor } from '../../../model/secret-value.ts';
+import { IdleClock, type Clock } from '../../../model/base/clock.ts';
+import { silentLog } from '../../../model/base/log.ts';
+import { Redactor } from '../../../model/base/secret-value.ts';
 import type { ScratchRepository } from '../../../sources/git/scratch-repository.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { Invocation } from '../../shell/invocation.ts';

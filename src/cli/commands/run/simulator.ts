@@ -1,4 +1,4 @@
-import { Fault } from '../../../model/fault.ts';
+import { Fault } from '../../../model/base/fault.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { Invocation } from '../../shell/invocation.ts';
 

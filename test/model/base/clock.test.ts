@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { IdleClock } from '../../src/model/clock.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
 
 describe('the idle clock', () => {
   test('jumps to the next timer, in order of time and then of setting', async () => {

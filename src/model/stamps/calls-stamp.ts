@@ -3,7 +3,7 @@
  * list of `[kind, target, milliseconds since the epoch, what stood there before ...]`. Lists lag, so whoever holds the lock
  * next, or has lost its database, would not see yet what was made and make it again.
  */
-import { parsedJson } from './json.ts';
+import { parsedJson } from '../base/json.ts';
 import type { Intent, IntentKind } from './memory.ts';
 
 /** A call as it stands on a machine: an intent that is nobody's in particular. */

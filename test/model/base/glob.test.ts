@@ -1,6 +1,6 @@
-import * as fc from '../property.ts';
+import * as fc from '../../property.ts';
 import { expect, test } from 'vitest';
-import { matchesGlob } from '../../src/model/glob.ts';
+import { matchesGlob } from '../../../src/model/base/glob.ts';
 
 test.each([
   ['shop', 'shop', true],

@@ -1,11 +1,11 @@
-import * as fc from '../property.ts';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   formatSecrets,
   parseSecrets,
   secretsStampBytesMax,
   type StampedEvidence,
-} from '../../src/model/secrets-stamp.ts';
+} from '../../../src/model/stamps/secrets-stamp.ts';
 
 const entry = (name: string, parts: Partial<StampedEvidence> = {}): StampedEvidence => ({
   name,

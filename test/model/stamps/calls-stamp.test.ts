@@ -1,6 +1,11 @@
-import { array, assert, constantFrom, nat, property, record, string } from '../property.ts';
+import { array, assert, constantFrom, nat, property, record, string } from '../../property.ts';
 import { expect, test } from 'vitest';
-import { callsStampBytesMax, formatCalls, parseCalls, type StampedCall } from '../../src/model/calls-stamp.ts';
+import {
+  callsStampBytesMax,
+  formatCalls,
+  parseCalls,
+  type StampedCall,
+} from '../../../src/model/stamps/calls-stamp.ts';
 
 const call = record({
   kind: constantFrom<StampedCall['kind']>('volume.create', 'address.allocate'),

@@ -1,5 +1,5 @@
 import type { Told } from './stamps.ts';
-import type { StandingTexts } from './standing.ts';
+import type { StandingTexts } from './rollout-state.ts';
 
 /** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
 export interface Memory {

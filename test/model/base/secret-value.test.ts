@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { Redactor, SecretValue } from '../../src/model/secret-value.ts';
+import { Redactor, SecretValue } from '../../../src/model/base/secret-value.ts';
 
 describe('a secret value', () => {
   const value = new SecretValue('hunter2-and-more');

@@ -1,4 +1,4 @@
-import * as fc from '../property.ts';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   formatFailed,
@@ -10,7 +10,7 @@ import {
   readStanding,
   type AppVersion,
   type GoodVersion,
-} from '../../src/model/standing.ts';
+} from '../../../src/model/stamps/rollout-state.ts';
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: length, maxLength: length });

@@ -3,7 +3,7 @@
  * is suspended. Each is a stamp, the same on every machine of the app, and a row in SQLite for an app without machines.
  * Where they differ the newest wins, so that a machine whose host was down when something was lifted brings nothing back.
  */
-import { isObject } from './json.ts';
+import { isObject } from '../base/json.ts';
 import { stampKeys } from './stamps.ts';
 
 /** What a release brings to an app's machines: the image and what all its groups' configs are, as one. */
