@@ -6,17 +6,17 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { desiredState } from './desired.ts';
+import { desiredState } from './measures/desired.ts';
 import { machineLine, tableText, type Figure } from './figures.ts';
 import { writeFleet } from './fleet.ts';
-import { flyConfigs } from './flyconfig.ts';
-import { fullPass, syncWorld } from './pass.ts';
-import { pushToPlan } from './push.ts';
-import { simulatedRequests } from './requests.ts';
-import { rollout, type RolloutSizes } from './rollout.ts';
-import { startBenchSimulator } from './simulator.ts';
-import { build, startUp } from './startup.ts';
-import { webhooks } from './webhook.ts';
+import { flyConfigs } from './measures/flyconfig.ts';
+import { fullPass, syncWorld } from './measures/pass.ts';
+import { pushToPlan } from './measures/push.ts';
+import { simulatedRequests } from './measures/requests.ts';
+import { rollout, type RolloutSizes } from './measures/rollout.ts';
+import { startBenchSimulator } from './measures/simulator.ts';
+import { build, startUp } from './measures/startup.ts';
+import { webhooks } from './measures/webhook.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 interface Sizes {

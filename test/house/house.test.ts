@@ -72,7 +72,8 @@ describe('floors', () => {
   });
 
   // `flycd simulator` and `flycd demo` are the two commands that run the simulator; nothing else of the product may.
-  const isLazySimulator = (edge: string): boolean => /^src\/cli\/(simulator|demo)\.ts -> simulator\//.test(edge);
+  const isLazySimulator = (edge: string): boolean =>
+    /^src\/cli\/commands\/run\/(simulator|demo)\.ts -> simulator\//.test(edge);
 
   test('the simulator imports schemas only', () => {
     const wrong = sources

@@ -1,9 +1,9 @@
 /** One storm: a fleet, commits, hands, faults and kills that follow from a seed; then calm, and what has to be true then. */
 import { arena, type Arena } from '../controllers/arena.ts';
 import type { Death } from '../controllers/mortal.ts';
-import { commit, newVersion, repaired } from './commits.ts';
-import { dice, type Dice } from './dice.ts';
-import { filesOf, firstFleet, type FleetIdea } from './fleet.ts';
+import { commit, newVersion, repaired } from './world/commits.ts';
+import { dice, type Dice } from './world/dice.ts';
+import { filesOf, firstFleet, type FleetIdea } from './world/fleet.ts';
 import {
   addShapes,
   everyAppIsPlanned,
@@ -16,14 +16,14 @@ import {
   type Calm,
   type Others,
   type PlannedApp,
-} from './invariants.ts';
-import { amiss, exposed, written, type Ran } from './hearing.ts';
-import { act } from './people.ts';
-import { themed, themeOf } from './themes.ts';
-import { watch, type Watch } from './watch.ts';
-import { clearUp, strike } from './weather.ts';
-import { listen, loadWords, speechOf, type Speech } from './speech.ts';
-import { hasWords } from './words.ts';
+} from './checks/invariants.ts';
+import { amiss, exposed, written, type Ran } from './people/hearing.ts';
+import { act } from './people/people.ts';
+import { themed, themeOf } from './world/themes.ts';
+import { watch, type Watch } from './checks/watch.ts';
+import { clearUp, strike } from './world/weather.ts';
+import { listen, loadWords, speechOf, type Speech } from './people/speech.ts';
+import { hasWords } from './people/words.ts';
 
 export interface Storm {
   readonly seed: number;

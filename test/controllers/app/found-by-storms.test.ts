@@ -2,8 +2,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
 import { isWrite } from '../../../simulator/world/requests.ts';
 import type { Machine } from '../../../simulator/world/records.ts';
-import { filesOf, goodImage, type AppIdea } from '../../storm/fleet.ts';
-import { membersOf, watch } from '../../storm/watch.ts';
+import { filesOf, goodImage, type AppIdea } from '../../storm/world/fleet.ts';
+import { membersOf, watch } from '../../storm/checks/watch.ts';
 import { arena, type Arena } from '../arena.ts';
 import { callOf } from '../calls.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { rollout } from '../../../bench/rollout.ts';
+import { rollout } from '../../../bench/measures/rollout.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flycd-wide-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

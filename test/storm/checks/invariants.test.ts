@@ -1,0 +1,263 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { World } from '../../../simulator/world/world.ts';
+import { arena } from '../../controllers/arena.ts';
+import { filesOf, goodImage, type AppIdea, type FleetIdea } from '../world/fleet.ts';
+import { addShapes, invariants, raisePeaks, stillHeld, type Calm, type PlannedApp } from './invariants.ts';
+
+const app: AppIdea = {
+  name: 'app-1',
+  region: 'arn',
+  image: goodImage,
+  env: { GREETING: 'hello' },
+  memoryMb: 512,
+  secret: 'hush-1-hush',
+  ips: ['v6'],
+  prune: ['addresses', 'secrets'],
+  groups: {
+    web: { count: 2, serves: true, rests: false, checks: true, volumeGb: undefined },
+    worker: { count: undefined, serves: false, rests: false, checks: true, volumeGb: undefined },
+    store: { count: 1, serves: false, rests: false, checks: true, volumeGb: 2 },
+  },
+  strategy: 'rolling',
+  maxUnavailable: undefined,
+  comment: 'first',
+  broken: false,
+};
+const fleet = { apps: [app] };
+const plain: PlannedApp = { app: 'app-1', status: 'synced', steps: [], holds: [], notes: [] };
+
+/** What the invariants say of a synced app once somebody has done this to it, unseen by FlyCD. */
+async function said(
+  spoil: (world: World) => void,
+  plan: readonly PlannedApp[] = [plain],
+  byHand: Calm['byHand'] = new Map(),
+  wanted: FleetIdea = fleet,
+  begunTwice: Calm['begunTwice'] = new Set(),
+): Promise<readonly string[]> {
+  const it = await arena({ orderly: true });
+  onTestFinished(() => it.close());
+  it.write(filesOf(fleet));
+  const ran = await it.flycd(['sync', '--once']);
+  expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+  const { world } = it.simulator;
+  await it.asPerson('POST', '/apps/app-1/machines', { name: 'theirs', region: 'arn', config: { image: 'theirs' } });
+  await it.clock.sleep(5000);
+  const others = world
+    .snapshot()
+    .flatMap((app) => app.machines.map((machine) => ({ app: app.name, machine })))
+    .filter(({ machine }) => machine.name === 'theirs');
+  spoil(world);
+  const peaks = new Map<string, number>();
+  raisePeaks(peaks, fleet);
+  const shapes = new Map<string, Set<string>>();
+  addShapes(shapes, fleet);
+  const calm: Calm = { fleet: wanted, apps: world.snapshot(), plan, peaks, shapes, byHand, begunTwice, others };
+  return invariants.flatMap((invariant) => invariant(calm));
+}
+
+const machine = (world: World, name: string) => {
+  const found = world.apps.get('app-1');
+  const one = found?.machines.get(found.machineNames.get(name) ?? '');
+  if (one === undefined) throw new Error(`no ${name}`);
+  return one;
+};
+const web = (world: World) => machine(world, 'web-arn-1-g1');
+
+test('a synced app breaks none', async () => {
+  expect(await said(() => undefined)).toEqual([]);
+});
+
+const planted: readonly (readonly [string, (world: World) => void])[] = [
+  ['runs other', (world) => (web(world).config.image = 'other')],
+  ['has GREETING=bye', (world) => (web(world).config.env = { ...web(world).config.env, GREETING: 'bye' })],
+  ['has 256 MB', (world) => (web(world).config.guest = { memory_mb: 256 })],
+  ['serves nothing', (world) => (web(world).config.services = [])],
+  ['is stopped', (world) => (web(world).state = 'stopped')],
+  ['runs with another PASSWORD', (world) => (web(world).booted = undefined)],
+  ['PASSWORD is not the one', (world) => world.apps.get('app-1')?.secrets.byName.clear()],
+  [
+    'web: 1 machines, git wants 0 in ams',
+    (world) => {
+      const found = world.apps.get('app-1');
+      found?.machines.set('x', { ...web(world), id: 'x', name: 'x', region: 'ams' });
+    },
+  ],
+  ['has schedule daily, git wants undefined', (world) => (web(world).config.schedule = 'daily')],
+  [
+    'shared_v4 1.2.3.4 is not listed',
+    (world) => {
+      const addresses = world.apps.get('app-1')?.addresses;
+      for (const one of Array.from(addresses?.values() ?? []))
+        addresses?.set('1.2.3.4', { ...one, ip: '1.2.3.4', kind: 'shared_v4' });
+    },
+  ],
+  ['1 machines, git wants 2 in arn', (world) => (web(world).state = 'destroyed')],
+  [
+    'which git does not name',
+    (world) => (web(world).config.metadata = { flycd_fleet: 'storm', fly_process_group: 'x' }),
+  ],
+  ['no v6 address', (world) => world.apps.get('app-1')?.addresses.clear()],
+  [
+    'has a volume of 1 GB',
+    (world) => [...(world.apps.get('app-1')?.volumes.values() ?? [])].map((v) => (v.sizeGb = 1)),
+  ],
+  ["theirs, somebody else's, is gone", (world) => (machine(world, 'theirs').state = 'destroyed')],
+  ["theirs, somebody else's, was changed", (world) => (machine(world, 'theirs').config.image = 'ours')],
+  ['app-1: not on Fly', (world) => world.apps.delete('app-1')],
+  [
+    'is still leased',
+    (world) =>
+      (web(world).lease = { nonce: 'x', owner: 'y', description: 'flycd:storm:z', expiresAt: world.now() + 1000 }),
+  ],
+  [
+    'are both web/arn/1',
+    (world) => {
+      const second = machine(world, 'web-arn-2-g1');
+      second.config.metadata = { ...second.config.metadata, flycd_slot: 'web/arn/1' };
+    },
+  ],
+  ['app-1/worker: 0 and 1 to stand in', (world) => (machine(world, 'worker-arn-1-g1').state = 'destroyed')],
+  ['app-1/worker: 1 and 0 to stand in', (world) => (machine(world, 'worker-arn-2-g1').state = 'destroyed')],
+  ['is a standby of no machine that is there', (world) => (machine(world, 'worker-arn-1-g1').state = 'destroyed')],
+  [
+    'web-arn-1-g1 is a standby in a group that has none',
+    (world) => (web(world).config.standbys = [machine(world, 'web-arn-2-g1').id]),
+  ],
+  [
+    'app-1/store_data in arn: 2 of them',
+    (world) => {
+      const volumes = world.apps.get('app-1')?.volumes;
+      for (const volume of Array.from(volumes?.values() ?? [])) volumes?.set('vol_2', { ...volume, id: 'vol_2' });
+    },
+  ],
+  [
+    'app-1/v6: 2 of them',
+    (world) => {
+      const addresses = world.apps.get('app-1')?.addresses;
+      for (const address of Array.from(addresses?.values() ?? [])) addresses?.set('::1', { ...address, ip: '::1' });
+    },
+  ],
+  [
+    'is used by no machine, and nobody says so',
+    (world) => [...(world.apps.get('app-1')?.volumes.values() ?? [])].map((v) => (v.attachedMachine = undefined)),
+  ],
+];
+
+test.each(planted)('found: %s', async (words, spoil) => {
+  expect((await said(spoil)).join('\n')).toContain(words);
+});
+
+const plans: readonly (readonly [string, Partial<PlannedApp>])[] = [
+  ['machine.start is still planned', { steps: [{ kind: 'machine.start', target: 'app-1', because: 'why' }] }],
+  ['still busy: somebody', { status: 'held', holds: [{ reason: 'busy', because: 'somebody', steps: [] }] }],
+  ['pending, and no hold says why', { status: 'pending' }],
+  ['app-1: not in the plan', { app: 'another' }],
+];
+
+test.each(plans)('found in the plan: %s', async (words, change) => {
+  expect((await said(() => undefined, [{ ...plain, ...change }])).join('\n')).toContain(words);
+});
+
+const other = (world: World): void => {
+  web(world).config.image = 'other';
+};
+test('a secret that git names no more and may be pruned, unless a person set it', async () => {
+  const { secret: _secret, ...others } = app;
+  const without: AppIdea = { ...others, secret: undefined };
+  const left = (byHand: Calm['byHand'] = new Map()) => said(() => undefined, [plain], byHand, { apps: [without] });
+  expect(await left()).toEqual(['app-1: git does not name PASSWORD']);
+  expect(await left(new Map([['app-1/PASSWORD', 1]]))).toEqual([]);
+});
+
+test('under `drift: off` what a note speaks of stays, and a stop; never a machine that is gone', async () => {
+  const off: FleetIdea = { apps: [{ ...app, drift: 'off' }] };
+  const noted = { ...plain, notes: ['web/arn/1 differs from git; drift is not healed here (sync.drift: off)'] };
+  const under = (spoil: (world: World) => void, plan: PlannedApp = noted) => said(spoil, [plan], new Map(), off);
+  expect(await under(other)).toEqual([]);
+  expect(await under((world) => (web(world).state = 'stopped'))).toEqual([]);
+  expect(await under(other, plain)).toHaveLength(1);
+  expect(await under((world) => (web(world).state = 'destroyed'))).toHaveLength(1);
+});
+
+const holding = (target: string): PlannedApp => {
+  const hold = { reason: 'flyctl', because: 'changed by flyctl', steps: [{ target: 'app-1', machines: [{ target }] }] };
+  return { ...plain, status: 'held', holds: [hold] };
+};
+
+test('what waits behind a rollback excuses nothing: the app is where it was sent', async () => {
+  const behind = holding('app-1/web/arn/1');
+  const holds = behind.holds.map((hold) => ({ ...hold, reason: 'rollback' }));
+  expect(await said(other, [{ ...behind, holds }])).toEqual([
+    expect.stringContaining('app-1: web-arn-1-g1 runs other'),
+  ]);
+});
+
+test('a version that nobody remembers excuses it, unless git has a history', async () => {
+  const lost = (why: string): PlannedApp => {
+    const because = `rolled back; but it cannot be given back: content:1: ${why}; no machine remembers it`;
+    return { ...plain, status: 'held', holds: [{ reason: 'rollback', because, steps: [] }] };
+  };
+  expect(await said(other, [lost('the config has no git history')])).toEqual([]);
+  expect(await said(other, [lost('git could not be read')])).toHaveLength(1);
+});
+
+test('what a hold says is no difference', async () => {
+  expect(await said(other, [holding('app-1/web/arn/1')])).toEqual([]);
+});
+
+test('first machines that a hold keeps from being made are excused, others are not', async () => {
+  const gone = (world: World): void => {
+    machine(world, 'worker-arn-2-g1').state = 'destroyed';
+  };
+  expect(await said(gone, [holding('app-1/worker/arn/2')])).toEqual([]);
+  expect(await said(gone, [holding('app-1/web/arn/2')])).toHaveLength(1);
+});
+
+test.each([
+  ['web', 1, 'web-arn-1-g1 has no volume'],
+  ['store', undefined, 'store-arn-1-g1 has a volume'],
+])('found: %s with volumes of %s GB in git: %s', async (name, volumeGb, found) => {
+  const group = app.groups[name];
+  if (group === undefined) throw new Error(`no ${name}`);
+  const wanted = { apps: [{ ...app, groups: { ...app.groups, [name]: { ...group, volumeGb } } }] };
+  expect(await said(() => undefined, [plain], new Map(), wanted)).toContain(`app-1: ${found}`);
+});
+
+test('a hold on another machine, or on another kind, excuses nothing', async () => {
+  const found = [expect.stringContaining('app-1: web-arn-1-g1 runs other')];
+  expect(await said(other, [holding('app-1/web/arn/2')])).toEqual(found);
+  expect(await said(other, [holding('app-1/PASSWORD')])).toEqual(found);
+});
+
+test('a secret that a person set first is no difference where a note says that it is unverified', async () => {
+  const changed = (world: World): void => {
+    const secret = world.apps.get('app-1')?.secrets.byName.get('PASSWORD');
+    if (secret !== undefined) secret.value = 'by hand';
+  };
+  const noted = { ...plain, notes: ['PASSWORD on Fly: unverified, set anew with the next release'] };
+  const byHand = new Map([['app-1/PASSWORD', 1]]);
+  expect(await said(changed, [noted], byHand)).toEqual([]);
+  const found = 'app-1: PASSWORD is not the one git names';
+  expect(await said(changed, [noted])).toEqual([found]);
+  expect(await said(changed, [plain], byHand)).toEqual([found]);
+});
+
+test('what is held after a person has confirmed it', () => {
+  const held = (reason: string, because: string): PlannedApp => ({ ...plain, holds: [{ reason, because, steps: [] }] });
+  expect(stillHeld([held('brake', '4 removals'), held('volume', 'web leaves arn')])).toEqual([
+    'confirmed, and still held: brake: 4 removals',
+    'confirmed, and still held: volume: web leaves arn',
+  ]);
+  expect(stillHeld([plain])).toEqual([]);
+});
+
+test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {
+  const second = (world: World): void => {
+    const addresses = world.apps.get('app-1')?.addresses;
+    for (const address of Array.from(addresses?.values() ?? [])) addresses?.set('::1', { ...address, ip: '::1' });
+  };
+  const noted = { ...plain, notes: ['git does not list ::1; left alone'] };
+  expect(await said(second, [noted], new Map(), fleet, new Set(['app-1']))).toEqual([]);
+  expect(await said(second, [noted])).toHaveLength(1);
+  expect(await said(second, [plain], new Map(), fleet, new Set(['app-1']))).toHaveLength(1);
+});

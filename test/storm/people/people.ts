@@ -1,0 +1,124 @@
+/** What people do to the same apps by hand while FlyCD works. */
+import { idle } from '../../../simulator/machines/autostop.ts';
+import { stop, suspend } from '../../../simulator/machines/lifecycle.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
+import type { World } from '../../../simulator/world/world.ts';
+import type { Dice } from '../world/dice.ts';
+import type { AppIdea, FleetIdea } from '../world/fleet.ts';
+import { groupOf, isAlive, type Watch } from '../checks/watch.ts';
+
+export interface Town {
+  readonly world: World;
+  readonly fleet: FleetIdea;
+  readonly watch: Watch;
+  /** Volumes made, secrets set and groups scaled by hand: `app/volume name`, `app/PASSWORD`, `app/group`. */
+  readonly byHand: Map<string, number>;
+}
+
+/** Does something and says what; undefined: there was nothing to do it to. */
+type Act = (dice: Dice, town: Town, app: AppIdea, machine: Machine) => string | undefined;
+
+const update: Act = (dice, { world }, app, machine) => {
+  const value = `by hand ${dice.below(1000)}`;
+  void world.human.update(app.name, { machine: machine.id, config: { env: { GREETING: value } } });
+  return `fly machine update ${machine.name} --env GREETING="${value}"`;
+};
+
+const resize: Act = (dice, { world }, app) => {
+  const memoryMb = dice.pick([512, 1024, 2048]);
+  void world.human.scaleMemory(app.name, { memoryMb });
+  return `fly scale memory ${memoryMb} -a ${app.name}`;
+};
+
+const destroy: Act = (_dice, { world, byHand }, app, machine) => {
+  byHand.set(`${app.name}/${groupOf(machine)}`, 1);
+  void world.human.destroy(app.name, { machine: machine.id });
+  return `fly machine destroy ${machine.name} --force`;
+};
+
+const stopIt: Act = (dice, { world }, _app, machine) => {
+  if (machine.state !== 'started' || machine.hostStatus !== 'ok') return undefined;
+  const suspends = dice.hit(0.3);
+  (suspends ? suspend : stop)(world, machine);
+  return `fly machine ${suspends ? 'suspend' : 'stop'} ${machine.name}`;
+};
+
+/** What its group's volumes are, now or once git mounts them: then FlyCD gives one to each machine. */
+function volumesOf(machine: Machine): string {
+  const name = machine.config.mounts?.[0]?.name ?? `${groupOf(machine)}_data`;
+  return `${machine.app.name}/${name} in ${machine.region}`;
+}
+
+function madeVolumes(byHand: Map<string, number>, what: string, count: number): void {
+  byHand.set(what, (byHand.get(what) ?? 0) + count);
+}
+
+const clone: Act = (_dice, { world, byHand }, app, machine) => {
+  byHand.set(`${app.name}/${groupOf(machine)}`, 1);
+  madeVolumes(byHand, volumesOf(machine), 1);
+  void world.human.clone(app.name, { machine: machine.id });
+  return `fly machine clone ${machine.name}`;
+};
+
+const scaleCount: Act = (dice, { world, byHand }, app, machine) => {
+  const count = dice.between(1, 3);
+  const group = groupOf(machine);
+  byHand.set(`${app.name}/${group}`, 1);
+  madeVolumes(byHand, volumesOf(machine), count);
+  void world.human.scaleCount(app.name, { count, group });
+  return `fly scale count ${group}=${count} -a ${app.name}`;
+};
+
+const deploy: Act = (dice, { world }, app) => {
+  const image = `docker.io/library/app:by-hand-${dice.below(1000)}`;
+  void world.human.deploy(app.name, { image });
+  return `fly deploy -a ${app.name} --image ${image}`;
+};
+
+const secret: Act = (dice, { world, watch, byHand }, app) => {
+  if (app.secret === undefined) return undefined;
+  const stage = dice.hit(0.5);
+  watch.disturbed(app.name);
+  byHand.set(`${app.name}/PASSWORD`, 1);
+  void world.human.setSecrets(app.name, { values: { PASSWORD: `by-hand-${dice.below(1000)}` }, stage });
+  return `fly secrets set PASSWORD -a ${app.name}${stage ? ' --stage' : ''}`;
+};
+
+const releaseAddress: Act = (dice, { world }, app) => {
+  const ip = dice.one([...(world.apps.get(app.name)?.addresses.keys() ?? [])]);
+  if (ip === undefined) return undefined;
+  void world.human.releaseAddress(app.name, { ip });
+  return `fly ips release ${ip} -a ${app.name}`;
+};
+
+const goIdle: Act = (_dice, { world }, app) => {
+  const found = world.apps.get(app.name);
+  const stopped = found === undefined ? [] : idle(world, found);
+  return stopped.length === 0 ? undefined : `the proxy stops ${stopped.map(({ name }) => name).join(', ')}`;
+};
+
+const acts = [
+  stopIt,
+  update,
+  update,
+  resize,
+  destroy,
+  destroy,
+  clone,
+  scaleCount,
+  deploy,
+  secret,
+  releaseAddress,
+  goIdle,
+] as const;
+
+/** One thing done by hand to one app of the fleet that is there. */
+export function act(dice: Dice, town: Town): string | undefined {
+  const app = dice.one(town.fleet.apps);
+  const machines = [...(town.world.apps.get(app?.name ?? '')?.machines.values() ?? [])].filter(
+    (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === 'storm',
+  );
+  const machine = dice.one(machines.toSorted((a, b) => a.sequence - b.sequence));
+  if (app === undefined || machine === undefined) return undefined;
+  return dice.pick(acts)(dice, town, app, machine);
+}
