@@ -15,7 +15,9 @@ import {
   type StandingTexts,
 } from '../../src/model/stamps/rollout-state.ts';
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
-import { standingMachines, standingOf, suspensionOf, versionOf } from '../../src/plan/target/resolve-target.ts';
+import { suspensionOf } from '../../src/plan/target/suspension.ts';
+import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
+import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import { planOne } from './sync-app.ts';
 import type { SyncContext } from '../fleet/sync.ts';

@@ -15,8 +15,10 @@ import {
   type StandingTexts,
 } from '../../src/model/stamps/rollout-state.ts';
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
-import { isLeftAlone, reachedVersion, standingMachines, versionOf } from '../../src/plan/target/resolve-target.ts';
-import { isRollout } from '../../src/plan/steps/hold.ts';
+import { isLeftAlone } from '../../src/plan/target/suspension.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
+import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts';
+import { isRollout } from '../../src/plan/steps/select.ts';
 import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
 import type { Store } from '../../src/record/store.ts';

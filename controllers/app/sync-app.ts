@@ -13,9 +13,11 @@ import type { Run, RunOutcome, StepResult, Trigger } from '../../src/model/run.t
 import { observeApp, observeReleases } from '../../src/observed/app.ts';
 import { listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath, needsReleases, planApp, type PlanOptions } from '../../src/plan/app.ts';
-import { knownEvidence, type KnownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
+import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
+import type { KnownEvidence } from '../../src/plan/types.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
-import { heldPlan, isLeftAlone, stoppedPlan, suspendedPlan } from '../../src/plan/target/resolve-target.ts';
+import { heldPlan, stoppedPlan } from '../../src/plan/target/target-plan.ts';
+import { isLeftAlone, suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { knownRelease, type KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Evidence } from '../../src/record/evidence.ts';

@@ -5,7 +5,9 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { GoodVersion } from '../../src/model/stamps/rollout-state.ts';
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
-import { appConfigVersion, shortly, standingMachines } from '../../src/plan/target/resolve-target.ts';
+import { shortly } from '../../src/model/base/text.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
+import { appConfigVersion } from '../../src/plan/target/app-version.ts';
 import { groupOf, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { snapshotOfGit, snapshotOfHistory, type GroupHistory } from '../../src/plan/target/snapshot.ts';
 

@@ -2,7 +2,8 @@ import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Memory } from '../../src/model/stamps/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { Standing } from '../../src/model/stamps/rollout-state.ts';
-import { courseOf, standingOf, type Course } from '../../src/plan/target/resolve-target.ts';
+import { courseOf, type Course } from '../../src/plan/target/resolve-target.ts';
+import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { snapshotAt, type SnapshotRequest } from './snapshot.ts';
 
 /** Where a pass takes an app, found before it is planned. */

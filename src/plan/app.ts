@@ -1,45 +1,51 @@
 import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
+import { byText } from '../model/base/order.ts';
 import { stampKeys } from '../model/stamps/stamps.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
-import { allOf, takeCensus, type Census } from './classify/machines.ts';
-import { standingOf } from './target/resolve-target.ts';
+import { allOf, leftAloneLabels, takeCensus } from './classify/machines.ts';
+import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
-import {
-  guardAdoption,
-  guardBuild,
-  guardBusy,
-  guardFlyctl,
-  guardHeals,
-  guardIntents,
-  guardReport,
-  guardSecrets,
-  releasesNote,
-  updatesOf,
-  withoutIdleBuild,
-  type PlanDraft,
-} from './steps/hold.ts';
+import { holdOf } from './steps/hold.ts';
+import { guardBusy, releasesNote } from './guards/busy.ts';
+import { guardAdoption } from './guards/adoption.ts';
+import { guardReport } from './guards/report.ts';
+import { guardHeals } from './guards/repeated-drift.ts';
+import { guardFlyctl } from './guards/flyctl.ts';
+import { guardIntents } from './guards/intents.ts';
+import { guardSecrets } from './guards/secrets.ts';
+import { guardBuild, withoutIdleBuild } from './guards/build.ts';
+import { updatesOf } from './steps/select.ts';
 import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
 import { appPlanId } from './steps/plan-id.ts';
-import { wantedImage, type WantedImage } from './kinds/image.ts';
-import { emptyPart, holdOf, type Part, type PlanAppInput } from './types.ts';
+import { wantedImage } from './kinds/image.ts';
+import {
+  emptyPart,
+  type PlanDraft,
+  type WantedImage,
+  type Census,
+  type Part,
+  type PlanAppInput,
+  type MachinesInput,
+  type GroupMachines,
+} from './types.ts';
 import { isAtRest } from './classify/machine-state.ts';
-import { planGroup, type GroupMachines } from './machines/group.ts';
+import { planGroup } from './machines/group.ts';
 import { inOrder } from './steps/order.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
 import { planRemovedGroups } from './machines/removed-groups.ts';
 import { guardSuccession } from './guards/replacement.ts';
 import { knownEvidence, secretsStampText } from './kinds/secret-evidence.ts';
-import type { MachinesInput } from './classify/slots.ts';
 import { planSecrets, unreadSecrets } from './kinds/secrets.ts';
 import { statusOf, type StepsSay } from './steps/status.ts';
 import { planVolumes } from './kinds/volumes.ts';
 import { guardWindows } from './guards/windows.ts';
 
 export type { PlanAppInput, PlanOptions } from './types.ts';
-export { healPath, needsReleases } from './steps/hold.ts';
+export { needsReleases } from './guards/busy.ts';
+export { healPath } from './guards/repeated-drift.ts';
 
 /**
  * What has to be done so that Fly is as git says, and what may not be done and why. Pure: the same input gives the same
@@ -191,7 +197,7 @@ function withUnverified(draft: PlanDraft, { census, secrets }: Parts): PlanDraft
 }
 
 function hasStrangers(census: Census): boolean {
-  return [...census.leftAlone.keys()].some((kind) => kind !== 'release, test or console machine');
+  return [...census.leftAlone.keys()].some((kind) => kind !== 'temporary');
 }
 
 /** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */
@@ -208,8 +214,9 @@ function stepsSay(steps: readonly Step[], drift: ReadonlySet<Step>): StepsSay {
 function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
   const { census, groups, secrets, volumes, addresses } = parts;
   const alone = [...census.leftAlone]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([kind, count]) => `left alone: ${count} × ${kind}`);
+    .map(([kind, count]) => ({ label: leftAloneLabels[kind], count }))
+    .toSorted((a, b) => byText(a.label, b.label))
+    .map(({ label, count }) => `left alone: ${count} × ${label}`);
   const idle = groups
     .filter(({ group, members }) => group.autoscaled && members.length === 0)
     .map(({ group }) => `${group.name} is autoscaled and has no machine to be copied: make the first one by hand`);

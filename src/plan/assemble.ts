@@ -1,16 +1,20 @@
 /** Puts an app's plan together from what its kinds have found, before any rule takes something out of it. */
 import type { AppPresence } from '../model/observed.ts';
 import type { Hold, MachineAction, ReleaseCommandRun, Step } from '../model/plan.ts';
-import type { Census } from './classify/machines.ts';
 import { planRestarts } from './kinds/volume-growth.ts';
-import type { PlanDraft } from './steps/hold.ts';
-import { holdOf, type Part, type PlanAppInput } from './types.ts';
-import type { GroupMachines } from './machines/group.ts';
+import type {
+  PlanDraft,
+  Census,
+  Part,
+  PlanAppInput,
+  SecretsPlan,
+  VolumesPart,
+  RemovedMachines,
+  GroupMachines,
+} from './types.ts';
+import { holdOf } from './steps/hold.ts';
 import { misfitHold } from './machines/remount.ts';
 import { gatherRelease } from './machines/release.ts';
-import type { RemovedMachines } from './machines/removed-groups.ts';
-import type { SecretsPlan } from './kinds/secrets.ts';
-import type { VolumesPart } from './kinds/volumes.ts';
 
 /** What each kind has found. */
 export interface Parts {

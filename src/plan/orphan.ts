@@ -4,8 +4,10 @@ import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps/stamps.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
-import { standingOf, suspensionHold } from './target/resolve-target.ts';
-import { counted, holdOf } from './types.ts';
+import { suspensionHold } from './target/suspension.ts';
+import { standingOf } from './target/rollout-state.ts';
+import { counted } from '../model/base/text.ts';
+import { holdOf } from './steps/hold.ts';
 import { metadataOf } from './classify/machine-state.ts';
 
 export interface OrphanInput {

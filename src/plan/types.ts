@@ -1,8 +1,25 @@
-import type { DesiredApp } from '../model/desired.ts';
-import type { Memory } from '../model/stamps/memory.ts';
+/** What planning starts from, and what its parts hand on to each other. */
+import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
+import type { Memory, SecretEvidence } from '../model/stamps/memory.ts';
 import type { ObservedApp } from '../model/observed.ts';
-import type { Hold, HoldReason, Step } from '../model/plan.ts';
+import type {
+  Hold,
+  HoldReason,
+  Step,
+  ImageStep,
+  SecretStep,
+  VolumeStep,
+  MachineAction,
+  SlotMachine,
+  MachineCreate,
+  MachineUpdate,
+  MachineLabel,
+} from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
+import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
+import type { Sent, Slot } from '../model/stamps/stamps.ts';
+import type { StandingTexts } from '../model/stamps/rollout-state.ts';
+import type { StampedEvidence } from '../model/stamps/secrets-stamp.ts';
 
 export interface PlanAppInput {
   readonly desired: DesiredApp;
@@ -52,18 +69,228 @@ export interface HoldParts {
   readonly retryAt?: number | undefined;
 }
 
-export function holdOf(app: string, parts: HoldParts): Hold {
-  const { reason, because, next, steps = [], retryAt } = parts;
-  return { app, reason, because, next, steps, ...(retryAt === undefined ? {} : { retryAt }) };
+/** A machine that counts for a group. */
+export interface Member {
+  readonly machine: Machine;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly group: string;
+  /** false: flyctl's, in a group that git names. */
+  readonly ours: boolean;
+  /** undefined: its host does not answer; it counts, and nothing else is concluded. */
+  readonly live: MachineConfig | undefined;
+  readonly sent: Sent | undefined;
+  /** The slot its stamp claims, in its own region. */
+  readonly claim: Slot | undefined;
 }
 
-/** `1 machine`, `3 machines`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** Machines that a plan does not touch. */
+export type LeftAloneKind = 'unreadable' | 'temporary' | 'canary' | 'left by bluegreen' | 'unmanaged' | 'unnamed group';
+
+export interface Census {
+  /** In groups that git names, in the order in which they may claim slots. */
+  readonly members: readonly Member[];
+  /** Ours, with another machine in their place. */
+  readonly replaced: readonly Member[];
+  /** Ours, in groups that git no longer names. */
+  readonly removed: readonly Member[];
+  /** Machines of others, by what they are. */
+  readonly leftAlone: ReadonlyMap<LeftAloneKind, number>;
+  /** Ids of all machines that are there, whoever they belong to. */
+  readonly present: ReadonlySet<string>;
+  /** Regions with a machine of which nothing can be read: it may be one that counts. */
+  readonly obscuredRegions: ReadonlySet<string>;
+  /** Name of another fleet that owns machines here. */
+  readonly otherFleet: string | undefined;
+  readonly busy: Busy | undefined;
 }
 
-/** At most `max` names in a sentence, then how many more. */
-export function listed(names: readonly string[], max = 5): string {
-  const shown = names.slice(0, max).join(', ');
-  return names.length > max ? `${shown} and ${names.length - max} more` : shown;
+export interface Wanted {
+  readonly byRegion: ReadonlyMap<string, number>;
+  /** true: more than that are removed. */
+  readonly exact: boolean;
+  /** true: flyctl's defaults for a new group, until all of them have been there once. */
+  readonly first: boolean;
+  /** How many standbys it should have at least; none is removed for being one too many. */
+  readonly standbys: number;
+}
+
+export interface KnownImage {
+  readonly state: 'known';
+  /** As it is sent: with its digest wherever somebody knows it. */
+  readonly ref: string;
+  /** What has to be done before it is there. */
+  readonly build?: ImageStep | undefined;
+  matches(machine: Machine, live: MachineConfig): boolean;
+}
+
+/** It cannot be had, and why. */
+export interface UnbuiltImage extends Omit<HoldParts, 'steps'> {
+  readonly state: 'unbuilt';
+}
+
+export type WantedImage = KnownImage | UnbuiltImage;
+
+/** How new an app's secrets are: what tells a machine that is behind. */
+export interface SecretsFreshness {
+  /** Milliseconds since the epoch; undefined: none is known. */
+  readonly newestAt: number | undefined;
+  readonly newestName: string | undefined;
+  /** Names that this plan sets to a value that Fly does not have yet. */
+  readonly sets: readonly string[];
+}
+
+export interface SecretsPlan {
+  readonly steps: readonly SecretStep[];
+  readonly holds: readonly Hold[];
+  readonly notes: readonly string[];
+  /** To be set together with the next release: Fly has a value, and nobody knows whether it is this one. */
+  readonly withRelease: readonly SecretStep[];
+  /** Of the steps: those that undo what somebody did on Fly. */
+  readonly drift: ReadonlySet<SecretStep>;
+  readonly freshness: SecretsFreshness;
+}
+
+export interface VolumesPart extends Part {
+  /** By group: what machines that only a person may have made anew need. */
+  readonly held: ReadonlyMap<string, readonly VolumeStep[]>;
+}
+
+export interface RemovedMachines {
+  readonly destroys: readonly MachineAction[];
+  readonly holds: readonly Hold[];
+}
+
+export interface Marking {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly fleet: string;
+  readonly slot: Slot;
+  /** As sent. */
+  readonly image: string;
+  /** Of the release command that has run on this image. */
+  readonly command?: string | undefined;
+  /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
+  readonly secretsStamp?: string | null | undefined;
+  /** What stands about the app as a whole. */
+  readonly standing?: StandingTexts | undefined;
+}
+
+export interface Busy {
+  /** Who, for a person. */
+  readonly holder: string;
+  readonly retryAt: number;
+}
+
+export interface KnownEvidence {
+  /** What each machine's stamp should say. undefined: Fly's machines or secrets could not be read, so stamps stay. */
+  readonly stamped: readonly StampedEvidence[] | undefined;
+  /** Of it what SQLite lacks and Fly's digests bear out: kept there, for when the machines are gone. */
+  readonly learnt: readonly StampedEvidence[];
+  /** Under our key by name: those of stamps, then SQLite's. */
+  readonly candidates: ReadonlyMap<string, readonly SecretEvidence[]>;
+  /** Names that a FlyCD of this fleet has set, under whatever key. */
+  readonly ours: ReadonlySet<string>;
+}
+
+export interface MountMisfit {
+  /** true: it has no volume yet, so none is left behind. */
+  readonly gains: boolean;
+  /** What it has: "no volume, and should mount data". */
+  readonly has: string;
+}
+
+/** A plan in the making. */
+export interface PlanDraft {
+  readonly steps: readonly Step[];
+  readonly holds: readonly Hold[];
+}
+
+export interface MachinesInput {
+  readonly input: PlanAppInput;
+  readonly census: Census;
+  readonly image: WantedImage;
+  /** Newest change among the secrets that git names, and whether this plan sets one. */
+  readonly secrets: SecretsFreshness;
+  /** The stamp with evidence that every machine should carry; null: none, undefined: as it is. */
+  readonly secretsStamp: string | null | undefined;
+  /** What stands about the app as a whole: every machine should carry it. */
+  readonly standing: StandingTexts;
+  /** Stamp of the release command that has run on the wanted image. */
+  readonly command: string | undefined;
+  /** true: differences from git are healed; false: `report` or `off` leave the state of machines alone. */
+  readonly heals: boolean;
+  /** Names of volumes by id, where they could be read. */
+  readonly volumeNames: ReadonlyMap<string, string>;
+  /** How many volumes belong to machines that are gone or on their way, by `name/region`: they are free in a moment. */
+  readonly departing: ReadonlyMap<string, number>;
+}
+
+/** Everything that one group's planning looks at. */
+export interface GroupScope extends MachinesInput {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly members: readonly Member[];
+  readonly slots: ReadonlyMap<string, Slot>;
+  readonly wanted: Wanted;
+}
+
+export interface Compares extends GroupScope {
+  /** true: the group's first machines are all there, so they need not say any more that they are the first. */
+  readonly complete: boolean;
+  /** Whose place the group's standbys take. */
+  readonly primary: SlotMachine | undefined;
+}
+
+/** A machine that only a person may have made anew, and how that goes. */
+export interface Misfit {
+  /** Its slot. */
+  readonly place: string;
+  /** What it has, and git does not give it. */
+  readonly has: string;
+  readonly create: MachineCreate;
+  readonly destroy: MachineAction;
+}
+
+export interface Draft {
+  readonly updates: MachineUpdate[];
+  readonly labels: MachineLabel[];
+  readonly starts: MachineAction[];
+  readonly destroys: MachineAction[];
+  /** Creates of machines that take the place of others. */
+  readonly replacements: MachineCreate[];
+  readonly misfits: Misfit[];
+  readonly holds: Hold[];
+  readonly notes: string[];
+  /** Machines that get no volume now, by region. */
+  readonly withoutVolume: Map<string, number>;
+  /** Places that wait for a volume whose machine is going, by region. */
+  readonly awaited: Map<string, number>;
+  readonly byFlyctl: Map<string, string | undefined>;
+  readonly driftLabels: Set<MachineLabel>;
+  readonly kept: Set<string>;
+  carried: boolean;
+}
+
+/** Machine changes of one group, not yet gathered into a release. */
+export interface GroupMachines {
+  readonly group: DesiredGroup;
+  readonly members: readonly Member[];
+  readonly wanted: Wanted;
+  readonly creates: readonly MachineCreate[];
+  readonly updates: readonly MachineUpdate[];
+  readonly labels: readonly MachineLabel[];
+  readonly starts: readonly MachineAction[];
+  readonly destroys: readonly MachineAction[];
+  readonly holds: readonly Hold[];
+  readonly notes: readonly string[];
+  /** Machines that only a person may have made anew. */
+  readonly misfits: readonly Misfit[];
+  /** Machines that get no volume now, by region. */
+  readonly withoutVolume: ReadonlyMap<string, number>;
+  /** true: some machine has been brought to what git wants, so its release has been. */
+  readonly carried: boolean;
+  /** Of the updates: those on machines that somebody changed by flyctl, with the release's number where known. */
+  readonly byFlyctl: ReadonlyMap<string, string | undefined>;
+  /** Of the labels: those that follow a change on Fly. */
+  readonly driftLabels: ReadonlySet<MachineLabel>;
 }

@@ -10,7 +10,7 @@ import { defaultPolicy } from '../../src/model/base/policy.ts';
 import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { planApp } from '../../src/plan/app.ts';
-import { updatesOf } from '../../src/plan/steps/hold.ts';
+import { updatesOf } from '../../src/plan/steps/select.ts';
 import {
   brief,
   desiredApp,

@@ -1,13 +1,7 @@
 /** A machine's mount against its group's: a volume attaches when a machine is made, and at no other time. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { DesiredGroup, DesiredVolume } from '../../model/desired.ts';
-
-export interface MountMisfit {
-  /** true: it has no volume yet, so none is left behind. */
-  readonly gains: boolean;
-  /** What it has: "no volume, and should mount data". */
-  readonly has: string;
-}
+import type { MountMisfit } from '../types.ts';
 
 /** undefined: the mount is as it should be, or only its path moves. */
 export function mountMisfit(

@@ -3,14 +3,8 @@ import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
 import { parseTold, stampKeys, type Told } from '../../model/stamps/stamps.ts';
-import type { HoldParts } from '../types.ts';
+import type { HoldParts, Busy } from '../types.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
-
-export interface Busy {
-  /** Who, for a person. */
-  readonly holder: string;
-  readonly retryAt: number;
-}
 
 export interface BusyInput {
   readonly machines: readonly Machine[];

@@ -3,7 +3,7 @@ import { noLongerNamed } from '../../flyconfig/live/named.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
 import { formatSlot, stampKeys } from '../../model/stamps/stamps.ts';
-import type { Member } from './machines.ts';
+import type { Member } from '../types.ts';
 
 /**
  * A group with services has none: a machine of it that was one becomes like the others, as with flyctl. Where git itself

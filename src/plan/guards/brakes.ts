@@ -2,10 +2,11 @@
 import type { DesiredFleet } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
-import { holdBack, isConfirmable, updatesOf } from '../steps/hold.ts';
-import { counted, listed } from '../types.ts';
+import { holdBack, isConfirmable } from '../steps/hold.ts';
+import { updatesOf } from '../steps/select.ts';
+import { counted, listed } from '../../model/base/text.ts';
 import { groupOf, metadataOf } from '../classify/machine-state.ts';
-import { refit } from '../steps/refit.ts';
+import { refit } from '../steps/status.ts';
 
 export interface BrakeInput {
   readonly fleet: DesiredFleet;

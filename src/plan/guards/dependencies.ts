@@ -4,9 +4,10 @@ import type { DesiredApp } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/stamps.ts';
-import { holdBack, isRollout, waitsWithRelease } from '../steps/hold.ts';
+import { holdBack } from '../steps/hold.ts';
+import { isRollout, waitsWithRelease } from '../steps/select.ts';
 import { hasGivenUp, isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
-import { refit } from '../steps/refit.ts';
+import { refit } from '../steps/status.ts';
 
 export interface DependenciesInput {
   readonly apps: readonly DesiredApp[];

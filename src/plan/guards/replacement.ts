@@ -1,7 +1,8 @@
 /** Machines that go because others take over: never before those others, whatever else of the plan is held. */
 import type { DesiredApp } from '../../model/desired.ts';
 import type { Hold, MachineAction, Step } from '../../model/plan.ts';
-import { createsOf, updatesOf, type PlanDraft } from '../steps/hold.ts';
+import { createsOf, updatesOf } from '../steps/select.ts';
+import type { PlanDraft } from '../types.ts';
 
 /** A destroy that waits for what is held is held with it; one that waits for what the plan does not do at all is left out. */
 export function guardSuccession({ groups }: DesiredApp, draft: PlanDraft): PlanDraft {

@@ -2,8 +2,9 @@
 import { Cron } from 'croner';
 import { formatTime } from '../../model/base/clock.ts';
 import type { SyncWindow } from '../../model/base/policy.ts';
-import { holdBack, waitsWithRelease, type PlanDraft } from '../steps/hold.ts';
-import type { PlanAppInput } from '../types.ts';
+import { holdBack } from '../steps/hold.ts';
+import { waitsWithRelease } from '../steps/select.ts';
+import type { PlanDraft, PlanAppInput } from '../types.ts';
 
 /** Openings looked at before it is said that none is in sight: windows that only deny each other's would never end. */
 const openingsMax = 100;

@@ -4,7 +4,9 @@ import type { MachinePort } from '../../../schemas/fly/machine.ts';
 import type { DesiredAddress } from '../../model/desired.ts';
 import type { AddressStep, Hold, Risk } from '../../model/plan.ts';
 import { unclearIntent } from './intents.ts';
-import { holdOf, listed, type Part, type PlanAppInput } from '../types.ts';
+import type { Part, PlanAppInput } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
 
 type AddressType = IpAssignmentRequest['type'];
 

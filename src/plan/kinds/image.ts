@@ -1,27 +1,11 @@
 /** Which image an app's machines should run, and how it is written when it is sent. */
-import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
+import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../../flyconfig/sections/image.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import type { ImageSight } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';
-import type { Member } from '../classify/machines.ts';
-import { listed, type HoldParts } from '../types.ts';
-
-export interface KnownImage {
-  readonly state: 'known';
-  /** As it is sent: with its digest wherever somebody knows it. */
-  readonly ref: string;
-  /** What has to be done before it is there. */
-  readonly build?: ImageStep | undefined;
-  matches(machine: Machine, live: MachineConfig): boolean;
-}
-
-/** It cannot be had, and why. */
-export interface UnbuiltImage extends Omit<HoldParts, 'steps'> {
-  readonly state: 'unbuilt';
-}
-
-export type WantedImage = KnownImage | UnbuiltImage;
+import type { Member, WantedImage, KnownImage } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
 
 /** `retry`: a person wants a failed build once more. */
 export function wantedImage(

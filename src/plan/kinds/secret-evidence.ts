@@ -5,19 +5,9 @@ import { hashOf } from '../../model/base/json.ts';
 import type { Memory, SecretEvidence } from '../../model/stamps/memory.ts';
 import { formatSecrets, parseSecrets, type StampedEvidence } from '../../model/stamps/secrets-stamp.ts';
 import { stampKeys } from '../../model/stamps/stamps.ts';
-import { counted, type PlanAppInput } from '../types.ts';
+import type { PlanAppInput, KnownEvidence } from '../types.ts';
+import { counted } from '../../model/base/text.ts';
 import { isGone, metadataOf } from '../classify/machine-state.ts';
-
-export interface KnownEvidence {
-  /** What each machine's stamp should say. undefined: Fly's machines or secrets could not be read, so stamps stay. */
-  readonly stamped: readonly StampedEvidence[] | undefined;
-  /** Of it what SQLite lacks and Fly's digests bear out: kept there, for when the machines are gone. */
-  readonly learnt: readonly StampedEvidence[];
-  /** Under our key by name: those of stamps, then SQLite's. */
-  readonly candidates: ReadonlyMap<string, readonly SecretEvidence[]>;
-  /** Names that a FlyCD of this fleet has set, under whatever key. */
-  readonly ours: ReadonlySet<string>;
-}
 
 /**
  * Whose evidence holds is for Fly's digest to say: a machine that missed a stamp, a clone, a laptop's old database tell of

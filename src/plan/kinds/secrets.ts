@@ -3,28 +3,10 @@ import type { AppSecret } from '../../../schemas/fly/app.ts';
 import type { DesiredSecret } from '../../model/desired.ts';
 import type { Hold, SecretStep } from '../../model/plan.ts';
 import { formatSecrets } from '../../model/stamps/secrets-stamp.ts';
-import { isLive, ownEvidence, type KnownEvidence } from './secret-evidence.ts';
-import { holdOf, listed, type PlanAppInput } from '../types.ts';
-
-/** How new an app's secrets are: what tells a machine that is behind. */
-export interface SecretsFreshness {
-  /** Milliseconds since the epoch; undefined: none is known. */
-  readonly newestAt: number | undefined;
-  readonly newestName: string | undefined;
-  /** Names that this plan sets to a value that Fly does not have yet. */
-  readonly sets: readonly string[];
-}
-
-export interface SecretsPlan {
-  readonly steps: readonly SecretStep[];
-  readonly holds: readonly Hold[];
-  readonly notes: readonly string[];
-  /** To be set together with the next release: Fly has a value, and nobody knows whether it is this one. */
-  readonly withRelease: readonly SecretStep[];
-  /** Of the steps: those that undo what somebody did on Fly. */
-  readonly drift: ReadonlySet<SecretStep>;
-  readonly freshness: SecretsFreshness;
-}
+import { isLive, ownEvidence } from './secret-evidence.ts';
+import type { KnownEvidence, PlanAppInput, SecretsPlan, SecretsFreshness } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
 
 export const unreadSecrets: SecretsPlan = {
   steps: [],

@@ -5,11 +5,10 @@ import type { Intent } from '../../model/stamps/memory.ts';
 import type { MachineRestart, Step } from '../../model/plan.ts';
 import type { Slot } from '../../model/stamps/stamps.ts';
 import { targetOf } from '../steps/machine-action.ts';
-import { assignSlots, type Member } from '../classify/machines.ts';
-import { updatesOf, type PlanDraft } from '../steps/hold.ts';
-import type { PlanAppInput } from '../types.ts';
+import { assignSlots } from '../classify/slots.ts';
+import { updatesOf } from '../steps/select.ts';
+import type { PlanDraft, Member, PlanAppInput, GroupMachines } from '../types.ts';
 import { bootedAt, isGone, stopsByItself } from '../classify/machine-state.ts';
-import type { GroupMachines } from '../machines/group.ts';
 
 /** What an intent to extend a volume remembers of the time before the call. `now`: for a machine that does not say. */
 export function beforeGrowth(volume: Volume, machine: Machine, now: number): readonly string[] {

@@ -4,9 +4,10 @@ import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredVolume } from '../../model/desired.ts';
 import type { Hold, MachineCreate, VolumeStep } from '../../model/plan.ts';
 import { unclearIntent } from './intents.ts';
-import { counted, holdOf, type Part, type PlanAppInput } from '../types.ts';
+import type { PlanAppInput, VolumesPart, GroupMachines } from '../types.ts';
+import { counted } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
 import { isMounted } from '../classify/mount-mismatch.ts';
-import type { GroupMachines } from '../machines/group.ts';
 
 /** Fly's own default is 3 GB; flyctl's, which people know, is 1. */
 const defaultSizeGb = 1;
@@ -25,11 +26,6 @@ interface Need {
   readonly guest?: MachineGuest | undefined;
   /** Machines of the group there: what is attached to them counts. undefined: to whatever no other need has counted. */
   readonly machines: ReadonlySet<string> | undefined;
-}
-
-export interface VolumesPart extends Part {
-  /** By group: what machines that only a person may have made anew need. */
-  readonly held: ReadonlyMap<string, readonly VolumeStep[]>;
 }
 
 export function planVolumes(

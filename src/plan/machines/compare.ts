@@ -9,8 +9,7 @@ import type { FieldChange } from '../../model/plan.ts';
 import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
 import { flyctlKeys, formatRead, stampKeys, type Sent, type Slot } from '../../model/stamps/stamps.ts';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import type { Member } from '../classify/machines.ts';
-import type { KnownImage } from '../kinds/image.ts';
+import type { Member, KnownImage } from '../types.ts';
 import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
 
 export interface CompareInput {

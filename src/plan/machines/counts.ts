@@ -1,18 +1,8 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { stampKeys } from '../../model/stamps/stamps.ts';
-import type { Member } from '../classify/machines.ts';
+import type { Member, Wanted } from '../types.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
-
-export interface Wanted {
-  readonly byRegion: ReadonlyMap<string, number>;
-  /** true: more than that are removed. */
-  readonly exact: boolean;
-  /** true: flyctl's defaults for a new group, until all of them have been there once. */
-  readonly first: boolean;
-  /** How many standbys it should have at least; none is removed for being one too many. */
-  readonly standbys: number;
-}
 
 const withServices = 2;
 

@@ -1,7 +1,7 @@
 /** Volumes of machines that are going: free in a moment, so the next machine takes one of them and not an empty one. */
-import type { Census } from '../classify/machines.ts';
-import { counted, holdOf, type PlanAppInput } from '../types.ts';
-import type { Draft, GroupScope } from '../classify/slots.ts';
+import type { Census, PlanAppInput, Draft, GroupScope } from '../types.ts';
+import { counted } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
 
 /** A destroy takes seconds; looking again sooner would find it unfinished. */
 const departMs = 10_000;

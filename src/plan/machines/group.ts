@@ -1,50 +1,19 @@
 /** The machines of an app's process groups: how many, which slot is whose, what has to change on each. */
 import type { DesiredGroup } from '../../model/desired.ts';
-import type { Hold, MachineAction, MachineCreate, MachineLabel, MachineUpdate, SlotMachine } from '../../model/plan.ts';
+import type { Hold, MachineAction, MachineCreate, SlotMachine } from '../../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
-import { assignSlots, lowestFree, type Member } from '../classify/machines.ts';
-import { isJob, wantedMachines, type Wanted } from './counts.ts';
+import { isJob, wantedMachines } from './counts.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
-import { holdOf, listed } from '../types.ts';
-import { configToSend, sentOf } from './stamps.ts';
+import type { Member, Compares, Draft, GroupScope, MachinesInput, GroupMachines } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
+import { configToSend, sentOf, markingOf } from './stamps.ts';
 import { planMember } from './machine.ts';
 import { inPlaceOf, planReplaced, replaceableAt } from './replace.ts';
-import {
-  markingOf,
-  slotOf,
-  type Compares,
-  type Draft,
-  type GroupScope,
-  type MachinesInput,
-  type Misfit,
-} from '../classify/slots.ts';
+import { assignSlots, lowestFree, slotOf } from '../classify/slots.ts';
 import { isStandby, primaryOf, standbyChange, standsFor, withoutStandbys } from '../classify/standbys.ts';
-
-/** Machine changes of one group, not yet gathered into a release. */
-export interface GroupMachines {
-  readonly group: DesiredGroup;
-  readonly members: readonly Member[];
-  readonly wanted: Wanted;
-  readonly creates: readonly MachineCreate[];
-  readonly updates: readonly MachineUpdate[];
-  readonly labels: readonly MachineLabel[];
-  readonly starts: readonly MachineAction[];
-  readonly destroys: readonly MachineAction[];
-  readonly holds: readonly Hold[];
-  readonly notes: readonly string[];
-  /** Machines that only a person may have made anew. */
-  readonly misfits: readonly Misfit[];
-  /** Machines that get no volume now, by region. */
-  readonly withoutVolume: ReadonlyMap<string, number>;
-  /** true: some machine has been brought to what git wants, so its release has been. */
-  readonly carried: boolean;
-  /** Of the updates: those on machines that somebody changed by flyctl, with the release's number where known. */
-  readonly byFlyctl: ReadonlyMap<string, string | undefined>;
-  /** Of the labels: those that follow a change on Fly. */
-  readonly driftLabels: ReadonlySet<MachineLabel>;
-}
 
 export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachines {
   const { desired } = parts.input;

@@ -4,10 +4,10 @@ import { hashOf } from '../../model/base/json.ts';
 import type { MachineLabel, MachineUpdate, SlotMachine } from '../../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
-import type { Member } from '../classify/machines.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from '../kinds/secret-evidence.ts';
-import { listed } from '../types.ts';
+import type { Member, Compares, Draft, GroupScope } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
 import {
   bootedAt,
   comesToRest,
@@ -17,11 +17,11 @@ import {
   stopsByItself,
   wasStartedOnce,
 } from '../classify/machine-state.ts';
-import { configToSend, sentOf } from './stamps.ts';
+import { configToSend, sentOf, markingOf } from './stamps.ts';
 import { planMisfit } from './remount.ts';
 import { mountMisfit } from '../classify/mount-mismatch.ts';
 import { replaceableAt } from './replace.ts';
-import { markingOf, slotOf, type Compares, type Draft, type GroupScope } from '../classify/slots.ts';
+import { slotOf } from '../classify/slots.ts';
 import { isStandby, standbyChange, standsFor } from '../classify/standbys.ts';
 import { planUnreachable } from './unreachable.ts';
 

@@ -1,9 +1,9 @@
 /** Machines on another dedicated host than git wants: no update moves a machine. Source: flyctl's launchInputForUpdate. */
 import { formatSlot } from '../../model/stamps/stamps.ts';
 import { actionStep } from '../steps/machine-action.ts';
-import type { Member } from '../classify/machines.ts';
-import { holdOf } from '../types.ts';
-import { slotOf, type Draft, type GroupScope } from '../classify/slots.ts';
+import type { Member, Draft, GroupScope } from '../types.ts';
+import { holdOf } from '../steps/hold.ts';
+import { slotOf } from '../classify/slots.ts';
 
 export interface OtherHosts {
   /** New ones take their places, and then they go. */

@@ -1,8 +1,8 @@
 /** Gathers machine changes into a release where something new reaches the app's machines. */
 import { canonicalJson } from '../../model/base/json.ts';
 import type { FieldChange, MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../model/plan.ts';
-import { listed } from '../types.ts';
-import type { GroupMachines } from './group.ts';
+import type { GroupMachines } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
 import { inOrder } from '../steps/order.ts';
 
 export interface Rollout {

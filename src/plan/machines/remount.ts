@@ -2,10 +2,10 @@
 import type { Hold, MachineUpdate, Step } from '../../model/plan.ts';
 import { formatSlot } from '../../model/stamps/stamps.ts';
 import { goWithout, waitForVolumes } from './departing-volumes.ts';
-import { holdOf, listed } from '../types.ts';
-import type { MountMisfit } from '../classify/mount-mismatch.ts';
+import type { MountMisfit, Compares, Draft, Misfit } from '../types.ts';
+import { listed } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
 import { destroyFor, inItsPlace } from './replace.ts';
-import type { Compares, Draft, Misfit } from '../classify/slots.ts';
 
 /**
  * A machine with another mount than git gives it is made anew. By itself where it gets a volume; where one would be left

@@ -3,13 +3,10 @@ import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import type { Hold, MachineAction } from '../../model/plan.ts';
 import { actionStep } from '../steps/machine-action.ts';
-import { assignSlots, type Member } from '../classify/machines.ts';
-import { counted, holdOf } from '../types.ts';
-
-export interface RemovedMachines {
-  readonly destroys: readonly MachineAction[];
-  readonly holds: readonly Hold[];
-}
+import { assignSlots } from '../classify/slots.ts';
+import type { Member, RemovedMachines } from '../types.ts';
+import { counted } from '../../model/base/text.ts';
+import { holdOf } from '../steps/hold.ts';
 
 /**
  * Groups of ours that git no longer names. One that serves goes when the machines of the others were seen healthy, since

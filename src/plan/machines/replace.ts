@@ -1,43 +1,13 @@
-/** Machines that another one has taken the place of: they count no more, and go as soon as they can. */
-import type { DesiredGroup } from '../../model/desired.ts';
+/** Machines that make way for another one: they go as soon as they can, and others are made in their places. */
 import type { MachineAction, MachineCreate, MachineUpdate } from '../../model/plan.ts';
 import { formatSlot, parseIds, stampKeys } from '../../model/stamps/stamps.ts';
 import { actionStep } from '../steps/machine-action.ts';
-import type { Member } from '../classify/machines.ts';
-import { slotOf, type Draft, type GroupScope } from '../classify/slots.ts';
-import { mountMisfit } from '../classify/mount-mismatch.ts';
+import type { Member, Draft, GroupScope } from '../types.ts';
+import { slotOf } from '../classify/slots.ts';
 import { isStandby } from '../classify/standbys.ts';
 
 /** Fly moves machines off a host that stays down, and most hosts are back sooner. */
 const patienceMs = 15 * 60_000;
-
-/**
- * Ids of machines that do not count: another one has taken their place. One that was never seen healthy, with another
- * mount than git gives it by now, takes no place where the one before it still fits: that one stays, as if nothing had been.
- */
-export function replacedIds(
-  members: readonly Member[],
-  { fleet, groups }: { readonly fleet: string; readonly groups: readonly DesiredGroup[] },
-): ReadonlySet<string> {
-  const byId = new Map(members.map((member) => [member.machine.id, member]));
-  const ids = members.flatMap((member) => {
-    const { machine, metadata, group: name } = member;
-    if (metadata[stampKeys.fleet] !== fleet) return [];
-    const before = parseIds(metadata[stampKeys.replaces])
-      .flatMap((id) => byId.get(id) ?? [])
-      .filter((one) => one !== member && one.group === name);
-    const group = groups.find((one) => one.name === name);
-    const stays = before.find((one) => isTakenBack(member, one, group));
-    return [...before.filter((one) => one !== stays).map((one) => one.machine.id), ...(stays ? [machine.id] : [])];
-  });
-  return new Set(ids);
-}
-
-function isTakenBack(member: Member, before: Member, group: DesiredGroup | undefined): boolean {
-  const fits = ({ live }: Member): boolean | undefined =>
-    live && group && mountMisfit(live, group, new Map()) === undefined;
-  return member.metadata[stampKeys.unproven] !== undefined && fits(member) === false && fits(before) === true;
-}
 
 /** Where a successor was not seen healthy yet, apply leaves the one before it in service as long as it is not. */
 export function planReplaced(scope: GroupScope, replaced: readonly Member[], draft: Draft): void {

@@ -5,7 +5,6 @@ import { guestOver } from '../../flyconfig/sections/guest.ts';
 import { overlay } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
-import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
 import {
   flyctlKeys,
   flyctlMetadata,
@@ -16,21 +15,7 @@ import {
   type Sent,
   type Slot,
 } from '../../model/stamps/stamps.ts';
-
-export interface Marking {
-  readonly desired: DesiredApp;
-  readonly group: DesiredGroup;
-  readonly fleet: string;
-  readonly slot: Slot;
-  /** As sent. */
-  readonly image: string;
-  /** Of the release command that has run on this image. */
-  readonly command?: string | undefined;
-  /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
-  readonly secretsStamp?: string | null | undefined;
-  /** What stands about the app as a whole. */
-  readonly standing?: StandingTexts | undefined;
-}
+import type { Marking, GroupScope } from '../types.ts';
 
 export function sentOf(group: DesiredGroup, image: string): Sent {
   return { config: group.configVersion, image: hashOf(image) };
@@ -153,4 +138,9 @@ export function missingMetadata(
   const gone = noLongerNamed(group.config, live[stampKeys.named]).metadata.filter((key) => live[key] !== undefined);
   const wanted = Object.entries(group.config.metadata ?? {}).filter(([key, value]) => live[key] !== value);
   return { ...Object.fromEntries(wanted), ...Object.fromEntries(gone.map((key) => [key, null])) };
+}
+
+export function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
+  const { desired, group, secretsStamp, standing, command } = scope;
+  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp, standing, command };
 }

@@ -2,8 +2,8 @@
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { Hold } from '../../model/plan.ts';
 import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
-import type { Member } from '../classify/machines.ts';
-import { holdOf } from '../types.ts';
+import type { Member } from '../types.ts';
+import { holdOf } from '../steps/hold.ts';
 
 export interface Unreachable {
   readonly desired: DesiredApp;

@@ -2,7 +2,7 @@
 import type { DesiredApp } from '../../model/desired.ts';
 import type { MachineAction, Risk } from '../../model/plan.ts';
 import { formatSlot, parseSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
-import type { Member } from '../classify/machines.ts';
+import type { Member } from '../types.ts';
 
 /** `app/web/arn/1` */
 export function targetOf(desired: DesiredApp, slot: Slot): string {

@@ -1,4 +1,6 @@
+/** The order in which steps are shown and applied. */
 import { waves, type Step, type StepKind } from '../../model/plan.ts';
+import { byText } from '../../model/base/order.ts';
 
 const waveOf = new Map<StepKind, number>(waves.flatMap((kinds, wave) => kinds.map((kind) => [kind, wave] as const)));
 
@@ -25,10 +27,4 @@ export function byTarget(a: string, b: string): number {
     if (order !== 0) return order;
   }
   return 0;
-}
-
-/** By code unit: the same on every machine, whatever its language. */
-export function byText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -8,8 +8,8 @@ import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { ReleaseCommandRun } from '../../model/plan.ts';
 import { flyctlMetadata, stampKeys } from '../../model/stamps/stamps.ts';
-import { allOf, type Census } from '../classify/machines.ts';
-import type { WantedImage } from '../kinds/image.ts';
+import { allOf } from '../classify/machines.ts';
+import type { Census, WantedImage } from '../types.ts';
 
 /** What machines carry once the command has run on this image: it does not run again for the same two. */
 export function commandStamp(image: string, version: string): string {

@@ -1,13 +1,12 @@
 /** Records of releases on Fly, as FlyCD makes them: one for each version and image of an app. */
 import type { Release } from '../../../schemas/fly/release.ts';
-import type { DesiredApp } from '../../model/desired.ts';
-import { hashOf } from '../../model/base/json.ts';
 import type { RememberedRelease } from '../../model/stamps/memory.ts';
 import { parseTold, stampKeys, type Told } from '../../model/stamps/stamps.ts';
-import { allOf, takeCensus, type Member } from '../classify/machines.ts';
+import { allOf, takeCensus } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
+import { appConfigVersion } from './app-version.ts';
 import { metadataOf } from '../classify/machine-state.ts';
-import type { PlanAppInput } from '../types.ts';
+import type { Member, PlanAppInput } from '../types.ts';
 
 export interface KnownRelease {
   /** What git wants of the app's machines, but for the image. */
@@ -29,7 +28,7 @@ type KnownReleaseInput = Pick<PlanAppInput, 'desired' | 'observed' | 'memory' | 
  */
 export function knownRelease(input: KnownReleaseInput): KnownRelease {
   const { desired, observed, memory } = input;
-  const version = versionOf(desired);
+  const version = appConfigVersion(desired);
   const releases = observed.releases?.status === 'read' ? observed.releases.value : [];
   const found = observed.machines.status === 'read' ? search(input, version, releases) : undefined;
   const isOver = found !== undefined && releases.some((release) => release.version > found.number);
@@ -80,8 +79,4 @@ function search(input: KnownReleaseInput, version: string, releases: readonly Re
   const [last] = releases.toSorted((a, b) => b.version - a.version);
   if (last?.id === undefined || last.status !== 'pending' || last.image_ref !== image.ref) return undefined;
   return { id: last.id, number: last.version, version };
-}
-
-function versionOf({ groups }: DesiredApp): string {
-  return hashOf(Object.fromEntries(groups.map(({ name, configVersion }) => [name, configVersion])));
 }

@@ -10,7 +10,7 @@ import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource, DesiredVolu
 import { hashOf } from '../../model/base/json.ts';
 import type { GoodVersion } from '../../model/stamps/rollout-state.ts';
 import { isVersionEnv, parseSent, stampKeys } from '../../model/stamps/stamps.ts';
-import { appConfigVersion } from './resolve-target.ts';
+import { appConfigVersion } from './app-version.ts';
 import { isMounted } from '../classify/mount-mismatch.ts';
 
 /** Configs that machines of a group were sent, newest first. */

@@ -4,7 +4,7 @@ import type { DesiredApp } from '../../../src/model/desired.ts';
 import type { AppPlan, Step } from '../../../src/model/plan.ts';
 import { emptyMemory } from '../../../src/model/stamps/memory.ts';
 import { stampKeys } from '../../../src/model/stamps/stamps.ts';
-import { createsOf } from '../../../src/plan/steps/hold.ts';
+import { createsOf } from '../../../src/plan/steps/select.ts';
 import { brief, desiredApp, flyctlMachine, group, machine, now, observed, only, plan, volume } from '../builders.ts';
 import { applyAll, type State } from '../world.ts';
 

@@ -1,0 +1,33 @@
+/** Machines that another one has taken the place of: they count no more. */
+import type { DesiredGroup } from '../../model/desired.ts';
+import { stampKeys, parseIds } from '../../model/stamps/stamps.ts';
+import type { Member } from '../types.ts';
+import { mountMisfit } from './mount-mismatch.ts';
+
+/**
+ * Ids of machines that do not count: another one has taken their place. One that was never seen healthy, with another
+ * mount than git gives it by now, takes no place where the one before it still fits: that one stays, as if nothing had been.
+ */
+export function replacedIds(
+  members: readonly Member[],
+  { fleet, groups }: { readonly fleet: string; readonly groups: readonly DesiredGroup[] },
+): ReadonlySet<string> {
+  const byId = new Map(members.map((member) => [member.machine.id, member]));
+  const ids = members.flatMap((member) => {
+    const { machine, metadata, group: name } = member;
+    if (metadata[stampKeys.fleet] !== fleet) return [];
+    const before = parseIds(metadata[stampKeys.replaces])
+      .flatMap((id) => byId.get(id) ?? [])
+      .filter((one) => one !== member && one.group === name);
+    const group = groups.find((one) => one.name === name);
+    const stays = before.find((one) => isTakenBack(member, one, group));
+    return [...before.filter((one) => one !== stays).map((one) => one.machine.id), ...(stays ? [machine.id] : [])];
+  });
+  return new Set(ids);
+}
+
+function isTakenBack(member: Member, before: Member, group: DesiredGroup | undefined): boolean {
+  const fits = ({ live }: Member): boolean | undefined =>
+    live && group && mountMisfit(live, group, new Map()) === undefined;
+  return member.metadata[stampKeys.unproven] !== undefined && fits(member) === false && fits(before) === true;
+}

@@ -1,0 +1,30 @@
+/** Apps that FlyCD did not make. */
+import type { Step } from '../../model/plan.ts';
+import type { PlanAppInput, PlanDraft } from '../types.ts';
+import { isRollout } from '../steps/select.ts';
+import { holdBack, withConfirmable } from '../steps/hold.ts';
+
+/**
+ * An app that somebody else made is not restarted or cut down without being asked. Then nothing at all is done, not even
+ * stamped: a stamp would make the app ours.
+ */
+export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: boolean): PlanDraft {
+  const { desired, options } = input;
+  if (options.adopt) return draft;
+  const all = [...draft.steps, ...draft.holds.flatMap((hold) => hold.steps)];
+  const touches = all.filter((step) => touchesWhatRuns(step) || (strangers && isRollout(step)));
+  if (touches.length === 0) return draft;
+  // A person who accepts a removal has not thereby handed the app over.
+  return holdBack(withConfirmable(draft), desired.name, () => true, {
+    reason: 'adoption',
+    because: strangers
+      ? 'nothing says that FlyCD made the app, and its machines are none that git names'
+      : 'the app was not made by FlyCD, and taking it over would change what runs',
+    next: `read the steps, then flycd adopt ${desired.name}`,
+  });
+}
+
+function touchesWhatRuns(step: Step): boolean {
+  if (step.kind === 'release') return step.machines.some((machine) => machine.kind === 'machine.update');
+  return ['machine.update', 'machine.restart', 'machine.destroy'].includes(step.kind) || step.risk === 'destructive';
+}

@@ -1,0 +1,33 @@
+/** Somebody else at work on the app. */
+import type { ObservedApp } from '../../model/observed.ts';
+import type { Step, AppPlan } from '../../model/plan.ts';
+import { whyBusy } from '../classify/other-deployments.ts';
+import type { PlanDraft, Busy } from '../types.ts';
+import { holdBack, withConfirmable } from '../steps/hold.ts';
+
+/** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
+export function guardBusy(app: string, draft: PlanDraft, busy: Busy): PlanDraft {
+  return holdBack(withConfirmable(draft), app, () => true, whyBusy(busy));
+}
+
+/** Labels and taking over only write stamps: whoever deploys meanwhile does not notice. */
+const unnoticed: ReadonlySet<Step['kind']> = new Set(['machine.label', 'app.adopt']);
+
+/**
+ * true: the plan has something to do that could disturb somebody at work on the app, so that its releases have to be
+ * asked for, and the app planned again with them. An app that is not there has none.
+ */
+export function needsReleases(plan: AppPlan, observed: ObservedApp): boolean {
+  if (observed.app.status === 'unread' || observed.app.value.state !== 'present') return false;
+  return withConfirmable(plan).steps.some((step) => !unnoticed.has(step.kind));
+}
+
+/** What a plan that changes machines says where nobody knows whether somebody is about to. */
+export function releasesNote(observed: ObservedApp, steps: readonly Step[]): readonly string[] {
+  const { releases } = observed;
+  const changesMachines = steps.some(
+    (step) => step.kind === 'release' || (step.kind.startsWith('machine.') && !unnoticed.has(step.kind)),
+  );
+  if (releases?.status !== 'unread' || !changesMachines) return [];
+  return [`a deployment in progress is seen only by its machines and leases: ${releases.reason}`];
+}

@@ -1,0 +1,13 @@
+/** Secrets without a value. */
+import type { PlanDraft } from '../types.ts';
+import { needsMachines } from '../steps/select.ts';
+
+/** A machine that starts without a secret it needs fails in ways that are hard to read: its release waits. */
+export function guardSecrets(draft: PlanDraft): PlanDraft {
+  const index = draft.holds.findIndex((hold) => hold.reason === 'secret');
+  const hold = draft.holds[index];
+  if (hold === undefined) return draft;
+  const held = draft.steps.filter(needsMachines);
+  const holds = draft.holds.with(index, { ...hold, steps: [...hold.steps, ...held] });
+  return { steps: draft.steps.filter((step) => !needsMachines(step)), holds };
+}

@@ -1,0 +1,34 @@
+/** Which steps of a plan a rule means. */
+import type { Step, MachineCreate, MachineUpdate } from '../../model/plan.ts';
+
+/** Of a release that waits, and of nothing else of the app: what apply leaves undone where a release fails. */
+export const waitsWithRelease: ReadonlySet<Step['kind']> = new Set([
+  'release',
+  'machine.destroy',
+  'secret.unset',
+  'address.release',
+]);
+
+/** Steps after which a machine runs something else, or runs at all. */
+export function isRollout(step: Step): boolean {
+  return step.kind === 'release' || step.kind === 'machine.create' || step.kind === 'machine.update';
+}
+
+/** Volumes are made for nothing else. A restart brings nothing new: the size of a volume does not wait for an image. */
+export function needsMachines(step: Step): boolean {
+  return isRollout(step) || step.kind === 'volume.create';
+}
+
+export function createsOf(steps: readonly Step[]): readonly MachineCreate[] {
+  return steps.flatMap((step): MachineCreate[] => {
+    if (step.kind === 'machine.create') return [step];
+    return step.kind === 'release' ? step.machines.filter((machine) => machine.kind === 'machine.create') : [];
+  });
+}
+
+export function updatesOf(steps: readonly Step[]): readonly MachineUpdate[] {
+  return steps.flatMap((step): MachineUpdate[] => {
+    if (step.kind === 'machine.update') return [step];
+    return step.kind === 'release' ? step.machines.filter((machine) => machine.kind === 'machine.update') : [];
+  });
+}

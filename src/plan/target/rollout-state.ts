@@ -1,0 +1,21 @@
+/** What stands about an app as a whole, on its machines and in SQLite. */
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import type { Memory } from '../../model/stamps/memory.ts';
+import { readStanding, type Standing } from '../../model/stamps/rollout-state.ts';
+import { stampKeys } from '../../model/stamps/stamps.ts';
+import { metadataOf, isGone } from '../classify/machine-state.ts';
+import type { CourseScope } from './app-version.ts';
+
+/** Stamps of all our machines and SQLite's rows, the newest of each. */
+export function standingOf(
+  { machines, fleet }: Pick<CourseScope, 'machines' | 'fleet'>,
+  memory: Pick<Memory, 'standing'>,
+): Standing {
+  const ours = machines.map(metadataOf).filter((metadata) => metadata[stampKeys.fleet] === fleet);
+  return readStanding([...ours, memory.standing ?? {}]);
+}
+
+/** Ours, without those on their way out: who stamps an app stamps these. */
+export function standingMachines(machines: readonly Machine[], fleet: string): readonly Machine[] {
+  return machines.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] === fleet);
+}

@@ -1,0 +1,44 @@
+/** Apps that a person has suspended. */
+import { formatTime } from '../../model/base/clock.ts';
+import type { AppPlan, Step, Hold } from '../../model/plan.ts';
+import type { Standing } from '../../model/stamps/rollout-state.ts';
+import { refit } from '../steps/status.ts';
+import { withConfirmable, holdOf } from '../steps/hold.ts';
+
+/** undefined: it is not, or not any more. */
+export function suspensionOf(standing: Standing, now: number): Standing['suspension'] {
+  const { suspension } = standing;
+  if (suspension?.until !== undefined && suspension.until <= now) return undefined;
+  return suspension;
+}
+
+/** A suspended app is looked at and not touched. */
+export function suspendedPlan(plan: AppPlan, standing: Standing, now: number): AppPlan {
+  // Nor is what a person could confirm meanwhile.
+  const { steps, holds } = withConfirmable(plan);
+  const hold = suspensionHold(plan.app, steps, { standing, now });
+  return hold === undefined ? plan : refit(plan, { steps: [], holds: [hold, ...holds] });
+}
+
+/** Not even a stamp is written while a person wants that. */
+export function isLeftAlone({ holds }: Pick<AppPlan, 'holds'>): boolean {
+  return holds.some(({ reason }) => reason === 'suspended');
+}
+
+/** undefined: the app is not suspended. */
+export function suspensionHold(
+  app: string,
+  steps: readonly Step[],
+  { standing, now }: { readonly standing: Standing; readonly now: number },
+): Hold | undefined {
+  const suspension = suspensionOf(standing, now);
+  if (suspension === undefined) return undefined;
+  const { reason, by, at, until } = suspension;
+  const end = until === undefined ? '' : `, until ${formatTime(until)}`;
+  const because = `suspended by ${by} at ${formatTime(at)}${end}: ${reason}`;
+  const next =
+    until === undefined
+      ? `flycd resume ${app}`
+      : `FlyCD follows git again by itself, or at once with flycd resume ${app}`;
+  return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt: until }), since: at };
+}

@@ -1,0 +1,41 @@
+/** Plans of an app that does not follow git at present. */
+import type { Step, AppPlan, Hold } from '../../model/plan.ts';
+import { refit } from '../steps/status.ts';
+import { holdOf } from '../steps/hold.ts';
+import { isRollout } from '../steps/select.ts';
+import type { HoldParts } from '../types.ts';
+import type { CourseHold } from './resolve-target.ts';
+
+/** Releases that git asks for and that wait: what a person sees of a newer push. */
+function isGitsRelease(step: Step): boolean {
+  return step.kind === 'release' || (step.kind === 'machine.update' && step.reason === 'change');
+}
+
+/** The plan towards the version that the app is held at, with what git would do instead as what is held. */
+export function heldPlan(towards: AppPlan, git: AppPlan, hold: CourseHold): AppPlan {
+  const waiting = [...git.steps, ...git.holds.flatMap((one) => one.steps)].filter(isGitsRelease);
+  const steps = towards.steps.map((step): Step =>
+    step.kind === 'release' ? { ...step, because: 'going back' } : step,
+  );
+  return refit(towards, { steps, holds: [courseHold(towards.app, hold, waiting), ...towards.holds] });
+}
+
+/**
+ * Git's plan without what rolls anything out. A machine that is not healthy is not waited for again, and what waits for it
+ * to take over stays.
+ */
+export function stoppedPlan(git: AppPlan, hold: CourseHold): AppPlan {
+  const stops = (step: Step): boolean =>
+    isRollout(step) ||
+    step.kind === 'machine.start' ||
+    (step.kind === 'machine.label' && step.proves === true) ||
+    (step.kind === 'machine.destroy' && step.onceHealthy === true);
+  const waiting = git.steps.filter(stops);
+  const steps = git.steps.filter((step) => !stops(step));
+  return refit(git, { steps, holds: [courseHold(git.app, hold, waiting), ...git.holds] });
+}
+
+function courseHold(app: string, { since, ...parts }: CourseHold, steps: readonly Step[]): Hold {
+  const hold = holdOf(app, { ...parts, steps } satisfies HoldParts);
+  return since === undefined ? hold : { ...hold, since };
+}
