@@ -39,7 +39,12 @@ export const rooms: readonly Room[] = [
   { folder: 'src/record', floor: 5, packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'] },
   { folder: 'src/loop', floor: 5, packages: ['p-queue', 'node-cron'] },
   { folder: 'src/notify', floor: 5, packages: ['@octokit/rest'] },
-  { folder: 'controllers', floor: 6, packages: ['p-queue'] },
+  {
+    folder: 'controllers',
+    floor: 6,
+    packages: ['p-queue'],
+    inner: [['pass'], ['machines', 'images'], ['kinds'], ['rollout'], ['app'], ['fleet']],
+  },
   { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'] },
   { folder: 'src/cli', floor: 8, packages: ['commander', 'pino', 'node:*'] },
 ];

@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { composed } from '../../src/cli/composition/composition.ts';
-import { planOne } from '../../controllers/app/sync-app.ts';
+import { planOne } from '../../controllers/app/plan-app.ts';
 import { appText, fileOf, nameOf, pushChanges } from '../fleet.ts';
 import { argumentsOf, benchInvocation, report } from './invocation.ts';
 

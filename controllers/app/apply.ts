@@ -5,22 +5,24 @@ import {
   type MachineAction,
   type MachineCreate,
   type MachineLabel,
-  type MachineUpdate,
   type ReleaseStep,
   type Step,
   type StepKind,
+  type RolloutStep,
+  type MachineChange,
 } from '../../src/model/plan.ts';
 import type { StepOutcome, StepResult } from '../../src/model/run.ts';
 import { applyAddressStep } from '../kinds/addresses.ts';
 import { applyAppStep } from '../kinds/apps.ts';
-import { whyStopped, type ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import { provideImage, withBuiltImage } from '../images/build-step.ts';
 import type { Done } from '../pass/services.ts';
-import { lockApp } from '../pass/lease.ts';
-import { actOnMachine, labelMachine } from '../machines/create.ts';
+import { lockApp } from '../pass/app-lock.ts';
+import { actOnMachine } from '../machines/actions.ts';
+import { labelMachine } from '../machines/update.ts';
 import { afterCommand } from '../rollout/release-command.ts';
 import { ImagePin } from '../images/pin.ts';
-import { roll, unverifiedGroups, type RollStep } from '../rollout/rolling.ts';
+import { roll, unverifiedGroups } from '../rollout/rolling.ts';
 import { applySecretSteps } from '../kinds/secrets.ts';
 import { applyVolumeStep } from '../kinds/volumes.ts';
 
@@ -35,20 +37,16 @@ export interface Applied {
  * reported. It decides nothing: which machine, which config, which order were fixed by the planner.
  */
 export async function applyPlan(
-  context: ApplyContext,
+  pass: AppPass,
   plan: AppPlan,
   save: (result: StepResult) => Promise<void>,
 ): Promise<Applied> {
-  const apply = new Apply(context, save, plan.steps.filter(isMadeAnew));
-  try {
-    for (const kinds of waves) {
-      const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
-      if (steps.length > 0) await apply.wave(steps);
-    }
-    await apply.closeRecord();
-  } finally {
-    await context.lock?.[Symbol.asyncDispose]();
+  const apply = new Apply(pass, save, plan.steps.filter(isMadeAnew));
+  for (const kinds of waves) {
+    const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
+    if (steps.length > 0) await apply.wave(steps);
   }
+  await apply.closeRecord();
   return { results: apply.results, faults: apply.faults };
 }
 
@@ -71,7 +69,7 @@ const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
 class Apply {
   readonly results: StepResult[] = [];
   readonly faults: Fault[] = [];
-  readonly #context: ApplyContext;
+  readonly #pass: AppPass;
   readonly #save: (result: StepResult) => Promise<void>;
   readonly #failed = new Map<StepKind, string>();
   /** `volume/region` pairs that could not be made. */
@@ -83,8 +81,8 @@ class Apply {
   readonly #madeAnew: readonly MachineAction[];
   readonly #replaced = new Set<Step>();
 
-  constructor(context: ApplyContext, save: (result: StepResult) => Promise<void>, madeAnew: readonly MachineAction[]) {
-    this.#context = context;
+  constructor(pass: AppPass, save: (result: StepResult) => Promise<void>, madeAnew: readonly MachineAction[]) {
+    this.#pass = pass;
     this.#save = save;
     this.#madeAnew = madeAnew;
   }
@@ -102,11 +100,11 @@ class Apply {
     const setting = ready.filter((step) => step.kind === 'secret.set');
     const unsetting = ready.filter((step) => step.kind === 'secret.unset');
     for (const batch of [setting, unsetting]) {
-      if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#context, batch));
+      if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#pass, batch));
     }
     // Each may take minutes to become healthy; they wait side by side.
     const proving = ready.filter(isProving);
-    await Promise.all(proving.map((step) => this.#run([step], () => labelMachine(this.#context, step))));
+    await Promise.all(proving.map((step) => this.#run([step], () => labelMachine(this.#pass, step))));
     for (const step of ready) {
       if (isProving(step)) continue;
       if (isRolling(step) || step.kind === 'secret.set' || step.kind === 'secret.unset') continue;
@@ -118,7 +116,7 @@ class Apply {
   }
 
   #blockedBy(step: Step): string | undefined {
-    const stopped = whyStopped(this.#context);
+    const stopped = this.#pass.whyStopped();
     if (stopped !== undefined) return stopped;
     for (const [kind, target] of this.#failed) {
       const stops = dependents[kind] ?? [];
@@ -140,7 +138,7 @@ class Apply {
 
   /** Of a group that git no longer names any other may take over. */
   #isNeeded({ group }: MachineAction): boolean {
-    const isNamed = this.#context.app.groups.some(({ name }) => name === group);
+    const isNamed = this.#pass.app.groups.some(({ name }) => name === group);
     return isNamed ? this.#unproven.has(group) : this.#unproven.size > 0;
   }
 
@@ -150,27 +148,27 @@ class Apply {
       case 'app.create':
       case 'app.adopt':
       case 'app.destroy':
-        return applyAppStep(this.#context, step);
+        return applyAppStep(this.#pass, step);
       case 'image.build':
-        return provideImage(this.#context, step);
+        return provideImage(this.#pass, step);
       case 'address.allocate':
-        await lockApp(this.#context);
-        return applyAddressStep(this.#context, step);
+        await lockApp(this.#pass);
+        return applyAddressStep(this.#pass, step);
       case 'address.release':
-        return applyAddressStep(this.#context, step);
+        return applyAddressStep(this.#pass, step);
       case 'volume.create':
-        await lockApp(this.#context);
-        return applyVolumeStep(this.#context, step);
+        await lockApp(this.#pass);
+        return applyVolumeStep(this.#pass, step);
       case 'volume.extend':
       case 'volume.configure':
-        return applyVolumeStep(this.#context, step);
+        return applyVolumeStep(this.#pass, step);
       case 'machine.label':
-        return labelMachine(this.#context, step);
+        return labelMachine(this.#pass, step);
       case 'machine.destroy':
       case 'machine.start':
       case 'machine.cordon':
       case 'machine.uncordon':
-        return actOnMachine(this.#context, step);
+        return actOnMachine(this.#pass, step);
       case 'machine.create':
       case 'machine.update':
       case 'machine.restart':
@@ -194,22 +192,22 @@ class Apply {
   /** All machine changes of the wave at once, by the rolling rules. */
   async #roll(unpinned: readonly RollingStep[]): Promise<void> {
     const pin = new ImagePin();
-    const { built } = this.#context;
+    const { built } = this.#pass;
     const planned = built === undefined ? unpinned : unpinned.map((step) => withBuiltImage(step, built));
-    const image = imageToTell(planned, this.#context.record.isUnfinished);
-    if (image !== undefined) await this.#context.record.open(image);
+    const image = imageToTell(planned, this.#pass.record.isUnfinished);
+    if (image !== undefined) await this.#pass.record.open(image);
     const steps: RollingStep[] = [];
     for (const step of planned) {
       if (step.kind === 'release') this.#start(step);
       const ready = step.kind === 'release' ? await this.#command(step, pin) : step;
       if (ready === undefined) continue;
-      this.#startedAt.set(ready, this.#startedAt.get(step) ?? this.#context.clock.now());
+      this.#startedAt.set(ready, this.#startedAt.get(step) ?? this.#pass.services.clock.now());
       steps.push(ready);
     }
     const machines = steps.flatMap((step) => (step.kind === 'release' ? [...step.machines] : [step]));
     const ready = machines.filter((machine) => this.#unmakeable(machine) === undefined);
-    const faults = new Map<RollStep, Fault>();
-    const left = new Map<RollStep, string>();
+    const faults = new Map<RolloutStep, Fault>();
+    const left = new Map<RolloutStep, string>();
     for (const machine of machines) {
       const because = this.#unmakeable(machine);
       if (because === undefined) continue;
@@ -218,13 +216,13 @@ class Apply {
       this.#failed.set('machine.create', machine.target);
     }
     try {
-      if (ready.some((machine) => machine.kind === 'machine.create')) await lockApp(this.#context);
+      if (ready.some((machine) => machine.kind === 'machine.create')) await lockApp(this.#pass);
       await roll(
-        this.#context,
+        this.#pass,
         ready,
         {
           started: (step) => this.#start(step),
-          sent: () => this.#context.record.running(),
+          sent: () => this.#pass.record.running(),
           finished: async (step, done) => {
             await this.#finish(step, done.outcome, done.message);
             if (step.kind === 'machine.create' && done.outcome === 'created') await this.#retire(step);
@@ -255,7 +253,7 @@ class Apply {
     for (const step of this.#madeAnew.filter(({ machineId }) => replaces.includes(machineId))) {
       this.#replaced.add(step);
       const because = this.#blockedBy(step);
-      if (because === undefined) await this.#run([step], () => actOnMachine(this.#context, step));
+      if (because === undefined) await this.#run([step], () => actOnMachine(this.#pass, step));
       else await this.#finish(step, 'skipped', because);
     }
   }
@@ -264,8 +262,8 @@ class Apply {
   async #command(step: ReleaseStep, pin: ImagePin): Promise<ReleaseStep | undefined> {
     if (step.command === undefined) return step;
     try {
-      await lockApp(this.#context);
-      return await afterCommand(this.#context, step, { run: step.command, pin });
+      await lockApp(this.#pass);
+      return await afterCommand(this.#pass, step, { run: step.command, pin });
     } catch (error) {
       const fault = toFault(error, 'the release command could not be run');
       this.faults.push(fault);
@@ -279,8 +277,8 @@ class Apply {
 
   async #finishRelease(
     step: ReleaseStep,
-    faults: ReadonlyMap<RollStep, Fault>,
-    left: ReadonlyMap<RollStep, string>,
+    faults: ReadonlyMap<RolloutStep, Fault>,
+    left: ReadonlyMap<RolloutStep, string>,
   ): Promise<void> {
     const fault = step.machines.map((machine) => faults.get(machine)).find((found) => found !== undefined);
     const skipped = step.machines.map((machine) => left.get(machine)).find((found) => found !== undefined);
@@ -291,7 +289,7 @@ class Apply {
       await this.#finish(step, this.#endOf(fault), `${progress}; ${fault.message}`, fault.next);
     } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
     else {
-      const unverified = unverifiedGroups(step.machines, this.#context.app);
+      const unverified = unverifiedGroups(step.machines, this.#pass.app);
       const note = `; unverified: no machine of ${unverified.join(', ')} was started to see the image run`;
       await this.#finish(step, 'updated', unverified.length === 0 ? progress : progress + note);
     }
@@ -299,7 +297,7 @@ class Apply {
 
   /** Tells Fly how the release went: what somebody else or a stop holds up is not failed. */
   async closeRecord(): Promise<void> {
-    const { record } = this.#context;
+    const { record } = this.#pass;
     const outcomes = new Set(this.results.filter(({ kind }) => rollingKinds.has(kind)).map(({ outcome }) => outcome));
     const waits = this.faults.every(({ kind }) => kind === 'waiting' || kind === 'held');
     if (outcomes.size === 0) await record.closeStale();
@@ -308,8 +306,8 @@ class Apply {
   }
 
   #start(step: Step): void {
-    this.#startedAt.set(step, this.#context.clock.now());
-    this.#context.onProgress({ type: 'step.started', app: this.#context.app.name, step });
+    this.#startedAt.set(step, this.#pass.services.clock.now());
+    this.#pass.services.onProgress({ type: 'step.started', app: this.#pass.app.name, step });
   }
 
   async #fail(step: Step, fault: Fault): Promise<void> {
@@ -323,20 +321,20 @@ class Apply {
 
   /** What git overtook has not gone wrong. */
   #endOf(fault: Fault): 'failed' | 'interrupted' {
-    return fault.kind === 'waiting' && this.#context.newer?.aborted === true ? 'interrupted' : 'failed';
+    return fault.kind === 'waiting' && this.#pass.newer?.aborted === true ? 'interrupted' : 'failed';
   }
 
   async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {
-    const finishedAt = this.#context.clock.now();
+    const finishedAt = this.#pass.services.clock.now();
     const startedAt = this.#startedAt.get(step) ?? finishedAt;
     const result: StepResult = { kind: step.kind, target: step.target, outcome, message, next, startedAt, finishedAt };
     this.results.push(result);
     await this.#save(result);
-    this.#context.onProgress({ type: 'step.finished', app: this.#context.app.name, step, result });
+    this.#pass.services.onProgress({ type: 'step.finished', app: this.#pass.app.name, step, result });
   }
 }
 
-type RollingStep = ReleaseStep | RollStep;
+type RollingStep = ReleaseStep | RolloutStep;
 
 /** Of these, something is left to do. */
 const unfinished = ['failed', 'interrupted', 'skipped'] as const;
@@ -349,7 +347,7 @@ function isRolling(step: Step): step is RollingStep {
 
 /** The image of a release, of the rest of one, or of a heal. undefined: nothing that Fly has to be told of. */
 function imageToTell(steps: readonly RollingStep[], isUnfinished: boolean): string | undefined {
-  const machines = steps.flatMap((step): (MachineCreate | MachineUpdate)[] => {
+  const machines = steps.flatMap((step): MachineChange[] => {
     if (step.kind === 'release') return [...step.machines];
     if (step.kind === 'machine.update') return step.reason === 'secrets' ? [] : [step];
     return step.kind === 'machine.create' && isUnfinished ? [step] : [];

@@ -19,10 +19,10 @@ import { suspensionOf } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
-import { planOne } from './sync-app.ts';
-import type { SyncContext } from '../fleet/sync.ts';
+import { planOne } from './plan-app.ts';
+import type { SyncContext } from './types.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
-import { stampStanding } from './settle-version.ts';
+import { stampStanding } from '../rollout/rollout-state.ts';
 
 /** Metadata has no documented limit; a sentence has. */
 export const reasonCharactersMax = 200;

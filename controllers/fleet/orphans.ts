@@ -6,7 +6,7 @@ import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
-import { nextWake } from '../app/sync-app.ts';
+import { nextWake } from '../app/outcome.ts';
 import { observeReleases } from '../../src/observed/app.ts';
 import { observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
 import type { Store } from '../../src/record/store.ts';

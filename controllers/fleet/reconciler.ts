@@ -2,17 +2,19 @@ import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
-import { hashOf } from '../../src/model/base/json.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
+import { AppStates } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
-import { planOne, syncOne, type PlannedApp, nextWake } from '../app/sync-app.ts';
-import type { SyncContext } from './sync.ts';
+import { syncOne } from '../app/sync-app.ts';
+import { nextWake } from '../app/outcome.ts';
+import { planOne } from '../app/plan-app.ts';
+import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { findOrphans, lookAgain, syncOrphan } from './orphans.ts';
 
 export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
@@ -23,14 +25,11 @@ export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   readonly reporter: CommitReporter | undefined;
 }
 
-/** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
-type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
-
 interface How {
   readonly trigger: Trigger;
   readonly signal: AbortSignal;
   readonly newer: AbortSignal;
-  readonly aside: Aside;
+  readonly yieldSlot: Aside;
 }
 
 /** The loop insists on nothing and waits for nobody in place. */
@@ -42,16 +41,7 @@ const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patie
  */
 export class FleetKeeper {
   readonly #options: KeeperOptions;
-  readonly #surveyed = new Map<string, Surveyed>();
-  readonly #inputs = new Map<string, string>();
-  readonly #hashed = new WeakMap<DesiredApp, string>();
-  /** Inputs of each app when its newest pass began. */
-  readonly #passed = new Map<string, string>();
-  readonly #runs = new Map<string, Run>();
-  /** What Fly refused for good: the revision and the plan. The same is not asked again until git or Fly has moved. */
-  readonly #stalled = new Map<string, string>();
-  /** Of apps whose pass is under way: told when git moves on. */
-  readonly #underway = new Map<string, AbortController>();
+  readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
   #survey: Promise<void> = Promise.resolve();
@@ -71,12 +61,7 @@ export class FleetKeeper {
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;
     if (desired.whole) this.#options.builds?.keepOnly(buildKeysOf(desired));
-    const moved = this.#moved(desired.apps);
-    for (const { name } of moved) this.#underway.get(name)?.abort(new Error('git has moved on'));
-    const named = new Set(desired.apps.map((app) => app.name));
-    for (const known of [this.#surveyed, this.#passed]) {
-      for (const name of known.keys()) if (!named.has(name)) known.delete(name);
-    }
+    const moved = this.#apps.refreshed(desired.apps);
     if (moved.length > 0) {
       const before = this.#survey;
       this.#survey = before.then(() => this.#look(desired, moved));
@@ -84,8 +69,7 @@ export class FleetKeeper {
       this.#survey = this.#survey.catch(() => undefined);
     }
     // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
-    const unseen = desired.apps.filter((app) => this.#passed.get(app.name) !== this.#inputsOf(app));
-    const names = new Set(unseen.map((app) => app.name));
+    const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
     if (newRevision || first) {
       this.#options.reporter?.begin(
         desired,
@@ -118,25 +102,23 @@ export class FleetKeeper {
     name: string,
     trigger: Trigger,
     signal: AbortSignal,
-    aside: Aside = inPlace,
+    yieldSlot: Aside = inPlace,
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     await this.#survey;
     const fleet = this.#desired;
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
     const found = fleet.apps.find((app) => app.name === name);
     if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
-    this.#passed.set(name, this.#inputsOf(found));
-    const overtaken = new AbortController();
-    this.#underway.set(name, overtaken);
+    const { newer, end } = this.#apps.begun(found);
     try {
-      return await this.#pass(fleet, found, { trigger, signal, newer: overtaken.signal, aside });
+      return await this.#pass(fleet, found, { trigger, signal, newer, yieldSlot });
     } catch (error) {
       // Whatever else went wrong is tried again, and the commit stays pending as long.
       const { kind } = toFault(error, `${name} could not be synced`);
       if (kind === 'stalled' || kind === 'held') this.#options.reporter?.failed(fleet, name);
       throw error;
     } finally {
-      this.#underway.delete(name);
+      end();
     }
   }
 
@@ -148,7 +130,7 @@ export class FleetKeeper {
     const { name } = found;
     const app = await this.#withOrganization(found);
     const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
-    this.#surveyed.set(name, surveyed);
+    this.#apps.surveyed(name, surveyed);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
@@ -159,7 +141,7 @@ export class FleetKeeper {
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
     const unread = plan.holds.some((hold) => hold.reason === 'unread');
-    const again = run.status === 'failed' && !this.#stalled.has(name);
+    const again = run.status === 'failed' && this.#apps.stalledAt(name) === undefined;
     const failed = unread || again;
     return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
   }
@@ -170,7 +152,7 @@ export class FleetKeeper {
     await Promise.all(
       apps.map(async (found) => {
         const app = await this.#withOrganization(found);
-        this.#surveyed.set(app.name, await planOne({ ...this.#options, fleet, app, options: loopOptions }));
+        this.#apps.surveyed(app.name, await planOne({ ...this.#options, fleet, app, options: loopOptions }));
       }),
     );
   }
@@ -181,17 +163,17 @@ export class FleetKeeper {
     plan: AppPlan,
     how: How & { readonly planned: PlannedApp },
   ): Promise<Run | undefined> {
-    const before = this.#runs.get(app.name);
+    const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
     const news =
       plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
     if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: nextWake(plan, []) };
     const wish = `${fleet.revision} ${plan.planId}`;
-    if (before !== undefined && this.#stalled.get(app.name) === wish) return before;
+    if (before !== undefined && this.#apps.stalledAt(app.name) === wish) return before;
     const { run, faults } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
-    this.#runs.set(app.name, run);
-    if (faults.length > 0 && faults.every((fault) => fault.kind === 'stalled')) this.#stalled.set(app.name, wish);
-    else this.#stalled.delete(app.name);
+    this.#apps.ran(app.name, run);
+    const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled');
+    this.#apps.stall(app.name, isStalled ? wish : undefined);
     return run;
   }
 
@@ -216,7 +198,7 @@ export class FleetKeeper {
 
   /** An app's plan among all the fleet's newest plans: the brakes count them together. */
   #braked(fleet: DesiredFleet, name: string): AppPlan | undefined {
-    const all = [...this.#surveyed.values()];
+    const all = this.#apps.survey();
     const whole = planFleet({
       fleet,
       plans: all.map((one) => one.plan),
@@ -241,13 +223,13 @@ export class FleetKeeper {
     const now = await lookAgain(this.#options.fly, fleet, orphan);
     this.#orphans = this.#orphans.flatMap((one) => (one === orphan ? (now ?? []) : one));
     const plan = this.#braked(fleet, name);
-    const before = this.#runs.get(name);
+    const before = this.#apps.lastRun(name);
     const isNews = plan !== undefined && (plan.steps.length > 0 || before?.plan.planId !== plan.planId);
     if (plan?.status !== 'orphaned') return { nextWakeAt: undefined, failed: false };
     const nextWakeAt = nextWake(plan, []);
     if (!isNews) return { nextWakeAt, failed: false };
     const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
-    this.#runs.set(name, run);
+    this.#apps.ran(name, run);
     return { nextWakeAt, failed: run.outcome === 'failed' };
   }
 
@@ -263,22 +245,6 @@ export class FleetKeeper {
     }
   }
 
-  #moved(apps: readonly DesiredApp[]): readonly DesiredApp[] {
-    const moved = apps.filter((app) => this.#inputs.get(app.name) !== this.#inputsOf(app));
-    this.#inputs.clear();
-    for (const app of apps) this.#inputs.set(app.name, this.#inputsOf(app));
-    return moved;
-  }
-
-  /** Hashed once for each app as it was read: what has not changed in git is the same value at the next refresh. */
-  #inputsOf(app: DesiredApp): string {
-    const known = this.#hashed.get(app);
-    if (known !== undefined) return known;
-    const hashed = inputsOf(app);
-    this.#hashed.set(app, hashed);
-    return hashed;
-  }
-
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */
   async #look(desired: DesiredFleet, apps: readonly DesiredApp[]): Promise<void> {
     const queue = new PQueue({ concurrency: this.#options.concurrency });
@@ -287,7 +253,7 @@ export class FleetKeeper {
         queue.add(async () => {
           try {
             const app = await this.#withOrganization(found);
-            this.#surveyed.set(
+            this.#apps.surveyed(
               app.name,
               await planOne({ ...this.#options, fleet: desired, app, options: loopOptions }),
             );
@@ -312,10 +278,6 @@ export class FleetKeeper {
       throw error instanceof Fault ? error : toFault(error, 'the organization could not be found out');
     }
   }
-}
-
-function inputsOf(app: DesiredApp): string {
-  return hashOf([app.inputs, app.policy]);
 }
 
 /** Where the tree is not whole, the missing apps may still want theirs. */

@@ -1,21 +1,21 @@
 import { pinned } from '../../src/flyconfig/sections/image.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { ImageStep, MachineCreate, MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { ImageStep, ReleaseStep, RolloutStep, MachineChange } from '../../src/model/plan.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 import { pinnedStep } from './pin.ts';
-import type { RollStep } from '../rollout/rolling.ts';
 
 /** The app's repository has the image afterwards; the steps that follow learn its digest. */
-export async function provideImage(context: ApplyContext, step: ImageStep): Promise<Done> {
-  const { builds, fleet, app, store, signal, newer, onProgress, aside } = context;
+export async function provideImage(pass: AppPass, step: ImageStep): Promise<Done> {
+  const { builds, store, signal, onProgress, yieldSlot } = pass.services;
+  const { fleet, app, newer } = pass;
   if (builds === undefined || step.key === undefined || step.ref === undefined) {
     throw new Fault({ kind: 'stalled', what: `nothing is built here, so ${app.name} gets no image`, where: app.name });
   }
   const { key, ref } = step;
   const onLine = (line: string): void => onProgress({ type: 'output', app: app.name, line });
-  const image = await aside(() => builds.provide({ fleet, app, key, store, onLine, signal, newer }));
-  context.built = { ref, digest: image.digest };
+  const image = await yieldSlot(() => builds.provide({ fleet, app, key, store, onLine, signal, newer }));
+  pass.built = { ref, digest: image.digest };
   switch (image.how) {
     case 'there':
       return { outcome: 'unchanged', message: `${ref} is there already` };
@@ -26,11 +26,11 @@ export async function provideImage(context: ApplyContext, step: ImageStep): Prom
   }
 }
 
-type Built = NonNullable<ApplyContext['built']>;
+type Built = NonNullable<AppPass['built']>;
 
 /** With the digest, which nobody knew when it was planned. */
-export function withBuiltImage<S extends ReleaseStep | RollStep>(step: S, built: Built): S;
-export function withBuiltImage(step: ReleaseStep | RollStep, built: Built): ReleaseStep | RollStep {
+export function withBuiltImage<S extends ReleaseStep | RolloutStep>(step: S, built: Built): S;
+export function withBuiltImage(step: ReleaseStep | RolloutStep, built: Built): ReleaseStep | RolloutStep {
   if (step.kind === 'machine.restart') return step;
   if (step.kind !== 'release') return pinnedMachine(step, built);
   const { command } = step;
@@ -45,6 +45,6 @@ export function withBuiltImage(step: ReleaseStep | RollStep, built: Built): Rele
   };
 }
 
-function pinnedMachine<S extends MachineCreate | MachineUpdate>(step: S, { ref, digest }: Built): S {
+function pinnedMachine<S extends MachineChange>(step: S, { ref, digest }: Built): S {
   return step.config.image === ref ? pinnedStep(step, ref, digest) : step;
 }

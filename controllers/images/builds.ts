@@ -2,13 +2,12 @@ import PQueue from 'p-queue';
 import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../src/flyconfig/sections/image.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
-import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { Log } from '../../src/model/base/log.ts';
 import type { RegistryImages } from '../../src/oci/images.ts';
-import type { Store } from '../../src/record/store.ts';
 import type { WorkFolders } from '../../src/sources/build/work-folders.ts';
 import { findElsewhere, sharersOf } from './lookup.ts';
+import type { ImageRequest, HadImage } from '../pass/services.ts';
 
 /** Builds run on Fly, but each keeps a context on disk and a child here; more would only wait for the builder. */
 const buildsAtOnce = 2;
@@ -22,25 +21,6 @@ export interface ImageBuildsOptions {
   readonly images: RegistryImages;
   readonly flyctl: Flyctl;
   readonly folders: WorkFolders;
-}
-
-export interface ImageRequest {
-  readonly fleet: DesiredFleet;
-  readonly app: DesiredApp;
-  readonly key: string;
-  readonly store: Pick<Store, 'builds' | 'addBuild'>;
-  /** A line of the build's output. */
-  readonly onLine: (line: string) => void;
-  readonly signal: AbortSignal;
-  /** Aborted when git says something newer of the app: it waits no longer, and the build goes on for whoever still wants it. */
-  readonly newer?: AbortSignal | undefined;
-}
-
-export interface HadImage {
-  readonly digest: string;
-  readonly how: 'there' | 'copied' | 'built';
-  /** The app it was copied from. */
-  readonly from?: string | undefined;
 }
 
 /** One key on its way in one organization. */

@@ -1,7 +1,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { parseImage, pinned } from '../../src/flyconfig/sections/image.ts';
 import { hashOf } from '../../src/model/base/json.ts';
-import type { MachineCreate, MachineUpdate } from '../../src/model/plan.ts';
+import type { MachineChange } from '../../src/model/plan.ts';
 import { formatSent, stampKeys, type Sent } from '../../src/model/stamps/stamps.ts';
 
 /**
@@ -18,7 +18,7 @@ export class ImagePin {
   }
 
   /** Does a step's work with its image pinned; the first step with a tag is sent as written, and others wait for its answer. */
-  async during<S extends MachineCreate | MachineUpdate, T>(
+  async during<S extends MachineChange, T>(
     step: S,
     work: (step: S, onSent: (machine: Machine) => void) => Promise<T>,
   ): Promise<T> {
@@ -52,7 +52,7 @@ export class ImagePin {
 }
 
 /** With the digest of its image, which nobody knew when it was planned. */
-export function pinnedStep<S extends MachineCreate | MachineUpdate>(step: S, ref: string, digest: string): S {
+export function pinnedStep<S extends MachineChange>(step: S, ref: string, digest: string): S {
   const image = pinned(ref, digest);
   const sent: Sent = { config: step.sent.config, image: hashOf(image) };
   const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };

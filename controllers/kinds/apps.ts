@@ -1,28 +1,29 @@
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 
 /** A first sync is over by then, or has machines whose leases tell. */
 const otherCreatorMs = 60_000;
 
 /** app.create and app.adopt. Creating is repeated safely: a name that is ours already is success. */
-export async function applyAppStep(context: ApplyContext, step: AppStep): Promise<Done> {
+export async function applyAppStep(pass: AppPass, step: AppStep): Promise<Done> {
   switch (step.kind) {
     case 'app.create':
-      return createApp(context, step.org, step.network);
+      return createApp(pass, step.org, step.network);
     case 'app.adopt':
-      await context.store.markKnown(context.app.name);
+      await pass.services.store.markKnown(pass.app.name);
       return { outcome: 'updated' };
     case 'app.destroy':
-      await context.fly.deleteApp(step.app);
+      await pass.services.fly.deleteApp(step.app);
       return { outcome: 'deleted' };
   }
 }
 
-async function createApp(context: ApplyContext, org: string | undefined, network: string | undefined): Promise<Done> {
-  const { fly, app, store } = context;
+async function createApp(pass: AppPass, org: string | undefined, network: string | undefined): Promise<Done> {
+  const { fly, store } = pass.services;
+  const { app } = pass;
   if (org === undefined) {
     throw new Fault({
       kind: 'stalled',
@@ -48,7 +49,7 @@ async function createApp(context: ApplyContext, org: string | undefined, network
       what: `somebody else created app ${app.name} at this moment`,
       next: 'FlyCD looks again in a minute and goes on from what it sees',
       where: app.name,
-      retryAt: context.clock.now() + otherCreatorMs,
+      retryAt: pass.services.clock.now() + otherCreatorMs,
     });
   }
 }

@@ -3,7 +3,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { SecretStep } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { SecretValue } from '../../src/model/base/secret-value.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 import { stampSecrets } from '../machines/secrets-stamp.ts';
 
@@ -16,11 +16,12 @@ const retryMs = 1000;
  * before the call without a digest, so that a crash in between sets the secret again rather than trusting it blindly; after it
  * with Fly's digest, here and on the machines.
  */
-export async function applySecretSteps(context: ApplyContext, steps: readonly SecretStep[]): Promise<Done> {
-  const { store, app, evidence } = context;
+export async function applySecretSteps(pass: AppPass, steps: readonly SecretStep[]): Promise<Done> {
+  const { store, evidence } = pass.services;
+  const { app } = pass;
   const values: Record<string, SecretValue | null> = {};
   for (const step of steps) {
-    values[step.name] = step.kind === 'secret.unset' ? null : valueOf(context, step.name);
+    values[step.name] = step.kind === 'secret.unset' ? null : valueOf(pass, step.name);
   }
   for (const [name, value] of Object.entries(values)) {
     if (value === null) continue;
@@ -30,8 +31,8 @@ export async function applySecretSteps(context: ApplyContext, steps: readonly Se
       digest: '',
     });
   }
-  const written = await write(context, values);
-  if (written.version !== undefined) context.secretsVersion = Math.max(context.secretsVersion ?? 0, written.version);
+  const written = await write(pass, values);
+  if (written.version !== undefined) pass.secretsVersion = Math.max(pass.secretsVersion ?? 0, written.version);
   const digests = new Map(written.secrets.map((secret) => [secret.name, secret.digest]));
   const set: StampedEvidence[] = [];
   for (const [name, value] of Object.entries(values)) {
@@ -39,43 +40,43 @@ export async function applySecretSteps(context: ApplyContext, steps: readonly Se
       await store.removeEvidence(app.name, name);
       continue;
     }
-    const digest = digests.get(name) ?? (await digestOf(context, name));
+    const digest = digests.get(name) ?? (await digestOf(pass, name));
     const known = { mark: evidence.mark(app.name, name, value), keyId: evidence.keyId, digest };
     await store.setEvidence(app.name, name, known);
     set.push({ ...known, name });
   }
   // What others knew of these secrets is no longer what Fly has.
-  const others = context.stamped?.filter(({ name }) => !Object.hasOwn(values, name));
-  context.stamped = others === undefined ? undefined : [...others, ...set];
-  await stampSecrets(context);
+  const others = pass.stamped?.filter(({ name }) => !Object.hasOwn(values, name));
+  pass.stamped = others === undefined ? undefined : [...others, ...set];
+  await stampSecrets(pass);
   return { outcome: steps[0]?.kind === 'secret.unset' ? 'deleted' : 'updated' };
 }
 
-async function digestOf(context: ApplyContext, name: string): Promise<string> {
-  const secrets = await context.fly.secrets(context.app.name);
+async function digestOf(pass: AppPass, name: string): Promise<string> {
+  const secrets = await pass.services.fly.secrets(pass.app.name);
   return secrets.find((secret) => secret.name === name)?.digest ?? '';
 }
 
-async function write(context: ApplyContext, values: Readonly<Record<string, SecretValue | null>>) {
+async function write(pass: AppPass, values: Readonly<Record<string, SecretValue | null>>) {
   for (let tried = 1; ; tried += 1) {
     try {
-      return await context.fly.setSecrets(context.app.name, values);
+      return await pass.services.fly.setSecrets(pass.app.name, values);
     } catch (error) {
       const again = error instanceof FlyError && (error.outcome === 'unknown' || error.status === 409);
       if (!again || tried >= triesMax) throw error;
-      await context.clock.sleep(retryMs * tried);
+      await pass.services.clock.sleep(retryMs * tried);
     }
   }
 }
 
-function valueOf(context: ApplyContext, name: string): SecretValue {
-  const value = context.fleet.secretValue(context.app.name, name);
+function valueOf(pass: AppPass, name: string): SecretValue {
+  const value = pass.fleet.secretValue(pass.app.name, name);
   if (value !== undefined) return value;
   throw new Fault({
     kind: 'stalled',
     what: `secret ${name} has no value here`,
     why: 'its environment variable is not set',
     next: 'set it where FlyCD runs, then sync again',
-    where: `${context.app.file} ${context.app.name}/${name}`,
+    where: `${pass.app.file} ${pass.app.name}/${name}`,
   });
 }

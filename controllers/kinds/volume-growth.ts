@@ -1,11 +1,12 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Intent } from '../../src/model/stamps/memory.ts';
 import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-state.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { AppPass } from '../pass/app-pass.ts';
+import type { AppServices, Done } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';
 import { holdLease } from '../pass/lease.ts';
 
@@ -17,11 +18,9 @@ const noRestart = 'no restart is due';
  * Extends a volume. Fly only says whether its machine has to restart for the filesystem inside to grow, and afterwards
  * nothing tells that it did not: so an intent is stored before the call, and stays until the machine has booted.
  */
-export async function extendVolume(
-  context: ApplyContext,
-  step: Extract<VolumeStep, { kind: 'volume.extend' }>,
-): Promise<Done> {
-  const { fly, store, app } = context;
+export async function extendVolume(pass: AppPass, step: Extract<VolumeStep, { kind: 'volume.extend' }>): Promise<Done> {
+  const { fly, store } = pass.services;
+  const { app } = pass;
   const { volumeId, sizeGb } = step;
   const volume = await fly.volume(app.name, volumeId);
   if (volume !== undefined && volume.size_gb >= sizeGb) return { outcome: 'unchanged' };
@@ -31,7 +30,7 @@ export async function extendVolume(
     await fly.extendVolume(app.name, volumeId, sizeGb);
     return { outcome: 'updated' };
   }
-  const before = beforeGrowth(volume, machine, context.clock.now());
+  const before = beforeGrowth(volume, machine, pass.services.clock.now());
   // One that an earlier try left behind says the same: neither has the volume grown nor the machine booted since.
   const intent =
     openGrowth((await store.memory(app.name)).intents, volumeId).find((open) => isSame(open.before, before)) ??
@@ -57,25 +56,27 @@ export async function extendVolume(
  * Restarts a machine whose volume has grown, under its lease, and waits until it is healthy again. Nothing is done where
  * Fly did not ask for it, where the machine has booted since, or where it does not run: it grows when it starts.
  */
-export async function restartToGrow(context: ApplyContext, step: MachineRestart, onSent: () => void): Promise<Done> {
-  const { fly, store, app } = context;
+export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent: () => void): Promise<Done> {
+  const { fly, store } = pass.services;
+  const { app } = pass;
   const { machineId, volumeId } = step;
   const intents = openGrowth((await store.memory(app.name)).intents, volumeId);
   if (intents.length === 0) return { outcome: 'unchanged', message: noRestart };
-  await using lease = await holdLease(context, machineId);
+  await using lease = await holdLease(pass, machineId);
   const [volume, machine] = [await fly.volume(app.name, volumeId), await fly.machine(app.name, machineId)];
   if (machine === undefined || !intents.some((intent) => growthOf(intent, volume, machine) === 'owed')) {
     return { outcome: 'unchanged', message: noRestart };
   }
-  await sendRestart(context, machine, lease.nonce);
+  await sendRestart(pass, machine, lease.nonce);
   onSent();
-  await waitHealthy(context, { machineId, version: undefined });
+  await waitHealthy(pass, { machineId, version: undefined });
   return { outcome: 'updated', message: `its filesystem has ${volume?.size_gb} GB now` };
 }
 
 /** Asked twice it would be down twice: one that has moved since a lost answer was restarted. */
-async function sendRestart(context: ApplyContext, machine: Machine, nonce: string): Promise<void> {
-  const { fly, app, clock } = context;
+async function sendRestart(pass: AppPass, machine: Machine, nonce: string): Promise<void> {
+  const { fly, clock } = pass.services;
+  const { app } = pass;
   try {
     await fly.restartMachine(app.name, machine.id, nonce);
   } catch (error) {
@@ -91,10 +92,10 @@ async function sendRestart(context: ApplyContext, machine: Machine, nonce: strin
  * person. Looks only where there are such intents. One that cannot be looked at stays for the next pass.
  */
 export async function settleGrowth(
-  context: Pick<ApplyContext, 'fly' | 'store' | 'app' | 'log'>,
+  request: Pick<AppServices, 'fly' | 'store' | 'log'> & { readonly app: DesiredApp },
   intents: readonly Intent[],
 ): Promise<void> {
-  const { fly, store, app, log } = context;
+  const { fly, store, app, log } = request;
   for (const intent of openGrowth(intents)) {
     try {
       const volume = await fly.volume(app.name, intent.target);

@@ -1,17 +1,18 @@
 import type { Volume } from '../../schemas/fly/app.ts';
 import type { VolumeStep } from '../../src/model/plan.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';
 import { extendVolume } from './volume-growth.ts';
 import { createOnce } from '../pass/intents.ts';
 
 /** volume.create (with an intent: names are no keys), volume.extend (with an intent: a restart may follow), volume.configure. */
-export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): Promise<Done> {
-  const { fly, app } = context;
+export async function applyVolumeStep(pass: AppPass, step: VolumeStep): Promise<Done> {
+  const { fly } = pass.services;
+  const { app } = pass;
   switch (step.kind) {
     case 'volume.create': {
       const { name, region } = step.request;
-      const { id, found } = await createOnce<Volume>(context, {
+      const { id, found } = await createOnce<Volume>(pass, {
         kind: 'volume.create',
         target: step.target,
         list: async () =>
@@ -23,7 +24,7 @@ export async function applyVolumeStep(context: ApplyContext, step: VolumeStep): 
       return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
     }
     case 'volume.extend':
-      return extendVolume(context, step);
+      return extendVolume(pass, step);
     case 'volume.configure':
       await fly.configureVolume(app.name, step.volumeId, step);
       return { outcome: 'updated' };

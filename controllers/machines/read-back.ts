@@ -3,7 +3,7 @@ import { fieldChanges } from '../../src/flyconfig/live/changes.ts';
 import { settle } from '../../src/flyconfig/live/settle.ts';
 import { readHash } from '../../src/flyconfig/live/version.ts';
 import { flyctlKeys, formatRead, stampKeys } from '../../src/model/stamps/stamps.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 
 /** Metadata values have no documented limit; a platform that rewrites more than this is named, not listed. */
 const keptPathsMax = 50;
@@ -23,10 +23,11 @@ export interface Written {
  * somebody changed meanwhile is not stamped: what they wrote would pass for what Fly made of ours, and never be seen.
  */
 export async function stampReadBack(
-  context: ApplyContext,
+  pass: AppPass,
   { machineId, version, sent, isProven }: Written,
 ): Promise<{ readonly note: string | undefined }> {
-  const { fly, app } = context;
+  const { fly } = pass.services;
+  const { app } = pass;
   const machine = await fly.machine(app.name, machineId);
   if (machine?.config === undefined || machine.config === null) return { note: undefined };
   if (version !== undefined && machine.instance_id !== version) {

@@ -3,7 +3,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
 import { readStanding, standingKeys, type Standing, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 
 /**
  * The update with what stands about the app by now. It writes all metadata anew, and another FlyCD may have stamped a
@@ -11,7 +11,10 @@ import type { ApplyContext } from '../pass/app-pass.ts';
  * or to leave the app alone ends the roll here: whoever goes back would otherwise have machines down beside ours. Throws
  * a waiting Fault then.
  */
-export async function withStanding({ fly, app, clock }: ApplyContext, step: MachineUpdate): Promise<MachineUpdate> {
+export async function withStanding(
+  { app, services: { fly, clock } }: AppPass,
+  step: MachineUpdate,
+): Promise<MachineUpdate> {
   const live = await fly.machine(app.name, step.machineId);
   const metadata = { ...step.config.metadata };
   const by = overruled(readStanding([metadata]), readStanding([live === undefined ? {} : metadataOf(live)]));
@@ -21,7 +24,7 @@ export async function withStanding({ fly, app, clock }: ApplyContext, step: Mach
 
 /** A label that brings a word to a machine which missed it writes over no newer one. */
 export async function newestWords(
-  { fly, app }: ApplyContext,
+  { app, services: { fly } }: AppPass,
   { machineId, metadata }: MachineLabel,
 ): Promise<StandingTexts> {
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));

@@ -3,17 +3,17 @@ import { toFault } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 
 /** Machines stamped at once: each patch is a call of its own, and other apps have theirs to make. */
 const patchesAtOnce = 8;
 
 /** Metadata to send, with evidence as it is by now: the planner's is from before this pass set a secret. */
 export function withSecretsStamp(
-  context: ApplyContext,
+  pass: AppPass,
   metadata: Readonly<Record<string, string>> | null | undefined,
 ): Record<string, string> {
-  const stamp = secretsStampText(context.stamped);
+  const stamp = secretsStampText(pass.stamped);
   if (stamp === undefined) return { ...metadata };
   const { [stampKeys.secrets]: _before, ...others } = metadata ?? {};
   return stamp === null ? others : { ...others, [stampKeys.secrets]: stamp };
@@ -24,9 +24,10 @@ export function withSecretsStamp(
  * is set, whoever plans this app elsewhere has to find the value's evidence. It fails nothing: the value is set, SQLite
  * knows it, and the next plan labels what was missed. A machine whose host does not answer gets its stamp then.
  */
-export async function stampSecrets(context: ApplyContext): Promise<void> {
-  const { fly, app, fleet, log } = context;
-  const stamp = secretsStampText(context.stamped);
+export async function stampSecrets(pass: AppPass): Promise<void> {
+  const { fly, log } = pass.services;
+  const { app, fleet } = pass;
+  const stamp = secretsStampText(pass.stamped);
   if (stamp === undefined) return;
   try {
     const behind = (await fly.machines(app.name)).filter((machine) => {

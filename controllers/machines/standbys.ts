@@ -1,24 +1,24 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { MachineCreate, MachineUpdate, SlotMachine } from '../../src/model/plan.ts';
+import type { SlotMachine, MachineChange } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps/stamps.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 
 /**
  * A standby's config with the id of the machine it stands in for, which the planner may not know yet: it is made by the
  * same plan. Other steps come back as they are. Throws a transient Fault when no machine has that slot.
  */
-export async function withStandby<S extends MachineCreate | MachineUpdate>(context: ApplyContext, step: S): Promise<S> {
+export async function withStandby<S extends MachineChange>(pass: AppPass, step: S): Promise<S> {
   const { standsInFor } = step;
   if (standsInFor === undefined) return step;
-  const id = standsInFor.machineId ?? (await machineOf(context, standsInFor));
+  const id = standsInFor.machineId ?? (await machineOf(pass, standsInFor));
   const config: MachineConfig = { ...step.config, standbys: [id], env: { ...step.config.env, [standbyEnv]: id } };
   return { ...step, config };
 }
 
-async function machineOf({ fly, app, fleet }: ApplyContext, { slot }: SlotMachine): Promise<string> {
+async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: SlotMachine): Promise<string> {
   const wanted = formatSlot(slot);
   const found = (await fly.machines(app.name)).find((machine) => {
     const metadata = machine.config?.metadata ?? {};

@@ -3,7 +3,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
-import type { ApplyContext } from './app-pass.ts';
+import type { AppPass } from './app-pass.ts';
 
 /** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
 const triesMax = 2;
@@ -34,17 +34,18 @@ interface Created {
  * made by the call; absence counts only after two lists 60 s apart. So it does where the call is known to have made
  * something that the lists do not show: they may lag, or somebody took it away since.
  */
-export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>): Promise<Created> {
-  const { store, app } = context;
+export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promise<Created> {
+  const { store } = pass.services;
+  const { app } = pass;
   const memory = await store.memory(app.name);
   for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
-    const item = await settle(context, call, intent);
+    const item = await settle(pass, call, intent);
     await store.settleIntent(app.name, intent.id);
     if (item !== undefined) return { id: call.idOf(item), found: true };
   }
-  for (const earlier of await callsOnLock(context)) {
+  for (const earlier of await callsOnLock(pass)) {
     if (earlier.kind !== call.kind || earlier.target !== call.target) continue;
-    const item = await settle(context, call, earlier);
+    const item = await settle(pass, call, earlier);
     if (item !== undefined) return { id: call.idOf(item), found: true };
   }
   for (let tries = 1; ; tries += 1) {
@@ -54,7 +55,7 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
     if (newest !== undefined) return { id: call.idOf(newest), found: true };
     const before = now.map((item) => call.idOf(item));
     const { kind, target } = call;
-    await announceCall(context, { kind, target, createdAt: context.clock.now(), before });
+    await announceCall(pass, { kind, target, createdAt: pass.services.clock.now(), before });
     const intent = await store.addIntent(app.name, { kind, target, before });
     try {
       const id = call.idOf(await call.create());
@@ -63,10 +64,10 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
     } catch (error) {
       if (error instanceof FlyError && error.outcome === 'refused') {
         await store.settleIntent(app.name, intent.id);
-        await retractCall(context, call.target).catch(() => undefined);
+        await retractCall(pass, call.target).catch(() => undefined);
         throw error;
       }
-      const item = await settle(context, call, intent);
+      const item = await settle(pass, call, intent);
       await store.settleIntent(app.name, intent.id);
       if (item !== undefined) return { id: call.idOf(item), found: true };
       // It is certain now that nothing was made, so another try can make no second one.
@@ -75,7 +76,7 @@ export async function createOnce<T>(context: ApplyContext, call: KeylessCall<T>)
   }
 }
 
-async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncertain): Promise<T | undefined> {
+async function settle<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain): Promise<T | undefined> {
   const made = async (): Promise<T | undefined> =>
     (await call.list()).find((item) =>
       intent.made === undefined ? !intent.before.includes(call.idOf(item)) : call.idOf(item) === intent.made.id,
@@ -83,21 +84,21 @@ async function settle<T>(context: ApplyContext, call: KeylessCall<T>, intent: Un
   const first = await made();
   if (first !== undefined) return first;
   const certainAt = certainOf(intent);
-  if (context.clock.now() < certainAt) {
-    if (context.patience === 'requeue') throw unclear(context, call, intent);
+  if (pass.services.clock.now() < certainAt) {
+    if (pass.services.patience === 'requeue') throw unclear(pass, call, intent);
     const because = `${unclearBecause(intent)}; looking again before it is done twice`;
-    context.onProgress({ type: 'waiting', app: context.app.name, because, until: certainAt });
+    pass.services.onProgress({ type: 'waiting', app: pass.app.name, because, until: certainAt });
     try {
-      await context.clock.sleep(certainAt - context.clock.now(), context.signal);
+      await pass.services.clock.sleep(certainAt - pass.services.clock.now(), pass.services.signal);
     } catch {
       // Asked to stop: the intent stays, and whoever comes next looks.
-      throw unclear(context, call, intent);
+      throw unclear(pass, call, intent);
     }
   }
   return made();
 }
 
-function unclear<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncertain): Fault {
+function unclear<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain): Fault {
   return new Fault({
     kind: 'waiting',
     what: unclearBecause(intent),
@@ -105,6 +106,6 @@ function unclear<T>(context: ApplyContext, call: KeylessCall<T>, intent: Uncerta
     next: 'FlyCD looks again in a minute and decides from what it sees',
     where: call.target,
     retryAt: certainOf(intent),
-    cause: context.app.name,
+    cause: pass.app.name,
   });
 }

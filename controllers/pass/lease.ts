@@ -1,10 +1,7 @@
-import type { Machine } from '../../schemas/fly/machine.ts';
-import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import { flyctlKeys, stampKeys } from '../../src/model/stamps/stamps.ts';
-import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { leaseDescription, type ApplyContext } from './app-pass.ts';
+import type { AppPass } from './app-pass.ts';
+import { leaseDescription, type HeldLease } from './services.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
 const leaseSeconds = 30;
@@ -16,23 +13,16 @@ const staleLeaseWaitMsMax = (leaseSeconds + 1) * 1000;
 /** A lease that was refused and is free a moment later: somebody comes and goes. */
 const freeLeasePauseMs = 1000;
 
-export interface HeldLease {
-  readonly machineId: string;
-  readonly nonce: string;
-  /** Throws when a renewal failed: somebody else may hold the machine now. */
-  check(): void;
-  [Symbol.asyncDispose](): Promise<void>;
-}
-
 /**
  * Holds a machine for us until disposed, renewed in the background. Somebody else's lease is a waiting Fault with the
  * holder's name; one that an earlier FlyCD of this fleet left behind is waited out.
  */
-export async function holdLease(context: ApplyContext, machineId: string): Promise<HeldLease> {
-  const { clock, fly, app, lock } = context;
+export async function holdLease(pass: AppPass, machineId: string): Promise<HeldLease> {
+  const { clock, fly } = pass.services;
+  const { app, lock } = pass;
   // Ours already, until the end of the pass.
   if (lock?.machineId === machineId) return { ...lock, [Symbol.asyncDispose]: () => Promise.resolve() };
-  const held = await acquire(context, machineId);
+  const held = await acquire(pass, machineId);
   let expiresAt = held.expiresAt;
   let lost: Fault | undefined;
   let renewal = Promise.resolve();
@@ -51,7 +41,7 @@ export async function holdLease(context: ApplyContext, machineId: string): Promi
       expiresAt = renewed.expiresAt;
     } catch (error) {
       // One failed renewal is no loss: the lease outlives it, and the next one tries again.
-      context.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
+      pass.services.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
       // Refused for another reason than haste: it is gone, or somebody else's.
       const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
       if (isTaken || clock.now() >= expiresAt) lost = lostLease(app.name, machineId);
@@ -73,21 +63,22 @@ export async function holdLease(context: ApplyContext, machineId: string): Promi
         await fly.releaseLease(app.name, machineId, held.nonce);
       } catch (error) {
         // It ends by itself within leaseSeconds; failing the step for it would undo nothing.
-        context.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not released');
+        pass.services.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not released');
       }
     },
   };
 }
 
-async function acquire(context: ApplyContext, machineId: string) {
-  const { clock, fly, app } = context;
-  const request = { ttlSeconds: leaseSeconds, description: leaseDescription(context) };
+async function acquire(pass: AppPass, machineId: string) {
+  const { clock, fly } = pass.services;
+  const { app } = pass;
+  const request = { ttlSeconds: leaseSeconds, description: leaseDescription(pass.fleet.name, pass.services.instance) };
   const giveUpAt = clock.now() + staleLeaseWaitMsMax;
   for (;;) {
     try {
       return await fly.acquireLease(app.name, machineId, request);
     } catch (error) {
-      if (!(error instanceof Fault) || context.signal.aborted || clock.now() >= giveUpAt) throw error;
+      if (!(error instanceof Fault) || pass.services.signal.aborted || clock.now() >= giveUpAt) throw error;
       const unclear = error instanceof FlyError && error.outcome === 'unknown';
       if (error.kind !== 'waiting' && !unclear) throw error;
       const lease = await fly.lease(app.name, machineId);
@@ -96,42 +87,18 @@ async function acquire(context: ApplyContext, machineId: string) {
         continue;
       }
       // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
-      if (!(lease.description ?? '').startsWith(`flycd:${context.fleet.name}:`)) throw error;
+      if (!(lease.description ?? '').startsWith(`flycd:${pass.fleet.name}:`)) throw error;
       const untilMs = Math.min(Math.max(1000, lease.expires_at * 1000 - clock.now() + 1), staleLeaseWaitMsMax);
-      context.onProgress({
+      pass.services.onProgress({
         type: 'waiting',
         app: app.name,
         because: `an earlier FlyCD still holds machine ${machineId}`,
         until: clock.now() + untilMs,
       });
       // A stop ends the wait; the next try says who holds it.
-      await context.aside(() => clock.sleep(untilMs, context.signal)).catch(() => undefined);
+      await pass.services.yieldSlot(() => clock.sleep(untilMs, pass.services.signal)).catch(() => undefined);
     }
   }
-}
-
-/**
- * Fly has no lease on an app: its lowest machine's is the lock for whoever creates something, since two that create at
- * once would each count what the other has not made yet. An app without machines of its groups has none; there names must
- * do: a stranger's machine is not FlyCD's to hold. `except`: a machine that is about to go.
- */
-export async function lockApp(context: ApplyContext, except?: string): Promise<void> {
-  if (context.lock !== undefined) return context.lock.check();
-  const { app, fleet } = context;
-  const machines = await context.fly.machines(app.name);
-  const named = new Set(app.groups.map((group) => group.name));
-  const isIts = (machine: Machine): boolean => {
-    const metadata = metadataOf(machine);
-    const byFlyctl = metadata[flyctlKeys.platformVersion] === 'v2' && named.has(groupOf(metadata) ?? '');
-    // One that runs a release command is gone before the pass is over.
-    const stays = groupOf(metadata) !== releaseCommandGroup;
-    return stays && (metadata[stampKeys.fleet] === fleet.name || byFlyctl);
-  };
-  const lowest = machines
-    // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
-    .filter((machine) => isIts(machine) && !isGone(machine) && isHostOk(machine) && machine.id !== except)
-    .toSorted((a, b) => a.id.localeCompare(b.id))[0];
-  if (lowest !== undefined) context.lock = await holdLease(context, lowest.id);
 }
 
 function lostLease(app: string, machineId: string): Fault {

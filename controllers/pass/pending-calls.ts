@@ -2,44 +2,46 @@ import { formatCalls, parseCalls, type StampedCall } from '../../src/model/stamp
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { certainOf } from '../../src/plan/kinds/intents.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import type { ApplyContext } from './app-pass.ts';
-import { lockApp, type HeldLease } from './lease.ts';
+import type { AppPass } from './app-pass.ts';
+import { lockApp } from './app-lock.ts';
+import type { HeldLease } from './services.ts';
 
 /**
  * Calls of whoever held the app's lock before us, as far as lists may not show yet what they made. None where the app has
  * no machine to be its lock: two FlyCDs that begin such an app at once have only its lists to go by.
  */
-export async function callsOnLock(context: ApplyContext): Promise<readonly StampedCall[]> {
-  const { fly, app, lock, clock } = context;
+export async function callsOnLock(pass: AppPass): Promise<readonly StampedCall[]> {
+  const { fly, clock } = pass.services;
+  const { app, lock } = pass;
   if (lock === undefined) return [];
-  if (context.calls === undefined) {
+  if (pass.calls === undefined) {
     const machine = await fly.machine(app.name, lock.machineId);
     const stamped = parseCalls(machine === undefined ? undefined : metadataOf(machine)[stampKeys.calls]);
     // Another machine's clock may run ahead of ours.
     const read = stamped.map((call) => ({ ...call, createdAt: Math.min(call.createdAt, clock.now()) }));
-    context.calls = { before: read.filter((call) => certainOf(call) > clock.now()), ours: [] };
+    pass.calls = { before: read.filter((call) => certainOf(call) > clock.now()), ours: [] };
   }
-  return context.calls.before;
+  return pass.calls.before;
 }
 
 /** Before the call, so that a crash between the two leaves no more than a minute's wait. */
-export async function announceCall(context: ApplyContext, call: StampedCall): Promise<void> {
-  await callsOnLock(context);
-  if (context.calls !== undefined) context.calls.ours = [...context.calls.ours, call];
-  await writeCalls(context);
+export async function announceCall(pass: AppPass, call: StampedCall): Promise<void> {
+  await callsOnLock(pass);
+  if (pass.calls !== undefined) pass.calls.ours = [...pass.calls.ours, call];
+  await writeCalls(pass);
 }
 
 /** Refused: nothing was made, and nobody has to wait for it. */
-export async function retractCall(context: ApplyContext, target: string): Promise<void> {
-  const { calls } = context;
+export async function retractCall(pass: AppPass, target: string): Promise<void> {
+  const { calls } = pass;
   if (calls === undefined) return;
   calls.ours = calls.ours.filter((call) => call.target !== target);
-  await writeCalls(context);
+  await writeCalls(pass);
 }
 
 /** Metadata of an update of the machine that is the lock: what stands there now is newer than the plan. */
-export function callsStamp(context: ApplyContext, machineId: string): Record<string, string> {
-  const text = context.lock?.machineId === machineId ? callsText(context) : null;
+export function callsStamp(pass: AppPass, machineId: string): Record<string, string> {
+  const text = pass.lock?.machineId === machineId ? callsText(pass) : null;
   return text === null ? {} : { [stampKeys.calls]: text };
 }
 
@@ -48,25 +50,27 @@ export function callsStamp(context: ApplyContext, machineId: string): Record<str
  * them the lock. Answers the lease that was the lock, to be given up once the machine is gone. Where the next one cannot
  * be locked, the lists have to do.
  */
-export async function passLockOn(context: ApplyContext, machineId: string): Promise<HeldLease | undefined> {
-  const { app, lock, log } = context;
-  if (lock?.machineId !== machineId || callsText(context) === null) return undefined;
-  context.lock = undefined;
+export async function passLockOn(pass: AppPass, machineId: string): Promise<HeldLease | undefined> {
+  const { log } = pass.services;
+  const { app, lock } = pass;
+  if (lock?.machineId !== machineId || callsText(pass) === null) return undefined;
+  pass.lock = undefined;
   try {
-    await lockApp(context, machineId);
-    await writeCalls(context);
+    await lockApp(pass, machineId);
+    await writeCalls(pass);
   } catch (error) {
     log.warn({ app: app.name, machine: machineId, error: String(error) }, 'the lock of an app was not passed on');
   }
   return lock;
 }
 
-async function writeCalls(context: ApplyContext): Promise<void> {
-  const { fly, app, lock } = context;
-  if (lock !== undefined) await fly.patchMetadata(app.name, lock.machineId, { [stampKeys.calls]: callsText(context) });
+async function writeCalls(pass: AppPass): Promise<void> {
+  const { fly } = pass.services;
+  const { app, lock } = pass;
+  if (lock !== undefined) await fly.patchMetadata(app.name, lock.machineId, { [stampKeys.calls]: callsText(pass) });
 }
 
-function callsText({ calls, clock }: ApplyContext): string | null {
+function callsText({ calls, services: { clock } }: AppPass): string | null {
   return formatCalls(
     [...(calls?.before ?? []), ...(calls?.ours ?? [])].filter((call) => certainOf(call) > clock.now()),
   );

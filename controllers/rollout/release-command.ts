@@ -1,14 +1,15 @@
 import type { Machine, MachineEvent } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { pinned } from '../../src/flyconfig/sections/image.ts';
+import type { FlyReader } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../src/model/plan.ts';
+import type { ReleaseCommandRun, ReleaseStep, MachineChange } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/stamps.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
-import type { ApplyContext } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
 import type { ImagePin } from '../images/pin.ts';
 
 /** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
@@ -22,15 +23,15 @@ const nameDigits = 12;
 
 /** The release's machine changes once its command has succeeded: they say so, and run the image that it ran on. */
 export async function afterCommand(
-  context: ApplyContext,
+  pass: AppPass,
   step: ReleaseStep,
   { run, pin }: { readonly run: ReleaseCommandRun; readonly pin: ImagePin },
 ): Promise<ReleaseStep> {
-  const { digest } = await runReleaseCommand(context, run);
+  const { digest } = await runReleaseCommand(pass, run);
   const image = run.config.image ?? '';
   pin.learn(image, digest);
   const command = commandStamp(digest === undefined ? image : pinned(image, digest), run.version);
-  const machines = step.machines.map((machine): MachineCreate | MachineUpdate => {
+  const machines = step.machines.map((machine): MachineChange => {
     const metadata = { ...machine.config.metadata, [stampKeys.command]: command };
     return { ...machine, config: { ...machine.config, metadata } };
   });
@@ -43,31 +44,33 @@ export async function afterCommand(
  * that Fly gave the image. Throws a stalled Fault where it fails or does not end in time: a new commit tries again.
  */
 async function runReleaseCommand(
-  context: ApplyContext,
+  pass: AppPass,
   run: ReleaseCommandRun,
 ): Promise<{ readonly digest: string | undefined }> {
-  const { clock, onProgress, app } = context;
-  const begun = await leftBehind(context, run);
-  const machine = begun ?? (await startMachine(context, run));
+  const { clock, onProgress } = pass.services;
+  const { app } = pass;
+  const begun = await leftBehind(pass, run);
+  const machine = begun ?? (await startMachine(pass, run));
   // From here on: waiting for somebody else's command takes nothing away from this one's time.
   const deadline = clock.now() + run.timeoutSeconds * 1000;
   onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
-  const { isLate, ended } = await context.aside(() => untilEnded(context, machine.id, deadline));
+  const { isLate, ended } = await pass.services.yieldSlot(() => untilEnded(pass, machine.id, deadline));
   const events = ended?.events ?? [];
   if (isLate) {
-    await context.fly.destroyMachine(app.name, machine.id);
-    throw failed(context, run, `it did not end within ${run.timeoutSeconds} s${lastEvents(events)}`, machine.id);
+    await pass.services.fly.destroyMachine(app.name, machine.id);
+    throw failed(pass, run, `it did not end within ${run.timeoutSeconds} s${lastEvents(events)}`, machine.id);
   }
   const exit = ended === undefined ? undefined : exitOf(events.find(({ type }) => type === 'exit'));
-  if (exit === undefined) throw unknownExit(context, machine.id);
-  if (isFailure(exit)) throw failed(context, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
+  if (exit === undefined) throw unknownExit(pass, machine.id);
+  if (isFailure(exit)) throw failed(pass, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
   const digest = machine.image_ref?.digest ?? '';
   return { digest: digest === '' ? undefined : digest };
 }
 
 /** The machine of this very command where an earlier FlyCD began it. Another command is waited for, then its machine goes. */
-async function leftBehind(context: ApplyContext, run: ReleaseCommandRun): Promise<Machine | undefined> {
-  const { fly, app, fleet, clock } = context;
+async function leftBehind(pass: AppPass, run: ReleaseCommandRun): Promise<Machine | undefined> {
+  const { fly, clock } = pass.services;
+  const { app, fleet } = pass;
   const stamp = commandStamp(run.config.image ?? '', run.version);
   let same: Machine | undefined;
   for (const machine of await fly.machines(app.name)) {
@@ -80,24 +83,25 @@ async function leftBehind(context: ApplyContext, run: ReleaseCommandRun): Promis
       continue;
     }
     // Two migrations side by side are worse than a wait.
-    if (runs) await untilEnded(context, machine.id, clock.now() + run.timeoutSeconds * 1000);
+    if (runs) await untilEnded(pass, machine.id, clock.now() + run.timeoutSeconds * 1000);
     await fly.destroyMachine(app.name, machine.id);
   }
   return same;
 }
 
-async function startMachine(context: ApplyContext, run: ReleaseCommandRun): Promise<Machine> {
-  const { fly, app, clock } = context;
+async function startMachine(pass: AppPass, run: ReleaseCommandRun): Promise<Machine> {
+  const { fly, clock } = pass.services;
+  const { app } = pass;
   const stamp = commandStamp(run.config.image ?? '', run.version);
   const prefix = `release-${stamp.slice(0, nameDigits)}-`;
   const known = await fly.machines(app.name, { includeDeleted: true });
   const name = `${prefix}${known.filter((machine) => machine.name.startsWith(prefix)).length + 1}`;
-  const metadata = { ...run.config.metadata, ...context.record.stamps, [stampKeys.command]: stamp };
+  const metadata = { ...run.config.metadata, ...pass.record.stamps, [stampKeys.command]: stamp };
   const request = {
     name,
     region: run.region,
     config: { ...run.config, metadata },
-    ...(context.secretsVersion === undefined ? {} : { min_secrets_version: context.secretsVersion }),
+    ...(pass.secretsVersion === undefined ? {} : { min_secrets_version: pass.secretsVersion }),
   };
   try {
     return await fly.createMachine(app.name, request);
@@ -117,7 +121,11 @@ interface Ended {
   readonly ended: Machine | undefined;
 }
 
-async function untilEnded({ fly, app, clock }: ApplyContext, machineId: string, deadline: number): Promise<Ended> {
+async function untilEnded(
+  { app, services: { fly, clock } }: AppPass,
+  machineId: string,
+  deadline: number,
+): Promise<Ended> {
   let machine: Machine | undefined;
   for (;;) {
     const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
@@ -136,7 +144,7 @@ async function untilEnded({ fly, app, clock }: ApplyContext, machineId: string, 
   }
 }
 
-async function forgotten(fly: ApplyContext['fly'], app: string, id: string): Promise<Machine | undefined> {
+async function forgotten(fly: FlyReader, app: string, id: string): Promise<Machine | undefined> {
   return (await fly.machines(app, { includeDeleted: true })).find((machine) => machine.id === id);
 }
 
@@ -156,7 +164,7 @@ function lastEvents(events: readonly MachineEvent[]): string {
   return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
-function failed({ app }: ApplyContext, run: ReleaseCommandRun, why: string, machineId: string): Fault {
+function failed({ app }: AppPass, run: ReleaseCommandRun, why: string, machineId: string): Fault {
   return new Fault({
     kind: 'stalled',
     blames: 'command',
@@ -167,7 +175,7 @@ function failed({ app }: ApplyContext, run: ReleaseCommandRun, why: string, mach
   });
 }
 
-function unknownExit({ app }: ApplyContext, machineId: string): Fault {
+function unknownExit({ app }: AppPass, machineId: string): Fault {
   return new Fault({
     kind: 'transient',
     what: 'nobody can say how the release command ended',

@@ -148,12 +148,18 @@ export interface MachineRestart extends StepBase {
   readonly stopsByItself: boolean;
 }
 
-export type MachineStep = MachineCreate | MachineUpdate | MachineLabel | MachineRestart | MachineAction;
+/** What gives a machine another config. */
+export type MachineChange = MachineCreate | MachineUpdate;
+
+/** What is rolled out, a few machines at a time. */
+export type RolloutStep = MachineChange | MachineRestart;
+
+export type MachineStep = MachineChange | MachineLabel | MachineRestart | MachineAction;
 
 /** A new (digest, config version) reaching the machines: one step an app, listing all its machine changes. */
 export interface ReleaseStep extends StepBase {
   readonly kind: 'release';
-  readonly machines: readonly (MachineCreate | MachineUpdate)[];
+  readonly machines: readonly MachineChange[];
   /** Run first, on a machine of its own; where it fails none of the machines is touched. */
   readonly command?: ReleaseCommandRun | undefined;
 }

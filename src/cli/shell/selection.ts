@@ -1,4 +1,4 @@
-import { selectApps } from '../../../controllers/fleet/sync.ts';
+import { selectApps } from '../../../controllers/fleet/plan.ts';
 import type { DesiredApp, DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
 

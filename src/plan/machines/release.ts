@@ -1,6 +1,6 @@
 /** Gathers machine changes into a release where something new reaches the app's machines. */
 import { canonicalJson } from '../../model/base/json.ts';
-import type { FieldChange, MachineCreate, MachineUpdate, ReleaseCommandRun, ReleaseStep } from '../../model/plan.ts';
+import type { FieldChange, ReleaseCommandRun, ReleaseStep, MachineChange } from '../../model/plan.ts';
 import type { GroupMachines } from '../types.ts';
 import { listed } from '../../model/base/text.ts';
 import { inOrder } from '../steps/order.ts';
@@ -8,7 +8,7 @@ import { inOrder } from '../steps/order.ts';
 export interface Rollout {
   readonly release: ReleaseStep | undefined;
   /** Not part of the release: heals, secret rolls, scaling, and the rest of a release that was cut short. */
-  readonly machines: readonly (MachineCreate | MachineUpdate)[];
+  readonly machines: readonly MachineChange[];
 }
 
 /**
@@ -46,7 +46,7 @@ function commandChange(command: ReleaseCommandRun | undefined): readonly FieldCh
 }
 
 /** Of machines that are there: updated, or made anew. */
-function changesOf({ updates, creates }: GroupMachines): readonly (MachineCreate | MachineUpdate)[] {
+function changesOf({ updates, creates }: GroupMachines): readonly MachineChange[] {
   return [
     ...updates.filter((step) => step.reason === 'change'),
     ...creates.filter((step) => (step.replaces ?? []).length > 0),
@@ -64,7 +64,7 @@ function becauseOf(fresh: readonly GroupMachines[]): string {
 }
 
 /** Said once for the release: what is the same for each machine that is updated. */
-function commonChanges(machines: readonly (MachineCreate | MachineUpdate)[]): readonly FieldChange[] {
+function commonChanges(machines: readonly MachineChange[]): readonly FieldChange[] {
   const [first, ...others] = machines.filter(
     (step) => step.kind === 'machine.update' || (step.replaces ?? []).length > 0,
   );

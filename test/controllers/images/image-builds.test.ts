@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { ImageBuilds, type ImageRequest } from '../../../controllers/images/builds.ts';
+import { ImageBuilds } from '../../../controllers/images/builds.ts';
+import type { ImageRequest } from '../../../controllers/pass/services.ts';
 import type { FlyctlBuild } from '../../../src/fly/builder/flyctl.ts';
 import { buildLabel } from '../../../src/flyconfig/sections/image.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';

@@ -1,4 +1,6 @@
-import { syncPass, syncPlanned, type PassOptions, type SyncContext } from '../../../../controllers/fleet/sync.ts';
+import { syncPass, syncPlanned } from '../../../../controllers/fleet/sync.ts';
+import type { PassOptions } from '../../../../controllers/fleet/plan.ts';
+import type { SyncContext } from '../../../../controllers/app/types.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
 import type { OnProgress } from '../../../model/progress.ts';
 import { appPlanJson } from '../../../render/plan.ts';

@@ -1,4 +1,4 @@
-import { planPass } from '../../../../controllers/fleet/sync.ts';
+import { planPass } from '../../../../controllers/fleet/plan.ts';
 import { planJson, planMarkdown, planText } from '../../../render/plan.ts';
 import { composed } from '../../composition/composition.ts';
 import type { ExitCode } from '../../shell/exit.ts';

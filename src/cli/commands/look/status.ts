@@ -1,4 +1,4 @@
-import { selectApps } from '../../../../controllers/fleet/sync.ts';
+import { selectApps } from '../../../../controllers/fleet/plan.ts';
 import type { Run } from '../../../model/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../../../render/status.ts';
 import { composed } from '../../composition/composition.ts';

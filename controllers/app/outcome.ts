@@ -1,0 +1,92 @@
+import type { Fault } from '../../src/model/base/fault.ts';
+import type { AppPlan, AppStatus } from '../../src/model/plan.ts';
+import type { StepResult, RunOutcome } from '../../src/model/run.ts';
+import { listedSince } from '../../src/plan/kinds/intents.ts';
+import { healPath } from '../../src/plan/app.ts';
+import { statusOfHolds } from '../../src/plan/steps/status.ts';
+import { settleGrowth } from '../kinds/volume-growth.ts';
+import type { SyncOneOptions, SyncOneRequest } from './types.ts';
+
+/**
+ * What kept an app from being touched is a run too, so that `status` and `history` say it. An app whose name could not be
+ * read has none: it could never be told apart from the one it becomes.
+ */
+export async function recordUntouched(
+  request: Pick<SyncOneOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
+): Promise<void> {
+  const { store, fleet, plan, trigger, actor } = request;
+  if (plan.app === plan.file) return;
+  const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan });
+  await store.finishRun(runId, { outcome: 'failed', status: plan.status, nextWakeAt: undefined });
+}
+
+/** The one place where a pass gets its outcome and the app its status word. */
+export function conclude(
+  plan: AppPlan,
+  results: readonly StepResult[],
+  how: {
+    readonly faults: readonly Fault[];
+    readonly stopped: boolean;
+    /** A release failed, and this is the plan that the app was left with. */
+    readonly held?: AppPlan | undefined;
+  },
+): { readonly outcome: RunOutcome; readonly status: AppStatus } {
+  const { faults, held } = how;
+  // No alarm beyond that: what failed is not tried again.
+  if (held !== undefined) return { outcome: 'failed', status: statusOfHolds(held.holds) };
+  const waits = faults.every((fault) => fault.kind === 'waiting' || fault.kind === 'held');
+  if (!waits) return { outcome: 'failed', status: 'failed' };
+  const isLeft = results.some(({ outcome }) => outcome === 'skipped' || outcome === 'interrupted');
+  if (how.stopped && (isLeft || results.length < plan.steps.length))
+    return { outcome: 'interrupted', status: 'pending' };
+  // Somebody else is at work, there is no room, or a person has to act: no alarm, FlyCD comes back.
+  if (faults.length > 0)
+    return { outcome: 'held', status: faults.some((fault) => fault.kind === 'held') ? 'held' : 'pending' };
+  if (plan.holds.length > 0) {
+    return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: statusOfHolds(plan.holds) };
+  }
+  return { outcome: outcomeOf(results), status: plan.steps.length > 0 ? 'synced' : plan.status };
+}
+
+function outcomeOf(results: readonly StepResult[]): RunOutcome {
+  if (results.some((result) => result.kind === 'app.create' && result.outcome === 'created')) return 'created';
+  return results.some((result) => result.outcome !== 'unchanged') ? 'updated' : 'no-change';
+}
+
+/** What was healed, by machine and path: the third time in an hour it is held instead. */
+export function healedPaths(plan: AppPlan, results: readonly StepResult[]): readonly string[] {
+  const done = new Set(results.filter((result) => result.outcome === 'updated').map((result) => result.target));
+  return plan.steps
+    .filter((step) => step.kind === 'machine.update' && step.reason === 'drift' && done.has(step.target))
+    .flatMap((step) => step.changes.map((change) => healPath(step.target, change)));
+}
+
+/** What the next plan has to know and Fly does not say. */
+export async function rememberPass(
+  request: SyncOneRequest,
+  results: readonly StepResult[],
+  failed: boolean,
+): Promise<void> {
+  const { store, app, plan, fleet } = request;
+  if (plan.steps.length > 0 && !failed) await store.markKnown(app.name);
+  // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
+  if (app.network.ips === undefined && plan.steps.length > 0 && !failed)
+    await store.markDefaultAddressesGiven(app.name);
+  const { heldRevision, intents } = await store.memory(app.name);
+  await settleGrowth(request, intents);
+  for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
+  const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
+  if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
+  const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');
+  // Or they put it back themselves: their next deploy is a new decision, which that revision says nothing about.
+  const isOver = !failed && plan.holds.length === 0;
+  if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
+}
+
+/** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */
+export function nextWake(plan: Pick<AppPlan, 'holds'>, faults: readonly Fault[]): number | undefined {
+  const times = [...plan.holds.map((hold) => hold.retryAt), ...faults.map((fault) => fault.retryAt)].filter(
+    (time) => time !== undefined,
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
+}

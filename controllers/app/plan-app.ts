@@ -1,0 +1,88 @@
+import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import { observeApp, observeReleases } from '../../src/observed/app.ts';
+import { planApp, needsReleases } from '../../src/plan/app.ts';
+import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
+import { isHostOk } from '../../src/plan/classify/machine-state.ts';
+import { stoppedPlan, heldPlan } from '../../src/plan/target/target-plan.ts';
+import { suspendedPlan } from '../../src/plan/target/suspension.ts';
+import { knownRelease } from '../../src/plan/target/release-record.ts';
+import { seeImage } from '../images/lookup.ts';
+import { steer } from '../rollout/target.ts';
+import type { PlanOneRequest, PlannedApp } from './types.ts';
+
+/**
+ * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
+ * last, and only where there is something to disturb it with: an app in sync costs no call more.
+ */
+export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
+  const { clock, fly, app, fleet, options } = request;
+  const observed = await observeApp({ fly, app: app.name, clock });
+  const memory = await remember(request);
+  const base = {
+    memory,
+    fleet: fleet.name,
+    revision: fleet.revision,
+    now: clock.now(),
+    options,
+    problems: fleet.problems.filter((problem) => problem.app === app.name),
+  };
+  const git = (seen: ObservedApp): AppPlan => planApp({ ...base, desired: app, observed: seen });
+  const steering = await steer(request, observed, memory);
+  const planOf = (seen: ObservedApp): AppPlan => {
+    const { standing, course, snapshot } = steering;
+    const free = git(seen);
+    const steered =
+      course.to === 'git'
+        ? free
+        : snapshot === undefined
+          ? stoppedPlan(free, course.hold)
+          : heldPlan(planApp({ ...base, desired: snapshot, observed: seen }), free, course.hold);
+    return suspendedPlan(steered, standing, clock.now());
+  };
+  const unseen = planOf(observed);
+  const withImage = await withImageOf(request, unseen, observed);
+  const seen = withImage ?? observed;
+  const plan = withImage === undefined ? unseen : planOf(withImage);
+  const known = knownEvidence({ observed, memory, fleet: fleet.name });
+  const unreachable = unreachableSince(observed, memory, clock.now());
+  const needs = needsReleases(plan, seen);
+  const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
+  const wanted = steering.snapshot ?? app;
+  const release = knownRelease({ desired: wanted, observed: whole, memory, fleet: fleet.name, now: clock.now() });
+  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable, wanted, steering };
+}
+
+/** The registry is asked only for an image that is needed and that no machine runs. */
+async function withImageOf(
+  request: PlanOneRequest,
+  plan: AppPlan,
+  observed: ObservedApp,
+): Promise<ObservedApp | undefined> {
+  const { sight, store, fleet, app } = request;
+  if (sight === undefined || plan.holds.every((hold) => hold.reason !== 'build')) return undefined;
+  const present = observed.app.status === 'read' && observed.app.value.state === 'present';
+  const image = await seeImage({ ...sight, store }, { fleet, app, present });
+  return image === undefined ? undefined : { ...observed, image };
+}
+
+function unreachableSince(observed: ObservedApp, memory: Memory, now: number): Memory['unreachable'] {
+  if (observed.machines.status === 'unread') return memory.unreachable;
+  const silent = observed.machines.value.filter((machine) => !isHostOk(machine));
+  return Object.fromEntries(silent.map(({ id }) => [id, memory.unreachable[id] ?? now]));
+}
+
+/** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
+async function remember(request: PlanOneRequest): Promise<Memory> {
+  const { store, evidence, app, fleet } = request;
+  const stored = store === undefined ? emptyMemory : await store.memory(app.name);
+  const currentMarks: Record<string, string | undefined> = {};
+  for (const secret of app.secrets) {
+    const value = fleet.secretValue(app.name, secret.name);
+    // Without a key there is no evidence to compare with: the mark only says that there is a value.
+    currentMarks[secret.name] =
+      value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
+  }
+  return { ...stored, currentMarks, keyId: evidence?.keyId ?? '' };
+}

@@ -1,0 +1,83 @@
+import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
+import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
+import type { Log } from '../../src/model/base/log.ts';
+import type { Memory } from '../../src/model/stamps/memory.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import type { OnProgress } from '../../src/model/progress.ts';
+import type { Trigger } from '../../src/model/run.ts';
+import type { PlanOptions } from '../../src/plan/app.ts';
+import type { KnownEvidence } from '../../src/plan/types.ts';
+import type { KnownRelease } from '../../src/plan/target/release-record.ts';
+import type { Evidence } from '../../src/record/evidence.ts';
+import type { Store } from '../../src/record/store.ts';
+import type { AppServices, ImageBuilder } from '../pass/services.ts';
+import type { ImageEyes } from '../images/lookup.ts';
+import type { Steering } from '../rollout/target.ts';
+
+export interface PlanOneRequest {
+  readonly clock: Clock;
+  readonly fly: FlyReader;
+  readonly store: Store | undefined;
+  readonly evidence: Evidence | undefined;
+  /** undefined: images of sources are neither looked for nor built. */
+  readonly sight?: ImageEyes | undefined;
+  readonly fleet: DesiredFleet;
+  readonly app: DesiredApp;
+  readonly options: PlanOptions;
+}
+
+export interface PlannedApp {
+  readonly plan: AppPlan;
+  readonly observed: ObservedApp;
+  readonly known: KnownEvidence;
+  readonly release: KnownRelease;
+  /** Since when hosts of its machines do not answer, by machine. */
+  readonly unreachable: Memory['unreachable'];
+  readonly steering: Steering;
+  /** What the plan is towards: git's wish, or the version at which the app is held. */
+  readonly wanted: DesiredApp;
+}
+
+export interface SyncOneOptions extends AppServices {
+  readonly fleet: DesiredFleet;
+  readonly app: DesiredApp;
+  readonly plan: AppPlan;
+  /** What the plan was made from. */
+  readonly planned: Omit<PlannedApp, 'plan'>;
+  readonly trigger: Trigger;
+  readonly actor: string;
+  readonly newer?: AbortSignal | undefined;
+}
+
+export interface SyncOneRequest extends SyncOneOptions {
+  readonly runId: number;
+}
+
+export interface PlanContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fly: FlyReader;
+  readonly store: Store | undefined;
+  readonly evidence: Evidence | undefined;
+  /** undefined: images of sources are neither looked for nor built. */
+  readonly sight?: ImageEyes | undefined;
+  /** FLY_ORG. */
+  readonly flyOrg: string | undefined;
+  /** Apps synced at once. */
+  readonly concurrency: number;
+  /** The whole config root was given, without --app: orphans may be looked for. */
+  readonly orphans: boolean;
+}
+
+export interface SyncContext extends PlanContext {
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly evidence: Evidence;
+  readonly builds?: ImageBuilder | undefined;
+  readonly onProgress: OnProgress;
+  readonly actor: string;
+  readonly instance: string;
+  readonly signal: AbortSignal;
+}

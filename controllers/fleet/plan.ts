@@ -1,0 +1,115 @@
+import PQueue from 'p-queue';
+import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { matchesGlob } from '../../src/model/base/glob.ts';
+import type { Plan, AppPlan } from '../../src/model/plan.ts';
+import { resolveOrganization } from '../../src/observed/organization.ts';
+import { planFleet } from '../../src/plan/fleet.ts';
+import { planOne } from '../app/plan-app.ts';
+import type { PlanContext, PlannedApp } from '../app/types.ts';
+import { findOrphans } from './orphans.ts';
+
+/**
+ * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
+ * five calls at once, twenty fill the client's 96 reads in flight, and a few more keep it full while plans are computed.
+ */
+const looksAtOnce = 24;
+
+export interface PassOptions {
+  /** Globs of app names; empty = all. */
+  readonly apps: readonly string[];
+  /** Releases the brakes for this pass. */
+  readonly accept: boolean;
+  /** Lifts adoption holds. */
+  readonly adopt: boolean;
+  /** An update for every machine, changes or not (v0's --force). */
+  readonly force: boolean;
+  /** A person insists: holds for hand-made changes are lifted. */
+  readonly now: boolean;
+  /** The first app that fails ends the pass (v0's --abort-early). */
+  readonly abortEarly: boolean;
+}
+
+/** The apps a pass is about: those that any of the globs names. */
+export function selectApps<T extends { readonly name: string }>(
+  apps: readonly T[],
+  globs: readonly string[],
+): readonly T[] {
+  if (globs.length === 0) return apps;
+  return apps.filter((app) => globs.some((glob) => matchesGlob(app.name, glob)));
+}
+
+/** Observes and plans every chosen app side by side, then applies the fleet's brakes. Writes nothing. */
+export async function planPass(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Plan> {
+  const { plan } = await planWhole(context, desired, options);
+  return plan;
+}
+
+export interface Whole {
+  readonly plan: Plan;
+  /** With those that others depend on. */
+  readonly apps: ReadonlyMap<string, DesiredApp>;
+  /** By app: its plan, and what that was made from. */
+  readonly planned: ReadonlyMap<string, PlannedApp>;
+  /** The fleet's plan again, with newer plans of some apps. */
+  replan(newer: ReadonlyMap<string, PlannedApp>): Plan;
+}
+
+export async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
+  const chosen = selectApps(desired.apps, options.apps);
+  const chosenNames = new Set(chosen.map(({ name }) => name));
+  const withOrg = await nameOrganizations(context, withDependencies(desired.apps, chosen));
+  const planned = new Map<string, PlannedApp>();
+  const failed: { app: DesiredApp; fault: Fault }[] = [];
+  const queue = new PQueue({ concurrency: looksAtOnce });
+  const orgs = new Set(withOrg.flatMap((app) => (chosenNames.has(app.name) ? (app.org ?? []) : [])));
+  const seek = context.orphans && options.apps.length === 0;
+  const seeking = seek ? findOrphans(context.fly, desired, orgs) : Promise.resolve([]);
+  const looking = Promise.all(
+    withOrg.map((app) =>
+      queue.add(async () => {
+        try {
+          planned.set(app.name, await planOne({ ...context, fleet: desired, app, options }));
+        } catch (error) {
+          // A refused token concerns every app: one error, not a thousand.
+          if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
+          failed.push({ app, fault: toFault(error, `${app.name} could not be planned`) });
+        }
+      }),
+    ),
+  );
+  const [orphans] = await Promise.all([seeking, looking]);
+  const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
+    [...all.values()]
+      .map(({ plan }) => plan)
+      .filter(({ app }) => chosenNames.has(app) === isChosen)
+      .toSorted((a, b) => a.app.localeCompare(b.app));
+  const replan = (newer: ReadonlyMap<string, PlannedApp>): Plan => {
+    const all = new Map([...planned, ...newer]);
+    return planFleet({
+      fleet: desired,
+      plans: plansOf(all, true),
+      dependencies: plansOf(all, false),
+      observed: [...all.values()].map(({ observed }) => observed),
+      orphans,
+      now: context.clock.now(),
+      accept: options.accept,
+      failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
+      selected: options.apps,
+    });
+  };
+  return { plan: replan(new Map()), apps: new Map(withOrg.map((app) => [app.name, app])), planned, replan };
+}
+
+/** With the apps that the chosen ones depend on: those are looked at, and not touched. */
+function withDependencies(apps: readonly DesiredApp[], chosen: readonly DesiredApp[]): readonly DesiredApp[] {
+  const needed = new Set(chosen.flatMap((app) => [app.name, ...(app.dependsOn ?? [])]));
+  return apps.filter((app) => needed.has(app.name));
+}
+
+/** Only asks Fly where an app names no organization. */
+async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp[]): Promise<readonly DesiredApp[]> {
+  if (apps.every((app) => app.org !== undefined)) return apps;
+  const org = await resolveOrganization(context.fly, { flyOrg: context.flyOrg });
+  return apps.map((app) => (app.org === undefined ? { ...app, org } : app));
+}

@@ -1,0 +1,44 @@
+import type { MachineAction } from '../../src/model/plan.ts';
+import { passLockOn } from '../pass/pending-calls.ts';
+import type { AppPass } from '../pass/app-pass.ts';
+import type { Done } from '../pass/services.ts';
+import { waitHealthy } from './health.ts';
+import { holdLease } from '../pass/lease.ts';
+
+/** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
+export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<Done> {
+  const { fly } = pass.services;
+  const { app } = pass;
+  if (step.kind === 'machine.destroy') return destroyMachine(pass, step);
+  await using lease = await holdLease(pass, step.machineId);
+  switch (step.kind) {
+    case 'machine.start':
+      await fly.startMachine(app.name, step.machineId, lease.nonce);
+      await waitHealthy(pass, { machineId: step.machineId, version: undefined });
+      break;
+    case 'machine.cordon':
+      await fly.cordonMachine(app.name, step.machineId, lease.nonce);
+      break;
+    case 'machine.uncordon':
+      await fly.uncordonMachine(app.name, step.machineId, lease.nonce);
+      break;
+  }
+  return { outcome: 'updated' };
+}
+
+async function destroyMachine(pass: AppPass, step: MachineAction): Promise<Done> {
+  const { fly } = pass.services;
+  const { app } = pass;
+  const there = await fly.machine(app.name, step.machineId);
+  if (there === undefined || there.state === 'destroyed')
+    return { outcome: 'unchanged', message: 'it was gone already' };
+  const lease = await holdLease(pass, step.machineId);
+  const lock = await passLockOn(pass, step.machineId);
+  try {
+    await fly.destroyMachine(app.name, step.machineId, lease.nonce);
+  } finally {
+    await lease[Symbol.asyncDispose]();
+    await lock?.[Symbol.asyncDispose]();
+  }
+  return { outcome: 'deleted' };
+}

@@ -1,0 +1,143 @@
+import type { Machine, MachineRequest } from '../../schemas/fly/machine.ts';
+import { isNoRoom } from '../../src/fly/http/classification.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
+import type { MachineUpdate, MachineCreate, MachineLabel } from '../../src/model/plan.ts';
+import { stampKeys, formatSent } from '../../src/model/stamps/stamps.ts';
+import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
+import { bootedAt } from '../../src/plan/classify/machine-state.ts';
+import { inItsPlace } from '../../src/plan/machines/replace.ts';
+import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
+import type { AppPass } from '../pass/app-pass.ts';
+import type { Done } from '../pass/services.ts';
+import { waitHealthy } from './health.ts';
+import { holdLease } from '../pass/lease.ts';
+import { withSecretsStamp } from './secrets-stamp.ts';
+import { stampReadBack } from './read-back.ts';
+import { withStanding, newestWords } from './rollout-state-stamp.ts';
+import { withStandby } from './standbys.ts';
+import { isStillAtRest, unproven, createMachine, joined, lookupDelayMs } from './create.ts';
+
+/** Tries of one update whose answers were lost: each is refused where an earlier one got through. */
+const updateTriesMax = 3;
+
+/** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
+export async function updateMachine(
+  pass: AppPass,
+  planned: MachineUpdate,
+  onSent: (machine: Machine) => void,
+): Promise<Done> {
+  const ready = await withStandby(pass, planned);
+  await using lease = await holdLease(pass, ready.machineId);
+  const step = await withStanding(pass, ready);
+  const skipLaunch = step.skipLaunch && (await isStillAtRest(pass, step.machineId));
+  const metadata = {
+    ...withSecretsStamp(pass, step.config.metadata),
+    ...pass.record.stamps,
+    ...callsStamp(pass, step.machineId),
+    ...(skipLaunch ? {} : unproven),
+  };
+  const config = { ...step.config, metadata };
+  const request: MachineRequest = { config, skip_launch: skipLaunch };
+  if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
+  if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
+  const updated = await sendUpdate(pass, step, request, lease.nonce).catch((error: unknown) => {
+    if (skipLaunch || !mayMove(step, error)) throw error;
+  });
+  if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
+  onSent(updated);
+  lease.check();
+  const made = { machineId: step.machineId, version: updated.instance_id, sent: step.config, isProven: true };
+  try {
+    if (!skipLaunch) await waitHealthy(pass, { machineId: step.machineId, version: updated.instance_id });
+    const { note } = await stampReadBack(pass, made);
+    return { outcome: 'updated', message: note };
+  } catch (error) {
+    if (!skipLaunch) await stampReadBack(pass, { ...made, isProven: false }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Its host has no room for it, and nothing ties it there. A standby serves nobody, and waits. */
+function mayMove(step: MachineUpdate, error: unknown): boolean {
+  const hasMount = (step.config.mounts ?? []).length > 0;
+  return isNoRoom(error) && !hasMount && (step.config.standbys ?? []).length === 0;
+}
+
+/**
+ * Where a machine's own host cannot take the update, another one takes its place: made first, and the old one serves until
+ * it is healthy. Killed in between, the next plan knows both by the new one's stamp.
+ */
+async function replaceMachine(
+  pass: AppPass,
+  step: MachineUpdate,
+  { onSent, nonce }: { readonly onSent: (machine: Machine) => void; readonly nonce: string },
+): Promise<Done> {
+  const create: MachineCreate = { ...inItsPlace(step, undefined), skipLaunch: false };
+  const { message } = await createMachine(pass, create, onSent);
+  const lock = await passLockOn(pass, step.machineId);
+  try {
+    await pass.services.fly.destroyMachine(pass.app.name, step.machineId, nonce);
+  } finally {
+    await lock?.[Symbol.asyncDispose]();
+  }
+  pass.moved.add(step.machineId);
+  return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
+}
+
+/**
+ * A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. One
+ * that still has the version it had may be sent again: Fly refuses the second of two updates of the same version.
+ */
+async function sendUpdate(
+  pass: AppPass,
+  step: MachineUpdate,
+  request: MachineRequest,
+  nonce: string,
+): Promise<Machine> {
+  const { fly } = pass.services;
+  const { app } = pass;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await fly.updateMachine(app.name, step.machineId, request, nonce);
+    } catch (error) {
+      if (!(error instanceof FlyError) || (error.outcome !== 'unknown' && tries === 1)) throw error;
+      await pass.services.clock.sleep(lookupDelayMs);
+      const machine = await fly.machine(app.name, step.machineId);
+      if (machine !== undefined && isUpdated(machine, step)) return machine;
+      const untouched = step.currentVersion !== undefined && machine?.instance_id === step.currentVersion;
+      if (error.outcome !== 'unknown' || !untouched || tries >= updateTriesMax) throw error;
+    }
+  }
+}
+
+/** Our update takes the stamp of what was read away; somebody else's keeps it. */
+function isUpdated(machine: Machine, step: MachineUpdate): boolean {
+  const metadata = machine.config?.metadata ?? {};
+  return (
+    machine.instance_id !== step.currentVersion &&
+    metadata[stampKeys.sent] === formatSent(step.sent) &&
+    metadata[stampKeys.read] === undefined
+  );
+}
+
+/**
+ * New stamps by metadata patch: no restart, no new version, no lease. Where the machine has yet to be seen healthy, that is
+ * waited for, from when it began on: one that had its time fails at once.
+ */
+export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<Done> {
+  const metadata: Record<string, string | null> = { ...step.metadata, ...(await newestWords(pass, step)) };
+  // A secret may have been set since the plan was made, when this machine was perhaps not ours yet.
+  const secrets = secretsStampText(pass.stamped);
+  const hasNone = secrets === null && !Object.hasOwn(metadata, stampKeys.secrets);
+  if (secrets !== undefined && !hasNone) metadata[stampKeys.secrets] = secrets;
+  const { [stampKeys.unproven]: _proven, ...others } = metadata;
+  const { fly } = pass.services;
+  const { app } = pass;
+  if (Object.keys(others).length > 0) await fly.patchMetadata(app.name, step.machineId, others);
+  if (step.proves !== true) return { outcome: 'updated' };
+  const machine = await fly.machine(app.name, step.machineId);
+  const since = machine === undefined ? undefined : bootedAt(machine);
+  await waitHealthy(pass, { machineId: step.machineId, version: machine?.instance_id, since });
+  await fly.patchMetadata(app.name, step.machineId, { [stampKeys.unproven]: null });
+  return { outcome: 'updated', message: 'it is healthy now' };
+}

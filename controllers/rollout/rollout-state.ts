@@ -1,0 +1,46 @@
+import PQueue from 'p-queue';
+import type { Machine } from '../../schemas/fly/machine.ts';
+import type { FlyWriter } from '../../src/fly/api.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { toFault } from '../../src/model/base/fault.ts';
+import type { Log } from '../../src/model/base/log.ts';
+import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
+import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import type { Store } from '../../src/record/store.ts';
+
+/** Machines stamped at once: each patch is a call of its own, and other apps have theirs to make. */
+const patchesAtOnce = 8;
+
+export interface StandingContext {
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly fleet: DesiredFleet;
+  readonly log: Log;
+}
+
+/**
+ * Writes what stands about an app, to SQLite first and then to all its machines. Answers how many of the machines carry it
+ * now: the others get it as a label with a later plan, and until then the newest on any machine counts.
+ */
+export async function stampStanding(
+  { fly, store, fleet, log }: StandingContext,
+  app: string,
+  { texts, machines }: { readonly texts: StandingTexts; readonly machines: readonly Machine[] },
+): Promise<{ readonly stamped: number; readonly machines: number }> {
+  await store.setStanding(app, texts);
+  const ours = standingMachines(machines, fleet.name);
+  const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, texts));
+  const queue = new PQueue({ concurrency: patchesAtOnce });
+  const patches = behind.map(({ id }) => queue.add(() => fly.patchMetadata(app, id, { ...texts })));
+  const failed = (await Promise.allSettled(patches)).flatMap((patch) =>
+    patch.status === 'rejected' ? [toFault(patch.reason, 'a machine could not be stamped').message] : [],
+  );
+  if (failed.length > 0) log.warn({ app, error: failed[0] }, 'what stands about an app is not on every machine yet');
+  return { stamped: ours.filter(isHostOk).length - failed.length, machines: ours.length };
+}
+
+function lacks(machine: Machine, texts: StandingTexts): boolean {
+  const metadata = metadataOf(machine);
+  return Object.entries(texts).some(([key, text]) => metadata[key] !== text);
+}
