@@ -4,6 +4,9 @@ import { addressRoutes } from './api/addresses.ts';
 import { appRoutes } from './api/apps.ts';
 import { buildRoutes } from './web/builds.ts';
 import type { Route } from './http/request-context.ts';
+import { flyctlActor, type FlyctlActor } from './flyctl/actor.ts';
+import { followIdleness } from './machines/autostop.ts';
+import { followSchedules } from './machines/schedules.ts';
 import { certificateRoutes } from './api/certificates.ts';
 import { graphqlRoutes } from './graphql/route.ts';
 import { logRoutes } from './web/logs.ts';
@@ -21,9 +24,10 @@ import { secretRoutes } from './api/secrets.ts';
 import { tokenRoutes } from './api/tokens.ts';
 import { volumeRoutes } from './api/volumes.ts';
 import { waitRoutes } from './api/machine-wait.ts';
-import { World, type SimulatorClock } from './world/world.ts';
+import { World } from './world/world.ts';
+import type { SimulatorClock } from './world/clock.ts';
 
-export type { SimulatorClock } from './world/world.ts';
+export type { SimulatorClock } from './world/clock.ts';
 
 export interface SimulatorOptions {
   /** Everything that takes time takes it from here. Waits on behalf of a request are parked, the rest are timers. */
@@ -54,6 +58,8 @@ export interface Simulator {
   /** What flyctl and FlyCD read to find it, and what keeps flyctl from speaking with anybody else. */
   readonly environment: Readonly<Record<string, string>>;
   readonly world: World;
+  /** Somebody with flyctl. */
+  readonly flyctl: FlyctlActor;
   /** Requests that have arrived and are not over: neither answered nor given up by whoever sent them. */
   underway(): number;
   /** Stops all timers and cuts all connections. */
@@ -91,11 +97,15 @@ const webRoutes: readonly Route[] = [
 /** Fly in a box: the Machines API over real HTTP on the loopback interface. Throws when the port is taken. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const world = new World(options.clock, options.seed ?? 1);
+  world.follow(followSchedules(world));
+  world.follow(followIdleness(world));
+  const flyctl = flyctlActor(world);
   world.addOrganization(options.org ?? 'personal');
   const token = options.token ?? `fm2_simulator${world.chance.hex(['token'], 24)}`;
   world.grantToken(token, { owner: 'simulator@tokens.fly.io' });
   const desk = reception({
     world,
+    flyctl,
     routes,
     webRoutes,
     latencyMs: options.latencyMs ?? 0,
@@ -119,6 +129,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
       FLY_SEND_METRICS: '0',
     },
     world,
+    flyctl,
     underway: () => desk.underway(),
     async close() {
       desk.close();

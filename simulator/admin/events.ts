@@ -16,7 +16,7 @@
  *   POST /apps/{app}/machines/{machine}/migrate
  *   GET  /human                      commands played so far with their outcome
  *   POST /apps/{app}/human/{command} deploy, scale-count, scale-memory, clone, update, secrets, release-address, destroy
- *                                    with the fields of human.ts; answers at once, the command takes its time
+ *                                    with the fields of flyctl/actor.ts; answers at once, the command takes its time
  */
 import { MachineConfig } from '../../schemas/fly/machine.ts';
 import { idle, request } from '../machines/autostop.ts';
@@ -24,7 +24,7 @@ import { booleanField, fieldsOf, numberField, objectField, textField, type Field
 import type { Call, Route } from '../http/request-context.ts';
 import { answerAllDns, answerDns } from '../api/certificates.ts';
 import { hostDown, hostUp, migrate } from '../machines/host-failures.ts';
-import type { Human } from '../flyctl/actor.ts';
+import type { FlyctlActor } from '../flyctl/actor.ts';
 import { foreignLease } from '../api/machine-leases.ts';
 import { ruleChecks } from '../machines/lifecycle.ts';
 import type { App, CheckRule, Machine } from '../world/records.ts';
@@ -167,17 +167,17 @@ function takeLease(call: Call): Reply {
   return nothing;
 }
 
-type Play = (human: Human, app: string, fields: Fields) => unknown;
+type Play = (flyctl: FlyctlActor, app: string, fields: Fields) => unknown;
 
 const commands: Readonly<Record<string, Play>> = {
-  deploy: (human, app, fields) => {
+  deploy: (flyctl, app, fields) => {
     const configs = objectField(fields, 'configs');
     const highAvailability = booleanField(fields, 'highAvailability');
     const stops = textField(fields, 'stops');
     if (stops !== undefined && stops !== 'interrupted' && stops !== 'killed') {
       throw refusal(400, 'expected {stops}: interrupted or killed');
     }
-    return human.deploy(app, {
+    return flyctl.deploy(app, {
       ...sent({
         image: textField(fields, 'image'),
         primaryRegion: textField(fields, 'primaryRegion'),
@@ -190,25 +190,25 @@ const commands: Readonly<Record<string, Play>> = {
       ...(configs === undefined ? {} : { configs: configsOf(configs) }),
     });
   },
-  'scale-count': (human, app, fields) =>
-    human.scaleCount(app, {
+  'scale-count': (flyctl, app, fields) =>
+    flyctl.scaleCount(app, {
       count: numberField(fields, 'count') ?? 1,
       ...sent({ group: textField(fields, 'group'), region: textField(fields, 'region') }),
     }),
-  'scale-memory': (human, app, fields) =>
-    human.scaleMemory(app, {
+  'scale-memory': (flyctl, app, fields) =>
+    flyctl.scaleMemory(app, {
       memoryMb: numberField(fields, 'memoryMb') ?? 0,
       ...sent({ group: textField(fields, 'group') }),
     }),
-  clone: (human, app, fields) =>
-    human.clone(app, {
+  clone: (flyctl, app, fields) =>
+    flyctl.clone(app, {
       machine: textField(fields, 'machine') ?? '',
       ...sent({ region: textField(fields, 'region'), name: textField(fields, 'name') }),
     }),
-  update: (human, app, fields) =>
-    human.update(app, { machine: textField(fields, 'machine') ?? '', config: configOf(fields['config']) }),
-  secrets: (human, app, fields) =>
-    human.setSecrets(app, {
+  update: (flyctl, app, fields) =>
+    flyctl.update(app, { machine: textField(fields, 'machine') ?? '', config: configOf(fields['config']) }),
+  secrets: (flyctl, app, fields) =>
+    flyctl.setSecrets(app, {
       values: Object.fromEntries(
         Object.entries(objectField(fields, 'values') ?? {}).map(([name, value]) => [
           name,
@@ -217,8 +217,8 @@ const commands: Readonly<Record<string, Play>> = {
       ),
       stage: booleanField(fields, 'stage') ?? false,
     }),
-  'release-address': (human, app, fields) => human.releaseAddress(app, { ip: textField(fields, 'ip') ?? '' }),
-  destroy: (human, app, fields) => human.destroy(app, { machine: textField(fields, 'machine') ?? '' }),
+  'release-address': (flyctl, app, fields) => flyctl.releaseAddress(app, { ip: textField(fields, 'ip') ?? '' }),
+  destroy: (flyctl, app, fields) => flyctl.destroy(app, { machine: textField(fields, 'machine') ?? '' }),
 };
 
 function configsOf(configs: Fields): Record<string, MachineConfig> {
@@ -231,13 +231,13 @@ function configOf(value: unknown): MachineConfig {
   return parsed.data;
 }
 
-function play(call: Call): Reply {
+function play(flyctl: FlyctlActor, call: Call): Reply {
   const name = call.params['command'] ?? '';
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw refusal(404, `a human can ${Object.keys(commands).join(', ')}, not ${name}`);
   const app = appIn(call);
-  // Its outcome is among world.human.commands.
-  command(call.world.human, app.name, fieldsOf(call.body));
+  // Its outcome is among flyctl.commands.
+  command(flyctl, app.name, fieldsOf(call.body));
   return { status: 202 };
 }
 
@@ -264,28 +264,30 @@ function moveTime(call: Call): Reply {
   return ok({ now: call.world.now() });
 }
 
-export const eventRoutes: readonly Route[] = [
-  { operation: 'POST /time', handle: moveTime },
-  { operation: 'PUT /capacity', handle: setCapacity },
-  { operation: 'PUT /lag', handle: setLag },
-  doing('PUT /idle-after', (call, world) => {
-    world.idleAfterMs = numberField(fieldsOf(call.body), 'ms');
-  }),
-  { operation: 'GET /slow', handle: (call) => ok(call.world.pace.list()) },
-  { operation: 'POST /slow', handle: addSlow },
-  doing('DELETE /slow', (_call, world) => {
-    world.pace.clear();
-  }),
-  { operation: 'POST /dns', handle: setDns },
-  { operation: 'POST /hosts/{host}/{event}', handle: strikeHost },
-  { operation: 'POST /tokens/{token}/expire', handle: expireToken },
-  { operation: 'POST /apps/{app}/idle', handle: goIdle },
-  { operation: 'POST /apps/{app}/request', handle: sendRequest },
-  { operation: 'POST /apps/{app}/machines/{machine}/checks', handle: setChecks },
-  { operation: 'POST /apps/{app}/machines/{machine}/lease', handle: takeLease },
-  doing('POST /apps/{app}/machines/{machine}/migrate', (call, world) => {
-    migrate(world, machineIn(appIn(call), call.params['machine'] ?? ''));
-  }),
-  { operation: 'GET /human', handle: (call) => ok(call.world.human.commands) },
-  { operation: 'POST /apps/{app}/human/{command}', handle: play },
-];
+export function eventRoutes(flyctl: FlyctlActor): readonly Route[] {
+  return [
+    { operation: 'POST /time', handle: moveTime },
+    { operation: 'PUT /capacity', handle: setCapacity },
+    { operation: 'PUT /lag', handle: setLag },
+    doing('PUT /idle-after', (call, world) => {
+      world.idleAfterMs = numberField(fieldsOf(call.body), 'ms');
+    }),
+    { operation: 'GET /slow', handle: (call) => ok(call.world.pace.list()) },
+    { operation: 'POST /slow', handle: addSlow },
+    doing('DELETE /slow', (_call, world) => {
+      world.pace.clear();
+    }),
+    { operation: 'POST /dns', handle: setDns },
+    { operation: 'POST /hosts/{host}/{event}', handle: strikeHost },
+    { operation: 'POST /tokens/{token}/expire', handle: expireToken },
+    { operation: 'POST /apps/{app}/idle', handle: goIdle },
+    { operation: 'POST /apps/{app}/request', handle: sendRequest },
+    { operation: 'POST /apps/{app}/machines/{machine}/checks', handle: setChecks },
+    { operation: 'POST /apps/{app}/machines/{machine}/lease', handle: takeLease },
+    doing('POST /apps/{app}/machines/{machine}/migrate', (call, world) => {
+      migrate(world, machineIn(appIn(call), call.params['machine'] ?? ''));
+    }),
+    { operation: 'GET /human', handle: () => ok(flyctl.commands) },
+    { operation: 'POST /apps/{app}/human/{command}', handle: (call) => play(flyctl, call) },
+  ];
+}

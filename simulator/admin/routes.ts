@@ -10,10 +10,11 @@
  *   POST /_simulator/organizations   {slug}
  *   POST /_simulator/tokens          {token, organizations, readOnly, owner}
  *
- * and what happens in the world besides requests: see admin-events.ts.
+ * and what happens in the world besides requests: see events.ts.
  */
 import { booleanField, fieldsOf, isObject, numberField, textField } from '../wire/body.ts';
 import type { FaultKind, FaultRule } from '../world/faults.ts';
+import type { FlyctlActor } from '../flyctl/actor.ts';
 import { eventRoutes } from './events.ts';
 import { noContent, type Call } from '../http/request-context.ts';
 import { nothing, ok, refusal, type Reply } from '../wire/replies.ts';
@@ -43,9 +44,18 @@ export interface AdminCall {
   readonly body: unknown;
 }
 
-export function administer(world: World, call: AdminCall): Reply | Promise<Reply> {
-  const event = events.match(call.method, call.path);
-  if (event?.route !== undefined) return event.route.handle(eventCall(world, call, event.params));
+/** Answers requests under the prefix. */
+export function administration(world: World, flyctl: FlyctlActor): (call: AdminCall) => Reply | Promise<Reply> {
+  const events = compiledRouter(eventRoutes(flyctl));
+  return (call) => {
+    const event = events.match(call.method, call.path);
+    return event?.route === undefined
+      ? administer(world, call)
+      : event.route.handle(eventCall(world, call, event.params));
+  };
+}
+
+function administer(world: World, call: AdminCall): Reply | Promise<Reply> {
   const [noun = '', name = ''] = call.path.split('/').slice(1);
   switch (`${call.method} /${noun}`) {
     case 'GET /':
@@ -84,8 +94,6 @@ export function administer(world: World, call: AdminCall): Reply | Promise<Reply
       throw refusal(404, `the simulator has no ${call.method} ${adminPrefix}${call.path}`);
   }
 }
-
-const events = compiledRouter(eventRoutes);
 
 function eventCall(world: World, { query, body }: AdminCall, params: Call['params']): Call {
   const grant = { id: 'admin', organizations: [...world.organizations.keys()], owner: 'admin', readOnly: false };

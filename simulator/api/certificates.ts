@@ -4,8 +4,7 @@
  */
 import { fieldsOf, textField } from '../wire/body.ts';
 import { appOf, type Call, type Route } from '../http/request-context.ts';
-import { answersOf } from '../world/dns.ts';
-import type { App, Certificate, Instant } from '../world/records.ts';
+import { answersOf, type App, type Certificate, type Instant } from '../world/records.ts';
 import { nothing, ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

@@ -4,16 +4,15 @@
  */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
-import { groupOf } from '../machines/autostop.ts';
 import { appNamed, handsOf, launchMachines, leased, machineNamed, pathOf, wordsOf, type Hands } from './api-client.ts';
 import { change, deploy, make, makeVolume, released, settled, type HandDeploy } from './deploy.ts';
-import type { App, Machine } from '../world/records.ts';
+import { groupOf, type App, type Machine } from '../world/records.ts';
 import type { World } from '../world/world.ts';
 
 /** Never rejects: a command that fails says so, as on a terminal. */
 export type HandOutcome = { readonly ok: true } | { readonly ok: false; readonly error: string };
 
-export interface Human {
+export interface FlyctlActor {
   /** `fly deploy` */
   deploy(app: string, wanted: HandDeploy): Promise<HandOutcome>;
   /** `fly scale count`: of one group (default: that of the first machine), all in `region` (default: where it is). */
@@ -56,7 +55,7 @@ interface HandCommand {
 
 const scaleLeaseSeconds = 120;
 
-export function humanOf(world: World): Human {
+export function flyctlActor(world: World): FlyctlActor {
   let hands: Hands | undefined;
   const commands: HandCommand[] = [];
 
@@ -80,7 +79,7 @@ export function humanOf(world: World): Human {
     deploy: playing('deploy', deploy),
     scaleCount: playing('scale count', scaleCount),
     scaleMemory: playing('scale memory', scaleMemory),
-    clone: playing('machine clone', async (hands, app, wanted: Parameters<Human['clone']>[1]) => {
+    clone: playing('machine clone', async (hands, app, wanted: Parameters<FlyctlActor['clone']>[1]) => {
       await copy(hands, machineNamed(app, wanted.machine), wanted);
     }),
     update: playing('machine update', updateMachine),

@@ -1,11 +1,10 @@
 /** `fly deploy` by hand: flyctl's groups, high availability, standbys, release stamps and leases. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
-import { groupOf } from '../machines/autostop.ts';
 import { HandError, launchMachines, leased, pathOf, type Hands } from './api-client.ts';
 import { isSettled } from '../world/machine-states.ts';
 import { nearestRegion } from '../machines/placement.ts';
-import type { App, Machine, ReleaseStatus, Volume } from '../world/records.ts';
+import { groupOf, type App, type Machine, type ReleaseStatus, type Volume } from '../world/records.ts';
 import { createRelease, updateRelease } from '../web/releases.ts';
 
 export interface HandDeploy {

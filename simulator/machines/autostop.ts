@@ -4,7 +4,7 @@
  */
 import type { MachineService } from '../../schemas/fly/machine.ts';
 import { start, stop, suspend } from './lifecycle.ts';
-import type { App, Machine } from '../world/records.ts';
+import { groupOf, type App, type Machine } from '../world/records.ts';
 import type { World } from '../world/world.ts';
 
 /** No traffic for a while: stops or suspends what may be; answers which machines. */
@@ -49,11 +49,6 @@ function runningBeside(app: App, machine: Machine): number {
       groupOf(other) === group &&
       other.hostStatus === 'ok',
   ).length;
-}
-
-/** The process group that flyctl and FlyCD write. */
-export function groupOf(machine: Machine): string {
-  return machine.config.metadata?.['fly_process_group'] ?? '';
 }
 
 export interface Served {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { adminPrefix, administer } from '../admin/routes.ts';
+import { administration, adminPrefix } from '../admin/routes.ts';
+import type { FlyctlActor } from '../flyctl/actor.ts';
 import { heldLease, type Call, type Route } from '../http/request-context.ts';
 import { parseBody, readBody, reset, send } from './connection.ts';
 import { changesSomething } from '../graphql/route.ts';
@@ -25,6 +26,7 @@ export interface Reception {
 
 export interface ReceptionOptions {
   readonly world: World;
+  readonly flyctl: FlyctlActor;
   /** Of the Machines API, without its /v1. */
   readonly routes: readonly Route[];
   /** With their whole path. */
@@ -40,6 +42,7 @@ const graphqlPath = '/graphql';
 
 interface Desk {
   readonly world: World;
+  readonly administer: ReturnType<typeof administration>;
   readonly router: Router;
   readonly webRouter: Router;
   readonly latencyMs: number;
@@ -60,6 +63,7 @@ interface Visit {
 export function reception(options: ReceptionOptions): Reception {
   const desk: Desk = {
     world: options.world,
+    administer: administration(options.world, options.flyctl),
     router: compiledRouter(options.routes),
     webRouter: compiledRouter(options.webRoutes),
     latencyMs: options.latencyMs,
@@ -103,7 +107,7 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
   if (path === adminPrefix || path.startsWith(`${adminPrefix}/`)) {
     requireLocal(request);
     const body = parseBody(text);
-    return administer(desk.world, { method, path: path.slice(adminPrefix.length) || '/', query, body });
+    return desk.administer({ method, path: path.slice(adminPrefix.length) || '/', query, body });
   }
   const match = path.startsWith(`${apiPrefix}/`)
     ? desk.router.match(method, path.slice(apiPrefix.length))

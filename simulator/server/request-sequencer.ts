@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { SimulatorClock } from '../world/world.ts';
+import type { SimulatorClock } from '../world/clock.ts';
 
 /** Where requests wait until the client that sent them has nothing else to do. */
 export interface WaitingRoom {

@@ -1,5 +1,3 @@
-import type { SimulatorClock } from './world.ts';
-
 export interface MovableClock extends SimulatorClock {
   /** Lets so many milliseconds pass at once: what was due in them happens now, in order, each at its own time. */
   move(ms: number): void;
@@ -77,4 +75,13 @@ export function movableClock(clock: SimulatorClock): MovableClock {
       for (const moved of parked) moved.abort();
     },
   };
+}
+
+export interface SimulatorClock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls back once after `ms`; the function returned cancels. */
+  timer(ms: number, callback: () => void): () => void;
+  /** A wait on behalf of a request that its sender counts as busy; ends early when the sender is gone. */
+  park(ms: number, gone?: AbortSignal): Promise<void>;
 }

@@ -1,26 +1,13 @@
 import { seededChance, ulid, type Chance } from './chance.ts';
 import { faultRules, type FaultRules } from './faults.ts';
-import { followIdleness } from '../machines/autostop.ts';
-import type { Dns } from './dns.ts';
-import { humanOf, type Human } from '../flyctl/actor.ts';
 import { lagOf, type Lag } from './lag.ts';
-import { movableClock, type MovableClock } from './clock.ts';
+import { movableClock, type MovableClock, type SimulatorClock } from './clock.ts';
 import { statePace, type Pace } from './pace.ts';
-import type { App, Instant, LimitedToken, Machine, Organization, TokenGrant, Volume } from './records.ts';
+import type { Dns, App, Instant, LimitedToken, Machine, Organization, TokenGrant, Volume } from './records.ts';
 import { isWrite, type RequestNotice, type RequestRecord } from './requests.ts';
 import { registryStorage, type RegistryStorage } from './registry-storage.ts';
 import { configRewrites, type Rewrites } from './rewrites.ts';
-import { followSchedules } from '../machines/schedules.ts';
 import { endStateOf, snapshotOf, type AppSnapshot } from './snapshot.ts';
-
-export interface SimulatorClock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Calls back once after `ms`; the function returned cancels. */
-  timer(ms: number, callback: () => void): () => void;
-  /** A wait on behalf of a request that its sender counts as busy; ends early when the sender is gone. */
-  park(ms: number, gone?: AbortSignal): Promise<void>;
-}
 
 /** A destroyed machine can be read by its id for this long. */
 const destroyedKeptMs = 10 * 60_000;
@@ -59,8 +46,6 @@ export class World {
   readonly registry: RegistryStorage = registryStorage();
   /** What the name servers of the world answer. */
   readonly dns: Dns = new Map();
-  /** Somebody with flyctl. */
-  readonly human: Human;
   /** Machines whose services let them be stopped are, this long after they started; undefined: by call only. */
   idleAfterMs: number | undefined;
   /** Called before a request is carried out and after, before its answer is sent. Synchronous. */
@@ -70,15 +55,13 @@ export class World {
   #sequence = 0;
   readonly #appsMade = new Map<string, number>();
   readonly #timers = new Set<() => void>();
-  readonly #followers: readonly ((machine: Machine) => void)[];
+  readonly #followers: ((machine: Machine) => void)[] = [];
 
   constructor(clock: SimulatorClock, seed: number) {
     this.clock = movableClock(clock);
     this.chance = seededChance(seed);
     this.faults = faultRules(this.chance);
     this.lag = lagOf(this);
-    this.human = humanOf(this);
-    this.#followers = [followSchedules(this), followIdleness(this)];
   }
 
   now(): Instant {
@@ -101,6 +84,11 @@ export class World {
 
   stopTimers(): void {
     for (const cancel of this.#timers) cancel();
+  }
+
+  /** Calls back after each change of a machine's state, in the order in which followers came. */
+  follow(callback: (machine: Machine) => void): void {
+    this.#followers.push(callback);
   }
 
   /** To be called after each change of a machine's state. */

@@ -173,7 +173,7 @@ describe('a release', () => {
     {
       says: 'somebody runs fly deploy --image shop:9',
       async does({ simulator }) {
-        expect(await simulator.world.human.deploy('shop', { image: pinned('shop:9') })).toEqual({ ok: true });
+        expect(await simulator.flyctl.deploy('shop', { image: pinned('shop:9') })).toEqual({ ok: true });
       },
     },
     'diff config',
@@ -186,12 +186,12 @@ describe('a release', () => {
     commit('a new greeting', strategy, { greeting: 'good morning' }),
     {
       says: 'somebody will run fly deploy --image shop:9 as soon as the first machine has it',
-      does({ simulator: { world } }) {
+      does({ simulator: { world, flyctl } }) {
         let deployed = false;
         world.onStateChange = (machine) => {
           if (deployed || machine.config.env?.['GREETING'] !== 'good morning') return;
           deployed = true;
-          void world.human.deploy('shop', { image: pinned('shop:9') });
+          void flyctl.deploy('shop', { image: pinned('shop:9') });
         };
       },
     },

@@ -227,7 +227,13 @@ function people(scene: Scene, dice: Dice): void {
   if (!dice.hit(0.4)) return;
   const { clock, simulator } = scene.world;
   const go = (): void => {
-    const said = act(dice, { world: simulator.world, fleet: scene.fleet, watch: scene.watch, byHand: scene.byHand });
+    const said = act(dice, {
+      world: simulator.world,
+      flyctl: simulator.flyctl,
+      fleet: scene.fleet,
+      watch: scene.watch,
+      byHand: scene.byHand,
+    });
     if (said !== undefined) tell(scene, `by hand: ${said}`);
   };
   if (dice.hit(0.4)) go();
@@ -318,7 +324,7 @@ async function calm(scene: Scene): Promise<void> {
   await publish(scene, 'what was broken is mended; the weather clears');
   await clock.sleep(settledMs);
   // A command by hand waits minutes for each machine that does not become healthy.
-  for (let waits = 0; simulator.world.human.commands.some(({ outcome }) => outcome === undefined); waits += 1) {
+  for (let waits = 0; simulator.flyctl.commands.some(({ outcome }) => outcome === undefined); waits += 1) {
     if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
     await clock.sleep(settledMs);
   }

@@ -53,7 +53,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
   test('FlyCD waits, says for whom, and goes on once the release is complete', async () => {
     await moved();
     const answered = Promise.withResolvers<void>();
-    const deploying = platform().human.deploy('shop', { image: 'shop:2', waitsFor: answered.promise });
+    const deploying = world.simulator.flyctl.deploy('shop', { image: 'shop:2', waitsFor: answered.promise });
     expect(releases()).toEqual([[2, 'running'], ours]);
     expect(machines().every(({ lease }) => lease === undefined)).toBe(true);
     const writes = platform().writes().length;
@@ -78,7 +78,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
   test.each(['failed', 'interrupted'] as const)('a release that %s is over', async (end) => {
     await moved();
     const how = end === 'interrupted' ? { stops: end } : { releaseCommand: 'migrate', image: 'shop:failing-release' };
-    expect(await platform().human.deploy('shop', { ...how, slowMs: 1000 })).toMatchObject({ ok: false });
+    expect(await world.simulator.flyctl.deploy('shop', { ...how, slowMs: 1000 })).toMatchObject({ ok: false });
     expect(releases()).toEqual([[2, end], ours]);
     // The machine of the release command is gone.
     await world.clock.sleep(60_000);
@@ -89,7 +89,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
 
   test('a release left running by a killed process stops FlyCD for half an hour, and no longer', async () => {
     await moved();
-    expect(await platform().human.deploy('shop', { stops: 'killed' })).toEqual({ ok: false, error: 'killed' });
+    expect(await world.simulator.flyctl.deploy('shop', { stops: 'killed' })).toEqual({ ok: false, error: 'killed' });
     const began = world.clock.now();
     for (let minute = 0; minute < 30; minute += 10) {
       const { code, said } = await sync();
@@ -107,7 +107,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
     await moved();
     world.write(shop('bye', 'heal_all'));
     const answered = Promise.withResolvers<void>();
-    const deploying = platform().human.deploy('shop', { image: 'shop:2', waitsFor: answered.promise });
+    const deploying = world.simulator.flyctl.deploy('shop', { image: 'shop:2', waitsFor: answered.promise });
     const looks: number[] = [];
     platform().onRequest = ({ phase, request }) => {
       if (phase === 'after' && request.template === listOfReleases) looks.push(request.at);
@@ -134,7 +134,7 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
   test('an app in sync is not asked for its releases, whoever is at work', async () => {
     await moved();
     world.write(shop('hello'));
-    void platform().human.deploy('shop', { stops: 'killed' });
+    void world.simulator.flyctl.deploy('shop', { stops: 'killed' });
     const before = asked();
     const { code, said } = await sync();
     expect(code, said).toBe(0);

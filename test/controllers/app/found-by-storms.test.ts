@@ -61,7 +61,7 @@ test('a copy by hand of a machine that a broken image keeps down does not keep a
   world.write(filesOf(shop({ image: broken })));
   expect((await world.flycd(['sync', '--once'])).code).toBe(1);
   const failed = machines(world).find(({ state }) => state === 'failed');
-  await world.simulator.world.human.clone('shop', { machine: failed?.id ?? '' });
+  await world.simulator.flyctl.clone('shop', { machine: failed?.id ?? '' });
   await world.clock.sleep(60_000);
   world.write(filesOf(shop()));
   const { code, stdout } = await world.flycd(['sync', '--once']);
@@ -72,7 +72,7 @@ test('a copy by hand of a machine that a broken image keeps down does not keep a
 
 test('a copy by hand that is not well and is one too many holds nothing up: it goes', async () => {
   const world = await synced();
-  const { human } = world.simulator.world;
+  const human = world.simulator.flyctl;
   const [first] = machines(world);
   await human.clone('shop', { machine: first?.id ?? '' });
   const copy = machines(world).find(({ name }) => !name.startsWith('web-'));
@@ -127,7 +127,7 @@ test('an address that is taken away in the minute after it was listed is given a
   const { simulator, clock } = world;
   expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   const ip = [...(simulator.world.apps.get('shop')?.addresses.keys() ?? [])][0] ?? '';
-  await simulator.world.human.releaseAddress('shop', { ip });
+  await simulator.flyctl.releaseAddress('shop', { ip });
   const before = clock.now();
   expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   expect(clock.now() - before).toBeLessThan(5000);
@@ -142,7 +142,7 @@ test.each([
   const { simulator } = world;
   const ip = [...(simulator.world.apps.get('shop')?.addresses.keys() ?? [])][0] ?? '';
   simulator.world.lag.set({ listMs: 5000 });
-  await simulator.world.human.releaseAddress('shop', { ip });
+  await simulator.flyctl.releaseAddress('shop', { ip });
   await world.clock.sleep(60_000);
   expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   if (state === 'state') world.forget();
@@ -196,7 +196,7 @@ test('a machine changed by hand before its lost create answer is looked for is n
   let byHand: Promise<unknown> | undefined;
   fly.onRequest = ({ phase, request }) => {
     if (phase !== 'after' || request.template !== template) return;
-    byHand ??= fly.human.scaleMemory('shop', { memoryMb: 1024 });
+    byHand ??= world.simulator.flyctl.scaleMemory('shop', { memoryMb: 1024 });
   };
   await world.flycd(['sync', '--once']);
   await byHand;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { currentConfig, releases } from '../../simulator/flyctl/queries.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 
-/** An app of FlyCD's in the hands of somebody with flyctl: each command is what the simulator's human replays of it. */
+/** An app of FlyCD's in the hands of somebody with flyctl: each command is what the simulator's flyctl replays of it. */
 const fleet = (greeting: string, count: string): Files => ({
   'shop/app.yaml': `app: shop
 primary_region: arn
@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const human = () => world.simulator.world.human;
+const human = () => world.simulator.flyctl;
 const machines = () =>
   [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
     ({ state }) => state !== 'destroyed' && state !== 'destroying',

@@ -26,7 +26,7 @@ function files(shape: Shape): Readonly<Record<string, string>> {
 async function deployByHand(place: Arena, shape: Shape): Promise<void> {
   const { groups = {}, region } = shape;
   await place.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
-  const outcome = await place.simulator.world.human.deploy('shop', { image, configs: groups, primaryRegion: region });
+  const outcome = await place.simulator.flyctl.deploy('shop', { image, configs: groups, primaryRegion: region });
   expect(outcome).toEqual({ ok: true });
 }
 

@@ -65,7 +65,7 @@ function initialSizes({ row }: Case): Readonly<Record<string, number>> {
 async function deployByHand(place: Arena, one: Case): Promise<void> {
   const { app, row, groups } = one;
   await place.asPerson('POST', '/apps', { app_name: app, org_slug: 'personal' });
-  const outcome = await place.simulator.world.human.deploy(app, {
+  const outcome = await place.simulator.flyctl.deploy(app, {
     image,
     configs: Object.fromEntries(Object.entries(groups).map(([name, config]) => [name, withImage(config)])),
     primaryRegion: 'arn',

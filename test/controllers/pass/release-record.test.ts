@@ -145,7 +145,7 @@ describe('a release is told to Fly', () => {
 
   test('a hand-made deploy that is put back is a release of its own again', async () => {
     await start();
-    expect(await platform().human.deploy('shop', { image: 'shop:9' })).toEqual({ ok: true });
+    expect(await world.simulator.flyctl.deploy('shop', { image: 'shop:9' })).toEqual({ ok: true });
     const { code, said } = await sync();
     expect(code, said).toBe(4);
     expect(said).toContain('changed by flyctl (release v2)');
@@ -163,7 +163,7 @@ describe('a release is told to Fly', () => {
   test('and flyctl by hand goes on from it: its deploy updates the same machines', async () => {
     await start();
     const before = machines().map(({ id }) => id);
-    expect(await platform().human.deploy('shop', { image: 'shop:9' })).toEqual({ ok: true });
+    expect(await world.simulator.flyctl.deploy('shop', { image: 'shop:9' })).toEqual({ ok: true });
     expect(machines().map(({ id }) => id)).toEqual(before);
     expect(told()).toEqual(['2', '2']);
   });

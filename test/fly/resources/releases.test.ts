@@ -47,13 +47,13 @@ describe('releases', () => {
       ...one,
       [Symbol.asyncDispose]: () => one.close(),
     }));
-    const { url, token, world } = simulator;
+    const { url, token, flyctl } = simulator;
     const fly = createFlyWriter(createTransport(optionsFor(url, clock, { token })));
     await fly.createApp({ name: 'shop', org: 'personal' });
     expect(await fly.releases('shop')).toEqual([]);
     const since = clock.now();
     const configs = { web: { image: 'shop:1' } };
-    const deploying = world.human.deploy('shop', { configs, slowMs: 10_000 });
+    const deploying = flyctl.deploy('shop', { configs, slowMs: 10_000 });
     const [running] = await fly.releases('shop');
     expect(running).toMatchObject({ version: 1, status: 'running', in_progress: true, user: 'human@example.com' });
     expect(Date.parse(running?.created_at ?? '')).toBe(since);

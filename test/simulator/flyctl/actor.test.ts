@@ -19,7 +19,7 @@ const groups = (it: Platform) => machines(it).map(({ config }) => config.metadat
 async function deployed(wanted: HandDeploy = { configs: { web, worker }, primaryRegion: 'arn' }): Promise<Platform> {
   const it = await platform();
   await it.app();
-  expect(await it.world.human.deploy('shop', wanted)).toEqual({ ok: true });
+  expect(await it.simulator.flyctl.deploy('shop', wanted)).toEqual({ ok: true });
   return it;
 }
 
@@ -61,7 +61,7 @@ describe('another deploy by hand', () => {
       if (machine.state === 'replacing') holders.add(machine.lease?.owner);
     };
     const before = machines(it);
-    expect(await it.world.human.deploy('shop', { image: 'shop:v2' })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.deploy('shop', { image: 'shop:v2' })).toEqual({ ok: true });
     expect([...holders]).toEqual(['human@example.com']);
     expect(machines(it)).toEqual(before);
     for (const { config, lease } of machines(it)) {
@@ -76,8 +76,8 @@ describe('another deploy by hand', () => {
     const it = await deployed();
     const [first] = machines(it);
     await it.call('PATCH', `/apps/shop/machines/${first?.id}/metadata`, { metadata: { mine: 'yes' } });
-    await it.world.human.scaleMemory('shop', { memoryMb: 512 });
-    expect(await it.world.human.deploy('shop', { configs: { web: { ...web, env: { OTHER: '1' } } } })).toEqual({
+    await it.simulator.flyctl.scaleMemory('shop', { memoryMb: 512 });
+    expect(await it.simulator.flyctl.deploy('shop', { configs: { web: { ...web, env: { OTHER: '1' } } } })).toEqual({
       ok: true,
     });
     await it.clock.sleep(1000);
@@ -93,7 +93,7 @@ describe('another deploy by hand', () => {
   test('fails after five minutes of failing checks, and leaves the rest as it was', async () => {
     const it = await deployed({ configs: { web }, highAvailability: true });
     const began = it.clock.now();
-    const outcome = await it.world.human.deploy('shop', { image: 'shop:failing-check' });
+    const outcome = await it.simulator.flyctl.deploy('shop', { image: 'shop:failing-check' });
     expect(outcome).toMatchObject({ ok: false, error: expect.stringContaining('not healthy') });
     expect(it.clock.now() - began).toBeGreaterThanOrEqual(300_000);
     expect(new Set(machines(it).map(({ config }) => config.image))).toEqual(new Set(['shop:failing-check', 'shop:v1']));
@@ -105,7 +105,7 @@ describe('another deploy by hand', () => {
     const it = await deployed({ configs: { web } });
     const wanted = { image: 'shop:v2', slowMs: 60_000 };
     const began = it.clock.now();
-    const deploying = it.world.human.deploy('shop', wanted);
+    const deploying = it.simulator.flyctl.deploy('shop', wanted);
     const listed = async () => (await it.call('GET', '/api/v1/apps/shop/releases?limit=1')).body.releases[0];
     expect(await listed()).toMatchObject({
       version: 2,
@@ -125,7 +125,7 @@ describe('another deploy by hand', () => {
     ['killed', 'running'],
   ] as const)('that is %s touches nothing and leaves its release %s', async (stops, status) => {
     const it = await deployed({ configs: { web } });
-    const outcome = await it.world.human.deploy('shop', { image: 'shop:v2', stops });
+    const outcome = await it.simulator.flyctl.deploy('shop', { image: 'shop:v2', stops });
     expect(outcome).toEqual({ ok: false, error: stops });
     expect(it.world.apps.get('shop')?.releases[0]?.status).toBe(status);
     expect(machines(it).every(({ lease, config }) => lease === undefined && config.image === 'shop:v1')).toBe(true);
@@ -136,10 +136,10 @@ describe('another deploy by hand', () => {
     const id = machines(it)[0]?.id ?? '';
     await it.call('POST', `/apps/shop/machines/${id}/lease?ttl=20`);
     const began = it.clock.now();
-    expect(await it.world.human.deploy('shop', { image: 'shop:v2' })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.deploy('shop', { image: 'shop:v2' })).toEqual({ ok: true });
     expect(it.clock.now() - began).toBeGreaterThan(19_000);
     await it.call('POST', `/apps/shop/machines/${id}/lease?ttl=300`);
-    expect(await it.world.human.deploy('shop', { image: 'shop:v3' })).toMatchObject({
+    expect(await it.simulator.flyctl.deploy('shop', { image: 'shop:v3' })).toMatchObject({
       ok: false,
       error: expect.stringContaining('lease currently held by'),
     });
@@ -150,7 +150,7 @@ describe('another deploy by hand', () => {
     ['shop:failing-release', false],
   ])('a release command of %s lets it go on: %s', async (image, ok) => {
     const it = await deployed({ configs: { web } });
-    const outcome = await it.world.human.deploy('shop', { image, releaseCommand: 'migrate now' });
+    const outcome = await it.simulator.flyctl.deploy('shop', { image, releaseCommand: 'migrate now' });
     expect(outcome.ok).toBe(ok);
     expect(machines(it).every(({ config }) => config.image === (ok ? image : 'shop:v1'))).toBe(true);
     expect(machines(it)).toHaveLength(2);
@@ -161,19 +161,19 @@ describe('by hand', () => {
   test('scale count clones with all metadata and takes the youngest away', async () => {
     const it = await deployed({ configs: { web }, highAvailability: false });
     const [first] = machines(it);
-    expect(await it.world.human.scaleCount('shop', { count: 3 })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.scaleCount('shop', { count: 3 })).toEqual({ ok: true });
     expect(machines(it)).toHaveLength(3);
     expect(machines(it)[2]?.config.metadata).toEqual(first?.config.metadata);
-    expect(await it.world.human.scaleCount('shop', { count: 2, region: 'lhr' })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.scaleCount('shop', { count: 2, region: 'lhr' })).toEqual({ ok: true });
     expect(machines(it).filter(({ region }) => region === 'lhr')).toHaveLength(2);
-    expect(await it.world.human.scaleCount('shop', { count: 1, region: 'ams' })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.scaleCount('shop', { count: 1, region: 'ams' })).toEqual({ ok: true });
     await it.clock.sleep(1000);
     expect(machines(it).filter(({ region }) => region === 'ams')).toEqual([first]);
   });
 
   test('a clone with a volume has one of its own', async () => {
     const it = await deployed({ configs: { web: { ...web, mounts: [{ name: 'data', path: '/data' }] } } });
-    expect(await it.world.human.clone('shop', { machine: machines(it)[0]?.id ?? '', name: 'twin' })).toEqual({
+    expect(await it.simulator.flyctl.clone('shop', { machine: machines(it)[0]?.id ?? '', name: 'twin' })).toEqual({
       ok: true,
     });
     const [one, two] = machines(it).map(({ config }) => config.mounts?.[0]);
@@ -185,7 +185,7 @@ describe('by hand', () => {
     const it = await deployed({ configs: { web }, highAvailability: false });
     const id = machines(it)[0]?.id ?? '';
     const config = { env: { DEBUG: '1' }, guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 1024 } };
-    expect(await it.world.human.update('shop', { machine: id, config })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.update('shop', { machine: id, config })).toEqual({ ok: true });
     expect(machines(it)[0]?.config).toMatchObject({
       image: 'shop:v1',
       env: { GREETING: 'hello', DEBUG: '1' },
@@ -197,9 +197,9 @@ describe('by hand', () => {
   test('secrets restart machines under a new release; staged ones wait', async () => {
     const it = await deployed({ configs: { web }, highAvailability: false });
     const booted = () => machines(it)[0]?.booted?.secrets;
-    expect(await it.world.human.setSecrets('shop', { values: { A: '1' }, stage: true })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.setSecrets('shop', { values: { A: '1' }, stage: true })).toEqual({ ok: true });
     expect(booted()).toEqual({});
-    expect(await it.world.human.setSecrets('shop', { values: { B: '2' } })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.setSecrets('shop', { values: { B: '2' } })).toEqual({ ok: true });
     expect(booted()).toEqual({ A: '1', B: '2' });
     expect(machines(it)[0]?.config.metadata?.['fly_release_version']).toBe('2');
   });
@@ -207,13 +207,13 @@ describe('by hand', () => {
   test('addresses are released and machines destroyed; what is not there is said', async () => {
     const it = await deployed({ configs: { web }, highAvailability: false });
     const ip = [...(it.world.apps.get('shop')?.addresses.keys() ?? [])][0] ?? '';
-    expect(await it.world.human.releaseAddress('shop', { ip })).toEqual({ ok: true });
-    expect(await it.world.human.releaseAddress('shop', { ip })).toMatchObject({ ok: false });
-    expect(await it.world.human.destroy('shop', { machine: machines(it)[0]?.name ?? '' })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.releaseAddress('shop', { ip })).toEqual({ ok: true });
+    expect(await it.simulator.flyctl.releaseAddress('shop', { ip })).toMatchObject({ ok: false });
+    expect(await it.simulator.flyctl.destroy('shop', { machine: machines(it)[0]?.name ?? '' })).toEqual({ ok: true });
     await it.clock.sleep(1000);
     expect(machines(it)).toEqual([]);
-    expect(await it.world.human.destroy('shop', { machine: 'nobody' })).toMatchObject({ ok: false });
-    expect(await it.world.human.deploy('nowhere', {})).toMatchObject({ ok: false });
+    expect(await it.simulator.flyctl.destroy('shop', { machine: 'nobody' })).toMatchObject({ ok: false });
+    expect(await it.simulator.flyctl.deploy('nowhere', {})).toMatchObject({ ok: false });
   });
 });
 

@@ -68,7 +68,7 @@ describe('what an app has to be', () => {
     const { it, eyes } = await watched();
     eyes.disturbed('app-1');
     await it.flycd(['rollback', 'app-1']);
-    for (const { id } of members(it)) await it.simulator.world.human.destroy('app-1', { machine: id });
+    for (const { id } of members(it)) await it.simulator.flyctl.destroy('app-1', { machine: id });
     expect(eyes.standing.ideaOf('app-1')?.env).toEqual({ GREETING: 'two' });
   });
 });

@@ -56,7 +56,7 @@ describe('the watch finds', () => {
       await it.clock.sleep(5000);
     }
     eyes.disturbed('app-1');
-    void it.simulator.world.human.update('app-1', { machine: machines[0]?.id ?? '', config: { env: { A: '1' } } });
+    void it.simulator.flyctl.update('app-1', { machine: machines[0]?.id ?? '', config: { env: { A: '1' } } });
     await it.clock.sleep(100);
     await update(it, machines[1]);
     expect(eyes.findings).toEqual([]);

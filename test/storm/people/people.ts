@@ -2,6 +2,7 @@
 import { idle } from '../../../simulator/machines/autostop.ts';
 import { stop, suspend } from '../../../simulator/machines/lifecycle.ts';
 import type { Machine } from '../../../simulator/world/records.ts';
+import type { FlyctlActor } from '../../../simulator/flyctl/actor.ts';
 import type { World } from '../../../simulator/world/world.ts';
 import type { Dice } from '../world/dice.ts';
 import type { AppIdea, FleetIdea } from '../world/fleet.ts';
@@ -9,6 +10,8 @@ import { groupOf, isAlive, type Watch } from '../checks/watch.ts';
 
 export interface Town {
   readonly world: World;
+  /** The hands of all of them. */
+  readonly flyctl: FlyctlActor;
   readonly fleet: FleetIdea;
   readonly watch: Watch;
   /** Volumes made, secrets set and groups scaled by hand: `app/volume name`, `app/PASSWORD`, `app/group`. */
@@ -18,21 +21,21 @@ export interface Town {
 /** Does something and says what; undefined: there was nothing to do it to. */
 type Act = (dice: Dice, town: Town, app: AppIdea, machine: Machine) => string | undefined;
 
-const update: Act = (dice, { world }, app, machine) => {
+const update: Act = (dice, { flyctl }, app, machine) => {
   const value = `by hand ${dice.below(1000)}`;
-  void world.human.update(app.name, { machine: machine.id, config: { env: { GREETING: value } } });
+  void flyctl.update(app.name, { machine: machine.id, config: { env: { GREETING: value } } });
   return `fly machine update ${machine.name} --env GREETING="${value}"`;
 };
 
-const resize: Act = (dice, { world }, app) => {
+const resize: Act = (dice, { flyctl }, app) => {
   const memoryMb = dice.pick([512, 1024, 2048]);
-  void world.human.scaleMemory(app.name, { memoryMb });
+  void flyctl.scaleMemory(app.name, { memoryMb });
   return `fly scale memory ${memoryMb} -a ${app.name}`;
 };
 
-const destroy: Act = (_dice, { world, byHand }, app, machine) => {
+const destroy: Act = (_dice, { flyctl, byHand }, app, machine) => {
   byHand.set(`${app.name}/${groupOf(machine)}`, 1);
-  void world.human.destroy(app.name, { machine: machine.id });
+  void flyctl.destroy(app.name, { machine: machine.id });
   return `fly machine destroy ${machine.name} --force`;
 };
 
@@ -53,41 +56,41 @@ function madeVolumes(byHand: Map<string, number>, what: string, count: number): 
   byHand.set(what, (byHand.get(what) ?? 0) + count);
 }
 
-const clone: Act = (_dice, { world, byHand }, app, machine) => {
+const clone: Act = (_dice, { flyctl, byHand }, app, machine) => {
   byHand.set(`${app.name}/${groupOf(machine)}`, 1);
   madeVolumes(byHand, volumesOf(machine), 1);
-  void world.human.clone(app.name, { machine: machine.id });
+  void flyctl.clone(app.name, { machine: machine.id });
   return `fly machine clone ${machine.name}`;
 };
 
-const scaleCount: Act = (dice, { world, byHand }, app, machine) => {
+const scaleCount: Act = (dice, { flyctl, byHand }, app, machine) => {
   const count = dice.between(1, 3);
   const group = groupOf(machine);
   byHand.set(`${app.name}/${group}`, 1);
   madeVolumes(byHand, volumesOf(machine), count);
-  void world.human.scaleCount(app.name, { count, group });
+  void flyctl.scaleCount(app.name, { count, group });
   return `fly scale count ${group}=${count} -a ${app.name}`;
 };
 
-const deploy: Act = (dice, { world }, app) => {
+const deploy: Act = (dice, { flyctl }, app) => {
   const image = `docker.io/library/app:by-hand-${dice.below(1000)}`;
-  void world.human.deploy(app.name, { image });
+  void flyctl.deploy(app.name, { image });
   return `fly deploy -a ${app.name} --image ${image}`;
 };
 
-const secret: Act = (dice, { world, watch, byHand }, app) => {
+const secret: Act = (dice, { flyctl, watch, byHand }, app) => {
   if (app.secret === undefined) return undefined;
   const stage = dice.hit(0.5);
   watch.disturbed(app.name);
   byHand.set(`${app.name}/PASSWORD`, 1);
-  void world.human.setSecrets(app.name, { values: { PASSWORD: `by-hand-${dice.below(1000)}` }, stage });
+  void flyctl.setSecrets(app.name, { values: { PASSWORD: `by-hand-${dice.below(1000)}` }, stage });
   return `fly secrets set PASSWORD -a ${app.name}${stage ? ' --stage' : ''}`;
 };
 
-const releaseAddress: Act = (dice, { world }, app) => {
+const releaseAddress: Act = (dice, { world, flyctl }, app) => {
   const ip = dice.one([...(world.apps.get(app.name)?.addresses.keys() ?? [])]);
   if (ip === undefined) return undefined;
-  void world.human.releaseAddress(app.name, { ip });
+  void flyctl.releaseAddress(app.name, { ip });
   return `fly ips release ${ip} -a ${app.name}`;
 };
 
