@@ -20,8 +20,13 @@ export interface Room {
 
 export const rooms: readonly Room[] = [
   { folder: 'schemas', floor: 0, packages: ['zod', 'croner'], inner: [['fly']] },
-  { folder: 'src/model', floor: 1, packages: ['node:crypto'] },
-  { folder: 'src/flyconfig', floor: 2, packages: ['microdiff'] },
+  { folder: 'src/model', floor: 1, packages: ['node:crypto'], inner: [['base'], ['stamps']] },
+  {
+    folder: 'src/flyconfig',
+    floor: 2,
+    packages: ['microdiff'],
+    inner: [['reading'], ['older-forms'], ['sections'], ['live']],
+  },
   { folder: 'src/http', floor: 3, packages: [] },
   {
     folder: 'src/plan',
@@ -31,10 +36,26 @@ export const rooms: readonly Room[] = [
     shared: 'types.ts',
   },
   { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'] },
-  { folder: 'src/fly', floor: 4, packages: ['zod', 'smol-toml', 'node:*'] },
-  { folder: 'src/sources', floor: 4, packages: ['simple-git', 'node:*'] },
+  {
+    folder: 'src/fly',
+    floor: 4,
+    packages: ['zod', 'smol-toml', 'node:*'],
+    inner: [['http'], ['resources'], ['builder']],
+    shared: 'api.ts',
+  },
+  {
+    folder: 'src/sources',
+    floor: 4,
+    packages: ['simple-git', 'node:*'],
+    inner: [['tree'], ['git'], ['folder'], ['build']],
+  },
   { folder: 'src/oci', floor: 4, packages: ['node:crypto'] },
-  { folder: 'src/desired', floor: 5, packages: ['yaml', 'smol-toml', 'zod', 're2js', 'node:path'] },
+  {
+    folder: 'src/desired',
+    floor: 5,
+    packages: ['yaml', 'smol-toml', 'zod', 're2js', 'node:path'],
+    inner: [['documents'], ['discover'], ['source'], ['resolve']],
+  },
   { folder: 'src/observed', floor: 5, packages: ['p-queue'] },
   { folder: 'src/record', floor: 5, packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'] },
   { folder: 'src/loop', floor: 5, packages: ['p-queue', 'node-cron'] },
@@ -46,11 +67,21 @@ export const rooms: readonly Room[] = [
     inner: [['pass'], ['machines', 'images'], ['kinds'], ['rollout'], ['app'], ['fleet']],
   },
   { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'] },
-  { folder: 'src/cli', floor: 8, packages: ['commander', 'pino', 'node:*'] },
+  {
+    folder: 'src/cli',
+    floor: 8,
+    packages: ['commander', 'pino', 'node:*'],
+    inner: [['shell'], ['composition'], ['commands/look', 'commands/run'], ['commands/change']],
+  },
 ];
 
 /** Fly in a box stands beside the floors: it shares shapes (schemas/) with the controller, never behaviour. */
-export const simulator: Room = { folder: 'simulator', floor: 1, packages: ['node:*', 'zod', 'graphql'] };
+export const simulator: Room = {
+  folder: 'simulator',
+  floor: 1,
+  packages: ['node:*', 'zod', 'graphql'],
+  inner: [['wire'], ['world'], ['http'], ['machines', 'web'], ['api'], ['flyctl', 'graphql'], ['admin'], ['server']],
+};
 
 /** Tests and tools may import everything. */
 export const besideTheFloors = [simulator.folder, 'test', 'bench'] as const;

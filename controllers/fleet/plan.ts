@@ -113,3 +113,13 @@ async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp
   const org = await resolveOrganization(context.fly, { flyOrg: context.flyOrg });
   return apps.map((app) => (app.org === undefined ? { ...app, org } : app));
 }
+
+/** A pass over all apps that insists on nothing. */
+export const plainPass: PassOptions = {
+  apps: [],
+  accept: false,
+  adopt: false,
+  force: false,
+  now: false,
+  abortEarly: false,
+};

@@ -11,17 +11,18 @@ import {
   configFiles,
   folderOf,
   pathWithin,
+  GenerationCache,
   type ConfigFiles,
-  type Generations,
+  type Cache,
   type ReadFile,
 } from './discover/config-files.ts';
 import { fleetIdentity, type FleetIdentity } from './discover/fleet-identity.ts';
-import { Cache } from './discover/generations.ts';
-import { gatherApps, type Gathered } from './resolve/resolve-apps.ts';
+import { resolveApps, type Gathered } from './resolve/resolve-apps.ts';
 import type { ReadProject } from './discover/project.ts';
-import type { AppMemory, Gathering, KeyedLayers } from './resolve/resolve-app.ts';
+import type { AppMemory, Gathering } from './resolve/resolve-app.ts';
+import type { KeyedLayers } from './resolve/app-config.ts';
 import { syncPolicy } from './resolve/policy.ts';
-import { walkConfig } from './discover/discover.ts';
+import { discoverApps } from './discover/discover.ts';
 
 export interface LoadRequest {
   readonly tree: Tree;
@@ -48,9 +49,9 @@ export interface DesiredLoader {
 
 /** Keeps what it parsed and composed between loads, by content: a commit that changes one file costs that file. */
 export function createDesiredLoader(options: { readonly clock: Clock }): DesiredLoader {
-  const documents = new Cache<ReadFile>();
-  const readProjects = new Cache<ReadProject>();
-  const layers = new Cache<KeyedLayers>();
+  const documents = new GenerationCache<ReadFile>();
+  const readProjects = new GenerationCache<ReadProject>();
+  const layers = new GenerationCache<KeyedLayers>();
   const memory: AppMemory = { drafts: new WeakMap(), based: new WeakMap(), apps: new WeakMap() };
   return {
     async load(request) {
@@ -67,8 +68,8 @@ export function createDesiredLoader(options: { readonly clock: Clock }): Desired
 }
 
 type Caches = Pick<Gathering, 'layers' | 'memory'> & {
-  readonly documents: Generations<ReadFile>;
-  readonly readProjects: Generations<ReadProject>;
+  readonly documents: Cache<ReadFile>;
+  readonly readProjects: Cache<ReadProject>;
 };
 
 async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Promise<DesiredFleet> {
@@ -80,9 +81,9 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
   const files = configFiles({ clock, tree, root, documents: caches.documents });
   const mirrors = oncePerLoad(request.mirrors);
   const identity = await identityOf(request, root, files);
-  const walk = await walkConfig({ tree, path, files, mirrors, readProjects: caches.readProjects });
+  const walk = await discoverApps({ tree, path, files, mirrors, readProjects: caches.readProjects });
   const sync = [settings?.sync, identity.sync];
-  const gathered = await gatherApps({
+  const gathered = await resolveApps({
     found: walk.apps,
     files,
     mirrors,

@@ -1,7 +1,6 @@
 import { machines } from '@distilled.cloud/fly-io';
 import { expect } from 'vitest';
-import type { Client } from './client.ts';
-import type { Exercise } from './exercises.ts';
+import type { Client, Exercise } from './client.ts';
 
 const shop = { app_name: 'shop' } as const;
 const hostname = 'www.example.com';

@@ -116,3 +116,5 @@ function nameOf(operation: object): string {
 
 /** Names of all operations the client exports: `machines.getApp`. */
 export const operations: readonly string[] = [...all.values()].sort();
+
+export type Exercise = (client: Client) => Promise<void>;

@@ -5,11 +5,9 @@
 import { machines } from '@distilled.cloud/fly-io';
 import { expect } from 'vitest';
 import { certificateExercises } from './certificate-exercises.ts';
-import type { Client } from './client.ts';
+import type { Client, Exercise } from './client.ts';
 import { machineExercises } from './machine-exercises.ts';
 import { volumeExercises } from './volume-exercises.ts';
-
-export type Exercise = (client: Client) => Promise<void>;
 
 const shop = { app_name: 'shop' } as const;
 const personal = { org_slug: 'personal' } as const;

@@ -1,8 +1,7 @@
 import { machines } from '@distilled.cloud/fly-io';
 import { expect } from 'vitest';
 import { image } from '../simulator/platform.ts';
-import type { Client } from './client.ts';
-import type { Exercise } from './exercises.ts';
+import type { Client, Exercise } from './client.ts';
 
 const shop = { app_name: 'shop' } as const;
 

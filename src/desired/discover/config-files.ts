@@ -49,11 +49,11 @@ export interface FilesRequest {
   readonly tree: Tree;
   /** Folder in the tree that names are relative to. */
   readonly root: string;
-  readonly documents: Generations<ReadFile>;
+  readonly documents: Cache<ReadFile>;
 }
 
 /** Things worth keeping from one load to the next: what a load did not ask for is dropped at its end. */
-export interface Generations<Value> {
+export interface Cache<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
 }
@@ -126,4 +126,35 @@ export function pathWithin(folder: string, written: string): string | undefined 
 /** true: `path` is the folder or inside it. */
 export function isInside(path: string, folder: string): boolean {
   return folder === '' || path === folder || path.startsWith(`${folder}/`);
+}
+
+export const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];
+
+export const projectFileName = 'project.yaml';
+
+/** Of the fleet, not of an app. */
+export const settingsFileName = 'flycd.yaml';
+
+/** A cache whose entries live as long as each load asks for them: it never holds more than the tree does. */
+export class GenerationCache<Value> {
+  #kept: ReadonlyMap<string, Value> = new Map();
+
+  /** One load's view. `finish` drops what it did not ask for. */
+  begin(): Cache<Value> & { finish(): void } {
+    const before = this.#kept;
+    const now = new Map<string, Value>();
+    return {
+      get: (key) => {
+        const value = now.get(key) ?? before.get(key);
+        if (value !== undefined) now.set(key, value);
+        return value;
+      },
+      set: (key, value) => {
+        now.set(key, value);
+      },
+      finish: () => {
+        this.#kept = now;
+      },
+    };
+  }
 }

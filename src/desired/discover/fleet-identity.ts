@@ -1,15 +1,14 @@
 /** The fleet's name and policy: from flycd.yaml in the config root, or the root project.yaml. */
 import { Settings } from '../../../schemas/settings.ts';
-import { type SyncWritten } from '../../../schemas/policy.ts';
+import type { SyncWritten } from '../../../schemas/policy.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
-import { folderOf, type ConfigFiles } from './config-files.ts';
+import { folderOf, projectFileName, settingsFileName, type ConfigFiles } from './config-files.ts';
 import { check } from '../documents/finding.ts';
 import { withoutNulls } from '../documents/merge.ts';
 import { problemsIn } from '../documents/source-map.ts';
-import { settingsFileName } from './discover.ts';
 
 const nameDefault = 'flycd';
 
@@ -76,7 +75,7 @@ async function projectIn(
   request: FleetRequest,
   folder: string,
 ): Promise<{ readonly fleet: string | undefined; readonly name: string | undefined }> {
-  const read = await documentIn(request, folder, 'project.yaml');
+  const read = await documentIn(request, folder, projectFileName);
   const text = (key: string): string | undefined => {
     const value = read?.fields?.[key];
     return typeof value === 'string' && value !== '' ? value : undefined;

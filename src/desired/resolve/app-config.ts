@@ -11,13 +11,19 @@ import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { flyPart, type BaseConfig } from '../source/base-config.ts';
 import { primaryRegionOf } from './deploy-parameters.ts';
-import { parsePath } from '../documents/path.ts';
+import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
 import { check, findingList, notYetWords, type Finding, type FindingList } from '../documents/finding.ts';
-import { mergedApp, type Layers } from './overrides.ts';
+import { mergedApp, originsOf, type Layers } from './overrides.ts';
 import { inexactEnv } from '../discover/project.ts';
+import type { Problem } from '../../model/base/problem.ts';
+import type { ReadFile } from '../discover/config-files.ts';
+import { writtenPath } from './explain.ts';
+import { problemsOf, type Origin } from '../documents/source-map.ts';
+import type { SourceFolder } from '../source/source.ts';
+import type { FoundApp } from '../discover/discovery.ts';
 
-export interface Draft {
+export interface AppConfig {
   /** undefined: it could not be read. */
   readonly name: string | undefined;
   /** Fly's part and FlyCD's, with what the projects give. */
@@ -36,7 +42,7 @@ export interface Draft {
   readonly fileFindings: readonly Finding[];
 }
 
-export interface DraftRequest {
+export interface AppConfigRequest {
   readonly document: SourceDocument;
   readonly layers: Layers;
   /** What `fly_config` names, where that has been read. */
@@ -50,7 +56,7 @@ export interface DraftRequest {
 const ownedKeySet: ReadonlySet<string> = new Set(ownedKeys);
 const flyKeySet: ReadonlySet<string> = new Set(flyConfigKeys);
 
-export function draftApp(request: DraftRequest): Draft {
+export function readAppConfig(request: AppConfigRequest): AppConfig {
   const { document, layers, base, bare } = request;
   const fields = document.fields ?? {};
   const own = bare ? flyPart(fields) : { written: fields, findings: [] };
@@ -118,7 +124,7 @@ function misspeltKeys(merged: JsonObject, findings: FindingList): ReadonlySet<st
   return misspelt;
 }
 
-function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList): string | undefined {
+function nameOf(request: AppConfigRequest, merged: JsonObject, findings: FindingList): string | undefined {
   if (merged['app'] === undefined && request.nameless !== undefined) return request.nameless;
   const name = textField(merged, { key: 'app', expected: 'the app’s name', hint: nameHint }, findings);
   if (name !== undefined && !dnsLabel.test(name)) {
@@ -129,7 +135,12 @@ function nameOf(request: DraftRequest, merged: JsonObject, findings: FindingList
 }
 
 /** '': nothing says it, which is an error unless what `fly_config` names may still do. */
-function regionOf({ base, nameless }: DraftRequest, merged: JsonObject, owned: Owned, findings: FindingList): string {
+function regionOf(
+  { base, nameless }: AppConfigRequest,
+  merged: JsonObject,
+  owned: Owned,
+  findings: FindingList,
+): string {
   const key = 'primary_region';
   const wanted = { key, expected: 'a region code such as arn', hint: regionHint };
   const text = (): string | undefined => textField(merged, wanted, findings);
@@ -169,4 +180,45 @@ function textField(merged: JsonObject, { key, expected, hint }: NeededText, find
  */
 export function nameAtAGlance(text: string): string | undefined {
   return /^app:[ \t]*(?:&\S+[ \t]+)?(["']?)([A-Za-z0-9-]{1,63})\1[ \t]*(?:#.*)?$/m.exec(text)?.[2];
+}
+
+export interface KeyedLayers extends Layers {
+  /** Moves when a project of the chain does; empty without substitutions, for a file then reads the same in every chain. */
+  readonly key: string;
+}
+
+/** One app as far as its own files say. */
+export interface Sketch {
+  readonly found: FoundApp;
+  readonly read: ReadFile;
+  readonly draft: AppConfig;
+  readonly layers: KeyedLayers;
+  /** What the draft lies over; undefined: nothing, or it has not been read. */
+  readonly base: Base | undefined;
+}
+
+interface Base {
+  readonly config: BaseConfig;
+  readonly source: SourceFolder;
+}
+
+/** Tells of a path of the app's config whether its base wrote what stands there. */
+export function fromBase(sketch: Sketch): (path: DocumentPath) => boolean {
+  const { base } = sketch;
+  if (base === undefined) return () => false;
+  const originOf = originsOfSketch(sketch);
+  return (path) => originOf(writtenPath(sketch.draft.merged, path)).document === base.config.document;
+}
+
+/** Findings with their places. The merge is traced once for all of them. */
+export function placed(sketch: Sketch, findings: readonly Finding[], app: string | undefined): readonly Problem[] {
+  if (findings.length === 0) return [];
+  const originOf = originsOfSketch(sketch);
+  // Findings may name today's form of what was written in an older one.
+  return problemsOf(findings, (path) => originOf(writtenPath(sketch.draft.merged, path)), app);
+}
+
+/** Where each path of the app's config was written. */
+export function originsOfSketch({ found, read, base }: Sketch): (path: DocumentPath) => Origin {
+  return originsOf(found.chain, read.document, base?.config);
 }

@@ -11,13 +11,13 @@ import type { SecretValue } from '../../model/base/secret-value.ts';
 import { desiredNetwork, desiredSecrets, desiredVolumes } from './resources.ts';
 import { deployParameters } from './deploy-parameters.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
-import type { Draft } from './app-config.ts';
+import type { AppConfig } from './app-config.ts';
 import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
 import { desiredGroups } from './groups.ts';
 import type { ResolvedSource } from '../source/source.ts';
 
 export interface AppParts {
-  readonly draft: Draft;
+  readonly draft: AppConfig;
   readonly file: string;
   readonly files: readonly string[];
   readonly projects: readonly string[];
@@ -83,7 +83,7 @@ export function composeApp(parts: AppParts): ComposedApp {
  * What is wrong with an app whose base could not be read, whatever the base says: mistakes in values that stand in its own
  * files. That something is missing, or that nothing bears a name, only the base could tell.
  */
-export function findingsWithoutBase(draft: Draft): readonly Finding[] {
+export function findingsWithoutBase(draft: AppConfig): readonly Finding[] {
   const { name, owned, fly, primaryRegion } = draft;
   const findings = findingList();
   findings.add(draft.findings);

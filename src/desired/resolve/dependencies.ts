@@ -2,7 +2,8 @@
 import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Finding } from '../documents/finding.ts';
-import { placed, type Result } from './resolve-app.ts';
+import type { Result } from './resolve-app.ts';
+import { placed } from './app-config.ts';
 
 export interface DependenciesRequest {
   readonly results: readonly Result[];

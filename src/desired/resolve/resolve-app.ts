@@ -10,30 +10,35 @@ import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type L
 import type { BuildRecipe } from '../source/build.ts';
 import { baseConfig, readBase, type BaseConfig } from '../source/base-config.ts';
 import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
-import type { DocumentPath } from '../documents/path.ts';
-import { draftApp, nameAtAGlance, type Draft } from './app-config.ts';
-import { pathWithin, type ConfigFiles, type Generations, type ReadFile } from '../discover/config-files.ts';
+import {
+  readAppConfig,
+  nameAtAGlance,
+  placed,
+  fromBase,
+  type AppConfig,
+  type KeyedLayers,
+  type Sketch,
+} from './app-config.ts';
+import { pathWithin, type ConfigFiles, type Cache, type ReadFile } from '../discover/config-files.ts';
 import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
-import { writtenPath } from './explain.ts';
-import { originsOf, type Layers } from './overrides.ts';
-import { problemsOf, problemsIn, type Origin } from '../documents/source-map.ts';
+import { problemsIn } from '../documents/source-map.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from '../source/source.ts';
 import { syncPolicy } from './policy.ts';
-import type { FoundApp } from '../discover/discover.ts';
+import type { FoundApp } from '../discover/discovery.ts';
 
 /** What was made of a file and its projects' layers lives as long as they do. */
 export interface AppMemory {
-  readonly drafts: WeakMap<ReadFile, WeakMap<KeyedLayers, Draft>>;
+  readonly drafts: WeakMap<ReadFile, WeakMap<KeyedLayers, AppConfig>>;
   /** Drafts over a base, by the draft without it. */
-  readonly based: WeakMap<Draft, WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: Draft }>>;
-  readonly apps: WeakMap<Draft, { readonly key: string; readonly composed: Composed }>;
+  readonly based: WeakMap<AppConfig, WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: AppConfig }>>;
+  readonly apps: WeakMap<AppConfig, { readonly key: string; readonly composed: Composed }>;
 }
 
 export interface Gathering {
   readonly found: readonly FoundApp[];
   readonly files: ConfigFiles;
   readonly mirrors: GitMirrors;
-  readonly layers: Generations<KeyedLayers>;
+  readonly layers: Cache<KeyedLayers>;
   readonly memory: AppMemory;
   readonly resolveImage: (ref: string) => Promise<string | undefined>;
   readonly nameless: string | undefined;
@@ -43,26 +48,6 @@ export interface Gathering {
   readonly syncKey: string;
   /** false: apps of the fleet may stand in what was not read. */
   readonly isWhole: boolean;
-}
-
-export interface KeyedLayers extends Layers {
-  /** Moves when a project of the chain does; empty without substitutions, for a file then reads the same in every chain. */
-  readonly key: string;
-}
-
-/** One app as far as its own files say. */
-export interface Sketch {
-  readonly found: FoundApp;
-  readonly read: ReadFile;
-  readonly draft: Draft;
-  readonly layers: KeyedLayers;
-  /** What the draft lies over; undefined: nothing, or it has not been read. */
-  readonly base: Base | undefined;
-}
-
-interface Base {
-  readonly config: BaseConfig;
-  readonly source: SourceFolder;
 }
 
 export interface Result {
@@ -78,7 +63,7 @@ export interface Result {
 }
 
 /** A file that cannot be read on the way spoils the one app that needs it. */
-export async function finishSketch(gathering: Gathering, sketch: Sketch): Promise<Result> {
+export async function resolveApp(gathering: Gathering, sketch: Sketch): Promise<Result> {
   try {
     return await finish(gathering, sketch);
   } catch (error) {
@@ -150,14 +135,14 @@ async function overBase(gathering: Gathering, sketch: Sketch, app: string | unde
   const textProblems = problemsOfText(file.document, app);
   if (hasBrokenSyntax(file.document)) return { sketch, read: false, problems: textProblems, followed: source.followed };
   const { based } = gathering.memory;
-  const known = based.get(draft) ?? new WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: Draft }>();
+  const known = based.get(draft) ?? new WeakMap<ReadFile, { readonly config: BaseConfig; readonly draft: AppConfig }>();
   based.set(draft, known);
   let made = known.get(file);
   if (made === undefined) {
     const config = baseConfig(file.document);
     const { bare } = found;
     const nameless = bare ? gathering.nameless : undefined;
-    made = { config, draft: draftApp({ document: read.document, layers, base: config, bare, nameless }) };
+    made = { config, draft: readAppConfig({ document: read.document, layers, base: config, bare, nameless }) };
     known.set(file, made);
   }
   const problems = [
@@ -286,25 +271,4 @@ async function localFiles(
     }
   }
   return listed;
-}
-
-/** Tells of a path of the app's config whether its base wrote what stands there. */
-function fromBase(sketch: Sketch): (path: DocumentPath) => boolean {
-  const { base } = sketch;
-  if (base === undefined) return () => false;
-  const originOf = originsOfSketch(sketch);
-  return (path) => originOf(writtenPath(sketch.draft.merged, path)).document === base.config.document;
-}
-
-/** Findings with their places. The merge is traced once for all of them. */
-export function placed(sketch: Sketch, findings: readonly Finding[], app: string | undefined): readonly Problem[] {
-  if (findings.length === 0) return [];
-  const originOf = originsOfSketch(sketch);
-  // Findings may name today's form of what was written in an older one.
-  return problemsOf(findings, (path) => originOf(writtenPath(sketch.draft.merged, path)), app);
-}
-
-/** Where each path of the app's config was written. */
-export function originsOfSketch({ found, read, base }: Sketch): (path: DocumentPath) => Origin {
-  return originsOf(found.chain, read.document, base?.config);
 }

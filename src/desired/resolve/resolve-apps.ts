@@ -5,14 +5,14 @@ import { hashOf } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { SecretValue } from '../../model/base/secret-value.ts';
 import type { BuildRecipe } from '../source/build.ts';
-import { draftApp, type Draft } from './app-config.ts';
+import { readAppConfig, originsOfSketch, placed, type AppConfig, type KeyedLayers, type Sketch } from './app-config.ts';
 import { checkDependencies } from './dependencies.ts';
 import { explainFields } from './explain.ts';
-import type { ConfigFiles, Generations, ReadFile } from '../discover/config-files.ts';
+import type { ConfigFiles, Cache, ReadFile } from '../discover/config-files.ts';
 import { layersOf } from './overrides.ts';
 import type { Project } from '../discover/project.ts';
-import { finishSketch, originsOfSketch, placed, type Gathering, type KeyedLayers, type Sketch } from './resolve-app.ts';
-import type { FoundApp } from '../discover/discover.ts';
+import { resolveApp, type Gathering } from './resolve-app.ts';
+import type { FoundApp } from '../discover/discovery.ts';
 
 /** Sources looked at side by side: enough to hide a slow git host, few enough to be no burden to it. */
 const concurrency = 16;
@@ -31,9 +31,9 @@ export interface Gathered {
   explain(app: string): readonly ExplainedField[];
 }
 
-export async function gatherApps(gathering: Gathering): Promise<Gathered> {
+export async function resolveApps(gathering: Gathering): Promise<Gathered> {
   const { sketches, unread } = await sketchApps(gathering);
-  const results = await sideBySide(sketches, (sketch) => finishSketch(gathering, sketch));
+  const results = await sideBySide(sketches, (sketch) => resolveApp(gathering, sketch));
   const contested = contestedNames(sketches);
   const names = results.flatMap(({ name }) => name ?? []);
   const isWhole = gathering.isWhole && unread.length === 0 && names.length === results.length;
@@ -110,7 +110,7 @@ function goesOn(chain: readonly Project[], short: readonly Project[]): boolean {
 }
 
 /** The same value for the same projects, from one load to the next. */
-function layersByChain(layers: Generations<KeyedLayers>): (chain: readonly Project[]) => KeyedLayers {
+function layersByChain(layers: Cache<KeyedLayers>): (chain: readonly Project[]) => KeyedLayers {
   const known = new Map<readonly Project[], KeyedLayers>();
   return (chain) => {
     const found = known.get(chain);
@@ -144,11 +144,12 @@ async function readApp(
 function sketchOf(gathering: Gathering, found: FoundApp, read: ReadFile, layers: KeyedLayers): Sketch {
   const { document } = read;
   const sketch = { found, read, layers, base: undefined };
-  if (found.bare) return { ...sketch, draft: draftApp({ document, layers, bare: true, nameless: gathering.nameless }) };
+  if (found.bare)
+    return { ...sketch, draft: readAppConfig({ document, layers, bare: true, nameless: gathering.nameless }) };
   const { drafts } = gathering.memory;
-  const known = drafts.get(read) ?? new WeakMap<KeyedLayers, Draft>();
+  const known = drafts.get(read) ?? new WeakMap<KeyedLayers, AppConfig>();
   drafts.set(read, known);
-  const draft = known.get(layers) ?? draftApp({ document, layers, bare: false, nameless: undefined });
+  const draft = known.get(layers) ?? readAppConfig({ document, layers, bare: false, nameless: undefined });
   known.set(layers, draft);
   return { ...sketch, draft };
 }

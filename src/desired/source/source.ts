@@ -9,7 +9,7 @@ import { buildPath, buildRecipe, overlayOf, type BuildRecipe } from './build.ts'
 import { isInside, pathWithin, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
 import type { FindingList } from '../documents/finding.ts';
 import type { DocumentPath } from '../documents/path.ts';
-import { refOf, withoutCredentials } from '../git-ref.ts';
+import { refOf, redactUrl } from '../../sources/tree/location.ts';
 
 export interface SourceRequest {
   readonly file: ConfigFile;
@@ -64,7 +64,7 @@ export async function sourceFolder(
 
 function followedOf(source: WrittenSource): SourceFolder['followed'] {
   if (source.ref?.commit !== undefined) return undefined;
-  return { repo: withoutCredentials(source.repo ?? ''), ref: refOf(source.ref) };
+  return { repo: redactUrl(source.repo ?? ''), ref: refOf(source.ref) };
 }
 
 const sourceHint = 'name source (git, local, inline-docker-file, image), or an image in build.image';
@@ -222,7 +222,7 @@ async function resolveGit(
 ): Promise<ResolvedSource | undefined> {
   const { findings, file } = request;
   const url = written.repo ?? '';
-  const repo = withoutCredentials(url);
+  const repo = redactUrl(url);
   const ref = refOf(written.ref);
   const path = writtenFolder(request, written);
   if (path === undefined) return undefined;

@@ -4,9 +4,9 @@ import type { Clock } from '../../model/base/clock.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import { treeId, type Child, type FolderMemory, type KnownContents } from '../tree/content-id.ts';
 import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
-import { listCommit, treeItemsMax, TooManyItems, type GitItem } from '../git/git-objects.ts';
+import { listCommit, treeItemsMax, TooManyItems } from '../git/git-objects.ts';
 import { entryOf, tooManyFiles } from '../git/git-tree.ts';
-import type { TreeEntry } from '../tree/tree.ts';
+import type { GitItem, TreeEntry } from '../tree/tree.ts';
 import { baseOf, byPath, folderOf } from '../tree/tree-path.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */

@@ -3,21 +3,13 @@ import { Socket } from 'node:net';
 import type { Clock } from '../../model/base/clock.ts';
 import { GitError } from './git-command.ts';
 import { isPlainName } from '../tree/tree-path.ts';
+import type { GitItem } from '../tree/tree.ts';
 
 export interface GitFolder {
   /** A repository: bare, or a work tree's top. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: Clock;
-}
-
-/** One line of a commit's tree. */
-export interface GitItem {
-  readonly path: string;
-  readonly mode: string;
-  readonly oid: string;
-  /** Bytes of a blob, 0 for the rest. */
-  readonly size: number;
 }
 
 /** A listing costs some 300 bytes an entry; the largest public monorepos stay below. Trees can name themselves often: without a cap a small repository lists forever. */

@@ -1,8 +1,7 @@
 import { posix } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
 import { treeId } from '../tree/content-id.ts';
-import type { GitItem } from './git-objects.ts';
-import type { Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
+import type { GitItem, Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
 import { baseOf, byPath, cleanPath, folderOf, joined, outside, tooLarge } from '../tree/tree-path.ts';
 
 const linkMode = '120000';

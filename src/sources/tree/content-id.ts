@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
-import type { GitItem } from '../git/git-objects.ts';
-import type { TreeItem } from './tree.ts';
+import type { GitItem, TreeItem } from './tree.ts';
 import { byPath, isGitFolder, joined } from './tree-path.ts';
 
 /** Files hashed under one path; a config tree of 1,000 apps has a tenth. Named by mistake, a home folder has more. */

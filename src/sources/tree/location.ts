@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Fault } from '../../model/base/fault.ts';
 import type { GitSourceRequest } from './tree.ts';
+import type { GitRef } from '../../../schemas/source.ts';
 
 export type GitScheme = 'https' | 'http' | 'ssh' | 'git' | 'file';
 
@@ -191,4 +192,14 @@ export function checkRef(ref: string, name: string): void {
     why: 'it is no name git allows for a branch, tag or commit',
     next: 'write a branch, a tag, or a commit with all its 40 digits',
   });
+}
+
+/** commit beats tag beats branch; none = the default branch. */
+export function refOf(ref: GitRef | undefined): string {
+  return ref?.commit ?? ref?.tag ?? ref?.branch ?? 'HEAD';
+}
+
+/** A URL as it may be shown and stamped: without a password, and for https without a user, which may be a token. */
+export function redactUrl(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/]*@/i, '$1').replace(/^([a-z][a-z0-9+.-]*:\/\/[^/@:]+):[^/]*@/i, '$1@');
 }

@@ -57,3 +57,12 @@ export interface GitMirrors {
   /** The tree of a ref, from a bare mirror that is fetched first. Throws a Fault: transient when unreachable, stalled when refused. */
   tree(request: GitSourceRequest): Promise<Tree>;
 }
+
+/** One line of a commit's tree. */
+export interface GitItem {
+  readonly path: string;
+  readonly mode: string;
+  readonly oid: string;
+  /** Bytes of a blob, 0 for the rest. */
+  readonly size: number;
+}

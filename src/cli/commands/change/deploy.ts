@@ -1,6 +1,7 @@
 import type { ExitCode } from '../../shell/exit.ts';
 import type { CommonOptions, Invocation } from '../../shell/invocation.ts';
-import { onePass, plainPass } from './sync-pass.ts';
+import { onePass } from './sync-pass.ts';
+import { plainPass } from '../../../../controllers/fleet/plan.ts';
 
 export interface DeployOptions extends CommonOptions {
   readonly force?: boolean;

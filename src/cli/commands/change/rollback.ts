@@ -5,7 +5,8 @@ import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
-import { openSync, plainPass } from './sync-pass.ts';
+import { openSync } from './sync-pass.ts';
+import { plainPass } from '../../../../controllers/fleet/plan.ts';
 import { appsCalled } from '../../shell/selection.ts';
 
 export interface RollbackOptions extends Omit<CommonOptions, 'app'> {

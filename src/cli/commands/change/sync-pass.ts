@@ -2,28 +2,16 @@ import { syncPass, syncPlanned } from '../../../../controllers/fleet/sync.ts';
 import type { PassOptions } from '../../../../controllers/fleet/plan.ts';
 import type { SyncContext } from '../../../../controllers/app/types.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
-import type { OnProgress } from '../../../model/progress.ts';
 import { appPlanJson } from '../../../render/plan.ts';
-import { progressText } from '../../../render/progress.ts';
 import { staleJson, staleMarkdown, staleText } from '../../../render/stale.ts';
 import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
 import { composed, type Composition } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
-import { hasColour } from '../../shell/io.ts';
 import { planReference } from './plan-reference.ts';
 import { chooser } from '../../shell/selection.ts';
 import { exitOfPlan, exitOfSync } from '../../shell/verdict.ts';
-
-/** A pass over all apps that insists on nothing. */
-export const plainPass: PassOptions = {
-  apps: [],
-  accept: false,
-  adopt: false,
-  force: false,
-  now: false,
-  abortEarly: false,
-};
+import { createProgress } from '../../shell/progress.ts';
 
 /** Everything a command needs that writes to Fly, and the config it was given. */
 export interface Opened {
@@ -102,12 +90,4 @@ export async function plannedPass(
     answer(invocation, options.output, { plan, runs }, { text: syncText, json: syncJson, markdown: syncMarkdown });
     return io.signal.aborted ? exitCodes.interrupted : exitOfSync(plan, runs);
   });
-}
-
-export function createProgress({ io, redactor }: Pick<Invocation, 'io' | 'redactor'>): OnProgress {
-  const colour = hasColour(io.stderr, io.env);
-  return (progress) => {
-    const text = progressText(progress, colour);
-    if (text !== '') io.stderr.write(redactor.redact(text));
-  };
 }

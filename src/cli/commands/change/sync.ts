@@ -1,7 +1,8 @@
 import type { ExitCode } from '../../shell/exit.ts';
 import type { CommonOptions, Invocation } from '../../shell/invocation.ts';
 import { createTerminalLog } from '../../shell/log.ts';
-import { onePass, plainPass, plannedPass } from './sync-pass.ts';
+import { onePass, plannedPass } from './sync-pass.ts';
+import { plainPass } from '../../../../controllers/fleet/plan.ts';
 
 export interface SyncOptions extends CommonOptions {
   readonly once?: boolean;

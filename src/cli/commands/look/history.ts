@@ -3,9 +3,8 @@ import { Fault } from '../../../model/base/fault.ts';
 import type { Run } from '../../../model/run.ts';
 import type { Store } from '../../../record/store.ts';
 import { oneRunJson, oneRunMarkdown, oneRunText, runsJson, runsMarkdown, runsText } from '../../../render/history.ts';
-import { composed } from '../../composition/composition.ts';
+import { composed, fleetName } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
-import { fleetName } from '../../composition/fleet-name.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
 
 export interface HistoryOptions extends CommonOptions {

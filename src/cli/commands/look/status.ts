@@ -1,9 +1,8 @@
 import { selectApps } from '../../../../controllers/fleet/plan.ts';
 import type { Run } from '../../../model/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../../../render/status.ts';
-import { composed } from '../../composition/composition.ts';
+import { composed, fleetName } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
-import { fleetName } from '../../composition/fleet-name.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
 
 export interface StatusOptions extends CommonOptions {

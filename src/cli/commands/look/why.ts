@@ -1,9 +1,8 @@
-import { planPass } from '../../../../controllers/fleet/plan.ts';
+import { planPass, plainPass } from '../../../../controllers/fleet/plan.ts';
 import { whyJson, whyMarkdown, whyText } from '../../../render/why.ts';
 import { composed } from '../../composition/composition.ts';
 import type { ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
-import { plainPass } from '../change/sync-pass.ts';
 import { chooser } from '../../shell/selection.ts';
 import { exitOfPlan } from '../../shell/verdict.ts';
 

@@ -1,0 +1,119 @@
+/** Projects on the way to apps: their source is followed, and what they give is remembered in the chain. */
+import { toFault } from '../../model/base/fault.ts';
+import type { Tree } from '../../sources/tree/tree.ts';
+import { pathWithin, type ConfigFile } from './config-files.ts';
+import type { Finding } from '../documents/finding.ts';
+import { problemsIn } from '../documents/source-map.ts';
+import { readProject, type Project } from './project.ts';
+import { refOf, redactUrl } from '../../sources/tree/location.ts';
+import type { Walking } from './discovery.ts';
+
+/** Looks for apps and projects at a path: what an entered project leads to. */
+export type Visit = (walking: Walking, tree: Tree, path: string, chain: readonly Project[]) => Promise<void>;
+
+/** Projects in projects in projects. */
+const projectDepthMax = 32;
+
+/** Each project is entered once, by its name. What is wrong with it blocks the apps in it. */
+export async function enterProject(
+  walking: Walking,
+  file: ConfigFile,
+  chain: readonly Project[],
+  visit: Visit,
+): Promise<void> {
+  const read = await walking.files.document(file);
+  if (read === undefined) return; // a folder of that name, or a link that leads nowhere
+  const { words, name, localPath, problems } = walking.readProjects.get(read.key) ?? readProject(read);
+  walking.readProjects.set(read.key, { words, name, localPath, problems });
+  const project: Project | undefined = words && { ...words, tree: file.tree, folder: file.folder };
+  const known = name === undefined ? undefined : walking.entered.get(name);
+  const { identity } = read;
+  if (known?.identity === identity) return noteOtherWay(walking, project, known.chain, chain);
+  if (name === undefined && walking.nameless.has(identity)) return;
+  if (name === undefined) walking.nameless.add(identity);
+  walking.problems.push(...problems);
+  const block = (): void => {
+    const target = localPath === undefined ? undefined : pathWithin(file.folder, localPath);
+    walking.blocked.push({ tree: file.tree, folder: file.folder, target });
+    walking.whole = false;
+  };
+  if (name !== undefined && known === undefined) walking.entered.set(name, { identity, file: file.name, chain });
+  if (project === undefined) return block();
+  if (known !== undefined) {
+    if (chain.some((outer) => outer.name === name)) return; // a project that contains itself
+    block();
+    const message = `two projects are called ${project.name}: this one and ${known.file}`;
+    return refuse(walking, project, { path: ['project'], message, hint: 'give one of them another name' });
+  }
+  walking.projects.push(project);
+  const refusal = await descend(walking, project, [...chain, project], visit);
+  if (refusal === undefined) return;
+  block();
+  refuse(walking, project, refusal);
+}
+
+type Refusal = Pick<Finding, 'path' | 'message' | 'hint'>;
+
+function refuse(walking: Walking, project: Project, refusal: Refusal): void {
+  walking.problems.push(...problemsIn(project.document, [{ severity: 'error', part: 'value', ...refusal }]));
+}
+
+/** v0 enters a project once, by its name; what a second way would have given it is then missing, which it never said. */
+function noteOtherWay(
+  walking: Walking,
+  project: Project | undefined,
+  first: readonly Project[],
+  chain: readonly Project[],
+): void {
+  // A cycle is no second way: it comes back to where it began, and ends there.
+  if (project === undefined || chain.some((outer) => outer.name === project.name)) return;
+  const missing = chain.filter((outer) => !first.includes(outer));
+  if (missing.length === 0) return;
+  const others = missing.map(({ name }) => name).join(', ');
+  const message = `project ${project.name} is entered once, and was already; ${others} has it too`;
+  const finding = {
+    severity: 'warning',
+    path: ['project'],
+    part: 'value',
+    message,
+    hint: 'give each a project of its own',
+  } as const;
+  walking.problems.push(...problemsIn(project.document, [finding]));
+}
+
+async function descend(
+  walking: Walking,
+  project: Project,
+  chain: readonly Project[],
+  visit: Visit,
+): Promise<Refusal | undefined> {
+  const { source, folder } = project;
+  const atPath = ['source', 'path'];
+  if (chain.length > projectDepthMax)
+    return { path: ['project'], message: `projects are nested more than ${projectDepthMax} deep` };
+  const path = pathWithin(source.type === 'git' ? '' : folder, source.path ?? '');
+  if (path === undefined)
+    return { path: atPath, message: 'this path leads out of the repo', hint: 'paths go from here, and stay inside' };
+  const fetched = source.type === 'git' ? await fetchTree(walking, project) : { tree: project.tree };
+  if ('refusal' in fetched) return fetched.refusal;
+  const { tree } = fetched;
+  if (path !== '' && (await walking.files.entry(tree, path)) === undefined) {
+    return { path: atPath, message: `there is no ${path} in ${tree.name}` };
+  }
+  await visit(walking, tree, path, chain);
+  return undefined;
+}
+
+async function fetchTree(walking: Walking, project: Project): Promise<{ tree: Tree } | { refusal: Refusal }> {
+  const url = project.source.repo ?? '';
+  const ref = refOf(project.source.ref);
+  if (project.source.ref?.commit === undefined) {
+    walking.followed.push({ repo: redactUrl(url), ref, app: undefined });
+  }
+  try {
+    return { tree: await walking.mirrors.tree({ url, ref, trust: 'config' }) };
+  } catch (error) {
+    const fault = toFault(error, 'the repo could not be read');
+    return { refusal: { path: ['source', 'repo'], message: fault.message, hint: fault.next } };
+  }
+}
