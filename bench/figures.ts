@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
 
 /** What a figure is counted in. */
-export type Unit = 'ms' | 's' | 'MB' | 'times' | 'calls' | 'calls/s';
+type Unit = 'ms' | 's' | 'MB' | 'times' | 'calls' | 'calls/s';
 
 /** One line of the table. */
 export interface Figure {

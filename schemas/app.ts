@@ -22,7 +22,7 @@ export const MachineGroup = z.strictObject({
 });
 export type MachineGroup = z.infer<typeof MachineGroup>;
 
-export const Machines = z.strictObject({
+const Machines = z.strictObject({
   count: count()
     .optional()
     .describe(
@@ -40,9 +40,9 @@ export const Machines = z.strictObject({
       'true: another controller decides how many there are, FlyCD makes none, not even the first. Default: false.',
     ),
 });
-export type Machines = z.infer<typeof Machines>;
+type Machines = z.infer<typeof Machines>;
 
-export const VolumeEntry = z.strictObject({
+const VolumeEntry = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9_]{1,30}$/, {
@@ -54,14 +54,14 @@ export const VolumeEntry = z.strictObject({
     .describe('Size in GB; grows, never shrinks. Default: mounts[].initial_size, else 1.'),
   count: count().optional().describe('Volumes by region, where that is more than the machines need.'),
 });
-export type VolumeEntry = z.infer<typeof VolumeEntry>;
+type VolumeEntry = z.infer<typeof VolumeEntry>;
 
 const scalarText = z.preprocess(
   (value) => (typeof value === 'number' || typeof value === 'boolean' ? String(value) : value),
   z.string(),
 );
 
-export const SecretEntry = z
+const SecretEntry = z
   .strictObject({
     name: z
       .string()
@@ -75,9 +75,9 @@ export const SecretEntry = z
     path: ['raw'],
     error: 'expected the value for type raw, found nothing',
   });
-export type SecretEntry = z.infer<typeof SecretEntry>;
+type SecretEntry = z.infer<typeof SecretEntry>;
 
-export const IpEntry = z
+const IpEntry = z
   .strictObject({
     v: z.enum(['v4', 'v6']).describe('Kind of address.'),
     shared: flag().optional().describe('A shared v4, free of charge. Default: false, a dedicated one.'),
@@ -96,7 +96,7 @@ export const IpEntry = z
     for (const key of ['network', 'org', 'region'] as const)
       refuse(key, `expected no \`${key}\` for v4: it is for v6 only`);
   });
-export type IpEntry = z.infer<typeof IpEntry>;
+type IpEntry = z.infer<typeof IpEntry>;
 
 /** FlyCD's own top-level keys, built and checked. */
 export const ownedFields = {

@@ -5,7 +5,7 @@ import { GitRef } from './source.ts';
 import { label } from './written.ts';
 
 /** How lists of a later part meet lists of an earlier one. */
-export const listModes = ['append', 'replace', 'by_key'] as const;
+const listModes = ['append', 'replace', 'by_key'] as const;
 export type ListMode = (typeof listModes)[number];
 
 const part = z.record(z.string(), z.unknown());
@@ -28,7 +28,7 @@ export const ProjectSource = z
   });
 export type ProjectSource = z.infer<typeof ProjectSource>;
 
-export const Common = z.strictObject({
+const Common = z.strictObject({
   substitutions: part
     .optional()
     .describe(
@@ -43,7 +43,7 @@ export const Common = z.strictObject({
       'How lists merge. append: add what is not there yet; replace: the later list wins; by_key: items with the same name, internal_port, port, source or path merge. Default: append.',
     ),
 });
-export type Common = z.infer<typeof Common>;
+type Common = z.infer<typeof Common>;
 
 export const Project = z.strictObject({
   project: label().describe('Name of the project: letters, digits, inner hyphens. Each name once in a config repo.'),

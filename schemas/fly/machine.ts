@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 const text = z.string();
 /** Go-style duration ("15s", "1m0s") or integer nanoseconds; Fly answers with canonical Go strings. */
-export const WireDuration = z.union([text, z.number()]);
+const WireDuration = z.union([text, z.number()]);
 
 export const MachineGuest = z.looseObject({
   cpu_kind: text.optional(),

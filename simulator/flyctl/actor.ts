@@ -10,7 +10,7 @@ import { groupOf, type App, type Machine } from '../world/records.ts';
 import type { World } from '../world/world.ts';
 
 /** Never rejects: a command that fails says so, as on a terminal. */
-export type HandOutcome = { readonly ok: true } | { readonly ok: false; readonly error: string };
+type HandOutcome = { readonly ok: true } | { readonly ok: false; readonly error: string };
 
 export interface FlyctlActor {
   /** `fly deploy` */
@@ -37,12 +37,12 @@ interface Named {
   /** Name or id. */
   readonly machine: string;
 }
-export interface ScaleCount {
+interface ScaleCount {
   readonly count: number;
   readonly group?: string;
   readonly region?: string;
 }
-export interface SetSecrets {
+interface SetSecrets {
   readonly values: Readonly<Record<string, string | null>>;
   readonly stage?: boolean;
 }

@@ -7,7 +7,7 @@ export interface WaitingRoom {
   enter(request: Arrived, gone: AbortSignal): Promise<void>;
 }
 
-export interface Arrived {
+interface Arrived {
   readonly app: string;
   readonly method: string;
   /** With the query. */

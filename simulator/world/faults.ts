@@ -47,7 +47,7 @@ export interface FaultRules {
   match(template: string, app: string | undefined): Struck;
 }
 
-export interface Struck {
+interface Struck {
   /** Instead of the answer, or of the work. */
   readonly fault: FinalFault | undefined;
   /** Milliseconds before it, all rules together. */

@@ -4,7 +4,7 @@
  */
 import type { Instant, Machine, Organization, Volume } from './records.ts';
 
-export interface LagSettings {
+interface LagSettings {
   /** How far lists of an app (machines, volumes, addresses) and of apps are behind. Milliseconds. */
   readonly listMs?: number;
   /** How far org-wide lists are behind. Milliseconds. */

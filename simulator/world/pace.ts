@@ -1,7 +1,7 @@
 import type { Machine } from './records.ts';
 
 /** A machine that is slow to leave a state by itself, or is stuck there until somebody acts on it. */
-export interface SlowState {
+interface SlowState {
   /** The state it is slow to leave: "starting". */
   readonly state: string;
   readonly app?: string;

@@ -98,7 +98,7 @@ export interface LimitedToken {
   readonly app: string | undefined;
 }
 
-export interface AppSecrets {
+interface AppSecrets {
   /** Counts writes. */
   version: number;
   readonly byName: Map<string, Secret>;
@@ -180,7 +180,7 @@ export interface Lease {
 }
 
 /** What a machine saw when it booted. */
-export interface BootSnapshot {
+interface BootSnapshot {
   readonly secretsVersion: number;
   readonly secrets: Readonly<Record<string, string>>;
 }

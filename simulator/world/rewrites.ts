@@ -5,7 +5,7 @@ import { isObject } from '../wire/body.ts';
  * A change the platform makes to every machine config that is written, beyond the known ones: the controller has no
  * table for it.
  */
-export interface Rewrite {
+interface Rewrite {
   /** Dotted, list items by number: "services.0.force_instance_description", "metadata.x". */
   readonly path: string;
   /** undefined removes the field. */

@@ -29,7 +29,7 @@ export interface MachineSnapshot {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-export interface VolumeSnapshot {
+interface VolumeSnapshot {
   readonly id: string;
   readonly name: string;
   readonly state: string;
@@ -42,7 +42,7 @@ export interface VolumeSnapshot {
   readonly attachedMachine: string | null;
 }
 
-export interface CertificateSnapshot {
+interface CertificateSnapshot {
   readonly hostname: string;
   readonly acmeRequested: boolean;
   /** By Let's Encrypt. */
@@ -50,7 +50,7 @@ export interface CertificateSnapshot {
   readonly custom: boolean;
 }
 
-export interface AddressSnapshot {
+interface AddressSnapshot {
   readonly ip: string;
   readonly kind: string;
   readonly region: string;

@@ -10,7 +10,7 @@ import { fileBytesMax, folderOf, pathWithin } from './discover/config-files.ts';
 import type { Finding } from './documents/finding.ts';
 import { problemsIn } from './documents/source-map.ts';
 
-export const conversionTargets = ['yaml', 'toml'] as const;
+const conversionTargets = ['yaml', 'toml'] as const;
 export type ConversionTarget = (typeof conversionTargets)[number];
 
 /** Names of the files that are looked for in a folder, and of what each becomes beside it. */

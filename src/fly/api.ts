@@ -13,7 +13,7 @@ import type { JsonObject } from '../model/base/json.ts';
 import type { AppPresence } from '../model/observed.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
 
-export interface WaitRequest {
+interface WaitRequest {
   /** Any of these ends the wait. `stopped` needs `version`. */
   readonly states: readonly string[];
   /** instance_id the update answered with: without it a wait can match the old version. */
@@ -23,7 +23,7 @@ export interface WaitRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface OrgMachines {
+interface OrgMachines {
   readonly machines: readonly OrgMachine[];
   /** Regions that did not answer: absence means nothing while there is one. */
   readonly errorRegions: readonly string[];
@@ -60,7 +60,7 @@ export interface LeaseHeld {
   readonly expiresAt: number;
 }
 
-export interface ReleaseRequest {
+interface ReleaseRequest {
   /** The fly config it comes from: what `fly config show` prints. */
   readonly definition: JsonObject;
   readonly image: string;
@@ -76,7 +76,7 @@ export interface ReleaseMade {
 
 export type ReleaseStatus = 'running' | 'complete' | 'failed' | 'interrupted';
 
-export interface SecretsWritten {
+interface SecretsWritten {
   /** Counts writes per app: goes into min_secrets_version. */
   readonly version: number | undefined;
   readonly secrets: readonly AppSecret[];

@@ -26,7 +26,7 @@ export type Exchange =
 /** A refusal is a line of JSON or an edge's HTML page; what is longer is not read on. */
 const errorBytesMax = 16 * 1024;
 
-export type Body =
+type Body =
   | { readonly state: 'whole'; readonly bytes: Uint8Array }
   /** The connection or our patience ended before the body did. */
   | { readonly state: 'broken'; readonly why: string }

@@ -15,14 +15,14 @@ export const defaultIntervalMs = 180_000;
 const alarmMaxMs = 60 * 60_000;
 
 /** A push somebody told us of, not yet acted on. */
-export interface PendingDelivery {
+interface PendingDelivery {
   readonly id: string;
   readonly repo: string;
   readonly ref: string;
 }
 
 /** The durable part: marks and deliveries, as the record keeps them. */
-export interface LoopStore {
+interface LoopStore {
   pendingDeliveries(): Promise<readonly PendingDelivery[]>;
   /** Marks apps and finishes the deliveries, in one transaction. */
   finishDeliveries(ids: readonly string[], apps: readonly string[]): Promise<void>;
@@ -35,7 +35,7 @@ export interface LoopStore {
 }
 
 /** What git wants now, as far as the loop needs it. */
-export interface Refreshed {
+interface Refreshed {
   /** All apps there are. Marks of others are forgotten. */
   readonly apps: readonly string[];
   /** Those that a push concerns. */

@@ -154,7 +154,7 @@ export type MachineChange = MachineCreate | MachineUpdate;
 /** What is rolled out, a few machines at a time. */
 export type RolloutStep = MachineChange | MachineRestart;
 
-export type MachineStep = MachineChange | MachineLabel | MachineRestart | MachineAction;
+type MachineStep = MachineChange | MachineLabel | MachineRestart | MachineAction;
 
 /** A new (digest, config version) reaching the machines: one step an app, listing all its machine changes. */
 export interface ReleaseStep extends StepBase {
@@ -175,7 +175,7 @@ export interface ReleaseCommandRun {
   readonly timeoutSeconds: number;
 }
 
-export type CertificateStep =
+type CertificateStep =
   | (StepBase & { readonly kind: 'certificate.add'; readonly hostname: string })
   | (StepBase & { readonly kind: 'certificate.remove'; readonly hostname: string });
 

@@ -4,7 +4,7 @@ import type { SecretValue } from '../model/base/secret-value.ts';
 import { exchange, type Exchange } from '../http/exchange.ts';
 import { isDigest, isLoopbackHost, registryOrigin, type ImageReference } from './reference.ts';
 
-export interface RegistryCredential {
+interface RegistryCredential {
   readonly user: string;
   readonly password: SecretValue;
 }
@@ -58,7 +58,7 @@ const throttledSeconds = 60;
 /** A Retry-After beyond this is a mistake or a blockade. */
 const throttledSecondsMax = 600;
 
-export interface RegistryCall {
+interface RegistryCall {
   readonly method: 'HEAD' | 'GET' | 'POST' | 'PATCH' | 'PUT';
   readonly host: string;
   readonly repository: string;

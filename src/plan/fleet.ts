@@ -29,7 +29,7 @@ export interface PlanFleetInput {
   readonly selected: readonly string[];
 }
 
-export interface FailedApp {
+interface FailedApp {
   readonly app: string;
   readonly file: string;
   readonly org: string | undefined;

@@ -124,7 +124,7 @@ export interface KnownImage {
 }
 
 /** It cannot be had, and why. */
-export interface UnbuiltImage extends Omit<HoldParts, 'steps'> {
+interface UnbuiltImage extends Omit<HoldParts, 'steps'> {
   readonly state: 'unbuilt';
 }
 

@@ -11,7 +11,7 @@ export interface RunStart {
   readonly plan: AppPlan;
 }
 
-export interface RunEnd {
+interface RunEnd {
   readonly outcome: RunOutcome;
   readonly status: AppStatus;
   readonly nextWakeAt: number | undefined;

@@ -2,7 +2,7 @@ import { stringify as stringifyToml } from 'smol-toml';
 import { Document, isScalar, visit } from 'yaml';
 import { isObject, type JsonObject, type JsonValue } from '../model/base/json.ts';
 
-export const configForms = ['yaml', 'toml', 'json'] as const;
+const configForms = ['yaml', 'toml', 'json'] as const;
 export type ConfigForm = (typeof configForms)[number];
 
 /** What must not reach a terminal raw; line breaks and tabs of block texts may. */

@@ -12,7 +12,7 @@ const markdownCharactersMax = 60_000;
 const markdownAppCharactersMax = 20_000;
 
 /** Apps that lose something come first, then by name. */
-export function orderApps(apps: readonly AppPlan[]): readonly AppPlan[] {
+function orderApps(apps: readonly AppPlan[]): readonly AppPlan[] {
   return apps.toSorted(
     (a, b) => Number(b.steps.some(isDestructive)) - Number(a.steps.some(isDestructive)) || (a.app < b.app ? -1 : 1),
   );

@@ -77,7 +77,7 @@ const riskWords: Readonly<Record<Risk, string>> = {
 };
 
 /** A step in one line without its mark: `machine.create api/web/arn/1 [restarts]: why`. */
-export function stepText(step: Step): string {
+function stepText(step: Step): string {
   const because = step.because === '' ? '' : `: ${plain(step.because)}`;
   return `${stepName(step)}${riskWords[step.risk]}${because}`;
 }

@@ -178,7 +178,7 @@ const recordKeys: ReadonlySet<string> = new Set([
 ]);
 
 /** An end state without which records of releases there are: machines are the same without any. */
-export function withoutRecords(value: unknown): unknown {
+function withoutRecords(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => withoutRecords(item));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([key]) => !recordKeys.has(key));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 const entry = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** One line of the service's log. */
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly msg: string;
   readonly url?: string;
@@ -17,7 +17,7 @@ export interface LogLine {
   readonly delivery?: string;
 }
 
-export interface Ended {
+interface Ended {
   /** null: ended by a signal. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

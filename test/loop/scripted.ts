@@ -9,7 +9,7 @@ export const minute = 60_000;
 export const done: Reconciled = { nextWakeAt: undefined, failed: false };
 export const fails: Reconciled = { nextWakeAt: undefined, failed: true };
 
-export interface Pass {
+interface Pass {
   readonly app: string;
   readonly trigger: Trigger;
   readonly from: number;

@@ -35,7 +35,7 @@ function groupOrName(node: JsonValue): string {
   return (isObject(node) ? Object.keys(node)[0] : undefined) ?? 'up';
 }
 
-export async function loaded(document: JsonValue, files: Readonly<Record<string, string>>): Promise<DesiredFleet> {
+async function loaded(document: JsonValue, files: Readonly<Record<string, string>>): Promise<DesiredFleet> {
   const local = { 'shop/Dockerfile': 'FROM scratch', ...files };
   const name = 'https://github.com/acme/shop';
   const mirrors = memoryMirrors({ [name]: memoryTree({ 'services/api/main.ts': '', 'libraries/a.ts': '' }, { name }) });

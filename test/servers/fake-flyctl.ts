@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export interface FlyctlCall {
+interface FlyctlCall {
   readonly pid: number;
   readonly argv: readonly string[];
   /** Names of what it had. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** git as tests run it: nobody's config, fixed names and times, so that equal commits have equal ids. */
-export const testGitEnvironment: Readonly<Record<string, string>> = {
+const testGitEnvironment: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '/usr/bin:/bin',
   HOME: '/nonexistent',
   LC_ALL: 'C',
@@ -36,7 +36,7 @@ export function git(directory: string, args: readonly string[], input?: string |
 /** What a commit does to a path: new content, a symbolic link, or null to remove it (a file or a folder). */
 export type FileChange = string | Uint8Array | { readonly link: string } | null;
 
-export interface CommitOptions {
+interface CommitOptions {
   /** `main` unless said otherwise; made when it is not there. */
   readonly branch?: string;
   readonly message?: string;
@@ -105,7 +105,7 @@ export function temporaryFolder(prefix = 'flycd-test-'): { readonly path: string
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export interface GitRequest {
+interface GitRequest {
   readonly method: string;
   readonly url: string;
   readonly authorization: string | undefined;

@@ -18,7 +18,7 @@ export interface Typed {
 }
 
 /** A command that runs until somebody presses Ctrl-C; what happens meanwhile is said before it. */
-export interface Loop extends Pick<Event, 'says'> {
+interface Loop extends Pick<Event, 'says'> {
   readonly types: string;
   meanwhile(stage: Stage, stop: () => void): void;
 }

@@ -22,7 +22,7 @@ export interface Project extends ProjectWords {
 }
 
 /** What the file says by itself. */
-export interface ProjectWords {
+interface ProjectWords {
   readonly name: string;
   readonly fleet: string | undefined;
   readonly source: ProjectSource;

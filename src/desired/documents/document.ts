@@ -23,7 +23,7 @@ export interface SourceDocument {
   readonly substitutions: readonly Substitution[];
 }
 
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
   /** project.yaml:12, where a substitution wrote what stands there. */

@@ -17,7 +17,7 @@ export const getMachineLimit: RateLimit = { perSecond: 5, burst: 10 };
 export const deleteAppLimit: RateLimit = { perSecond: 1.5, burst: 10 };
 
 /** Leave to send one request. Exactly one of the two is called once, when its answer is there or given up. */
-export interface Admission {
+interface Admission {
   done(): void;
   /** Fly said 429: somebody else drinks from the same bucket, so ours counts as empty. */
   exhausted(): void;

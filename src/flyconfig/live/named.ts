@@ -41,7 +41,7 @@ export function namedFields(desired: MachineConfig): readonly string[] {
 }
 
 /** The machine's stamp of what git named when it was last written. One that is no list of paths names nothing. */
-export function parseNamed(stamp: string | undefined): readonly string[] {
+function parseNamed(stamp: string | undefined): readonly string[] {
   if (stamp === undefined) return [];
   try {
     const value: unknown = JSON.parse(stamp);

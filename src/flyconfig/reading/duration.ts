@@ -1,10 +1,10 @@
 /** Durations as Go writes and reads them, which is how Fly's API and flyctl do: "15s", "1m0s", "1.5h", "250ms". */
 
-export const microsecond = 1_000;
+const microsecond = 1_000;
 export const millisecond = 1_000_000;
 export const second = 1_000_000_000;
 export const minute = 60 * second;
-export const hour = 60 * minute;
+const hour = 60 * minute;
 
 const units: ReadonlyMap<string, bigint> = new Map([
   ['ns', 1n],

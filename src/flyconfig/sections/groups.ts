@@ -16,7 +16,7 @@ export interface ProcessGroups {
 
 const commonGroup = 'app';
 /** More than any app has; keeps the work of mapping a hostile document small. */
-export const groupsMax = 20;
+const groupsMax = 20;
 
 /** The process groups of a fly config. Source: flyctl's ProcessNames and DefaultProcessName. */
 export function processGroups(config: JsonObject): ProcessGroups {

@@ -46,7 +46,7 @@ const dockerHub = 'docker.io';
 const dockerHubNames = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
 
 /** Registry and repository written out: `nginx` is `docker.io/library/nginx`. */
-export function fullImageName(name: string): string {
+function fullImageName(name: string): string {
   const [first = '', ...rest] = name.split('/');
   const isRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
   const registry = isRegistry ? first : dockerHub;

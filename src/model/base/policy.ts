@@ -1,14 +1,14 @@
 /** Kinds of things that `prune` may remove once git no longer names them. Volumes are never among them. */
-export const prunable = ['addresses', 'secrets', 'certificates', 'app'] as const;
-export type Prunable = (typeof prunable)[number];
+const prunable = ['addresses', 'secrets', 'certificates', 'app'] as const;
+type Prunable = (typeof prunable)[number];
 
 /** heal = all but a hand-made `fly deploy`; heal_all = that too; report = shown as held; off = existence and counts only. */
-export const driftModes = ['heal', 'heal_all', 'report', 'off'] as const;
-export type DriftMode = (typeof driftModes)[number];
+const driftModes = ['heal', 'heal_all', 'report', 'off'] as const;
+type DriftMode = (typeof driftModes)[number];
 
 /** rollback = a release that failed goes back to the version before; stop = what it left stands. Either way it is held. */
-export const failureModes = ['rollback', 'stop'] as const;
-export type FailureMode = (typeof failureModes)[number];
+const failureModes = ['rollback', 'stop'] as const;
+type FailureMode = (typeof failureModes)[number];
 
 /** A time in which releases may begin, or may not. */
 export interface SyncWindow {

@@ -62,7 +62,7 @@ export interface Intent {
   readonly made?: { readonly id: string; readonly at: number };
 }
 
-export interface Heal {
+interface Heal {
   readonly path: string;
   readonly at: number;
 }

@@ -55,7 +55,7 @@ export interface Standing {
 }
 
 export const standingKeys = [stampKeys.good, stampKeys.failed, stampKeys.hold, stampKeys.suspend] as const;
-export type StandingKey = (typeof standingKeys)[number];
+type StandingKey = (typeof standingKeys)[number];
 export type StandingTexts = Readonly<Partial<Record<StandingKey, string>>>;
 
 /** The two are one release. Where either digest is unknown, the image as it is written decides. */

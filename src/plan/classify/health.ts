@@ -51,7 +51,7 @@ function saying(output: string | null | undefined): string {
   return line === '' ? '' : ` ("${line}")`;
 }
 
-export function hasChecks(config: MachineConfig): boolean {
+function hasChecks(config: MachineConfig): boolean {
   if (Object.keys(config.checks ?? {}).length > 0) return true;
   return (config.services ?? []).some((service) => (service.checks ?? []).length > 0);
 }

@@ -51,7 +51,7 @@ const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ulidTimeDigits = 10;
 
 /** Milliseconds since the epoch at which a ULID was made; instance_id is one. */
-export function ulidTime(id: string | undefined): number | undefined {
+function ulidTime(id: string | undefined): number | undefined {
   if (id === undefined || !/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id)) return undefined;
   let time = 0;
   for (const digit of id.slice(0, ulidTimeDigits)) time = time * crockford.length + crockford.indexOf(digit);

@@ -16,7 +16,7 @@ export function inOrder<T extends Step>(steps: readonly T[]): T[] {
 }
 
 /** `web/arn/2` before `web/arn/10`. */
-export function byTarget(a: string, b: string): number {
+function byTarget(a: string, b: string): number {
   const left = a.split(/(\d+)/);
   const right = b.split(/(\d+)/);
   for (let index = 0; index < Math.max(left.length, right.length); index += 1) {

@@ -4,7 +4,7 @@ import { prepared, type Files } from '../arena.ts';
 import { isWholeWalk } from './walk-size.ts';
 
 /** Nothing done and said so, nothing done and nobody knows, done and nobody knows. */
-export const faultKinds: readonly Extract<FaultKind, string>[] = [
+const faultKinds: readonly Extract<FaultKind, string>[] = [
   '429',
   '500',
   'reset-before',

@@ -68,10 +68,10 @@ export function isWord(reason: string): boolean {
 
 type Invariant = (calm: Calm) => readonly string[];
 
-export const planIsEmpty: Invariant = ({ plan }) =>
+const planIsEmpty: Invariant = ({ plan }) =>
   plan.flatMap(({ steps }) => steps.map((step) => `${step.target}: ${step.kind} is still planned: ${step.because}`));
 
-export const holdsAreForPeople: Invariant = ({ plan }) =>
+const holdsAreForPeople: Invariant = ({ plan }) =>
   plan.flatMap(({ app, status, holds }) => [
     ...holds
       .filter(({ reason }) => !lasting.has(reason))
@@ -85,7 +85,7 @@ export const everyAppIsPlanned: Invariant = ({ fleet, plan }) =>
   fleet.apps.filter(({ name }) => plan.every(({ app }) => app !== name)).map(({ name }) => `${name}: not in the plan`);
 
 /** Fly is as git says, or a hold says of just that why not. */
-export const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
+const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
   fleet.apps.flatMap((idea) => {
     const planned = plan.find(({ app }) => app === idea.name);
     const app = apps.find(({ name }) => name === idea.name);
@@ -153,7 +153,7 @@ export const noLeaseIsLeft: Invariant = ({ apps }) =>
   );
 
 /** One may take another's place; both are there at the end only where a hold says so. */
-export const noSlotTwice: Invariant = ({ apps, plan }) =>
+const noSlotTwice: Invariant = ({ apps, plan }) =>
   apps.flatMap((app) =>
     [...Map.groupBy(app.machines.filter(isItself), ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
@@ -166,7 +166,7 @@ export const noSlotTwice: Invariant = ({ apps, plan }) =>
   );
 
 /** A standby waits for the end of a machine that is there; it can serve nobody, share no volume and do no job twice. */
-export const standbysStandIn: Invariant = ({ fleet, apps }) =>
+const standbysStandIn: Invariant = ({ fleet, apps }) =>
   apps.flatMap((app) => {
     const ids = new Set(app.machines.map(({ id }) => id));
     return app.machines.flatMap((machine) => {
@@ -181,7 +181,7 @@ export const standbysStandIn: Invariant = ({ fleet, apps }) =>
   });
 
 /** Without a count a group has what flyctl gives a new one, until somebody scales it. */
-export const firstMachinesAreThere: Invariant = ({ fleet, apps, plan, shapes, byHand }) =>
+const firstMachinesAreThere: Invariant = ({ fleet, apps, plan, shapes, byHand }) =>
   fleet.apps.flatMap((idea) =>
     Object.entries(idea.groups).flatMap(([name, group]) => {
       const what = `${idea.name}/${name}`;
@@ -209,7 +209,7 @@ function firstShape(app: AppIdea, group: GroupIdea): string {
 }
 
 /** A volume or an address more than git ever wanted was made by a second call for one wish. */
-export const noSurplus: Invariant = ({ apps, plan, peaks, byHand, begunTwice }) =>
+const noSurplus: Invariant = ({ apps, plan, peaks, byHand, begunTwice }) =>
   apps.flatMap((app) => {
     const volumes = Map.groupBy(app.volumes, ({ name, region }) => `${app.name}/${name} in ${region}`);
     const addresses = Map.groupBy(app.addresses, ({ kind }) => `${app.name}/${kind}`);
@@ -223,7 +223,7 @@ export const noSurplus: Invariant = ({ apps, plan, peaks, byHand, begunTwice }) 
   });
 
 /** FlyCD deletes no volume: what nobody uses is said. */
-export const unusedIsSaid: Invariant = ({ fleet, apps, plan }) =>
+const unusedIsSaid: Invariant = ({ fleet, apps, plan }) =>
   apps.flatMap((app) => {
     const { notes = [], holds = [] } = plan.find((planned) => planned.app === app.name) ?? {};
     if (fleet.apps.every(({ name }) => name !== app.name)) return [];

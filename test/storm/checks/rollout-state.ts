@@ -29,7 +29,7 @@ export interface Standings {
   readonly findings: readonly string[];
 }
 
-export interface Word {
+interface Word {
   readonly key: string;
   readonly text: string;
   readonly at: number;
@@ -80,7 +80,7 @@ function versionOf({ image, env, memoryMb, releaseCommand, groups }: AppIdea): s
 }
 
 /** The app of today as it was then: counts, addresses, secrets and policy stay as git says now. */
-export function ideaAt(now: AppIdea, then: AppIdea): AppIdea {
+function ideaAt(now: AppIdea, then: AppIdea): AppIdea {
   const groups = Object.entries(then.groups).map(([name, group]) => [name, groupAt(group, now.groups[name])] as const);
   const isElsewhere = groups.some(([name, { elsewhere }]) => now.groups[name] === undefined && elsewhere !== undefined);
   const otherRegion = now.otherRegion ?? (isElsewhere ? then.otherRegion : undefined);

@@ -67,7 +67,7 @@ export function isAlive(machine: Machine): boolean {
   return machine.state !== 'destroyed' && machine.state !== 'destroying';
 }
 
-export function isHealthy(machine: Machine): boolean {
+function isHealthy(machine: Machine): boolean {
   if (machine.state !== 'started' || machine.hostStatus !== 'ok') return false;
   return machine.checks.every((check) => check.status === 'passing');
 }
