@@ -35,7 +35,7 @@ export const rooms: readonly Room[] = [
     inner: [['classify'], ['steps'], ['kinds'], ['target'], ['machines'], ['guards']],
     shared: 'types.ts',
   },
-  { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'] },
+  { folder: 'src/render', floor: 3, packages: ['node:util', 'yaml', 'smol-toml'], inner: [['text']] },
   {
     folder: 'src/fly',
     floor: 4,

@@ -1,16 +1,16 @@
 import { Fault, toFault } from '../../src/model/base/fault.ts';
-import {
-  waves,
-  type AppPlan,
-  type MachineAction,
-  type MachineCreate,
-  type MachineLabel,
-  type ReleaseStep,
-  type Step,
-  type StepKind,
-  type RolloutStep,
-  type MachineChange,
+import type {
+  AppPlan,
+  MachineAction,
+  MachineCreate,
+  MachineLabel,
+  ReleaseStep,
+  Step,
+  StepKind,
+  RolloutStep,
+  MachineChange,
 } from '../../src/model/plan.ts';
+import { waves } from '../../src/plan/steps/order.ts';
 import type { StepOutcome, StepResult } from '../../src/model/run.ts';
 import { applyAddressStep } from '../kinds/addresses.ts';
 import { applyAppStep } from '../kinds/apps.ts';

@@ -4,17 +4,10 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import {
-  formatHold,
-  formatLifted,
-  formatSuspension,
-  isSameVersion,
-  parseGood,
-  type GoodVersion,
-  type Standing,
-  type StandingTexts,
-} from '../../src/model/stamps/rollout-state.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import type { Standing, StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import { formatHold, formatLifted, formatSuspension, parseGood } from '../../src/model/stamps/rollout-state-text.ts';
+import { isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { suspensionOf } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';

@@ -1,14 +1,9 @@
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
-import {
-  formatFailed,
-  formatGood,
-  isSameVersion,
-  type AppVersion,
-  type GoodVersion,
-} from '../../src/model/stamps/rollout-state.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { formatFailed, formatGood } from '../../src/model/stamps/rollout-state-text.ts';
+import { isSameVersion, type AppVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts';
 import { isRollout } from '../../src/plan/steps/select.ts';

@@ -2,7 +2,8 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import { parseImage, pinned } from '../../src/flyconfig/sections/image.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { MachineChange } from '../../src/model/plan.ts';
-import { formatSent, stampKeys, type Sent } from '../../src/model/stamps/stamps.ts';
+import { formatSent, type Sent } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 
 /**
  * Where no registry could be asked, Fly's answer to the first machine says which digest its tag meant, and all others are

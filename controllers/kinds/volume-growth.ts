@@ -4,7 +4,7 @@ import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Intent } from '../../src/model/stamps/memory.ts';
 import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
-import { bootedAt } from '../../src/plan/classify/machine-state.ts';
+import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { AppServices, Done } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';

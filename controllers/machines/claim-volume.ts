@@ -1,6 +1,6 @@
 import type { Volume } from '../../schemas/fly/app.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { Slot } from '../../src/model/stamps/stamps.ts';
+import type { Slot } from '../../src/model/stamps/slot.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /** A host that is down comes back in minutes or hours. */

@@ -2,7 +2,9 @@ import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/m
 import { FlyError } from '../../src/fly/http/error.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { MachineCreate } from '../../src/model/plan.ts';
-import { formatSent, formatSlot, parseSlot, stampKeys, type Slot } from '../../src/model/stamps/stamps.ts';
+import { formatSent } from '../../src/model/stamps/stamps.ts';
+import { formatSlot, parseSlot, type Slot } from '../../src/model/stamps/slot.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { Done } from '../pass/services.ts';

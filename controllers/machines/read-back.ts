@@ -2,7 +2,8 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { fieldChanges } from '../../src/flyconfig/live/changes.ts';
 import { settle } from '../../src/flyconfig/live/settle.ts';
 import { readHash } from '../../src/flyconfig/live/version.ts';
-import { flyctlKeys, formatRead, stampKeys } from '../../src/model/stamps/stamps.ts';
+import { formatRead } from '../../src/model/stamps/stamps.ts';
+import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /** Metadata values have no documented limit; a platform that rewrites more than this is named, not listed. */

@@ -1,7 +1,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
-import { readStanding, standingKeys, type Standing, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import { standingKeys, type Standing, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 

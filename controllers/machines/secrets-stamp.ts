@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import { toFault } from '../../src/model/base/fault.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';

@@ -2,7 +2,8 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { standbyEnv } from '../../src/flyconfig/live/overlay.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { SlotMachine, MachineChange } from '../../src/model/plan.ts';
-import { formatSlot, parseSlot, stampKeys } from '../../src/model/stamps/stamps.ts';
+import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 

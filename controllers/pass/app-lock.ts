@@ -1,6 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
-import { flyctlKeys, stampKeys } from '../../src/model/stamps/stamps.ts';
+import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import { metadataOf, groupOf, isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';
 import { holdLease } from './lease.ts';

@@ -1,5 +1,5 @@
 import { formatCalls, parseCalls, type StampedCall } from '../../src/model/stamps/calls-stamp.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { certainOf } from '../../src/plan/kinds/intents.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';

@@ -4,7 +4,8 @@ import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { Log } from '../../src/model/base/log.ts';
-import { flyctlKeys, formatTold, stampKeys, type Told } from '../../src/model/stamps/stamps.ts';
+import { formatTold, type Told } from '../../src/model/stamps/stamps.ts';
+import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import type { KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Store } from '../../src/record/store.ts';
 

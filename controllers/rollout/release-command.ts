@@ -5,7 +5,7 @@ import type { FlyReader } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { ReleaseCommandRun, ReleaseStep, MachineChange } from '../../src/model/plan.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';

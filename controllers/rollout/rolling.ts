@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { RolloutStep, MachineChange } from '../../src/model/plan.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { stopsByItself } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { ImagePin } from '../images/pin.ts';

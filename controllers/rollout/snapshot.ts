@@ -3,9 +3,9 @@ import { reservedGroups } from '../../schemas/fly/presets.ts';
 import type { FlyReader } from '../../src/fly/api.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
-import type { GoodVersion } from '../../src/model/stamps/rollout-state.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
-import { shortly } from '../../src/model/base/text.ts';
+import type { GoodVersion } from '../../src/model/stamps/app-version.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { shortRevision } from '../../src/model/base/text.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { appConfigVersion } from '../../src/plan/target/app-version.ts';
 import { groupOf, metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -38,7 +38,7 @@ export async function snapshotAt(request: SnapshotRequest): Promise<Snapshot> {
   if (fromGit.status === 'found') return fromGit;
   const fromFly = await historyAt(request);
   if (fromFly.status === 'found') return fromFly;
-  return { status: 'lost', because: `${shortly(version.revision)}: ${fromGit.because}; ${fromFly.because}` };
+  return { status: 'lost', because: `${shortRevision(version.revision)}: ${fromGit.because}; ${fromFly.because}` };
 }
 
 async function gitAt({ fleet, app, version, machines }: SnapshotRequest): Promise<Snapshot> {

@@ -13,7 +13,8 @@
  * and what happens in the world besides requests: see events.ts.
  */
 import { booleanField, fieldsOf, isObject, numberField, textField } from '../wire/body.ts';
-import type { FaultKind, FaultRule } from '../world/faults.ts';
+import type { FaultRule } from '../world/faults.ts';
+import type { FaultKind } from '../world/fault-answers.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
 import { eventRoutes } from './events.ts';
 import { noContent, type Call } from '../http/request-context.ts';

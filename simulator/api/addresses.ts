@@ -1,6 +1,7 @@
 import { regions } from '../../schemas/fly/presets.ts';
 import { fieldsOf, textField } from '../wire/body.ts';
-import { appOf, visibleOrganization, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { appOf, visibleOrganization } from '../http/access.ts';
 import type { Address, AddressKind, App, Organization } from '../world/records.ts';
 import { nothing, ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';

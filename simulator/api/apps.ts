@@ -1,6 +1,7 @@
 import { networkPrefix } from './addresses.ts';
 import { fieldsOf, textField } from '../wire/body.ts';
-import { appOf, organizationOf, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { appOf, organizationOf } from '../http/access.ts';
 import { bury, start, stop } from '../machines/lifecycle.ts';
 import { allowedActions } from '../world/machine-states.ts';
 import type { App, Organization } from '../world/records.ts';

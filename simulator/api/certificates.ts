@@ -3,8 +3,10 @@
  * (`world.dns`), looked up when a hostname is added, when somebody asks for a check, and when DNS changes.
  */
 import { fieldsOf, textField } from '../wire/body.ts';
-import { appOf, type Call, type Route } from '../http/request-context.ts';
-import { answersOf, type App, type Certificate, type Instant } from '../world/records.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { appOf } from '../http/access.ts';
+import type { App, Certificate, Instant } from '../world/records.ts';
+import { answersOf } from '../world/dns.ts';
 import { nothing, ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

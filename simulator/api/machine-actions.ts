@@ -1,5 +1,6 @@
 import { fieldsOf } from '../wire/body.ts';
-import { livingMachineOf, unleasedMachineOf, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { livingMachineOf, unleasedMachineOf } from '../http/resources.ts';
 import { parseDuration } from '../wire/duration.ts';
 import { record, restart, signal, start, stop, suspend } from '../machines/lifecycle.ts';
 import { allowedActions, type MachineAction } from '../world/machine-states.ts';

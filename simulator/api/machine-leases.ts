@@ -1,12 +1,6 @@
 import { fieldsOf, numberField, textField } from '../wire/body.ts';
-import {
-  heldLease,
-  livingMachineOf,
-  machineOf,
-  refuseForeignLease,
-  type Call,
-  type Route,
-} from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { heldLease, livingMachineOf, machineOf, refuseForeignLease } from '../http/resources.ts';
 import { leaseView } from '../machines/views.ts';
 import type { Lease, Machine } from '../world/records.ts';
 import type { World } from '../world/world.ts';

@@ -1,5 +1,6 @@
 import { fieldsOf, objectField, textField } from '../wire/body.ts';
-import { livingMachineOf, machineOf, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { livingMachineOf, machineOf } from '../http/resources.ts';
 import type { Machine } from '../world/records.ts';
 import { nothing, ok, refusal, type Reply } from '../wire/replies.ts';
 

@@ -1,6 +1,7 @@
 /** What runs inside a machine: exec, ps and the memory it may use. */
 import { fieldsOf, numberField, textField } from '../wire/body.ts';
-import { heldLease, livingMachineOf, machineOf, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { heldLease, livingMachineOf, machineOf } from '../http/resources.ts';
 import type { Machine } from '../world/records.ts';
 import { ok, refusal, type Reply } from '../wire/replies.ts';
 

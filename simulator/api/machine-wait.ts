@@ -1,4 +1,5 @@
-import { listed, machineOf, type Call, type Route } from '../http/request-context.ts';
+import { listed, type Call, type Route } from '../http/request-context.ts';
+import { machineOf } from '../http/resources.ts';
 import { isSettled } from '../world/machine-states.ts';
 import type { Machine } from '../world/records.ts';
 import { ok, refusal, type Reply } from '../wire/replies.ts';

@@ -1,20 +1,11 @@
 import { MachineConfig } from '../../schemas/fly/machine.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from '../wire/body.ts';
-import {
-  appOf,
-  flag,
-  listed,
-  livingMachineOf,
-  machineOf,
-  refuseForeignLease,
-  requestIn,
-  unleasedMachineOf,
-  type Call,
-  type Route,
-} from '../http/request-context.ts';
+import { flag, listed, type Call, type Route } from '../http/request-context.ts';
+import { livingMachineOf, machineOf, refuseForeignLease, unleasedMachineOf } from '../http/resources.ts';
+import { appOf, requestIn } from '../http/access.ts';
 import { networkPrefix } from './addresses.ts';
 import { canonicalConfig } from '../machines/canonical-config.ts';
-import { faultAnswer } from '../world/faults.ts';
+import { faultAnswer } from '../world/fault-answers.ts';
 import { givenName } from '../world/chance.ts';
 import { imageRefOf } from '../machines/images.ts';
 import { destroy, launch, replace, takeCapacity } from '../machines/lifecycle.ts';

@@ -1,4 +1,5 @@
-import { flag, listed, organizationOf, type Call, type Route } from '../http/request-context.ts';
+import { flag, listed, type Call, type Route } from '../http/request-context.ts';
+import { organizationOf } from '../http/access.ts';
 import { orgMachineView } from '../machines/views.ts';
 import type { Machine, Volume } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { fieldsOf, objectField, textField } from '../wire/body.ts';
-import { appOf, flag, type Call, type Route } from '../http/request-context.ts';
+import { flag, type Call, type Route } from '../http/request-context.ts';
+import { appOf } from '../http/access.ts';
 import type { App, Secret } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';

@@ -1,5 +1,6 @@
 import { fieldsOf, isObject, textField } from '../wire/body.ts';
-import { appNamed, appOf, visibleOrganization, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { appNamed, appOf, visibleOrganization } from '../http/access.ts';
 import { parseDuration } from '../wire/duration.ts';
 import type { LimitedToken, Organization } from '../world/records.ts';
 import { ok, refusal, type Reply } from '../wire/replies.ts';

@@ -1,10 +1,13 @@
 import { regions } from '../../schemas/fly/presets.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from '../wire/body.ts';
-import { appOf, flag, requestIn, volumeOf, type Call, type Route } from '../http/request-context.ts';
+import { flag, type Call, type Route } from '../http/request-context.ts';
+import { volumeOf } from '../http/resources.ts';
+import { appOf, requestIn } from '../http/access.ts';
 import { fillMount } from '../machines/mounts.ts';
 import { isRunning } from '../world/machine-states.ts';
 import { hostFor } from '../machines/placement.ts';
-import { zoneOf, type App, type Snapshot, type Volume } from '../world/records.ts';
+import type { App, Snapshot, Volume } from '../world/records.ts';
+import { zoneOf } from '../world/hosts.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

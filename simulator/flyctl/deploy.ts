@@ -1,7 +1,8 @@
 /** `fly deploy` by hand: flyctl's groups, high availability, standbys, release stamps and leases. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
-import { HandError, launchMachines, leased, pathOf, type Hands } from './api-client.ts';
+import { HandError, launchMachines, pathOf, type Hands } from './api-client.ts';
+import { leased } from './leases.ts';
 import { isSettled } from '../world/machine-states.ts';
 import { nearestRegion } from '../machines/placement.ts';
 import { groupOf, type App, type Machine, type ReleaseStatus, type Volume } from '../world/records.ts';

@@ -1,6 +1,7 @@
 /** An app, its addresses and secrets. */
 import { cnameTarget } from '../api/apps.ts';
-import { appNamed, type Call } from '../http/request-context.ts';
+import type { Call } from '../http/request-context.ts';
+import { appNamed } from '../http/access.ts';
 import { connection, type Paging } from './connections.ts';
 import type { Fields, TypeFields } from './fields.ts';
 import { imageFields, imageVersion } from './images.ts';

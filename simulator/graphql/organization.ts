@@ -1,5 +1,6 @@
 /** Organizations, who belongs to them, and the tokens they made. */
-import { reaches, type Call } from '../http/request-context.ts';
+import type { Call } from '../http/request-context.ts';
+import { reaches } from '../http/access.ts';
 import { connection, cursorAt, type Paging } from './connections.ts';
 import type { Fields, TypeFields } from './fields.ts';
 import { isPersonal, organizationId } from '../web/organizations.ts';

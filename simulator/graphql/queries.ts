@@ -1,5 +1,6 @@
 import { regions } from '../../schemas/fly/presets.ts';
-import { reaches, visibleOrganization, type Call } from '../http/request-context.ts';
+import type { Call } from '../http/request-context.ts';
+import { reaches, visibleOrganization } from '../http/access.ts';
 import { appVisible } from './app.ts';
 import { connection, type Paging } from './connections.ts';
 import type { Fields, TypeFields } from './fields.ts';

@@ -1,6 +1,6 @@
 /** Machines as they go over the wire. */
 import type { Machine as WireMachine, OrgMachine } from '../../schemas/fly/machine.ts';
-import { heldLease } from '../http/request-context.ts';
+import { heldLease } from '../http/resources.ts';
 import type { Lease, Machine } from '../world/records.ts';
 import { timestamp } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { administration, adminPrefix } from '../admin/routes.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
-import { heldLease, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { heldLease } from '../http/resources.ts';
 import { parseBody, readBody, reset, send } from './connection.ts';
 import { changesSomething } from '../graphql/route.ts';
-import { faultAnswer, isReset, rateLimited, strikesAfter, type FinalFault } from '../world/faults.ts';
+import { faultAnswer, isReset, rateLimited, strikesAfter, type FinalFault } from '../world/fault-answers.ts';
 import { documentedRateLimits, type RateLimits } from './rate-limits.ts';
 import { waitingRoom, type WaitingRoom } from './request-sequencer.ts';
 import type { TokenGrant } from '../world/records.ts';

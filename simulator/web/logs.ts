@@ -1,6 +1,7 @@
 import type { MachineEvent } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
-import { appOf, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { appOf } from '../http/access.ts';
 import type { Machine } from '../world/records.ts';
 import { ok, timestamp, type Reply } from '../wire/replies.ts';
 

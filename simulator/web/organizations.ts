@@ -1,4 +1,5 @@
-import { visibleOrganization, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { visibleOrganization } from '../http/access.ts';
 import type { Organization } from '../world/records.ts';
 import { ok, refusal } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';

@@ -3,7 +3,8 @@
  * distribution specification, as far as clients that push, pull and mount ask for it.
  */
 import { isObject } from '../wire/body.ts';
-import { noContent, reaches, type Call, type Route } from '../http/request-context.ts';
+import { noContent, type Call, type Route } from '../http/request-context.ts';
+import { reaches } from '../http/access.ts';
 import type { App } from '../world/records.ts';
 import {
   blobBytesMost,

@@ -1,5 +1,6 @@
 import { fieldsOf, isObject, textField } from '../wire/body.ts';
-import { appNamed, appOf, reaches, type Call, type Route } from '../http/request-context.ts';
+import type { Call, Route } from '../http/request-context.ts';
+import { appNamed, appOf, reaches } from '../http/access.ts';
 import type { App, Release, ReleaseStatus } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 

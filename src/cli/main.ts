@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
 import { Fault } from '../model/base/fault.ts';
 import { Redactor } from '../model/base/secret-value.ts';
-import { faultText, type FaultText } from '../render/fault.ts';
-import { plainLines } from '../render/text.ts';
+import { faultText, type FaultText } from '../render/text/fault.ts';
+import { plainLines } from '../render/text/plain.ts';
 import { exitCodes, type ExitCode } from './shell/exit.ts';
 import { InvalidSettings } from './composition/invalid-settings.ts';
 import type { Invocation } from './shell/invocation.ts';

@@ -1,14 +1,16 @@
 /** From Fly's own file to app.yaml and back: which files, and what the other form of each says. */
+import { baseOf, folderOf } from '../sources/tree/tree-path.ts';
 import { Fault } from '../model/base/fault.ts';
 import { isObject, type JsonObject } from '../model/base/json.ts';
 import type { Problem } from '../model/base/problem.ts';
 import type { Tree } from '../sources/tree/tree.ts';
 import { ownedKeySet } from './source/base-config.ts';
-import { baseName, filesBelow } from './discover/traverse.ts';
-import { formatOf, problemsOfText, readDocument, unreadDocument, type SourceDocument } from './documents/document.ts';
-import { fileBytesMax, folderOf, pathWithin } from './discover/config-files.ts';
+import { filesBelow } from './discover/traverse.ts';
+import { formatOf, readDocument, unreadDocument, type SourceDocument } from './documents/document.ts';
+import { fileBytesMax } from './discover/config-files.ts';
+import { pathWithin } from './discover/paths.ts';
 import type { Finding } from './documents/finding.ts';
-import { problemsIn } from './documents/source-map.ts';
+import { problemsOfText, problemsIn } from './documents/source-map.ts';
 
 const conversionTargets = ['yaml', 'toml'] as const;
 export type ConversionTarget = (typeof conversionTargets)[number];
@@ -70,7 +72,7 @@ async function convert(tree: Tree, from: string, target: ConversionTarget): Prom
   const problems = problemsOfText(document, undefined);
   const { fields } = document;
   if (problems.length > 0 || fields === undefined) return { from, to, fields: undefined, problems };
-  if (target === 'yaml') return { from, to, fields: asApp(fields, baseName(to)), problems };
+  if (target === 'yaml') return { from, to, fields: asApp(fields, baseOf(to)), problems };
   const base = overwrittenBase(fields, to);
   if (base !== undefined) return { from, to, fields: undefined, problems: problemsIn(document, [base]) };
   const fly = asFly(fields);
@@ -93,7 +95,7 @@ async function documentAt(tree: Tree, path: string): Promise<SourceDocument> {
 
 /** Neither flyctl nor FlyCD reads FlyCD's own keys in a fly config: they are kept for the way back, and have no effect. */
 function lostOn(fly: JsonObject, to: string): readonly Finding[] {
-  const name = baseName(to);
+  const name = baseOf(to);
   const owned = Object.keys(fly).filter((key) => ownedKeySet.has(key));
   const hint = `it is kept for the way back; to run from ${name}, keep app.yaml beside it and say fly_config: ${name} there`;
   return owned.flatMap((key, index): readonly Finding[] => {
@@ -117,14 +119,14 @@ function overwrittenBase(fields: JsonObject, to: string): Finding | undefined {
   if (typeof base !== 'string' || type !== 'local' || typeof path !== 'string') return undefined;
   const folder = pathWithin(folderOf(to), path);
   if (folder === undefined || pathWithin(folder, base) !== to) return undefined;
-  const message = `it lies over ${baseName(to)}, which would be overwritten`;
+  const message = `it lies over ${baseOf(to)}, which would be overwritten`;
   const hint = 'flycd render --as toml prints the two as one';
   return { severity: 'error', path: ['fly_config'], part: 'value', message, hint };
 }
 
 /** A file of the usual name gets the usual name; any other keeps its own, with another ending. */
 function targetOf(from: string, target: ConversionTarget): string {
-  const name = baseName(from);
+  const name = baseOf(from);
   const slash = from.length - name.length;
   const usual = names[target].from.some((one) => one === name);
   return `${from.slice(0, slash)}${usual ? names[target].to : `${name.replace(/\.[^.]*$/, '')}.${target}`}`;

@@ -1,4 +1,5 @@
 /** The config repo as one value: what git wants of Fly, and everything that is wrong with how it says so. */
+import { folderOf } from '../sources/tree/tree-path.ts';
 import type { SyncWritten } from '../../schemas/policy.ts';
 import type { Clock } from '../model/base/clock.ts';
 import type { DesiredFleet, FollowedRef } from '../model/desired.ts';
@@ -7,15 +8,9 @@ import type { Problem } from '../model/base/problem.ts';
 import { SecretValue } from '../model/base/secret-value.ts';
 import type { GitMirrors, Tree } from '../sources/tree/tree.ts';
 import { writeBuild } from './source/build.ts';
-import {
-  configFiles,
-  folderOf,
-  pathWithin,
-  GenerationCache,
-  type ConfigFiles,
-  type Cache,
-  type ReadFile,
-} from './discover/config-files.ts';
+import { configFiles, type ConfigFiles, type ReadFile } from './discover/config-files.ts';
+import { pathWithin } from './discover/paths.ts';
+import { GenerationCache, type Cache } from './discover/cache.ts';
 import { fleetIdentity, type FleetIdentity } from './discover/fleet-identity.ts';
 import { resolveApps, type Gathered } from './resolve/resolve-apps.ts';
 import type { ReadProject } from './discover/project.ts';

@@ -3,7 +3,8 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredSource, SecretOrigin } from './desired.ts';
 import type { JsonValue } from './base/json.ts';
 import type { Problem } from './base/problem.ts';
-import type { Sent, Slot } from './stamps/stamps.ts';
+import type { Sent } from './stamps/stamps.ts';
+import type { Slot } from './stamps/slot.ts';
 
 /** safe: nobody notices; restart: a machine restarts; costs: money each month; destructive: cannot be undone. */
 export type Risk = 'safe' | 'restart' | 'costs' | 'destructive';
@@ -190,29 +191,6 @@ export type Step =
   | MachineStep
   | CertificateStep;
 export type StepKind = Step['kind'];
-
-/** Order of apply. Steps of one wave are independent of each other. */
-export const waves = [
-  ['app.create', 'app.adopt'],
-  ['image.build'],
-  ['address.allocate'],
-  ['volume.create', 'volume.extend', 'volume.configure'],
-  ['secret.set'],
-  ['machine.label'],
-  [
-    'release',
-    'machine.create',
-    'machine.update',
-    'machine.start',
-    'machine.restart',
-    'machine.cordon',
-    'machine.uncordon',
-  ],
-  ['secret.unset'],
-  ['certificate.add', 'certificate.remove'],
-  ['machine.destroy'],
-  ['address.release', 'app.destroy'],
-] as const satisfies readonly (readonly StepKind[])[];
 
 export type HoldReason =
   | 'build' // needs a build that failed, or that nobody can make here

@@ -1,7 +1,7 @@
 import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { OrphanedApp } from '../model/observed.ts';
-import { stampKeys } from '../model/stamps/stamps.ts';
+import { stampKeys } from '../model/stamps/keys.ts';
 import { read } from './reading.ts';
 
 export interface ObserveOrphansRequest {

@@ -1,7 +1,7 @@
 import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
 import { byText } from '../model/base/order.ts';
-import { stampKeys } from '../model/stamps/stamps.ts';
+import { stampKeys } from '../model/stamps/keys.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';

@@ -2,11 +2,11 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
-import { stampKeys } from '../model/stamps/stamps.ts';
+import { stampKeys } from '../model/stamps/keys.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
-import { counted } from '../model/base/text.ts';
+import { plural } from '../model/base/text.ts';
 import { holdOf } from './steps/hold.ts';
 import { metadataOf } from './classify/machine-state.ts';
 
@@ -20,7 +20,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const { name, machines, releases } = orphan;
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   if (!prunes) {
-    const run = `git no longer names it; ${counted(machines.length, 'machine')} of this fleet run on`;
+    const run = `git no longer names it; ${plural(machines.length, 'machine')} of this fleet run on`;
     const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
     return { steps: [], holds: [], notes: [note] };
   }
@@ -52,7 +52,7 @@ function foreignHold(fleet: DesiredFleet, { name, machines }: OrphanedApp, step:
   if (strangers === 0) return undefined;
   return holdOf(name, {
     reason: 'destructive',
-    because: `${counted(strangers, 'machine')} in it that FlyCD did not make would go with it`,
+    because: `${plural(strangers, 'machine')} in it that FlyCD did not make would go with it`,
     next: 'flycd sync --accept, after looking at them with fly machine list',
     steps: [step],
   });

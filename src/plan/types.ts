@@ -17,7 +17,8 @@ import type {
 } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
-import type { Sent, Slot } from '../model/stamps/stamps.ts';
+import type { Sent } from '../model/stamps/stamps.ts';
+import type { Slot } from '../model/stamps/slot.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import type { StampedEvidence } from '../model/stamps/secrets-stamp.ts';
 

@@ -1,6 +1,7 @@
 import type { Memory, Intent, IntentKind, RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
-import type { GoodVersion, StandingTexts } from '../model/stamps/rollout-state.ts';
+import type { StandingTexts } from '../model/stamps/rollout-state.ts';
+import type { GoodVersion } from '../model/stamps/app-version.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 
 export interface RunStart {

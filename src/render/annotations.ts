@@ -3,8 +3,9 @@
  * command from any line that begins with `::`, so no text may begin a line or end a command early.
  */
 import type { Problem } from '../model/base/problem.ts';
-import { sortProblems, validationSummary, type Validation } from './problems.ts';
-import { plain } from './text.ts';
+import { sortProblems } from './problems.ts';
+import { validationSummary, type Validation } from './validation.ts';
+import { plain } from './text/plain.ts';
 
 /** Errors first: GitHub shows only the first ten of a step. */
 export function validationAnnotations(validation: Validation): string {

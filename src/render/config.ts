@@ -1,6 +1,10 @@
 import { stringify as stringifyToml } from 'smol-toml';
 import { Document, isScalar, visit } from 'yaml';
 import { isObject, type JsonObject, type JsonValue } from '../model/base/json.ts';
+import type { ExplainedField } from '../model/desired.ts';
+import { textTable, filledColumns } from './text/table.ts';
+import { plain, formatValue } from './text/plain.ts';
+import type { Paint } from './text/paint.ts';
 
 const configForms = ['yaml', 'toml', 'json'] as const;
 export type ConfigForm = (typeof configForms)[number];
@@ -58,4 +62,20 @@ function withoutGaps(value: JsonValue): JsonValue {
       .filter(([, item]) => item !== null && item !== undefined)
       .map(([key, item]) => [key, withoutGaps(item)]),
   );
+}
+
+/** Field by field: what it is and where that was written. */
+export function explainText(fields: readonly ExplainedField[], paint: Paint): string {
+  const rows = fields.map((field) => [
+    plain(field.path),
+    formatValue(field.value),
+    plain(`${field.file}:${field.line}:${field.column}`),
+    plain(noteOf(field)),
+  ]);
+  return textTable(filledColumns({ columns: ['FIELD', 'VALUE', 'FROM', 'BY'], rows }), paint);
+}
+
+function noteOf({ part, substitutedBy }: ExplainedField): string {
+  const substitution = substitutedBy === undefined ? undefined : `substitution in ${substitutedBy}`;
+  return [part, substitution].filter((note) => note !== undefined).join(', ');
 }

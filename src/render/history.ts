@@ -1,30 +1,12 @@
 import { formatTime } from '../model/base/clock.ts';
-import type { Run, StepResult } from '../model/run.ts';
-import { appPlanJson } from './plan.ts';
-import { holdLines, markOf, toneOf, toneOfStatus } from './step.ts';
-import { fence, filledColumns, markdownTable, textTable, type Cell, type Table } from './table.ts';
-import { createPaint, formatDuration, plain, plainLines, plural, shortRevision, truncate, type Tone } from './text.ts';
+import type { Run } from '../model/run.ts';
+import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
+import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
+import { createPaint } from './text/paint.ts';
+import { toneOfOutcome } from './text/tone.ts';
 
 /** A message in a table is a pointer; `flycd history RUN` has the whole of it. */
 const messageCharactersMax = 120;
-
-export function toneOfOutcome(outcome: Run['outcome'] | StepResult['outcome']): Tone {
-  switch (outcome) {
-    case 'failed':
-      return 'red';
-    case 'held':
-      return 'cyan';
-    case 'interrupted':
-    case undefined:
-      return 'yellow';
-    case 'no-change':
-    case 'unchanged':
-    case 'skipped':
-      return 'dim';
-    default:
-      return 'green';
-  }
-}
 
 /** The first failure of a run, else why it is held, else nothing. */
 export function reasonOf(run: Run): string {
@@ -41,7 +23,7 @@ function onOneLine(message: string): string {
   return lines.length < 2 ? first : `${first}: ${last}`;
 }
 
-function took(run: Run): string {
+export function took(run: Run): string {
   return run.finishedAt === undefined ? '' : formatDuration(run.finishedAt - run.startedAt);
 }
 
@@ -56,7 +38,7 @@ function runsTable(runs: readonly Run[]): Table {
     took(run),
     run.trigger,
     plain(run.actor),
-    shortRevision(run.revision),
+    revisionText(run.revision),
     truncate(plain(reasonOf(run)), messageCharactersMax),
   ]);
   return { columns, rows };
@@ -104,51 +86,4 @@ export function runJson(run: Run) {
 
 export function runsJson(runs: readonly Run[]) {
   return { runs: runs.map(runJson) };
-}
-
-/** One run with the plan it carried out. */
-export function oneRunJson(run: Run) {
-  return { ...runJson(run), plan: appPlanJson(run.plan) };
-}
-
-function resultLines(result: StepResult, colour: boolean): readonly string[] {
-  const paint = createPaint(colour);
-  const mark = markOf(result.kind);
-  const duration = formatDuration(result.finishedAt - result.startedAt);
-  const name = paint(toneOf(mark), `${mark} ${result.kind} ${plain(result.target)}`);
-  const lines = [`  ${name}: ${paint(toneOfOutcome(result.outcome), result.outcome)} in ${duration}`];
-  for (const line of result.message === undefined ? [] : plainLines(result.message)) lines.push(`      ${line}`);
-  if (result.next !== undefined) lines.push(`      next: ${plain(result.next)}`);
-  return lines;
-}
-
-/** One run: its head, the results of its steps in order, what was held. */
-export function oneRunText(run: Run, colour: boolean): string {
-  const paint = createPaint(colour);
-  const finished = run.finishedAt === undefined ? 'still running' : `took ${took(run)}`;
-  const lines = [
-    paint('bold', `Run ${run.id} of ${plain(run.app)}: `) +
-      paint(toneOfOutcome(run.outcome), run.outcome ?? 'running') +
-      `, ${paint(toneOfStatus(run.status), run.status)}`,
-    `  started ${formatTime(run.startedAt)}, ${finished}`,
-    `  by ${plain(run.actor)} (${run.trigger}) at ${shortRevision(run.revision)}`,
-    `  plan ${plain(run.plan.planId)} of fleet ${plain(run.fleet)}`,
-  ];
-  if (run.nextWakeAt !== undefined) lines.push(`  looks again at ${formatTime(run.nextWakeAt)}`);
-  lines.push('', paint('bold', `${plural(run.results.length, 'step')}:`));
-  lines.push(...run.results.flatMap((result) => resultLines(result, colour)));
-  for (const hold of run.plan.holds) {
-    for (const line of holdLines(hold, 1)) {
-      lines.push(
-        '  '.repeat(line.depth) + paint(line.tone, `${line.mark === undefined ? '' : `${line.mark} `}${line.text}`),
-      );
-    }
-  }
-  for (const note of run.plan.notes) lines.push(`  note: ${plain(note)}`);
-  return `${lines.join('\n')}\n`;
-}
-
-/** For a pull request or an issue: the text, fenced. */
-export function oneRunMarkdown(run: Run): string {
-  return `${fence(oneRunText(run, false), '')}\n`;
 }

@@ -5,7 +5,7 @@ import { overlay } from '../flyconfig/live/overlay.ts';
 import { releaseGuest } from '../flyconfig/sections/release-command.ts';
 import type { DesiredApp } from '../model/desired.ts';
 import { isObject } from '../model/base/json.ts';
-import { flyctlMetadata } from '../model/stamps/stamps.ts';
+import { flyctlMetadata } from '../model/stamps/keys.ts';
 
 /**
  * By process group, and for the release command where there is one, what a new machine of it gets, in the names of Fly's wire: without what differs from one machine or

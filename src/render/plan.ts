@@ -1,8 +1,11 @@
 import type { AppPlan, Plan, Step } from '../model/plan.ts';
 import { problemLines, problemJson, problemsText, sortProblems, type ProblemJson } from './problems.ts';
-import { countPlan, destructiveFirst, holdLines, isDestructive, stepLines, toneOfStatus, type Line } from './step.ts';
-import { fence, markdownText } from './table.ts';
-import { createPaint, plain, plural, shortRevision, type Paint } from './text.ts';
+import { destructiveFirst, holdLines, isDestructive, stepLines, type Line } from './step.ts';
+import { toneOfStatus, markOf } from './text/tone.ts';
+import { fence, markdownText } from './text/table.ts';
+import { plural } from '../model/base/text.ts';
+import { plain, revisionText } from './text/plain.ts';
+import { createPaint, type Paint } from './text/paint.ts';
 
 /** Digits of a plan's id in text: enough to compare by eye; JSON has all of it. */
 const planIdDigits = 12;
@@ -44,7 +47,7 @@ function lineText(line: Line, paint: Paint): string {
 }
 
 function header(plan: Plan): string {
-  return `Fleet ${plain(plan.fleet)} at ${shortRevision(plan.revision)}, plan ${plain(plan.planId.slice(0, planIdDigits))}`;
+  return `Fleet ${plain(plan.fleet)} at ${revisionText(plan.revision)}, plan ${plain(plan.planId.slice(0, planIdDigits))}`;
 }
 
 /** `Plan: 3 apps, 2 to change, 1 synced; 4 to create, 1 to update, 0 to destroy, 1 held.` */
@@ -175,4 +178,31 @@ function truncateLines(text: string, charactersMax: number): string {
   const kept = text.slice(0, charactersMax);
   const end = kept.lastIndexOf('\n');
   return `${kept.slice(0, end < 0 ? charactersMax : end)}\n… cut here: run \`flycd diff\` for the rest.\n`;
+}
+
+interface Counts {
+  readonly create: number;
+  readonly update: number;
+  readonly destroy: number;
+  readonly held: number;
+}
+
+/** Things that come, change and go; a release counts as its machines; a label alone is bookkeeping, but still a change. */
+function countPlan(plan: Pick<Plan, 'apps'>): Counts {
+  const counts = { create: 0, update: 0, destroy: 0, held: 0 };
+  for (const app of plan.apps) countApp(app, counts);
+  return counts;
+}
+
+function countApp(app: AppPlan, counts: { create: number; update: number; destroy: number; held: number }): void {
+  counts.held += app.holds.length;
+  const steps = app.steps.flatMap((step): readonly Step[] =>
+    step.kind === 'release' && step.machines.length > 0 ? step.machines : [step],
+  );
+  for (const step of steps) {
+    const mark = markOf(step.kind);
+    if (mark === '+') counts.create += 1;
+    else if (mark === '-') counts.destroy += 1;
+    else counts.update += 1;
+  }
 }

@@ -1,6 +1,7 @@
 import type { AppPlan, Plan } from '../model/plan.ts';
 import { appPlanJson, planJson, planMarkdown, planText } from './plan.ts';
-import { createPaint, plain } from './text.ts';
+import { plain } from './text/plain.ts';
+import { createPaint } from './text/paint.ts';
 
 /** A plan that somebody wanted done and that is no longer what a sync would do. */
 interface Stale {

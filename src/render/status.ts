@@ -1,10 +1,12 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
-import { reasonOf, runJson, toneOfOutcome } from './history.ts';
-import { toneOfStatus } from './step.ts';
-import { filledColumns, markdownTable, textTable, type Cell, type Table } from './table.ts';
-import { createPaint, formatDuration, plain, plural, shortRevision, truncate } from './text.ts';
+import { reasonOf, runJson } from './history.ts';
+import { toneOfOutcome, toneOfStatus } from './text/tone.ts';
+import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
+import { plural } from '../model/base/text.ts';
+import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
+import { createPaint } from './text/paint.ts';
 
 /** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
 export interface FleetStatus {
@@ -37,7 +39,7 @@ function statusTable(status: FleetStatus): Table {
     String(run.id),
     { text: run.outcome ?? 'running', tone: toneOfOutcome(run.outcome) },
     ago(run.finishedAt ?? run.startedAt, status.now),
-    shortRevision(run.revision),
+    revisionText(run.revision),
     `${truncate(plain(reasonOf(run)), messageCharactersMax)}${ageOf(run, status.now)}`,
   ]);
   return { columns, rows };

@@ -1,10 +1,8 @@
 import { formatTime } from '../model/base/clock.ts';
-import type { AppPlan, FieldChange, Hold, Plan, Risk, Step, StepKind } from '../model/plan.ts';
-import type { AppStatus } from '../model/plan.ts';
-import { formatChange, formatValue, plain, type Tone } from './text.ts';
-
-/** + comes, ~ changes, - goes, ! waits for a person or for time. */
-export type Mark = '+' | '~' | '-' | '!';
+import type { FieldChange, Hold, Risk, Step } from '../model/plan.ts';
+import { formatChange, formatValue, plain } from './text/plain.ts';
+import type { Tone } from './text/paint.ts';
+import { markOf, toneOf, type Mark } from './text/tone.ts';
 
 export interface Line {
   readonly depth: number;
@@ -17,57 +15,6 @@ export interface Line {
 const fieldsOfNewMax = 20;
 /** A guard against a flood: no real change touches so many fields. */
 const fieldsOfChangeMax = 200;
-
-const marks = {
-  'app.create': '+',
-  'app.adopt': '~',
-  'image.build': '~',
-  'address.allocate': '+',
-  'address.release': '-',
-  'secret.set': '+',
-  'secret.unset': '-',
-  'volume.create': '+',
-  'volume.extend': '~',
-  'volume.configure': '~',
-  release: '~',
-  'machine.create': '+',
-  'machine.update': '~',
-  'machine.destroy': '-',
-  'machine.start': '~',
-  'machine.restart': '~',
-  'machine.cordon': '~',
-  'machine.uncordon': '~',
-  'machine.label': '~',
-  'certificate.add': '+',
-  'certificate.remove': '-',
-  'app.destroy': '-',
-} as const satisfies Record<StepKind, Mark>;
-
-export function markOf(kind: StepKind): Mark {
-  return marks[kind];
-}
-
-export function toneOf(mark: Mark | undefined): Tone | undefined {
-  if (mark === undefined) return undefined;
-  return ({ '+': 'green', '~': 'yellow', '-': 'red', '!': 'cyan' } as const)[mark];
-}
-
-export function toneOfStatus(status: AppStatus): Tone {
-  switch (status) {
-    case 'synced':
-      return 'green';
-    case 'invalid':
-    case 'failed':
-      return 'red';
-    case 'held':
-    case 'blocked':
-    case 'suspended':
-    case 'orphaned':
-      return 'cyan';
-    default:
-      return 'yellow';
-  }
-}
 
 const riskWords: Readonly<Record<Risk, string>> = {
   safe: '',
@@ -142,31 +89,4 @@ export function holdLines(hold: Hold, depth: number): readonly Line[] {
     ...next,
     ...destructiveFirst(hold.steps).flatMap((step) => stepLines(step, depth + 1)),
   ];
-}
-
-export interface Counts {
-  readonly create: number;
-  readonly update: number;
-  readonly destroy: number;
-  readonly held: number;
-}
-
-/** Things that come, change and go; a release counts as its machines; a label alone is bookkeeping, but still a change. */
-export function countPlan(plan: Pick<Plan, 'apps'>): Counts {
-  const counts = { create: 0, update: 0, destroy: 0, held: 0 };
-  for (const app of plan.apps) countApp(app, counts);
-  return counts;
-}
-
-function countApp(app: AppPlan, counts: { create: number; update: number; destroy: number; held: number }): void {
-  counts.held += app.holds.length;
-  const steps = app.steps.flatMap((step): readonly Step[] =>
-    step.kind === 'release' && step.machines.length > 0 ? step.machines : [step],
-  );
-  for (const step of steps) {
-    const mark = markOf(step.kind);
-    if (mark === '+') counts.create += 1;
-    else if (mark === '-') counts.destroy += 1;
-    else counts.update += 1;
-  }
 }

@@ -1,11 +1,13 @@
 import type { AppPlan, Plan } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
-import { reasonOf, runJson, toneOfOutcome } from './history.ts';
+import { reasonOf, runJson } from './history.ts';
 import { planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
-import { toneOfStatus } from './step.ts';
-import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './table.ts';
-import { createPaint, formatDuration, plain, plural, shortRevision, truncate } from './text.ts';
+import { toneOfOutcome, toneOfStatus } from './text/tone.ts';
+import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
+import { plural } from '../model/base/text.ts';
+import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
+import { createPaint } from './text/paint.ts';
 
 /** What one pass did: the plan it made and the newest run of each app. */
 export interface Sync {
@@ -80,7 +82,7 @@ function closing(sync: Sync, rows: readonly Row[]): string {
   const tail = statuses === '' ? '' : `: ${statuses}`;
   const done = outcomes === '' ? '' : ` (${outcomes})`;
   const apps = plural(rows.length, 'app');
-  return `Fleet ${plain(sync.plan.fleet)} at ${shortRevision(sync.plan.revision)}, ${apps}${tail}${done}.`;
+  return `Fleet ${plain(sync.plan.fleet)} at ${revisionText(sync.plan.revision)}, ${apps}${tail}${done}.`;
 }
 
 function counted(words: readonly string[]): string {

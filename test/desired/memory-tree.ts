@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../src/model/base/fault.ts';
-import { treeId } from '../../src/sources/tree/content-id.ts';
+import { treeId } from '../../src/sources/tree/object-id.ts';
 import type { GitMirrors, GitSourceRequest, Tree, TreeEntry } from '../../src/sources/tree/tree.ts';
 
 /** Path to text or bytes; a link is `{ link: target }`, a tree path. */

@@ -8,7 +8,8 @@ import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Step, StepKind } from '../../src/model/plan.ts';
 import { defaultPolicy, type SyncPolicy } from '../../src/model/base/policy.ts';
-import { formatRead, formatSent, stampKeys } from '../../src/model/stamps/stamps.ts';
+import { formatRead, formatSent } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { planApp, type PlanAppInput, type PlanOptions } from '../../src/plan/app.ts';
 import { configToSend, sentOf } from '../../src/plan/machines/stamps.ts';
 

@@ -6,7 +6,7 @@ import type { AppPlan } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import type { Problem } from '../../src/model/base/problem.ts';
 import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import {
   absent,

@@ -8,7 +8,7 @@ import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
 import type { Step } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
-import { stampKeys } from '../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { planApp } from '../../src/plan/app.ts';
 import { updatesOf } from '../../src/plan/steps/select.ts';
 import {

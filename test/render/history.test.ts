@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { oneRunJson, oneRunText, runsMarkdown, runsText } from '../../src/render/history.ts';
+import { runsMarkdown, runsText } from '../../src/render/history.ts';
+import { oneRunJson, oneRunText } from '../../src/render/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../../src/render/status.ts';
 import { syncJson, syncMarkdown, syncText } from '../../src/render/sync.ts';
 import { failedRun, goodRun, plan, start } from './fixture.ts';

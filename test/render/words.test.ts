@@ -1,11 +1,12 @@
 import * as fc from '../property.ts';
 import { expect, test } from 'vitest';
 import type { Problem } from '../../src/model/base/problem.ts';
-import { faultText } from '../../src/render/fault.ts';
-import { problemsText, validationJson, validationMarkdown, validationText } from '../../src/render/problems.ts';
+import { faultText } from '../../src/render/text/fault.ts';
+import { problemsText } from '../../src/render/problems.ts';
+import { validationJson, validationMarkdown, validationText } from '../../src/render/validation.ts';
 import { progressText } from '../../src/render/progress.ts';
-import { filledColumns, markdownTable, textTable } from '../../src/render/table.ts';
-import { formatChange, formatDuration, plain } from '../../src/render/text.ts';
+import { filledColumns, markdownTable, textTable } from '../../src/render/text/table.ts';
+import { formatChange, formatDuration, plain } from '../../src/render/text/plain.ts';
 import { failedRun, goodRun, start, webPlan } from './fixture.ts';
 
 const problem: Problem = {

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { FaultKind } from '../../simulator/world/faults.ts';
+import type { FaultKind } from '../../simulator/world/fault-answers.ts';
 import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import { fetchFrom, run, type Ran } from '../cli/terminal.ts';

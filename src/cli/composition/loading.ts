@@ -4,7 +4,7 @@ import type { DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
-import type { FolderMemory } from '../../sources/tree/content-id.ts';
+import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
 import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
@@ -146,7 +146,7 @@ function createPast(): Past {
 }
 
 async function createMemory({ io }: Invocation): Promise<FolderMemory> {
-  return new (await io.clock.busy(() => import('../../sources/tree/content-id.ts'))).FolderMemory();
+  return new (await io.clock.busy(() => import('../../sources/tree/folder-memory.ts'))).FolderMemory();
 }
 
 async function openPath(

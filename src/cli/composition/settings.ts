@@ -1,9 +1,9 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Settings } from '../../../schemas/settings.ts';
-import { problemsOfText, readDocument } from '../../desired/documents/document.ts';
+import { readDocument } from '../../desired/documents/document.ts';
 import { check } from '../../desired/documents/finding.ts';
 import { withoutNulls } from '../../desired/documents/merge.ts';
-import { problemsIn } from '../../desired/documents/source-map.ts';
+import { problemsOfText, problemsIn } from '../../desired/documents/source-map.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { InvalidSettings } from './invalid-settings.ts';

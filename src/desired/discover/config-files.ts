@@ -1,10 +1,12 @@
 /** Reads files of the config repo and of project repos, and remembers what was parsed, by content. */
+import { folderOf } from '../../sources/tree/tree-path.ts';
 import { posix } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, readDocument, unreadDocument, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';
+import type { Cache } from './cache.ts';
 
 /** A config file larger than this is a mistake; parsing time grows with it. */
 export const fileBytesMax = 1_048_576;
@@ -52,12 +54,6 @@ export interface FilesRequest {
   readonly documents: Cache<ReadFile>;
 }
 
-/** Things worth keeping from one load to the next: what a load did not ask for is dropped at its end. */
-export interface Cache<Value> {
-  get(key: string): Value | undefined;
-  set(key: string, value: Value): void;
-}
-
 export function configFiles(request: FilesRequest): ConfigFiles {
   const { clock } = request;
   const lists = new Map<Tree, Map<string, Promise<readonly TreeEntry[]>>>();
@@ -102,10 +98,6 @@ export function configFiles(request: FilesRequest): ConfigFiles {
   };
 }
 
-export function folderOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
-}
-
 /** From the config root for its own files; a repo's name and the path in it for a project's. */
 function nameOf(request: FilesRequest, tree: Tree, path: string): string {
   if (tree !== request.tree) return `${tree.name}//${path}`;
@@ -114,47 +106,7 @@ function nameOf(request: FilesRequest, tree: Tree, path: string): string {
   return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : posix.relative(`/${root}`, `/${path}`);
 }
 
-/** A path written in a config file, seen from a folder of the tree. undefined: it leads out of the repo. */
-export function pathWithin(folder: string, written: string): string | undefined {
-  if (posix.isAbsolute(written) || /^[A-Za-z]:[\\/]/.test(written) || written.includes('\\') || written.includes('\0'))
-    return undefined;
-  const path = posix.normalize(posix.join(folder === '' ? '.' : folder, written === '' ? '.' : written));
-  if (path === '..' || path.startsWith('../')) return undefined;
-  return path === '.' ? '' : path.replace(/\/$/, '');
-}
-
-/** true: `path` is the folder or inside it. */
-export function isInside(path: string, folder: string): boolean {
-  return folder === '' || path === folder || path.startsWith(`${folder}/`);
-}
-
-export const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];
-
 export const projectFileName = 'project.yaml';
 
 /** Of the fleet, not of an app. */
 export const settingsFileName = 'flycd.yaml';
-
-/** A cache whose entries live as long as each load asks for them: it never holds more than the tree does. */
-export class GenerationCache<Value> {
-  #kept: ReadonlyMap<string, Value> = new Map();
-
-  /** One load's view. `finish` drops what it did not ask for. */
-  begin(): Cache<Value> & { finish(): void } {
-    const before = this.#kept;
-    const now = new Map<string, Value>();
-    return {
-      get: (key) => {
-        const value = now.get(key) ?? before.get(key);
-        if (value !== undefined) now.set(key, value);
-        return value;
-      },
-      set: (key, value) => {
-        now.set(key, value);
-      },
-      finish: () => {
-        this.#kept = now;
-      },
-    };
-  }
-}

@@ -2,10 +2,12 @@
  * Finds apps and projects as v0 did: depth first; a folder that holds a folder `projects` descends only into that one;
  * the projects of a folder's tree are entered before its apps, so an app reached both ways belongs to its project.
  */
+import { baseOf } from '../../sources/tree/tree-path.ts';
 import { toFault } from '../../model/base/fault.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
-import { baseName, filesBelow } from './traverse.ts';
-import { isInside, projectFileName, appFileNames, settingsFileName } from './config-files.ts';
+import { filesBelow } from './traverse.ts';
+import { projectFileName, settingsFileName } from './config-files.ts';
+import { isInside } from './paths.ts';
 import type { Project } from './project.ts';
 import { incomplete, type WalkRequest, type Walk, type Walking, type Blocked, type Placed } from './discovery.ts';
 import { enterProject } from './enter-project.ts';
@@ -66,7 +68,7 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
 
 async function visitFile(walking: Walking, tree: Tree, path: string, chain: readonly Project[]): Promise<void> {
   const file = walking.files.file(tree, path);
-  const base = baseName(path);
+  const base = baseOf(path);
   if (base === projectFileName) return enterProject(walking, file, chain, visit);
   const isApp = appFileNames.includes(base);
   const bare = !isApp && base !== settingsFileName && /\.(?:toml|ya?ml|json)$/.test(base);
@@ -89,7 +91,7 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     list: (path) => walking.files.list(tree, path),
     wants: (name) => name === projectFileName || appFileNames.includes(name),
     into(folders) {
-      const projects = folders.find((entry) => baseName(entry.path) === 'projects');
+      const projects = folders.find((entry) => baseOf(entry.path) === 'projects');
       return projects === undefined ? folders : [projects];
     },
     onLimit(path, limit) {
@@ -100,9 +102,11 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     },
     seen: walking.seen,
   });
-  const isProject = (entry: TreeEntry): boolean => baseName(entry.path) === projectFileName;
+  const isProject = (entry: TreeEntry): boolean => baseOf(entry.path) === projectFileName;
   return {
     projects: found.filter(isProject).map(({ path }) => path),
     apps: found.filter((entry) => !isProject(entry)).map(({ path }) => path),
   };
 }
+
+const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];

@@ -2,7 +2,8 @@
 import type { FollowedRef } from '../../model/desired.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree, GitMirrors } from '../../sources/tree/tree.ts';
-import type { ConfigFile, ConfigFiles, Cache } from './config-files.ts';
+import type { ConfigFile, ConfigFiles } from './config-files.ts';
+import type { Cache } from './cache.ts';
 import type { Project, ReadProject } from './project.ts';
 
 export interface FoundApp {

@@ -1,11 +1,13 @@
 /** Projects on the way to apps: their source is followed, and what they give is remembered in the chain. */
 import { toFault } from '../../model/base/fault.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import { pathWithin, type ConfigFile } from './config-files.ts';
+import type { ConfigFile } from './config-files.ts';
+import { pathWithin } from './paths.ts';
 import type { Finding } from '../documents/finding.ts';
 import { problemsIn } from '../documents/source-map.ts';
 import { readProject, type Project } from './project.ts';
-import { refOf, redactUrl } from '../../sources/tree/location.ts';
+import { redactUrl } from '../../sources/tree/location.ts';
+import { refOf } from '../../sources/tree/ref.ts';
 import type { Walking } from './discovery.ts';
 
 /** Looks for apps and projects at a path: what an entered project leads to. */

@@ -1,14 +1,15 @@
 /** The fleet's name and policy: from flycd.yaml in the config root, or the root project.yaml. */
+import { folderOf } from '../../sources/tree/tree-path.ts';
 import { Settings } from '../../../schemas/settings.ts';
 import type { SyncWritten } from '../../../schemas/policy.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
-import { folderOf, projectFileName, settingsFileName, type ConfigFiles } from './config-files.ts';
+import { hasBrokenSyntax } from '../documents/document.ts';
+import { projectFileName, settingsFileName, type ConfigFiles } from './config-files.ts';
 import { check } from '../documents/finding.ts';
 import { withoutNulls } from '../documents/merge.ts';
-import { problemsIn } from '../documents/source-map.ts';
+import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 
 const nameDefault = 'flycd';
 

@@ -1,14 +1,13 @@
 /** A project.yaml as read, and what a chain of projects gives to the apps inside. */
-import { Project as ProjectWritten, type ListMode } from '../../../schemas/project.ts';
-import { type SyncWritten } from '../../../schemas/policy.ts';
-import type { ProjectSource } from '../../../schemas/project.ts';
+import { Project as ProjectWritten, type ListMode, type ProjectSource } from '../../../schemas/project.ts';
+import type { SyncWritten } from '../../../schemas/policy.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import { hasBrokenSyntax, problemsOfText, type SourceDocument } from '../documents/document.ts';
+import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { check, findingList, type Finding } from '../documents/finding.ts';
 import { withoutNulls } from '../documents/merge.ts';
-import { problemsIn } from '../documents/source-map.ts';
+import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 import { compileSubstitution, type Substitution } from '../documents/substitution.ts';
 import { keysInYaml, lineAndColumn } from '../documents/yaml.ts';
 

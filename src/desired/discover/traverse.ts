@@ -1,4 +1,5 @@
 /** From a folder down: which folders are looked into, and how many. The one way through a tree of files. */
+import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { TreeEntry } from '../../sources/tree/tree.ts';
 
 /** Folders that hold no config: v0's, and node_modules. */
@@ -30,14 +31,10 @@ export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]
       return [];
     }
     const entries = await descent.list(folder);
-    const folders = entries.filter((entry) => entry.kind === 'folder' && !skippedFolders.has(baseName(entry.path)));
+    const folders = entries.filter((entry) => entry.kind === 'folder' && !skippedFolders.has(baseOf(entry.path)));
     const below = await Promise.all(descent.into(folders).map(({ path }) => visit(path, depth + 1)));
-    const files = entries.filter((entry) => entry.kind !== 'folder' && descent.wants(baseName(entry.path)));
+    const files = entries.filter((entry) => entry.kind !== 'folder' && descent.wants(baseOf(entry.path)));
     return [...files, ...below.flat()];
   };
   return visit(descent.folder, 0);
-}
-
-export function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }

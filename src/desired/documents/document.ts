@@ -1,12 +1,9 @@
 /** A file of the config repo as read: its text, what it says, and where in it everything stands. */
-import type { JsonObject, JsonValue } from '../../model/base/json.ts';
-import { isObject } from '../../model/base/json.ts';
-import type { Problem } from '../../model/base/problem.ts';
-import { formatPath, type DocumentPath } from './path.ts';
-import { originalOffset, substitute, type Substituted, type Substitution } from './substitution.ts';
-import { parseToml, placesInToml } from './toml.ts';
-import type { InexactNumber, Places, TextProblem } from './text-problem.ts';
-import { lineAndColumn, parseYaml, placesInYaml } from './yaml.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
+import { substitute, type Substitution } from './substitution.ts';
+import { parseToml } from './toml.ts';
+import type { InexactNumber, TextProblem } from './text-problem.ts';
+import { parseYaml } from './yaml.ts';
 
 export type Format = 'yaml' | 'toml' | 'json';
 
@@ -21,13 +18,6 @@ export interface SourceDocument {
   readonly problems: readonly TextProblem[];
   readonly inexact: readonly InexactNumber[];
   readonly substitutions: readonly Substitution[];
-}
-
-interface Place {
-  readonly line: number;
-  readonly column: number;
-  /** project.yaml:12, where a substitution wrote what stands there. */
-  readonly by: string | undefined;
 }
 
 export function formatOf(path: string): Format {
@@ -73,7 +63,7 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 /** JSON is YAML but for tabs as indentation; a tab becomes one space, so that columns stay. */
-function readable(text: string, format: Format): string {
+export function readable(text: string, format: Format): string {
   return format === 'json' ? text.replaceAll(/^\t+/gm, (tabs) => ' '.repeat(tabs.length)) : text;
 }
 
@@ -87,50 +77,7 @@ function fieldsOf(value: JsonValue): JsonObject | undefined {
   return isObject(value) ? value : undefined;
 }
 
-/** Where a path of a document stands in the text as written. */
-export type Locate = (document: SourceDocument, path: DocumentPath, part: 'key' | 'value') => Place;
-
-/** Reads each document it is asked about once more, however many places are wanted: only problems ask. */
-export function locator(): Locate {
-  const known = new Map<SourceDocument, { readonly substituted: Substituted; readonly places: Places }>();
-  return (document, path, part) => {
-    let read = known.get(document);
-    if (read === undefined) {
-      const substituted = substitute(document.text, document.substitutions);
-      const text = readable(substituted.text, document.format);
-      read = { substituted, places: document.format === 'toml' ? placesInToml(text) : placesInYaml(text) };
-      known.set(document, read);
-    }
-    return placeOfOffset(document, read.substituted, read.places(path, part).offset);
-  };
-}
-
-function placeOfOffset(document: SourceDocument, substituted: Substituted, offset: number): Place {
-  const original = originalOffset(substituted, offset);
-  return { ...lineAndColumn(document.text, original.offset), by: original.by };
-}
-
 /** After a mistake in the syntax, or past a cap, all that its fields seem to say is guesswork. */
 export function hasBrokenSyntax(document: SourceDocument): boolean {
   return document.fields === undefined || document.problems.some(({ path }) => path.length === 0);
-}
-
-/** What is wrong with the text itself. */
-export function problemsOfText(document: SourceDocument, app: string | undefined): readonly Problem[] {
-  if (document.problems.length === 0) return [];
-  const substituted = substitute(document.text, document.substitutions);
-  const locate = locator();
-  return document.problems.map(({ offset, path, message, hint }) => {
-    const place = offset < 0 ? locate(document, path, 'value') : placeOfOffset(document, substituted, offset);
-    return {
-      severity: 'error' as const,
-      file: document.file,
-      line: place.line,
-      column: place.column,
-      path: formatPath(path),
-      message: place.by === undefined ? message : `${message}, by substitution in ${place.by}`,
-      hint,
-      app,
-    };
-  });
 }

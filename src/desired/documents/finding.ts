@@ -1,6 +1,7 @@
 /** Something wrong at a path of a document, before it has a line and a column; and how zod's issues become such. */
 import type { z } from 'zod';
-import { kindOf, orList, shortened } from '../../flyconfig/reading/fields.ts';
+import { orList, shortened } from '../../flyconfig/reading/words.ts';
+import { kindOf } from '../../flyconfig/reading/values.ts';
 import { moreOf, notesMax } from '../../flyconfig/reading/notes.ts';
 import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { JsonValue } from '../../model/base/json.ts';

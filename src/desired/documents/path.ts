@@ -1,4 +1,4 @@
-import { itemPath, keyPath } from '../../flyconfig/reading/fields.ts';
+import { itemPath, keyPath } from '../../flyconfig/reading/values.ts';
 
 /** Steps from a document's root: field names and list positions. */
 export type DocumentPath = readonly (string | number)[];

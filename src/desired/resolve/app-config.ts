@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import { ownedFields, ownedKeys, ownedNotYet, type Owned } from '../../../schemas/app.ts';
 import { saidElsewhere } from '../../../schemas/machine.ts';
 import { dnsLabel } from '../../../schemas/written.ts';
-import { kindOf, shortened } from '../../flyconfig/reading/fields.ts';
+import { shortened } from '../../flyconfig/reading/words.ts';
+import { kindOf } from '../../flyconfig/reading/values.ts';
 import { flyConfigKeys } from '../../flyconfig/older-forms/known.ts';
 import { strangeRegion } from '../../flyconfig/reading/regions.ts';
 import { repairFlyConfig } from '../../flyconfig/older-forms/repair.ts';
@@ -172,14 +173,6 @@ function textField(merged: JsonObject, { key, expected, hint }: NeededText, find
     isMissing ? hint : form,
   );
   return undefined;
-}
-
-/**
- * The app's name at a glance, from the text: for a file that cannot be parsed. A field at the very left of a YAML file is
- * a top-level one.
- */
-export function nameAtAGlance(text: string): string | undefined {
-  return /^app:[ \t]*(?:&\S+[ \t]+)?(["']?)([A-Za-z0-9-]{1,63})\1[ \t]*(?:#.*)?$/m.exec(text)?.[2];
 }
 
 export interface KeyedLayers extends Layers {

@@ -3,7 +3,7 @@ import { gatheredNames } from '../../flyconfig/older-forms/repair.ts';
 import type { ExplainedField } from '../../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import { formatPath, type DocumentPath } from '../documents/path.ts';
-import { locator } from '../documents/document.ts';
+import { locator } from '../documents/locator.ts';
 import type { Origin } from '../documents/source-map.ts';
 import type { Project } from '../discover/project.ts';
 

@@ -9,19 +9,13 @@ import { machineConfigPathsIn } from '../../flyconfig/sections/machine-config.ts
 import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type LocalPath } from './app.ts';
 import type { BuildRecipe } from '../source/build.ts';
 import { baseConfig, readBase, type BaseConfig } from '../source/base-config.ts';
-import { hasBrokenSyntax, problemsOfText } from '../documents/document.ts';
-import {
-  readAppConfig,
-  nameAtAGlance,
-  placed,
-  fromBase,
-  type AppConfig,
-  type KeyedLayers,
-  type Sketch,
-} from './app-config.ts';
-import { pathWithin, type ConfigFiles, type Cache, type ReadFile } from '../discover/config-files.ts';
+import { hasBrokenSyntax } from '../documents/document.ts';
+import { readAppConfig, placed, fromBase, type AppConfig, type KeyedLayers, type Sketch } from './app-config.ts';
+import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
+import { pathWithin } from '../discover/paths.ts';
+import type { Cache } from '../discover/cache.ts';
 import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
-import { problemsIn } from '../documents/source-map.ts';
+import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from '../source/source.ts';
 import { syncPolicy } from './policy.ts';
 import type { FoundApp } from '../discover/discovery.ts';
@@ -271,4 +265,12 @@ async function localFiles(
     }
   }
   return listed;
+}
+
+/**
+ * The app's name at a glance, from the text: for a file that cannot be parsed. A field at the very left of a YAML file is
+ * a top-level one.
+ */
+function nameAtAGlance(text: string): string | undefined {
+  return /^app:[ \t]*(?:&\S+[ \t]+)?(["']?)([A-Za-z0-9-]{1,63})\1[ \t]*(?:#.*)?$/m.exec(text)?.[2];
 }

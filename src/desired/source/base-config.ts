@@ -5,7 +5,8 @@ import { toFault } from '../../model/base/fault.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
-import { isInside, pathWithin, type ConfigFiles, type ReadFile } from '../discover/config-files.ts';
+import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
+import { isInside, pathWithin } from '../discover/paths.ts';
 import type { Finding, FindingList } from '../documents/finding.ts';
 import type { SourceFolder } from './source.ts';
 

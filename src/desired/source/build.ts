@@ -12,7 +12,8 @@ import {
   type ContextParts,
 } from '../../sources/build/build-context.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import { fileBytesMax, isInside, pathWithin, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
+import { fileBytesMax, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
+import { isInside, pathWithin } from '../discover/paths.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 import { flagsOf } from './flyctl-flags.ts';

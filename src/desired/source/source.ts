@@ -6,10 +6,12 @@ import { hashOf, isObject, type JsonObject } from '../../model/base/json.ts';
 import type { GitMirrors, Tree } from '../../sources/tree/tree.ts';
 import { contextId, type ContextLayer } from '../../sources/build/build-context.ts';
 import { buildPath, buildRecipe, overlayOf, type BuildRecipe } from './build.ts';
-import { isInside, pathWithin, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
+import type { ConfigFile, ConfigFiles } from '../discover/config-files.ts';
+import { isInside, pathWithin } from '../discover/paths.ts';
 import type { FindingList } from '../documents/finding.ts';
 import type { DocumentPath } from '../documents/path.ts';
-import { refOf, redactUrl } from '../../sources/tree/location.ts';
+import { redactUrl } from '../../sources/tree/location.ts';
+import { refOf } from '../../sources/tree/ref.ts';
 
 export interface SourceRequest {
   readonly file: ConfigFile;

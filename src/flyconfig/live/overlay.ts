@@ -1,7 +1,7 @@
 /** flyctl's rule of an update: what a fly config can say is replaced, what it cannot say stays as the machine has it. */
 import type { MachineConfig, MachineMount } from '../../../schemas/fly/machine.ts';
 import { defaultGuest } from '../../../schemas/fly/presets.ts';
-import { stampKeys } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { guestOver } from '../sections/guest.ts';
 import { withOwnImage } from '../sections/image.ts';
 import { isFlyConfigInit, noLongerNamed } from './named.ts';

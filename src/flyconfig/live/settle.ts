@@ -5,7 +5,7 @@
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { defaultGuest, guestPresets } from '../../../schemas/fly/presets.ts';
 import { canonicalJson, isObject } from '../../model/base/json.ts';
-import { isBookkeepingKey, isVersionEnv } from '../../model/stamps/stamps.ts';
+import { isBookkeepingKey, isVersionEnv } from '../../model/stamps/keys.ts';
 import { namedCheckIntervalMin, namedCheckTimeoutMax, serviceCheckMax, serviceCheckMin } from '../sections/checks.ts';
 import { canonicalDuration, formatDuration, parseDuration } from '../reading/duration.ts';
 

@@ -1,6 +1,6 @@
 /** The keys that flyctl knows, table by table; everything else it drops without a word. Source: flyctl's appconfig, 2026. */
 import type { JsonObject, JsonValue } from '../../model/base/json.ts';
-import { fieldOf, isList, isTable, itemPath, keyPath } from '../reading/fields.ts';
+import { fieldOf, isList, isTable, itemPath, keyPath } from '../reading/values.ts';
 import type { NoteList } from '../reading/notes.ts';
 import { nearest } from '../reading/spelling.ts';
 

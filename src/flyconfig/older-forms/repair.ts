@@ -4,7 +4,7 @@
  */
 import { canonicalJson, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import { formatDuration, millisecond, second } from '../reading/duration.ts';
-import { fieldOf, isList, isTable, itemPath, keyPath, kindOf } from '../reading/fields.ts';
+import { fieldOf, isList, isTable, itemPath, keyPath, kindOf } from '../reading/values.ts';
 import { noteUnknownKeys } from './known.ts';
 import { noteList, type ConfigNote, type NoteList } from '../reading/notes.ts';
 

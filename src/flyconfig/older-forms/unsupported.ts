@@ -1,15 +1,8 @@
 /** What a fly config may say and FlyCD cannot do yet: refused, since an app deployed without it would behave otherwise. */
 import type { JsonValue } from '../../model/base/json.ts';
-import {
-  durationOf,
-  fieldOf,
-  isList,
-  isTable,
-  keyPath,
-  optionalWordOf,
-  tableOf,
-  type Table,
-} from '../reading/fields.ts';
+import { durationOf, optionalWordOf } from '../reading/fields.ts';
+import { tableOf } from '../reading/tables.ts';
+import { fieldOf, isList, isTable, keyPath, type Table } from '../reading/values.ts';
 
 const strategies = ['canary', 'rolling', 'immediate', 'bluegreen'];
 

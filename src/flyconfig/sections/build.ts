@@ -1,5 +1,8 @@
 /** What flyctl checks of `build`; the builder itself does the rest. Source: flyctl's validateBuildStrategies. */
-import { fieldOf, integerOf, optionalWordOf, orList, tableOf, textOf, textsOf, type Table } from '../reading/fields.ts';
+import { integerOf, optionalWordOf, textOf, textsOf } from '../reading/fields.ts';
+import { orList } from '../reading/words.ts';
+import { tableOf } from '../reading/tables.ts';
+import { fieldOf, type Table } from '../reading/values.ts';
 
 /** Ways to an image, each with the keys that choose it. */
 const ways: readonly (readonly string[])[] = [

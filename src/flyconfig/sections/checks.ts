@@ -1,19 +1,9 @@
 import type { MachineCheck } from '../../../schemas/fly/machine.ts';
 import { formatDuration, minute, second } from '../reading/duration.ts';
-import {
-  durationOf,
-  fieldOf,
-  flagOf,
-  integerOf,
-  keyPath,
-  kindOf,
-  present,
-  tableOf,
-  textOf,
-  wordOf,
-  optionalWordOf,
-  type Table,
-} from '../reading/fields.ts';
+import { durationOf, flagOf, integerOf, textOf, wordOf, optionalWordOf } from '../reading/fields.ts';
+import { present } from '../reading/words.ts';
+import { tableOf } from '../reading/tables.ts';
+import { fieldOf, keyPath, kindOf, type Table } from '../reading/values.ts';
 
 /** Fly's bounds of a service's checks: it raises and lowers what lies outside without a word. */
 export const serviceCheckMin = second;

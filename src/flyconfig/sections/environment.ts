@@ -1,4 +1,5 @@
-import { fieldOf, keyPath, kindOf, tableOf, type Table } from '../reading/fields.ts';
+import { tableOf } from '../reading/tables.ts';
+import { fieldOf, keyPath, kindOf, type Table } from '../reading/values.ts';
 
 /** What FlyCD writes into each machine's env to say which version runs. */
 const versionName = /^FLYCD_(?:CONFIG_VERSION|APP_VERSION|APP_SOURCE_\w+)$/;

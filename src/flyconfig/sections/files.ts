@@ -1,5 +1,8 @@
 /** Files written into machines. Source: flyctl's File and MergeFiles. */
-import { fieldOf, keyPath, present, shortened, tablesOf, textOf, type Table } from '../reading/fields.ts';
+import { textOf } from '../reading/fields.ts';
+import { present, shortened } from '../reading/words.ts';
+import { tablesOf } from '../reading/tables.ts';
+import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 import { namedGroupsOf, type ProcessGroups } from './groups.ts';
 import type { NoteList } from '../reading/notes.ts';
 

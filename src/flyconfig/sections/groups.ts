@@ -1,6 +1,8 @@
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { JsonObject } from '../../model/base/json.ts';
-import { fieldOf, isTable, itemPath, keyPath, orList, textsOf, type Table } from '../reading/fields.ts';
+import { textsOf } from '../reading/fields.ts';
+import { orList } from '../reading/words.ts';
+import { fieldOf, isTable, itemPath, keyPath, type Table } from '../reading/values.ts';
 import type { NoteList } from '../reading/notes.ts';
 
 export interface ProcessGroups {

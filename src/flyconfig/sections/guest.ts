@@ -9,20 +9,10 @@ import {
 } from '../../../schemas/fly/presets.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import type { JsonObject } from '../../model/base/json.ts';
-import {
-  fieldOf,
-  integerOf,
-  itemPath,
-  keyPath,
-  nonEmptyTextOf,
-  orList,
-  present,
-  shortened,
-  tablesOf,
-  textsOf,
-  optionalWordOf,
-  type Table,
-} from '../reading/fields.ts';
+import { integerOf, nonEmptyTextOf, textsOf, optionalWordOf } from '../reading/fields.ts';
+import { orList, present, shortened } from '../reading/words.ts';
+import { tablesOf } from '../reading/tables.ts';
+import { fieldOf, itemPath, keyPath, type Table } from '../reading/values.ts';
 import { namedGroupsOf, type ProcessGroups } from './groups.ts';
 import { noteList, type ConfigNote } from '../reading/notes.ts';
 import { mebibytes, parseSize } from '../reading/sizes.ts';

@@ -6,19 +6,11 @@
 import { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { guestPresets } from '../../../schemas/fly/presets.ts';
 import type { JsonObject, JsonValue } from '../../model/base/json.ts';
-import { isBookkeepingKey } from '../../model/stamps/stamps.ts';
-import {
-  fieldOf,
-  isList,
-  isTable,
-  itemPath,
-  keyPath,
-  kindOf,
-  nonEmptyTextOf,
-  shortened,
-  tableOf,
-} from '../reading/fields.ts';
-import type { Table } from '../reading/fields.ts';
+import { isBookkeepingKey } from '../../model/stamps/keys.ts';
+import { nonEmptyTextOf } from '../reading/fields.ts';
+import { shortened } from '../reading/words.ts';
+import { tableOf } from '../reading/tables.ts';
+import { fieldOf, isList, isTable, itemPath, keyPath, kindOf, type Table } from '../reading/values.ts';
 import { localContent, type ReadFile } from './files.ts';
 import { ownImage } from './image.ts';
 

@@ -1,5 +1,7 @@
 import { portMax } from './checks.ts';
-import { flagOf, integerOf, nonEmptyTextOf, present, type Table } from '../reading/fields.ts';
+import { flagOf, integerOf, nonEmptyTextOf } from '../reading/fields.ts';
+import { present } from '../reading/words.ts';
+import type { Table } from '../reading/values.ts';
 
 /** Where Fly scrapes Prometheus metrics. */
 export function metricsOf(table: Table): Record<string, unknown> {

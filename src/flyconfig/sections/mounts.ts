@@ -1,16 +1,9 @@
 /** Volumes mounted in machines. Source: flyctl's Mount and validateMounts. */
 import type { MachineMount } from '../../../schemas/fly/machine.ts';
-import {
-  fieldOf,
-  flagOf,
-  integerOf,
-  keyPath,
-  present,
-  shortened,
-  tablesOf,
-  textOf,
-  type Table,
-} from '../reading/fields.ts';
+import { flagOf, integerOf, textOf } from '../reading/fields.ts';
+import { present, shortened } from '../reading/words.ts';
+import { tablesOf } from '../reading/tables.ts';
+import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 import { groupsOf, type ProcessGroups } from './groups.ts';
 import { gigabytes, parseSize } from '../reading/sizes.ts';
 

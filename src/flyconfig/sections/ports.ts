@@ -1,5 +1,6 @@
 /** Ports that two services of one process group open, and checks of ports on which no service of the group listens. */
-import { fieldOf, keyPath, orList, type Table } from '../reading/fields.ts';
+import { orList } from '../reading/words.ts';
+import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 import type { NoteList } from '../reading/notes.ts';
 import type { PlacedService } from './services.ts';
 

@@ -2,21 +2,10 @@
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { splitCommand } from '../reading/command.ts';
 import { formatDuration, second } from '../reading/duration.ts';
-import {
-  durationOf,
-  fieldOf,
-  integerOf,
-  keyPath,
-  nonEmptyTextOf,
-  kindOf,
-  orList,
-  present,
-  shortened,
-  tableOf,
-  textOf,
-  textsOf,
-  type Table,
-} from '../reading/fields.ts';
+import { durationOf, integerOf, nonEmptyTextOf, textOf, textsOf } from '../reading/fields.ts';
+import { orList, present, shortened } from '../reading/words.ts';
+import { tableOf } from '../reading/tables.ts';
+import { fieldOf, keyPath, kindOf, type Table } from '../reading/values.ts';
 import type { ProcessGroups } from './groups.ts';
 
 export interface MachineInit {

@@ -3,7 +3,10 @@ import type { MachineConfig, MachineGuest } from '../../../schemas/fly/machine.t
 import { defaultGuest, guestPresets, releaseCommandGroup } from '../../../schemas/fly/presets.ts';
 import { splitCommand } from '../reading/command.ts';
 import { minute } from '../reading/duration.ts';
-import { durationOf, keyPath, nonEmptyTextOf, present, tableOf, textsOf, type Table } from '../reading/fields.ts';
+import { durationOf, nonEmptyTextOf, textsOf } from '../reading/fields.ts';
+import { present } from '../reading/words.ts';
+import { tableOf } from '../reading/tables.ts';
+import { keyPath, type Table } from '../reading/values.ts';
 import type { MachineFile } from './files.ts';
 import { guestOfTable } from './guest.ts';
 

@@ -1,26 +1,10 @@
 /** http_service and services[] to the services of a machine. Source: flyctl's ToService and toMachineService. */
 import type { MachineCheck, MachinePort, MachineService } from '../../../schemas/fly/machine.ts';
 import { httpServiceCheck, portMax, tcpServiceCheck } from './checks.ts';
-import {
-  fieldOf,
-  flagOf,
-  integerOf,
-  isList,
-  isTable,
-  itemPath,
-  keyPath,
-  kindOf,
-  orList,
-  present,
-  shortened,
-  tableOf,
-  tablesOf,
-  textOf,
-  textsOf,
-  wordOf,
-  optionalWordOf,
-  type Table,
-} from '../reading/fields.ts';
+import { flagOf, integerOf, textOf, textsOf, wordOf, optionalWordOf } from '../reading/fields.ts';
+import { orList, present, shortened } from '../reading/words.ts';
+import { tableOf, tablesOf } from '../reading/tables.ts';
+import { fieldOf, isList, isTable, itemPath, keyPath, kindOf, type Table } from '../reading/values.ts';
 import { groupsOf, type ProcessGroups } from './groups.ts';
 
 export interface PlacedService {

@@ -1,4 +1,7 @@
-import { fieldOf, keyPath, present, tablesOf, textOf, type Table } from '../reading/fields.ts';
+import { textOf } from '../reading/fields.ts';
+import { present } from '../reading/words.ts';
+import { tablesOf } from '../reading/tables.ts';
+import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 
 /** Fly's own bound. */
 const staticsMax = 10;

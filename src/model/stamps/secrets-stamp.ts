@@ -3,6 +3,7 @@
  * of the value that was set and the digest that Fly called it. It holds no value, and nothing that a value could be
  * computed from without the key. FlyCDs with different keys share it, each reading what stands under its own.
  */
+import { byText } from '../base/order.ts';
 import { isObject, parsedJson } from '../base/json.ts';
 import type { SecretEvidence } from './memory.ts';
 
@@ -75,9 +76,4 @@ export function parseSecrets(text: string | undefined): readonly StampedEvidence
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-function byText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

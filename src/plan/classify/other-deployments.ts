@@ -2,7 +2,8 @@
 import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
-import { parseTold, stampKeys, type Told } from '../../model/stamps/stamps.ts';
+import { parseTold, type Told } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, Busy } from '../types.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
 

@@ -1,5 +1,6 @@
 /** Slots: which machine of a group stands in which place, `group/region/n`. */
-import { stampKeys, type Slot } from '../../model/stamps/stamps.ts';
+import type { Slot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { Member, GroupScope } from '../types.ts';
 
 export function slotOf(scope: GroupScope, member: Member): Slot {

@@ -2,7 +2,8 @@
 import { noLongerNamed } from '../../flyconfig/live/named.ts';
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
-import { formatSlot, stampKeys } from '../../model/stamps/stamps.ts';
+import { formatSlot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { Member } from '../types.ts';
 
 /**

@@ -1,6 +1,7 @@
 /** Machines that another one has taken the place of: they count no more. */
 import type { DesiredGroup } from '../../model/desired.ts';
-import { stampKeys, parseIds } from '../../model/stamps/stamps.ts';
+import { parseIds } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { Member } from '../types.ts';
 import { mountMisfit } from './mount-mismatch.ts';
 

@@ -4,7 +4,7 @@ import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import { holdBack, isConfirmable } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
-import { counted, listed } from '../../model/base/text.ts';
+import { plural, list } from '../../model/base/text.ts';
 import { groupOf, metadataOf } from '../classify/machine-state.ts';
 import { refit } from '../steps/status.ts';
 
@@ -74,7 +74,7 @@ function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefi
     (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.fleet.policy,
   );
   const most = Math.min(...policies.map((policy) => policy.maxDeletes));
-  if (kinds.length > most) return `${counted(kinds.length, 'removal')} in one sync, and max_deletes is ${most}`;
+  if (kinds.length > most) return `${plural(kinds.length, 'removal')} in one sync, and max_deletes is ${most}`;
   const totals = totalsOf(input);
   for (const [kind, removals] of Map.groupBy(kinds, (kind) => kind)) {
     const total = totals[kind];
@@ -106,7 +106,7 @@ function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly A
   const restarting = plans.filter(isRemapped).map((plan) => plan.app);
   const most = Math.max(restartsFree, Math.floor(input.fleet.apps.length / share));
   if (restarting.length <= most) return plans;
-  const because = `${restarting.length} apps would restart though nothing changed in git (${listed(restarting)}): this FlyCD maps their config differently`;
+  const because = `${restarting.length} apps would restart though nothing changed in git (${list(restarting)}): this FlyCD maps their config differently`;
   return plans.map((plan) => {
     const matches = (step: Step): boolean => updatesOf([step]).some((update) => update.remapped === true);
     return isRemapped(plan) ? hold(plan, matches, because) : plan;

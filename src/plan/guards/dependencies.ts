@@ -3,10 +3,11 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
-import { stampKeys } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { holdBack } from '../steps/hold.ts';
 import { isRollout, waitsWithRelease } from '../steps/select.ts';
-import { hasGivenUp, isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
+import { isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
+import { hasGivenUp } from '../classify/machine-history.ts';
 import { refit } from '../steps/status.ts';
 
 export interface DependenciesInput {

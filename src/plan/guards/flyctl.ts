@@ -1,7 +1,7 @@
 /** What somebody deployed by hand. */
 import type { Step } from '../../model/plan.ts';
 import type { PlanAppInput, PlanDraft } from '../types.ts';
-import { counted } from '../../model/base/text.ts';
+import { plural } from '../../model/base/text.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
 
@@ -31,7 +31,7 @@ export function guardFlyctl(
           .join(', ')})`;
   return holdBack(draft, desired.name, isRollout, {
     reason: 'flyctl',
-    because: `changed by flyctl${named}: ${counted(touched.length, 'machine')} not as git says`,
+    because: `changed by flyctl${named}: ${plural(touched.length, 'machine')} not as git says`,
     next: `commit what should run, or flycd sync --now --app ${desired.name}`,
   });
 }

@@ -1,7 +1,7 @@
 /** Drift that comes back after each heal. */
 import type { FieldChange, Step } from '../../model/plan.ts';
 import type { PlanAppInput, PlanDraft } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 import { holdBack } from '../steps/hold.ts';
 
 const healWindowMs = 60 * 60_000;
@@ -27,7 +27,7 @@ export function guardHeals(input: PlanAppInput, draft: PlanDraft): PlanDraft {
   const oldest = Math.min(...recent.filter((heal) => paths.includes(heal.path)).map((heal) => heal.at));
   return holdBack(draft, desired.name, (step) => pathsOf(step).length > 0, {
     reason: 'drift',
-    because: `healed ${healsMax} times within an hour, and changed again: ${listed(paths)}`,
+    because: `healed ${healsMax} times within an hour, and changed again: ${list(paths)}`,
     next: `find out who changes it, then flycd sync --now --app ${desired.name}`,
     retryAt: oldest + healWindowMs,
   });

@@ -5,7 +5,7 @@ import type { DesiredAddress } from '../../model/desired.ts';
 import type { AddressStep, Hold, Risk } from '../../model/plan.ts';
 import { unclearIntent } from './intents.ts';
 import type { Part, PlanAppInput } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
 type AddressType = IpAssignmentRequest['type'];
@@ -49,7 +49,7 @@ function doubledNotes(live: readonly LiveAddress[]): readonly string[] {
     .filter(([, same]) => same.length > 1)
     .map(
       ([type, same]) =>
-        `${same.length} ${type} addresses: ${listed(same.map(({ ip }) => ip))}; git lists none, so all of them stay`,
+        `${same.length} ${type} addresses: ${list(same.map(({ ip }) => ip))}; git lists none, so all of them stay`,
     );
 }
 
@@ -123,7 +123,7 @@ function planListed(input: PlanAppInput, live: readonly LiveAddress[], ips: read
   const { desired } = input;
   if (free.length === 0) return allocated;
   if (!desired.network.autoPruneIps && !desired.policy.prune.includes('addresses')) {
-    const note = `git does not list ${listed(free.map((address) => address.ip))}; left alone`;
+    const note = `git does not list ${list(free.map((address) => address.ip))}; left alone`;
     return { ...allocated, notes: [note] };
   }
   const releases = free.map((address) => releaseStep(desired.name, address));

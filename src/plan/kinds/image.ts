@@ -5,7 +5,7 @@ import type { DesiredApp } from '../../model/desired.ts';
 import type { ImageSight } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';
 import type { Member, WantedImage, KnownImage } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 
 /** `retry`: a person wants a failed build once more. */
 export function wantedImage(
@@ -126,7 +126,7 @@ function becauseOf({ found, shared }: ImageSight): string {
   if (found.state === 'elsewhere') return `built already for ${found.app}, and taken from there`;
   return shared.length === 0
     ? 'git names a source, and its image is not built yet'
-    : `git names a source, and its image is not built yet; one build does for ${listed(shared)} too`;
+    : `git names a source, and its image is not built yet; one build does for ${list(shared)} too`;
 }
 
 function carries(desired: DesiredApp, live: MachineConfig): boolean {

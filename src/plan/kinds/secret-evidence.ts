@@ -4,9 +4,9 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { Memory, SecretEvidence } from '../../model/stamps/memory.ts';
 import { formatSecrets, parseSecrets, type StampedEvidence } from '../../model/stamps/secrets-stamp.ts';
-import { stampKeys } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { PlanAppInput, KnownEvidence } from '../types.ts';
-import { counted } from '../../model/base/text.ts';
+import { plural } from '../../model/base/text.ts';
 import { isGone, metadataOf } from '../classify/machine-state.ts';
 
 /**
@@ -106,5 +106,5 @@ const shownDigits = 8;
 export function shownStamp(key: string, value: string | null | undefined): string | undefined {
   if (value === null || value === undefined || key !== stampKeys.secrets) return value ?? undefined;
   const names = new Set(parseSecrets(value).map(({ name }) => name));
-  return `evidence of ${counted(names.size, 'secret')} (${hashOf(value).slice(0, shownDigits)})`;
+  return `evidence of ${plural(names.size, 'secret')} (${hashOf(value).slice(0, shownDigits)})`;
 }

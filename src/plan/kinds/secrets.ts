@@ -5,7 +5,7 @@ import type { Hold, SecretStep } from '../../model/plan.ts';
 import { formatSecrets } from '../../model/stamps/secrets-stamp.ts';
 import { isLive, ownEvidence } from './secret-evidence.ts';
 import type { KnownEvidence, PlanAppInput, SecretsPlan, SecretsFreshness } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
 export const unreadSecrets: SecretsPlan = {
@@ -46,16 +46,14 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[], kno
   const sets = reported ? wanted : [...wanted, ...tampered];
   const notes: string[] = [];
   const without = namesOf('without-value');
-  if (without.length > 0) notes.push(`no value here for ${listed(without)}; Fly's stays, unverified`);
+  if (without.length > 0) notes.push(`no value here for ${list(without)}; Fly's stays, unverified`);
   const unverified = namesOf('unverified');
-  if (unverified.length > 0) notes.push(`${listed(unverified)} on Fly: unverified, set anew with the next release`);
+  if (unverified.length > 0) notes.push(`${list(unverified)} on Fly: unverified, set anew with the next release`);
   const superseded = namesOf('superseded');
   if (superseded.length > 0)
-    notes.push(
-      `another FlyCD has set ${listed(superseded)} since to another value than here; it stays (or: sync --now)`,
-    );
+    notes.push(`another FlyCD has set ${list(superseded)} since to another value than here; it stays (or: sync --now)`);
   const { left } = formatSecrets(known.stamped ?? []);
-  if (left.length > 0) notes.push(`the machines have no room for evidence of ${listed(left)}; it is kept here alone`);
+  if (left.length > 0) notes.push(`the machines have no room for evidence of ${list(left)}; it is kept here alone`);
   const others = planOthers(input, live, known);
   return {
     steps: [...wanted, ...tampered, ...others.steps],
@@ -111,7 +109,7 @@ function missingHold(input: PlanAppInput, secrets: readonly DesiredSecret[]): re
   const variables = secrets.flatMap(({ origin }) => (origin.type === 'env' ? [origin.variable] : []));
   const next =
     variables.length > 0
-      ? `set ${listed(variables)} where flycd runs, or the secret itself: fly secrets set --stage --app ${input.desired.name}`
+      ? `set ${list(variables)} where flycd runs, or the secret itself: fly secrets set --stage --app ${input.desired.name}`
       : 'give it a value in app.yaml';
   const steps = secrets.map((secret) => setStep(input, secret, 'git names it, Fly lacks it'));
   return [holdOf(input.desired.name, { reason: 'secret', because, next, steps })];
@@ -149,7 +147,7 @@ function planOthers(
         name,
       };
     });
-  return { steps, notes: left.length > 0 ? [`git does not name ${listed(left)} on Fly; left alone`] : [] };
+  return { steps, notes: left.length > 0 ? [`git does not name ${list(left)} on Fly; left alone`] : [] };
 }
 
 function freshnessOf(

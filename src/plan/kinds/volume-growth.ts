@@ -3,12 +3,13 @@ import type { Volume } from '../../../schemas/fly/app.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Intent } from '../../model/stamps/memory.ts';
 import type { MachineRestart, Step } from '../../model/plan.ts';
-import type { Slot } from '../../model/stamps/stamps.ts';
+import type { Slot } from '../../model/stamps/slot.ts';
 import { targetOf } from '../steps/machine-action.ts';
 import { assignSlots } from '../classify/slots.ts';
 import { updatesOf } from '../steps/select.ts';
 import type { PlanDraft, Member, PlanAppInput, GroupMachines } from '../types.ts';
-import { bootedAt, isGone, stopsByItself } from '../classify/machine-state.ts';
+import { isGone, stopsByItself } from '../classify/machine-state.ts';
+import { bootedAt } from '../classify/machine-history.ts';
 
 /** What an intent to extend a volume remembers of the time before the call. `now`: for a machine that does not say. */
 export function beforeGrowth(volume: Volume, machine: Machine, now: number): readonly string[] {

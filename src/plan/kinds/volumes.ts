@@ -5,7 +5,7 @@ import type { DesiredApp, DesiredVolume } from '../../model/desired.ts';
 import type { Hold, MachineCreate, VolumeStep } from '../../model/plan.ts';
 import { unclearIntent } from './intents.ts';
 import type { PlanAppInput, VolumesPart, GroupMachines } from '../types.ts';
-import { counted } from '../../model/base/text.ts';
+import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 import { isMounted } from '../classify/mount-mismatch.ts';
 
@@ -84,7 +84,7 @@ export function planVolumes(
     free.filter((volume) => !used.has(volume.id)),
     (volume) => `${volume.name} in ${volume.region}`,
   )) {
-    notes.push(`${counted(left.length, 'volume')} ${place} is used by no machine; FlyCD deletes no volume`);
+    notes.push(`${plural(left.length, 'volume')} ${place} is used by no machine; FlyCD deletes no volume`);
   }
   notes.push(...unmountedNotes(desired));
   return { steps, holds, notes, held };

@@ -1,6 +1,6 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
-import { stampKeys } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { Member, Wanted } from '../types.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
 

@@ -1,6 +1,6 @@
 /** Volumes of machines that are going: free in a moment, so the next machine takes one of them and not an empty one. */
 import type { Census, PlanAppInput, Draft, GroupScope } from '../types.ts';
-import { counted } from '../../model/base/text.ts';
+import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
 /** A destroy takes seconds; looking again sooner would find it unfinished. */
@@ -35,7 +35,7 @@ export function waitForVolumes(scope: GroupScope, region: string, places: number
   draft.holds.push(
     holdOf(desired.name, {
       reason: 'busy',
-      because: `${counted(waiting, 'volume')} ${mount.volume} of ${group.name} in ${region} still belongs to a machine that is gone`,
+      because: `${plural(waiting, 'volume')} ${mount.volume} of ${group.name} in ${region} still belongs to a machine that is gone`,
       next: 'FlyCD fills the place when the volume is free',
       retryAt: scope.input.now + departMs,
     }),

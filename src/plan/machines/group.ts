@@ -1,13 +1,14 @@
 /** The machines of an app's process groups: how many, which slot is whose, what has to change on each. */
 import type { DesiredGroup } from '../../model/desired.ts';
 import type { Hold, MachineAction, MachineCreate, SlotMachine } from '../../model/plan.ts';
-import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
+import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { isJob, wantedMachines } from './counts.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
 import type { Member, Compares, Draft, GroupScope, MachinesInput, GroupMachines } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 import { configToSend, sentOf, markingOf } from './stamps.ts';
 import { planMember } from './machine.ts';
@@ -67,7 +68,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
     if (surplus.has(member.machine.id) || unreachable.includes(member)) continue;
     if (!hosts.held.has(member.machine.id)) planMember(whole, member, draft);
   }
-  if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${listed([...draft.kept].toSorted())} its own way`);
+  if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${list([...draft.kept].toSorted())} its own way`);
   return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
 }
 

@@ -2,21 +2,15 @@
 import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { MachineLabel, MachineUpdate, SlotMachine } from '../../model/plan.ts';
-import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
+import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from '../kinds/secret-evidence.ts';
 import type { Member, Compares, Draft, GroupScope } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
-import {
-  bootedAt,
-  comesToRest,
-  endedByItself,
-  hasGivenUp,
-  isAtRest,
-  stopsByItself,
-  wasStartedOnce,
-} from '../classify/machine-state.ts';
+import { list } from '../../model/base/text.ts';
+import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
+import { bootedAt, endedByItself, hasGivenUp, wasStartedOnce } from '../classify/machine-history.ts';
 import { configToSend, sentOf, markingOf } from './stamps.ts';
 import { planMisfit } from './remount.ts';
 import { mountMisfit } from '../classify/mount-mismatch.ts';
@@ -128,7 +122,7 @@ function secretsBecause(scope: GroupScope, { member, live }: Compared): string |
   const resumes = machine.state === 'suspended' && mayWake && !wasStartedOnce(machine);
   const crashed = machine.state === 'failed' || (machine.state === 'stopped' && hasGivenUp(machine));
   if (machine.state !== 'started' && !resumes && !(crashed && mayWake)) return undefined;
-  if (sets.length > 0) return `its secrets change: ${listed(sets)}`;
+  if (sets.length > 0) return `its secrets change: ${list(sets)}`;
   const taken = bootedAt(member.machine);
   if (newestAt === undefined || taken === undefined || taken >= newestAt) return undefined;
   return `secret ${newestName} is newer than the machine`;

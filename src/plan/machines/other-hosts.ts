@@ -1,5 +1,5 @@
 /** Machines on another dedicated host than git wants: no update moves a machine. Source: flyctl's launchInputForUpdate. */
-import { formatSlot } from '../../model/stamps/stamps.ts';
+import { formatSlot } from '../../model/stamps/slot.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import type { Member, Draft, GroupScope } from '../types.ts';
 import { holdOf } from '../steps/hold.ts';

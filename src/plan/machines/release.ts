@@ -2,7 +2,7 @@
 import { canonicalJson } from '../../model/base/json.ts';
 import type { FieldChange, ReleaseCommandRun, ReleaseStep, MachineChange } from '../../model/plan.ts';
 import type { GroupMachines } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 import { inOrder } from '../steps/order.ts';
 
 export interface Rollout {
@@ -55,7 +55,7 @@ function changesOf({ updates, creates }: GroupMachines): readonly MachineChange[
 
 function becauseOf(fresh: readonly GroupMachines[]): string {
   const first = fresh.filter((planned) => planned.members.length === 0).map((planned) => planned.group.name);
-  if (first.length === fresh.length) return `first machines of ${listed(first)}`;
+  if (first.length === fresh.length) return `first machines of ${list(first)}`;
   const changes = fresh.flatMap((planned) => changesOf(planned).flatMap((step) => step.changes));
   const image = changes.some((change) => change.path === 'image');
   const config = changes.some((change) => change.path !== 'image');

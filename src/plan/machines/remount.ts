@@ -1,9 +1,9 @@
 /** Machines with another mount than git gives them: others are made in their places. */
 import type { Hold, MachineUpdate, Step } from '../../model/plan.ts';
-import { formatSlot } from '../../model/stamps/stamps.ts';
+import { formatSlot } from '../../model/stamps/slot.ts';
 import { goWithout, waitForVolumes } from './departing-volumes.ts';
 import type { MountMisfit, Compares, Draft, Misfit } from '../types.ts';
-import { listed } from '../../model/base/text.ts';
+import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 import { destroyFor, inItsPlace } from './replace.ts';
 
@@ -46,7 +46,7 @@ export function planMisfit(scope: Compares, misfit: MountMisfit, update: Machine
 export function misfitHold(app: string, misfits: readonly Misfit[], volumes: readonly Step[]): Hold | undefined {
   if (misfits.length === 0) return undefined;
   const said = [...Map.groupBy(misfits, ({ has }) => has)].map(([has, those]) => {
-    return `${listed(those.map(({ place }) => place))} ${those.length === 1 ? 'has' : 'have'} ${has}`;
+    return `${list(those.map(({ place }) => place))} ${those.length === 1 ? 'has' : 'have'} ${has}`;
   });
   return holdOf(app, {
     reason: 'volume',

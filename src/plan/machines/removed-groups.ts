@@ -5,7 +5,7 @@ import type { Hold, MachineAction } from '../../model/plan.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import { assignSlots } from '../classify/slots.ts';
 import type { Member, RemovedMachines } from '../types.ts';
-import { counted } from '../../model/base/text.ts';
+import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
 /**
@@ -40,7 +40,7 @@ export function planRemovedGroups(
       holds.push(
         holdOf(desired.name, {
           reason: isLast ? 'destructive' : 'volume',
-          because: `${because}, and ${what}: ${counted(members.length, 'machine')} would be destroyed`,
+          because: `${because}, and ${what}: ${plural(members.length, 'machine')} would be destroyed`,
           next: 'flycd sync --accept, or name the group in git again',
           steps,
         }),

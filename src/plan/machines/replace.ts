@@ -1,6 +1,8 @@
 /** Machines that make way for another one: they go as soon as they can, and others are made in their places. */
 import type { MachineAction, MachineCreate, MachineUpdate } from '../../model/plan.ts';
-import { formatSlot, parseIds, stampKeys } from '../../model/stamps/stamps.ts';
+import { parseIds } from '../../model/stamps/stamps.ts';
+import { formatSlot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import type { Member, Draft, GroupScope } from '../types.ts';
 import { slotOf } from '../classify/slots.ts';

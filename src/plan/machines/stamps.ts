@@ -5,16 +5,9 @@ import { guestOver } from '../../flyconfig/sections/guest.ts';
 import { overlay } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
-import {
-  flyctlKeys,
-  flyctlMetadata,
-  formatSent,
-  formatSlot,
-  isVersionEnv,
-  stampKeys,
-  type Sent,
-  type Slot,
-} from '../../model/stamps/stamps.ts';
+import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
+import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
+import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
 import type { Marking, GroupScope } from '../types.ts';
 
 export function sentOf(group: DesiredGroup, image: string): Sent {

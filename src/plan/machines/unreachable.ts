@@ -1,7 +1,8 @@
 /** A machine whose host does not answer: it counts, and is neither compared nor replaced. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { Hold } from '../../model/plan.ts';
-import { formatSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
+import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { Member } from '../types.ts';
 import { holdOf } from '../steps/hold.ts';
 

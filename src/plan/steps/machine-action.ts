@@ -1,7 +1,8 @@
 /** Steps on one machine that send no config. */
 import type { DesiredApp } from '../../model/desired.ts';
 import type { MachineAction, Risk } from '../../model/plan.ts';
-import { formatSlot, parseSlot, stampKeys, type Slot } from '../../model/stamps/stamps.ts';
+import { formatSlot, parseSlot, type Slot } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import type { Member } from '../types.ts';
 
 /** `app/web/arn/1` */

@@ -1,6 +1,29 @@
 /** The order in which steps are shown and applied. */
-import { waves, type Step, type StepKind } from '../../model/plan.ts';
+import type { Step, StepKind } from '../../model/plan.ts';
 import { byText } from '../../model/base/order.ts';
+
+/** Order of apply. Steps of one wave are independent of each other. */
+export const waves = [
+  ['app.create', 'app.adopt'],
+  ['image.build'],
+  ['address.allocate'],
+  ['volume.create', 'volume.extend', 'volume.configure'],
+  ['secret.set'],
+  ['machine.label'],
+  [
+    'release',
+    'machine.create',
+    'machine.update',
+    'machine.start',
+    'machine.restart',
+    'machine.cordon',
+    'machine.uncordon',
+  ],
+  ['secret.unset'],
+  ['certificate.add', 'certificate.remove'],
+  ['machine.destroy'],
+  ['address.release', 'app.destroy'],
+] as const satisfies readonly (readonly StepKind[])[];
 
 const waveOf = new Map<StepKind, number>(waves.flatMap((kinds, wave) => kinds.map((kind) => [kind, wave] as const)));
 

@@ -7,7 +7,7 @@ import { releaseGuest } from '../../flyconfig/sections/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { ReleaseCommandRun } from '../../model/plan.ts';
-import { flyctlMetadata, stampKeys } from '../../model/stamps/stamps.ts';
+import { flyctlMetadata, stampKeys } from '../../model/stamps/keys.ts';
 import { allOf } from '../classify/machines.ts';
 import type { Census, WantedImage } from '../types.ts';
 

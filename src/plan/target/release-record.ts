@@ -1,7 +1,8 @@
 /** Records of releases on Fly, as FlyCD makes them: one for each version and image of an app. */
 import type { Release } from '../../../schemas/fly/release.ts';
 import type { RememberedRelease } from '../../model/stamps/memory.ts';
-import { parseTold, stampKeys, type Told } from '../../model/stamps/stamps.ts';
+import { parseTold, type Told } from '../../model/stamps/stamps.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { allOf, takeCensus } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
 import { appConfigVersion } from './app-version.ts';

@@ -4,10 +4,11 @@
  */
 import { formatTime } from '../../model/base/clock.ts';
 import type { Hold } from '../../model/plan.ts';
-import { isSameVersion, type AppVersion, type GoodVersion, type Standing } from '../../model/stamps/rollout-state.ts';
+import type { Standing } from '../../model/stamps/rollout-state.ts';
+import { isSameVersion, type AppVersion, type GoodVersion } from '../../model/stamps/app-version.ts';
 import { commandVersion } from './release-command.ts';
 import { versionOf, type CourseScope } from './app-version.ts';
-import { shortly } from '../../model/base/text.ts';
+import { shortRevision } from '../../model/base/text.ts';
 
 export type Course =
   | { readonly to: 'git' }
@@ -25,7 +26,7 @@ export function courseOf(scope: CourseScope, standing: Standing): Course {
   const next = `flycd resume ${name}: then git counts again`;
   const wanted = versionOf(scope);
   if (hold !== undefined) {
-    const where = `rolled back to ${shortly(hold.to.revision)} by ${hold.by} at ${formatTime(hold.at)}`;
+    const where = `rolled back to ${shortRevision(hold.to.revision)} by ${hold.by} at ${formatTime(hold.at)}`;
     const because = isSameVersion(hold.to, wanted) ? where : `${where}; what git says now waits`;
     return { to: 'version', version: hold.to, hold: { reason: 'rollback', because, next, since: hold.at } };
   }
@@ -44,7 +45,7 @@ export function courseOf(scope: CourseScope, standing: Standing): Course {
     const because = `${what}, and there is no version to go back to: none has run well here yet`;
     return { to: 'nowhere', hold: { ...held, because, next: again } };
   }
-  const because = `${what}; the version of ${shortly(good.revision)} stays until git changes it`;
+  const because = `${what}; the version of ${shortRevision(good.revision)} stays until git changes it`;
   return { to: 'version', version: good, hold: { ...held, because, next: again } };
 }
 

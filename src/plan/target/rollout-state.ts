@@ -1,8 +1,9 @@
 /** What stands about an app as a whole, on its machines and in SQLite. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Memory } from '../../model/stamps/memory.ts';
-import { readStanding, type Standing } from '../../model/stamps/rollout-state.ts';
-import { stampKeys } from '../../model/stamps/stamps.ts';
+import type { Standing } from '../../model/stamps/rollout-state.ts';
+import { readStanding } from '../../model/stamps/rollout-state-text.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { CourseScope } from './app-version.ts';
 

@@ -8,8 +8,9 @@ import { onlyNamed } from '../../flyconfig/live/named.ts';
 import { standbyEnv } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup, DesiredImage, DesiredSource, DesiredVolume } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
-import type { GoodVersion } from '../../model/stamps/rollout-state.ts';
-import { isVersionEnv, parseSent, stampKeys } from '../../model/stamps/stamps.ts';
+import type { GoodVersion } from '../../model/stamps/app-version.ts';
+import { parseSent } from '../../model/stamps/stamps.ts';
+import { isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
 import { appConfigVersion } from './app-version.ts';
 import { isMounted } from '../classify/mount-mismatch.ts';
 

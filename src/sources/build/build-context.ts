@@ -1,10 +1,11 @@
 import { mkdirSync, promises as files, symlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
-import { objectId, treeId, type Child } from '../tree/content-id.ts';
+import { objectId, treeId, type Child } from '../tree/object-id.ts';
 import { dockerignore } from './dockerignore.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';
-import { baseOf, byPath, folderOf, isGitFolder, joined, outside } from '../tree/tree-path.ts';
+import { baseOf, byPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
+import { outside } from '../tree/path-faults.ts';
 
 /** Beyond it a context takes minutes on its way to the builder: a data set or a home folder came in by mistake. */
 const filesMax = 50_000;

@@ -13,9 +13,11 @@ import {
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
-import { contentId, contentItems, FolderMemory, nothingKnown } from '../tree/content-id.ts';
+import { contentId, contentItems, nothingKnown } from '../tree/content-id.ts';
+import { FolderMemory } from '../tree/folder-memory.ts';
 import type { Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
-import { baseOf, byPath, cleanPath, folderOf, isGitFolder, joined, outside, tooLarge } from '../tree/tree-path.ts';
+import { baseOf, byPath, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
+import { outside, tooLarge } from '../tree/path-faults.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 
 export interface FolderRequest {

@@ -1,6 +1,7 @@
 import { Fault } from '../../model/base/fault.ts';
 import type { GitError } from './git-command.ts';
-import { isCommitId, type GitLocation } from '../tree/location.ts';
+import type { GitLocation } from '../tree/location.ts';
+import { isCommitId } from '../tree/ref.ts';
 
 /** Words of git (2.30 to 2.50, LC_ALL=C) by which the copy on our own disk is broken, not the remote. */
 const damage = [

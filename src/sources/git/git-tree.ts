@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
-import { treeId } from '../tree/content-id.ts';
+import { treeId } from '../tree/object-id.ts';
 import type { GitItem, Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
-import { baseOf, byPath, cleanPath, folderOf, joined, outside, tooLarge } from '../tree/tree-path.ts';
+import { baseOf, byPath, cleanPath, folderOf, joined } from '../tree/tree-path.ts';
+import { outside, tooLarge } from '../tree/path-faults.ts';
 
 const linkMode = '120000';
 const folderMode = '040000';

@@ -10,7 +10,8 @@ import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
 import { commitTree, tooManyFiles } from './git-tree.ts';
-import { isCommitId, type GitLocation } from '../tree/location.ts';
+import type { GitLocation } from '../tree/location.ts';
+import { isCommitId } from '../tree/ref.ts';
 import type { Tree } from '../tree/tree.ts';
 
 export interface MirrorParts {

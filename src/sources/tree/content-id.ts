@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
-import type { GitItem, TreeItem } from './tree.ts';
+import type { TreeItem } from './tree.ts';
 import { byPath, isGitFolder, joined } from './tree-path.ts';
+import type { FolderMemory } from './folder-memory.ts';
+import { objectId, treeId, type Child } from './object-id.ts';
 
 /** Files hashed under one path; a config tree of 1,000 apps has a tenth. Named by mistake, a home folder has more. */
 const filesMax = 20_000;
@@ -13,42 +14,6 @@ const bytesMax = 512 * 1024 * 1024;
 const callsPerTurn = 200;
 
 const skipped = 'node_modules';
-
-/**
- * What was read of folders before, handed from pass to pass. A file's id is believed while size, inode and both times
- * stand still to the nanosecond: two writes of one size with a hash between them, all within one tick of the kernel's
- * clock, would be missed.
- */
-export class FolderMemory {
-  readonly #ids = new Map<string, { readonly mark: string; readonly id: string }>();
-  readonly #listings = new Map<string, { readonly commit: string; readonly items: readonly GitItem[] }>();
-
-  fileId(path: string, stats: BigIntStats, algorithm: string): string {
-    const mark = `${algorithm} ${stats.size} ${stats.ino} ${stats.mtimeNs} ${stats.ctimeNs}`;
-    const known = this.#ids.get(path);
-    if (known?.mark === mark) return known.id;
-    const id = objectId('blob', readFileSync(path), algorithm);
-    this.#ids.set(path, { mark, id });
-    return id;
-  }
-
-  /** The commit's listing: one for each work tree is kept. */
-  async listing(top: string, commit: string, list: () => Promise<readonly GitItem[]>): Promise<readonly GitItem[]> {
-    const known = this.#listings.get(top);
-    if (known?.commit === commit) return known.items;
-    const items = await list();
-    this.#listings.set(top, { commit, items });
-    return items;
-  }
-}
-
-/** A line of a folder as git hashes it. */
-export interface Child {
-  readonly name: string;
-  /** git's, without leading zeros. */
-  readonly mode: string;
-  readonly id: string;
-}
 
 /** What git knows of the files: paths it answers for are not read. */
 export interface KnownContents {
@@ -185,21 +150,6 @@ export async function contentItems(request: Omit<ContentRequest, 'met'>): Promis
 }
 
 const submoduleMode = '160000';
-
-/** A folder's id. git sorts by bytes, folders as if their names ended in a slash. */
-export function treeId(children: readonly Child[], algorithm: string): string {
-  const keyed = children.map((child) => ({
-    key: Buffer.from(child.mode === '40000' ? `${child.name}/` : child.name),
-    line: Buffer.concat([Buffer.from(`${child.mode} ${child.name}\0`), Buffer.from(child.id, 'hex')]),
-  }));
-  keyed.sort((a, b) => Buffer.compare(a.key, b.key));
-  return objectId('tree', Buffer.concat(keyed.map(({ line }) => line)), algorithm);
-}
-
-/** git's name for an object: a hash over its type, length and bytes. */
-export function objectId(type: 'blob' | 'tree', content: Uint8Array, algorithm: string): string {
-  return createHash(algorithm).update(`${type} ${content.length}\0`).update(content).digest('hex');
-}
 
 function tooMuch(request: Omit<ContentRequest, 'met'>): Fault {
   return new Fault({

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { Fault } from '../../model/base/fault.ts';
+import { outside } from './path-faults.ts';
 
 /** A path out of a config file, as a clean path from the tree's root ('' = the root); a stalled Fault where it leads out. */
 export function cleanPath(path: string, tree: string): string {
@@ -20,26 +20,6 @@ export function isGitFolder(name: string): boolean {
 /** A name a tree of git may hold: git's own checks refuse the others, but a hostile server does not run them. */
 export function isPlainName(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !isGitFolder(name) && !name.includes('/');
-}
-
-export function outside(path: string, tree: string, why: string): Fault {
-  return new Fault({
-    kind: 'stalled',
-    what: `${JSON.stringify(path)} leads out of ${tree}`,
-    why,
-    next: 'name a path inside it, from its root',
-    where: path,
-  });
-}
-
-export function tooLarge(path: string, size: number, bytesMax: number): Fault {
-  return new Fault({
-    kind: 'stalled',
-    what: `${path} is too large`,
-    why: `it has ${size} bytes, at most ${bytesMax} are read`,
-    next: 'make it smaller, or take it out of the folder',
-    where: path,
-  });
 }
 
 export function joined(folder: string, name: string): string {

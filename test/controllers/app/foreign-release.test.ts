@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FaultKind } from '../../../simulator/world/faults.ts';
+import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { arena, type Arena } from '../arena.ts';
 
 let world: Arena;

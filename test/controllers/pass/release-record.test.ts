@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { FaultKind } from '../../../simulator/world/faults.ts';
+import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { callOf } from '../calls.ts';
 import { arena, type Arena, type Files } from '../arena.ts';
 

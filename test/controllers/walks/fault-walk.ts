@@ -1,16 +1,10 @@
 import { expect } from 'vitest';
-import type { FaultKind } from '../../../simulator/world/faults.ts';
+import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { prepared, type Files } from '../arena.ts';
 import { isWholeWalk } from './walk-size.ts';
 
 /** Nothing done and said so, nothing done and nobody knows, done and nobody knows. */
-const faultKinds: readonly Extract<FaultKind, string>[] = [
-  '429',
-  '500',
-  'reset-before',
-  'reset-after',
-  '408-after',
-];
+const faultKinds: readonly Extract<FaultKind, string>[] = ['429', '500', 'reset-before', 'reset-after', '408-after'];
 
 /** What one pass leaves undone, the next ones mend. */
 const syncsMax = 3;

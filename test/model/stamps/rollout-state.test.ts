@@ -6,11 +6,9 @@ import {
   formatHold,
   formatLifted,
   formatSuspension,
-  isSameVersion,
   readStanding,
-  type AppVersion,
-  type GoodVersion,
-} from '../../../src/model/stamps/rollout-state.ts';
+} from '../../../src/model/stamps/rollout-state-text.ts';
+import { isSameVersion, type AppVersion, type GoodVersion } from '../../../src/model/stamps/app-version.ts';
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: length, maxLength: length });

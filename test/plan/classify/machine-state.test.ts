@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
-import { formatSent, stampKeys } from '../../../src/model/stamps/stamps.ts';
+import { formatSent } from '../../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import {
   brief,
   desiredApp,

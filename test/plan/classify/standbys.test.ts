@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../../../src/model/plan.ts';
 import { readHash } from '../../../src/flyconfig/live/version.ts';
-import { formatRead, stampKeys } from '../../../src/model/stamps/stamps.ts';
+import { formatRead } from '../../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import {
   absent,
   brief,

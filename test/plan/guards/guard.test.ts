@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Release } from '../../../schemas/fly/release.ts';
 import type { ObservedApp, Reading } from '../../../src/model/observed.ts';
-import { stampKeys } from '../../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { needsReleases } from '../../../src/plan/app.ts';
 import { releaseConfirmed } from '../../../src/plan/guards/brakes.ts';
 import {

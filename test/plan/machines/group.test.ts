@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { configVersion, readHash } from '../../../src/flyconfig/live/version.ts';
-import { formatRead, formatSent, stampKeys } from '../../../src/model/stamps/stamps.ts';
+import { formatRead, formatSent } from '../../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import {
   absent,
   brief,

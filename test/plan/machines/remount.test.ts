@@ -3,7 +3,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import type { AppPlan, Step } from '../../../src/model/plan.ts';
 import { emptyMemory } from '../../../src/model/stamps/memory.ts';
-import { stampKeys } from '../../../src/model/stamps/stamps.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { createsOf } from '../../../src/plan/steps/select.ts';
 import { brief, desiredApp, flyctlMachine, group, machine, now, observed, only, plan, volume } from '../builders.ts';
 import { applyAll, type State } from '../world.ts';

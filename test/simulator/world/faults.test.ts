@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { startSimulator } from '../../../simulator/simulator.ts';
-import type { FaultKind } from '../../../simulator/world/faults.ts';
+import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import type { RequestNotice } from '../../../simulator/world/requests.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { image, platform, type Platform } from '../platform.ts';

@@ -15,7 +15,7 @@ import * as fc from '../../property.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
-import { FolderMemory } from '../../../src/sources/tree/content-id.ts';
+import { FolderMemory } from '../../../src/sources/tree/folder-memory.ts';
 import { openFolder, type OpenFolder } from '../../../src/sources/folder/folder.ts';
 import { git, temporaryFolder } from '../../servers/git-server.ts';
 import { faultOf } from '../recorded-mirrors.ts';

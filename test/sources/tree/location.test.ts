@@ -1,13 +1,9 @@
 import * as fc from '../../property.ts';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../../../src/model/base/fault.ts';
-import {
-  admittedLocation,
-  checkRef,
-  isGitLocation,
-  sameRepository,
-  withoutCredentials,
-} from '../../../src/sources/tree/location.ts';
+import { isGitLocation, sameRepository, withoutCredentials } from '../../../src/sources/tree/location.ts';
+import { admittedLocation } from '../../../src/sources/tree/admitted-location.ts';
+import { checkRef } from '../../../src/sources/tree/ref.ts';
 
 function refusal(url: string, trust: 'operator' | 'config'): string {
   try {

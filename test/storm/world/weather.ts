@@ -1,5 +1,6 @@
 /** What the platform does to everybody during one pass. */
-import type { FaultKind, FaultRule } from '../../../simulator/world/faults.ts';
+import type { FaultRule } from '../../../simulator/world/faults.ts';
+import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { hostDown, hostUp, migrate } from '../../../simulator/machines/host-failures.ts';
 import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
 import { foreignLease } from '../../../simulator/api/machine-leases.ts';

@@ -3,7 +3,8 @@ import { findConversions, type Conversion, type ConversionTarget } from '../../.
 import { Fault } from '../../../model/base/fault.ts';
 import { configText } from '../../../render/config.ts';
 import { problemsText } from '../../../render/problems.ts';
-import { plain, plural } from '../../../render/text.ts';
+import { plural } from '../../../model/base/text.ts';
+import { plain } from '../../../render/text/plain.ts';
 import { openFolder } from '../../../sources/folder/folder.ts';
 import { writeWhole, type WriteOutcome } from '../../../sources/folder/written-file.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';

@@ -1,10 +1,9 @@
 import type { DesiredApp, DesiredFleet } from '../../../model/desired.ts';
 import { Fault } from '../../../model/base/fault.ts';
-import { configText, type ConfigForm } from '../../../render/config.ts';
-import { explainText } from '../../../render/explain.ts';
+import { configText, explainText, type ConfigForm } from '../../../render/config.ts';
 import { machinesText } from '../../../render/machines.ts';
 import { problemsText } from '../../../render/problems.ts';
-import { createPaint } from '../../../render/text.ts';
+import { createPaint } from '../../../render/text/paint.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { ConfigOptions, Invocation } from '../../shell/invocation.ts';

@@ -1,4 +1,4 @@
-import { validationJson, validationMarkdown, validationText, type Validation } from '../../../render/problems.ts';
+import { validationJson, validationMarkdown, validationText, type Validation } from '../../../render/validation.ts';
 import { validationAnnotations } from '../../../render/annotations.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';

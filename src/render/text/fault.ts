@@ -1,4 +1,5 @@
-import { createPaint, plain, plainLines } from './text.ts';
+import { plain, plainLines } from './plain.ts';
+import { createPaint } from './paint.ts';
 
 /** The four parts of anything that went wrong: what happened, why, what to do next, where. */
 export interface FaultText {

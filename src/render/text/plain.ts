@@ -1,5 +1,5 @@
-import { styleText } from 'node:util';
-import type { JsonValue } from '../model/base/json.ts';
+import { shortRevision } from '../../model/base/text.ts';
+import type { JsonValue } from '../../model/base/json.ts';
 
 /** Control, format (bidirectional, zero-width), lone surrogate and separator characters: what moves a cursor, hides or reorders text. */
 const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
@@ -58,21 +58,6 @@ function firstDifference(one: string, other: string): number {
   return index;
 }
 
-export type Tone = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
-
-/** Colours text, or leaves it alone. */
-export type Paint = (tone: Tone | undefined, text: string) => string;
-
-/** The caller decides about colour: it knows the stream and NO_COLOR. */
-export function createPaint(colour: boolean): Paint {
-  if (!colour) return (_tone, text) => text;
-  return (tone, text) => (tone === undefined ? text : styleText(tone, text, { validateStream: false }));
-}
-
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** A length of time in its largest fitting unit: `0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
@@ -84,6 +69,6 @@ export function formatDuration(ms: number): string {
 }
 
 /** A revision as people say it: twelve digits of a commit, its `-dirty` or `content:` kept. */
-export function shortRevision(revision: string): string {
-  return plain(revision.replaceAll(/[0-9a-f]{13,}/g, (hash) => hash.slice(0, 12)));
+export function revisionText(revision: string): string {
+  return plain(shortRevision(revision));
 }

@@ -1,0 +1,79 @@
+/**
+ * What FlyCD writes on machines, as metadata (written without a restart) and FLYCD_* env (written with an update).
+ * Stamps on Fly come first, SQLite second: a FlyCD with an empty database reads everything it needs from here.
+ */
+export const stampKeys = {
+  /** The fleet that owns the machine. */
+  fleet: 'flycd_fleet',
+  /** group/region/n, n from 1. */
+  slot: 'flycd_slot',
+  /** hash(app, slot, generation, sent): tells a machine of ours whose create answer was lost from a stranger. */
+  launch: 'flycd_launch',
+  /** s1:<config version>:<image>: version of what we sent. */
+  sent: 'flycd_sent',
+  /** r1:<hash>: the settled live config as read back after our last write. Each update clears it. */
+  read: 'flycd_read',
+  /** JSON list of field paths where the platform keeps its own value. */
+  kept: 'flycd_kept',
+  /** JSON list of the fields beyond a fly config that git named at our last write: one that it names no longer goes. */
+  named: 'flycd_named',
+  /** fly_release_id as last read back: another id later means somebody used flyctl. */
+  release: 'flycd_release',
+  /** hash(merged document before mapping, app version): what the restart brake compares. */
+  inputs: 'flycd_inputs',
+  /** The machine's own id: another id there means a copy (`fly machine clone` copies metadata). */
+  machine: 'flycd_machine',
+  /**
+   * Set at create on a group's first machines where git gives no count, and taken away once all of them are there: until
+   * then flyctl's defaults say how many there should be, afterwards what is there does.
+   */
+  first: 'flycd_first',
+  /** hash(image, release command): the command that ran before this machine got what it has. */
+  command: 'flycd_command',
+  /** Set with each write that starts the machine, taken away once it was seen healthy: until then the write is not done. */
+  unproven: 'flycd_unproven',
+  /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */
+  told: 'flycd_told',
+  /** Ids, with commas, of machines whose place it took: they count no more, and go when they can. */
+  replaces: 'flycd_replaces',
+  /** On the machine that is the app's lock: calls without a key that were made within the last minute (`calls-stamp.ts`). */
+  calls: 'flycd_calls',
+  /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
+  secrets: 'flycd_secrets',
+  /** App-wide: the version of the last release that completed. This and the next three are read by `standing.ts`. */
+  good: 'flycd_good',
+  /** App-wide: the version of a release that failed. It is not tried again. */
+  failed: 'flycd_failed',
+  /** App-wide: the version that a person went back to, where the app stays. */
+  hold: 'flycd_hold',
+  /** App-wide: a person wants the app left alone. */
+  suspend: 'flycd_suspend',
+} as const;
+
+/** Metadata that belongs to FlyCD or flyctl: outside every diff and hash. */
+export function isBookkeepingKey(key: string): boolean {
+  return key.startsWith('flycd_') || key.startsWith('fly_') || key === 'fly-managed-postgres';
+}
+
+/**
+ * Env that says which version runs: outside every diff and hash. Only these names, which v0 wrote too: FlyCD's own app
+ * has FLYCD_* settings of its own, and those must reach its machines.
+ */
+export function isVersionEnv(name: string): boolean {
+  return name === 'FLYCD_CONFIG_VERSION' || name === 'FLYCD_APP_VERSION' || name.startsWith('FLYCD_APP_SOURCE_');
+}
+
+/** Metadata of flyctl that makes `fly status`, `fly scale` and `fly deploy` by hand understand our machines. */
+export const flyctlKeys = {
+  platformVersion: 'fly_platform_version',
+  processGroup: 'fly_process_group',
+  releaseId: 'fly_release_id',
+  releaseVersion: 'fly_release_version',
+  /** Who wrote the machine last. flyctl writes its version there and never reads it. */
+  writer: 'fly_flyctl_version',
+} as const;
+
+/** What flyctl writes on a machine whichever release it comes from. */
+export function flyctlMetadata(group: string): Record<string, string> {
+  return { [flyctlKeys.platformVersion]: 'v2', [flyctlKeys.processGroup]: group };
+}

@@ -1,0 +1,15 @@
+export interface Slot {
+  readonly group: string;
+  readonly region: string;
+  readonly number: number;
+}
+
+export function formatSlot(slot: Slot): string {
+  return `${slot.group}/${slot.region}/${slot.number}`;
+}
+
+export function parseSlot(text: string | undefined): Slot | undefined {
+  const parts = /^([^/]+)\/([a-z]+)\/([1-9][0-9]{0,5})$/.exec(text ?? '');
+  if (parts === null) return undefined;
+  return { group: parts[1] ?? '', region: parts[2] ?? '', number: Number(parts[3]) };
+}

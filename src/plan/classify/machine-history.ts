@@ -1,0 +1,63 @@
+import { isFailure, exitOf, type Exit } from './exit.ts';
+import type { Machine, MachineEvent } from '../../../schemas/fly/machine.ts';
+
+const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+const ulidTimeDigits = 10;
+
+/** Milliseconds since the epoch at which a ULID was made; instance_id is one. */
+function ulidTime(id: string | undefined): number | undefined {
+  if (id === undefined || !/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(id)) return undefined;
+  let time = 0;
+  for (const digit of id.slice(0, ulidTimeDigits)) time = time * crockford.length + crockford.indexOf(digit);
+  return time;
+}
+
+/**
+ * When the machine last booted, and so took up the app's secrets and the size of its volume: its version's time or its
+ * newest start, by Fly's clock. undefined: unknown.
+ */
+export function bootedAt(machine: Machine): number | undefined {
+  const events = (machine.events ?? []).toSorted((a, b) => (b.timestamp ?? 0) - (a.timestamp ?? 0));
+  const starts = events.map((event, index) => {
+    if (event.type !== 'start') return undefined;
+    // It runs since then, and began to boot after whatever came before: what changed in between passed it by.
+    return event.status === 'started' ? (events[index + 1]?.timestamp ?? event.timestamp) : event.timestamp;
+  });
+  const times = [ulidTime(machine.instance_id), ...starts].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+/**
+ * true: the machine's present version had its start. Either somebody asked for one since the version came to be, or the
+ * version ran and its process ended by itself: a job that is done is not done twice.
+ */
+export function wasStartedOnce(machine: Machine): boolean {
+  const since = ulidTime(machine.instance_id) ?? 0;
+  const starts = (machine.events ?? []).filter(
+    (event) => (event.type === 'start' || event.type === 'resume') && (event.timestamp ?? 0) >= since,
+  );
+  if (starts.some((event) => event.source === 'user')) return true;
+  return starts.length > 0 && endedByItself(machine);
+}
+
+/** true: nobody asked for its last stop. */
+export function endedByItself(machine: Machine): boolean {
+  const exit = lastExit(machine);
+  return exit !== undefined && !exit.requested;
+}
+
+/** true: the newest exit was a crash that Fly does not try again, so a start would only crash once more. */
+export function hasGivenUp(machine: Machine): boolean {
+  const exit = lastExit(machine);
+  return exit !== undefined && !exit.requested && !exit.restarting && isFailure(exit);
+}
+
+function lastExit(machine: Machine): Exit | undefined {
+  return exitOf(newest((machine.events ?? []).filter(({ type }) => type === 'exit')));
+}
+
+/** Events come newest first; where they have times, those decide. */
+function newest(events: readonly MachineEvent[]): MachineEvent | undefined {
+  return events.toSorted((a, b) => (b.timestamp ?? 0) - (a.timestamp ?? 0))[0];
+}
