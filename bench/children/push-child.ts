@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { composed } from '../../src/cli/composition/composition.ts';
-import { planOne } from '../../controllers/app/plan-app.ts';
+import { observeAndPlan } from '../../controllers/app/plan-app.ts';
 import { appText, fileOf, nameOf, pushChanges } from '../fleet.ts';
 import { argumentsOf, benchInvocation, report } from './invocation.ts';
 
@@ -23,7 +23,7 @@ await composed(benchInvocation(workTree), url, { dataDir }, async (composition) 
     const { fleet } = await composition.load({ offline: false });
     const app = fleet.apps.find((app) => app.name === name);
     if (app === undefined) throw new Error(`the fleet lost ${name}`);
-    const { plan } = await planOne({ clock: composition.io.clock, fly, store, evidence, fleet, app, options });
+    const { plan } = await observeAndPlan({ clock: composition.io.clock, fly, store, evidence, fleet, app, options });
     return plan.steps.length;
   }
 

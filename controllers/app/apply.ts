@@ -16,7 +16,7 @@ import { applyAddressStep } from '../kinds/addresses.ts';
 import { applyAppStep } from '../kinds/apps.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { provideImage, withBuiltImage } from '../images/build-step.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { lockApp } from '../pass/app-lock.ts';
 import { actOnMachine } from '../machines/actions.ts';
 import { labelMachine } from '../machines/update.ts';
@@ -143,7 +143,7 @@ class Apply {
   }
 
   /** Steps of every kind but those that go together: machines roll, secrets are one call. */
-  async #reconcile(step: Exclude<Step, { kind: 'secret.set' | 'secret.unset' | 'release' }>): Promise<Done> {
+  async #reconcile(step: Exclude<Step, { kind: 'secret.set' | 'secret.unset' | 'release' }>): Promise<StepDone> {
     switch (step.kind) {
       case 'app.create':
       case 'app.adopt':
@@ -179,7 +179,7 @@ class Apply {
     }
   }
 
-  async #run(steps: readonly Step[], reconcile: () => Promise<Done>): Promise<void> {
+  async #run(steps: readonly Step[], reconcile: () => Promise<StepDone>): Promise<void> {
     for (const step of steps) this.#start(step);
     try {
       const done = await reconcile();

@@ -12,10 +12,10 @@ import { suspensionOf } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
-import { planOne } from './plan-app.ts';
+import { observeAndPlan } from './plan-app.ts';
 import type { SyncContext } from './types.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
-import { stampStanding } from '../rollout/rollout-state.ts';
+import { stampRolloutState } from '../rollout/rollout-state.ts';
 
 /** Metadata has no documented limit; a sentence has. */
 export const reasonCharactersMax = 200;
@@ -160,7 +160,7 @@ interface Stamping {
 /** A word that reached SQLite alone would be news to no other FlyCD: the one that serves is often another one. */
 async function stampOrThrow(context: SyncContext, fleet: DesiredFleet, stamping: Stamping): Promise<void> {
   const { app, texts, machines } = stamping;
-  const done = await stampStanding({ ...context, fleet }, app.name, { texts, machines });
+  const done = await stampRolloutState({ ...context, fleet }, app.name, { texts, machines });
   if (done.machines === 0 || done.stamped > 0) return;
   throw new Fault({
     kind: 'transient',
@@ -179,7 +179,7 @@ async function record(
 ): Promise<Run> {
   const { store, actor } = context;
   const options = { adopt: false, force: false, now: false };
-  const { plan } = await planOne({ ...context, fleet, app, options });
+  const { plan } = await observeAndPlan({ ...context, fleet, app, options });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
   const outcome = trigger === 'suspend' ? 'held' : isNews ? 'updated' : 'no-change';
   return store.finishRun(runId, { outcome, status: plan.status, nextWakeAt: retryAt(plan) });

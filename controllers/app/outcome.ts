@@ -5,14 +5,14 @@ import { listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { settleGrowth } from '../kinds/volume-growth.ts';
-import type { SyncOneOptions, SyncOneRequest } from './types.ts';
+import type { SyncAppOptions, SyncAppRequest } from './types.ts';
 
 /**
  * What kept an app from being touched is a run too, so that `status` and `history` say it. An app whose name could not be
  * read has none: it could never be told apart from the one it becomes.
  */
 export async function recordUntouched(
-  request: Pick<SyncOneOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
+  request: Pick<SyncAppOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
 ): Promise<void> {
   const { store, fleet, plan, trigger, actor } = request;
   if (plan.app === plan.file) return;
@@ -63,7 +63,7 @@ export function healedPaths(plan: AppPlan, results: readonly StepResult[]): read
 
 /** What the next plan has to know and Fly does not say. */
 export async function rememberPass(
-  request: SyncOneRequest,
+  request: SyncAppRequest,
   results: readonly StepResult[],
   failed: boolean,
 ): Promise<void> {

@@ -10,13 +10,13 @@ import { suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { knownRelease } from '../../src/plan/target/release-record.ts';
 import { seeImage } from '../images/lookup.ts';
 import { steer } from '../rollout/target.ts';
-import type { PlanOneRequest, PlannedApp } from './types.ts';
+import type { PlanAppRequest, PlannedApp } from './types.ts';
 
 /**
  * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
  * last, and only where there is something to disturb it with: an app in sync costs no call more.
  */
-export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
+export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedApp> {
   const { clock, fly, app, fleet, options } = request;
   const observed = await observeApp({ fly, app: app.name, clock });
   const memory = await remember(request);
@@ -56,7 +56,7 @@ export async function planOne(request: PlanOneRequest): Promise<PlannedApp> {
 
 /** The registry is asked only for an image that is needed and that no machine runs. */
 async function withImageOf(
-  request: PlanOneRequest,
+  request: PlanAppRequest,
   plan: AppPlan,
   observed: ObservedApp,
 ): Promise<ObservedApp | undefined> {
@@ -74,7 +74,7 @@ function unreachableSince(observed: ObservedApp, memory: Memory, now: number): M
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
-async function remember(request: PlanOneRequest): Promise<Memory> {
+async function remember(request: PlanAppRequest): Promise<Memory> {
   const { store, evidence, app, fleet } = request;
   const stored = store === undefined ? emptyMemory : await store.memory(app.name);
   const currentMarks: Record<string, string | undefined> = {};

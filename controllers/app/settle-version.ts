@@ -9,8 +9,8 @@ import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts'
 import { isRollout } from '../../src/plan/steps/select.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
 import { whyStopped } from '../pass/services.ts';
-import type { PlannedApp, SyncOneRequest } from './types.ts';
-import { stampStanding } from '../rollout/rollout-state.ts';
+import type { PlannedApp, SyncAppRequest } from './types.ts';
+import { stampRolloutState } from '../rollout/rollout-state.ts';
 
 /** What a pass did to one app. */
 export interface Passed {
@@ -25,7 +25,7 @@ export interface Passed {
  * failed. A stop, Fly's own errors and somebody else at work say nothing of a version. Where Fly does not answer now, the
  * next pass finds the same and writes it down. true: it has failed.
  */
-export async function settleVersion(request: SyncOneRequest, passed: Passed): Promise<{ readonly failed: boolean }> {
+export async function settleVersion(request: SyncAppRequest, passed: Passed): Promise<{ readonly failed: boolean }> {
   const { planned, faults } = passed;
   const blamed = faults.find(({ blames }) => blames !== undefined);
   try {
@@ -39,7 +39,7 @@ export async function settleVersion(request: SyncOneRequest, passed: Passed): Pr
 }
 
 /** Nothing was left out, and nothing that reaches machines waits. */
-function isWhole(request: SyncOneRequest, { plan, results, faults }: Passed): boolean {
+function isWhole(request: SyncAppRequest, { plan, results, faults }: Passed): boolean {
   if (whyStopped(request) !== undefined || faults.length > 0 || results.some(({ outcome }) => outcome === 'skipped'))
     return false;
   if (isLeftAlone(plan)) return false;
@@ -47,7 +47,7 @@ function isWhole(request: SyncOneRequest, { plan, results, faults }: Passed): bo
   return plan.holds.every((hold) => isOwn(hold.reason) || !hold.steps.some(isRollout));
 }
 
-async function markGood(request: SyncOneRequest, { plan, planned }: Passed): Promise<void> {
+async function markGood(request: SyncAppRequest, { plan, planned }: Passed): Promise<void> {
   const { fly, fleet, clock, app } = request;
   const { wanted, steering, observed } = planned;
   const { standing, course } = steering;
@@ -64,7 +64,7 @@ async function markGood(request: SyncOneRequest, { plan, planned }: Passed): Pro
   const carried = course.to === 'version' ? course.version : reached;
   const good: GoodVersion = { ...carried, revision, at: clock.now() };
   await request.store.addGood(app.name, good, request.runId);
-  await stampStanding(request, app.name, { texts: { [stampKeys.good]: formatGood(good) }, machines });
+  await stampRolloutState(request, app.name, { texts: { [stampKeys.good]: formatGood(good) }, machines });
 }
 
 /** Also where its commit is not one that git could give back and the present one is. */
@@ -79,7 +79,7 @@ function isCommit(revision: string): boolean {
 
 /** Only of what git wants: going back to what ran well is tried again until it succeeds. */
 async function markFailed(
-  request: SyncOneRequest,
+  request: SyncAppRequest,
   { steering }: Omit<PlannedApp, 'plan'>,
   { blames }: Fault,
 ): Promise<boolean> {
@@ -93,6 +93,6 @@ async function markFailed(
   const { releaseCommand } = app;
   const command = blames === 'command' && releaseCommand !== undefined ? commandVersion(releaseCommand) : '';
   const text = formatFailed({ ...version, command, at: clock.now() });
-  await stampStanding(request, app.name, { texts: { [stampKeys.failed]: text }, machines });
+  await stampRolloutState(request, app.name, { texts: { [stampKeys.failed]: text }, machines });
   return true;
 }

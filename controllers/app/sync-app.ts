@@ -9,18 +9,18 @@ import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
-import type { PlannedApp, SyncOneOptions, SyncOneRequest } from './types.ts';
-import { planOne } from './plan-app.ts';
+import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
+import { observeAndPlan } from './plan-app.ts';
 import { healedPaths, rememberPass, conclude, nextWake } from './outcome.ts';
 
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
-export async function syncOne(
-  asked: SyncOneOptions,
+export async function syncApp(
+  asked: SyncAppOptions,
 ): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
   const { store, app, plan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
-  const request: SyncOneRequest = { ...asked, runId };
+  const request: SyncAppRequest = { ...asked, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];
   const save: SaveResult = async (result) => {
@@ -55,7 +55,7 @@ export async function syncOne(
 type SaveResult = (result: StepResult) => Promise<void>;
 
 async function apply(
-  request: SyncOneRequest,
+  request: SyncAppRequest,
   { plan, wanted, known, release, steering }: PlannedApp,
   save: SaveResult,
 ): Promise<{ readonly faults: readonly Fault[]; readonly moved: ReadonlySet<string> }> {
@@ -78,7 +78,7 @@ async function apply(
  * A release has failed, and says so on the machines: the app is planned again from there, which takes it back to the
  * version before or leaves it, as its policy says. A stop leaves that to the next pass, and so does a newer commit. undefined: it was not got there.
  */
-async function goBack(request: SyncOneRequest, faults: Fault[], save: SaveResult): Promise<AppPlan | undefined> {
+async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult): Promise<AppPlan | undefined> {
   const { app, onProgress } = request;
   if (whyStopped(request) !== undefined) return undefined;
   const planned = await plannedAgain(request);
@@ -90,7 +90,7 @@ async function goBack(request: SyncOneRequest, faults: Fault[], save: SaveResult
 }
 
 /** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */
-async function pointStandbys(request: SyncOneRequest, save: SaveResult): Promise<readonly Fault[]> {
+async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise<readonly Fault[]> {
   if (whyStopped(request) !== undefined) return [];
   const planned = await plannedAgain(request);
   const steps = planned.plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
@@ -98,9 +98,9 @@ async function pointStandbys(request: SyncOneRequest, save: SaveResult): Promise
 }
 
 /** From what this pass has left on Fly; nobody insists on anything of it. */
-function plannedAgain(request: SyncOneRequest): Promise<PlannedApp> {
+function plannedAgain(request: SyncAppRequest): Promise<PlannedApp> {
   const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
-  return planOne({ ...request, options });
+  return observeAndPlan({ ...request, options });
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

@@ -13,16 +13,16 @@ import type { KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Evidence } from '../../src/record/evidence.ts';
 import type { Store } from '../../src/record/store.ts';
 import type { AppServices, ImageBuilder } from '../pass/services.ts';
-import type { ImageEyes } from '../images/lookup.ts';
+import type { ImageLookup } from '../images/lookup.ts';
 import type { Steering } from '../rollout/target.ts';
 
-export interface PlanOneRequest {
+export interface PlanAppRequest {
   readonly clock: Clock;
   readonly fly: FlyReader;
   readonly store: Store | undefined;
   readonly evidence: Evidence | undefined;
   /** undefined: images of sources are neither looked for nor built. */
-  readonly sight?: ImageEyes | undefined;
+  readonly sight?: ImageLookup | undefined;
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly options: PlanOptions;
@@ -40,7 +40,7 @@ export interface PlannedApp {
   readonly wanted: DesiredApp;
 }
 
-export interface SyncOneOptions extends AppServices {
+export interface SyncAppOptions extends AppServices {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly plan: AppPlan;
@@ -51,7 +51,7 @@ export interface SyncOneOptions extends AppServices {
   readonly newer?: AbortSignal | undefined;
 }
 
-export interface SyncOneRequest extends SyncOneOptions {
+export interface SyncAppRequest extends SyncAppOptions {
   readonly runId: number;
 }
 
@@ -62,7 +62,7 @@ export interface PlanContext {
   readonly store: Store | undefined;
   readonly evidence: Evidence | undefined;
   /** undefined: images of sources are neither looked for nor built. */
-  readonly sight?: ImageEyes | undefined;
+  readonly sight?: ImageLookup | undefined;
   /** FLY_ORG. */
   readonly flyOrg: string | undefined;
   /** Apps synced at once. */

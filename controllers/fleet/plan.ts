@@ -5,7 +5,7 @@ import { matchesGlob } from '../../src/model/base/glob.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
-import { planOne } from '../app/plan-app.ts';
+import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
 import { findOrphans } from './orphans.ts';
 
@@ -69,7 +69,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
     withOrg.map((app) =>
       queue.add(async () => {
         try {
-          planned.set(app.name, await planOne({ ...context, fleet: desired, app, options }));
+          planned.set(app.name, await observeAndPlan({ ...context, fleet: desired, app, options }));
         } catch (error) {
           // A refused token concerns every app: one error, not a thousand.
           if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;

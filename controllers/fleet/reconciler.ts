@@ -11,13 +11,13 @@ import { resolveOrganization } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
-import { syncOne } from '../app/sync-app.ts';
+import { syncApp } from '../app/sync-app.ts';
 import { nextWake } from '../app/outcome.ts';
-import { planOne } from '../app/plan-app.ts';
+import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { findOrphans, lookAgain, syncOrphan } from './orphans.ts';
 
-export interface KeeperOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
+export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
   load(signal: AbortSignal): Promise<DesiredFleet>;
   /** The config repo as operators name it; undefined for a folder. */
@@ -39,15 +39,15 @@ const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patie
  * Keeps a fleet for the loop: knows the newest desired state, plans an app against all others' newest plans so that the
  * brakes see the whole fleet, applies it, and reports the config repo's commit once every app has had its pass.
  */
-export class FleetKeeper {
-  readonly #options: KeeperOptions;
+export class FleetReconciler {
+  readonly #options: FleetReconcilerOptions;
   readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
   #survey: Promise<void> = Promise.resolve();
   #org: Promise<string> | undefined;
 
-  constructor(options: KeeperOptions) {
+  constructor(options: FleetReconcilerOptions) {
     this.#options = options;
   }
 
@@ -129,7 +129,7 @@ export class FleetKeeper {
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     const { name } = found;
     const app = await this.#withOrganization(found);
-    const surveyed = await planOne({ ...this.#options, fleet, app, options: loopOptions });
+    const surveyed = await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions });
     this.#apps.surveyed(name, surveyed);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
@@ -152,7 +152,7 @@ export class FleetKeeper {
     await Promise.all(
       apps.map(async (found) => {
         const app = await this.#withOrganization(found);
-        this.#apps.surveyed(app.name, await planOne({ ...this.#options, fleet, app, options: loopOptions }));
+        this.#apps.surveyed(app.name, await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions }));
       }),
     );
   }
@@ -170,7 +170,7 @@ export class FleetKeeper {
     if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: nextWake(plan, []) };
     const wish = `${fleet.revision} ${plan.planId}`;
     if (before !== undefined && this.#apps.stalledAt(app.name) === wish) return before;
-    const { run, faults } = await syncOne({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
+    const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#apps.ran(app.name, run);
     const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled');
     this.#apps.stall(app.name, isStalled ? wish : undefined);
@@ -255,7 +255,7 @@ export class FleetKeeper {
             const app = await this.#withOrganization(found);
             this.#apps.surveyed(
               app.name,
-              await planOne({ ...this.#options, fleet: desired, app, options: loopOptions }),
+              await observeAndPlan({ ...this.#options, fleet: desired, app, options: loopOptions }),
             );
           } catch (error) {
             this.#options.log.warn(

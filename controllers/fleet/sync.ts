@@ -3,9 +3,9 @@ import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import { syncOne } from '../app/sync-app.ts';
+import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
-import { planOne } from '../app/plan-app.ts';
+import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { syncOrphan } from './orphans.ts';
 import { planWhole, type PassOptions, type Whole } from './plan.ts';
@@ -73,7 +73,7 @@ async function applyWhole(
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
       const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const { run } = await syncOne({ ...request, app, planned, yieldSlot, patience: 'wait' });
+      const { run } = await syncApp({ ...request, app, planned, yieldSlot, patience: 'wait' });
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
     }
@@ -107,7 +107,7 @@ async function planAgain(
   const apps = [app.name, ...(app.dependsOn ?? [])].flatMap((name) => work.apps.get(name) ?? []);
   try {
     const planned = await Promise.all(
-      apps.map((one) => planOne({ ...context, fleet: desired, app: one, options: work.options })),
+      apps.map((one) => observeAndPlan({ ...context, fleet: desired, app: one, options: work.options })),
     );
     const newer = new Map(planned.map((one) => [one.plan.app, one]));
     const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;

@@ -2,11 +2,11 @@ import { pinned } from '../../src/flyconfig/sections/image.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { ImageStep, ReleaseStep, RolloutStep, MachineChange } from '../../src/model/plan.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { pinnedStep } from './pin.ts';
 
 /** The app's repository has the image afterwards; the steps that follow learn its digest. */
-export async function provideImage(pass: AppPass, step: ImageStep): Promise<Done> {
+export async function provideImage(pass: AppPass, step: ImageStep): Promise<StepDone> {
   const { builds, store, signal, onProgress, yieldSlot } = pass.services;
   const { fleet, app, newer } = pass;
   if (builds === undefined || step.key === undefined || step.ref === undefined) {

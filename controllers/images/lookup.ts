@@ -8,13 +8,13 @@ import type { RegistryImages } from '../../src/oci/images.ts';
 import type { Store } from '../../src/record/store.ts';
 
 /** What looking for an image needs, and nothing that could make one. */
-export interface ImageEyes {
+export interface ImageLookup {
   readonly log: Log;
   readonly images: Pick<RegistryImages, 'host' | 'find'>;
   readonly flyctl: Pick<Flyctl, 'missing'>;
 }
 
-interface SightContext extends ImageEyes {
+interface SightContext extends ImageLookup {
   readonly store: Pick<Store, 'builds'> | undefined;
 }
 

@@ -2,11 +2,11 @@ import type { IpAssignment } from '../../schemas/fly/app.ts';
 import type { AddressStep } from '../../src/model/plan.ts';
 import { addressType } from '../../src/plan/kinds/addresses.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { createOnce } from '../pass/intents.ts';
 
 /** address.allocate (with an intent: a second POST is a second, billed address) and address.release. */
-export async function applyAddressStep(pass: AppPass, step: AddressStep): Promise<Done> {
+export async function applyAddressStep(pass: AppPass, step: AddressStep): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
   if (step.kind === 'address.release') {

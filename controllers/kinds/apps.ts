@@ -2,13 +2,13 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 
 /** A first sync is over by then, or has machines whose leases tell. */
 const otherCreatorMs = 60_000;
 
 /** app.create and app.adopt. Creating is repeated safely: a name that is ours already is success. */
-export async function applyAppStep(pass: AppPass, step: AppStep): Promise<Done> {
+export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDone> {
   switch (step.kind) {
     case 'app.create':
       return createApp(pass, step.org, step.network);
@@ -21,7 +21,7 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<Done> 
   }
 }
 
-async function createApp(pass: AppPass, org: string | undefined, network: string | undefined): Promise<Done> {
+async function createApp(pass: AppPass, org: string | undefined, network: string | undefined): Promise<StepDone> {
   const { fly, store } = pass.services;
   const { app } = pass;
   if (org === undefined) {

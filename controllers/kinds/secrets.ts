@@ -4,7 +4,7 @@ import type { SecretStep } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { SecretValue } from '../../src/model/base/secret-value.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { stampSecrets } from '../machines/secrets-stamp.ts';
 
 /** Setting a secret again to the same value is harmless, so a lost answer is simply tried again. */
@@ -16,7 +16,7 @@ const retryMs = 1000;
  * before the call without a digest, so that a crash in between sets the secret again rather than trusting it blindly; after it
  * with Fly's digest, here and on the machines.
  */
-export async function applySecretSteps(pass: AppPass, steps: readonly SecretStep[]): Promise<Done> {
+export async function applySecretSteps(pass: AppPass, steps: readonly SecretStep[]): Promise<StepDone> {
   const { store, evidence } = pass.services;
   const { app } = pass;
   const values: Record<string, SecretValue | null> = {};

@@ -6,7 +6,7 @@ import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { AppServices, Done } from '../pass/services.ts';
+import type { AppServices, StepDone } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';
 import { holdLease } from '../pass/lease.ts';
 
@@ -18,7 +18,10 @@ const noRestart = 'no restart is due';
  * Extends a volume. Fly only says whether its machine has to restart for the filesystem inside to grow, and afterwards
  * nothing tells that it did not: so an intent is stored before the call, and stays until the machine has booted.
  */
-export async function extendVolume(pass: AppPass, step: Extract<VolumeStep, { kind: 'volume.extend' }>): Promise<Done> {
+export async function extendVolume(
+  pass: AppPass,
+  step: Extract<VolumeStep, { kind: 'volume.extend' }>,
+): Promise<StepDone> {
   const { fly, store } = pass.services;
   const { app } = pass;
   const { volumeId, sizeGb } = step;
@@ -56,7 +59,7 @@ export async function extendVolume(pass: AppPass, step: Extract<VolumeStep, { ki
  * Restarts a machine whose volume has grown, under its lease, and waits until it is healthy again. Nothing is done where
  * Fly did not ask for it, where the machine has booted since, or where it does not run: it grows when it starts.
  */
-export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent: () => void): Promise<Done> {
+export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent: () => void): Promise<StepDone> {
   const { fly, store } = pass.services;
   const { app } = pass;
   const { machineId, volumeId } = step;

@@ -1,12 +1,12 @@
 import type { Volume } from '../../schemas/fly/app.ts';
 import type { VolumeStep } from '../../src/model/plan.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { extendVolume } from './volume-growth.ts';
 import { createOnce } from '../pass/intents.ts';
 
 /** volume.create (with an intent: names are no keys), volume.extend (with an intent: a restart may follow), volume.configure. */
-export async function applyVolumeStep(pass: AppPass, step: VolumeStep): Promise<Done> {
+export async function applyVolumeStep(pass: AppPass, step: VolumeStep): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
   switch (step.kind) {

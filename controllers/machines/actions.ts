@@ -1,12 +1,12 @@
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
-export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<Done> {
+export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
   if (step.kind === 'machine.destroy') return destroyMachine(pass, step);
@@ -26,7 +26,7 @@ export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<
   return { outcome: 'updated' };
 }
 
-async function destroyMachine(pass: AppPass, step: MachineAction): Promise<Done> {
+async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
   const there = await fly.machine(app.name, step.machineId);

@@ -7,7 +7,7 @@ import { formatSlot, parseSlot, type Slot } from '../../src/model/stamps/slot.ts
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
@@ -31,7 +31,7 @@ export async function createMachine(
   pass: AppPass,
   planned: MachineCreate,
   onSent: (machine: Machine) => void,
-): Promise<Done> {
+): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
   const step = await asItRests(pass, await withStandby(pass, planned));

@@ -9,7 +9,7 @@ import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import { inItsPlace } from '../../src/plan/machines/replace.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
@@ -26,7 +26,7 @@ export async function updateMachine(
   pass: AppPass,
   planned: MachineUpdate,
   onSent: (machine: Machine) => void,
-): Promise<Done> {
+): Promise<StepDone> {
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
@@ -72,7 +72,7 @@ async function replaceMachine(
   pass: AppPass,
   step: MachineUpdate,
   { onSent, nonce }: { readonly onSent: (machine: Machine) => void; readonly nonce: string },
-): Promise<Done> {
+): Promise<StepDone> {
   const create: MachineCreate = { ...inItsPlace(step, undefined), skipLaunch: false };
   const { message } = await createMachine(pass, create, onSent);
   const lock = await passLockOn(pass, step.machineId);
@@ -125,7 +125,7 @@ function isUpdated(machine: Machine, step: MachineUpdate): boolean {
  * New stamps by metadata patch: no restart, no new version, no lease. Where the machine has yet to be seen healthy, that is
  * waited for, from when it began on: one that had its time fails at once.
  */
-export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<Done> {
+export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<StepDone> {
   const metadata: Record<string, string | null> = { ...step.metadata, ...(await newestWords(pass, step)) };
   // A secret may have been set since the plan was made, when this machine was perhaps not ours yet.
   const secrets = secretsStampText(pass.stamped);

@@ -30,7 +30,7 @@ export interface AppServices {
 }
 
 /** What a reconciler says of a step that went well. Failures are thrown. */
-export interface Done {
+export interface StepDone {
   readonly outcome: Exclude<StepOutcome, 'failed' | 'interrupted' | 'skipped'>;
   /** For a person: what is worth knowing about it. */
   readonly message?: string | undefined;

@@ -9,7 +9,7 @@ import { parseSlot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import type { Done } from '../pass/services.ts';
+import type { StepDone } from '../pass/services.ts';
 import { restartToGrow } from '../kinds/volume-growth.ts';
 import { waitHealthy } from '../machines/health.ts';
 import { judge } from '../../src/plan/classify/health.ts';
@@ -27,7 +27,7 @@ const siblingsAtOnce = 16;
 const notRunYet: ReadonlySet<string> = new Set(['created', 'destroying', 'destroyed']);
 
 export interface RollReport {
-  finished(step: RolloutStep, done: Done): Promise<void>;
+  finished(step: RolloutStep, done: StepDone): Promise<void>;
   failed(step: RolloutStep, fault: Fault): Promise<void>;
   skipped(step: RolloutStep, because: string): Promise<void>;
   started(step: RolloutStep): void;
@@ -218,7 +218,7 @@ export class GroupRun {
     return this.#full.get(own ?? '') ?? this.#full.get(awaited ?? '');
   }
 
-  #send(planned: MachineChange, onceSent: () => void): Promise<Done> {
+  #send(planned: MachineChange, onceSent: () => void): Promise<StepDone> {
     const launched = planned === this.#lead ? { ...this.#lead, skipLaunch: false } : planned;
     return this.#pin.during(launched, (step, onAnswer) => {
       const onSent = (machine: Machine): void => {

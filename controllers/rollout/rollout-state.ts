@@ -23,7 +23,7 @@ export interface StandingContext {
  * Writes what stands about an app, to SQLite first and then to all its machines. Answers how many of the machines carry it
  * now: the others get it as a label with a later plan, and until then the newest on any machine counts.
  */
-export async function stampStanding(
+export async function stampRolloutState(
   { fly, store, fleet, log }: StandingContext,
   app: string,
   { texts, machines }: { readonly texts: StandingTexts; readonly machines: readonly Machine[] },

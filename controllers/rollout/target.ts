@@ -2,14 +2,14 @@ import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Memory } from '../../src/model/stamps/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { Standing } from '../../src/model/stamps/rollout-state.ts';
-import { courseOf, type Course } from '../../src/plan/target/resolve-target.ts';
+import { resolveTarget, type RolloutTarget } from '../../src/plan/target/resolve-target.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { snapshotAt, type SnapshotRequest } from './snapshot.ts';
 
 /** Where a pass takes an app, found before it is planned. */
 export interface Steering {
   readonly standing: Standing;
-  readonly course: Course;
+  readonly course: RolloutTarget;
   /** The app as it was at the version that the course goes to. */
   readonly snapshot: DesiredApp | undefined;
 }
@@ -27,7 +27,7 @@ export async function steer(
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const standing = standingOf({ machines, fleet: fleet.name }, memory);
-  const course = courseOf({ desired: app, machines, fleet: fleet.name, now: observed.observedAt }, standing);
+  const course = resolveTarget({ desired: app, machines, fleet: fleet.name, now: observed.observedAt }, standing);
   if (course.to !== 'version') return { standing, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });
   if (snapshot.status === 'found') return { standing, course, snapshot: snapshot.app };

@@ -21,7 +21,7 @@
 import { MachineConfig } from '../../schemas/fly/machine.ts';
 import { idle, request } from '../machines/autostop.ts';
 import { booleanField, fieldsOf, numberField, objectField, textField, type Fields } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { answerAllDns, answerDns } from '../api/certificates.ts';
 import { hostDown, hostUp, migrate } from '../machines/host-failures.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
@@ -31,7 +31,7 @@ import type { App, CheckRule, Machine } from '../world/records.ts';
 import { nothing, ok, refusal, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 
-function appIn(call: Call, name = call.params['app'] ?? ''): App {
+function appIn(call: RequestContext, name = call.params['app'] ?? ''): App {
   const app = call.world.apps.get(name);
   if (app === undefined) throw refusal(404, `the simulator has no app named ${name}`);
   return app;
@@ -50,7 +50,7 @@ function sent<K extends string, T>(fields: Readonly<Record<K, T | undefined>>): 
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [P in K]?: T };
 }
 
-function setCapacity(call: Call): Reply {
+function setCapacity(call: RequestContext): Reply {
   const { capacity } = call.world;
   const fields = fieldsOf(call.body);
   const counts = Object.keys(fields).map((region) => [region, numberField(fields, region) ?? 0] as const);
@@ -59,7 +59,7 @@ function setCapacity(call: Call): Reply {
   return nothing;
 }
 
-function setLag(call: Call): Reply {
+function setLag(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const emptyPages = booleanField(fields, 'emptyPages');
   call.world.lag.set({
@@ -73,7 +73,7 @@ function setLag(call: Call): Reply {
   return nothing;
 }
 
-function addSlow(call: Call): Reply {
+function addSlow(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const state = textField(fields, 'state');
   if (state === undefined) throw refusal(400, 'expected {state, app, machine, extraMs, times}');
@@ -85,7 +85,7 @@ function addSlow(call: Call): Reply {
   return nothing;
 }
 
-function setDns(call: Call): Reply {
+function setDns(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const hostname = textField(fields, 'hostname');
   if (hostname !== undefined) {
@@ -103,7 +103,7 @@ function setDns(call: Call): Reply {
   return nothing;
 }
 
-function strikeHost(call: Call): Reply {
+function strikeHost(call: RequestContext): Reply {
   const { world, params } = call;
   const host = params['host'] ?? '';
   switch (params['event']) {
@@ -124,14 +124,14 @@ function strikeHost(call: Call): Reply {
   }
 }
 
-function expireToken(call: Call): Reply {
+function expireToken(call: RequestContext): Reply {
   const token = call.params['token'] ?? '';
   if (!call.world.tokens.has(token)) throw refusal(404, 'the simulator knows no such token');
   call.world.expireToken(token, numberField(fieldsOf(call.body), 'at'));
   return nothing;
 }
 
-function goIdle(call: Call): Reply {
+function goIdle(call: RequestContext): Reply {
   const app = appIn(call);
   const name = textField(fieldsOf(call.body), 'machine');
   const only = name === undefined ? undefined : machineIn(app, name);
@@ -139,7 +139,7 @@ function goIdle(call: Call): Reply {
   return ok({ stopped: stopped.map(({ id }) => id) });
 }
 
-function sendRequest(call: Call): Reply {
+function sendRequest(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const to = { ...sent({ port: numberField(fields, 'port') }), ...sent({ region: textField(fields, 'region') }) };
   const { machine, woke } = request(call.world, appIn(call), to);
@@ -149,14 +149,14 @@ function sendRequest(call: Call): Reply {
 const checkRules: ReadonlySet<string | undefined> = new Set(['pass', 'fail', 'flap', undefined]);
 const isCheckRule = (text: string | undefined): text is CheckRule | undefined => checkRules.has(text);
 
-function setChecks(call: Call): Reply {
+function setChecks(call: RequestContext): Reply {
   const rule = textField(fieldsOf(call.body), 'rule');
   if (!isCheckRule(rule)) throw refusal(400, 'expected {rule}: pass, fail or flap');
   ruleChecks(call.world, machineIn(appIn(call), call.params['machine'] ?? ''), rule);
   return nothing;
 }
 
-function takeLease(call: Call): Reply {
+function takeLease(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const machine = machineIn(appIn(call), call.params['machine'] ?? '');
   const ttlSeconds = numberField(fields, 'ttl_seconds');
@@ -231,7 +231,7 @@ function configOf(value: unknown): MachineConfig {
   return parsed.data;
 }
 
-function play(flyctl: FlyctlActor, call: Call): Reply {
+function play(flyctl: FlyctlActor, call: RequestContext): Reply {
   const name = call.params['command'] ?? '';
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw refusal(404, `a human can ${Object.keys(commands).join(', ')}, not ${name}`);
@@ -242,7 +242,7 @@ function play(flyctl: FlyctlActor, call: Call): Reply {
 }
 
 /** One thing done to the world, without an answer. */
-function doing(operation: string, act: (call: Call, world: World) => void): Route {
+function doing(operation: string, act: (call: RequestContext, world: World) => void): Route {
   return {
     operation,
     handle(call) {
@@ -255,7 +255,7 @@ function doing(operation: string, act: (call: Call, world: World) => void): Rout
 /** Further than this a machine on a cadence of seconds would be busy for long. */
 const furthestMoveMs = 31 * 24 * 3600_000;
 
-function moveTime(call: Call): Reply {
+function moveTime(call: RequestContext): Reply {
   const ms = numberField(fieldsOf(call.body), 'ms');
   if (ms === undefined || ms < 0 || ms > furthestMoveMs) {
     throw refusal(400, `expected {ms}: 0 to ${furthestMoveMs}, which is 31 days`);

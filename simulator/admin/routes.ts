@@ -17,7 +17,7 @@ import type { FaultRule } from '../world/faults.ts';
 import type { FaultKind } from '../world/fault-answers.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
 import { eventRoutes } from './events.ts';
-import { noContent, type Call } from '../http/request-context.ts';
+import { noContent, type RequestContext } from '../http/request-context.ts';
 import { nothing, ok, refusal, type Reply } from '../wire/replies.ts';
 import { compiledRouter } from '../http/router.ts';
 import type { World } from '../world/world.ts';
@@ -96,7 +96,7 @@ function administer(world: World, call: AdminCall): Reply | Promise<Reply> {
   }
 }
 
-function eventCall(world: World, { query, body }: AdminCall, params: Call['params']): Call {
+function eventCall(world: World, { query, body }: AdminCall, params: RequestContext['params']): RequestContext {
   const grant = { id: 'admin', organizations: [...world.organizations.keys()], owner: 'admin', readOnly: false };
   const pause = (): Promise<boolean> => Promise.resolve(true);
   return { world, grant, params, query, body, content: noContent, nonce: undefined, pause };

@@ -1,6 +1,6 @@
 import { regions } from '../../schemas/fly/presets.ts';
 import { fieldsOf, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { appOf, visibleOrganization } from '../http/access.ts';
 import type { Address, AddressKind, App, Organization } from '../world/records.ts';
 import { nothing, ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
@@ -19,7 +19,7 @@ export interface WantedAddress {
   readonly network: string | undefined;
 }
 
-function allocate(call: Call): Reply {
+function allocate(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const wanted: WantedAddress = {
     type: textField(fields, 'type'),
@@ -36,7 +36,7 @@ function allocate(call: Call): Reply {
 }
 
 /** Each call gives another address, but for the shared one, of which an app has one. */
-export function allocateAddress(call: Call, app: App, wanted: WantedAddress): Address {
+export function allocateAddress(call: RequestContext, app: App, wanted: WantedAddress): Address {
   const kind = wanted.type ?? '';
   if (!isKind(kind)) throw refusal(422, `invalid_argument: address type ${JSON.stringify(kind)} is unknown`);
   const region = wanted.region || 'global';
@@ -59,7 +59,7 @@ export function allocateAddress(call: Call, app: App, wanted: WantedAddress): Ad
 }
 
 /** A flycast address stands in a network of an organization: the app's own unless another is named. */
-function networkOf(call: Call, app: App, wanted: WantedAddress): Address['network'] {
+function networkOf(call: RequestContext, app: App, wanted: WantedAddress): Address['network'] {
   const organization = visibleOrganization(call, wanted.organization || app.organization.slug);
   const name = wanted.network || app.network;
   if (name !== 'default' && !hasNetwork(organization, name)) throw refusal(400, 'network not found');
@@ -106,7 +106,7 @@ export function releaseAddress(app: App, ip: string): void {
   if (!app.addresses.delete(ip)) throw refusal(404, 'not_found: ip address not found');
 }
 
-function release(call: Call): Reply {
+function release(call: RequestContext): Reply {
   releaseAddress(appOf(call), call.params['ip'] ?? '');
   return nothing;
 }

@@ -1,6 +1,6 @@
 import { networkPrefix } from './addresses.ts';
 import { fieldsOf, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { appOf, organizationOf } from '../http/access.ts';
 import { bury, start, stop } from '../machines/lifecycle.ts';
 import { allowedActions } from '../world/machine-states.ts';
@@ -11,7 +11,7 @@ import type { World } from '../world/world.ts';
 const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** The documents write `app_name`, Fly's own client `name`. */
-function create(call: Call): Reply {
+function create(call: RequestContext): Reply {
   const { world } = call;
   const fields = fieldsOf(call.body);
   const name = textField(fields, 'name') ?? textField(fields, 'app_name') ?? '';
@@ -68,7 +68,7 @@ function view(app: App) {
 /** What a custom domain points to. */
 export const cnameTarget = (app: App): string => `${app.id.slice(0, 7)}.${app.name}.fly.dev`;
 
-function list(call: Call): Reply {
+function list(call: RequestContext): Reply {
   const slug = call.query.get('org_slug') ?? '';
   if (slug === '') throw refusal(400, 'invalid_argument: org_slug is required');
   const role = call.query.get('app_role');
@@ -80,7 +80,7 @@ function list(call: Call): Reply {
 }
 
 /** Its machines, volumes, secrets and addresses go with it, leased or not. */
-function remove(call: Call): Reply {
+function remove(call: RequestContext): Reply {
   const app = appOf(call);
   const { organization } = app;
   for (const machine of app.machines.values()) {

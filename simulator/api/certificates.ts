@@ -3,7 +3,7 @@
  * (`world.dns`), looked up when a hostname is added, when somebody asks for a check, and when DNS changes.
  */
 import { fieldsOf, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { appOf } from '../http/access.ts';
 import type { App, Certificate, Instant } from '../world/records.ts';
 import { answersOf } from '../world/dns.ts';
@@ -176,7 +176,7 @@ function detailView(world: World, app: App, certificate: Certificate) {
   };
 }
 
-function list(call: Call): Reply {
+function list(call: RequestContext): Reply {
   const app = appOf(call);
   const { query, world } = call;
   const limit = Number(query.get('limit') ?? defaultLimit);
@@ -199,7 +199,7 @@ function list(call: Call): Reply {
 }
 
 /** The hostname of the body, new in this app or there already. */
-function wanted(call: Call, app: App): Certificate {
+function wanted(call: RequestContext, app: App): Certificate {
   const hostname = (textField(fieldsOf(call.body), 'hostname') ?? '').toLowerCase();
   if (!hostnamePattern.test(hostname)) {
     throw refusal(422, `Validation failed: Hostname ${JSON.stringify(hostname)} is not a valid hostname`);
@@ -218,14 +218,14 @@ function wanted(call: Call, app: App): Certificate {
   );
 }
 
-function kept(call: Call, app: App, certificate: Certificate): Reply {
+function kept(call: RequestContext, app: App, certificate: Certificate): Reply {
   app.certificates.set(certificate.hostname, certificate);
   certificate.updatedAt = call.world.now();
   validate(call.world, app, certificate);
   return { status: 201, body: detailView(call.world, app, certificate) };
 }
 
-function addAcme(call: Call): Reply {
+function addAcme(call: RequestContext): Reply {
   const app = appOf(call);
   const certificate = wanted(call, app);
   if (certificate.acmeRequested) {
@@ -235,7 +235,7 @@ function addAcme(call: Call): Reply {
   return kept(call, app, certificate);
 }
 
-function addCustom(call: Call): Reply {
+function addCustom(call: RequestContext): Reply {
   const app = appOf(call);
   const certificate = wanted(call, app);
   const fields = fieldsOf(call.body);
@@ -249,14 +249,14 @@ function addCustom(call: Call): Reply {
   return kept(call, app, certificate);
 }
 
-function certificateOf(call: Call, app: App): Certificate {
+function certificateOf(call: RequestContext, app: App): Certificate {
   const certificate = app.certificates.get((call.params['hostname'] ?? '').toLowerCase());
   if (certificate === undefined) throw refusal(404, 'not_found: certificate not found');
   return certificate;
 }
 
 /** What DNS answers now beside what it should. */
-function check(call: Call): Reply {
+function check(call: RequestContext): Reply {
   const app = appOf(call);
   const { world } = call;
   const certificate = certificateOf(call, app);
@@ -278,7 +278,7 @@ function check(call: Call): Reply {
   });
 }
 
-function remove(call: Call): Reply {
+function remove(call: RequestContext): Reply {
   const app = appOf(call);
   const certificate = certificateOf(call, app);
   certificate.validating?.();
@@ -288,7 +288,7 @@ function remove(call: Call): Reply {
   return nothing;
 }
 
-function removeAcme(call: Call): Reply {
+function removeAcme(call: RequestContext): Reply {
   const app = appOf(call);
   const certificate = certificateOf(call, app);
   certificate.validating?.();
@@ -299,7 +299,7 @@ function removeAcme(call: Call): Reply {
   return ok(detailView(call.world, app, certificate));
 }
 
-function removeCustom(call: Call): Reply {
+function removeCustom(call: RequestContext): Reply {
   const app = appOf(call);
   const certificate = certificateOf(call, app);
   if (certificate.customSince === undefined) throw refusal(404, 'not_found: no custom certificate');

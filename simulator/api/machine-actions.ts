@@ -1,5 +1,5 @@
 import { fieldsOf } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { livingMachineOf, unleasedMachineOf } from '../http/resources.ts';
 import { parseDuration } from '../wire/duration.ts';
 import { record, restart, signal, start, stop, suspend } from '../machines/lifecycle.ts';
@@ -29,14 +29,14 @@ function allows(machine: Machine, action: MachineAction): boolean {
   throw refusal(412, `failed_precondition: unable to ${action} machine from current state: '${machine.state}'`);
 }
 
-function startMachine(call: Call): Reply {
+function startMachine(call: RequestContext): Reply {
   const machine = unleasedMachineOf(call);
   const previous = machine.state;
   if (allows(machine, 'start')) start(call.world, machine);
   return ok({ previous_state: previous, migrated: false, new_host: '' });
 }
 
-function stopMachine(call: Call): Reply {
+function stopMachine(call: RequestContext): Reply {
   const machine = unleasedMachineOf(call);
   const { signal: sent, timeout } = fieldsOf(call.body);
   if (sent !== undefined && sent !== null && sent !== '') signalNamed(sent);
@@ -47,7 +47,7 @@ function stopMachine(call: Call): Reply {
   return done;
 }
 
-function sendSignal(call: Call): Reply {
+function sendSignal(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   const name = signalNamed(fieldsOf(call.body)['signal']);
   if (allows(machine, 'signal')) signal(call.world, machine, name);

@@ -1,5 +1,5 @@
 import { fieldsOf, numberField, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { heldLease, livingMachineOf, machineOf, refuseForeignLease } from '../http/resources.ts';
 import { leaseView } from '../machines/views.ts';
 import type { Lease, Machine } from '../world/records.ts';
@@ -13,7 +13,7 @@ interface LeaseTerms {
   readonly description: string;
 }
 
-export function grantLease(call: Call, machine: Machine, terms: LeaseTerms): Lease {
+export function grantLease(call: RequestContext, machine: Machine, terms: LeaseTerms): Lease {
   return newLease(call.world, machine, { ...terms, owner: call.grant.owner });
 }
 
@@ -46,7 +46,7 @@ function newLease(world: World, machine: Machine, terms: NewLease): Lease {
 }
 
 /** Without a nonce: acquires. With the nonce of the lease: renews it. After its end a late renewal is a new lease. */
-function acquire(call: Call): Reply {
+function acquire(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   const terms = termsOf(call);
   const held = heldLease(call.world, machine);
@@ -57,7 +57,7 @@ function acquire(call: Call): Reply {
 }
 
 /** The time to live stands in the query (`ttl`, seconds) or in the body. */
-function termsOf(call: Call): LeaseTerms {
+function termsOf(call: RequestContext): LeaseTerms {
   const fields = fieldsOf(call.body);
   const inQuery = call.query.get('ttl');
   const ttlSeconds = inQuery === null ? (numberField(fields, 'ttl') ?? defaultTtlSeconds) : Number(inQuery);
@@ -67,14 +67,14 @@ function termsOf(call: Call): LeaseTerms {
   return { ttlSeconds, description: textField(fields, 'description') ?? '' };
 }
 
-function read(call: Call): Reply {
+function read(call: RequestContext): Reply {
   const machine = machineOf(call);
   const lease = heldLease(call.world, machine);
   if (lease === undefined) throw refusal(404, 'lease not found');
   return envelope(200, leaseView(machine, lease));
 }
 
-function release(call: Call): Reply {
+function release(call: RequestContext): Reply {
   const machine = machineOf(call);
   if (heldLease(call.world, machine) === undefined) throw refusal(404, 'lease not found');
   refuseForeignLease(call, machine);

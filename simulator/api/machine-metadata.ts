@@ -1,11 +1,11 @@
 import { fieldsOf, objectField, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { livingMachineOf, machineOf } from '../http/resources.ts';
 import type { Machine } from '../world/records.ts';
 import { nothing, ok, refusal, type Reply } from '../wire/replies.ts';
 
 /** Writes of metadata make no new version, restart nothing and ask for no lease. */
-function write(call: Call, machine: Machine, metadata: Record<string, string>): Reply {
+function write(call: RequestContext, machine: Machine, metadata: Record<string, string>): Reply {
   machine.config.metadata = metadata;
   machine.updatedAt = call.world.now();
   call.world.lag.noteMachine(machine);
@@ -36,20 +36,20 @@ function writing(method: 'PUT' | 'PATCH'): Route {
   };
 }
 
-function readKey(call: Call): Reply {
+function readKey(call: RequestContext): Reply {
   const value = machineOf(call).config.metadata?.[call.params['key'] ?? ''];
   if (value === undefined) throw refusal(404, 'not_found: metadata key not found');
   return ok({ value });
 }
 
-function writeKey(call: Call): Reply {
+function writeKey(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   const value = textField(fieldsOf(call.body), 'value');
   if (value === undefined) throw refusal(400, 'invalid_argument: value is required');
   return write(call, machine, { ...machine.config.metadata, [call.params['key'] ?? '']: value });
 }
 
-function removeKey(call: Call): Reply {
+function removeKey(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   const { [call.params['key'] ?? '']: _removed, ...rest } = machine.config.metadata ?? {};
   return write(call, machine, rest);

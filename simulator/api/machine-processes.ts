@@ -1,6 +1,6 @@
 /** What runs inside a machine: exec, ps and the memory it may use. */
 import { fieldsOf, numberField, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { heldLease, livingMachineOf, machineOf } from '../http/resources.ts';
 import type { Machine } from '../world/records.ts';
 import { ok, refusal, type Reply } from '../wire/replies.ts';
@@ -10,7 +10,7 @@ const everywhere = '0.0.0.0';
 const loopback = '127.0.0.1';
 
 /** `echo`, `true`, `false` and `exit` do what they say; anything else ends well and prints nothing. */
-function exec(call: Call): Reply {
+function exec(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   const lease = heldLease(call.world, machine);
   // Even its holder is refused: observed of the platform.
@@ -43,7 +43,7 @@ function requireStarted(machine: Machine, action: string): void {
 }
 
 /** Fly's init and the app, which listens where its services and checks say. */
-function ps(call: Call): Reply {
+function ps(call: RequestContext): Reply {
   const machine = machineOf(call);
   requireStarted(machine, 'list processes');
   const { services, checks, image, init } = machine.config;
@@ -80,7 +80,7 @@ function memoryView(machine: Machine): Reply {
   return ok({ limit_mb: limit, available_mb: Math.floor(limit / 2) });
 }
 
-function limitMemory(call: Call): Reply {
+function limitMemory(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   const limit = numberField(fieldsOf(call.body), 'limit_mb') ?? 0;
   if (!Number.isInteger(limit) || limit < 1 || limit > guestMemory(machine)) {
@@ -91,7 +91,7 @@ function limitMemory(call: Call): Reply {
 }
 
 /** Half of what is in use can be given back. */
-function reclaimMemory(call: Call): Reply {
+function reclaimMemory(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   requireStarted(machine, 'reclaim memory');
   const wanted = numberField(fieldsOf(call.body), 'amount_mb') ?? 0;

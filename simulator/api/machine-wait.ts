@@ -1,4 +1,4 @@
-import { listed, type Call, type Route } from '../http/request-context.ts';
+import { listed, type RequestContext, type Route } from '../http/request-context.ts';
 import { machineOf } from '../http/resources.ts';
 import { isSettled } from '../world/machine-states.ts';
 import type { Machine } from '../world/records.ts';
@@ -14,7 +14,7 @@ const glanceMs = 250;
 const waitable = new Set(['started', 'stopped', 'suspended', 'destroyed', 'failed', 'settled']);
 
 /** GET …/wait: 200 once reached, 408 at the deadline, 404 when the machine is gone. */
-async function wait(call: Call): Promise<Reply> {
+async function wait(call: RequestContext): Promise<Reply> {
   const { world, query } = call;
   const wanted = listed(query, 'state');
   const states = wanted.size === 0 ? new Set(['started']) : wanted;

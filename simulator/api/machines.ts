@@ -1,6 +1,6 @@
 import { MachineConfig } from '../../schemas/fly/machine.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from '../wire/body.ts';
-import { flag, listed, type Call, type Route } from '../http/request-context.ts';
+import { flag, listed, type RequestContext, type Route } from '../http/request-context.ts';
 import { livingMachineOf, machineOf, refuseForeignLease, unleasedMachineOf } from '../http/resources.ts';
 import { appOf, requestIn } from '../http/access.ts';
 import { networkPrefix } from './addresses.ts';
@@ -22,7 +22,7 @@ const versionsKept = 50;
 const eventsDefault = 20;
 const eventsMost = 50;
 
-function create(call: Call): Reply {
+function create(call: RequestContext): Reply {
   const { app, world, fields } = requestIn(call);
   const sent = configField(fields);
   const name = textField(fields, 'name') || freeName(world, app);
@@ -50,7 +50,7 @@ function create(call: Call): Reply {
   return ok({ ...machineView(world, machine), ...(machine.lease === undefined ? {} : { nonce: machine.lease.nonce }) });
 }
 
-function update(call: Call): Reply {
+function update(call: RequestContext): Reply {
   const machine = unleasedMachineOf(call);
   const { world } = call;
   const fields = fieldsOf(call.body);
@@ -188,7 +188,7 @@ function requireRoomToGrow(world: World, machine: Machine, config: MachineConfig
   if (grows && world.hostsFull.has(machine.host)) throw faultAnswer('capacity');
 }
 
-function list(call: Call): Reply {
+function list(call: RequestContext): Reply {
   const app = appOf(call);
   const { query, world } = call;
   const includeDeleted = flag(query, 'include_deleted');
@@ -207,7 +207,7 @@ function list(call: Call): Reply {
   return ok(machines.map((machine) => machineView(world, machine, view)));
 }
 
-function remove(call: Call): Reply {
+function remove(call: RequestContext): Reply {
   const machine = livingMachineOf(call);
   refuseForeignLease(call, machine);
   if (machine.state === 'destroying') return done;
@@ -222,7 +222,7 @@ function remove(call: Call): Reply {
   return done;
 }
 
-function events(call: Call): Reply {
+function events(call: RequestContext): Reply {
   const machine = machineOf(call);
   const limit = Number(call.query.get('limit') ?? eventsDefault);
   if (!Number.isInteger(limit) || limit < 1) throw refusal(400, 'invalid_argument: limit must be a positive number');

@@ -1,4 +1,4 @@
-import { flag, listed, type Call, type Route } from '../http/request-context.ts';
+import { flag, listed, type RequestContext, type Route } from '../http/request-context.ts';
 import { organizationOf } from '../http/access.ts';
 import { orgMachineView } from '../machines/views.ts';
 import type { Machine, Volume } from '../world/records.ts';
@@ -16,7 +16,7 @@ interface Listed {
 }
 
 /** One page in order of creation. The cursor is the last item's place; regions that do not answer are left out. */
-function page<T extends Listed>(call: Call, items: Iterable<T>, isGone: (item: T) => boolean) {
+function page<T extends Listed>(call: RequestContext, items: Iterable<T>, isGone: (item: T) => boolean) {
   const { query, world } = call;
   const asked = Number(query.get('limit') ?? mostLimit);
   if (!Number.isInteger(asked) || asked < 1) throw refusal(400, 'invalid_argument: limit must be a positive number');
@@ -62,7 +62,7 @@ function lastUpdate(items: readonly Listed[]): string {
   return items.length === 0 ? '' : timestamp(Math.max(...items.map((item) => item.updatedAt)));
 }
 
-function machines(call: Call): Reply {
+function machines(call: RequestContext): Reply {
   const organization = organizationOf(call, call.params['org'] ?? '');
   const gone = (machine: Machine): boolean => machine.state === 'destroyed';
   const { lag } = call.world;
@@ -78,7 +78,7 @@ function machines(call: Call): Reply {
   });
 }
 
-function volumes(call: Call): Reply {
+function volumes(call: RequestContext): Reply {
   const organization = organizationOf(call, call.params['org'] ?? '');
   const gone = (volume: Volume): boolean => call.world.isVolumeGone(volume);
   const { lag } = call.world;

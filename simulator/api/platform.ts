@@ -1,6 +1,6 @@
 import { regions } from '../../schemas/fly/presets.ts';
 import { fieldsOf, numberField, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { organizationOf } from '../http/access.ts';
 import { hostIn, hostsPerRegion } from '../world/hosts.ts';
 import { isOpen, nearestRegion, regionsNamed, roomIn } from '../machines/placement.ts';
@@ -30,7 +30,7 @@ const places: Readonly<Record<string, readonly [number, number, string]>> = {
 };
 
 /** Capacity is how many machines a region still takes; the size asked for (`size`, `cpus`, …) changes nothing here. */
-function regionList(call: Call): Reply {
+function regionList(call: RequestContext): Reply {
   return ok({ nearest: nearestRegion, regions: Object.keys(regions).map((code) => regionView(call.world, code)) });
 }
 
@@ -54,7 +54,7 @@ export function regionView(world: World, code: string) {
 const organizationMachines = 50;
 
 /** Where so many machines would land, the regions filled in the order named. Nothing is reserved. */
-function placements(call: Call): Reply {
+function placements(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   organizationOf(call, textField(fields, 'org_slug') ?? '');
   const codes = regionsNamed(textField(fields, 'region') || nearestRegion);
@@ -69,14 +69,14 @@ function placements(call: Call): Reply {
   return ok({ regions: found });
 }
 
-function openHosts({ world }: Call, region: string): number {
+function openHosts({ world }: RequestContext, region: string): number {
   return Array.from({ length: hostsPerRegion }, (_unused, number) => hostIn(region, number)).filter((host) =>
     isOpen(world, host),
   ).length;
 }
 
 /** One entry for each organization the token reaches. */
-function currentTokens(call: Call): Reply {
+function currentTokens(call: RequestContext): Reply {
   return ok({
     tokens: call.grant.organizations.map((slug) => ({
       token_id: call.grant.id,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { fieldsOf, objectField, textField } from '../wire/body.ts';
-import { flag, type Call, type Route } from '../http/request-context.ts';
+import { flag, type RequestContext, type Route } from '../http/request-context.ts';
 import { appOf } from '../http/access.ts';
 import type { App, Secret } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
@@ -18,7 +18,7 @@ function digestOf(world: World, app: App, value: string): string {
 }
 
 /** Merges; null removes. All or nothing; each write counts one version. */
-export function writeSecrets(call: Call, app: App, values: Readonly<Record<string, unknown>>): void {
+export function writeSecrets(call: RequestContext, app: App, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values)) {
     if (value !== null && typeof value !== 'string')
       throw refusal(400, `invalid JSON body: secret ${name} is not a string`);
@@ -55,7 +55,7 @@ function view(secret: Secret, withValue = false) {
 const versions = (app: App) => ({ version: app.secrets.version, Version: app.secrets.version });
 
 /** A reader may ask to see no older secrets than those of a version it knows of. */
-function requireVersion({ query }: Call, app: App): void {
+function requireVersion({ query }: RequestContext, app: App): void {
   const least = Number(query.get('min_version') ?? query.get('version') ?? 0);
   if (least <= app.secrets.version) return;
   throw refusal(
@@ -64,14 +64,14 @@ function requireVersion({ query }: Call, app: App): void {
   );
 }
 
-function list(call: Call): Reply {
+function list(call: RequestContext): Reply {
   const app = appOf(call);
   requireVersion(call, app);
   const withValues = flag(call.query, 'show_secrets');
   return ok({ secrets: [...app.secrets.byName.values()].map((secret) => view(secret, withValues)) });
 }
 
-function writeAll(call: Call): Reply {
+function writeAll(call: RequestContext): Reply {
   const app = appOf(call);
   const values = objectField(fieldsOf(call.body), 'values');
   if (values === undefined) throw refusal(400, 'invalid_argument: values is required');
@@ -80,18 +80,18 @@ function writeAll(call: Call): Reply {
   return ok({ secrets: written.map((secret) => view(secret)), ...versions(app) });
 }
 
-function secretOf(call: Call): Secret {
+function secretOf(call: RequestContext): Secret {
   const secret = appOf(call).secrets.byName.get(call.params['name'] ?? '');
   if (secret === undefined) throw refusal(404, 'not_found: secret not found');
   return secret;
 }
 
-function read(call: Call): Reply {
+function read(call: RequestContext): Reply {
   requireVersion(call, appOf(call));
   return ok(view(secretOf(call), flag(call.query, 'show_secrets')));
 }
 
-function writeOne(call: Call): Reply {
+function writeOne(call: RequestContext): Reply {
   const app = appOf(call);
   const value = textField(fieldsOf(call.body), 'value');
   if (value === undefined) throw refusal(400, 'invalid_argument: value is required');
@@ -99,7 +99,7 @@ function writeOne(call: Call): Reply {
   return { status: 201, body: { ...view(secretOf(call)), ...versions(app) } };
 }
 
-function removeOne(call: Call): Reply {
+function removeOne(call: RequestContext): Reply {
   const { name } = secretOf(call);
   const app = appOf(call);
   writeSecrets(call, app, { [name]: null });

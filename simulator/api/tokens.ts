@@ -1,5 +1,5 @@
 import { fieldsOf, isObject, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { appNamed, appOf, visibleOrganization } from '../http/access.ts';
 import { parseDuration } from '../wire/duration.ts';
 import type { LimitedToken, Organization } from '../world/records.ts';
@@ -21,7 +21,7 @@ export interface WantedToken {
 }
 
 /** Makes a token that works at once. A deploy token makes no others. */
-export function makeToken(call: Call, wanted: WantedToken): LimitedToken {
+export function makeToken(call: RequestContext, wanted: WantedToken): LimitedToken {
   const { world, grant } = call;
   if (grant.app !== undefined) throw refusal(403, 'Not authorized to create tokens');
   const { organization, profile } = wanted;
@@ -56,7 +56,7 @@ export function makeToken(call: Call, wanted: WantedToken): LimitedToken {
 
 const isProfile = (text: string): text is keyof typeof profiles => Object.hasOwn(profiles, text);
 
-function appIdOf(call: Call, { organization, profileParams }: WantedToken): string {
+function appIdOf(call: RequestContext, { organization, profileParams }: WantedToken): string {
   const id = isObject(profileParams) ? profileParams['app_id'] : undefined;
   const app = [...organization.apps.values()].find((one) => one.id === id);
   if (app === undefined)
@@ -65,7 +65,7 @@ function appIdOf(call: Call, { organization, profileParams }: WantedToken): stri
 }
 
 /** It answers 401 from now on, and stays in the lists. */
-export function revokeToken(call: Call, id: string | undefined, text: string | undefined): LimitedToken {
+export function revokeToken(call: RequestContext, id: string | undefined, text: string | undefined): LimitedToken {
   const token = [...call.world.limitedTokens.values()].find((one) => one.id === id || one.token === text);
   if (token === undefined || !call.grant.organizations.includes(token.organization.slug)) {
     throw refusal(404, 'Could not find LimitedAccessToken');
@@ -75,7 +75,7 @@ export function revokeToken(call: Call, id: string | undefined, text: string | u
   return token;
 }
 
-function makeDeployToken(call: Call): Reply {
+function makeDeployToken(call: RequestContext): Reply {
   const app = appOf(call);
   const { token } = makeToken(call, {
     name: 'Deploy token',

@@ -1,6 +1,6 @@
 import { regions } from '../../schemas/fly/presets.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from '../wire/body.ts';
-import { flag, type Call, type Route } from '../http/request-context.ts';
+import { flag, type RequestContext, type Route } from '../http/request-context.ts';
 import { volumeOf } from '../http/resources.ts';
 import { appOf, requestIn } from '../http/access.ts';
 import { fillMount } from '../machines/mounts.ts';
@@ -22,7 +22,7 @@ const snapshotMs = 1000;
 const deleteMs = 300;
 const blockSize = 4096;
 
-function create(call: Call): Reply {
+function create(call: RequestContext): Reply {
   const { app, world, fields } = requestIn(call);
   const name = textField(fields, 'name') ?? '';
   if (!namePattern.test(name)) {
@@ -107,7 +107,7 @@ function settle(world: World, volume: Volume, ms: number, state: string): void {
   });
 }
 
-function update(call: Call): Reply {
+function update(call: RequestContext): Reply {
   const volume = presentVolume(call);
   const fields = fieldsOf(call.body);
   volume.snapshotRetention = retentionField(fields) ?? volume.snapshotRetention;
@@ -118,7 +118,7 @@ function update(call: Call): Reply {
 }
 
 /** Grows only. The filesystem of a running machine grows when it restarts. */
-function extend(call: Call): Reply {
+function extend(call: RequestContext): Reply {
   const volume = presentVolume(call);
   const sizeGb = numberField(fieldsOf(call.body), 'size_gb');
   if (sizeGb === undefined) throw refusal(400, 'invalid_argument: size_gb is required');
@@ -144,7 +144,7 @@ function extend(call: Call): Reply {
   });
 }
 
-function remove(call: Call): Reply {
+function remove(call: RequestContext): Reply {
   const volume = presentVolume(call);
   if (volume.attachedMachine !== undefined) {
     throw refusal(412, `failed_precondition: volume is currently bound to machine: ${volume.attachedMachine}`);
@@ -158,13 +158,13 @@ function remove(call: Call): Reply {
 }
 
 /** For writes: a deleted volume can only be read. */
-function presentVolume(call: Call): Volume {
+function presentVolume(call: RequestContext): Volume {
   const volume = volumeOf(call);
   if (volume.deletedAt === undefined) return volume;
   throw refusal(412, `failed_precondition: volume ${volume.id} is in state ${volume.state}`);
 }
 
-function snapshot(call: Call): Reply {
+function snapshot(call: RequestContext): Reply {
   const volume = presentVolume(call);
   const { world } = call;
   const taken: Snapshot = {
@@ -225,7 +225,7 @@ export function volumeView(world: World, volume: Volume, summary = false) {
   };
 }
 
-function list(call: Call): Reply {
+function list(call: RequestContext): Reply {
   const { world } = call;
   const all = world.lag.volumes(appOf(call).volumes.values(), world.lag.settings.listMs ?? 0);
   const volumes = [...all].filter((volume) => !world.isVolumeGone(volume));

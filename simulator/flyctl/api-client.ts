@@ -1,7 +1,7 @@
 /** How a person's flyctl acts on the world: through the same handlers as a request, without the wire, limits and faults. */
 import { actionRoutes } from '../api/machine-actions.ts';
 import { addressRoutes } from '../api/addresses.ts';
-import { noContent, type Call, type Route } from '../http/request-context.ts';
+import { noContent, type RequestContext, type Route } from '../http/request-context.ts';
 import { isObject } from '../wire/body.ts';
 import { leaseRoutes } from '../api/machine-leases.ts';
 import { machineRoutes } from '../api/machines.ts';
@@ -18,7 +18,7 @@ export class HandError extends Error {}
 export interface Hands {
   readonly world: World;
   /** As the person asks, about nothing yet. */
-  call(): Call;
+  call(): RequestContext;
   /** The body of the answer. Throws the platform's Refusal. */
   ask(method: string, path: string, body?: unknown, nonce?: string): Promise<unknown>;
   sleep(ms: number): Promise<void>;
@@ -40,7 +40,7 @@ export function handsOf(world: World): Hands {
     new Promise((resolve) => {
       world.after(ms, resolve);
     });
-  const call = (): Call => ({
+  const call = (): RequestContext => ({
     world,
     grant: { id: 'human', organizations: [...world.organizations.keys()], owner, readOnly: false },
     params: {},

@@ -1,6 +1,6 @@
 /** An app, its addresses and secrets. */
 import { cnameTarget } from '../api/apps.ts';
-import type { Call } from '../http/request-context.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { appNamed } from '../http/access.ts';
 import { connection, type Paging } from './connections.ts';
 import type { Fields, TypeFields } from './fields.ts';
@@ -11,7 +11,7 @@ import type { Address, App, Secret } from '../world/records.ts';
 import { Refusal, refusal, timestamp } from '../wire/replies.ts';
 
 /** By name or id. GraphQL does not tell apps out of the token's reach from those that do not exist. */
-export function appVisible(call: Call, nameOrId: string): App {
+export function appVisible(call: RequestContext, nameOrId: string): App {
   const name = call.world.apps.has(nameOrId) ? nameOrId : nameOfId(call, nameOrId);
   try {
     return appNamed(call, name);
@@ -21,7 +21,7 @@ export function appVisible(call: Call, nameOrId: string): App {
   }
 }
 
-function nameOfId(call: Call, id: string): string {
+function nameOfId(call: RequestContext, id: string): string {
   for (const app of call.world.apps.values()) if (app.id === id) return app.name;
   return id;
 }
@@ -103,7 +103,7 @@ function addressesOf(app: App, kinds: readonly Address['kind'][]): readonly Addr
   return [...app.addresses.values()].filter((address) => kinds.includes(address.kind));
 }
 
-export const addressId = (call: Call, address: Address): string =>
+export const addressId = (call: RequestContext, address: Address): string =>
   `ip_${call.world.chance.hex(['address id', address.ip], 12)}`;
 
 const addressFields: Fields<Address> = {

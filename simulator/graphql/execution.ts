@@ -12,7 +12,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { fieldsOf, isObject, objectField, textField } from '../wire/body.ts';
-import type { Call } from '../http/request-context.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { appTypeFields } from './app.ts';
 import { machineTypeFields } from './machines.ts';
 import { mutationFields } from './mutations.ts';
@@ -35,7 +35,12 @@ const typeFields: TypeFields = {
 };
 
 /** A field that has no function of its own is the property of that name. */
-const fieldResolver: GraphQLFieldResolver<unknown, Call> = (source, args, call, { parentType, fieldName }) => {
+const fieldResolver: GraphQLFieldResolver<unknown, RequestContext> = (
+  source,
+  args,
+  call,
+  { parentType, fieldName },
+) => {
   const field = typeFields[parentType.name]?.[fieldName];
   // The schema sees to it that a type's functions get that type's records and arguments.
   if (field !== undefined) return field(source as never, args as never, call);
@@ -43,7 +48,7 @@ const fieldResolver: GraphQLFieldResolver<unknown, Call> = (source, args, call, 
 };
 
 /** Answers 200 whatever went wrong inside, and 401 without a token unless only the schema is asked for. */
-export async function answerGraphql(call: Call): Promise<Reply> {
+export async function answerGraphql(call: RequestContext): Promise<Reply> {
   const fields = fieldsOf(call.body);
   const parsed = parsedDocument(textField(fields, 'query') ?? '');
   if (parsed.document === undefined) return ok({ errors: [errorView(parsed.error)] });

@@ -1,5 +1,5 @@
 /** Machines, volumes and what goes wrong with their hosts. */
-import type { Call } from '../http/request-context.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { connection, type Paging } from './connections.ts';
 import type { Fields, TypeFields } from './fields.ts';
 import type { App, Machine, Snapshot, Volume } from '../world/records.ts';
@@ -37,7 +37,7 @@ const snapshotFields: Fields<Snapshot> = {
 };
 
 /** One for each host that does not answer and has machines of the app. */
-export function hostIssuesOf(call: Call, app: App) {
+export function hostIssuesOf(call: RequestContext, app: App) {
   const since = new Map<string, number>();
   for (const machine of machinesOf(app)) {
     if (machine.hostStatus !== 'ok') since.set(machine.host, machine.updatedAt);

@@ -1,7 +1,7 @@
 /** Each does what the same call of the REST API does, with that call's own function. */
 import { allocateAddress, releaseAddress } from '../api/addresses.ts';
 import { moveApp, pauseApp, resumeApp } from '../api/apps.ts';
-import type { Call } from '../http/request-context.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { addressId, appVisible } from './app.ts';
 import type { Fields } from './fields.ts';
 import { lockApp, unlockApp } from './app-locks.ts';
@@ -113,7 +113,7 @@ const secretMutations: Fields<unknown> = {
 };
 
 /** Secrets set this way are written down as a release of what is deployed; an app that never was has none. */
-function releaseOfSecrets(call: Call, app: App): Release | null {
+function releaseOfSecrets(call: RequestContext, app: App): Release | null {
   const [current] = app.releases;
   if (current === undefined) return null;
   const { definition, image, strategy } = current;

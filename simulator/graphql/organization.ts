@@ -1,5 +1,5 @@
 /** Organizations, who belongs to them, and the tokens they made. */
-import type { Call } from '../http/request-context.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { reaches } from '../http/access.ts';
 import { connection, cursorAt, type Paging } from './connections.ts';
 import type { Fields, TypeFields } from './fields.ts';
@@ -35,7 +35,7 @@ const organizationFields: Fields<Organization> = {
 };
 
 /** The asker alone: people are not simulated. */
-function membersOf(call: Call, paging: Paging) {
+function membersOf(call: RequestContext, paging: Paging) {
   const page = connection([userNamed(call.grant.owner)], paging);
   const edges = page.nodes.map((node, place) => ({
     cursor: cursorAt(place),
@@ -70,7 +70,7 @@ const userFields: Fields<User> = {
 const tokenDomain = '@tokens.fly.io';
 
 /** A token of an organization is no person. */
-export function viewerOf(call: Call) {
+export function viewerOf(call: RequestContext) {
   const { owner } = call.grant;
   return owner.endsWith(tokenDomain) ? { __typename: 'Macaroon', email: owner, name: null } : userNamed(owner);
 }

@@ -1,5 +1,5 @@
 import { regions } from '../../schemas/fly/presets.ts';
-import type { Call } from '../http/request-context.ts';
+import type { RequestContext } from '../http/request-context.ts';
 import { reaches, visibleOrganization } from '../http/access.ts';
 import { appVisible } from './app.ts';
 import { connection, type Paging } from './connections.ts';
@@ -58,7 +58,7 @@ const regionFields: Fields<ReturnType<typeof regionView>> = {
 
 export const queryTypeFields: TypeFields = { Queries: queryFields, Region: regionFields };
 
-function machineById(call: Call, id: string) {
+function machineById(call: RequestContext, id: string) {
   for (const organization of organizationsOf(call)) {
     const machine = organization.machines.get(id);
     if (machine !== undefined && reaches(call.grant, machine.app)) return machine;
@@ -66,7 +66,7 @@ function machineById(call: Call, id: string) {
   throw refusal(404, `Could not find Machine "${id}"`);
 }
 
-function volumeById(call: Call, id: string) {
+function volumeById(call: RequestContext, id: string) {
   for (const organization of organizationsOf(call)) {
     const volume = organization.volumes.get(id);
     if (volume !== undefined && reaches(call.grant, volume.app) && !call.world.isVolumeGone(volume)) return volume;

@@ -3,7 +3,7 @@ import type { Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 
 /** One request on its way through a handler. */
-export interface Call {
+export interface RequestContext {
   readonly world: World;
   readonly grant: TokenGrant;
   readonly params: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export const noContent: Content = { bytes: new Uint8Array(), type: '', range: ''
 export interface Route {
   /** "POST /apps/{app}/machines", without /v1. */
   readonly operation: string;
-  readonly handle: (call: Call) => Reply | Promise<Reply>;
+  readonly handle: (call: RequestContext) => Reply | Promise<Reply>;
   /** Asked without a token too; the handler itself refuses what needs one. */
   readonly anonymous?: boolean;
   /** Takes bytes rather than JSON. */

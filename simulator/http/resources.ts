@@ -2,9 +2,9 @@ import type { Machine, Volume } from '../world/records.ts';
 import { refusal, timestamp, Refusal } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 import { appOf } from './access.ts';
-import type { Call } from './request-context.ts';
+import type { RequestContext } from './request-context.ts';
 
-export function machineOf(call: Call): Machine {
+export function machineOf(call: RequestContext): Machine {
   const app = appOf(call);
   const id = call.params['machine'] ?? '';
   const machine = call.world.machine(app, id);
@@ -13,14 +13,14 @@ export function machineOf(call: Call): Machine {
 }
 
 /** For writes: a destroyed machine is gone. */
-export function livingMachineOf(call: Call): Machine {
+export function livingMachineOf(call: RequestContext): Machine {
   const machine = machineOf(call);
   if (machine.state === 'destroyed') throw refusal(404, `not_found: machine ID ${machine.id} is destroyed`);
   return machine;
 }
 
 /** For writes that a lease guards: refused unless it is free or the nonce of its lease was sent. */
-export function unleasedMachineOf(call: Call): Machine {
+export function unleasedMachineOf(call: RequestContext): Machine {
   const machine = livingMachineOf(call);
   refuseForeignLease(call, machine);
   // Fly passes the call on to the machine's host.
@@ -28,7 +28,7 @@ export function unleasedMachineOf(call: Call): Machine {
   return machine;
 }
 
-export function refuseForeignLease(call: Call, machine: Machine): void {
+export function refuseForeignLease(call: RequestContext, machine: Machine): void {
   const lease = heldLease(call.world, machine);
   if (lease === undefined || lease.nonce === call.nonce) return;
   const until = timestamp(lease.expiresAt);
@@ -41,7 +41,7 @@ export function heldLease(world: World, machine: Machine): Machine['lease'] {
   return machine.lease !== undefined && machine.lease.expiresAt > world.now() ? machine.lease : undefined;
 }
 
-export function volumeOf(call: Call): Volume {
+export function volumeOf(call: RequestContext): Volume {
   const app = appOf(call);
   const id = call.params['volume'] ?? '';
   const volume = call.world.volume(app, id);

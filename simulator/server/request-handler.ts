@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { administration, adminPrefix } from '../admin/routes.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { heldLease } from '../http/resources.ts';
 import { parseBody, readBody, reset, send } from './connection.ts';
 import { changesSomething } from '../graphql/route.ts';
@@ -55,7 +55,7 @@ interface Desk {
 /** A request and its place in the world. */
 interface Visit {
   readonly record: RequestRecord;
-  readonly call: Call;
+  readonly call: RequestContext;
   readonly match: Match;
   cut: boolean;
 }
@@ -138,7 +138,7 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
   remember(desk.world.requests, record);
   const refuse = isRegistryPath(path) ? registryRefusal : refusal;
   if (match === undefined) return answered(record, refusedWith(refuse(404, '404 page not found')));
-  const call: Call = {
+  const call: RequestContext = {
     world: desk.world,
     grant: grant ?? nobody,
     params: match.params,
@@ -230,7 +230,7 @@ function answered(record: RequestRecord, reply: Reply): Reply {
 const refusedWith = ({ status, body, headers }: Refusal): Reply => ({ status, body, headers });
 
 /** Waits on behalf of one request, which end early when its connection does. false: nobody waits for the answer. */
-function pauses(desk: Desk, presence: () => AbortSignal): Call['pause'] {
+function pauses(desk: Desk, presence: () => AbortSignal): RequestContext['pause'] {
   return async (ms) => {
     const gone = presence();
     await desk.world.clock.park(ms, gone);

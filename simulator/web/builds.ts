@@ -1,8 +1,8 @@
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { refusal, type Reply } from '../wire/replies.ts';
 
 /** 501, which no client tries again. `fly deploy --image` asks too and goes on with a warning. */
-function nothingBuilt(_call: Call): Reply {
+function nothingBuilt(_call: RequestContext): Reply {
   throw refusal(501, 'the simulator builds no images: deploy one that is built already with --image');
 }
 

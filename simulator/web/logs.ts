@@ -1,6 +1,6 @@
 import type { MachineEvent } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { appOf } from '../http/access.ts';
 import type { Machine } from '../world/records.ts';
 import { ok, timestamp, type Reply } from '../wire/replies.ts';
@@ -19,7 +19,7 @@ interface Line {
  * Nothing runs here that could write, so the lines are the platform's own, one for each event of a machine. Without a
  * token the newest, then what came after the token. `instance` is a machine's id.
  */
-function logs(call: Call): Reply {
+function logs(call: RequestContext): Reply {
   const app = appOf(call);
   const token = call.query.get('next_token') ?? '';
   const instance = call.query.get('instance') ?? '';

@@ -1,4 +1,4 @@
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { visibleOrganization } from '../http/access.ts';
 import type { Organization } from '../world/records.ts';
 import { ok, refusal } from '../wire/replies.ts';
@@ -9,7 +9,7 @@ export function organizationId(world: World, organization: Organization): string
   return world.chance.hex(['organization id', organization.slug], 16);
 }
 
-export function organizationById(call: Call, id: string): Organization {
+export function organizationById(call: RequestContext, id: string): Organization {
   for (const organization of organizationsOf(call)) {
     if (organizationId(call.world, organization) === id) return organization;
   }
@@ -17,7 +17,7 @@ export function organizationById(call: Call, id: string): Organization {
 }
 
 /** Those the token reaches. */
-export function organizationsOf(call: Call): readonly Organization[] {
+export function organizationsOf(call: RequestContext): readonly Organization[] {
   return [...call.world.organizations.values()].filter(({ slug }) => call.grant.organizations.includes(slug));
 }
 

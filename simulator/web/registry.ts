@@ -3,7 +3,7 @@
  * distribution specification, as far as clients that push, pull and mount ask for it.
  */
 import { isObject } from '../wire/body.ts';
-import { noContent, type Call, type Route } from '../http/request-context.ts';
+import { noContent, type RequestContext, type Route } from '../http/request-context.ts';
 import { reaches } from '../http/access.ts';
 import type { App } from '../world/records.ts';
 import {
@@ -57,7 +57,7 @@ interface Place {
   readonly repository: Repository;
 }
 
-function placeOf(call: Call, access: 'pull' | 'push'): Place {
+function placeOf(call: RequestContext, access: 'pull' | 'push'): Place {
   const name = call.params['app'] ?? '';
   const app = call.world.apps.get(name);
   if (app === undefined) throw registryRefusal(404, `repository ${name} is not known`, 'NAME_UNKNOWN');
@@ -70,7 +70,7 @@ function ping(): Reply {
   return { status: 200, body: {}, headers: { 'docker-distribution-api-version': 'registry/2.0' } };
 }
 
-function getManifest(call: Call): Reply {
+function getManifest(call: RequestContext): Reply {
   const { repository } = placeOf(call, 'pull');
   const reference = call.params['reference'] ?? '';
   const digest = digestForm.test(reference) ? reference : repository.tags.get(reference);
@@ -82,7 +82,7 @@ function getManifest(call: Call): Reply {
   return { status: 200, body: manifest.bytes, headers };
 }
 
-function putManifest(call: Call): Reply {
+function putManifest(call: RequestContext): Reply {
   const { app, repository } = placeOf(call, 'push');
   const reference = call.params['reference'] ?? '';
   const { bytes } = call.content;
@@ -101,7 +101,7 @@ function putManifest(call: Call): Reply {
 }
 
 /** All that it names has to be there before it. */
-function checkedManifest(repository: Repository, { content }: Call): Manifest {
+function checkedManifest(repository: Repository, { content }: RequestContext): Manifest {
   const invalid = (why: string): Refusal => registryRefusal(400, why, 'MANIFEST_INVALID');
   let value: unknown;
   try {
@@ -126,7 +126,7 @@ function checkedManifest(repository: Repository, { content }: Call): Manifest {
   return { type, bytes: content.bytes };
 }
 
-function getBlob(call: Call): Reply {
+function getBlob(call: RequestContext): Reply {
   const { repository } = placeOf(call, 'pull');
   const digest = call.params['digest'] ?? '';
   const bytes = repository.blobs.has(digest) ? call.world.registry.blobs.get(digest) : undefined;
@@ -145,7 +145,7 @@ function getBlob(call: Call): Reply {
   return { status: 206, body: part, headers: { ...headers, 'content-range': `bytes ${from}-${to}/${bytes.length}` } };
 }
 
-function listTags(call: Call): Reply {
+function listTags(call: RequestContext): Reply {
   const { app, repository } = placeOf(call, 'pull');
   const tags = [...repository.tags.keys()].toSorted();
   const last = call.query.get('last');
@@ -158,7 +158,7 @@ function listTags(call: Call): Reply {
 }
 
 /** Begins an upload, takes a whole blob, or takes one over from a repository that the token may read. */
-function startUpload(call: Call): Reply {
+function startUpload(call: RequestContext): Reply {
   const place = placeOf(call, 'push');
   const { world, query, content } = call;
   const mount = query.get('mount');
@@ -179,7 +179,7 @@ function startUpload(call: Call): Reply {
 }
 
 /** What may not be read is not mounted, and not told apart from what is not there. */
-function mountable(call: Call, digest: string, from: string): boolean {
+function mountable(call: RequestContext, digest: string, from: string): boolean {
   const source = call.world.apps.get(from);
   if (source === undefined || !reaches(call.grant, source)) return false;
   return call.world.registry.repository(source.id).blobs.has(digest);
@@ -191,14 +191,14 @@ function take(upload: Upload, bytes: Uint8Array): void {
   if (upload.bytes > blobBytesMost) throw registryRefusal(413, 'the blob is too large');
 }
 
-function uploadOf(call: Call, place: Place): { readonly id: string; readonly upload: Upload } {
+function uploadOf(call: RequestContext, place: Place): { readonly id: string; readonly upload: Upload } {
   const id = call.params['upload'] ?? '';
   const upload = call.world.registry.uploads.get(id);
   if (upload?.app !== place.app.id) throw registryRefusal(404, `upload ${id} is not known`, 'BLOB_UPLOAD_UNKNOWN');
   return { id, upload };
 }
 
-function patchUpload(call: Call): Reply {
+function patchUpload(call: RequestContext): Reply {
   const place = placeOf(call, 'push');
   const { id, upload } = uploadOf(call, place);
   const range = /^(\d+)-(\d+)$/.exec(call.content.range);
@@ -209,7 +209,7 @@ function patchUpload(call: Call): Reply {
   return progress(place, id, upload);
 }
 
-function finishUpload(call: Call): Reply {
+function finishUpload(call: RequestContext): Reply {
   const place = placeOf(call, 'push');
   const { id, upload } = uploadOf(call, place);
   take(upload, call.content.bytes);
@@ -217,7 +217,7 @@ function finishUpload(call: Call): Reply {
   return keep(call, place, { upload, digest: call.query.get('digest') ?? '' });
 }
 
-function keep(call: Call, place: Place, blob: { readonly upload: Upload; readonly digest: string }): Reply {
+function keep(call: RequestContext, place: Place, blob: { readonly upload: Upload; readonly digest: string }): Reply {
   const bytes = Buffer.concat(blob.upload.chunks);
   const found = digestOf(bytes);
   if (found !== blob.digest) throw registryRefusal(400, `the blob's digest is ${found}`, 'DIGEST_INVALID');
@@ -242,7 +242,7 @@ function progress({ app }: Place, id: string, upload: Upload): Reply & { headers
   };
 }
 
-function dropUpload(call: Call): Reply {
+function dropUpload(call: RequestContext): Reply {
   const { id } = uploadOf(call, placeOf(call, 'push'));
   call.world.registry.uploads.delete(id);
   return { status: 204 };

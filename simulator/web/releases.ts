@@ -1,5 +1,5 @@
 import { fieldsOf, isObject, textField } from '../wire/body.ts';
-import type { Call, Route } from '../http/request-context.ts';
+import type { RequestContext, Route } from '../http/request-context.ts';
 import { appNamed, appOf, reaches } from '../http/access.ts';
 import type { App, Release, ReleaseStatus } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
@@ -24,7 +24,7 @@ export interface WantedRelease {
 }
 
 /** The next version of the app. The first one makes it deployed. */
-export function createRelease(call: Call, app: App, wanted: WantedRelease): Release {
+export function createRelease(call: RequestContext, app: App, wanted: WantedRelease): Release {
   if (!strategies.has(wanted.strategy)) {
     throw refusal(422, `Validation failed: strategy ${JSON.stringify(wanted.strategy)} is unknown`);
   }
@@ -50,7 +50,7 @@ export function createRelease(call: Call, app: App, wanted: WantedRelease): Rele
 
 /** Setting the status it has already is no error: clients send it again when an answer was lost. */
 export function updateRelease(
-  call: Call,
+  call: RequestContext,
   release: Release,
   change: { readonly status: string | undefined; readonly metadata: unknown },
 ): void {
@@ -64,7 +64,7 @@ export function updateRelease(
 }
 
 /** 404 also where the release is of an app out of the token's reach. */
-export function releaseOf(call: Call, id: string): Release {
+export function releaseOf(call: RequestContext, id: string): Release {
   for (const app of call.world.apps.values()) {
     const release = app.releases.find((one) => one.id === id);
     if (release !== undefined && reaches(call.grant, app)) return release;
@@ -88,7 +88,7 @@ function view(release: Release) {
   };
 }
 
-function create(call: Call): Reply {
+function create(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const release = createRelease(call, appNamed(call, textField(fields, 'app_name') ?? ''), {
     definition: fields['definition'] ?? null,
@@ -98,7 +98,7 @@ function create(call: Call): Reply {
   return { status: 201, body: { release: view(release) } };
 }
 
-function update(call: Call): Reply {
+function update(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   const release = releaseOf(call, call.params['release'] ?? '');
   updateRelease(call, release, { status: textField(fields, 'status'), metadata: fields['metadata'] });
@@ -106,21 +106,21 @@ function update(call: Call): Reply {
 }
 
 /** Newest first. */
-function list(call: Call): Reply {
+function list(call: RequestContext): Reply {
   const limit = Number(call.query.get('limit') ?? releasesDefault);
   if (!Number.isInteger(limit) || limit < 1) throw refusal(400, 'limit must be a positive number');
   return ok({ releases: appOf(call).releases.slice(0, limit).map(view) });
 }
 
 /** The newest one, however it went. */
-function current(call: Call): Reply {
+function current(call: RequestContext): Reply {
   const [release] = appOf(call).releases;
   if (release === undefined) throw refusal(404, 'not found');
   return ok(view(release));
 }
 
 /** When each app that the token reaches was last released. */
-function allCurrent(call: Call): Reply {
+function allCurrent(call: RequestContext): Reply {
   const apps = [...call.world.apps.values()].filter((app) => reaches(call.grant, app));
   return ok(
     Object.fromEntries(

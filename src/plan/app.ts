@@ -5,7 +5,7 @@ import { stampKeys } from '../model/stamps/keys.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
-import { allOf, leftAloneLabels, takeCensus } from './classify/machines.ts';
+import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
 import { holdOf } from './steps/hold.ts';
@@ -22,14 +22,14 @@ import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { wantedImage } from './kinds/image.ts';
 import {
-  emptyPart,
+  emptyKindPlan,
   type PlanDraft,
   type WantedImage,
-  type Census,
-  type Part,
+  type MachineInventory,
+  type KindPlan,
   type PlanAppInput,
   type MachinesInput,
-  type GroupMachines,
+  type GroupPlan,
 } from './types.ts';
 import { isAtRest } from './classify/machine-state.ts';
 import { planGroup } from './machines/group.ts';
@@ -60,7 +60,7 @@ export function planApp(input: PlanAppInput): AppPlan {
   const { machines } = seen.observed;
   // Without the machines nobody can say whose the app is or who is at work on it.
   if (machines.status === 'unread') return unreadApp(input, 'machines', machines.reason);
-  const census = takeCensus({
+  const census = classifyMachines({
     desired: input.desired,
     machines: machines.value,
     releases: observed.releases?.status === 'read' ? observed.releases.value : [],
@@ -79,7 +79,7 @@ function nothingOf(input: PlanAppInput): PlanAppInput {
   return { ...input, observed };
 }
 
-function planPresent(input: PlanAppInput, presence: AppPresence, census: Census): AppPlan {
+function planPresent(input: PlanAppInput, presence: AppPresence, census: MachineInventory): AppPlan {
   const known = knownEvidence(input);
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
@@ -107,7 +107,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
     volumes:
       input.observed.volumes.status === 'read'
         ? planVolumes(input, groups, input.observed.volumes.value)
-        : { ...emptyPart, held: new Map() },
+        : { ...emptyKindPlan, held: new Map() },
     addresses: addressesOf(input, presence, census),
     removed: planRemovedGroups(input.desired, census.removed, groups.some(servesSomebody)),
     command: plannedCommand(commandScope),
@@ -121,7 +121,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Census)
 }
 
 /** It has machines to serve with, or gets them by this plan. */
-function servesSomebody({ group, members, creates }: GroupMachines): boolean {
+function servesSomebody({ group, members, creates }: GroupPlan): boolean {
   return group.hasServices && (creates.length > 0 || members.some(({ live }) => live !== undefined));
 }
 
@@ -141,16 +141,16 @@ function volumeNames(input: PlanAppInput): ReadonlyMap<string, string> {
   return new Map(volumes.status === 'read' ? volumes.value.map((volume) => [volume.id, volume.name]) : []);
 }
 
-function addressesOf(input: PlanAppInput, presence: AppPresence, census: Census): Part {
+function addressesOf(input: PlanAppInput, presence: AppPresence, census: MachineInventory): KindPlan {
   const { addresses } = input.observed;
-  if (addresses.status === 'unread') return emptyPart;
+  if (addresses.status === 'unread') return emptyKindPlan;
   const isNew = presence.state === 'absent' || (presence.state === 'present' && presence.app.status === 'pending');
   const machines = census.members.length + census.removed.length + census.leftAlone.size;
   return planAddresses(input, { live: addresses.value, isNew, machines });
 }
 
 /** v0 wrote a Go module hash or a commit; an app of v0's is taken over without asking. */
-function isFromV0(census: Census): boolean {
+function isFromV0(census: MachineInventory): boolean {
   return census.members.some((member) => {
     const version = (member.machine.config ?? member.machine.incomplete_config)?.env?.['FLYCD_CONFIG_VERSION'] ?? '';
     return version.startsWith('h1:') || /^[0-9a-f]{40}$/.test(version);
@@ -196,12 +196,12 @@ function withUnverified(draft: PlanDraft, { census, secrets }: Parts): PlanDraft
   return reachesAll ? { ...draft, steps: [...draft.steps, ...secrets.withRelease] } : draft;
 }
 
-function hasStrangers(census: Census): boolean {
+function hasStrangers(census: MachineInventory): boolean {
   return [...census.leftAlone.keys()].some((kind) => kind !== 'temporary');
 }
 
 /** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */
-function gitMoved(input: PlanAppInput, census: Census): boolean {
+function gitMoved(input: PlanAppInput, census: MachineInventory): boolean {
   const ours = census.members.filter((member) => member.ours);
   return ours.length === 0 || ours.some((member) => member.metadata[stampKeys.inputs] !== input.desired.inputs);
 }
@@ -232,7 +232,7 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
 }
 
 /** Where git gives no count, a region that it adds later gets nothing by itself: said, so that nobody waits for it. */
-function regionNotes(input: PlanAppInput, groups: readonly GroupMachines[]): readonly string[] {
+function regionNotes(input: PlanAppInput, groups: readonly GroupPlan[]): readonly string[] {
   return groups
     .filter(({ group, wanted }) => group.counts === undefined && !group.autoscaled && !wanted.first)
     .flatMap(({ group, wanted }) => {

@@ -4,26 +4,26 @@ import type { Hold, MachineAction, ReleaseCommandRun, Step } from '../model/plan
 import { planRestarts } from './kinds/volume-growth.ts';
 import type {
   PlanDraft,
-  Census,
-  Part,
+  MachineInventory,
+  KindPlan,
   PlanAppInput,
   SecretsPlan,
-  VolumesPart,
+  VolumesPlan,
   RemovedMachines,
-  GroupMachines,
+  GroupPlan,
 } from './types.ts';
 import { holdOf } from './steps/hold.ts';
-import { misfitHold } from './machines/remount.ts';
+import { remountHold } from './machines/remount.ts';
 import { gatherRelease } from './machines/release.ts';
 
 /** What each kind has found. */
 export interface Parts {
   readonly presence: AppPresence;
-  readonly census: Census;
+  readonly census: MachineInventory;
   readonly secrets: SecretsPlan;
-  readonly groups: readonly GroupMachines[];
-  readonly volumes: VolumesPart;
-  readonly addresses: Part;
+  readonly groups: readonly GroupPlan[];
+  readonly volumes: VolumesPlan;
+  readonly addresses: KindPlan;
   readonly removed: RemovedMachines;
   readonly command: ReleaseCommandRun | undefined;
 }
@@ -68,7 +68,7 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
     ...removed.holds,
     ...groups.flatMap((planned) => planned.holds),
     ...groups.flatMap(
-      ({ group, misfits }) => misfitHold(desired.name, misfits, volumes.held.get(group.name) ?? []) ?? [],
+      ({ group, misfits }) => remountHold(desired.name, misfits, volumes.held.get(group.name) ?? []) ?? [],
     ),
   ];
   const healed = rollout.machines.filter((step) => step.kind === 'machine.update' && step.reason === 'drift');
@@ -81,7 +81,7 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
 }
 
 /** Without what could not be read: no machine is made that needs a volume, none is changed that needs a secret. */
-function makeable(input: PlanAppInput, groups: readonly GroupMachines[]): readonly GroupMachines[] {
+function makeable(input: PlanAppInput, groups: readonly GroupPlan[]): readonly GroupPlan[] {
   const { volumes, secrets } = input.observed;
   const withoutSecrets = secrets.status === 'unread' && input.desired.secrets.length > 0;
   return groups.map((planned) => {
@@ -112,7 +112,7 @@ function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
 }
 
 /** By a stamp on any machine, or by what SQLite remembers. */
-export function isOurs(input: PlanAppInput, census: Census): boolean {
+export function isOurs(input: PlanAppInput, census: MachineInventory): boolean {
   return input.memory.known || census.removed.length > 0 || census.members.some((member) => member.ours);
 }
 

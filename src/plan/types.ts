@@ -54,13 +54,13 @@ export interface PlanOptions {
 }
 
 /** What one kind of resource adds to an app's plan. */
-export interface Part {
+export interface KindPlan {
   readonly steps: readonly Step[];
   readonly holds: readonly Hold[];
   readonly notes: readonly string[];
 }
 
-export const emptyPart: Part = { steps: [], holds: [], notes: [] };
+export const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };
 
 export interface HoldParts {
   readonly reason: HoldReason;
@@ -71,7 +71,7 @@ export interface HoldParts {
 }
 
 /** A machine that counts for a group. */
-export interface Member {
+export interface GroupMachine {
   readonly machine: Machine;
   readonly metadata: Readonly<Record<string, string>>;
   readonly group: string;
@@ -87,13 +87,13 @@ export interface Member {
 /** Machines that a plan does not touch. */
 export type LeftAloneKind = 'unreadable' | 'temporary' | 'canary' | 'left by bluegreen' | 'unmanaged' | 'unnamed group';
 
-export interface Census {
+export interface MachineInventory {
   /** In groups that git names, in the order in which they may claim slots. */
-  readonly members: readonly Member[];
+  readonly members: readonly GroupMachine[];
   /** Ours, with another machine in their place. */
-  readonly replaced: readonly Member[];
+  readonly replaced: readonly GroupMachine[];
   /** Ours, in groups that git no longer names. */
-  readonly removed: readonly Member[];
+  readonly removed: readonly GroupMachine[];
   /** Machines of others, by what they are. */
   readonly leftAlone: ReadonlyMap<LeftAloneKind, number>;
   /** Ids of all machines that are there, whoever they belong to. */
@@ -102,10 +102,10 @@ export interface Census {
   readonly obscuredRegions: ReadonlySet<string>;
   /** Name of another fleet that owns machines here. */
   readonly otherFleet: string | undefined;
-  readonly busy: Busy | undefined;
+  readonly busy: OtherDeployment | undefined;
 }
 
-export interface Wanted {
+export interface WantedCounts {
   readonly byRegion: ReadonlyMap<string, number>;
   /** true: more than that are removed. */
   readonly exact: boolean;
@@ -151,7 +151,7 @@ export interface SecretsPlan {
   readonly freshness: SecretsFreshness;
 }
 
-export interface VolumesPart extends Part {
+export interface VolumesPlan extends KindPlan {
   /** By group: what machines that only a person may have made anew need. */
   readonly held: ReadonlyMap<string, readonly VolumeStep[]>;
 }
@@ -161,7 +161,7 @@ export interface RemovedMachines {
   readonly holds: readonly Hold[];
 }
 
-export interface Marking {
+export interface StampInput {
   readonly desired: DesiredApp;
   readonly group: DesiredGroup;
   readonly fleet: string;
@@ -176,7 +176,7 @@ export interface Marking {
   readonly standing?: StandingTexts | undefined;
 }
 
-export interface Busy {
+export interface OtherDeployment {
   /** Who, for a person. */
   readonly holder: string;
   readonly retryAt: number;
@@ -193,7 +193,7 @@ export interface KnownEvidence {
   readonly ours: ReadonlySet<string>;
 }
 
-export interface MountMisfit {
+export interface MountMismatch {
   /** true: it has no volume yet, so none is left behind. */
   readonly gains: boolean;
   /** What it has: "no volume, and should mount data". */
@@ -208,7 +208,7 @@ export interface PlanDraft {
 
 export interface MachinesInput {
   readonly input: PlanAppInput;
-  readonly census: Census;
+  readonly census: MachineInventory;
   readonly image: WantedImage;
   /** Newest change among the secrets that git names, and whether this plan sets one. */
   readonly secrets: SecretsFreshness;
@@ -230,12 +230,12 @@ export interface MachinesInput {
 export interface GroupScope extends MachinesInput {
   readonly desired: DesiredApp;
   readonly group: DesiredGroup;
-  readonly members: readonly Member[];
+  readonly members: readonly GroupMachine[];
   readonly slots: ReadonlyMap<string, Slot>;
-  readonly wanted: Wanted;
+  readonly wanted: WantedCounts;
 }
 
-export interface Compares extends GroupScope {
+export interface CompareScope extends GroupScope {
   /** true: the group's first machines are all there, so they need not say any more that they are the first. */
   readonly complete: boolean;
   /** Whose place the group's standbys take. */
@@ -243,7 +243,7 @@ export interface Compares extends GroupScope {
 }
 
 /** A machine that only a person may have made anew, and how that goes. */
-export interface Misfit {
+export interface Remount {
   /** Its slot. */
   readonly place: string;
   /** What it has, and git does not give it. */
@@ -252,14 +252,14 @@ export interface Misfit {
   readonly destroy: MachineAction;
 }
 
-export interface Draft {
+export interface GroupDraft {
   readonly updates: MachineUpdate[];
   readonly labels: MachineLabel[];
   readonly starts: MachineAction[];
   readonly destroys: MachineAction[];
   /** Creates of machines that take the place of others. */
   readonly replacements: MachineCreate[];
-  readonly misfits: Misfit[];
+  readonly misfits: Remount[];
   readonly holds: Hold[];
   readonly notes: string[];
   /** Machines that get no volume now, by region. */
@@ -273,10 +273,10 @@ export interface Draft {
 }
 
 /** Machine changes of one group, not yet gathered into a release. */
-export interface GroupMachines {
+export interface GroupPlan {
   readonly group: DesiredGroup;
-  readonly members: readonly Member[];
-  readonly wanted: Wanted;
+  readonly members: readonly GroupMachine[];
+  readonly wanted: WantedCounts;
   readonly creates: readonly MachineCreate[];
   readonly updates: readonly MachineUpdate[];
   readonly labels: readonly MachineLabel[];
@@ -285,7 +285,7 @@ export interface GroupMachines {
   readonly holds: readonly Hold[];
   readonly notes: readonly string[];
   /** Machines that only a person may have made anew. */
-  readonly misfits: readonly Misfit[];
+  readonly misfits: readonly Remount[];
   /** Machines that get no volume now, by region. */
   readonly withoutVolume: ReadonlyMap<string, number>;
   /** true: some machine has been brought to what git wants, so its release has been. */

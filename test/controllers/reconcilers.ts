@@ -1,4 +1,4 @@
-import { FleetKeeper, type KeeperOptions } from '../../controllers/fleet/reconciler.ts';
+import { FleetReconciler, type FleetReconcilerOptions } from '../../controllers/fleet/reconciler.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
@@ -41,8 +41,8 @@ export interface KeeperOf {
 /** A keeper of whatever `wanted` is at the time, on a Fly at this address. */
 export function keeperOf(
   { wanted, url, token, fetch, clock = new IdleClock() }: KeeperOf,
-  reports: Pick<KeeperOptions, 'configRepo' | 'reporter'>,
-): FleetKeeper {
+  reports: Pick<FleetReconcilerOptions, 'configRepo' | 'reporter'>,
+): FleetReconciler {
   const transport = createTransport({
     baseUrl: url,
     webBaseUrl: url,
@@ -54,7 +54,7 @@ export function keeperOf(
     redactor: new Redactor(),
     random: () => 0.5,
   });
-  return new FleetKeeper({
+  return new FleetReconciler({
     clock,
     log: silentLog,
     fly: createFlyWriter(transport),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ImageBuilds } from '../../../controllers/images/builds.ts';
-import type { ImageEyes } from '../../../controllers/images/lookup.ts';
+import type { ImageLookup } from '../../../controllers/images/lookup.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Invocation } from '../shell/invocation.ts';
 import { flyToken, variable } from '../shell/io.ts';
@@ -8,7 +8,7 @@ import { registryAccess } from './registry.ts';
 
 export interface Images {
   /** Looks for images, and makes none. */
-  readonly sight: ImageEyes;
+  readonly sight: ImageLookup;
   /** Builds what is missing, in folders under the data directory. */
   readonly builds: () => Promise<ImageBuilds>;
 }

@@ -10,15 +10,15 @@ import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from './superseded.ts';
-import type { Census, LeftAloneKind, Member } from '../types.ts';
+import type { MachineInventory, LeftAloneKind, GroupMachine } from '../types.ts';
 import { claimRank } from './slots.ts';
 
 /** Everything of the app that is there: what stands on a machine that goes was true of the app, too. */
-export function allOf({ members, replaced, removed }: Census): readonly Member[] {
+export function allOf({ members, replaced, removed }: MachineInventory): readonly GroupMachine[] {
   return [...members, ...replaced, ...removed];
 }
 
-export interface CensusInput {
+export interface ClassifyInput {
   readonly desired: DesiredApp;
   readonly machines: readonly Machine[];
   /** As far as they were asked for and could be read. */
@@ -29,9 +29,9 @@ export interface CensusInput {
   readonly now: number;
 }
 
-export function takeCensus(input: CensusInput): Census {
-  const members: Member[] = [];
-  const removed: Member[] = [];
+export function classifyMachines(input: ClassifyInput): MachineInventory {
+  const members: GroupMachine[] = [];
+  const removed: GroupMachine[] = [];
   const leftAlone = new Map<LeftAloneKind, number>();
   const obscuredRegions = new Set<string>();
   const named = new Set(input.desired.groups.map((group) => group.name));
@@ -98,7 +98,7 @@ function memberGroup(metadata: Readonly<Record<string, string>>): string {
   return groupOf(metadata) ?? parseSlot(metadata[stampKeys.slot])?.group ?? '';
 }
 
-function memberOf(machine: Machine, fleet: string): Member {
+function memberOf(machine: Machine, fleet: string): GroupMachine {
   const metadata = metadataOf(machine);
   const group = memberGroup(metadata);
   const slot = parseSlot(metadata[stampKeys.slot]);
@@ -113,7 +113,7 @@ function memberOf(machine: Machine, fleet: string): Member {
   };
 }
 
-function byClaim(a: Member, b: Member): number {
+function byClaim(a: GroupMachine, b: GroupMachine): number {
   return (
     claimRank(a) - claimRank(b) ||
     byText(a.machine.created_at ?? '', b.machine.created_at ?? '') ||

@@ -1,14 +1,14 @@
 /** A machine's mount against its group's: a volume attaches when a machine is made, and at no other time. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { DesiredGroup, DesiredVolume } from '../../model/desired.ts';
-import type { MountMisfit } from '../types.ts';
+import type { MountMismatch } from '../types.ts';
 
 /** undefined: the mount is as it should be, or only its path moves. */
-export function mountMisfit(
+export function mountMismatch(
   live: MachineConfig,
   { mount }: DesiredGroup,
   volumeNames: ReadonlyMap<string, string>,
-): MountMisfit | undefined {
+): MountMismatch | undefined {
   const [has] = live.mounts ?? [];
   if (has === undefined) return mount && { gains: true, has: `no volume, and should mount ${mount.volume}` };
   const name = (has.name ?? '') === '' ? volumeNames.get(has.volume ?? '') : has.name;

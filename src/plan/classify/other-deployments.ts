@@ -4,7 +4,7 @@ import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/preset
 import type { Release } from '../../../schemas/fly/release.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { HoldParts, Busy } from '../types.ts';
+import type { HoldParts, OtherDeployment } from '../types.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
 
 export interface BusyInput {
@@ -48,7 +48,7 @@ export function hasMixedTags(machines: readonly Machine[]): boolean {
 }
 
 /** What a hold for it says. */
-export function whyBusy({ holder, retryAt }: Busy): Omit<HoldParts, 'steps'> {
+export function whyBusy({ holder, retryAt }: OtherDeployment): Omit<HoldParts, 'steps'> {
   const because = `somebody else is at work: ${holder}`;
   return { reason: 'busy', because, next: 'FlyCD goes on by itself when they are done', retryAt };
 }
@@ -62,7 +62,7 @@ function holderOf(lease: Lease): string {
 }
 
 /** Machines are those that are there. undefined: nobody else is at work. */
-export function busyWith(input: BusyInput): Busy | undefined {
+export function busyWith(input: BusyInput): OtherDeployment | undefined {
   const { machines } = input;
   const mixed = hasMixedTags(machines);
   const own = `flycd:${input.fleet}:`;
@@ -98,7 +98,7 @@ export function busyWith(input: BusyInput): Busy | undefined {
 }
 
 /** The newest release in progress: seen from its first second, when no machine tells of it yet. */
-function releasing({ machines, releases, told, fleet, now }: BusyInput, retryAt: number): Busy | undefined {
+function releasing({ machines, releases, told, fleet, now }: BusyInput, retryAt: number): OtherDeployment | undefined {
   const stamps = machines
     .map((machine) => metadataOf(machine))
     .filter((metadata) => metadata[stampKeys.fleet] === fleet)

@@ -1,15 +1,15 @@
 /** Slots: which machine of a group stands in which place, `group/region/n`. */
 import type { Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { Member, GroupScope } from '../types.ts';
+import type { GroupMachine, GroupScope } from '../types.ts';
 
-export function slotOf(scope: GroupScope, member: Member): Slot {
+export function slotOf(scope: GroupScope, member: GroupMachine): Slot {
   const { group, machine } = member;
   return scope.slots.get(machine.id) ?? { group, region: machine.region, number: 1 };
 }
 
 /** The machine that was stamped itself keeps its slot; one without the stamp was just made; a copy comes last. */
-export function claimRank(member: Member): number {
+export function claimRank(member: GroupMachine): number {
   const stamped = member.metadata[stampKeys.machine];
   if (!member.ours || member.claim === undefined) return 3;
   if (stamped === member.machine.id) return 0;
@@ -17,7 +17,7 @@ export function claimRank(member: Member): number {
 }
 
 /** Slots by machine id: the stamped one where it is free, else the lowest free number. Members come in order of claim. */
-export function assignSlots(members: readonly Member[]): ReadonlyMap<string, Slot> {
+export function assignSlots(members: readonly GroupMachine[]): ReadonlyMap<string, Slot> {
   const taken = new Set<string>();
   const slots = new Map<string, Slot>();
   const key = (slot: Slot): string => `${slot.group}/${slot.region}/${slot.number}`;

@@ -4,13 +4,13 @@ import type { DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange, SlotMachine } from '../../model/plan.ts';
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { Member } from '../types.ts';
+import type { GroupMachine } from '../types.ts';
 
 /**
  * A group with services has none: a machine of it that was one becomes like the others, as with flyctl. Where git itself
  * says whom the group's machines stand in for, they are its machines like any others.
  */
-export function isStandby(member: Member, group: DesiredGroup): boolean {
+export function isStandby(member: GroupMachine, group: DesiredGroup): boolean {
   if (group.hasServices || namesStandbys(group) || standsFor(member).length === 0) return false;
   // What git named once goes with the next update: the machine is one like any other from then on.
   return !noLongerNamed(group.config, member.metadata[stampKeys.named]).fields.includes('standbys');
@@ -20,12 +20,12 @@ export function namesStandbys(group: DesiredGroup): boolean {
   return (group.config.standbys ?? undefined) !== undefined;
 }
 
-export function standsFor({ machine }: Member): readonly string[] {
+export function standsFor({ machine }: GroupMachine): readonly string[] {
   return (machine.config ?? machine.incomplete_config)?.standbys ?? [];
 }
 
 /** The machines that count: a standby only ever takes the place of one. */
-export function withoutStandbys(members: readonly Member[], group: DesiredGroup): readonly Member[] {
+export function withoutStandbys(members: readonly GroupMachine[], group: DesiredGroup): readonly GroupMachine[] {
   return members.filter((member) => !isStandby(member, group));
 }
 

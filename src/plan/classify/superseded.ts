@@ -2,15 +2,15 @@
 import type { DesiredGroup } from '../../model/desired.ts';
 import { parseIds } from '../../model/stamps/stamps.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { Member } from '../types.ts';
-import { mountMisfit } from './mount-mismatch.ts';
+import type { GroupMachine } from '../types.ts';
+import { mountMismatch } from './mount-mismatch.ts';
 
 /**
  * Ids of machines that do not count: another one has taken their place. One that was never seen healthy, with another
  * mount than git gives it by now, takes no place where the one before it still fits: that one stays, as if nothing had been.
  */
 export function replacedIds(
-  members: readonly Member[],
+  members: readonly GroupMachine[],
   { fleet, groups }: { readonly fleet: string; readonly groups: readonly DesiredGroup[] },
 ): ReadonlySet<string> {
   const byId = new Map(members.map((member) => [member.machine.id, member]));
@@ -27,8 +27,8 @@ export function replacedIds(
   return new Set(ids);
 }
 
-function isTakenBack(member: Member, before: Member, group: DesiredGroup | undefined): boolean {
-  const fits = ({ live }: Member): boolean | undefined =>
-    live && group && mountMisfit(live, group, new Map()) === undefined;
+function isTakenBack(member: GroupMachine, before: GroupMachine, group: DesiredGroup | undefined): boolean {
+  const fits = ({ live }: GroupMachine): boolean | undefined =>
+    live && group && mountMismatch(live, group, new Map()) === undefined;
   return member.metadata[stampKeys.unproven] !== undefined && fits(member) === false && fits(before) === true;
 }

@@ -6,7 +6,7 @@ import { holdBack, isConfirmable } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
 import { plural, list } from '../../model/base/text.ts';
 import { groupOf, metadataOf } from '../classify/machine-state.ts';
-import { refit } from '../steps/status.ts';
+import { withSteps } from '../steps/status.ts';
 
 export interface BrakeInput {
   readonly fleet: DesiredFleet;
@@ -115,7 +115,7 @@ function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly A
 
 function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string): AppPlan {
   const next = 'read the plan, then flycd sync --accept';
-  return refit(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
+  return withSteps(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
 }
 
 /**
@@ -126,5 +126,5 @@ export function releaseConfirmed(plan: AppPlan): AppPlan {
   const confirmed = plan.holds.filter(isConfirmable);
   if (confirmed.length === 0) return plan;
   const steps = [...plan.steps, ...confirmed.flatMap((one) => one.steps)];
-  return refit(plan, { steps, holds: plan.holds.filter((one) => !confirmed.includes(one)) });
+  return withSteps(plan, { steps, holds: plan.holds.filter((one) => !confirmed.includes(one)) });
 }

@@ -2,11 +2,11 @@
 import type { ObservedApp } from '../../model/observed.ts';
 import type { Step, AppPlan } from '../../model/plan.ts';
 import { whyBusy } from '../classify/other-deployments.ts';
-import type { PlanDraft, Busy } from '../types.ts';
+import type { PlanDraft, OtherDeployment } from '../types.ts';
 import { holdBack, withConfirmable } from '../steps/hold.ts';
 
 /** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
-export function guardBusy(app: string, draft: PlanDraft, busy: Busy): PlanDraft {
+export function guardBusy(app: string, draft: PlanDraft, busy: OtherDeployment): PlanDraft {
   return holdBack(withConfirmable(draft), app, () => true, whyBusy(busy));
 }
 

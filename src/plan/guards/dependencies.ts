@@ -8,7 +8,7 @@ import { holdBack } from '../steps/hold.ts';
 import { isRollout, waitsWithRelease } from '../steps/select.ts';
 import { isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
 import { hasGivenUp } from '../classify/machine-history.ts';
-import { refit } from '../steps/status.ts';
+import { withSteps } from '../steps/status.ts';
 
 export interface DependenciesInput {
   readonly apps: readonly DesiredApp[];
@@ -42,7 +42,7 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
       next: 'FlyCD goes on by itself when they run what git says',
       retryAt: input.now + lookAgainMs,
     });
-    return refit(plan, draft);
+    return withSteps(plan, draft);
   });
 }
 

@@ -4,7 +4,7 @@ import type { MachinePort } from '../../../schemas/fly/machine.ts';
 import type { DesiredAddress } from '../../model/desired.ts';
 import type { AddressStep, Hold, Risk } from '../../model/plan.ts';
 import { unclearIntent } from './intents.ts';
-import type { Part, PlanAppInput } from '../types.ts';
+import type { KindPlan, PlanAppInput } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
@@ -26,7 +26,7 @@ export interface AddressFacts {
   readonly machines: number;
 }
 
-export function planAddresses(input: PlanAppInput, facts: AddressFacts): Part {
+export function planAddresses(input: PlanAppInput, facts: AddressFacts): KindPlan {
   const { desired, memory } = input;
   const live = facts.live.flatMap(readAddress);
   const { ips } = desired.network;
@@ -104,7 +104,7 @@ function typeWanted(address: DesiredAddress): AddressType {
   return address.private ? 'private_v6' : 'v6';
 }
 
-function planListed(input: PlanAppInput, live: readonly LiveAddress[], ips: readonly DesiredAddress[]): Part {
+function planListed(input: PlanAppInput, live: readonly LiveAddress[], ips: readonly DesiredAddress[]): KindPlan {
   const free = [...live];
   const missing: Missing[] = [];
   const seen = new Map<string, number>();
@@ -174,7 +174,7 @@ function allocate(
   input: PlanAppInput,
   live: readonly LiveAddress[],
   { missing, because }: { readonly missing: readonly Missing[]; readonly because: string },
-): Part {
+): KindPlan {
   const app = input.desired.name;
   const counts = new Map<AddressType, number>();
   for (const { type } of live) counts.set(type, (counts.get(type) ?? 0) + 1);

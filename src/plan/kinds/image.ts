@@ -4,13 +4,13 @@ import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../.
 import type { DesiredApp } from '../../model/desired.ts';
 import type { ImageSight } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';
-import type { Member, WantedImage, KnownImage } from '../types.ts';
+import type { GroupMachine, WantedImage, KnownImage } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 
 /** `retry`: a person wants a failed build once more. */
 export function wantedImage(
   desired: DesiredApp,
-  members: readonly Member[],
+  members: readonly GroupMachine[],
   sight: ImageSight | undefined,
   retry: boolean,
 ): WantedImage {
@@ -30,7 +30,7 @@ export function wantedImage(
  * Where no registry could be asked: what the tag meant to the machine that took it up last. All machines then run one
  * image, even when the tag has moved in between.
  */
-function siblingDigest(ref: string, members: readonly Member[]): string | undefined {
+function siblingDigest(ref: string, members: readonly GroupMachine[]): string | undefined {
   return members
     .filter(({ live, machine }) =>
       imageMatches({ ref, digest: undefined }, { image: live?.image, imageRef: machine.image_ref }),
@@ -44,7 +44,7 @@ function siblingDigest(ref: string, members: readonly Member[]): string | undefi
  * The image of a machine that was built from the wanted source. Of what FlyCD built the tag says so; else the app version
  * that the machine carries.
  */
-function carriedImage(desired: DesiredApp, members: readonly Member[]): KnownImage | undefined {
+function carriedImage(desired: DesiredApp, members: readonly GroupMachine[]): KnownImage | undefined {
   const carrier = members
     .filter(({ live }) => live?.image !== undefined && carries(desired, live))
     .toSorted((a, b) => (a.machine.id < b.machine.id ? -1 : 1))[0];

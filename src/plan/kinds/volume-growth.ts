@@ -7,7 +7,7 @@ import type { Slot } from '../../model/stamps/slot.ts';
 import { targetOf } from '../steps/machine-action.ts';
 import { assignSlots } from '../classify/slots.ts';
 import { updatesOf } from '../steps/select.ts';
-import type { PlanDraft, Member, PlanAppInput, GroupMachines } from '../types.ts';
+import type { PlanDraft, GroupMachine, PlanAppInput, GroupPlan } from '../types.ts';
 import { isGone, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt } from '../classify/machine-history.ts';
 
@@ -40,7 +40,7 @@ function runs(machine: Machine): boolean {
 /** A restart for each running machine whose volume grows by this plan, or grew by an earlier one that was cut short. */
 export function planRestarts(
   input: PlanAppInput,
-  groups: readonly GroupMachines[],
+  groups: readonly GroupPlan[],
   growing: { readonly volumes: readonly Volume[]; readonly steps: readonly Step[] },
 ): readonly MachineRestart[] {
   const growsTo = new Map(
@@ -70,7 +70,7 @@ export function planRestarts(
 
 function restartStep(
   { desired }: PlanAppInput,
-  what: { readonly member: Member; readonly slot: Slot; readonly volume: Volume; readonly because: string },
+  what: { readonly member: GroupMachine; readonly slot: Slot; readonly volume: Volume; readonly because: string },
 ): MachineRestart {
   const { member, slot, volume, because } = what;
   return {

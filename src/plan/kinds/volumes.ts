@@ -4,7 +4,7 @@ import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredVolume } from '../../model/desired.ts';
 import type { Hold, MachineCreate, VolumeStep } from '../../model/plan.ts';
 import { unclearIntent } from './intents.ts';
-import type { PlanAppInput, VolumesPart, GroupMachines } from '../types.ts';
+import type { PlanAppInput, VolumesPlan, GroupPlan } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 import { isMounted } from '../classify/mount-mismatch.ts';
@@ -30,9 +30,9 @@ interface Need {
 
 export function planVolumes(
   input: PlanAppInput,
-  groups: readonly GroupMachines[],
+  groups: readonly GroupPlan[],
   volumes: readonly Volume[],
-): VolumesPart {
+): VolumesPlan {
   const { desired } = input;
   const needs = needsOf(desired, groups);
   const free = volumes.filter((volume) => (volume.attached_machine_id ?? '') === '');
@@ -98,7 +98,7 @@ function byId(a: Volume, b: Volume): number {
   return a.id < b.id ? -1 : 1;
 }
 
-function needsOf(desired: DesiredApp, groups: readonly GroupMachines[]): readonly Need[] {
+function needsOf(desired: DesiredApp, groups: readonly GroupPlan[]): readonly Need[] {
   const mounted = groups.flatMap((planned): Need[] => {
     const { group, wanted, members } = planned;
     const { mount } = group;

@@ -11,14 +11,14 @@ import { formatRead, type Sent } from '../../model/stamps/stamps.ts';
 import type { Slot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import type { Member, KnownImage } from '../types.ts';
+import type { GroupMachine, KnownImage } from '../types.ts';
 import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
 
 export interface CompareInput {
   readonly desired: DesiredApp;
   readonly group: DesiredGroup;
   readonly fleet: string;
-  readonly member: Member;
+  readonly member: GroupMachine;
   readonly live: MachineConfig;
   readonly slot: Slot;
   /** undefined: it has to be built first, so the machine cannot run it. */

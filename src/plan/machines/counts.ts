@@ -1,7 +1,7 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { Member, Wanted } from '../types.ts';
+import type { GroupMachine, WantedCounts } from '../types.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
 
 const withServices = 2;
@@ -10,7 +10,11 @@ const withServices = 2;
  * Given counts are exact, and 0 where git names no count for a region. Without any: flyctl's defaults until the group's
  * first machines are all there, afterwards what is there. Source of the defaults: `fly deploy` of a new process group.
  */
-export function wantedMachines(desired: DesiredApp, group: DesiredGroup, members: readonly Member[]): Wanted {
+export function wantedMachines(
+  desired: DesiredApp,
+  group: DesiredGroup,
+  members: readonly GroupMachine[],
+): WantedCounts {
   const present = new Map<string, number>();
   const counting = withoutStandbys(members, group);
   for (const { machine } of counting) present.set(machine.region, (present.get(machine.region) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /** Volumes of machines that are going: free in a moment, so the next machine takes one of them and not an empty one. */
-import type { Census, PlanAppInput, Draft, GroupScope } from '../types.ts';
+import type { MachineInventory, PlanAppInput, GroupDraft, GroupScope } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
@@ -10,7 +10,7 @@ const departMs = 10_000;
  * By `name/region`. A machine's volume is listed as its own for a moment after the machine is gone, all the more where the
  * two lists were read some time apart; so is that of one just made, which the list of machines does not show yet.
  */
-export function departingVolumes(input: PlanAppInput, census: Census): ReadonlyMap<string, number> {
+export function departingVolumes(input: PlanAppInput, census: MachineInventory): ReadonlyMap<string, number> {
   const departing = new Map<string, number>();
   const { volumes } = input.observed;
   for (const volume of volumes.status === 'read' ? volumes.value : []) {
@@ -23,7 +23,7 @@ export function departingVolumes(input: PlanAppInput, census: Census): ReadonlyM
 }
 
 /** Of so many places that each need a volume: how many have to wait for one. No volume is made for those. */
-export function waitForVolumes(scope: GroupScope, region: string, places: number, draft: Draft): number {
+export function waitForVolumes(scope: GroupScope, region: string, places: number, draft: GroupDraft): number {
   const { group, desired } = scope;
   const { mount } = group;
   if (mount === undefined) return 0;
@@ -44,6 +44,6 @@ export function waitForVolumes(scope: GroupScope, region: string, places: number
 }
 
 /** So many machines of the region get no volume now. */
-export function goWithout(draft: Draft, region: string, machines = 1): void {
+export function goWithout(draft: GroupDraft, region: string, machines = 1): void {
   draft.withoutVolume.set(region, (draft.withoutVolume.get(region) ?? 0) + machines);
 }

@@ -7,21 +7,21 @@ import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { isJob, wantedMachines } from './counts.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
-import type { Member, Compares, Draft, GroupScope, MachinesInput, GroupMachines } from '../types.ts';
+import type { GroupMachine, CompareScope, GroupDraft, GroupScope, MachinesInput, GroupPlan } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
-import { configToSend, sentOf, markingOf } from './stamps.ts';
+import { configToSend, sentOf, stampInput } from './stamps.ts';
 import { planMember } from './machine.ts';
 import { inPlaceOf, planReplaced, replaceableAt } from './replace.ts';
 import { assignSlots, lowestFree, slotOf } from '../classify/slots.ts';
 import { isStandby, primaryOf, standbyChange, standsFor, withoutStandbys } from '../classify/standbys.ts';
 
-export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachines {
+export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan {
   const { desired } = parts.input;
   const members = parts.census.members.filter((member) => member.group === group.name);
   const wanted = wantedMachines(desired, group, members);
   const scope: GroupScope = { ...parts, desired, group, members, slots: assignSlots(members), wanted };
-  const draft: Draft = {
+  const draft: GroupDraft = {
     updates: [],
     labels: [],
     starts: [],
@@ -63,7 +63,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
     parts.census.replaced.filter((member) => member.group === group.name),
     draft,
   );
-  const whole: Compares = { ...scope, complete: wanted.first && creates.length === 0, primary };
+  const whole: CompareScope = { ...scope, complete: wanted.first && creates.length === 0, primary };
   for (const member of members) {
     if (surplus.has(member.machine.id) || unreachable.includes(member)) continue;
     if (!hosts.held.has(member.machine.id)) planMember(whole, member, draft);
@@ -73,7 +73,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupMachi
 }
 
 /** Standbys that are of no use any more, or do harm. */
-function idleStandbys(scope: GroupScope, draft: Draft): readonly string[] {
+function idleStandbys(scope: GroupScope, draft: GroupDraft): readonly string[] {
   const because = idleBecause(scope);
   if (because === undefined) return [];
   const idle = scope.members.filter((member) => isStandby(member, scope.group));
@@ -91,7 +91,7 @@ function idleBecause({ group, wanted }: GroupScope): string | undefined {
 }
 
 /** Machines over the wanted number: destroys are planned, held where a volume would be left behind. */
-function findSurplus(scope: GroupScope, members: readonly Member[], draft: Draft): ReadonlySet<string> {
+function findSurplus(scope: GroupScope, members: readonly GroupMachine[], draft: GroupDraft): ReadonlySet<string> {
   const surplus = new Set<string>();
   if (!scope.wanted.exact) return surplus;
   const byRegion = Map.groupBy(members, (member) => member.machine.region);
@@ -106,7 +106,7 @@ function findSurplus(scope: GroupScope, members: readonly Member[], draft: Draft
       continue;
     }
     // One that was a standby until the group got services serves nobody yet.
-    const served = (member: Member): number => Number(standsFor(member).length === 0);
+    const served = (member: GroupMachine): number => Number(standsFor(member).length === 0);
     const order = there.toSorted((a, b) => served(a) - served(b) || slotOf(scope, b).number - slotOf(scope, a).number);
     const leaving = order.slice(0, over);
     for (const member of leaving) surplus.add(member.machine.id);
@@ -131,7 +131,7 @@ function leavingHold(scope: GroupScope, region: string, steps: readonly MachineA
   });
 }
 
-function missingSlots(scope: GroupScope, members: readonly Member[], draft: Draft): readonly Slot[] {
+function missingSlots(scope: GroupScope, members: readonly GroupMachine[], draft: GroupDraft): readonly Slot[] {
   const taken = new Set(scope.members.map((member) => formatSlot(slotOf(scope, member))));
   const missing: Slot[] = [];
   for (const [region, wanted] of scope.wanted.byRegion) {
@@ -172,9 +172,9 @@ function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: Sl
   };
 }
 
-function createStep(scope: GroupScope, members: readonly Member[], slot: Slot): MachineCreate {
+function createStep(scope: GroupScope, members: readonly GroupMachine[], slot: Slot): MachineCreate {
   const { desired, group, image, wanted } = scope;
-  const marking = markingOf(scope, slot, image.state === 'known' ? image.ref : '');
+  const marking = stampInput(scope, slot, image.state === 'known' ? image.ref : '');
   const sibling = members.find((member) => member.live !== undefined)?.live;
   const config = configToSend(marking, undefined, sibling);
   const total = [...wanted.byRegion.values()].reduce((sum, count) => sum + count, wanted.standbys);

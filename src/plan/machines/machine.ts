@@ -7,20 +7,20 @@ import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from '../kinds/secret-evidence.ts';
-import type { Member, Compares, Draft, GroupScope } from '../types.ts';
+import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, wasStartedOnce } from '../classify/machine-history.ts';
-import { configToSend, sentOf, markingOf } from './stamps.ts';
-import { planMisfit } from './remount.ts';
-import { mountMisfit } from '../classify/mount-mismatch.ts';
+import { configToSend, sentOf, stampInput } from './stamps.ts';
+import { planRemount } from './remount.ts';
+import { mountMismatch } from '../classify/mount-mismatch.ts';
 import { replaceableAt } from './replace.ts';
 import { slotOf } from '../classify/slots.ts';
 import { isStandby, standbyChange, standsFor } from '../classify/standbys.ts';
 import { planUnreachable } from './unreachable.ts';
 
 /** Nothing, new stamps, an update or a start. */
-export function planMember(scope: Compares, member: Member, draft: Draft): void {
+export function planMember(scope: CompareScope, member: GroupMachine, draft: GroupDraft): void {
   const { live } = member;
   const slot = slotOf(scope, member);
   if (live === undefined) {
@@ -44,9 +44,9 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
     standing: scope.standing,
     healsMetadata: scope.heals || scope.desired.policy.drift === 'report',
   });
-  const misfit = mountMisfit(live, scope.group, scope.volumeNames);
+  const misfit = mountMismatch(live, scope.group, scope.volumeNames);
   if (misfit !== undefined)
-    return planMisfit(scope, misfit, remountedStep(scope, { member, live, slot, comparison }, draft), draft);
+    return planRemount(scope, misfit, remountedStep(scope, { member, live, slot, comparison }, draft), draft);
   draft.carried ||= comparison.carries;
   for (const path of comparison.kept) draft.kept.add(path);
   const update = updateOf(scope, { member, live, slot, comparison, standsInFor: newPrimary(scope, member) }, draft);
@@ -58,19 +58,19 @@ export function planMember(scope: Compares, member: Member, draft: Draft): void 
  * What a machine that cannot be compared was sent, by its stamp; an image that was sent as a tag is known by the machine's own
  * words.
  */
-function wasReached({ group, image }: GroupScope, { machine, sent }: Member): boolean {
+function wasReached({ group, image }: GroupScope, { machine, sent }: GroupMachine): boolean {
   if (sent?.config !== group.configVersion || image.state !== 'known') return false;
   return sent.image === hashOf(image.ref) || image.matches(machine, machine.config ?? machine.incomplete_config ?? {});
 }
 
 /** Of a standby whose machines are all gone, so that it would never be started: the one it stands in for from now on. */
-function newPrimary(scope: Compares, member: Member): SlotMachine | undefined {
+function newPrimary(scope: CompareScope, member: GroupMachine): SlotMachine | undefined {
   if (!isStandby(member, scope.group)) return undefined;
   return standsFor(member).some((id) => scope.census.present.has(id)) ? undefined : scope.primary;
 }
 
 interface Compared {
-  readonly member: Member;
+  readonly member: GroupMachine;
   readonly live: MachineConfig;
   readonly slot: Slot;
   readonly comparison: Comparison;
@@ -88,7 +88,7 @@ function unstampedMeans(scope: GroupScope): 'change' | 'drift' {
   return stamped.some((member) => member.sent?.config !== group.configVersion) ? 'change' : 'drift';
 }
 
-function updateOf(scope: Compares, compared: Compared, draft: Draft): MachineUpdate | undefined {
+function updateOf(scope: CompareScope, compared: Compared, draft: GroupDraft): MachineUpdate | undefined {
   const { member, slot, comparison } = compared;
   const { desired, input } = scope;
   const secret = secretsBecause(scope, compared);
@@ -129,14 +129,14 @@ function secretsBecause(scope: GroupScope, { member, live }: Compared): string |
 }
 
 function updateStep(
-  scope: Compares,
+  scope: CompareScope,
   compared: Compared,
   why: { readonly reason: MachineUpdate['reason']; readonly because: string },
 ): MachineUpdate {
   const { member, live, slot, comparison, standsInFor } = compared;
   const { group } = scope;
   const written = imageToSend(scope, compared, why.reason);
-  const config = configToSend(markingOf(scope, slot, written), live, undefined);
+  const config = configToSend(stampInput(scope, slot, written), live, undefined);
   if (scope.complete) delete config.metadata?.[stampKeys.first];
   const { machine } = member;
   const resting = isAtRest(machine);
@@ -164,7 +164,7 @@ function updateStep(
 }
 
 /** What it would be sent if an update could change its mount: the volume that it has is no part of it. */
-function remountedStep(scope: Compares, compared: Compared, draft: Draft): MachineUpdate {
+function remountedStep(scope: CompareScope, compared: Compared, draft: GroupDraft): MachineUpdate {
   const { member, comparison } = compared;
   const { mounts: _mounts, ...live } = compared.live;
   if (comparison.flyctl !== undefined) draft.byFlyctl.set(member.machine.id, comparison.flyctl.release);
@@ -190,7 +190,7 @@ function restsByDesign(config: MachineConfig): boolean {
 }
 
 /** No update: stamps that are missing, and a start where a machine stopped that should not have. */
-function planRest(scope: Compares, compared: Compared, draft: Draft): void {
+function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): void {
   const { member, live, slot, comparison } = compared;
   const metadata: Record<string, string | null> = { ...comparison.stamps };
   if (scope.complete && member.metadata[stampKeys.first] !== undefined) metadata[stampKeys.first] = null;
@@ -213,14 +213,14 @@ function planRest(scope: Compares, compared: Compared, draft: Draft): void {
 }
 
 /** Started once per version: whoever stops it after that means it. One whose process ended by itself has done its work. */
-function noteStopped(machine: Machine, slot: Slot, draft: Draft): void {
+function noteStopped(machine: Machine, slot: Slot, draft: GroupDraft): void {
   if (endedByItself(machine)) return;
   draft.notes.push(
     `${formatSlot(slot)} was ${machine.state} again after its version had been started; it stays so until git changes or somebody starts it`,
   );
 }
 
-function noteLabel(comparison: Comparison, slot: Slot, draft: Draft): void {
+function noteLabel(comparison: Comparison, slot: Slot, draft: GroupDraft): void {
   const by = comparison.flyctl;
   if (by !== undefined) {
     const release = by.release === undefined ? '' : ` (release v${by.release})`;

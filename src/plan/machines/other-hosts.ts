@@ -1,7 +1,7 @@
 /** Machines on another dedicated host than git wants: no update moves a machine. Source: flyctl's launchInputForUpdate. */
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { actionStep } from '../steps/machine-action.ts';
-import type { Member, Draft, GroupScope } from '../types.ts';
+import type { GroupMachine, GroupDraft, GroupScope } from '../types.ts';
 import { holdOf } from '../steps/hold.ts';
 import { slotOf } from '../classify/slots.ts';
 
@@ -13,7 +13,7 @@ export interface OtherHosts {
 }
 
 /** As flyctl: only a host that git names, and that is not the machine's, makes another machine of it. */
-export function onOtherHosts(scope: GroupScope, members: readonly Member[], draft: Draft): OtherHosts {
+export function onOtherHosts(scope: GroupScope, members: readonly GroupMachine[], draft: GroupDraft): OtherHosts {
   const { group, desired, wanted } = scope;
   const host = group.config.guest?.['host_dedication_id'];
   const leaving = new Set<string>();

@@ -1,7 +1,7 @@
 /** Gathers machine changes into a release where something new reaches the app's machines. */
 import { canonicalJson } from '../../model/base/json.ts';
 import type { FieldChange, ReleaseCommandRun, ReleaseStep, MachineChange } from '../../model/plan.ts';
-import type { GroupMachines } from '../types.ts';
+import type { GroupPlan } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { inOrder } from '../steps/order.ts';
 
@@ -17,7 +17,7 @@ export interface Rollout {
  */
 export function gatherRelease(
   app: string,
-  groups: readonly GroupMachines[],
+  groups: readonly GroupPlan[],
   command: ReleaseCommandRun | undefined,
 ): Rollout {
   const fresh = groups.filter(
@@ -46,14 +46,14 @@ function commandChange(command: ReleaseCommandRun | undefined): readonly FieldCh
 }
 
 /** Of machines that are there: updated, or made anew. */
-function changesOf({ updates, creates }: GroupMachines): readonly MachineChange[] {
+function changesOf({ updates, creates }: GroupPlan): readonly MachineChange[] {
   return [
     ...updates.filter((step) => step.reason === 'change'),
     ...creates.filter((step) => (step.replaces ?? []).length > 0),
   ];
 }
 
-function becauseOf(fresh: readonly GroupMachines[]): string {
+function becauseOf(fresh: readonly GroupPlan[]): string {
   const first = fresh.filter((planned) => planned.members.length === 0).map((planned) => planned.group.name);
   if (first.length === fresh.length) return `first machines of ${list(first)}`;
   const changes = fresh.flatMap((planned) => changesOf(planned).flatMap((step) => step.changes));

@@ -2,7 +2,7 @@
 import type { Hold, MachineUpdate, Step } from '../../model/plan.ts';
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { goWithout, waitForVolumes } from './departing-volumes.ts';
-import type { MountMisfit, Compares, Draft, Misfit } from '../types.ts';
+import type { MountMismatch, CompareScope, GroupDraft, Remount } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 import { destroyFor, inItsPlace } from './replace.ts';
@@ -11,13 +11,18 @@ import { destroyFor, inItsPlace } from './replace.ts';
  * A machine with another mount than git gives it is made anew. By itself where it gets a volume; where one would be left
  * behind a person decides, and nothing of the machine is touched until then.
  */
-export function planMisfit(scope: Compares, misfit: MountMisfit, update: MachineUpdate, draft: Draft): void {
+export function planRemount(
+  scope: CompareScope,
+  misfit: MountMismatch,
+  update: MachineUpdate,
+  draft: GroupDraft,
+): void {
   const { group, input, desired } = scope;
   const { region } = update.slot;
   const place = formatSlot(update.slot);
   const because = `${place} has ${misfit.has}`;
   const create = inItsPlace({ ...update, because: `it has ${misfit.has}` }, group.mount);
-  const steps: Misfit = {
+  const steps: Remount = {
     has: misfit.has,
     place,
     create,
@@ -43,7 +48,7 @@ export function planMisfit(scope: Compares, misfit: MountMisfit, update: Machine
 }
 
 /** Of a group's machines that only a person may have made anew, with the volumes that they need. undefined: there are none. */
-export function misfitHold(app: string, misfits: readonly Misfit[], volumes: readonly Step[]): Hold | undefined {
+export function remountHold(app: string, misfits: readonly Remount[], volumes: readonly Step[]): Hold | undefined {
   if (misfits.length === 0) return undefined;
   const said = [...Map.groupBy(misfits, ({ has }) => has)].map(([has, those]) => {
     return `${list(those.map(({ place }) => place))} ${those.length === 1 ? 'has' : 'have'} ${has}`;

@@ -4,7 +4,7 @@ import type { DesiredApp } from '../../model/desired.ts';
 import type { Hold, MachineAction } from '../../model/plan.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import { assignSlots } from '../classify/slots.ts';
-import type { Member, RemovedMachines } from '../types.ts';
+import type { GroupMachine, RemovedMachines } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 
@@ -15,7 +15,7 @@ import { holdOf } from '../steps/hold.ts';
  */
 export function planRemovedGroups(
   desired: DesiredApp,
-  removed: readonly Member[],
+  removed: readonly GroupMachine[],
   /** true: a group that git names has services, and machines for them now or by this plan. */
   isServed: boolean,
 ): RemovedMachines {
@@ -23,7 +23,7 @@ export function planRemovedGroups(
   const holds: Hold[] = [];
   for (const [group, members] of Map.groupBy(removed, (member) => member.group)) {
     const slots = assignSlots(members);
-    const config = (member: Member): MachineConfig | null | undefined =>
+    const config = (member: GroupMachine): MachineConfig | null | undefined =>
       member.machine.config ?? member.machine.incomplete_config;
     const serves = members.some((member) => (config(member)?.services ?? []).length > 0);
     const isLast = serves && !isServed;

@@ -4,7 +4,7 @@ import { parseIds } from '../../model/stamps/stamps.ts';
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep } from '../steps/machine-action.ts';
-import type { Member, Draft, GroupScope } from '../types.ts';
+import type { GroupMachine, GroupDraft, GroupScope } from '../types.ts';
 import { slotOf } from '../classify/slots.ts';
 import { isStandby } from '../classify/standbys.ts';
 
@@ -12,7 +12,7 @@ import { isStandby } from '../classify/standbys.ts';
 const patienceMs = 15 * 60_000;
 
 /** Where a successor was not seen healthy yet, apply leaves the one before it in service as long as it is not. */
-export function planReplaced(scope: GroupScope, replaced: readonly Member[], draft: Draft): void {
+export function planReplaced(scope: GroupScope, replaced: readonly GroupMachine[], draft: GroupDraft): void {
   for (const member of replaced) {
     const { machine } = member;
     const successor = scope.members.find(({ metadata }) => parseIds(metadata[stampKeys.replaces]).includes(machine.id));
@@ -30,13 +30,13 @@ export function planReplaced(scope: GroupScope, replaced: readonly Member[], dra
 }
 
 /** One that was seen healthy needs no waiting for. */
-function waitsFor(scope: GroupScope, successor: Member | undefined): Pick<MachineAction, 'successor'> {
+function waitsFor(scope: GroupScope, successor: GroupMachine | undefined): Pick<MachineAction, 'successor'> {
   if (successor?.metadata[stampKeys.unproven] === undefined) return {};
   return { successor: { slot: slotOf(scope, successor), machineId: successor.machine.id } };
 }
 
 /** When a machine on a host that does not answer may be replaced. undefined: never. */
-export function replaceableAt(scope: GroupScope, member: Member): number | undefined {
+export function replaceableAt(scope: GroupScope, member: GroupMachine): number | undefined {
   const { desired, group, input } = scope;
   const { machine, live } = member;
   const config = machine.config ?? machine.incomplete_config;
@@ -47,7 +47,7 @@ export function replaceableAt(scope: GroupScope, member: Member): number | undef
 }
 
 /** The create of a machine that takes the place of another one, with whatever that one had replaced. */
-export function inPlaceOf(step: MachineCreate, member: Member): MachineCreate {
+export function inPlaceOf(step: MachineCreate, member: GroupMachine): MachineCreate {
   const ids = [member.machine.id, ...parseIds(member.metadata[stampKeys.replaces])];
   const metadata = { ...step.config.metadata, [stampKeys.replaces]: ids.join(',') };
   return {

@@ -8,14 +8,14 @@ import { hashOf } from '../../model/base/json.ts';
 import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
-import type { Marking, GroupScope } from '../types.ts';
+import type { StampInput, GroupScope } from '../types.ts';
 
 export function sentOf(group: DesiredGroup, image: string): Sent {
   return { config: group.configVersion, image: hashOf(image) };
 }
 
 /** Stamps that are known before a write; the others are read back after it. */
-function stampsOf(marking: Marking): Record<string, string> {
+function stampsOf(marking: StampInput): Record<string, string> {
   const { desired, group, fleet, slot, image, secretsStamp, standing } = marking;
   const named = namedFields(group.config);
   return {
@@ -45,7 +45,7 @@ const clearedStamps = [
  * gets; `sibling` is a machine of the group whose size a new one takes where git names none, as `fly scale count` does.
  */
 export function configToSend(
-  marking: Marking,
+  marking: StampInput,
   live: MachineConfig | undefined,
   sibling: MachineConfig | undefined,
 ): MachineConfig {
@@ -97,7 +97,7 @@ function withoutCredentials(url: string): string {
 
 /** The stamps that a machine with this live config should carry and does not; null takes one away. */
 export function missingStamps(
-  marking: Marking,
+  marking: StampInput,
   machine: {
     readonly id: string;
     readonly metadata: Readonly<Record<string, string>>;
@@ -133,7 +133,7 @@ export function missingMetadata(
   return { ...Object.fromEntries(wanted), ...Object.fromEntries(gone.map((key) => [key, null])) };
 }
 
-export function markingOf(scope: GroupScope, slot: Slot, image: string): Marking {
+export function stampInput(scope: GroupScope, slot: Slot, image: string): StampInput {
   const { desired, group, secretsStamp, standing, command } = scope;
   return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp, standing, command };
 }

@@ -3,13 +3,13 @@ import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { Hold } from '../../model/plan.ts';
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { Member } from '../types.ts';
+import type { GroupMachine } from '../types.ts';
 import { holdOf } from '../steps/hold.ts';
 
 export interface Unreachable {
   readonly desired: DesiredApp;
   readonly group: DesiredGroup;
-  readonly member: Member;
+  readonly member: GroupMachine;
   readonly slot: Slot;
   /** When it is replaced; undefined: never. */
   readonly replaceAt: number | undefined;

@@ -3,7 +3,7 @@ import type { DesiredApp } from '../../model/desired.ts';
 import type { MachineAction, Risk } from '../../model/plan.ts';
 import { formatSlot, parseSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { Member } from '../types.ts';
+import type { GroupMachine } from '../types.ts';
 
 /** `app/web/arn/1` */
 export function targetOf(desired: DesiredApp, slot: Slot): string {
@@ -12,7 +12,7 @@ export function targetOf(desired: DesiredApp, slot: Slot): string {
 
 export function actionStep(
   scope: { readonly desired: DesiredApp; readonly slots: ReadonlyMap<string, Slot> },
-  member: Member,
+  member: GroupMachine,
   what: { readonly kind: MachineAction['kind']; readonly because: string; readonly risk: Risk },
 ): MachineAction {
   const { machine, group } = member;

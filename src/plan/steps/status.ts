@@ -36,7 +36,7 @@ function isSuspended(holds: readonly Hold[]): boolean {
 }
 
 /** Status and id follow from what is left. */
-export function refit(plan: AppPlan, parts: Pick<AppPlan, 'steps' | 'holds'>): AppPlan {
+export function withSteps(plan: AppPlan, parts: Pick<AppPlan, 'steps' | 'holds'>): AppPlan {
   const steps = inOrder(parts.steps);
   const { holds } = parts;
   const isDrift = plan.status === 'drifted' && steps.every((step) => plan.steps.includes(step));

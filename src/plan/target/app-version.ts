@@ -5,11 +5,11 @@ import type { DesiredApp } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { AppVersion } from '../../model/stamps/app-version.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { takeCensus } from '../classify/machines.ts';
+import { classifyMachines } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
-import type { Member } from '../types.ts';
+import type { GroupMachine } from '../types.ts';
 
-export interface CourseScope {
+export interface TargetScope {
   /** What git wants. */
   readonly desired: DesiredApp;
   readonly machines: readonly Machine[];
@@ -19,15 +19,15 @@ export interface CourseScope {
 }
 
 /** What git's wish is as a version. */
-export function versionOf(scope: CourseScope): AppVersion {
+export function versionOf(scope: TargetScope): AppVersion {
   return versionAmong(scope.desired, membersOf(scope));
 }
 
-function membersOf({ desired, machines, fleet, now }: CourseScope): readonly Member[] {
-  return takeCensus({ desired, machines, fleet, now, releases: [] }).members;
+function membersOf({ desired, machines, fleet, now }: TargetScope): readonly GroupMachine[] {
+  return classifyMachines({ desired, machines, fleet, now, releases: [] }).members;
 }
 
-function versionAmong(desired: DesiredApp, members: readonly Member[]): AppVersion {
+function versionAmong(desired: DesiredApp, members: readonly GroupMachine[]): AppVersion {
   const image = wantedImage(desired, members, undefined, false);
   const digest = image.state === 'known' ? parseImage(image.ref).digest : undefined;
   return {
@@ -51,7 +51,7 @@ export function appConfigVersion({ groups }: Pick<DesiredApp, 'groups'>): string
  * The version that all of the app's machines carry and were seen healthy with, where that is the one wanted. undefined: a
  * machine has not got it yet or has yet to be seen healthy, or there is none.
  */
-export function reachedVersion(scope: CourseScope): AppVersion | undefined {
+export function reachedVersion(scope: TargetScope): AppVersion | undefined {
   const { desired } = scope;
   const members = membersOf(scope);
   const image = wantedImage(desired, members, undefined, false);

@@ -9,7 +9,7 @@ import { hashOf } from '../../model/base/json.ts';
 import type { ReleaseCommandRun } from '../../model/plan.ts';
 import { flyctlMetadata, stampKeys } from '../../model/stamps/keys.ts';
 import { allOf } from '../classify/machines.ts';
-import type { Census, WantedImage } from '../types.ts';
+import type { MachineInventory, WantedImage } from '../types.ts';
 
 /** What machines carry once the command has run on this image: it does not run again for the same two. */
 export function commandStamp(image: string, version: string): string {
@@ -19,7 +19,7 @@ export function commandStamp(image: string, version: string): string {
 export interface CommandScope {
   readonly desired: DesiredApp;
   readonly fleet: string;
-  readonly census: Census;
+  readonly census: MachineInventory;
   readonly image: WantedImage;
 }
 

@@ -3,11 +3,11 @@ import type { Release } from '../../../schemas/fly/release.ts';
 import type { RememberedRelease } from '../../model/stamps/memory.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { allOf, takeCensus } from '../classify/machines.ts';
+import { allOf, classifyMachines } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
 import { appConfigVersion } from './app-version.ts';
 import { metadataOf } from '../classify/machine-state.ts';
-import type { Member, PlanAppInput } from '../types.ts';
+import type { GroupMachine, PlanAppInput } from '../types.ts';
 
 export interface KnownRelease {
   /** What git wants of the app's machines, but for the image. */
@@ -66,10 +66,10 @@ function statusOf(told: Told, releases: readonly Release[], open: Told | undefin
 function search(input: KnownReleaseInput, version: string, releases: readonly Release[]): Told | undefined {
   const { desired, observed, memory, fleet, now } = input;
   if (observed.machines.status === 'unread') return undefined;
-  const census = takeCensus({ desired, machines: observed.machines.value, releases: [], fleet, now });
+  const census = classifyMachines({ desired, machines: observed.machines.value, releases: [], fleet, now });
   const image = wantedImage(desired, allOf(census), observed.image, false);
   if (image.state !== 'known') return undefined;
-  const toldOf = ({ machine, live, metadata, ours }: Member): Told | undefined => {
+  const toldOf = ({ machine, live, metadata, ours }: GroupMachine): Told | undefined => {
     const told = parseTold(metadata[stampKeys.told]);
     return ours && live !== undefined && image.matches(machine, live) && told?.version === version ? told : undefined;
   };

@@ -7,19 +7,19 @@ import type { Hold } from '../../model/plan.ts';
 import type { Standing } from '../../model/stamps/rollout-state.ts';
 import { isSameVersion, type AppVersion, type GoodVersion } from '../../model/stamps/app-version.ts';
 import { commandVersion } from './release-command.ts';
-import { versionOf, type CourseScope } from './app-version.ts';
+import { versionOf, type TargetScope } from './app-version.ts';
 import { shortRevision } from '../../model/base/text.ts';
 
-export type Course =
+export type RolloutTarget =
   | { readonly to: 'git' }
   /** git's version may not be rolled out; the app belongs at this one. */
-  | { readonly to: 'version'; readonly version: GoodVersion; readonly hold: CourseHold }
+  | { readonly to: 'version'; readonly version: GoodVersion; readonly hold: TargetHold }
   /** git's version may not be rolled out, and there is nowhere else to go. */
-  | { readonly to: 'nowhere'; readonly hold: CourseHold };
+  | { readonly to: 'nowhere'; readonly hold: TargetHold };
 
-export type CourseHold = Pick<Hold, 'reason' | 'because' | 'next' | 'since'>;
+export type TargetHold = Pick<Hold, 'reason' | 'because' | 'next' | 'since'>;
 
-export function courseOf(scope: CourseScope, standing: Standing): Course {
+export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTarget {
   const { name } = scope.desired;
   const { hold, failed, good } = standing;
   if (hold === undefined && failed === undefined) return { to: 'git' };

@@ -5,11 +5,11 @@ import type { Standing } from '../../model/stamps/rollout-state.ts';
 import { readStanding } from '../../model/stamps/rollout-state-text.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
-import type { CourseScope } from './app-version.ts';
+import type { TargetScope } from './app-version.ts';
 
 /** Stamps of all our machines and SQLite's rows, the newest of each. */
 export function standingOf(
-  { machines, fleet }: Pick<CourseScope, 'machines' | 'fleet'>,
+  { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
   memory: Pick<Memory, 'standing'>,
 ): Standing {
   const ours = machines.map(metadataOf).filter((metadata) => metadata[stampKeys.fleet] === fleet);

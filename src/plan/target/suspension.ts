@@ -2,7 +2,7 @@
 import { formatTime } from '../../model/base/clock.ts';
 import type { AppPlan, Step, Hold } from '../../model/plan.ts';
 import type { Standing } from '../../model/stamps/rollout-state.ts';
-import { refit } from '../steps/status.ts';
+import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
 
 /** undefined: it is not, or not any more. */
@@ -17,7 +17,7 @@ export function suspendedPlan(plan: AppPlan, standing: Standing, now: number): A
   // Nor is what a person could confirm meanwhile.
   const { steps, holds } = withConfirmable(plan);
   const hold = suspensionHold(plan.app, steps, { standing, now });
-  return hold === undefined ? plan : refit(plan, { steps: [], holds: [hold, ...holds] });
+  return hold === undefined ? plan : withSteps(plan, { steps: [], holds: [hold, ...holds] });
 }
 
 /** Not even a stamp is written while a person wants that. */

@@ -1,10 +1,10 @@
 /** Plans of an app that does not follow git at present. */
 import type { Step, AppPlan, Hold } from '../../model/plan.ts';
-import { refit } from '../steps/status.ts';
+import { withSteps } from '../steps/status.ts';
 import { holdOf } from '../steps/hold.ts';
 import { isRollout } from '../steps/select.ts';
 import type { HoldParts } from '../types.ts';
-import type { CourseHold } from './resolve-target.ts';
+import type { TargetHold } from './resolve-target.ts';
 
 /** Releases that git asks for and that wait: what a person sees of a newer push. */
 function isGitsRelease(step: Step): boolean {
@@ -12,19 +12,19 @@ function isGitsRelease(step: Step): boolean {
 }
 
 /** The plan towards the version that the app is held at, with what git would do instead as what is held. */
-export function heldPlan(towards: AppPlan, git: AppPlan, hold: CourseHold): AppPlan {
+export function heldPlan(towards: AppPlan, git: AppPlan, hold: TargetHold): AppPlan {
   const waiting = [...git.steps, ...git.holds.flatMap((one) => one.steps)].filter(isGitsRelease);
   const steps = towards.steps.map((step): Step =>
     step.kind === 'release' ? { ...step, because: 'going back' } : step,
   );
-  return refit(towards, { steps, holds: [courseHold(towards.app, hold, waiting), ...towards.holds] });
+  return withSteps(towards, { steps, holds: [courseHold(towards.app, hold, waiting), ...towards.holds] });
 }
 
 /**
  * Git's plan without what rolls anything out. A machine that is not healthy is not waited for again, and what waits for it
  * to take over stays.
  */
-export function stoppedPlan(git: AppPlan, hold: CourseHold): AppPlan {
+export function stoppedPlan(git: AppPlan, hold: TargetHold): AppPlan {
   const stops = (step: Step): boolean =>
     isRollout(step) ||
     step.kind === 'machine.start' ||
@@ -32,10 +32,10 @@ export function stoppedPlan(git: AppPlan, hold: CourseHold): AppPlan {
     (step.kind === 'machine.destroy' && step.onceHealthy === true);
   const waiting = git.steps.filter(stops);
   const steps = git.steps.filter((step) => !stops(step));
-  return refit(git, { steps, holds: [courseHold(git.app, hold, waiting), ...git.holds] });
+  return withSteps(git, { steps, holds: [courseHold(git.app, hold, waiting), ...git.holds] });
 }
 
-function courseHold(app: string, { since, ...parts }: CourseHold, steps: readonly Step[]): Hold {
+function courseHold(app: string, { since, ...parts }: TargetHold, steps: readonly Step[]): Hold {
   const hold = holdOf(app, { ...parts, steps } satisfies HoldParts);
   return since === undefined ? hold : { ...hold, since };
 }

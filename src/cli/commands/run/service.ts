@@ -2,7 +2,7 @@ import { durationSeconds } from '../../../../schemas/written.ts';
 import { intervalSecondsRange } from '../../../../schemas/policy.ts';
 import type { Settings } from '../../../../schemas/settings.ts';
 import { createCommitReporter, type CommitReporter } from '../../../../controllers/fleet/commit-report.ts';
-import { FleetKeeper } from '../../../../controllers/fleet/reconciler.ts';
+import { FleetReconciler } from '../../../../controllers/fleet/reconciler.ts';
 import { retryDelay } from '../../../loop/backoff.ts';
 import { createLoop, defaultIntervalMs, type Loop } from '../../../loop/loop.ts';
 import { startTick } from '../../../loop/tick.ts';
@@ -60,7 +60,7 @@ export function keepFleet(invocation: Invocation, config: string | undefined, op
 /** What there is once the fleet's name is known. */
 interface Kept {
   readonly loop: Loop;
-  readonly keeper: FleetKeeper;
+  readonly keeper: FleetReconciler;
   readonly store: Store;
   readonly reporter: CommitReporter | undefined;
 }
@@ -90,7 +90,7 @@ async function openKept(
   if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
   const reporter = await createReporter(composition, first.repo);
   const images = await composition.images();
-  const keeper = new FleetKeeper({
+  const keeper = new FleetReconciler({
     clock: io.clock,
     log,
     fly: await composition.writer(),
