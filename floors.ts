@@ -75,16 +75,13 @@ export const rooms: readonly Room[] = [
   },
 ];
 
-/** Fly in a box stands beside the floors: it shares shapes (schemas/) with the controller, never behaviour. */
+/** Fly in a box stands beside the floors, as tests and tools do: it shares shapes (schemas/) with the product, never behaviour. */
 export const simulator: Room = {
   folder: 'simulator',
   floor: 1,
   packages: ['node:*', 'zod', 'graphql'],
   inner: [['wire'], ['world'], ['http'], ['machines', 'web'], ['api'], ['flyctl', 'graphql'], ['admin'], ['server']],
 };
-
-/** Tests and tools may import everything. */
-export const besideTheFloors = [simulator.folder, 'test', 'bench'] as const;
 
 /** The rooms that files of `room` may import from. */
 export function roomsBelow(room: Room): readonly Room[] {

@@ -9,12 +9,10 @@ function allowList({ room, path, before }: Folder, message: string) {
   const earlier = before.map((folder) => `!${path === room.folder ? './' : ''}${towards(folder)}/*`);
   const shared =
     room.shared === undefined || path === room.folder ? [] : [`!${towards(`${room.folder}/${room.shared}`)}`];
-  // Its folders have no order yet: they are moved first.
-  const own = room.inner === undefined ? '!./**' : '!./*';
   const below = roomsBelow(room).map(({ folder }) => `!${towards(folder)}/**`);
   const packages = room.packages.map((name) => `!${name}`);
   return {
-    patterns: [{ group: ['*', '../**', '*/**', own, ...earlier, ...shared, ...below, ...packages], message }],
+    patterns: [{ group: ['*', '../**', '*/**', '!./*', ...earlier, ...shared, ...below, ...packages], message }],
   };
 }
 
@@ -28,7 +26,7 @@ const floorOverrides = rooms
   .map((folder) => floorOverride(folder, `floors: ${folder.path} may not import this (floors.ts says what it may).`));
 
 const simulatorOverrides = foldersOf(simulator).map((folder) =>
-  floorOverride(folder, 'the simulator shares shapes (schemas/) with the controller, never behaviour (floors.ts).'),
+  floorOverride(folder, 'the simulator shares shapes (schemas/) with the product, never behaviour (floors.ts).'),
 );
 
 export default defineConfig({
