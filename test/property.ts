@@ -17,6 +17,6 @@ fc.configureGlobal(seed === 'random' ? {} : { seed: Number(seed) });
 export function assert<T>(property: fc.IAsyncProperty<T>, parameters?: fc.Parameters<T>): Promise<void>;
 export function assert<T>(property: fc.IProperty<T>, parameters?: fc.Parameters<T>): void;
 export function assert<T>(property: fc.IRawProperty<T>, parameters?: fc.Parameters<T>): Promise<void> | void {
-  const numRuns = (parameters?.numRuns ?? runsDefault) * Number(factor);
+  const numRuns = Math.ceil((parameters?.numRuns ?? runsDefault) * Number(factor));
   return fc.assert(property, { ...parameters, numRuns });
 }

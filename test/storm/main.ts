@@ -1,22 +1,66 @@
-/**
- * `npm run storm -- 17` reruns one seed and prints its story. `npm run storm -- 1-200` runs many and prints what broke;
- * with `--share 2/3` every third of them from the second on, with `--seconds 60` none is begun later than that.
- */
+/** Storms by hand: `npm run storm -- --help` says how. */
 import { parseArgs } from 'node:util';
 import { storm } from './storm.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { share: { type: 'string', default: '1/1' }, seconds: { type: 'string', default: 'Infinity' } },
-});
-const [first = 1, last = first] = (positionals[0] ?? '1').split('-').map(Number);
-const [share = 1, shares = 1] = values.share.split('/').map(Number);
+const usage = `Usage: npm run storm -- [SEED | FIRST-LAST] [--share N/OF] [--seconds S]
+
+A storm is a fleet on a simulated Fly, on virtual time: commits, changes by hand, faults and kills, all drawn from
+its seed, and invariants that hold once it is calm again. The same seed is the same storm.
+
+  npm run storm -- 17                   reruns seed 17 and prints its story (default: seed 1)
+  npm run storm -- 1-200                runs 200 seeds, prints those that broke something, exits with 1 if one did
+  npm run storm -- 1-200 --share 2/3    every third of them, from the second on: for several processes at once
+  npm run storm -- 1-2000 --seconds 60  begins none later than 60 s after the start
+`;
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n\n${usage}`);
+  process.exit(1);
+}
+
+function argumentsOf() {
+  const options = {
+    help: { type: 'boolean', short: 'h', default: false },
+    share: { type: 'string', default: '1/1' },
+    seconds: { type: 'string', default: 'Infinity' },
+  } as const;
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Two whole numbers of 1 and up, the second no smaller than the first. */
+function pairOf(text: string, form: RegExp, what: string): readonly [number, number] {
+  const found = form.exec(text);
+  const first = Number(found?.[1]);
+  const second = Number(found?.[2] ?? found?.[1]);
+  if (found === null || first < 1 || second < first) return refuse(`expected ${what}, found ${JSON.stringify(text)}`);
+  return [first, second];
+}
+
+const { values, positionals } = argumentsOf();
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+if (positionals.length > 1) refuse(`expected one seed or range, found ${positionals.join(' ')}`);
+const [first, last] = pairOf(
+  positionals[0] ?? '1',
+  /^(\d+)(?:-(\d+))?$/,
+  'a seed such as 17, or a range such as 1-200',
+);
+const [share, shares] = pairOf(values.share, /^(\d+)\/(\d+)$/, 'a share such as 2/3');
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) refuse(`expected seconds above 0, found ${JSON.stringify(values.seconds)}`);
+
 const startedAt = performance.now();
 const cpu = process.cpuUsage();
 let [ran, failed, passes, requests] = [0, 0, 0, 0];
 
 for (let seed = first + share - 1; seed <= last; seed += shares) {
-  if (performance.now() - startedAt > Number(values.seconds) * 1000) break;
+  if (performance.now() - startedAt > seconds * 1000) break;
   const ended = await storm(seed);
   ran += 1;
   passes += ended.passes;
