@@ -53,14 +53,11 @@ export interface PlanOptions {
   readonly patience?: 'wait' | 'requeue' | undefined;
 }
 
-/** What one kind of resource adds to an app's plan. */
-export interface KindPlan {
+/** A plan in the making. */
+export interface PlanDraft {
   readonly steps: readonly Step[];
   readonly holds: readonly Hold[];
-  readonly notes: readonly string[];
 }
-
-export const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };
 
 export interface HoldParts {
   readonly reason: HoldReason;
@@ -69,6 +66,15 @@ export interface HoldParts {
   readonly steps?: readonly Step[];
   readonly retryAt?: number | undefined;
 }
+
+/** What one kind of resource adds to an app's plan. */
+export interface KindPlan {
+  readonly steps: readonly Step[];
+  readonly holds: readonly Hold[];
+  readonly notes: readonly string[];
+}
+
+export const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };
 
 /** A machine that counts for a group. */
 export interface GroupMachine {
@@ -83,9 +89,6 @@ export interface GroupMachine {
   /** The slot its stamp claims, in its own region. */
   readonly claim: Slot | undefined;
 }
-
-/** Machines that a plan does not touch. */
-export type LeftAloneKind = 'unreadable' | 'temporary' | 'canary' | 'left by bluegreen' | 'unmanaged' | 'unnamed group';
 
 export interface MachineInventory {
   /** In groups that git names, in the order in which they may claim slots. */
@@ -103,6 +106,15 @@ export interface MachineInventory {
   /** Name of another fleet that owns machines here. */
   readonly otherFleet: string | undefined;
   readonly busy: OtherDeployment | undefined;
+}
+
+/** Machines that a plan does not touch. */
+export type LeftAloneKind = 'unreadable' | 'temporary' | 'canary' | 'left by bluegreen' | 'unmanaged' | 'unnamed group';
+
+export interface OtherDeployment {
+  /** Who, for a person. */
+  readonly holder: string;
+  readonly retryAt: number;
 }
 
 export interface WantedCounts {
@@ -131,6 +143,17 @@ interface UnbuiltImage extends Omit<HoldParts, 'steps'> {
 
 export type WantedImage = KnownImage | UnbuiltImage;
 
+export interface KnownEvidence {
+  /** What each machine's stamp should say. undefined: Fly's machines or secrets could not be read, so stamps stay. */
+  readonly stamped: readonly StampedEvidence[] | undefined;
+  /** Of it what SQLite lacks and Fly's digests bear out: kept there, for when the machines are gone. */
+  readonly learnt: readonly StampedEvidence[];
+  /** Under our key by name: those of stamps, then SQLite's. */
+  readonly candidates: ReadonlyMap<string, readonly SecretEvidence[]>;
+  /** Names that a FlyCD of this fleet has set, under whatever key. */
+  readonly ours: ReadonlySet<string>;
+}
+
 /** How new an app's secrets are: what tells a machine that is behind. */
 export interface SecretsFreshness {
   /** Milliseconds since the epoch; undefined: none is known. */
@@ -154,56 +177,6 @@ export interface SecretsPlan {
 export interface VolumesPlan extends KindPlan {
   /** By group: what machines that only a person may have made anew need. */
   readonly held: ReadonlyMap<string, readonly VolumeStep[]>;
-}
-
-export interface RemovedMachines {
-  readonly destroys: readonly MachineAction[];
-  readonly holds: readonly Hold[];
-}
-
-export interface StampInput {
-  readonly desired: DesiredApp;
-  readonly group: DesiredGroup;
-  readonly fleet: string;
-  readonly slot: Slot;
-  /** As sent. */
-  readonly image: string;
-  /** Of the release command that has run on this image. */
-  readonly command?: string | undefined;
-  /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
-  readonly secretsStamp?: string | null | undefined;
-  /** What stands about the app as a whole. */
-  readonly standing?: StandingTexts | undefined;
-}
-
-export interface OtherDeployment {
-  /** Who, for a person. */
-  readonly holder: string;
-  readonly retryAt: number;
-}
-
-export interface KnownEvidence {
-  /** What each machine's stamp should say. undefined: Fly's machines or secrets could not be read, so stamps stay. */
-  readonly stamped: readonly StampedEvidence[] | undefined;
-  /** Of it what SQLite lacks and Fly's digests bear out: kept there, for when the machines are gone. */
-  readonly learnt: readonly StampedEvidence[];
-  /** Under our key by name: those of stamps, then SQLite's. */
-  readonly candidates: ReadonlyMap<string, readonly SecretEvidence[]>;
-  /** Names that a FlyCD of this fleet has set, under whatever key. */
-  readonly ours: ReadonlySet<string>;
-}
-
-export interface MountMismatch {
-  /** true: it has no volume yet, so none is left behind. */
-  readonly gains: boolean;
-  /** What it has: "no volume, and should mount data". */
-  readonly has: string;
-}
-
-/** A plan in the making. */
-export interface PlanDraft {
-  readonly steps: readonly Step[];
-  readonly holds: readonly Hold[];
 }
 
 export interface MachinesInput {
@@ -240,6 +213,28 @@ export interface CompareScope extends GroupScope {
   readonly complete: boolean;
   /** Whose place the group's standbys take. */
   readonly primary: SlotMachine | undefined;
+}
+
+export interface StampInput {
+  readonly desired: DesiredApp;
+  readonly group: DesiredGroup;
+  readonly fleet: string;
+  readonly slot: Slot;
+  /** As sent. */
+  readonly image: string;
+  /** Of the release command that has run on this image. */
+  readonly command?: string | undefined;
+  /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
+  readonly secretsStamp?: string | null | undefined;
+  /** What stands about the app as a whole. */
+  readonly standing?: StandingTexts | undefined;
+}
+
+export interface MountMismatch {
+  /** true: it has no volume yet, so none is left behind. */
+  readonly gains: boolean;
+  /** What it has: "no volume, and should mount data". */
+  readonly has: string;
 }
 
 /** A machine that only a person may have made anew, and how that goes. */
@@ -294,4 +289,9 @@ export interface GroupPlan {
   readonly byFlyctl: ReadonlyMap<string, string | undefined>;
   /** Of the labels: those that follow a change on Fly. */
   readonly driftLabels: ReadonlySet<MachineLabel>;
+}
+
+export interface RemovedMachines {
+  readonly destroys: readonly MachineAction[];
+  readonly holds: readonly Hold[];
 }
