@@ -1,0 +1,124 @@
+/** What FlyCD writes on Fly's machines and finds there again: an older FlyCD and a newer one read each other's. */
+import { leaseDescription } from '../../../controllers/pass/services.ts';
+import { standbyEnv } from '../../../src/flyconfig/live/overlay.ts';
+import { configVersion, desiredVersion, readHash } from '../../../src/flyconfig/live/version.ts';
+import { buildLabel } from '../../../src/flyconfig/sections/image.ts';
+import { hashOf } from '../../../src/model/base/json.ts';
+import type { DesiredSource } from '../../../src/model/desired.ts';
+import type { Hold, Step } from '../../../src/model/plan.ts';
+import { formatCalls } from '../../../src/model/stamps/calls-stamp.ts';
+import {
+  flyctlKeys,
+  flyctlMetadata,
+  isBookkeepingKey,
+  isVersionEnv,
+  stampKeys,
+} from '../../../src/model/stamps/keys.ts';
+import {
+  formatFailed,
+  formatGood,
+  formatHold,
+  formatLifted,
+  formatSuspension,
+} from '../../../src/model/stamps/rollout-state-text.ts';
+import { formatSecrets } from '../../../src/model/stamps/secrets-stamp.ts';
+import { formatSlot } from '../../../src/model/stamps/slot.ts';
+import { formatRead, formatSent, formatTold } from '../../../src/model/stamps/stamps.ts';
+import { configToSend } from '../../../src/plan/machines/stamps.ts';
+import { appPlanId } from '../../../src/plan/steps/plan-id.ts';
+import { appConfigVersion } from '../../../src/plan/target/app-version.ts';
+import { loadApp } from '../../desired/loading.ts';
+import { desiredApp, group } from '../../plan/builders.ts';
+
+const slot = { group: 'GROUP', region: 'REGION', number: 1 };
+const version = { config: 'CONFIG', digest: 'DIGEST', image: 'IMAGE', at: 1 };
+const good = { ...version, revision: 'REVISION' };
+const evidence = { name: 'NAME', keyId: 'KEY', mark: 'MARK', digest: 'DIGEST' };
+const calls = [{ kind: 'volume.create', target: 'TARGET', createdAt: 1, before: ['BEFORE'] }] as const;
+
+/** Each stamp that has a form, written by the product with words for its parts. */
+function forms(): readonly string[] {
+  const { by, at } = { by: 'BY', at: 1 };
+  return [
+    [stampKeys.slot, formatSlot(slot)],
+    [stampKeys.sent, formatSent({ config: 'CONFIG', image: 'IMAGE' })],
+    [stampKeys.read, formatRead('HASH')],
+    [stampKeys.told, formatTold({ id: 'ID', number: 1, version: 'VERSION' })],
+    [stampKeys.calls, formatCalls(calls) ?? ''],
+    [stampKeys.secrets, formatSecrets([evidence]).text ?? ''],
+    [stampKeys.good, formatGood(good)],
+    [stampKeys.failed, formatFailed({ ...version, command: 'COMMAND' })],
+    [stampKeys.hold, formatHold({ to: good, by, at })],
+    [stampKeys.hold, formatLifted(by, at)],
+    [stampKeys.suspend, formatSuspension({ reason: 'REASON', by, at, until: 2 })],
+  ].map(([key = '', text = '']) => `${key} = ${text}`);
+}
+
+const git = { type: 'git', repo: 'https://example.com/REPO', path: 'PATH', commit: 'COMMIT' } as const;
+const sources: readonly DesiredSource[] = [
+  { ...git, ref: 'refs/tags/TAG' },
+  { ...git, ref: 'refs/heads/BRANCH' },
+  { type: 'local', path: 'PATH' },
+  { type: 'image', ref: 'IMAGE' },
+];
+
+/** What a machine is sent for each kind of source. */
+const written = sources.map((source) => {
+  const one = group({ config: { metadata: { team: 'NAMED' } }, configVersion: 'VERSION' });
+  const desired = desiredApp({ source, groups: [one], appVersion: 'APP_VERSION', inputs: 'INPUTS' });
+  const marking = { desired, group: one, fleet: 'FLEET', slot, image: 'IMAGE', command: 'COMMAND' };
+  return configToSend(marking, undefined, undefined);
+});
+
+const foreign = ['COLOR', 'FLYCD_APP_SOURCE_ANYTHING', 'FLYCD_APP_VERSION', 'FLYCD_CONFIG_VERSION', 'FLYCD_DEBUG'];
+const metadata = ['flycd_anything', 'fly_anything', 'fly-managed-postgres', 'fly-anything', 'team'];
+
+const base = { app: 'shop', because: '', risk: 'safe', changes: [{ path: 'image', from: 'a', to: 'b' }] } as const;
+const secret: Step = { ...base, kind: 'secret.set', target: 'shop/TOKEN', name: 'TOKEN', origin: { type: 'raw' } };
+const steps: readonly Step[] = [
+  { ...base, kind: 'app.create', target: 'shop', org: 'personal', network: 'private' },
+  { ...base, kind: 'address.allocate', target: 'shop/v6', request: { type: 'v6' }, there: 0 },
+  { ...base, kind: 'volume.extend', target: 'shop/data/arn', volumeId: 'vol_1', sizeGb: 2 },
+  { ...base, kind: 'machine.destroy', target: 'shop/web/arn/1', machineId: '1', group: 'web' },
+];
+const hold: Hold = { app: 'shop', reason: 'secret', because: '', next: '', steps: [secret] };
+
+/**
+ * A name inside of what is hashed moves the hash: machines of every user would be stamped anew or restart, and a plan
+ * would have another id.
+ */
+async function hashes(): Promise<readonly string[]> {
+  const service = { protocol: 'tcp', internal_port: 8080, ports: [{ port: 443, handlers: ['tls', 'http'] }] };
+  const config = { image: 'nginx:1', env: { COLOR: 'red' }, services: [service], guest: { cpus: 2 }, schedule: '' };
+  const { inputs } = await loadApp('app: shop\nprimary_region: arn\nbuild:\n  image: nginx:1\n');
+  return [
+    ['app config version', appConfigVersion({ groups: [group({ name: 'web', configVersion: 'VERSION' })] })],
+    ['config version', configVersion(config)],
+    ['config version of what git wants', desiredVersion(config)],
+    ['image', hashOf('nginx:1')],
+    ['inputs', inputs],
+    ['live config as read back', readHash(config)],
+    ['plan', appPlanId('shop', steps, [hold])],
+  ].map((entry) => entry.join(' = '));
+}
+
+export async function stampNames(): Promise<Readonly<Record<string, readonly string[]>>> {
+  return {
+    "metadata: FlyCD's stamps": Object.values(stampKeys),
+    "metadata: flyctl's, written by FlyCD too": Object.values(flyctlKeys),
+    'metadata: what is written for every machine': written.flatMap((config) =>
+      Object.entries(config.metadata ?? {}).map(([key, value]) => `${key} = ${value}`),
+    ),
+    'metadata: of any machine of a group': Object.entries(flyctlMetadata('GROUP')).map((entry) => entry.join(' = ')),
+    'metadata: left out of every diff': metadata.filter(isBookkeepingKey),
+    'forms of stamps': forms(),
+    'env written on machines': written.flatMap((config) =>
+      Object.entries(config.env ?? {}).map(([name, value]) => `${name} = ${value}`),
+    ),
+    'env of a standby': [standbyEnv],
+    'env left out of every diff': foreign.filter(isVersionEnv),
+    'lease: its description': [leaseDescription('FLEET', 'INSTANCE')],
+    'image: tag of what FlyCD built': [buildLabel('KEY')],
+    'hashes of one example': await hashes(),
+  };
+}
