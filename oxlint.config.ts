@@ -1,6 +1,9 @@
 import { posix } from 'node:path';
 import { defineConfig } from 'oxlint';
-import { foldersOf, rooms, roomsBelow, simulator, type Folder } from './floors.ts';
+import { foldersOf, rooms, roomsBelow, simulator, type Folder, type Room } from './floors.ts';
+
+/** Every form of a module: one in another form must not pass by the rules. */
+const sources = '*.{ts,mts,cts,js,mjs,cjs}';
 
 /** An import allow-list: everything is refused, then what the folder may use is let through again. */
 function allowList({ room, path, before }: Folder, message: string) {
@@ -11,22 +14,34 @@ function allowList({ room, path, before }: Folder, message: string) {
     room.shared === undefined || path === room.folder ? [] : [`!${towards(`${room.folder}/${room.shared}`)}`];
   const below = roomsBelow(room).map(({ folder }) => `!${towards(folder)}/**`);
   const packages = room.packages.map((name) => `!${name}`);
-  return {
-    patterns: [{ group: ['*', '../**', '*/**', '!./*', ...earlier, ...shared, ...below, ...packages], message }],
-  };
+  const allowed = ['!./*', ...earlier, ...shared, ...below, ...packages];
+  // Down and up again leads anywhere; the way straight there says where.
+  return { patterns: [{ group: ['*', '../**', '*/**', ...allowed, '**/[!.]*/../**', './../**'], message }] };
 }
 
-function floorOverride(folder: Folder, message: string) {
-  const rule: ['error', ReturnType<typeof allowList>] = ['error', allowList(folder, message)];
-  return { files: [`${folder.path}/*.ts`], rules: { 'no-restricted-imports': rule } };
+function restrict(files: string, list: ReturnType<typeof allowList>) {
+  const rule: ['error', ReturnType<typeof allowList>] = ['error', list];
+  return { files: [files], rules: { 'no-restricted-imports': rule } };
 }
 
-const floorOverrides = rooms
-  .flatMap(foldersOf)
-  .map((folder) => floorOverride(folder, `floors: ${folder.path} may not import this (floors.ts says what it may).`));
+/** A folder that floors.ts does not name imports nothing at all; the named ones what their place allows. */
+function overridesOf(room: Room, message: (path: string) => string) {
+  const homeless = `${room.folder}: this folder has no place in floors.ts`;
+  return [
+    restrict(`${room.folder}/**/${sources}`, {
+      patterns: [{ group: ['*', '*/**', '../**', './**'], message: homeless }],
+    }),
+    ...foldersOf(room).map((folder) => restrict(`${folder.path}/${sources}`, allowList(folder, message(folder.path)))),
+  ];
+}
 
-const simulatorOverrides = foldersOf(simulator).map((folder) =>
-  floorOverride(folder, 'the simulator shares shapes (schemas/) with the product, never behaviour (floors.ts).'),
+const floorOverrides = rooms.flatMap((room) =>
+  overridesOf(room, (path) => `floors: ${path} may not import this (floors.ts says what it may).`),
+);
+
+const simulatorOverrides = overridesOf(
+  simulator,
+  () => 'the simulator shares shapes (schemas/) with the product, never behaviour (floors.ts).',
 );
 
 export default defineConfig({

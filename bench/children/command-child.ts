@@ -25,7 +25,7 @@ const [folder = '', ...argv] = process.argv.slice(2);
 const address = (path: string): string => new URL(path, pathToFileURL(`${folder}/`)).href;
 const [{ main }, { systemClock }] = await Promise.all([
   import(address('src/cli/main.js')) as Promise<{ readonly main: typeof Main }>,
-  import(address('src/model/clock.js')) as Promise<{ readonly systemClock: Clock }>,
+  import(address('src/model/base/clock.js')) as Promise<{ readonly systemClock: Clock }>,
 ]);
 
 let calls = 0;

@@ -1,4 +1,5 @@
 import type { DesiredApp } from '../../src/model/desired.ts';
+import { byText } from '../../src/model/base/text.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { Run } from '../../src/model/run.ts';
 import type { PlannedApp } from '../app/types.ts';
@@ -58,9 +59,10 @@ export class AppStates {
     this.#of(app).surveyed = surveyed;
   }
 
-  /** Of all apps that were looked at: the brakes count them together. */
+  /** Of all apps that were looked at, by name, whichever Fly answered first: the brakes count and name them together. */
   survey(): readonly Surveyed[] {
-    return [...this.#states.values()].flatMap(({ surveyed }) => surveyed ?? []);
+    const surveyed = [...this.#states.values()].flatMap(({ surveyed }) => surveyed ?? []);
+    return surveyed.toSorted((a, b) => byText(a.plan.app, b.plan.app));
   }
 
   lastRun(app: string): Run | undefined {

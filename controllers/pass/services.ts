@@ -1,4 +1,4 @@
-/** What a pass works with and never changes. */
+/** What passes are handed and answer with: their services, and the words between a step and who asked for it. */
 import type { FlyWriter } from '../../src/fly/api.ts';
 import type { Aside } from '../../src/loop/aside.ts';
 import type { Clock } from '../../src/model/base/clock.ts';

@@ -5,8 +5,7 @@
 import { fieldsOf, textField } from '../wire/body.ts';
 import type { RequestContext, Route } from '../http/request-context.ts';
 import { appOf } from '../http/access.ts';
-import type { App, Certificate, Instant } from '../world/records.ts';
-import { answersOf } from '../world/dns.ts';
+import { answersOf, type App, type Certificate, type Instant } from '../world/records.ts';
 import { nothing, ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

@@ -2,7 +2,7 @@ import { regions } from '../../schemas/fly/presets.ts';
 import { fieldsOf, numberField, textField } from '../wire/body.ts';
 import type { RequestContext, Route } from '../http/request-context.ts';
 import { organizationOf } from '../http/access.ts';
-import { hostIn, hostsPerRegion } from '../world/hosts.ts';
+import { hostIn, hostsPerRegion } from '../world/records.ts';
 import { isOpen, nearestRegion, regionsNamed, roomIn } from '../machines/placement.ts';
 import { ok, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';

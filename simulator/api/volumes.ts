@@ -6,8 +6,7 @@ import { appOf, requestIn } from '../http/access.ts';
 import { fillMount } from '../machines/mounts.ts';
 import { isRunning } from '../world/machine-states.ts';
 import { hostFor } from '../machines/placement.ts';
-import type { App, Snapshot, Volume } from '../world/records.ts';
-import { zoneOf } from '../world/hosts.ts';
+import { zoneOf, type App, type Snapshot, type Volume } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

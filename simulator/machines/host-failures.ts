@@ -1,8 +1,7 @@
 /** Hosts that go down and come back, and machines that move to another one. */
 import { halt, recover, resurrect, start, stop } from './lifecycle.ts';
 import { openHost } from './placement.ts';
-import type { Machine, Volume } from '../world/records.ts';
-import { hostsPerRegion, zoneOf } from '../world/hosts.ts';
+import { hostsPerRegion, zoneOf, type Machine, type Volume } from '../world/records.ts';
 import { refusal } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

@@ -1,8 +1,7 @@
 /** Where machines and volumes land: regions with room, hosts that answer. */
 import { regions } from '../../schemas/fly/presets.ts';
 import { faultAnswer } from '../world/fault-answers.ts';
-import type { App } from '../world/records.ts';
-import { hostIn, hostsPerRegion } from '../world/hosts.ts';
+import { hostIn, hostsPerRegion, type App } from '../world/records.ts';
 import { refusal } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 

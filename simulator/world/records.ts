@@ -1,6 +1,7 @@
 /** The nouns of the simulated platform as it holds them; what goes over the wire is rendered from these. */
 import type { CheckStatus, ImageRef, MachineConfig, MachineEvent } from '../../schemas/fly/machine.ts';
 import type { MachineState } from './machine-states.ts';
+import type { Chance } from './chance.ts';
 
 /** Milliseconds since the epoch. */
 export type Instant = number;
@@ -229,4 +230,24 @@ export interface Machine {
 /** The process group that flyctl and FlyCD write. */
 export function groupOf(machine: Machine): string {
   return machine.config.metadata?.['fly_process_group'] ?? '';
+}
+
+/** Hosts of a region, each a zone of its own: volumes of one name want different ones. */
+export const hostsPerRegion = 12;
+
+export function hostIn(region: string, number: number): string {
+  return `${region}-${String(number % hostsPerRegion).padStart(2, '0')}`;
+}
+
+/** Four hexadecimal digits, as the platform writes zones. */
+export function zoneOf(chance: Chance, host: string): string {
+  return chance.hex(['zone', host], 4);
+}
+
+/** What the name servers of the world answer: values by name. `A`, `AAAA`, `CNAME` and `TXT` stand side by side. */
+export type Dns = Map<string, readonly string[]>;
+
+/** Values of a name, lower case; none where nobody answers. */
+export function answersOf(dns: Dns, name: string): readonly string[] {
+  return dns.get(name.toLowerCase()) ?? [];
 }

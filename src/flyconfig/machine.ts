@@ -3,12 +3,11 @@
  * document reads each section once, with its groups; then each group takes what is its own.
  */
 import type { MachineCheck, MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
-import type { JsonObject } from '../model/base/json.ts';
+import { present, type JsonObject } from '../model/base/json.ts';
 import { checkBuild } from './sections/build.ts';
 import { namedCheck } from './sections/checks.ts';
 import { environmentOf } from './sections/environment.ts';
 import { nonEmptyTextOf } from './reading/fields.ts';
-import { present } from './reading/words.ts';
 import { namedTablesOf, tablesOf } from './reading/tables.ts';
 import type { Table } from './reading/values.ts';
 import { filesOf, type MachineFile, type ReadFile } from './sections/files.ts';

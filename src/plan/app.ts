@@ -1,6 +1,6 @@
 import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
-import { byText } from '../model/base/order.ts';
+import { byText } from '../model/base/text.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { planAddresses } from './kinds/addresses.ts';
@@ -21,15 +21,14 @@ import { updatesOf } from './steps/select.ts';
 import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { wantedImage } from './kinds/image.ts';
-import {
-  emptyKindPlan,
-  type PlanDraft,
-  type WantedImage,
-  type MachineInventory,
-  type KindPlan,
-  type PlanAppInput,
-  type MachinesInput,
-  type GroupPlan,
+import type {
+  PlanDraft,
+  WantedImage,
+  MachineInventory,
+  KindPlan,
+  PlanAppInput,
+  MachinesInput,
+  GroupPlan,
 } from './types.ts';
 import { isAtRest } from './classify/machine-state.ts';
 import { planGroup } from './machines/group.ts';
@@ -46,6 +45,8 @@ import { guardWindows } from './guards/windows.ts';
 export type { PlanAppInput, PlanOptions } from './types.ts';
 export { needsReleases } from './guards/busy.ts';
 export { healPath } from './guards/repeated-drift.ts';
+
+const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };
 
 /**
  * What has to be done so that Fly is as git says, and what may not be done and why. Pure: the same input gives the same

@@ -7,7 +7,7 @@ import type { Problem } from '../model/base/problem.ts';
 import { brakeFleet, releaseConfirmed, type BrakeInput } from './guards/brakes.ts';
 import { gateReleases } from './guards/dependencies.ts';
 import { appPlanId, fleetPlanId } from './steps/plan-id.ts';
-import { byText } from '../model/base/order.ts';
+import { byText } from '../model/base/text.ts';
 import { planOrphan } from './orphan.ts';
 
 export interface PlanFleetInput {

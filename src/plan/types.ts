@@ -74,8 +74,6 @@ export interface KindPlan {
   readonly notes: readonly string[];
 }
 
-export const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };
-
 /** A machine that counts for a group. */
 export interface GroupMachine {
   readonly machine: Machine;

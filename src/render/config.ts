@@ -4,7 +4,7 @@ import { isObject, type JsonObject, type JsonValue } from '../model/base/json.ts
 import type { ExplainedField } from '../model/desired.ts';
 import { textTable, filledColumns } from './text/table.ts';
 import { plain, formatValue } from './text/plain.ts';
-import type { Paint } from './text/paint.ts';
+import type { Paint } from './text/tone.ts';
 
 const configForms = ['yaml', 'toml', 'json'] as const;
 export type ConfigForm = (typeof configForms)[number];

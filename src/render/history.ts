@@ -2,8 +2,7 @@ import { formatTime } from '../model/base/clock.ts';
 import type { Run } from '../model/run.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
 import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
-import { toneOfOutcome } from './text/tone.ts';
+import { createPaint, toneOfOutcome } from './text/tone.ts';
 
 /** A message in a table is a pointer; `flycd history RUN` has the whole of it. */
 const messageCharactersMax = 120;

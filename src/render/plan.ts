@@ -1,11 +1,10 @@
 import type { AppPlan, Plan, Step } from '../model/plan.ts';
 import { problemLines, problemJson, problemsText, sortProblems, type ProblemJson } from './problems.ts';
 import { destructiveFirst, holdLines, isDestructive, stepLines, type Line } from './step.ts';
-import { toneOfStatus, markOf } from './text/tone.ts';
+import { toneOfStatus, markOf, createPaint, type Paint } from './text/tone.ts';
 import { fence, markdownText } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { plain, revisionText } from './text/plain.ts';
-import { createPaint, type Paint } from './text/paint.ts';
 
 /** Digits of a plan's id in text: enough to compare by eye; JSON has all of it. */
 const planIdDigits = 12;

@@ -1,7 +1,7 @@
-import { byText } from '../model/base/order.ts';
+import { byText } from '../model/base/text.ts';
 import { placeOf, type Problem } from '../model/base/problem.ts';
 import { plain } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
+import { createPaint } from './text/tone.ts';
 
 /** Errors before warnings, then by place: the order does not depend on who read what first. */
 export function sortProblems(problems: readonly Problem[]): readonly Problem[] {

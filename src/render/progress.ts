@@ -2,9 +2,8 @@ import { formatTime } from '../model/base/clock.ts';
 import type { Progress } from '../model/progress.ts';
 import type { StepResult } from '../model/run.ts';
 import { stepName } from './step.ts';
-import { toneOfOutcome, markOf, toneOf, toneOfStatus } from './text/tone.ts';
+import { toneOfOutcome, markOf, toneOf, toneOfStatus, createPaint } from './text/tone.ts';
 import { formatDuration, plain, plainLines } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
 
 /** Steps that can take minutes say that they began; the others are over before anybody wonders. */
 const announced: ReadonlySet<string> = new Set(['release', 'image.build', 'machine.update', 'machine.restart']);

@@ -2,11 +2,10 @@ import { formatTime } from '../model/base/clock.ts';
 import type { Run, StepResult } from '../model/run.ts';
 import { appPlanJson } from './plan.ts';
 import { holdLines } from './step.ts';
-import { markOf, toneOf, toneOfStatus, toneOfOutcome } from './text/tone.ts';
+import { markOf, toneOf, toneOfStatus, toneOfOutcome, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { formatDuration, plain, plainLines, revisionText } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
 import { runJson, took } from './history.ts';
 
 /** One run with the plan it carried out. */

@@ -2,11 +2,10 @@ import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
-import { toneOfOutcome, toneOfStatus } from './text/tone.ts';
+import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
 
 /** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
 export interface FleetStatus {

@@ -1,8 +1,7 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { FieldChange, Hold, Risk, Step } from '../model/plan.ts';
 import { formatChange, formatValue, plain } from './text/plain.ts';
-import type { Tone } from './text/paint.ts';
-import { markOf, toneOf, type Mark } from './text/tone.ts';
+import { markOf, toneOf, type Tone, type Mark } from './text/tone.ts';
 
 export interface Line {
   readonly depth: number;

@@ -3,11 +3,10 @@ import type { Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
-import { toneOfOutcome, toneOfStatus } from './text/tone.ts';
+import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
 
 /** What one pass did: the plan it made and the newest run of each app. */
 export interface Sync {

@@ -1,9 +1,8 @@
 import type { Run } from '../model/run.ts';
 import { runJson } from './history.ts';
-import { toneOfStatus } from './text/tone.ts';
+import { toneOfStatus, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
 import { plain } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
 
 /** What a person's word did to one app. */
 interface Told {

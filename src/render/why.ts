@@ -4,11 +4,10 @@ import type { Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { appPlanJson } from './plan.ts';
 import { stepName } from './step.ts';
-import { toneOfStatus } from './text/tone.ts';
+import { toneOfStatus, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { formatDuration, plain } from './text/plain.ts';
-import { createPaint } from './text/paint.ts';
 
 /** What keeps an app from being as git says. */
 interface Why {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { foldersOf, rooms, roomsBelow, simulator, type Folder } from '../../floors.ts';
-import { importsOf, product, root, sources } from './tree.ts';
+import { importsOf, product, root, sources, text, tracked } from './tree.ts';
 
 const folders: readonly Folder[] = [...rooms, simulator].flatMap(foldersOf);
 const folderAt = (file: string): Folder | undefined => folders.find(({ path }) => path === dirname(file));
@@ -49,8 +49,21 @@ describe('floors', () => {
   test('a file that a room shares has types alone and imports nothing of its room', () => {
     for (const { folder, shared } of rooms) {
       if (shared === undefined) continue;
-      expect(importsOf(`${folder}/${shared}`).filter((target) => within(target, folder))).toEqual([]);
+      const file = `${folder}/${shared}`;
+      expect(importsOf(file).filter((target) => within(target, folder))).toEqual([]);
+      const statements = text(file).matchAll(/^(?!import |(?:export )?(?:interface|type) )[a-z].*$/gm);
+      expect([...statements].map(([line]) => line)).toEqual([]);
     }
+  });
+
+  test('modules are TypeScript in .ts files, and what is loaded late is written out', () => {
+    // Else neither the linter nor the tests above could see what is imported.
+    const forms = tracked.filter((file) => /^(?:src|controllers|schemas|simulator)\/.*\.[cm]?[jt]sx?$/.test(file));
+    expect(forms.filter((file) => !file.endsWith('.ts'))).toEqual([]);
+    const hidden = forms.filter((file) =>
+      /\bimport\(\s*[^')\s]|\bcreateRequire\b|\brequire\(|import\.meta\.resolve/.test(text(file)),
+    );
+    expect(hidden).toEqual([]);
   });
 });
 
@@ -105,6 +118,25 @@ const plantings: readonly Planting[] = [
   importsType('simulator/graphql/planted.ts', '../../controllers/pass/services.ts', 'a type of the controllers'),
   imports('simulator/world/later.ts', '../api/volumes.ts', 'a later folder of the simulator'),
   imports('simulator/web/side.ts', '../machines/images.ts', 'a folder beside it in the simulator'),
+  imports('simulator/api/deep/planted.ts', '../../../src/model/base/json.ts', 'anything, in a folder without a place'),
+  imports('src/plan/newroom/planted.ts', '../types.ts', 'anything, in a folder without a place'),
+  imports('src/plan/kinds/winding.ts', '../../model/../desired/load.ts', 'a room above by a winding path'),
+  imports('simulator/api/winding.ts', '../../schemas/../src/model/base/text.ts', 'the product by a winding path'),
+  imports('src/plan/kinds/here.ts', './../../desired/load.ts', 'a room above by way of its own folder'),
+  imports('src/plan/kinds/form.mts', '../../desired/load.ts', 'a room above, in another form of module'),
+  imports('simulator/api/form.js', '../../src/model/base/text.ts', 'the product, in another form of module'),
+  {
+    file: 'src/plan/kinds/again.ts',
+    source: "export { planted } from '../../desired/load.ts';\n",
+    rule: 'no-restricted-imports',
+    why: 'a room above, handed on',
+  },
+  {
+    file: 'src/plan/kinds/effect.ts',
+    source: "import '../../desired/load.ts';\n",
+    rule: 'no-restricted-imports',
+    why: 'a room above for its effect',
+  },
   imports('schemas/fly/planted.ts', '../../src/model/plan.ts', 'anything above the shapes'),
   {
     file: 'src/observed/circle-one.ts',
@@ -154,7 +186,7 @@ describe('the linter holds the floors', () => {
 
   test.each(plantings.filter(({ rule }) => rule !== undefined).map((one) => [one.file, one.why, one.rule]))(
     '%s may not have %s',
-    (file, _why, rule) => expect(brokenBy(file)).toEqual([rule]),
+    (file, _why, rule) => expect(brokenBy(file)).toContain(rule),
   );
 
   test.each(plantings.filter(({ rule }) => rule === undefined).map((one) => [one.file, one.why]))(

@@ -8,12 +8,19 @@ import { product, root, sources, text, tracked } from './tree.ts';
 
 /** More than one looks through at a glance. What tests and generators write is not counted. */
 const filesMax = 15;
-/** The tenth highest of a hundred files, when the house was put in order. */
+/** Nine in ten files of the product had no more when the house was put in order. */
 const exportsMax = 8;
-/** One thought each, as ARCHITECTURE.md says; how many names they have may only fall. */
+/** One thought each, as ARCHITECTURE.md says: vocabularies, and one state machine. How many names they have may only fall. */
 const exportsMaxOf: Readonly<Record<string, number>> = {
+  'schemas/app.ts': 10,
+  'schemas/fly/app.ts': 16,
+  'schemas/fly/machine.ts': 15,
+  'schemas/fly/presets.ts': 9,
   'simulator/machines/lifecycle.ts': 16,
-  'simulator/world/records.ts': 18,
+  'simulator/world/records.ts': 23,
+  'src/model/desired.ts': 16,
+  'src/model/plan.ts': 25,
+  'src/plan/types.ts': 25,
 };
 
 const architecture = text('ARCHITECTURE.md');
@@ -25,17 +32,19 @@ const sentences = new Map(
   ]),
 );
 
+/** `export *` would hide how many. */
 function exportedNames(file: string): readonly string[] {
   const source = text(file);
   const declared = source.matchAll(
-    /^export (?:async )?(?:abstract )?(?:function|class|const|interface|type|enum) (\w+)/gm,
+    /^export (?:declare |abstract |async )*(?:function\*?|class|const|let|interface|type|enum) *(\w+)/gm,
   );
-  const listed = source.matchAll(/^export (?:type )?\{([^}]*)\}/gm);
+  const listed = source.matchAll(/^export (?:type |const |let )?\{([^}]*)\}/gm);
   const again = [...listed].flatMap(([, names = '']) => names.split(',').map((name) => name.trim()));
-  return [...new Set([...[...declared].map(([, name = '']) => name), ...again.filter((name) => name !== '')])];
+  const stars = [...source.matchAll(/^export (?:type )?\*.*$/gm)].map(([line]) => line);
+  return [
+    ...new Set([...[...declared].map(([, name = '']) => name), ...again.filter((name) => name !== ''), ...stars]),
+  ];
 }
-
-const hasBehaviour = (file: string): boolean => /^export (?:async |abstract )*(?:function|class) /m.test(text(file));
 
 describe('house rules', () => {
   test('every folder has its sentence in ARCHITECTURE.md', () => {
@@ -64,12 +73,26 @@ describe('house rules', () => {
     expect([...counts].filter(([, files]) => files.length > filesMax).map(([folder]) => folder)).toEqual([]);
   });
 
-  test(`no file with behaviour exports more than ${exportsMax} names`, () => {
+  test(`no file exports more than ${exportsMax} names`, () => {
     const wide = sources
-      .filter((file) => /^(?:src|controllers|schemas|simulator)\//.test(file) && hasBehaviour(file))
-      .map((file) => ({ file, names: exportedNames(file).length, most: exportsMaxOf[file] ?? exportsMax }))
-      .filter(({ names, most }) => names > most);
+      .filter((file) => /^(?:src|controllers|schemas|simulator)\//.test(file))
+      .map((file) => ({ file, names: exportedNames(file), most: exportsMaxOf[file] ?? exportsMax }))
+      .filter(({ names, most }) => names.length > most || names.some((name) => name.startsWith('export')));
     expect(wide).toEqual([]);
+  });
+
+  test('a path in a text leads to a file', () => {
+    // Measures and processes load files by their path, where no compiler looks.
+    const scripts = tracked.filter((file) =>
+      /^(?:bench\/.*\.ts|package\.json|Dockerfile|\.ci\/run|vitest.*\.ts)$/.test(file),
+    );
+    const gone = scripts.flatMap((file) =>
+      [...text(file).matchAll(/(?<![\w./-])(?:src|controllers|schemas|simulator|test|bench)\/[\w/-]+\.[jt]s\b/g)]
+        .map(([path]) => path)
+        .filter((path) => !existsSync(join(root, path.replace(/\.js$/, '.ts'))))
+        .map((path) => `${file}: ${path}`),
+    );
+    expect(gone).toEqual([]);
   });
 
   test('no folder is called utils, helpers, common or lib', () => {

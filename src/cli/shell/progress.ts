@@ -1,7 +1,7 @@
+import { hasColour } from './io.ts';
 import type { OnProgress } from '../../model/progress.ts';
 import { progressText } from '../../render/progress.ts';
 import type { Invocation } from './invocation.ts';
-import { hasColour } from './io.ts';
 
 export function createProgress({ io, redactor }: Pick<Invocation, 'io' | 'redactor'>): OnProgress {
   const colour = hasColour(io.stderr, io.env);

@@ -1,6 +1,6 @@
 /** Something wrong at a path of a document, before it has a line and a column; and how zod's issues become such. */
 import type { z } from 'zod';
-import { orList, shortened } from '../../flyconfig/reading/words.ts';
+import { orList, shortened } from '../../model/base/text.ts';
 import { kindOf } from '../../flyconfig/reading/values.ts';
 import { moreOf, notesMax } from '../../flyconfig/reading/notes.ts';
 import { nearest } from '../../flyconfig/reading/spelling.ts';

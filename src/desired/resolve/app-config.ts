@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ownedFields, ownedKeys, ownedNotYet, type Owned } from '../../../schemas/app.ts';
 import { saidElsewhere } from '../../../schemas/machine.ts';
 import { dnsLabel } from '../../../schemas/written.ts';
-import { shortened } from '../../flyconfig/reading/words.ts';
+import { shortened } from '../../model/base/text.ts';
 import { kindOf } from '../../flyconfig/reading/values.ts';
 import { flyConfigKeys } from '../../flyconfig/older-forms/known.ts';
 import { strangeRegion } from '../../flyconfig/reading/regions.ts';

@@ -1,4 +1,4 @@
-/** A draft, its source and its files become one desired app, or the problems that keep it from being one. */
+/** An app's config, its source and its files become one desired app, or the problems that keep it from being one. */
 import { machineConfigPaths } from '../../flyconfig/sections/machine-config.ts';
 import { mapGroups } from '../../flyconfig/machine.ts';
 import { second } from '../../flyconfig/reading/duration.ts';

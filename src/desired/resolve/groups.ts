@@ -2,7 +2,7 @@
 import type { MachineGroup, Owned } from '../../../schemas/app.ts';
 import type { MachineConfig, MachineGuest } from '../../../schemas/fly/machine.ts';
 import { memoryRules } from '../../../schemas/fly/presets.ts';
-import { orList } from '../../flyconfig/reading/words.ts';
+import { orList } from '../../model/base/text.ts';
 import { processGroups } from '../../flyconfig/sections/groups.ts';
 import { guestOf, guestOver } from '../../flyconfig/sections/guest.ts';
 import type { MappedGroup } from '../../flyconfig/machine.ts';

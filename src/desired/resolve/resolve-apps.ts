@@ -1,4 +1,4 @@
-/** From the files a walk found to desired apps: drafts in the walk's order, then sources side by side. */
+/** From the files a walk found to desired apps: configs in the walk's order, then sources side by side. */
 import type { DesiredApp, ExplainedField, FollowedRef, InvalidApp } from '../../model/desired.ts';
 import { toFault } from '../../model/base/fault.ts';
 import { hashOf } from '../../model/base/json.ts';

@@ -1,6 +1,6 @@
 /** Flags of flyctl as `launch_params` and `deploy_params` hold them: read as flyctl reads them, each with its place. */
 import type { Owned } from '../../../schemas/app.ts';
-import { shortened } from '../../flyconfig/reading/words.ts';
+import { shortened } from '../../model/base/text.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 

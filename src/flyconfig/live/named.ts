@@ -1,7 +1,7 @@
 /** Fields of a machine that no fly config says: kept from the machine, unless the desired config names them. */
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { isBookkeepingKey, stampKeys } from '../../model/stamps/keys.ts';
-import { present } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
 
 /** What flyctl replaces, or keeps by rules of its own: not a matter of naming. */
 const flyConfigFields = new Set([

@@ -4,7 +4,7 @@
  */
 import { parseDuration } from './duration.ts';
 import { fieldOf, wrongKind, keyPath, isList, itemPath, kindOf, type Table } from './values.ts';
-import { orList, shortened } from './words.ts';
+import { orList, shortened } from '../../model/base/text.ts';
 
 export function textOf(table: Table, key: string): string | undefined {
   const value = fieldOf(table.values, key);

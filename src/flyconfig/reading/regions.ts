@@ -1,5 +1,5 @@
 import { regions } from '../../../schemas/fly/presets.ts';
-import { shortened } from './words.ts';
+import { shortened } from '../../model/base/text.ts';
 
 /** What to say of a region that Fly is not known to have; undefined: it has it. A warning: Fly opens regions, too. */
 export function strangeRegion(region: string): { readonly message: string; readonly hint: string } | undefined {

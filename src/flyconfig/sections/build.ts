@@ -1,6 +1,6 @@
 /** What flyctl checks of `build`; the builder itself does the rest. Source: flyctl's validateBuildStrategies. */
 import { integerOf, optionalWordOf, textOf, textsOf } from '../reading/fields.ts';
-import { orList } from '../reading/words.ts';
+import { orList } from '../../model/base/text.ts';
 import { tableOf } from '../reading/tables.ts';
 import { fieldOf, type Table } from '../reading/values.ts';
 

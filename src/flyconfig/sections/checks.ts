@@ -1,7 +1,7 @@
 import type { MachineCheck } from '../../../schemas/fly/machine.ts';
 import { formatDuration, minute, second } from '../reading/duration.ts';
 import { durationOf, flagOf, integerOf, textOf, wordOf, optionalWordOf } from '../reading/fields.ts';
-import { present } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
 import { tableOf } from '../reading/tables.ts';
 import { fieldOf, keyPath, kindOf, type Table } from '../reading/values.ts';
 

@@ -1,6 +1,7 @@
 /** Files written into machines. Source: flyctl's File and MergeFiles. */
 import { textOf } from '../reading/fields.ts';
-import { present, shortened } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
+import { shortened } from '../../model/base/text.ts';
 import { tablesOf } from '../reading/tables.ts';
 import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 import { namedGroupsOf, type ProcessGroups } from './groups.ts';

@@ -1,7 +1,7 @@
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { textsOf } from '../reading/fields.ts';
-import { orList } from '../reading/words.ts';
+import { orList } from '../../model/base/text.ts';
 import { fieldOf, isTable, itemPath, keyPath, type Table } from '../reading/values.ts';
 import type { NoteList } from '../reading/notes.ts';
 

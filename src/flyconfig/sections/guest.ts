@@ -8,9 +8,9 @@ import {
   type GuestPreset,
 } from '../../../schemas/fly/presets.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
-import type { JsonObject } from '../../model/base/json.ts';
+import { present, type JsonObject } from '../../model/base/json.ts';
 import { integerOf, nonEmptyTextOf, textsOf, optionalWordOf } from '../reading/fields.ts';
-import { orList, present, shortened } from '../reading/words.ts';
+import { orList, shortened } from '../../model/base/text.ts';
 import { tablesOf } from '../reading/tables.ts';
 import { fieldOf, itemPath, keyPath, type Table } from '../reading/values.ts';
 import { namedGroupsOf, type ProcessGroups } from './groups.ts';

@@ -8,7 +8,7 @@ import { guestPresets } from '../../../schemas/fly/presets.ts';
 import type { JsonObject, JsonValue } from '../../model/base/json.ts';
 import { isBookkeepingKey } from '../../model/stamps/keys.ts';
 import { nonEmptyTextOf } from '../reading/fields.ts';
-import { shortened } from '../reading/words.ts';
+import { shortened } from '../../model/base/text.ts';
 import { tableOf } from '../reading/tables.ts';
 import { fieldOf, isList, isTable, itemPath, keyPath, kindOf, type Table } from '../reading/values.ts';
 import { localContent, type ReadFile } from './files.ts';

@@ -1,6 +1,6 @@
 import { portMax } from './checks.ts';
 import { flagOf, integerOf, nonEmptyTextOf } from '../reading/fields.ts';
-import { present } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
 import type { Table } from '../reading/values.ts';
 
 /** Where Fly scrapes Prometheus metrics. */

@@ -1,7 +1,8 @@
 /** Volumes mounted in machines. Source: flyctl's Mount and validateMounts. */
 import type { MachineMount } from '../../../schemas/fly/machine.ts';
 import { flagOf, integerOf, textOf } from '../reading/fields.ts';
-import { present, shortened } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
+import { shortened } from '../../model/base/text.ts';
 import { tablesOf } from '../reading/tables.ts';
 import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 import { groupsOf, type ProcessGroups } from './groups.ts';

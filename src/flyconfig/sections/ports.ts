@@ -1,5 +1,5 @@
 /** Ports that two services of one process group open, and checks of ports on which no service of the group listens. */
-import { orList } from '../reading/words.ts';
+import { orList } from '../../model/base/text.ts';
 import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 import type { NoteList } from '../reading/notes.ts';
 import type { PlacedService } from './services.ts';

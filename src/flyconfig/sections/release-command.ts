@@ -4,7 +4,7 @@ import { defaultGuest, guestPresets, releaseCommandGroup } from '../../../schema
 import { splitCommand } from '../reading/command.ts';
 import { minute } from '../reading/duration.ts';
 import { durationOf, nonEmptyTextOf, textsOf } from '../reading/fields.ts';
-import { present } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
 import { tableOf } from '../reading/tables.ts';
 import { keyPath, type Table } from '../reading/values.ts';
 import type { MachineFile } from './files.ts';

@@ -2,7 +2,8 @@
 import type { MachineCheck, MachinePort, MachineService } from '../../../schemas/fly/machine.ts';
 import { httpServiceCheck, portMax, tcpServiceCheck } from './checks.ts';
 import { flagOf, integerOf, textOf, textsOf, wordOf, optionalWordOf } from '../reading/fields.ts';
-import { orList, present, shortened } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
+import { orList, shortened } from '../../model/base/text.ts';
 import { tableOf, tablesOf } from '../reading/tables.ts';
 import { fieldOf, isList, isTable, itemPath, keyPath, kindOf, type Table } from '../reading/values.ts';
 import { groupsOf, type ProcessGroups } from './groups.ts';

@@ -1,5 +1,5 @@
 import { textOf } from '../reading/fields.ts';
-import { present } from '../reading/words.ts';
+import { present } from '../../model/base/json.ts';
 import { tablesOf } from '../reading/tables.ts';
 import { fieldOf, keyPath, type Table } from '../reading/values.ts';
 

@@ -1,3 +1,5 @@
+/** Words for sentences, and the order of texts. */
+
 /** `1 machine`, `3 machines`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
@@ -14,4 +16,22 @@ const shownDigits = 12;
 /** A revision in a sentence. */
 export function shortRevision(revision: string): string {
   return revision.replaceAll(/[0-9a-f]{13,}/g, (hash) => hash.slice(0, shownDigits));
+}
+
+/** Longest piece of a wrong value that a message repeats. */
+const shownCharactersMax = 40;
+
+export function shortened(text: string): string {
+  return text.length <= shownCharactersMax ? text : `${text.slice(0, shownCharactersMax)}…`;
+}
+
+/** "a, b or c". */
+export function orList(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}
+
+/** By code unit: the same on every machine, whatever its language. */
+export function byText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

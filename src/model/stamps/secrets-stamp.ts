@@ -3,7 +3,7 @@
  * of the value that was set and the digest that Fly called it. It holds no value, and nothing that a value could be
  * computed from without the key. FlyCDs with different keys share it, each reading what stands under its own.
  */
-import { byText } from '../base/order.ts';
+import { byText } from '../base/text.ts';
 import { isObject, parsedJson } from '../base/json.ts';
 import type { SecretEvidence } from './memory.ts';
 

@@ -2,7 +2,7 @@
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
-import { byText } from '../../model/base/order.ts';
+import { byText } from '../../model/base/text.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { parseSent, type Told } from '../../model/stamps/stamps.ts';
 import { parseSlot } from '../../model/stamps/slot.ts';

@@ -1,6 +1,6 @@
 /** The order in which steps are shown and applied. */
 import type { Step, StepKind } from '../../model/plan.ts';
-import { byText } from '../../model/base/order.ts';
+import { byText } from '../../model/base/text.ts';
 
 /** Order of apply. Steps of one wave are independent of each other. */
 export const waves = [

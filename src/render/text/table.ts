@@ -1,4 +1,4 @@
-import { createPaint, type Paint, type Tone } from './paint.ts';
+import { createPaint, type Paint, type Tone } from './tone.ts';
 
 export interface Cell {
   readonly text: string;

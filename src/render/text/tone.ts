@@ -1,6 +1,6 @@
 import type { StepKind, AppStatus } from '../../model/plan.ts';
-import type { Tone } from './paint.ts';
 import type { Run, StepResult } from '../../model/run.ts';
+import { styleText } from 'node:util';
 
 /** + comes, ~ changes, - goes, ! waits for a person or for time. */
 export type Mark = '+' | '~' | '-' | '!';
@@ -72,4 +72,15 @@ export function toneOfOutcome(outcome: Run['outcome'] | StepResult['outcome']): 
     default:
       return 'green';
   }
+}
+
+export type Tone = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
+
+/** Colours text, or leaves it alone. */
+export type Paint = (tone: Tone | undefined, text: string) => string;
+
+/** The caller decides about colour: it knows the stream and NO_COLOR. */
+export function createPaint(colour: boolean): Paint {
+  if (!colour) return (_tone, text) => text;
+  return (tone, text) => (tone === undefined ? text : styleText(tone, text, { validateStream: false }));
 }

@@ -8,10 +8,10 @@ import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
 import { composed, type Composition } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import { createProgress } from '../../shell/progress.ts';
 import { planReference } from './plan-reference.ts';
 import { chooser } from '../../shell/selection.ts';
 import { exitOfPlan, exitOfSync } from '../../shell/verdict.ts';
-import { createProgress } from '../../shell/progress.ts';
 
 /** Everything a command needs that writes to Fly, and the config it was given. */
 export interface Opened {

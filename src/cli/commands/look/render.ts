@@ -3,7 +3,7 @@ import { Fault } from '../../../model/base/fault.ts';
 import { configText, explainText, type ConfigForm } from '../../../render/config.ts';
 import { machinesText } from '../../../render/machines.ts';
 import { problemsText } from '../../../render/problems.ts';
-import { createPaint } from '../../../render/text/paint.ts';
+import { createPaint } from '../../../render/text/tone.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { ConfigOptions, Invocation } from '../../shell/invocation.ts';

@@ -19,9 +19,9 @@ import { composed, type Composition } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { variable } from '../../shell/io.ts';
 import type { ConfigOptions, Invocation } from '../../shell/invocation.ts';
+import { createProgress } from '../../shell/progress.ts';
 import type { Listen } from '../../composition/listen.ts';
 import type { ConfigRepo } from '../../composition/loading.ts';
-import { createProgress } from '../../shell/progress.ts';
 import { chooser } from '../../shell/selection.ts';
 
 /** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
