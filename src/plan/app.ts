@@ -61,7 +61,7 @@ export function planApp(input: PlanAppInput): AppPlan {
   const { machines } = seen.observed;
   // Without the machines nobody can say whose the app is or who is at work on it.
   if (machines.status === 'unread') return unreadApp(input, 'machines', machines.reason);
-  const census = classifyMachines({
+  const inventory = classifyMachines({
     desired: input.desired,
     machines: machines.value,
     releases: observed.releases?.status === 'read' ? observed.releases.value : [],
@@ -69,8 +69,8 @@ export function planApp(input: PlanAppInput): AppPlan {
     fleet: input.fleet,
     now: input.now,
   });
-  if (census.otherFleet !== undefined && !input.options.adopt) return foreignApp(input, census.otherFleet);
-  return planPresent(seen, presence, census);
+  if (inventory.otherFleet !== undefined && !input.options.adopt) return foreignApp(input, inventory.otherFleet);
+  return planPresent(seen, presence, inventory);
 }
 
 /** An app that is not there has nothing, whatever was or was not read of it. */
@@ -80,16 +80,16 @@ function nothingOf(input: PlanAppInput): PlanAppInput {
   return { ...input, observed };
 }
 
-function planPresent(input: PlanAppInput, presence: AppPresence, census: MachineInventory): AppPlan {
+function planPresent(input: PlanAppInput, presence: AppPresence, inventory: MachineInventory): AppPlan {
   const known = knownEvidence(input);
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
   const retry = input.options.now || input.options.force;
-  const image = wantedImage(input.desired, allOf(census), input.observed.image, retry);
-  const commandScope = { desired: input.desired, fleet: input.fleet, census, image };
+  const image = wantedImage(input.desired, allOf(inventory), input.observed.image, retry);
+  const commandScope = { desired: input.desired, fleet: input.fleet, inventory, image };
   const machinesInput: MachinesInput = {
     input,
-    census,
+    inventory,
     image,
     secrets: secrets.freshness,
     secretsStamp: secretsStampText(known.stamped),
@@ -97,27 +97,27 @@ function planPresent(input: PlanAppInput, presence: AppPresence, census: Machine
     command: ranCommand(commandScope),
     heals: healsDrift(input),
     volumeNames: volumeNames(input),
-    departing: departingVolumes(input, census),
+    departing: departingVolumes(input, inventory),
   };
   const groups = input.desired.groups.map((group) => planGroup(machinesInput, group));
   const parts: Parts = {
     presence,
-    census,
+    inventory,
     secrets,
     groups,
     volumes:
       input.observed.volumes.status === 'read'
         ? planVolumes(input, groups, input.observed.volumes.value)
         : { ...emptyKindPlan, held: new Map() },
-    addresses: addressesOf(input, presence, census),
-    removed: planRemovedGroups(input.desired, census.removed, groups.some(servesSomebody)),
+    addresses: addressesOf(input, presence, inventory),
+    removed: planRemovedGroups(input.desired, inventory.removed, groups.some(servesSomebody)),
     command: plannedCommand(commandScope),
   };
   const draft = assemble(input, parts);
   const guarded = guard(input, parts, draft, image);
-  const waits = census.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
+  const waits = inventory.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
   const unseen = releasesNote(input.observed, guarded.steps);
-  const notes = [...notesOf(input, parts), ...(waits ? [] : [census.busy.holder]), ...unseen];
+  const notes = [...notesOf(input, parts), ...(waits ? [] : [inventory.busy.holder]), ...unseen];
   return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
 }
 
@@ -142,17 +142,17 @@ function volumeNames(input: PlanAppInput): ReadonlyMap<string, string> {
   return new Map(volumes.status === 'read' ? volumes.value.map((volume) => [volume.id, volume.name]) : []);
 }
 
-function addressesOf(input: PlanAppInput, presence: AppPresence, census: MachineInventory): KindPlan {
+function addressesOf(input: PlanAppInput, presence: AppPresence, inventory: MachineInventory): KindPlan {
   const { addresses } = input.observed;
   if (addresses.status === 'unread') return emptyKindPlan;
   const isNew = presence.state === 'absent' || (presence.state === 'present' && presence.app.status === 'pending');
-  const machines = census.members.length + census.removed.length + census.leftAlone.size;
+  const machines = inventory.members.length + inventory.removed.length + inventory.leftAlone.size;
   return planAddresses(input, { live: addresses.value, isNew, machines });
 }
 
 /** v0 wrote a Go module hash or a commit; an app of v0's is taken over without asking. */
-function isFromV0(census: MachineInventory): boolean {
-  return census.members.some((member) => {
+function isFromV0(inventory: MachineInventory): boolean {
+  return inventory.members.some((member) => {
     const version = (member.machine.config ?? member.machine.incomplete_config)?.env?.['FLYCD_CONFIG_VERSION'] ?? '';
     return version.startsWith('h1:') || /^[0-9a-f]{40}$/.test(version);
   });
@@ -160,7 +160,7 @@ function isFromV0(census: MachineInventory): boolean {
 
 /** The rules in their order: what cannot be done at all, what waits for somebody, whose app it is, who is at work. */
 function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: WantedImage): PlanDraft {
-  const { census, groups } = parts;
+  const { inventory, groups } = parts;
   const byFlyctl = new Map(groups.flatMap((planned) => [...planned.byFlyctl]));
   let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
   draft = guardBuild(input, draft, image);
@@ -169,15 +169,15 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   draft = guardFlyctl(input, draft, byFlyctl);
   draft = guardWindows(input, draft);
   draft = guardHeals(input, draft);
-  draft = guardReport(input, draft, assembled.drift, !gitMoved(input, census));
+  draft = guardReport(input, draft, assembled.drift, !gitMoved(input, inventory));
   draft = guardSuccession(input.desired, draft);
   draft = withUnverified(draft, parts);
   // Now that it is known which updates are held: without them a machine has to be restarted after all.
   draft = withoutNeedlessRestarts(draft);
-  const strangers = census.members.length === 0 && hasStrangers(census);
-  const isRunning = census.members.length > 0 || strangers;
-  if (isRunning && !isOurs(input, census) && !isFromV0(census)) draft = guardAdoption(input, draft, strangers);
-  const { busy } = census;
+  const strangers = inventory.members.length === 0 && hasStrangers(inventory);
+  const isRunning = inventory.members.length > 0 || strangers;
+  if (isRunning && !isOurs(input, inventory) && !isFromV0(inventory)) draft = guardAdoption(input, draft, strangers);
+  const { busy } = inventory;
   if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);
   return withoutIdleBuild(draft);
 }
@@ -186,24 +186,24 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
  * Secrets of which nobody knows whether Fly has this value are set with a release that reaches every machine that runs and
  * stays: setting one makes machines outside it look behind, and they would restart for a value they may well have.
  */
-function withUnverified(draft: PlanDraft, { census, secrets }: Parts): PlanDraft {
+function withUnverified(draft: PlanDraft, { inventory, secrets }: Parts): PlanDraft {
   const release = draft.steps.find((step) => step.kind === 'release');
   if (release === undefined) return draft;
   const leaving = [...draft.steps, ...draft.holds.flatMap((hold) => hold.steps)].flatMap((step) =>
     step.kind === 'machine.destroy' ? [step.machineId] : [],
   );
   const settled = new Set([...leaving, ...updatesOf(draft.steps).map((step) => step.machineId)]);
-  const reachesAll = census.members.every(({ machine }) => isAtRest(machine) || settled.has(machine.id));
+  const reachesAll = inventory.members.every(({ machine }) => isAtRest(machine) || settled.has(machine.id));
   return reachesAll ? { ...draft, steps: [...draft.steps, ...secrets.withRelease] } : draft;
 }
 
-function hasStrangers(census: MachineInventory): boolean {
-  return [...census.leftAlone.keys()].some((kind) => kind !== 'temporary');
+function hasStrangers(inventory: MachineInventory): boolean {
+  return [...inventory.leftAlone.keys()].some((kind) => kind !== 'temporary');
 }
 
 /** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */
-function gitMoved(input: PlanAppInput, census: MachineInventory): boolean {
-  const ours = census.members.filter((member) => member.ours);
+function gitMoved(input: PlanAppInput, inventory: MachineInventory): boolean {
+  const ours = inventory.members.filter((member) => member.ours);
   return ours.length === 0 || ours.some((member) => member.metadata[stampKeys.inputs] !== input.desired.inputs);
 }
 
@@ -213,8 +213,8 @@ function stepsSay(steps: readonly Step[], drift: ReadonlySet<Step>): StepsSay {
 }
 
 function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
-  const { census, groups, secrets, volumes, addresses } = parts;
-  const alone = [...census.leftAlone]
+  const { inventory, groups, secrets, volumes, addresses } = parts;
+  const alone = [...inventory.leftAlone]
     .map(([kind, count]) => ({ label: leftAloneLabels[kind], count }))
     .toSorted((a, b) => byText(a.label, b.label))
     .map(({ label, count }) => `left alone: ${count} × ${label}`);

@@ -19,7 +19,7 @@ import { gatherRelease } from './machines/release.ts';
 /** What each kind has found. */
 export interface Parts {
   readonly presence: AppPresence;
-  readonly census: MachineInventory;
+  readonly inventory: MachineInventory;
   readonly secrets: SecretsPlan;
   readonly groups: readonly GroupPlan[];
   readonly volumes: VolumesPlan;
@@ -105,15 +105,15 @@ function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
       { ...base, kind: 'app.create', because: 'git names it, Fly lacks it', org: desired.org, network: undefined },
     ];
   }
-  const other = parts.census.otherFleet;
+  const other = parts.inventory.otherFleet;
   if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from fleet ${other}` }];
-  if (isOurs(input, parts.census) || parts.census.members.length === 0) return [];
+  if (isOurs(input, parts.inventory) || parts.inventory.members.length === 0) return [];
   return [{ ...base, kind: 'app.adopt', because: 'git names it, and it was not made by FlyCD' }];
 }
 
 /** By a stamp on any machine, or by what SQLite remembers. */
-export function isOurs(input: PlanAppInput, census: MachineInventory): boolean {
-  return input.memory.known || census.removed.length > 0 || census.members.some((member) => member.ours);
+export function isOurs(input: PlanAppInput, inventory: MachineInventory): boolean {
+  return input.memory.known || inventory.removed.length > 0 || inventory.members.some((member) => member.ours);
 }
 
 export function unreadHold(input: PlanAppInput, kind: string, reason: string): Hold {

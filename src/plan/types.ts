@@ -179,7 +179,7 @@ export interface VolumesPlan extends KindPlan {
 
 export interface MachinesInput {
   readonly input: PlanAppInput;
-  readonly census: MachineInventory;
+  readonly inventory: MachineInventory;
   readonly image: WantedImage;
   /** Newest change among the secrets that git names, and whether this plan sets one. */
   readonly secrets: SecretsFreshness;

@@ -38,8 +38,8 @@ export interface KeeperOf {
   readonly clock?: IdleClock;
 }
 
-/** A keeper of whatever `wanted` is at the time, on a Fly at this address. */
-export function keeperOf(
+/** A reconciler of whatever `wanted` is at the time, on a Fly at this address. */
+export function reconcilerOf(
   { wanted, url, token, fetch, clock = new IdleClock() }: KeeperOf,
   reports: Pick<FleetReconcilerOptions, 'configRepo' | 'reporter'>,
 ): FleetReconciler {

@@ -10,12 +10,12 @@ const departMs = 10_000;
  * By `name/region`. A machine's volume is listed as its own for a moment after the machine is gone, all the more where the
  * two lists were read some time apart; so is that of one just made, which the list of machines does not show yet.
  */
-export function departingVolumes(input: PlanAppInput, census: MachineInventory): ReadonlyMap<string, number> {
+export function departingVolumes(input: PlanAppInput, inventory: MachineInventory): ReadonlyMap<string, number> {
   const departing = new Map<string, number>();
   const { volumes } = input.observed;
   for (const volume of volumes.status === 'read' ? volumes.value : []) {
     const machine = volume.attached_machine_id ?? '';
-    if (machine === '' || census.present.has(machine)) continue;
+    if (machine === '' || inventory.present.has(machine)) continue;
     const place = `${volume.name}/${volume.region}`;
     departing.set(place, (departing.get(place) ?? 0) + 1);
   }

@@ -18,7 +18,7 @@ import { isStandby, primaryOf, standbyChange, standsFor, withoutStandbys } from 
 
 export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan {
   const { desired } = parts.input;
-  const members = parts.census.members.filter((member) => member.group === group.name);
+  const members = parts.inventory.members.filter((member) => member.group === group.name);
   const wanted = wantedMachines(desired, group, members);
   const scope: GroupScope = { ...parts, desired, group, members, slots: assignSlots(members), wanted };
   const draft: GroupDraft = {
@@ -60,7 +60,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
   creates.push(...unreachable.map((member) => inPlaceOf(createStep(scope, counting, slotOf(scope, member)), member)));
   planReplaced(
     scope,
-    parts.census.replaced.filter((member) => member.group === group.name),
+    parts.inventory.replaced.filter((member) => member.group === group.name),
     draft,
   );
   const whole: CompareScope = { ...scope, complete: wanted.first && creates.length === 0, primary };
@@ -99,7 +99,7 @@ function findSurplus(scope: GroupScope, members: readonly GroupMachine[], draft:
     const wanted = scope.wanted.byRegion.get(region) ?? 0;
     const over = there.length - wanted;
     if (over <= 0) continue;
-    if (scope.census.obscuredRegions.has(region) || there.some((member) => member.live === undefined)) {
+    if (scope.inventory.obscuredRegions.has(region) || there.some((member) => member.live === undefined)) {
       draft.notes.push(
         `${scope.group.name} has ${over} too many in ${region}; none is removed while a host there does not answer`,
       );
@@ -137,7 +137,7 @@ function missingSlots(scope: GroupScope, members: readonly GroupMachine[], draft
   for (const [region, wanted] of scope.wanted.byRegion) {
     const there = members.filter((member) => member.machine.region === region).length;
     if (there >= wanted) continue;
-    if (scope.census.obscuredRegions.has(region)) {
+    if (scope.inventory.obscuredRegions.has(region)) {
       draft.notes.push(
         `${scope.group.name} lacks machines in ${region}; none is made while a host there does not answer`,
       );
@@ -157,7 +157,7 @@ function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: Sl
   const { group, members, wanted } = scope;
   const { region } = primary.slot;
   const there = members.filter((member) => isStandby(member, group)).length;
-  if (there >= wanted.standbys || scope.census.obscuredRegions.has(region)) return undefined;
+  if (there >= wanted.standbys || scope.inventory.obscuredRegions.has(region)) return undefined;
   const taken = new Set(
     [...members.map((member) => slotOf(scope, member)), ...missing].map((slot) => formatSlot(slot)),
   );

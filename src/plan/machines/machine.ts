@@ -66,7 +66,7 @@ function wasReached({ group, image }: GroupScope, { machine, sent }: GroupMachin
 /** Of a standby whose machines are all gone, so that it would never be started: the one it stands in for from now on. */
 function newPrimary(scope: CompareScope, member: GroupMachine): SlotMachine | undefined {
   if (!isStandby(member, scope.group)) return undefined;
-  return standsFor(member).some((id) => scope.census.present.has(id)) ? undefined : scope.primary;
+  return standsFor(member).some((id) => scope.inventory.present.has(id)) ? undefined : scope.primary;
 }
 
 interface Compared {
@@ -79,12 +79,12 @@ interface Compared {
 
 /** An unstamped machine beside ones that an update is due for is behind like them; else somebody changed it. */
 function unstampedMeans(scope: GroupScope): 'change' | 'drift' {
-  const { group, census, input } = scope;
-  const stamped = census.members.filter(
+  const { group, inventory, input } = scope;
+  const stamped = inventory.members.filter(
     (member) => member.ours && member.group === group.name && member.sent !== undefined,
   );
   if (stamped.length === 0)
-    return census.members.some((member) => member.ours) || input.memory.known ? 'drift' : 'change';
+    return inventory.members.some((member) => member.ours) || input.memory.known ? 'drift' : 'change';
   return stamped.some((member) => member.sent?.config !== group.configVersion) ? 'change' : 'drift';
 }
 

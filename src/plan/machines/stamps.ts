@@ -15,8 +15,8 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 }
 
 /** Stamps that are known before a write; the others are read back after it. */
-function stampsOf(marking: StampInput): Record<string, string> {
-  const { desired, group, fleet, slot, image, secretsStamp, standing } = marking;
+function stampsOf(stamp: StampInput): Record<string, string> {
+  const { desired, group, fleet, slot, image, secretsStamp, standing } = stamp;
   const named = namedFields(group.config);
   return {
     [stampKeys.fleet]: fleet,
@@ -45,17 +45,17 @@ const clearedStamps = [
  * gets; `sibling` is a machine of the group whose size a new one takes where git names none, as `fly scale count` does.
  */
 export function configToSend(
-  marking: StampInput,
+  stamp: StampInput,
   live: MachineConfig | undefined,
   sibling: MachineConfig | undefined,
 ): MachineConfig {
-  const { group, desired, image, command } = marking;
+  const { group, desired, image, command } = stamp;
   const size = guestOver(group.config.guest, live === undefined ? (sibling?.guest ?? group.newGuest) : undefined);
   const wanted = size === undefined ? group.config : { ...group.config, guest: size };
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];
-  if (marking.secretsStamp === null) delete metadata[stampKeys.secrets];
+  if (stamp.secretsStamp === null) delete metadata[stampKeys.secrets];
   const env = Object.entries(base.env ?? {}).filter(([name]) => !isVersionEnv(name));
   return {
     ...base,
@@ -63,7 +63,7 @@ export function configToSend(
     env: { ...Object.fromEntries(env), ...versionEnv(desired, group) },
     metadata: {
       ...metadata,
-      ...stampsOf(marking),
+      ...stampsOf(stamp),
       ...(command === undefined ? {} : { [stampKeys.command]: command }),
     },
   };
@@ -97,7 +97,7 @@ function withoutCredentials(url: string): string {
 
 /** The stamps that a machine with this live config should carry and does not; null takes one away. */
 export function missingStamps(
-  marking: StampInput,
+  stamp: StampInput,
   machine: {
     readonly id: string;
     readonly metadata: Readonly<Record<string, string>>;
@@ -106,7 +106,7 @@ export function missingStamps(
   },
 ): Record<string, string | null> {
   const wanted: Record<string, string> = {
-    ...stampsOf(marking),
+    ...stampsOf(stamp),
     [stampKeys.sent]: formatSent(machine.sent),
     [stampKeys.read]: machine.read,
     [stampKeys.machine]: machine.id,
@@ -116,8 +116,7 @@ export function missingStamps(
   const patch: Record<string, string | null> = {};
   for (const [key, value] of Object.entries(wanted)) if (machine.metadata[key] !== value) patch[key] = value;
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
-  if (marking.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined)
-    patch[stampKeys.secrets] = null;
+  if (stamp.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined) patch[stampKeys.secrets] = null;
   if (wanted[stampKeys.named] === undefined && machine.metadata[stampKeys.named] !== undefined)
     patch[stampKeys.named] = null;
   return patch;

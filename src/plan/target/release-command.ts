@@ -19,25 +19,25 @@ export function commandStamp(image: string, version: string): string {
 export interface CommandScope {
   readonly desired: DesiredApp;
   readonly fleet: string;
-  readonly census: MachineInventory;
+  readonly inventory: MachineInventory;
   readonly image: WantedImage;
 }
 
 /** The stamp where the command has run already, so that machines made from now on carry it, too. */
 export function ranCommand(scope: CommandScope): string | undefined {
-  const { desired, census, image } = scope;
+  const { desired, inventory, image } = scope;
   if (desired.releaseCommand === undefined || image.state !== 'known') return undefined;
   const stamp = commandStamp(image.ref, commandVersion(desired.releaseCommand));
-  return allOf(census).some(({ metadata }) => metadata[stampKeys.command] === stamp) ? stamp : undefined;
+  return allOf(inventory).some(({ metadata }) => metadata[stampKeys.command] === stamp) ? stamp : undefined;
 }
 
 /** What a release has to run first. undefined: there is no command, or it has run on this image. */
 export function plannedCommand(scope: CommandScope): ReleaseCommandRun | undefined {
-  const { desired, fleet, census, image } = scope;
+  const { desired, fleet, inventory, image } = scope;
   const { releaseCommand: wanted } = desired;
   if (wanted === undefined || image.state !== 'known' || ranCommand(scope) !== undefined) return undefined;
   const [group] = desired.groups;
-  const guests = census.members.filter((member) => member.group === group?.name).map(({ live }) => live?.guest);
+  const guests = inventory.members.filter((member) => member.group === group?.name).map(({ live }) => live?.guest);
   const metadata = { ...flyctlMetadata(releaseCommandGroup), [stampKeys.fleet]: fleet };
   const config: MachineConfig = {
     ...wanted.config,

@@ -66,14 +66,14 @@ function statusOf(told: Told, releases: readonly Release[], open: Told | undefin
 function search(input: KnownReleaseInput, version: string, releases: readonly Release[]): Told | undefined {
   const { desired, observed, memory, fleet, now } = input;
   if (observed.machines.status === 'unread') return undefined;
-  const census = classifyMachines({ desired, machines: observed.machines.value, releases: [], fleet, now });
-  const image = wantedImage(desired, allOf(census), observed.image, false);
+  const inventory = classifyMachines({ desired, machines: observed.machines.value, releases: [], fleet, now });
+  const image = wantedImage(desired, allOf(inventory), observed.image, false);
   if (image.state !== 'known') return undefined;
   const toldOf = ({ machine, live, metadata, ours }: GroupMachine): Told | undefined => {
     const told = parseTold(metadata[stampKeys.told]);
     return ours && live !== undefined && image.matches(machine, live) && told?.version === version ? told : undefined;
   };
-  const newest = census.members.flatMap((member) => toldOf(member) ?? []).toSorted((a, b) => b.number - a.number)[0];
+  const newest = inventory.members.flatMap((member) => toldOf(member) ?? []).toSorted((a, b) => b.number - a.number)[0];
   if (newest !== undefined) return newest;
   const remembered = memory.told;
   if (remembered?.version === version && remembered.image === image.ref) return remembered;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { CommitReporter } from '../../../controllers/fleet/commit-report.ts';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
 import { desiredApp } from '../../plan/builders.ts';
-import { fleetOf, keeperOf } from '../reconcilers.ts';
+import { fleetOf, reconcilerOf } from '../reconcilers.ts';
 
 const push = { repo: 'https://github.com/acme/fleet.git', ref: 'refs/heads/main' };
 const { signal } = new AbortController();
@@ -11,9 +11,9 @@ function fleet(parts: Partial<DesiredFleet> = {}): DesiredFleet {
   return fleetOf({ apps: [desiredApp({ name: 'shop' }), desiredApp({ name: 'cart' })], ...parts });
 }
 
-/** A keeper whose every request to Fly gets this answer. */
+/** A reconciler whose every request to Fly gets this answer. */
 function answered(wanted: () => DesiredFleet, answer: () => Response, reporter?: Partial<CommitReporter>) {
-  return keeperOf(
+  return reconcilerOf(
     { wanted, url: 'http://127.0.0.1:1', token: 'a-token', fetch: () => Promise.resolve(answer()) },
     {
       configRepo: { ...push, app: undefined },
@@ -26,20 +26,20 @@ const refused = (): Response => Response.json({ error: 'unauthorized' }, { statu
 
 test('a push concerns the apps that moved until each has begun its pass, however often git is read before', async () => {
   let wanted = fleet();
-  const keeper = answered(() => wanted, refused);
-  expect((await keeper.refresh(signal)).affectedBy(push)).toEqual(['shop', 'cart']);
+  const reconciler = answered(() => wanted, refused);
+  expect((await reconciler.refresh(signal)).affectedBy(push)).toEqual(['shop', 'cart']);
   // That refresh came to nothing: its marks could not be stored.
-  expect((await keeper.refresh(signal)).affectedBy(push)).toEqual(['shop', 'cart']);
-  await expect(keeper.reconcile('shop', 'webhook', signal)).rejects.toThrow();
-  expect((await keeper.refresh(signal)).affectedBy(push)).toEqual(['cart']);
-  await expect(keeper.reconcile('cart', 'webhook', signal)).rejects.toThrow();
-  expect((await keeper.refresh(signal)).affectedBy(push)).toEqual([]);
+  expect((await reconciler.refresh(signal)).affectedBy(push)).toEqual(['shop', 'cart']);
+  await expect(reconciler.reconcile('shop', 'webhook', signal)).rejects.toThrow();
+  expect((await reconciler.refresh(signal)).affectedBy(push)).toEqual(['cart']);
+  await expect(reconciler.reconcile('cart', 'webhook', signal)).rejects.toThrow();
+  expect((await reconciler.refresh(signal)).affectedBy(push)).toEqual([]);
   // Gone for one commit and back as it was: nobody knows what happened to it meanwhile.
   const { apps } = wanted;
   wanted = fleet({ apps: apps.slice(0, 1) });
-  expect((await keeper.refresh(signal)).affectedBy(push)).toEqual([]);
+  expect((await reconciler.refresh(signal)).affectedBy(push)).toEqual([]);
   wanted = fleet();
-  expect((await keeper.refresh(signal)).affectedBy(push)).toEqual(['cart']);
+  expect((await reconciler.refresh(signal)).affectedBy(push)).toEqual(['cart']);
 });
 
 test('an app that cannot be looked at ends its commit only where trying again mends nothing', async () => {
@@ -56,9 +56,9 @@ test('an app that cannot be looked at ends its commit only where trying again me
 });
 
 test('an app that could not be read is tried again by the backoff, not only with the next pass of all', async () => {
-  const keeper = answered(fleet, () => Response.json({ error: 'unavailable' }, { status: 503 }));
-  await keeper.refresh(signal);
-  expect(await keeper.reconcile('shop', 'webhook', signal)).toMatchObject({ failed: true });
+  const reconciler = answered(fleet, () => Response.json({ error: 'unavailable' }, { status: 503 }));
+  await reconciler.refresh(signal);
+  expect(await reconciler.reconcile('shop', 'webhook', signal)).toMatchObject({ failed: true });
   // The second look finds no news, and is no less in vain.
-  expect(await keeper.reconcile('shop', 'retry', signal)).toMatchObject({ failed: true });
+  expect(await reconciler.reconcile('shop', 'retry', signal)).toMatchObject({ failed: true });
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../../simulator/simulator.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
-import { fleetOf, keeperOf } from '../reconcilers.ts';
+import { fleetOf, reconcilerOf } from '../reconcilers.ts';
 
 let simulator: Simulator;
 afterEach(() => simulator.close());
@@ -12,15 +12,15 @@ test('what Fly refuses for good is asked once for each commit, not at every pass
   const { world } = simulator;
   let wanted = fleetOf();
   const { url, token } = simulator;
-  const keeper = keeperOf(
+  const reconciler = reconcilerOf(
     { wanted: () => wanted, url, token, fetch, clock },
     { configRepo: undefined, reporter: undefined },
   );
   const { signal } = new AbortController();
   const creates = (): number => world.writes(({ template }) => template === 'POST /apps/{app}/machines').length;
   const pass = async () => {
-    await keeper.refresh(signal);
-    return keeper.reconcile('shop', 'timer', signal);
+    await reconciler.refresh(signal);
+    return reconciler.reconcile('shop', 'timer', signal);
   };
   world.faults.add({
     template: 'POST /apps/{app}/machines',

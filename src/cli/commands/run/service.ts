@@ -60,7 +60,7 @@ export function keepFleet(invocation: Invocation, config: string | undefined, op
 /** What there is once the fleet's name is known. */
 interface Kept {
   readonly loop: Loop;
-  readonly keeper: FleetReconciler;
+  readonly reconciler: FleetReconciler;
   readonly store: Store;
   readonly reporter: CommitReporter | undefined;
 }
@@ -90,7 +90,7 @@ async function openKept(
   if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
   const reporter = await createReporter(composition, first.repo);
   const images = await composition.images();
-  const keeper = new FleetReconciler({
+  const reconciler = new FleetReconciler({
     clock: io.clock,
     log,
     fly: await composition.writer(),
@@ -117,10 +117,10 @@ async function openKept(
     concurrency: composition.concurrency,
     intervalMs,
     random: io.random,
-    refresh: (_trigger, signal) => keeper.refresh(signal),
-    reconcile: (app, trigger, signal, aside) => keeper.reconcile(app, trigger, signal, aside),
+    refresh: (_trigger, signal) => reconciler.refresh(signal),
+    reconcile: (app, trigger, signal, aside) => reconciler.reconcile(app, trigger, signal, aside),
   });
-  return { loop, keeper, store, reporter };
+  return { loop, reconciler, store, reporter };
 }
 
 /** From the first pass to the last step. */
@@ -164,7 +164,7 @@ async function createFace({ io, log }: Composition, listen: Listen, { token, con
       status: () => kept?.loop.status() ?? { refreshFault: config.fault() },
     },
     webhook: { path: listen.path, secret: secret === undefined ? undefined : new SecretValue(secret) },
-    follows: (repos, matches) => kept?.keeper.follows(repos, matches) ?? false,
+    follows: (repos, matches) => kept?.reconciler.follows(repos, matches) ?? false,
     unready: () => token.unready(),
     host: listen.host,
     port: listen.port,

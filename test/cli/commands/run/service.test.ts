@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { IdleClock } from '../../../src/model/base/clock.ts';
-import { startSimulator } from '../../../simulator/simulator.ts';
-import { goodConfig } from '../../stories/config.ts';
-import { fetchFrom, run, type Ran } from '../terminal.ts';
+import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { startSimulator } from '../../../../simulator/simulator.ts';
+import { goodConfig } from '../../../stories/config.ts';
+import { fetchFrom, run, type Ran } from '../../terminal.ts';
 
 interface LogLine {
   readonly level: string;

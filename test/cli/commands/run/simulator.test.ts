@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { run } from '../terminal.ts';
+import { run } from '../../terminal.ts';
 
 test('flycd simulator says at once all that points clients at it, and serves until it is stopped', async () => {
   const stop = new AbortController();
