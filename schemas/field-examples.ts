@@ -292,6 +292,7 @@ const project: Readonly<Record<string, string>> = {
   'common.app_defaults': '{ env: { LOG_LEVEL: info } }',
   'common.app_overrides': '{ org: acme }',
   'common.lists': 'by_key',
+  ignore: '[vendor/shared]',
 };
 
 const settings: Readonly<Record<string, string>> = {

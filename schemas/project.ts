@@ -53,5 +53,11 @@ export const Project = z.strictObject({
   source: ProjectSource.describe('Where the project’s apps are.'),
   common: Common.optional().describe('What all apps of the project have in common.'),
   sync: SyncWritten.optional().describe('Policy for the project’s apps, over the outer project’s.'),
+  ignore: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      'Paths of other repositories (submodules, or repositories inside this one) that hold no apps, from the folder where the project’s apps are. Any other is an error, since FlyCD does not read what is in it.',
+    ),
 });
 export type Project = z.infer<typeof Project>;

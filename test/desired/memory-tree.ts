@@ -40,7 +40,7 @@ export function memoryTree(
     if (content === undefined && entries === undefined) return undefined;
     const children = [...(entries?.values() ?? [])].map((entry) => ({
       name: entry.path.slice(path === '' ? 0 : path.length + 1),
-      mode: { file: '100644', folder: '40000', link: '120000' }[entry.kind],
+      mode: entry.kind === 'folder' ? '40000' : entry.kind === 'link' ? '120000' : '100644',
       id: idOf(entry.path) ?? '',
     }));
     const id = content === undefined ? treeId(children, 'sha1') : blobId(bytesOf(resolved(files, content)));

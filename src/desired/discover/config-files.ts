@@ -1,5 +1,5 @@
 /** Reads files of the config repo and of project repos, and remembers what was parsed, by content. */
-import { folderOf } from '../../sources/tree/tree-path.ts';
+import { baseOf, folderOf } from '../../sources/tree/tree-path.ts';
 import { posix } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
@@ -7,6 +7,7 @@ import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, readDocument, unreadDocument, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';
 import type { Cache } from './cache.ts';
+import { brokenLink, unreadEntry, vanished, type Reading, type Unread } from './reading.ts';
 
 /** A config file larger than this is a mistake; parsing time grows with it. */
 export const fileBytesMax = 1_048_576;
@@ -29,13 +30,15 @@ export interface ConfigFiles {
   id(tree: Tree, path: string): Promise<string | undefined>;
   read(tree: Tree, path: string): Promise<Uint8Array | undefined>;
   /**
-   * The same value for the same content. undefined: not there. `key` tells substitutions apart. A file over the limit, or
-   * behind a link that leads out of its tree, is a document with that as its problem. Throws the tree's other Faults.
+   * The same value for the same content. `key` tells substitutions apart. A file over the limit, or behind a link that
+   * leads out of its tree, is a document with that as its problem. Throws the tree's other Faults.
    */
   document(
     file: ConfigFile,
     layers?: { readonly substitutions: readonly Substitution[]; readonly key: string },
-  ): Promise<ReadFile | undefined>;
+  ): Promise<Reading<ReadFile>>;
+  /** The content id of what stands there, as a file. */
+  standing(tree: Tree, path: string): Promise<Reading<string>>;
 }
 
 export interface ReadFile {
@@ -67,32 +70,43 @@ export function configFiles(request: FilesRequest): ConfigFiles {
   const read = (tree: Tree, path: string): Promise<Uint8Array | undefined> =>
     clock.busy(() => tree.read(path, fileBytesMax));
   const id = (tree: Tree, path: string): Promise<string | undefined> => clock.busy(() => tree.id(path));
+  const entryAt = async (tree: Tree, path: string): Promise<TreeEntry | undefined> =>
+    (await list(tree, folderOf(path))).find((entry) => entry.path === path);
+  const standing = async (tree: Tree, path: string): Promise<Reading<string> & { readonly lost?: Unread }> => {
+    const entry = await entryAt(tree, path);
+    if (entry === undefined) return { state: 'absent' };
+    const unread = unreadEntry(entry);
+    if (unread !== undefined) return unread;
+    const content = await id(tree, path);
+    const lost = entry.kind === 'link' ? brokenLink : vanished;
+    return content === undefined ? lost : { state: 'read', value: content, lost };
+  };
   return {
     file: (tree, path) => ({ tree, path, folder: folderOf(path), name: nameOf(request, tree, path) }),
     list,
     read,
     id,
-    async entry(tree, path) {
-      return (await list(tree, folderOf(path))).find((entry) => entry.path === path);
-    },
+    entry: entryAt,
+    standing,
     async document(file, layers = { substitutions: [], key: '' }) {
-      const content = await id(file.tree, file.path);
-      if (content === undefined) return undefined;
-      const key = `${file.name}\n${content}\n${layers.key}`;
+      const there = await standing(file.tree, file.path);
+      if (there.state !== 'read') return there;
+      const key = `${file.name}\n${there.value}\n${layers.key}`;
       const known = request.documents.get(key);
-      if (known !== undefined) return known;
-      const identity = `${file.path}\n${content}`;
+      if (known !== undefined) return { state: 'read', value: known };
+      const identity = `${file.path}\n${there.value}`;
       const named = { file: file.name, format: formatOf(file.path), substitutions: layers.substitutions };
       try {
         const bytes = await read(file.tree, file.path);
-        if (bytes === undefined) return undefined;
+        if (bytes === undefined) return there.lost ?? vanished;
         const made = { document: readDocument({ ...named, bytes }), key, identity };
         request.documents.set(key, made);
-        return made;
+        return { state: 'read', value: made };
       } catch (error) {
         // What only git can mend is a mistake in this file, and has its place there.
         if (!(error instanceof Fault) || error.kind !== 'stalled') throw error;
-        return { document: unreadDocument({ ...named, text: '' }, error.message, error.next), key, identity };
+        const document = unreadDocument({ ...named, text: '' }, error.message, error.next);
+        return { state: 'read', value: { document, key, identity } };
       }
     },
   };
@@ -106,7 +120,12 @@ function nameOf(request: FilesRequest, tree: Tree, path: string): string {
   return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : posix.relative(`/${root}`, `/${path}`);
 }
 
-export const projectFileName = 'project.yaml';
-
-/** Of the fleet, not of an app. */
-export const settingsFileName = 'flycd.yaml';
+/** Files and whatever else stands in a folder under one of the names. */
+export async function namesakes(
+  files: ConfigFiles,
+  tree: Tree,
+  { folder, names }: { readonly folder: string; readonly names: readonly string[] },
+): Promise<readonly ConfigFile[]> {
+  const entries = await files.list(tree, folder);
+  return entries.filter(({ path }) => names.includes(baseOf(path))).map(({ path }) => files.file(tree, path));
+}

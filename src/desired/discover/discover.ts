@@ -2,19 +2,25 @@
  * Finds apps and projects as v0 did: depth first; a folder that holds a folder `projects` descends only into that one;
  * the projects of a folder's tree are entered before its apps, so an app reached both ways belongs to its project.
  */
-import { baseOf } from '../../sources/tree/tree-path.ts';
+import { baseOf, folderOf } from '../../sources/tree/tree-path.ts';
 import { toFault } from '../../model/base/fault.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { filesBelow } from './traverse.ts';
-import { projectFileName, settingsFileName } from './config-files.ts';
+import type { ConfigFile } from './config-files.ts';
+import { appFileNames, meantName, projectFileNames, settingsFileNames } from './file-names.ts';
 import { isInside } from './paths.ts';
 import type { Project } from './project.ts';
-import { incomplete, type WalkRequest, type Walk, type Walking, type Blocked, type Placed } from './discovery.ts';
-import { enterProject } from './enter-project.ts';
+import { unreadEntry } from './reading.ts';
+import { incomplete, warn, type Blocked, type Placed, type Walk, type Walking, type WalkRequest } from './discovery.ts';
+import { enterProjects } from './enter-project.ts';
+
+/** Looked behind for apps, to say that nobody looks there: more than this are a tree of packages. */
+const linksMax = 500;
 
 interface Analysis {
-  readonly projects: readonly string[];
-  readonly apps: readonly string[];
+  /** By folder. */
+  readonly projects: readonly (readonly ConfigFile[])[];
+  readonly apps: readonly (readonly ConfigFile[])[];
 }
 
 /** Never throws: what could not be read is a problem, and the walk is then not whole. */
@@ -28,10 +34,15 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
     projects: [],
     blocked: [],
     followed: [],
+    repositories: [],
+    ignored: [],
+    links: [],
     seen: { folders: 0 },
     whole: true,
   };
   await visit(walking, request.tree, request.path, []);
+  for (const repository of walking.repositories) noteRepository(walking, repository);
+  for (const link of walking.links.slice(0, linksMax)) await noteLink(walking, link);
   const apps = walking.found.filter((app) => !walking.blocked.some((blocked) => covers(blocked, app)));
   if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.length === 0) {
     incomplete(
@@ -56,10 +67,15 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
   try {
     const entry = path === '' ? undefined : await walking.files.entry(tree, path);
     if (path !== '' && entry === undefined) return incomplete(walking, name, `there is no ${path} in ${tree.name}`);
+    if (entry?.kind === 'repository') return void walking.repositories.push(walking.files.file(tree, path));
     if (entry !== undefined && entry.kind !== 'folder') return await visitFile(walking, tree, path, chain);
     const { projects, apps } = await analyze(walking, tree, path);
-    for (const project of projects) await enterProject(walking, walking.files.file(tree, project), chain, visit);
-    for (const app of apps) walking.found.push({ file: walking.files.file(tree, app), chain, bare: false, from: path });
+    for (const files of projects) await enterProjects(walking, files, chain, visit);
+    for (const files of apps) {
+      const [file, other] = files;
+      if (other !== undefined) noteTwins(walking, files);
+      else if (file !== undefined) walking.found.push({ file, chain, bare: false, from: path });
+    }
   } catch (error) {
     const fault = toFault(error, 'this folder could not be read');
     incomplete(walking, name, fault.message, fault.next);
@@ -69,9 +85,9 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
 async function visitFile(walking: Walking, tree: Tree, path: string, chain: readonly Project[]): Promise<void> {
   const file = walking.files.file(tree, path);
   const base = baseOf(path);
-  if (base === projectFileName) return enterProject(walking, file, chain, visit);
+  if (projectFileNames.includes(base)) return enterProjects(walking, [file], chain, visit);
   const isApp = appFileNames.includes(base);
-  const bare = !isApp && base !== settingsFileName && /\.(?:toml|ya?ml|json)$/.test(base);
+  const bare = !isApp && !settingsFileNames.includes(base) && /\.(?:toml|ya?ml|json)$/.test(base);
   if (bare || isApp) {
     walking.found.push({ file, chain, bare, from: path });
     return;
@@ -86,27 +102,71 @@ async function visitFile(walking: Walking, tree: Tree, path: string, chain: read
 
 /** Everything under a folder, as if there were no project borders; entering the projects comes after. */
 async function analyze(walking: Walking, tree: Tree, folder: string): Promise<Analysis> {
+  const nameOf = (path: string): string => walking.files.file(tree, path).name;
   const found = await filesBelow({
     folder,
     list: (path) => walking.files.list(tree, path),
-    wants: (name) => name === projectFileName || appFileNames.includes(name),
+    wants: (name) => projectFileNames.includes(name) || appFileNames.includes(name),
+    onOther: (entry) => noteOther(walking, tree, entry),
+    onUnread(path, error) {
+      const fault = toFault(error, 'this folder could not be read');
+      incomplete(walking, nameOf(path), fault.message, fault.next);
+    },
     into(folders) {
       const projects = folders.find((entry) => baseOf(entry.path) === 'projects');
       return projects === undefined ? folders : [projects];
     },
     onLimit(path, limit) {
-      const { name } = walking.files.file(tree, path);
       if (walking.whole)
-        incomplete(walking, name, `these folders are too many: ${limit}`, 'name the folder that holds the apps');
+        incomplete(
+          walking,
+          nameOf(path),
+          `these folders are too many: ${limit}`,
+          'name the folder that holds the apps',
+        );
       walking.whole = false;
     },
     seen: walking.seen,
   });
-  const isProject = (entry: TreeEntry): boolean => baseOf(entry.path) === projectFileName;
-  return {
-    projects: found.filter(isProject).map(({ path }) => path),
-    apps: found.filter((entry) => !isProject(entry)).map(({ path }) => path),
+  const byFolder = (names: readonly string[]): readonly (readonly ConfigFile[])[] => {
+    const files = found.filter(({ path }) => names.includes(baseOf(path)));
+    const grouped = Map.groupBy(files, ({ path }) => folderOf(path));
+    return [...grouped.values()].map((entries) => entries.map(({ path }) => walking.files.file(tree, path)));
   };
+  return { projects: byFolder(projectFileNames), apps: byFolder(appFileNames) };
 }
 
-const appFileNames: readonly string[] = ['app.yaml', 'app.yml', 'app.toml'];
+function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void {
+  const file = walking.files.file(tree, entry.path);
+  if (entry.kind === 'repository') walking.repositories.push(file);
+  else if (entry.kind === 'link') walking.links.push(file);
+  const meant = entry.kind === 'file' ? meantName(baseOf(entry.path)) : undefined;
+  if (meant !== undefined) warn(walking, file.name, 'FlyCD reads no file of this name', `did you mean ${meant}?`);
+}
+
+/** Nobody knows what is in it, so nothing that may come of it is gone. */
+function noteRepository(walking: Walking, { tree, path, name }: ConfigFile): void {
+  if (walking.ignored.some((ignored) => ignored.tree === tree && isInside(path, ignored.path))) return;
+  const unread = unreadEntry({ kind: 'repository' });
+  if (unread !== undefined) incomplete(walking, name, unread.message, unread.hint);
+}
+
+async function noteLink(walking: Walking, { tree, path, name }: ConfigFile): Promise<void> {
+  const behind = await walking.files.list(tree, path).catch((): readonly TreeEntry[] => []);
+  const isConfig = behind.some((entry) => [...appFileNames, ...projectFileNames].includes(baseOf(entry.path)));
+  if (isConfig)
+    warn(
+      walking,
+      name,
+      'it is a link to a folder, in which no apps are looked for',
+      'let a project name that folder in source.path, or move it here',
+    );
+}
+
+/** Nobody can say which is meant. */
+function noteTwins(walking: Walking, files: readonly ConfigFile[]): void {
+  for (const { path, name } of files) {
+    const others = files.filter((other) => other.path !== path).map((other) => baseOf(other.path));
+    incomplete(walking, name, `${others.join(' and ')} stands beside it, and one of them must be meant`, 'keep one');
+  }
+}

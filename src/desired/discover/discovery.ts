@@ -57,8 +57,19 @@ export interface Walking extends WalkRequest {
   readonly projects: Project[];
   readonly blocked: Blocked[];
   readonly followed: FollowedRef[];
+  /** Other repositories on the way: unread, unless a project says that they hold no apps. */
+  readonly repositories: ConfigFile[];
+  /** What projects say holds no apps. */
+  readonly ignored: { readonly tree: Tree; readonly path: string }[];
+  /** Links that were not followed. */
+  readonly links: ConfigFile[];
   readonly seen: { folders: number };
   whole: boolean;
+}
+
+/** Not an error: the walk stays as whole as it was. */
+export function warn(walking: Walking, file: string, message: string, hint: string): void {
+  walking.problems.push({ severity: 'warning', file, line: 0, column: 0, path: '', message, hint });
 }
 
 /** Apps or projects may be missing from what was found: they are unknown then, never gone. */

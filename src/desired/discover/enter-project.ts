@@ -1,14 +1,14 @@
 /** Projects on the way to apps: their source is followed, and what they give is remembered in the chain. */
 import { toFault } from '../../model/base/fault.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import type { ConfigFile } from './config-files.ts';
+import type { ConfigFile, ReadFile } from './config-files.ts';
 import { pathWithin } from './paths.ts';
 import type { Finding } from '../documents/finding.ts';
 import { problemsIn } from '../documents/source-map.ts';
-import { readProject, type Project } from './project.ts';
+import { isProject, readProject, type Project } from './project.ts';
 import { redactUrl } from '../../sources/tree/location.ts';
 import { refOf } from '../../sources/tree/ref.ts';
-import type { Walking } from './discovery.ts';
+import { incomplete, warn, type Walking } from './discovery.ts';
 
 /** Looks for apps and projects at a path: what an entered project leads to. */
 export type Visit = (walking: Walking, tree: Tree, path: string, chain: readonly Project[]) => Promise<void>;
@@ -16,15 +16,53 @@ export type Visit = (walking: Walking, tree: Tree, path: string, chain: readonly
 /** Projects in projects in projects. */
 const projectDepthMax = 32;
 
-/** Each project is entered once, by its name. What is wrong with it blocks the apps in it. */
-export async function enterProject(
+/**
+ * The project files of one folder: one that is FlyCD's is entered, others are noted. Two that are, or one that cannot be read,
+ * block the apps in the folder.
+ */
+export async function enterProjects(
   walking: Walking,
-  file: ConfigFile,
+  files: readonly ConfigFile[],
   chain: readonly Project[],
   visit: Visit,
 ): Promise<void> {
-  const read = await walking.files.document(file);
-  if (read === undefined) return; // a folder of that name, or a link that leads nowhere
+  const own: { readonly file: ConfigFile; readonly read: ReadFile }[] = [];
+  for (const file of files) {
+    const reading = await walking.files.document(file);
+    if (reading.state === 'unread') {
+      blockFolder(walking, file);
+      incomplete(walking, file.name, reading.message, reading.hint);
+    } else if (reading.state === 'read') {
+      if (isProject(reading.value.document)) own.push({ file, read: reading.value });
+      else
+        warn(
+          walking,
+          file.name,
+          'it has no text `project`, so it is taken for another tool’s',
+          'write project: NAME if it is FlyCD’s',
+        );
+    }
+  }
+  const [one, other] = own;
+  if (one !== undefined && other === undefined) return enterProject(walking, one, chain, visit);
+  for (const { file } of own) {
+    const others = own.filter((twin) => twin.file !== file).map((twin) => twin.file.name);
+    blockFolder(walking, file);
+    incomplete(walking, file.name, `${others.join(' and ')} is a project of the same folder`, 'keep one');
+  }
+}
+
+function blockFolder(walking: Walking, { tree, folder }: ConfigFile): void {
+  walking.blocked.push({ tree, folder, target: undefined });
+}
+
+/** Each project is entered once, by its name. What is wrong with it blocks the apps in it. */
+async function enterProject(
+  walking: Walking,
+  { file, read }: { readonly file: ConfigFile; readonly read: ReadFile },
+  chain: readonly Project[],
+  visit: Visit,
+): Promise<void> {
   const { words, name, localPath, problems } = walking.readProjects.get(read.key) ?? readProject(read);
   walking.readProjects.set(read.key, { words, name, localPath, problems });
   const project: Project | undefined = words && { ...words, tree: file.tree, folder: file.folder };
@@ -101,6 +139,16 @@ async function descend(
   const { tree } = fetched;
   if (path !== '' && (await walking.files.entry(tree, path)) === undefined) {
     return { path: atPath, message: `there is no ${path} in ${tree.name}` };
+  }
+  for (const [index, written] of project.ignore.entries()) {
+    const ignored = pathWithin(path, written);
+    if (ignored === undefined)
+      return {
+        path: ['ignore', index],
+        message: 'this path leads out of the repo',
+        hint: 'paths go from where the apps are, and stay inside',
+      };
+    walking.ignored.push({ tree, path: ignored });
   }
   await visit(walking, tree, path, chain);
   return undefined;

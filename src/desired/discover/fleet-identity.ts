@@ -5,8 +5,10 @@ import type { SyncWritten } from '../../../schemas/policy.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import { hasBrokenSyntax } from '../documents/document.ts';
-import { projectFileName, settingsFileName, type ConfigFiles } from './config-files.ts';
+import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
+import { namesakes, type ConfigFiles } from './config-files.ts';
+import { projectFileNames, settingsFileNames } from './file-names.ts';
+import { isProject } from './project.ts';
 import { check } from '../documents/finding.ts';
 import { withoutNulls } from '../documents/merge.ts';
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
@@ -45,6 +47,7 @@ export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentit
     problems.push(...settings.problems);
     sync ??= settings.settings?.sync;
     const project = await projectIn(request, folder);
+    problems.push(...project.problems);
     const fleet = settings.settings?.fleet ?? project.fleet;
     if (fleet !== undefined) settled ??= { name: fleet, named: folder === request.root };
     projectName = project.name ?? projectName;
@@ -56,38 +59,68 @@ function foldersUp(folder: string): readonly string[] {
   return folder === '' ? [''] : [folder, ...foldersUp(folderOf(folder))];
 }
 
-async function settingsIn(
-  request: FleetRequest,
-  folder: string,
-): Promise<{ readonly settings: Settings | undefined; readonly problems: readonly Problem[] }> {
-  const read = await documentIn(request, folder, settingsFileName);
-  if (read === undefined) return { settings: undefined, problems: [] };
-  const textProblems = problemsOfText(read, undefined);
-  if (hasBrokenSyntax(read)) return { settings: undefined, problems: textProblems };
-  const written = check({
-    schema: Settings,
-    value: withoutNulls(read.fields) as JsonObject,
-  });
-  return { settings: written.data, problems: [...textProblems, ...problemsIn(read, written.findings)] };
+interface SettingsRead {
+  readonly settings: Settings | undefined;
+  readonly problems: readonly Problem[];
+}
+
+async function settingsIn(request: FleetRequest, folder: string): Promise<SettingsRead> {
+  const { found, problems } = await readAll(request, folder, settingsFileNames);
+  const [read, other] = found;
+  if (other !== undefined) {
+    const twins = found.map(({ name }) => problemAt(name, 'flycd settings stand here in several files', 'keep one'));
+    return { settings: undefined, problems: [...problems, ...twins] };
+  }
+  if (read === undefined) return { settings: undefined, problems };
+  const textProblems = problemsOfText(read.document, undefined);
+  if (hasBrokenSyntax(read.document)) return { settings: undefined, problems: [...problems, ...textProblems] };
+  const value = withoutNulls(read.document.fields) as JsonObject;
+  const written = check({ schema: Settings, value });
+  return {
+    settings: written.data,
+    problems: [...problems, ...textProblems, ...problemsIn(read.document, written.findings)],
+  };
 }
 
 /** Its mistakes are reported where the project is entered. */
 async function projectIn(
   request: FleetRequest,
   folder: string,
-): Promise<{ readonly fleet: string | undefined; readonly name: string | undefined }> {
-  const read = await documentIn(request, folder, projectFileName);
+): Promise<{
+  readonly fleet: string | undefined;
+  readonly name: string | undefined;
+  readonly problems: readonly Problem[];
+}> {
+  // Unread, it may name the fleet: then nobody knows whose the machines are.
+  const { found, problems } = await readAll(request, folder, projectFileNames);
+  const fields = found.find(({ document }) => isProject(document))?.document.fields;
   const text = (key: string): string | undefined => {
-    const value = read?.fields?.[key];
+    const value = fields?.[key];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
-  return { fleet: text('fleet'), name: text('project') };
+  return { fleet: text('fleet'), name: text('project'), problems };
 }
 
-async function documentIn(request: FleetRequest, folder: string, name: string) {
-  const { files, tree } = request;
-  const path = folder === '' ? name : `${folder}/${name}`;
-  const entry = await files.entry(tree, path);
-  if (entry === undefined || entry.kind === 'folder') return undefined;
-  return (await files.document(files.file(tree, path)))?.document;
+interface NamedDocument {
+  readonly name: string;
+  readonly document: SourceDocument;
+}
+
+async function readAll(
+  { files, tree }: FleetRequest,
+  folder: string,
+  names: readonly string[],
+): Promise<{ readonly found: readonly NamedDocument[]; readonly problems: readonly Problem[] }> {
+  const found: NamedDocument[] = [];
+  const problems: Problem[] = [];
+  for (const file of await namesakes(files, tree, { folder, names })) {
+    const reading = await files.document(file);
+    if (reading.state === 'read') found.push({ name: file.name, document: reading.value.document });
+    if (reading.state === 'unread') problems.push(problemAt(file.name, reading.message, reading.hint));
+  }
+  return { found, problems };
+}
+
+function problemAt(file: string, message: string, hint: string): Problem {
+  return { severity: 'error', file, line: 0, column: 0, path: '', message, hint };
 }

@@ -30,6 +30,8 @@ interface ProjectWords {
   readonly defaults: JsonObject;
   readonly overrides: JsonObject;
   readonly lists: ListMode | undefined;
+  /** Paths that hold no apps, from where the project's source leads. */
+  readonly ignore: readonly string[];
   readonly document: SourceDocument;
   /** Moves when the file's content does. */
   readonly key: string;
@@ -45,6 +47,16 @@ export interface ReadProject {
   readonly name: string | undefined;
   readonly localPath: string | undefined;
   readonly problems: readonly Problem[];
+}
+
+/**
+ * false: another tool's file, such as the project.toml of buildpacks, in which `project` is a table. One that says
+ * anything in FlyCD's words is FlyCD's, though it may be broken.
+ */
+export function isProject(document: SourceDocument): boolean {
+  const { fields } = document;
+  if (hasBrokenSyntax(document) || fields === undefined || typeof fields['project'] === 'string') return true;
+  return ['source', 'common', 'fleet', 'sync', 'ignore'].some((key) => Object.hasOwn(fields, key));
 }
 
 export function readProject(file: { readonly document: SourceDocument; readonly key: string }): ReadProject {
@@ -72,6 +84,7 @@ export function readProject(file: { readonly document: SourceDocument; readonly 
     defaults: (data.common?.app_defaults ?? {}) as JsonObject,
     overrides: (data.common?.app_overrides ?? {}) as JsonObject,
     lists: data.common?.lists,
+    ignore: data.ignore ?? [],
     document,
     key,
   };

@@ -12,9 +12,13 @@ const foldersMax = 20_000;
 export interface Descent {
   readonly folder: string;
   readonly list: (folder: string) => Promise<readonly TreeEntry[]>;
-  /** true: a file or link of that name is wanted. */
+  /** true: what has that name is wanted, whatever it is. */
   readonly wants: (name: string) => boolean;
-  /** Which of a folder's folders are looked into. */
+  /** Told of what is neither wanted nor looked into: other repositories, links, files of other names. */
+  readonly onOther?: ((entry: TreeEntry) => void) | undefined;
+  /** Told of a folder that cannot be listed, which is then left out. undefined: its error is thrown. */
+  readonly onUnread?: ((folder: string, error: unknown) => void) | undefined;
+  /** Which of a folder's folders, other repositories among them, are looked into. */
   readonly into: (folders: readonly TreeEntry[]) => readonly TreeEntry[];
   /** Told of a folder past the limits, which is then not looked into; it may throw. */
   readonly onLimit: (folder: string, limit: string) => void;
@@ -30,11 +34,27 @@ export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]
       descent.onLimit(folder, depth > folderDepthMax ? `more than ${folderDepthMax} deep` : `more than ${foldersMax}`);
       return [];
     }
-    const entries = await descent.list(folder);
-    const folders = entries.filter((entry) => entry.kind === 'folder' && !skippedFolders.has(baseOf(entry.path)));
-    const below = await Promise.all(descent.into(folders).map(({ path }) => visit(path, depth + 1)));
-    const files = entries.filter((entry) => entry.kind !== 'folder' && descent.wants(baseOf(entry.path)));
-    return [...files, ...below.flat()];
+    const entries = await listed(descent, folder);
+    const wanted = entries.filter((entry) => descent.wants(baseOf(entry.path)));
+    const others = entries.filter(
+      (entry) => !descent.wants(baseOf(entry.path)) && !skippedFolders.has(baseOf(entry.path)),
+    );
+    const folders = descent.into(others.filter(({ kind }) => kind === 'folder' || kind === 'repository'));
+    for (const entry of others) if (entry.kind !== 'folder' && entry.kind !== 'repository') descent.onOther?.(entry);
+    for (const entry of folders) if (entry.kind === 'repository') descent.onOther?.(entry);
+    const inner = folders.filter(({ kind }) => kind === 'folder');
+    const below = await Promise.all(inner.map(({ path }) => visit(path, depth + 1)));
+    return [...wanted, ...below.flat()];
   };
   return visit(descent.folder, 0);
+}
+
+async function listed({ list, onUnread }: Descent, folder: string): Promise<readonly TreeEntry[]> {
+  try {
+    return await list(folder);
+  } catch (error) {
+    if (onUnread === undefined) throw error;
+    onUnread(folder, error);
+    return [];
+  }
 }

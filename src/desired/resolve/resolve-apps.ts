@@ -22,7 +22,7 @@ export interface Gathered {
   readonly apps: readonly DesiredApp[];
   readonly invalid: readonly InvalidApp[];
   readonly problems: readonly Problem[];
-  /** false: an app's name could not be read, so nobody can say which app of Fly's is missing. */
+  /** false: an app's name could not be read, or two files claim one: nobody can say which app of Fly's is missing. */
   readonly whole: boolean;
   readonly followed: readonly FollowedRef[];
   readonly raw: ReadonlyMap<string, ReadonlyMap<string, SecretValue>>;
@@ -50,7 +50,7 @@ export async function resolveApps(gathering: Gathering): Promise<Gathered> {
     apps,
     invalid,
     problems: [...unread, ...results.flatMap(({ problems }) => problems), ...contested.problems, ...tangled.problems],
-    whole: invalid.every(({ name }) => name !== undefined),
+    whole: invalid.every(({ name }) => name !== undefined) && contested.names.size === 0,
     followed: results.flatMap(({ followed }) => followed),
     raw: new Map(results.flatMap(({ app, raw }) => (app === undefined ? [] : [[app.name, raw] as const]))),
     recipe: (name) => results.find(({ app }) => app?.name === name)?.recipe,
@@ -82,7 +82,7 @@ async function sketchApps(
   const chainsByFile = new Map<string, (readonly Project[])[]>();
   for (const app of found) {
     const first = reads.get(app.file.name);
-    if (first === undefined) continue; // a folder of that name, or a link that leads nowhere
+    if (first === undefined) continue; // gone since it was listed
     if ('severity' in first) {
       unread.push(first);
       continue;
@@ -134,11 +134,16 @@ async function readApp(
   app: FoundApp,
   layers: KeyedLayers,
 ): Promise<ReadFile | Problem | undefined> {
+  const unread = (message: string, hint: string | undefined): Problem => {
+    return { severity: 'error', file: app.file.name, line: 0, column: 0, path: '', message, hint };
+  };
   try {
-    return await files.document(app.file, layers);
+    const reading = await files.document(app.file, layers);
+    if (reading.state === 'read') return reading.value;
+    return reading.state === 'absent' ? undefined : unread(reading.message, reading.hint);
   } catch (error) {
     const { message, next } = toFault(error, 'this file could not be read');
-    return { severity: 'error', file: app.file.name, line: 0, column: 0, path: '', message, hint: next };
+    return unread(message, next);
   }
 }
 

@@ -83,12 +83,11 @@ export async function readBase(request: BaseRequest): Promise<ReadFile | undefin
       findings.error(at, `${link} is a link, and may lead out of the source`, 'name the file itself');
       return undefined;
     }
-    const entry = await files.entry(tree, path);
-    const read =
-      entry === undefined || entry.kind === 'folder' ? undefined : await files.document(files.file(tree, path));
-    if (read === undefined)
-      findings.error(at, `there is no file ${path} in ${tree.name}`, 'paths go from the source’s folder');
-    return read;
+    const reading = await files.document(files.file(tree, path));
+    if (reading.state === 'read') return reading.value;
+    if (reading.state === 'unread') findings.error(at, `${path}: ${reading.message}`, reading.hint);
+    else findings.error(at, `there is no file ${path} in ${tree.name}`, 'paths go from the source’s folder');
+    return undefined;
   } catch (error) {
     const { message, next } = toFault(error, `${path} could not be read`);
     findings.error(at, message, next);

@@ -4,7 +4,6 @@ import {
   fstatSync,
   lstatSync,
   openSync,
-  readdirSync,
   readlinkSync,
   readSync,
   realpathSync,
@@ -15,10 +14,12 @@ import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, nothingKnown } from '../tree/content-id.ts';
 import { FolderMemory } from '../tree/folder-memory.ts';
-import type { Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
-import { baseOf, byPath, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
+import type { Tree, TreeItem } from '../tree/tree.ts';
+import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
 import { outside, tooLarge } from '../tree/path-faults.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
+import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
+import { listing } from './listing.ts';
 
 export interface FolderRequest {
   /** A folder, or a file in one, as the operator named it. */
@@ -121,6 +122,16 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
 
   const followed = (path: string): string | undefined => followedFrom(root, name, path);
 
+  /** Where a path leads. Throws where git leaves out, or does not look at, what is asked for. */
+  function reached(path: string): string | undefined {
+    const inside = followed(path);
+    for (const place of new Set([cleanPath(path, name), inside ?? ''])) {
+      const unread = place === '' && path !== '' ? [] : work.unread(place);
+      if (unread.length > 0) throw unreadFiles(path, unread);
+    }
+    return inside;
+  }
+
   return {
     revision: work.revision ?? `content:${(await id(only)) ?? 'empty'}`,
     name,
@@ -128,16 +139,16 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       // Thousands of folders that git has just looked at: it knows what is in them.
       const known = work.entries(folder);
       if (known !== undefined) return Promise.resolve(known);
-      return clock.busy(async () => listFolder(root, cleanPath(folder, name), followed(folder)));
+      return clock.busy(async () => listing({ root, work, asked: cleanPath(folder, name), inside: followed(folder) }));
     },
     read: (path, bytesMax) =>
       clock.busy(async () => {
-        const inside = followed(path);
+        const inside = reached(path);
         return inside === undefined ? undefined : readFile({ file: join(root, inside), path, bytesMax });
       }),
     contents: (path) =>
       clock.busy(async () => {
-        const inside = followed(path);
+        const inside = reached(path);
         if (inside === undefined) return [];
         const known = work.ignored(inside) ? nothingKnown : work;
         const request = { root, path: inside, known, memory, algorithm: work.algorithm };
@@ -151,10 +162,8 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       }),
     async id(path) {
       if (work.stands(path)) return work.idOf(path);
-      const inside = followed(path);
-      if (inside !== undefined) return id(inside);
-      const clean = cleanPath(path, name); // a sparse checkout lacks files that git still answers for
-      return work.idOf(clean);
+      const inside = reached(path);
+      return inside === undefined ? undefined : id(inside);
     },
   };
 }
@@ -197,29 +206,6 @@ function linkTarget(file: string, path: string): string | undefined {
   }
 }
 
-/** Entries under the name they were asked by, so that a folder behind a link keeps the caller's path. */
-function listFolder(root: string, asked: string, inside: string | undefined): readonly TreeEntry[] {
-  if (inside === undefined) return [];
-  const folder = join(root, inside);
-  const entries: TreeEntry[] = [];
-  try {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      if (isGitFolder(entry.name)) continue;
-      const path = joined(asked, entry.name);
-      if (entry.isSymbolicLink()) entries.push({ path, kind: 'link', size: 0 });
-      else if (entry.isDirectory()) entries.push({ path, kind: 'folder', size: 0 });
-      else if (entry.isFile()) {
-        const size = lstatSync(join(folder, entry.name), { throwIfNoEntry: false })?.size;
-        if (size !== undefined) entries.push({ path, kind: 'file', size });
-      }
-    }
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw unreadable(asked, error);
-  }
-  return entries.sort(byPath);
-}
-
 interface FileRequest {
   readonly file: string;
   readonly path: string;
@@ -248,28 +234,4 @@ function readFile({ file, path, bytesMax }: FileRequest): Uint8Array | undefined
   } finally {
     if (handle !== undefined) closeSync(handle);
   }
-}
-
-function isAbsence(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-function unreadable(path: string, cause: unknown): Fault {
-  const circle = (cause as NodeJS.ErrnoException).code === 'ELOOP';
-  return new Fault({
-    kind: circle ? 'stalled' : 'transient',
-    what: `${path === '' ? 'the folder' : path} cannot be read`,
-    why: circle ? 'its symbolic links run in a circle' : reasonOf(cause),
-    next: circle ? 'remove the link' : 'let the user that runs FlyCD read it',
-    where: path,
-    cause,
-  });
-}
-
-function reasonOf(cause: unknown): string {
-  const error = cause as NodeJS.ErrnoException;
-  if (error.code === 'ENOENT') return 'there is no such file or folder';
-  if (error.code === 'EACCES' || error.code === 'EPERM') return 'permission denied';
-  return error.code ?? error.message;
 }

@@ -8,7 +8,7 @@ import type { FolderMemory } from '../tree/folder-memory.ts';
 import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
 import { listCommit, treeItemsMax, TooManyItems } from '../git/git-objects.ts';
 import { entryOf, tooManyFiles } from '../git/git-tree.ts';
-import type { GitItem, TreeEntry } from '../tree/tree.ts';
+import type { GitItem, TreeEntry, UnreadKind } from '../tree/tree.ts';
 import { baseOf, byPath, folderOf } from '../tree/tree-path.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */
@@ -38,6 +38,10 @@ export interface WorkTree extends KnownContents {
   stands(path: string): boolean;
   /** A folder's entries where it stands whole as in the commit, with nothing in it that git ignores. */
   entries(folder: string): readonly TreeEntry[] | undefined;
+  /** What the commit has in a folder and the disk alone does not show: other repositories, and what is left out. */
+  unseen(folder: string): readonly TreeEntry[];
+  /** Files at or under a path of which git does not say what is on disk: left out of the working tree, or assumed unchanged. */
+  unread(path: string): readonly TreeEntry[];
 }
 
 function plainFolder(warning?: string): WorkTree {
@@ -49,6 +53,8 @@ function plainFolder(warning?: string): WorkTree {
     idOf: () => undefined,
     stands: () => false,
     entries: () => undefined,
+    unseen: () => [],
+    unread: () => [],
     children: () => [],
     differs: () => true,
     ignored: () => false,
@@ -66,19 +72,28 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
   const { clock } = request;
   const redactor = new Redactor();
   try {
-    const status = parseStatus(
-      await runGit({ directory: top, args: statusCall, environment, clock, timeoutMs: localTimeoutMs, redactor }),
+    const call = { directory: top, environment, clock, timeoutMs: localTimeoutMs, redactor };
+    const [statusText, indexText] = await both(
+      runGit({ ...call, args: statusCall }),
+      runGit({ ...call, args: indexCall }),
     );
+    const status = parseStatus(statusText);
     const { commit } = status;
     const list = (): Promise<readonly GitItem[]> => listCommit({ directory: top, environment, clock }, commit ?? '');
     const items = commit === undefined ? [] : await request.memory.listing(top, commit, list);
     const path = relative(top, request.path).replaceAll(sep, '/');
-    return workTree({ top, path, status, items });
+    return workTree({ top, path, status, items, unread: parseIndex(indexText) });
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
     if (!(error instanceof GitError)) throw error;
     return plainFolder(`${top} is taken as a plain folder: ${error.stderr}`);
   }
+}
+
+/** Waits for both also where one fails: no child of an opened folder goes on behind its caller. */
+async function both(one: Promise<string>, other: Promise<string>): Promise<readonly [string, string]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
 }
 
 /** Upwards to the first folder that holds `.git` (a file in linked work trees). */
@@ -125,15 +140,29 @@ function parseStatus(text: string): Status {
   return { commit, changed, ignored };
 }
 
+/** `-v` marks what status does not look at: S (skip-worktree, as sparse checkouts set it), lower case (assume-unchanged). */
+const indexCall = ['ls-files', '-v', '-z'];
+
+function parseIndex(text: string): ReadonlyMap<string, UnreadKind> {
+  const unread = new Map<string, UnreadKind>();
+  for (const line of text.split('\0')) {
+    const tag = line.charAt(0);
+    if (tag === 'S' || tag === 's') unread.set(line.slice(2), 'left-out');
+    else if (tag !== tag.toUpperCase()) unread.set(line.slice(2), 'assumed');
+  }
+  return unread;
+}
+
 interface WorkTreeParts {
   readonly top: string;
   /** What was named, from the top. */
   readonly path: string;
   readonly status: Status;
   readonly items: readonly GitItem[];
+  readonly unread: ReadonlyMap<string, UnreadKind>;
 }
 
-function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
+function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree {
   const byName = new Map<string, GitItem>();
   const byFolder = new Map<string, GitItem[]>();
   for (const item of items) {
@@ -147,11 +176,16 @@ function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
   const changes = changedPaths(status.changed);
   const named = path === '' || byName.has(path) || changes(path);
   if (!named) return plainFolder(); // ignored by git: its commits say nothing about it
-  const revision =
-    status.commit === undefined || status.changed.length === 0 ? status.commit : `${status.commit}-dirty`;
+  const isCommit = status.changed.length === 0 && unread.size === 0;
+  const revision = status.commit === undefined || isCommit ? status.commit : `${status.commit}-dirty`;
   const algorithm = status.commit?.length === 64 ? 'sha256' : 'sha1';
   const root = treeId(children(''), algorithm);
   const ignores = changedPaths(status.ignored);
+  const lacks = foldersAbove(unread.keys());
+  const seen = (item: GitItem): TreeEntry => {
+    const kind = unread.get(item.path);
+    return kind === undefined ? entryOf(item) : { path: item.path, kind, size: 0 };
+  };
   return {
     top,
     revision,
@@ -160,13 +194,21 @@ function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
     idOf: (path) => (changes(path) ? undefined : path === '' ? root : byName.get(path)?.oid),
     stands(path) {
       const item = byName.get(path);
-      return item !== undefined && plainModes.has(item.mode) && !changes(path);
+      return item !== undefined && plainModes.has(item.mode) && !changes(path) && !lacks.has(path) && !unread.has(path);
     },
     entries(folder) {
       const inside = byFolder.get(folder);
-      // A submodule's files are on disk, and not in the commit.
       if (inside === undefined || changes(folder) || ignores(folder)) return undefined;
-      return inside.some(({ mode }) => mode === submoduleMode) ? undefined : inside.map(entryOf).sort(byPath);
+      return inside.map(seen).sort(byPath);
+    },
+    unseen: (folder) =>
+      (byFolder.get(folder) ?? [])
+        .filter(({ path, mode }) => mode === submoduleMode || lacks.has(path) || unread.has(path))
+        .map(seen),
+    unread(path) {
+      if (!lacks.has(path) && !unread.has(path)) return [];
+      const below = [...unread].filter(([file]) => file === path || path === '' || file.startsWith(`${path}/`));
+      return below.map(([file, kind]) => ({ path: file, kind, size: 0 }));
     },
     children,
     differs: (path) => changes(path) || !byName.has(path),
@@ -177,6 +219,15 @@ function workTree({ top, path, status, items }: WorkTreeParts): WorkTree {
 const submoduleMode = '160000';
 /** Folders and files: what a path of theirs leads to is where it stands. */
 const plainModes: ReadonlySet<string> = new Set(['040000', '100644', '100755', '100664']);
+
+/** Every folder that one of the paths is in; '' = the top. */
+function foldersAbove(paths: Iterable<string>): ReadonlySet<string> {
+  const above = new Set<string>();
+  for (const path of paths) {
+    for (let at = folderOf(path); !above.has(at); at = folderOf(at)) above.add(at);
+  }
+  return above;
+}
 
 function childOf({ path, mode, oid }: GitItem): Child {
   return { name: baseOf(path), mode: mode.replace(/^0/, ''), id: oid };

@@ -6,8 +6,12 @@ import { baseOf, byPath, cleanPath, folderOf, joined } from '../tree/tree-path.t
 import { outside, tooLarge } from '../tree/path-faults.ts';
 
 const linkMode = '120000';
-const folderMode = '040000';
 const submoduleMode = '160000';
+const kindsByMode: Readonly<Record<string, TreeEntry['kind']>> = {
+  [linkMode]: 'link',
+  '040000': 'folder',
+  [submoduleMode]: 'repository',
+};
 /** As the kernel: more are a circle. */
 const linksMax = 40;
 /** As PATH_MAX: a longer link target is no path. */
@@ -90,7 +94,6 @@ function itemOf({ mode, oid, size }: GitItem, path: string): readonly TreeItem[]
 function indexed({ name, items, blob }: CommitTreeParts): CommitIndex {
   const folders = new Map<string, TreeEntry[]>();
   for (const item of items) {
-    if (item.mode === submoduleMode) continue; // another repository's files: not ours to read
     const folder = folderOf(item.path);
     const entries = folders.get(folder);
     if (entries === undefined) folders.set(folder, [entryOf(item)]);
@@ -143,7 +146,7 @@ async function targetOf(index: CommitIndex, link: GitItem, path: string): Promis
 
 /** As a listing shows it. */
 export function entryOf(item: GitItem): TreeEntry {
-  const kind = item.mode === linkMode ? 'link' : item.mode === folderMode ? 'folder' : 'file';
+  const kind = kindsByMode[item.mode] ?? 'file';
   return { path: item.path, kind, size: kind === 'file' ? item.size : 0 };
 }
 

@@ -2,10 +2,17 @@
 export interface TreeEntry {
   /** From the tree's root, `/` separated, no leading slash. */
   readonly path: string;
-  readonly kind: 'file' | 'folder' | 'link';
+  readonly kind: 'file' | 'folder' | 'link' | UnreadKind;
   /** Bytes, for files. */
   readonly size: number;
 }
+
+/**
+ * What stands there and nobody here reads. repository: another one, as a submodule or embedded; left-out: in the commit and,
+ * by a sparse checkout or skip-worktree, not in the working tree; assumed: git was told not to look whether it has
+ * changed; special: a pipe, a socket, a device.
+ */
+export type UnreadKind = 'repository' | 'left-out' | 'assumed' | 'special';
 
 /** A file or link as git would commit it. */
 export interface TreeItem {

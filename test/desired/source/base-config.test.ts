@@ -229,7 +229,7 @@ describe('problems', () => {
 
   it.each([
     ['a file that is not there', 'fly.prod.toml', /there is no file web\/fly\.prod\.toml/],
-    ['a folder', 'deploy', /there is no file web\/deploy/],
+    ['a folder', 'deploy', /web\/deploy: it is a folder/],
     ['a way out of the source', '../fly.toml', /leads out of the source/],
     ['the source itself', '.', /leads out of the source/],
     ['an absolute path', '/etc/passwd', /leads out of the source/],

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ownedKeys } from '../../../schemas/app.ts';
 import { generateJsonSchemas } from '../../../schemas/generate.ts';
 import { createProgram } from '../../../src/cli/program.ts';
-import { projectFileName, settingsFileName } from '../../../src/desired/discover/config-files.ts';
+import { appFileNames, projectFileNames, settingsFileNames } from '../../../src/desired/discover/file-names.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { Redactor } from '../../../src/model/base/secret-value.ts';
@@ -77,7 +77,7 @@ export function configNames(): Readonly<Record<string, readonly string[]>> {
     'app.yaml: every key': propertyPaths(app),
     'project.yaml: every key': propertyPaths(project),
     'flycd.yaml: every key': Object.values(settings).flatMap((schema) => propertyPaths(schema)),
-    'files of a config repo': [projectFileName, settingsFileName],
+    'files of a config repo': [...appFileNames, ...projectFileNames, ...settingsFileNames],
     'command line': commandLine(),
   };
 }

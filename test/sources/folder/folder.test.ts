@@ -67,6 +67,7 @@ describe('a plain folder', () => {
       { path: 'a.yaml', kind: 'file', size: 1 },
       { path: 'b', kind: 'folder', size: 0 },
       { path: 'link', kind: 'link', size: 0 },
+      { path: 'pipe', kind: 'special', size: 0 },
     ]);
     expect(await tree.list('b')).toEqual([{ path: 'b/app.yaml', kind: 'file', size: 7 }]);
     expect(await tree.list('nowhere')).toEqual([]);

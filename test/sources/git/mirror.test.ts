@@ -100,7 +100,10 @@ describe('a tree of a git repository', () => {
     const made = git(place.repository.directory, ['mktree', '--missing'], lines);
     place.repository.git('update-ref', 'refs/heads/main', place.repository.git('commit-tree', '-m', 'x', made));
     const tree = await place.mirrors().mirrors.tree({ url: place.repository.url, ref: 'main', trust: 'operator' });
-    expect((await tree.list('')).map(({ path }) => path)).toEqual(['dir']);
+    expect((await tree.list('')).map(({ path, kind }) => [path, kind])).toEqual([
+      ['dir', 'folder'],
+      ['sub', 'repository'],
+    ]);
     expect(await tree.list('sub')).toEqual([]);
     expect(await tree.read('sub/a', limit)).toBeUndefined();
     expect(await tree.id('')).toBe(made);

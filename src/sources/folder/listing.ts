@@ -1,0 +1,66 @@
+/** A folder's entries. */
+import type { WorkTree } from './work-tree.ts';
+import { readdirSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TreeEntry } from '../tree/tree.ts';
+import { baseOf, byPath, isGitFolder, joined } from '../tree/tree-path.ts';
+import { isAbsence, unreadable } from './disk-faults.ts';
+
+interface ListingRequest {
+  readonly root: string;
+  readonly work: WorkTree;
+  readonly asked: string;
+  /** Where that leads; undefined: nowhere. */
+  readonly inside: string | undefined;
+}
+
+/** What is on disk in a folder, and what the commit has there besides: what is left out, and other repositories. */
+export function listing({ root, work, asked, inside }: ListingRequest): readonly TreeEntry[] {
+  // Of a plain folder a repository inside is a folder like any other.
+  const isRepository = work.top === undefined ? () => false : (path: string) => hasGitFolder(join(root, path));
+  const onDisk = listFolder({ root, asked, inside, isRepository });
+  const entries = new Map(onDisk.map((entry) => [entry.path, entry]));
+  for (const entry of work.unseen(inside ?? asked)) {
+    const path = joined(asked, baseOf(entry.path));
+    // A folder is what is on disk of it, and what is left out besides.
+    if (entry.kind !== 'folder' || !entries.has(path)) entries.set(path, { ...entry, path });
+  }
+  return [...entries.values()].sort(byPath);
+}
+
+interface ListRequest {
+  readonly root: string;
+  readonly asked: string;
+  /** Where that leads; undefined: nowhere. */
+  readonly inside: string | undefined;
+  readonly isRepository: (path: string) => boolean;
+}
+
+/** Entries under the name they were asked by, so that a folder behind a link keeps the caller's path. */
+function listFolder({ root, asked, inside, isRepository }: ListRequest): readonly TreeEntry[] {
+  if (inside === undefined) return [];
+  const folder = join(root, inside);
+  const entries: TreeEntry[] = [];
+  try {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (isGitFolder(entry.name)) continue;
+      const path = joined(asked, entry.name);
+      if (entry.isSymbolicLink()) entries.push({ path, kind: 'link', size: 0 });
+      else if (entry.isDirectory())
+        entries.push({ path, kind: isRepository(joined(inside, entry.name)) ? 'repository' : 'folder', size: 0 });
+      else if (entry.isFile()) {
+        const size = lstatSync(join(folder, entry.name), { throwIfNoEntry: false })?.size;
+        if (size !== undefined) entries.push({ path, kind: 'file', size });
+      } else entries.push({ path, kind: 'special', size: 0 });
+    }
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw unreadable(asked, error);
+  }
+  return entries;
+}
+
+/** A repository of its own: `.git` is a folder, or a file where it is a submodule or a linked work tree. */
+function hasGitFolder(folder: string): boolean {
+  return lstatSync(join(folder, '.git'), { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,267 @@
+/** What is there and was not read is never taken for gone, and stops all that it governs: nothing below it is updated or removed. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createDesiredLoader } from '../../src/desired/load.ts';
+import { IdleClock, systemClock } from '../../src/model/base/clock.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { openFolder } from '../../src/sources/folder/folder.ts';
+import { git, temporaryFolder } from '../servers/git-server.ts';
+import { recordMirrors } from '../sources/recorded-mirrors.ts';
+import { appYaml, errorsOf, load, said } from './loading.ts';
+import { memoryMirrors } from './memory-tree.ts';
+
+let scratch: ReturnType<typeof temporaryFolder>;
+let root: string;
+
+beforeEach(() => {
+  scratch = temporaryFolder();
+  root = join(scratch.path, 'config');
+  mkdirSync(root);
+});
+afterEach(() => scratch.remove());
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+}
+
+function commit(): string {
+  if (!git(root, ['rev-parse', '--is-inside-work-tree']).startsWith('true')) throw new Error('no work tree');
+  git(root, ['add', '-A']);
+  git(root, ['commit', '--quiet', '-m', 'x']);
+  return git(root, ['rev-parse', 'HEAD']);
+}
+
+function committed(files: Readonly<Record<string, string>>): string {
+  git(scratch.path, ['init', '--quiet', root]);
+  write(files);
+  return commit();
+}
+
+async function loadFolder(path = root): Promise<DesiredFleet> {
+  const opened = await openFolder({ path, clock: new IdleClock(), environment: process.env });
+  const loader = createDesiredLoader({ clock: systemClock });
+  return loader.load({
+    tree: opened.tree,
+    path: opened.path,
+    mirrors: memoryMirrors(),
+    environment: () => undefined,
+    resolveImage: async () => undefined,
+  });
+}
+
+/** The same commit, read by git alone. */
+async function loadCommit(): Promise<DesiredFleet> {
+  const { mirrors } = recordMirrors({ folder: join(scratch.path, 'recorded') });
+  try {
+    const tree = await mirrors.tree({ url: `file://${root}/.git`, ref: 'HEAD', trust: 'operator' });
+    return await load({}, { tree });
+  } finally {
+    mirrors.close();
+  }
+}
+
+const names = (fleet: DesiredFleet): readonly string[] => fleet.apps.map(({ name }) => name);
+
+const team =
+  'project: team\nsource:\n  type: local\ncommon:\n  app_overrides:\n    kill_timeout: 9\nsync:\n  auto: false\n';
+const tree = {
+  'flycd.yaml': 'fleet: shop\n',
+  'apps/front/app.yaml': appYaml('front'),
+  'apps/back/app.yaml': appYaml('back'),
+  'team/project.yaml': team,
+  'team/inner/app.yaml': appYaml('inner'),
+};
+
+describe('a working tree that is less than its commit', () => {
+  test.each([
+    ['sparse checkout', (path: string) => git(root, ['update-index', '--skip-worktree', path]), true],
+    [
+      'skip-worktree, on disk all the same',
+      (path: string) => git(root, ['update-index', '--skip-worktree', path]),
+      false,
+    ],
+    ['assume-unchanged', (path: string) => git(root, ['update-index', '--assume-unchanged', path]), false],
+  ])('%s: its app stops, the others go on', async (_what, leaveOut, removes) => {
+    const head = committed(tree);
+    leaveOut('apps/back/app.yaml');
+    if (removes) rmSync(join(root, 'apps/back'), { recursive: true });
+    const fleet = await loadFolder();
+    expect(names(fleet)).toEqual(['front', 'inner']);
+    expect(errorsOf(fleet).join('\n')).toContain('apps/back/app.yaml');
+    expect(fleet.whole).toBe(false);
+    expect(fleet.revision).not.toBe(head);
+  });
+
+  test('a cone without a project’s file takes none of its apps without what it gives them', async () => {
+    committed(tree);
+    git(root, ['update-index', '--skip-worktree', 'team/project.yaml']);
+    rmSync(join(root, 'team/project.yaml'));
+    const fleet = await loadFolder();
+    expect(names(fleet)).toEqual(['back', 'front']);
+    expect(errorsOf(fleet).join('\n')).toContain('team/project.yaml');
+    expect(fleet.whole).toBe(false);
+  });
+
+  test('a real sparse checkout', async () => {
+    committed(tree);
+    git(root, ['sparse-checkout', 'set', 'apps']);
+    const fleet = await loadFolder();
+    expect(names(fleet)).toEqual(['back', 'front']);
+    expect(errorsOf(fleet).join('\n')).toContain('team/project.yaml');
+    expect(fleet.whole).toBe(false);
+  });
+
+  test('flycd.yaml stops the fleet', async () => {
+    committed(tree);
+    git(root, ['update-index', '--skip-worktree', 'flycd.yaml']);
+    rmSync(join(root, 'flycd.yaml'));
+    const fleet = await loadFolder();
+    expect(names(fleet)).toEqual([]);
+    expect(fleet.whole).toBe(false);
+  });
+
+  test('what no config names may be left out', async () => {
+    committed({ ...tree, 'docs/big.md': 'x', 'apps/front/README.md': 'x' });
+    git(root, ['update-index', '--skip-worktree', 'docs/big.md', 'apps/front/README.md']);
+    rmSync(join(root, 'docs'), { recursive: true });
+    const fleet = await loadFolder();
+    expect(errorsOf(fleet)).toEqual([]);
+    expect(names(fleet)).toEqual(['back', 'front', 'inner']);
+    expect(fleet.whole).toBe(true);
+  });
+
+  test('a source that lacks files spoils its app alone', async () => {
+    const built = 'app: built\nprimary_region: arn\nsource:\n  type: local\n  path: ../../src\n';
+    committed({ ...tree, 'apps/built/app.yaml': built, 'src/Dockerfile': 'FROM x\n', 'src/main.c': 'x' });
+    git(root, ['update-index', '--skip-worktree', 'src/main.c']);
+    rmSync(join(root, 'src/main.c'));
+    const fleet = await loadFolder();
+    expect(names(fleet)).toEqual(['back', 'front', 'inner']);
+    expect(errorsOf(fleet).join('\n')).toContain('src/main.c');
+  });
+
+  test('a blobless clone is whole', async () => {
+    const head = committed(tree);
+    git(root, ['config', 'uploadpack.allowFilter', 'true']);
+    const clone = join(scratch.path, 'clone');
+    git(scratch.path, ['clone', '--quiet', '--filter=blob:none', `file://${root}`, clone]);
+    const fleet = await loadFolder(clone);
+    expect(errorsOf(fleet)).toEqual([]);
+    expect(names(fleet)).toEqual(['back', 'front', 'inner']);
+    expect(fleet.revision).toBe(head);
+  });
+});
+
+describe('another repository inside', () => {
+  const linked = (): void => {
+    committed(tree);
+    const other = join(scratch.path, 'other');
+    git(scratch.path, ['init', '--quiet', other]);
+    git(other, ['commit', '--quiet', '--allow-empty', '-m', 'x']);
+    git(root, ['-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', other, 'apps/vendored']);
+    commit();
+  };
+  const message = 'apps/vendored: error: it is another repository';
+
+  test('a submodule is an error by its path, on disk and in git alike', async () => {
+    linked();
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(errorsOf(fleet).join('\n')).toContain(message);
+      expect(names(fleet)).toEqual(['back', 'front', 'inner']);
+      expect(fleet.whole).toBe(false);
+    }
+  });
+
+  test('one that was never fetched, too', async () => {
+    linked();
+    git(root, ['submodule', '--quiet', 'deinit', '--all', '--force']);
+    const fleet = await loadFolder();
+    expect(errorsOf(fleet).join('\n')).toContain(message);
+    expect(fleet.whole).toBe(false);
+  });
+
+  test('an embedded repository that git does not track', async () => {
+    committed(tree);
+    git(scratch.path, ['init', '--quiet', join(root, 'apps/embedded')]);
+    write({ 'apps/embedded/app.yaml': appYaml('embedded') });
+    const fleet = await loadFolder();
+    expect(errorsOf(fleet).join('\n')).toContain('apps/embedded: error: it is another repository');
+    expect(names(fleet)).toEqual(['back', 'front', 'inner']);
+    expect(fleet.whole).toBe(false);
+  });
+
+  test('ignore in the project says that it holds no apps', async () => {
+    linked();
+    write({ 'project.yaml': 'project: all\nsource:\n  type: local\nignore: [apps/vendored]\n' });
+    commit();
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(errorsOf(fleet)).toEqual([]);
+      expect(names(fleet)).toEqual(['back', 'front', 'inner']);
+      expect(fleet.whole).toBe(true);
+    }
+  });
+});
+
+describe('a config file that stands there and cannot be read', () => {
+  const kinds: readonly (readonly [string, (path: string) => void])[] = [
+    ['a link to nothing', (path) => symlinkSync('nowhere', join(root, path))],
+    ['a link to a folder', (path) => symlinkSync('.', join(root, path))],
+    ['a folder', (path) => mkdirSync(join(root, path))],
+    ['a pipe', (path) => execFileSync('/usr/bin/mkfifo', [join(root, path)])],
+  ];
+
+  test.each(kinds)('app.yaml is %s', async (_what, make) => {
+    write({ 'apps/front/app.yaml': appYaml('front'), 'apps/back/README.md': '' });
+    make('apps/back/app.yaml');
+    const fleet = await loadFolder();
+    expect(errorsOf(fleet).join('\n')).toContain('apps/back/app.yaml');
+    expect(names(fleet)).toEqual(['front']);
+    expect(fleet.whole).toBe(false);
+  });
+
+  test.each(kinds)('project.yaml is %s', async (_what, make) => {
+    write({ 'apps/front/app.yaml': appYaml('front'), 'team/inner/app.yaml': appYaml('inner') });
+    make('team/project.yaml');
+    const fleet = await loadFolder();
+    expect(errorsOf(fleet).join('\n')).toContain('team/project.yaml');
+    expect(names(fleet)).toEqual(['front']);
+    expect(fleet.whole).toBe(false);
+  });
+
+  test.each(kinds)('flycd.yaml is %s', async (_what, make) => {
+    write({ 'apps/front/app.yaml': appYaml('front') });
+    make('flycd.yaml');
+    const fleet = await loadFolder();
+    expect(errorsOf(fleet).join('\n')).toContain('flycd.yaml');
+    expect(names(fleet)).toEqual([]);
+    expect(fleet.whole).toBe(false);
+  });
+
+  test.each(kinds.filter(([what]) => !what.includes('pipe')))(
+    'a file that the app names is %s',
+    async (_what, make) => {
+      const files = '[[files]]\n  guest_path = "/etc/x"\n  local_path = "x.conf"\n';
+      write({
+        'apps/front/app.yaml': appYaml('front'),
+        'apps/back/app.toml': `app = "back"\nprimary_region = "arn"\n[build]\n  image = "nginx:1.27"\n${files}`,
+      });
+      make('apps/back/x.conf');
+      const fleet = await loadFolder();
+      expect(errorsOf(fleet).join('\n')).toContain('x.conf');
+      expect(names(fleet)).toEqual(['front']);
+    },
+  );
+
+  test('a link to a folder of apps says that nothing is looked for behind it', async () => {
+    write({ 'apps/front/app.yaml': appYaml('front'), 'shared/back/app.yaml': appYaml('back') });
+    symlinkSync('../shared/back', join(root, 'apps/back'));
+    const fleet = await loadFolder(root);
+    expect(said(fleet.problems).join('\n')).toContain('apps/back: warning: it is a link to a folder');
+    expect(names(fleet)).toEqual(['back', 'front']);
+  });
+});
