@@ -7,7 +7,7 @@ export interface Room {
   /** Folder from the repository's root. */
   readonly folder: string;
   readonly floor: number;
-  /** npm packages and node: modules this folder may import; `node:*` = any of Node's own. */
+  /** npm packages and node: modules this folder may import; `node:*` = any of Node's own but `node:timers`, `node:process` and what lies deeper (`node:fs/promises`). */
   readonly packages: readonly string[];
   /**
    * Inner folders, lowest first: each may import those before it. Folders in one list stand side by side and do not import

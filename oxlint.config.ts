@@ -13,7 +13,8 @@ function allowList({ room, path, before }: Folder, message: string) {
   const shared =
     room.shared === undefined || path === room.folder ? [] : [`!${towards(`${room.folder}/${room.shared}`)}`];
   const below = roomsBelow(room).map(({ folder }) => `!${towards(folder)}/**`);
-  const packages = room.packages.map((name) => `!${name}`);
+  // Node's timers run on real time and its process has the environment: the Clock and Io stand for both.
+  const packages = [...room.packages.map((name) => `!${name}`), 'node:timers', 'node:timers/*', 'node:process'];
   const allowed = ['!./*', ...earlier, ...shared, ...below, ...packages];
   // Down and up again leads anywhere; the way straight there says where.
   return { patterns: [{ group: ['*', '../**', '*/**', ...allowed, '**/[!.]*/../**', './../**'], message }] };
@@ -25,24 +26,24 @@ function restrict(files: string, list: ReturnType<typeof allowList>) {
 }
 
 /** A folder that floors.ts does not name imports nothing at all; the named ones what their place allows. */
-function overridesOf(room: Room, message: (path: string) => string) {
+function overridesOf(room: Room) {
   const homeless = `${room.folder}: this folder has no place in floors.ts`;
   return [
     restrict(`${room.folder}/**/${sources}`, {
       patterns: [{ group: ['*', '*/**', '../**', './**'], message: homeless }],
     }),
-    ...foldersOf(room).map((folder) => restrict(`${folder.path}/${sources}`, allowList(folder, message(folder.path)))),
+    ...foldersOf(room).map((folder) => {
+      const what =
+        room === simulator
+          ? 'the simulator shares shapes (schemas/) with the product, never behaviour'
+          : 'imports go down the floors';
+      const message = `${folder.path} may not import this: ${what}, and inside a room to folders before (floors.ts says which, and which packages)`;
+      return restrict(`${folder.path}/${sources}`, allowList(folder, message));
+    }),
   ];
 }
 
-const floorOverrides = rooms.flatMap((room) =>
-  overridesOf(room, (path) => `floors: ${path} may not import this (floors.ts says what it may).`),
-);
-
-const simulatorOverrides = overridesOf(
-  simulator,
-  () => 'the simulator shares shapes (schemas/) with the product, never behaviour (floors.ts).',
-);
+const overrides = [...rooms, simulator].flatMap(overridesOf);
 
 export default defineConfig({
   plugins: ['typescript', 'import', 'unicorn', 'oxc'],
@@ -68,6 +69,7 @@ export default defineConfig({
       'error',
       { object: 'Date', property: 'now', message: 'Use clock.now(): tests move it.' },
       { object: 'AbortSignal', property: 'timeout', message: 'Use the Clock: tests move it.' },
+      { object: 'performance', property: 'now', message: 'Use clock.now(): tests move it.' },
       { object: 'process', property: 'env', message: 'Only src/main.ts reads the environment.' },
     ],
     'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
@@ -83,8 +85,7 @@ export default defineConfig({
     'typescript/no-unsafe-enum-comparison': 'off',
   },
   overrides: [
-    ...floorOverrides,
-    ...simulatorOverrides,
+    ...overrides,
     {
       files: ['src/main.ts', 'test/**', 'bench/**', '*.config.ts', 'vitest*.ts'],
       rules: {

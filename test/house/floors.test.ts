@@ -46,6 +46,23 @@ describe('floors', () => {
     expect(wrong.filter((edge) => edge !== undefined)).toEqual([]);
   });
 
+  test('there is no circle of imports, late ones and types included', () => {
+    const open = new Set<string>();
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, way: readonly string[]): void => {
+      if (open.has(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' -> '));
+      if (open.has(file) || done.has(file)) return;
+      open.add(file);
+      for (const target of importsOf(file)) if (known.has(target)) visit(target, [...way, file]);
+      open.delete(file);
+      done.add(file);
+    };
+    const known = new Set(sources);
+    for (const file of sources) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
   test('a file that a room shares has types alone and imports nothing of its room', () => {
     for (const { folder, shared } of rooms) {
       if (shared === undefined) continue;

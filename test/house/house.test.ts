@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configurationPage } from '../../schemas/configuration-page.ts';
 import { generateJsonSchemas } from '../../schemas/generate.ts';
+import { statusByReason } from '../../src/plan/steps/status.ts';
 import { product, root, sources, text, tracked } from './tree.ts';
 
 /** More than one looks through at a glance. What tests and generators write is not counted. */
@@ -54,7 +55,7 @@ describe('house rules', () => {
       /^test(?:\/|$)/.test(folder) &&
       [folder.slice(5), `src/${folder.slice(5)}`].some((of) => of === '' || existsSync(join(root, of)));
     const silent = [...folders].filter((folder) => !mirrored(folder) && (sentences.get(folder) ?? '').length < 10);
-    expect(silent).toEqual([]);
+    expect(silent, 'add a row to its tables: | floor | `folder/` | what is in it |').toEqual([]);
   });
 
   test('ARCHITECTURE.md and the docs name no file or folder that is not there', () => {
@@ -70,7 +71,10 @@ describe('house rules', () => {
 
   test(`no folder has more than ${filesMax} files of its own`, () => {
     const counts = Map.groupBy(sources, (file) => dirname(file));
-    expect([...counts].filter(([, files]) => files.length > filesMax).map(([folder]) => folder)).toEqual([]);
+    const full = [...counts]
+      .filter(([, files]) => files.length > filesMax)
+      .map(([folder, files]) => `${folder}: ${files.length}`);
+    expect(full, 'make an inner folder, with its place in floors.ts and its sentence in ARCHITECTURE.md').toEqual([]);
   });
 
   test(`no file exports more than ${exportsMax} names`, () => {
@@ -78,7 +82,45 @@ describe('house rules', () => {
       .filter((file) => /^(?:src|controllers|schemas|simulator)\//.test(file))
       .map((file) => ({ file, names: exportedNames(file), most: exportsMaxOf[file] ?? exportsMax }))
       .filter(({ names, most }) => names.length > most || names.some((name) => name.startsWith('export')));
-    expect(wide).toEqual([]);
+    expect(wide, 'export less, or give one of the thoughts a file of its own').toEqual([]);
+  });
+
+  test('every link in a page leads somewhere', () => {
+    const pages = tracked.filter((file) => file.endsWith('.md'));
+    const dead = pages.flatMap((page) =>
+      [...text(page).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)]
+        .filter(([, target = '']) => !existsSync(join(root, dirname(page), target)))
+        .map(([, target = '']) => `${page}: ${target}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  test('the compiler, the search for dead code and the tests see every folder with code', () => {
+    const tops = [...new Set(sources.map((file) => file.split('/')[0] ?? ''))].filter((top) => !top.endsWith('.ts'));
+    const unseen = ['tsconfig.json', 'knip.json'].flatMap((config) =>
+      tops
+        .filter((top) => !text(config).includes(`"${top}"`) && !text(config).includes(`"${top}/`))
+        .map((top) => `${config}: ${top}`),
+    );
+    expect(unseen).toEqual([]);
+    // A test by another name would never run.
+    const lost = sources.filter(
+      (file) => /^(?:test|it|describe)(?:\.\w+)*\(/m.test(text(file)) && !file.endsWith('.test.ts'),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  test('docs/held.md has a row for every reason of a hold', () => {
+    const page = text('docs/held.md');
+    expect(Object.keys(statusByReason).filter((reason) => !page.includes(`\n| ${reason} |`))).toEqual([]);
+  });
+
+  test('time comes from the Clock', () => {
+    const timed = sources.filter(
+      (file) =>
+        /^(?:src|controllers|simulator)\//.test(file) && /\bnew Date\(\)|globalThis\.(?:set|process)/.test(text(file)),
+    );
+    expect(timed).toEqual([]);
   });
 
   test('a path in a text leads to a file', () => {

@@ -8,14 +8,14 @@ A storm is a fleet on a simulated Fly, on virtual time: commits, changes by hand
 its seed, and invariants that hold once it is calm again. The same seed is the same storm.
 
   npm run storm -- 17                   reruns seed 17 and prints its story (default: seed 1)
-  npm run storm -- 1-200                runs 200 seeds, prints those that broke something, exits with 1 if one did
+  npm run storm -- 1-200                runs 200 seeds, prints those that broke something; exits with 1 if one did
   npm run storm -- 1-200 --share 2/3    every third of them, from the second on: for several processes at once
   npm run storm -- 1-2000 --seconds 60  begins none later than 60 s after the start
 `;
 
 function refuse(why: string): never {
   process.stderr.write(`${why}\n\n${usage}`);
-  process.exit(1);
+  process.exit(2);
 }
 
 function argumentsOf() {
@@ -27,16 +27,21 @@ function argumentsOf() {
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
+    const why = error instanceof Error ? error.message : String(error);
+    return refuse(why.split('. To specify')[0] ?? why);
   }
 }
+
+/** Beyond it a seed and the next one are the same number to some of the dice. */
+const seedMax = 2 ** 31;
 
 /** Two whole numbers of 1 and up, the second no smaller than the first. */
 function pairOf(text: string, form: RegExp, what: string): readonly [number, number] {
   const found = form.exec(text);
   const first = Number(found?.[1]);
   const second = Number(found?.[2] ?? found?.[1]);
-  if (found === null || first < 1 || second < first) return refuse(`expected ${what}, found ${JSON.stringify(text)}`);
+  if (found === null || first < 1 || second < first || second > seedMax)
+    return refuse(`expected ${what}, found ${JSON.stringify(text)}`);
   return [first, second];
 }
 
@@ -52,6 +57,7 @@ const [first, last] = pairOf(
   'a seed such as 17, or a range such as 1-200',
 );
 const [share, shares] = pairOf(values.share, /^(\d+)\/(\d+)$/, 'a share such as 2/3');
+if (first + share - 1 > last) refuse(`no seed of ${first}-${last} is in share ${values.share}`);
 const seconds = Number(values.seconds);
 if (!(seconds > 0)) refuse(`expected seconds above 0, found ${JSON.stringify(values.seconds)}`);
 

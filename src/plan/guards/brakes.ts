@@ -47,7 +47,23 @@ function removalOf(fleet: DesiredFleet, step: Step): Removal | undefined {
       const named = app?.groups.some((group) => group.name === step.group) ?? false;
       return named ? undefined : { kind: 'groups', object: `${step.app}/${step.group}` };
     }
-    default:
+    case 'app.create':
+    case 'app.adopt':
+    case 'image.build':
+    case 'address.allocate':
+    case 'secret.set':
+    case 'volume.create':
+    case 'volume.extend':
+    case 'volume.configure':
+    case 'release':
+    case 'machine.create':
+    case 'machine.update':
+    case 'machine.label':
+    case 'machine.start':
+    case 'machine.restart':
+    case 'machine.cordon':
+    case 'machine.uncordon':
+    case 'certificate.add':
       return undefined;
   }
 }

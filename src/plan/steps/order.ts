@@ -25,7 +25,10 @@ export const waves = [
   ['address.release', 'app.destroy'],
 ] as const satisfies readonly (readonly StepKind[])[];
 
-const waveOf = new Map<StepKind, number>(waves.flatMap((kinds, wave) => kinds.map((kind) => [kind, wave] as const)));
+/** A kind without a wave is an error where its wave is asked for. */
+type OrderedKind = (typeof waves)[number][number];
+
+const waveOf = new Map<OrderedKind, number>(waves.flatMap((kinds, wave) => kinds.map((kind) => [kind, wave] as const)));
 
 /** In order of apply: by wave, then by target (numbers by value), then by kind. */
 export function inOrder<T extends Step>(steps: readonly T[]): T[] {

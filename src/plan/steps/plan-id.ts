@@ -77,7 +77,9 @@ function stepIdentity(step: Step): object {
     case 'certificate.add':
     case 'certificate.remove':
       return { ...base, hostname: step.hostname };
-    default:
+    case 'app.adopt':
+    case 'app.destroy':
+    case 'secret.unset':
       return base;
   }
 }

@@ -6,17 +6,36 @@ import { inOrder } from './order.ts';
 /** What an app's steps say of it: none; only undoing what was done on Fly; or git wants what Fly lacks. */
 export type StepsSay = 'nothing' | 'drift' | 'wanted';
 
-/** Nothing the app needs can go on before somebody has acted. */
-const blocking: readonly HoldReason[] = ['owner', 'build', 'secret'];
-
-/** Time alone brings it, and git wants it. */
-const passing: readonly HoldReason[] = ['unread', 'dependency', 'window', 'unreachable'];
+/**
+ * What a hold makes of its app. blocked: nothing the app needs can go on before somebody has acted; pending: time alone
+ * brings it, and git wants it. docs/held.md has a row for each reason.
+ */
+export const statusByReason = {
+  build: 'blocked',
+  busy: 'held',
+  flyctl: 'held',
+  adoption: 'held',
+  drift: 'drifted',
+  brake: 'held',
+  secret: 'blocked',
+  dependency: 'pending',
+  window: 'pending',
+  unread: 'pending',
+  unreachable: 'pending',
+  intent: 'held',
+  owner: 'blocked',
+  volume: 'held',
+  destructive: 'held',
+  manual: 'held',
+  failed: 'held',
+  rollback: 'held',
+  suspended: 'suspended',
+} as const satisfies Record<HoldReason, AppStatus>;
 
 /** Of an app with these steps to do. */
 export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
-  if (isSuspended(holds)) return 'suspended';
-  if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
-  if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
+  const weighty = weightiest(holds);
+  if (weighty !== undefined) return weighty;
   if (steps === 'wanted') return 'pending';
   if (steps === 'drift') return 'drifted';
   return statusOfHolds(holds);
@@ -25,14 +44,15 @@ export function statusOf(steps: StepsSay, holds: readonly Hold[]): AppStatus {
 /** Of an app with nothing left to do but what is held. */
 export function statusOfHolds(holds: readonly Hold[]): AppStatus {
   if (holds.length === 0) return 'synced';
-  if (isSuspended(holds)) return 'suspended';
-  if (holds.some((hold) => blocking.includes(hold.reason))) return 'blocked';
-  if (holds.some((hold) => passing.includes(hold.reason))) return 'pending';
-  return holds.every((hold) => hold.reason === 'drift') ? 'drifted' : 'held';
+  const weighty = weightiest(holds);
+  if (weighty !== undefined) return weighty;
+  return holds.every((hold) => statusByReason[hold.reason] === 'drifted') ? 'drifted' : 'held';
 }
 
-function isSuspended(holds: readonly Hold[]): boolean {
-  return holds.some((hold) => hold.reason === 'suspended');
+/** What one hold alone decides, whatever else the app's plan holds or does. */
+function weightiest(holds: readonly Hold[]): AppStatus | undefined {
+  const said = new Set(holds.map(({ reason }) => statusByReason[reason]));
+  return (['suspended', 'blocked', 'pending'] as const).find((status) => said.has(status));
 }
 
 /** Status and id follow from what is left. */
