@@ -1,6 +1,7 @@
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
+import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
@@ -8,8 +9,15 @@ import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
 import { nextWake } from '../app/outcome.ts';
 import { observeReleases } from '../../src/observed/app.ts';
-import { observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
+import { observeContents, observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
 import type { Store } from '../../src/record/store.ts';
+
+export interface FoundOrphans {
+  /** By name. */
+  readonly orphans: readonly OrphanedApp[];
+  /** false: there may be more, and those that were known before may still be there. */
+  readonly complete: boolean;
+}
 
 /**
  * Apps of this fleet on Fly that git does not name, in the organizations of those it does. None is looked for while the
@@ -19,17 +27,20 @@ export async function findOrphans(
   fly: FlyReader,
   fleet: DesiredFleet,
   orgs: ReadonlySet<string>,
-): Promise<readonly OrphanedApp[]> {
-  if (!fleet.named || !fleet.whole) return [];
+): Promise<FoundOrphans> {
+  if (!fleet.named) return { orphans: [], complete: true };
+  if (!fleet.whole) return { orphans: [], complete: false };
   const named = new Set([...fleet.apps.map((app) => app.name), ...fleet.invalid.flatMap((app) => app.name ?? [])]);
   const found: OrphanedApp[] = [];
+  let complete = true;
   for (const org of orgs) {
-    const { orphans } = await observeOrphans({ fly, org, fleet: fleet.name, desired: named });
-    found.push(...orphans);
+    const observed = await observeOrphans({ fly, org, fleet: fleet.name, desired: named });
+    found.push(...observed.orphans);
+    complete &&= observed.complete;
   }
   const prunes = fleet.policy.prune.includes('app');
-  const told = prunes ? await Promise.all(found.map((orphan) => withReleases(fly, orphan))) : found;
-  return told.toSorted((a, b) => a.name.localeCompare(b.name));
+  const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, orphan))) : found;
+  return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), complete };
 }
 
 /** An orphan as it is now: it may have waited for somebody to be done. undefined: it is none any more, or nobody can tell. */
@@ -39,11 +50,16 @@ export async function lookAgain(
   orphan: OrphanedApp,
 ): Promise<OrphanedApp | undefined> {
   const found = await observeOrphan({ fly, fleet: fleet.name }, orphan);
-  return found === undefined || !fleet.policy.prune.includes('app') ? found : withReleases(fly, found);
+  return found === undefined || !fleet.policy.prune.includes('app') ? found : withContents(fly, found);
 }
 
-async function withReleases(fly: FlyReader, orphan: OrphanedApp): Promise<OrphanedApp> {
-  return { ...orphan, releases: await observeReleases({ fly, app: orphan.name }) };
+/** Before it is destroyed: who is at work on it, and all that goes with it. */
+async function withContents(fly: FlyReader, orphan: OrphanedApp): Promise<OrphanedApp> {
+  const [releases, contents] = await Promise.all([
+    observeReleases({ fly, app: orphan.name }),
+    observeContents(fly, orphan.name),
+  ]);
+  return { ...orphan, releases, contents };
 }
 
 export interface OrphanRequest {
@@ -79,7 +95,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
   const left = plan.holds.length > 0 ? 'held' : 'no-change';
-  const outcome = failed ? 'failed' : plan.steps.length > 0 ? 'updated' : left;
+  const outcome = failed ? 'failed' : plan.steps.length > 0 ? 'deleted' : left;
   // Destroyed, Fly is as git says; else it runs on.
   const status = failed ? 'failed' : plan.steps.length > 0 ? 'synced' : 'orphaned';
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, []) });

@@ -4,7 +4,10 @@ import { Fault, toFault } from '../../src/model/base/fault.ts';
 import { matchesGlob } from '../../src/model/base/glob.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
+import { byText, list } from '../../src/model/base/text.ts';
+import type { OrphanedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
+import { isNamed } from '../../src/plan/guards/accept.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
 import { findOrphans } from './orphans.ts';
@@ -20,6 +23,8 @@ export interface PassOptions {
   readonly apps: readonly string[];
   /** Releases the brakes for this pass. */
   readonly accept: boolean;
+  /** Releases just what these words name: an app, a reason of a hold, `app:NAME`. */
+  readonly acceptOnly: readonly string[];
   /** Lifts adoption holds. */
   readonly adopt: boolean;
   /** An update for every machine, changes or not (v0's --force). */
@@ -62,14 +67,15 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const planned = new Map<string, PlannedApp>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const orgs = new Set(withOrg.flatMap((app) => (chosenNames.has(app.name) ? (app.org ?? []) : [])));
-  const seek = context.orphans && options.apps.length === 0;
-  const seeking = seek ? findOrphans(context.fly, desired, orgs) : Promise.resolve([]);
+  const seeking = context.orphans && mayBeOrphans(desired, options.apps) ? seekOrphans(context, desired) : [];
   const looking = Promise.all(
     withOrg.map((app) =>
       queue.add(async () => {
         try {
-          planned.set(app.name, await observeAndPlan({ ...context, fleet: desired, app, options }));
+          planned.set(
+            app.name,
+            await observeAndPlan({ ...context, fleet: desired, app, options: optionsFor(app, options) }),
+          );
         } catch (error) {
           // A refused token concerns every app: one error, not a thousand.
           if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
@@ -78,12 +84,14 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       }),
     ),
   );
-  const [orphans] = await Promise.all([seeking, looking]);
+  const [found] = await Promise.all([seeking, looking]);
+  const orphans = selectApps(found, options.apps);
+  checkChosen(desired, orphans, options.apps);
   const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
     [...all.values()]
       .map(({ plan }) => plan)
       .filter(({ app }) => chosenNames.has(app) === isChosen)
-      .toSorted((a, b) => a.app.localeCompare(b.app));
+      .toSorted((a, b) => byText(a.app, b.app));
   const replan = (newer: ReadonlyMap<string, PlannedApp>): Plan => {
     const all = new Map([...planned, ...newer]);
     return planFleet({
@@ -94,11 +102,47 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       orphans,
       now: context.clock.now(),
       accept: options.accept,
+      acceptOnly: options.acceptOnly,
       failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
       selected: options.apps,
     });
   };
   return { plan: replan(new Map()), apps: new Map(withOrg.map((app) => [app.name, app])), planned, replan };
+}
+
+/** Machines made anew for their mount are a release, which is planned where that is accepted. */
+export function optionsFor({ name: app }: DesiredApp, options: PassOptions): PassOptions {
+  return { ...options, accept: options.accept || isNamed(options.acceptOnly, { app, reason: 'volume' }) };
+}
+
+/** false: every app that was asked for by its name is one of git's, so nobody has to be asked for others. */
+function mayBeOrphans({ apps }: DesiredFleet, globs: readonly string[]): boolean {
+  return globs.length === 0 || globs.some((glob) => apps.every(({ name }) => name !== glob));
+}
+
+async function seekOrphans(context: PlanContext, desired: DesiredFleet): Promise<readonly OrphanedApp[]> {
+  const apps = await nameOrganizations(context, desired.apps);
+  return (await findOrphans(context.fly, desired, new Set(apps.flatMap(({ org }) => org ?? [])))).orphans;
+}
+
+/** A slip of the pen must not look like success. Where part of the config is unread, it may hold the app that is meant. */
+function checkChosen(desired: DesiredFleet, orphans: readonly OrphanedApp[], globs: readonly string[]): void {
+  const names = [...desired.apps.map(({ name }) => name), ...desired.invalid.flatMap(({ name }) => name ?? [])];
+  const all = [...names, ...orphans.map(({ name }) => name)].map((name) => ({ name }));
+  const glob = globs.find((one) => selectApps(all, [one]).length === 0);
+  if (glob !== undefined && desired.whole) throw unknownApp(glob, names);
+}
+
+/** Names listed in an error: enough to find a slip of the pen. */
+const namesMax = 20;
+
+export function unknownApp(glob: string, names: readonly string[]): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `no app is called ${glob}`,
+    why: names.length === 0 ? 'the config holds no apps' : `the config holds ${list(names.toSorted(), namesMax)}`,
+    next: 'check the name, or leave it out for all apps',
+  });
 }
 
 /** With the apps that the chosen ones depend on: those are looked at, and not touched. */
@@ -118,6 +162,7 @@ async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp
 export const plainPass: PassOptions = {
   apps: [],
   accept: false,
+  acceptOnly: [],
   adopt: false,
   force: false,
   now: false,

@@ -70,13 +70,12 @@ export class FleetReconciler {
     }
     // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
     const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
+    for (const orphan of await this.#lookForOrphans(desired)) names.add(orphan.name);
     if (newRevision || first) {
       this.#options.reporter?.begin(
         desired,
         moved.map((app) => app.name),
       );
-      await this.#lookForOrphans(desired);
-      for (const orphan of this.#orphans) names.add(orphan.name);
     }
     return {
       apps: [...desired.apps, ...this.#orphans].map((app) => app.name),
@@ -206,6 +205,7 @@ export class FleetReconciler {
       orphans: this.#orphans,
       now: this.#options.clock.now(),
       accept: false,
+      acceptOnly: [],
       failed: [],
       selected: [],
     });
@@ -233,16 +233,25 @@ export class FleetReconciler {
     return { nextWakeAt, failed: run.outcome === 'failed' };
   }
 
-  /** Only when git moved: an app becomes an orphan by a commit. What cannot be read now is looked for with the next one. */
-  async #lookForOrphans(fleet: DesiredFleet): Promise<void> {
+  /**
+   * With every refresh: a list lags, and an app of the fleet may appear without a commit. What was known stays where the list
+   * failed or has gaps; its own pass looks again. Answers those that were not known before.
+   */
+  async #lookForOrphans(fleet: DesiredFleet): Promise<readonly OrphanedApp[]> {
+    const named = new Set([...fleet.apps, ...fleet.invalid].flatMap(({ name }) => name ?? []));
+    const before = this.#orphans.filter(({ name }) => !named.has(name));
+    const known = new Set(before.map(({ name }) => name));
     try {
       const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
       const orgs = new Set(apps.flatMap((app) => app.org ?? []));
-      this.#orphans = await findOrphans(this.#options.fly, fleet, orgs);
+      const { orphans, complete } = await findOrphans(this.#options.fly, fleet, orgs);
+      const found = new Set(orphans.map(({ name }) => name));
+      this.#orphans = complete ? orphans : [...orphans, ...before.filter(({ name }) => !found.has(name))];
     } catch (error) {
-      this.#orphans = [];
+      this.#orphans = before;
       this.#options.log.warn({ error: toFault(error, 'orphans').message }, 'orphaned apps could not be looked for');
     }
+    return this.#orphans.filter(({ name }) => !known.has(name));
   }
 
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */

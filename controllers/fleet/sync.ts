@@ -8,7 +8,7 @@ import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { syncOrphan } from './orphans.ts';
-import { planWhole, type PassOptions, type Whole } from './plan.ts';
+import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
 export async function syncPass(
@@ -107,7 +107,9 @@ async function planAgain(
   const apps = [app.name, ...(app.dependsOn ?? [])].flatMap((name) => work.apps.get(name) ?? []);
   try {
     const planned = await Promise.all(
-      apps.map((one) => observeAndPlan({ ...context, fleet: desired, app: one, options: work.options })),
+      apps.map((one) =>
+        observeAndPlan({ ...context, fleet: desired, app: one, options: optionsFor(one, work.options) }),
+      ),
     );
     const newer = new Map(planned.map((one) => [one.plan.app, one]));
     const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;

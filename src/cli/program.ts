@@ -193,7 +193,13 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
       '--plan <plan>',
       'one pass that does what this plan says, or nothing: an id from diff, or the file of its --output json',
     )
-    .option('--accept', 'one pass that may remove or restart more than the brakes allow')
+    .option('--accept', 'one pass that may remove or restart more than the brakes allow; never an app with its volumes')
+    .option(
+      '--accept-only <name-or-reason>',
+      'one pass that does just what is held of this app (app:NAME), or for this reason: brake, destructive, volume (repeatable)',
+      collect,
+      [] as readonly string[],
+    )
     .option(
       '--now',
       'one pass that waits for no window, builds again what failed, and puts back what a hand-made `fly deploy` changed',

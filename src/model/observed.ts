@@ -39,8 +39,16 @@ export interface OrphanedApp {
   readonly org: string;
   /** Also those that are not the fleet's. */
   readonly machines: readonly Machine[];
+  /** What goes with the app. Asked for only where it would be destroyed. */
+  readonly contents?: OrphanContents | undefined;
   /** Asked for only where the app would be destroyed. */
   readonly releases?: Reading<readonly Release[]> | undefined;
+}
+
+export interface OrphanContents {
+  readonly volumes: Reading<readonly Volume[]>;
+  readonly addresses: Reading<readonly IpAssignment[]>;
+  readonly secrets: Reading<readonly AppSecret[]>;
 }
 
 /** What is known of the image that an app's source is built to. */

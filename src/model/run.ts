@@ -19,7 +19,7 @@ export interface StepResult {
 }
 
 /** v0's outcomes, and ours: held and waiting are not failures. */
-export type RunOutcome = 'created' | 'updated' | 'no-change' | 'failed' | 'held' | 'interrupted';
+export type RunOutcome = 'created' | 'updated' | 'deleted' | 'no-change' | 'failed' | 'held' | 'interrupted';
 
 /** One pass over one app. */
 export interface Run {

@@ -1,6 +1,6 @@
 import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
-import type { OrphanedApp } from '../model/observed.ts';
+import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { read } from './reading.ts';
 
@@ -73,6 +73,16 @@ async function confirm(
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
   return hidden === undefined ? undefined : { unsure: `${name}: machine ${hidden.id} does not show its config` };
+}
+
+/** What would go with an app: each kind read, or unread with the reason. Throws only when the token is refused. */
+export async function observeContents(fly: FlyReader, app: string): Promise<OrphanContents> {
+  const [volumes, addresses, secrets] = await Promise.all([
+    read(fly.volumes(app)),
+    read(fly.addresses(app)),
+    read(fly.secrets(app)),
+  ]);
+  return { volumes, addresses, secrets };
 }
 
 const goingStates: ReadonlySet<string> = new Set(['destroying', 'destroyed']);

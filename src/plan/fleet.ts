@@ -4,7 +4,8 @@ import { matchesGlob } from '../model/base/glob.ts';
 import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
-import { brakeFleet, releaseConfirmed, type BrakeInput } from './guards/brakes.ts';
+import { releaseAccepted } from './guards/accept.ts';
+import { brakeFleet, type BrakeInput } from './guards/brakes.ts';
 import { gateReleases } from './guards/dependencies.ts';
 import { appPlanId, fleetPlanId } from './steps/plan-id.ts';
 import { byText } from '../model/base/text.ts';
@@ -23,6 +24,8 @@ export interface PlanFleetInput {
   readonly now: number;
   /** A person accepts what the brakes and the rules on destruction hold. */
   readonly accept: boolean;
+  /** Just that: names of apps, reasons of holds, `app:NAME`. */
+  readonly acceptOnly: readonly string[];
   /** Apps that could not be planned, and why. */
   readonly failed: readonly FailedApp[];
   /** Globs of app names that the pass is about; empty = all. */
@@ -38,7 +41,7 @@ interface FailedApp {
 
 /** The whole fleet's plan: every app by name, the brakes applied. Pure. */
 export function planFleet(input: PlanFleetInput): Plan {
-  const { fleet, accept } = input;
+  const { fleet, accept, acceptOnly } = input;
   const orphans = input.orphans.map((orphan) => {
     const { name, org } = orphan;
     return plainPlan({
@@ -52,10 +55,10 @@ export function planFleet(input: PlanFleetInput): Plan {
   const invalids = invalidPlans(input);
   const failed = input.failed.map(failedPlan);
   const others = [...(input.dependencies ?? []), ...invalids, ...failed];
-  const confirmed = [...input.plans, ...orphans].map((plan) => (accept ? releaseConfirmed(plan) : plan));
+  const confirmed = [...input.plans, ...orphans].map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const planned = gateReleases({ ...input, apps: fleet.apps, plans: confirmed, others });
   const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed };
-  const braked = accept ? planned : brakeFleet(brakes);
+  const braked = accept ? planned : brakeFleet(brakes).map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
   const invalid = invalids.filter((plan) => !known.has(plan.app));
   const apps = [...braked, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app));

@@ -1,12 +1,12 @@
 /** An app of the fleet that git no longer names: it runs on, and goes only where the fleet's policy prunes apps. */
 import type { DesiredFleet } from '../model/desired.ts';
-import type { OrphanedApp } from '../model/observed.ts';
-import type { AppPlan, Hold, Step } from '../model/plan.ts';
+import type { OrphanedApp, Reading } from '../model/observed.ts';
+import type { AppPlan, FieldChange, Hold, Step } from '../model/plan.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
-import { plural } from '../model/base/text.ts';
+import { byText, plural } from '../model/base/text.ts';
 import { holdOf } from './steps/hold.ts';
 import { metadataOf } from './classify/machine-state.ts';
 
@@ -25,14 +25,45 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     return { steps: [], holds: [], notes: [note] };
   }
   const because = 'git no longer names it';
-  const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes: [] };
+  const changes = contentsOf(orphan);
+  const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes };
   const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet: fleet.name }, {}), now });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : [];
   const busy = busyWith({ machines, releases: asked, fleet: fleet.name, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
-  const foreign = foreignHold(fleet, orphan, step);
-  return foreign === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [foreign], notes: [] };
+  const held = volumeHold(orphan, step) ?? foreignHold(fleet, orphan, step);
+  return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
+}
+
+/** All that goes with an app. What could not be read is said, for it goes as well. */
+function contentsOf({ machines, contents }: OrphanedApp): readonly FieldChange[] {
+  const gone = (path: string, from: string): FieldChange => ({ path, from, to: undefined });
+  const read = <T>(kind: string, reading: Reading<readonly T[]> | undefined, said: (item: T) => FieldChange) => {
+    if (reading?.status === 'read') return reading.value.map(said);
+    return [gone(kind, reading === undefined ? 'not asked for' : `could not be read: ${reading.reason}`)];
+  };
+  return [
+    ...machines.map(({ id, name }) => gone(`machines[${id}]`, name)),
+    ...read('volumes', contents?.volumes, (volume) =>
+      gone(`volumes[${volume.id}]`, `${volume.name}, ${volume.size_gb} GB`),
+    ),
+    ...read('addresses', contents?.addresses, ({ ip }) => gone('addresses', ip)),
+    ...read('secrets', contents?.secrets, ({ name }) => gone('secrets', name)),
+  ].toSorted((a, b) => byText(a.path, b.path));
+}
+
+/** Volumes hold what nobody can make again. Unread ones may be there. */
+function volumeHold({ name, contents }: OrphanedApp, step: Step): Hold | undefined {
+  const volumes = contents?.volumes;
+  if (volumes?.status === 'read' && volumes.value.length === 0) return undefined;
+  const count = volumes?.status === 'read' ? plural(volumes.value.length, 'volume') : 'volumes that could not be read';
+  return holdOf(name, {
+    reason: 'volume',
+    because: `git no longer names it, and ${count} would go with it`,
+    next: `flycd sync --once --accept-only ${name} destroys it with all that is in it; or bring its app.yaml back`,
+    steps: [step],
+  });
 }
 
 /** Destroying an app destroys all that is in it, also what git never named. */

@@ -9,6 +9,7 @@ const none: FleetOutcome = { pending: 0, synced: 0, failed: 0, held: 0, invalid:
 const counted: Record<RunOutcome, keyof FleetOutcome> = {
   created: 'synced',
   updated: 'synced',
+  deleted: 'synced',
   'no-change': 'synced',
   failed: 'failed',
   held: 'held',

@@ -46,6 +46,11 @@ const gone: OrphanedApp = {
   name: 'gone',
   org: 'personal',
   machines: [machine(desiredApp()), machine(desiredApp(), { number: 2 })],
+  contents: {
+    volumes: { status: 'read', value: [] },
+    addresses: { status: 'read', value: [] },
+    secrets: { status: 'read', value: [] },
+  },
 };
 
 interface One {
@@ -63,6 +68,7 @@ function fleetPlan(ones: readonly One[], parts: Partial<PlanFleetInput> = {}) {
     orphans: [],
     now,
     accept: false,
+    acceptOnly: [],
     failed: [],
     selected: [],
   };
@@ -241,6 +247,7 @@ describe('apps without a plan', () => {
       orphans: [gone],
       now,
       accept: false,
+      acceptOnly: [],
       failed: [{ app: 'down', file: 'down/app.yaml', org: 'personal', fault }],
       selected: [],
     });
@@ -271,6 +278,7 @@ describe('apps without a plan', () => {
       orphans: [],
       now,
       accept: false,
+      acceptOnly: [],
       failed: [],
       selected: [],
     });
@@ -295,6 +303,7 @@ describe('apps without a plan', () => {
       orphans: [],
       now,
       accept: false,
+      acceptOnly: [],
       failed: [],
       selected: ['web-?', 'x*'],
     });
@@ -302,7 +311,16 @@ describe('apps without a plan', () => {
   });
 
   test('an orphan is destroyed only where the policy says so, the fleet has a name and the tree is whole', () => {
-    const base = { plans: [], observed: [], orphans: [gone], now, accept: false, failed: [], selected: [] };
+    const base = {
+      plans: [],
+      observed: [],
+      orphans: [gone],
+      now,
+      accept: false,
+      acceptOnly: [],
+      failed: [],
+      selected: [],
+    };
     const policy = { ...defaultPolicy, prune: ['app' as const] };
     const stepsOf = (parts: Partial<DesiredFleet>) =>
       brief(planFleet({ ...base, fleet: fleetOf([], { policy, ...parts }) }).apps[0]?.steps ?? []);
@@ -316,7 +334,7 @@ describe('apps without a plan', () => {
 describe('an orphan that would be destroyed', () => {
   const policy = { ...defaultPolicy, prune: ['app' as const] };
   const planOf = (orphan: OrphanedApp, accept = false) => {
-    const parts = { plans: [], observed: [], orphans: [orphan], now, accept, failed: [], selected: [] };
+    const parts = { plans: [], observed: [], orphans: [orphan], now, accept, acceptOnly: [], failed: [], selected: [] };
     const [app] = planFleet({ ...parts, fleet: fleetOf([], { policy }) }).apps;
     return { steps: brief(app?.steps ?? []), holds: app?.holds ?? [] };
   };

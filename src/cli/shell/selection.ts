@@ -1,9 +1,6 @@
-import { selectApps } from '../../../controllers/fleet/plan.ts';
+import { selectApps, unknownApp } from '../../../controllers/fleet/plan.ts';
 import type { DesiredApp, DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
-
-/** Names listed in an error: enough to find a slip of the pen. */
-const namesMax = 20;
 
 /**
  * Whether an app is among those --app names. What belongs to no known app always is: it may hide the one that is meant.
@@ -17,17 +14,6 @@ export function chooser(fleet: DesiredFleet, globs: readonly string[]): (app: st
   }
   const chosen = new Set(selectApps(named, globs).map((app) => app.name));
   return (app) => app === undefined || globs.length === 0 || chosen.has(app);
-}
-
-function unknownApp(glob: string, names: readonly string[]): Fault {
-  const shown = names.toSorted().slice(0, namesMax).join(', ');
-  const more = names.length > namesMax ? ` and ${names.length - namesMax} more` : '';
-  return new Fault({
-    kind: 'stalled',
-    what: `no app is called ${glob}`,
-    why: names.length === 0 ? 'the config holds no apps' : `the config holds ${shown}${more}`,
-    next: 'check the name, or leave it out for all apps',
-  });
 }
 
 /** The app of that name, else all apps of the project of that name. Throws a stalled Fault where there is none. */

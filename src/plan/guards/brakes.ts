@@ -2,7 +2,7 @@
 import type { DesiredFleet } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
-import { holdBack, isConfirmable } from '../steps/hold.ts';
+import { holdBack } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
 import { plural, list } from '../../model/base/text.ts';
 import { groupOf, metadataOf } from '../classify/machine-state.ts';
@@ -132,15 +132,4 @@ function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly A
 function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string): AppPlan {
   const next = 'read the plan, then flycd sync --accept';
   return withSteps(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
-}
-
-/**
- * `--accept`: what only waits for a person's word is done. Machines that are made anew for their mount are steps already where
- * the app was planned with that word: they are a release, with its command and its guards.
- */
-export function releaseConfirmed(plan: AppPlan): AppPlan {
-  const confirmed = plan.holds.filter(isConfirmable);
-  if (confirmed.length === 0) return plan;
-  const steps = [...plan.steps, ...confirmed.flatMap((one) => one.steps)];
-  return withSteps(plan, { steps, holds: plan.holds.filter((one) => !confirmed.includes(one)) });
 }

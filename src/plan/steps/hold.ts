@@ -17,9 +17,10 @@ export function holdBack(
   };
 }
 
-/** Steps that `--accept` releases. */
-export function isConfirmable(hold: Hold): boolean {
-  return (hold.reason === 'volume' || hold.reason === 'destructive') && hold.steps.length > 0;
+/** Steps that `--accept` releases: never an app with its volumes, which has to be accepted by name. */
+export function isConfirmable({ reason, steps }: Hold): boolean {
+  if (reason === 'volume') return steps.length > 0 && steps.every(({ kind }) => kind !== 'app.destroy');
+  return reason === 'destructive' && steps.length > 0;
 }
 
 /** With the steps that a person may confirm among the others: what holds the app holds them too. */

@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { arena, walkFleet, type Arena } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
 
-const other = (walkFleet['shop/app.yaml'] ?? '').replace('app: shop', 'app: other');
+/** Without anything that nobody could make again. */
+const other = 'app: other\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\nenv:\n  A: b\n';
 
 async function removedApp(settings: string): Promise<void> {
   world = await arena();
@@ -32,7 +33,7 @@ test('it is destroyed where the policy prunes apps, and nothing else is', async 
   expect(plan.stdout).toContain('app.destroy other');
   const { code, stdout } = await world.flycd(['sync', '--once']);
   expect(code, stdout).toBe(0);
-  expect(stdout).toMatch(/other +updated +synced/);
+  expect(stdout).toMatch(/other +deleted/);
   expect(appNames()).toEqual(['shop']);
   expect((await world.flycd(['diff'])).code).toBe(0);
   // It is no app any more, so nobody asks how it is; what became of it is history.
@@ -71,4 +72,76 @@ test('a machine that somebody else made in it is not destroyed unasked', async (
   expect(appNames()).toContain('other');
   expect((await world.flycd(['sync', '--once', '--accept'])).code).toBe(0);
   expect(appNames()).toEqual(['shop']);
+});
+
+describe('one with volumes', () => {
+  const prune = 'fleet: walk\nsync:\n  prune: [app]\n';
+  const mounted = (walkFleet['shop/app.yaml'] ?? '').replace('app: shop', 'app: other');
+
+  async function removedMounted(): Promise<void> {
+    world = await arena();
+    world.write({ ...walkFleet, 'flycd.yaml': prune, 'other/app.yaml': mounted });
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    rmSync(join(world.folder, 'other'), { recursive: true });
+  }
+  const volumes = (): number =>
+    world.simulator.world.snapshot().find(({ name }) => name === 'other')?.volumes.length ?? 0;
+
+  test('is never destroyed by prune, nor by --accept, and says what would go with it', async () => {
+    await removedMounted();
+    const made = volumes();
+    expect(made).toBeGreaterThan(0);
+    for (const flags of [[], ['--accept'], ['--now', '--accept']]) {
+      const { stdout } = await world.flycd(['sync', '--once', ...flags]);
+      expect(stdout).toMatch(/other +held/);
+      expect(volumes()).toBe(made);
+    }
+    const { stdout } = await world.flycd(['diff']);
+    expect(stdout).toContain(`${made} volume${made === 1 ? '' : 's'} would go with it`);
+    expect(stdout).toMatch(/volumes\[vol_\w+\]: "data, 1 GB"/);
+    expect(stdout).toContain('flycd sync --once --accept-only other');
+  });
+
+  test.each(['other', 'volume', 'app:other'])('goes where a person accepts just that: %s', async (word) => {
+    await removedMounted();
+    const { code, stdout } = await world.flycd(['sync', '--once', '--accept-only', word]);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/other +deleted/);
+    expect(appNames()).toEqual(['shop']);
+  });
+
+  test('stays where another app is accepted', async () => {
+    await removedMounted();
+    await world.flycd(['sync', '--once', '--accept-only', 'shop', '--accept-only', 'destructive']);
+    expect(appNames()).toContain('other');
+  });
+
+  test('volumes that could not be read count as volumes', async () => {
+    await removedApp(prune);
+    world.simulator.world.faults.add({ template: 'GET /apps/{app}/volumes', app: 'other', fault: '503', times: 100 });
+    const { stdout } = await world.flycd(['sync', '--once', '--accept']);
+    expect(stdout).toMatch(/other +held/);
+    expect(appNames()).toContain('other');
+  });
+
+  test('volumes that nothing is attached to count as well', async () => {
+    await removedApp(prune);
+    await world.asPerson('POST', '/apps/other/volumes', { name: 'backup', region: 'arn', size_gb: 3 });
+    const { stdout } = await world.flycd(['sync', '--once', '--accept']);
+    expect(stdout).toContain('1 volume would go with it');
+    expect(appNames()).toContain('other');
+  });
+});
+
+test('an orphan is an app to --app and to why', async () => {
+  await removedApp('fleet: walk\n');
+  const why = await world.flycd(['why', 'other']);
+  expect(why.code, why.stderr).toBe(0);
+  expect(why.stdout).toContain('git no longer names it');
+  const diff = await world.flycd(['diff', '--app', 'other']);
+  expect(diff.code, diff.stderr).toBe(0);
+  expect(diff.stdout).toContain('orphaned');
+  expect(diff.stdout).not.toContain('shop');
+  const nobody = await world.flycd(['diff', '--app', 'nobody']);
+  expect(nobody.code).toBe(1);
 });

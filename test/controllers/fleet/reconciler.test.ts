@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CommitReporter } from '../../../controllers/fleet/commit-report.ts';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
 import { desiredApp } from '../../plan/builders.ts';
@@ -61,4 +61,69 @@ test('an app that could not be read is tried again by the backoff, not only with
   expect(await reconciler.reconcile('shop', 'webhook', signal)).toMatchObject({ failed: true });
   // The second look finds no news, and is no less in vain.
   expect(await reconciler.reconcile('shop', 'retry', signal)).toMatchObject({ failed: true });
+});
+
+describe('orphans', () => {
+  const stamped = {
+    id: 'm1',
+    name: 'web',
+    state: 'started',
+    region: 'arn',
+    config: { metadata: { flycd_fleet: 'acme', flycd_machine: 'm1' } },
+  };
+
+  /** A Fly on which one app of the fleet, which git does not name, can be seen or not. */
+  function fly() {
+    const seen = { list: true, gaps: false, app: true };
+    const answer = (path: string): Response => {
+      if (path.endsWith('/orgs/personal/machines')) {
+        if (!seen.list) return Response.json({ error: 'unavailable' }, { status: 503 });
+        const machines = seen.app && !seen.gaps ? [{ ...stamped, app_name: 'left' }] : [];
+        return Response.json({ machines, error_regions: seen.gaps ? ['arn'] : [] });
+      }
+      if (path.endsWith('/apps/left'))
+        return Response.json({ name: 'left', status: 'deployed', organization: { slug: 'personal' } });
+      if (path.endsWith('/apps/left/machines')) return Response.json([stamped]);
+      return Response.json({ error: 'unavailable' }, { status: 503 });
+    };
+    const one = fleet({ apps: [desiredApp({ name: 'shop', org: 'personal' })] });
+    const reconciler = reconcilerOf(
+      {
+        wanted: () => one,
+        url: 'http://127.0.0.1:1',
+        token: 'a-token',
+        fetch: (input) => Promise.resolve(answer(new URL(input instanceof Request ? input.url : input).pathname)),
+      },
+      { configRepo: undefined, reporter: undefined },
+    );
+    return { seen, reconciler };
+  }
+
+  test('one that the list showed only later is found without a commit', async () => {
+    const { seen, reconciler } = fly();
+    seen.app = false;
+    expect((await reconciler.refresh(signal)).apps).toEqual(['shop']);
+    seen.app = true;
+    const again = await reconciler.refresh(signal);
+    expect(again.apps).toEqual(['shop', 'left']);
+    expect(again.affectedBy(push)).toContain('left');
+    expect((await reconciler.refresh(signal)).affectedBy(push)).not.toContain('left');
+  });
+
+  test.each([
+    ['fails', { list: false }],
+    ['has gaps', { gaps: true }],
+  ])('one that was known stays while the list %s', async (_what, how) => {
+    const { seen, reconciler } = fly();
+    expect((await reconciler.refresh(signal)).apps).toEqual(['shop', 'left']);
+    Object.assign(seen, how);
+    expect((await reconciler.refresh(signal)).apps).toEqual(['shop', 'left']);
+  });
+
+  test('one that a whole list no longer shows is forgotten', async () => {
+    const { seen, reconciler } = fly();
+    await reconciler.refresh(signal);
+    seen.app = false;
+    expect((await reconciler.refresh(signal)).apps).toEqual(['shop']);
+  });
 });

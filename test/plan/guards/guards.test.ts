@@ -3,7 +3,7 @@ import type { Release } from '../../../schemas/fly/release.ts';
 import type { ObservedApp, Reading } from '../../../src/model/observed.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { needsReleases } from '../../../src/plan/app.ts';
-import { releaseConfirmed } from '../../../src/plan/guards/brakes.ts';
+import { releaseAccepted } from '../../../src/plan/guards/accept.ts';
 import {
   absent,
   brief,
@@ -187,7 +187,7 @@ describe('somebody at work', () => {
     const busy = plan(mounted, { ...world, releases: { status: 'read', value: [release()] } });
     expect(busy.steps).toEqual([]);
     expect(busy.holds.filter((hold) => hold.steps.length > 0).map((hold) => hold.reason)).toEqual(['busy']);
-    expect(releaseConfirmed(busy).steps).toEqual([]);
+    expect(releaseAccepted(busy, { accept: true, acceptOnly: [] }).steps).toEqual([]);
   });
 
   test('releases are needed where a step could disturb somebody, and only there', () => {

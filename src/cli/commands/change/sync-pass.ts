@@ -25,7 +25,9 @@ export async function openSync(composition: Composition, globs: readonly string[
   // First of all: without a token nothing else is worth the while.
   const fly = await composition.writer();
   const { fleet, isRoot } = await composition.load({ offline: false });
-  chooser(fleet, globs);
+  const orphans = isRoot && fleet.named;
+  // An app that git no longer names is known to Fly alone.
+  if (!orphans) chooser(fleet, globs);
   const store = await composition.store(fleet.name, 'write');
   await store.closeInterrupted();
   const images = await composition.images();
@@ -39,7 +41,7 @@ export async function openSync(composition: Composition, globs: readonly string[
     builds: await images.builds(),
     flyOrg: composition.flyOrg,
     concurrency: composition.concurrency,
-    orphans: isRoot && globs.length === 0,
+    orphans,
     onProgress: createProgress(composition),
     actor: composition.actor,
     instance: composition.instance,

@@ -12,7 +12,9 @@ export function diff(invocation: Invocation, config: string | undefined, options
     // First of all: without a token nothing else is worth the while.
     const fly = await composition.reader();
     const { fleet, isRoot } = await composition.load({ offline: false });
-    chooser(fleet, options.app);
+    const orphans = isRoot && fleet.named;
+    // An app that git no longer names is known to Fly alone.
+    if (!orphans) chooser(fleet, options.app);
     const context = {
       clock: invocation.io.clock,
       log: invocation.log,
@@ -22,7 +24,7 @@ export function diff(invocation: Invocation, config: string | undefined, options
       sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,
       concurrency: composition.concurrency,
-      orphans: isRoot && options.app.length === 0,
+      orphans,
     };
     const plan = await planPass(context, fleet, { ...plainPass, apps: options.app });
     answer(invocation, options.output, plan, { text: planText, json: planJson, markdown: planMarkdown });

@@ -18,8 +18,10 @@ export function why(
   return composed(invocation, config, options, async (composition) => {
     // First of all: without a token nothing else is worth the while.
     const fly = await composition.reader();
-    const { fleet } = await composition.load({ offline: false });
-    chooser(fleet, [app]);
+    const { fleet, isRoot } = await composition.load({ offline: false });
+    const orphans = isRoot && fleet.named;
+    // An app that git no longer names is known to Fly alone.
+    if (!orphans) chooser(fleet, [app]);
     const store = await composition.store(fleet.name, 'read');
     const context = {
       clock: invocation.io.clock,
@@ -30,7 +32,7 @@ export function why(
       sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,
       concurrency: composition.concurrency,
-      orphans: false,
+      orphans,
     };
     const plan = await planPass(context, fleet, { ...plainPass, apps: [app] });
     const [run] = await store.runs({ app, all: true, limit: 1 });
