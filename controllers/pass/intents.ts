@@ -40,6 +40,7 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
   const memory = await store.memory(app.name);
   for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
     const item = await settle(pass, call, intent);
+    if (item !== undefined) await store.fulfilIntent(app.name, intent.id, call.idOf(item));
     await store.settleIntent(app.name, intent.id);
     if (item !== undefined) return { id: call.idOf(item), found: true };
   }
@@ -68,6 +69,7 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
         throw error;
       }
       const item = await settle(pass, call, intent);
+      if (item !== undefined) await store.fulfilIntent(app.name, intent.id, call.idOf(item));
       await store.settleIntent(app.name, intent.id);
       if (item !== undefined) return { id: call.idOf(item), found: true };
       // It is certain now that nothing was made, so another try can make no second one.

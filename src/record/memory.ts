@@ -80,6 +80,7 @@ function createIntents({
   clock,
   redactor,
   durable,
+  main,
 }: Database): Pick<Store, 'addIntent' | 'settleIntent' | 'fulfilIntent'> {
   return {
     async addIntent(app, { kind, target, before }) {
@@ -111,12 +112,33 @@ function createIntents({
         .execute();
     },
     async fulfilIntent(app, id, made) {
-      await queries
-        .updateTable('intent')
-        .set({ made, made_at: clock.now() })
+      const at = clock.now();
+      const ours = queries
+        .selectFrom('intent')
+        .select((of) => ['fleet', 'app', 'kind', of.val(made).as('id'), of.val(at).as('at')])
         .where((where) => where.and({ fleet, app }))
-        .where('id', '=', id)
-        .execute();
+        .where('id', '=', id);
+      main
+        .transaction(() => {
+          const columns = ['fleet', 'app', 'kind', 'id', 'at'] as const;
+          perform(
+            main,
+            queries
+              .insertInto('made')
+              .columns(columns)
+              .expression(ours)
+              .onConflict((conflict) => conflict.doNothing()),
+          );
+          perform(
+            main,
+            queries
+              .updateTable('intent')
+              .set({ made, made_at: at })
+              .where((where) => where.and({ fleet, app }))
+              .where('id', '=', id),
+          );
+        })
+        .immediate();
     },
   };
 }
@@ -162,6 +184,12 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     .selectAll()
     .where((where) => where.and({ fleet, app }))
     .executeTakeFirst();
+  const made = await queries
+    .selectFrom('made')
+    .select('id')
+    .where((where) => where.and({ fleet, app }))
+    .orderBy('id')
+    .execute();
   const heals = await queries
     .selectFrom('heal')
     .select(['path', 'at'])
@@ -185,6 +213,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
       ...(row.made === null || row.made_at === null ? {} : { made: { id: row.made, at: row.made_at } }),
     })),
     heals,
+    made: made.map((row) => row.id),
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === 1,
     heldRevision: facts?.held_revision ?? undefined,

@@ -170,4 +170,18 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX good_version_by_app ON good_version (fleet, app, run_id);
     `,
   },
+  {
+    number: 8,
+    name: '0008-made',
+    sql: `
+      CREATE TABLE made (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (fleet, app, kind, id)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

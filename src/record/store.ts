@@ -78,7 +78,7 @@ export interface Store {
     intent: { readonly kind: IntentKind; readonly target: string; readonly before: readonly string[] },
   ): Promise<Intent>;
   settleIntent(app: string, id: number): Promise<void>;
-  /** Its call made the object of this id, which lists may not show yet. */
+  /** Its call made the object of this id, which lists may not show yet; that it is FlyCD's is remembered from then on. */
   fulfilIntent(app: string, id: number, made: string): Promise<void>;
   addHeals(app: string, paths: readonly string[]): Promise<void>;
   markKnown(app: string): Promise<void>;

@@ -13,6 +13,7 @@ export interface Tables {
   step_result: StepResultTable;
   evidence: EvidenceTable;
   intent: IntentTable;
+  made: MadeTable;
   heal: HealTable;
   app_memory: AppMemoryTable;
   delivery: DeliveryTable;
@@ -49,6 +50,15 @@ export interface StepResultTable {
   next: string | null;
   started_at: number;
   finished_at: number;
+}
+
+/** Ids of what FlyCD made: which of several equals on Fly is its own. */
+interface MadeTable {
+  fleet: string;
+  app: string;
+  kind: IntentKind;
+  id: string;
+  at: number;
 }
 
 interface EvidenceTable {

@@ -129,6 +129,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
   expect(await empty.memory('web')).toEqual({
     evidence: {},
     intents: [],
+    made: [],
     heals: [],
     known: false,
     defaultAddressesGiven: false,

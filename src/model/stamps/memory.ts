@@ -10,6 +10,8 @@ export interface Memory {
   /** Id of the HMAC key in use; evidence under another key is `unverified`. */
   readonly keyId: string;
   readonly intents: readonly Intent[];
+  /** Ids of what FlyCD made where Fly has no key that says so: addresses, volumes. */
+  readonly made: readonly string[];
   /** When a path was healed: `machine id or slot` + field path, newest last. */
   readonly heals: readonly Heal[];
   /** true: FlyCD has written to this app before, says SQLite. */
@@ -72,6 +74,7 @@ export const emptyMemory: Memory = {
   currentMarks: {},
   keyId: '',
   intents: [],
+  made: [],
   heals: [],
   known: false,
   defaultAddressesGiven: false,

@@ -3,6 +3,7 @@ import type { IpAssignment, IpAssignmentRequest } from '../../../schemas/fly/app
 import type { MachinePort } from '../../../schemas/fly/machine.ts';
 import type { DesiredAddress } from '../../model/desired.ts';
 import type { AddressStep, Hold, Risk } from '../../model/plan.ts';
+import { bySeniority, type Equal } from '../classify/seniority.ts';
 import { unclearIntent } from './intents.ts';
 import type { KindPlan, PlanAppInput } from '../types.ts';
 import { list } from '../../model/base/text.ts';
@@ -17,6 +18,7 @@ interface LiveAddress {
   readonly region: string | undefined;
   readonly network: string | undefined;
   readonly org: string | undefined;
+  readonly createdAt: string | undefined;
 }
 
 export interface AddressFacts {
@@ -66,6 +68,7 @@ function readAddress(address: IpAssignment): LiveAddress[] {
       region: known(address.region),
       network: known(address.network?.name),
       org: known(address.network?.org_slug),
+      createdAt: known(address.created_at),
     },
   ];
 }
@@ -115,7 +118,7 @@ function planListed(input: PlanAppInput, live: readonly LiveAddress[], ips: read
     const key = targetKey(request);
     const number = (seen.get(key) ?? 0) + 1;
     seen.set(key, number);
-    const found = bestMatch(free, wanted);
+    const found = bestMatch(free, wanted, input.memory.made);
     if (found === undefined) missing.push({ request, number });
     else free.splice(free.indexOf(found), 1);
   }
@@ -134,8 +137,15 @@ function named(address: DesiredAddress): number {
   return [address.region, address.network, address.org].filter((value) => value !== undefined).length;
 }
 
-/** What git leaves open matches anything: an address that Fly describes more closely must not be bought again. */
-function bestMatch(free: readonly LiveAddress[], wanted: DesiredAddress): LiveAddress | undefined {
+/**
+ * What git leaves open matches anything: an address that Fly describes more closely must not be bought again. Of equals the
+ * senior one is git's, since others point at it.
+ */
+function bestMatch(
+  free: readonly LiveAddress[],
+  wanted: DesiredAddress,
+  made: readonly string[],
+): LiveAddress | undefined {
   const type = typeWanted(wanted);
   const fits = free.filter(
     (address) =>
@@ -147,7 +157,9 @@ function bestMatch(free: readonly LiveAddress[], wanted: DesiredAddress): LiveAd
   const surplus = (address: LiveAddress): number =>
     Number(wanted.region === undefined && address.region !== undefined) +
     Number(wanted.network === undefined && address.network !== undefined);
-  return fits.toSorted((a, b) => surplus(a) - surplus(b) || (a.ip < b.ip ? -1 : 1))[0];
+  const senior = bySeniority(made);
+  const equal = ({ ip, createdAt }: LiveAddress): Equal => ({ id: ip, createdAt });
+  return fits.toSorted((a, b) => surplus(a) - surplus(b) || senior(equal(a), equal(b)))[0];
 }
 
 function requestOf(wanted: DesiredAddress): IpAssignmentRequest {

@@ -61,6 +61,37 @@ describe('addresses', () => {
     expect(steps.map((step) => step.risk)).toEqual(types.map((type) => (type === 'v4' ? 'costs' : 'safe')));
   });
 
+  test.each([
+    [
+      'ours, though it is the younger and the later by text',
+      ['9.9.9.9'],
+      { '1.1.1.1': '2024-01-01T00:00:00Z', '9.9.9.9': '2026-01-01T00:00:00Z' },
+      '1.1.1.1',
+    ],
+    [
+      'the older where none is known as ours',
+      [],
+      { '1.1.1.1': '2026-01-01T00:00:00Z', '9.9.9.9': '2024-01-01T00:00:00Z' },
+      '1.1.1.1',
+    ],
+    ['the one whose age is known', [], { '1.1.1.1': undefined, '9.9.9.9': '2026-01-01T00:00:00Z' }, '1.1.1.1'],
+    [
+      'the older of two of ours',
+      ['1.1.1.1', '9.9.9.9'],
+      { '1.1.1.1': '2026-01-01T00:00:00Z', '9.9.9.9': '2024-01-01T00:00:00Z' },
+      '1.1.1.1',
+    ],
+    ['the lower where nothing tells them apart', [], { '1.1.1.1': undefined, '9.9.9.9': undefined }, '9.9.9.9'],
+  ] as const)('of two equals stays %s', (_what, made, ages, goes) => {
+    const desired = listing([v4], true);
+    for (const order of [Object.entries(ages), Object.entries(ages).toReversed()]) {
+      const addresses = order.map(([ip, at]) => live(ip, { type: 'v4', created_at: at }));
+      const app = plan(desired, observed({ addresses }), { memory: { known: true, made } });
+      const left = [...app.steps, ...app.holds.flatMap(({ steps }) => steps)];
+      expect(brief(left)).toEqual([`address.release shop/${goes}`]);
+    }
+  });
+
   test('defaults are given once: not to an app that has an address, machines or a release, or had them', () => {
     const pending = { status: 'pending' };
     const desired = none;
