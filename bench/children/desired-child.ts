@@ -19,7 +19,7 @@ const { config, dataDirectory, workTree, apps, changes, push } = argumentsOf(
 );
 
 const invocation = benchInvocation(workTree);
-const settings = { file: undefined, written: {} };
+const settings = { file: undefined, isNamed: false, written: {} };
 const loading = createLoading({ invocation, config, options: {}, settings, dataDirectory: () => dataDirectory });
 
 async function load() {

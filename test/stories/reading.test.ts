@@ -115,3 +115,33 @@ test('status and history before the first pass', async () => {
   });
   await expect(text).toMatchFileSnapshot('golden/no-pass-yet.txt');
 });
+
+test('flycd.yaml of the working directory names the fleet of its own config_repo, never of another one', async () => {
+  const unnamed = goodConfig['config/project.yaml'].replace('fleet: acme\n', '');
+  const text = await play({
+    files: {
+      ...goodConfig,
+      'config/project.yaml': unnamed,
+      'other/project.yaml': 'project: other\nsource: { type: local, path: apps }\n',
+      'other/apps/web/app.yaml': 'app: other-web\nprimary_region: arn\nsource: { type: image, image: "nginx:1.27" }\n',
+      'flycd.yaml': 'config_repo: config\nfleet: house\nsync: { drift: report }\n',
+    },
+    scenes: [
+      'status',
+      'status config',
+      'status other',
+      'status other --settings flycd.yaml',
+      'validate other',
+      'sync --once other',
+      {
+        says: 'each machine says fleet other',
+        does: ({ simulator }) => {
+          const machines = [...(simulator.world.apps.get('other-web')?.machines.values() ?? [])];
+          expect(machines.map(({ config }) => config.metadata?.['flycd_fleet'])).toEqual(['other', 'other']);
+        },
+      },
+      'diff other',
+    ],
+  });
+  await expect(text).toMatchFileSnapshot('golden/whose-settings.txt');
+});

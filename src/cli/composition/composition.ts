@@ -6,11 +6,13 @@ import { defaultConcurrency } from '../../loop/loop.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Evidence } from '../../record/evidence.ts';
 import type { Store } from '../../record/store.ts';
+import { isGitLocation } from '../../sources/tree/location.ts';
 import type { Images } from './images.ts';
 import { flyToken, variable } from '../shell/io.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { createLoading, type Loaded, type LoadRequest } from './loading.ts';
-import { locateData, readSettings, type OperatorSettings } from './settings.ts';
+import { settingsOfConfig } from './settings-of-config.ts';
+import { locateConfig, locateData, readSettings, type OperatorSettings } from './settings.ts';
 import { version } from '../shell/version.ts';
 
 const flyBaseUrl = 'https://api.machines.dev';
@@ -24,6 +26,8 @@ const databaseFile = 'flycd.db';
 export interface Composition extends Invocation {
   readonly options: ConfigOptions;
   readonly settings: OperatorSettings;
+  /** The fleet that the operator's settings name for this config. */
+  readonly fleet: string | undefined;
   readonly concurrency: number;
   /** FLY_ORG, or --org. */
   readonly flyOrg: string | undefined;
@@ -57,6 +61,10 @@ async function compose(
 ): Promise<Composition> {
   const { io, redactor, log } = invocation;
   const settings = await readSettings(io, options.settings);
+  const fleet =
+    config === undefined
+      ? settings.written.fleet
+      : settingsOfConfig(settings, locateConfig(io, settings, config, isGitLocation)).written.fleet;
   const dataDirectory = (): string => locateData(io, settings, options.dataDir);
   const stores: Store[] = [];
   const transport = once(() => createFlyTransport(invocation));
@@ -77,6 +85,7 @@ async function compose(
     log,
     options,
     settings,
+    fleet,
     concurrency: settings.written.concurrency ?? defaultConcurrency,
     flyOrg: options.org ?? variable(io.env, 'FLY_ORG'),
     instance: instanceName(invocation),
@@ -171,7 +180,7 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
 
 /** Whose history is asked for: --fleet, else flycd.yaml's, else the config's own, which has to be read for it. */
 export async function fleetName(composition: Composition, flag: string | undefined): Promise<string> {
-  const named = flag ?? composition.settings.written.fleet;
+  const named = flag ?? composition.fleet;
   if (named !== undefined) return named;
   const { fleet } = await composition.load({ offline: true });
   return fleet.name;

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
@@ -6,11 +6,13 @@ import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
 import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
+import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
-import { absolute, locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
+import { leftAside, settingsOfConfig } from './settings-of-config.ts';
+import { locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
 
 /** A git config repo: what webhooks are matched with and commits reported to. */
 export interface ConfigRepo {
@@ -60,16 +62,16 @@ export function createLoading(request: LoadingRequest): Loading {
 
   return {
     async load({ offline, nameless }) {
-      const [{ isGitLocation, parseGitLocation }, { createDesiredLoader }] = await io.clock.busy(() =>
-        Promise.all([import('../../sources/tree/location.ts'), import('../../desired/load.ts')]),
-      );
+      const { createDesiredLoader } = await io.clock.busy(() => import('../../desired/load.ts'));
       const location = locateConfig(io, settings, config, isGitLocation);
       // Where there is no password, what stands before the @ of a web address is the token.
       const { scheme, user = '', password = '' } = parseGitLocation(location.text) ?? {};
       learnSecret(redactor, password === '' && scheme !== 'ssh' ? user : password);
       mirrors ??= lazyMirrors(request);
       loader ??= createDesiredLoader({ clock: io.clock });
-      const ref = options.ref ?? settings.written.ref;
+      const here = settingsOfConfig(settings, location);
+      const { written, isRoot } = here;
+      const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
       const { tree, path, history } =
         repo === undefined
@@ -79,18 +81,20 @@ export function createLoading(request: LoadingRequest): Loading {
               path: '',
               history: repo.repo,
             };
-      const { fleet: name, sync } = settings.written;
       if (!offline) digests ??= await createDigests(invocation);
       const images = offline ? undefined : digests;
       const asked = {
         path,
         mirrors,
-        settings: { fleet: name, sync },
+        settings: { fleet: written.fleet, sync: written.sync },
         environment: (name: string) => io.env[name],
         resolveImage: (image: string) => images?.resolve(image) ?? Promise.resolve(undefined),
         nameless,
         configRepo: repo,
       };
+      const workTree = repo === undefined ? history : undefined;
+      const notice = leftAside(settings, here, { folder: location.text, workTree });
+      if (notice !== undefined) log.warn({}, notice);
       const fleet = await loader.load({ ...asked, tree });
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
@@ -106,7 +110,7 @@ export function createLoading(request: LoadingRequest): Loading {
       return {
         fleet: history === undefined ? fleet : { ...fleet, earlier },
         repo,
-        isRoot: isRoot(settings, location, isGitLocation),
+        isRoot,
       };
     },
     close() {
@@ -173,17 +177,6 @@ async function openPath(
   });
   if (warning !== undefined) log.warn({}, warning);
   return { tree, path, history: top };
-}
-
-/**
- * A part of the config must not make orphans of the rest. It is whole where the operator's settings name it, where it
- * lies beside the flycd.yaml in use, or where its name can only come from its own flycd.yaml or project.yaml.
- */
-function isRoot(settings: OperatorSettings, location: ConfigLocation, isGit: (text: string) => boolean): boolean {
-  if (location.from !== 'argument' || settings.file === undefined || settings.written.fleet === undefined) return true;
-  const base = dirname(settings.file);
-  const { config_repo: written } = settings.written;
-  return location.text === base || (written !== undefined && location.text === absolute(written, base, isGit));
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */

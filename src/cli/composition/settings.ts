@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Settings } from '../../../schemas/settings.ts';
-import { readDocument } from '../../desired/documents/document.ts';
+import { formatOf, readDocument } from '../../desired/documents/document.ts';
+import { settingsFileNames } from '../../desired/discover/file-names.ts';
 import { check } from '../../desired/documents/finding.ts';
 import { withoutNulls } from '../../desired/documents/merge.ts';
 import { problemsOfText, problemsIn } from '../../desired/documents/source-map.ts';
@@ -14,28 +15,47 @@ import { readNamedFile } from '../shell/named-file.ts';
 export interface OperatorSettings {
   /** undefined: there is none. */
   readonly file: string | undefined;
+  /** --settings names it: it does not merely lie in the working directory. */
+  readonly isNamed: boolean;
   readonly written: Settings;
 }
 
-const defaultFile = 'flycd.yaml';
 /** Settings are a page of text; more is another file. */
 const bytesMax = 1024 * 1024;
 
 /**
- * Reads --settings, else flycd.yaml of the working directory, which may be missing.
- * Throws a stalled Fault where it cannot be read and InvalidSettings where it is wrong.
+ * Reads --settings, else flycd.yaml (.yml, .toml) of the working directory, which may be missing.
+ * Throws a stalled Fault where it cannot be read or stands there in two forms, InvalidSettings where it is wrong.
  */
 export async function readSettings(io: Io, given: string | undefined): Promise<OperatorSettings> {
-  const file = resolve(io.cwd, given ?? defaultFile);
-  const bytes = await io.clock.busy(() => readNamedFile({ file, holds: 'the settings', bytesMax }));
-  if (bytes !== undefined) return { file, written: parseSettings(bytes, given ?? defaultFile) };
-  if (given === undefined) return { file: undefined, written: {} };
+  const names = given === undefined ? settingsFileNames : [given];
+  const found: { readonly name: string; readonly file: string; readonly bytes: Uint8Array }[] = [];
+  for (const name of names) {
+    const file = resolve(io.cwd, name);
+    const bytes = await io.clock.busy(() => readNamedFile({ file, holds: 'the settings', bytesMax }));
+    if (bytes !== undefined) found.push({ name, file, bytes });
+  }
+  const [only, twin] = found;
+  if (only !== undefined && twin !== undefined) throw twins(io.cwd, only.name, twin.name);
+  const isNamed = given !== undefined;
+  if (only !== undefined) return { file: only.file, isNamed, written: parseSettings(only.bytes, only.name) };
+  if (given === undefined) return { file: undefined, isNamed, written: {} };
   throw new Fault({
     kind: 'stalled',
     what: 'the settings could not be read',
     why: 'there is no such file',
     next: 'check --settings',
-    where: file,
+    where: resolve(io.cwd, given),
+  });
+}
+
+function twins(folder: string, one: string, other: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: 'the settings stand in two files',
+    why: `${one} and ${other} both stand here`,
+    next: 'keep one, or name one with --settings',
+    where: folder,
   });
 }
 
@@ -43,7 +63,7 @@ function parseSettings(bytes: Uint8Array, file: string): Settings {
   // Comments alone are settings that say nothing: every line of a template may be commented out.
   const lines = Buffer.from(bytes).toString('latin1').split('\n');
   if (lines.every((line) => /^\s*(?:#.*|---\s*)?$/.test(line))) return {};
-  const document = readDocument({ file, format: 'yaml', bytes, substitutions: [] });
+  const document = readDocument({ file, format: formatOf(file), bytes, substitutions: [] });
   const broken = problemsOfText(document, undefined);
   if (broken.length > 0) throw new InvalidSettings(broken);
   const value = withoutNulls(document.fields ?? {}) as JsonObject;

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-export type GitScheme = 'https' | 'http' | 'ssh' | 'git' | 'file';
+type GitScheme = 'https' | 'http' | 'ssh' | 'git' | 'file';
 
 /** A git repository's address, taken apart. */
 export interface GitLocation {

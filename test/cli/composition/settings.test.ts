@@ -44,7 +44,7 @@ async function problemsOf(text: string) {
 }
 
 test('no flycd.yaml is fine, a named one that is missing is not', async () => {
-  expect(await readSettings(io(), undefined)).toEqual({ file: undefined, written: {} });
+  expect(await readSettings(io(), undefined)).toEqual({ file: undefined, isNamed: false, written: {} });
   await expect(readSettings(io(), 'other.yaml')).rejects.toMatchObject({
     kind: 'stalled',
     where: join(cwd, 'other.yaml'),
@@ -73,8 +73,36 @@ test('what is not YAML says where it stops being so', async () => {
   expect(problem).toMatchObject({ line: 2, severity: 'error' });
 });
 
-const settings = (written: OperatorSettings['written']): OperatorSettings => ({
+test.each([
+  ['flycd.yml', 'fleet: acme\n'],
+  ['flycd.toml', 'fleet = "acme"\n'],
+])('%s of the working directory is read as flycd.yaml is', async (name, text) => {
+  writeFileSync(join(cwd, name), text);
+  expect(await readSettings(io(), undefined)).toEqual({
+    file: join(cwd, name),
+    isNamed: false,
+    written: { fleet: 'acme' },
+  });
+});
+
+test('a TOML file is read as TOML where --settings names it', async () => {
+  writeFileSync(join(cwd, 'ops.toml'), 'concurrency = 3\n');
+  expect((await readSettings(io(), 'ops.toml')).written).toEqual({ concurrency: 3 });
+});
+
+test('two forms of flycd.yaml side by side are an error: neither is taken by chance', async () => {
+  write('fleet: acme\n');
+  writeFileSync(join(cwd, 'flycd.toml'), 'fleet = "other"\n');
+  await expect(readSettings(io(), undefined)).rejects.toMatchObject({
+    kind: 'stalled',
+    why: 'flycd.yaml and flycd.toml both stand here',
+    where: cwd,
+  });
+});
+
+const settings = (written: OperatorSettings['written'], isNamed = false): OperatorSettings => ({
   file: join(cwd, 'flycd.yaml'),
+  isNamed,
   written,
 });
 

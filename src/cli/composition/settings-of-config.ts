@@ -1,0 +1,57 @@
+import { dirname, isAbsolute, relative, sep } from 'node:path';
+import type { Settings } from '../../../schemas/settings.ts';
+import { isGitLocation, sameRepository } from '../../sources/tree/location.ts';
+import { absolute, type ConfigLocation, type OperatorSettings } from './settings.ts';
+
+const keys = ['fleet', 'sync', 'ref'] as const;
+
+/** What the operator's file says of one config. */
+export interface SettingsOfConfig {
+  readonly written: Pick<Settings, (typeof keys)[number]>;
+  /** The whole config was given, by the operator's own word: orphans may be looked for. */
+  readonly isRoot: boolean;
+  /** Written there, but not for this config. */
+  readonly aside: readonly string[];
+}
+
+/**
+ * A flycd.yaml that merely lies in the working directory speaks for its own config_repo (or for the folder it lies in),
+ * never for another config given by argument: that one's machines must not be labelled with this one's fleet. A part of
+ * the config takes the fleet's name but must not make orphans of the rest.
+ */
+export function settingsOfConfig(settings: OperatorSettings, location: ConfigLocation): SettingsOfConfig {
+  const { file, isNamed, written } = settings;
+  const here = Object.fromEntries(
+    keys.flatMap((key) => (written[key] === undefined ? [] : [[key, written[key]]])),
+  ) as SettingsOfConfig['written'];
+  if (file === undefined || location.from !== 'argument') return { written: here, isRoot: true, aside: [] };
+  const part = partGiven(location.text, dirname(file), written.config_repo);
+  if (part === 'none' && !isNamed) return { written: {}, isRoot: true, aside: Object.keys(here) };
+  return { written: here, isRoot: part === 'all' || here.fleet === undefined, aside: [] };
+}
+
+/** The words for what counts not here; undefined where all does, or where git's work tree holds it as the config's own. */
+export function leftAside(
+  { file = '', written }: OperatorSettings,
+  { aside }: SettingsOfConfig,
+  config: { readonly folder: string; readonly workTree: string | undefined },
+): string | undefined {
+  const base = dirname(file);
+  const isOwn = config.workTree !== undefined && isInside(base, config.workTree) && isInside(config.folder, base);
+  if (aside.length === 0 || isOwn) return undefined;
+  const whose = written.config_repo === undefined ? 'it names no config_repo' : 'this is not its config_repo';
+  return `${aside.join(', ')} of ${file} ${aside.length === 1 ? 'is' : 'are'} left aside: ${whose}. Name it with --settings to use it all the same`;
+}
+
+function partGiven(given: string, base: string, configRepo: string | undefined): 'all' | 'some' | 'none' {
+  if (given === base) return 'all';
+  if (configRepo === undefined) return 'none';
+  const own = absolute(configRepo, base, isGitLocation);
+  if (given === own || sameRepository(given, own)) return 'all';
+  return isAbsolute(own) && isAbsolute(given) && isInside(given, own) ? 'some' : 'none';
+}
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
+}
