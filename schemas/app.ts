@@ -159,7 +159,7 @@ export const Owned = z.object(ownedFields);
 export type Owned = z.infer<typeof Owned>;
 
 /** Keys that belong to FlyCD and are not built yet: refused. */
-export const ownedNotYet: readonly string[] = ['certificates', 'postgres'];
+export const ownedNotYet: readonly string[] = ['certificates', 'postgres', 'redis'];
 export const ownedKeys: readonly string[] = [...Object.keys(ownedFields), ...ownedNotYet];
 
 /** The whole of app.yaml, for editors: at run time Fly's part is read by its own mapper. */

@@ -125,13 +125,13 @@ async function rootOf(tree: Tree, path: string, clock: Clock) {
 }
 
 async function identityOf(request: LoadRequest, root: string, files: ConfigFiles): Promise<FleetIdentity> {
-  const fleet = request.settings?.fleet;
+  const operator = request.settings;
   try {
-    return await fleetIdentity({ tree: request.tree, root, files, fleet });
+    return await fleetIdentity({ tree: request.tree, root, files, operator });
   } catch (error) {
     const { message, next } = toFault(error, 'flycd.yaml could not be read');
     return {
-      name: fleet ?? 'flycd',
+      name: operator?.fleet ?? 'flycd',
       named: false,
       sync: undefined,
       problems: [problemAt('flycd.yaml', message, next)],

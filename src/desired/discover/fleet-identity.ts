@@ -10,7 +10,9 @@ import { namesakes, type ConfigFiles } from './config-files.ts';
 import { projectFileNames, settingsFileNames } from './file-names.ts';
 import { isProject } from './project.ts';
 import { check } from '../documents/finding.ts';
+import { idlePrune } from '../documents/idle-prune.ts';
 import { withoutNulls } from '../documents/merge.ts';
+import { formatPath } from '../documents/path.ts';
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 
 const nameDefault = 'flycd';
@@ -28,8 +30,8 @@ export interface FleetRequest {
   /** Folder of the config root; '' = the tree's. */
   readonly root: string;
   readonly files: ConfigFiles;
-  /** The operator's. */
-  readonly fleet: string | undefined;
+  /** What the operator's own flycd.yaml says. */
+  readonly operator: { readonly fleet?: string | undefined; readonly sync?: SyncWritten | undefined } | undefined;
 }
 
 /**
@@ -39,18 +41,27 @@ export interface FleetRequest {
 export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentity> {
   const problems: Problem[] = [];
   let sync: SyncWritten | undefined;
+  const { fleet: given, sync: givenSync } = request.operator ?? {};
   let settled: { readonly name: string; readonly named: boolean } | undefined =
-    request.fleet === undefined ? undefined : { name: request.fleet, named: true };
+    given === undefined ? undefined : { name: given, named: true };
   let projectName: string | undefined;
+  const documents: { readonly document: SourceDocument; readonly sync: SyncWritten | undefined }[] = [];
   for (const folder of foldersUp(request.root)) {
     const settings = await settingsIn(request, folder);
     problems.push(...settings.problems);
+    if (settings.document !== undefined) documents.push({ document: settings.document, sync: settings.settings?.sync });
     sync ??= settings.settings?.sync;
     const project = await projectIn(request, folder);
     problems.push(...project.problems);
     const fleet = settings.settings?.fleet ?? project.fleet;
     if (fleet !== undefined) settled ??= { name: fleet, named: folder === request.root };
     projectName = project.name ?? projectName;
+  }
+  const place = { file: 'settings', named: settled !== undefined } as const;
+  for (const { document, sync: written } of documents)
+    problems.push(...problemsIn(document, idlePrune(written, place)));
+  for (const { path, message, hint = '' } of idlePrune(givenSync, place)) {
+    problems.push({ ...problemAt('flycd.yaml', message, hint), severity: 'warning', path: formatPath(path) });
   }
   return { ...(settled ?? { name: projectName ?? nameDefault, named: false }), sync, problems };
 }
@@ -61,6 +72,7 @@ function foldersUp(folder: string): readonly string[] {
 
 interface SettingsRead {
   readonly settings: Settings | undefined;
+  readonly document?: SourceDocument | undefined;
   readonly problems: readonly Problem[];
 }
 
@@ -78,6 +90,7 @@ async function settingsIn(request: FleetRequest, folder: string): Promise<Settin
   const written = check({ schema: Settings, value });
   return {
     settings: written.data,
+    document: read.document,
     problems: [...problems, ...textProblems, ...problemsIn(read.document, written.findings)],
   };
 }

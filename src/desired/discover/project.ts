@@ -6,6 +6,7 @@ import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { check, findingList, type Finding } from '../documents/finding.ts';
+import { idlePrune } from '../documents/idle-prune.ts';
 import { withoutNulls } from '../documents/merge.ts';
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 import { compileSubstitution, type Substitution } from '../documents/substitution.ts';
@@ -68,6 +69,7 @@ export function readProject(file: { readonly document: SourceDocument; readonly 
   const substitutions = substitutionsOf(document, fields);
   findings.add(substitutions.findings);
   findings.add(inexactEnv(document));
+  findings.add(idlePrune(written.data?.sync, { file: 'project', named: true }));
   const problems = [...problemsOfText(document, undefined), ...problemsIn(document, findings.all)];
   const name = typeof fields['project'] === 'string' ? fields['project'] : undefined;
   const broken = problems.some(({ severity }) => severity === 'error');

@@ -14,6 +14,7 @@ import { flyPart, type BaseConfig } from '../source/base-config.ts';
 import { primaryRegionOf } from './deploy-parameters.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
+import { idlePrune } from '../documents/idle-prune.ts';
 import { check, findingList, notYetWords, type Finding, type FindingList } from '../documents/finding.ts';
 import { mergedApp, originsOf, type Layers } from './overrides.ts';
 import { inexactEnv } from '../discover/project.ts';
@@ -108,6 +109,8 @@ function ownedPart(
     else owned[key] = data;
     findings.add(found);
   }
+  // Where the fleet's name stands makes no difference to an app.
+  findings.add(idlePrune((owned as Owned).sync, { file: 'app', named: true }));
   return { owned, broken };
 }
 
