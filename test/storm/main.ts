@@ -59,7 +59,8 @@ const [first, last] = pairOf(
 const [share, shares] = pairOf(values.share, /^(\d+)\/(\d+)$/, 'a share such as 2/3');
 if (first + share - 1 > last) refuse(`no seed of ${first}-${last} is in share ${values.share}`);
 const seconds = Number(values.seconds);
-if (!(seconds > 0)) refuse(`expected seconds above 0, found ${JSON.stringify(values.seconds)}`);
+if (!/^(?:[1-9][0-9]{0,5}|Infinity)$/.test(values.seconds))
+  refuse(`expected whole seconds, 1 to 999999, found ${JSON.stringify(values.seconds)}`);
 
 const startedAt = performance.now();
 const cpu = process.cpuUsage();

@@ -113,10 +113,11 @@ async function playOn(stage: Stage): Promise<ExitCode> {
   const exports = Object.entries({ ...environment, XDG_STATE_HOME: folder })
     .map(([name, value]) => `  export ${name}=${value}`)
     .join('\n');
+  const { execPath, argv } = process; // oxlint-disable-line no-restricted-globals -- how this command was started
   say(`Now the loop runs, and looks every ${intervalText}. Try, in a second terminal:
 
 ${exports}
-  alias flycd='${process.execPath} ${process.argv[1] ?? 'flycd'}'
+  alias flycd='${execPath} ${argv[1] ?? 'flycd'}'
 
   edit a file under ${repository.folder} and watch this terminal
   flycd diff ${repository.folder}         what would change
