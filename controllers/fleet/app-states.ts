@@ -1,11 +1,14 @@
 import type { DesiredApp } from '../../src/model/desired.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { hashOf } from '../../src/model/base/json.ts';
-import type { Run } from '../../src/model/run.ts';
+import type { Run, StepResult } from '../../src/model/run.ts';
+import { withSteps } from '../../src/plan/steps/status.ts';
 import type { PlannedApp } from '../app/types.ts';
 
 /** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
 export type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
+
+const doneOutcomes: ReadonlySet<StepResult['outcome']> = new Set(['created', 'updated', 'unchanged', 'deleted']);
 
 interface AppState {
   /** Hash of what git said of it at the newest refresh. */
@@ -63,6 +66,17 @@ export class AppStates {
   survey(): readonly Surveyed[] {
     const surveyed = [...this.#states.values()].flatMap(({ surveyed }) => surveyed ?? []);
     return surveyed.toSorted((a, b) => byText(a.plan.app, b.plan.app));
+  }
+
+  /** Its pass is over: what it did is not weighed again, what it failed at or left is. */
+  done(app: string, results: readonly StepResult[]): void {
+    const state = this.#of(app);
+    if (state.surveyed === undefined) return;
+    const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
+    const done = new Set(results.filter(({ outcome }) => doneOutcomes.has(outcome)).map(keyOf));
+    const { plan } = state.surveyed;
+    const steps = plan.steps.filter((step) => !done.has(keyOf(step)));
+    state.surveyed = { ...state.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
   }
 
   lastRun(app: string): Run | undefined {

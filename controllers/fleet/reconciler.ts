@@ -171,6 +171,7 @@ export class FleetReconciler {
     if (before !== undefined && this.#apps.stalledAt(app.name) === wish) return before;
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#apps.ran(app.name, run);
+    this.#apps.done(app.name, run.results);
     const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled');
     this.#apps.stall(app.name, isStalled ? wish : undefined);
     return run;
@@ -195,12 +196,20 @@ export class FleetReconciler {
     return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };
   }
 
-  /** An app's plan among all the fleet's newest plans: the brakes count them together. */
+  /**
+   * An app's plan among all the fleet's newest plans: the brakes count what is still to be done in all of them together. What
+   * another app's policy leaves to a person is not the loop's to do.
+   */
   #braked(fleet: DesiredFleet, name: string): AppPlan | undefined {
     const all = this.#apps.survey();
+    const others = new Map(fleet.apps.filter((app) => app.name !== name).map((app) => [app.name, app]));
+    const applied = (plan: AppPlan): AppPlan => {
+      const other = others.get(plan.app);
+      return other === undefined ? plan : this.#held(other, plan);
+    };
     const whole = planFleet({
       fleet,
-      plans: all.map((one) => one.plan),
+      plans: all.map(({ plan }) => applied(plan)),
       observed: all.map((one) => one.observed),
       orphans: this.#orphans,
       now: this.#options.clock.now(),
