@@ -1,27 +1,23 @@
-import type { Volume } from '../../schemas/fly/app.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { Slot } from '../../src/model/stamps/slot.ts';
+import { byClaim } from '../../src/plan/kinds/free-volumes.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /** A host that is down comes back in minutes or hours. */
 const deadHostMs = 5 * 60_000;
 
-/**
- * A mount attaches at create only. Where groups mount volumes of one name and several sizes, each takes those of its own
- * size first. Then the largest, as the planner counts them; then the lowest id, so that two runs choose alike.
- */
+/** A mount attaches at create only. Chosen in the planner's order, so that two runs and the plan choose alike. */
 export async function claimVolume(pass: AppPass, { group, region }: Slot, name: string): Promise<string> {
-  const volumes = await pass.services.fly.volumes(pass.app.name);
+  const { app: desired, services } = pass;
+  const volumes = await services.fly.volumes(desired.name);
+  const { made } = await services.store.memory(desired.name);
   const free = volumes
     .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
     .filter((volume) => !pass.claimedVolumes.has(volume.id));
-  const namesakes = pass.app.volumes.filter((volume) => volume.name === name);
-  const isMixed = namesakes.some(({ sizeGb }) => sizeGb !== namesakes[0]?.sizeGb);
-  const ownSize = isMixed ? namesakes.find((volume) => volume.group === group)?.sizeGb : undefined;
-  const misfit = ({ size_gb: size }: Volume): number => (size === ownSize ? 0 : 1);
-  const [best] = free
-    .filter((volume) => (volume.host_status ?? 'ok') === 'ok')
-    .toSorted((a, b) => misfit(a) - misfit(b) || b.size_gb - a.size_gb || a.id.localeCompare(b.id));
+  const namesakes = desired.volumes.filter((volume) => volume.name === name);
+  const own = namesakes.find((volume) => volume.group === group) ?? namesakes[0];
+  const order = byClaim({ desired, volume: { name, sizeGb: own?.sizeGb ?? 0 }, made });
+  const [best] = free.filter((volume) => (volume.host_status ?? 'ok') === 'ok').toSorted(order);
   if (best === undefined) throw noVolume(pass, { name, region, unreachable: free[0]?.id });
   pass.claimedVolumes.add(best.id);
   return best.id;

@@ -3,6 +3,7 @@ import type { Volume, VolumeRequest } from '../../../schemas/fly/app.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredVolume } from '../../model/desired.ts';
 import type { Hold, MachineCreate, VolumeStep } from '../../model/plan.ts';
+import { byClaim } from './free-volumes.ts';
 import { unclearIntent } from './intents.ts';
 import type { PlanAppInput, VolumesPlan, GroupPlan } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
@@ -49,12 +50,9 @@ export function planVolumes(
     const attached = volumes.filter((volume) => named(volume) && isIts(volume, wish) && !used.has(volume.id));
     const need = { ...wish, count: Math.max(wish.count, attached.length + wish.creates) };
     const lacking = Math.max(0, need.count - attached.length);
-    // Those that are as git says come first, then the nearest to its size, which another group of that name may not share:
-    // the choice stays the same when more become free.
-    const misfits = (volume: Volume): number => settingsOf(desired, need, volume, 1).length;
     const usable = free.filter((volume) => named(volume) && !used.has(volume.id));
-    const off = (volume: Volume): number => Math.abs(volume.size_gb - need.volume.sizeGb);
-    const taken = usable.toSorted((a, b) => misfits(a) - misfits(b) || off(a) - off(b) || byId(a, b)).slice(0, lacking);
+    const order = byClaim({ desired, volume: need.volume, made: input.memory.made });
+    const taken = usable.toSorted(order).slice(0, lacking);
     for (const volume of [...attached, ...taken]) used.add(volume.id);
     const have = [...attached.toSorted(byId), ...taken];
     const place = `${need.volume.name}/${need.region}`;
