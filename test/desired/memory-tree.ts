@@ -78,6 +78,9 @@ export function memoryTree(
         return { path: file, mode: isLink ? '120000' : '100644', id: blobId(bytes), size: bytes.length, exact: true };
       });
     },
+    async repositories() {
+      return [];
+    },
     async target(path) {
       const content = files[path];
       return typeof content === 'object' && 'link' in content ? content.link : undefined;

@@ -195,6 +195,26 @@ describe('another repository inside', () => {
     expect(fleet.whole).toBe(false);
   });
 
+  test('an app that is built from a folder with a submodule is invalid, by the path, in a folder and in git alike', async () => {
+    committed({
+      'project.yaml': 'project: all\nsource: { type: local, path: apps }\n',
+      'apps/web/app.yaml': 'app: web\nprimary_region: arn\nsource: { type: local, path: ../../sources/web }\n',
+      'apps/job/app.yaml': appYaml('job'),
+      'sources/web/Dockerfile': 'FROM scratch\n',
+    });
+    git(root, ['update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},sources/web/vendor/lib`]);
+    git(root, ['commit', '--quiet', '-m', 'submodule']);
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(errorsOf(fleet)).toContainEqual(
+        expect.stringMatching(
+          /^apps\/web\/app\.yaml:.*sources\/web\/vendor\/lib in what is built is a git repository of its own/,
+        ),
+      );
+      expect(fleet.apps.map(({ name }) => name)).toEqual(['job']);
+      expect(fleet.invalid.map(({ name }) => name)).toEqual(['web']);
+    }
+  });
+
   test('ignore in the project says that it holds no apps', async () => {
     linked();
     write({ 'project.yaml': 'project: all\nsource:\n  type: local\nignore: [apps/vendored]\n' });

@@ -34,7 +34,7 @@ export function git(directory: string, args: readonly string[], input?: string |
 }
 
 /** What a commit does to a path: new content, a symbolic link, or null to remove it (a file or a folder). */
-export type FileChange = string | Uint8Array | { readonly link: string } | null;
+export type FileChange = string | Uint8Array | { readonly link: string } | { readonly submodule: string } | null;
 
 interface CommitOptions {
   /** `main` unless said otherwise; made when it is not there. */
@@ -92,6 +92,7 @@ function changeLines(path: string, change: FileChange): readonly Buffer[] {
   if (change === null) return [Buffer.from(`D ${name}\n`)];
   if (typeof change === 'string') return [Buffer.from(`M 100644 inline ${name}\n`), data(Buffer.from(change))];
   if (change instanceof Uint8Array) return [Buffer.from(`M 100644 inline ${name}\n`), data(change)];
+  if ('submodule' in change) return [Buffer.from(`M 160000 ${change.submodule} ${name}\n`)];
   return [Buffer.from(`M 120000 inline ${name}\n`), data(Buffer.from(change.link))];
 }
 

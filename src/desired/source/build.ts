@@ -7,6 +7,7 @@ import { isGlob, matchesPath } from '../../model/base/glob.ts';
 import { hashOf, isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import {
   contextId,
+  refuseRepositories,
   writeBuildFolder,
   type ContextLayer,
   type ContextParts,
@@ -57,6 +58,7 @@ export async function buildRecipe(request: BuildRequest): Promise<BuildRecipe | 
     ignorefile: await namedFile(request, fileOf(request, 'ignorefile', ignorefile)),
   };
   if (findings.hasError) return undefined;
+  await refuseRepositories(context);
   const content = watched === undefined ? await contextId(context) : hashOf(watched);
   const key = hashOf({
     form: keyForm,

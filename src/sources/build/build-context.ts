@@ -1,6 +1,7 @@
 import { mkdirSync, promises as files, symlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
+import { list } from '../../model/base/text.ts';
 import { objectId, treeId, type Child } from '../tree/object-id.ts';
 import { dockerignore } from './dockerignore.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';
@@ -58,6 +59,21 @@ export async function contextId({ layers, texts }: ContextParts): Promise<string
   return idOf(await gathered({ layers, texts }), '');
 }
 
+/** Throws a stalled Fault where another repository stands in the context: what is built would lack its files. */
+export async function refuseRepositories({ layers }: ContextParts): Promise<void> {
+  for (const { tree, path, without } of layers) {
+    const found = (await tree.repositories(path)).filter((repository) => without?.(repository) !== true);
+    if (found.length === 0) continue;
+    throw new Fault({
+      kind: 'stalled',
+      what: `${list(found)} in what is built is a git repository of its own (a submodule or an embedded one)`,
+      why: 'FlyCD reads the files of one repository, so the image would lack it',
+      next: 'commit its files, name a folder without it in source.path, or make it a source of its own',
+      where: tree.name,
+    });
+  }
+}
+
 /** Writes the context into an empty folder, with a .dockerignore made of the .gitignore files where it has none. */
 export async function writeContext(parts: ContextParts, folder: string): Promise<void> {
   const entries = await gathered(parts);
@@ -104,6 +120,7 @@ export async function writeBuildFolder(
   for (const { name, tree, path, bytesMax } of beside) {
     const bytes = await tree.read(path, bytesMax);
     if (bytes === undefined) throw changed(path, tree);
+    refusePointer(bytes, path, tree);
     await files.writeFile(join(folder, name), bytes, { flag: 'wx' });
   }
   return context;
@@ -192,8 +209,27 @@ async function bytesOf({ path, id, size, origin }: Entry): Promise<Uint8Array> {
   if (size > fileBytesMax) throw tooMuch(1, size, path);
   const bytes = await origin.tree.read(origin.item.path, fileBytesMax);
   const isSame = bytes !== undefined && (!origin.item.exact || idMatches(bytes, id));
-  if (bytes !== undefined && isSame) return bytes;
+  if (bytes !== undefined && isSame) {
+    refusePointer(bytes, origin.item.path, origin.tree);
+    return bytes;
+  }
   throw changed(origin.item.path, origin.tree);
+}
+
+/** As Git LFS specifies: a pointer begins so, also under its first name, and is shorter than this. */
+const pointerStart = /^version https:\/\/(?:git-lfs\.github\.com|hawser\.github\.com)\/spec\/v1\n/;
+const pointerBytesMax = 1024;
+
+/** Built in, a pointer would be served in place of the picture or the model that it stands for. */
+function refusePointer(bytes: Uint8Array, path: string, tree: Tree): void {
+  if (bytes.length >= pointerBytesMax || !pointerStart.test(Buffer.from(bytes).toString('latin1'))) return;
+  throw new Fault({
+    kind: 'stalled',
+    what: `${path} is a pointer of Git LFS, not the file itself`,
+    why: 'FlyCD does not ask a large file store',
+    next: 'commit the file itself, fetch it in the Dockerfile, or name a folder without it in source.path',
+    where: tree.name,
+  });
 }
 
 function changed(path: string, tree: Tree): Fault {

@@ -12,14 +12,14 @@ import {
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
-import { contentId, contentItems, nothingKnown } from '../tree/content-id.ts';
+import { contentId, contentItems, embeddedRepositories, nothingKnown } from '../tree/content-id.ts';
 import { FolderMemory } from '../tree/folder-memory.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';
 import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
 import { outside, tooLarge } from '../tree/path-faults.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
-import { listing } from './listing.ts';
+import { listing, type ListingRequest } from './listing.ts';
 
 export interface FolderRequest {
   /** A folder, or a file in one, as the operator named it. */
@@ -154,6 +154,8 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
         const request = { root, path: inside, known, memory, algorithm: work.algorithm };
         return itemsUnder(request, cleanPath(path, name));
       }),
+    repositories: (path) =>
+      clock.busy(() => repositoriesIn({ root, work, asked: cleanPath(path, name), inside: reached(path) })),
     target: (path) =>
       clock.busy(async () => {
         const clean = cleanPath(path, name);
@@ -166,6 +168,14 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       return inside === undefined ? undefined : id(inside);
     },
   };
+}
+
+/** Under the name they were asked by. Of a plain folder a repository inside is a folder like any other. */
+async function repositoriesIn({ root, work, asked, inside }: ListingRequest): Promise<readonly string[]> {
+  if (inside === undefined || work.top === undefined || work.ignored(inside)) return [];
+  const embedded = await embeddedRepositories({ root, path: inside, known: work });
+  const found = [...new Set([...work.submodules(inside), ...embedded])];
+  return found.map((one) => joined(asked, one.slice(inside === '' ? 0 : inside.length + 1)).replace(/\/$/, ''));
 }
 
 /** The path on disk with every link followed, from the root; undefined: not there. */

@@ -6,7 +6,7 @@ import type { TreeEntry } from '../tree/tree.ts';
 import { baseOf, byPath, isGitFolder, joined } from '../tree/tree-path.ts';
 import { isAbsence, unreadable } from './disk-faults.ts';
 
-interface ListingRequest {
+export interface ListingRequest {
   readonly root: string;
   readonly work: WorkTree;
   readonly asked: string;

@@ -40,6 +40,8 @@ export interface WorkTree extends KnownContents {
   entries(folder: string): readonly TreeEntry[] | undefined;
   /** What the commit has in a folder and the disk alone does not show: other repositories, and what is left out. */
   unseen(folder: string): readonly TreeEntry[];
+  /** Submodules at or under a path. */
+  submodules(path: string): readonly string[];
   /** Files at or under a path of which git does not say what is on disk: left out of the working tree, or assumed unchanged. */
   unread(path: string): readonly TreeEntry[];
 }
@@ -54,6 +56,7 @@ function plainFolder(warning?: string): WorkTree {
     stands: () => false,
     entries: () => undefined,
     unseen: () => [],
+    submodules: () => [],
     unread: () => [],
     children: () => [],
     differs: () => true,
@@ -182,6 +185,7 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
   const root = treeId(children(''), algorithm);
   const ignores = changedPaths(status.ignored);
   const lacks = foldersAbove(unread.keys());
+  const submodules = items.filter(({ mode }) => mode === submoduleMode).map((item) => item.path);
   const seen = (item: GitItem): TreeEntry => {
     const kind = unread.get(item.path);
     return kind === undefined ? entryOf(item) : { path: item.path, kind, size: 0 };
@@ -205,6 +209,7 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
       (byFolder.get(folder) ?? [])
         .filter(({ path, mode }) => mode === submoduleMode || lacks.has(path) || unread.has(path))
         .map(seen),
+    submodules: (path) => submodules.filter((one) => one === path || path === '' || one.startsWith(`${path}/`)),
     unread(path) {
       if (!lacks.has(path) && !unread.has(path)) return [];
       const below = [...unread].filter(([file]) => file === path || path === '' || file.startsWith(`${path}/`));

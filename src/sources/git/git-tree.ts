@@ -30,6 +30,7 @@ interface CommitIndex {
   readonly name: string;
   readonly items: ReadonlyMap<string, GitItem>;
   readonly folders: ReadonlyMap<string, readonly TreeEntry[]>;
+  readonly submodules: readonly string[];
   readonly blob: CommitTreeParts['blob'];
 }
 
@@ -57,6 +58,15 @@ export function commitTree(parts: CommitTreeParts): Tree {
       return inside
         .flatMap((item) => itemOf(item, joined(asked, item.path.slice(real === '' ? 0 : real.length + 1))))
         .sort(byPath);
+    },
+    async repositories(path) {
+      const real = await followed(index, path);
+      const asked = cleanPath(path, name);
+      if (real === undefined) return [];
+      const inside = index.submodules.filter((submodule) => real === '' || isAtOrUnder(submodule, real));
+      return inside.map((submodule) =>
+        joined(asked, submodule.slice(real === '' ? 0 : real.length + 1)).replace(/\/$/, ''),
+      );
     },
     async target(path) {
       const link = index.items.get(cleanPath(path, name));
@@ -100,7 +110,8 @@ function indexed({ name, items, blob }: CommitTreeParts): CommitIndex {
     else entries.push(entryOf(item));
   }
   for (const entries of folders.values()) entries.sort(byPath);
-  return { name, blob, folders, items: new Map(items.map((item) => [item.path, item])) };
+  const submodules = items.filter(({ mode }) => mode === submoduleMode).map(({ path }) => path);
+  return { name, blob, folders, submodules, items: new Map(items.map((item) => [item.path, item])) };
 }
 
 /** ls-tree does not name the root itself. */

@@ -149,9 +149,36 @@ export async function contentItems(request: Omit<ContentRequest, 'met'>): Promis
   return items.sort(byPath);
 }
 
+/** Repositories that stand in a work tree without being its submodules: git would commit a link to each, not its files. */
+export async function embeddedRepositories(
+  request: Pick<ContentRequest, 'root' | 'path' | 'known'>,
+): Promise<readonly string[]> {
+  const { root, known } = request;
+  const found: string[] = [];
+  let calls = 0;
+
+  async function walk(path: string): Promise<void> {
+    calls += 1;
+    if (calls > filesMax) throw tooMuch(request);
+    if (calls % callsPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+    const entries = readdirSync(join(root, path), { withFileTypes: true });
+    if (path !== '' && entries.some(({ name }) => name === '.git')) {
+      found.push(path);
+      return;
+    }
+    for (const entry of entries) {
+      if (entry.isDirectory() && counts(known, path, entry.name)) await walk(joined(path, entry.name));
+    }
+  }
+
+  const stats = lstatSync(join(root, request.path), { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true && known.differs(request.path)) await walk(request.path);
+  return found;
+}
+
 const submoduleMode = '160000';
 
-function tooMuch(request: Omit<ContentRequest, 'met'>): Fault {
+function tooMuch(request: Pick<ContentRequest, 'root' | 'path'>): Fault {
   return new Fault({
     kind: 'stalled',
     what: `${join(request.root, request.path)} holds too much to be told apart by its content`,

@@ -38,6 +38,8 @@ export interface Tree {
   read(path: string, bytesMax: number): Promise<Uint8Array | undefined>;
   /** Every file and link at or under a path that its `id` counts, sorted. */
   contents(path: string): Promise<readonly TreeItem[]>;
+  /** Other repositories at or under a path (submodules, embedded ones): their files are none of this tree's. */
+  repositories(path: string): Promise<readonly string[]>;
   /** Where a link points, as written. undefined: no link. */
   target(path: string): Promise<string | undefined>;
   /** An id that moves exactly when something under the path does: git's tree or blob id, else a content hash. undefined: not there. */

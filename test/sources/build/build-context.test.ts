@@ -13,6 +13,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import {
   contextId,
+  refuseRepositories,
+  writeBuildFolder,
   writeContext,
   type ContextLayer,
   type ContextParts,
@@ -21,7 +23,13 @@ import { dockerignore } from '../../../src/sources/build/dockerignore.ts';
 import { openFolder } from '../../../src/sources/folder/folder.ts';
 import type { OpenGitMirrors } from '../../../src/sources/git/mirror.ts';
 import type { Tree } from '../../../src/sources/tree/tree.ts';
-import { makeBareRepository, temporaryFolder, type BareRepository, type FileChange } from '../../servers/git-server.ts';
+import {
+  git,
+  makeBareRepository,
+  temporaryFolder,
+  type BareRepository,
+  type FileChange,
+} from '../../servers/git-server.ts';
 import { memoryTree } from '../../desired/memory-tree.ts';
 import { faultOf, recordMirrors } from '../recorded-mirrors.ts';
 
@@ -225,6 +233,97 @@ describe('a context of a folder on disk', () => {
     symlinkSync('/etc', join(source(), 'etc'));
     expect((await faultOf(write(of(layer(await opened()))))).why).toBe('it points to "/etc"');
     expect(existsSync(join(folder.path, `context-${written}`, 'etc'))).toBe(false);
+  });
+});
+
+const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n';
+
+describe('what is not in the repository', () => {
+  const submodule = { submodule: '1'.repeat(40) };
+
+  it.each([
+    ['a submodule', { Dockerfile: 'FROM x', 'vendor/lib': submodule }, '', 'vendor/lib'],
+    [
+      'one in the folder that is named',
+      { 'web/Dockerfile': 'FROM x', 'web/lib': submodule, other: submodule },
+      'web',
+      'web/lib',
+    ],
+  ])('%s is refused by its path', async (_what, files, path, named) => {
+    const fault = await faultOf(refuseRepositories(of(layer(await committed(files), path))));
+    expect(fault).toMatchObject({
+      kind: 'stalled',
+      what: expect.stringMatching(new RegExp(`^${named} in what is built`)),
+    });
+  });
+
+  it('of a submodule elsewhere, or in a part that stays out, nothing is said', async () => {
+    const tree = await committed({ 'web/Dockerfile': 'FROM x', lib: submodule, 'web/docs': submodule });
+    await refuseRepositories(of(layer(tree, 'web', { without: (path) => path === 'web/docs' })));
+    await refuseRepositories(of(layer(tree, 'web/Dockerfile')));
+  });
+
+  it.each([
+    ['embedded, not known to git', () => undefined],
+    ['a submodule', () => git(join(folder.path, 'work'), ['add', 'web'])],
+  ])('a folder and git read one commit alike: %s', async (_what, also) => {
+    const work = join(folder.path, 'work');
+    for (const at of [work, join(work, 'web/vendor/lib')]) {
+      mkdirSync(at, { recursive: true });
+      git(at, ['init', '--quiet']);
+      writeFileSync(join(at, 'file'), at);
+    }
+    git(join(work, 'web/vendor/lib'), ['add', '-A']);
+    git(join(work, 'web/vendor/lib'), ['commit', '--quiet', '-m', 'x']);
+    git(work, ['add', 'file']);
+    also();
+    git(work, ['commit', '--quiet', '-m', 'x']);
+    const { tree, path } = await openFolder({
+      path: join(work, 'web'),
+      clock: new IdleClock(),
+      environment: process.env,
+    });
+    expect(await tree.repositories(path)).toEqual(['web/vendor/lib']);
+    expect(await tree.repositories('file')).toEqual([]);
+    expect((await faultOf(refuseRepositories(of(layer(tree, path))))).what).toMatch(
+      /^web\/vendor\/lib in what is built/,
+    );
+  });
+
+  it('a plain folder has no repository of its own: one inside is a folder like any other', async () => {
+    const work = join(folder.path, 'plain');
+    mkdirSync(join(work, 'lib'), { recursive: true });
+    git(join(work, 'lib'), ['init', '--quiet']);
+    const { tree } = await openFolder({ path: work, clock: new IdleClock(), environment: process.env });
+    await refuseRepositories(of(layer(tree)));
+  });
+
+  it.each([
+    ['today’s', pointer],
+    ['of its first name', pointer.replace('git-lfs', 'hawser')],
+  ])('a pointer of Git LFS is refused by its path: %s', async (_what, text) => {
+    for (const tree of [await committed({ 'web/model.bin': text }), memoryTree({ 'web/model.bin': text })]) {
+      const fault = await faultOf(write(of(layer(tree, 'web'))));
+      expect(fault).toMatchObject({
+        kind: 'stalled',
+        what: 'web/model.bin is a pointer of Git LFS, not the file itself',
+      });
+    }
+  });
+
+  it('so is one in the place of a Dockerfile beside the context', async () => {
+    const tree = memoryTree({ 'web/x': '1', Dockerfile: pointer });
+    const beside = [{ name: 'dockerfile', tree, path: 'Dockerfile', bytesMax: 10_000 }];
+    const into = join(folder.path, 'beside');
+    mkdirSync(into);
+    expect((await faultOf(writeBuildFolder(into, of(layer(tree, 'web')), beside))).what).toMatch(
+      /^Dockerfile is a pointer/,
+    );
+  });
+
+  it('a text about pointers, and a file too long for one, are built', async () => {
+    const tree = memoryTree({ 'about.md': `So begins one:\n${pointer}`, long: pointer + 'x'.repeat(1024) });
+    expect(Object.keys(await write(of(layer(tree))))).toEqual(['about.md', 'long']);
   });
 });
 
