@@ -44,7 +44,8 @@ function create(call: RequestContext): Reply {
     zone: zoneOf(world.chance, host),
     encrypted: booleanField(fields, 'encrypted') ?? true,
     fstype: textField(fields, 'fstype') ?? 'ext4',
-    createdAt: world.now(),
+    // No two calls end in one instant: which of two volumes is older is never open.
+    createdAt: Math.max(world.now(), ...[...app.volumes.values()].map((other) => other.createdAt + 1)),
     updatedAt: world.now(),
     state: 'creating',
     sizeGb,
