@@ -56,6 +56,7 @@ export interface Whole {
   readonly apps: ReadonlyMap<string, DesiredApp>;
   /** By app: its plan, and what that was made from. */
   readonly planned: ReadonlyMap<string, PlannedApp>;
+  readonly orphans: readonly OrphanedApp[];
   /** The fleet's plan again, with newer plans of some apps. */
   replan(newer: ReadonlyMap<string, PlannedApp>): Plan;
 }
@@ -107,7 +108,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       selected: options.apps,
     });
   };
-  return { plan: replan(new Map()), apps: new Map(withOrg.map((app) => [app.name, app])), planned, replan };
+  return { plan: replan(new Map()), apps: new Map(withOrg.map((app) => [app.name, app])), planned, orphans, replan };
 }
 
 /** Machines made anew for their mount are a release, which is planned where that is accepted. */

@@ -3,11 +3,14 @@ import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
+import { releaseAccepted } from '../../src/plan/guards/accept.ts';
+import { planOrphan } from '../../src/plan/orphan.ts';
+import { withSteps } from '../../src/plan/steps/status.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
-import { syncOrphan } from './orphans.ts';
+import { lookAgain, syncOrphan } from './orphans.ts';
 import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
@@ -68,7 +71,8 @@ async function applyWhole(
       : { plan: first, planned: work.planned.get(first.app) };
     plans.set(plan.app, plan);
     const request = { ...context, fleet: desired, plan, trigger: work.trigger };
-    if (plan.status === 'orphaned') runs.push(await syncOrphan(request));
+    if (plan.status === 'orphaned')
+      runs.push(await syncOrphan({ ...request, plan: await orphanNow(context, desired, work, plan) }));
     if (plan.status === 'failed') failed = true;
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
@@ -92,6 +96,16 @@ async function applyWhole(
   );
   const ordered = runs.toSorted((a, b) => a.app.localeCompare(b.app));
   return { plan: { ...work.plan, apps: [...plans.values()] }, runs: ordered };
+}
+
+/** Looked at again before it is destroyed: what has come into it, or who is at work on it, since the plan was made. */
+async function orphanNow(context: SyncContext, fleet: DesiredFleet, work: Work, plan: AppPlan): Promise<AppPlan> {
+  const orphan = work.orphans.find(({ name }) => name === plan.app);
+  if (orphan === undefined || plan.steps.length === 0) return plan;
+  const seen = await lookAgain(context.fly, fleet, orphan);
+  const draft =
+    seen === undefined ? { steps: [], holds: [] } : planOrphan({ fleet, orphan: seen, now: context.clock.now() });
+  return releaseAccepted(withSteps(plan, draft), work.options);
 }
 
 function isWaiting(plan: AppPlan): boolean {

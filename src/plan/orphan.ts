@@ -32,7 +32,11 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const asked = releases?.status === 'read' ? releases.value : [];
   const busy = busyWith({ machines, releases: asked, fleet: fleet.name, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
-  const held = volumeHold(orphan, step) ?? foreignHold(fleet, orphan, step);
+  const owners = machines.map((machine) => metadataOf(machine)[stampKeys.fleet] ?? '');
+  const strangers = owners.filter((owner) => owner !== fleet.name).length;
+  const other = owners.find((owner) => owner !== '' && owner !== fleet.name);
+  const held =
+    ownerHold(name, other, step) ?? volumeHold(orphan, strangers, step) ?? strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
 }
 
@@ -53,33 +57,32 @@ function contentsOf({ machines, contents }: OrphanedApp): readonly FieldChange[]
   ].toSorted((a, b) => byText(a.path, b.path));
 }
 
-/** Volumes hold what nobody can make again. Unread ones may be there. */
-function volumeHold({ name, contents }: OrphanedApp, step: Step): Hold | undefined {
+/** Volumes hold what nobody can make again. Unread ones may be there. Whoever accepts it accepts the rest of it as well. */
+function volumeHold({ name, contents }: OrphanedApp, strangers: number, step: Step): Hold | undefined {
   const volumes = contents?.volumes;
   if (volumes?.status === 'read' && volumes.value.length === 0) return undefined;
   const count = volumes?.status === 'read' ? plural(volumes.value.length, 'volume') : 'volumes that could not be read';
   return holdOf(name, {
     reason: 'volume',
-    because: `git no longer names it, and ${count} would go with it`,
+    because: `git no longer names it, and ${count}${strangers === 0 ? '' : ` and ${plural(strangers, 'machine')} that FlyCD did not make`} would go with it`,
     next: `flycd sync --once --accept-only ${name} destroys it with all that is in it; or bring its app.yaml back`,
     steps: [step],
   });
 }
 
+/** Nobody's word here destroys what is another fleet's, whatever else would go. */
+function ownerHold(name: string, other: string | undefined, step: Step): Hold | undefined {
+  if (other === undefined) return undefined;
+  return holdOf(name, {
+    reason: 'owner',
+    because: `the fleet ${other} has machines in it, too`,
+    next: `fly apps destroy ${name}, if nobody needs it any more`,
+    steps: [step],
+  });
+}
+
 /** Destroying an app destroys all that is in it, also what git never named. */
-function foreignHold(fleet: DesiredFleet, { name, machines }: OrphanedApp, step: Step): Hold | undefined {
-  const owners = machines.map((machine) => metadataOf(machine)[stampKeys.fleet]);
-  const other = owners.find((owner) => owner !== undefined && owner !== '' && owner !== fleet.name);
-  if (other !== undefined) {
-    const next = `fly apps destroy ${name}, if nobody needs it any more`;
-    return holdOf(name, {
-      reason: 'owner',
-      because: `the fleet ${other} has machines in it, too`,
-      next,
-      steps: [step],
-    });
-  }
-  const strangers = owners.filter((owner) => owner !== fleet.name).length;
+function strangersHold(name: string, strangers: number, step: Step): Hold | undefined {
   if (strangers === 0) return undefined;
   return holdOf(name, {
     reason: 'destructive',

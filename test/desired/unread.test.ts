@@ -285,3 +285,81 @@ describe('a config file that stands there and cannot be read', () => {
     expect(names(fleet)).toEqual(['back', 'front']);
   });
 });
+
+describe('a link where an app stood', () => {
+  const fleetFiles = {
+    'flycd.yaml': 'fleet: a\n',
+    'shop/app.yaml': appYaml('shop'),
+    'lonely/app.yaml': appYaml('lonely'),
+  };
+
+  test.each([
+    ['out of the repo', '../outside'],
+    ['nowhere', '/nowhere'],
+    ['to itself', 'lonely'],
+    ['to a folder with apps deeper down, out of the repo', '../deeper'],
+    ['to a folder with an app in it', 'real/lonely'],
+  ])('%s: the fleet is not whole, and others go on', async (_what, target) => {
+    write({ ...fleetFiles, 'real/lonely/app.yaml': appYaml('lonely') });
+    for (const path of ['outside/app.yaml', 'deeper/lonely/app.yaml']) {
+      mkdirSync(dirname(join(scratch.path, path)), { recursive: true });
+      writeFileSync(join(scratch.path, path), appYaml('lonely'));
+    }
+    rmSync(join(root, 'lonely'), { recursive: true });
+    if (target === 'real/lonely') rmSync(join(root, 'real'), { recursive: true });
+    if (target === 'real/lonely') write({ 'node_modules/lonely/app.yaml': appYaml('lonely') });
+    symlinkSync(target === 'real/lonely' ? 'node_modules/lonely' : target, join(root, 'lonely'));
+    committed({});
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(fleet.whole).toBe(false);
+      expect(fleet.apps.map(({ name }) => name)).toContain('shop');
+      expect(said(fleet.problems).join('\n')).toMatch(/^lonely: warning: it is a link/m);
+    }
+  });
+
+  test('to a file, or to a folder without apps, takes nothing away; neither does one that the project ignores', async () => {
+    const project = 'project: p\nsource: { type: local }\nignore: [docs]\n';
+    write({ ...fleetFiles, 'project.yaml': project, 'notes/a.md': 'x', 'README.md': 'x' });
+    symlinkSync('README.md', join(root, 'READ.md'));
+    symlinkSync('notes', join(root, 'texts'));
+    symlinkSync('/nowhere', join(root, 'docs'));
+    committed({});
+    for (const fleet of [await loadFolder(), await loadCommit()])
+      expect(fleet).toMatchObject({ whole: true, problems: [] });
+  });
+
+  test('a project file that is a link out stops its own apps only', async () => {
+    write({ ...fleetFiles, 'p/apps/one/app.yaml': appYaml('one') });
+    symlinkSync('/nowhere/project.yaml', join(root, 'p/project.yaml'));
+    symlinkSync('../../outside.yaml', join(root, 'p/flycd.yaml'));
+    writeFileSync(join(scratch.path, 'outside.yaml'), 'project: p\n');
+    rmSync(join(root, 'p/project.yaml'));
+    symlinkSync('../../outside.yaml', join(root, 'p/project.yaml'));
+    committed({});
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(fleet.apps.map(({ name }) => name)).toEqual(['lonely', 'shop']);
+      expect(fleet.whole).toBe(false);
+    }
+  });
+});
+
+test('a name that is not UTF-8 in a plain folder is an error, not an absence', async () => {
+  write({ 'flycd.yaml': 'fleet: a\n', 'shop/app.yaml': appYaml('shop') });
+  for (const name of ['oth\xff', 'shop/app.yaml\xff']) {
+    const path = Buffer.from(`${root}/${name}`, 'latin1');
+    mkdirSync(path);
+    const fleet = await loadFolder();
+    expect(fleet.whole).toBe(false);
+    expect(errorsOf(fleet).join('\n')).toContain('is not UTF-8');
+    rmSync(path, { recursive: true });
+  }
+});
+
+test.each(['', 'project = 12\n', 'Project = "p"\n'])(
+  'a project.toml that says %j is ours, and broken',
+  async (text) => {
+    const fleet = await load({ 'project.toml': text, 'web/app.yaml': appYaml('web') });
+    expect(fleet.whole).toBe(false);
+    expect(fleet.apps).toEqual([]);
+  },
+);

@@ -73,13 +73,14 @@ export function createLoading(request: LoadingRequest): Loading {
       const { written, isRoot } = here;
       const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path, history } =
+      const { tree, path, history, isKnown } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : {
               tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }),
               path: '',
               history: repo.repo,
+              isKnown: true,
             };
       if (!offline) digests ??= await createDigests(invocation);
       const images = offline ? undefined : digests;
@@ -95,7 +96,9 @@ export function createLoading(request: LoadingRequest): Loading {
       const workTree = repo === undefined ? history : undefined;
       const notice = leftAside(settings, here, { folder: location.text, workTree });
       if (notice !== undefined) log.warn({}, notice);
-      const fleet = await loader.load({ ...asked, tree });
+      const read = await loader.load({ ...asked, tree });
+      // A working tree that git does not answer for may lack files of its commit.
+      const fleet = isKnown ? read : { ...read, whole: false };
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       const earlier = async (commit: string): Promise<DesiredFleet> => {
@@ -157,7 +160,12 @@ async function openPath(
   { invocation, options }: LoadingRequest,
   location: ConfigLocation,
   { ref, memory }: { readonly ref: string | undefined; readonly memory: FolderMemory },
-): Promise<{ readonly tree: Tree; readonly path: string; readonly history: string | undefined }> {
+): Promise<{
+  readonly tree: Tree;
+  readonly path: string;
+  readonly history: string | undefined;
+  readonly isKnown: boolean;
+}> {
   const { io, log } = invocation;
   if (options.ref !== undefined) {
     throw new Fault({
@@ -176,7 +184,7 @@ async function openPath(
     memory,
   });
   if (warning !== undefined) log.warn({}, warning);
-  return { tree, path, history: top };
+  return { tree, path, history: top, isKnown: warning === undefined };
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */

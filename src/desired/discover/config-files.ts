@@ -77,8 +77,12 @@ export function configFiles(request: FilesRequest): ConfigFiles {
     if (entry === undefined) return { state: 'absent' };
     const unread = unreadEntry(entry);
     if (unread !== undefined) return unread;
-    const content = await id(tree, path);
     const lost = entry.kind === 'link' ? brokenLink : vanished;
+    const content = await id(tree, path).catch((error: unknown) => {
+      // A link that leads out is this file's mistake, and no other's.
+      if (error instanceof Fault && error.kind === 'stalled' && entry.kind === 'link') return undefined;
+      throw error;
+    });
     return content === undefined ? lost : { state: 'read', value: content, lost };
   };
   return {

@@ -43,6 +43,10 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
   await visit(walking, request.tree, request.path, []);
   for (const repository of walking.repositories) noteRepository(walking, repository);
   for (const link of walking.links.slice(0, linksMax)) await noteLink(walking, link);
+  if (walking.links.length > linksMax) {
+    walking.whole = false;
+    warn(walking, '.', `more than ${linksMax} links: what they lead to is unknown, and no app is removed`, ignoreLinks);
+  }
   const apps = walking.found.filter((app) => !walking.blocked.some((blocked) => covers(blocked, app)));
   if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.length === 0) {
     incomplete(
@@ -151,16 +155,27 @@ function noteRepository(walking: Walking, { tree, path, name }: ConfigFile): voi
   if (unread !== undefined) incomplete(walking, name, unread.message, unread.hint);
 }
 
+const ignoreLinks = 'name it in `ignore` of a project.yaml above if it holds no apps';
+
+/** An app that stood here may stand behind the link now: where nobody looks there, no app is gone for it. */
 async function noteLink(walking: Walking, { tree, path, name }: ConfigFile): Promise<void> {
+  if (walking.ignored.some((ignored) => ignored.tree === tree && isInside(path, ignored.path))) return;
   const behind = await walking.files.list(tree, path).catch((): readonly TreeEntry[] => []);
   const isConfig = behind.some((entry) => [...appFileNames, ...projectFileNames].includes(baseOf(entry.path)));
-  if (isConfig)
-    warn(
-      walking,
-      name,
-      'it is a link to a folder, in which no apps are looked for',
-      'let a project name that folder in source.path, or move it here',
-    );
+  if (isConfig) {
+    walking.whole = false;
+    const hint = `let a project name that folder in source.path, move it here, or ${ignoreLinks}`;
+    return warn(walking, name, 'it is a link to a folder, in which no apps are looked for: none is removed', hint);
+  }
+  const isThere = behind.length > 0 || (await walking.files.id(tree, path).catch(() => undefined)) !== undefined;
+  if (isThere) return;
+  walking.whole = false;
+  warn(
+    walking,
+    name,
+    'it is a link that leads out of the repo or nowhere: no app is removed while it does',
+    ignoreLinks,
+  );
 }
 
 /** Nobody can say which is meant. */

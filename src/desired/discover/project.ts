@@ -1,7 +1,7 @@
 /** A project.yaml as read, and what a chain of projects gives to the apps inside. */
 import { Project as ProjectWritten, type ListMode, type ProjectSource } from '../../../schemas/project.ts';
 import type { SyncWritten } from '../../../schemas/policy.ts';
-import type { JsonObject } from '../../model/base/json.ts';
+import { isObject, type JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
@@ -56,8 +56,14 @@ export interface ReadProject {
  */
 export function isProject(document: SourceDocument): boolean {
   const { fields } = document;
-  if (hasBrokenSyntax(document) || fields === undefined || typeof fields['project'] === 'string') return true;
-  return ['source', 'common', 'fleet', 'sync', 'ignore'].some((key) => Object.hasOwn(fields, key));
+  if (hasBrokenSyntax(document) || fields === undefined || Object.keys(fields).length === 0) return true;
+  const { project } = fields;
+  if (project !== undefined && !isObject(project)) return true;
+  const said = Object.keys(fields);
+  return said.some(
+    (key) =>
+      key !== 'project' && ['project', 'source', 'common', 'fleet', 'sync', 'ignore'].includes(key.toLowerCase()),
+  );
 }
 
 export function readProject(file: { readonly document: SourceDocument; readonly key: string }): ReadProject {

@@ -2,6 +2,7 @@
 import type { WorkTree } from './work-tree.ts';
 import { readdirSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { Fault } from '../../model/base/fault.ts';
 import type { TreeEntry } from '../tree/tree.ts';
 import { baseOf, byPath, isGitFolder, joined } from '../tree/tree-path.ts';
 import { isAbsence, unreadable } from './disk-faults.ts';
@@ -45,6 +46,7 @@ function listFolder({ root, asked, inside, isRepository }: ListRequest): readonl
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       if (isGitFolder(entry.name)) continue;
       const path = joined(asked, entry.name);
+      if (entry.name.includes('\uFFFD')) throw notUtf8(path);
       if (entry.isSymbolicLink()) entries.push({ path, kind: 'link', size: 0 });
       else if (entry.isDirectory())
         entries.push({ path, kind: isRepository(joined(inside, entry.name)) ? 'repository' : 'folder', size: 0 });
@@ -54,10 +56,22 @@ function listFolder({ root, asked, inside, isRepository }: ListRequest): readonl
       } else entries.push({ path, kind: 'special', size: 0 });
     }
   } catch (error) {
+    if (error instanceof Fault) throw error;
     if (isAbsence(error)) return [];
     throw unreadable(asked, error);
   }
   return entries;
+}
+
+/** What Node gives in its place opens no file: what stands there would count as gone. */
+function notUtf8(path: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `the name of ${path} is not UTF-8`,
+    why: 'no file can be opened by it',
+    next: 'rename it',
+    where: path,
+  });
 }
 
 /** A repository of its own: `.git` is a folder, or a file where it is a submodule or a linked work tree. */

@@ -85,6 +85,9 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
     const list = (): Promise<readonly GitItem[]> => listCommit({ directory: top, environment, clock }, commit ?? '');
     const items = commit === undefined ? [] : await request.memory.listing(top, commit, list);
     const path = relative(top, request.path).replaceAll(sep, '/');
+    if (items.length > 0 && indexText === '') {
+      return plainFolder(`${top} is taken as a plain folder: its git index is empty or missing`);
+    }
     return workTree({ top, path, status, items, unread: parseIndex(indexText) });
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);

@@ -116,6 +116,39 @@ describe('one with volumes', () => {
     expect(appNames()).toContain('other');
   });
 
+  test('is another fleet’s to say where that has machines in it, whatever is accepted', async () => {
+    await removedMounted();
+    const [machine] = world.simulator.world.apps.get('other')?.machines.keys() ?? [];
+    await world.asPerson('POST', `/apps/other/machines/${machine}/metadata/flycd_fleet`, { value: 'acme' });
+    for (const word of ['other', 'volume', 'app:other']) {
+      const { stdout } = await world.flycd(['sync', '--once', '--accept', '--accept-only', word]);
+      expect(stdout).toContain('the fleet acme has machines in it, too');
+      expect(appNames()).toContain('other');
+    }
+  });
+
+  test('says which machines of others would go as well', async () => {
+    await removedMounted();
+    await world.asPerson('POST', '/apps/other/machines', { region: 'arn', config: { image: 'nginx:1' } });
+    const { stdout } = await world.flycd(['sync', '--once', '--accept']);
+    expect(stdout).toMatch(/volumes? and 1 machine that FlyCD did not make would go with it/);
+    expect(appNames()).toContain('other');
+  });
+
+  test('that come between the plan and its turn are seen', async () => {
+    await removedApp(prune);
+    let isMade = false;
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (isMade || phase !== 'after' || !request.path.endsWith('/apps/other/volumes') || request.method !== 'GET')
+        return;
+      isMade = true;
+      void world.asPerson('POST', '/apps/other/volumes', { name: 'data', region: 'arn', size_gb: 3 });
+    };
+    await world.flycd(['sync', '--once']);
+    expect(isMade).toBe(true);
+    expect(appNames()).toContain('other');
+  });
+
   test('volumes that could not be read count as volumes', async () => {
     await removedApp(prune);
     world.simulator.world.faults.add({ template: 'GET /apps/{app}/volumes', app: 'other', fault: '503', times: 100 });
