@@ -134,7 +134,7 @@ function addressSnapshot(address: Address): AddressSnapshot {
 
 /**
  * The snapshot without what differs between two runs that ended alike: ids become the names of what they name,
- * addresses, versions and the count of secret writes go.
+ * addresses, versions and the count of secret writes go. Of equal volumes it does not matter which machine has which.
  */
 export function endStateOf(world: Holder): unknown {
   return snapshotOf(world).map(({ secretsVersion: _version, addresses, machines, volumes, ...app }) => {
@@ -144,7 +144,7 @@ export function endStateOf(world: Holder): unknown {
     return {
       ...app,
       machines: machines.map(({ version: _instance, ...machine }) => renamed(machine, names)),
-      volumes: volumes.map((volume) => renamed(volume, names)),
+      volumes: volumes.map((volume) => renamed(volume, names)).toSorted(byText((volume) => JSON.stringify(volume))),
       addresses: addresses.map(({ ip: _ip, ...address }) => address),
     };
   });
