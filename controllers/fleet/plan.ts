@@ -64,11 +64,13 @@ export interface Whole {
 export async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
   const chosen = selectApps(desired.apps, options.apps);
   const chosenNames = new Set(chosen.map(({ name }) => name));
-  const withOrg = await nameOrganizations(context, withDependencies(desired.apps, chosen));
+  const seeks = context.orphans && mayBeOrphans(desired, options.apps);
+  const named = await nameOrganizations(context, seeks ? desired.apps : withDependencies(desired.apps, chosen));
+  const withOrg = withDependencies(named, chosen);
   const planned = new Map<string, PlannedApp>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const seeking = context.orphans && mayBeOrphans(desired, options.apps) ? seekOrphans(context, desired) : [];
+  const seeking = seeks ? seekOrphans(context, desired, named) : [];
   const looking = Promise.all(
     withOrg.map((app) =>
       queue.add(async () => {
@@ -121,8 +123,11 @@ function mayBeOrphans({ apps }: DesiredFleet, globs: readonly string[]): boolean
   return globs.length === 0 || globs.some((glob) => apps.every(({ name }) => name !== glob));
 }
 
-async function seekOrphans(context: PlanContext, desired: DesiredFleet): Promise<readonly OrphanedApp[]> {
-  const apps = await nameOrganizations(context, desired.apps);
+async function seekOrphans(
+  context: PlanContext,
+  desired: DesiredFleet,
+  apps: readonly DesiredApp[],
+): Promise<readonly OrphanedApp[]> {
   return (await findOrphans(context.fly, desired, new Set(apps.flatMap(({ org }) => org ?? [])))).orphans;
 }
 
