@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { releaseAccepted } from '../../src/plan/guards/accept.ts';
@@ -94,7 +95,7 @@ async function applyWhole(
       }
     }),
   );
-  const ordered = runs.toSorted((a, b) => a.app.localeCompare(b.app));
+  const ordered = runs.toSorted((a, b) => byText(a.app, b.app));
   return { plan: { ...work.plan, apps: [...plans.values()] }, runs: ordered };
 }
 

@@ -1,5 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
+import { byText } from '../../src/model/base/text.ts';
 import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import { metadataOf, groupOf, isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';
@@ -25,6 +26,6 @@ export async function lockApp(pass: AppPass, except?: string): Promise<void> {
   const lowest = machines
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
     .filter((machine) => isIts(machine) && !isGone(machine) && isHostOk(machine) && machine.id !== except)
-    .toSorted((a, b) => a.id.localeCompare(b.id))[0];
+    .toSorted((a, b) => byText(a.id, b.id))[0];
   if (lowest !== undefined) pass.lock = await holdLease(pass, lowest.id);
 }

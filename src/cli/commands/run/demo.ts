@@ -5,6 +5,7 @@ import { Fault } from '../../../model/base/fault.ts';
 import type { FlyWriter } from '../../../fly/api.ts';
 import { IdleClock, type Clock } from '../../../model/base/clock.ts';
 import { silentLog } from '../../../model/base/log.ts';
+import { byText } from '../../../model/base/text.ts';
 import { Redactor } from '../../../model/base/secret-value.ts';
 import type { ScratchRepository } from '../../../sources/git/scratch-repository.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
@@ -229,11 +230,11 @@ async function changeByHand(stage: Stage): Promise<void> {
   const { io } = stage;
   const fly = await handOf(stage);
   const apps = await fly.apps('personal');
-  for (const { name } of apps.toSorted((a, b) => a.name.localeCompare(b.name))) {
+  for (const { name } of apps.toSorted((a, b) => byText(a.name, b.name))) {
     const addresses = await fly.addresses(name);
     const address = addresses.find((one) => one.shared !== true);
     if (address === undefined) continue;
-    const [machine] = (await fly.machines(name)).toSorted((a, b) => a.name.localeCompare(b.name));
+    const [machine] = (await fly.machines(name)).toSorted((a, b) => byText(a.name, b.name));
     if (machine?.config === undefined || machine.config === null) continue;
     const config = {
       ...machine.config,
