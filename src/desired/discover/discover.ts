@@ -2,13 +2,12 @@
  * Finds apps and projects as v0 did: depth first; a folder that holds a folder `projects` descends only into that one;
  * the projects of a folder's tree are entered before its apps, so an app reached both ways belongs to its project.
  */
-import { baseOf, folderOf } from '../../sources/tree/tree-path.ts';
+import { baseOf, folderOf, isInside } from '../../sources/tree/tree-path.ts';
 import { toFault } from '../../model/base/fault.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { filesBelow } from './traverse.ts';
 import type { ConfigFile } from './config-files.ts';
 import { appFileNames, meantName, projectFileNames, settingsFileNames } from './file-names.ts';
-import { isInside } from './paths.ts';
 import type { Project } from './project.ts';
 import { unreadEntry } from './reading.ts';
 import { incomplete, warn, type Blocked, type Placed, type Walk, type Walking, type WalkRequest } from './discovery.ts';

@@ -8,8 +8,3 @@ export function pathWithin(folder: string, written: string): string | undefined 
   if (path === '..' || path.startsWith('../')) return undefined;
   return path === '.' ? '' : path.replace(/\/$/, '');
 }
-
-/** true: `path` is the folder or inside it. */
-export function isInside(path: string, folder: string): boolean {
-  return folder === '' || path === folder || path.startsWith(`${folder}/`);
-}

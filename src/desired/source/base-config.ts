@@ -6,7 +6,8 @@ import type { JsonObject } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
 import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
-import { isInside, pathWithin } from '../discover/paths.ts';
+import { isInside } from '../../sources/tree/tree-path.ts';
+import { pathWithin } from '../discover/paths.ts';
 import type { Finding, FindingList } from '../documents/finding.ts';
 import type { SourceFolder } from './source.ts';
 

@@ -14,7 +14,8 @@ import {
 } from '../../sources/build/build-context.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { fileBytesMax, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
-import { isInside, pathWithin } from '../discover/paths.ts';
+import { isInside } from '../../sources/tree/tree-path.ts';
+import { pathWithin } from '../discover/paths.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 import { flagsOf } from './flyctl-flags.ts';

@@ -9,7 +9,7 @@ import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
 import { listCommit, treeItemsMax, TooManyItems } from '../git/git-objects.ts';
 import { entryOf, tooManyFiles } from '../git/git-tree.ts';
 import type { GitItem, TreeEntry, UnreadKind } from '../tree/tree.ts';
-import { baseOf, byPath, folderOf } from '../tree/tree-path.ts';
+import { baseOf, byPath, folderOf, isInside } from '../tree/tree-path.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */
 const localTimeoutMs = 60_000;
@@ -212,10 +212,10 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
       (byFolder.get(folder) ?? [])
         .filter(({ path, mode }) => mode === submoduleMode || lacks.has(path) || unread.has(path))
         .map(seen),
-    submodules: (path) => submodules.filter((one) => one === path || path === '' || one.startsWith(`${path}/`)),
+    submodules: (path) => submodules.filter((one) => isInside(one, path)),
     unread(path) {
       if (!lacks.has(path) && !unread.has(path)) return [];
-      const below = [...unread].filter(([file]) => file === path || path === '' || file.startsWith(`${path}/`));
+      const below = [...unread].filter(([file]) => isInside(file, path));
       return below.map(([file, kind]) => ({ path: file, kind, size: 0 }));
     },
     children,

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
 import { treeId } from '../tree/object-id.ts';
 import type { GitItem, Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
-import { baseOf, byPath, cleanPath, folderOf, joined } from '../tree/tree-path.ts';
+import { baseOf, byPath, cleanPath, folderOf, isInside, joined } from '../tree/tree-path.ts';
 import { outside, tooLarge } from '../tree/path-faults.ts';
 
 const linkMode = '120000';
@@ -54,7 +54,7 @@ export function commitTree(parts: CommitTreeParts): Tree {
       const real = await followed(index, path);
       if (real === undefined) return [];
       const asked = cleanPath(path, name);
-      const inside = real === '' ? parts.items : parts.items.filter((item) => isAtOrUnder(item.path, real));
+      const inside = parts.items.filter((item) => isInside(item.path, real));
       return inside
         .flatMap((item) => itemOf(item, joined(asked, item.path.slice(real === '' ? 0 : real.length + 1))))
         .sort(byPath);
@@ -63,7 +63,7 @@ export function commitTree(parts: CommitTreeParts): Tree {
       const real = await followed(index, path);
       const asked = cleanPath(path, name);
       if (real === undefined) return [];
-      const inside = index.submodules.filter((submodule) => real === '' || isAtOrUnder(submodule, real));
+      const inside = index.submodules.filter((submodule) => isInside(submodule, real));
       return inside.map((submodule) =>
         joined(asked, submodule.slice(real === '' ? 0 : real.length + 1)).replace(/\/$/, ''),
       );
@@ -87,10 +87,6 @@ export function commitTree(parts: CommitTreeParts): Tree {
       return real === undefined ? undefined : index.items.get(real)?.oid;
     },
   };
-}
-
-function isAtOrUnder(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
 }
 
 /** Files and links; a folder is what is in it, and a submodule another repository's. */
