@@ -2,6 +2,7 @@ import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
+import { isCopy } from '../model/stamps/slot.ts';
 import { read } from './reading.ts';
 
 export interface ObserveOrphansRequest {
@@ -68,7 +69,7 @@ async function confirm(
   if (app.value.state !== 'present') return undefined;
   if (machines.status === 'unread') return { unsure: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
-  if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine)))
+  if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))
     return { name, org, machines: there };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
@@ -90,12 +91,6 @@ const goingStates: ReadonlySet<string> = new Set(['destroying', 'destroyed']);
 /** An incomplete config still tells the stamp; it is never used for more. */
 function configOf(machine: Machine) {
   return machine.config ?? machine.incomplete_config ?? undefined;
-}
-
-/** `fly machine clone` copies our stamps, also into an app that was never ours. */
-function isCopy(machine: Machine): boolean {
-  const stamped = configOf(machine)?.metadata?.[stampKeys.machine];
-  return stamped !== undefined && stamped !== machine.id;
 }
 
 function isOurs(config: OrgMachine['config'], fleet: string): boolean {

@@ -1,3 +1,5 @@
+import { stampKeys } from './keys.ts';
+
 export interface Slot {
   readonly group: string;
   readonly region: string;
@@ -12,4 +14,10 @@ export function parseSlot(text: string | undefined): Slot | undefined {
   const parts = /^([^/]+)\/([a-z]+)\/([1-9][0-9]{0,5})$/.exec(text ?? '');
   if (parts === null) return undefined;
   return { group: parts[1] ?? '', region: parts[2] ?? '', number: Number(parts[3]) };
+}
+
+/** `fly machine clone` copies a machine's stamps, also into an app that was never ours: the id among them is another's. */
+export function isCopy(machineId: string, metadata: Readonly<Record<string, string>> | null | undefined): boolean {
+  const stamped = metadata?.[stampKeys.machine];
+  return stamped !== undefined && stamped !== machineId;
 }

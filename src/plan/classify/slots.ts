@@ -1,5 +1,5 @@
 /** Slots: which machine of a group stands in which place, `group/region/n`. */
-import type { Slot } from '../../model/stamps/slot.ts';
+import { isCopy, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { GroupMachine, GroupScope } from '../types.ts';
 
@@ -10,10 +10,9 @@ export function slotOf(scope: GroupScope, member: GroupMachine): Slot {
 
 /** The machine that was stamped itself keeps its slot; one without the stamp was just made; a copy comes last. */
 export function claimRank(member: GroupMachine): number {
-  const stamped = member.metadata[stampKeys.machine];
   if (!member.ours || member.claim === undefined) return 3;
-  if (stamped === member.machine.id) return 0;
-  return stamped === undefined ? 1 : 2;
+  if (isCopy(member.machine.id, member.metadata)) return 2;
+  return member.metadata[stampKeys.machine] === undefined ? 1 : 0;
 }
 
 /** Slots by machine id: the stamped one where it is free, else the lowest free number. Members come in order of claim. */
@@ -23,8 +22,7 @@ export function assignSlots(members: readonly GroupMachine[]): ReadonlyMap<strin
   const key = (slot: Slot): string => `${slot.group}/${slot.region}/${slot.number}`;
   for (const member of members) {
     // A copy carries its original's slot: the original may be gone, but the copy never was that machine.
-    const isCopy = claimRank(member) >= 2;
-    if (member.claim === undefined || isCopy || taken.has(key(member.claim))) continue;
+    if (member.claim === undefined || claimRank(member) >= 2 || taken.has(key(member.claim))) continue;
     taken.add(key(member.claim));
     slots.set(member.machine.id, member.claim);
   }

@@ -5,6 +5,7 @@ import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { isJob, wantedMachines } from './counts.ts';
+import { madeByHandNotes } from './made-by-hand.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
 import type { GroupMachine, CompareScope, GroupDraft, GroupScope, MachinesInput, GroupPlan } from '../types.ts';
@@ -68,6 +69,12 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
     if (surplus.has(member.machine.id) || unreachable.includes(member)) continue;
     if (!hosts.held.has(member.machine.id)) planMember(whole, member, draft);
   }
+  draft.notes.push(
+    ...madeByHandNotes(
+      scope,
+      members.filter(({ machine }) => !surplus.has(machine.id)),
+    ),
+  );
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${list([...draft.kept].toSorted())} its own way`);
   return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
 }

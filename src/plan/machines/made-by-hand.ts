@@ -1,0 +1,39 @@
+/** What a plan says of machines that somebody made beside FlyCD's: where git gives no count, they stay and are counted. */
+import { plural } from '../../model/base/text.ts';
+import { formatSlot, isCopy } from '../../model/stamps/slot.ts';
+import { slotOf } from '../classify/slots.ts';
+import type { GroupMachine, GroupScope } from '../types.ts';
+
+/** `staying`: the group's machines that its plan leaves there. */
+export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
+  if (scope.group.autoscaled) return [];
+  return [...adoptedNotes(scope, staying), ...unnamedRegionNotes(scope, staying)];
+}
+
+/** Told once: the label that adopts such a machine makes it one of ours. */
+function adoptedNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
+  const isOurs = scope.inventory.members.some((member) => member.ours) || scope.input.memory.known;
+  if (!isOurs) return [];
+  return staying.flatMap((member) => {
+    const { id } = member.machine;
+    if (member.ours && !isCopy(id, member.metadata)) return [];
+    const how = member.ours ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
+    return [`${formatSlot(slotOf(scope, member))} (${id}) ${how}: from now on it is updated with its group`];
+  });
+}
+
+/** Told as long as it is so: git does not say what runs there, and whoever reads git alone misses it. */
+function unnamedRegionNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
+  const { desired, group, wanted } = scope;
+  if (wanted.exact) return [];
+  const named = new Set([desired.primaryRegion, ...desired.regions]);
+  const elsewhere = Map.groupBy(staying, ({ machine }) => machine.region);
+  return [...elsewhere]
+    .filter(([region]) => !named.has(region))
+    .map(
+      ([region, there]) =>
+        `git does not name ${region}, where ${group.name} has ${plural(there.length, 'machine')}: ` +
+        `${there.length === 1 ? 'it stays' : 'they stay'}; name ${region} in extra_regions, ` +
+        `or remove ${there.length === 1 ? 'it' : 'them'} with fly machine destroy`,
+    );
+}

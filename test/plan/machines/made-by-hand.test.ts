@@ -1,0 +1,68 @@
+/** Machines that somebody made beside FlyCD's: they are counted where git gives no count, and the plan says so. */
+import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
+import { brief, desiredApp, flyctlMachine, group, machine, observed, plan } from '../builders.ts';
+
+const { counts: _counts, ...uncounted } = group();
+const desired = desiredApp({ groups: [{ ...uncounted, counts: undefined }] });
+
+function clone(region: string, number: number): Machine {
+  return machine(desired, { id: 'clone', region, number, metadata: { [stampKeys.machine]: 'webarn1' } });
+}
+
+describe('a machine made by hand, in an app of ours', () => {
+  test('a clone in a region that git does not name is adopted with a word', () => {
+    const app = plan(desired, observed({ machines: [machine(desired), clone('ams', 1)] }));
+    expect(brief(app.steps)).toEqual(['machine.label shop/web/ams/1']);
+    expect(app.notes).toEqual([
+      'web/ams/1 (clone) is a copy that somebody made by hand: from now on it is updated with its group',
+      'git does not name ams, where web has 1 machine: it stays; name ams in extra_regions, or remove it with fly machine destroy',
+    ]);
+  });
+
+  test('a clone in a region that git names is told too', () => {
+    const app = plan(desired, observed({ machines: [machine(desired), clone('arn', 1)] }));
+    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/2']);
+    expect(app.notes).toEqual([
+      'web/arn/2 (clone) is a copy that somebody made by hand: from now on it is updated with its group',
+    ]);
+  });
+
+  test('one that flyctl made in an app of ours is told', () => {
+    const scaled = flyctlMachine(desired, { id: 'scaled', number: 2 });
+    const app = plan(desired, observed({ machines: [machine(desired), scaled] }));
+    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/2']);
+    expect(app.notes).toEqual([
+      'web/arn/2 (scaled) was made by hand with flyctl: from now on it is updated with its group',
+    ]);
+  });
+
+  test('taken over, its region is still told while git does not name it; its making is not', () => {
+    const taken = machine(desired, { id: 'clone', region: 'ams' });
+    const app = plan(desired, observed({ machines: [machine(desired), taken] }));
+    expect(app.steps).toEqual([]);
+    expect(app.notes).toEqual([
+      'git does not name ams, where web has 1 machine: it stays; name ams in extra_regions, or remove it with fly machine destroy',
+    ]);
+    expect(plan({ ...desired, regions: ['ams'] }, observed({ machines: [machine(desired), taken] })).notes).toEqual([]);
+  });
+
+  test('one that goes again, as git counts, is told by its step', () => {
+    const counted = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+    const app = plan(counted, observed({ machines: [machine(counted), clone('ams', 1)] }));
+    expect(brief(app.steps)).toEqual(['machine.destroy shop/web/ams/1']);
+    expect(app.notes).toEqual([]);
+  });
+
+  test('an autoscaler makes its own: no word', () => {
+    const autoscaled = desiredApp({ groups: [{ ...uncounted, counts: undefined, autoscaled: true }] });
+    const app = plan(autoscaled, observed({ machines: [machine(autoscaled), clone('ams', 1)] }));
+    expect(app.notes).toEqual([]);
+  });
+
+  test('an app that flyctl made is adopted as a whole: its plan says that already', () => {
+    const machines = [flyctlMachine(desired), flyctlMachine(desired, { number: 2 })];
+    expect(plan(desired, observed({ machines })).notes).toEqual([]);
+  });
+});
