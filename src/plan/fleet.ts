@@ -57,7 +57,7 @@ export function planFleet(input: PlanFleetInput): Plan {
   const others = [...(input.dependencies ?? []), ...invalids, ...failed];
   const confirmed = [...input.plans, ...orphans].map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const planned = gateReleases({ ...input, apps: fleet.apps, plans: confirmed, others });
-  const brakes: BrakeInput = { fleet, plans: planned, observed: input.observed };
+  const brakes: BrakeInput = { ...input, plans: planned };
   const braked = accept ? planned : brakeFleet(brakes).map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
   const invalid = invalids.filter((plan) => !known.has(plan.app));

@@ -71,7 +71,8 @@ describe('orphans', () => {
   });
 
   it('are never concluded from the list: what is gone, restamped or a copy is none', async () => {
-    const stale = (app_name: string) => ({ ...of('main', '1'), app_name });
+    // Each with an id of its own: the list is one of machines, and one id is one machine.
+    const stale = (app_name: string) => ({ ...of('main', `listed-${app_name}`), app_name });
     const found = await orphansOf({
       apps: {
         restamped: [of('other', '1')],
@@ -84,6 +85,14 @@ describe('orphans', () => {
       missing: ['ghost'],
     });
     expect(found).toMatchObject({ orphans: [], complete: true });
+    const names = ['cloned', 'emptied', 'ghost', 'gone', 'leaving', 'restamped'];
+    expect(names.filter((name) => !found.asked.includes(`/apps/${name}/machines`))).toEqual([]);
+  });
+
+  it('is one where a copy stands beside the machine it was made from', async () => {
+    const copy = of('main', '9', { config: { metadata: { flycd_fleet: 'main', flycd_machine: '1' } } });
+    const own = of('main', '1', { config: { metadata: { flycd_fleet: 'main', flycd_machine: '1' } } });
+    expect(await orphansOf({ apps: { old: [copy, own] } })).toMatchObject({ orphans: [{ name: 'old' }] });
   });
 
   it('may be more when regions did not answer', async () => {

@@ -9,12 +9,13 @@ export interface Equal {
 
 /** The one to keep first. `made`: ids of what FlyCD made. Ids decide where nothing else does, so that two runs decide alike. */
 export function bySeniority(made: readonly string[]): (a: Equal, b: Equal) => number {
-  const isOurs = (one: Equal): number => Number(!made.includes(one.id));
+  /** 0: made by FlyCD, which goes before all others. */
+  const makerRank = (one: Equal): number => Number(!made.includes(one.id));
   const age = ({ createdAt }: Equal): number => {
     const at = Date.parse(createdAt ?? '');
     return Number.isNaN(at) ? Infinity : at;
   };
-  return (a, b) => isOurs(a) - isOurs(b) || compareNumbers(age(a), age(b)) || byText(a.id, b.id);
+  return (a, b) => makerRank(a) - makerRank(b) || compareNumbers(age(a), age(b)) || byText(a.id, b.id);
 }
 
 /** Infinity less Infinity is no number. */

@@ -1,6 +1,6 @@
 /** Brakes of a whole fleet: a mistake in git or in FlyCD itself should not reach everything at once. */
 import type { DesiredFleet } from '../../model/desired.ts';
-import type { ObservedApp } from '../../model/observed.ts';
+import type { ObservedApp, OrphanedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import { holdBack } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
@@ -12,6 +12,8 @@ export interface BrakeInput {
   readonly fleet: DesiredFleet;
   readonly plans: readonly AppPlan[];
   readonly observed: readonly ObservedApp[];
+  /** Apps of the fleet as well: what goes is a part of what there is. */
+  readonly orphans: readonly OrphanedApp[];
 }
 
 /** One in ten: of a kind's objects in the fleet, and of its apps. */
@@ -101,7 +103,7 @@ function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefi
 }
 
 function totalsOf(input: BrakeInput): Readonly<Record<Prunable, number>> {
-  const totals = { addresses: 0, secrets: 0, certificates: 0, groups: 0, apps: 0 };
+  const totals = { addresses: 0, secrets: 0, certificates: 0, groups: 0, apps: input.orphans.length };
   for (const app of input.observed) {
     if (app.app.status === 'read' && app.app.value.state === 'present') totals.apps += 1;
     if (app.addresses.status === 'read') totals.addresses += app.addresses.value.length;

@@ -92,6 +92,21 @@ describe('addresses', () => {
     }
   });
 
+  test.each([
+    ['region', { region: 'arn' }],
+    ['network', { network: { name: 'inner' } }],
+  ])('one that names no %s takes an address for all before an older one for some', (_what, some) => {
+    const narrow = live('2a09::1', { type: 'v6', created_at: '2026-01-01T00:00:00Z', ...some });
+    const wide = live('2a09::2', { type: 'v6', created_at: '2026-02-01T00:00:00Z' });
+    for (const addresses of [
+      [narrow, wide],
+      [wide, narrow],
+    ]) {
+      const app = plan(listing([v6], true), observed({ addresses }), { memory: { known: true, made: ['2a09::1'] } });
+      expect(brief(app.steps)).toEqual(['address.release shop/2a09::1']);
+    }
+  });
+
   test('defaults are given once: not to an app that has an address, machines or a release, or had them', () => {
     const pending = { status: 'pending' };
     const desired = none;

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import type { AppPlan, Hold, HoldReason, Step } from '../../../src/model/plan.ts';
+import { acceptableReasons, isNamed, releaseAccepted } from '../../../src/plan/guards/accept.ts';
+import { statusByReason } from '../../../src/plan/steps/status.ts';
+
+const step: Step = {
+  kind: 'address.release',
+  app: 'shop',
+  target: 'shop/2a09::1',
+  because: 'git no longer lists it',
+  risk: 'safe',
+  changes: [],
+  address: '2a09::1',
+};
+const heldFor = (reason: HoldReason, steps: readonly Step[] = [step]): AppPlan => {
+  const hold: Hold = { app: 'shop', reason, because: 'so it is', next: 'wait', steps };
+  const none = { file: 'shop/app.yaml', org: 'personal', notes: [], problems: [], planId: '' };
+  return { ...none, app: 'shop', status: 'held', steps: [], holds: [hold] };
+};
+const reasons = Object.keys(statusByReason) as readonly HoldReason[];
+const acceptable: ReadonlySet<HoldReason> = new Set(acceptableReasons);
+
+describe('a word of --accept-only', () => {
+  test.each(reasons)('that names an app releases what is held for %s only if a word lifts that', (reason) => {
+    for (const word of ['shop', 'app:shop', reason]) {
+      const { steps, holds } = releaseAccepted(heldFor(reason), { accept: false, acceptOnly: [word] });
+      expect([steps.length, holds.length]).toEqual(acceptable.has(reason) ? [1, 0] : [0, 1]);
+    }
+  });
+
+  test.each(reasons)('together with --accept releases no more of what is held for %s', (reason) => {
+    const { steps } = releaseAccepted(heldFor(reason), { accept: true, acceptOnly: ['shop'] });
+    expect(steps.length).toBe(acceptable.has(reason) ? 1 : 0);
+  });
+
+  test('releases a hold that has steps, and no other', () => {
+    const { holds } = releaseAccepted(heldFor('volume', []), { accept: false, acceptOnly: ['shop'] });
+    expect(holds).toHaveLength(1);
+  });
+
+  test.each<[string, readonly string[], boolean]>([
+    ['another app', ['cart'], false],
+    ['another reason', ['destructive'], false],
+    ['an app called like a reason, without app:', ['volume'], true],
+    ['an app called like a reason that is not the hold’s', ['brake', 'app:brake'], false],
+  ])('%s', (_name, words, named) => {
+    expect(isNamed(words, { app: 'shop', reason: 'volume' })).toBe(named);
+  });
+
+  test('names an app that is called like a reason by app: alone', () => {
+    const hold = { app: 'volume', reason: 'brake' } as const;
+    expect(isNamed(['volume'], hold)).toBe(false);
+    expect(isNamed(['app:volume'], hold)).toBe(true);
+  });
+});
