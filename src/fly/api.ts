@@ -7,6 +7,7 @@ import type {
   Volume,
   VolumeRequest,
 } from '../../schemas/fly/app.ts';
+import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Lease, Machine, MachineConfig, MachineRequest, OrgMachine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { JsonObject } from '../model/base/json.ts';
@@ -45,6 +46,8 @@ export interface FlyReader {
   volume(app: string, id: string): Promise<Volume | undefined>;
   secrets(app: string): Promise<readonly AppSecret[]>;
   addresses(app: string): Promise<readonly IpAssignment[]>;
+  /** Every page. */
+  certificates(app: string): Promise<readonly Certificate[]>;
   /** The app's newest ones, newest first. From an interface of Fly's that may change or be gone: read it to know more, never to go on. */
   releases(app: string): Promise<readonly Release[]>;
   /** Every page of the org-wide list: a change detector, never a conclusion. */

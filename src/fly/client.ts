@@ -1,6 +1,7 @@
 import { addressReads, addressWrites } from './resources/addresses.ts';
 import type { FlyReader, FlyWriter } from './api.ts';
 import { appReads, appWrites } from './resources/apps.ts';
+import { certificateReads } from './resources/certificates.ts';
 import { leaseCalls } from './resources/leases.ts';
 import { machineReads, machineWrites } from './resources/machines.ts';
 import { organizationReads } from './resources/organization.ts';
@@ -18,6 +19,7 @@ export function createFlyReader(transport: Transport): FlyReader {
     ...volumeReads(transport),
     ...secretReads(transport),
     ...addressReads(transport),
+    ...certificateReads(transport),
     releases,
     ...organizationReads(transport),
   };

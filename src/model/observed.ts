@@ -1,4 +1,5 @@
 import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app.ts';
+import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 
@@ -48,6 +49,7 @@ export interface OrphanedApp {
 export interface OrphanContents {
   readonly volumes: Reading<readonly Volume[]>;
   readonly addresses: Reading<readonly IpAssignment[]>;
+  readonly certificates: Reading<readonly Certificate[]>;
   readonly secrets: Reading<readonly AppSecret[]>;
 }
 

@@ -78,12 +78,13 @@ async function confirm(
 
 /** What would go with an app: each kind read, or unread with the reason. Throws only when the token is refused. */
 export async function observeContents(fly: FlyReader, app: string): Promise<OrphanContents> {
-  const [volumes, addresses, secrets] = await Promise.all([
+  const [volumes, addresses, certificates, secrets] = await Promise.all([
     read(fly.volumes(app)),
     read(fly.addresses(app)),
+    read(fly.certificates(app)),
     read(fly.secrets(app)),
   ]);
-  return { volumes, addresses, secrets };
+  return { volumes, addresses, certificates, secrets };
 }
 
 const goingStates: ReadonlySet<string> = new Set(['destroying', 'destroyed']);

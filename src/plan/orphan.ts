@@ -53,6 +53,7 @@ function contentsOf({ machines, contents }: OrphanedApp): readonly FieldChange[]
       gone(`volumes[${volume.id}]`, `${volume.name}, ${volume.size_gb} GB`),
     ),
     ...read('addresses', contents?.addresses, ({ ip }) => gone('addresses', ip)),
+    ...read('certificates', contents?.certificates, ({ hostname }) => gone('certificates', hostname)),
     ...read('secrets', contents?.secrets, ({ name }) => gone('secrets', name)),
   ].toSorted((a, b) => byText(a.path, b.path));
 }

@@ -64,7 +64,9 @@ function changeKey(change: FieldChange): string {
 }
 
 function changeLines(step: Pick<Step, 'kind' | 'changes'>, depth: number): readonly Line[] {
-  const max = markOf(step.kind) === '~' ? fieldsOfChangeMax : fieldsOfNewMax;
+  // Of an app that goes each line is something that goes with it.
+  const isCounted = markOf(step.kind) !== '~' && step.kind !== 'app.destroy';
+  const max = isCounted ? fieldsOfNewMax : fieldsOfChangeMax;
   const lines = step.changes.slice(0, max).map((change) => changeLine(change, depth));
   const more = step.changes.length - max;
   return more > 0 ? [...lines, { depth, mark: undefined, text: `… and ${more} more fields`, tone: 'dim' }] : lines;

@@ -49,6 +49,7 @@ const gone: OrphanedApp = {
   contents: {
     volumes: { status: 'read', value: [] },
     addresses: { status: 'read', value: [] },
+    certificates: { status: 'read', value: [] },
     secrets: { status: 'read', value: [] },
   },
 };

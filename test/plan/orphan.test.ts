@@ -3,14 +3,14 @@ import { defaultPolicy } from '../../src/model/base/policy.ts';
 import type { OrphanedApp, ObservedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
 import { fleetOf } from '../controllers/reconcilers.ts';
-import { desiredApp, machine, now, observed, plan } from './builders.ts';
+import { desiredApp, machine, now, observed, plan, volume } from './builders.ts';
 
 const nothing = { status: 'read', value: [] } as const;
 const orphan = (name: string, parts: Partial<OrphanedApp> = {}): OrphanedApp => ({
   name,
   org: 'personal',
   machines: [machine(desiredApp({ name }))],
-  contents: { volumes: nothing, addresses: nothing, secrets: nothing },
+  contents: { volumes: nothing, addresses: nothing, certificates: nothing, secrets: nothing },
   ...parts,
 });
 const policy = { ...defaultPolicy, prune: ['app' as const], maxDeletes: 10 };
@@ -47,5 +47,38 @@ describe('the brake counts an orphan among the apps', () => {
   test('and lets a tenth of all go', () => {
     const { apps } = planned(three, { shops: 27 });
     expect(apps.filter(({ steps }) => steps.some(({ kind }) => kind === 'app.destroy'))).toHaveLength(3);
+  });
+});
+
+describe('what goes with an orphan', () => {
+  const changesOf = (parts: Partial<OrphanedApp>): readonly string[] => {
+    const [app] = planned([orphan('old', parts)], { accept: true }).apps;
+    const steps = [...(app?.steps ?? []), ...(app?.holds ?? []).flatMap((hold) => hold.steps)];
+    return steps.flatMap(({ changes }) => changes).map(({ path, from }) => `${path}: ${JSON.stringify(from)}`);
+  };
+  const read = <T>(...value: readonly T[]) => ({ status: 'read', value }) as const;
+
+  test('is each machine, volume, address, certificate and secret', () => {
+    const contents = {
+      volumes: read(volume('vol_1', { size_gb: 3 })),
+      addresses: read({ ip: '2a09::1' }),
+      certificates: read({ hostname: 'shop.example.com' }, { hostname: '*.example.com' }),
+      secrets: read({ name: 'TOKEN' }),
+    };
+    expect(changesOf({ contents })).toEqual([
+      'addresses: "2a09::1"',
+      'certificates: "shop.example.com"',
+      'certificates: "*.example.com"',
+      'machines[webarn1]: "web-arn-1-g1"',
+      'secrets: "TOKEN"',
+      'volumes[vol_1]: "data, 3 GB"',
+    ]);
+  });
+
+  test.each(['volumes', 'addresses', 'certificates', 'secrets'] as const)('is said where %s were not read', (kind) => {
+    const unread = { status: 'unread', reason: 'Fly answered 503' } as const;
+    const contents = { volumes: nothing, addresses: nothing, certificates: nothing, secrets: nothing, [kind]: unread };
+    expect(changesOf({ contents })).toContain(`${kind}: "could not be read: Fly answered 503"`);
+    expect(changesOf({ contents: undefined })).toContain(`${kind}: "not asked for"`);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Plan } from '../../src/model/plan.ts';
+import type { Hold, Plan, Step } from '../../src/model/plan.ts';
 import { closingLine, planJson, planMarkdown, planText } from '../../src/render/plan.ts';
 import { apiPlan, appPlan, plan, webPlan } from './fixture.ts';
 
@@ -39,6 +39,28 @@ test('a release counts as its machines', () => {
   expect(closingLine(plan)).toBe(
     'Plan: 4 apps, 2 to change, 1 synced, 1 invalid; 2 to create, 1 to update, 1 to destroy, 1 held.',
   );
+});
+
+test('all that goes with an app is listed, volumes too, however much it is', () => {
+  const names = Array.from({ length: 60 }, (_none, index) => `SECRET_${index}`);
+  const changes = names.map((from) => ({ path: 'secrets', from, to: undefined }));
+  const volume = { path: 'volumes[vol_1]', from: 'data, 3 GB', to: undefined };
+  const step: Step = {
+    kind: 'app.destroy',
+    app: 'old',
+    target: 'old',
+    because: 'git no longer names it',
+    risk: 'destructive',
+    changes: [...changes, volume],
+  };
+  const hold: Hold = { app: 'old', reason: 'volume', because: 'it has volumes', next: 'accept it', steps: [step] };
+  for (const parts of [{ steps: [step] }, { holds: [hold] }]) {
+    const going: Plan = { ...plan, apps: [appPlan({ app: 'old', status: 'orphaned', ...parts })] };
+    for (const text of [planText(going, false), planMarkdown(going), JSON.stringify(planJson(going))]) {
+      expect(names.filter((name) => !text.includes(name))).toEqual([]);
+      expect(text).toContain('data, 3 GB');
+    }
+  }
 });
 
 test('a config that did not load whole says so', () => {

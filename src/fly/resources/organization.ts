@@ -1,15 +1,13 @@
 import { CurrentTokens, RegionList } from '../../../schemas/fly/app.ts';
 import { OrgMachinesPage, type OrgMachine } from '../../../schemas/fly/machine.ts';
-import { Fault } from '../../model/base/fault.ts';
 import type { FlyReader } from '../api.ts';
+import { everyPage, pageQuery } from '../http/pages.ts';
 import type { Call, Transport } from '../http/transport.ts';
 
 /** Fly's most; fewer per page is its right. */
 const machinesPerPage = 1_000;
 /** A page of 1,000 overviews is some 2 MB; environments kept in metadata make it more. */
 const pageBytesMax = 32 * 1024 * 1024;
-/** Pages may be short or empty with a cursor left. A million machines in full pages; beyond, the cursor runs in circles. */
-const pagesMax = 1_000;
 
 export function organizationReads(transport: Transport): Pick<FlyReader, 'orgMachines' | 'regions' | 'organizations'> {
   return {
@@ -17,16 +15,12 @@ export function organizationReads(transport: Transport): Pick<FlyReader, 'orgMac
       // By id: a machine that moves while we page may be listed twice; the later page is the newer.
       const machines = new Map<string, OrgMachine>();
       const errorRegions = new Set<string>();
-      const seen = new Set<string>();
-      for (let cursor = ''; ;) {
-        const page = await transport.ask(pageCall(org, cursor), OrgMachinesPage);
+      const list = { what: `the machines of ${org}`, where: `org ${org}` };
+      for await (const page of everyPage((cursor) => transport.ask(pageCall(org, cursor), OrgMachinesPage), list)) {
         for (const machine of page.machines) machines.set(machine.id, machine);
         for (const region of page.error_regions ?? []) errorRegions.add(region);
-        cursor = page.next_cursor ?? '';
-        if (cursor === '') return { machines: [...machines.values()], errorRegions: [...errorRegions] };
-        if (seen.has(cursor) || seen.size >= pagesMax) throw endless(org);
-        seen.add(cursor);
       }
+      return { machines: [...machines.values()], errorRegions: [...errorRegions] };
     },
     async regions() {
       const call: Call = {
@@ -59,18 +53,9 @@ function pageCall(org: string, cursor: string): Call {
     method: 'GET',
     route: '/orgs/{org}/machines',
     path: { org },
-    query: [['limit', String(machinesPerPage)], ...(cursor === '' ? [] : [['cursor', cursor] as const])],
+    query: pageQuery(machinesPerPage, cursor),
     purpose: `list the machines of ${org}`,
     effect: 'read',
     bytesMax: pageBytesMax,
   };
-}
-
-function endless(org: string): Fault {
-  return new Fault({
-    kind: 'transient',
-    what: `The list of the machines of ${org} did not come to an end`,
-    next: 'FlyCD tries again by itself.',
-    where: `org ${org}`,
-  });
 }

@@ -149,6 +149,22 @@ describe('one with volumes', () => {
     expect(appNames()).toContain('other');
   });
 
+  test('goes with its certificates, which are listed, or said to be unread', async () => {
+    await removedMounted();
+    await world.asPerson('POST', '/apps/other/certificates/acme', { hostname: 'shop.example.com' });
+    for (const output of ['text', 'json', 'markdown'])
+      expect((await world.flycd(['diff', '--output', output])).stdout).toContain('shop.example.com');
+    world.simulator.world.faults.add({
+      template: 'GET /apps/{app}/certificates',
+      app: 'other',
+      fault: '503',
+      times: 99,
+    });
+    const { stdout } = await world.flycd(['diff']);
+    expect(stdout).toContain('certificates: "could not be read: ');
+    expect(stdout).not.toContain('shop.example.com');
+  });
+
   test('volumes that could not be read count as volumes', async () => {
     await removedApp(prune);
     world.simulator.world.faults.add({ template: 'GET /apps/{app}/volumes', app: 'other', fault: '503', times: 100 });

@@ -24,6 +24,7 @@ function everyCall(fly: FlyWriter): Readonly<Record<keyof FlyWriter, () => Promi
     volume: () => fly.volume(app, volume),
     secrets: () => fly.secrets(app),
     addresses: () => fly.addresses(app),
+    certificates: () => fly.certificates(app),
     releases: () => fly.releases(app),
     orgMachines: () => fly.orgMachines(org),
     regions: () => fly.regions(),

@@ -1,6 +1,7 @@
 /** What FlyCD and Fly say to each other, and the simulator's own routes: keys of the shapes, calls as they leave. */
 import { z } from 'zod';
 import * as appShapes from '../../../schemas/fly/app.ts';
+import * as certificateShapes from '../../../schemas/fly/certificate.ts';
 import * as machineShapes from '../../../schemas/fly/machine.ts';
 import { guestPresets, reservedGroups } from '../../../schemas/fly/presets.ts';
 import * as releaseShapes from '../../../schemas/fly/release.ts';
@@ -10,7 +11,10 @@ import { sourcesIn, fieldsOf } from './declarations.ts';
 import { sentCalls } from './fly-calls.ts';
 
 const shapes: ReadonlyMap<unknown, string> = new Map(
-  Object.entries({ ...appShapes, ...machineShapes, ...releaseShapes }).map(([name, shape]) => [shape, name]),
+  Object.entries({ ...appShapes, ...certificateShapes, ...machineShapes, ...releaseShapes }).map(([name, shape]) => [
+    shape,
+    name,
+  ]),
 );
 
 /** Paths of keys in a shape, as far as to a shape with a name; `*` for a key of one's own choice. */
