@@ -3,13 +3,14 @@ import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
-import type { OrphanedApp } from '../../src/model/observed.ts';
+import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
 import { nextWake } from '../app/outcome.ts';
+import { destroyApp } from '../kinds/apps.ts';
 import { observeReleases } from '../../src/observed/app.ts';
-import { observeContents, observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
+import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
 import type { Store } from '../../src/record/store.ts';
 
 export interface FoundOrphans {
@@ -17,6 +18,13 @@ export interface FoundOrphans {
   readonly orphans: readonly OrphanedApp[];
   /** false: there may be more, and those that were known before may still be there. */
   readonly complete: boolean;
+  /** Organizations that could not be looked through whole. */
+  readonly unread: readonly UnreadOrganization[];
+}
+
+/** Of all apps that git names, the invalid ones too. */
+export function namesOf({ apps, invalid }: DesiredFleet): ReadonlySet<string> {
+  return new Set([...apps, ...invalid].flatMap(({ name }) => name ?? []));
 }
 
 /**
@@ -28,29 +36,26 @@ export async function findOrphans(
   fleet: DesiredFleet,
   orgs: ReadonlySet<string>,
 ): Promise<FoundOrphans> {
-  if (!fleet.named) return { orphans: [], complete: true };
-  if (!fleet.whole) return { orphans: [], complete: false };
-  const named = new Set([...fleet.apps.map((app) => app.name), ...fleet.invalid.flatMap((app) => app.name ?? [])]);
+  if (!fleet.named) return { orphans: [], complete: true, unread: [] };
+  if (!fleet.whole) return { orphans: [], complete: false, unread: [] };
+  const named = namesOf(fleet);
   const found: OrphanedApp[] = [];
-  let complete = true;
+  const unread: UnreadOrganization[] = [];
   for (const org of orgs) {
     const observed = await observeOrphans({ fly, org, fleet: fleet.name, desired: named });
     found.push(...observed.orphans);
-    complete &&= observed.complete;
+    if (!observed.complete) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
   const prunes = fleet.policy.prune.includes('app');
   const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, orphan))) : found;
-  return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), complete };
+  return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), complete: unread.length === 0, unread };
 }
 
-/** An orphan as it is now: it may have waited for somebody to be done. undefined: it is none any more, or nobody can tell. */
-export async function lookAgain(
-  fly: FlyReader,
-  fleet: DesiredFleet,
-  orphan: OrphanedApp,
-): Promise<OrphanedApp | undefined> {
-  const found = await observeOrphan({ fly, fleet: fleet.name }, orphan);
-  return found === undefined || !fleet.policy.prune.includes('app') ? found : withContents(fly, found);
+/** An orphan as it is now: it may have waited for somebody to be done. */
+export async function lookAgain(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<SeenOrphan> {
+  const seen = await observeOrphan({ fly, fleet: fleet.name }, orphan);
+  if (seen.state !== 'orphan' || !fleet.policy.prune.includes('app')) return seen;
+  return { ...seen, orphan: await withContents(fly, seen.orphan) };
 }
 
 /** Before it is destroyed: who is at work on it, and all that goes with it. */
@@ -71,6 +76,8 @@ export interface OrphanRequest {
   readonly trigger: Trigger;
   readonly actor: string;
   readonly onProgress: OnProgress;
+  /** true: Fly does not have it any more, so there is nothing to destroy. */
+  readonly isGone?: boolean | undefined;
 }
 
 /** Records that an app is orphaned, and destroys it where its plan says so: only where the policy prunes apps. */
@@ -95,9 +102,9 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
   const left = plan.holds.length > 0 ? 'held' : 'no-change';
-  const outcome = failed ? 'failed' : plan.steps.length > 0 ? 'deleted' : left;
-  // Destroyed, Fly is as git says; else it runs on.
-  const status = failed ? 'failed' : plan.steps.length > 0 ? 'synced' : 'orphaned';
+  const outcome = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
+  // Destroyed it is nobody's any more: the outcome says so, and nothing asks for its status again.
+  const status = failed ? 'failed' : 'orphaned';
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, []) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
@@ -105,8 +112,8 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
 
 async function destroy({ fly, plan }: OrphanRequest): Promise<Pick<StepResult, 'outcome' | 'message' | 'next'>> {
   try {
-    await fly.deleteApp(plan.app);
-    return { outcome: 'deleted', message: undefined, next: undefined };
+    const { outcome, message } = await destroyApp(fly, plan.app);
+    return { outcome, message, next: undefined };
   } catch (error) {
     const fault = toFault(error, `${plan.app} could not be destroyed`);
     return { outcome: 'failed', message: fault.message, next: fault.next };

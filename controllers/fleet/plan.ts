@@ -10,7 +10,7 @@ import { planFleet } from '../../src/plan/fleet.ts';
 import { isNamed } from '../../src/plan/guards/accept.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
-import { findOrphans } from './orphans.ts';
+import { findOrphans, type FoundOrphans } from './orphans.ts';
 
 /**
  * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
@@ -57,6 +57,8 @@ export interface Whole {
   /** By app: its plan, and what that was made from. */
   readonly planned: ReadonlyMap<string, PlannedApp>;
   readonly orphans: readonly OrphanedApp[];
+  /** What was found, of whatever name. undefined: nobody looked. */
+  readonly found: FoundOrphans | undefined;
   /** The fleet's plan again, with newer plans of some apps. */
   replan(newer: ReadonlyMap<string, PlannedApp>): Plan;
 }
@@ -70,7 +72,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const planned = new Map<string, PlannedApp>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const seeking = seeks ? seekOrphans(context, desired, named) : [];
+  const seeking = seeks ? seekOrphans(context, desired, named) : undefined;
   const looking = Promise.all(
     withOrg.map((app) =>
       queue.add(async () => {
@@ -88,7 +90,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
     ),
   );
   const [found] = await Promise.all([seeking, looking]);
-  const orphans = selectApps(found, options.apps);
+  const orphans = selectApps(found?.orphans ?? [], options.apps);
   checkChosen(desired, orphans, options.apps);
   const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
     [...all.values()]
@@ -110,7 +112,8 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       selected: options.apps,
     });
   };
-  return { plan: replan(new Map()), apps: new Map(withOrg.map((app) => [app.name, app])), planned, orphans, replan };
+  const apps = new Map(withOrg.map((app) => [app.name, app]));
+  return { plan: replan(new Map()), apps, planned, orphans, found, replan };
 }
 
 /** Machines made anew for their mount are a release, which is planned where that is accepted. */
@@ -127,8 +130,8 @@ async function seekOrphans(
   context: PlanContext,
   desired: DesiredFleet,
   apps: readonly DesiredApp[],
-): Promise<readonly OrphanedApp[]> {
-  return (await findOrphans(context.fly, desired, new Set(apps.flatMap(({ org }) => org ?? [])))).orphans;
+): Promise<FoundOrphans> {
+  return findOrphans(context.fly, desired, new Set(apps.flatMap(({ org }) => org ?? [])));
 }
 
 /** A slip of the pen must not look like success. Where part of the config is unread, it may hold the app that is meant. */

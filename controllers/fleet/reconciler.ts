@@ -10,12 +10,14 @@ import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
+import { gonePlan } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { nextWake } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
-import { findOrphans, lookAgain, syncOrphan } from './orphans.ts';
+import { recordGone } from './gone-apps.ts';
+import { findOrphans, lookAgain, namesOf, syncOrphan } from './orphans.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -229,17 +231,25 @@ export class FleetReconciler {
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     const orphan = this.#orphans.find((one) => one.name === name);
     if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
-    const now = await lookAgain(this.#options.fly, fleet, orphan);
-    this.#orphans = this.#orphans.flatMap((one) => (one === orphan ? (now ?? []) : one));
+    const seen = await lookAgain(this.#options.fly, fleet, orphan);
+    this.#orphans = this.#orphans.flatMap((one) => {
+      if (one !== orphan) return one;
+      if (seen.state === 'unread') return { ...orphan, unread: seen.reason };
+      return seen.state === 'orphan' ? seen.orphan : [];
+    });
+    if (seen.state === 'gone') {
+      this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
+    }
     const plan = this.#braked(fleet, name);
-    const before = this.#apps.lastRun(name);
-    const isNews = plan !== undefined && (plan.steps.length > 0 || before?.plan.planId !== plan.planId);
     if (plan?.status !== 'orphaned') return { nextWakeAt: undefined, failed: false };
+    const before = this.#apps.lastRun(name);
+    const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || before.outcome === 'deleted';
     const nextWakeAt = nextWake(plan, []);
-    if (!isNews) return { nextWakeAt, failed: false };
+    const failed = seen.state === 'unread';
+    if (!isNews) return { nextWakeAt, failed };
     const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
     this.#apps.ran(name, run);
-    return { nextWakeAt, failed: run.outcome === 'failed' };
+    return { nextWakeAt, failed: failed || run.outcome === 'failed' };
   }
 
   /**
@@ -247,15 +257,18 @@ export class FleetReconciler {
    * failed or has gaps; its own pass looks again. Answers those that were not known before.
    */
   async #lookForOrphans(fleet: DesiredFleet): Promise<readonly OrphanedApp[]> {
-    const named = new Set([...fleet.apps, ...fleet.invalid].flatMap(({ name }) => name ?? []));
+    const named = namesOf(fleet);
     const before = this.#orphans.filter(({ name }) => !named.has(name));
     const known = new Set(before.map(({ name }) => name));
     try {
       const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
       const orgs = new Set(apps.flatMap((app) => app.org ?? []));
-      const { orphans, complete } = await findOrphans(this.#options.fly, fleet, orgs);
+      const seen = await findOrphans(this.#options.fly, fleet, orgs);
+      const { orphans, complete } = seen;
       const found = new Set(orphans.map(({ name }) => name));
       this.#orphans = complete ? orphans : [...orphans, ...before.filter(({ name }) => !found.has(name))];
+      for (const run of await recordGone({ ...this.#options, fleet, trigger: 'timer' }, seen))
+        this.#apps.ran(run.app, run);
     } catch (error) {
       this.#orphans = before;
       this.#options.log.warn({ error: toFault(error, 'orphans').message }, 'orphaned apps could not be looked for');

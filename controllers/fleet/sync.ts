@@ -5,14 +5,16 @@ import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { releaseAccepted } from '../../src/plan/guards/accept.ts';
-import { planOrphan } from '../../src/plan/orphan.ts';
+import { withPlans } from '../../src/plan/fleet.ts';
+import { gonePlan, planOrphan, unmannedPlan } from '../../src/plan/orphan.ts';
 import { withSteps } from '../../src/plan/steps/status.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
+import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
-import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
+import { planWhole, type PassOptions, type Whole, optionsFor, selectApps } from './plan.ts';
 
 /** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
 export async function syncPass(
@@ -57,6 +59,11 @@ async function applyWhole(
   work: Work,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
   const runs: Run[] = [];
+  const { found, options } = work;
+  if (found !== undefined) {
+    const isMeant = (name: string): boolean => selectApps([{ name }], options.apps).length > 0;
+    runs.push(...(await recordGone({ ...context, fleet: desired, trigger: work.trigger }, found, isMeant)));
+  }
   const { abortEarly } = work.options;
   // Side by side there is no first one to stop at: the others would be under way already.
   const queue = new PQueue({ concurrency: abortEarly ? 1 : context.concurrency });
@@ -72,8 +79,11 @@ async function applyWhole(
       : { plan: first, planned: work.planned.get(first.app) };
     plans.set(plan.app, plan);
     const request = { ...context, fleet: desired, plan, trigger: work.trigger };
-    if (plan.status === 'orphaned')
-      runs.push(await syncOrphan({ ...request, plan: await orphanNow(context, desired, work, plan) }));
+    if (plan.status === 'orphaned') {
+      const now = await orphanNow(context, desired, work, plan);
+      plans.set(plan.app, now.plan);
+      runs.push(await syncOrphan({ ...request, ...now }));
+    }
     if (plan.status === 'failed') failed = true;
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
@@ -96,17 +106,24 @@ async function applyWhole(
     }),
   );
   const ordered = runs.toSorted((a, b) => byText(a.app, b.app));
-  return { plan: { ...work.plan, apps: [...plans.values()] }, runs: ordered };
+  return { plan: withPlans(work.plan, [...plans.values()]), runs: ordered };
 }
 
 /** Looked at again before it is destroyed: what has come into it, or who is at work on it, since the plan was made. */
-async function orphanNow(context: SyncContext, fleet: DesiredFleet, work: Work, plan: AppPlan): Promise<AppPlan> {
-  const orphan = work.orphans.find(({ name }) => name === plan.app);
-  if (orphan === undefined || plan.steps.length === 0) return plan;
-  const seen = await lookAgain(context.fly, fleet, orphan);
-  const draft =
-    seen === undefined ? { steps: [], holds: [] } : planOrphan({ fleet, orphan: seen, now: context.clock.now() });
-  return releaseAccepted(withSteps(plan, draft), work.options);
+async function orphanNow(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  work: Work,
+  plan: AppPlan,
+): Promise<{ readonly plan: AppPlan; readonly isGone?: boolean }> {
+  const before = work.orphans.find(({ name }) => name === plan.app);
+  if (before === undefined || plan.steps.length === 0) return { plan };
+  const seen = await lookAgain(context.fly, fleet, before);
+  if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true };
+  if (seen.state === 'foreign') return { plan: unmannedPlan(plan.app) };
+  const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
+  const draft = planOrphan({ fleet, orphan, now: context.clock.now() });
+  return { plan: releaseAccepted(withSteps(plan, draft), work.options) };
 }
 
 function isWaiting(plan: AppPlan): boolean {

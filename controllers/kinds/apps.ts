@@ -1,3 +1,4 @@
+import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
@@ -16,9 +17,20 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
       await pass.services.store.markKnown(pass.app.name);
       return { outcome: 'updated' };
     case 'app.destroy':
-      await pass.services.fly.deleteApp(step.app);
-      return { outcome: 'deleted' };
+      return destroyApp(pass.services.fly, step.app);
   }
+}
+
+/** An answer that was lost is read back: an app that is not there was destroyed. */
+export async function destroyApp(fly: FlyWriter, app: string): Promise<StepDone> {
+  try {
+    await fly.deleteApp(app);
+  } catch (error) {
+    if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
+    const isGone = (await fly.app(app).catch(() => undefined))?.state === 'absent';
+    if (!isGone) throw error;
+  }
+  return { outcome: 'deleted' };
 }
 
 async function createApp(pass: AppPass, org: string | undefined, network: string | undefined): Promise<StepDone> {

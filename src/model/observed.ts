@@ -42,8 +42,16 @@ export interface OrphanedApp {
   readonly machines: readonly Machine[];
   /** What goes with the app. Asked for only where it would be destroyed. */
   readonly contents?: OrphanContents | undefined;
+  /** Why it could not be looked at again before it is destroyed. undefined: it was, or nobody has tried yet. */
+  readonly unread?: string | undefined;
   /** Asked for only where the app would be destroyed. */
   readonly releases?: Reading<readonly Release[]> | undefined;
+}
+
+/** One that could not be looked through whole for apps that git does not name. */
+export interface UnreadOrganization {
+  readonly org: string;
+  readonly reason: string;
 }
 
 export interface OrphanContents {

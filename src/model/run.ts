@@ -21,6 +21,11 @@ export interface StepResult {
 /** v0's outcomes, and ours: held and waiting are not failures. */
 export type RunOutcome = 'created' | 'updated' | 'deleted' | 'no-change' | 'failed' | 'held' | 'interrupted';
 
+/** Fly has the app no more, and git does not name it: nobody asks how it is. */
+export function isOver({ outcome, results }: Pick<Run, 'outcome' | 'results'>): boolean {
+  return outcome === 'deleted' || results.some((step) => step.kind === 'app.destroy' && step.outcome === 'deleted');
+}
+
 /** One pass over one app. */
 export interface Run {
   readonly id: number;

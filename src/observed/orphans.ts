@@ -24,8 +24,12 @@ export interface ObservedOrphans {
   readonly reason?: string;
 }
 
-/** `undefined`: no orphan after all. */
-type Confirmation = OrphanedApp | { readonly unsure: string } | undefined;
+/** An app by itself: an orphan, no longer on Fly, there with nothing in it that is the fleet's, or not to be told. */
+export type SeenOrphan =
+  | { readonly state: 'orphan'; readonly orphan: OrphanedApp }
+  | { readonly state: 'gone' }
+  | { readonly state: 'foreign' }
+  | { readonly state: 'unread'; readonly reason: string };
 
 /**
  * Apps with machines stamped by this fleet that git does not name. The org-wide list lags, misses regions and names no
@@ -41,39 +45,40 @@ export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphan
   const asked = names.map((name) => confirm({ fly, org, fleet }, name));
   await Promise.allSettled(asked);
   const confirmed = await Promise.all(asked);
-  const orphans = confirmed.filter((item) => item !== undefined && 'name' in item);
-  const reasons = confirmed.flatMap((item) => (item !== undefined && 'unsure' in item ? [item.unsure] : []));
+  const orphans = confirmed.flatMap((seen) => (seen.state === 'orphan' ? [seen.orphan] : []));
+  const reasons = confirmed.flatMap((seen) => (seen.state === 'unread' ? [seen.reason] : []));
   if (errorRegions.length > 0) {
     reasons.unshift(`Fly's list of ${org} lacks ${errorRegions.toSorted().join(', ')}`);
   }
   return reasons.length === 0 ? { orphans, complete: true } : { orphans, complete: false, reason: reasons.join('; ') };
 }
 
-/** One of them again, as it is now. undefined: it is none any more, or nobody can tell. */
+/** One of them again, as it is now. Throws only when the token is refused. */
 export async function observeOrphan(
   { fly, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'fleet'>,
   { name, org }: Pick<OrphanedApp, 'name' | 'org'>,
-): Promise<OrphanedApp | undefined> {
-  const found = await confirm({ fly, org, fleet }, name);
-  return found !== undefined && 'name' in found ? found : undefined;
+): Promise<SeenOrphan> {
+  return confirm({ fly, org, fleet }, name);
 }
 
 async function confirm(
   { fly, org, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'org' | 'fleet'>,
   name: string,
-): Promise<Confirmation> {
+): Promise<SeenOrphan> {
   const asked = [read(fly.app(name)), read(fly.machines(name))] as const;
   await Promise.allSettled(asked);
   const [app, machines] = await Promise.all(asked);
-  if (app.status === 'unread') return { unsure: `${name}: ${app.reason}` };
-  if (app.value.state !== 'present') return undefined;
-  if (machines.status === 'unread') return { unsure: `${name}: ${machines.reason}` };
+  if (app.status === 'unread') return { state: 'unread', reason: `${name}: ${app.reason}` };
+  if (app.value.state === 'absent') return { state: 'gone' };
+  if (app.value.state === 'taken') return { state: 'foreign' };
+  if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))
-    return { name, org, machines: there };
+    return { state: 'orphan', orphan: { name, org, machines: there } };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
-  return hidden === undefined ? undefined : { unsure: `${name}: machine ${hidden.id} does not show its config` };
+  if (hidden === undefined) return { state: 'foreign' };
+  return { state: 'unread', reason: `${name}: machine ${hidden.id} does not show its config` };
 }
 
 /** What would go with an app: each kind read, or unread with the reason. Throws only when the token is refused. */

@@ -65,12 +65,19 @@ export function planFleet(input: PlanFleetInput): Plan {
   return {
     fleet: fleet.name,
     revision: fleet.revision,
-    apps,
-    planId: fleetPlanId(fleet.name, apps),
-    summary: summaryOf(apps),
+    ...idAndSummary(fleet.name, apps),
     problems: fleet.problems.filter((problem) => belongsToNoApp(fleet, problem)),
     whole: fleet.whole,
   };
+}
+
+/** With the plans that were acted upon where an app was looked at again: id and summary are theirs. */
+export function withPlans(plan: Plan, apps: readonly AppPlan[]): Plan {
+  return { ...plan, ...idAndSummary(plan.fleet, apps) };
+}
+
+function idAndSummary(fleet: string, apps: readonly AppPlan[]): Pick<Plan, 'apps' | 'planId' | 'summary'> {
+  return { apps, planId: fleetPlanId(fleet, apps), summary: summaryOf(apps) };
 }
 
 function plainPlan(parts: Pick<AppPlan, 'app' | 'file' | 'org' | 'status'> & Partial<AppPlan>): AppPlan {

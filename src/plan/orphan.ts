@@ -8,6 +8,7 @@ import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { byText, plural } from '../model/base/text.ts';
 import { holdOf } from './steps/hold.ts';
+import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
 
 export interface OrphanInput {
@@ -27,6 +28,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const because = 'git no longer names it';
   const changes = contentsOf(orphan);
   const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes };
+  if (orphan.unread !== undefined) return { steps: [], holds: [unreadHold(name, orphan.unread, step)], notes: [] };
   const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet: fleet.name }, {}), now });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : [];
@@ -38,6 +40,32 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const held =
     ownerHold(name, other, step) ?? volumeHold(orphan, strangers, step) ?? strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
+}
+
+/** Of an app that git no longer names and Fly does not have: said once, after which nobody tells of it any more. */
+export function gonePlan(app: string): AppPlan {
+  return orphanPlan(app, 'git no longer names it, and Fly has no app of that name');
+}
+
+/** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
+export function unmannedPlan(app: string): AppPlan {
+  const there = 'git no longer names it; it is on Fly, and no machine in it is this fleet’s, so it is left alone';
+  return orphanPlan(app, `${there}. Bring its app.yaml back, or remove it with fly apps destroy ${app}`);
+}
+
+function orphanPlan(app: string, note: string): AppPlan {
+  const none = { file: '', org: undefined, steps: [], holds: [], problems: [] };
+  return { ...none, app, status: 'orphaned', notes: [note], planId: appPlanId(app, [], []) };
+}
+
+/** What was known of it may be long over: who is in it now, and what would go with it. */
+function unreadHold(name: string, reason: string, step: Step): Hold {
+  return holdOf(name, {
+    reason: 'unread',
+    because: `it could not be looked at again before it is destroyed: ${reason}`,
+    next: 'FlyCD looks again by itself',
+    steps: [step],
+  });
 }
 
 /** All that goes with an app. What could not be read is said, for it goes as well. */

@@ -14,6 +14,7 @@ type RunStore = Pick<
   | 'runs'
   | 'run'
   | 'latestRuns'
+  | 'appsTold'
   | 'setNextWake'
   | 'planCalled'
   | 'closeInterrupted'
@@ -41,12 +42,17 @@ export function createRuns(database: Database): RunStore {
       return readRuns(database, ids);
     },
     latestRuns() {
-      const ids = queries
+      return readRuns(database, newestOfEachApp(database));
+    },
+    appsTold() {
+      return queries
         .selectFrom('run')
-        .select(({ fn }) => fn.max('id').as('id'))
-        .where('fleet', '=', database.fleet)
-        .groupBy('app');
-      return readRuns(database, ids);
+        .select(['app', 'status'])
+        .where('id', 'in', newestOfEachApp(database))
+        .where('outcome', 'is not', null)
+        .where('outcome', '!=', 'deleted')
+        .orderBy('app')
+        .execute();
     },
     async setNextWake(app, at) {
       await queries
@@ -73,6 +79,14 @@ export function createRuns(database: Database): RunStore {
       return row === undefined ? undefined : (JSON.parse(row.plan) as AppPlan);
     },
   };
+}
+
+function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Tables, 'run', { id: number }> {
+  return queries
+    .selectFrom('run')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .where('fleet', '=', fleet)
+    .groupBy('app');
 }
 
 function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'closeInterrupted'> {
@@ -127,16 +141,28 @@ function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResul
         throw new Fault({ kind: 'stalled', what: `run ${runId} of fleet ${fleet} is not recorded` });
       return run;
     },
-    async closeInterrupted() {
-      const { numUpdatedRows } = await queries
-        .updateTable('run')
-        .set({ finished_at: clock.now(), outcome: 'interrupted', status: 'pending' })
-        .where('fleet', '=', fleet)
-        .where('finished_at', 'is', null)
-        .executeTakeFirstOrThrow();
-      return Number(numUpdatedRows);
-    },
+    closeInterrupted: () => closeInterrupted(database),
   };
+}
+
+async function closeInterrupted({ queries, fleet, clock }: Database): Promise<number> {
+  const { numUpdatedRows } = await queries
+    .updateTable('run')
+    .set((of) => ({
+      finished_at: clock.now(),
+      outcome: 'interrupted',
+      // Nobody's app in git is orphaned, whatever became of the run.
+      status: of
+        .case()
+        .when(of(sql<string>`json_extract(${of.ref('plan')}, '$.status')`, '=', 'orphaned'))
+        .then('orphaned' as const)
+        .else('pending' as const)
+        .end(),
+    }))
+    .where('fleet', '=', fleet)
+    .where('finished_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return Number(numUpdatedRows);
 }
 
 /** Runs with their results, newest first; `ids` is a query for run ids. */

@@ -62,6 +62,8 @@ export interface Store {
   run(id: number): Promise<Run | undefined>;
   /** Newest run of each app: what `status` prints. */
   latestRuns(): Promise<readonly Run[]>;
+  /** Of each app that `status` tells of: how it was after its newest run. One whose run is under way is left out. */
+  appsTold(): Promise<readonly { readonly app: string; readonly status: AppStatus }[]>;
   /** The newest run of an app says when the app is tried again. */
   setNextWake(app: string, at: number): Promise<void>;
   /** The newest plan with an id that begins so, as a run carried it. */

@@ -1,5 +1,5 @@
 import { formatTime } from '../model/base/clock.ts';
-import type { Run } from '../model/run.ts';
+import { isOver, type Run } from '../model/run.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
 import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
 import { createPaint, toneOfOutcome } from './text/tone.ts';
@@ -12,7 +12,9 @@ export function reasonOf(run: Run): string {
   const failed = run.results.find((result) => result.outcome === 'failed');
   if (failed !== undefined) return `${failed.kind} ${failed.target}: ${onOneLine(failed.message ?? 'failed')}`;
   const problem = run.plan.problems.find(({ severity }) => severity === 'error');
-  return problem?.message ?? run.plan.holds[0]?.because ?? '';
+  const said = problem?.message ?? run.plan.holds[0]?.because;
+  // Nobody destroyed it here: its plan says how that is known.
+  return said ?? (isOver(run) && run.results.length === 0 ? (run.plan.notes[0] ?? '') : '');
 }
 
 /** Of several lines the first, which is ours, and the last, in which a builder or a command says what broke it. */

@@ -1,5 +1,5 @@
 import { formatTime } from '../model/base/clock.ts';
-import type { Run, StepResult } from '../model/run.ts';
+import { isOver, type Run, type StepResult } from '../model/run.ts';
 import { appPlanJson } from './plan.ts';
 import { holdLines } from './step.ts';
 import { markOf, toneOf, toneOfStatus, toneOfOutcome, createPaint } from './text/tone.ts';
@@ -31,7 +31,7 @@ export function oneRunText(run: Run, colour: boolean): string {
   const lines = [
     paint('bold', `Run ${run.id} of ${plain(run.app)}: `) +
       paint(toneOfOutcome(run.outcome), run.outcome ?? 'running') +
-      `, ${paint(toneOfStatus(run.status), run.status)}`,
+      (isOver(run) ? '' : `, ${paint(toneOfStatus(run.status), run.status)}`),
     `  started ${formatTime(run.startedAt)}, ${finished}`,
     `  by ${plain(run.actor)} (${run.trigger}) at ${revisionText(run.revision)}`,
     `  plan ${plain(run.plan.planId)} of fleet ${plain(run.fleet)}`,

@@ -1,5 +1,5 @@
-import type { AppPlan, Plan } from '../model/plan.ts';
-import type { Run } from '../model/run.ts';
+import type { AppPlan, AppStatus, Plan } from '../model/plan.ts';
+import { isOver, type Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
@@ -33,7 +33,16 @@ interface Row {
 
 function rowsOf(sync: Sync): readonly Row[] {
   const latest = latestRuns(sync.runs);
-  return sync.plan.apps.toSorted((a, b) => (a.app < b.app ? -1 : 1)).map((app) => ({ app, run: latest.get(app.app) }));
+  const planned = new Set(sync.plan.apps.map(({ app }) => app));
+  // What became of apps that nobody names any more has no plan.
+  const others = [...latest.values()].map(({ plan }) => plan).filter(({ app }) => !planned.has(app));
+  const apps = [...sync.plan.apps, ...others].toSorted((a, b) => (a.app < b.app ? -1 : 1));
+  return apps.map((app) => ({ app, run: latest.get(app.app) }));
+}
+
+/** undefined: it is no more. */
+function statusOf({ app, run }: Row): AppStatus | undefined {
+  return run !== undefined && isOver(run) ? undefined : (run?.status ?? app.status);
 }
 
 function whyOf({ app, run }: Row): string {
@@ -54,12 +63,12 @@ function syncTable(rows: readonly Row[]): Table {
     columns,
     rows: rows.map((row): (Cell | string)[] => {
       const { run } = row;
-      const status = run?.status ?? row.app.status;
+      const status = statusOf(row);
       const outcome = run === undefined ? '-' : (run.outcome ?? 'running');
       return [
         plain(row.app.app),
         { text: outcome, tone: run === undefined ? 'dim' : toneOfOutcome(run.outcome) },
-        { text: status, tone: toneOfStatus(status) },
+        status === undefined ? { text: '-', tone: 'dim' } : { text: status, tone: toneOfStatus(status) },
         String(run?.results.length ?? 0),
         run?.finishedAt === undefined ? '' : formatDuration(run.finishedAt - run.startedAt),
         truncate(plain(whyOf(row)), messageCharactersMax),
@@ -76,7 +85,7 @@ function isNews({ app, run }: Row): boolean {
 
 /** Where each app stands now, then what was done for it. */
 function closing(sync: Sync, rows: readonly Row[]): string {
-  const statuses = counted(rows.map(({ app, run }) => run?.status ?? app.status));
+  const statuses = counted(rows.flatMap((row) => statusOf(row) ?? []));
   const outcomes = counted(rows.flatMap(({ run }) => run?.outcome ?? []).filter((word) => word !== 'no-change'));
   const tail = statuses === '' ? '' : `: ${statuses}`;
   const done = outcomes === '' ? '' : ` (${outcomes})`;

@@ -7,6 +7,7 @@ import { silentLog } from '../../src/model/base/log.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
 import { createEvidence } from '../../src/record/evidence.ts';
+import type { Store } from '../../src/record/store.ts';
 import { desiredApp } from '../plan/builders.ts';
 import { testStore } from '../record/stores.ts';
 
@@ -36,11 +37,12 @@ export interface KeeperOf {
   readonly token: string;
   readonly fetch: typeof fetch;
   readonly clock?: IdleClock;
+  readonly store?: Store;
 }
 
 /** A reconciler of whatever `wanted` is at the time, on a Fly at this address. */
 export function reconcilerOf(
-  { wanted, url, token, fetch, clock = new IdleClock() }: KeeperOf,
+  { wanted, url, token, fetch, clock = new IdleClock(), store = testStore({ clock }) }: KeeperOf,
   reports: Pick<FleetReconcilerOptions, 'configRepo' | 'reporter'>,
 ): FleetReconciler {
   const transport = createTransport({
@@ -58,7 +60,7 @@ export function reconcilerOf(
     clock,
     log: silentLog,
     fly: createFlyWriter(transport),
-    store: testStore({ clock }),
+    store,
     evidence: createEvidence({ key: new Uint8Array(32) }),
     flyOrg: undefined,
     concurrency: 2,

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../src/model/base/clock.ts';
-import type { MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
-import type { StepResult } from '../../src/model/run.ts';
+import type { AppStatus, MachineUpdate, ReleaseStep } from '../../src/model/plan.ts';
+import type { RunOutcome, StepResult } from '../../src/model/run.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
 import { planBytesMax, planText } from '../../src/record/plan-text.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
@@ -94,6 +94,33 @@ describe('runs', () => {
     expect(await next.closeInterrupted()).toBe(0);
     expect(await next.run(open)).toMatchObject({ outcome: 'interrupted', status: 'pending', results: [result()] });
     expect(await next.run(done)).toMatchObject({ outcome: 'no-change' });
+  });
+
+  test('a run over an app that git no longer names is one of an orphan, also where it was cut off', async () => {
+    const store = testStore();
+    const open = await store.startRun(runStart('old', { plan: planOf('old', { status: 'orphaned' }) }));
+    expect(await store.closeInterrupted()).toBe(1);
+    expect(await store.run(open)).toMatchObject({ outcome: 'interrupted', status: 'orphaned' });
+  });
+
+  test('of apps whose newest run is over and did not find them gone the status is told', async () => {
+    const store = testStore();
+    const ended = async (app: string, outcome: RunOutcome, status: AppStatus): Promise<void> => {
+      const id = await store.startRun(runStart(app));
+      await store.finishRun(id, { outcome, status, nextWakeAt: undefined });
+    };
+    await ended('web', 'updated', 'synced');
+    await ended('web', 'failed', 'failed');
+    await ended('old', 'no-change', 'orphaned');
+    await ended('old', 'deleted', 'orphaned');
+    await ended('back', 'deleted', 'orphaned');
+    await ended('back', 'created', 'synced');
+    await ended('busy', 'updated', 'synced');
+    await store.startRun(runStart('busy'));
+    expect(await store.appsTold()).toEqual([
+      { app: 'back', status: 'synced' },
+      { app: 'web', status: 'failed' },
+    ]);
   });
 
   test('secrets reach no row, not even those that JSON would escape', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { CommitReporter } from '../../../controllers/fleet/commit-report.ts';
+import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
 import { desiredApp } from '../../plan/builders.ts';
+import { testStore } from '../../record/stores.ts';
 import { fleetOf, reconcilerOf } from '../reconcilers.ts';
 
 const push = { repo: 'https://github.com/acme/fleet.git', ref: 'refs/heads/main' };
@@ -73,30 +75,34 @@ describe('orphans', () => {
   };
 
   /** A Fly on which one app of the fleet, which git does not name, can be seen or not. */
-  function fly() {
-    const seen = { list: true, gaps: false, app: true };
+  function fly(policy = defaultPolicy) {
+    const seen = { list: true, gaps: false, app: true, machines: true };
     const answer = (path: string): Response => {
       if (path.endsWith('/orgs/personal/machines')) {
         if (!seen.list) return Response.json({ error: 'unavailable' }, { status: 503 });
         const machines = seen.app && !seen.gaps ? [{ ...stamped, app_name: 'left' }] : [];
         return Response.json({ machines, error_regions: seen.gaps ? ['arn'] : [] });
       }
+      if (path.endsWith('/apps/left') && !seen.app) return Response.json({ error: 'no such app' }, { status: 404 });
       if (path.endsWith('/apps/left'))
         return Response.json({ name: 'left', status: 'deployed', organization: { slug: 'personal' } });
-      if (path.endsWith('/apps/left/machines')) return Response.json([stamped]);
+      if (path.endsWith('/apps/left/machines') && seen.machines) return Response.json([stamped]);
+      if (/apps.left.(volumes|machines)$/.test(path)) return Response.json({ error: 'unavailable' }, { status: 503 });
       return Response.json({ error: 'unavailable' }, { status: 503 });
     };
-    const one = fleet({ apps: [desiredApp({ name: 'shop', org: 'personal' })] });
+    const one = fleet({ apps: [desiredApp({ name: 'shop', org: 'personal' })], policy });
+    const store = testStore();
     const reconciler = reconcilerOf(
       {
         wanted: () => one,
         url: 'http://127.0.0.1:1',
         token: 'a-token',
+        store,
         fetch: (input) => Promise.resolve(answer(new URL(input instanceof Request ? input.url : input).pathname)),
       },
       { configRepo: undefined, reporter: undefined },
     );
-    return { seen, reconciler };
+    return { seen, reconciler, store };
   }
 
   test('one that the list showed only later is found without a commit', async () => {
@@ -118,6 +124,46 @@ describe('orphans', () => {
     expect((await reconciler.refresh(signal)).apps).toEqual(['shop', 'left']);
     Object.assign(seen, how);
     expect((await reconciler.refresh(signal)).apps).toEqual(['shop', 'left']);
+  });
+
+  test('one that is gone from Fly is recorded as that, by a refresh, once, and told of again when it is back', async () => {
+    const { seen, reconciler, store } = fly();
+    await reconciler.refresh(signal);
+    await reconciler.reconcile('left', 'timer', signal);
+    expect(await store.appsTold()).toEqual([{ app: 'left', status: 'orphaned' }]);
+    seen.app = false;
+    seen.list = false;
+    await reconciler.refresh(signal);
+    expect(await store.appsTold()).toEqual([{ app: 'left', status: 'orphaned' }]);
+    seen.list = true;
+    await reconciler.refresh(signal);
+    await reconciler.refresh(signal);
+    expect((await store.runs({ all: true, limit: 9 })).map(({ outcome }) => outcome)).toEqual(['deleted', 'no-change']);
+    seen.app = true;
+    await reconciler.refresh(signal);
+    await reconciler.reconcile('left', 'timer', signal);
+    expect(await store.appsTold()).toEqual([{ app: 'left', status: 'orphaned' }]);
+  });
+
+  test('one that is gone when its turn comes is recorded as that', async () => {
+    const { seen, reconciler, store } = fly();
+    await reconciler.refresh(signal);
+    seen.app = false;
+    await reconciler.reconcile('left', 'timer', signal);
+    expect(await store.runs({ all: true, limit: 9 })).toMatchObject([{ app: 'left', outcome: 'deleted' }]);
+  });
+
+  test('one that cannot be looked at when its turn comes is held, kept and tried again', async () => {
+    const { seen, reconciler, store } = fly({ ...defaultPolicy, prune: ['app'] });
+    await reconciler.refresh(signal);
+    seen.machines = false;
+    expect(await reconciler.reconcile('left', 'timer', signal)).toMatchObject({ failed: true });
+    const [run] = await store.runs({ all: true, limit: 9 });
+    expect(run).toMatchObject({ app: 'left', outcome: 'held', status: 'orphaned', results: [] });
+    expect(run?.plan.holds).toMatchObject([{ reason: 'unread' }]);
+    seen.machines = true;
+    await reconciler.reconcile('left', 'timer', signal);
+    expect((await store.runs({ all: true, limit: 9 }))[0]?.plan.holds).toMatchObject([{ reason: 'volume' }]);
   });
 
   test('one that a whole list no longer shows is forgotten', async () => {

@@ -1,5 +1,5 @@
 import { selectApps } from '../../../../controllers/fleet/plan.ts';
-import type { Run } from '../../../model/run.ts';
+import { isOver } from '../../../model/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../../../render/status.ts';
 import { composed, fleetName } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
@@ -14,15 +14,10 @@ export function status(invocation: Invocation, config: string | undefined, optio
   return composed(invocation, config, options, async (composition) => {
     const fleet = await fleetName(composition, options.fleet);
     const store = await composition.store(fleet, 'read');
-    const runs = (await store.latestRuns()).filter((run) => !isGone(run));
+    const runs = (await store.latestRuns()).filter((run) => !isOver(run));
     const chosen = runs.filter((run) => selectApps([{ name: run.app }], options.app).length > 0);
     const value = { fleet, runs: chosen, now: invocation.io.clock.now() };
     answer(invocation, options.output, value, { text: statusText, json: statusJson, markdown: statusMarkdown });
     return exitCodes.done;
   });
-}
-
-/** Its last pass destroyed it: nobody asks how an app is that is no more. */
-function isGone(run: Run): boolean {
-  return run.results.some(({ kind, outcome }) => kind === 'app.destroy' && outcome === 'deleted');
 }

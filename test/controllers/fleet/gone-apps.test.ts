@@ -1,0 +1,226 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { arena, walkFleet, type Arena } from '../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const other = 'app: other\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\nenv:\n  A: b\n';
+const prunes = 'fleet: walk\nsync:\n  prune: [app]\n';
+const once = ['sync', '--once'];
+
+/** A fleet of two, of which git names only `shop` any more. */
+async function removedApp(settings = 'fleet: walk\n', text = other): Promise<void> {
+  world = await arena();
+  world.write({ ...walkFleet, 'flycd.yaml': settings, 'other/app.yaml': text });
+  await world.flycd(once);
+  rmSync(join(world.folder, 'other'), { recursive: true });
+}
+
+interface Told {
+  readonly app: string;
+  readonly status: string;
+  readonly why: string;
+}
+
+async function told(): Promise<Readonly<Record<string, string>>> {
+  const { stdout } = await world.flycd(['status', '--output', 'json']);
+  const { apps } = JSON.parse(stdout) as { readonly apps: readonly Told[] };
+  return Object.fromEntries(apps.map(({ app, status }) => [app, status]));
+}
+
+interface HistoryRun {
+  readonly app: string;
+  readonly outcome: string;
+  readonly status: string;
+}
+
+async function history(): Promise<readonly HistoryRun[]> {
+  const { stdout } = await world.flycd(['history', '--all', '--app', 'other', '--output', 'json', '--config']);
+  return (JSON.parse(stdout) as { readonly runs: readonly HistoryRun[] }).runs;
+}
+
+const faults = (): Arena['simulator']['world']['faults'] => world.simulator.world.faults;
+
+/** What would go with it is the last that is asked for the plan; its turn comes after. */
+function onceItIsPlanned(act: () => void): void {
+  let isDone = false;
+  world.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+    if (isDone || phase !== 'after' || method !== 'GET' || !path.endsWith('/apps/other/volumes')) return;
+    isDone = true;
+    act();
+  };
+}
+
+describe('status tells no more of an app that git no longer names', () => {
+  test('once it is destroyed, though Fly’s answer was lost', async () => {
+    await removedApp(prunes);
+    faults().add({ template: 'DELETE /apps/{app}', app: 'other', fault: 'reset-after', times: 99 });
+    const { code, stdout } = await world.flycd(once);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/other +deleted/);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
+
+  test('but does where Fly’s answer was lost and the app is there', async () => {
+    await removedApp(prunes);
+    faults().add({ template: 'DELETE /apps/{app}', app: 'other', fault: 'reset-before', times: 99 });
+    const { code, stdout } = await world.flycd(once);
+    expect(code, stdout).toBe(1);
+    expect(await told()).toEqual({ shop: 'synced', other: 'failed' });
+    faults().clear();
+    expect((await world.flycd(once)).code).toBe(0);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
+
+  test('once somebody destroyed it by hand', async () => {
+    await removedApp();
+    await world.flycd(once);
+    expect(await told()).toEqual({ shop: 'synced', other: 'orphaned' });
+    await world.asPerson('DELETE', '/apps/other?force=true');
+    const { code, stdout } = await world.flycd(once);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/other +deleted .*Fly has no app of that name/);
+    expect(await told()).toEqual({ shop: 'synced' });
+    const runs = await history();
+    expect(runs[0]).toMatchObject({ app: 'other', outcome: 'deleted' });
+    // Said once.
+    expect((await world.flycd(once)).stdout).not.toContain('other');
+    expect(await history()).toEqual(runs);
+    const why = await world.flycd(['why', 'other']);
+    expect(why.code).toBe(1);
+    expect(why.stderr).toContain('no app is called other');
+  });
+
+  test('by hand between the plan and its turn, which is not called FlyCD’s work', async () => {
+    await removedApp(prunes);
+    onceItIsPlanned(() => void world.asPerson('DELETE', '/apps/other?force=true'));
+    const { code, stdout } = await world.flycd(once);
+    expect(stdout).toMatch(/other +deleted .*Fly has no app of that name/);
+    expect(code, stdout).toBe(0);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
+
+  test('once it is seen that it never was on Fly', async () => {
+    await removedApp('fleet: walk\n', 'app: other\nprimary_region: arn\nmachines: {cuont: 1}\n');
+    expect(await told()).toEqual({ shop: 'synced', other: 'invalid' });
+    expect((await world.flycd(once)).code).toBe(0);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
+
+  test('until git names it again', async () => {
+    await removedApp(prunes);
+    await world.flycd(once);
+    world.write({ 'other/app.yaml': other });
+    expect((await world.flycd(once)).code).toBe(0);
+    expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
+  });
+
+  test('only where all of it could be read: a list that fails, or an app that does not answer, tells nothing', async () => {
+    await removedApp();
+    await world.flycd(once);
+    await world.asPerson('DELETE', '/apps/other?force=true');
+    faults().add({ template: 'GET /orgs/{org}/machines', fault: '503', times: 99 });
+    await world.flycd(once);
+    expect(await told()).toEqual({ shop: 'synced', other: 'orphaned' });
+    faults().clear();
+    for (const status of [403, 503]) {
+      const fault = { status, body: { error: 'not for you' } };
+      faults().add({ template: 'GET /apps/{app}', app: 'other', fault, times: 99 });
+      await world.flycd(once);
+      expect(await told()).toEqual({ shop: 'synced', other: 'orphaned' });
+      faults().clear();
+    }
+    await world.flycd(once);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
+
+  test('only by a pass over the whole config, with all of its apps', async () => {
+    await removedApp();
+    await world.flycd(once);
+    await world.asPerson('DELETE', '/apps/other?force=true');
+    world.write({ 'broken/project.yaml': 'project: [\n' });
+    await world.flycd(once);
+    expect(await told()).toMatchObject({ other: 'orphaned' });
+    world.remove('broken');
+    await world.flycd([...once, '--app', 'shop']);
+    expect(await told()).toMatchObject({ other: 'orphaned' });
+    await world.flycd([...once, '--app', 's*']);
+    expect(await told()).toMatchObject({ other: 'orphaned' });
+  });
+
+  test('and calls one orphaned, not synced, that is there without a machine', async () => {
+    await removedApp('fleet: walk\n', `${other}machines: { count: 0 }\n`);
+    expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
+    expect((await world.flycd(once)).code).toBe(0);
+    expect(await told()).toEqual({ shop: 'synced', other: 'orphaned' });
+    const runs = await history();
+    expect((await world.flycd(once)).code).toBe(0);
+    expect(await history()).toEqual(runs);
+    await world.asPerson('DELETE', '/apps/other?force=true');
+    await world.flycd(once);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
+});
+
+test('an app that is destroyed is said to be deleted, and nothing else of it', async () => {
+  await removedApp(prunes);
+  const { stdout } = await world.flycd([...once, '--output', 'json']);
+  const { runs } = JSON.parse(stdout) as { readonly runs: readonly HistoryRun[] };
+  expect(runs.find(({ app }) => app === 'other')).toMatchObject({ outcome: 'deleted', status: 'orphaned' });
+  const [run] = await history();
+  expect(run).toMatchObject({ outcome: 'deleted', status: 'orphaned' });
+});
+
+test('text of a pass that destroys an app counts it as deleted, not among those that are somewhere', async () => {
+  await removedApp(prunes);
+  const { stdout } = await world.flycd(once);
+  expect(stdout).toMatch(/other +deleted +- /);
+  expect(stdout).toContain('2 apps: 1 synced (1 deleted).');
+});
+
+test.each([
+  [
+    'cannot be read',
+    { template: 'GET /apps/{app}/machines', status: 503 },
+    1,
+    'held',
+    /other could not|looked at again/,
+  ],
+  [
+    'is somebody else’s',
+    { template: 'GET /apps/{app}', status: 403 },
+    0,
+    'no-change',
+    /no machine in it is this fleet’s/,
+  ],
+])(
+  'an app that %s when its turn comes is left, and the plan that is shown is that one',
+  async (_what, how, ...then) => {
+    const [exit, outcome, words] = then;
+    await removedApp(prunes);
+    const { template, status } = how;
+    const fault = { status, body: { error: 'not for you' } };
+    onceItIsPlanned(() => faults().add({ template, app: 'other', times: 99, fault }));
+    const { code, stdout } = await world.flycd([...once, '--output', 'json']);
+    expect(code, stdout).toBe(exit);
+    const { apps, runs } = JSON.parse(stdout) as {
+      readonly apps: readonly { readonly app: string; readonly steps: readonly object[]; readonly planId: string }[];
+      readonly runs: readonly (HistoryRun & { readonly planId: string })[];
+    };
+    const [shown, run] = [apps, runs].map((all) => all.find(({ app }) => app === 'other'));
+    expect(shown).toMatchObject({ steps: [], planId: run?.planId });
+    expect(JSON.stringify(shown)).toMatch(words);
+    expect(run).toMatchObject({ outcome, status: 'orphaned' });
+    expect(world.simulator.world.apps.has('other')).toBe(true);
+  },
+);
+
+test('the summary of a pass counts the plans that it acted upon', async () => {
+  await removedApp(prunes);
+  onceItIsPlanned(() => faults().add({ template: 'GET /apps/{app}/machines', app: 'other', times: 99, fault: '503' }));
+  const { stdout } = await world.flycd([...once, '--output', 'json']);
+  const { summary } = JSON.parse(stdout) as { readonly summary: object };
+  expect(summary).toMatchObject({ apps: 2, changed: 0, held: 1 });
+});
