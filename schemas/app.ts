@@ -164,7 +164,7 @@ export const ownedKeys: readonly string[] = [...Object.keys(ownedFields), ...own
 
 /** The whole of app.yaml, for editors: at run time Fly's part is read by its own mapper. */
 export const App = z.looseObject({
-  app: label().describe('Name of the app on Fly: letters, digits, inner hyphens, at most 63.'),
+  app: label().describe('Name of the app on Fly: small letters, digits, inner hyphens, at most 63.'),
   primary_region: regionCode().optional().describe('First region of the app. Needed, here or in a project’s defaults.'),
   ...FlyConfig.omit({ app: true, primary_region: true }).shape,
   ...ownedFields,

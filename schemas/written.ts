@@ -28,7 +28,7 @@ export function listOf<Item extends z.ZodType>(item: Item) {
 }
 
 /** Letters, digits and inner hyphens, at most 63: what a host name's label may hold. */
-export const dnsLabel = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+const dnsLabel = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
 export function label() {
   return z.string().regex(dnsLabel, {

@@ -122,7 +122,7 @@ describe('two files that claim one app', () => {
   it('also where the texts are alike, differ in case, or stand in one folder', async () => {
     const files = { ...app, 'b/app.yaml': appYaml('web') };
     expect(errorsOf(await load(files))).toHaveLength(2);
-    expect(errorsOf(await load({ ...app, 'b/app.yaml': appYaml('WEB') }))).toHaveLength(2);
+    expect(errorsOf(await load({ ...app, 'b/app.yaml': appYaml('WEB') }))).toHaveLength(3); // and WEB is no name
     expect(errorsOf(await load({ ...app, 'a/app.yml': appYaml('web', 'env: {}\n') }))).toHaveLength(2);
   });
 

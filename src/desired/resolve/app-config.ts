@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { ownedFields, ownedKeys, ownedNotYet, type Owned } from '../../../schemas/app.ts';
 import { saidElsewhere } from '../../../schemas/machine.ts';
-import { dnsLabel } from '../../../schemas/written.ts';
 import { shortened } from '../../model/base/text.ts';
 import { kindOf } from '../../flyconfig/reading/values.ts';
 import { flyConfigKeys } from '../../flyconfig/older-forms/known.ts';
@@ -11,6 +10,7 @@ import { repairFlyConfig } from '../../flyconfig/older-forms/repair.ts';
 import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { flyPart, type BaseConfig } from '../source/base-config.ts';
+import { strangeAppName } from './app-name.ts';
 import { primaryRegionOf } from './deploy-parameters.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
@@ -26,8 +26,10 @@ import type { SourceFolder } from '../source/source.ts';
 import type { FoundApp } from '../discover/discovery.ts';
 
 export interface AppConfig {
-  /** undefined: it could not be read. */
+  /** undefined: nobody knows which app it is. */
   readonly name: string | undefined;
+  /** What is written for a name, also where no app can be called so. */
+  readonly claim: string | undefined;
   /** Fly's part and FlyCD's, with what the projects give. */
   readonly merged: JsonObject;
   /** Fly's part in today's form. */
@@ -73,7 +75,7 @@ export function readAppConfig(request: AppConfigRequest): AppConfig {
     if (path.length === 1 && misspelt.has(String(path[0]))) continue;
     findings.add([{ severity: note.severity, path, part: 'key', message: note.message, hint: note.hint }]);
   }
-  const name = nameOf(request, merged, findings);
+  const { name, claim } = nameOf(request, merged, findings);
   const primaryRegion = regionOf(request, merged, owned, findings);
   const regions = [...new Set([primaryRegion, ...(owned.extra_regions ?? [])])];
   for (const [index, region] of (owned.extra_regions ?? []).entries()) {
@@ -82,7 +84,7 @@ export function readAppConfig(request: AppConfigRequest): AppConfig {
   }
   const fly = primaryRegion === '' ? repaired.config : { ...repaired.config, primary_region: primaryRegion };
   const found = { findings: findings.all, fileFindings: own.findings };
-  return { name, merged, fly, owned, broken, primaryRegion, regions, ...found };
+  return { name, claim, merged, fly, owned, broken, primaryRegion, regions, ...found };
 }
 
 function withoutOwned(merged: JsonObject): JsonObject {
@@ -128,14 +130,17 @@ function misspeltKeys(merged: JsonObject, findings: FindingList): ReadonlySet<st
   return misspelt;
 }
 
-function nameOf(request: AppConfigRequest, merged: JsonObject, findings: FindingList): string | undefined {
-  if (merged['app'] === undefined && request.nameless !== undefined) return request.nameless;
-  const name = textField(merged, { key: 'app', expected: 'the app’s name', hint: nameHint }, findings);
-  if (name !== undefined && !dnsLabel.test(name)) {
-    const message = `expected letters, digits and inner hyphens, at most 63, found ${JSON.stringify(shortened(name))}`;
-    findings.error(['app'], message);
-  }
-  return name;
+function nameOf(
+  request: AppConfigRequest,
+  merged: JsonObject,
+  findings: FindingList,
+): Pick<AppConfig, 'name' | 'claim'> {
+  const { nameless } = request;
+  if (merged['app'] === undefined && nameless !== undefined) return { name: nameless, claim: nameless };
+  const claim = textField(merged, { key: 'app', expected: 'the app’s name', hint: nameHint }, findings);
+  const strange = claim === undefined ? undefined : strangeAppName(claim);
+  if (strange !== undefined) findings.error(['app'], strange.message, strange.hint);
+  return { name: strange === undefined ? claim : undefined, claim };
 }
 
 /** '': nothing says it, which is an error unless what `fly_config` names may still do. */

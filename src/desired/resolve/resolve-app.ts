@@ -6,6 +6,7 @@ import type { Problem } from '../../model/base/problem.ts';
 import type { SecretValue } from '../../model/base/secret-value.ts';
 import type { GitMirrors } from '../../sources/tree/tree.ts';
 import { machineConfigPathsIn } from '../../flyconfig/sections/machine-config.ts';
+import { meantApp } from './app-name.ts';
 import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type LocalPath } from './app.ts';
 import type { BuildRecipe } from '../source/build.ts';
 import { baseConfig, readBase, type BaseConfig } from '../source/base-config.ts';
@@ -56,13 +57,18 @@ export interface Result {
   readonly sketch: Sketch;
 }
 
+/** undefined: nobody knows which app the file means. */
+export function appOfSketch({ read, layers, draft }: Sketch): string | undefined {
+  return meantApp({ document: read.document, layers, draft });
+}
+
 /** A file that cannot be read on the way spoils the one app that needs it. */
 export async function resolveApp(gathering: Gathering, sketch: Sketch): Promise<Result> {
   try {
     return await finish(gathering, sketch);
   } catch (error) {
     const { message, next } = toFault(error, 'a file of this app could not be read');
-    const name = sketch.draft.name;
+    const name = appOfSketch(sketch);
     const finding = { severity: 'error', path: [], part: 'value', message, hint: next } as const;
     const problems = placed(sketch, [finding], name);
     return { name, file: sketch.found.file.name, app: undefined, raw: new Map(), problems, followed: [], sketch };
@@ -72,7 +78,7 @@ export async function resolveApp(gathering: Gathering, sketch: Sketch): Promise<
 async function finish(gathering: Gathering, sketched: Sketch): Promise<Result> {
   const { found, read, draft } = sketched;
   const { document } = read;
-  const name = draft.name ?? nameAtAGlance(document.text);
+  const name = appOfSketch(sketched);
   const none = { name, file: found.file.name, app: undefined, raw: new Map(), followed: [], sketch: sketched } as const;
   const textProblems = problemsOfText(document, name);
   if (hasBrokenSyntax(document)) return { ...none, problems: textProblems };
@@ -265,12 +271,4 @@ async function localFiles(
     }
   }
   return listed;
-}
-
-/**
- * The app's name at a glance, from the text: for a file that cannot be parsed. A field at the very left of a YAML file is
- * a top-level one.
- */
-function nameAtAGlance(text: string): string | undefined {
-  return /^app:[ \t]*(?:&\S+[ \t]+)?(["']?)([A-Za-z0-9-]{1,63})\1[ \t]*(?:#.*)?$/m.exec(text)?.[2];
 }

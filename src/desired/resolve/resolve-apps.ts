@@ -12,7 +12,7 @@ import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
 import type { Cache } from '../discover/cache.ts';
 import { layersOf } from './overrides.ts';
 import type { Project } from '../discover/project.ts';
-import { resolveApp, type Gathering } from './resolve-app.ts';
+import { appOfSketch, resolveApp, type Gathering } from './resolve-app.ts';
 import type { FoundApp } from '../discover/discovery.ts';
 
 /** Sources looked at side by side: enough to hide a slow git host, few enough to be no burden to it. */
@@ -160,6 +160,11 @@ function sketchOf(gathering: Gathering, found: FoundApp, read: ReadFile, layers:
   return { ...sketch, draft };
 }
 
+/** Also one that no app can have: a name in capitals claims the one in small letters. */
+function claimOf(sketch: Sketch): string | undefined {
+  return appOfSketch(sketch) ?? sketch.draft.claim;
+}
+
 /** Two files that claim one app: nobody can say which is meant, so neither counts. */
 function contestedNames(sketches: readonly Sketch[]): {
   readonly names: ReadonlySet<string>;
@@ -167,14 +172,14 @@ function contestedNames(sketches: readonly Sketch[]): {
 } {
   const byName = new Map<string, Sketch[]>();
   for (const sketch of sketches) {
-    const name = sketch.draft.name?.toLowerCase();
+    const name = claimOf(sketch)?.toLowerCase();
     if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), sketch]);
   }
   const contested = [...byName].filter(([, claims]) => claims.length > 1);
   const problems = contested.flatMap(([, claims]) =>
     claims.flatMap((claim) => {
       const others = claims.filter((other) => other !== claim).map((other) => other.found.file.name);
-      const message = `${claim.draft.name} is claimed by ${others.join(' and ')} too`;
+      const message = `${claimOf(claim)} is claimed by ${others.join(' and ')} too`;
       const finding = {
         severity: 'error',
         path: ['app'],
@@ -182,7 +187,7 @@ function contestedNames(sketches: readonly Sketch[]): {
         message,
         hint: 'give one of them another name',
       } as const;
-      return placed(claim, [finding], claim.draft.name);
+      return placed(claim, [finding], appOfSketch(claim));
     }),
   );
   return { names: new Set(contested.map(([name]) => name)), problems };

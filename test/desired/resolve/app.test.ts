@@ -74,7 +74,7 @@ describe('the app', () => {
   });
 
   it.each([
-    ['my_app', 'app: expected letters, digits and inner hyphens, at most 63, found "my_app"'],
+    ['my_app', 'app: expected small letters, digits and inner hyphens, at most 63, found "my_app"'],
     ['-web', 'found "-web"'],
     ['a'.repeat(64), 'at most 63'],
     ['12', 'app: expected the app’s name, found a whole number (put it in quotes)'],
