@@ -103,7 +103,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
       ? [...gathered.invalid, ...gathered.apps.map(({ name, file }) => ({ name, file }))]
       : gathered.invalid,
     policy: syncPolicy(sync),
-    problems: orderedProblems([...identity.problems, ...walk.problems, ...gathered.problems]),
+    problems: orderedProblems([...identity.problems, ...unsaid(walk.problems, identity), ...gathered.problems]),
     whole: walk.whole && gathered.whole && !broken,
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
@@ -198,6 +198,13 @@ function secretReader(request: LoadRequest, gathered: Gathered): DesiredFleet['s
     const value = request.environment(origin.variable);
     return value === undefined ? undefined : new SecretValue(value);
   };
+}
+
+/** A file that is an error of the fleet's is no warning of the walk's besides. */
+function unsaid(problems: readonly Problem[], identity: FleetIdentity): readonly Problem[] {
+  const isSaid = (problem: Problem): boolean =>
+    identity.problems.some(({ file, message }) => file === problem.file && message === problem.message);
+  return problems.filter((problem) => !isSaid(problem));
 }
 
 /** By file and line; what was found twice on two ways to a file is said once. */

@@ -53,4 +53,14 @@ describe.each(worlds)('the file of one of $size apps (git: $repository)', (optio
     const { code } = await staysAsItIs(await fleetOf(options), { files });
     expect(code).toBe(3);
   });
+
+  test.each(['App.yaml', 'app.YAML', 'app.yaml~', 'app.json'])('is called %s', async (name) => {
+    const world = await fleetOf(options);
+    const synced = await staysAsItIs(world, {
+      files: { [`lonely/${name}`]: '{ "app": "lonely" }' },
+      gone: ['lonely/app.yaml'],
+    });
+    if (options.size > 1) expect(synced.code).toBe(0);
+    expect(synced.stderr + synced.stdout).toContain('did you mean app.yaml?');
+  });
 });

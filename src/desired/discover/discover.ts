@@ -4,17 +4,14 @@
  */
 import { baseOf, folderOf, isInside } from '../../sources/tree/tree-path.ts';
 import { toFault } from '../../model/base/fault.ts';
-import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
+import type { Tree } from '../../sources/tree/tree.ts';
 import { filesBelow } from './traverse.ts';
 import type { ConfigFile } from './config-files.ts';
-import { appFileNames, meantName, projectFileNames, settingsFileNames } from './file-names.ts';
+import { appFileNames, projectFileNames, settingsFileNames } from './file-names.ts';
 import type { Project } from './project.ts';
-import { unreadEntry } from './reading.ts';
-import { incomplete, warn, type Blocked, type Placed, type Walk, type Walking, type WalkRequest } from './discovery.ts';
+import { noteOther, noteOverlooked } from './overlooked.ts';
+import { incomplete, type Blocked, type Placed, type Walk, type Walking, type WalkRequest } from './discovery.ts';
 import { enterProjects } from './enter-project.ts';
-
-/** Looked behind for apps, to say that nobody looks there: more than this are a tree of packages. */
-const linksMax = 500;
 
 interface Analysis {
   /** By folder. */
@@ -36,16 +33,12 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
     repositories: [],
     ignored: [],
     links: [],
+    nearMisses: [],
     seen: { folders: 0 },
     whole: true,
   };
   await visit(walking, request.tree, request.path, []);
-  for (const repository of walking.repositories) noteRepository(walking, repository);
-  for (const link of walking.links.slice(0, linksMax)) await noteLink(walking, link);
-  if (walking.links.length > linksMax) {
-    walking.whole = false;
-    warn(walking, '.', `more than ${linksMax} links: what they lead to is unknown, and no app is removed`, ignoreLinks);
-  }
+  await noteOverlooked(walking);
   const apps = walking.found.filter((app) => !walking.blocked.some((blocked) => covers(blocked, app)));
   if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.length === 0) {
     incomplete(
@@ -137,44 +130,6 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     return [...grouped.values()].map((entries) => entries.map(({ path }) => walking.files.file(tree, path)));
   };
   return { projects: byFolder(projectFileNames), apps: byFolder(appFileNames) };
-}
-
-function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void {
-  const file = walking.files.file(tree, entry.path);
-  if (entry.kind === 'repository') walking.repositories.push(file);
-  else if (entry.kind === 'link') walking.links.push(file);
-  const meant = entry.kind === 'file' ? meantName(baseOf(entry.path)) : undefined;
-  if (meant !== undefined) warn(walking, file.name, 'FlyCD reads no file of this name', `did you mean ${meant}?`);
-}
-
-/** Nobody knows what is in it, so nothing that may come of it is gone. */
-function noteRepository(walking: Walking, { tree, path, name }: ConfigFile): void {
-  if (walking.ignored.some((ignored) => ignored.tree === tree && isInside(path, ignored.path))) return;
-  const unread = unreadEntry({ kind: 'repository' });
-  if (unread !== undefined) incomplete(walking, name, unread.message, unread.hint);
-}
-
-const ignoreLinks = 'name it in `ignore` of a project.yaml above if it holds no apps';
-
-/** An app that stood here may stand behind the link now: where nobody looks there, no app is gone for it. */
-async function noteLink(walking: Walking, { tree, path, name }: ConfigFile): Promise<void> {
-  if (walking.ignored.some((ignored) => ignored.tree === tree && isInside(path, ignored.path))) return;
-  const behind = await walking.files.list(tree, path).catch((): readonly TreeEntry[] => []);
-  const isConfig = behind.some((entry) => [...appFileNames, ...projectFileNames].includes(baseOf(entry.path)));
-  if (isConfig) {
-    walking.whole = false;
-    const hint = `let a project name that folder in source.path, move it here, or ${ignoreLinks}`;
-    return warn(walking, name, 'it is a link to a folder, in which no apps are looked for: none is removed', hint);
-  }
-  const isThere = behind.length > 0 || (await walking.files.id(tree, path).catch(() => undefined)) !== undefined;
-  if (isThere) return;
-  walking.whole = false;
-  warn(
-    walking,
-    name,
-    'it is a link that leads out of the repo or nowhere: no app is removed while it does',
-    ignoreLinks,
-  );
 }
 
 /** Nobody can say which is meant. */

@@ -4,6 +4,7 @@ import type { Problem } from '../../model/base/problem.ts';
 import type { Tree, GitMirrors } from '../../sources/tree/tree.ts';
 import type { ConfigFile, ConfigFiles } from './config-files.ts';
 import type { Cache } from './cache.ts';
+import type { NearMiss } from './file-names.ts';
 import type { Project, ReadProject } from './project.ts';
 
 export interface FoundApp {
@@ -63,6 +64,7 @@ export interface Walking extends WalkRequest {
   readonly ignored: { readonly tree: Tree; readonly path: string }[];
   /** Links that were not followed. */
   readonly links: ConfigFile[];
+  readonly nearMisses: (NearMiss & { readonly file: ConfigFile })[];
   readonly seen: { folders: number };
   whole: boolean;
 }

@@ -8,6 +8,7 @@ import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { namesakes, type ConfigFiles } from './config-files.ts';
 import { projectFileNames, settingsFileNames } from './file-names.ts';
+import { misnamedSettings } from './overlooked.ts';
 import { isProject } from './project.ts';
 import { check } from '../documents/finding.ts';
 import { idlePrune } from '../documents/idle-prune.ts';
@@ -83,7 +84,7 @@ async function settingsIn(request: FleetRequest, folder: string): Promise<Settin
     const twins = found.map(({ name }) => problemAt(name, 'flycd settings stand here in several files', 'keep one'));
     return { settings: undefined, problems: [...problems, ...twins] };
   }
-  if (read === undefined) return { settings: undefined, problems };
+  if (read === undefined) return { settings: undefined, problems: [...problems, ...(await misnamed(request, folder))] };
   const textProblems = problemsOfText(read.document, undefined);
   if (hasBrokenSyntax(read.document)) return { settings: undefined, problems: [...problems, ...textProblems] };
   const value = withoutNulls(read.document.fields) as JsonObject;
@@ -93,6 +94,14 @@ async function settingsIn(request: FleetRequest, folder: string): Promise<Settin
     document: read.document,
     problems: [...problems, ...textProblems, ...problemsIn(read.document, written.findings)],
   };
+}
+
+/** A freeze or the fleet's name may stand in it: nothing is planned past it. */
+async function misnamed({ files, tree }: FleetRequest, folder: string): Promise<readonly Problem[]> {
+  const found = await misnamedSettings(files, tree, folder);
+  return found.map(({ file, meant }) =>
+    problemAt(file.name, 'FlyCD reads no file of this name', `did you mean ${meant}?`),
+  );
 }
 
 /** Its mistakes are reported where the project is entered. */

@@ -90,21 +90,111 @@ describe('two forms side by side', () => {
   });
 });
 
-test.each([
-  ['App.yaml', 'app.yaml'],
-  ['apps.yml', 'app.yml'],
-  ['Project.yaml', 'project.yaml'],
-  ['projects.toml', 'project.toml'],
-  ['FlyCD.yaml', 'flycd.yaml'],
-])('%s is a near miss', async (written, meant) => {
-  const fleet = await load({ ...front, [`x/${written}`]: 'app: x\n' });
-  expect(said(fleet.problems)).toEqual([
-    `x/${written}: warning: FlyCD reads no file of this name (did you mean ${meant}?)`,
-  ]);
-});
+const unread = 'FlyCD reads no file of this name';
 
-test.each(['api.yaml', 'map.yml', 'app.json', 'my-app.yaml', 'app.yaml.bak'])('%s is another file', async (name) => {
-  expect((await load({ ...front, [`x/${name}`]: '' })).problems).toEqual([]);
+describe('near misses', () => {
+  const near = [
+    ['App.yaml', 'app.yaml'],
+    ['app.YAML', 'app.yaml'],
+    ['APP.TOML', 'app.toml'],
+    ['apps.yml', 'app.yml'],
+    ['app.yaml~', 'app.yaml'],
+    ['app.yaml.txt', 'app.yaml'],
+    ['app.json', 'app.yaml'],
+    ['Project.yaml', 'project.yaml'],
+    ['projects.toml', 'project.toml'],
+    ['project.YML', 'project.yml'],
+  ] as const;
+
+  test.each(near)('%s alone: what it may be is not gone, and others go on', async (written, meant) => {
+    const fleet = await load({ ...front, [`x/${written}`]: '{ "app": "x" }\n' });
+    expect(said(fleet.problems)).toEqual([
+      `x/${written}: warning: ${unread} (did you mean ${meant}? No app is removed while it stands here alone)`,
+    ]);
+    expect({ apps: names(fleet.apps), whole: fleet.whole }).toEqual({ apps: ['front'], whole: false });
+  });
+
+  test('what an editor keeps beside it is none', async () => {
+    const fleet = await load({ ...front, 'apps/front/app.yaml~': 'app: old\n' });
+    expect(fleet).toMatchObject({ problems: [], whole: true });
+  });
+
+  test.each(near.filter(([written]) => !written.endsWith('~')))(
+    '%s beside a file of its kind is said, and no more',
+    async (written, meant) => {
+      const project = 'project: x\nsource:\n  type: local\n';
+      const beside = { 'x/app.yaml': appYaml('x'), 'x/project.yaml': project };
+      const fleet = await load({ ...front, ...beside, [`x/${written}`]: '{ "app": "x" }\n' });
+      expect(said(fleet.problems)).toEqual([`x/${written}: warning: ${unread} (did you mean ${meant}?)`]);
+      expect(fleet.whole).toBe(true);
+    },
+  );
+
+  test('a link of nearly the right name is one', async () => {
+    const fleet = await load({ ...front, 'x/app.txt': 'app: x\n', 'x/App.yaml': { link: 'x/app.txt' } });
+    expect(fleet.whole).toBe(false);
+  });
+
+  test.each(['Project.yaml', 'projects.yml', 'project.yaml~', 'project.YAML'])(
+    '%s that is a project for sure stops the apps that it governs',
+    async (written) => {
+      const project = 'project: x\nsource:\n  type: local\ncommon:\n  app_overrides: { sync: { auto: false } }\n';
+      const fleet = await load({ ...front, [`x/${written}`]: project, 'x/y/app.yaml': appYaml('y') });
+      expect(errorsOf(fleet)).toHaveLength(1);
+      expect({ apps: names(fleet.apps), whole: fleet.whole }).toEqual({ apps: ['front'], whole: false });
+    },
+  );
+
+  test.each(['FlyCD.yaml', 'flycds.yml', 'flycd.YAML', 'flycd.yaml~', 'flycd.json'])(
+    '%s that names the fleet or holds a freeze stops the fleet',
+    async (written) => {
+      for (const text of ['{ "fleet": "acme" }', '{ "sync": { "auto": false } }']) {
+        const fleet = await load({ ...front, [written]: text });
+        expect(said(fleet.problems)).toEqual([
+          expect.stringContaining(`${written}: error: ${unread} (did you mean flycd.y`),
+        ]);
+        expect({ apps: names(fleet.apps), whole: fleet.whole }).toEqual({ apps: [], whole: false });
+      }
+    },
+  );
+
+  test('settings beside the real ones, or further in, stop nothing', async () => {
+    const files = { ...front, 'flycd.yaml': 'fleet: acme\n', 'FlyCD.yaml': 'fleet: b\n', 'x/Flycd.yaml': 'fleet: c\n' };
+    const fleet = await load(files);
+    expect(fleet).toMatchObject({ name: 'acme', whole: true });
+    expect(said(fleet.problems).map((text) => text.split(': ')[1])).toEqual(['warning', 'warning']);
+  });
+
+  test.each([
+    'api.yaml',
+    'map.yml',
+    'my-app.yaml',
+    'app.yaml.bak',
+    'app.yaml.orig',
+    '.app.yaml.swp',
+    'fly.toml',
+    'app.yaml.d',
+  ])('%s is another file', async (name) => {
+    const fleet = await load({ ...front, [`x/${name}`]: 'app: x\n' });
+    expect(fleet).toMatchObject({ problems: [], whole: true });
+  });
+
+  test.each([
+    ['app.json', '{ "expo": { "name": "x" } }'],
+    ['app.json', '{ "name": "x", "app": {} }'],
+    ['app.json', ''],
+    ['project.json', '{ "name": "x", "targets": {} }'],
+    ['flycd.json', '[]'],
+  ])('%s of another tool is another file: %s', async (name, text) => {
+    const fleet = await load({ ...front, [`x/${name}`]: text });
+    expect(fleet).toMatchObject({ problems: [], whole: true });
+  });
+
+  test('what a project ignores is none', async () => {
+    const project = 'project: p\nsource:\n  type: local\nignore: [docs]\n';
+    const fleet = await load({ ...front, 'project.yaml': project, 'docs/App.yaml': 'app: x\n' });
+    expect(fleet).toMatchObject({ problems: [], whole: true });
+  });
 });
 
 test('two files that claim one name: neither counts, and no app is gone for it', async () => {

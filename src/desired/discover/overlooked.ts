@@ -1,0 +1,123 @@
+/** What stands beside what is read: where an app may be in it, none is gone for not being found. */
+import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
+import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
+import type { JsonObject } from '../../model/base/json.ts';
+import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
+import type { ConfigFile, ConfigFiles } from './config-files.ts';
+import { incomplete, warn, type Walking } from './discovery.ts';
+import { appFileNames, fileNames, nearMissOf, projectFileNames, type ConfigKind } from './file-names.ts';
+import { unreadEntry } from './reading.ts';
+
+/** Looked behind for apps, to say that nobody looks there: more than this are a tree of packages. */
+const linksMax = 500;
+const ignoreLinks = 'name it in `ignore` of a project.yaml above if it holds no apps';
+const isConfigName = (name: string): boolean => appFileNames.includes(name) || projectFileNames.includes(name);
+
+/** Kept until the walk has ended, for a project may say more of it. */
+export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void {
+  const file = walking.files.file(tree, entry.path);
+  if (entry.kind === 'repository') walking.repositories.push(file);
+  else if (entry.kind === 'link') walking.links.push(file);
+  const nearMiss = entry.kind === 'repository' ? undefined : nearMissOf(baseOf(entry.path));
+  if (nearMiss !== undefined) walking.nearMisses.push({ ...nearMiss, file });
+}
+
+export async function noteOverlooked(walking: Walking): Promise<void> {
+  for (const repository of walking.repositories) noteRepository(walking, repository);
+  for (const link of walking.links.slice(0, linksMax)) await noteLink(walking, link);
+  if (walking.links.length > linksMax) {
+    walking.whole = false;
+    warn(walking, '.', `more than ${linksMax} links: what they lead to is unknown, and no app is removed`, ignoreLinks);
+  }
+  for (const nearMiss of walking.nearMisses) await noteNearMiss(walking, nearMiss);
+}
+
+function isIgnored({ ignored }: Walking, { tree, path }: ConfigFile): boolean {
+  return ignored.some((one) => one.tree === tree && isInside(path, one.path));
+}
+
+/** Nobody knows what is in it, so nothing that may come of it is gone. */
+function noteRepository(walking: Walking, file: ConfigFile): void {
+  if (isIgnored(walking, file)) return;
+  const unread = unreadEntry({ kind: 'repository' });
+  if (unread !== undefined) incomplete(walking, file.name, unread.message, unread.hint);
+}
+
+/** An app that stood here may stand behind the link now: where nobody looks there, no app is gone for it. */
+async function noteLink(walking: Walking, file: ConfigFile): Promise<void> {
+  const { tree, path, name } = file;
+  if (isIgnored(walking, file)) return;
+  const behind = await walking.files.list(tree, path).catch((): readonly TreeEntry[] => []);
+  if (behind.some((entry) => isConfigName(baseOf(entry.path)))) {
+    walking.whole = false;
+    const hint = `let a project name that folder in source.path, move it here, or ${ignoreLinks}`;
+    return warn(walking, name, 'it is a link to a folder, in which no apps are looked for: none is removed', hint);
+  }
+  const isThere = behind.length > 0 || (await walking.files.id(tree, path).catch(() => undefined)) !== undefined;
+  if (isThere) return;
+  walking.whole = false;
+  warn(
+    walking,
+    name,
+    'it is a link that leads out of the repo or nowhere: no app is removed while it does',
+    ignoreLinks,
+  );
+}
+
+/** Of FlyCD's words, those that tell a file of each kind from another tool's. */
+const tellingWords: Readonly<Record<ConfigKind, readonly string[]>> = {
+  app: ['app'],
+  project: ['project'],
+  flycd: ['fleet', 'sync'],
+};
+
+/** true: another tool's file would not say this. */
+function isOfKind({ fields }: SourceDocument, kind: ConfigKind): boolean {
+  const said: JsonObject = fields ?? {};
+  const isText = (word: string): boolean => typeof said[word] === 'string';
+  return tellingWords[kind].some((word) => isText(word) || (word === 'sync' && said[word] !== undefined));
+}
+
+/** What a file under nearly the right name says, where it is FlyCD's for sure. undefined: it may be another tool's. */
+async function documentOf(files: ConfigFiles, file: ConfigFile, kind: ConfigKind): Promise<SourceDocument | undefined> {
+  const reading = await files.document(file).catch(() => undefined);
+  const document = reading?.state === 'read' ? reading.value.document : undefined;
+  return document !== undefined && !hasBrokenSyntax(document) && isOfKind(document, kind) ? document : undefined;
+}
+
+/** Where nothing of its kind stands beside it, it may be that very file under another name. */
+async function noteNearMiss(walking: Walking, { file, kind, meant, isCommon }: Walking['nearMisses'][number]) {
+  if (isIgnored(walking, file)) return;
+  const { tree, folder, name } = file;
+  const message = 'FlyCD reads no file of this name';
+  const isFlycds = (await documentOf(walking.files, file, kind)) !== undefined;
+  if (isCommon && !isFlycds) return;
+  const beside = await walking.files.list(tree, folder);
+  const isAlone = beside.every((entry) => !fileNames[kind].includes(baseOf(entry.path)));
+  if (!isAlone && name.endsWith('~')) return; // what an editor keeps
+  if (!isAlone || kind === 'flycd') return warn(walking, name, message, `did you mean ${meant}?`);
+  const hint = `did you mean ${meant}? No app is removed while it stands here alone`;
+  if (kind === 'app' || !isFlycds) {
+    walking.whole = false;
+    return warn(walking, name, message, hint);
+  }
+  // Apps must not be taken without what their project would give them.
+  walking.blocked.push({ tree, folder, target: undefined });
+  incomplete(walking, name, message, hint);
+}
+
+/** In the fleet's own folder: settings under nearly their name, which may hold its name or a freeze. */
+export async function misnamedSettings(
+  files: ConfigFiles,
+  tree: Tree,
+  folder: string,
+): Promise<readonly { readonly file: ConfigFile; readonly meant: string }[]> {
+  const found: { readonly file: ConfigFile; readonly meant: string }[] = [];
+  for (const { path, kind } of await files.list(tree, folder)) {
+    const nearMiss = kind === 'file' || kind === 'link' ? nearMissOf(baseOf(path)) : undefined;
+    if (nearMiss?.kind !== 'flycd') continue;
+    const file = files.file(tree, path);
+    if ((await documentOf(files, file, 'flycd')) !== undefined) found.push({ file, meant: nearMiss.meant });
+  }
+  return found;
+}
