@@ -81,6 +81,11 @@ export function memoryTree(
     async repositories() {
       return [];
     },
+    async follow(path) {
+      const content = files[path];
+      const target = typeof content === 'object' && 'link' in content ? content.link : path;
+      return idOf(target) === undefined ? undefined : target;
+    },
     async target(path) {
       const content = files[path];
       return typeof content === 'object' && 'link' in content ? content.link : undefined;

@@ -3,67 +3,27 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createDesiredLoader } from '../../src/desired/load.ts';
-import { IdleClock, systemClock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { openFolder } from '../../src/sources/folder/folder.ts';
-import { git, temporaryFolder } from '../servers/git-server.ts';
-import { recordMirrors } from '../sources/recorded-mirrors.ts';
+import { git } from '../servers/git-server.ts';
 import { appYaml, errorsOf, load, said } from './loading.ts';
-import { memoryMirrors } from './memory-tree.ts';
+import { configWorkTree, type ConfigWorkTree } from './work-tree.ts';
 
-let scratch: ReturnType<typeof temporaryFolder>;
+let work: ConfigWorkTree;
 let root: string;
+let scratch: { readonly path: string };
 
 beforeEach(() => {
-  scratch = temporaryFolder();
-  root = join(scratch.path, 'config');
-  mkdirSync(root);
+  work = configWorkTree();
+  ({ root } = work);
+  scratch = { path: work.scratch };
 });
-afterEach(() => scratch.remove());
+afterEach(() => work.remove());
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text);
-  }
-}
-
-function commit(): string {
-  if (!git(root, ['rev-parse', '--is-inside-work-tree']).startsWith('true')) throw new Error('no work tree');
-  git(root, ['add', '-A']);
-  git(root, ['commit', '--quiet', '-m', 'x']);
-  return git(root, ['rev-parse', 'HEAD']);
-}
-
-function committed(files: Readonly<Record<string, string>>): string {
-  git(scratch.path, ['init', '--quiet', root]);
-  write(files);
-  return commit();
-}
-
-async function loadFolder(path = root): Promise<DesiredFleet> {
-  const opened = await openFolder({ path, clock: new IdleClock(), environment: process.env });
-  const loader = createDesiredLoader({ clock: systemClock });
-  return loader.load({
-    tree: opened.tree,
-    path: opened.path,
-    mirrors: memoryMirrors(),
-    environment: () => undefined,
-    resolveImage: async () => undefined,
-  });
-}
-
-/** The same commit, read by git alone. */
-async function loadCommit(): Promise<DesiredFleet> {
-  const { mirrors } = recordMirrors({ folder: join(scratch.path, 'recorded') });
-  try {
-    const tree = await mirrors.tree({ url: `file://${root}/.git`, ref: 'HEAD', trust: 'operator' });
-    return await load({}, { tree });
-  } finally {
-    mirrors.close();
-  }
-}
+const write: ConfigWorkTree['write'] = (files) => work.write(files);
+const commit = (): string => work.commit();
+const committed: ConfigWorkTree['committed'] = (files) => work.committed(files);
+const loadFolder: ConfigWorkTree['loadFolder'] = (path) => work.loadFolder(path);
+const loadCommit = (): Promise<DesiredFleet> => work.loadCommit();
 
 const names = (fleet: DesiredFleet): readonly string[] => fleet.apps.map(({ name }) => name);
 

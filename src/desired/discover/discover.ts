@@ -32,6 +32,7 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
     followed: [],
     repositories: [],
     ignored: [],
+    throughLinks: [],
     links: [],
     nearMisses: [],
     seen: { folders: 0 },

@@ -62,7 +62,9 @@ export interface Walking extends WalkRequest {
   readonly repositories: ConfigFile[];
   /** What projects say holds no apps. */
   readonly ignored: { readonly tree: Tree; readonly path: string }[];
-  /** Links that were not followed. */
+  /** Ways of projects that led through a link. */
+  readonly throughLinks: { readonly tree: Tree; readonly path: string }[];
+  /** Links that the walk itself did not follow. */
   readonly links: ConfigFile[];
   readonly nearMisses: (NearMiss & { readonly file: ConfigFile })[];
   readonly seen: { folders: number };

@@ -1,5 +1,6 @@
 /** Projects on the way to apps: their source is followed, and what they give is remembered in the chain. */
 import { toFault } from '../../model/base/fault.ts';
+import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigFile, ReadFile } from './config-files.ts';
 import { pathWithin } from './paths.ts';
@@ -72,24 +73,30 @@ async function enterProject(
   if (name === undefined && walking.nameless.has(identity)) return;
   if (name === undefined) walking.nameless.add(identity);
   walking.problems.push(...problems);
-  const block = (): void => {
-    const target = localPath === undefined ? undefined : pathWithin(file.folder, localPath);
+  const block = async (): Promise<void> => {
+    const target = await targetOf(file, localPath);
     walking.blocked.push({ tree: file.tree, folder: file.folder, target });
     walking.whole = false;
   };
   if (name !== undefined && known === undefined) walking.entered.set(name, { identity, file: file.name, chain });
-  if (project === undefined) return block();
+  if (project === undefined) return await block();
   if (known !== undefined) {
     if (chain.some((outer) => outer.name === name)) return; // a project that contains itself
-    block();
+    await block();
     const message = `two projects are called ${project.name}: this one and ${known.file}`;
     return refuse(walking, project, { path: ['project'], message, hint: 'give one of them another name' });
   }
   walking.projects.push(project);
   const refusal = await descend(walking, project, [...chain, project], visit);
   if (refusal === undefined) return;
-  block();
+  await block();
   refuse(walking, project, refusal);
+}
+
+/** Where a broken project's apps stand, as far as can be told. */
+async function targetOf({ tree, folder }: ConfigFile, localPath: string | undefined): Promise<string | undefined> {
+  const path = localPath === undefined ? undefined : pathWithin(folder, localPath);
+  return path === undefined ? undefined : tree.follow(path).catch(() => undefined);
 }
 
 type Refusal = Pick<Finding, 'path' | 'message' | 'hint'>;
@@ -131,27 +138,46 @@ async function descend(
   const atPath = ['source', 'path'];
   if (chain.length > projectDepthMax)
     return { path: ['project'], message: `projects are nested more than ${projectDepthMax} deep` };
-  const path = pathWithin(source.type === 'git' ? '' : folder, source.path ?? '');
-  if (path === undefined)
+  const written = pathWithin(source.type === 'git' ? '' : folder, source.path ?? '');
+  if (written === undefined)
     return { path: atPath, message: 'this path leads out of the repo', hint: 'paths go from here, and stay inside' };
   const fetched = source.type === 'git' ? await fetchTree(walking, project) : { tree: project.tree };
   if ('refusal' in fetched) return fetched.refusal;
   const { tree } = fetched;
-  if (path !== '' && (await walking.files.entry(tree, path)) === undefined) {
-    return { path: atPath, message: `there is no ${path} in ${tree.name}` };
-  }
-  for (const [index, written] of project.ignore.entries()) {
-    const ignored = pathWithin(path, written);
-    if (ignored === undefined)
+  const start = await startOf(walking, tree, written);
+  if (typeof start !== 'string') return { path: atPath, ...start };
+  for (const [index, ignoring] of project.ignore.entries()) {
+    const ignored = pathWithin(start, ignoring);
+    if (ignored === undefined || !isInside(ignored, start))
       return {
         path: ['ignore', index],
-        message: 'this path leads out of the repo',
+        message: 'this path leads out of the project’s folder',
         hint: 'paths go from where the apps are, and stay inside',
       };
     walking.ignored.push({ tree, path: ignored });
   }
-  await visit(walking, tree, path, chain);
+  await visit(walking, tree, start, chain);
   return undefined;
+}
+
+/** Behind links, so that an app which is met on another way, too, is known for the same one. */
+async function startOf(
+  walking: Walking,
+  tree: Tree,
+  written: string,
+): Promise<string | Pick<Refusal, 'message' | 'hint'>> {
+  try {
+    const start = await tree.follow(written);
+    if (start === undefined) return { message: `there is no ${written} in ${tree.name}` };
+    if (start === written) return start;
+    walking.throughLinks.push({ tree, path: written });
+    const kind = start === '' ? 'folder' : (await walking.files.entry(tree, start))?.kind;
+    if (kind === 'folder' || kind === 'repository') return start;
+    return { message: `${written} is a link, and not to a folder`, hint: 'name the folder itself' };
+  } catch (error) {
+    const fault = toFault(error, `${written} could not be read`);
+    return { message: fault.message, hint: fault.next };
+  }
 }
 
 async function fetchTree(walking: Walking, project: Project): Promise<{ tree: Tree } | { refusal: Refusal }> {

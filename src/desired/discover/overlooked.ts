@@ -46,7 +46,8 @@ function noteRepository(walking: Walking, file: ConfigFile): void {
 /** An app that stood here may stand behind the link now: where nobody looks there, no app is gone for it. */
 async function noteLink(walking: Walking, file: ConfigFile): Promise<void> {
   const { tree, path, name } = file;
-  if (isIgnored(walking, file)) return;
+  const isFollowed = walking.throughLinks.some((way) => way.tree === tree && isInside(way.path, path));
+  if (isFollowed || isIgnored(walking, file)) return;
   const behind = await walking.files.list(tree, path).catch((): readonly TreeEntry[] => []);
   if (behind.some((entry) => isConfigName(baseOf(entry.path)))) {
     walking.whole = false;

@@ -156,6 +156,7 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       }),
     repositories: (path) =>
       clock.busy(() => repositoriesIn({ root, work, asked: cleanPath(path, name), inside: reached(path) })),
+    follow: (path) => clock.busy(async () => followed(path)),
     target: (path) =>
       clock.busy(async () => {
         const clean = cleanPath(path, name);

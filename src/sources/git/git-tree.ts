@@ -68,6 +68,7 @@ export function commitTree(parts: CommitTreeParts): Tree {
         joined(asked, submodule.slice(real === '' ? 0 : real.length + 1)).replace(/\/$/, ''),
       );
     },
+    follow: (path) => followed(index, path),
     async target(path) {
       const link = index.items.get(cleanPath(path, name));
       if (link?.mode !== linkMode) return undefined;

@@ -40,6 +40,8 @@ export interface Tree {
   contents(path: string): Promise<readonly TreeItem[]>;
   /** Other repositories at or under a path (submodules, embedded ones): their files are none of this tree's. */
   repositories(path: string): Promise<readonly string[]>;
+  /** The path with every link on its way and at its end followed. undefined: nothing is there. Throws a stalled Fault where one leads out, or in a circle. */
+  follow(path: string): Promise<string | undefined>;
   /** Where a link points, as written. undefined: no link. */
   target(path: string): Promise<string | undefined>;
   /** An id that moves exactly when something under the path does: git's tree or blob id, else a content hash. undefined: not there. */
