@@ -1,4 +1,5 @@
 import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { observeApp, observeReleases } from '../../src/observed/app.ts';
@@ -42,9 +43,7 @@ export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedAp
     return suspendedPlan(steered, standing, clock.now());
   };
   const unseen = planOf(observed);
-  const withImage = await withImageOf(request, unseen, observed);
-  const seen = withImage ?? observed;
-  const plan = withImage === undefined ? unseen : planOf(withImage);
+  const { seen, plan } = await withImageOf(request, { seen: observed, plan: unseen }, planOf);
   const known = knownEvidence({ observed, memory, fleet: fleet.name });
   const unreachable = unreachableSince(observed, memory, clock.now());
   const needs = needsReleases(plan, seen);
@@ -54,17 +53,43 @@ export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedAp
   return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable, wanted, steering };
 }
 
+interface Looked {
+  readonly seen: ObservedApp;
+  readonly plan: AppPlan;
+}
+
+function needsImage(plan: AppPlan): boolean {
+  return plan.holds.some((hold) => hold.reason === 'build');
+}
+
 /** The registry is asked only for an image that is needed and that no machine runs. */
 async function withImageOf(
   request: PlanAppRequest,
-  plan: AppPlan,
-  observed: ObservedApp,
-): Promise<ObservedApp | undefined> {
+  looked: Looked,
+  planOf: (seen: ObservedApp) => AppPlan,
+): Promise<Looked> {
+  if (!needsImage(looked.plan)) return looked;
   const { sight, store, fleet, app } = request;
-  if (sight === undefined || plan.holds.every((hold) => hold.reason !== 'build')) return undefined;
-  const present = observed.app.status === 'read' && observed.app.value.state === 'present';
+  const fromV0 = await imagesFromV0(request, looked.seen);
+  const seen = { ...looked.seen, fromV0 };
+  const plan = fromV0.length === 0 ? looked.plan : planOf(seen);
+  if (sight === undefined || !needsImage(plan)) return { seen, plan };
+  const present = seen.app.status === 'read' && seen.app.value.state === 'present';
   const image = await seeImage({ ...sight, store }, { fleet, app, present });
-  return image === undefined ? undefined : { ...observed, image };
+  return image === undefined ? { seen, plan } : { seen: { ...seen, image }, plan: planOf({ ...seen, image }) };
+}
+
+/** Of what FlyCD 0.x wrote on the machines: that of images which git still wants. */
+async function imagesFromV0({ fleet, app }: PlanAppRequest, seen: ObservedApp): Promise<readonly V0Versions[]> {
+  const machines = seen.machines.status === 'read' ? seen.machines.value : [];
+  const written = new Map<string, V0Versions>();
+  for (const { config } of machines) {
+    const versions = v0VersionsOf(config?.env);
+    if (versions !== undefined) written.set(`${versions.app} ${versions.config}`, versions);
+  }
+  const proven: V0Versions[] = [];
+  for (const versions of written.values()) if (await fleet.builtByV0(app.name, versions)) proven.push(versions);
+  return proven;
 }
 
 function unreachableSince(observed: ObservedApp, memory: Memory, now: number): Memory['unreachable'] {

@@ -108,6 +108,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
     writeBuild: (app, folder) => clock.busy(() => writeBuild(gathered.recipe(app), app, folder)),
+    builtByV0: (app, versions) => clock.busy(async () => (await gathered.recipe(app)?.builtByV0(versions)) ?? false),
     explain: (app) => gathered.explain(app),
   };
 }
@@ -157,6 +158,7 @@ function refused(request: LoadRequest, message: string, hint?: string): DesiredF
     followed: followedRefs(request, []),
     secretValue: () => undefined,
     writeBuild: (app, folder) => writeBuild(undefined, app, folder),
+    builtByV0: () => Promise.resolve(false),
     explain: () => [],
   };
 }

@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from './base/json.ts';
 import type { SyncPolicy } from './base/policy.ts';
 import type { Problem } from './base/problem.ts';
 import type { SecretValue } from './base/secret-value.ts';
+import type { V0Versions } from './stamps/v0-versions.ts';
 
 /** One app, fully merged. Holds no secret values. */
 export interface DesiredApp {
@@ -163,6 +164,11 @@ export interface DesiredFleet {
    * has changed since it was read.
    */
   writeBuild(app: string, folder: string): Promise<BuildFiles>;
+  /**
+   * Whether an image that FlyCD 0.x built, by the versions that it wrote beside it, is what git wants built: it would have
+   * called the app unchanged. Throws a Fault, transient, where that cannot be told now.
+   */
+  builtByV0(app: string, versions: V0Versions): Promise<boolean>;
   /**
    * The same config as it was at a commit of its repo, by the commit's whole id. Not there where the config has no
    * history: a plain folder. Throws a Fault where the commit cannot be read.

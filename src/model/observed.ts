@@ -2,6 +2,7 @@ import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app
 import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
+import type { V0Versions } from './stamps/v0-versions.ts';
 
 /** What Fly said, or why it could not be read. Unread holds every step of that kind and those that need it. */
 export type Reading<T> =
@@ -17,6 +18,8 @@ export type AppPresence =
 export interface ObservedApp {
   /** Asked for only where an image is needed that no machine runs. */
   readonly image?: ImageSight | undefined;
+  /** What FlyCD 0.x wrote on machines whose image git still wants. Asked for as the image is. */
+  readonly fromV0?: readonly V0Versions[] | undefined;
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly observedAt: number;

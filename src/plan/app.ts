@@ -3,6 +3,7 @@ import type { AppPlan, Step } from '../model/plan.ts';
 import { byText } from '../model/base/text.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
+import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
 import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts';
@@ -85,7 +86,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
   const retry = input.options.now || input.options.force;
-  const image = wantedImage(input.desired, allOf(inventory), input.observed.image, retry);
+  const image = wantedImage(input.desired, allOf(inventory), input.observed, retry);
   const commandScope = { desired: input.desired, fleet: input.fleet, inventory, image };
   const machinesInput: MachinesInput = {
     input,
@@ -150,11 +151,11 @@ function addressesOf(input: PlanAppInput, presence: AppPresence, inventory: Mach
   return planAddresses(input, { live: addresses.value, isNew, machines });
 }
 
-/** v0 wrote a Go module hash or a commit; an app of v0's is taken over without asking. */
+/** An app of v0's is taken over without asking. */
 function isFromV0(inventory: MachineInventory): boolean {
   return inventory.members.some((member) => {
-    const version = (member.machine.config ?? member.machine.incomplete_config)?.env?.['FLYCD_CONFIG_VERSION'] ?? '';
-    return version.startsWith('h1:') || /^[0-9a-f]{40}$/.test(version);
+    const { config, incomplete_config: incomplete } = member.machine;
+    return isV0Version((config ?? incomplete)?.env?.['FLYCD_CONFIG_VERSION']);
   });
 }
 

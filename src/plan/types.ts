@@ -131,6 +131,8 @@ export interface KnownImage {
   readonly ref: string;
   /** What has to be done before it is there. */
   readonly build?: ImageStep | undefined;
+  /** Stamp of machines that run it, where FlyCD did not build it. */
+  readonly built?: string | undefined;
   matches(machine: Machine, live: MachineConfig): boolean;
 }
 
@@ -222,6 +224,8 @@ export interface StampInput {
   readonly image: string;
   /** Of the release command that has run on this image. */
   readonly command?: string | undefined;
+  /** What the image would be built from, where FlyCD did not build it. */
+  readonly built?: string | undefined;
   /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
   readonly secretsStamp?: string | null | undefined;
   /** What stands about the app as a whole. */

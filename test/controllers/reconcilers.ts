@@ -26,6 +26,7 @@ export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
     root: '',
     secretValue: () => undefined,
     writeBuild: () => Promise.reject(new Error('nothing is built')),
+    builtByV0: () => Promise.resolve(false),
     explain: () => [],
     ...parts,
   };

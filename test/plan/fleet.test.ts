@@ -37,6 +37,7 @@ function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {})
     root: '',
     secretValue: () => undefined,
     writeBuild: () => Promise.reject(new Error('nothing is built')),
+    builtByV0: () => Promise.resolve(false),
     explain: () => [],
     ...parts,
   };

@@ -5,6 +5,7 @@ import type { BuildFiles, DesiredBuild } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { isGlob, matchesPath } from '../../model/base/glob.ts';
 import { hashOf, isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
+import type { V0Versions } from '../../model/stamps/v0-versions.ts';
 import {
   contextId,
   refuseRepositories,
@@ -19,6 +20,7 @@ import { pathWithin } from '../discover/paths.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 import { flagsOf } from './flyctl-flags.ts';
+import { isV0Build, type V0Source } from './v0-build.ts';
 
 /** Moves when FlyCD makes something else of the same files. */
 const keyForm = 'k1';
@@ -27,6 +29,8 @@ export interface BuildRecipe {
   readonly build: DesiredBuild;
   /** Into an empty folder. */
   write(folder: string): Promise<BuildFiles>;
+  /** Whether FlyCD 0.x would have called the app unchanged. Throws a transient Fault. */
+  builtByV0(versions: V0Versions): Promise<boolean>;
 }
 
 export interface BuildRequest {
@@ -40,6 +44,7 @@ export interface BuildRequest {
   readonly roots: readonly { readonly tree: Tree; readonly folder: string }[];
   /** Ids of all that counts as a change; undefined: all that is in the context. */
   readonly watched: readonly string[] | undefined;
+  readonly v0: V0Source;
 }
 
 /** A file that `build` names: in the context, elsewhere in the repo, or at a URL. */
@@ -68,8 +73,11 @@ export async function buildRecipe(request: BuildRequest): Promise<BuildRecipe | 
     ignorefile: identityOf(named.ignorefile),
     settings,
   });
+  const usesConfig =
+    request.v0.overlaid || Object.keys(settings).length > 0 || Object.values(named).some((one) => one !== undefined);
   return {
     build: { key, settings },
+    builtByV0: (versions) => isV0Build({ source: request.v0, file: request.file, usesConfig }, versions),
     async write(folder) {
       const beside = Object.entries(named).flatMap(([name, file]) =>
         file?.kind === 'repo' ? [{ name, tree: file.tree, path: file.path, bytesMax: fileBytesMax }] : [],

@@ -12,7 +12,9 @@ import { pathWithin } from '../discover/paths.ts';
 import type { FindingList } from '../documents/finding.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import { redactUrl } from '../../sources/tree/location.ts';
+import { hasGoHash } from '../../sources/tree/go-hash.ts';
 import { refOf } from '../../sources/tree/ref.ts';
+import { isV0Commit, isV0Inline } from './v0-build.ts';
 
 export interface SourceRequest {
   readonly file: ConfigFile;
@@ -97,6 +99,7 @@ export async function resolveSource(request: SourceRequest): Promise<ResolvedSou
         context: { layers: overlay, texts },
         roots: [],
         watched: undefined,
+        v0: { overlaid: config !== undefined, holdsConfig: false, is: isV0Inline(source.inline ?? '') },
       });
       const folders = [{ tree: file.tree, folder: file.folder }];
       return built({ source: { type: 'inline-docker-file' }, version, folders, recipe });
@@ -253,7 +256,10 @@ async function resolveGit(
   const context = { layers: [{ tree, path, at: '' }, ...overlay], texts: [] };
   // Whoever lists what counts wants no build for the rest.
   const watched = written.watch === undefined ? undefined : [...ids, config ?? ''];
-  const recipe = await buildRecipe({ ...request, context, roots: [{ tree, folder: path }], watched });
+  const compared = written.watch === undefined ? [path] : [...(path === '' ? [] : [path]), ...written.watch];
+  const is = isV0Commit({ mirrors: request.mirrors, url, tree, paths: compared });
+  const v0 = { overlaid: config !== undefined, holdsConfig: false, is };
+  const recipe = await buildRecipe({ ...request, context, roots: [{ tree, folder: path }], watched, v0 });
   return built({ source, version, folders, followed, recipe });
 }
 
@@ -331,7 +337,12 @@ async function resolveLocal(
   const without = isInside(file.path, folder) ? (path: string): boolean => path === file.path : undefined;
   const context = { layers: [{ tree: file.tree, path: folder, at: '', without }, ...overlay], texts: [] };
   const watched = written.watch === undefined ? undefined : [...ids, config ?? ''];
-  const recipe = await buildRecipe({ ...request, context, roots: folders.toReversed(), watched });
+  const v0 = {
+    overlaid: config !== undefined,
+    holdsConfig: isInside(file.folder, folder),
+    is: (version: string): Promise<boolean> => hasGoHash(file.tree, folder, version),
+  };
+  const recipe = await buildRecipe({ ...request, context, roots: folders.toReversed(), watched, v0 });
   return built({
     source: { type: 'local', path: folder },
     version: versionOf('content', ids, config),

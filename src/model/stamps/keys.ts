@@ -30,6 +30,8 @@ export const stampKeys = {
   first: 'flycd_first',
   /** hash(image, release command): the command that ran before this machine got what it has. */
   command: 'flycd_command',
+  /** `<build key>:<digest>`: what the machine's image would be built from, where it was not FlyCD that built it. */
+  built: 'flycd_built',
   /** Set with each write that starts the machine, taken away once it was seen healthy: until then the write is not done. */
   unproven: 'flycd_unproven',
   /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */

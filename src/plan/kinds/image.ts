@@ -1,9 +1,12 @@
 /** Which image an app's machines should run, and how it is written when it is sent. */
-import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
 import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../../flyconfig/sections/image.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import type { ImageSight } from '../../model/observed.ts';
+import type { ImageSight, ObservedApp } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
+import { formatBuilt, parseBuilt } from '../../model/stamps/built-stamp.ts';
+import { v0VersionsOf, type V0Versions } from '../../model/stamps/v0-versions.ts';
 import type { GroupMachine, WantedImage, KnownImage } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 
@@ -11,11 +14,13 @@ import { list } from '../../model/base/text.ts';
 export function wantedImage(
   desired: DesiredApp,
   members: readonly GroupMachine[],
-  sight: ImageSight | undefined,
+  seen: Pick<ObservedApp, 'image' | 'fromV0'>,
   retry: boolean,
 ): WantedImage {
   const { image } = desired;
-  if (image.kind === 'build') return carriedImage(desired, members) ?? builtImage(desired, sight, retry);
+  if (image.kind === 'build') {
+    return carriedImage(desired, members, seen.fromV0 ?? []) ?? builtImage(desired, seen.image, retry);
+  }
   const digest = image.digest ?? parseImage(image.ref).digest;
   const wanted = { ref: image.ref, digest };
   const known = digest ?? siblingDigest(image.ref, members);
@@ -44,9 +49,14 @@ function siblingDigest(ref: string, members: readonly GroupMachine[]): string | 
  * The image of a machine that was built from the wanted source. Of what FlyCD built the tag says so; else the app version
  * that the machine carries.
  */
-function carriedImage(desired: DesiredApp, members: readonly GroupMachine[]): KnownImage | undefined {
+function carriedImage(
+  desired: DesiredApp,
+  members: readonly GroupMachine[],
+  fromV0: readonly V0Versions[],
+): KnownImage | undefined {
+  const carries = (machine: Machine, live: MachineConfig): boolean => carriesImage(desired, { machine, live, fromV0 });
   const carrier = members
-    .filter(({ live }) => live?.image !== undefined && carries(desired, live))
+    .filter(({ machine, live }) => live?.image !== undefined && carries(machine, live))
     .toSorted((a, b) => (a.machine.id < b.machine.id ? -1 : 1))[0];
   const ref = carrier?.live?.image;
   if (carrier === undefined || ref === undefined) return undefined;
@@ -54,8 +64,9 @@ function carriedImage(desired: DesiredApp, members: readonly GroupMachine[]): Kn
   return {
     state: 'known',
     ref: digest === undefined ? ref : pinned(ref, digest),
+    built: builtStamp(desired, ref, digest),
     matches: (machine, live) =>
-      carries(desired, live) || imageMatches({ ref, digest }, { image: live.image, imageRef: machine.image_ref }),
+      carries(machine, live) || imageMatches({ ref, digest }, { image: live.image, imageRef: machine.image_ref }),
   };
 }
 
@@ -129,18 +140,36 @@ function becauseOf({ found, shared }: ImageSight): string {
     : `git names a source, and its image is not built yet; one build does for ${list(shared)} too`;
 }
 
-function carries(desired: DesiredApp, live: MachineConfig): boolean {
-  const { tag } = parseImage(live.image ?? '');
-  if (desired.image.kind === 'build' && isBuildLabel(tag)) {
-    return desired.image.build !== undefined && tag === buildLabel(desired.image.build.key);
-  }
-  return desired.appVersion !== undefined && carriesVersion(desired, desired.appVersion, live);
+/** What FlyCD has built says it in its tag. */
+function builtStamp({ image }: DesiredApp, ref: string, digest: string | undefined): string | undefined {
+  const key = image.kind === 'build' ? image.build?.key : undefined;
+  if (key === undefined || digest === undefined || isBuildLabel(parseImage(ref).tag)) return undefined;
+  return formatBuilt({ key, digest });
 }
 
-/** v0 wrote a bare commit, whatever path of the repo the app was built from. */
-function carriesVersion(desired: DesiredApp, appVersion: string, live: MachineConfig): boolean {
+interface Carrier {
+  readonly machine: Machine;
+  readonly live: MachineConfig;
+  readonly fromV0: readonly V0Versions[];
+}
+
+function carriesImage(desired: DesiredApp, { machine, live, fromV0 }: Carrier): boolean {
+  const { tag, digest = machine.image_ref?.digest } = parseImage(live.image ?? '');
+  const key = desired.image.kind === 'build' ? desired.image.build?.key : undefined;
+  if (isBuildLabel(tag)) return key !== undefined && tag === buildLabel(key);
+  const built = parseBuilt(live.metadata?.[stampKeys.built]);
+  if (built !== undefined && built.digest === digest) return built.key === key;
   const written = live.env?.['FLYCD_APP_VERSION'];
-  if (written === undefined) return false;
-  if (written === appVersion || `git:${written}` === appVersion) return true;
-  return desired.source.type === 'git' && desired.source.commit !== undefined && written === desired.source.commit;
+  if (written !== undefined && written === desired.appVersion) return true;
+  const versions = v0VersionsOf(live.env);
+  if (versions !== undefined && fromV0.some((one) => one.app === versions.app && one.config === versions.config)) {
+    return true;
+  }
+  return isTakenOver(desired, live, written);
+}
+
+/** Taken over by a FlyCD that did not yet write what an image is built from: it took the bare commit for proof. */
+function isTakenOver({ source }: DesiredApp, live: MachineConfig, written: string | undefined): boolean {
+  const isOurs = live.metadata?.[stampKeys.sent] !== undefined;
+  return isOurs && written !== undefined && source.type === 'git' && written === source.commit;
 }

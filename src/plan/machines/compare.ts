@@ -100,7 +100,7 @@ function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Re
   const image = live.image ?? '';
   const known = { id: member.machine.id, metadata: member.metadata, read, sent: sent ?? sentOf(group, image) };
   const { [stampKeys.inputs]: inputs, ...others } = missingStamps(
-    { desired, group, fleet, slot, image, secretsStamp, standing },
+    { desired, group, fleet, slot, image, built: input.image?.built, secretsStamp, standing },
     known,
   );
   // Inputs hold the image's digest: while no registry answers they are not git's last word, and would only be stamped

@@ -16,7 +16,7 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(stamp: StampInput): Record<string, string> {
-  const { desired, group, fleet, slot, image, secretsStamp, standing } = stamp;
+  const { desired, group, fleet, slot, image, built, secretsStamp, standing } = stamp;
   const named = namedFields(group.config);
   return {
     [stampKeys.fleet]: fleet,
@@ -25,6 +25,7 @@ function stampsOf(stamp: StampInput): Record<string, string> {
     [stampKeys.inputs]: desired.inputs,
     ...flyctlMetadata(group.name),
     ...standing,
+    ...(built === undefined ? {} : { [stampKeys.built]: built }),
     ...(named.length > 0 ? { [stampKeys.named]: JSON.stringify(named) } : {}),
     ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
   };
@@ -55,6 +56,7 @@ export function configToSend(
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];
+  if (image !== live?.image) delete metadata[stampKeys.built];
   if (stamp.secretsStamp === null) delete metadata[stampKeys.secrets];
   const env = Object.entries(base.env ?? {}).filter(([name]) => !isVersionEnv(name));
   return {
@@ -134,5 +136,6 @@ export function missingMetadata(
 
 export function stampInput(scope: GroupScope, slot: Slot, image: string): StampInput {
   const { desired, group, secretsStamp, standing, command } = scope;
-  return { desired, group, fleet: scope.input.fleet, slot, image, secretsStamp, standing, command };
+  const built = scope.image.state === 'known' ? scope.image.built : undefined;
+  return { desired, group, fleet: scope.input.fleet, slot, image, built, secretsStamp, standing, command };
 }

@@ -28,7 +28,7 @@ function membersOf({ desired, machines, fleet, now }: TargetScope): readonly Gro
 }
 
 function versionAmong(desired: DesiredApp, members: readonly GroupMachine[]): AppVersion {
-  const image = wantedImage(desired, members, undefined, false);
+  const image = wantedImage(desired, members, {}, false);
   const digest = image.state === 'known' ? parseImage(image.ref).digest : undefined;
   return {
     config: appConfigVersion(desired),
@@ -54,7 +54,7 @@ export function appConfigVersion({ groups }: Pick<DesiredApp, 'groups'>): string
 export function reachedVersion(scope: TargetScope): AppVersion | undefined {
   const { desired } = scope;
   const members = membersOf(scope);
-  const image = wantedImage(desired, members, undefined, false);
+  const image = wantedImage(desired, members, {}, false);
   if (members.length === 0 || image.state !== 'known') return undefined;
   const versions = new Map(desired.groups.map((group) => [group.name, group.configVersion]));
   const reached = members.every(({ group, live, sent, metadata, machine }) => {
