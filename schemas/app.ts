@@ -147,7 +147,7 @@ export const ownedFields = {
   deploy_params: listOf(z.string())
     .optional()
     .describe(
-      'Flags of `fly deploy`. Over what the file says: --strategy, --max-unavailable, --wait-timeout, --region, --org, --ha. For new machines without a size: --vm-size, --vm-memory, --vm-cpus, --vm-cpu-kind.',
+      'Flags of `fly deploy`. Over what the file says: --strategy, --max-unavailable, --wait-timeout, --region, --org, --ha, --env. For new machines without a size: --vm-size, --vm-memory, --vm-cpus, --vm-cpu-kind.',
     ),
   depends_on: listOf(label())
     .optional()

@@ -73,6 +73,19 @@ describe('a local source', patience, () => {
     expect(flyctl.calls()).toEqual([]);
   });
 
+  test('with variables that deploy_params give is taken over', async () => {
+    const flags = 'deploy_params: [--env, MODE=live, -eLEVEL=3]\nenv: { MODE: file }\n';
+    const files = {
+      ...own,
+      'web/app.yaml': `app: web\n${webYaml.replace(/deploy_params.*\n/, flags)}source: { type: local }\n`,
+    };
+    const { world } = await stage(files);
+    const hash = h1(inFolder(files, 'web'));
+    const config = { ...web, env: { MODE: 'live', LEVEL: '3' } };
+    await leftByV0(world, { name: 'web', source: { type: 'local' }, appVersion: hash, configVersion: hash, config });
+    await expectTakenOver(world);
+  });
+
   test('that has changed since is rolled', async () => {
     const { world, flyctl } = await stage(own);
     const hash = h1({ ...inFolder(own, 'web'), 'src/main.js': '0\n' });

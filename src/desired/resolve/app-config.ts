@@ -11,7 +11,7 @@ import { nearest } from '../../flyconfig/reading/spelling.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { flyPart, type BaseConfig } from '../source/base-config.ts';
 import { strangeAppName } from './app-name.ts';
-import { primaryRegionOf } from './deploy-parameters.ts';
+import { environmentOver, primaryRegionOf } from './deploy-parameters.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
 import { idlePrune } from '../documents/idle-prune.ts';
@@ -82,7 +82,9 @@ export function readAppConfig(request: AppConfigRequest): AppConfig {
     const strange = strangeRegion(region);
     if (strange !== undefined) findings.warning(['extra_regions', index], strange.message, strange.hint);
   }
-  const fly = primaryRegion === '' ? repaired.config : { ...repaired.config, primary_region: primaryRegion };
+  const env = environmentOver(owned, repaired.config['env'], findings);
+  const config = env === undefined ? repaired.config : { ...repaired.config, env };
+  const fly = primaryRegion === '' ? config : { ...config, primary_region: primaryRegion };
   const found = { findings: findings.all, fileFindings: own.findings };
   return { name, claim, merged, fly, owned, broken, primaryRegion, regions, ...found };
 }

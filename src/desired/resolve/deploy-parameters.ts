@@ -6,6 +6,7 @@
 import type { Owned } from '../../../schemas/app.ts';
 import type { MachineGuest } from '../../../schemas/fly/machine.ts';
 import { durationSeconds } from '../../../schemas/written.ts';
+import { shortened } from '../../model/base/text.ts';
 import { parseDuration, second } from '../../flyconfig/reading/duration.ts';
 import { guestOf } from '../../flyconfig/sections/guest.ts';
 import { strangeRegion } from '../../flyconfig/reading/regions.ts';
@@ -13,7 +14,15 @@ import type { DesiredApp } from '../../model/desired.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
-import { flagsOf, needsValue, noteUnread, truthOf, type Flag, type ParameterField } from '../source/flyctl-flags.ts';
+import {
+  flagsOf,
+  flagVariables,
+  needsValue,
+  noteUnread,
+  truthOf,
+  type Flag,
+  type ParameterField,
+} from '../source/flyctl-flags.ts';
 
 export interface DeployParameters extends Pick<
   DesiredApp,
@@ -117,6 +126,24 @@ export function primaryRegionOf(owned: Owned, written: string | undefined, findi
   const strange = strangeRegion(chosen?.value ?? '');
   if (strange !== undefined) findings.warning(chosen?.path ?? [], strange.message, strange.hint);
   return chosen?.value;
+}
+
+/** As in flyctl, `--env` of deploy_params stands over what the file says. */
+export function environmentOver(owned: Owned, env: JsonValue, findings: FindingList): JsonValue {
+  const over: Record<string, JsonValue> = {};
+  for (const { name, value, path } of flagVariables(owned)) {
+    if (name === undefined) {
+      findings.error(path, '--env needs a name and a value', 'write --env=NAME=value');
+      continue;
+    }
+    over[name] = value;
+    const written = isObject(env) && Object.hasOwn(env, name) ? env[name] : undefined;
+    if (written === undefined || String(written) === value) continue;
+    const message = `this flag gives ${shortened(name)} another value than env, and counts`;
+    findings.warning(path, message, 'keep one of the two');
+  }
+  const isWhole = env === undefined || isObject(env);
+  return isWhole && Object.keys(over).length > 0 ? { ...env, ...over } : env;
 }
 
 function guestOfFlags({ deploy, launch }: Flags, findings: FindingList): MachineGuest | undefined {

@@ -5,6 +5,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../model/base/json
 import { formatPath, type DocumentPath } from '../documents/path.ts';
 import { locator } from '../documents/locator.ts';
 import type { Origin } from '../documents/source-map.ts';
+import { flagVariables } from '../source/flyctl-flags.ts';
 import type { Project } from '../discover/project.ts';
 
 export interface ExplainRequest {
@@ -41,6 +42,8 @@ function leavesOf(value: JsonValue, path: DocumentPath): readonly { path: Docume
 /** The path of a field before older forms of it were repaired, as deep as the two agree. */
 export function writtenPath(merged: JsonObject, path: DocumentPath): DocumentPath {
   const [first = '', second] = path;
+  const flag = first === 'env' && path.length === 2 ? flagOf(merged, second) : undefined;
+  if (flag !== undefined) return flag;
   const names = new Map<string | number, readonly string[]>(Object.entries(gatheredNames)).get(first) ?? [];
   if (names.length === 0 || typeof second !== 'number') return within(merged, [], path);
   // Items of a list that was gathered from several fields stand in the order of those.
@@ -53,6 +56,16 @@ export function writtenPath(merged: JsonObject, path: DocumentPath): DocumentPat
     before += count;
   }
   return [first];
+}
+
+/** The flag of deploy_params that gives a variable its value. */
+function flagOf(
+  { deploy_params: written }: JsonObject,
+  variable: string | number | undefined,
+): DocumentPath | undefined {
+  if (written === undefined || written === null) return undefined;
+  const words = [written].flat().map(String);
+  return flagVariables({ deploy_params: words }).findLast(({ name }) => name === variable)?.path;
 }
 
 /** One table stands for a list of one, and says nothing of the number; a list of tables may stand for one (env, checks). */

@@ -16,6 +16,7 @@ export interface Flag {
 
 /** Shorthands and second names. Source: flyctl's flags of launch and deploy. */
 const aliases: Readonly<Record<string, string>> = {
+  e: 'env',
   o: 'org',
   r: 'region',
   'primary-region': 'region',
@@ -47,7 +48,7 @@ const ofMachines = [
 
 /** Flags that FlyCD acts on, by the list they count in. */
 const read: Readonly<Record<ParameterField, ReadonlySet<string>>> = {
-  deploy_params: new Set([...ofMachines, 'build-arg', 'build-target', 'dockerfile', 'ignorefile']),
+  deploy_params: new Set([...ofMachines, 'env', 'build-arg', 'build-target', 'dockerfile', 'ignorefile']),
   launch_params: new Set(ofMachines),
 };
 
@@ -158,9 +159,31 @@ export function truthOf(word: string): boolean | undefined {
   return Object.hasOwn(truths, word) ? truths[word] : undefined;
 }
 
-/** In order: of several of one name the last counts. `--flag=value`, `--flag value` in one item or two, and a switch alone. */
-export function flagsOf(owned: Owned, field: ParameterField): readonly Flag[] {
+type Parameters = Pick<Owned, ParameterField>;
+
+/**
+ * In order: of several of one name the last counts. `--flag=value`, `--flag value` in one item or two, a switch alone, and
+ * of shorthands `-fvalue` and several switches in one.
+ */
+export function flagsOf(owned: Parameters, field: ParameterField): readonly Flag[] {
   return wordsOf(owned, field).flags;
+}
+
+export interface FlagVariable {
+  /** undefined: the flag is not NAME=VALUE. */
+  readonly name: string | undefined;
+  readonly value: string;
+  readonly path: DocumentPath;
+}
+
+/** `--env` of deploy_params, one variable each, in order. As in flyctl the value begins at the first `=`, and commas are a part of it. */
+export function flagVariables(owned: Parameters): readonly FlagVariable[] {
+  return flagsOf(owned, 'deploy_params')
+    .filter(({ name, value }) => name === 'env' && value !== undefined)
+    .map(({ value = '', path }) => {
+      const at = value.indexOf('=');
+      return { name: at > 0 ? value.slice(0, at) : undefined, value: value.slice(at + 1), path };
+    });
 }
 
 interface Words {
@@ -169,24 +192,56 @@ interface Words {
   readonly stray: readonly number[];
 }
 
-function wordsOf(owned: Owned, field: ParameterField): Words {
+function wordsOf(owned: Parameters, field: ParameterField): Words {
   const words = owned[field] ?? [];
   const flags: Flag[] = [];
   const stray: number[] = [];
   for (let index = 0; index < words.length; index += 1) {
-    const match = /^--?([A-Za-z][\w-]*)(?:(?:=|\s+)(.*))?$/s.exec((words[index] ?? '').trim());
-    if (match === null) {
+    const path = [field, index];
+    const found = flagsIn((words[index] ?? '').trimStart());
+    const last = found.at(-1);
+    if (last === undefined) {
       stray.push(index);
       continue;
     }
-    const written = match[1] ?? '';
-    const name = Object.hasOwn(aliases, written) ? (aliases[written] ?? written) : written;
-    const next = match[2] === undefined ? words[index + 1] : undefined;
-    const takesNext = next !== undefined && takes(name, next);
-    flags.push({ name, value: match[2]?.trim() ?? (takesNext ? next : undefined), path: [field, index] });
+    const next = last.value === undefined ? words[index + 1] : undefined;
+    const takesNext = next !== undefined && takes(last.name, next);
+    for (const { name, value } of found.slice(0, -1)) flags.push({ name, value, path });
+    flags.push({ ...last, value: takesNext ? next : last.value, path });
     if (takesNext) index += 1;
   }
   return { flags, stray };
+}
+
+type FoundFlag = Pick<Flag, 'name' | 'value'>;
+
+/** Of one word: several where shorthands stand in one. Empty: it is no flag. */
+function flagsIn(word: string): readonly FoundFlag[] {
+  const switched: FoundFlag[] = [];
+  let rest = /^-([A-Za-z].*)$/s.exec(word)?.[1] ?? '';
+  for (let short = shorthand(rest); short !== undefined; short = shorthand(rest)) {
+    const more = rest.slice(1);
+    if (more === '') return [...switched, { name: short, value: undefined }];
+    if (!switches.has(short) || /^[=\s]/.test(more)) return [...switched, { name: short, value: valueOf(short, more) }];
+    switched.push({ name: short, value: undefined });
+    rest = more;
+  }
+  const match = /^--?([A-Za-z][\w-]*)((?:=|\s+).*)?$/s.exec(switched.length === 0 ? word : `-${rest}`);
+  if (match === null) return switched;
+  const written = match[1] ?? '';
+  const name = Object.hasOwn(aliases, written) ? (aliases[written] ?? written) : written;
+  return [...switched, { name, value: match[2] === undefined ? undefined : valueOf(name, match[2]) }];
+}
+
+function shorthand(word: string): string | undefined {
+  const letter = word.slice(0, 1);
+  return Object.hasOwn(aliases, letter) ? aliases[letter] : undefined;
+}
+
+/** What stands after a flag's name. Blanks round it are a slip, but for those of a variable. */
+function valueOf(name: string, rest: string): string {
+  const value = rest.replace(/^(?:=|\s+)/, '');
+  return name === 'env' ? value : value.trim();
 }
 
 /** Of a flag that FlyCD acts on: it says nothing without one, and flyctl refuses it. */

@@ -72,6 +72,87 @@ describe('every flag of deploy_params that means something, in every form', () =
   });
 });
 
+describe('--env', () => {
+  const environment = async (flags: readonly string[], more = '') =>
+    (await web(`deploy_params: ${inWords(flags)}\n${more}`)).groups[0]?.config.env;
+
+  it.each<[readonly string[], Readonly<Record<string, string>>]>([
+    [['--env', 'K=V'], { K: 'V' }],
+    [['--env=K=V'], { K: 'V' }],
+    [['--env K=V'], { K: 'V' }],
+    [['-e', 'K=V'], { K: 'V' }],
+    [['-e=K=V'], { K: 'V' }],
+    [['-eK=V'], { K: 'V' }],
+    [['-e K=V'], { K: 'V' }],
+    // One name and one value, whatever is in it: flyctl splits at no comma.
+    [['--env=K=a,L=b'], { K: 'a,L=b' }],
+    [['--env=K=a=b'], { K: 'a=b' }],
+    [['--env=K='], { K: '' }],
+    [['-e', 'K= v '], { K: ' v ' }],
+    [['--env=K= v '], { K: ' v ' }],
+    [['--env', 'K=1', '-e', 'L=2', '-eM=3'], { K: '1', L: '2', M: '3' }],
+    [['--env', 'K=1', '--ha=false', '-e', 'K=2'], { K: '2' }],
+  ])('%s', async (flags, expected) => {
+    expect(await environment(flags)).toStrictEqual({ ...(await environment([])), ...expected });
+    expect(await problems(`deploy_params: ${inWords(flags)}\n`)).toStrictEqual([]);
+  });
+
+  it('stands over env of the file and of projects, and moves the config version', async () => {
+    const file = 'env: { K: file, OWN: file }\n';
+    expect(await environment(['-e', 'K=flag'], file)).toMatchObject({ K: 'flag', OWN: 'file' });
+    const version = async (more: string) => (await web(more)).groups[0]?.configVersion;
+    const byFlag = await version(`${file}deploy_params: [-e, K=flag]\n`);
+    expect(byFlag).not.toBe(await version(file));
+    expect(byFlag).toBe(await version('env: { K: flag, OWN: file }\n'));
+    const { apps } = await load({
+      'project.yaml':
+        'project: all\nsource: { type: local }\ncommon:\n  app_overrides: { env: { K: project } }\n  app_defaults: { deploy_params: [--env, K=flag] }\n',
+      'web/app.yaml': appYaml('web'),
+    });
+    expect(apps[0]?.groups[0]?.config.env).toMatchObject({ K: 'flag' });
+    expect(apps[0]?.fly).toMatchObject({ env: { K: 'flag' } });
+  });
+
+  it('reaches the release command, too', async () => {
+    const app = await web('deploy: { release_command: migrate }\ndeploy_params: [-e, K=V]\n');
+    expect(app.releaseCommand?.config.env).toMatchObject({ K: 'V' });
+  });
+
+  it('what is not NAME=VALUE is an error, and two words on one name are said, without a value', async () => {
+    expect(await problems('env: { K: hunter1, L: same }\ndeploy_params: [-e, K=hunter2, -eL=same]\n')).toStrictEqual([
+      'app.yaml:6:17: warning: deploy_params[0]: this flag gives K another value than env, and counts (keep one of the two)',
+    ]);
+    expect(await problems('deploy_params: [--env=hunter2, --env==hunter2, --env]\n')).toStrictEqual([
+      'app.yaml:5:17: error: deploy_params[0]: --env needs a name and a value (write --env=NAME=value)',
+      'app.yaml:5:32: error: deploy_params[1]: --env needs a name and a value (write --env=NAME=value)',
+      'app.yaml:5:48: error: deploy_params[2]: --env needs a value, found none (write --env=…)',
+    ]);
+  });
+
+  it('explains a value by the flag that gave it', async () => {
+    const fleet = await load({
+      'app.yaml': appYaml('web', 'env: { K: file }\ndeploy_params: [--ha=false, -eK=V, -eL=W]\n'),
+    });
+    const given = fleet.explain('web').filter(({ path }) => path.startsWith('env.'));
+    expect(given.map(({ path, value, line, column }) => [path, value, line, column])).toStrictEqual([
+      ['env.K', 'V', 6, 29],
+      ['env.L', 'W', 6, 36],
+    ]);
+  });
+});
+
+// Shorthands are read as pflag reads them, and env is only one of them.
+it.each([
+  ['-rams', { primaryRegion: 'ams' }],
+  ['-oacme', { org: 'acme' }],
+  ['-yoacme', { org: 'acme' }],
+])('the shorthand %s', async (flag, expected) => {
+  expect(
+    await loadApp(`app: web\nprimary_region: ams\nbuild: { image: nginx }\ndeploy_params: [${flag}]\n`),
+  ).toMatchObject(expected);
+  expect(await problems(`deploy_params: [${flag.replace('ams', 'arn')}]\n`)).toStrictEqual([]);
+});
+
 describe('precedence', () => {
   it.each<[string, string, Partial<typeof usual>]>([
     [
@@ -173,8 +254,8 @@ describe('what is not honoured is said, or has no effect for a reason', () => {
   it('each with its place, and no value repeated', async () => {
     const flags = [
       '--depot',
-      '--env',
-      'TOKEN=hunter2',
+      '--image-label',
+      'hunter2',
       'stray',
       '--access-token=hunter2',
       '--build-only',
@@ -183,7 +264,7 @@ describe('what is not honoured is said, or has no effect for a reason', () => {
     const found = await problems(`deploy_params:\n${flags.map((flag) => `  - ${flag}\n`).join('')}`);
     expect(found).toStrictEqual([
       'app.yaml:6:5: warning: deploy_params[0]: FlyCD does not read the flag --depot (remove it, or say it in the config)',
-      'app.yaml:7:5: warning: deploy_params[1]: FlyCD does not read the flag --env (remove it, or say it in the config)',
+      'app.yaml:7:5: warning: deploy_params[1]: FlyCD does not read the flag --image-label (remove it, or say it in the config)',
       'app.yaml:9:5: warning: deploy_params[3]: this word belongs to no flag, so it has no effect (flags begin with --)',
       'app.yaml:10:5: warning: deploy_params[4]: FlyCD does not read the flag --access-token (remove it, or say it in the config)',
       'app.yaml:11:5: warning: deploy_params[5]: FlyCD does not read the flag --build-only (remove it, or say it in the config)',
