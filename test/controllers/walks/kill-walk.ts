@@ -1,11 +1,17 @@
 import { expect } from 'vitest';
-import { prepared, type Files } from '../arena.ts';
-import { isWalked } from './walk-size.ts';
+import { prepared, type Arena, type Files } from '../arena.ts';
+import { isWalked, isWholeWalk } from './walk-size.ts';
 
 export interface Walk {
   /** Commits synced before, and the one there is at the end. */
   readonly before: readonly Files[];
   readonly files: Files;
+  /** Done to the world after `before` and before the command: what somebody makes by hand, what goes from the config. */
+  readonly prepare?: (world: Arena) => Promise<void>;
+  /** What the undisturbed end state has to be, so that a walk that does nothing is seen. */
+  readonly judge?: (endState: unknown) => void;
+  /** What each world has to be at its end beside that: what an end state leaves out. */
+  readonly settled?: (world: Arena) => void;
   /** Names the data directory of who goes on: another one has lost the database. Default: the same. */
   readonly heir?: string;
   /** What dies, and what goes on. Default: `sync --once`. */
@@ -15,16 +21,37 @@ export interface Walk {
   readonly codes?: { readonly whole: number; readonly next: readonly number[]; readonly diff: number };
 }
 
+const everyHeir = [
+  ['one that has lost the database', 'another-state'],
+  ['the same FlyCD', 'state'],
+] as const;
+
+/** Who goes on, with the name of its data directory; a sample of a walk has only the one who knows less. */
+export const heirs = isWholeWalk ? everyHeir : everyHeir.slice(0, 1);
+
 const syncOnce = ['sync', '--once'];
 const clean = { whole: 0, next: [0], diff: 0 };
 
+async function begun({ before, files, prepare }: Walk): Promise<Arena> {
+  const world = await prepared(before, files);
+  try {
+    await prepare?.(world);
+    return world;
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
+}
+
 /** A command that is interrupted nowhere, and what it leaves. */
 async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readonly endState: unknown }> {
-  const world = await prepared(walk.before, walk.files);
+  const world = await begun(walk);
   try {
     const { calls, ran } = await world.mortalFlycd(walk.argv ?? syncOnce);
-    expect(ran?.code, ran?.stderr).toBe((walk.codes ?? clean).whole);
-    return { calls, endState: await world.endState() };
+    expect(ran?.code, `${ran?.stderr}${ran?.stdout}`).toBe((walk.codes ?? clean).whole);
+    const endState = await world.endState();
+    walk.settled?.(world);
+    return { calls, endState };
   } finally {
     await world.close();
   }
@@ -35,18 +62,20 @@ async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readon
  * undisturbed one leaves, and a plan after it says the same. Answers how many calls there are.
  */
 export async function walk(asked: Walk): Promise<number> {
-  const { before, files, heir = 'state', argv = syncOnce, next = syncOnce, codes = clean } = asked;
+  const { heir = 'state', argv = syncOnce, next = syncOnce, codes = clean } = asked;
   const { calls, endState } = await undisturbed(asked);
+  asked.judge?.(endState);
   for (let call = 1; call <= calls; call += 1) {
     if (!isWalked(call, calls)) continue;
     for (const when of ['before', 'after'] as const) {
       const where = `killed ${when} call ${call} of ${calls}`;
-      const world = await prepared(before, files);
+      const world = await begun(asked);
       try {
         await world.mortalFlycd(argv, { call, when });
         const { code, stderr, stdout } = await world.flycd(next, heir);
         expect(codes.next, `${where}: exit ${code}\n${stderr}${stdout}`).toContain(code);
         expect(await world.endState(), `${where}\n${stderr}${stdout}`).toEqual(endState);
+        asked.settled?.(world);
         const diff = await world.flycd(['diff'], heir);
         expect(diff.code, `${where}\n${diff.stdout}`).toBe(codes.diff);
       } finally {
