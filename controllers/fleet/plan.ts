@@ -1,15 +1,15 @@
 import PQueue from 'p-queue';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
-import { matchesGlob } from '../../src/model/base/glob.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
-import { byText, list } from '../../src/model/base/text.ts';
+import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
 import { isNamed } from '../../src/plan/guards/accept.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
+import { checkAskedFor, mayBeOrphans, selectApps } from './asked-for.ts';
 import { findOrphans, type FoundOrphans } from './orphans.ts';
 
 /**
@@ -35,15 +35,6 @@ export interface PassOptions {
   readonly abortEarly: boolean;
 }
 
-/** The apps a pass is about: those that any of the globs names. */
-export function selectApps<T extends { readonly name: string }>(
-  apps: readonly T[],
-  globs: readonly string[],
-): readonly T[] {
-  if (globs.length === 0) return apps;
-  return apps.filter((app) => globs.some((glob) => matchesGlob(app.name, glob)));
-}
-
 /** Observes and plans every chosen app side by side, then applies the fleet's brakes. Writes nothing. */
 export async function planPass(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Plan> {
   const { plan } = await planWhole(context, desired, options);
@@ -66,7 +57,7 @@ export interface Whole {
 export async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
   const chosen = selectApps(desired.apps, options.apps);
   const chosenNames = new Set(chosen.map(({ name }) => name));
-  const seeks = context.orphans && mayBeOrphans(desired, options.apps);
+  const seeks = context.orphans && mayBeOrphans(desired, options);
   const named = await nameOrganizations(context, seeks ? desired.apps : withDependencies(desired.apps, chosen));
   const withOrg = withDependencies(named, chosen);
   const planned = new Map<string, PlannedApp>();
@@ -91,7 +82,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   );
   const [found] = await Promise.all([seeking, looking]);
   const orphans = selectApps(found?.orphans ?? [], options.apps);
-  checkChosen(desired, orphans, options.apps);
+  checkAskedFor(desired, found, options);
   const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
     [...all.values()]
       .map(({ plan }) => plan)
@@ -105,6 +96,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       dependencies: plansOf(all, false),
       observed: [...all.values()].map(({ observed }) => observed),
       orphans,
+      unread: found?.unread,
       now: context.clock.now(),
       accept: options.accept,
       acceptOnly: options.acceptOnly,
@@ -121,37 +113,12 @@ export function optionsFor({ name: app }: DesiredApp, options: PassOptions): Pas
   return { ...options, accept: options.accept || isNamed(options.acceptOnly, { app, reason: 'volume' }) };
 }
 
-/** false: every app that was asked for by its name is one of git's, so nobody has to be asked for others. */
-function mayBeOrphans({ apps }: DesiredFleet, globs: readonly string[]): boolean {
-  return globs.length === 0 || globs.some((glob) => apps.every(({ name }) => name !== glob));
-}
-
 async function seekOrphans(
   context: PlanContext,
   desired: DesiredFleet,
   apps: readonly DesiredApp[],
 ): Promise<FoundOrphans> {
   return findOrphans(context.fly, desired, new Set(apps.flatMap(({ org }) => org ?? [])));
-}
-
-/** A slip of the pen must not look like success. Where part of the config is unread, it may hold the app that is meant. */
-function checkChosen(desired: DesiredFleet, orphans: readonly OrphanedApp[], globs: readonly string[]): void {
-  const names = [...desired.apps.map(({ name }) => name), ...desired.invalid.flatMap(({ name }) => name ?? [])];
-  const all = [...names, ...orphans.map(({ name }) => name)].map((name) => ({ name }));
-  const glob = globs.find((one) => selectApps(all, [one]).length === 0);
-  if (glob !== undefined && desired.whole) throw unknownApp(glob, names);
-}
-
-/** Names listed in an error: enough to find a slip of the pen. */
-const namesMax = 20;
-
-export function unknownApp(glob: string, names: readonly string[]): Fault {
-  return new Fault({
-    kind: 'stalled',
-    what: `no app is called ${glob}`,
-    why: names.length === 0 ? 'the config holds no apps' : `the config holds ${list(names.toSorted(), namesMax)}`,
-    next: 'check the name, or leave it out for all apps',
-  });
 }
 
 /** With the apps that the chosen ones depend on: those are looked at, and not touched. */

@@ -17,7 +17,7 @@ import { nextWake } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { recordGone } from './gone-apps.ts';
-import { findOrphans, lookAgain, namesOf, syncOrphan } from './orphans.ts';
+import { findOrphans, lookAgain, namesOf, syncOrphan, type FoundOrphans } from './orphans.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -46,6 +46,8 @@ export class FleetReconciler {
   readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
+  /** Organizations that the newest refresh could not look through whole. */
+  #unread = '';
   #survey: Promise<void> = Promise.resolve();
   #org: Promise<string> | undefined;
 
@@ -265,6 +267,7 @@ export class FleetReconciler {
       const orgs = new Set(apps.flatMap((app) => app.org ?? []));
       const seen = await findOrphans(this.#options.fly, fleet, orgs);
       const { orphans, complete } = seen;
+      this.#tellUnread(seen);
       const found = new Set(orphans.map(({ name }) => name));
       this.#orphans = complete ? orphans : [...orphans, ...before.filter(({ name }) => !found.has(name))];
       for (const run of await recordGone({ ...this.#options, fleet, trigger: 'timer' }, seen))
@@ -274,6 +277,14 @@ export class FleetReconciler {
       this.#options.log.warn({ error: toFault(error, 'orphans').message }, 'orphaned apps could not be looked for');
     }
     return this.#orphans.filter(({ name }) => !known.has(name));
+  }
+
+  /** Each refresh asks anew: what it does not hear is said once, and again when that is another. */
+  #tellUnread({ unread }: FoundOrphans): void {
+    const said = JSON.stringify(unread);
+    if (unread.length > 0 && said !== this.#unread)
+      this.#options.log.warn({ unread }, 'organizations could not be looked through whole for orphaned apps');
+    this.#unread = said;
   }
 
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */

@@ -12,9 +12,10 @@ import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
+import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
-import { planWhole, type PassOptions, type Whole, optionsFor, selectApps } from './plan.ts';
+import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
 export async function syncPass(

@@ -265,6 +265,8 @@ export interface Plan {
   /** Problems of files that belong to no app. */
   readonly problems: readonly Problem[];
   readonly whole: boolean;
+  /** false: Fly did not show all apps that the policy would destroy, if there are any: the plan may lack their steps. */
+  readonly isListed?: boolean | undefined;
 }
 
 export interface PlanSummary {

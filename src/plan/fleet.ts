@@ -1,10 +1,10 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { Fault } from '../model/base/fault.ts';
 import { matchesGlob } from '../model/base/glob.ts';
-import type { ObservedApp, OrphanedApp } from '../model/observed.ts';
+import type { ObservedApp, OrphanedApp, UnreadOrganization } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
-import { releaseAccepted } from './guards/accept.ts';
+import { idleWords, releaseAccepted } from './guards/accept.ts';
 import { brakeFleet, type BrakeInput } from './guards/brakes.ts';
 import { gateReleases } from './guards/dependencies.ts';
 import { appPlanId, fleetPlanId } from './steps/plan-id.ts';
@@ -20,6 +20,8 @@ export interface PlanFleetInput {
   /** What the brakes measure removals by. */
   readonly observed: readonly ObservedApp[];
   readonly orphans: readonly OrphanedApp[];
+  /** Organizations that could not be looked through whole for more of them. */
+  readonly unread?: readonly UnreadOrganization[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** A person accepts what the brakes and the rules on destruction hold. */
@@ -55,10 +57,12 @@ export function planFleet(input: PlanFleetInput): Plan {
   const invalids = invalidPlans(input);
   const failed = input.failed.map(failedPlan);
   const others = [...(input.dependencies ?? []), ...invalids, ...failed];
-  const confirmed = [...input.plans, ...orphans].map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
+  const unconfirmed = [...input.plans, ...orphans];
+  const confirmed = unconfirmed.map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const planned = gateReleases({ ...input, apps: fleet.apps, plans: confirmed, others });
   const brakes: BrakeInput = { ...input, plans: planned };
-  const braked = accept ? planned : brakeFleet(brakes).map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
+  const held = brakeFleet(brakes);
+  const braked = accept ? planned : held.map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
   const invalid = invalids.filter((plan) => !known.has(plan.app));
   const apps = [...braked, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app));
@@ -66,8 +70,13 @@ export function planFleet(input: PlanFleetInput): Plan {
     fleet: fleet.name,
     revision: fleet.revision,
     ...idAndSummary(fleet.name, apps),
-    problems: fleet.problems.filter((problem) => belongsToNoApp(fleet, problem)),
+    problems: [
+      ...fleet.problems.filter((problem) => belongsToNoApp(fleet, problem)),
+      ...(input.unread ?? []).map(unreadProblem),
+      ...idleWords(acceptOnly, [...unconfirmed, ...held]),
+    ],
     whole: fleet.whole,
+    isListed: (input.unread ?? []).length === 0 || !fleet.policy.prune.includes('app'),
   };
 }
 
@@ -78,6 +87,19 @@ export function withPlans(plan: Plan, apps: readonly AppPlan[]): Plan {
 
 function idAndSummary(fleet: string, apps: readonly AppPlan[]): Pick<Plan, 'apps' | 'planId' | 'summary'> {
   return { apps, planId: fleetPlanId(fleet, apps), summary: summaryOf(apps) };
+}
+
+/** What was known of them stays, so nothing but this tells that a list was not read. */
+function unreadProblem({ org, reason }: UnreadOrganization): Problem {
+  return {
+    severity: 'warning',
+    file: `organization ${org}`,
+    line: 0,
+    column: 0,
+    path: '',
+    message: `it could not be looked through whole for apps that git no longer names: ${reason}`,
+    hint: 'FlyCD looks again with the next pass; until then none of them is removed for it',
+  };
 }
 
 function plainPlan(parts: Pick<AppPlan, 'app' | 'file' | 'org' | 'status'> & Partial<AppPlan>): AppPlan {

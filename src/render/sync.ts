@@ -1,10 +1,11 @@
 import type { AppPlan, AppStatus, Plan } from '../model/plan.ts';
+import type { Problem } from '../model/base/problem.ts';
 import { isOver, type Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
-import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
+import { fence, filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
 
@@ -102,10 +103,14 @@ function counted(words: readonly string[]): string {
     .join(', ');
 }
 
+function problemsOf({ plan }: Sync): readonly Problem[] {
+  return [...plan.problems, ...plan.apps.flatMap((app) => app.problems)];
+}
+
 export function syncText(sync: Sync, colour: boolean): string {
   const rows = rowsOf(sync);
   const news = rows.filter(isNews);
-  const problems = [...sync.plan.problems, ...sync.plan.apps.flatMap((app) => app.problems)];
+  const problems = problemsOf(sync);
   const blocks = [
     problemsText(problems, colour).trimEnd(),
     news.length === 0 ? '' : textTable(filledColumns(syncTable(news)), createPaint(colour)),
@@ -120,5 +125,7 @@ export function syncJson(sync: Sync) {
 
 export function syncMarkdown(sync: Sync): string {
   const rows = rowsOf(sync);
-  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${markdownTable(filledColumns(syncTable(rows)))}\n`;
+  const problems = problemsOf(sync);
+  const said = problems.length === 0 ? '' : `${fence(problemsText(problems, false), 'diff')}\n\n`;
+  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${said}${markdownTable(filledColumns(syncTable(rows)))}\n`;
 }

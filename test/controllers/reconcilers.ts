@@ -3,7 +3,7 @@ import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { silentLog } from '../../src/model/base/log.ts';
+import { silentLog, type Log } from '../../src/model/base/log.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
 import { createEvidence } from '../../src/record/evidence.ts';
@@ -39,11 +39,12 @@ export interface KeeperOf {
   readonly fetch: typeof fetch;
   readonly clock?: IdleClock;
   readonly store?: Store;
+  readonly log?: Log;
 }
 
 /** A reconciler of whatever `wanted` is at the time, on a Fly at this address. */
 export function reconcilerOf(
-  { wanted, url, token, fetch, clock = new IdleClock(), store = testStore({ clock }) }: KeeperOf,
+  { wanted, url, token, fetch, clock = new IdleClock(), store = testStore({ clock }), log = silentLog }: KeeperOf,
   reports: Pick<FleetReconcilerOptions, 'configRepo' | 'reporter'>,
 ): FleetReconciler {
   const transport = createTransport({
@@ -59,7 +60,7 @@ export function reconcilerOf(
   });
   return new FleetReconciler({
     clock,
-    log: silentLog,
+    log,
     fly: createFlyWriter(transport),
     store,
     evidence: createEvidence({ key: new Uint8Array(32) }),

@@ -1,4 +1,4 @@
-import { selectApps, unknownApp } from '../../../controllers/fleet/plan.ts';
+import { selectApps, unknownApp } from '../../../controllers/fleet/asked-for.ts';
 import type { DesiredApp, DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
 

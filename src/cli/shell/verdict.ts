@@ -25,13 +25,18 @@ function isInvalid(plan: Plan): boolean {
   return hasErrors(plan.problems) || plan.apps.some((app) => app.status === 'invalid' || hasErrors(app.problems));
 }
 
+/** An orphan is a warning, and so is a list in which one may be; not where the policy would destroy it. */
+function codesOfFleet(plan: Plan): ExitCode[] {
+  return [...(isInvalid(plan) ? [exitCodes.invalid] : []), ...(plan.isListed === false ? [exitCodes.error] : [])];
+}
+
 function isUnread(app: Pick<AppPlan, 'status' | 'holds'>): boolean {
   return app.status === 'failed' || app.holds.some((hold) => hold.reason === 'unread');
 }
 
 /** `diff`: holds beside changes are changes. An orphan is a warning: only steps of its own count. */
 export function exitOfPlan(plan: Plan): ExitCode {
-  const codes: ExitCode[] = isInvalid(plan) ? [exitCodes.invalid] : [];
+  const codes: ExitCode[] = codesOfFleet(plan);
   const hasSteps = plan.apps.some((app) => app.steps.length > 0);
   if (hasSteps) codes.push(exitCodes.changes);
   for (const app of plan.apps) {
@@ -44,7 +49,7 @@ export function exitOfPlan(plan: Plan): ExitCode {
 /** `sync --once`: of each app its last run of the pass, or its plan where nothing was run. */
 export function exitOfSync(plan: Plan, runs: readonly Run[]): ExitCode {
   const latest = latestRuns(runs);
-  const codes: ExitCode[] = isInvalid(plan) ? [exitCodes.invalid] : [];
+  const codes: ExitCode[] = codesOfFleet(plan);
   for (const app of plan.apps) codes.push(exitOfApp(app, latest.get(app.app)));
   return worst(codes);
 }

@@ -1,6 +1,9 @@
 /** What a person accepts: `--accept` all that may be accepted at once, `--accept-only` just what it names. */
+import type { Problem } from '../../model/base/problem.ts';
+import { orList } from '../../model/base/text.ts';
 import type { AppPlan, Hold } from '../../model/plan.ts';
 import { isConfirmable } from '../steps/hold.ts';
+import { createsOf } from '../steps/select.ts';
 import { statusByReason, withSteps } from '../steps/status.ts';
 
 export interface Acceptance {
@@ -12,11 +15,17 @@ export interface Acceptance {
 /** Reasons that a person's word lifts; all others say what else does. */
 export const acceptableReasons = ['brake', 'destructive', 'volume'] as const satisfies readonly Hold['reason'][];
 
+/** The app that a word means. undefined: it is a reason. */
+export function appOf(word: string): string | undefined {
+  if (word.startsWith('app:')) return word.slice('app:'.length);
+  return Object.hasOwn(statusByReason, word) ? undefined : word;
+}
+
 /** true: one of the words names this app, or this reason. */
 export function isNamed(words: readonly string[], { app, reason }: Pick<Hold, 'app' | 'reason'>): boolean {
   return words.some((word) => {
-    if (word.startsWith('app:')) return word === `app:${app}`;
-    return word === (Object.hasOwn(statusByReason, word) ? reason : app);
+    const named = appOf(word);
+    return named === undefined ? word === reason : named === app;
   });
 }
 
@@ -25,15 +34,47 @@ export function isNamed(words: readonly string[], { app, reason }: Pick<Hold, 'a
  * the app was planned with that word: they are a release, with its command and its guards.
  */
 export function releaseAccepted(plan: AppPlan, { accept, acceptOnly }: Acceptance): AppPlan {
-  const isAccepted = (hold: Hold): boolean => {
-    if (hold.steps.length === 0) return false;
-    const isAcceptable = acceptableReasons.some((reason) => reason === hold.reason);
-    return (accept && isConfirmable(hold)) || (isAcceptable && isNamed(acceptOnly, hold));
-  };
+  const isAccepted = (hold: Hold): boolean =>
+    (accept && isConfirmable(hold)) || (isAcceptable(hold) && isNamed(acceptOnly, hold));
   const accepted = plan.holds.filter(isAccepted);
   if (accepted.length === 0) return plan;
   return withSteps(plan, {
     steps: [...plan.steps, ...accepted.flatMap((hold) => hold.steps)],
     holds: plan.holds.filter((hold) => !isAccepted(hold)),
   });
+}
+
+function isAcceptable({ reason, steps }: Hold): boolean {
+  return steps.length > 0 && acceptableReasons.some((one) => one === reason);
+}
+
+/**
+ * Words that released nothing, each with that said: whoever typed it expects something of it. `held`: the plans with all
+ * their holds, before any was released.
+ */
+export function idleWords(words: readonly string[], held: readonly AppPlan[]): readonly Problem[] {
+  const holds = held.flatMap((plan) => plan.holds).filter(isAcceptable);
+  const isIdle = (word: string): boolean => {
+    const isMeant = held.some((plan) => isRemade(plan) && isNamed([word], { app: plan.app, reason: 'volume' }));
+    return !isMeant && !holds.some((hold) => isNamed([word], hold));
+  };
+  return [...new Set(words)].filter(isIdle).map((word) => {
+    const app = appOf(word);
+    const what =
+      app === undefined ? `nothing is held for ${word}` : `nothing of ${app} is held for ${orList(acceptableReasons)}`;
+    const hint = app === undefined ? 'flycd diff shows what is held' : `flycd why ${app} says what it waits for`;
+    const nowhere = { line: 0, column: 0, path: '' };
+    return {
+      severity: 'warning',
+      file: `--accept-only ${word}`,
+      ...nowhere,
+      message: `it released nothing: ${what}`,
+      hint,
+    };
+  });
+}
+
+/** Its machines are made anew: such a plan had the word already. */
+function isRemade({ steps }: AppPlan): boolean {
+  return createsOf(steps).some(({ replaces = [] }) => replaces.length > 0);
 }

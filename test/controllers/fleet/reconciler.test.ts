@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CommitReporter } from '../../../controllers/fleet/commit-report.ts';
+import { silentLog } from '../../../src/model/base/log.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
 import { desiredApp } from '../../plan/builders.ts';
@@ -92,17 +93,23 @@ describe('orphans', () => {
     };
     const one = fleet({ apps: [desiredApp({ name: 'shop', org: 'personal' })], policy });
     const store = testStore();
+    const warnings: string[] = [];
+    const log = {
+      ...silentLog,
+      warn: (fields: object, text: string) => void warnings.push(`${text} ${JSON.stringify(fields)}`),
+    };
     const reconciler = reconcilerOf(
       {
         wanted: () => one,
         url: 'http://127.0.0.1:1',
         token: 'a-token',
         store,
+        log,
         fetch: (input) => Promise.resolve(answer(new URL(input instanceof Request ? input.url : input).pathname)),
       },
       { configRepo: undefined, reporter: undefined },
     );
-    return { seen, reconciler, store };
+    return { seen, reconciler, store, warnings };
   }
 
   test('one that the list showed only later is found without a commit', async () => {
@@ -164,6 +171,26 @@ describe('orphans', () => {
     seen.machines = true;
     await reconciler.reconcile('left', 'timer', signal);
     expect((await store.runs({ all: true, limit: 9 }))[0]?.plan.holds).toMatchObject([{ reason: 'volume' }]);
+  });
+
+  test('a list that fails or has gaps is said, with its organization and why, once until that changes', async () => {
+    const { seen, reconciler, warnings } = fly();
+    await reconciler.refresh(signal);
+    expect(warnings).toEqual([]);
+    seen.gaps = true;
+    await reconciler.refresh(signal);
+    await reconciler.refresh(signal);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/personal.*lacks arn/);
+    seen.list = false;
+    await reconciler.refresh(signal);
+    seen.list = true;
+    seen.gaps = false;
+    await reconciler.refresh(signal);
+    seen.gaps = true;
+    await reconciler.refresh(signal);
+    expect(warnings).toHaveLength(3);
+    expect(warnings[1]).toMatch(/personal.*unavailable/);
   });
 
   test('one that a whole list no longer shows is forgotten', async () => {

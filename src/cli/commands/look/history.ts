@@ -1,4 +1,4 @@
-import { selectApps } from '../../../../controllers/fleet/plan.ts';
+import { selectApps } from '../../../../controllers/fleet/asked-for.ts';
 import { Fault } from '../../../model/base/fault.ts';
 import type { Run } from '../../../model/run.ts';
 import type { Store } from '../../../record/store.ts';

@@ -1,4 +1,4 @@
-import { selectApps } from '../../../../controllers/fleet/plan.ts';
+import { selectApps } from '../../../../controllers/fleet/asked-for.ts';
 import { isOver } from '../../../model/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../../../render/status.ts';
 import { composed, fleetName } from '../../composition/composition.ts';

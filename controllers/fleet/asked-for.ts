@@ -1,0 +1,85 @@
+/** What a person asked a pass to be about: names that fit nothing are slips of the pen, and must not look like success. */
+import { nearest } from '../../src/flyconfig/reading/spelling.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { matchesGlob } from '../../src/model/base/glob.ts';
+import { list, orList } from '../../src/model/base/text.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { acceptableReasons, appOf } from '../../src/plan/guards/accept.ts';
+import { namesOf, type FoundOrphans } from './orphans.ts';
+
+/** The apps a pass is about: those that any of the globs names. */
+export function selectApps<T extends { readonly name: string }>(
+  apps: readonly T[],
+  globs: readonly string[],
+): readonly T[] {
+  if (globs.length === 0) return apps;
+  return apps.filter((app) => globs.some((glob) => matchesGlob(app.name, glob)));
+}
+
+interface AskedFor {
+  /** Globs of app names; empty = all. */
+  readonly apps: readonly string[];
+  /** Names of apps, reasons of holds, `app:NAME`. */
+  readonly acceptOnly: readonly string[];
+}
+
+/** false: every app that was asked for by its name is one of git's, so nobody has to be asked for others. */
+export function mayBeOrphans({ apps }: DesiredFleet, { apps: globs, acceptOnly }: AskedFor): boolean {
+  const asked = [...globs, ...acceptOnly.flatMap((word) => appOf(word) ?? [])];
+  return globs.length === 0 || asked.some((one) => apps.every(({ name }) => name !== one));
+}
+
+/**
+ * Throws a stalled Fault where a name fits nothing. Where part of the config is unread, it may hold an app that is meant;
+ * what is accepted has to be there all the same, for nothing else would come of it.
+ */
+export function checkAskedFor(fleet: DesiredFleet, found: FoundOrphans | undefined, asked: AskedFor): void {
+  const names = [...namesOf(fleet)];
+  const all = [...names, ...(found?.orphans ?? []).map(({ name }) => name)];
+  const glob = asked.apps.find((one) => !all.some((name) => matchesGlob(name, one)));
+  if (glob !== undefined && fleet.whole) throw unreadFault(glob, found) ?? unknownApp(glob, names);
+  const word = asked.acceptOnly.find((one) => {
+    const app = appOf(one);
+    return app !== undefined && !all.includes(app);
+  });
+  if (word !== undefined) throw unreadFault(word, found) ?? unknownWord(word, all);
+}
+
+/** Names listed in an error: enough to find a slip of the pen. */
+const namesMax = 20;
+
+export function unknownApp(glob: string, names: readonly string[]): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `no app is called ${glob}`,
+    why: names.length === 0 ? 'the config holds no apps' : `the config holds ${list(names.toSorted(), namesMax)}`,
+    next: 'check the name, or leave it out for all apps',
+  });
+}
+
+/** It may be the name of one that git does not name. undefined: all that could list it was read. */
+function unreadFault(name: string, found: FoundOrphans | undefined): Fault | undefined {
+  const [unread] = found?.unread ?? [];
+  if (unread === undefined) return undefined;
+  return new Fault({
+    kind: 'transient',
+    what: `whether ${name} is an app of this fleet is not known`,
+    why: `git does not name it, and the organization ${unread.org} could not be looked through whole: ${unread.reason}`,
+    next: 'check the name, or try again in a minute',
+  });
+}
+
+function unknownWord(word: string, apps: readonly string[]): Fault {
+  const isApp = word.startsWith('app:');
+  const candidates = isApp ? apps.map((app) => `app:${app}`) : [...apps, ...acceptableReasons];
+  const meant = nearest(word, candidates);
+  const what = isApp
+    ? `no app is called ${word.slice('app:'.length)}`
+    : `no app, and no reason of a hold, is called ${word}`;
+  return new Fault({
+    kind: 'stalled',
+    what: `--accept-only ${word} names nothing: ${what}`,
+    why: `it takes an app or, of the reasons, ${orList(acceptableReasons)}; the apps are ${list(apps.toSorted(), namesMax)}`,
+    next: meant === undefined ? 'flycd diff shows what is held, and for what reason' : `did you mean ${meant}?`,
+  });
+}
