@@ -22,6 +22,28 @@ export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void 
   if (nearMiss !== undefined) walking.nearMisses.push({ ...nearMiss, file });
 }
 
+/**
+ * true: git ignores it, so a commit has nothing of it. What an app's file says there nobody else would see; without a
+ * project's, apps beside it would be taken without what it gives them: that one is no config either, and stops them.
+ */
+export function isLeftOut(walking: Walking, tree: Tree, entry: TreeEntry): boolean {
+  if (entry.ignored !== true) return false;
+  const base = baseOf(entry.path);
+  if (entry.kind !== 'file' && entry.kind !== 'link') return true;
+  const { name, folder } = walking.files.file(tree, entry.path);
+  const message = 'git ignores it (.gitignore), so it is no part of the config repo';
+  if (appFileNames.includes(base)) {
+    walking.whole = false;
+    warn(walking, name, `${message}: it is not read, and no app is removed for it`, leftOutHint);
+  } else if (projectFileNames.includes(base)) {
+    walking.blocked.push({ tree, folder, target: undefined });
+    incomplete(walking, name, message, leftOutHint);
+  }
+  return true;
+}
+
+const leftOutHint = 'git add --force FILE, or take it out of .gitignore, or away';
+
 export async function noteOverlooked(walking: Walking): Promise<void> {
   for (const repository of walking.repositories) noteRepository(walking, repository);
   for (const link of walking.links.slice(0, linksMax)) await noteLink(walking, link);

@@ -24,6 +24,10 @@ const reasons: Readonly<Record<UnreadKind | 'folder', Omit<Unread, 'state'>>> = 
     message: 'git was told to assume that it does not change, so nobody knows whether it did',
     hint: 'git update-index --no-assume-unchanged FILE',
   },
+  conflicted: {
+    message: 'git left a conflict in it, and nobody knows which side counts',
+    hint: 'settle it, then git add FILE',
+  },
   special: { message: 'it is no file but a pipe, a socket or a device', hint: 'put a file in its place' },
 };
 

@@ -14,6 +14,8 @@ export interface Descent {
   readonly list: (folder: string) => Promise<readonly TreeEntry[]>;
   /** true: what has that name is wanted, whatever it is. */
   readonly wants: (name: string) => boolean;
+  /** true: it is left out, and what is under it. */
+  readonly skips?: ((entry: TreeEntry) => boolean) | undefined;
   /** Told of what is neither wanted nor looked into: other repositories, links, files of other names. */
   readonly onOther?: ((entry: TreeEntry) => void) | undefined;
   /** Told of a folder that cannot be listed, which is then left out. undefined: its error is thrown. */
@@ -34,7 +36,7 @@ export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]
       descent.onLimit(folder, depth > folderDepthMax ? `more than ${folderDepthMax} deep` : `more than ${foldersMax}`);
       return [];
     }
-    const entries = await listed(descent, folder);
+    const entries = (await listed(descent, folder)).filter((entry) => descent.skips?.(entry) !== true);
     const wanted = entries.filter((entry) => descent.wants(baseOf(entry.path)));
     const others = entries.filter(
       (entry) => !descent.wants(baseOf(entry.path)) && !skippedFolders.has(baseOf(entry.path)),

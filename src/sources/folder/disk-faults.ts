@@ -27,18 +27,34 @@ export function reasonOf(cause: unknown): string {
   return error.code ?? error.message;
 }
 
+interface Words {
+  readonly what: (files: string) => string;
+  readonly why: string;
+  readonly next: string;
+}
+
+const lacking: Words = {
+  what: (files) => `this working tree lacks ${files}`,
+  why: 'git leaves it out (sparse checkout or skip-worktree)',
+  next: 'git sparse-checkout disable, or git update-index --no-skip-worktree FILE',
+};
+
+const wordsByKind: Partial<Readonly<Record<TreeEntry['kind'], Words>>> = {
+  assumed: {
+    what: (files) => `git was told to assume that ${files} did not change`,
+    why: 'nobody knows whether it is as in the commit',
+    next: 'git update-index --no-assume-unchanged FILE',
+  },
+  conflicted: {
+    what: (files) => `git left a conflict in ${files}`,
+    why: 'nobody knows which side counts',
+    next: 'settle it, then git add FILE',
+  },
+};
+
 export function unreadFiles(path: string, unread: readonly TreeEntry[]): Fault {
-  const isAssumed = unread.every(({ kind }) => kind === 'assumed');
-  const files = list(unread.map((entry) => entry.path));
-  return new Fault({
-    kind: 'stalled',
-    what: isAssumed ? `git was told to assume that ${files} did not change` : `this working tree lacks ${files}`,
-    why: isAssumed
-      ? 'nobody knows whether it is as in the commit'
-      : 'git leaves it out (sparse checkout or skip-worktree)',
-    next: isAssumed
-      ? 'git update-index --no-assume-unchanged FILE'
-      : 'git sparse-checkout disable, or git update-index --no-skip-worktree FILE',
-    where: path,
-  });
+  const kinds = new Set(unread.map(({ kind }) => kind));
+  const [kind] = kinds;
+  const { what, why, next } = (kinds.size === 1 && kind !== undefined ? wordsByKind[kind] : undefined) ?? lacking;
+  return new Fault({ kind: 'stalled', what: what(list(unread.map((entry) => entry.path))), why, next, where: path });
 }

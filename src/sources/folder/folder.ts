@@ -15,7 +15,8 @@ import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, embeddedRepositories, nothingKnown } from '../tree/content-id.ts';
 import { FolderMemory } from '../tree/folder-memory.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';
-import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
+import { circle, linkBytesMax, linkDestination, linksMax } from '../tree/links.ts';
+import { baseOf, cleanPath, folderOf, isGitFolder, joined, rebased } from '../tree/tree-path.ts';
 import { outside, tooLarge } from '../tree/path-faults.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
@@ -120,7 +121,26 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
     }
   }
 
-  const followed = (path: string): string | undefined => followedFrom(root, name, path);
+  const followed = (path: string): string | undefined => followedFrom(root, name, pastTextLinks(path));
+
+  /** With links that stand as text on the way taken for what they are. */
+  function pastTextLinks(path: string): string {
+    if (work.textLinks.size === 0) return path;
+    let clean = cleanPath(path, name);
+    for (let links = 0; ; links += 1) {
+      const steps = clean.split('/').map((_step, index, all) => all.slice(0, index + 1).join('/'));
+      const link = steps.find((step) => work.textLinks.has(step));
+      if (link === undefined) return clean;
+      if (links === linksMax) throw circle(link, path, name);
+      const destination = linkDestination({ link, target: textOf(link), path, name });
+      clean = rebased(clean, { from: link, to: destination });
+    }
+  }
+
+  function textOf(link: string): string {
+    const bytes = readFile({ file: join(root, link), path: link, bytesMax: linkBytesMax });
+    return new TextDecoder().decode(bytes);
+  }
 
   /** Where a path leads. Throws where git leaves out, or does not look at, what is asked for. */
   function reached(path: string): string | undefined {
@@ -161,7 +181,9 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       clock.busy(async () => {
         const clean = cleanPath(path, name);
         const folder = followed(folderOf(clean));
-        return folder === undefined ? undefined : linkTarget(join(root, folder, baseOf(clean)), path);
+        if (folder === undefined) return undefined;
+        const link = joined(folder, baseOf(clean));
+        return work.textLinks.has(link) ? textOf(link) : linkTarget(join(root, link), path);
       }),
     async id(path) {
       if (work.stands(path)) return work.idOf(path);
@@ -176,7 +198,7 @@ async function repositoriesIn({ root, work, asked, inside }: ListingRequest): Pr
   if (inside === undefined || work.top === undefined || work.ignored(inside)) return [];
   const embedded = await embeddedRepositories({ root, path: inside, known: work });
   const found = [...new Set([...work.submodules(inside), ...embedded])];
-  return found.map((one) => joined(asked, one.slice(inside === '' ? 0 : inside.length + 1)).replace(/\/$/, ''));
+  return found.map((one) => rebased(one, { from: inside, to: asked }));
 }
 
 /** The path on disk with every link followed, from the root; undefined: not there. */
@@ -199,10 +221,9 @@ function followedFrom(root: string, name: string, path: string): string | undefi
 
 /** Under the name they were asked by, as in a listing. */
 async function itemsUnder(request: Parameters<typeof contentItems>[0], asked: string): Promise<readonly TreeItem[]> {
-  const start = request.path === '' ? 0 : request.path.length + 1;
   try {
     const items = await contentItems(request);
-    return items.map((item) => ({ ...item, path: joined(asked, item.path.slice(start)).replace(/\/$/, '') }));
+    return items.map((item) => ({ ...item, path: rebased(item.path, { from: request.path, to: asked }) }));
   } catch (error) {
     throw error instanceof Fault ? error : unreadable(asked, error);
   }

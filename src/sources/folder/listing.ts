@@ -7,6 +7,9 @@ import type { TreeEntry } from '../tree/tree.ts';
 import { baseOf, byPath, isGitFolder, joined } from '../tree/tree-path.ts';
 import { isAbsence, unreadable } from './disk-faults.ts';
 
+/** What is on disk of these, the disk knows better. */
+const standing: ReadonlySet<TreeEntry['kind']> = new Set(['folder', 'file', 'link']);
+
 export interface ListingRequest {
   readonly root: string;
   readonly work: WorkTree;
@@ -19,14 +22,19 @@ export interface ListingRequest {
 export function listing({ root, work, asked, inside }: ListingRequest): readonly TreeEntry[] {
   // Of a plain folder a repository inside is a folder like any other.
   const isRepository = work.top === undefined ? () => false : (path: string) => hasGitFolder(join(root, path));
-  const onDisk = listFolder({ root, asked, inside, isRepository });
+  const isTextLink = (path: string): boolean => work.textLinks.has(path);
+  const onDisk = listFolder({ root, asked, inside, isRepository, isTextLink });
   const entries = new Map(onDisk.map((entry) => [entry.path, entry]));
-  for (const entry of work.unseen(inside ?? asked)) {
+  for (const entry of work.unseen(inside ?? asked, (name) => entries.has(joined(asked, name)))) {
     const path = joined(asked, baseOf(entry.path));
     // A folder is what is on disk of it, and what is left out besides.
-    if (entry.kind !== 'folder' || !entries.has(path)) entries.set(path, { ...entry, path });
+    if (!entries.has(path) || !standing.has(entry.kind)) entries.set(path, { ...entry, path });
   }
-  return [...entries.values()].sort(byPath);
+  const all = [...entries.values()].sort(byPath);
+  const place = inside ?? asked;
+  // Named outright, what git ignores counts whole.
+  if (work.ignored(place)) return all;
+  return all.map((entry) => (work.ignored(joined(place, baseOf(entry.path))) ? { ...entry, ignored: true } : entry));
 }
 
 interface ListRequest {
@@ -35,10 +43,11 @@ interface ListRequest {
   /** Where that leads; undefined: nowhere. */
   readonly inside: string | undefined;
   readonly isRepository: (path: string) => boolean;
+  readonly isTextLink: (path: string) => boolean;
 }
 
 /** Entries under the name they were asked by, so that a folder behind a link keeps the caller's path. */
-function listFolder({ root, asked, inside, isRepository }: ListRequest): readonly TreeEntry[] {
+function listFolder({ root, asked, inside, isRepository, isTextLink }: ListRequest): readonly TreeEntry[] {
   if (inside === undefined) return [];
   const folder = join(root, inside);
   const entries: TreeEntry[] = [];
@@ -47,7 +56,8 @@ function listFolder({ root, asked, inside, isRepository }: ListRequest): readonl
       if (isGitFolder(entry.name)) continue;
       const path = joined(asked, entry.name);
       if (entry.name.includes('\uFFFD')) throw notUtf8(path);
-      if (entry.isSymbolicLink()) entries.push({ path, kind: 'link', size: 0 });
+      if (entry.isSymbolicLink() || isTextLink(joined(inside, entry.name)))
+        entries.push({ path, kind: 'link', size: 0 });
       else if (entry.isDirectory())
         entries.push({ path, kind: isRepository(joined(inside, entry.name)) ? 'repository' : 'folder', size: 0 });
       else if (entry.isFile()) {

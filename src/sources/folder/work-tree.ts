@@ -8,8 +8,9 @@ import type { FolderMemory } from '../tree/folder-memory.ts';
 import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
 import { listCommit, treeItemsMax, TooManyItems } from '../git/git-objects.ts';
 import { entryOf, tooManyFiles } from '../git/git-tree.ts';
-import type { GitItem, TreeEntry, UnreadKind } from '../tree/tree.ts';
+import type { GitItem, TreeEntry } from '../tree/tree.ts';
 import { baseOf, byPath, folderOf, isInside } from '../tree/tree-path.ts';
+import { indexCall, parseIndex, parseStatus, statusCall, type Index, type Status } from './git-status.ts';
 
 /** Local calls end in milliseconds; this ends one on a hung network disk. */
 const localTimeoutMs = 60_000;
@@ -38,11 +39,14 @@ export interface WorkTree extends KnownContents {
   stands(path: string): boolean;
   /** A folder's entries where it stands whole as in the commit, with nothing in it that git ignores. */
   entries(folder: string): readonly TreeEntry[] | undefined;
-  /** What the commit has in a folder and the disk alone does not show: other repositories, and what is left out. */
-  unseen(folder: string): readonly TreeEntry[];
+  /**
+   * What the commit has in a folder and the disk alone does not show: other repositories, what is left out, and what stood as
+   * in the commit when git looked and is not there now.
+   */
+  unseen(folder: string, isThere: (name: string) => boolean): readonly TreeEntry[];
   /** Submodules at or under a path. */
   submodules(path: string): readonly string[];
-  /** Files at or under a path of which git does not say what is on disk: left out of the working tree, or assumed unchanged. */
+  /** Files at or under a path of which git does not say what is on disk: left out, assumed unchanged, in conflict. */
   unread(path: string): readonly TreeEntry[];
 }
 
@@ -58,6 +62,7 @@ function plainFolder(warning?: string): WorkTree {
     unseen: () => [],
     submodules: () => [],
     unread: () => [],
+    textLinks: new Set(),
     children: () => [],
     differs: () => true,
     ignored: () => false,
@@ -88,7 +93,7 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
     if (items.length > 0 && indexText === '') {
       return plainFolder(`${top} is taken as a plain folder: its git index is empty or missing`);
     }
-    return workTree({ top, path, status, items, unread: parseIndex(indexText) });
+    return workTree({ top, path, status, items, index: parseIndex(indexText) });
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
     if (!(error instanceof GitError)) throw error;
@@ -110,65 +115,17 @@ function topOf(folder: string): string | undefined {
   }
 }
 
-const statusCall = [
-  'status',
-  '--porcelain=v2',
-  '--branch',
-  '-z',
-  '--untracked-files=normal',
-  '--no-renames',
-  '--ignore-submodules=all',
-  '--ignored=matching', // a matching folder is one line, its files are not looked at
-];
-
-interface Status {
-  readonly commit: string | undefined;
-  /** Paths that differ from the commit; a folder git does not know at all ends in a slash. */
-  readonly changed: readonly string[];
-  /** A folder ends in a slash. */
-  readonly ignored: readonly string[];
-}
-
-/** Porcelain v2: fields before the path, by the line's first letter. */
-const fieldsBefore: Readonly<Record<string, number>> = { '1': 8, u: 10, '?': 1 };
-
-function parseStatus(text: string): Status {
-  let commit: string | undefined;
-  const changed: string[] = [];
-  const ignored: string[] = [];
-  for (const line of text.split('\0')) {
-    const oid = /^# branch\.oid ([0-9a-f]+)$/.exec(line)?.[1];
-    if (oid !== undefined) commit = oid;
-    if (line.startsWith('! ')) ignored.push(line.slice(2));
-    const fields = fieldsBefore[line.charAt(0)];
-    if (fields !== undefined) changed.push(line.split(' ').slice(fields).join(' '));
-  }
-  return { commit, changed, ignored };
-}
-
-/** `-v` marks what status does not look at: S (skip-worktree, as sparse checkouts set it), lower case (assume-unchanged). */
-const indexCall = ['ls-files', '-v', '-z'];
-
-function parseIndex(text: string): ReadonlyMap<string, UnreadKind> {
-  const unread = new Map<string, UnreadKind>();
-  for (const line of text.split('\0')) {
-    const tag = line.charAt(0);
-    if (tag === 'S' || tag === 's') unread.set(line.slice(2), 'left-out');
-    else if (tag !== tag.toUpperCase()) unread.set(line.slice(2), 'assumed');
-  }
-  return unread;
-}
-
 interface WorkTreeParts {
   readonly top: string;
   /** What was named, from the top. */
   readonly path: string;
   readonly status: Status;
   readonly items: readonly GitItem[];
-  readonly unread: ReadonlyMap<string, UnreadKind>;
+  readonly index: Index;
 }
 
-function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree {
+function workTree({ top, path, status, items, index }: WorkTreeParts): WorkTree {
+  const { unread } = index;
   const byName = new Map<string, GitItem>();
   const byFolder = new Map<string, GitItem[]>();
   for (const item of items) {
@@ -189,6 +146,10 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
   const ignores = changedPaths(status.ignored);
   const lacks = foldersAbove(unread.keys());
   const submodules = items.filter(({ mode }) => mode === submoduleMode).map((item) => item.path);
+  const textLinks = linksOfText(top, index.links, status);
+  /** Of a folder: anything in it. Asked for what is missing on disk, which is rare. */
+  const hasUnchanged = (path: string): boolean =>
+    items.some((item) => item.mode !== '040000' && isInside(item.path, path) && !changes(item.path));
   const seen = (item: GitItem): TreeEntry => {
     const kind = unread.get(item.path);
     return kind === undefined ? entryOf(item) : { path: item.path, kind, size: 0 };
@@ -208,9 +169,12 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
       if (inside === undefined || changes(folder) || ignores(folder)) return undefined;
       return inside.map(seen).sort(byPath);
     },
-    unseen: (folder) =>
+    unseen: (folder, isThere) =>
       (byFolder.get(folder) ?? [])
-        .filter(({ path, mode }) => mode === submoduleMode || lacks.has(path) || unread.has(path))
+        .filter(({ path, mode }) => {
+          const isMarked = mode === submoduleMode || lacks.has(path) || unread.has(path);
+          return isMarked || (!isThere(baseOf(path)) && hasUnchanged(path));
+        })
         .map(seen),
     submodules: (path) => submodules.filter((one) => isInside(one, path)),
     unread(path) {
@@ -218,6 +182,7 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
       const below = [...unread].filter(([file]) => isInside(file, path));
       return below.map(([file, kind]) => ({ path: file, kind, size: 0 }));
     },
+    textLinks,
     children,
     differs: (path) => changes(path) || !byName.has(path),
     ignored: (path) => ignores(path, 'under'),
@@ -227,6 +192,12 @@ function workTree({ top, path, status, items, unread }: WorkTreeParts): WorkTree
 const submoduleMode = '160000';
 /** Folders and files: what a path of theirs leads to is where it stands. */
 const plainModes: ReadonlySet<string> = new Set(['040000', '100644', '100755', '100664']);
+
+/** Where git makes no links (core.symlinks=false), one stands as a file that holds what it points to. */
+function linksOfText(top: string, links: readonly string[], status: Status): ReadonlySet<string> {
+  const isFile = (path: string): boolean => lstatSync(join(top, path), { throwIfNoEntry: false })?.isFile() === true;
+  return new Set(links.filter((path) => !status.plain.has(path) && isFile(path)));
+}
 
 /** Every folder that one of the paths is in; '' = the top. */
 function foldersAbove(paths: Iterable<string>): ReadonlySet<string> {

@@ -1,8 +1,8 @@
-import { posix } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
 import { treeId } from '../tree/object-id.ts';
 import type { GitItem, Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
-import { baseOf, byPath, cleanPath, folderOf, isInside, joined } from '../tree/tree-path.ts';
+import { circle, linkBytesMax, linkDestination, linksMax } from '../tree/links.ts';
+import { baseOf, byPath, cleanPath, folderOf, isInside, joined, rebased } from '../tree/tree-path.ts';
 import { outside, tooLarge } from '../tree/path-faults.ts';
 
 const linkMode = '120000';
@@ -12,10 +12,6 @@ const kindsByMode: Readonly<Record<string, TreeEntry['kind']>> = {
   '040000': 'folder',
   [submoduleMode]: 'repository',
 };
-/** As the kernel: more are a circle. */
-const linksMax = 40;
-/** As PATH_MAX: a longer link target is no path. */
-const linkBytesMax = 4096;
 
 export interface CommitTreeParts {
   readonly commit: string;
@@ -55,18 +51,14 @@ export function commitTree(parts: CommitTreeParts): Tree {
       if (real === undefined) return [];
       const asked = cleanPath(path, name);
       const inside = parts.items.filter((item) => isInside(item.path, real));
-      return inside
-        .flatMap((item) => itemOf(item, joined(asked, item.path.slice(real === '' ? 0 : real.length + 1))))
-        .sort(byPath);
+      return inside.flatMap((item) => itemOf(item, rebased(item.path, { from: real, to: asked }))).sort(byPath);
     },
     async repositories(path) {
       const real = await followed(index, path);
       const asked = cleanPath(path, name);
       if (real === undefined) return [];
       const inside = index.submodules.filter((submodule) => isInside(submodule, real));
-      return inside.map((submodule) =>
-        joined(asked, submodule.slice(real === '' ? 0 : real.length + 1)).replace(/\/$/, ''),
-      );
+      return inside.map((submodule) => rebased(submodule, { from: real, to: asked }));
     },
     follow: (path) => followed(index, path),
     async target(path) {
@@ -92,10 +84,9 @@ export function commitTree(parts: CommitTreeParts): Tree {
 
 /** Files and links; a folder is what is in it, and a submodule another repository's. */
 function itemOf({ mode, oid, size }: GitItem, path: string): readonly TreeItem[] {
-  const clean = path.replace(/\/$/, '');
-  if (mode === linkMode) return [{ path: clean, mode, id: oid, size, exact: true }];
+  if (mode === linkMode) return [{ path, mode, id: oid, size, exact: true }];
   if (!mode.startsWith('100')) return [];
-  return [{ path: clean, mode: mode === '100755' ? mode : '100644', id: oid, size, exact: true }];
+  return [{ path, mode: mode === '100755' ? mode : '100644', id: oid, size, exact: true }];
 }
 
 function indexed({ name, items, blob }: CommitTreeParts): CommitIndex {
@@ -131,7 +122,7 @@ async function followed(index: CommitIndex, path: string): Promise<string | unde
     rest = further;
     if (item.mode === linkMode) {
       links += 1;
-      if (links > linksMax) throw outside(path, index.name, `${next} is a link in a circle`);
+      if (links > linksMax) throw circle(next, path, index.name);
       rest = [...(await targetOf(index, item, path)).split('/').filter(Boolean), ...further];
       reached = '';
     } else {
@@ -145,11 +136,7 @@ async function followed(index: CommitIndex, path: string): Promise<string | unde
 async function targetOf(index: CommitIndex, link: GitItem, path: string): Promise<string> {
   if (link.size > linkBytesMax) throw outside(path, index.name, `${link.path} is a link to no path`);
   const target = new TextDecoder().decode(await index.blob(link.oid));
-  const clean = posix.normalize(posix.join(folderOf(link.path), target));
-  if (target.startsWith('/') || clean === '..' || clean.startsWith('../')) {
-    throw outside(path, index.name, `${link.path} is a symbolic link to ${JSON.stringify(target)}`);
-  }
-  return cleanPath(clean, index.name);
+  return linkDestination({ link: link.path, target, path, name: index.name });
 }
 
 /** As a listing shows it. */

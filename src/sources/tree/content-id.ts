@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
 import type { TreeItem } from './tree.ts';
@@ -23,9 +23,16 @@ export interface KnownContents {
   differs(path: string): boolean;
   /** Left out by .gitignore. */
   ignored(path: string): boolean;
+  /** Links that stand on disk as files which hold what they point to (core.symlinks=false). */
+  readonly textLinks: ReadonlySet<string>;
 }
 
-export const nothingKnown: KnownContents = { children: () => [], differs: () => true, ignored: () => false };
+export const nothingKnown: KnownContents = {
+  children: () => [],
+  differs: () => true,
+  ignored: () => false,
+  textLinks: new Set(),
+};
 
 export interface ContentRequest {
   readonly root: string;
@@ -67,6 +74,7 @@ export async function contentId(request: ContentRequest): Promise<string | undef
       return id === undefined ? undefined : { name, mode: '40000', id };
     }
     if (!stats.isFile()) return undefined;
+    if (known.textLinks.has(path)) return { name, mode: '120000', id: objectId('blob', readFileSync(file), algorithm) };
     files += 1;
     bytes += stats.size;
     if (files > filesMax || bytes > bytesMax) throw tooMuch(request);
@@ -130,6 +138,9 @@ export async function contentItems(request: Omit<ContentRequest, 'met'>): Promis
     const size = Number(stats.size);
     if (stats.isSymbolicLink()) {
       const id = child?.id ?? objectId('blob', readlinkSync(file, 'buffer'), algorithm);
+      items.push({ path, mode: '120000', id, size, exact: true });
+    } else if (stats.isFile() && known.textLinks.has(path)) {
+      const id = child?.id ?? objectId('blob', readFileSync(file), algorithm);
       items.push({ path, mode: '120000', id, size, exact: true });
     } else if (stats.isFile()) {
       bytes += stats.size;

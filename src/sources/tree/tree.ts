@@ -5,14 +5,16 @@ export interface TreeEntry {
   readonly kind: 'file' | 'folder' | 'link' | UnreadKind;
   /** Bytes, for files. */
   readonly size: number;
+  /** true: on disk, and git leaves it out (.gitignore): no part of the repo. */
+  readonly ignored?: true;
 }
 
 /**
  * What stands there and nobody here reads. repository: another one, as a submodule or embedded; left-out: in the commit and,
  * by a sparse checkout or skip-worktree, not in the working tree; assumed: git was told not to look whether it has
- * changed; special: a pipe, a socket, a device.
+ * changed; conflicted: a merge left it to a person; special: a pipe, a socket, a device.
  */
-export type UnreadKind = 'repository' | 'left-out' | 'assumed' | 'special';
+export type UnreadKind = 'repository' | 'left-out' | 'assumed' | 'conflicted' | 'special';
 
 /** A file or link as git would commit it. */
 export interface TreeItem {
