@@ -135,7 +135,9 @@ export const ownedFields = {
   network: z
     .strictObject({
       ips: listOf(IpEntry).optional().describe('Addresses the app has. Not given: Fly’s defaults, once.'),
-      auto_prune_ips: flag().optional().describe('Release addresses that are not listed. Default: false.'),
+      auto_prune_ips: flag()
+        .optional()
+        .describe('Release every address that `ips` does not list, whatever the brake says. Default: false.'),
     })
     .optional()
     .describe('Public and private addresses.'),

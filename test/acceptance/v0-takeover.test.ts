@@ -242,6 +242,32 @@ describe('a git source', patience, () => {
   });
 });
 
+test('auto_prune_ips goes on releasing what git does not list, however much that is', patience, async () => {
+  const network = 'network: { ips: [{ v: v4, shared: true }, { v: v6 }], auto_prune_ips: true }\n';
+  const files = {
+    'cache/app.yaml': `app: cache\n${webYaml}build: { image: redis }\nsource: { type: local }\n${network}`,
+  };
+  const { world } = await stage(files);
+  const hash = h1(inFolder(files, 'cache'));
+  const left = {
+    name: 'cache',
+    source: { type: 'local' },
+    appVersion: hash,
+    configVersion: hash,
+    image: 'redis',
+  } as const;
+  await leftByV0(world, left);
+  for (const type of ['v4', 'v4', 'v4', 'v6', 'private_v6']) {
+    await world.clock.sleep(1000);
+    await world.asPerson('POST', '/apps/cache/ip_assignments', { type });
+  }
+  const before = running(world);
+  expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
+  const addresses = [...(world.simulator.world.apps.get('cache')?.addresses.values() ?? [])];
+  expect(addresses.map(({ kind }) => kind).toSorted()).toEqual(['shared_v4', 'v6']);
+  expect(running(world)).toEqual(before);
+});
+
 test('an app that only has an image is taken over, whatever the Go version took for its source', patience, async () => {
   const image = 'docker.io/library/redis:7';
   const files = { 'cache/app.yaml': `app: cache\n${webYaml}source: { type: local }\nbuild: { image: "${image}" }\n` };

@@ -79,7 +79,12 @@ function fleetPlan(ones: readonly One[], parts: Partial<PlanFleetInput> = {}) {
 
 const v6 = (count: number) => Array.from({ length: count }, (_unused, index) => ({ ip: `2a09::${index + 1}` }));
 const pruning = (name: string, policy: Partial<DesiredApp['policy']> = {}) =>
-  desiredApp({ name, groups: [group({ counts: { arn: 0 } })], network: { ips: [], autoPruneIps: true }, policy });
+  desiredApp({
+    name,
+    groups: [group({ counts: { arn: 0 } })],
+    network: { ips: [], autoPruneIps: false },
+    policy: { prune: ['addresses'], ...policy },
+  });
 
 describe('the brake on removals', () => {
   const world = (addresses: number): ObservedApp => observed({ addresses: v6(addresses) });
@@ -144,8 +149,8 @@ describe('the brake on removals', () => {
     const evidence = { mark: 'm', keyId: 'key', digest: 'd' };
     const desired = desiredApp({
       groups: [group({ counts: { arn: 0 } })],
-      network: { ips: [], autoPruneIps: true },
-      policy: { prune: ['secrets'] },
+      network: { ips: [], autoPruneIps: false },
+      policy: { prune: ['addresses', 'secrets'] },
     });
     const full = observed({ addresses: v6(1), secrets: [secretOf('A'), secretOf('B')] });
     const one = plan(desired, full, { memory: { known: true, evidence: { A: evidence } } });

@@ -138,7 +138,7 @@ export function environmentOver(owned: Owned, env: JsonValue, findings: FindingL
     }
     over[name] = value;
     const written = isObject(env) && Object.hasOwn(env, name) ? env[name] : undefined;
-    if (written === undefined || written === value) continue;
+    if (written === undefined || (!(written instanceof Object) && String(written) === value)) continue;
     const message = `this flag gives ${shortened(name)} another value than env, and counts`;
     findings.warning(path, message, 'keep one of the two');
   }

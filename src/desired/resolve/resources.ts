@@ -104,6 +104,14 @@ export function desiredNetwork(owned: Owned, findings: FindingList): DesiredNetw
     const strange = strangeRegion(region);
     if (strange !== undefined) findings.warning(['network', 'ips', index, 'region'], strange.message, strange.hint);
   }
+  if (autoPruneIps && ips === undefined) {
+    const message = 'releases nothing while ips lists nothing: FlyCD 0.x would have released every address';
+    findings.warning(
+      ['network', 'auto_prune_ips'],
+      message,
+      'write ips: [] if that is meant, else the addresses that stay',
+    );
+  }
   return {
     ips: ips?.map((ip) => ({
       version: ip.v,

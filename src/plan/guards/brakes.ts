@@ -37,7 +37,7 @@ interface Removal {
 function removalOf(fleet: DesiredFleet, step: Step): Removal | undefined {
   switch (step.kind) {
     case 'address.release':
-      return { kind: 'addresses', object: step.target };
+      return isAskedFor(fleet, step.app) ? undefined : { kind: 'addresses', object: step.target };
     case 'secret.unset':
       return { kind: 'secrets', object: step.target };
     case 'certificate.remove':
@@ -68,6 +68,15 @@ function removalOf(fleet: DesiredFleet, step: Step): Removal | undefined {
     case 'certificate.add':
       return undefined;
   }
+}
+
+/**
+ * `auto_prune_ips` means what it did in FlyCD 0.x: whoever writes it asks for every address to go that is not listed. Only
+ * `max_deletes: 0`, which FlyCD 0.x did not have, says otherwise.
+ */
+function isAskedFor(fleet: DesiredFleet, name: string): boolean {
+  const app = fleet.apps.find((one) => one.name === name);
+  return app !== undefined && app.network.autoPruneIps && app.policy.maxDeletes > 0;
 }
 
 function brakeRemovals(input: BrakeInput): readonly AppPlan[] {

@@ -30,10 +30,10 @@ interface Parts {
 
 function app(name: string, count: number, { auto = true, color = 'red', dependsOn = [] }: Parts = {}): DesiredApp {
   const ips = [v4, v4, v6].slice(0, count);
-  const policy = { ...defaultPolicy, auto };
+  const policy = { ...defaultPolicy, auto, prune: ['addresses'] as const };
   const groups = [group({ counts: { arn: 1 }, config: { env: { COLOR: color }, services: [webService] } })];
   const inputs = JSON.stringify([name, count, auto, color, dependsOn]);
-  return desiredApp({ name, groups, policy, inputs, dependsOn, network: { ips, autoPruneIps: true } });
+  return desiredApp({ name, groups, policy, inputs, dependsOn, network: { ips, autoPruneIps: false } });
 }
 
 function commit(...apps: readonly DesiredApp[]): void {

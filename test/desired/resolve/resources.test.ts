@@ -71,6 +71,13 @@ describe('network', () => {
     });
   });
 
+  it('auto_prune_ips says what it does not do without a list', async () => {
+    expect(await warnings('network: { ips: [], auto_prune_ips: true }\n')).toStrictEqual([]);
+    expect(await warnings('network: { auto_prune_ips: true }\n')).toStrictEqual([
+      'app.yaml:5:28: warning: network.auto_prune_ips: releases nothing while ips lists nothing: FlyCD 0.x would have released every address (write ips: [] if that is meant, else the addresses that stay)',
+    ]);
+  });
+
   it('lists addresses', async () => {
     const more =
       'network:\n  ips:\n    - { v: v4, shared: true }\n    - { v: v4 }\n    - { v: v6, private: true, network: net, org: acme, region: ams }\n';
