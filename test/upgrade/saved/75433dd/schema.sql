@@ -1,0 +1,111 @@
+PRAGMA application_id = 1181514051;
+PRAGMA user_version = 7;
+CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        trigger TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        outcome TEXT,
+        status TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        next_wake_at INTEGER
+      ) STRICT;
+CREATE INDEX run_by_app ON run (fleet, app, id);
+CREATE INDEX run_by_fleet ON run (fleet, id);
+CREATE INDEX run_open ON run (fleet) WHERE finished_at IS NULL;
+CREATE TABLE step_result (
+        run_id INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        message TEXT,
+        next TEXT,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER NOT NULL,
+        PRIMARY KEY (run_id, position)
+      ) STRICT, WITHOUT ROWID;
+CREATE TABLE evidence (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        name TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        PRIMARY KEY (fleet, app, name)
+      ) STRICT, WITHOUT ROWID;
+CREATE TABLE intent (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        target TEXT NOT NULL,
+        before TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+      , made TEXT, made_at INTEGER) STRICT;
+CREATE INDEX intent_by_app ON intent (fleet, app, id);
+CREATE TABLE heal (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        path TEXT NOT NULL,
+        at INTEGER NOT NULL
+      ) STRICT;
+CREATE INDEX heal_by_app ON heal (fleet, app, at);
+CREATE TABLE app_memory (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        known INTEGER NOT NULL DEFAULT 0,
+        default_addresses_given INTEGER NOT NULL DEFAULT 0,
+        held_revision TEXT, told TEXT, unreachable TEXT,
+        PRIMARY KEY (fleet, app)
+      ) STRICT, WITHOUT ROWID;
+CREATE TABLE delivery (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        id TEXT NOT NULL,
+        repo TEXT NOT NULL,
+        ref TEXT NOT NULL,
+        received_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        UNIQUE (fleet, id)
+      ) STRICT;
+CREATE INDEX delivery_pending ON delivery (fleet, number) WHERE finished_at IS NULL;
+CREATE INDEX delivery_finished ON delivery (fleet, finished_at) WHERE finished_at IS NOT NULL;
+CREATE TABLE dirty (
+        generation INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        UNIQUE (fleet, app)
+      ) STRICT;
+CREATE TABLE build (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        fleet TEXT NOT NULL,
+        key TEXT NOT NULL,
+        app TEXT NOT NULL,
+        org TEXT,
+        outcome TEXT NOT NULL,
+        digest TEXT,
+        output TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER NOT NULL
+      ) STRICT;
+CREATE INDEX build_by_key ON build (fleet, key, finished_at);
+CREATE TABLE standing (
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        key TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (fleet, app, key)
+      ) STRICT, WITHOUT ROWID;
+CREATE TABLE good_version (
+        run_id INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE,
+        fleet TEXT NOT NULL,
+        app TEXT NOT NULL,
+        text TEXT NOT NULL
+      ) STRICT;
+CREATE INDEX good_version_by_app ON good_version (fleet, app, run_id);
