@@ -16,7 +16,7 @@ import { findOrphans, type FoundOrphans } from './orphans.ts';
  * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
  * five calls at once, twenty fill the client's 96 reads in flight, and a few more keep it full while plans are computed.
  */
-const looksAtOnce = 24;
+export const looksAtOnce = 24;
 
 export interface PassOptions {
   /** Globs of app names; empty = all. */
@@ -96,7 +96,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       dependencies: plansOf(all, false),
       observed: [...all.values()].map(({ observed }) => observed),
       orphans,
-      unread: found?.unread,
+      unread: found?.unread ?? [],
       now: context.clock.now(),
       accept: options.accept,
       acceptOnly: options.acceptOnly,

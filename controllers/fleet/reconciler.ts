@@ -2,7 +2,8 @@ import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
-import type { OrphanedApp } from '../../src/model/observed.ts';
+import { hashOf } from '../../src/model/base/json.ts';
+import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { AppStates } from './app-states.ts';
@@ -46,8 +47,8 @@ export class FleetReconciler {
   readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
-  /** Organizations that the newest refresh could not look through whole. */
-  #unread = '';
+  /** Organizations that the newest look for them could not look through whole. */
+  #unread: readonly UnreadOrganization[] = [];
   #survey: Promise<void> = Promise.resolve();
   #org: Promise<string> | undefined;
 
@@ -216,6 +217,7 @@ export class FleetReconciler {
       plans: all.map(({ plan }) => applied(plan)),
       observed: all.map((one) => one.observed),
       orphans: this.#orphans,
+      unread: this.#unread,
       now: this.#options.clock.now(),
       accept: false,
       acceptOnly: [],
@@ -274,17 +276,18 @@ export class FleetReconciler {
         this.#apps.ran(run.app, run);
     } catch (error) {
       this.#orphans = before;
-      this.#options.log.warn({ error: toFault(error, 'orphans').message }, 'orphaned apps could not be looked for');
+      const { message } = toFault(error, 'orphans');
+      this.#unread = [{ org: 'the fleet', reason: message }];
+      this.#options.log.warn({ error: message }, 'orphaned apps could not be looked for');
     }
     return this.#orphans.filter(({ name }) => !known.has(name));
   }
 
   /** Each refresh asks anew: what it does not hear is said once, and again when that is another. */
   #tellUnread({ unread }: FoundOrphans): void {
-    const said = JSON.stringify(unread);
-    if (unread.length > 0 && said !== this.#unread)
+    if (unread.length > 0 && hashOf(unread) !== hashOf(this.#unread))
       this.#options.log.warn({ unread }, 'organizations could not be looked through whole for orphaned apps');
-    this.#unread = said;
+    this.#unread = unread;
   }
 
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */

@@ -6,6 +6,7 @@ import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { releaseAccepted } from '../../src/plan/guards/accept.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
+import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { gonePlan, planOrphan, unmannedPlan } from '../../src/plan/orphan.ts';
 import { withSteps } from '../../src/plan/steps/status.ts';
 import { syncApp } from '../app/sync-app.ts';
@@ -15,7 +16,7 @@ import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
-import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
+import { looksAtOnce, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
 export async function syncPass(
@@ -53,7 +54,10 @@ interface Work extends Whole {
   readonly options: PassOptions;
 }
 
-/** An app whose release waits for others has its turn when they have had theirs, and is planned anew. */
+/**
+ * An app whose release waits for others has its turn when they have had theirs, and is planned anew. Apps that git no longer
+ * names come after all others: one that waited for those is planned with what has become of them.
+ */
 async function applyWhole(
   context: SyncContext,
   desired: DesiredFleet,
@@ -94,8 +98,10 @@ async function applyWhole(
       runs.push(run);
     }
   };
+  const isOrphaned = ({ status }: AppPlan): boolean => status === 'orphaned';
   await Promise.all(
     work.plan.apps.map(async (plan) => {
+      if (isOrphaned(plan)) return;
       const turn = turns.get(plan.app);
       try {
         const names = isWaiting(plan) ? (work.apps.get(plan.app)?.dependsOn ?? []) : [];
@@ -106,8 +112,43 @@ async function applyWhole(
       }
     }),
   );
+  const orphans = await planOrphansAgain(context, desired, work);
+  await Promise.all(orphans.map((plan) => queue.add(() => sync(plan))));
   const ordered = runs.toSorted((a, b) => byText(a.app, b.app));
   return { plan: withPlans(work.plan, [...plans.values()]), runs: ordered };
+}
+
+/** Those that waited, once all others have had their turn: what these still lack is looked at again. */
+async function planOrphansAgain(context: SyncContext, desired: DesiredFleet, work: Work): Promise<readonly AppPlan[]> {
+  const first = work.plan.apps.filter(({ status }) => status === 'orphaned');
+  if (context.signal.aborted || !first.some(({ holds }) => holds.some(goesLast))) return first;
+  const lacking = lackingOf({
+    plans: work.plan.apps,
+    observed: [...work.planned.values()].map(({ observed }) => observed),
+  });
+  const names = new Set(first.map(({ app }) => app));
+  try {
+    const again = work.replan(await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }));
+    return again.apps.filter(({ app }) => names.has(app));
+  } catch (error) {
+    context.log.warn({ error: String(error) }, 'apps that git no longer names could not be planned again');
+    return first;
+  }
+}
+
+async function observeAgain(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  { work, names }: { readonly work: Work; readonly names: readonly string[] },
+): Promise<ReadonlyMap<string, PlannedApp>> {
+  const apps = names.flatMap((name) => work.apps.get(name) ?? []);
+  const queue = new PQueue({ concurrency: looksAtOnce });
+  const planned = await Promise.all(
+    apps.map((app) =>
+      queue.add(() => observeAndPlan({ ...context, fleet, app, options: optionsFor(app, work.options) })),
+    ),
+  );
+  return new Map(planned.map((one) => [one.plan.app, one]));
 }
 
 /** Looked at again before it is destroyed: what has come into it, or who is at work on it, since the plan was made. */
@@ -137,14 +178,8 @@ async function planAgain(
   desired: DesiredFleet,
   { work, app, first }: { readonly work: Work; readonly app: DesiredApp; readonly first: AppPlan },
 ): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
-  const apps = [app.name, ...(app.dependsOn ?? [])].flatMap((name) => work.apps.get(name) ?? []);
   try {
-    const planned = await Promise.all(
-      apps.map((one) =>
-        observeAndPlan({ ...context, fleet: desired, app: one, options: optionsFor(one, work.options) }),
-      ),
-    );
-    const newer = new Map(planned.map((one) => [one.plan.app, one]));
+    const newer = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
     const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;
     return { plan, planned: newer.get(app.name) };
   } catch (error) {

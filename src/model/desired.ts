@@ -195,6 +195,8 @@ export interface InvalidApp {
   /** The app's name, where it could be read. */
   readonly name: string | undefined;
   readonly file: string;
+  /** Apps that it names in `depends_on`, as far as that could be read. */
+  readonly dependsOn?: readonly string[] | undefined;
 }
 
 export interface FollowedRef {

@@ -6,6 +6,7 @@ import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
 import { idleWords, releaseAccepted } from './guards/accept.ts';
 import { brakeFleet, type BrakeInput } from './guards/brakes.ts';
+import { holdRemovals } from './guards/removal-order.ts';
 import { gateReleases } from './guards/dependencies.ts';
 import { appPlanId, fleetPlanId } from './steps/plan-id.ts';
 import { byText } from '../model/base/text.ts';
@@ -21,7 +22,7 @@ export interface PlanFleetInput {
   readonly observed: readonly ObservedApp[];
   readonly orphans: readonly OrphanedApp[];
   /** Organizations that could not be looked through whole for more of them. */
-  readonly unread?: readonly UnreadOrganization[] | undefined;
+  readonly unread: readonly UnreadOrganization[];
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** A person accepts what the brakes and the rules on destruction hold. */
@@ -57,7 +58,8 @@ export function planFleet(input: PlanFleetInput): Plan {
   const invalids = invalidPlans(input);
   const failed = input.failed.map(failedPlan);
   const others = [...(input.dependencies ?? []), ...invalids, ...failed];
-  const unconfirmed = [...input.plans, ...orphans];
+  const ordered = holdRemovals(orphans, { ...input, plans: [...input.plans, ...others] });
+  const unconfirmed = [...input.plans, ...ordered];
   const confirmed = unconfirmed.map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const planned = gateReleases({ ...input, apps: fleet.apps, plans: confirmed, others });
   const brakes: BrakeInput = { ...input, plans: planned };
@@ -72,11 +74,11 @@ export function planFleet(input: PlanFleetInput): Plan {
     ...idAndSummary(fleet.name, apps),
     problems: [
       ...fleet.problems.filter((problem) => belongsToNoApp(fleet, problem)),
-      ...(input.unread ?? []).map(unreadProblem),
+      ...input.unread.map(unreadProblem),
       ...idleWords(acceptOnly, [...unconfirmed, ...held]),
     ],
     whole: fleet.whole,
-    isListed: (input.unread ?? []).length === 0 || !fleet.policy.prune.includes('app'),
+    isListed: input.unread.length === 0 || !fleet.policy.prune.includes('app'),
   };
 }
 

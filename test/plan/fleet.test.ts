@@ -7,7 +7,7 @@ import { defaultPolicy } from '../../src/model/base/policy.ts';
 import type { Problem } from '../../src/model/base/problem.ts';
 import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
+import { planFleet } from '../../src/plan/fleet.ts';
 import {
   absent,
   brief,
@@ -22,60 +22,7 @@ import {
   secretOf,
   webService,
 } from './builders.ts';
-
-function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {}): DesiredFleet {
-  return {
-    name: 'acme',
-    named: true,
-    revision: 'rev1',
-    apps,
-    invalid: [],
-    problems: [],
-    whole: true,
-    followed: [],
-    policy: defaultPolicy,
-    root: '',
-    secretValue: () => undefined,
-    writeBuild: () => Promise.reject(new Error('nothing is built')),
-    builtByV0: () => Promise.resolve(false),
-    explain: () => [],
-    ...parts,
-  };
-}
-
-const gone: OrphanedApp = {
-  name: 'gone',
-  org: 'personal',
-  machines: [machine(desiredApp()), machine(desiredApp(), { number: 2 })],
-  contents: {
-    volumes: { status: 'read', value: [] },
-    addresses: { status: 'read', value: [] },
-    certificates: { status: 'read', value: [] },
-    secrets: { status: 'read', value: [] },
-  },
-};
-
-interface One {
-  readonly desired: DesiredApp;
-  readonly world: ObservedApp;
-}
-
-function fleetPlan(ones: readonly One[], parts: Partial<PlanFleetInput> = {}) {
-  const apps = ones.map((one) => one.desired);
-  const plans: AppPlan[] = ones.map(({ desired, world }) => plan(desired, world, { memory: { known: true } }));
-  const whole = {
-    fleet: fleetOf(apps),
-    plans,
-    observed: ones.map((one) => one.world),
-    orphans: [],
-    now,
-    accept: false,
-    acceptOnly: [],
-    failed: [],
-    selected: [],
-  };
-  return planFleet({ ...whole, ...parts });
-}
+import { fleetOf, fleetPlan, gone, type One } from './fleets.ts';
 
 const v6 = (count: number) => Array.from({ length: count }, (_unused, index) => ({ ip: `2a09::${index + 1}` }));
 const pruning = (name: string, policy: Partial<DesiredApp['policy']> = {}) =>
@@ -255,6 +202,7 @@ describe('apps without a plan', () => {
       now,
       accept: false,
       acceptOnly: [],
+      unread: [],
       failed: [{ app: 'down', file: 'down/app.yaml', org: 'personal', fault }],
       selected: [],
     });
@@ -286,6 +234,7 @@ describe('apps without a plan', () => {
       now,
       accept: false,
       acceptOnly: [],
+      unread: [],
       failed: [],
       selected: [],
     });
@@ -311,6 +260,7 @@ describe('apps without a plan', () => {
       now,
       accept: false,
       acceptOnly: [],
+      unread: [],
       failed: [],
       selected: ['web-?', 'x*'],
     });
@@ -325,6 +275,7 @@ describe('apps without a plan', () => {
       now,
       accept: false,
       acceptOnly: [],
+      unread: [],
       failed: [],
       selected: [],
     };
@@ -341,7 +292,17 @@ describe('apps without a plan', () => {
 describe('an orphan that would be destroyed', () => {
   const policy = { ...defaultPolicy, prune: ['app' as const] };
   const planOf = (orphan: OrphanedApp, accept = false) => {
-    const parts = { plans: [], observed: [], orphans: [orphan], now, accept, acceptOnly: [], failed: [], selected: [] };
+    const parts = {
+      plans: [],
+      observed: [],
+      orphans: [orphan],
+      now,
+      accept,
+      acceptOnly: [],
+      unread: [],
+      failed: [],
+      selected: [],
+    };
     const [app] = planFleet({ ...parts, fleet: fleetOf([], { policy }) }).apps;
     return { steps: brief(app?.steps ?? []), holds: app?.holds ?? [] };
   };

@@ -3,7 +3,7 @@ import { defaultPolicy } from '../../src/model/base/policy.ts';
 import type { OrphanedApp, ObservedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
 import { fleetOf } from '../controllers/reconcilers.ts';
-import { desiredApp, machine, now, observed, plan, volume } from './builders.ts';
+import { desiredApp, group, machine, now, observed, plan, volume } from './builders.ts';
 
 const nothing = { status: 'read', value: [] } as const;
 const orphan = (name: string, parts: Partial<OrphanedApp> = {}): OrphanedApp => ({
@@ -17,8 +17,8 @@ const policy = { ...defaultPolicy, prune: ['app' as const], maxDeletes: 10 };
 
 function planned(orphans: readonly OrphanedApp[], { shops = 0, accept = false } = {}) {
   const names = Array.from({ length: shops }, (_none, index) => `shop-${index}`);
-  const apps = names.map((name) => desiredApp({ name }));
-  const seen = names.map((name): ObservedApp => ({ ...observed(), name }));
+  const apps = names.map((name) => desiredApp({ name, groups: [group({ counts: { arn: 1 } })] }));
+  const seen = apps.map((app): ObservedApp => ({ ...observed({ machines: [machine(app)] }), name: app.name }));
   return planFleet({
     fleet: fleetOf({ apps, policy }),
     plans: apps.map((app, index) => plan(app, seen[index] ?? observed())),
@@ -27,6 +27,7 @@ function planned(orphans: readonly OrphanedApp[], { shops = 0, accept = false } 
     now,
     accept,
     acceptOnly: [],
+    unread: [],
     failed: [],
     selected: [],
   });

@@ -41,10 +41,10 @@ export async function resolveApps(gathering: Gathering): Promise<Gathered> {
   const tangled = checkDependencies({ results, names, isWhole });
   const apps: DesiredApp[] = [];
   const invalid: InvalidApp[] = unread.map(({ file }) => ({ name: undefined, file }));
-  for (const { app, name, file } of results) {
+  for (const { app, name, file, sketch } of results) {
     const isClear = app !== undefined && !contested.names.has(app.name.toLowerCase()) && !tangled.names.has(app.name);
     if (isClear) apps.push(app);
-    else invalid.push({ name, file });
+    else invalid.push({ name, file, dependsOn: app?.dependsOn ?? sketch.draft.owned.depends_on });
   }
   return {
     apps,

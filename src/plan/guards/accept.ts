@@ -1,6 +1,6 @@
 /** What a person accepts: `--accept` all that may be accepted at once, `--accept-only` just what it names. */
 import type { Problem } from '../../model/base/problem.ts';
-import { orList } from '../../model/base/text.ts';
+import { list, orList } from '../../model/base/text.ts';
 import type { AppPlan, Hold } from '../../model/plan.ts';
 import { isConfirmable } from '../steps/hold.ts';
 import { createsOf } from '../steps/select.ts';
@@ -35,13 +35,19 @@ export function isNamed(words: readonly string[], { app, reason }: Pick<Hold, 'a
  */
 export function releaseAccepted(plan: AppPlan, { accept, acceptOnly }: Acceptance): AppPlan {
   const isAccepted = (hold: Hold): boolean =>
-    (accept && isConfirmable(hold)) || (isAcceptable(hold) && isNamed(acceptOnly, hold));
+    (accept && isConfirmable(hold)) || (isAcceptable(hold) && releases(acceptOnly, hold));
   const accepted = plan.holds.filter(isAccepted);
   if (accepted.length === 0) return plan;
   return withSteps(plan, {
     steps: [...plan.steps, ...accepted.flatMap((hold) => hold.steps)],
     holds: plan.holds.filter((hold) => !isAccepted(hold)),
   });
+}
+
+/** A reason is a word for many things: an app that goes with its volumes has to be called by its name. */
+function releases(words: readonly string[], hold: Hold): boolean {
+  const hasVolumes = hold.reason === 'volume' && hold.steps.some(({ kind }) => kind === 'app.destroy');
+  return isNamed(hasVolumes ? words.filter((word) => appOf(word) !== undefined) : words, hold);
 }
 
 function isAcceptable({ reason, steps }: Hold): boolean {
@@ -56,12 +62,17 @@ export function idleWords(words: readonly string[], held: readonly AppPlan[]): r
   const holds = held.flatMap((plan) => plan.holds).filter(isAcceptable);
   const isIdle = (word: string): boolean => {
     const isMeant = held.some((plan) => isRemade(plan) && isNamed([word], { app: plan.app, reason: 'volume' }));
-    return !isMeant && !holds.some((hold) => isNamed([word], hold));
+    return !isMeant && !holds.some((hold) => releases([word], hold));
   };
   return [...new Set(words)].filter(isIdle).map((word) => {
     const app = appOf(word);
+    const unnamed = holds.filter((hold) => isNamed([word], hold)).map((hold) => hold.app);
     const what =
-      app === undefined ? `nothing is held for ${word}` : `nothing of ${app} is held for ${orList(acceptableReasons)}`;
+      unnamed.length > 0
+        ? `what goes with its volumes is accepted by its name: ${list(unnamed)}`
+        : app === undefined
+          ? `nothing is held for ${word}`
+          : `nothing of ${app} is held for ${orList(acceptableReasons)}`;
     const hint = app === undefined ? 'flycd diff shows what is held' : `flycd why ${app} says what it waits for`;
     const nowhere = { line: 0, column: 0, path: '' };
     return {

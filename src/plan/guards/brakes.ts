@@ -1,10 +1,10 @@
 /** Brakes of a whole fleet: a mistake in git or in FlyCD itself should not reach everything at once. */
 import type { DesiredFleet } from '../../model/desired.ts';
-import type { ObservedApp, OrphanedApp } from '../../model/observed.ts';
+import type { ObservedApp, OrphanedApp, UnreadOrganization } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import { holdBack } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
-import { plural, list } from '../../model/base/text.ts';
+import { byText, plural, list } from '../../model/base/text.ts';
 import { groupOf, metadataOf } from '../classify/machine-state.ts';
 import { withSteps } from '../steps/status.ts';
 
@@ -14,6 +14,10 @@ export interface BrakeInput {
   readonly observed: readonly ObservedApp[];
   /** Apps of the fleet as well: what goes is a part of what there is. */
   readonly orphans: readonly OrphanedApp[];
+  /** Where there may be more of them: Fly's list of apps failed, or has gaps. */
+  readonly unread: readonly UnreadOrganization[];
+  /** Globs of app names that the pass is about: nobody looks at others. Empty = all. */
+  readonly selected: readonly string[];
 }
 
 /** One in ten: of a kind's objects in the fleet, and of its apps. */
@@ -90,8 +94,45 @@ function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
   }
   if (objects.size === 0) return plans;
   const because = tooMany(input, [...objects.values()]);
-  if (because === undefined) return plans;
-  return plans.map((plan) => hold(plan, (step) => removalOf(fleet, step) !== undefined, because));
+  if (because !== undefined)
+    return plans.map((plan) => hold(plan, (step) => removalOf(fleet, step) !== undefined, because));
+  return [...new Set(objects.values())].reduce((held, kind) => {
+    const why = unseen(input, kind);
+    if (why === undefined) return held;
+    return held.map((plan) => hold(plan, (step) => removalOf(fleet, step)?.kind === kind, why));
+  }, plans);
+}
+
+/**
+ * Why nobody can say how many of a kind would go: what is held as too many must not go a few at a time, as far as each pass
+ * happens to see it. undefined: all was seen.
+ */
+function unseen({ fleet, plans, observed, selected, unread: lists }: BrakeInput, kind: Prunable): string | undefined {
+  if (kind === 'apps') {
+    if (lists.length === 0) return undefined;
+    const orgs = list(lists.map(({ org }) => org));
+    return `Fly’s list of apps of ${orgs} has gaps, so that more may have to go than those seen`;
+  }
+  const planned = new Set(plans.map(({ app }) => app));
+  const unplanned = selected.length > 0 ? [] : fleet.apps.flatMap(({ name }) => (planned.has(name) ? [] : [name]));
+  const unread = observed.filter((app) => planned.has(app.name) && !isSeen(app, kind)).map(({ name }) => name);
+  const names = [...unplanned, ...unread].toSorted(byText);
+  return names.length === 0 ? undefined : `${list(names)} could not be read, and may have more to remove`;
+}
+
+function isSeen(app: ObservedApp, kind: Exclude<Prunable, 'apps'>): boolean {
+  if (app.app.status === 'unread') return false;
+  if (app.app.value.state !== 'present') return true;
+  switch (kind) {
+    case 'addresses':
+      return app.addresses.status === 'read';
+    case 'secrets':
+      return app.secrets.status === 'read';
+    case 'groups':
+      return app.machines.status === 'read';
+    case 'certificates':
+      return true; // nobody removes one yet
+  }
 }
 
 /** At most max_deletes in all, and of each kind at most a tenth, but one. undefined: within the brake. */

@@ -21,7 +21,7 @@ export interface DependenciesInput {
 }
 
 /** Nothing wakes an app when another is done: it looks again after so long. */
-const lookAgainMs = 15_000;
+export const lookAgainMs = 15_000;
 
 /** Releases wait, everything else of the app goes on. Names that the given part of the config does not have are passed over. */
 export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
@@ -52,7 +52,7 @@ function goesBack(plan: AppPlan): boolean {
 }
 
 /** What keeps others waiting for an app. undefined: it is where git wants it, whatever else is held or drifts. */
-function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefined): string | undefined {
+export function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefined): string | undefined {
   if (plan === undefined) return 'could not be looked at';
   if (plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned') return `is ${plan.status}`;
   if (plan.holds.some((hold) => hold.reason === 'unread')) return 'could not be read whole';

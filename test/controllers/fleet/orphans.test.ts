@@ -102,12 +102,19 @@ describe('one with volumes', () => {
     expect(stdout).toContain('flycd sync --once --accept-only other');
   });
 
-  test.each(['other', 'volume', 'app:other'])('goes where a person accepts just that: %s', async (word) => {
+  test.each(['other', 'app:other'])('goes where a person accepts just that: %s', async (word) => {
     await removedMounted();
     const { code, stdout } = await world.flycd(['sync', '--once', '--accept-only', word]);
     expect(code, stdout).toBe(0);
     expect(stdout).toMatch(/other +deleted/);
     expect(appNames()).toEqual(['shop']);
+  });
+
+  test('stays where a person accepts volumes, without its name', async () => {
+    await removedMounted();
+    const { stdout, stderr } = await world.flycd(['sync', '--once', '--accept-only', 'volume']);
+    expect(stderr + stdout).toContain('what goes with its volumes is accepted by its name: other');
+    expect(appNames()).toContain('other');
   });
 
   test('stays where another app is accepted', async () => {

@@ -17,7 +17,10 @@ function braked(...apps: readonly (readonly [DesiredApp, number])[]) {
   const plans = brakeFleet({
     fleet: fleetOf({ apps: worlds.map(({ desired }) => desired) }),
     plans: worlds.map(({ desired, world }) => plan(desired, world)),
-    observed: worlds.map(({ world }) => world),
+    observed: worlds.map(({ desired, world }) => ({ ...world, name: desired.name })),
+    orphans: [],
+    unread: [],
+    selected: [],
   });
   return plans.map((app) => [...holdsOf(app), app.steps.length]);
 }

@@ -1,0 +1,78 @@
+/** An app that git no longer names goes last: it may be what the others replace, or need. */
+import type { DesiredFleet } from '../../model/desired.ts';
+import type { ObservedApp } from '../../model/observed.ts';
+import type { AppPlan, Hold } from '../../model/plan.ts';
+import { list } from '../../model/base/text.ts';
+import { holdBack } from '../steps/hold.ts';
+import { withSteps } from '../steps/status.ts';
+import { lackOf, lookAgainMs } from './dependencies.ts';
+
+export interface RemovalOrderInput {
+  readonly fleet: DesiredFleet;
+  /** Of apps that git names: those that the pass is about, invalid ones, and those that could not be planned. */
+  readonly plans: readonly AppPlan[];
+  readonly observed: readonly ObservedApp[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Apps named in a hold: enough to know where to look. */
+const namesMax = 5;
+
+/**
+ * The plans of orphans without the destroys that have to wait: a renamed app's old machines serve until the new ones do, and
+ * a commit that fails takes nothing away. A person who accepts that does not wait; what another app's file still names is
+ * not theirs to accept.
+ */
+export function holdRemovals(orphans: readonly AppPlan[], input: RemovalOrderInput): readonly AppPlan[] {
+  if (orphans.every(({ steps }) => steps.length === 0)) return orphans;
+  const waits = lackingOf(input).map(({ app, lack }) => `${app} ${lack}`);
+  return orphans.map((plan) => {
+    const parts = neededHold(plan.app, input.fleet) ?? lastHold(waits, plan.app, input.now);
+    return parts === undefined
+      ? plan
+      : withSteps(
+          plan,
+          holdBack(plan, plan.app, () => true, parts),
+        );
+  });
+}
+
+/** Apps of git that are not yet as git says, and what each lacks. */
+export function lackingOf({ plans, observed }: Pick<RemovalOrderInput, 'plans' | 'observed'>) {
+  const seen = new Map(observed.map((app) => [app.name, app]));
+  return plans.flatMap((plan) => {
+    const lack = plan.status === 'orphaned' ? undefined : lackOf(plan, seen.get(plan.app));
+    return lack === undefined ? [] : [{ app: plan.app, lack }];
+  });
+}
+
+/** Time may lift it within the same pass: once the others have had their turn. */
+export function goesLast({ reason, steps, retryAt }: Hold): boolean {
+  return reason === 'destructive' && retryAt !== undefined && steps.some(({ kind }) => kind === 'app.destroy');
+}
+
+type Parts = Pick<Hold, 'reason' | 'because' | 'next'> & { readonly retryAt?: number };
+
+function lastHold(waits: readonly string[], app: string, now: number): Parts | undefined {
+  if (waits.length === 0) return undefined;
+  return {
+    reason: 'destructive',
+    because: `git no longer names it; it goes last, and ${list(waits, namesMax)}`,
+    next: `FlyCD goes on by itself when they run what git says; or flycd sync --once --accept-only ${app}`,
+    retryAt: now + lookAgainMs,
+  };
+}
+
+function neededHold(app: string, { invalid }: DesiredFleet): Parts | undefined {
+  const by = invalid.filter(({ dependsOn = [] }) => dependsOn.includes(app));
+  if (by.length === 0) return undefined;
+  return {
+    reason: 'dependency',
+    because: `${list(
+      by.map(({ name, file }) => `${name ?? 'an app'} (${file})`),
+      namesMax,
+    )} names it in depends_on`,
+    next: 'take it out of depends_on there, or bring its app.yaml back',
+  };
+}

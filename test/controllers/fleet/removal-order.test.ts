@@ -1,0 +1,114 @@
+/** An app that git no longer names goes last: when what takes its place runs well, and when all that goes was seen. */
+import { hash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { arena, type Arena } from '../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const pruning = 'fleet: order\nsync:\n  prune: [app]\n';
+
+function app(name: string, image = 'shop:1', more = ''): string {
+  const digest = hash('sha256', image);
+  return `app: ${name}
+primary_region: arn
+build:
+  image: docker.io/library/${image}@sha256:${digest}
+deploy:
+  wait_timeout: 30s
+http_service:
+  internal_port: 8080
+  checks:
+    - { path: /health, interval: 5s, timeout: 2s }
+machines: { count: 1 }
+${more}`;
+}
+
+async function flycd(...argv: string[]): Promise<{ readonly code: number; readonly said: string }> {
+  const { code, stdout, stderr } = await world.flycd(argv);
+  return { code, said: stderr + stdout };
+}
+
+async function begun(files: Record<string, string>): Promise<void> {
+  world = await arena();
+  world.write({ 'flycd.yaml': pruning, ...files });
+  const { code, said } = await flycd('sync', '--once');
+  expect(code, said).toBe(0);
+}
+
+const names = () => world.simulator.world.snapshot().map(({ name }) => name);
+
+describe('an app that git names another way', () => {
+  test('goes in the pass that makes the new one, after it', async () => {
+    await begun({ 'shop/app.yaml': app('shop') });
+    world.write({ 'shop/app.yaml': app('shop-v2') });
+    expect((await flycd('diff')).said).toContain('it goes last, and shop-v2 is not at its newest version yet');
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(0);
+    expect(names()).toEqual(['shop-v2']);
+    const destroyed = said.indexOf('app.destroy shop deleted');
+    expect(destroyed, said).toBeGreaterThan(said.indexOf('release shop-v2 created'));
+  });
+
+  test.each([
+    ['fails its check', 'shop:failing-check'],
+    ['crashes', 'shop:crash-loop'],
+    ['does not start', 'shop:failing-launch'],
+  ])('stays while the new one %s, however often that is tried', async (_what, image) => {
+    await begun({ 'shop/app.yaml': app('shop') });
+    world.write({ 'shop/app.yaml': app('shop-v2', image) });
+    for (const _pass of [1, 2, 3]) {
+      await flycd('sync', '--once');
+      expect(names()).toContain('shop');
+    }
+    world.write({ 'shop/app.yaml': app('shop-v2', 'shop:2') });
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(0);
+    expect(names()).toEqual(['shop-v2']);
+  });
+
+  test('stays while the new one’s file is wrong', async () => {
+    await begun({ 'shop/app.yaml': app('shop') });
+    world.write({ 'shop/app.yaml': app('shop-v2', 'shop:1', 'machnies: {}\n') });
+    expect((await flycd('sync', '--once')).code).toBe(3);
+    expect(names()).toEqual(['shop']);
+  });
+
+  test('goes where a person names it, whatever the new one does', async () => {
+    await begun({ 'shop/app.yaml': app('shop') });
+    world.write({ 'shop/app.yaml': app('shop-v2', 'shop:failing-check') });
+    await flycd('sync', '--once', '--accept-only', 'shop');
+    expect(names()).toEqual(['shop-v2']);
+  });
+});
+
+test('an app that another one needs by depends_on stays until that one lets go of it', async () => {
+  await begun({
+    'rest/app.yaml': app('rest'),
+    'db/app.yaml': app('db'),
+    'web/app.yaml': app('web', 'shop:1', 'depends_on: [db]\n'),
+  });
+  world.remove('db');
+  for (const more of [[], ['--accept'], ['--accept-only', 'db']]) {
+    const { code, said } = await flycd('sync', '--once', ...more);
+    expect(code).toBe(3);
+    expect(said).toContain('web (web/app.yaml) names it in depends_on');
+    expect(names()).toEqual(['db', 'rest', 'web']);
+  }
+  world.write({ 'web/app.yaml': app('web') });
+  const { code, said } = await flycd('sync', '--once');
+  expect(code, said).toBe(0);
+  expect(names()).toEqual(['rest', 'web']);
+});
+
+test('removals that are too many do not go a few at a time, as Fly’s lists happen to show them', async () => {
+  const elsewhere = app('two').replace('arn', 'ams');
+  await begun({ 'shop/app.yaml': app('shop'), 'one/app.yaml': app('one'), 'two/app.yaml': elsewhere });
+  world.remove('one');
+  world.remove('two');
+  expect((await flycd('sync', '--once')).said).toContain('2 of 3 apps would be removed in one sync');
+  world.simulator.world.errorRegions.add('ams');
+  const gaps = await flycd('sync', '--once');
+  expect(gaps.said).toContain('has gaps, so that more may have to go than those seen');
+  expect(names()).toEqual(['one', 'shop', 'two']);
+});

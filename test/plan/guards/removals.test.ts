@@ -1,0 +1,164 @@
+/** What git no longer names goes last, and not on half the truth. */
+import { describe, expect, test } from 'vitest';
+import type { DesiredApp, InvalidApp } from '../../../src/model/desired.ts';
+import type { ObservedApp } from '../../../src/model/observed.ts';
+import type { AppPlan } from '../../../src/model/plan.ts';
+import { defaultPolicy } from '../../../src/model/base/policy.ts';
+import { planFleet, type PlanFleetInput } from '../../../src/plan/fleet.ts';
+import { absent, brief, desiredApp, group, machine, now, observed, plan, volume } from '../builders.ts';
+import { fleetOf, gone, type One } from '../fleets.ts';
+
+const gaps = [{ org: 'personal', reason: 'region ams did not answer' }];
+const one = group({ counts: { arn: 1 } });
+const none = group({ counts: { arn: 0 } });
+const policy = { ...defaultPolicy, prune: ['app', 'addresses'] as const };
+
+interface Parts extends Partial<PlanFleetInput> {
+  readonly invalid?: readonly InvalidApp[];
+}
+
+function whole(ones: readonly One[], { invalid = [], ...parts }: Parts = {}) {
+  return planFleet({
+    fleet: fleetOf(
+      ones.map(({ desired }) => desired),
+      { policy, invalid },
+    ),
+    plans: ones.map(({ desired, world }): AppPlan => plan(desired, world, { memory: { known: true } })),
+    observed: ones.map(({ desired, world }) => ({ ...world, name: desired.name })),
+    orphans: [gone],
+    unread: [],
+    now,
+    accept: false,
+    acceptOnly: [],
+    failed: [],
+    selected: [],
+    ...parts,
+  });
+}
+
+const app = (name: string, parts: Partial<DesiredApp> = {}): DesiredApp =>
+  desiredApp({ name, groups: [one], ...parts });
+const healthy = (name: string): One => {
+  const desired = app(name);
+  return { desired, world: observed({ machines: [machine(desired)] }) };
+};
+const ofGone = ({ apps }: { readonly apps: readonly AppPlan[] }) => {
+  const found = apps.find((plan) => plan.app === 'gone');
+  return { steps: brief(found?.steps ?? []), holds: found?.holds ?? [] };
+};
+
+describe('an app that git no longer names goes last', () => {
+  test('at once where all that git names runs as git says', () => {
+    expect(ofGone(whole([healthy('shop')])).steps).toEqual(['app.destroy gone']);
+  });
+
+  const fresh = app('shop-v2');
+  const crashed = machine(fresh, {
+    state: 'stopped',
+    events: [{ type: 'exit', request: { restart_count: 10, exit_event: { exit_code: 1, requested_stop: false } } }],
+  });
+  const unwell = machine(fresh, { checks: [{ name: 'web', status: 'critical' }] } as never);
+  test.each<[string, One]>([
+    ['is still to be made', { desired: fresh, world: absent }],
+    ['has no machine yet', { desired: fresh, world: observed() }],
+    [
+      'runs the version before',
+      {
+        desired: app('shop', { groups: [group({ counts: { arn: 1 }, config: { env: { COLOR: 'blue' } } })] }),
+        world: observed({ machines: [machine(app('shop'))] }),
+      },
+    ],
+    ['is not healthy', { desired: fresh, world: observed({ machines: [unwell] }) }],
+    ['crashed until its restarts ran out', { desired: fresh, world: observed({ machines: [crashed] }) }],
+    ['could not be read', { desired: fresh, world: { ...observed(), machines: { status: 'unread', reason: '503' } } }],
+  ])('not while an app of the fleet %s', (_what, other) => {
+    const { steps, holds } = ofGone(whole([healthy('rest'), other]));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ reason: 'destructive', retryAt: now + 15_000 }]);
+    expect(holds[0]?.because).toContain(`it goes last, and ${other.desired.name} `);
+    expect(holds[0]?.steps).toHaveLength(1);
+  });
+
+  test('not while an app is invalid: it may be what takes its place', () => {
+    const { steps, holds } = ofGone(
+      whole([healthy('rest')], { invalid: [{ name: 'shop-v2', file: 'shop/app.yaml' }] }),
+    );
+    expect(steps).toEqual([]);
+    expect(holds[0]?.because).toContain('it goes last, and shop-v2 is invalid');
+  });
+
+  test.each(['gone', 'app:gone'])('a person who names it with --accept-only %s does not wait', (word) => {
+    const { steps } = ofGone(whole([{ desired: fresh, world: absent }], { acceptOnly: [word] }));
+    expect(steps).toEqual(['app.destroy gone']);
+  });
+
+  test('never while an app names it in depends_on, whatever is accepted', () => {
+    const invalid = [{ name: 'web', file: 'web/app.yaml', dependsOn: ['gone'] }];
+    for (const more of [{}, { accept: true }, { acceptOnly: ['gone'] }]) {
+      const { steps, holds } = ofGone(whole([healthy('rest')], { invalid, ...more }));
+      expect(steps).toEqual([]);
+      expect(holds).toMatchObject([{ reason: 'dependency' }]);
+      expect(holds[0]?.because).toBe('web (web/app.yaml) names it in depends_on');
+    }
+  });
+});
+
+describe('removals on half the truth', () => {
+  test('no app goes while Fly’s list of apps of personal has gaps', () => {
+    const { steps, holds } = ofGone(whole([healthy('shop')], { unread: gaps }));
+    expect(steps).toEqual([]);
+    expect(holds).toMatchObject([{ reason: 'brake' }]);
+    expect(holds[0]?.because).toContain('Fly’s list of apps of personal has gaps, so that more may have to go');
+    expect(ofGone(whole([healthy('shop')], { unread: gaps, accept: true })).steps).toEqual(['app.destroy gone']);
+  });
+
+  const twin = observed({ addresses: [{ ip: '2a09::1' }] });
+  const pruning = desiredApp({
+    name: 'alpha',
+    groups: [none],
+    network: { ips: [], autoPruneIps: false },
+    policy: { prune: ['addresses'] },
+  });
+  const other = (world: ObservedApp): One => ({ desired: { ...pruning, name: 'beta' }, world });
+  const unread = { status: 'unread', reason: '503' } as const;
+
+  test.each<[string, One, boolean]>([
+    ['another app’s addresses were read', other(observed()), false],
+    ['another app’s addresses were not read', other({ ...observed(), addresses: unread }), true],
+    ['another app was not read at all', other({ ...observed(), app: unread }), true],
+    ['another app’s secrets were not read', other({ ...observed(), secrets: unread }), false],
+  ])('addresses, where %s', (_what, rest, held) => {
+    const plans = whole([{ desired: pruning, world: twin }, rest], { orphans: [] }).apps;
+    const alpha = plans.find((plan) => plan.app === 'alpha');
+    expect(brief(alpha?.steps ?? [])).toEqual(held ? [] : ['address.release alpha/2a09::1']);
+    if (held) expect(alpha?.holds[0]?.because).toContain('beta could not be read, and may have more to remove');
+  });
+
+  test('an app that has no plan yet may have more to remove', () => {
+    const ones = [{ desired: pruning, world: twin }, other(observed())];
+    const all = whole(ones, { orphans: [] });
+    const [first] = ones.map(({ desired, world }) => plan(desired, world, { memory: { known: true } }));
+    expect(all.apps.find(({ app: name }) => name === 'alpha')?.holds).toEqual([]);
+    const partial = whole(ones, { orphans: [], plans: first === undefined ? [] : [first] });
+    expect(partial.apps.find(({ app: name }) => name === 'alpha')?.holds).toMatchObject([{ reason: 'brake' }]);
+    const chosen = whole(ones, { orphans: [], plans: first === undefined ? [] : [first], selected: ['alpha'] });
+    expect(chosen.apps.find(({ app: name }) => name === 'alpha')?.holds).toEqual([]);
+  });
+});
+
+describe('a word for many things reaches no app with its volumes', () => {
+  const withVolumes = {
+    ...gone,
+    contents: { ...gone.contents, volumes: { status: 'read', value: [volume('vol_1')] } },
+  } as typeof gone;
+
+  test.each<[string, Partial<PlanFleetInput>, boolean]>([
+    ['--accept-only volume', { acceptOnly: ['volume'] }, false],
+    ['--accept-only volume and another app', { acceptOnly: ['volume', 'shop'] }, false],
+    ['--accept', { accept: true }, false],
+    ['its name', { acceptOnly: ['gone'] }, true],
+  ])('%s', (_what, more, destroyed) => {
+    const { steps } = ofGone(whole([healthy('shop')], { orphans: [withVolumes], ...more }));
+    expect(steps).toEqual(destroyed ? ['app.destroy gone'] : []);
+  });
+});
