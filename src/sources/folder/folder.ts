@@ -1,25 +1,17 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, embeddedRepositories, nothingKnown } from '../tree/content-id.ts';
 import { FolderMemory } from '../tree/folder-memory.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';
-import { circle, linkBytesMax, linkDestination, linksMax } from '../tree/links.ts';
-import { baseOf, cleanPath, folderOf, isGitFolder, joined, rebased } from '../tree/tree-path.ts';
-import { outside, tooLarge } from '../tree/path-faults.ts';
+import { rebased } from '../tree/links.ts';
+import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
+import { outside } from '../tree/path-faults.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
+import { readFile } from './read-file.ts';
+import { textLinks } from './text-links.ts';
 import { listing, type ListingRequest } from './listing.ts';
 
 export interface FolderRequest {
@@ -121,26 +113,8 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
     }
   }
 
-  const followed = (path: string): string | undefined => followedFrom(root, name, pastTextLinks(path));
-
-  /** With links that stand as text on the way taken for what they are. */
-  function pastTextLinks(path: string): string {
-    if (work.textLinks.size === 0) return path;
-    let clean = cleanPath(path, name);
-    for (let links = 0; ; links += 1) {
-      const steps = clean.split('/').map((_step, index, all) => all.slice(0, index + 1).join('/'));
-      const link = steps.find((step) => work.textLinks.has(step));
-      if (link === undefined) return clean;
-      if (links === linksMax) throw circle(link, path, name);
-      const destination = linkDestination({ link, target: textOf(link), path, name });
-      clean = rebased(clean, { from: link, to: destination });
-    }
-  }
-
-  function textOf(link: string): string {
-    const bytes = readFile({ file: join(root, link), path: link, bytesMax: linkBytesMax });
-    return new TextDecoder().decode(bytes);
-  }
+  const texts = textLinks({ root, name, links: work.textLinks });
+  const followed = (path: string): string | undefined => followedFrom(root, name, texts.past(path));
 
   /** Where a path leads. Throws where git leaves out, or does not look at, what is asked for. */
   function reached(path: string): string | undefined {
@@ -183,7 +157,7 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
         const folder = followed(folderOf(clean));
         if (folder === undefined) return undefined;
         const link = joined(folder, baseOf(clean));
-        return work.textLinks.has(link) ? textOf(link) : linkTarget(join(root, link), path);
+        return work.textLinks.has(link) ? texts.target(link) : linkTarget(join(root, link), path);
       }),
     async id(path) {
       if (work.stands(path)) return work.idOf(path);
@@ -235,35 +209,5 @@ function linkTarget(file: string, path: string): string | undefined {
   } catch (error) {
     if (isAbsence(error) || (error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
     throw unreadable(path, error);
-  }
-}
-
-interface FileRequest {
-  readonly file: string;
-  readonly path: string;
-  readonly bytesMax: number;
-}
-
-/** Never through a last link, never from a pipe or device, never more than bytesMax, also while the file grows. */
-function readFile({ file, path, bytesMax }: FileRequest): Uint8Array | undefined {
-  let handle: number | undefined;
-  try {
-    handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stats = fstatSync(handle);
-    if (!stats.isFile()) return undefined;
-    if (stats.size > bytesMax) throw tooLarge(path, stats.size, bytesMax);
-    const content = new Uint8Array(stats.size);
-    let length = 0;
-    while (length < content.length) {
-      const more = readSync(handle, content, length, content.length - length, null);
-      if (more === 0) break;
-      length += more;
-    }
-    return content.subarray(0, length);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error instanceof Fault ? error : unreadable(path, error);
-  } finally {
-    if (handle !== undefined) closeSync(handle);
   }
 }

@@ -1,8 +1,8 @@
 import { Fault } from '../../model/base/fault.ts';
 import { treeId } from '../tree/object-id.ts';
 import type { GitItem, Tree, TreeEntry, TreeItem } from '../tree/tree.ts';
-import { circle, linkBytesMax, linkDestination, linksMax } from '../tree/links.ts';
-import { baseOf, byPath, cleanPath, folderOf, isInside, joined, rebased } from '../tree/tree-path.ts';
+import { circle, linkBytesMax, linkDestination, linksMax, rebased } from '../tree/links.ts';
+import { baseOf, byPath, cleanPath, folderOf, isInside, joined } from '../tree/tree-path.ts';
 import { outside, tooLarge } from '../tree/path-faults.ts';
 
 const linkMode = '120000';

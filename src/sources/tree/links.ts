@@ -1,7 +1,7 @@
 /** Symbolic links of a tree, followed inside of it only. */
 import { posix } from 'node:path';
 import { outside } from './path-faults.ts';
-import { cleanPath, folderOf } from './tree-path.ts';
+import { cleanPath, folderOf, joined } from './tree-path.ts';
 
 /** As the kernel: more are a circle. */
 export const linksMax = 40;
@@ -30,4 +30,10 @@ export function linkDestination({ link, target, path, name }: LinkRequest): stri
 
 export function circle(link: string, path: string, name: string) {
   return outside(path, name, `${link} is a link in a circle`);
+}
+
+/** A path in the folder `from`, as one in `to`: what is behind a link keeps the name it was asked by. */
+export function rebased(path: string, { from, to }: { readonly from: string; readonly to: string }): string {
+  const rest = path.slice(from === '' ? 0 : from.length + 1);
+  return rest === '' ? to : joined(to, rest);
 }

@@ -26,12 +26,6 @@ export function joined(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-/** A path in the folder `from`, as one in `to`: what is behind a link keeps the name it was asked by. */
-export function rebased(path: string, { from, to }: { readonly from: string; readonly to: string }): string {
-  const rest = path.slice(from === '' ? 0 : from.length + 1);
-  return rest === '' ? to : joined(to, rest);
-}
-
 /** The folder a path lies in; '' for the root's own entries. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf('/');
