@@ -1,6 +1,7 @@
-import { dirname, isAbsolute, relative, sep } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Settings } from '../../../schemas/settings.ts';
-import { isGitLocation, sameRepository } from '../../sources/tree/location.ts';
+import { decoded, isGitLocation, parseGitLocation, sameRepository } from '../../sources/tree/location.ts';
 import { absolute, type ConfigLocation, type OperatorSettings } from './settings.ts';
 
 const keys = ['fleet', 'sync', 'ref'] as const;
@@ -36,19 +37,40 @@ export function leftAside(
   { aside }: SettingsOfConfig,
   config: { readonly folder: string; readonly workTree: string | undefined },
 ): string | undefined {
-  const base = dirname(file);
-  const isOwn = config.workTree !== undefined && isInside(base, config.workTree) && isInside(config.folder, base);
+  const base = realPath(dirname(file));
+  const { workTree } = config;
+  const isOwn = workTree !== undefined && isInside(base, realPath(workTree)) && isInside(realPath(config.folder), base);
   if (aside.length === 0 || isOwn) return undefined;
   const whose = written.config_repo === undefined ? 'it names no config_repo' : 'this is not its config_repo';
   return `${aside.join(', ')} of ${file} ${aside.length === 1 ? 'is' : 'are'} left aside: ${whose}. Name it with --settings to use it all the same`;
 }
 
 function partGiven(given: string, base: string, configRepo: string | undefined): 'all' | 'some' | 'none' {
-  if (given === base) return 'all';
+  const folder = folderMeant(given);
+  if (folder !== undefined && folder === folderMeant(base)) return 'all';
   if (configRepo === undefined) return 'none';
   const own = absolute(configRepo, base, isGitLocation);
-  if (given === own || sameRepository(given, own)) return 'all';
-  return isAbsolute(own) && isAbsolute(given) && isInside(given, own) ? 'some' : 'none';
+  const ownFolder = folderMeant(own);
+  if (folder === undefined || ownFolder === undefined) return sameRepository(given, own) ? 'all' : 'none';
+  if (folder === ownFolder || sameRepository(folder, ownFolder)) return 'all';
+  return isInside(folder, ownFolder) ? 'some' : 'none';
+}
+
+/** Of a path or a file: URL the folder itself, whatever links and spellings lead to it. undefined: a repo elsewhere. */
+function folderMeant(text: string): string | undefined {
+  const { scheme, path } = parseGitLocation(text) ?? {};
+  if (!isAbsolute(text) && scheme !== 'file') return undefined;
+  const written = isAbsolute(text) ? text : decoded(path ?? '');
+  return realPath(basename(written) === '.git' ? dirname(written) : written);
+}
+
+/** The path itself where nothing is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 function isInside(path: string, folder: string): boolean {

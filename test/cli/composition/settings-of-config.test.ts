@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { settingsOfConfig } from '../../../src/cli/composition/settings-of-config.ts';
+import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../servers/git-server.ts';
+import { leftAside, settingsOfConfig } from '../../../src/cli/composition/settings-of-config.ts';
 import type { ConfigLocation, OperatorSettings } from '../../../src/cli/composition/settings.ts';
 
 const sync = { drift: 'report' } as const;
@@ -93,4 +96,76 @@ test('what is not written is not said to be left aside', () => {
 test('a part of a config without a name of the operator’s is whole: its own files name it', () => {
   const few: OperatorSettings = { file: '/work/flycd.yaml', isNamed: true, written: { concurrency: 2 } };
   expect(settingsOfConfig(few, { text: '/work/config/shop', from: 'argument' }).isRoot).toBe(true);
+});
+
+describe('one folder under several names', () => {
+  let scratch: ReturnType<typeof temporaryFolder>;
+  let real: string;
+  beforeEach(() => {
+    scratch = temporaryFolder();
+    real = realpathSync(scratch.path);
+    for (const folder of ['work', 'repos/config/shop', 'repos/other', 'repos/config-b']) {
+      mkdirSync(join(real, folder), { recursive: true });
+    }
+    symlinkSync('../repos/config', join(real, 'work/link'));
+    symlinkSync('work', join(real, 'work-by-link'));
+    symlinkSync('repos', join(real, 'r'));
+  });
+  afterEach(() => scratch.remove());
+
+  const asked = (config_repo: string | undefined, given: string, folder = 'work') => {
+    const file = join(real, folder, 'flycd.yaml');
+    const written = {
+      ...ours,
+      ...(config_repo === undefined ? {} : { config_repo: config_repo.replace('REAL', real) }),
+    };
+    const text = /^[a-z]+:/.test(given) ? given.replace('REAL', real) : join(real, given);
+    const location = { text: given.endsWith('/') ? `${text.replace(/\/$/, '')}/` : text, from: 'argument' } as const;
+    const settings = { file, isNamed: false, written };
+    return { settings, location, found: settingsOfConfig(settings, location) };
+  };
+
+  test.each([
+    ['a link', 'link', 'repos/config'],
+    ['by the link, too', 'link', 'work/link'],
+    ['another link', 'link', 'r/config'],
+    ['a link, of what is written plainly', '../repos/config', 'work/link'],
+    ['..', '../repos/../repos/config', 'repos/config'],
+    ['.. in what is absolute', 'REAL/repos/other/../config', 'repos/config'],
+    ['a slash at the end', '../repos/config/', 'repos/config'],
+    ['a slash at the end of what is given', '../repos/config', 'repos/config/'],
+    ['two slashes', 'REAL//repos//config', 'repos/config'],
+    ['a file URL', 'file://REAL/repos/config', 'repos/config'],
+    ['a file URL through a link', 'file://REAL/r/config', 'repos/config'],
+    ['a file URL, given', '../repos/config', 'file://REAL/repos/config/'],
+    ['a file URL of git’s own folder', '../repos/config', 'file://REAL/repos/config/.git'],
+    ['a file URL with a blank in it as %20', 'file://REAL/repos/con%66ig', 'repos/config'],
+  ])('%s', (_what, config_repo, given) => {
+    expect(asked(config_repo, given).found).toMatchObject({ written: ours, isRoot: true, aside: [] });
+  });
+
+  test('a part of it through a link', () => {
+    expect(asked('link', 'r/config/shop').found).toMatchObject({ written: ours, isRoot: false });
+  });
+
+  test('the folder it lies in, by a link', () => {
+    expect(asked(undefined, 'work-by-link').found).toMatchObject({ written: ours, isRoot: true });
+    expect(asked(undefined, 'work', 'work-by-link').found).toMatchObject({ written: ours, isRoot: true });
+  });
+
+  test.each([
+    ['a folder with a like name', 'link', 'repos/config-b'],
+    ['the folder above', 'link', 'repos'],
+    ['another, through a link', 'link', 'r/other'],
+    ['one that is not there', 'nowhere', 'repos/config'],
+  ])('and not %s', (_what, config_repo, given) => {
+    expect(asked(config_repo, given).found).toMatchObject({ written: {}, aside: ['fleet', 'sync', 'ref'] });
+  });
+
+  test('the config’s own file in a work tree that is reached by a link is not said to be left aside', () => {
+    const { settings, found } = asked('nowhere', 'r/config/shop', 'r/config');
+    const config = { folder: join(real, 'r/config/shop'), workTree: join(real, 'repos/config') };
+    expect(relative(real, settings.file)).toBe('r/config/flycd.yaml');
+    expect(leftAside(settings, found, config)).toBe(undefined);
+  });
 });
