@@ -3,7 +3,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import { isNoRoom } from '../../src/fly/http/classification.ts';
 import { imageMatches } from '../../src/flyconfig/sections/image.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
-import type { RolloutStep, MachineChange } from '../../src/model/plan.ts';
+import type { MachineChange, MachineCreate, RolloutStep } from '../../src/model/plan.ts';
 import { parseSent } from '../../src/model/stamps/stamps.ts';
 import { parseSlot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
@@ -140,20 +140,34 @@ export class GroupRun {
     }
   }
 
-  /** All of a group's first machines are there: from now on what is there says how many there should be. */
-  async endFirst(): Promise<void> {
+  /**
+   * All of a group's first machines, or the first of a region, are there: from now on what is there says how many there
+   * should be.
+   */
+  async endFirst(made: readonly MachineCreate[]): Promise<void> {
     const { fly, log } = this.#pass.services;
     const { app } = this.#pass;
     if (this.#stopped !== undefined || this.#full.size > 0) return;
-    const isFirst = (machine: Machine): boolean => {
-      const metadata = machine.config?.metadata ?? {};
-      return metadata[stampKeys.first] !== undefined && parseSlot(metadata[stampKeys.slot])?.group === this.#group;
-    };
+    const { regions } = stampKeys;
+    // Those in a region that was named newly say the most.
+    const [named] = made
+      .flatMap(({ config }) => config.metadata?.[regions] ?? [])
+      .toSorted((a, b) => b.length - a.length);
+    const patchOf = (metadata: Readonly<Record<string, string>>): Record<string, string | null> => ({
+      ...(metadata[stampKeys.first] === undefined ? {} : { [stampKeys.first]: null }),
+      ...(named === undefined || metadata[regions] === undefined || metadata[regions] === named
+        ? {}
+        : { [regions]: named }),
+    });
     try {
-      const first = (await fly.machines(app.name)).filter(isFirst);
-      await Promise.all(first.map((machine) => fly.patchMetadata(app.name, machine.id, { [stampKeys.first]: null })));
+      const patches = (await fly.machines(app.name)).flatMap(({ id, config }) => {
+        const metadata = config?.metadata ?? {};
+        const patch = parseSlot(metadata[stampKeys.slot])?.group === this.#group ? patchOf(metadata) : {};
+        return Object.keys(patch).length === 0 ? [] : [{ id, patch }];
+      });
+      await Promise.all(patches.map(({ id, patch }) => fly.patchMetadata(app.name, id, patch)));
     } catch (error) {
-      // The machines are there and well. The next plan sees that, too, and takes the stamp away.
+      // The machines are there and well. The next plan sees that, too, and stamps the others.
       log.warn({ app: app.name, error: String(error) }, 'a first rollout was not marked as complete');
     }
   }

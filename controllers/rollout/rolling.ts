@@ -61,7 +61,8 @@ async function rollGroup(rollout: Rollout, steps: readonly RolloutStep[]): Promi
   }
   await run.batch(standbys, coldAtOnce);
   const made = steps.filter((step) => step.kind === 'machine.create');
-  if (made.some((step) => step.config.metadata?.[stampKeys.first] !== undefined)) await run.endFirst();
+  const says = (key: string): boolean => made.some((step) => step.config.metadata?.[key] !== undefined);
+  if (says(stampKeys.first) || says(stampKeys.regions)) await run.endFirst(made);
 }
 
 /**

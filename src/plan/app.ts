@@ -33,6 +33,7 @@ import type {
 } from './types.ts';
 import { isAtRest } from './classify/machine-state.ts';
 import { planGroup } from './machines/group.ts';
+import { regionNotes } from './machines/regions.ts';
 import { inOrder } from './steps/order.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
 import { planRemovedGroups } from './machines/removed-groups.ts';
@@ -225,25 +226,12 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
   return [
     ...groups.flatMap((planned) => planned.notes),
     ...idle,
-    ...regionNotes(input, groups),
+    ...regionNotes(input.desired, groups),
     ...secrets.notes,
     ...volumes.notes,
     ...addresses.notes,
     ...alone,
   ];
-}
-
-/** Where git gives no count, a region that it adds later gets nothing by itself: said, so that nobody waits for it. */
-function regionNotes(input: PlanAppInput, groups: readonly GroupPlan[]): readonly string[] {
-  return groups
-    .filter(({ group, wanted }) => group.counts === undefined && !group.autoscaled && !wanted.first)
-    .flatMap(({ group, wanted }) => {
-      const empty = input.desired.regions.filter((region) => (wanted.byRegion.get(region) ?? 0) === 0);
-      if (empty.length === 0) return [];
-      return [
-        `${group.name} has no machine in ${empty.join(', ')} and git gives no count: machines.count makes it exact`,
-      ];
-    });
 }
 
 function unreadApp(input: PlanAppInput, kind: string, reason: string): AppPlan {

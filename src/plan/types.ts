@@ -19,6 +19,7 @@ import type { Problem } from '../model/base/problem.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { Sent } from '../model/stamps/stamps.ts';
 import type { Slot } from '../model/stamps/slot.ts';
+import type { RegionStamps } from '../model/stamps/region-stamps.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import type { StampedEvidence } from '../model/stamps/secrets-stamp.ts';
 
@@ -123,6 +124,8 @@ export interface WantedCounts {
   readonly first: boolean;
   /** How many standbys it should have at least; none is removed for being one too many. */
   readonly standbys: number;
+  /** Of a group that git gives no count. undefined: nothing is stamped. */
+  readonly regions?: RegionStamps | undefined;
 }
 
 export interface KnownImage {
@@ -228,6 +231,8 @@ export interface StampInput {
   readonly built?: string | undefined;
   /** Evidence of the app's secrets; null: there is none, undefined (the default): a machine keeps what it carries. */
   readonly secretsStamp?: string | null | undefined;
+  /** Regions that git names; null: none are written down, undefined (the default): a machine keeps what it carries. */
+  readonly regions?: string | null | undefined;
   /** What stands about the app as a whole. */
   readonly standing?: StandingTexts | undefined;
 }

@@ -268,6 +268,52 @@ test('auto_prune_ips goes on releasing what git does not list, however much that
   expect(running(world)).toEqual(before);
 });
 
+describe('min_machines_running', patience, () => {
+  const yaml = (regions: string, least: number): string => `app: cache
+${webYaml.replace('protocol: tcp', `protocol: tcp\n    min_machines_running: ${least}`)}build: { image: redis }
+source: { type: local }
+extra_regions: [${regions}]
+`;
+  const config = (least: number) => ({
+    ...web,
+    services: (web.services ?? []).map((service) => ({ ...service, min_machines_running: least })),
+  });
+  const source = { type: 'local' } as const;
+  const regions = (world: Arena): readonly string[] =>
+    running(world)
+      .map((line) => line.split(' ')[1] ?? '')
+      .toSorted();
+
+  test('of apps that run buys no machines, and the plan says what would have been made', async () => {
+    const { world } = await stage({ 'cache/app.yaml': yaml('ams', 2) });
+    const left = {
+      name: 'cache',
+      source,
+      appVersion: 'h1:a',
+      configVersion: 'h1:a',
+      image: 'redis',
+      config: config(2),
+    };
+    await leftByV0(world, left);
+    expect((await planned(world))[0]?.notes.join()).toContain('FlyCD 0.x would have made 1 in arn and 2 in ams;');
+    await expectTakenOver(world);
+    // A region that git names from now on gets them.
+    world.write({ 'cache/app.yaml': yaml('ams, fra', 2) });
+    expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
+    expect(regions(world)).toEqual(['arn', 'fra', 'fra']);
+    expect((await world.flycd(['diff'])).code).toBe(0);
+    world.forget();
+    expect((await world.flycd(['diff'])).code).toBe(0);
+  });
+
+  test('is met in each region by the first rollout', async () => {
+    const { world } = await stage({ 'cache/app.yaml': yaml('ams', 2) });
+    expect(await world.flycd(['sync', '--once'])).toMatchObject({ code: 0 });
+    expect(regions(world)).toEqual(['ams', 'ams', 'arn', 'arn']);
+    expect((await world.flycd(['diff'])).code).toBe(0);
+  });
+});
+
 test('an app that only has an image is taken over, whatever the Go version took for its source', patience, async () => {
   const image = 'docker.io/library/redis:7';
   const files = { 'cache/app.yaml': `app: cache\n${webYaml}source: { type: local }\nbuild: { image: "${image}" }\n` };

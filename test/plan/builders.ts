@@ -11,6 +11,8 @@ import { defaultPolicy, type SyncPolicy } from '../../src/model/base/policy.ts';
 import { formatRead, formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { planApp, type PlanAppInput, type PlanOptions } from '../../src/plan/app.ts';
+import { formatRegions } from '../../src/model/stamps/region-stamps.ts';
+import { stampsRegions } from '../../src/plan/machines/regions.ts';
 import { configToSend, sentOf } from '../../src/plan/machines/stamps.ts';
 
 /** 2026-03-01 12:00:00Z */
@@ -112,6 +114,7 @@ export function machine(desired: DesiredApp, parts: MachineParts = {}): Machine 
     [stampKeys.sent]: formatSent(sentOf(wanted, image)),
     [stampKeys.machine]: id,
     [stampKeys.launch]: 'l'.repeat(32),
+    [stampKeys.regions]: stampsRegions(wanted) ? formatRegions(desired.regions) : undefined,
     [stampKeys.read]: formatRead(readHash(config)),
     ...metadata,
   };

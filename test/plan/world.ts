@@ -13,6 +13,7 @@ import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import { beforeGrowth } from '../../src/plan/kinds/volume-growth.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import { knownEvidence, secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
+import { createsOf } from '../../src/plan/steps/select.ts';
 import { isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { digest, fleet, ulidAt } from './builders.ts';
 
@@ -54,7 +55,8 @@ export function applyAll(state: State, steps: readonly Step[]): State {
     step.kind === 'release'
       ? step.machines.some(isFirst)
       : step.kind === 'machine.create' && step.config.metadata?.[stampKeys.first] !== undefined;
-  const done = steps.some(isFirst) ? applied.machines.reduce(forgetFirst, applied) : applied;
+  const ended = steps.some(isFirst) ? applied.machines.reduce(forgetFirst, applied) : applied;
+  const done = createsOf(steps).reduce(nameRegions, ended);
   return steps.length === 0 ? done : { ...done, memory: { ...done.memory, known: true, defaultAddressesGiven: true } };
 }
 
@@ -154,6 +156,17 @@ function stampAll(state: State, changed: string): State {
     (machine) => isHostOk(machine) && machine.config?.metadata?.[stampKeys.fleet] === fleet,
   );
   return reachable.reduce<State>((all, { id }) => withMachine(all, id, (machine) => patched(machine, patch)), state);
+}
+
+/** What was made in a region that git names newly is whole: the group's other machines say so, too. */
+function nameRegions(state: State, { group, config }: MachineCreate): State {
+  const named = config.metadata?.[stampKeys.regions];
+  if (named === undefined) return state;
+  return state.machines.reduce<State>((all, { id, config: live }) => {
+    const said = live?.metadata?.[stampKeys.regions];
+    const isOlder = live?.metadata?.['fly_process_group'] === group && said !== undefined && said.length < named.length;
+    return isOlder ? withMachine(all, id, (machine) => patched(machine, { [stampKeys.regions]: named })) : all;
+  }, state);
 }
 
 function forgetFirst(state: State, { id }: Machine): State {

@@ -28,6 +28,11 @@ export const stampKeys = {
    * then flyctl's defaults say how many there should be, afterwards what is there does.
    */
   first: 'flycd_first',
+  /**
+   * Regions that git named, with commas, where it gives no count: one that is not among them is named newly, and gets what
+   * `min_machines_running` asks for.
+   */
+  regions: 'flycd_regions',
   /** hash(image, release command): the command that ran before this machine got what it has. */
   command: 'flycd_command',
   /** `<build key>:<digest>`: what the machine's image would be built from, where it was not FlyCD that built it. */

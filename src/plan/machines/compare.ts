@@ -27,6 +27,7 @@ export interface CompareInput {
   readonly unstamped: 'change' | 'drift';
   readonly secretsStamp: string | null | undefined;
   readonly standing: StandingTexts;
+  readonly regions: string | null;
   /** true: metadata that somebody changed on Fly is put right. */
   readonly healsMetadata: boolean;
 }
@@ -100,7 +101,7 @@ function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Re
   const image = live.image ?? '';
   const known = { id: member.machine.id, metadata: member.metadata, read, sent: sent ?? sentOf(group, image) };
   const { [stampKeys.inputs]: inputs, ...others } = missingStamps(
-    { desired, group, fleet, slot, image, built: input.image?.built, secretsStamp, standing },
+    { desired, group, fleet, slot, image, built: input.image?.built, regions: input.regions, secretsStamp, standing },
     known,
   );
   // Inputs hold the image's digest: while no registry answers they are not git's last word, and would only be stamped

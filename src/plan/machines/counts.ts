@@ -3,12 +3,13 @@ import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { GroupMachine, WantedCounts } from '../types.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
+import { leastRunning, newRegions, regionStamps, stampsRegions } from './regions.ts';
 
 const withServices = 2;
 
 /**
  * Given counts are exact, and 0 where git names no count for a region. Without any: flyctl's defaults until the group's
- * first machines are all there, afterwards what is there. Source of the defaults: `fly deploy` of a new process group.
+ * first machines are all there, afterwards what is there, and in a region that git names newly what shall run. Source of the defaults: `fly deploy` of a new process group.
  */
 export function wantedMachines(
   desired: DesiredApp,
@@ -25,13 +26,21 @@ export function wantedMachines(
     return { byRegion: counts, exact: true, first: false, standbys: 0 };
   }
   const unfinished = members.some((member) => member.ours && member.metadata[stampKeys.first] !== undefined);
-  if (counting.length > 0 && !unfinished) return { byRegion: present, exact: false, first: false, standbys: 0 };
+  const stamped = stampsRegions(group);
+  if (counting.length > 0 && !unfinished) {
+    const least = leastRunning(group);
+    const lacking = newRegions(desired, members).filter((region) => stamped && (present.get(region) ?? 0) < least);
+    const byRegion = new Map([...present, ...lacking.map((region) => [region, least] as const)]);
+    const regions = stamped ? regionStamps(desired, lacking) : undefined;
+    return { byRegion, exact: false, first: false, standbys: 0, regions };
+  }
+  const regions = stamped ? regionStamps(desired, []) : undefined;
   const byRegion = new Map(present);
   for (const [region, count] of defaultCounts(desired, group)) {
     byRegion.set(region, Math.max(count, present.get(region) ?? 0));
   }
   const alone = desired.highAvailability && !group.hasServices && group.mount === undefined && !isJob(group);
-  return { byRegion, exact: false, first: true, standbys: alone && !namesStandbys(group) ? 1 : 0 };
+  return { byRegion, exact: false, first: true, standbys: alone && !namesStandbys(group) ? 1 : 0, regions };
 }
 
 /** A job that ends has nobody to stand in for it: its standby would do the work a second time. */
@@ -41,17 +50,13 @@ export function isJob({ config }: DesiredGroup): boolean {
 
 /**
  * flyctl's high availability: two where the proxy spreads requests, one where a volume would have to be shared, one and a
- * standby where nobody is served.
+ * standby where nobody is served. In each region at least as many as shall run: the proxy cannot start what does not exist.
  */
 function defaultCounts(desired: DesiredApp, group: DesiredGroup): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   const available = desired.highAvailability && group.hasServices && group.mount === undefined;
-  counts.set(desired.primaryRegion, Math.max(available ? withServices : 1, minRunning(group)));
-  for (const region of desired.regions) if (!counts.has(region)) counts.set(region, 1);
+  const least = Math.max(1, leastRunning(group));
+  counts.set(desired.primaryRegion, Math.max(available ? withServices : 1, least));
+  for (const region of desired.regions) if (!counts.has(region)) counts.set(region, least);
   return counts;
-}
-
-/** The proxy counts min_machines_running in the primary region, and cannot start what does not exist. */
-function minRunning(group: DesiredGroup): number {
-  return Math.max(0, ...(group.config.services ?? []).map((service) => service.min_machines_running ?? 0));
 }

@@ -8,9 +8,18 @@ import { isJob, wantedMachines } from './counts.ts';
 import { madeByHandNotes } from './made-by-hand.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
-import type { GroupMachine, CompareScope, GroupDraft, GroupScope, MachinesInput, GroupPlan } from '../types.ts';
+import type {
+  GroupMachine,
+  CompareScope,
+  GroupDraft,
+  GroupScope,
+  MachinesInput,
+  GroupPlan,
+  StampInput,
+} from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
+import { withoutHalfMade } from './regions.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
 import { planMember } from './machine.ts';
 import { inPlaceOf, planReplaced, replaceableAt } from './replace.ts';
@@ -54,7 +63,11 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
     ],
     desired.primaryRegion,
   );
-  const creates = missing.map((slot) => createStep(scope, counting, slot));
+  const making = {
+    ...scope,
+    wanted: withoutHalfMade(wanted, [...missing, ...fitting.map((member) => slotOf(scope, member))]),
+  };
+  const creates = missing.map((slot) => createStep(making, counting, slot));
   const standby = primary === undefined ? undefined : missingStandby(scope, missing, primary);
   if (standby !== undefined) creates.push(standby);
   const unreachable = counting.filter((member) => (replaceableAt(scope, member) ?? Infinity) <= scope.input.now);
@@ -181,7 +194,10 @@ function missingStandby(scope: GroupScope, missing: readonly Slot[], primary: Sl
 
 function createStep(scope: GroupScope, members: readonly GroupMachine[], slot: Slot): MachineCreate {
   const { desired, group, image, wanted } = scope;
-  const marking = stampInput(scope, slot, image.state === 'known' ? image.ref : '');
+  const marking: StampInput = {
+    ...stampInput(scope, slot, image.state === 'known' ? image.ref : ''),
+    ...(wanted.regions?.lacking.includes(slot.region) === true ? { regions: wanted.regions.made } : {}),
+  };
   const sibling = members.find((member) => member.live !== undefined)?.live;
   const config = configToSend(marking, undefined, sibling);
   const total = [...wanted.byRegion.values()].reduce((sum, count) => sum + count, wanted.standbys);

@@ -42,6 +42,7 @@ export function planMember(scope: CompareScope, member: GroupMachine, draft: Gro
     unstamped: unstampedMeans(scope),
     secretsStamp: scope.secretsStamp,
     standing: scope.standing,
+    regions: scope.wanted.regions?.there ?? null,
     healsMetadata: scope.heals || scope.desired.policy.drift === 'report',
   });
   const misfit = mountMismatch(live, scope.group, scope.volumeNames);

@@ -16,7 +16,7 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(stamp: StampInput): Record<string, string> {
-  const { desired, group, fleet, slot, image, built, secretsStamp, standing } = stamp;
+  const { desired, group, fleet, slot, image, built, regions, secretsStamp, standing } = stamp;
   const named = namedFields(group.config);
   return {
     [stampKeys.fleet]: fleet,
@@ -25,6 +25,7 @@ function stampsOf(stamp: StampInput): Record<string, string> {
     [stampKeys.inputs]: desired.inputs,
     ...flyctlMetadata(group.name),
     ...standing,
+    ...(typeof regions === 'string' ? { [stampKeys.regions]: regions } : {}),
     ...(built === undefined ? {} : { [stampKeys.built]: built }),
     ...(named.length > 0 ? { [stampKeys.named]: JSON.stringify(named) } : {}),
     ...(typeof secretsStamp === 'string' ? { [stampKeys.secrets]: secretsStamp } : {}),
@@ -58,6 +59,7 @@ export function configToSend(
   for (const key of clearedStamps) delete metadata[key];
   if (image !== live?.image) delete metadata[stampKeys.built];
   if (stamp.secretsStamp === null) delete metadata[stampKeys.secrets];
+  if (stamp.regions === null) delete metadata[stampKeys.regions];
   const env = Object.entries(base.env ?? {}).filter(([name]) => !isVersionEnv(name));
   return {
     ...base,
@@ -119,6 +121,7 @@ export function missingStamps(
   for (const [key, value] of Object.entries(wanted)) if (machine.metadata[key] !== value) patch[key] = value;
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
   if (stamp.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined) patch[stampKeys.secrets] = null;
+  if (stamp.regions === null && machine.metadata[stampKeys.regions] !== undefined) patch[stampKeys.regions] = null;
   if (wanted[stampKeys.named] === undefined && machine.metadata[stampKeys.named] !== undefined)
     patch[stampKeys.named] = null;
   return patch;
@@ -137,5 +140,6 @@ export function missingMetadata(
 export function stampInput(scope: GroupScope, slot: Slot, image: string): StampInput {
   const { desired, group, secretsStamp, standing, command } = scope;
   const built = scope.image.state === 'known' ? scope.image.built : undefined;
-  return { desired, group, fleet: scope.input.fleet, slot, image, built, secretsStamp, standing, command };
+  const regions = scope.wanted.regions?.there ?? null;
+  return { desired, group, fleet: scope.input.fleet, slot, image, built, regions, secretsStamp, standing, command };
 }
