@@ -2,6 +2,8 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 
@@ -14,11 +16,25 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
     case 'app.create':
       return createApp(pass, step.org, step.network);
     case 'app.adopt':
-      await pass.services.store.markKnown(pass.app.name);
-      return { outcome: 'updated' };
+      return adoptApp(pass);
     case 'app.destroy':
       return destroyApp(pass.services.fly, step.app);
   }
+}
+
+/**
+ * What is taken over from another fleet says so at once, whatever of the plan is held: to that fleet it would still be an
+ * app of its own, which it may destroy. A group that git does not name stays that fleet's, else the next pass would remove it.
+ */
+async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass): Promise<StepDone> {
+  await store.markKnown(app.name);
+  const machines = await fly.machines(app.name);
+  const found = classifyMachines({ desired: app, machines, releases: [], fleet: fleet.name, now: clock.now() });
+  const theirs = [...found.members, ...found.replaced].filter(
+    ({ live, ours, metadata }) => live !== undefined && !ours && (metadata[stampKeys.fleet] ?? '') !== '',
+  );
+  for (const { machine } of theirs) await fly.patchMetadata(app.name, machine.id, { [stampKeys.fleet]: fleet.name });
+  return { outcome: 'updated' };
 }
 
 /** An answer that was lost is read back: an app that is not there was destroyed. */

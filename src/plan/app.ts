@@ -253,7 +253,8 @@ function foreignApp(input: PlanAppInput, fleet: string): AppPlan {
   const hold = holdOf(name, {
     reason: 'owner',
     because: `the app belongs to fleet ${fleet}`,
-    next: `take it out of that fleet's config repo, then flycd adopt ${name}`,
+    // In the other order that fleet may destroy it: to a fleet that prunes apps it is one that git no longer names.
+    next: `flycd adopt ${name}; only when that has taken it over, take it out of the config repo of fleet ${fleet}`,
   });
   return finish(input, { steps: [], holds: [hold] }, [], 'nothing');
 }
