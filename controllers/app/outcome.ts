@@ -1,7 +1,8 @@
 import type { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan, AppStatus } from '../../src/model/plan.ts';
 import type { StepResult, RunOutcome } from '../../src/model/run.ts';
-import { listedSince } from '../../src/plan/kinds/intents.ts';
+import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
+import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { settleGrowth } from '../kinds/volume-growth.ts';
@@ -72,15 +73,28 @@ export async function rememberPass(
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
   if (app.network.ips === undefined && plan.steps.length > 0 && !failed)
     await store.markDefaultAddressesGiven(app.name);
-  const { heldRevision, intents } = await store.memory(app.name);
+  const { heldRevision, intents, made } = await store.memory(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
+  for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet: fleet.name }))
+    await store.settleIntent(app.name, id);
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
   const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');
   // Or they put it back themselves: their next deploy is a new decision, which that revision says nothing about.
   const isOver = !failed && plan.holds.length === 0;
   if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
+}
+
+/** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */
+export async function rememberLost({ store, app, fleet, plan, planned }: SyncAppRequest): Promise<void> {
+  const memory = await store.memory(app.name);
+  const wanted = callsWanted(plan);
+  for (const { kind, id, intent } of madeByLostCalls({ ...planned, memory, fleet: fleet.name })) {
+    await store.addMade(app.name, kind, id);
+    // One that is asked for all the same is left to the call itself, which looks once more.
+    if (intent !== undefined && !wanted.has(intent.target)) await store.settleIntent(app.name, intent.id);
+  }
 }
 
 /** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */

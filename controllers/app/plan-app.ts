@@ -4,6 +4,7 @@ import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { observeApp, observeReleases } from '../../src/observed/app.ts';
 import { planApp, needsReleases } from '../../src/plan/app.ts';
+import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { stoppedPlan, heldPlan } from '../../src/plan/target/target-plan.ts';
@@ -20,7 +21,9 @@ import type { PlanAppRequest, PlannedApp } from './types.ts';
 export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedApp> {
   const { clock, fly, app, fleet, options } = request;
   const observed = await observeApp({ fly, app: app.name, clock });
-  const memory = await remember(request);
+  const remembered = await remember(request);
+  const lost = madeByLostCalls({ observed, memory: remembered, fleet: fleet.name });
+  const memory = { ...remembered, made: [...remembered.made, ...lost.map(({ id }) => id)] };
   const base = {
     memory,
     fleet: fleet.name,

@@ -47,7 +47,9 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
   for (const earlier of await callsOnLock(pass)) {
     if (earlier.kind !== call.kind || earlier.target !== call.target) continue;
     const item = await settle(pass, call, earlier);
-    if (item !== undefined) return { id: call.idOf(item), found: true };
+    if (item === undefined) continue;
+    await store.addMade(app.name, call.kind, call.idOf(item));
+    return { id: call.idOf(item), found: true };
   }
   for (let tries = 1; ; tries += 1) {
     const now = await call.list();

@@ -91,6 +91,8 @@ function refuseWrites(store: Store): Store {
     removeEvidence: refuse,
     addIntent: refuse,
     settleIntent: refuse,
+    fulfilIntent: refuse,
+    addMade: refuse,
     addHeals: refuse,
     markKnown: refuse,
     markDefaultAddressesGiven: refuse,

@@ -11,6 +11,7 @@ type MemoryStore = Pick<
   | 'addIntent'
   | 'settleIntent'
   | 'fulfilIntent'
+  | 'addMade'
   | 'addHeals'
   | 'markKnown'
   | 'markDefaultAddressesGiven'
@@ -26,7 +27,7 @@ const healsKeptMs = 24 * 60 * 60 * 1000;
 const fulfilledKeptMs = 60 * 60 * 1000;
 
 export function createMemory(database: Database): MemoryStore {
-  const { queries, fleet, redactor } = database;
+  const { queries, fleet, clock, redactor } = database;
   return {
     ...createIntents(database),
     ...createHeals(database),
@@ -44,6 +45,13 @@ export function createMemory(database: Database): MemoryStore {
         .deleteFrom('evidence')
         .where((where) => where.and({ fleet, app }))
         .where('name', '=', name)
+        .execute();
+    },
+    async addMade(app, kind, id) {
+      await queries
+        .insertInto('made')
+        .values({ fleet, app, kind, id, at: clock.now() })
+        .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
     markKnown: (app) => remember(database, app, { known: 1 }),

@@ -82,6 +82,8 @@ export interface Store {
   settleIntent(app: string, id: number): Promise<void>;
   /** Its call made the object of this id, which lists may not show yet; that it is FlyCD's is remembered from then on. */
   fulfilIntent(app: string, id: number, made: string): Promise<void>;
+  /** An object of this id is FlyCD's, by a call that another tells of. Saying it twice is the same as once. */
+  addMade(app: string, kind: IntentKind, id: string): Promise<void>;
   addHeals(app: string, paths: readonly string[]): Promise<void>;
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;

@@ -212,6 +212,14 @@ describe('memory', () => {
     expect((await next.memory('web')).intents).toEqual([]);
   });
 
+  test('what a call made that another tells of is remembered by its app, once', async () => {
+    const store = testStore();
+    await store.addMade('web', 'address.allocate', '2a09::1');
+    await store.addMade('web', 'address.allocate', '2a09::1');
+    expect((await store.memory('web')).made).toEqual(['2a09::1']);
+    expect((await store.memory('api')).made).toEqual([]);
+  });
+
   test('what an intent made is known for an hour', async () => {
     const path = join(temporaryFolder(), 'flycd.db');
     const clock = new IdleClock();

@@ -37,9 +37,14 @@ export function unclearIntent(input: PlanAppInput, step: Step): Omit<HoldParts, 
 
 /** Of what calls are known to have made: what this plan, from lists read later, does not ask for again. */
 export function listedSince(intents: readonly Intent[], plan: AppPlan): readonly Intent[] {
-  const steps = [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)];
-  const wanted = new Set(steps.flatMap(intentTargets));
+  const wanted = callsWanted(plan);
   return intents.filter((intent) => intent.made !== undefined && !wanted.has(intent.target));
+}
+
+/** Targets of the calls that a plan asks for, or would if it were allowed to, as intents name them. */
+export function callsWanted(plan: AppPlan): ReadonlySet<string> {
+  const steps = [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)];
+  return new Set(steps.flatMap(intentTargets));
 }
 
 /** How the intents of a step's call name it. */

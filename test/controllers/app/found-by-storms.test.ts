@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
 import { isWrite } from '../../../simulator/world/requests.ts';
@@ -5,6 +6,7 @@ import type { Machine } from '../../../simulator/world/records.ts';
 import { filesOf, goodImage, type AppIdea } from '../../storm/world/fleet.ts';
 import { membersOf, watch } from '../../storm/checks/watch.ts';
 import { arena, type Arena } from '../arena.ts';
+import { testStore } from '../../record/stores.ts';
 import { callOf } from '../calls.ts';
 
 const digest = (digit: string): string => `@sha256:${digit.repeat(64)}`;
@@ -147,6 +149,9 @@ test.each([
   expect((await world.flycd(['sync', '--once'])).code).toBe(0);
   if (state === 'state') world.forget();
   await world.flycd(['sync', '--once'], state);
+  const path = join(dirname(world.stateFolder), state, 'flycd', 'flycd.db');
+  const [made = ''] = simulator.world.apps.get('shop')?.addresses.keys() ?? [];
+  expect((await testStore({ path, fleet: 'storm', mode: 'read' }).memory('shop')).made).toEqual([made]);
   await world.clock.sleep(60_000);
   expect((await world.flycd(['sync', '--once'], state)).code).toBe(0);
   expect(simulator.world.snapshot()[0]?.addresses.map(({ kind }) => kind)).toEqual(['v6']);
