@@ -39,7 +39,7 @@ interface Stood {
 async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: DesiredApp): Promise<Stood> {
   const presence = await fly.app(app.name);
   const machines = presence.state === 'present' ? await fly.machines(app.name) : [];
-  return { machines, standing: standingOf({ machines, fleet: fleet.name }, await store.memory(app.name)) };
+  return { machines, standing: standingOf({ machines, fleet }, await store.memory(app.name)) };
 }
 
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
@@ -56,7 +56,7 @@ export async function suspendApp(
   const text = formatSuspension({ reason, by: actor, at, until });
   await stampOrThrow(context, fleet, { app, texts: { [stampKeys.suspend]: text }, machines });
   const run = await record(context, fleet, { app, trigger: 'suspend' });
-  return { app: app.name, run, lifted: [], isStamped: standingMachines(machines, fleet.name).length > 0 };
+  return { app: app.name, run, lifted: [], isStamped: standingMachines(machines, fleet).length > 0 };
 }
 
 /** Lifts whatever keeps the app from following git: a suspension, a hold after a rollback, a release that failed. */
@@ -106,7 +106,7 @@ async function before(
   { app, stood }: { readonly app: DesiredApp; readonly stood: Stood },
 ): Promise<GoodVersion> {
   const { machines, standing } = stood;
-  const wanted = versionOf({ desired: app, machines, fleet: fleet.name, now: clock.now() });
+  const wanted = versionOf({ desired: app, machines, fleet, now: clock.now() });
   const newest = (versions: readonly (GoodVersion | undefined)[]): GoodVersion | undefined =>
     versions
       .filter((version) => version !== undefined)
@@ -115,7 +115,7 @@ async function before(
   const recorded = (await store.goodVersions(app.name)).map(({ good }) => good);
   const known = newest([standing.good, ...recorded]);
   if (known !== undefined) return known;
-  const asked = standingMachines(machines, fleet.name).slice(0, machinesAskedMax);
+  const asked = standingMachines(machines, fleet).slice(0, machinesAskedMax);
   const sent = await Promise.all(asked.map(({ id }) => fly.machineVersions(app.name, id)));
   const stamped = newest(sent.flat().map((config) => parseGood(config.metadata?.[stampKeys.good])));
   if (stamped !== undefined) return stamped;

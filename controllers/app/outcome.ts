@@ -76,7 +76,7 @@ export async function rememberPass(
   const { heldRevision, intents, made } = await store.memory(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
-  for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet: fleet.name }))
+  for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet }))
     await store.settleIntent(app.name, id);
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
@@ -90,7 +90,7 @@ export async function rememberPass(
 export async function rememberLost({ store, app, fleet, plan, planned }: SyncAppRequest): Promise<void> {
   const memory = await store.memory(app.name);
   const wanted = callsWanted(plan);
-  for (const { kind, id, intent } of madeByLostCalls({ ...planned, memory, fleet: fleet.name })) {
+  for (const { kind, id, intent } of madeByLostCalls({ ...planned, memory, fleet })) {
     await store.addMade(app.name, kind, id);
     // One that is asked for all the same is left to the call itself, which looks once more.
     if (intent !== undefined && !wanted.has(intent.target)) await store.settleIntent(app.name, intent.id);

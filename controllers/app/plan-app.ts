@@ -22,11 +22,11 @@ export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedAp
   const { clock, fly, app, fleet, options } = request;
   const observed = await observeApp({ fly, app: app.name, clock });
   const remembered = await remember(request);
-  const lost = madeByLostCalls({ observed, memory: remembered, fleet: fleet.name });
+  const lost = madeByLostCalls({ observed, memory: remembered, fleet });
   const memory = { ...remembered, made: [...remembered.made, ...lost.map(({ id }) => id)] };
   const base = {
     memory,
-    fleet: fleet.name,
+    fleet,
     revision: fleet.revision,
     now: clock.now(),
     options,
@@ -35,6 +35,8 @@ export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedAp
   const git = (seen: ObservedApp): AppPlan => planApp({ ...base, desired: app, observed: seen });
   const steering = await steer(request, observed, memory);
   const planOf = (seen: ObservedApp): AppPlan => {
+    // Who takes an app over labels it, wherever it is steered.
+    if (fleet.from !== undefined) return git(seen);
     const { standing, course, snapshot } = steering;
     const free = git(seen);
     const steered =
@@ -47,12 +49,12 @@ export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedAp
   };
   const unseen = planOf(observed);
   const { seen, plan } = await withImageOf(request, { seen: observed, plan: unseen }, planOf);
-  const known = knownEvidence({ observed, memory, fleet: fleet.name });
+  const known = knownEvidence({ observed, memory, fleet });
   const unreachable = unreachableSince(observed, memory, clock.now());
   const needs = needsReleases(plan, seen);
   const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
   const wanted = steering.snapshot ?? app;
-  const release = knownRelease({ desired: wanted, observed: whole, memory, fleet: fleet.name, now: clock.now() });
+  const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable, wanted, steering };
 }
 

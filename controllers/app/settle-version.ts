@@ -52,7 +52,7 @@ async function markGood(request: SyncAppRequest, { plan, planned }: Passed): Pro
   const { wanted, steering, observed } = planned;
   const { standing, course } = steering;
   if (observed.machines.status === 'unread' || course.to === 'nowhere') return;
-  const scope = { desired: wanted, fleet: fleet.name, now: clock.now() };
+  const scope = { desired: wanted, fleet, now: clock.now() };
   const before = observed.machines.value;
   // What was gone back to keeps its name: its image may be written another way now.
   const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
@@ -87,7 +87,7 @@ async function markFailed(
   const { standing, course } = steering;
   if (course.to !== 'git') return false;
   const machines = await fly.machines(app.name);
-  const version = versionOf({ desired: app, machines, fleet: fleet.name, now: clock.now() });
+  const version = versionOf({ desired: app, machines, fleet, now: clock.now() });
   // It ran well before: what became of it since is no fault of its release.
   if (standing.good !== undefined && isSameVersion(standing.good, version)) return false;
   const { releaseCommand } = app;

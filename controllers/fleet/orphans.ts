@@ -42,7 +42,7 @@ export async function findOrphans(
   const found: OrphanedApp[] = [];
   const unread: UnreadOrganization[] = [];
   for (const org of orgs) {
-    const observed = await observeOrphans({ fly, org, fleet: fleet.name, desired: named });
+    const observed = await observeOrphans({ fly, org, fleet, desired: named });
     found.push(...observed.orphans);
     if (!observed.complete) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
@@ -53,7 +53,7 @@ export async function findOrphans(
 
 /** An orphan as it is now: it may have waited for somebody to be done. */
 export async function lookAgain(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<SeenOrphan> {
-  const seen = await observeOrphan({ fly, fleet: fleet.name }, orphan);
+  const seen = await observeOrphan({ fly, fleet }, orphan);
   if (seen.state !== 'orphan' || !fleet.policy.prune.includes('app')) return seen;
   return { ...seen, orphan: await withContents(fly, seen.orphan) };
 }

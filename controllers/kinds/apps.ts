@@ -2,7 +2,7 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
-import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { otherOwner, ownerStamps } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
@@ -29,11 +29,12 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
 async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass): Promise<StepDone> {
   await store.markKnown(app.name);
   const machines = await fly.machines(app.name);
-  const found = classifyMachines({ desired: app, machines, releases: [], fleet: fleet.name, now: clock.now() });
+  const found = classifyMachines({ desired: app, machines, releases: [], fleet, now: clock.now() });
   const theirs = [...found.members, ...found.replaced].filter(
-    ({ live, ours, metadata }) => live !== undefined && !ours && (metadata[stampKeys.fleet] ?? '') !== '',
+    ({ live, ours, metadata }) => live !== undefined && !ours && otherOwner(metadata, fleet) !== undefined,
   );
-  for (const { machine } of theirs) await fly.patchMetadata(app.name, machine.id, { [stampKeys.fleet]: fleet.name });
+  for (const { machine, metadata } of theirs)
+    await fly.patchMetadata(app.name, machine.id, ownerStamps(fleet, metadata));
   return { outcome: 'updated' };
 }
 

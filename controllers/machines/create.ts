@@ -5,6 +5,7 @@ import type { MachineCreate } from '../../src/model/plan.ts';
 import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { formatSlot, parseSlot, type Slot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
@@ -128,7 +129,7 @@ function holdsSlot(pass: AppPass, machine: Machine, { slot, replaces = [] }: Mac
   const metadata = machine.config?.metadata ?? {};
   const stamped = parseSlot(metadata[stampKeys.slot]);
   const same = stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
-  return same && metadata[stampKeys.fleet] === pass.fleet.name && !isGone(machine) && !replaces.includes(machine.id);
+  return same && isOwn(metadata, pass.fleet) && !isGone(machine) && !replaces.includes(machine.id);
 }
 
 function createRequest(

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { toFault } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -32,7 +33,7 @@ export async function stampSecrets(pass: AppPass): Promise<void> {
   try {
     const behind = (await fly.machines(app.name)).filter((machine) => {
       const metadata = metadataOf(machine);
-      if (isGone(machine) || !isHostOk(machine) || metadata[stampKeys.fleet] !== fleet.name) return false;
+      if (isGone(machine) || !isHostOk(machine) || !isOwn(metadata, fleet)) return false;
       return (metadata[stampKeys.secrets] ?? null) !== stamp;
     });
     const queue = new PQueue({ concurrency: patchesAtOnce });

@@ -4,6 +4,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { SlotMachine, MachineChange } from '../../src/model/plan.ts';
 import { formatSlot, parseSlot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
@@ -24,7 +25,7 @@ async function machineOf({ app, fleet, services: { fly } }: AppPass, { slot }: S
   const found = (await fly.machines(app.name)).find((machine) => {
     const metadata = machine.config?.metadata ?? {};
     const stamped = parseSlot(metadata[stampKeys.slot]);
-    const isThere = !isGone(machine) && metadata[stampKeys.fleet] === fleet.name;
+    const isThere = !isGone(machine) && isOwn(metadata, fleet);
     return isThere && stamped !== undefined && formatSlot(stamped) === wanted;
   });
   if (found !== undefined) return found.id;

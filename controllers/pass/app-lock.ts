@@ -1,7 +1,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { byText } from '../../src/model/base/text.ts';
-import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
+import { flyctlKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { metadataOf, groupOf, isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';
 import { holdLease } from './lease.ts';
@@ -21,7 +22,7 @@ export async function lockApp(pass: AppPass, except?: string): Promise<void> {
     const byFlyctl = metadata[flyctlKeys.platformVersion] === 'v2' && named.has(groupOf(metadata) ?? '');
     // One that runs a release command is gone before the pass is over.
     const stays = groupOf(metadata) !== releaseCommandGroup;
-    return stays && (metadata[stampKeys.fleet] === fleet.name || byFlyctl);
+    return stays && (isOwn(metadata, fleet) || byFlyctl);
   };
   const lowest = machines
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.

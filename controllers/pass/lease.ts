@@ -1,4 +1,5 @@
 import { FlyError } from '../../src/fly/http/error.ts';
+import { isOwnLease } from '../../src/model/stamps/owner.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';
 import { leaseDescription, type HeldLease } from './services.ts';
@@ -87,7 +88,7 @@ async function acquire(pass: AppPass, machineId: string) {
         continue;
       }
       // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
-      if (!(lease.description ?? '').startsWith(`flycd:${pass.fleet.name}:`)) throw error;
+      if (!isOwnLease(lease.description, pass.fleet)) throw error;
       const untilMs = Math.min(Math.max(1000, lease.expires_at * 1000 - clock.now() + 1), staleLeaseWaitMsMax);
       pass.services.onProgress({
         type: 'waiting',

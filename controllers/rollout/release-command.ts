@@ -6,6 +6,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { ReleaseCommandRun, ReleaseStep, MachineChange } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
@@ -75,8 +76,7 @@ async function leftBehind(pass: AppPass, run: ReleaseCommandRun): Promise<Machin
   let same: Machine | undefined;
   for (const machine of await fly.machines(app.name)) {
     const metadata = metadataOf(machine);
-    if (groupOf(metadata) !== releaseCommandGroup || metadata[stampKeys.fleet] !== fleet.name || isGone(machine))
-      continue;
+    if (groupOf(metadata) !== releaseCommandGroup || !isOwn(metadata, fleet) || isGone(machine)) continue;
     const runs = ['created', 'starting', 'started', 'stopping'].includes(machine.state);
     if (runs && metadata[stampKeys.command] === stamp && same === undefined) {
       same = machine;

@@ -29,7 +29,7 @@ export async function stampRolloutState(
   { texts, machines }: { readonly texts: StandingTexts; readonly machines: readonly Machine[] },
 ): Promise<{ readonly stamped: number; readonly machines: number }> {
   await store.setStanding(app, texts);
-  const ours = standingMachines(machines, fleet.name);
+  const ours = standingMachines(machines, fleet);
   const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, texts));
   const queue = new PQueue({ concurrency: patchesAtOnce });
   const patches = behind.map(({ id }) => queue.add(() => fly.patchMetadata(app, id, { ...texts })));

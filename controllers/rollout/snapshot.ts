@@ -69,7 +69,7 @@ function inputsOf({ groups }: DesiredApp, machines: readonly Machine[]): string 
 }
 
 async function historyAt({ fly, fleet, app, version, machines }: SnapshotRequest): Promise<Snapshot> {
-  const ours = standingMachines(machines, fleet.name);
+  const ours = standingMachines(machines, fleet);
   const byGroup = Map.groupBy(ours, (machine) => groupOf(metadataOf(machine)) ?? '');
   try {
     const histories: GroupHistory[] = [];

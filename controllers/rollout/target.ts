@@ -26,8 +26,8 @@ export async function steer(
   memory: Memory,
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const standing = standingOf({ machines, fleet: fleet.name }, memory);
-  const course = resolveTarget({ desired: app, machines, fleet: fleet.name, now: observed.observedAt }, standing);
+  const standing = standingOf({ machines, fleet }, memory);
+  const course = resolveTarget({ desired: app, machines, fleet, now: observed.observedAt }, standing);
   if (course.to !== 'version') return { standing, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });
   if (snapshot.status === 'found') return { standing, course, snapshot: snapshot.app };

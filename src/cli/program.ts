@@ -221,15 +221,14 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
       );
     });
   withFly(withConfig(program.command('adopt')))
-    .description('take over an app that somebody else made, even if it restarts')
-    .argument('<app>', "the app's name")
+    .description('take over an app that somebody else made, even if it restarts; or all apps of an earlier owner')
+    .argument('[app]', "the app's name; left out with --all")
     .argument(...configArgument)
-    .action(async (app: string, config: string | undefined, options: AdoptOptions) => {
-      onExit(
-        await (
-          await loaded(invocation, () => import('./commands/change/adopt.ts'))
-        ).adopt(invocation, app, config, options),
-      );
+    .option('--all', 'all apps that carry the owner of --from, by labels alone: nothing restarts')
+    .option('--from <old>', 'the earlier owner: address of a config repo, its origin as a hold prints it, or a fleet')
+    .action(async (first: string | undefined, second: string | undefined, options: AdoptOptions) => {
+      const { adopt } = await loaded(invocation, () => import('./commands/change/adopt.ts'));
+      onExit(await adopt(invocation, [first, second], options));
     });
   withApps(withFly(withRef(withSettings(program.command('serve').alias('monitor')))))
     .description('sync for good: on a timer and on webhooks')

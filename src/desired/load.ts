@@ -11,7 +11,7 @@ import { writeBuild } from './source/build.ts';
 import { configFiles, type ConfigFiles, type ReadFile } from './discover/config-files.ts';
 import { pathWithin } from './discover/paths.ts';
 import { GenerationCache, type Cache } from './discover/cache.ts';
-import { fleetIdentity, type FleetIdentity } from './discover/fleet-identity.ts';
+import { fleetIdentity, nameDefault, type FleetIdentity } from './discover/fleet-identity.ts';
 import { resolveApps, type Gathered } from './resolve/resolve-apps.ts';
 import type { ReadProject } from './discover/project.ts';
 import type { AppMemory, Gathering } from './resolve/resolve-app.ts';
@@ -95,6 +95,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     name: identity.name,
     // One file is a part of its folder's config: the rest must not become orphans.
     named: identity.named && root === path,
+    unwritten: identity.unwritten,
     revision: tree.revision,
     root,
     // A flycd.yaml that cannot be read may hold a freeze: nothing is planned past it.
@@ -132,12 +133,18 @@ async function identityOf(request: LoadRequest, root: string, files: ConfigFiles
   } catch (error) {
     const { message, next } = toFault(error, 'flycd.yaml could not be read');
     return {
-      name: operator?.fleet ?? 'flycd',
+      ...unreadIdentity(request),
       named: false,
       sync: undefined,
       problems: [problemAt('flycd.yaml', message, next)],
     };
   }
+}
+
+function unreadIdentity({ settings }: LoadRequest): Pick<FleetIdentity, 'name' | 'unwritten'> {
+  return settings?.fleet === undefined
+    ? { name: nameDefault, unwritten: undefined }
+    : { name: settings.fleet, unwritten: nameDefault };
 }
 
 function problemAt(file: string, message: string, hint?: string): Problem {
@@ -146,7 +153,7 @@ function problemAt(file: string, message: string, hint?: string): Problem {
 
 function refused(request: LoadRequest, message: string, hint?: string): DesiredFleet {
   return {
-    name: request.settings?.fleet ?? 'flycd',
+    ...unreadIdentity(request),
     named: false,
     revision: request.tree.revision,
     root: '',

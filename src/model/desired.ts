@@ -3,6 +3,7 @@ import type { JsonObject, JsonValue } from './base/json.ts';
 import type { SyncPolicy } from './base/policy.ts';
 import type { Problem } from './base/problem.ts';
 import type { SecretValue } from './base/secret-value.ts';
+import type { FleetOwner } from './stamps/owner.ts';
 import type { V0Versions } from './stamps/v0-versions.ts';
 
 /** One app, fully merged. Holds no secret values. */
@@ -137,7 +138,7 @@ export interface DesiredNetwork {
 }
 
 /** What git wants, as one value. */
-export interface DesiredFleet {
+export interface DesiredFleet extends FleetOwner {
   /** Owner name stamped on machines. Never a URL or a path. */
   readonly name: string;
   /** true: written down in flycd.yaml or the root project.yaml; orphans are sought only then. */

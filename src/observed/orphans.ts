@@ -1,7 +1,7 @@
 import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
-import { stampKeys } from '../model/stamps/keys.ts';
+import { isNamedOwn, type FleetOwner } from '../model/stamps/owner.ts';
 import { isCopy } from '../model/stamps/slot.ts';
 import { read } from './reading.ts';
 
@@ -10,7 +10,7 @@ export interface ObserveOrphansRequest {
   /** Slug of the organization that is searched. */
   readonly org: string;
   /** Only machines stamped with this fleet's name are looked at. */
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   /** Names of all apps that git names, the invalid ones too. */
   readonly desired: ReadonlySet<string>;
 }
@@ -99,6 +99,6 @@ function configOf(machine: Machine) {
   return machine.config ?? machine.incomplete_config ?? undefined;
 }
 
-function isOurs(config: OrgMachine['config'], fleet: string): boolean {
-  return config?.metadata?.[stampKeys.fleet] === fleet;
+function isOurs(config: OrgMachine['config'], fleet: FleetOwner): boolean {
+  return isNamedOwn(config?.metadata ?? {}, fleet);
 }

@@ -10,6 +10,7 @@ import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts
 import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
 import { holdOf } from './steps/hold.ts';
+import { guardPresumed, labelsOver, ownerHold } from './guards/owner.ts';
 import { guardBusy, releasesNote } from './guards/busy.ts';
 import { guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
@@ -71,8 +72,17 @@ export function planApp(input: PlanAppInput): AppPlan {
     fleet: input.fleet,
     now: input.now,
   });
-  if (inventory.otherFleet !== undefined && !input.options.adopt) return foreignApp(input, inventory.otherFleet);
+  if (inventory.otherFleet !== undefined && !input.options.adopt) {
+    return finish(input, { steps: [], holds: [ownerHold(input, inventory.otherFleet)] }, [], 'nothing');
+  }
+  if (input.fleet.from !== undefined) return takenOver(input);
   return planPresent(seen, presence, inventory);
+}
+
+/** For whoever takes the place of an earlier owner: its labels, and nothing of what git wants besides. */
+function takenOver(input: PlanAppInput): AppPlan {
+  const steps = labelsOver(input);
+  return finish(input, { steps, holds: [] }, [], steps.length > 0 ? 'wanted' : 'nothing');
 }
 
 /** An app that is not there has nothing, whatever was or was not read of it. */
@@ -179,6 +189,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   const strangers = inventory.members.length === 0 && hasStrangers(inventory);
   const isRunning = inventory.members.length > 0 || strangers;
   if (isRunning && !isOurs(input, inventory) && !isFromV0(inventory)) draft = guardAdoption(input, draft, strangers);
+  draft = guardPresumed(input, inventory, draft);
   const { busy } = inventory;
   if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);
   return withoutIdleBuild(draft);
@@ -244,17 +255,6 @@ function takenApp(input: PlanAppInput): AppPlan {
     reason: 'owner',
     because: `the name ${name} belongs to an organization that the token does not reach`,
     next: `choose another name in ${file}, or use a token of that organization`,
-  });
-  return finish(input, { steps: [], holds: [hold] }, [], 'nothing');
-}
-
-function foreignApp(input: PlanAppInput, fleet: string): AppPlan {
-  const { name } = input.desired;
-  const hold = holdOf(name, {
-    reason: 'owner',
-    because: `the app belongs to fleet ${fleet}`,
-    // In the other order that fleet may destroy it: to a fleet that prunes apps it is one that git no longer names.
-    next: `flycd adopt ${name}; only when that has taken it over, take it out of the config repo of fleet ${fleet}`,
   });
   return finish(input, { steps: [], holds: [hold] }, [], 'nothing');
 }

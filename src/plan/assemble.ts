@@ -1,6 +1,7 @@
 /** Puts an app's plan together from what its kinds have found, before any rule takes something out of it. */
 import type { AppPresence } from '../model/observed.ts';
 import type { Hold, MachineAction, ReleaseCommandRun, Step } from '../model/plan.ts';
+import { ownerWords } from './guards/owner.ts';
 import { planRestarts } from './kinds/volume-growth.ts';
 import type {
   PlanDraft,
@@ -106,7 +107,7 @@ function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
     ];
   }
   const other = parts.inventory.otherFleet;
-  if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from fleet ${other}` }];
+  if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from ${ownerWords(other)}` }];
   if (isOurs(input, parts.inventory) || parts.inventory.members.length === 0) return [];
   return [{ ...base, kind: 'app.adopt', because: 'git names it, and it was not made by FlyCD' }];
 }

@@ -2,11 +2,12 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { OrphanedApp, Reading } from '../model/observed.ts';
 import type { AppPlan, FieldChange, Hold, Step } from '../model/plan.ts';
-import { stampKeys } from '../model/stamps/keys.ts';
+import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { byText, plural } from '../model/base/text.ts';
+import { ownerWords } from './guards/owner.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
@@ -29,14 +30,13 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const changes = contentsOf(orphan);
   const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes };
   if (orphan.unread !== undefined) return { steps: [], holds: [unreadHold(name, orphan.unread, step)], notes: [] };
-  const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet: fleet.name }, {}), now });
+  const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet }, {}), now });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : [];
-  const busy = busyWith({ machines, releases: asked, fleet: fleet.name, now });
+  const busy = busyWith({ machines, releases: asked, fleet, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
-  const owners = machines.map((machine) => metadataOf(machine)[stampKeys.fleet] ?? '');
-  const strangers = owners.filter((owner) => owner !== fleet.name).length;
-  const other = owners.find((owner) => owner !== '' && owner !== fleet.name);
+  const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;
+  const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   const held =
     ownerHold(name, other, step) ?? volumeHold(orphan, strangers, step) ?? strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
@@ -100,11 +100,11 @@ function volumeHold({ name, contents }: OrphanedApp, strangers: number, step: St
 }
 
 /** Nobody's word here destroys what is another fleet's, whatever else would go. */
-function ownerHold(name: string, other: string | undefined, step: Step): Hold | undefined {
+function ownerHold(name: string, other: OtherOwner | undefined, step: Step): Hold | undefined {
   if (other === undefined) return undefined;
   return holdOf(name, {
     reason: 'owner',
-    because: `the fleet ${other} has machines in it, too`,
+    because: `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`,
     next: `fly apps destroy ${name}, if nobody needs it any more`,
     steps: [step],
   });

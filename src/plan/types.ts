@@ -19,6 +19,7 @@ import type { Problem } from '../model/base/problem.ts';
 import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { Sent } from '../model/stamps/stamps.ts';
 import type { Slot } from '../model/stamps/slot.ts';
+import type { FleetOwner, OtherOwner } from '../model/stamps/owner.ts';
 import type { RegionStamps } from '../model/stamps/region-stamps.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import type { StampedEvidence } from '../model/stamps/secrets-stamp.ts';
@@ -27,8 +28,8 @@ export interface PlanAppInput {
   readonly desired: DesiredApp;
   readonly observed: ObservedApp;
   readonly memory: Memory;
-  /** Name of the fleet that git is: whose stamps are ours. */
-  readonly fleet: string;
+  /** The fleet that git is: whose stamps are ours. */
+  readonly fleet: FleetOwner;
   /** The config repo's revision: a newer one than at the hold lifts a hold for a hand-made `fly deploy`. */
   readonly revision: string;
   /** Milliseconds since the epoch. */
@@ -102,8 +103,8 @@ export interface MachineInventory {
   readonly present: ReadonlySet<string>;
   /** Regions with a machine of which nothing can be read: it may be one that counts. */
   readonly obscuredRegions: ReadonlySet<string>;
-  /** Name of another fleet that owns machines here. */
-  readonly otherFleet: string | undefined;
+  /** Another fleet that owns machines here. */
+  readonly otherFleet: OtherOwner | undefined;
   readonly busy: OtherDeployment | undefined;
 }
 
@@ -221,7 +222,7 @@ export interface CompareScope extends GroupScope {
 export interface StampInput {
   readonly desired: DesiredApp;
   readonly group: DesiredGroup;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   readonly slot: Slot;
   /** As sent. */
   readonly image: string;

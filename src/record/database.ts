@@ -1,5 +1,6 @@
 import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 import type { Clock } from '../model/base/clock.ts';
+import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
 import { closeConnections, openConnections, type Connection } from './connection.ts';
 import { createBuilds } from './builds.ts';
@@ -7,6 +8,7 @@ import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
 import { createMemory } from './memory.ts';
 import { createStanding } from './standing.ts';
+import { settleRows } from './fleet-rows.ts';
 import { createRuns } from './runs.ts';
 import type { Store } from './store.ts';
 import type { Database, Tables } from './tables.ts';
@@ -14,7 +16,7 @@ import type { Database, Tables } from './tables.ts';
 export interface StoreOptions {
   /** The database's file; its folder is made where it is missing. */
   readonly path: string;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   readonly clock: Clock;
   readonly redactor: Redactor;
   /** read: the file is never changed, writes are refused. */
@@ -37,8 +39,9 @@ export interface StoreOptions {
  * Throws a stalled Fault where the file is of a newer FlyCD, not FlyCD's, damaged, or may not be opened.
  */
 export function openStore(options: StoreOptions): Store {
-  const { fleet, clock, redactor } = options;
+  const { clock, redactor, mode } = options;
   const connections = openConnections(options);
+  const fleet = settleRows(connections.main, options.fleet, mode);
   const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
   const database: Database = { ...connections, queries, fleet, clock, redactor };
   const deliveries = createDeliveries(database);

@@ -184,4 +184,14 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    number: 9,
+    name: '0009-fleet-origins',
+    sql: `
+      CREATE TABLE fleet_origin (
+        fleet TEXT PRIMARY KEY,
+        origin TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ];

@@ -152,6 +152,7 @@ interface GoodVersionTable {
 /** What each topic of the store works with: one fleet's rows. */
 export interface Database extends Connections {
   readonly queries: Kysely<Tables>;
+  /** The name under which they stand (`fleet-rows.ts`). */
   readonly fleet: string;
   readonly clock: Clock;
   readonly redactor: Redactor;

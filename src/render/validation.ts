@@ -8,6 +8,8 @@ import { problemsText, sortProblems, problemJson } from './problems.ts';
 /** What `validate` says of a tree. */
 export interface Validation {
   readonly fleet: string;
+  /** Of the repo, as `flycd adopt --all --from` takes it; undefined where nothing tells it from others. */
+  readonly origin?: string | undefined;
   readonly revision: string;
   /** Folder of the repo that files are named from; '' = its top. */
   readonly root: string;
@@ -38,6 +40,7 @@ export function validationText(validation: Validation, colour: boolean): string 
 export function validationJson(validation: Validation): object {
   return {
     fleet: validation.fleet,
+    origin: validation.origin ?? null,
     revision: validation.revision,
     valid: !validation.problems.some((problem) => problem.severity === 'error'),
     apps: validation.apps.map(({ app, file }) => ({ app, file })),

@@ -26,7 +26,7 @@ export interface Arena {
   /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
   flycd(argv: readonly string[], state?: string, signal?: AbortSignal, more?: Variables): Promise<Ran>;
   /** The same with another path. */
-  flycdAt(path: string, argv: readonly string[]): Promise<Ran>;
+  flycdAt(path: string, argv: readonly string[], state?: string): Promise<Ran>;
   /** Runs a command until it dies or ends; the number of calls it made. */
   mortalFlycd(
     argv: readonly string[],
@@ -123,7 +123,7 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         fetch,
         ...(signal === undefined ? {} : { signal }),
       }),
-    flycdAt: (path, argv) => run([...argv, path], { env: env(usualState), cwd: folder, clock, fetch }),
+    flycdAt: (path, argv, state = usualState) => run([...argv, path], { env: env(state), cwd: folder, clock, fetch }),
     async mortalFlycd(argv, death, state = usualState) {
       const process = mortal({ clock, fetch }, death);
       const ended = run([...argv, location], {

@@ -194,12 +194,12 @@ describe('observation of the simulated Fly', () => {
   it('finds orphans of its fleet, and says when a region is missing', async () => {
     await using s = await stage();
     await withMachine(s);
-    const request = { fly: s.fly, org: 'personal', fleet: 'main', desired: new Set<string>() };
+    const request = { fly: s.fly, org: 'personal', fleet: { name: 'main' }, desired: new Set<string>() };
     expect(await observeOrphans(request)).toMatchObject({
       orphans: [{ name: 'shop', org: 'personal', machines: [{ state: 'started' }] }],
       complete: true,
     });
-    expect(await observeOrphans({ ...request, fleet: 'other' })).toEqual({ orphans: [], complete: true });
+    expect(await observeOrphans({ ...request, fleet: { name: 'other' } })).toEqual({ orphans: [], complete: true });
     expect(await observeOrphans({ ...request, desired: new Set(['shop']) })).toEqual({ orphans: [], complete: true });
     s.simulator.world.errorRegions.add('arn');
     expect(await observeOrphans(request)).toMatchObject({ orphans: [], complete: false, reason: /lacks arn/ });

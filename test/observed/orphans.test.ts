@@ -35,7 +35,12 @@ async function orphansOf(world: World, desired: readonly string[] = []) {
     if (kind === undefined) return { status: 200, body: { name } };
     return Array.isArray(app) ? { status: 200, body: app } : (app as Reply);
   });
-  const found = await observeOrphans({ fly: bench.fly, org: 'acme', fleet: 'main', desired: new Set(desired) });
+  const found = await observeOrphans({
+    fly: bench.fly,
+    org: 'acme',
+    fleet: { name: 'main' },
+    desired: new Set(desired),
+  });
   return { ...found, asked: bench.server.arrivals.map(({ path }) => path.replace('/v1', '')) };
 }
 
@@ -129,13 +134,13 @@ describe('orphans', () => {
 
   it('are unknown when the list cannot be read', async () => {
     await using bench = await speakTo(() => ({ status: 403, body: { error: 'unauthorized' } }));
-    const request = { fly: bench.fly, org: 'acme', fleet: 'main', desired: new Set<string>() };
+    const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
     expect(await observeOrphans(request)).toMatchObject({ orphans: [], complete: false, reason: /may not list/ });
   });
 
   it('throw only a refused token', async () => {
     await using bench = await speakTo(() => ({ status: 401, body: { error: 'expired' } }));
-    const request = { fly: bench.fly, org: 'acme', fleet: 'main', desired: new Set<string>() };
+    const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
     expect(await thrownBy(observeOrphans(request))).toMatchObject({ status: 401 });
   });
 });

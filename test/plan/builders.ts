@@ -10,6 +10,7 @@ import type { AppPlan, Step, StepKind } from '../../src/model/plan.ts';
 import { defaultPolicy, type SyncPolicy } from '../../src/model/base/policy.ts';
 import { formatRead, formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import { planApp, type PlanAppInput, type PlanOptions } from '../../src/plan/app.ts';
 import { formatRegions } from '../../src/model/stamps/region-stamps.ts';
 import { stampsRegions } from '../../src/plan/machines/regions.ts';
@@ -18,6 +19,7 @@ import { configToSend, sentOf } from '../../src/plan/machines/stamps.ts';
 /** 2026-03-01 12:00:00Z */
 export const now = Date.UTC(2026, 2, 1, 12);
 export const fleet = 'acme';
+export const owner: FleetOwner = { name: fleet };
 export const digest = `sha256:${'1'.repeat(64)}`;
 export const image = `nginx:1@${digest}`;
 
@@ -108,7 +110,7 @@ export function machine(desired: DesiredApp, parts: MachineParts = {}): Machine 
   const id = fields.id ?? `${wanted.name}${fields.region ?? 'arn'}${number}`;
   const region = fields.region ?? 'arn';
   const slot = { group: wanted.name, region, number };
-  const config = configToSend({ desired, group: wanted, fleet, slot, image }, undefined, undefined);
+  const config = configToSend({ desired, group: wanted, fleet: owner, slot, image }, undefined, undefined);
   const stamps: Record<string, string | undefined> = {
     ...config.metadata,
     [stampKeys.sent]: formatSent(sentOf(wanted, image)),
@@ -173,14 +175,14 @@ export function input(
   desired: DesiredApp,
   world: ObservedApp,
   parts: { readonly memory?: Partial<Memory>; readonly options?: Partial<PlanOptions> } & Partial<
-    Pick<PlanAppInput, 'revision' | 'now'>
+    Pick<PlanAppInput, 'revision' | 'now' | 'fleet'>
   > = {},
 ): PlanAppInput {
   return {
     desired,
     observed: world,
     memory: { ...emptyMemory, keyId: 'key', ...parts.memory },
-    fleet,
+    fleet: parts.fleet ?? owner,
     revision: parts.revision ?? 'rev1',
     now: parts.now ?? now,
     options: { adopt: false, force: false, now: false, ...parts.options },

@@ -15,7 +15,7 @@ import { commandStamp } from '../../src/plan/target/release-command.ts';
 import { knownEvidence, secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { createsOf } from '../../src/plan/steps/select.ts';
 import { isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
-import { digest, fleet, ulidAt } from './builders.ts';
+import { digest, fleet, owner, ulidAt } from './builders.ts';
 
 export interface State {
   readonly present: boolean;
@@ -63,7 +63,7 @@ export function applyAll(state: State, steps: readonly Step[]): State {
 /** What stamps tell of secrets and SQLite does not know is kept before anything is done: a stamp may go with its machine. */
 function learning(state: State): State {
   const { memory } = state;
-  const { learnt } = knownEvidence({ observed: observe(state), memory, fleet });
+  const { learnt } = knownEvidence({ observed: observe(state), memory, fleet: owner });
   const evidence = Object.fromEntries(learnt.map(({ name, ...known }) => [name, known]));
   return { ...state, memory: { ...memory, evidence: { ...memory.evidence, ...evidence } } };
 }
@@ -145,7 +145,7 @@ export function applyStep(before: State, step: Step): State {
 }
 
 function stampedIn(state: State): readonly StampedEvidence[] {
-  return knownEvidence({ observed: observe(state), memory: state.memory, fleet }).stamped ?? [];
+  return knownEvidence({ observed: observe(state), memory: state.memory, fleet: owner }).stamped ?? [];
 }
 
 /** After a secret was set or unset: what others knew of it is dropped, and every machine within reach says the same. */

@@ -160,8 +160,8 @@ test('reading makes no file, changes none, and refuses to write', async () => {
 
 test('two openers at once, and fleets that share one file, do not disturb each other', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
-  const one = testStore({ path, fleet: 'one' });
-  const two = testStore({ path, fleet: 'two' });
+  const one = testStore({ path, fleet: { name: 'one' } });
+  const two = testStore({ path, fleet: { name: 'two' } });
   const id = await one.startRun(runStart('web'));
   await one.markDirty(['web']);
   await one.setEvidence('web', 'TOKEN', { mark: 'm', keyId: 'k', digest: 'd' });
@@ -180,7 +180,7 @@ test('two openers at once, and fleets that share one file, do not disturb each o
 test('a store in memory needs no folder', async () => {
   const store = openStore({
     path: ':memory:',
-    fleet: 'test',
+    fleet: { name: 'test' },
     clock: new IdleClock(),
     redactor: new Redactor(),
     mode: 'write',

@@ -19,7 +19,7 @@ export function temporaryFolder(): string {
 export function testStore(options: Partial<StoreOptions> = {}): Store {
   const store = openStore({
     path: join(temporaryFolder(), 'flycd.db'),
-    fleet: 'test',
+    fleet: { name: 'test' },
     clock: new IdleClock(),
     redactor: new Redactor(),
     mode: 'write',

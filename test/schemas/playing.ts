@@ -8,7 +8,7 @@ import type { AppPlan, Step } from '../../src/model/plan.ts';
 import { planApp } from '../../src/plan/app.ts';
 import { load } from '../desired/loading.ts';
 import { memoryMirrors, memoryTree } from '../desired/memory-tree.ts';
-import { fleet, input, now } from '../plan/builders.ts';
+import { input, now, owner } from '../plan/builders.ts';
 import { applyAll, observe, type State } from '../plan/world.ts';
 
 const dots = /[^.[\]]+|\[\]/g;
@@ -52,7 +52,7 @@ function memoryOf(app: DesiredApp, found: DesiredFleet): State['memory'] {
 }
 
 function planned(app: DesiredApp, state: State): AppPlan {
-  return planApp({ ...input(app, observe(state)), memory: state.memory, fleet, now: state.clock });
+  return planApp({ ...input(app, observe(state)), memory: state.memory, fleet: owner, now: state.clock });
 }
 
 /** A world in which nothing is left to do for the app. */

@@ -4,6 +4,7 @@ import type { FlyReader, FlyWriter } from '../../fly/api.ts';
 import type { Transport } from '../../fly/http/transport.ts';
 import { defaultConcurrency } from '../../loop/loop.ts';
 import { Fault } from '../../model/base/fault.ts';
+import type { FleetOwner } from '../../model/stamps/owner.ts';
 import type { Evidence } from '../../record/evidence.ts';
 import type { Store } from '../../record/store.ts';
 import { isGitLocation } from '../../sources/tree/location.ts';
@@ -43,7 +44,7 @@ export interface Composition extends Invocation {
   /** Throws a stalled Fault without a token. */
   reader(): Promise<FlyReader>;
   writer(): Promise<FlyWriter>;
-  store(fleet: string, mode: 'read' | 'write'): Promise<Store>;
+  store(fleet: FleetOwner, mode: 'read' | 'write'): Promise<Store>;
   /** undefined in `read` mode where there is no key yet. */
   evidence(mode: 'write'): Promise<Evidence>;
   evidence(mode: 'read'): Promise<Evidence | undefined>;
@@ -179,9 +180,8 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
 }
 
 /** Whose history is asked for: --fleet, else flycd.yaml's, else the config's own, which has to be read for it. */
-export async function fleetName(composition: Composition, flag: string | undefined): Promise<string> {
+export async function fleetAsked(composition: Composition, flag: string | undefined): Promise<FleetOwner> {
   const named = flag ?? composition.fleet;
-  if (named !== undefined) return named;
-  const { fleet } = await composition.load({ offline: true });
-  return fleet.name;
+  if (named !== undefined) return { name: named };
+  return (await composition.load({ offline: true })).fleet;
 }

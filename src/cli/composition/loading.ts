@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
 import { Fault } from '../../model/base/fault.ts';
+import type { Origin } from '../../model/stamps/origin.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
@@ -73,15 +74,10 @@ export function createLoading(request: LoadingRequest): Loading {
       const { written, isRoot } = here;
       const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path, history, isKnown } =
+      const { tree, path, history, isKnown, origin } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
-          : {
-              tree: await mirrors.tree({ url: repo.repo, ref: repo.ref, trust: 'operator' }),
-              path: '',
-              history: repo.repo,
-              isKnown: true,
-            };
+          : await openRepo(mirrors, repo);
       if (!offline) digests ??= await createDigests(invocation);
       const images = offline ? undefined : digests;
       const asked = {
@@ -96,9 +92,9 @@ export function createLoading(request: LoadingRequest): Loading {
       const workTree = repo === undefined ? history : undefined;
       const notice = leftAside(settings, here, { folder: location.text, workTree });
       if (notice !== undefined) log.warn({}, notice);
-      const read = await loader.load({ ...asked, tree });
+      const [read, from] = await Promise.all([loader.load({ ...asked, tree }), origin()]);
       // A working tree that git does not answer for may lack files of its commit.
-      const fleet = isKnown ? read : { ...read, whole: false };
+      const fleet = { ...read, origin: from, ...(isKnown ? {} : { whole: false }) };
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       const earlier = async (commit: string): Promise<DesiredFleet> => {
@@ -156,16 +152,26 @@ async function createMemory({ io }: Invocation): Promise<FolderMemory> {
   return new (await io.clock.busy(() => import('../../sources/tree/folder-memory.ts'))).FolderMemory();
 }
 
+interface OpenConfig {
+  readonly tree: Tree;
+  readonly path: string;
+  /** Where its earlier commits are. */
+  readonly history: string | undefined;
+  readonly isKnown: boolean;
+  readonly origin: () => Promise<Origin | undefined>;
+}
+
+async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Promise<OpenConfig> {
+  const request = { url: repo, ref, trust: 'operator' } as const;
+  const tree = await mirrors.tree(request);
+  return { tree, path: '', history: repo, isKnown: true, origin: () => mirrors.origin(request, tree.revision) };
+}
+
 async function openPath(
   { invocation, options }: LoadingRequest,
   location: ConfigLocation,
   { ref, memory }: { readonly ref: string | undefined; readonly memory: FolderMemory },
-): Promise<{
-  readonly tree: Tree;
-  readonly path: string;
-  readonly history: string | undefined;
-  readonly isKnown: boolean;
-}> {
+): Promise<OpenConfig> {
   const { io, log } = invocation;
   if (options.ref !== undefined) {
     throw new Fault({
@@ -177,14 +183,14 @@ async function openPath(
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
   const { openFolder } = await io.clock.busy(() => import('../../sources/folder/folder.ts'));
-  const { tree, path, top, warning } = await openFolder({
+  const { tree, path, top, warning, origin } = await openFolder({
     path: location.text,
     clock: io.clock,
     environment: io.env,
     memory,
   });
   if (warning !== undefined) log.warn({}, warning);
-  return { tree, path, history: top, isKnown: warning === undefined };
+  return { tree, path, history: top, isKnown: warning === undefined, origin };
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
@@ -195,6 +201,9 @@ function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
     async tree(asked) {
       opened = await (opening ??= createMirrors(request));
       return opened.tree(asked);
+    },
+    async origin(asked, commit) {
+      return opened?.origin(asked, commit);
     },
     close: () => opened?.close(),
   };

@@ -16,12 +16,14 @@ import { withoutNulls } from '../documents/merge.ts';
 import { formatPath } from '../documents/path.ts';
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 
-const nameDefault = 'flycd';
+export const nameDefault = 'flycd';
 
 export interface FleetIdentity {
   readonly name: string;
   /** true: written down in the config root itself, or by the operator. */
   readonly named: boolean;
+  /** The name it would have if nobody had written one; undefined: nobody has. */
+  readonly unwritten: string | undefined;
   readonly sync: SyncWritten | undefined;
   readonly problems: readonly Problem[];
 }
@@ -64,7 +66,9 @@ export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentit
   for (const { path, message, hint = '' } of idlePrune(givenSync, place)) {
     problems.push({ ...problemAt('flycd.yaml', message, hint), severity: 'warning', path: formatPath(path) });
   }
-  return { ...(settled ?? { name: projectName ?? nameDefault, named: false }), sync, problems };
+  const unwritten = projectName ?? nameDefault;
+  if (settled !== undefined) return { ...settled, unwritten, sync, problems };
+  return { name: unwritten, named: false, unwritten: undefined, sync, problems };
 }
 
 function foldersUp(folder: string): readonly string[] {

@@ -5,6 +5,8 @@
 export const stampKeys = {
   /** The fleet that owns the machine. */
   fleet: 'flycd_fleet',
+  /** o1:<address>:<root commit> of the config repo, where nobody named the fleet (`owner.ts`). */
+  origin: 'flycd_origin',
   /** group/region/n, n from 1. */
   slot: 'flycd_slot',
   /** hash(app, slot, generation, sent): tells a machine of ours whose create answer was lost from a stranger. */

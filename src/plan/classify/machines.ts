@@ -5,6 +5,7 @@ import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import { byText } from '../../model/base/text.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { parseSent, type Told } from '../../model/stamps/stamps.ts';
+import { isOwn, otherOwner, type FleetOwner } from '../../model/stamps/owner.ts';
 import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
@@ -25,7 +26,7 @@ export interface ClassifyInput {
   readonly releases: readonly Release[];
   /** The record that SQLite remembers. */
   readonly told?: Told | undefined;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   readonly now: number;
 }
 
@@ -36,7 +37,7 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const obscuredRegions = new Set<string>();
   const named = new Set(input.desired.groups.map((group) => group.name));
   const present = input.machines.filter((machine) => !isGone(machine));
-  const otherFleet = present.map((machine) => metadataOf(machine)[stampKeys.fleet]).find(isOther(input.fleet));
+  const [otherFleet] = present.flatMap((machine) => otherOwner(metadataOf(machine), input.fleet) ?? []);
   const mixed = hasMixedTags(present);
   for (const machine of present) {
     const kind = kindOf(machine, input.fleet, named, mixed);
@@ -61,10 +62,6 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   };
 }
 
-function isOther(fleet: string): (name: string | undefined) => boolean {
-  return (name) => name !== undefined && name !== '' && name !== fleet;
-}
-
 /** What a machine that is left alone is, for a person and in the singular. */
 export const leftAloneLabels: Record<LeftAloneKind, string> = {
   unreadable: 'machine on a host that does not answer',
@@ -77,7 +74,7 @@ export const leftAloneLabels: Record<LeftAloneKind, string> = {
 
 function kindOf(
   machine: Machine,
-  fleet: string,
+  fleet: FleetOwner,
   named: ReadonlySet<string>,
   mixed: boolean,
 ): 'member' | 'removed' | LeftAloneKind {
@@ -88,8 +85,7 @@ function kindOf(
   if (reservedGroups.some((reserved) => reserved === group)) return 'temporary';
   if (isCanary(metadata)) return 'canary';
   if (mixed && isLeftByBluegreen(metadata)) return 'left by bluegreen';
-  const owner = metadata[stampKeys.fleet];
-  if (owner === fleet) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
+  if (isOwn(metadata, fleet)) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
   if (metadata[flyctlKeys.platformVersion] !== 'v2') return 'unmanaged';
   return named.has(group ?? '') ? 'member' : 'unnamed group';
 }
@@ -98,7 +94,7 @@ function memberGroup(metadata: Readonly<Record<string, string>>): string {
   return groupOf(metadata) ?? parseSlot(metadata[stampKeys.slot])?.group ?? '';
 }
 
-function memberOf(machine: Machine, fleet: string): GroupMachine {
+function memberOf(machine: Machine, fleet: FleetOwner): GroupMachine {
   const metadata = metadataOf(machine);
   const group = memberGroup(metadata);
   const slot = parseSlot(metadata[stampKeys.slot]);
@@ -106,7 +102,7 @@ function memberOf(machine: Machine, fleet: string): GroupMachine {
     machine,
     metadata,
     group,
-    ours: metadata[stampKeys.fleet] === fleet,
+    ours: isOwn(metadata, fleet),
     live: liveConfigOf(machine),
     sent: parseSent(metadata[stampKeys.sent]),
     claim: slot !== undefined && slot.group === group && slot.region === machine.region ? slot : undefined,

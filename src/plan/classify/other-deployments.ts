@@ -3,6 +3,7 @@ import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
+import { isOwn, isOwnLease, type FleetOwner } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, OtherDeployment } from '../types.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
@@ -13,7 +14,7 @@ export interface BusyInput {
   readonly releases: readonly Release[];
   /** The newest record that FlyCD made, as SQLite remembers it; each machine of ours names the one that last reached it. */
   readonly told?: Told | undefined;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   readonly now: number;
 }
 
@@ -65,10 +66,9 @@ function holderOf(lease: Lease): string {
 export function busyWith(input: BusyInput): OtherDeployment | undefined {
   const { machines } = input;
   const mixed = hasMixedTags(machines);
-  const own = `flycd:${input.fleet}:`;
   const leases = machines
     .flatMap((machine) => (machine.lease === undefined || machine.lease === null ? [] : [machine.lease]))
-    .filter((lease) => lease.expires_at * 1000 > input.now && !(lease.description ?? '').startsWith(own))
+    .filter((lease) => lease.expires_at * 1000 > input.now && !isOwnLease(lease.description, input.fleet))
     .toSorted((a, b) => b.expires_at - a.expires_at);
   const [lease] = leases;
   if (lease !== undefined) {
@@ -79,7 +79,7 @@ export function busyWith(input: BusyInput): OtherDeployment | undefined {
     const created = Date.parse(machine.created_at ?? '');
     return Number.isNaN(created) || input.now - created < leftBehindAfterMs;
   };
-  const foreign = (machine: Machine): boolean => metadataOf(machine)[stampKeys.fleet] !== input.fleet;
+  const foreign = (machine: Machine): boolean => !isOwn(metadataOf(machine), input.fleet);
   // One that runs is at work however long it takes; one at rest may be about to start, or was left behind.
   const release = machines.find(
     (machine) =>
@@ -101,7 +101,7 @@ export function busyWith(input: BusyInput): OtherDeployment | undefined {
 function releasing({ machines, releases, told, fleet, now }: BusyInput, retryAt: number): OtherDeployment | undefined {
   const stamps = machines
     .map((machine) => metadataOf(machine))
-    .filter((metadata) => metadata[stampKeys.fleet] === fleet)
+    .filter((metadata) => isOwn(metadata, fleet))
     .map((metadata) => parseTold(metadata[stampKeys.told]));
   const own = new Set([...stamps, told].flatMap((one) => one?.id ?? []));
   const begun = ({ created_at: at }: Release): number => Date.parse(at);

@@ -1,6 +1,7 @@
 /** Machines that another one has taken the place of: they count no more. */
 import type { DesiredGroup } from '../../model/desired.ts';
 import { parseIds } from '../../model/stamps/stamps.ts';
+import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { GroupMachine } from '../types.ts';
 import { mountMismatch } from './mount-mismatch.ts';
@@ -11,12 +12,12 @@ import { mountMismatch } from './mount-mismatch.ts';
  */
 export function replacedIds(
   members: readonly GroupMachine[],
-  { fleet, groups }: { readonly fleet: string; readonly groups: readonly DesiredGroup[] },
+  { fleet, groups }: { readonly fleet: FleetOwner; readonly groups: readonly DesiredGroup[] },
 ): ReadonlySet<string> {
   const byId = new Map(members.map((member) => [member.machine.id, member]));
   const ids = members.flatMap((member) => {
     const { machine, metadata, group: name } = member;
-    if (metadata[stampKeys.fleet] !== fleet) return [];
+    if (!isOwn(metadata, fleet)) return [];
     const before = parseIds(metadata[stampKeys.replaces])
       .flatMap((id) => byId.get(id) ?? [])
       .filter((one) => one !== member && one.group === name);

@@ -1,7 +1,6 @@
 /** Apps that FlyCD did not make. */
-import type { Step } from '../../model/plan.ts';
 import type { PlanAppInput, PlanDraft } from '../types.ts';
-import { isRollout } from '../steps/select.ts';
+import { isRollout, touchesWhatRuns } from '../steps/select.ts';
 import { holdBack, withConfirmable } from '../steps/hold.ts';
 
 /**
@@ -22,9 +21,4 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
       : 'the app was not made by FlyCD, and taking it over would change what runs',
     next: `read the steps, then flycd adopt ${desired.name}`,
   });
-}
-
-function touchesWhatRuns(step: Step): boolean {
-  if (step.kind === 'release') return step.machines.some((machine) => machine.kind === 'machine.update');
-  return ['machine.update', 'machine.restart', 'machine.destroy'].includes(step.kind) || step.risk === 'destructive';
 }

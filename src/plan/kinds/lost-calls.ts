@@ -1,6 +1,7 @@
 /** What calls without a key have made whose answer nobody heard: a FlyCD killed in between, or one with another database. */
 import { parseCalls, type StampedCall } from '../../model/stamps/calls-stamp.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
+import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import type { Intent, IntentKind, Memory } from '../../model/stamps/memory.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import { metadataOf } from '../classify/machine-state.ts';
@@ -18,7 +19,7 @@ export interface MadeByCall {
 export interface LostCallsOf {
   readonly observed: ObservedApp;
   readonly memory: Pick<Memory, 'intents' | 'made'>;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
 }
 
 interface Call extends StampedCall {
@@ -61,7 +62,7 @@ export function vainIntents({ observed, memory, fleet }: LostCallsOf): readonly 
 function callsOf({ observed, memory, fleet }: LostCallsOf): readonly Call[] {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const stamped = machines.map(metadataOf).flatMap((metadata) => {
-    return metadata[stampKeys.fleet] === fleet ? parseCalls(metadata[stampKeys.calls]) : [];
+    return isOwn(metadata, fleet) ? parseCalls(metadata[stampKeys.calls]) : [];
   });
   const calls: Call[] = memory.intents.filter(isOpen).map((intent) => ({ ...intent, intent }));
   for (const call of stamped) {

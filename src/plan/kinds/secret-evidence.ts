@@ -4,6 +4,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { Memory, SecretEvidence } from '../../model/stamps/memory.ts';
 import { formatSecrets, parseSecrets, type StampedEvidence } from '../../model/stamps/secrets-stamp.ts';
+import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { PlanAppInput, KnownEvidence } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
@@ -38,12 +39,12 @@ export function knownEvidence({
 }
 
 /** Each evidence once, that of most machines first. */
-function stampsOf(machines: readonly Machine[], fleet: string): readonly StampedEvidence[] {
+function stampsOf(machines: readonly Machine[], fleet: FleetOwner): readonly StampedEvidence[] {
   const texts = new Map<string, number>();
   for (const machine of machines) {
     const metadata = metadataOf(machine);
     const text = metadata[stampKeys.secrets];
-    if (text === undefined || metadata[stampKeys.fleet] !== fleet || isGone(machine)) continue;
+    if (text === undefined || !isOwn(metadata, fleet) || isGone(machine)) continue;
     texts.set(text, (texts.get(text) ?? 0) + 1);
   }
   const counted = new Map<string, { readonly entry: StampedEvidence; count: number }>();

@@ -9,6 +9,7 @@ import type { FieldChange } from '../../model/plan.ts';
 import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
 import { formatRead, type Sent } from '../../model/stamps/stamps.ts';
 import type { Slot } from '../../model/stamps/slot.ts';
+import type { FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { GroupMachine, KnownImage } from '../types.ts';
@@ -17,7 +18,7 @@ import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
 export interface CompareInput {
   readonly desired: DesiredApp;
   readonly group: DesiredGroup;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   readonly member: GroupMachine;
   readonly live: MachineConfig;
   readonly slot: Slot;

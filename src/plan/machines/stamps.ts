@@ -7,6 +7,7 @@ import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
+import { ownerStamps } from '../../model/stamps/owner.ts';
 import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
 import type { StampInput, GroupScope } from '../types.ts';
 
@@ -16,10 +17,9 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(stamp: StampInput): Record<string, string> {
-  const { desired, group, fleet, slot, image, built, regions, secretsStamp, standing } = stamp;
+  const { desired, group, slot, image, built, regions, secretsStamp, standing } = stamp;
   const named = namedFields(group.config);
   return {
-    [stampKeys.fleet]: fleet,
     [stampKeys.slot]: formatSlot(slot),
     [stampKeys.sent]: formatSent(sentOf(group, image)),
     [stampKeys.inputs]: desired.inputs,
@@ -65,12 +65,17 @@ export function configToSend(
     ...base,
     image,
     env: { ...Object.fromEntries(env), ...versionEnv(desired, group) },
-    metadata: {
+    metadata: withoutNulls({
       ...metadata,
+      ...ownerStamps(stamp.fleet, metadata),
       ...stampsOf(stamp),
       ...(command === undefined ? {} : { [stampKeys.command]: command }),
-    },
+    }),
   };
+}
+
+function withoutNulls(metadata: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
 /** Says which version runs, from Fly itself. v0's names; outside every diff and hash. */
@@ -109,7 +114,8 @@ export function missingStamps(
     readonly sent: Sent;
   },
 ): Record<string, string | null> {
-  const wanted: Record<string, string> = {
+  const wanted: Record<string, string | null> = {
+    ...ownerStamps(stamp.fleet, machine.metadata),
     ...stampsOf(stamp),
     [stampKeys.sent]: formatSent(machine.sent),
     [stampKeys.read]: machine.read,
@@ -118,7 +124,7 @@ export function missingStamps(
   const release = machine.metadata[flyctlKeys.releaseId];
   if (release !== undefined) wanted[stampKeys.release] = release;
   const patch: Record<string, string | null> = {};
-  for (const [key, value] of Object.entries(wanted)) if (machine.metadata[key] !== value) patch[key] = value;
+  for (const [key, value] of Object.entries(wanted)) if ((machine.metadata[key] ?? null) !== value) patch[key] = value;
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
   if (stamp.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined) patch[stampKeys.secrets] = null;
   if (stamp.regions === null && machine.metadata[stampKeys.regions] !== undefined) patch[stampKeys.regions] = null;

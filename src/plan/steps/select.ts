@@ -32,3 +32,9 @@ export function updatesOf(steps: readonly Step[]): readonly MachineUpdate[] {
     return step.kind === 'release' ? step.machines.filter((machine) => machine.kind === 'machine.update') : [];
   });
 }
+
+/** It restarts, changes or takes away something that is there. */
+export function touchesWhatRuns(step: Step): boolean {
+  if (step.kind === 'release') return step.machines.some((machine) => machine.kind === 'machine.update');
+  return ['machine.update', 'machine.restart', 'machine.destroy'].includes(step.kind) || step.risk === 'destructive';
+}

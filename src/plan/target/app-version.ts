@@ -4,6 +4,7 @@ import { parseImage } from '../../flyconfig/sections/image.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { AppVersion } from '../../model/stamps/app-version.ts';
+import type { FleetOwner } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { classifyMachines } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
@@ -13,7 +14,7 @@ export interface TargetScope {
   /** What git wants. */
   readonly desired: DesiredApp;
   readonly machines: readonly Machine[];
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }

@@ -7,6 +7,7 @@ import { releaseGuest } from '../../flyconfig/sections/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { ReleaseCommandRun } from '../../model/plan.ts';
+import type { FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlMetadata, stampKeys } from '../../model/stamps/keys.ts';
 import { allOf } from '../classify/machines.ts';
 import type { MachineInventory, WantedImage } from '../types.ts';
@@ -18,7 +19,7 @@ export function commandStamp(image: string, version: string): string {
 
 export interface CommandScope {
   readonly desired: DesiredApp;
-  readonly fleet: string;
+  readonly fleet: FleetOwner;
   readonly inventory: MachineInventory;
   readonly image: WantedImage;
 }
@@ -38,7 +39,7 @@ export function plannedCommand(scope: CommandScope): ReleaseCommandRun | undefin
   if (wanted === undefined || image.state !== 'known' || ranCommand(scope) !== undefined) return undefined;
   const [group] = desired.groups;
   const guests = inventory.members.filter((member) => member.group === group?.name).map(({ live }) => live?.guest);
-  const metadata = { ...flyctlMetadata(releaseCommandGroup), [stampKeys.fleet]: fleet };
+  const metadata = { ...flyctlMetadata(releaseCommandGroup), [stampKeys.fleet]: fleet.name };
   const config: MachineConfig = {
     ...wanted.config,
     guest: guestOver(wanted.config.guest, releaseGuest(guests, group?.newGuest)),

@@ -2,6 +2,7 @@
 import type { Release } from '../../../schemas/fly/release.ts';
 import type { RememberedRelease } from '../../model/stamps/memory.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
+import { isOwn } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { allOf, classifyMachines } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
@@ -49,7 +50,7 @@ function leftRunning(
 ): RememberedRelease | undefined {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   for (const metadata of machines.map(metadataOf)) {
-    const told = metadata[stampKeys.fleet] === fleet ? parseTold(metadata[stampKeys.told]) : undefined;
+    const told = isOwn(metadata, fleet) ? parseTold(metadata[stampKeys.told]) : undefined;
     const record = releases.find(({ id }) => id === told?.id);
     if (told === undefined || told.id === inUse?.id || record?.status !== 'running') continue;
     return { ...told, image: record.image_ref ?? '', isOpen: true };

@@ -3,7 +3,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Memory } from '../../model/stamps/memory.ts';
 import type { Standing } from '../../model/stamps/rollout-state.ts';
 import { readStanding } from '../../model/stamps/rollout-state-text.ts';
-import { stampKeys } from '../../model/stamps/keys.ts';
+import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { TargetScope } from './app-version.ts';
 
@@ -12,11 +12,11 @@ export function standingOf(
   { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
   memory: Pick<Memory, 'standing'>,
 ): Standing {
-  const ours = machines.map(metadataOf).filter((metadata) => metadata[stampKeys.fleet] === fleet);
+  const ours = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
   return readStanding([...ours, memory.standing ?? {}]);
 }
 
 /** Ours, without those on their way out: who stamps an app stamps these. */
-export function standingMachines(machines: readonly Machine[], fleet: string): readonly Machine[] {
-  return machines.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] === fleet);
+export function standingMachines(machines: readonly Machine[], fleet: FleetOwner): readonly Machine[] {
+  return machines.filter((machine) => !isGone(machine) && isOwn(metadataOf(machine), fleet));
 }

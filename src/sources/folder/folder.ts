@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
+import type { Origin } from '../../model/stamps/origin.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, embeddedRepositories, nothingKnown } from '../tree/content-id.ts';
 import { FolderMemory } from '../tree/folder-memory.ts';
@@ -9,6 +10,7 @@ import { rebased } from '../tree/links.ts';
 import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
 import { outside } from '../tree/path-faults.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
+import { cloneOrigin } from './clone-origin.ts';
 import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
 import { readFile } from './read-file.ts';
 import { textLinks } from './text-links.ts';
@@ -32,6 +34,8 @@ export interface OpenFolder {
   readonly path: string;
   /** Why a folder that looks like git's is taken as a plain one. */
   readonly warning: string | undefined;
+  /** Where it was cloned from. undefined: outside of git, or nobody knows. */
+  readonly origin: () => Promise<Origin | undefined>;
 }
 
 /**
@@ -48,7 +52,11 @@ export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
   const root = work.top ?? folder;
   const path = relative(root, real).replaceAll(sep, '/');
   const tree = await folderTree({ root, name: request.path, work, memory, clock, only: isFile ? path : '' });
-  return { tree, path, top: work.top, warning: work.warning };
+  const origin = async (): Promise<Origin | undefined> => {
+    const { top, commit } = work;
+    return top === undefined ? undefined : cloneOrigin({ top, commit, clock, environment, memory });
+  };
+  return { tree, path, top: work.top, warning: work.warning, origin };
 }
 
 function located(given: string, shown: string): { readonly real: string; readonly isFile: boolean } {

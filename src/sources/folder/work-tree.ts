@@ -31,6 +31,8 @@ export interface WorkTree extends KnownContents {
   readonly top: string | undefined;
   /** Commit, with `-dirty` where the work tree differs; undefined: no commit to name. */
   readonly revision: string | undefined;
+  /** The commit it stands at, changed or not; undefined: there is none. */
+  readonly commit: string | undefined;
   readonly algorithm: 'sha1' | 'sha256';
   readonly warning: string | undefined;
   /** git's id where the path does not differ from the commit. */
@@ -54,6 +56,7 @@ function plainFolder(warning?: string): WorkTree {
   return {
     top: undefined,
     revision: undefined,
+    commit: undefined,
     algorithm: 'sha1',
     warning,
     idOf: () => undefined,
@@ -157,6 +160,7 @@ function workTree({ top, path, status, items, index }: WorkTreeParts): WorkTree 
   return {
     top,
     revision,
+    commit: status.commit,
     algorithm,
     warning: undefined,
     idOf: (path) => (changes(path) ? undefined : path === '' ? root : byName.get(path)?.oid),

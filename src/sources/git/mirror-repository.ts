@@ -10,6 +10,7 @@ import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
 import { commitTree, tooManyFiles } from './git-tree.ts';
+import { rootCommit } from './root-commit.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { isCommitId } from '../tree/ref.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -46,6 +47,7 @@ export class Mirror {
   readonly #parts: MirrorParts;
   readonly #reader: BlobReader;
   readonly #trees = new Map<string, Tree>();
+  readonly #roots = new Map<string, Promise<string | undefined>>();
   readonly #heads = new Map<string, Head>();
   /** Calls that have not begun yet, by ref: later ones join them. */
   readonly #waiting = new Map<string, Promise<Tree>>();
@@ -74,6 +76,20 @@ export class Mirror {
     this.#waiting.set(ref, tree);
     this.#last = tree.catch(() => {});
     return tree;
+  }
+
+  /**
+   * The commit that a ref's history begins with, asked once for each ref: a branch that is moved onto another history meanwhile
+   * keeps the first one's.
+   */
+  async root(ref: string, commit: string): Promise<string | undefined> {
+    const { directory, clock, environment } = this.#parts;
+    const asked =
+      this.#roots.get(ref) ?? rootCommit({ directory, clock, environment: gitEnvironment({ environment }) }, commit);
+    this.#roots.set(ref, asked);
+    const root = await asked;
+    if (root === undefined) this.#roots.delete(ref);
+    return root;
   }
 
   /** Ends the child kept for reading once it has answered; the next read starts another. */

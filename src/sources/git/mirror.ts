@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import type { Log } from '../../model/base/log.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
+import type { Origin } from '../../model/stamps/origin.ts';
 import type { GitCredential, GitCredentials } from './credentials.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { admittedLocation } from '../tree/admitted-location.ts';
+import { originOf } from '../tree/origin.ts';
 import { checkRef } from '../tree/ref.ts';
 import { Mirror } from './mirror-repository.ts';
 import { createPermits } from './permits.ts';
@@ -26,6 +28,8 @@ export interface GitMirrorsOptions {
 }
 
 export interface OpenGitMirrors extends GitMirrors {
+  /** Where the repository of a tree that was asked for comes from: its address, and where the commit's history begins. */
+  origin(request: GitSourceRequest, commit: string): Promise<Origin | undefined>;
   /** Ends the git children that were kept for reading. Trees stay usable; what is not closed ends with the process. */
   close(): void;
 }
@@ -93,6 +97,11 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
       const location = admittedLocation(request);
       checkRef(request.ref, location.remote);
       return once(request, location);
+    },
+    async origin(request, commit) {
+      const location = admittedLocation(request);
+      const root = await mirrorOf(location).root(request.ref, commit);
+      return originOf({ address: location.remote, root });
     },
     close() {
       for (const mirror of mirrors.values()) mirror.close();

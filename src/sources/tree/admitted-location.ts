@@ -45,6 +45,6 @@ export function admittedLocation(request: Pick<GitSourceRequest, 'url' | 'trust'
 }
 
 /** true for names and addresses that never leave this machine. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -9,6 +9,7 @@ import { objectId } from './object-id.ts';
  */
 export class FolderMemory {
   readonly #ids = new Map<string, { readonly mark: string; readonly id: string }>();
+  readonly #roots = new Map<string, { readonly commit: string; readonly root: Promise<string | undefined> }>();
   readonly #listings = new Map<string, { readonly commit: string; readonly items: readonly GitItem[] }>();
 
   fileId(path: string, stats: BigIntStats, algorithm: string): string {
@@ -18,6 +19,15 @@ export class FolderMemory {
     const id = objectId('blob', readFileSync(path), algorithm);
     this.#ids.set(path, { mark, id });
     return id;
+  }
+
+  /** The commit that the commit's history begins with: one for each work tree is kept. */
+  root(top: string, commit: string, ask: () => Promise<string | undefined>): Promise<string | undefined> {
+    const known = this.#roots.get(top);
+    if (known?.commit === commit) return known.root;
+    const root = ask();
+    this.#roots.set(top, { commit, root });
+    return root;
   }
 
   /** The commit's listing: one for each work tree is kept. */

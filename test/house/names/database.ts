@@ -22,7 +22,13 @@ function freshSchema(): Schema {
   const folder = mkdtempSync(join(tmpdir(), 'flycd-names-'));
   try {
     const path = join(folder, 'flycd.db');
-    openStore({ path, fleet: 'acme', clock: new IdleClock(), redactor: new Redactor(), mode: 'write' }).close();
+    openStore({
+      path,
+      fleet: { name: 'acme' },
+      clock: new IdleClock(),
+      redactor: new Redactor(),
+      mode: 'write',
+    }).close();
     const database = new Sqlite(path, { readonly: true });
     const named = (type: string): readonly string[] =>
       database

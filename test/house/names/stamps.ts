@@ -64,11 +64,13 @@ const sources: readonly DesiredSource[] = [
   { type: 'image', ref: 'IMAGE' },
 ];
 
+const fleet = { name: 'FLEET', origin: { address: 'a'.repeat(32), root: undefined } };
+
 /** What a machine is sent for each kind of source. */
 const written = sources.map((source) => {
   const one = group({ config: { metadata: { team: 'NAMED' } }, configVersion: 'VERSION' });
   const desired = desiredApp({ source, groups: [one], appVersion: 'APP_VERSION', inputs: 'INPUTS' });
-  const marking = { desired, group: one, fleet: 'FLEET', slot, image: 'IMAGE', command: 'COMMAND' };
+  const marking = { desired, group: one, fleet, slot, image: 'IMAGE', command: 'COMMAND' };
   return configToSend(marking, undefined, undefined);
 });
 

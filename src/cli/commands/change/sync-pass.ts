@@ -2,6 +2,7 @@ import { syncPass, syncPlanned } from '../../../../controllers/fleet/sync.ts';
 import type { PassOptions } from '../../../../controllers/fleet/plan.ts';
 import type { SyncContext } from '../../../../controllers/app/types.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
+import type { Predecessor } from '../../../model/stamps/predecessor.ts';
 import { appPlanJson } from '../../../render/plan.ts';
 import { staleJson, staleMarkdown, staleText } from '../../../render/stale.ts';
 import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
@@ -19,16 +20,25 @@ export interface Opened {
   readonly fleet: DesiredFleet;
 }
 
-/** `globs`: apps that have to be there. Throws a stalled Fault without a token, or where a glob fits nothing. */
-export async function openSync(composition: Composition, globs: readonly string[]): Promise<Opened> {
+/**
+ * `globs`: apps that have to be there; `from`: whose place the fleet takes. Throws a stalled Fault without a token, or where a
+ * glob fits nothing.
+ */
+export async function openSync(
+  composition: Composition,
+  globs: readonly string[],
+  from?: Predecessor,
+): Promise<Opened> {
   const { io, log } = composition;
   // First of all: without a token nothing else is worth the while.
   const fly = await composition.writer();
-  const { fleet, isRoot } = await composition.load({ offline: false });
+  const loaded = await composition.load({ offline: false });
+  const { isRoot } = loaded;
+  const fleet = { ...loaded.fleet, from };
   const orphans = isRoot && fleet.named;
   // An app that git no longer names is known to Fly alone.
   if (!orphans) chooser(fleet, globs);
-  const store = await composition.store(fleet.name, 'write');
+  const store = await composition.store(fleet, 'write');
   await store.closeInterrupted();
   const images = await composition.images();
   const context = {

@@ -19,7 +19,7 @@ export function diff(invocation: Invocation, config: string | undefined, options
       clock: invocation.io.clock,
       log: invocation.log,
       fly,
-      store: await composition.store(fleet.name, 'read'),
+      store: await composition.store(fleet, 'read'),
       evidence: await composition.evidence('read'),
       sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,

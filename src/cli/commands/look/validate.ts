@@ -1,3 +1,4 @@
+import { originId } from '../../../model/stamps/origin.ts';
 import { validationJson, validationMarkdown, validationText, type Validation } from '../../../render/validation.ts';
 import { validationAnnotations } from '../../../render/annotations.ts';
 import { composed } from '../../composition/composition.ts';
@@ -23,6 +24,7 @@ export function validate(
     const isChosen = chooser(fleet, options.app);
     const validation: Validation = {
       fleet: fleet.name,
+      origin: originId(fleet.origin),
       revision: fleet.revision,
       root: fleet.root,
       apps: fleet.apps.filter((app) => isChosen(app.name)).map(({ name, file }) => ({ app: name, file })),

@@ -22,7 +22,7 @@ export function why(
     const orphans = isRoot && fleet.named;
     // An app that git no longer names is known to Fly alone.
     if (!orphans) chooser(fleet, [app]);
-    const store = await composition.store(fleet.name, 'read');
+    const store = await composition.store(fleet, 'read');
     const context = {
       clock: invocation.io.clock,
       log: invocation.log,

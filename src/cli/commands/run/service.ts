@@ -85,7 +85,7 @@ async function openKept(
   await unlessAborted(io.signal, token.check()).catch(throwUnlessStopped(io.signal));
   const first = await config.first();
   if (first === undefined) return undefined;
-  const store = await composition.store(first.fleet.name, 'write');
+  const store = await composition.store(first.fleet, 'write');
   const interrupted = await store.closeInterrupted();
   if (interrupted > 0) log.warn({ runs: interrupted }, 'runs of a process that died are closed as interrupted');
   const reporter = await createReporter(composition, first.repo);

@@ -1,0 +1,50 @@
+/** Work trees of git with remotes that nobody reaches: whose fleet they are is all that is asked of them. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Arena } from '../controllers/arena.ts';
+import type { Ran } from '../cli/terminal.ts';
+import { git } from '../servers/git-server.ts';
+
+export interface Clone {
+  readonly folder: string;
+  commit(files: Readonly<Record<string, string>>): void;
+  remote(name: string, address: string): void;
+  /** Runs a command on it; `state` names another FlyCD than that of this clone. */
+  flycd(argv: readonly string[], state?: string): Promise<Ran>;
+  /** Another clone of it, with its history, or with its last commit alone. */
+  clone(name: string, depth?: number): Clone;
+}
+
+export function makeClone(world: Arena, name: string, files: Readonly<Record<string, string>>): Clone {
+  const folder = join(dirname(world.folder), name);
+  mkdirSync(folder);
+  git(folder, ['init', '--quiet', '--initial-branch=main']);
+  const made = cloneAt(world, name, folder);
+  // Committed at one second by one hand, two repos would else begin with one commit.
+  made.commit({ 'README.md': `The config repo ${name}\n` });
+  made.commit(files);
+  return made;
+}
+
+function cloneAt(world: Arena, name: string, folder: string): Clone {
+  return {
+    folder,
+    commit(files) {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, path)), { recursive: true });
+        writeFileSync(join(folder, path), text);
+      }
+      git(folder, ['add', '--all']);
+      git(folder, ['commit', '--quiet', '--message', 'Move']);
+    },
+    remote: (remote, address) => void git(folder, ['remote', 'add', remote, address]),
+    flycd: (argv, state = name) => world.flycdAt(folder, argv, state),
+    clone(other, depth) {
+      const into = join(dirname(folder), other);
+      const flags = depth === undefined ? [] : [`--depth=${depth}`];
+      git(dirname(folder), ['clone', '--quiet', ...flags, `file://${folder}`, into]);
+      git(into, ['remote', 'remove', 'origin']);
+      return cloneAt(world, other, into);
+    },
+  };
+}

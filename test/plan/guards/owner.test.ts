@@ -1,0 +1,182 @@
+import { describe, expect, it, test } from 'vitest';
+import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
+import { planApp } from '../../../src/plan/app.ts';
+import { planFleet } from '../../../src/plan/fleet.ts';
+import { desiredApp, group, input, machine, now, observed, type MachineParts } from '../builders.ts';
+import { fleetOf } from '../fleets.ts';
+
+const [a, b] = ['a'.repeat(32), 'b'.repeat(32)];
+const [one, two] = ['1'.repeat(40), '2'.repeat(40)];
+const ours: FleetOwner = { name: 'flycd', origin: { address: a, root: one } };
+const mine = `o1:${a}:${one}`;
+
+/** `shop` with one machine that runs what git wants, of the unnamed fleet, with this origin and whatever else. */
+function shop(origin: string | undefined, more: MachineParts = {}) {
+  const metadata = { flycd_fleet: 'flycd', flycd_origin: origin, ...more.metadata };
+  const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+  return { desired, world: observed({ machines: [machine(desired, { ...more, metadata })] }) };
+}
+
+const plan = (
+  { desired, world }: ReturnType<typeof shop>,
+  owner: FleetOwner = ours,
+  parts: Omit<Parameters<typeof input>[2] & object, 'fleet'> = {},
+) => planApp(input(desired, world, { ...parts, fleet: owner }));
+
+describe('an app of another repo', () => {
+  it.each([
+    ['a fork, or the same before it moved', `o1:${b}:${one}`, 'its history begins as this one does'],
+    ['another', `o1:${b}:${two}`, 'neither of the two names its fleet'],
+    ['another without an address', `o1::${two}`, 'neither of the two names its fleet'],
+  ])('is left alone whole: %s', (_what, origin, said) => {
+    for (const more of [{}, { state: 'stopped' }, { config: { env: { COLOR: 'blue' } } }]) {
+      const held = plan(shop(origin, more));
+      expect(held.steps).toEqual([]);
+      expect(held.holds).toMatchObject([{ reason: 'owner', steps: [] }]);
+      expect(held.holds[0]?.because).toContain(said);
+      expect(held.holds[0]?.next).toMatch(/flycd adopt --all --from (?:b{12}|2{12});/);
+      expect(held.status).toBe('blocked');
+    }
+  });
+
+  it('is taken over by the word of a person, and stamped anew', () => {
+    const taken = plan(shop(`o1:${b}:${two}`), ours, { options: { adopt: true } });
+    expect(taken.holds).toEqual([]);
+    expect(taken.steps.map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.label']);
+    expect(taken.steps[0]?.because).toBe('taken over from the config repo of origin bbbbbbbbbbbb');
+    expect(taken.steps[1]).toMatchObject({ metadata: { flycd_origin: mine } });
+  });
+
+  it('is so although one machine of it carries nothing, or ours', () => {
+    for (const origin of [undefined, mine]) {
+      const { desired, world } = shop(`o1:${b}:${two}`);
+      const second = machine(desired, { number: 2, metadata: { flycd_fleet: 'flycd', flycd_origin: origin } });
+      const machines = world.machines.status === 'read' ? [...world.machines.value, second] : [];
+      expect(plan({ desired, world: observed({ machines }) }).holds).toMatchObject([{ reason: 'owner' }]);
+    }
+  });
+});
+
+describe('an app of this repo', () => {
+  it.each([
+    ['the same', mine],
+    ['known from a shallow clone', `o1:${a}:`],
+    ['known from a clone without a remote', `o1::${one}`],
+    ['after its history was written anew', `o1:${a}:${two}`],
+    ['by nothing in common', `o1::`],
+  ])('is never held or restarted: %s', (_what, origin) => {
+    const planned = plan(shop(origin));
+    expect(planned.holds).toEqual([]);
+    expect(planned.steps.map(({ kind }) => kind).filter((kind) => kind !== 'machine.label')).toEqual([]);
+  });
+
+  it('has its stamp written where it is missing, or of another scheme, and then rests', () => {
+    for (const origin of [undefined, 'o9:new'])
+      expect(plan(shop(origin)).steps).toMatchObject([{ kind: 'machine.label', metadata: { flycd_origin: mine } }]);
+    expect(plan(shop(mine)).steps).toEqual([]);
+    expect(plan(shop(undefined), { name: 'flycd' }).steps).toEqual([]);
+  });
+
+  it('takes its stamp along with an update, and with each machine that is made', () => {
+    const moved = shop(undefined, { config: { env: { COLOR: 'blue' } } });
+    const { steps } = plan(moved);
+    expect(JSON.stringify(steps)).toContain(`"flycd_origin":"${mine}"`);
+    const { desired } = moved;
+    const made = planApp(input(desired, observed({ machines: [] }), { fleet: ours }));
+    expect(JSON.stringify(made.steps)).toContain(`"flycd_origin":"${mine}"`);
+  });
+});
+
+describe('a name that is written for the first time', () => {
+  const named: FleetOwner = { ...ours, name: 'acme', unwritten: 'flycd' };
+
+  it.each([
+    ['this repo', mine],
+    ['before', undefined],
+  ])('takes machines of %s by a label', (_what, origin) => {
+    const planned = plan(shop(origin), named);
+    expect(planned.holds).toEqual([]);
+    expect(planned.steps).toMatchObject([{ kind: 'machine.label', metadata: { flycd_fleet: 'acme' } }]);
+    const label = planned.steps[0];
+    const isGone = label?.kind === 'machine.label' && label.metadata['flycd_origin'] === null;
+    expect(isGone).toBe(origin !== undefined);
+  });
+
+  it('goes on with what git moved where the origin or the database tells whose they are, else asks', () => {
+    const moved = { config: { env: { COLOR: 'blue' } } };
+    expect(plan(shop(mine, moved), named).holds).toEqual([]);
+    expect(plan(shop(undefined, moved), named, { memory: { known: true } }).holds).toEqual([]);
+    expect(plan(shop(undefined, moved), named, { options: { adopt: true } }).holds).toEqual([]);
+    const asked = plan(shop(undefined, moved), named);
+    expect(asked.steps).toEqual([]);
+    expect(asked.holds).toMatchObject([
+      { reason: 'owner', next: "if they are this repo's, flycd adopt --all --from flycd" },
+    ]);
+  });
+
+  it('takes nothing of another repo, nor of a fleet that had a name', () => {
+    expect(plan(shop(`o1:${b}:${two}`), named).holds).toMatchObject([{ reason: 'owner' }]);
+    const other = plan(shop(undefined, { metadata: { flycd_fleet: 'other' } }), named);
+    expect(other.holds).toMatchObject([{ reason: 'owner', because: 'the app belongs to fleet other' }]);
+    expect(other.holds[0]?.next).toContain('flycd adopt --all --from other');
+  });
+});
+
+describe('in the place of an earlier owner', () => {
+  const from: FleetOwner = { ...ours, from: { text: 'OLD', name: undefined, digits: b } };
+  const theirs = `o1:${b}:${two}`;
+
+  it('only labels are written, whatever else git wants', () => {
+    for (const more of [{}, { state: 'stopped' }, { config: { env: { COLOR: 'blue' } } }]) {
+      const taken = plan(shop(theirs, more), from);
+      expect(taken.holds).toEqual([]);
+      expect(taken.steps).toMatchObject([
+        { kind: 'machine.label', because: 'taken over from OLD', metadata: { flycd_origin: mine } },
+      ]);
+    }
+  });
+
+  it('nothing is done to what carries neither it nor nothing, nor to what is ours or nobody’s', () => {
+    expect(plan(shop(`o1:${'c'.repeat(32)}:${two}`), from)).toMatchObject({ steps: [], holds: [{ reason: 'owner' }] });
+    expect(plan(shop(mine), from)).toMatchObject({ steps: [], holds: [], status: 'synced' });
+    const byFlyctl = { flycd_fleet: undefined, fly_platform_version: 'v2', fly_process_group: 'web' };
+    expect(plan(shop(undefined, { metadata: byFlyctl }), from)).toMatchObject({ steps: [], holds: [] });
+    const { desired } = shop(mine);
+    expect(planApp(input(desired, observed({ machines: [] }), { fleet: from })).steps).toEqual([]);
+  });
+});
+
+test('a thousand apps that an earlier FlyCD stamped: no hold, no restart, and then nothing', () => {
+  const apps = Array.from({ length: 1000 }, (_one, index) =>
+    desiredApp({ name: `app-${index}`, groups: [group({ counts: { arn: 1 } })] }),
+  );
+  const fleet = fleetOf(apps, { ...ours, named: false });
+  const pass = (origin: string | undefined) => {
+    const worlds = apps.map((app) => {
+      const metadata = { flycd_fleet: 'flycd', flycd_origin: origin };
+      return observed({ machines: [machine(app, { metadata })] });
+    });
+    const plans = apps.map((app, index) => planApp(input(app, worlds[index] ?? observed({}), { fleet: ours })));
+    return planFleet({
+      fleet,
+      plans,
+      observed: worlds,
+      orphans: [],
+      unread: [],
+      now,
+      accept: false,
+      acceptOnly: [],
+      failed: [],
+      selected: [],
+    });
+  };
+  const upgraded = pass(undefined);
+  expect(upgraded.apps.flatMap(({ holds }) => holds)).toEqual([]);
+  const steps = upgraded.apps.flatMap((app) => app.steps);
+  expect(steps).toHaveLength(1000);
+  expect(new Set(steps.map(({ kind, risk }) => `${kind} ${risk}`))).toEqual(new Set(['machine.label safe']));
+  const after = pass(mine);
+  expect(
+    after.apps.filter(({ steps: left, holds, status }) => left.length + holds.length > 0 || status !== 'synced'),
+  ).toEqual([]);
+});

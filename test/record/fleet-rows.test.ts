@@ -1,0 +1,183 @@
+/** Under which name a fleet's rows stand, and when they follow it to another. */
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { describe, expect, it, test } from 'vitest';
+import type { FleetOwner } from '../../src/model/stamps/owner.ts';
+import { migrations } from '../../src/record/migrations.ts';
+import { runStart, temporaryFolder, testStore } from './stores.ts';
+
+const root = (digit: string): string => digit.repeat(40);
+const at = (letter: string, first = '1'): FleetOwner['origin'] => ({ address: letter.repeat(32), root: root(first) });
+const unnamed = (letter: string): FleetOwner => ({ name: 'flycd', origin: at(letter) });
+const named = (name: string, letter: string): FleetOwner => ({ name, unwritten: 'flycd', origin: at(letter) });
+const ofOld = (letter: string, parts: { readonly name?: string; readonly digits?: string }): FleetOwner['from'] => ({
+  text: letter,
+  name: parts.name,
+  digits: parts.digits,
+});
+
+interface Opened {
+  /** Leaves a run, evidence and a dirty mark of the app. */
+  readonly leave: (app: string) => Promise<void>;
+  readonly apps: () => Promise<readonly string[]>;
+  readonly fleets: () => Promise<readonly string[]>;
+}
+
+function opener(path = join(temporaryFolder(), 'flycd.db')) {
+  const open = (fleet: FleetOwner, mode: 'read' | 'write' = 'write'): Opened => {
+    const store = testStore({ path, fleet, mode });
+    return {
+      async leave(app) {
+        const id = await store.startRun(runStart(app));
+        await store.finishRun(id, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
+        await store.setEvidence(app, 'TOKEN', { mark: 'm', keyId: 'k', digest: 'd' });
+        await store.markKnown(app);
+        await store.markDirty([app]);
+        await store.addIntent(app, { kind: 'volume.create', target: 'data', before: [] });
+        await store.setStanding(app, { flycd_suspend: 'standing' });
+        await store.storeDelivery({ id: app, repo: 'r', ref: 'x', receivedAt: 1 });
+      },
+      async apps() {
+        const runs = (await store.latestRuns()).map(({ app }) => app);
+        const kept = await Promise.all(
+          runs.map(async (app) => {
+            const { known, evidence, intents, standing } = await store.memory(app);
+            return known && evidence['TOKEN'] !== undefined && intents.length > 0 && standing !== undefined
+              ? [app]
+              : [];
+          }),
+        );
+        const marked = new Set((await store.dirtyApps()).map(({ app }) => app));
+        const told = new Set((await store.pendingDeliveries()).map(({ id }) => id));
+        return kept
+          .flat()
+          .filter((app) => marked.has(app) && told.has(app))
+          .toSorted();
+      },
+      fleets: async () => [...new Set((await store.latestRuns()).map(({ fleet }) => fleet))].toSorted(),
+    };
+  };
+  return { path, open };
+}
+
+test('two repos without a name do not mix, and one repo is one whichever clone opens it', async () => {
+  const { open } = opener();
+  await open(unnamed('a')).leave('shop');
+  await open(unnamed('b')).leave('cart');
+  expect(await open(unnamed('a')).apps()).toEqual(['shop']);
+  expect(await open(unnamed('b')).apps()).toEqual(['cart']);
+  expect(await open({ name: 'flycd', origin: { address: 'a'.repeat(32), root: undefined } }).apps()).toEqual(['shop']);
+  expect(await open(unnamed('b'), 'read').apps()).toEqual(['cart']);
+  expect(await open(unnamed('c'), 'read').apps()).toEqual([]);
+  // By its own name, as `--fleet` gives it.
+  const [other = ''] = await open(unnamed('b')).fleets();
+  expect(other).toBe(`flycd@${'b'.repeat(12)}`);
+  expect(await open({ name: other }, 'read').apps()).toEqual(['cart']);
+});
+
+test('rows of before belong to the repo that comes first', async () => {
+  const { open } = opener();
+  await open({ name: 'flycd' }).leave('shop');
+  expect(await open(unnamed('a')).apps()).toEqual(['shop']);
+  expect(await open(unnamed('b')).apps()).toEqual([]);
+  expect(await open(unnamed('a')).fleets()).toEqual(['flycd']);
+});
+
+describe('a name is written', () => {
+  it.each<readonly [string, FleetOwner, FleetOwner]>([
+    ['over one that was stamped', unnamed('a'), named('acme', 'a')],
+    ['over one of before', { name: 'flycd' }, named('acme', 'a')],
+    ['over one whose root project had a name', { name: 'shop', origin: at('a') }, named('acme', 'a')],
+    ['outside of git', { name: 'flycd' }, { name: 'acme', unwritten: 'flycd' }],
+  ])('%s', async (_what, before, after) => {
+    const { open } = opener();
+    await open(before).leave('shop');
+    expect(await open(after, 'read').apps()).toEqual(['shop']);
+    const opened = open(after);
+    expect(await opened.apps()).toEqual(['shop']);
+    expect(await opened.fleets()).toEqual(['acme']);
+    expect(await open(after, 'read').apps()).toEqual(['shop']);
+    expect(await open({ name: 'acme' }, 'read').apps()).toEqual(['shop']);
+  });
+
+  it.each<readonly [string, FleetOwner, FleetOwner]>([
+    ['another repo', unnamed('b'), named('acme', 'a')],
+    ['another name', named('other', 'a'), named('acme', 'a')],
+  ])('and takes nothing of %s', async (_what, before, after) => {
+    const { open } = opener();
+    await open(before).leave('shop');
+    expect(await open(after).apps()).toEqual([]);
+    expect(await open(before).apps()).toEqual(['shop']);
+  });
+
+  it('that has rows already: they stay, and nothing is mixed into them', async () => {
+    const { open } = opener();
+    await open(named('acme', 'a')).leave('cart');
+    await open(unnamed('a')).leave('shop');
+    expect(await open(named('acme', 'a')).apps()).toEqual(['cart']);
+  });
+});
+
+test('whoever takes the place of another takes up its rows, over those of when it was held', async () => {
+  const { open } = opener();
+  await open(unnamed('a')).leave('shop');
+  await open(unnamed('b')).leave('shop');
+  const taken = open({ ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) });
+  expect(await taken.apps()).toEqual(['shop']);
+  expect(await taken.fleets()).toEqual(['flycd']);
+  expect(await open(unnamed('b')).apps()).toEqual(['shop']);
+  expect(await open(unnamed('a')).apps()).toEqual([]);
+});
+
+test.each<readonly [string, FleetOwner, FleetOwner]>([
+  ['a fleet by its name', named('old', 'a'), { ...named('acme', 'b'), from: ofOld('old', { name: 'old' }) }],
+  ['a repo, by one with a name', unnamed('a'), { ...named('acme', 'b'), from: ofOld('a', { digits: 'a'.repeat(12) }) }],
+])('so does %s', async (_what, before, after) => {
+  const { open } = opener();
+  await open(before).leave('shop');
+  expect(await open({ ...after, from: undefined }).apps()).toEqual([]);
+  expect(await open(after).apps()).toEqual(['shop']);
+  expect(await open({ ...after, from: undefined }).fleets()).toEqual(['acme']);
+});
+
+test('by the name of every repo nobody takes the rows of one that is known', async () => {
+  const { open } = opener();
+  await open(unnamed('a')).leave('shop');
+  expect(await open({ ...unnamed('b'), from: ofOld('flycd', { name: 'flycd' }) }).apps()).toEqual([]);
+  expect(await open(unnamed('a')).apps()).toEqual(['shop']);
+});
+
+test('every table with a fleet follows', () => {
+  const memory = new Sqlite(':memory:');
+  for (const { sql } of migrations) memory.exec(sql);
+  const tables = memory
+    .prepare<[], { readonly name: string }>(
+      "SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'fleet'",
+    )
+    .all()
+    .map(({ name }) => name);
+  const path = join(temporaryFolder(), 'flycd.db');
+  testStore({ path, fleet: { name: 'flycd' } }).close();
+  const database = new Sqlite(path);
+  database.pragma('foreign_keys = off');
+  for (const table of tables.filter((name) => name !== 'fleet_origin')) {
+    const columns = database
+      .prepare<
+        [string],
+        { readonly name: string; readonly type: string; readonly notnull: number; readonly pk: number }
+      >('SELECT name, type, "notnull", pk FROM pragma_table_info(?)')
+      .all(table)
+      .filter(({ name, notnull, pk }) => name !== 'fleet' && (notnull === 1 || pk > 0));
+    const names = ['fleet', ...columns.map(({ name }) => name)];
+    const values = ["'flycd'", ...columns.map(({ type }) => (type === 'TEXT' ? "'x'" : '1'))];
+    database.exec(
+      `INSERT INTO ${table} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${values.join(', ')})`,
+    );
+  }
+  testStore({ path, fleet: { name: 'acme', unwritten: 'flycd' } }).close();
+  const left = tables.filter(
+    (table) => database.prepare(`SELECT 1 FROM ${table} WHERE fleet = 'flycd'`).get() !== undefined,
+  );
+  database.close();
+  expect(left).toEqual([]);
+});
