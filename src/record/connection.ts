@@ -163,7 +163,7 @@ function isSqliteError(error: unknown, code: string): boolean {
   return error instanceof Sqlite.SqliteError && error.code.startsWith(code);
 }
 
-function openingFault(error: unknown, path: string): Fault {
+export function openingFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error;
   const why = error instanceof Error ? error.message : String(error);
   const damaged = isSqliteError(error, 'SQLITE_NOTADB') || isSqliteError(error, 'SQLITE_CORRUPT');

@@ -2,7 +2,7 @@ import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from
 import type { Clock } from '../model/base/clock.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
-import { closeConnections, openConnections, type Connection } from './connection.ts';
+import { closeConnections, openConnections, openingFault, type Connection, type Connections } from './connection.ts';
 import { createBuilds } from './builds.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
@@ -39,9 +39,9 @@ export interface StoreOptions {
  * Throws a stalled Fault where the file is of a newer FlyCD, not FlyCD's, damaged, or may not be opened.
  */
 export function openStore(options: StoreOptions): Store {
-  const { clock, redactor, mode } = options;
+  const { clock, redactor } = options;
   const connections = openConnections(options);
-  const fleet = settleRows(connections.main, options.fleet, mode);
+  const fleet = rowsOf(options, connections);
   const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
   const database: Database = { ...connections, queries, fleet, clock, redactor };
   const deliveries = createDeliveries(database);
@@ -62,6 +62,15 @@ export function openStore(options: StoreOptions): Store {
     },
   };
   return options.mode === 'read' ? refuseWrites(store) : store;
+}
+
+function rowsOf({ path, fleet, mode }: StoreOptions, connections: Connections): string {
+  try {
+    return settleRows(connections.main, fleet, mode);
+  } catch (error) {
+    closeConnections(connections);
+    throw openingFault(error, path);
+  }
 }
 
 /** The store has some dozens of texts; the bound is for one that somebody will build from data. */

@@ -91,12 +91,14 @@ function succeeded(
 /** Says from which repo a fleet without a written name is. */
 function claim(connection: Connection, { unwritten, origin }: FleetOwner, name: string): void {
   if (unwritten !== undefined) {
+    if (!claimsIn(connection).has(name)) return;
     connection.prepare('DELETE FROM fleet_origin WHERE fleet = ?').run(name);
     return;
   }
   const before = claimsIn(connection).get(name);
   if (origin === undefined || (before !== undefined && compareOrigins(before, origin) === 'unknown')) return;
   const text = formatOrigin(before === undefined ? origin : mergeOrigins(before, origin));
+  if (before !== undefined && text === formatOrigin(before)) return;
   connection
     .prepare('INSERT INTO fleet_origin (fleet, origin) VALUES (?, ?) ON CONFLICT (fleet) DO UPDATE SET origin = ?')
     .run(name, text, text);

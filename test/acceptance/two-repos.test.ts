@@ -90,8 +90,39 @@ test('every spelling of one address is one repo, and so is a shallow clone', asy
   const stamps = stampsOf(world, 'flycd_origin');
   expect(stamps).toHaveLength(1);
   for (const clone of [...clones, one]) await done(clone, 'diff');
+  const mirrored = await world.flycdAt(`file://${one.folder}`, ['diff']);
+  expect(mirrored.code, mirrored.stderr + mirrored.stdout).toBe(0);
   expect(stampsOf(world, 'flycd_origin')).toEqual(stamps);
   expect(JSON.stringify(machines(world))).not.toMatch(/acme|token@/i);
+});
+
+test('what one repo says of an app is not said of it to the other', async () => {
+  const world = await open();
+  const ours = makeClone(world, 'ours', { 'shop/app.yaml': app('ours') });
+  const theirs = makeClone(world, 'theirs', { 'shop/app.yaml': app('theirs') });
+  await done(ours, ...sync);
+  const before = machines(world).map(({ metadata }) => metadata);
+  await theirs.flycd(['suspend', 'shop', '--reason', 'theirs']);
+  await theirs.flycd(['rollback', 'shop']);
+  await theirs.flycd([...sync, '--now', '--force', '--accept']);
+  expect(machines(world).map(({ metadata }) => metadata)).toEqual(before);
+  await theirs.flycd(['resume', 'shop']);
+  await done(ours, 'suspend', 'shop', '--reason', 'ours');
+  const held = await heldBy(theirs, 'diff');
+  expect(held).toContain('(owner)');
+  expect(held).not.toContain('suspended');
+});
+
+test('a person may hand over one app, and then the other repo is held', async () => {
+  const world = await open();
+  const ours = makeClone(world, 'ours', { 'shop/app.yaml': app('ours') });
+  const theirs = makeClone(world, 'theirs', { 'shop/app.yaml': app('theirs') });
+  await done(ours, ...sync);
+  await done(theirs, 'adopt', 'shop');
+  const before = versions(world);
+  expect(await heldBy(ours, ...sync)).toContain('another config repo');
+  await done(theirs, 'diff');
+  expect(versions(world)).toEqual(before);
 });
 
 test('a repo that has moved goes on by one command, and nothing restarts', async () => {

@@ -1,4 +1,5 @@
 /** Under which name a fleet's rows stand, and when they follow it to another. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { describe, expect, it, test } from 'vitest';
@@ -145,6 +146,16 @@ test('by the name of every repo nobody takes the rows of one that is known', asy
   await open(unnamed('a')).leave('shop');
   expect(await open({ ...unnamed('b'), from: ofOld('flycd', { name: 'flycd' }) }).apps()).toEqual([]);
   expect(await open(unnamed('a')).apps()).toEqual(['shop']);
+});
+
+test('a file that is damaged further in is refused as one that is damaged at its head', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const store = testStore({ path, fleet: unnamed('a') });
+  await store.startRun(runStart('shop'));
+  store.close();
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(7, 4096));
+  expect(() => testStore({ path, fleet: named('acme', 'a') })).toThrow(`the database ${path} could not be opened`);
 });
 
 test('every table with a fleet follows', () => {
