@@ -27,7 +27,6 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
  * app of its own, which it may destroy. A group that git does not name stays that fleet's, else the next pass would remove it.
  */
 async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass): Promise<StepDone> {
-  await store.markKnown(app.name);
   const machines = await fly.machines(app.name);
   const found = classifyMachines({ desired: app, machines, releases: [], fleet, now: clock.now() });
   const theirs = [...found.members, ...found.replaced].filter(
@@ -35,6 +34,7 @@ async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass
   );
   for (const { machine, metadata } of theirs)
     await fly.patchMetadata(app.name, machine.id, ownerStamps(fleet, metadata));
+  await store.markKnown(app.name);
   return { outcome: 'updated' };
 }
 

@@ -84,6 +84,13 @@ describe.each(heirs)(
       const asked = { before: [], files, prepare: deployedByHand, judge: isOurs, heir, argv: adopt, next: adopt };
       expect(await walk(asked)).toBeGreaterThan(10);
     }, 120_000);
+
+    test('by a person who adopts what is another fleet’s', async () => {
+      const adopt = ['adopt', 'shop'];
+      const before = [{ ...shop('hello'), 'flycd.yaml': 'fleet: theirs\n' }];
+      const asked = { before, files: shop('goodbye'), judge: isOurs, heir, argv: adopt, next: adopt };
+      expect(await walk(asked)).toBeGreaterThan(10);
+    }, 120_000);
   },
 );
 
