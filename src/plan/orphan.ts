@@ -3,6 +3,7 @@ import type { DesiredFleet } from '../model/desired.ts';
 import type { OrphanedApp, Reading } from '../model/observed.ts';
 import type { AppPlan, FieldChange, Hold, Step } from '../model/plan.ts';
 import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
+import { provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
@@ -38,7 +39,10 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;
   const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   const held =
-    ownerHold(name, other, step) ?? volumeHold(orphan, strangers, step) ?? strangersHold(name, strangers, step);
+    ownerHold(name, other, step) ??
+    unprovenHold(orphan, fleet.name, step) ??
+    volumeHold(orphan, strangers, step) ??
+    strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
 }
 
@@ -106,6 +110,17 @@ function ownerHold(name: string, other: OtherOwner | undefined, step: Step): Hol
     reason: 'owner',
     because: `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`,
     next: `fly apps destroy ${name}, if nobody needs it any more`,
+    steps: [step],
+  });
+}
+
+/** The fleet's name alone may have been copied into somebody else's app. Nobody's word here makes sure that it was not. */
+function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step): Hold | undefined {
+  if (machines.some((machine) => provesItself(machine.id, metadataOf(machine), fleet))) return undefined;
+  return holdOf(name, {
+    reason: 'owner',
+    because: `its machines carry the name of fleet ${fleet}, and none proves that FlyCD made it`,
+    next: `look at them (fly machine list --app ${name}); fly apps destroy ${name}, if nobody needs it`,
     steps: [step],
   });
 }

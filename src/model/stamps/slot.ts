@@ -21,3 +21,15 @@ export function isCopy(machineId: string, metadata: Readonly<Record<string, stri
   const stamped = metadata?.[stampKeys.machine];
   return stamped !== undefined && stamped !== machineId;
 }
+
+/**
+ * A config that somebody copies by hand carries the fleet's name as well, and an id only where it was copied, too. FlyCD
+ * writes the id after each create and update that it has read back: one that was cut short proves nothing yet.
+ */
+export function provesItself(
+  machineId: string,
+  metadata: Readonly<Record<string, string>> | null | undefined,
+  fleet: string,
+): boolean {
+  return metadata?.[stampKeys.fleet] === fleet && metadata[stampKeys.machine] === machineId;
+}

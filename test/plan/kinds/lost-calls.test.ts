@@ -3,7 +3,7 @@ import { formatCalls } from '../../../src/model/stamps/calls-stamp.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import type { Intent } from '../../../src/model/stamps/memory.ts';
 import { madeByLostCalls, vainIntents } from '../../../src/plan/kinds/lost-calls.ts';
-import { desiredApp, fleet, machine, now, observed, volume, type World } from '../builders.ts';
+import { desiredApp, fleet, machine, now, observed, owner, volume, type World } from '../builders.ts';
 
 const at = now - 600_000;
 const time = (seconds: number): string => new Date(at + seconds * 1000).toISOString();
@@ -22,9 +22,9 @@ const ip = (address: string, seconds: number, parts: object = {}) => ({
   ...parts,
 });
 const idsOf = (world: World, intents: readonly Intent[], made: readonly string[] = []): readonly string[] =>
-  madeByLostCalls({ observed: observed(world), memory: { intents, made }, fleet }).map(({ id }) => id);
-const stampedOn = (calls: readonly Intent[], owner = fleet) =>
-  machine(desiredApp(), { metadata: { [stampKeys.calls]: formatCalls(calls) ?? '', [stampKeys.fleet]: owner } });
+  madeByLostCalls({ observed: observed(world), memory: { intents, made }, fleet: owner }).map(({ id }) => id);
+const stampedOn = (calls: readonly Intent[], name = fleet) =>
+  machine(desiredApp(), { metadata: { [stampKeys.calls]: formatCalls(calls) ?? '', [stampKeys.fleet]: name } });
 
 describe('an open call', () => {
   test.each([
@@ -76,7 +76,7 @@ describe('an open call', () => {
 
 describe('an intent is in vain', () => {
   const vain = (intent: Intent, world: World = {}, more: object = {}) =>
-    vainIntents({ observed: { ...observed(world), ...more }, memory: { intents: [intent], made: [] }, fleet }).length;
+    vainIntents({ observed: { ...observed(world), ...more }, memory: { intents: [intent], made: [] }, fleet: owner }).length;
   const unread = { status: 'unread', reason: 'Fly answered 503' };
 
   test.each<[string, number, Parameters<typeof vain>]>([
