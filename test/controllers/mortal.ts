@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../src/model/base/clock.ts';
 
 /** Where a process dies: at its nth call to Fly, before it is sent or after Fly has done the work. */
@@ -22,6 +23,12 @@ export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fe
   const died = Promise.withResolvers<void>();
   const never = new Promise<never>(() => undefined);
   const connections = new AbortController();
+  /** What the code that runs is busy with: once it comes to nothing more, it may not hold back time. */
+  const busyWith = new AsyncLocalStorage<PromiseWithResolvers<void>>();
+  const halt = (): Promise<never> => {
+    busyWith.getStore()?.resolve();
+    return never;
+  };
   let dead = false;
   let calls = 0;
   const die = (): never => {
@@ -33,9 +40,9 @@ export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fe
   const clock: Clock = {
     now: () => world.clock.now(),
     sleep: async (ms, signal) => {
-      if (dead) return never;
+      if (dead) return halt();
       await world.clock.sleep(ms, signal);
-      return dead ? never : undefined;
+      return dead ? halt() : undefined;
     },
     timer: (ms, callback) =>
       world.clock.timer(ms, () => {
@@ -43,19 +50,24 @@ export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fe
       }),
     // The dead hold nothing back: what they were busy with ends, and nothing comes after it.
     busy: async (work) => {
-      if (dead) return never;
+      if (dead) return halt();
+      const halted = Promise.withResolvers<void>();
       try {
-        const result = await world.clock.busy(work);
-        return dead ? await never : result;
+        let result: { readonly value: Awaited<ReturnType<typeof work>> } | undefined;
+        const running = busyWith.run(halted, async () => {
+          result = { value: await work() };
+        });
+        await world.clock.busy(() => Promise.race([running, halted.promise]));
+        return dead || result === undefined ? await halt() : result.value;
       } catch (error) {
-        if (dead) return never;
+        if (dead) return halt();
         throw error;
       }
     },
     park: (ms, gone) => world.clock.park(ms, gone),
   };
   const mortalFetch: typeof fetch = async (input, init) => {
-    if (dead) return never;
+    if (dead) return halt();
     calls += 1;
     const isLast = death?.call === calls;
     if (isLast && death.when === 'before') return die();
