@@ -1,17 +1,20 @@
 import { expect } from 'vitest';
-import { prepared, type Arena, type Files } from '../arena.ts';
+import { prepared, type Arena, type ArenaOptions, type Files } from '../arena.ts';
 import { isWalked, isWholeWalk } from './walk-size.ts';
 
 export interface Walk {
   /** Commits synced before, and the one there is at the end. */
   readonly before: readonly Files[];
   readonly files: Files;
+  readonly options?: ArenaOptions;
   /** Done to the world after `before` and before the command: what somebody makes by hand, what goes from the config. */
   readonly prepare?: (world: Arena) => Promise<void>;
   /** What the undisturbed end state has to be, so that a walk that does nothing is seen. */
   readonly judge?: (endState: unknown) => void;
   /** What each world has to be at its end beside that: what an end state leaves out. */
   readonly settled?: (world: Arena) => void;
+  /** Kills at each of so many calls, where many of them are alike. Default: at every one. */
+  readonly every?: number;
   /** Names the data directory of who goes on: another one has lost the database. Default: the same. */
   readonly heir?: string;
   /** What dies, and what goes on. Default: `sync --once`. */
@@ -32,8 +35,8 @@ export const heirs = isWholeWalk ? everyHeir : everyHeir.slice(0, 1);
 const syncOnce = ['sync', '--once'];
 const clean = { whole: 0, next: [0], diff: 0 };
 
-async function begun({ before, files, prepare }: Walk): Promise<Arena> {
-  const world = await prepared(before, files);
+async function begun({ before, files, options, prepare }: Walk): Promise<Arena> {
+  const world = await prepared(before, files, options);
   try {
     await prepare?.(world);
     return world;
@@ -66,7 +69,7 @@ export async function walk(asked: Walk): Promise<number> {
   const { calls, endState } = await undisturbed(asked);
   asked.judge?.(endState);
   for (let call = 1; call <= calls; call += 1) {
-    if (!isWalked(call, calls)) continue;
+    if (!isWalked(call, calls, asked.every)) continue;
     for (const when of ['before', 'after'] as const) {
       const where = `killed ${when} call ${call} of ${calls}`;
       const world = await begun(asked);

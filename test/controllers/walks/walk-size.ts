@@ -6,7 +6,8 @@ export const isWholeWalk = process.env['WALKS'] === 'whole';
 
 const sampleEvery = 8;
 
-/** Calls count from 1. The first and the last are always walked. */
-export function isWalked(call: number, calls: number): boolean {
-  return isWholeWalk || call % sampleEvery === 1 || call === calls;
+/** Calls count from 1. The first and the last are always walked; of a whole walk each `every`th. */
+export function isWalked(call: number, calls: number, every = 1): boolean {
+  const step = isWholeWalk ? every : Math.max(every, sampleEvery);
+  return call % step === 1 % step || call === calls;
 }
