@@ -28,6 +28,10 @@ export interface FlyctlActor {
   setSecrets(app: string, wanted: SetSecrets): Promise<HandOutcome>;
   /** `fly ips release` */
   releaseAddress(app: string, wanted: { readonly ip: string }): Promise<HandOutcome>;
+  /** `fly ips allocate-v6` and its like, by Fly's type: v6, v4, shared_v4. */
+  allocateAddress(app: string, wanted: { readonly type: string }): Promise<HandOutcome>;
+  /** `fly volumes create` */
+  createVolume(app: string, wanted: NewVolume): Promise<HandOutcome>;
   /** `fly machine destroy --force` */
   destroy(app: string, wanted: Named): Promise<HandOutcome>;
   /** Every command since the start, oldest first. */
@@ -37,6 +41,11 @@ export interface FlyctlActor {
 interface Named {
   /** Name or id. */
   readonly machine: string;
+}
+interface NewVolume {
+  readonly name: string;
+  readonly region: string;
+  readonly sizeGb: number;
 }
 interface ScaleCount {
   readonly count: number;
@@ -87,6 +96,12 @@ export function flyctlActor(world: World): FlyctlActor {
     setSecrets: playing('secrets set', setSecrets),
     releaseAddress: playing('ips release', async (hands, app, { ip }: { readonly ip: string }) => {
       await hands.ask('DELETE', `/apps/${app.name}/ip_assignments/${encodeURIComponent(ip)}`);
+    }),
+    allocateAddress: playing('ips allocate', async (hands, app, { type }: { readonly type: string }) => {
+      await hands.ask('POST', `/apps/${app.name}/ip_assignments`, { type });
+    }),
+    createVolume: playing('volumes create', async (hands, app, { sizeGb, ...wanted }: NewVolume) => {
+      await makeVolume(hands, app, { ...wanted, size_gb: sizeGb });
     }),
     destroy: playing('machine destroy', async (hands, app, { machine }: Named) => {
       await hands.ask('DELETE', `${pathOf(machineNamed(app, machine))}?force=true`);

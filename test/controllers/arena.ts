@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -23,6 +23,8 @@ export interface Arena {
   write(files: Files): void;
   /** Takes a file or folder out of the config. */
   remove(path: string): void;
+  /** Puts what no reader can read in the place of a file or folder: a link to nowhere, or a folder. */
+  supplant(path: string, by: 'link' | 'folder'): void;
   /** Runs a command to its end. `state` names its data directory: another one is another FlyCD. */
   flycd(argv: readonly string[], state?: string, signal?: AbortSignal, more?: Variables): Promise<Ran>;
   /** The same with another path. */
@@ -48,14 +50,14 @@ const settledMs = 60_000;
 const usualState = 'state';
 
 /** An arena that has synced these commits one after the other, and has the last one before it. */
-export async function prepared(before: readonly Files[], files: Files): Promise<Arena> {
-  const world = await arena();
+export async function prepared(before: readonly Files[], files: Files, options?: ArenaOptions): Promise<Arena> {
+  const world = await arena(options);
   for (const commit of before) {
     world.write(commit);
     const { code, stderr } = await world.flycd(['sync', '--once']);
     if (code !== 0) throw new Error(stderr);
   }
-  world.write(files);
+  if (Object.keys(files).length > 0) world.write(files);
   return world;
 }
 
@@ -114,6 +116,16 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
     remove(path) {
       repository?.commit({ [path]: null });
       rmSync(join(config, path), { recursive: true });
+    },
+    supplant(path, by) {
+      const inFolder = `${path}/notes`;
+      repository?.commit({ [path]: null });
+      repository?.commit(by === 'link' ? { [path]: { link: 'nowhere' } } : { [inFolder]: 'notes' });
+      const place = join(config, path);
+      rmSync(place, { recursive: true, force: true });
+      if (by === 'link') return symlinkSync('nowhere', place);
+      mkdirSync(place);
+      writeFileSync(join(config, inFolder), 'notes');
     },
     flycd: (argv, state = usualState, signal, more) =>
       run([...argv, location], {

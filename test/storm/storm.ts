@@ -3,7 +3,7 @@ import { arena, type Arena } from '../controllers/arena.ts';
 import type { Death } from '../controllers/mortal.ts';
 import { commit, newVersion, repaired } from './world/commits.ts';
 import { dice, type Dice } from './world/dice.ts';
-import { filesOf, firstFleet, type FleetIdea } from './world/fleet.ts';
+import { filesOf, firstFleet, folderOf, type FleetIdea, type Tree } from './world/fleet.ts';
 import {
   addShapes,
   everyAppIsPlanned,
@@ -18,9 +18,11 @@ import {
   type PlannedApp,
 } from './checks/invariants.ts';
 import { amiss, exposed, written, type Ran } from './people/hearing.ts';
-import { act } from './people/people.ts';
+import { act, type Town } from './people/people.ts';
+import { hasTwins, makeTwin, pruning } from './people/twins.ts';
 import { themed, themeOf } from './world/themes.ts';
 import { watch, type Watch } from './checks/watch.ts';
+import { commitWorkTree, initWorkTree, obstacle, populated, treeOf, type Obstacle } from './world/unread.ts';
 import { clearUp, strike } from './world/weather.ts';
 import { listen, loadWords, speechOf, type Speech } from './people/speech.ts';
 import { hasWords } from './people/words.ts';
@@ -62,6 +64,10 @@ interface Scene {
   readonly shapes: Map<string, Set<string>>;
   readonly byHand: Map<string, number>;
   readonly begunTwice: Set<string>;
+  /** Where apps stand, and that files of it come and go. undefined: each at the top, and all can be read. */
+  readonly tree: Tree | undefined;
+  /** What nobody can read at the moment. */
+  obstacle: Obstacle | undefined;
   fleet: FleetIdea;
   /** Names of apps that have a file. */
   inGit: readonly string[];
@@ -72,7 +78,9 @@ interface Scene {
 }
 
 export async function storm(seed: number): Promise<Storm> {
-  const isRepository = seed % repositoryEvery === 0 || (hasWords(seed) && dice(seed, 'history').hit(0.15));
+  const isWorkTree = treeOf(seed, hasWords(seed))?.isWorkTree === true;
+  const isRepository =
+    (seed % repositoryEvery === 0 && !isWorkTree) || (hasWords(seed) && dice(seed, 'history').hit(0.15));
   const world = await arena({ seed, orderly: true, repository: isRepository });
   const scene: Scene = {
     seed,
@@ -84,6 +92,8 @@ export async function storm(seed: number): Promise<Storm> {
     shapes: new Map(),
     byHand: new Map(),
     begunTwice: new Set(),
+    tree: treeOf(seed, hasWords(seed)),
+    obstacle: undefined,
     fleet: firstFleet(dice(seed, 'fleet')),
     inGit: [],
     others: [],
@@ -93,6 +103,9 @@ export async function storm(seed: number): Promise<Storm> {
   try {
     scene.fleet = themed(dice(seed, 'theme of the fleet'), scene.fleet, themeOf(seed)).fleet;
     if (hasWords(seed)) await loadWords();
+    if (scene.tree !== undefined) scene.fleet = populated(dice(seed, 'second app'), scene.fleet);
+    if (hasTwins(seed, hasWords(seed))) scene.fleet = pruning(dice(seed, 'pruning'), scene.fleet);
+    if (scene.tree?.isWorkTree === true) initWorkTree(world);
     if (hasWords(seed)) scene.fleet = stubborn(dice(seed, 'on failure'), scene.fleet);
     await publish(scene, 'first commit');
     await blow(scene);
@@ -117,11 +130,26 @@ function stubborn(dice: Dice, fleet: FleetIdea): FleetIdea {
   return { apps: fleet.apps.map((app) => (dice.hit(0.25) ? { ...app, onFailure: 'stop' } : app)) };
 }
 
-async function publish(scene: Scene, said: string): Promise<void> {
+/** What stands in the way of reading it stays as it was, unless it is said. */
+async function publish(
+  scene: Scene,
+  said: string,
+  { obstacle: wanted }: Pick<Scene, 'obstacle'> = scene,
+): Promise<void> {
+  const { world, tree, watch } = scene;
+  scene.obstacle?.mend(world);
   const names = scene.fleet.apps.map(({ name }) => name);
-  for (const name of scene.inGit) if (!names.includes(name)) scene.world.remove(name);
+  // Of an app that is gone nothing is unread.
+  const next = wanted?.governs?.every((app) => names.includes(app)) === false ? undefined : wanted;
+  for (const name of scene.inGit) if (!names.includes(name)) world.remove(folderOf(name, tree));
   scene.inGit = names;
-  scene.world.write(filesOf(scene.fleet));
+  world.write(filesOf(scene.fleet, tree));
+  if (tree?.isWorkTree === true) commitWorkTree(world);
+  next?.put(world);
+  if (tree?.isWorkTree === true && next !== undefined) commitWorkTree(world);
+  scene.obstacle = next;
+  if (next === undefined) watch.keeping.read();
+  else watch.keeping.unread(next.governs);
   scene.watch.expect(scene.fleet, hasWords(scene.seed) ? await revision(scene) : undefined);
   raisePeaks(scene.peaks, scene.fleet);
   addShapes(scene.shapes, scene.fleet);
@@ -145,7 +173,9 @@ async function blow(scene: Scene): Promise<void> {
     if (pass > 1) await commitSomething(scene, here('commit'), here('theme'));
     if (pass > 1 && hasWords(seed) && here('version').hit(0.5)) await commitVersion(scene, here('new version'));
     weather(scene, here('weather'));
+    if (pass > 1 && scene.tree !== undefined) await obstruct(scene, here('obstacle'), scene.tree);
     if (pass > 1) people(scene, here('people'));
+    if (pass > 1 && hasTwins(seed, hasWords(seed))) twins(scene, here('twin'));
     // Fly tells times by the millisecond: what happens in one and the same cannot be told apart.
     await world.clock.sleep(aMomentMs);
     const word = pass > 1 && hasWords(seed) ? speechOf(here('word'), scene, pass) : undefined;
@@ -214,6 +244,25 @@ async function commitSomething(scene: Scene, dice: Dice, ofTheme: Dice): Promise
   await publish(scene, said);
 }
 
+/** A file cannot be read from now on, or can be again. Commits meanwhile change what it is when it comes back. */
+async function obstruct(scene: Scene, dice: Dice, tree: Tree): Promise<void> {
+  const { obstacle: before, fleet } = scene;
+  if (before !== undefined && dice.hit(0.5)) return publish(scene, `mended: ${before.said}`, { obstacle: undefined });
+  if (before !== undefined || !dice.hit(0.8)) return;
+  const next = obstacle(dice, fleet, tree);
+  await publish(scene, next.said, { obstacle: next });
+}
+
+function twins(scene: Scene, dice: Dice): void {
+  const said = dice.hit(0.6) ? makeTwin(dice, townOf(scene)) : undefined;
+  if (said !== undefined) tell(scene, `by hand: ${said}`);
+}
+
+function townOf({ world, watch, fleet, byHand }: Scene): Town {
+  const { simulator } = world;
+  return { world: simulator.world, flyctl: simulator.flyctl, fleet, watch, byHand };
+}
+
 function weather(scene: Scene, dice: Dice): void {
   const { world } = scene.world.simulator;
   if (dice.hit(0.5)) clearUp(world);
@@ -225,15 +274,9 @@ function weather(scene: Scene, dice: Dice): void {
 /** Before the pass or in the middle of it. */
 function people(scene: Scene, dice: Dice): void {
   if (!dice.hit(0.4)) return;
-  const { clock, simulator } = scene.world;
+  const { clock } = scene.world;
   const go = (): void => {
-    const said = act(dice, {
-      world: simulator.world,
-      flyctl: simulator.flyctl,
-      fleet: scene.fleet,
-      watch: scene.watch,
-      byHand: scene.byHand,
-    });
+    const said = act(dice, townOf(scene));
     if (said !== undefined) tell(scene, `by hand: ${said}`);
   };
   if (dice.hit(0.4)) go();
@@ -243,6 +286,7 @@ function people(scene: Scene, dice: Dice): void {
 async function beforePass(scene: Scene, dice: Dice): Promise<void> {
   if (dice.hit(0.05)) {
     scene.world.forget();
+    scene.watch.keeping.forgotten();
     tell(scene, 'the database is lost');
   }
   if (dice.hit(0.15)) await look(scene);
@@ -278,6 +322,7 @@ async function together(scene: Scene): Promise<void> {
     const { machines = new Map() } = apps.get(name) ?? {};
     if ([...machines.values()].every(({ state }) => state === 'destroyed')) scene.begunTwice.add(name);
   }
+  scene.watch.keeping.forgotten();
   const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
   for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
   // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
@@ -321,7 +366,7 @@ async function calm(scene: Scene): Promise<void> {
   const { clock, simulator } = world;
   clearUp(simulator.world);
   scene.fleet = { apps: scene.fleet.apps.map(repaired) };
-  await publish(scene, 'what was broken is mended; the weather clears');
+  await publish(scene, 'what was broken is mended; the weather clears', { obstacle: undefined });
   await clock.sleep(settledMs);
   // A command by hand waits minutes for each machine that does not become healthy.
   for (let waits = 0; simulator.flyctl.commands.some(({ outcome }) => outcome === undefined); waits += 1) {
@@ -339,7 +384,7 @@ async function calm(scene: Scene): Promise<void> {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
   judge(scene, last);
-  if (last !== plan) scene.findings.push(...stillHeld(last));
+  if (last !== plan) scene.findings.push(...stillHeld(last, scene.fleet));
   scene.findings.push(...exposed(simulator.world, world.stateFolder));
 }
 

@@ -244,11 +244,15 @@ test('a secret that a person set first is no difference where a note says that i
 
 test('what is held after a person has confirmed it', () => {
   const held = (reason: string, because: string): PlannedApp => ({ ...plain, holds: [{ reason, because, steps: [] }] });
-  expect(stillHeld([held('brake', '4 removals'), held('volume', 'web leaves arn')])).toEqual([
+  expect(stillHeld([held('brake', '4 removals'), held('volume', 'web leaves arn')], fleet)).toEqual([
     'confirmed, and still held: brake: 4 removals',
     'confirmed, and still held: volume: web leaves arn',
   ]);
-  expect(stillHeld([plain])).toEqual([]);
+  expect(stillHeld([plain], fleet)).toEqual([]);
+  // An app that is gone from git goes with its volumes by its name alone.
+  const gone = { ...held('volume', '2 volumes would go with it'), app: 'app-9' };
+  expect(stillHeld([gone], fleet)).toEqual([]);
+  expect(stillHeld([{ ...gone, holds: held('brake', 'too many').holds }], fleet)).toHaveLength(1);
 });
 
 test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {

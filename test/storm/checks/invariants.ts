@@ -260,9 +260,14 @@ export const invariants: readonly Invariant[] = [
   unusedIsSaid,
 ];
 
-/** A person has confirmed everything. */
-export function stillHeld(plan: readonly PlannedApp[]): readonly string[] {
-  return plan.flatMap(({ holds }) => holds).map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
+/** A person has confirmed everything; but an app with volumes that git no longer names goes by its name alone. */
+export function stillHeld(plan: readonly PlannedApp[], { apps }: FleetIdea): readonly string[] {
+  return plan
+    .filter(
+      ({ app, holds }) => apps.some(({ name }) => name === app) || holds.some(({ reason }) => reason !== 'volume'),
+    )
+    .flatMap(({ holds }) => holds)
+    .map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
 }
 
 /** Raises what git wants at most of each volume and address. */

@@ -8,6 +8,7 @@ import type { RequestNotice, RequestRecord } from '../../../simulator/world/requ
 import type { World } from '../../../simulator/world/world.ts';
 import { imageOf, isCommand, watchCommands } from '../world/commands.ts';
 import { countOf, mayBeDown, wishOf, type FleetIdea } from '../world/fleet.ts';
+import { keeping, type Keeping } from './keeping.ts';
 import { standings, type Standings } from './rollout-state.ts';
 
 export interface Watch {
@@ -17,6 +18,8 @@ export interface Watch {
   expect(fleet: FleetIdea, revision?: string): void;
   /** What persons and failed releases say of apps, and what the apps have to be thereby. */
   readonly standing: Standings;
+  /** What may not go, and what nobody may touch while files cannot be read. */
+  readonly keeping: Keeping;
   /** A FlyCD begins to work on apps; call what comes back when it ends. What stands about an app counts for the next one. */
   working(): () => void;
   /** A person suspends or resumes the app; call what comes back when that is over. */
@@ -122,6 +125,7 @@ export function watch(world: World): Watch {
   };
   const commands = watchCommands(say);
   const { ideaOf } = standing;
+  const keeper = keeping({ world, ideaOf, atWork, say });
 
   function recovered(): void {
     for (const [id, machine] of down) {
@@ -232,6 +236,7 @@ export function watch(world: World): Watch {
   function asked(request: Readonly<RequestRecord>): void {
     checkOwner(request);
     checkSuspended(request);
+    keeper.asked(request);
     const found = machinePath.exec(request.path);
     const machine = world.apps.get(found?.[1] ?? '')?.machines.get(found?.[2] ?? '');
     if (machine === undefined || ![update, restart, destroy].includes(request.template)) return;
@@ -243,6 +248,7 @@ export function watch(world: World): Watch {
   function answered(request: Readonly<RequestRecord>): void {
     const before = underway.get(request);
     underway.delete(request);
+    keeper.answered(request);
     const app = request.method === 'GET' ? undefined : world.apps.get(request.app ?? '');
     if (app !== undefined) standing.look(app, world.now());
     if (request.template === create) return made(request);
@@ -333,6 +339,7 @@ export function watch(world: World): Watch {
       return [...findings, ...standing.findings];
     },
     standing,
+    keeping: keeper,
     working() {
       const one = { since: world.now() };
       atWork.add(one);

@@ -106,10 +106,29 @@ export function wishOf(app: AppIdea, name: string): string {
   ]);
 }
 
-export function filesOf(fleet: FleetIdea): Record<string, string> {
-  const files: Record<string, string> = { 'flycd.yaml': 'fleet: storm\n' };
-  for (const app of fleet.apps) files[`${app.name}/app.yaml`] = appFile(app);
+/** Where the apps stand in the config; not given: each in a folder at the top. */
+export interface Tree {
+  /** Of a project, which has a word for each of its apps. */
+  readonly folder: string;
+  readonly isWorkTree: boolean;
+}
+
+export function filesOf(fleet: FleetIdea, tree?: Tree): Record<string, string> {
+  const files: Record<string, string> =
+    tree === undefined
+      ? { 'flycd.yaml': 'fleet: storm\n' }
+      : {
+          'flycd.yaml': 'fleet: storm\nsync: { prune: [app] }\n',
+          [`${tree.folder}/project.yaml`]:
+            'project: team\nsource: { type: local }\ncommon: { app_defaults: { env: { TEAM: ours } } }\n',
+        };
+  for (const app of fleet.apps) files[`${folderOf(app.name, tree)}/app.yaml`] = appFile(app);
   return files;
+}
+
+/** An app's folder in the config. */
+export function folderOf(app: string, tree?: Tree): string {
+  return tree === undefined ? app : `${tree.folder}/${app}`;
 }
 
 function appFile(app: AppIdea): string {
