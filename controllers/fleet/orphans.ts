@@ -11,6 +11,7 @@ import { nextWake } from '../app/outcome.ts';
 import { destroyApp } from '../kinds/apps.ts';
 import { observeReleases } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
+import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
 
 export interface FoundOrphans {
@@ -47,7 +48,7 @@ export async function findOrphans(
     if (!observed.complete) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
   const prunes = fleet.policy.prune.includes('app');
-  const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, orphan))) : found;
+  const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, fleet, orphan))) : found;
   return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), complete: unread.length === 0, unread };
 }
 
@@ -55,16 +56,17 @@ export async function findOrphans(
 export async function lookAgain(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<SeenOrphan> {
   const seen = await observeOrphan({ fly, fleet }, orphan);
   if (seen.state !== 'orphan' || !fleet.policy.prune.includes('app')) return seen;
-  return { ...seen, orphan: await withContents(fly, seen.orphan) };
+  return { ...seen, orphan: await withContents(fly, fleet, seen.orphan) };
 }
 
-/** Before it is destroyed: who is at work on it, and all that goes with it. */
-async function withContents(fly: FlyReader, orphan: OrphanedApp): Promise<OrphanedApp> {
-  const [releases, contents] = await Promise.all([
+/** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
+async function withContents(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<OrphanedApp> {
+  const [releases, contents, history] = await Promise.all([
     observeReleases({ fly, app: orphan.name }),
     observeContents(fly, orphan.name),
+    removalHistory(fleet, orphan),
   ]);
-  return { ...orphan, releases, contents };
+  return { ...orphan, releases, contents, history };
 }
 
 export interface OrphanRequest {

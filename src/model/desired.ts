@@ -1,3 +1,4 @@
+import type { Descent } from './removal.ts';
 import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import type { JsonObject, JsonValue } from './base/json.ts';
 import type { SyncPolicy } from './base/policy.ts';
@@ -175,6 +176,11 @@ export interface DesiredFleet extends FleetOwner {
    * history: a plain folder. Throws a Fault where the commit cannot be read.
    */
   earlier?: ((commit: string) => Promise<DesiredFleet>) | undefined;
+  /**
+   * Whether the config as it was read has a commit in its history, itself included, and what that commit named it may
+   * therefore have removed. Not there where the config has no history: a plain folder.
+   */
+  descendsFrom?: ((commit: string) => Promise<Descent>) | undefined;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

@@ -2,6 +2,7 @@ import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app
 import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
+import type { RemovalHistory } from './removal.ts';
 import type { V0Versions } from './stamps/v0-versions.ts';
 
 /** What Fly said, or why it could not be read. Unread holds every step of that kind and those that need it. */
@@ -45,6 +46,8 @@ export interface OrphanedApp {
   readonly machines: readonly Machine[];
   /** What goes with the app. Asked for only where it would be destroyed. */
   readonly contents?: OrphanContents | undefined;
+  /** Asked for only where it would be destroyed. */
+  readonly history?: RemovalHistory | undefined;
   /** Why it could not be looked at again before it is destroyed. undefined: it was, or nobody has tried yet. */
   readonly unread?: string | undefined;
   /** Asked for only where the app would be destroyed. */

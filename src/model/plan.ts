@@ -222,6 +222,8 @@ export interface Hold {
   /** What lifts it: a command, a commit, time. */
   readonly next: string;
   readonly steps: readonly Step[];
+  /** Only a person who names the app lifts it: neither `--accept` nor a reason. Outside the plan's id. */
+  readonly byName?: boolean | undefined;
   /** For what time alone lifts: milliseconds since the epoch. Outside the plan's id. */
   readonly retryAt?: number | undefined;
   /** For what a person did: since when, milliseconds since the epoch. Outside the plan's id. */

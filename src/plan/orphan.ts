@@ -1,13 +1,14 @@
 /** An app of the fleet that git no longer names: it runs on, and goes only where the fleet's policy prunes apps. */
 import type { DesiredFleet } from '../model/desired.ts';
 import type { OrphanedApp, Reading } from '../model/observed.ts';
+import type { RemovalHistory } from '../model/removal.ts';
 import type { AppPlan, FieldChange, Hold, Step } from '../model/plan.ts';
 import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
-import { byText, plural } from '../model/base/text.ts';
+import { byText, plural, shortRevision } from '../model/base/text.ts';
 import { ownerWords } from './guards/owner.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
@@ -41,6 +42,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const held =
     ownerHold(name, other, step) ??
     unprovenHold(orphan, fleet.name, step) ??
+    historyHold(orphan, step) ??
     volumeHold(orphan, strangers, step) ??
     strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
@@ -100,6 +102,7 @@ function volumeHold({ name, contents }: OrphanedApp, strangers: number, step: St
     because: `git no longer names it, and ${count}${strangers === 0 ? '' : ` and ${plural(strangers, 'machine')} that FlyCD did not make`} would go with it`,
     next: `flycd sync --once --accept-only ${name} destroys it with all that is in it; or bring its app.yaml back`,
     steps: [step],
+    byName: true,
   });
 }
 
@@ -123,6 +126,36 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
     next: `look at them (fly machine list --app ${name}); fly apps destroy ${name}, if nobody needs it`,
     steps: [step],
   });
+}
+
+/** Not to name an app is not to have removed it: another branch, an older clone or a copy of the repo does not name it either. */
+function historyHold({ name, history }: OrphanedApp, step: Step): Hold | undefined {
+  const because = history === undefined ? undefined : whyNotRemoved(history);
+  if (because === undefined) return undefined;
+  const instead = history?.state === 'uncommitted' ? 'commit the removal' : 'sync the config that it comes from';
+  const next = `${instead}; or flycd sync --once --accept-only ${name} destroys it with all that is in it`;
+  return holdOf(name, { reason: 'destructive', because, next, steps: [step], byName: true });
+}
+
+/** undefined: a commit of this config took it away, or there are no commits to ask. */
+function whyNotRemoved(history: RemovalHistory): string | undefined {
+  switch (history.state) {
+    case 'no history':
+    case 'removed':
+      return undefined;
+    case 'uncommitted':
+      return 'the work tree does not name it, and its commit does';
+    case 'elsewhere':
+      return `git does not name it, and it was released from commit ${shortRevision(history.commit)}, which is not in the history of this config: another branch, clone or repo may name it`;
+    case 'shallow':
+      return `git does not name it, and it was released from commit ${shortRevision(history.commit)}, which the history of this config does not show: it is not whole here (a shallow clone)`;
+    case 'unknown':
+      return history.released === ''
+        ? 'git does not name it, and no release of it has gone well, so that nothing tells which commit it comes from'
+        : `git does not name it, and it was released from ${shortRevision(history.released)}, which is no commit`;
+    case 'unread':
+      return `git does not name it, and whether it has removed it could not be read: ${history.reason}`;
+  }
 }
 
 /** Destroying an app destroys all that is in it, also what git never named. */

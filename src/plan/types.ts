@@ -67,6 +67,7 @@ export interface HoldParts {
   readonly next: string;
   readonly steps?: readonly Step[];
   readonly retryAt?: number | undefined;
+  readonly byName?: boolean;
 }
 
 /** What one kind of resource adds to an app's plan. */

@@ -52,6 +52,16 @@ describe('the fleet’s name', () => {
     });
   });
 
+  it.each([
+    ['its own flycd.yaml', { 'a/flycd.yaml': 'fleet: acme\n' }, undefined],
+    ['its own project', { 'a/project.yaml': project('inner', 'fleet: acme\n') }, undefined],
+    ['the operator', {}, 'acme'],
+  ])('gives no leave to a part of the fleet that is named the same by %s', async (_what, more, operator) => {
+    const files = { ...app, 'flycd.yaml': 'fleet: acme\n', ...more };
+    expect(await identity(files, 'a', operator)).toStrictEqual({ name: 'acme', named: false });
+    expect(await identity(files, '', operator)).toStrictEqual({ name: 'acme', named: true });
+  });
+
   it('is read from the folder given, where that is the config root of a larger repo', async () => {
     expect(
       await identity({ 'conf/app.yaml': appYaml('web'), 'conf/flycd.yaml': 'fleet: inner\n' }, 'conf'),

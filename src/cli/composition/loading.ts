@@ -74,7 +74,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const { written, isRoot } = here;
       const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path, history, isKnown, origin } =
+      const { tree, path, history, isKnown, origin, descendsFrom } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : await openRepo(mirrors, repo);
@@ -107,7 +107,7 @@ export function createLoading(request: LoadingRequest): Loading {
         return then;
       };
       return {
-        fleet: history === undefined ? fleet : { ...fleet, earlier },
+        fleet: history === undefined ? fleet : { ...fleet, earlier, descendsFrom },
         repo,
         isRoot,
       };
@@ -159,12 +159,20 @@ interface OpenConfig {
   readonly history: string | undefined;
   readonly isKnown: boolean;
   readonly origin: () => Promise<Origin | undefined>;
+  readonly descendsFrom: DesiredFleet['descendsFrom'];
 }
 
 async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Promise<OpenConfig> {
   const request = { url: repo, ref, trust: 'operator' } as const;
   const tree = await mirrors.tree(request);
-  return { tree, path: '', history: repo, isKnown: true, origin: () => mirrors.origin(request, tree.revision) };
+  return {
+    tree,
+    path: '',
+    history: repo,
+    isKnown: true,
+    origin: () => mirrors.origin(request, tree.revision),
+    descendsFrom: (from) => mirrors.descends(request, tree.revision, from),
+  };
 }
 
 async function openPath(
@@ -183,14 +191,14 @@ async function openPath(
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
   const { openFolder } = await io.clock.busy(() => import('../../sources/folder/folder.ts'));
-  const { tree, path, top, warning, origin } = await openFolder({
+  const { tree, path, top, warning, origin, descendsFrom } = await openFolder({
     path: location.text,
     clock: io.clock,
     environment: io.env,
     memory,
   });
   if (warning !== undefined) log.warn({}, warning);
-  return { tree, path, history: top, isKnown: warning === undefined, origin };
+  return { tree, path, history: top, isKnown: warning === undefined, origin, descendsFrom };
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */
@@ -204,6 +212,9 @@ function lazyMirrors(request: LoadingRequest): OpenGitMirrors {
     },
     async origin(asked, commit) {
       return opened?.origin(asked, commit);
+    },
+    async descends(asked, commit, from) {
+      return opened?.descends(asked, commit, from) ?? 'unknown';
     },
     close: () => opened?.close(),
   };

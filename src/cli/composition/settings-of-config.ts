@@ -17,15 +17,17 @@ export interface SettingsOfConfig {
 
 /**
  * A flycd.yaml that merely lies in the working directory speaks for its own config_repo (or for the folder it lies in),
- * never for another config given by argument: that one's machines must not be labelled with this one's fleet. A part of
- * the config takes the fleet's name but must not make orphans of the rest.
+ * never for another config given by argument or FLYCD_CONFIG_REPO: that one's machines must not be labelled with this one's fleet. A part of
+ * the config takes the fleet's name but must not make orphans of the rest. Where the environment alone names a config, a
+ * file without config_repo is that one's.
  */
 export function settingsOfConfig(settings: OperatorSettings, location: ConfigLocation): SettingsOfConfig {
   const { file, isNamed, written } = settings;
   const here = Object.fromEntries(
     keys.flatMap((key) => (written[key] === undefined ? [] : [[key, written[key]]])),
   ) as SettingsOfConfig['written'];
-  if (file === undefined || location.from !== 'argument') return { written: here, isRoot: true, aside: [] };
+  const isOnly = location.from === 'environment' && written.config_repo === undefined;
+  if (file === undefined || location.from === 'settings' || isOnly) return { written: here, isRoot: true, aside: [] };
   const part = partGiven(location.text, dirname(file), written.config_repo);
   if (part === 'none' && !isNamed) return { written: {}, isRoot: true, aside: Object.keys(here) };
   return { written: here, isRoot: part === 'all' || here.fleet === undefined, aside: [] };

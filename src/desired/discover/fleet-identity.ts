@@ -39,7 +39,8 @@ export interface FleetRequest {
 
 /**
  * A folder further in names no fleet, yet its machines carry the name the whole repo gives them: so the folders above are
- * looked at too. What is found there counts as a name, not as leave to look for orphans.
+ * looked at too. What is found there counts as a name, not as leave to look for orphans: that has the whole fleet's config
+ * alone, and a folder below one that names the same fleet is a part of it, whatever it says itself.
  */
 export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentity> {
   const problems: Problem[] = [];
@@ -58,6 +59,8 @@ export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentit
     problems.push(...project.problems);
     const fleet = settings.settings?.fleet ?? project.fleet;
     if (fleet !== undefined) settled ??= { name: fleet, named: folder === request.root };
+    const isPart = folder !== request.root && fleet !== undefined && fleet === settled?.name;
+    if (settled !== undefined && isPart) settled = { ...settled, named: false };
     projectName = project.name ?? projectName;
   }
   const place = { file: 'settings', named: settled !== undefined } as const;

@@ -44,7 +44,7 @@ export async function resolveApps(gathering: Gathering): Promise<Gathered> {
   for (const { app, name, file, sketch } of results) {
     const isClear = app !== undefined && !contested.names.has(app.name.toLowerCase()) && !tangled.names.has(app.name);
     if (isClear) apps.push(app);
-    else invalid.push({ name, file, dependsOn: app?.dependsOn ?? sketch.draft.owned.depends_on });
+    else invalid.push({ name, file, ...needsOf(app?.dependsOn ?? sketch.draft.owned.depends_on) });
   }
   return {
     apps,
@@ -205,4 +205,8 @@ async function sideBySide<Item, Answer>(
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
   return answers;
+}
+
+function needsOf(dependsOn: readonly string[] | undefined): Pick<InvalidApp, 'dependsOn'> {
+  return dependsOn === undefined ? {} : { dependsOn };
 }

@@ -44,10 +44,9 @@ export function releaseAccepted(plan: AppPlan, { accept, acceptOnly }: Acceptanc
   });
 }
 
-/** A reason is a word for many things: an app that goes with its volumes has to be called by its name. */
+/** A reason is a word for many things: it reaches none that has to be called by its name. */
 function releases(words: readonly string[], hold: Hold): boolean {
-  const hasVolumes = hold.reason === 'volume' && hold.steps.some(({ kind }) => kind === 'app.destroy');
-  return isNamed(hasVolumes ? words.filter((word) => appOf(word) !== undefined) : words, hold);
+  return isNamed(hold.byName === true ? words.filter((word) => appOf(word) !== undefined) : words, hold);
 }
 
 function isAcceptable({ reason, steps }: Hold): boolean {
@@ -69,7 +68,7 @@ export function idleWords(words: readonly string[], held: readonly AppPlan[]): r
     const unnamed = holds.filter((hold) => isNamed([word], hold)).map((hold) => hold.app);
     const what =
       unnamed.length > 0
-        ? `what goes with its volumes is accepted by its name: ${list(unnamed)}`
+        ? `that is accepted by its name: ${list(unnamed)}`
         : app === undefined
           ? `nothing is held for ${word}`
           : `nothing of ${app} is held for ${orList(acceptableReasons)}`;

@@ -17,10 +17,9 @@ export function holdBack(
   };
 }
 
-/** Steps that `--accept` releases: never an app with its volumes, which has to be accepted by name. */
-export function isConfirmable({ reason, steps }: Hold): boolean {
-  if (reason === 'volume') return steps.length > 0 && steps.every(({ kind }) => kind !== 'app.destroy');
-  return reason === 'destructive' && steps.length > 0;
+/** Steps that `--accept` releases. */
+export function isConfirmable({ reason, steps, byName }: Hold): boolean {
+  return (reason === 'volume' || reason === 'destructive') && steps.length > 0 && byName !== true;
 }
 
 /** With the steps that a person may confirm among the others: what holds the app holds them too. */
@@ -30,6 +29,7 @@ export function withConfirmable(draft: PlanDraft): PlanDraft {
 }
 
 export function holdOf(app: string, parts: HoldParts): Hold {
-  const { reason, because, next, steps = [], retryAt } = parts;
-  return { app, reason, because, next, steps, ...(retryAt === undefined ? {} : { retryAt }) };
+  const { reason, because, next, steps = [], retryAt, byName } = parts;
+  const hold = { app, reason, because, next, steps, ...(retryAt === undefined ? {} : { retryAt }) };
+  return byName === true ? { ...hold, byName } : hold;
 }

@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
+import type { Descent } from '../../model/removal.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, embeddedRepositories, nothingKnown } from '../tree/content-id.ts';
@@ -9,6 +10,8 @@ import type { Tree, TreeItem } from '../tree/tree.ts';
 import { rebased } from '../tree/links.ts';
 import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
 import { outside } from '../tree/path-faults.ts';
+import { descends } from '../git/ancestry.ts';
+import { gitEnvironment } from '../git/git-command.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 import { cloneOrigin } from './clone-origin.ts';
 import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
@@ -36,6 +39,8 @@ export interface OpenFolder {
   readonly warning: string | undefined;
   /** Where it was cloned from. undefined: outside of git, or nobody knows. */
   readonly origin: () => Promise<Origin | undefined>;
+  /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
+  readonly descendsFrom: ((from: string) => Promise<Descent>) | undefined;
 }
 
 /**
@@ -56,7 +61,16 @@ export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
     const { top, commit } = work;
     return top === undefined ? undefined : cloneOrigin({ top, commit, clock, environment, memory });
   };
-  return { tree, path, top: work.top, warning: work.warning, origin };
+  return { tree, path, top: work.top, warning: work.warning, origin, descendsFrom: descentOf(work, request) };
+}
+
+function descentOf(
+  { top, commit }: WorkTree,
+  { clock, environment }: Pick<FolderRequest, 'clock' | 'environment'>,
+): OpenFolder['descendsFrom'] {
+  if (top === undefined || commit === undefined) return undefined;
+  const call = { directory: top, environment: gitEnvironment({ environment: environment ?? {} }), clock };
+  return (from) => clock.busy(() => descends(call, { commit, from }));
 }
 
 function located(given: string, shown: string): { readonly real: string; readonly isFile: boolean } {

@@ -3,6 +3,7 @@ import { lstatSync, promises as files } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
+import type { Descent } from '../../model/removal.ts';
 import type { Log } from '../../model/base/log.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import { redactorOf, type GitCredential } from './credentials.ts';
@@ -10,6 +11,7 @@ import { gitEnvironment, GitError, runGit } from './git-command.ts';
 import { isDamage, isLocked, isUnadvertised, mirrorFault, noSuchRef, notACommit } from './git-fault.ts';
 import { BlobReader, listCommit, TooManyItems, treeItemsMax } from './git-objects.ts';
 import { commitTree, tooManyFiles } from './git-tree.ts';
+import { descends } from './ancestry.ts';
 import { rootCommit } from './root-commit.ts';
 import type { GitLocation } from '../tree/location.ts';
 import { isCommitId } from '../tree/ref.ts';
@@ -90,6 +92,14 @@ export class Mirror {
     const root = await asked;
     if (root === undefined) this.#roots.delete(ref);
     return root;
+  }
+
+  /** Whether a commit that was read here has another one in its history. */
+  descends(commit: string, from: string): Promise<Descent> {
+    const { directory, clock, environment } = this.#parts;
+    return clock.busy(() =>
+      descends({ directory, clock, environment: gitEnvironment({ environment }) }, { commit, from }),
+    );
   }
 
   /** Ends the child kept for reading once it has answered; the next read starts another. */

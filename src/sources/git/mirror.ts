@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
+import type { Descent } from '../../model/removal.ts';
 import type { Log } from '../../model/base/log.ts';
 import { SecretValue } from '../../model/base/secret-value.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
@@ -30,6 +31,8 @@ export interface GitMirrorsOptions {
 export interface OpenGitMirrors extends GitMirrors {
   /** Where the repository of a tree that was asked for comes from: its address, and where the commit's history begins. */
   origin(request: GitSourceRequest, commit: string): Promise<Origin | undefined>;
+  /** Whether a commit of a tree that was asked for has another one in its history. */
+  descends(request: GitSourceRequest, commit: string, from: string): Promise<Descent>;
   /** Ends the git children that were kept for reading. Trees stay usable; what is not closed ends with the process. */
   close(): void;
 }
@@ -103,6 +106,7 @@ export function createGitMirrors(options: GitMirrorsOptions): OpenGitMirrors {
       const root = await mirrorOf(location).root(request.ref, commit);
       return originOf({ address: location.remote, root });
     },
+    descends: (request, commit, from) => mirrorOf(admittedLocation(request)).descends(commit, from),
     close() {
       for (const mirror of mirrors.values()) mirror.close();
     },

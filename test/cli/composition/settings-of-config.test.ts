@@ -63,6 +63,22 @@ const rows: readonly Row[] = [
     isRoot: true,
   },
   {
+    says: 'a part of its config_repo, of the environment',
+    config_repo: 'config',
+    text: '/work/config/shop',
+    from: 'environment',
+    counts: true,
+    isRoot: false,
+  },
+  {
+    says: 'another repo than its config_repo, of the environment',
+    config_repo: 'config',
+    text: '/elsewhere',
+    from: 'environment',
+    counts: false,
+    isRoot: true,
+  },
+  {
     says: 'another config with --settings, the operator’s word',
     config_repo: 'config',
     isNamed: true,

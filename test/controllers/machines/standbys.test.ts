@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { hostDown } from '../../../simulator/machines/host-failures.ts';
 import { prepared, type Arena } from '../arena.ts';
-import { walkKills } from '../walks/kill-walk.ts';
+import { walkKills } from '../kill-walk.ts';
 
 let world: Arena | undefined;
 afterEach(() => world?.close());

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { prepared, type Arena, type Files } from '../arena.ts';
-import { walkKills } from '../walks/kill-walk.ts';
+import { walkKills } from '../kill-walk.ts';
 
 /** Some sixty worlds, one after the other. */
 const walkMs = 120_000;

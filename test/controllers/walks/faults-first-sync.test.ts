@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { walkFleet } from '../arena.ts';
-import { walkFaults } from './fault-walk.ts';
+import { walkFaults } from '../fault-walk.ts';
 
 test('each writing call of a first sync struck by each fault: nothing doubled, nothing missing', async () => {
   const walked = await walkFaults([], walkFleet);

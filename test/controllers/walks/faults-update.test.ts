@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { changedFleet, walkFleet } from '../arena.ts';
-import { walkFaults } from './fault-walk.ts';
-import { isWholeWalk } from './walk-size.ts';
+import { walkFaults } from '../fault-walk.ts';
+import { isWholeWalk } from '../walk-size.ts';
 
 test('each writing call of an update struck by each fault: the end state of an undisturbed one', async () => {
   const walked = await walkFaults([walkFleet], changedFleet('GREETING: hello', 'GREETING: goodbye'));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Arena, Files } from '../arena.ts';
-import { heirs, walk } from './kill-walk.ts';
+import { heirs, walk } from '../kill-walk.ts';
 
 const image = `docker.io/library/caddy:2.10.2@sha256:${'5'.repeat(64)}`;
 const values = { PASSWORD: 'correct-horse' };

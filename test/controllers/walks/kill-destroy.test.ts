@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { arena, walkFleet, type Arena } from '../arena.ts';
-import { isWalked } from './walk-size.ts';
+import { isWalked } from '../walk-size.ts';
 
 const other = 'app: other\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\n';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { changedFleet, walkFleet, type Files } from '../arena.ts';
-import { walkKills } from './kill-walk.ts';
+import { walkKills } from '../kill-walk.ts';
 
 const immediate = (files: Files): Files => ({
   ...files,

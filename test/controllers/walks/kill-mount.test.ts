@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { changedFleet, walkFleet } from '../arena.ts';
-import { walk, walkKills } from './kill-walk.ts';
-import { isWholeWalk } from './walk-size.ts';
+import { walk, walkKills } from '../kill-walk.ts';
+import { isWholeWalk } from '../walk-size.ts';
 
 const store = '    processes: [store]\nchecks';
 const mounted = changedFleet(

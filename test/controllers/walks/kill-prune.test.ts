@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { changedFleet, walkFleet, type Arena, type Files } from '../arena.ts';
-import { heirs, walk } from './kill-walk.ts';
+import { heirs, walk } from '../kill-walk.ts';
 
 /** The fleet with a policy in the app itself, and one thing less that git names. */
 function pruning(kind: string, from: string, to: string): Files {

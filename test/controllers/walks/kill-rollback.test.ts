@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Files } from '../arena.ts';
-import { walk } from './kill-walk.ts';
+import { walk } from '../kill-walk.ts';
 
 const shop = (image: string, greeting: string): Files => ({
   'flycd.yaml': 'fleet: walk\n',

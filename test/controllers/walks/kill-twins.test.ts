@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { prepared, type Arena, type Files } from '../arena.ts';
-import { isWalked } from './walk-size.ts';
+import { isWalked } from '../walk-size.ts';
 
 const once = ['sync', '--once'];
 const shop = (rest: string): Files => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { changedFleet, walkFleet } from '../arena.ts';
-import { walkKills } from './kill-walk.ts';
+import { walkKills } from '../kill-walk.ts';
 
 describe('kill -9 at each API call, then sync --once: the end state of an undisturbed run', () => {
   test('of an update of every machine', async () => {

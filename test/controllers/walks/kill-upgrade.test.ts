@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Arena } from '../arena.ts';
 import { openEarlier, savedUpgrade, versions } from '../../upgrade/opening.ts';
 import { worlds } from '../../upgrade/worlds.ts';
-import { heirs, walk } from './kill-walk.ts';
-import { isWholeWalk } from './walk-size.ts';
+import { heirs, walk } from '../kill-walk.ts';
+import { isWholeWalk } from '../walk-size.ts';
 
 /** Machines of a world that may get a new version: what the earlier one had begun. */
 const unfinished: Readonly<Record<string, number>> = { 'half-way': 1 };

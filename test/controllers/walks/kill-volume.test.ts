@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { changedFleet, walkFleet } from '../arena.ts';
-import { walkKills } from './kill-walk.ts';
+import { walkKills } from '../kill-walk.ts';
 
 const larger = changedFleet('destination: /data\n', 'destination: /data\n    initial_size: 2GB\n');
 

@@ -76,7 +76,8 @@ describe('an open call', () => {
 
 describe('an intent is in vain', () => {
   const vain = (intent: Intent, world: World = {}, more: object = {}) =>
-    vainIntents({ observed: { ...observed(world), ...more }, memory: { intents: [intent], made: [] }, fleet: owner }).length;
+    vainIntents({ observed: { ...observed(world), ...more }, memory: { intents: [intent], made: [] }, fleet: owner })
+      .length;
   const unread = { status: 'unread', reason: 'Fly answered 503' };
 
   test.each<[string, number, Parameters<typeof vain>]>([

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
-import { prepared, type Files } from '../arena.ts';
+import type { FaultKind } from '../../simulator/world/fault-answers.ts';
+import { prepared, type Files } from './arena.ts';
 import { isWholeWalk } from './walk-size.ts';
 
 /** Nothing done and said so, nothing done and nobody knows, done and nobody knows. */

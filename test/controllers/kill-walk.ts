@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { prepared, type Arena, type ArenaOptions, type Files } from '../arena.ts';
+import { prepared, type Arena, type ArenaOptions, type Files } from './arena.ts';
 import { isWalked, isWholeWalk } from './walk-size.ts';
 
 export interface Walk {

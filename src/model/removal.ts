@@ -1,0 +1,20 @@
+/** What the history of a config says of an app that the config does not name. */
+
+/** Whether a history has a commit in it. unknown: nobody can tell, as in a shallow clone. */
+export type Descent = 'yes' | 'no' | 'unknown';
+
+/** What the config's history says of an app that it does not name. */
+export type RemovalHistory =
+  /** There is none, as of a plain folder. */
+  | { readonly state: 'no history' }
+  /** It named the app once, and a commit took it away. */
+  | { readonly state: 'removed' }
+  /** It does so still, and the work tree does not. */
+  | { readonly state: 'uncommitted' }
+  /** The app was released from a commit that is not in it. */
+  | { readonly state: 'elsewhere'; readonly commit: string }
+  /** It is not whole here. */
+  | { readonly state: 'shallow'; readonly commit: string }
+  /** The app was never released from a commit; empty: nothing tells of a release that went well. */
+  | { readonly state: 'unknown'; readonly released: string }
+  | { readonly state: 'unread'; readonly reason: string };

@@ -1,0 +1,37 @@
+import type { Clock } from '../../model/base/clock.ts';
+import type { Descent } from '../../model/removal.ts';
+import { Redactor } from '../../model/base/secret-value.ts';
+import { GitError, runGit } from './git-command.ts';
+import { isCommitId } from '../tree/ref.ts';
+
+/** A walk through a hundred thousand commits takes a second; this ends one on a hung network disk. */
+const timeoutMs = 60_000;
+
+/**
+ * Whether a commit's history has another one in it. unknown: the history is not whole (a shallow clone), or git does not
+ * say. Asks no remote: what is not here is not in the history either.
+ */
+export async function descends(
+  parts: {
+    readonly directory: string;
+    readonly environment: Readonly<Record<string, string>>;
+    readonly clock: Clock;
+  },
+  { commit, from }: { readonly commit: string; readonly from: string },
+): Promise<Descent> {
+  if (!isCommitId(from)) return 'unknown';
+  const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
+  const call = { ...parts, environment, timeoutMs, redactor: new Redactor() };
+  const isWhole = async (): Promise<boolean> =>
+    (await runGit({ ...call, args: ['rev-parse', '--is-shallow-repository'] })).trim() === 'false';
+  try {
+    const beside = await runGit({ ...call, args: ['rev-list', '--max-count=1', from, '--not', commit] });
+    if (beside.trim() === '') return 'yes';
+    return (await isWhole()) ? 'no' : 'unknown';
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    if (!/bad object|unknown revision|bad revision/i.test(error.stderr)) return 'unknown';
+    // No such commit: fetched with its whole history, the config has never been there.
+    return (await isWhole().catch(() => false)) ? 'no' : 'unknown';
+  }
+}

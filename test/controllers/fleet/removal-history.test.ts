@@ -1,0 +1,176 @@
+/** Not to name an app is not to have removed it: what is destroyed was named by this very config, and a commit took it away. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { arena, type Arena } from '../arena.ts';
+
+let world: Arena;
+const folders: string[] = [];
+afterEach(async () => {
+  await world.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const settings = 'fleet: history\nsync:\n  prune: [app]\n';
+const app = (name: string, image = 'nginx:1'): string =>
+  `app: ${name}\nprimary_region: arn\nbuild: { image: ${image} }\ndeploy: { wait_timeout: 20s }\nmachines: { count: 1 }\n`;
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'flycd-history-'));
+  folders.push(made);
+  return made;
+}
+
+const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', '-c', 'commit.gpgsign=false'];
+const git = (where: string, ...args: readonly string[]): string =>
+  execFileSync('git', [...author, ...args], { cwd: where, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+
+function commit(where: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(where, path, '..'), { recursive: true });
+    writeFileSync(join(where, path), text);
+  }
+  git(where, 'add', '-A');
+  git(where, 'commit', '-q', '-m', 'change');
+}
+
+function removed(where: string, name: string): void {
+  git(where, 'rm', '-rq', name);
+  git(where, 'commit', '-q', '-m', `remove ${name}`);
+}
+
+async function sync(where: string, ...flags: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await world.flycdAt(where, ['sync', '--once', ...flags]);
+  return stderr + stdout;
+}
+
+const names = () => world.simulator.world.snapshot().map(({ name }) => name);
+
+/** A repo whose two apps run. */
+async function running(): Promise<string> {
+  world = await arena();
+  const repo = folder();
+  git(repo, 'init', '-q', '-b', 'main');
+  commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': app('blog') });
+  await sync(repo);
+  expect(names()).toEqual(['blog', 'shop']);
+  return repo;
+}
+
+describe('an app is destroyed where a commit of the config removed it', () => {
+  test('read from a clone', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    expect(await sync(repo)).toMatch(/blog +deleted/);
+    expect(names()).toEqual(['shop']);
+  });
+
+  test('read from the repo’s address', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    expect(await sync(`file://${repo}`)).toMatch(/blog +deleted/);
+    expect(names()).toEqual(['shop']);
+  });
+
+  test('also when the release was made from a work tree with changes', async () => {
+    const repo = await running();
+    writeFileSync(join(repo, 'blog/app.yaml'), app('blog', 'nginx:2'));
+    await sync(repo);
+    git(repo, 'checkout', '-q', '.');
+    removed(repo, 'blog');
+    expect(await sync(repo)).toMatch(/blog +deleted/);
+  });
+});
+
+describe('an app stays that the config does not name', () => {
+  /** Held, whatever is accepted, until it is named. */
+  async function stays(where: string, because: string): Promise<void> {
+    for (const flags of [[], ['--accept'], ['--accept-only', 'destructive'], ['--accept-only', 'volume']]) {
+      const said = await sync(where, ...flags);
+      expect(said.replaceAll(/\s+/g, ' ')).toContain(because);
+      expect(names()).toContain('blog');
+    }
+    const { stdout } = await world.flycdAt(where, ['diff']);
+    expect(stdout).toContain(because);
+    expect(stdout).toContain('flycd sync --once --accept-only blog destroys it with all that is in it');
+    await sync(where, '--accept-only', 'blog');
+    expect(names()).not.toContain('blog');
+  }
+
+  test('in an older clone, which a newer commit made the app in', async () => {
+    world = await arena();
+    const repo = folder();
+    git(repo, 'init', '-q', '-b', 'main');
+    commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
+    const old = folder();
+    git(old, 'clone', '-q', repo, '.');
+    commit(repo, { 'blog/app.yaml': app('blog') });
+    await sync(repo);
+    await stays(old, 'which is not in the history of this config');
+  });
+
+  test('on another branch', async () => {
+    const repo = await running();
+    git(repo, 'checkout', '-q', '--orphan', 'other');
+    git(repo, 'rm', '-rqf', 'blog');
+    commit(repo, { 'README.md': 'another environment' });
+    await stays(repo, 'which is not in the history of this config');
+  });
+
+  test('in a copy of the repo with a history of its own', async () => {
+    await running();
+    const copy = folder();
+    git(copy, 'init', '-q', '-b', 'main');
+    commit(copy, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
+    await stays(copy, 'which is not in the history of this config');
+  });
+
+  test('in a shallow clone, whose history does not tell', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    const shallow = folder();
+    git(shallow, 'clone', '-q', '--depth', '1', `file://${repo}`, '.');
+    await stays(shallow, 'it is not whole here (a shallow clone)');
+  });
+
+  test('in a work tree alone: no commit says so yet', async () => {
+    const repo = await running();
+    rmSync(join(repo, 'blog'), { recursive: true });
+    await stays(repo, 'the work tree does not name it, and its commit does');
+  });
+
+  test('where it was released from a plain folder, and is looked for by a repo', async () => {
+    const repo = await running();
+    const plain = folder();
+    for (const name of ['shop', 'blog']) mkdirSync(join(plain, name));
+    writeFileSync(join(plain, 'flycd.yaml'), settings);
+    writeFileSync(join(plain, 'shop/app.yaml'), app('shop'));
+    writeFileSync(join(plain, 'blog/app.yaml'), app('blog', 'nginx:2'));
+    await sync(plain);
+    removed(repo, 'blog');
+    await stays(repo, 'which is no commit');
+  });
+
+  test('where no release of it has gone well', async () => {
+    world = await arena();
+    const repo = folder();
+    git(repo, 'init', '-q', '-b', 'main');
+    const failing = app('blog', 'shop:failing-launch');
+    commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': failing });
+    await sync(repo);
+    removed(repo, 'blog');
+    await stays(repo, 'no release of it has gone well');
+  });
+});
+
+test('what waits in a work tree goes once the removal is committed, whatever else has changed there', async () => {
+  const repo = await running();
+  rmSync(join(repo, 'blog'), { recursive: true });
+  expect(await sync(repo)).toContain('commit the removal');
+  git(repo, 'commit', '-qam', 'remove blog');
+  writeFileSync(join(repo, 'shop/app.yaml'), `${app('shop')}# not committed\n`);
+  expect(await sync(repo)).toMatch(/blog +deleted/);
+  expect(names()).toEqual(['shop']);
+});
