@@ -4,6 +4,7 @@
  */
 import { baseOf, folderOf, isInside } from '../../sources/tree/tree-path.ts';
 import { toFault } from '../../model/base/fault.ts';
+import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { filesBelow } from './traverse.ts';
 import type { ConfigFile } from './config-files.ts';
@@ -41,7 +42,7 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
   await visit(walking, request.tree, request.path, []);
   await noteOverlooked(walking);
   const apps = walking.found.filter((app) => !walking.blocked.some((blocked) => covers(blocked, app)));
-  if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.length === 0) {
+  if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.every(isWarning)) {
     incomplete(
       walking,
       '',
@@ -51,6 +52,8 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
   }
   return { ...walking, apps };
 }
+
+const isWarning = ({ severity }: Problem): boolean => severity === 'warning';
 
 function covers(blocked: Blocked, app: Placed): boolean {
   if (blocked.tree !== app.file.tree) return false;
