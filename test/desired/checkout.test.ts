@@ -307,3 +307,82 @@ describe('files that go while they are read', () => {
     }
   });
 });
+
+describe('what a repository keeps beside its commits', () => {
+  const lonely = { ...front, 'x/app.yaml': appYaml('lonely') };
+
+  test('replaced objects count neither for a folder nor for git', async () => {
+    const before = work.committed(lonely);
+    rmSync(join(work.root, 'x'), { recursive: true });
+    const without = work.commit();
+    work.git('reset', '--quiet', '--hard', before);
+    work.git('replace', before, without);
+    for (const fleet of await work.loadBoth()) expect(names(fleet)).toEqual(['front', 'lonely']);
+  });
+
+  test('a shallow clone and a linked work tree are whole', async () => {
+    const head = work.committed(lonely);
+    const clone = join(work.scratch, 'clone');
+    git(work.scratch, ['clone', '--quiet', '--depth=1', `file://${work.root}`, clone]);
+    const linked = join(work.scratch, 'linked');
+    work.git('worktree', 'add', '--quiet', '--detach', linked);
+    for (const path of [clone, linked]) {
+      const fleet = await work.loadFolder(path);
+      expect(fleet).toMatchObject({ revision: head, whole: true, problems: [] });
+      expect(names(fleet)).toEqual(['front', 'lonely']);
+    }
+  });
+
+  test('variables of git’s own lead nowhere else', async () => {
+    const head = work.committed(lonely);
+    const other = configWorkTree();
+    other.committed(front);
+    const environment = {
+      ...process.env,
+      GIT_DIR: join(other.root, '.git'),
+      GIT_WORK_TREE: other.root,
+      GIT_INDEX_FILE: join(other.root, '.git/index'),
+      GIT_OBJECT_DIRECTORY: join(other.root, '.git/objects'),
+    };
+    const { tree } = await openFolder({ path: work.root, clock: new IdleClock(), environment });
+    other.remove();
+    expect(tree.revision).toBe(head);
+    expect((await tree.list('')).map(({ path }) => path)).toEqual(['flycd.yaml', 'front', 'x']);
+  });
+
+  test.each([
+    ['the repository itself', (): string => work.root],
+    [
+      'a linked work tree',
+      (): string => {
+        const linked = join(work.scratch, 'linked');
+        work.git('worktree', 'add', '--quiet', '--detach', linked);
+        return linked;
+      },
+    ],
+  ])('while git is at work in %s, no app is gone', async (_what, place) => {
+    work.committed(lonely);
+    const root = place();
+    writeFileSync(join(work.root, '.git', root === work.root ? 'index.lock' : 'worktrees/linked/index.lock'), '');
+    rmSync(join(root, 'x'), { recursive: true });
+    const opened = await openFolder({ path: root, clock: new IdleClock(), environment: process.env });
+    expect(opened.top).toBe(root);
+    expect(opened.warning).toContain('git is at work in it');
+  });
+});
+
+test('a file with line ends of its own, an id in it or another encoding on disk is read, or is no app that is gone', async () => {
+  work.committed({
+    ...front,
+    '.gitattributes': '*.yaml text eol=crlf ident\nx/app.yaml working-tree-encoding=UTF-16\n',
+  });
+  work.write({ 'x/app.yaml': appYaml('x') });
+  writeFileSync(join(work.root, 'x/app.yaml'), Buffer.from(`\uFEFF${appYaml('x')}`, 'utf16le'));
+  work.commit();
+  rmSync(join(work.root, 'front/app.yaml'));
+  work.git('checkout', '--quiet', '--', '.');
+  expect(readFileSync(join(work.root, 'front/app.yaml'), 'utf8')).toContain('\r\n');
+  const [folder, commit] = await work.loadBoth();
+  expect(commit?.apps.map(({ name }) => name)).toEqual(['front', 'x']);
+  expect({ names: folder && names(folder), whole: folder?.whole }).toEqual({ names: ['front'], whole: false });
+});

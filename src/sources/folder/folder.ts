@@ -35,7 +35,7 @@ export interface OpenFolder {
   readonly tree: Tree;
   /** What was named, from the tree's root: '' where that is the root itself. */
   readonly path: string;
-  /** Why a folder that looks like git's is taken as a plain one. */
+  /** Why nobody can say that what is missing here is gone: git does not answer for it, or is at work in it. */
   readonly warning: string | undefined;
   /** Where it was cloned from. undefined: outside of git, or nobody knows. */
   readonly origin: () => Promise<Origin | undefined>;

@@ -1,5 +1,5 @@
-import { lstatSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { lstatSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import type { KnownContents } from '../tree/content-id.ts';
@@ -34,6 +34,7 @@ export interface WorkTree extends KnownContents {
   /** The commit it stands at, changed or not; undefined: there is none. */
   readonly commit: string | undefined;
   readonly algorithm: 'sha1' | 'sha256';
+  /** Why nobody can say that what is missing here is gone. */
   readonly warning: string | undefined;
   /** git's id where the path does not differ from the commit. */
   idOf(path: string): string | undefined;
@@ -96,12 +97,31 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
     if (items.length > 0 && indexText === '') {
       return plainFolder(`${top} is taken as a plain folder: its git index is empty or missing`);
     }
-    return workTree({ top, path, status, items, index: parseIndex(indexText) });
+    const work = workTree({ top, path, status, items, index: parseIndex(indexText) });
+    return work.top !== undefined && isLocked(top) ? { ...work, warning: atWork(top) } : work;
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
     if (!(error instanceof GitError)) throw error;
     return plainFolder(`${top} is taken as a plain folder: ${error.stderr}`);
   }
+}
+
+/** A checkout takes files away before it writes them anew, and holds this lock all the while. */
+function isLocked(top: string): boolean {
+  const lock = join(gitFolderOf(top), 'index.lock');
+  return lstatSync(lock, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Of a linked work tree or a submodule `.git` is a file that says where. */
+function gitFolderOf(top: string): string {
+  const git = join(top, '.git');
+  if (lstatSync(git, { throwIfNoEntry: false })?.isFile() !== true) return git;
+  const written = /^gitdir: (.*)$/m.exec(readFileSync(git, 'utf8'))?.[1];
+  return written === undefined ? git : resolve(top, written);
+}
+
+function atWork(top: string): string {
+  return `git is at work in it, so no app is removed meanwhile: ${top} (where no git runs, remove its index.lock)`;
 }
 
 /** Waits for both also where one fails: no child of an opened folder goes on behind its caller. */
