@@ -123,7 +123,9 @@ export const ownedFields = {
     ),
   extra_regions: listOf(regionCode())
     .optional()
-    .describe('Regions beside primary_region. Without machines.count only a new group gets machines there.'),
+    .describe(
+      'Regions beside primary_region. Without machines.count only a new group gets machines there, and one that runs as many as its min_machines_running in a region that is named newly.',
+    ),
   machines: Machines.optional().describe('How many machines, and how large.'),
   machine: MachineWritten.optional().describe(
     'What no fly config can say of a machine, for the default process group. What is named is exact, all else is kept.',

@@ -113,7 +113,9 @@ const serviceFields = {
   auto_start_machines: switchable.optional().describe('Start machines when somebody asks. Default: true.'),
   min_machines_running: number
     .optional()
-    .describe('Machines Fly keeps running in the primary region; makes none. Default: 0.'),
+    .describe(
+      'Machines Fly keeps running in the primary region. Where no count is given, a new group and a region that is named newly get as many machines; a group that runs gets none for it. Default: 0.',
+    ),
   concurrency: z.union([Concurrency, text]).optional().describe('How much one machine takes.'),
   processes,
 };

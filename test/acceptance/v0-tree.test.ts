@@ -153,6 +153,56 @@ test('deploy brings up what has an image, and says of the rest that it has to be
   expect((await world.flycd(['diff', '--app', 'v0-db'])).code).toBe(0);
 });
 
+/** The shapes of the Go version's own examples: apps in apps, a project that holds itself, projects that name others beside. */
+const shapes: Files = {
+  'app.yaml': `app: top\nprimary_region: arn\nsource: { type: local }\n`,
+  Dockerfile: 'FROM nginx',
+  'inner/app.yaml':
+    'app: &name inner\nprimary_region: &region arn\nsource: { type: local }\nenv: { NAME: *name, AT: *region }\n',
+  'inner/Dockerfile': 'FROM nginx',
+  'inner/.gitignore': 'fly.toml',
+};
+const layout: Files = {
+  ...Object.fromEntries(Object.entries(shapes).map(([path, text]) => [`loose/${path}`, text])),
+  'cyclic/project.yaml': 'project: "cyclic"\nsource:\n  type: local\n',
+  'cyclic/app.yaml': 'app: round\nprimary_region: arn\nsource: { type: local }\n',
+  'cyclic/Dockerfile': 'FROM nginx',
+  'all/projects/one/near/app.yaml':
+    'app: near\nprimary_region: arn\nsource: { type: local, path: ../code }\nmerge_cfg: { all: true }\n',
+  'all/projects/one/code/Dockerfile': 'FROM nginx',
+  'all/projects/one/far/project.yaml': 'project: far\nsource:\n  type: local\n  path: "../../../outside"\n',
+  'all/outside/away/app.yaml': 'app: away\nprimary_region: arn\nsource: { type: local }\n',
+  'all/outside/away/Dockerfile': 'FROM nginx',
+};
+
+test.each([
+  ['loose', ['inner', 'top']],
+  ['cyclic', ['round']],
+  ['all', ['away', 'near']],
+])('the shape of an example of the Go version loads outside of git: %s', async (path, names) => {
+  const world = await arena({ path });
+  onTestFinished(() => world.close());
+  world.write(layout);
+  const { code, stdout, stderr } = await world.flycd(['validate']);
+  expect(code, stdout + stderr).toBe(0);
+  expect((await diffed(world)).map(({ app }) => app)).toEqual(names);
+});
+
+test.each([
+  ['all/projects', 'source.path: this path leads out of the repo'],
+  ['all/projects/one/near', 'source.path: this path leads out of the repo'],
+])('given a part of it, FlyCD says which folder it takes: %s', async (path, message) => {
+  const world = await arena({ path });
+  onTestFinished(() => world.close());
+  world.write(layout);
+  const { code, stdout } = await world.flycd(['validate']);
+  expect(code).toBe(3);
+  expect(stdout).toContain(message);
+  expect(stdout).toContain(
+    'outside of git they stay inside the folder that FlyCD was given: give it one that holds both',
+  );
+});
+
 test('a secret whose variable is not set holds itself and what needs it, and names the variable', async () => {
   const world = await open(tree);
   const { code, stdout } = await world.flycd(['sync', '--once', '--app', 'v0-web']);

@@ -3,7 +3,7 @@ import { toFault } from '../../model/base/fault.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigFile, ReadFile } from './config-files.ts';
-import { pathWithin } from './paths.ts';
+import { pathWithin, stayInside } from './paths.ts';
 import type { Finding } from '../documents/finding.ts';
 import { problemsIn } from '../documents/source-map.ts';
 import { isProject, readProject, type Project } from './project.ts';
@@ -139,8 +139,10 @@ async function descend(
   if (chain.length > projectDepthMax)
     return { path: ['project'], message: `projects are nested more than ${projectDepthMax} deep` };
   const written = pathWithin(source.type === 'git' ? '' : folder, source.path ?? '');
-  if (written === undefined)
-    return { path: atPath, message: 'this path leads out of the repo', hint: 'paths go from here, and stay inside' };
+  if (written === undefined) {
+    const hint = source.type === 'git' ? 'paths go from its root, and stay inside' : stayInside(project.tree, 'here');
+    return { path: atPath, message: 'this path leads out of the repo', hint };
+  }
   const fetched = source.type === 'git' ? await fetchTree(walking, project) : { tree: project.tree };
   if ('refusal' in fetched) return fetched.refusal;
   const { tree } = fetched;

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { Tree } from '../../sources/tree/tree.ts';
 
 /** A path written in a config file, seen from a folder of the tree. undefined: it leads out of the repo. */
 export function pathWithin(folder: string, written: string): string | undefined {
@@ -7,4 +8,12 @@ export function pathWithin(folder: string, written: string): string | undefined 
   const path = posix.normalize(posix.join(folder === '' ? '.' : folder, written === '' ? '.' : written));
   if (path === '..' || path.startsWith('../')) return undefined;
   return path === '.' ? '' : path.replace(/\/$/, '');
+}
+
+/** How far paths go: a plain folder has no top but itself, and config repos of FlyCD 0.x name folders beside it. */
+export function stayInside(tree: Pick<Tree, 'revision'>, start: string): string {
+  const isPlain = tree.revision.startsWith('content:');
+  return isPlain
+    ? `paths go from ${start}, and outside of git they stay inside the folder that FlyCD was given: give it one that holds both`
+    : `paths go from ${start}, and stay inside`;
 }

@@ -8,7 +8,7 @@ import { contextId, type ContextLayer } from '../../sources/build/build-context.
 import { buildPath, buildRecipe, overlayOf, type BuildRecipe } from './build.ts';
 import type { ConfigFile, ConfigFiles } from '../discover/config-files.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
-import { pathWithin } from '../discover/paths.ts';
+import { pathWithin, stayInside } from '../discover/paths.ts';
 import type { FindingList } from '../documents/finding.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import { redactUrl } from '../../sources/tree/location.ts';
@@ -140,7 +140,11 @@ function writtenFolder(
   const folder = pathWithin(isGit ? '' : file.folder, path ?? '');
   if (folder === undefined) {
     const start = isGit ? 'the repo’s root' : 'this file’s folder';
-    findings.error(['source', 'path'], leadsOut, `paths go from ${start}, and stay inside`);
+    findings.error(
+      ['source', 'path'],
+      leadsOut,
+      isGit ? `paths go from ${start}, and stay inside` : stayInside(file.tree, start),
+    );
   }
   return folder;
 }
