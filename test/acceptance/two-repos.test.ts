@@ -125,6 +125,19 @@ test('a person may hand over one app, and then the other repo is held', async ()
   expect(versions(world)).toEqual(before);
 });
 
+test('an app that is handed over is the other repo’s at once, whatever of its plan waits', async () => {
+  const world = await open();
+  const secret = 'secrets: [{ name: TOKEN, type: env, env: NOT_SET }]\n';
+  const ours = makeClone(world, 'ours', { 'shop/app.yaml': app('ours') });
+  const theirs = makeClone(world, 'theirs', { 'shop/app.yaml': `${app('theirs')}${secret}` });
+  await done(ours, ...sync);
+  const before = [versions(world), stampsOf(world, 'flycd_origin')] as const;
+  expect(await heldBy(theirs, 'adopt', 'shop')).toContain('NOT_SET');
+  expect(versions(world)).toEqual(before[0]);
+  expect(stampsOf(world, 'flycd_origin')).not.toEqual(before[1]);
+  expect(await heldBy(ours, ...sync)).toContain('another config repo');
+});
+
 test('a repo that has moved goes on by one command, and nothing restarts', async () => {
   const world = await open();
   const old = makeClone(world, 'old', { 'shop/app.yaml': app('hello'), 'cart/app.yaml': app('hello', 'cart') });

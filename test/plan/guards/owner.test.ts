@@ -136,6 +136,19 @@ describe('in the place of an earlier owner', () => {
     }
   });
 
+  it('one that was cut short is held until it is said again, and then ends where it would have', () => {
+    const { desired } = shop(theirs);
+    const half = [undefined, 2].map((number) =>
+      machine(desired, {
+        ...(number === undefined ? {} : { number }),
+        metadata: { flycd_fleet: 'flycd', flycd_origin: number === undefined ? mine : theirs },
+      }),
+    );
+    const cut = { desired, world: observed({ machines: half }) };
+    expect(plan(cut)).toMatchObject({ steps: [], holds: [{ reason: 'owner' }] });
+    expect(plan(cut, from).steps).toMatchObject([{ kind: 'machine.label', machineId: half[1]?.id }]);
+  });
+
   it('nothing is done to what carries neither it nor nothing, nor to what is ours or nobody’s', () => {
     expect(plan(shop(`o1:${'c'.repeat(32)}:${two}`), from)).toMatchObject({ steps: [], holds: [{ reason: 'owner' }] });
     expect(plan(shop(mine), from)).toMatchObject({ steps: [], holds: [], status: 'synced' });
