@@ -1,5 +1,6 @@
 /** Apps of earlier runs that git no longer names and no look at Fly finds: what became of them is recorded, once. */
 import type { Run } from '../../src/model/run.ts';
+import type { ToldApp } from '../../src/record/store.ts';
 import { read } from '../../src/observed/reading.ts';
 import { gonePlan, unmannedPlan } from '../../src/plan/orphan.ts';
 import { namesOf, syncOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
@@ -14,22 +15,27 @@ type GoneRequest = Omit<OrphanRequest, 'plan' | 'isGone'>;
  */
 export async function recordGone(
   request: GoneRequest,
-  { orphans, complete }: FoundOrphans,
+  found: FoundOrphans,
   isMeant: (app: string) => boolean = () => true,
 ): Promise<readonly Run[]> {
   const { store, fleet } = request;
-  if (!complete || !fleet.named || !fleet.whole) return [];
-  const known = new Set([...namesOf(fleet), ...orphans.map(({ name }) => name)]);
-  const told = (await store.appsTold()).filter(({ app }) => !known.has(app) && isMeant(app));
-  const runs = await Promise.all(told.map(({ app, status }) => record(request, app, status === 'orphaned')));
+  if (!found.complete || !fleet.named || !fleet.whole) return [];
+  const known = [...namesOf(fleet), ...found.orphans.map(({ name }) => name)];
+  const told = (await store.appsTold(known)).filter(({ app }) => isMeant(app));
+  const runs = await Promise.all(told.map((app) => record(request, app, found.orgs)));
   return runs.flatMap((run) => run ?? []);
 }
 
-async function record(request: GoneRequest, app: string, isOrphaned: boolean): Promise<Run | undefined> {
+async function record(
+  request: GoneRequest,
+  { app, status }: ToldApp,
+  orgs: ReadonlySet<string>,
+): Promise<Run | undefined> {
   const presence = await read(request.fly.app(app));
   if (presence.status === 'unread') return undefined;
-  const { state } = presence.value;
-  if (state === 'absent') return syncOrphan({ ...request, plan: gonePlan(app), isGone: true });
-  if (state === 'taken' || isOrphaned) return undefined;
+  if (presence.value.state === 'absent') return syncOrphan({ ...request, plan: gonePlan(app), isGone: true });
+  if (presence.value.state === 'taken' || status === 'orphaned') return undefined;
+  // Elsewhere it may have machines that nobody has listed.
+  if (!orgs.has(presence.value.app.organization?.slug ?? '')) return undefined;
   return syncOrphan({ ...request, plan: unmannedPlan(app) });
 }

@@ -1,6 +1,6 @@
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
-import type { DesiredFleet } from '../../src/model/desired.ts';
+import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
@@ -19,7 +19,9 @@ export interface FoundOrphans {
   readonly orphans: readonly OrphanedApp[];
   /** false: there may be more, and those that were known before may still be there. */
   readonly complete: boolean;
-  /** Organizations that could not be looked through whole. */
+  /** Organizations that were looked through. */
+  readonly orgs: ReadonlySet<string>;
+  /** Those of them that could not be looked through whole. */
   readonly unread: readonly UnreadOrganization[];
 }
 
@@ -28,18 +30,26 @@ export function namesOf({ apps, invalid }: DesiredFleet): ReadonlySet<string> {
   return new Set([...apps, ...invalid].flatMap(({ name }) => name ?? []));
 }
 
+export interface FindOrphansRequest {
+  readonly fly: FlyReader;
+  readonly store: Pick<Store, 'appsTold'> | undefined;
+  readonly fleet: DesiredFleet;
+  /** Git's, each with its organization. */
+  readonly apps: readonly DesiredApp[];
+}
+
 /**
- * Apps of this fleet on Fly that git does not name, in the organizations of those it does. None is looked for while the
- * fleet has no name of its own or part of the config could not be read: what is missing then is unknown, not gone.
+ * Apps of this fleet on Fly that git does not name, in the organizations of those it does, and of those that it did: an app
+ * may have been the last of its organization. None is looked for while the fleet has no name of its own or part of the
+ * config could not be read: what is missing then is unknown, not gone.
  */
-export async function findOrphans(
-  fly: FlyReader,
-  fleet: DesiredFleet,
-  orgs: ReadonlySet<string>,
-): Promise<FoundOrphans> {
-  if (!fleet.named) return { orphans: [], complete: true, unread: [] };
-  if (!fleet.whole) return { orphans: [], complete: false, unread: [] };
+export async function findOrphans({ fly, store, fleet, apps }: FindOrphansRequest): Promise<FoundOrphans> {
+  const none = { orphans: [], orgs: new Set<string>(), unread: [] };
+  if (!fleet.named) return { ...none, complete: true };
+  if (!fleet.whole) return { ...none, complete: false };
   const named = namesOf(fleet);
+  const before = (await store?.appsTold(named)) ?? [];
+  const orgs = new Set([...apps, ...before].flatMap(({ org }) => org ?? []));
   const found: OrphanedApp[] = [];
   const unread: UnreadOrganization[] = [];
   for (const org of orgs) {
@@ -49,7 +59,7 @@ export async function findOrphans(
   }
   const prunes = fleet.policy.prune.includes('app');
   const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, fleet, orphan))) : found;
-  return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), complete: unread.length === 0, unread };
+  return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), orgs, complete: unread.length === 0, unread };
 }
 
 /** An orphan as it is now: it may have waited for somebody to be done. */

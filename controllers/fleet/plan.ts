@@ -118,7 +118,7 @@ async function seekOrphans(
   desired: DesiredFleet,
   apps: readonly DesiredApp[],
 ): Promise<FoundOrphans> {
-  return findOrphans(context.fly, desired, new Set(apps.flatMap(({ org }) => org ?? [])));
+  return findOrphans({ ...context, fleet: desired, apps });
 }
 
 /** With the apps that the chosen ones depend on: those are looked at, and not touched. */

@@ -266,8 +266,7 @@ export class FleetReconciler {
     const known = new Set(before.map(({ name }) => name));
     try {
       const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
-      const orgs = new Set(apps.flatMap((app) => app.org ?? []));
-      const seen = await findOrphans(this.#options.fly, fleet, orgs);
+      const seen = await findOrphans({ ...this.#options, fleet, apps });
       const { orphans, complete } = seen;
       this.#tellUnread(seen);
       const found = new Set(orphans.map(({ name }) => name));

@@ -44,15 +44,18 @@ export function createRuns(database: Database): RunStore {
     latestRuns() {
       return readRuns(database, newestOfEachApp(database));
     },
-    appsTold() {
-      return queries
+    async appsTold(besides = []) {
+      const names = JSON.stringify([...besides]);
+      const rows = await queries
         .selectFrom('run')
-        .select(['app', 'status'])
+        .select(['app', 'status', sql<string | null>`json_extract(plan, '$.org')`.as('org')])
         .where('id', 'in', newestOfEachApp(database))
         .where('outcome', 'is not', null)
         .where('outcome', '!=', 'deleted')
+        .where('app', 'not in', sql<string>`(SELECT value FROM json_each(${names}))`)
         .orderBy('app')
         .execute();
+      return rows.map(({ app, org, status }) => ({ app, org: org ?? undefined, status }));
     },
     async setNextWake(app, at) {
       await queries

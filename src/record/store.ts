@@ -48,6 +48,14 @@ export interface RecordedGood {
   readonly good: GoodVersion;
 }
 
+/** An app as its newest run left it. */
+export interface ToldApp {
+  readonly app: string;
+  /** undefined: not known then. */
+  readonly org: string | undefined;
+  readonly status: AppStatus;
+}
+
 /** One fleet's part of the database. Text in and out has passed the Redactor. */
 export interface Store {
   startRun(start: RunStart): Promise<number>;
@@ -62,8 +70,8 @@ export interface Store {
   run(id: number): Promise<Run | undefined>;
   /** Newest run of each app: what `status` prints. */
   latestRuns(): Promise<readonly Run[]>;
-  /** Of each app that `status` tells of: how it was after its newest run. One whose run is under way is left out. */
-  appsTold(): Promise<readonly { readonly app: string; readonly status: AppStatus }[]>;
+  /** Apps that `status` tells of, but for these: how each was after its newest run. One whose run is under way is left out. */
+  appsTold(besides?: Iterable<string>): Promise<readonly ToldApp[]>;
   /** The newest run of an app says when the app is tried again. */
   setNextWake(app: string, at: number): Promise<void>;
   /** The newest plan with an id that begins so, as a run carried it. */

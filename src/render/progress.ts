@@ -1,6 +1,6 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { Progress } from '../model/progress.ts';
-import type { StepResult } from '../model/run.ts';
+import { isOver, type StepResult } from '../model/run.ts';
 import { stepName } from './step.ts';
 import { toneOfOutcome, markOf, toneOf, toneOfStatus, createPaint } from './text/tone.ts';
 import { formatDuration, plain, plainLines } from './text/plain.ts';
@@ -44,7 +44,7 @@ export function progressText(progress: Progress, colour: boolean): string {
       const { run } = progress;
       if (run.outcome === 'no-change') return '';
       const outcome = paint(toneOfOutcome(run.outcome), run.outcome ?? 'running');
-      return `${app}: ${outcome}, ${paint(toneOfStatus(run.status), run.status)}\n`;
+      return `${app}: ${outcome}${isOver(run) ? '' : `, ${paint(toneOfStatus(run.status), run.status)}`}\n`;
     }
     default:
       return progress satisfies never;

@@ -68,11 +68,17 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
     ...(steps.length === 0
       ? []
       : [`  ${plural(steps.length, 'step')} to do with the next pass: flycd diff --app ${plain(app.app)}`]),
-    ...(holds.length + steps.length + errors.length === 0 ? ['  it waits for nothing: Fly is as git says'] : []),
+    ...(holds.length + steps.length + errors.length === 0 ? [`  ${nothingText(app)}`] : []),
     ...app.notes.map((note) => `  note: ${plain(note)}`),
     ...runText(why),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Of an app with nothing to do, held or wrong. */
+function nothingText({ status }: AppPlan): string {
+  if (status === 'orphaned') return 'it waits for nothing: FlyCD leaves it as it is';
+  return 'it waits for nothing: Fly is as git says';
 }
 
 export function whyText(why: Why, colour: boolean): string {

@@ -117,10 +117,9 @@ describe('runs', () => {
     await ended('back', 'created', 'synced');
     await ended('busy', 'updated', 'synced');
     await store.startRun(runStart('busy'));
-    expect(await store.appsTold()).toEqual([
-      { app: 'back', status: 'synced' },
-      { app: 'web', status: 'failed' },
-    ]);
+    const back = { app: 'back', org: 'personal', status: 'synced' };
+    expect(await store.appsTold()).toEqual([back, { app: 'web', org: 'personal', status: 'failed' }]);
+    expect(await store.appsTold(['web', 'nobody'])).toEqual([back]);
   });
 
   test('secrets reach no row, not even those that JSON would escape', async () => {

@@ -7,6 +7,7 @@ let world: Arena;
 afterEach(() => world.close());
 
 const other = 'app: other\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\nenv:\n  A: b\n';
+const shop = other.replace('other', 'shop');
 const prunes = 'fleet: walk\nsync:\n  prune: [app]\n';
 const once = ['sync', '--once'];
 
@@ -161,6 +162,46 @@ describe('status tells no more of an app that git no longer names', () => {
     await world.asPerson('DELETE', '/apps/other?force=true');
     await world.flycd(once);
     expect(await told()).toEqual({ shop: 'synced' });
+  });
+});
+
+describe('an app that was the last of its organization', () => {
+  async function removedFromAcme(settings: string): Promise<void> {
+    world = await arena();
+    const { simulator } = world;
+    simulator.world.addOrganization('acme');
+    simulator.world.grantToken(simulator.token, { organizations: ['personal', 'acme'] });
+    const acme = `org: acme\n${other}`;
+    world.write({ 'flycd.yaml': settings, 'shop/app.yaml': `org: personal\n${shop}`, 'other/app.yaml': acme });
+    const { code, stdout, stderr } = await world.flycd(once);
+    expect(code, stdout + stderr).toBe(0);
+    rmSync(join(world.folder, 'other'), { recursive: true });
+  }
+
+  test('is an orphan there, in status, why and diff', async () => {
+    await removedFromAcme('fleet: walk\n');
+    const { stdout } = await world.flycd(once);
+    expect(stdout).toMatch(/other +no-change +orphaned/);
+    expect(await told()).toEqual({ shop: 'synced', other: 'orphaned' });
+    expect((await world.flycd(['why', 'other'])).stdout).toMatch(/machines? of this fleet run on/);
+    expect((await world.flycd(['diff'])).stdout).toContain('other  orphaned');
+  });
+
+  test('goes where the policy prunes apps, and is looked for no longer', async () => {
+    await removedFromAcme(prunes);
+    expect((await world.flycd(once)).stdout).toMatch(/other +deleted/);
+    expect([...world.simulator.world.apps.keys()]).toEqual(['shop']);
+    faults().add({ template: 'GET /orgs/{org}/machines', fault: '503', times: 1, nth: 2 });
+    expect((await world.flycd(once)).stdout).not.toContain('warning');
+  });
+
+  test('is said to be unread where its organization is', async () => {
+    await removedFromAcme(prunes);
+    world.simulator.world.grantToken(world.simulator.token, { organizations: ['personal'] });
+    const { code, stdout } = await world.flycd(once);
+    expect(code, stdout).toBe(1);
+    expect(stdout).toContain('organization acme: warning');
+    expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
   });
 });
 

@@ -192,6 +192,7 @@ describe('one with volumes', () => {
 test('an orphan is an app to --app and to why', async () => {
   await removedApp('fleet: walk\n');
   const why = await world.flycd(['why', 'other']);
+  expect(why.stdout).not.toContain('Fly is as git says');
   expect(why.code, why.stderr).toBe(0);
   expect(why.stdout).toContain('git no longer names it');
   const diff = await world.flycd(['diff', '--app', 'other']);

@@ -137,11 +137,11 @@ describe('orphans', () => {
     const { seen, reconciler, store } = fly();
     await reconciler.refresh(signal);
     await reconciler.reconcile('left', 'timer', signal);
-    expect(await store.appsTold()).toEqual([{ app: 'left', status: 'orphaned' }]);
+    expect(await store.appsTold()).toMatchObject([{ app: 'left', status: 'orphaned' }]);
     seen.app = false;
     seen.list = false;
     await reconciler.refresh(signal);
-    expect(await store.appsTold()).toEqual([{ app: 'left', status: 'orphaned' }]);
+    expect(await store.appsTold()).toMatchObject([{ app: 'left', status: 'orphaned' }]);
     seen.list = true;
     await reconciler.refresh(signal);
     await reconciler.refresh(signal);
@@ -149,7 +149,7 @@ describe('orphans', () => {
     seen.app = true;
     await reconciler.refresh(signal);
     await reconciler.reconcile('left', 'timer', signal);
-    expect(await store.appsTold()).toEqual([{ app: 'left', status: 'orphaned' }]);
+    expect(await store.appsTold()).toMatchObject([{ app: 'left', status: 'orphaned' }]);
   });
 
   test('one that is gone when its turn comes is recorded as that', async () => {
