@@ -39,6 +39,8 @@ const stepsIn = (diff: string): readonly string[] =>
 const unfinished: Readonly<Record<string, readonly string[]>> = { 'half-way': ['shop web-arn-2-g1'] };
 
 const whole = worlds.filter(({ name }) => unfinished[name] === undefined);
+/** Milliseconds. The first of them loads all of FlyCD, perhaps while others work on the machine. */
+const timeout = 60_000;
 const databases = [
   ['its database', 'state'],
   ['an empty database', 'another-state'],
@@ -46,7 +48,7 @@ const databases = [
 
 describe.each(versions)('left by %s, taken by this version', (version) => {
   describe.each(databases)('with %s', (_which, state) => {
-    test.each(whole)('$name: nothing restarts, and nothing is held that was not', async (world) => {
+    test.each(whole)('$name: nothing restarts, and nothing is held that was not', { timeout }, async (world) => {
       const place = await opened(version, world);
       const before = running(place);
       expect(Object.keys(before).length).toBeGreaterThan(0);
@@ -62,7 +64,7 @@ describe.each(versions)('left by %s, taken by this version', (version) => {
       expect(holdsIn(after.stdout)).toEqual(holds);
     });
 
-    test('half-way: goes on where it was cut short, with the machines that are left', async () => {
+    test('half-way: goes on where it was cut short, with the machines that are left', { timeout }, async () => {
       const world = worlds.find(({ name }) => name === 'half-way');
       if (world === undefined) throw new Error('there is no such world');
       const place = await opened(version, world);
