@@ -1,8 +1,11 @@
 import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
+import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { observeApp, observeReleases } from '../../src/observed/app.ts';
+import { personal } from '../../src/observed/organization.ts';
+import { read } from '../../src/observed/reading.ts';
 import { planApp, needsReleases } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
@@ -18,9 +21,11 @@ import type { PlanAppRequest, PlannedApp } from './types.ts';
  * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
  * last, and only where there is something to disturb it with: an app in sync costs no call more.
  */
-export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedApp> {
-  const { clock, fly, app, fleet, options } = request;
-  const observed = await observeApp({ fly, app: app.name, clock });
+export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp> {
+  const { clock, fly, fleet, options } = asked;
+  const observed = await observeOrganization(asked, await observeApp({ fly, app: asked.app.name, clock }));
+  const app = whereItIs(asked.app, observed);
+  const request = { ...asked, app };
   const remembered = await remember(request);
   const lost = madeByLostCalls({ observed, memory: remembered, fleet });
   const memory = { ...remembered, made: [...remembered.made, ...lost.map(({ id }) => id)] };
@@ -56,6 +61,19 @@ export async function observeAndPlan(request: PlanAppRequest): Promise<PlannedAp
   const wanted = steering.snapshot ?? app;
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable, wanted, steering };
+}
+
+/** An app of which git says nothing stays in the organization that it is in. */
+function whereItIs(app: DesiredApp, { org }: ObservedApp): DesiredApp {
+  return app.orgIsDefault === true && org !== undefined && org !== app.org ? { ...app, org } : app;
+}
+
+/** Only where one of the two is a name that says different things to different tokens. */
+async function observeOrganization({ app, fly, reached }: PlanAppRequest, observed: ObservedApp): Promise<ObservedApp> {
+  const { org } = observed;
+  if (app.orgIsDefault === true || org === undefined || app.org === org || ![app.org, org].includes(personal))
+    return observed;
+  return { ...observed, reached: await read(reached === undefined ? fly.organizations() : reached()) };
 }
 
 interface Looked {

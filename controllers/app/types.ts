@@ -26,6 +26,8 @@ export interface PlanAppRequest {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly options: PlanOptions;
+  /** Organizations of the token, asked for once for many apps. Default: Fly is asked. */
+  readonly reached?: (() => Promise<readonly string[]>) | undefined;
 }
 
 export interface PlannedApp {

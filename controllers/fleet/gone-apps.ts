@@ -35,7 +35,8 @@ async function record(
   if (presence.status === 'unread') return undefined;
   if (presence.value.state === 'absent') return syncOrphan({ ...request, plan: gonePlan(app), isGone: true });
   if (presence.value.state === 'taken' || status === 'orphaned') return undefined;
+  const org = presence.value.app.organization?.slug ?? '';
   // Elsewhere it may have machines that nobody has listed.
-  if (!orgs.has(presence.value.app.organization?.slug ?? '')) return undefined;
-  return syncOrphan({ ...request, plan: unmannedPlan(app) });
+  if (!orgs.has(org)) return undefined;
+  return syncOrphan({ ...request, plan: { ...unmannedPlan(app), org } });
 }

@@ -1,6 +1,6 @@
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
-import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
@@ -13,6 +13,13 @@ import { observeReleases } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
+
+export interface SoughtOrganizations {
+  /** Of apps that git names, or that were the fleet's. */
+  readonly known: ReadonlySet<string>;
+  /** Where nothing but the token leads: nobody misses an answer. */
+  readonly guessed: ReadonlySet<string>;
+}
 
 export interface FoundOrphans {
   /** By name. */
@@ -30,36 +37,49 @@ export function namesOf({ apps, invalid }: DesiredFleet): ReadonlySet<string> {
   return new Set([...apps, ...invalid].flatMap(({ name }) => name ?? []));
 }
 
-export interface FindOrphansRequest {
-  readonly fly: FlyReader;
-  readonly store: Pick<Store, 'appsTold'> | undefined;
-  readonly fleet: DesiredFleet;
-  /** Git's, each with its organization. */
-  readonly apps: readonly DesiredApp[];
-}
-
 /**
- * Apps of this fleet on Fly that git does not name, in the organizations of those it does, and of those that it did: an app
- * may have been the last of its organization. None is looked for while the fleet has no name of its own or part of the
- * config could not be read: what is missing then is unknown, not gone.
+ * Apps of this fleet on Fly that git does not name, in these organizations. None is looked for while the fleet has no name
+ * of its own or part of the config could not be read: what is missing then is unknown, not gone.
  */
-export async function findOrphans({ fly, store, fleet, apps }: FindOrphansRequest): Promise<FoundOrphans> {
-  const none = { orphans: [], orgs: new Set<string>(), unread: [] };
-  if (!fleet.named) return { ...none, complete: true };
-  if (!fleet.whole) return { ...none, complete: false };
+export async function findOrphans(
+  fly: FlyReader,
+  fleet: DesiredFleet,
+  { known, guessed }: SoughtOrganizations,
+): Promise<FoundOrphans> {
+  const orgs = new Set([...known, ...guessed]);
+  if (!fleet.named) return { orphans: [], complete: true, unread: [], orgs };
+  if (!fleet.whole) return { orphans: [], complete: false, unread: [], orgs };
   const named = namesOf(fleet);
-  const before = (await store?.appsTold(named)) ?? [];
-  const orgs = new Set([...apps, ...before].flatMap(({ org }) => org ?? []));
   const found: OrphanedApp[] = [];
   const unread: UnreadOrganization[] = [];
   for (const org of orgs) {
     const observed = await observeOrphans({ fly, org, fleet, desired: named });
     found.push(...observed.orphans);
-    if (!observed.complete) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
+    const isMissed = !observed.complete && !guessed.has(org);
+    if (isMissed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
   const prunes = fleet.policy.prune.includes('app');
   const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, fleet, orphan))) : found;
-  return { orphans: told.toSorted((a, b) => byText(a.name, b.name)), orgs, complete: unread.length === 0, unread };
+  const orphans = told.toSorted((a, b) => byText(a.name, b.name));
+  return { orphans, complete: unread.length === 0, unread, orgs };
+}
+
+/** With those of organizations that were not asked yet, because only Fly says that the fleet has apps there. */
+export async function findMore(
+  fly: FlyReader,
+  fleet: DesiredFleet,
+  found: FoundOrphans,
+  there: readonly string[],
+): Promise<FoundOrphans> {
+  const known = new Set(there.filter((org) => !found.orgs.has(org)));
+  if (known.size === 0) return found;
+  const more = await findOrphans(fly, fleet, { known, guessed: new Set() });
+  return {
+    orphans: [...found.orphans, ...more.orphans].toSorted((a, b) => byText(a.name, b.name)),
+    complete: found.complete && more.complete,
+    unread: [...found.unread, ...more.unread],
+    orgs: new Set([...found.orgs, ...more.orgs]),
+  };
 }
 
 /** An orphan as it is now: it may have waited for somebody to be done. */

@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
-import { resolveOrganization } from '../../src/observed/organization.ts';
+import { askedOnce, resolveOrganization } from '../../src/observed/organization.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
@@ -10,7 +10,8 @@ import { isNamed } from '../../src/plan/guards/accept.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
 import { checkAskedFor, mayBeOrphans, selectApps } from './asked-for.ts';
-import { findOrphans, type FoundOrphans } from './orphans.ts';
+import { soughtOrganizations } from './organizations.ts';
+import { findMore, findOrphans, type FoundOrphans } from './orphans.ts';
 
 /**
  * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
@@ -58,19 +59,24 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const chosen = selectApps(desired.apps, options.apps);
   const chosenNames = new Set(chosen.map(({ name }) => name));
   const seeks = context.orphans && mayBeOrphans(desired, options);
-  const named = await nameOrganizations(context, seeks ? desired.apps : withDependencies(desired.apps, chosen));
+  const reached = askedOnce(context.fly);
+  const named = await nameOrganizations(
+    context,
+    reached,
+    seeks ? desired.apps : withDependencies(desired.apps, chosen),
+  );
   const withOrg = withDependencies(named, chosen);
   const planned = new Map<string, PlannedApp>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const seeking = seeks ? seekOrphans(context, desired, named) : undefined;
+  const seeking = seeks ? seekOrphans(context, desired, { apps: named, reached }) : undefined;
   const looking = Promise.all(
     withOrg.map((app) =>
       queue.add(async () => {
         try {
           planned.set(
             app.name,
-            await observeAndPlan({ ...context, fleet: desired, app, options: optionsFor(app, options) }),
+            await observeAndPlan({ ...context, reached, fleet: desired, app, options: optionsFor(app, options) }),
           );
         } catch (error) {
           // A refused token concerns every app: one error, not a thousand.
@@ -80,7 +86,9 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       }),
     ),
   );
-  const [found] = await Promise.all([seeking, looking]);
+  const [listed] = await Promise.all([seeking, looking]);
+  const there = [...planned.values()].flatMap(({ observed }) => observed.org ?? []);
+  const found = listed === undefined ? undefined : await findMore(context.fly, desired, listed, there);
   const orphans = selectApps(found?.orphans ?? [], options.apps);
   checkAskedFor(desired, found, options);
   const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
@@ -114,11 +122,11 @@ export function optionsFor({ name: app }: DesiredApp, options: PassOptions): Pas
 }
 
 async function seekOrphans(
-  context: PlanContext,
-  desired: DesiredFleet,
-  apps: readonly DesiredApp[],
+  { fly, store }: PlanContext,
+  fleet: DesiredFleet,
+  where: { readonly apps: readonly DesiredApp[]; readonly reached: () => Promise<readonly string[]> },
 ): Promise<FoundOrphans> {
-  return findOrphans({ ...context, fleet: desired, apps });
+  return findOrphans(fly, fleet, await soughtOrganizations({ store, fleet, ...where }));
 }
 
 /** With the apps that the chosen ones depend on: those are looked at, and not touched. */
@@ -128,10 +136,14 @@ function withDependencies(apps: readonly DesiredApp[], chosen: readonly DesiredA
 }
 
 /** Only asks Fly where an app names no organization. */
-async function nameOrganizations(context: PlanContext, apps: readonly DesiredApp[]): Promise<readonly DesiredApp[]> {
+async function nameOrganizations(
+  { flyOrg }: PlanContext,
+  organizations: () => Promise<readonly string[]>,
+  apps: readonly DesiredApp[],
+): Promise<readonly DesiredApp[]> {
   if (apps.every((app) => app.org !== undefined)) return apps;
-  const org = await resolveOrganization(context.fly, { flyOrg: context.flyOrg });
-  return apps.map((app) => (app.org === undefined ? { ...app, org } : app));
+  const org = await resolveOrganization({ organizations }, { flyOrg });
+  return apps.map((app) => (app.org === undefined ? { ...app, org, orgIsDefault: true } : app));
 }
 
 /** A pass over all apps that insists on nothing. */

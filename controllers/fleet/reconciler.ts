@@ -18,7 +18,8 @@ import { nextWake } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { recordGone } from './gone-apps.ts';
-import { findOrphans, lookAgain, namesOf, syncOrphan, type FoundOrphans } from './orphans.ts';
+import { soughtOrganizations } from './organizations.ts';
+import { findMore, findOrphans, lookAgain, namesOf, syncOrphan, type FoundOrphans } from './orphans.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -266,7 +267,10 @@ export class FleetReconciler {
     const known = new Set(before.map(({ name }) => name));
     try {
       const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
-      const seen = await findOrphans({ ...this.#options, fleet, apps });
+      const { fly, store } = this.#options;
+      const sought = await soughtOrganizations({ store, fleet, apps, reached: () => fly.organizations() });
+      const there = this.#apps.survey().flatMap(({ observed }) => observed.org ?? []);
+      const seen = await findMore(fly, fleet, await findOrphans(fly, fleet, sought), there);
       const { orphans, complete } = seen;
       this.#tellUnread(seen);
       const found = new Set(orphans.map(({ name }) => name));
@@ -316,7 +320,7 @@ export class FleetReconciler {
     if (app.org !== undefined) return app;
     this.#org ??= resolveOrganization(this.#options.fly, { flyOrg: this.#options.flyOrg });
     try {
-      return { ...app, org: await this.#org };
+      return { ...app, org: await this.#org, orgIsDefault: true };
     } catch (error) {
       this.#org = undefined;
       throw error instanceof Fault ? error : toFault(error, 'the organization could not be found out');

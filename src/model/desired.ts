@@ -12,6 +12,8 @@ export interface DesiredApp {
   readonly name: string;
   /** undefined: chosen when the org list is known (the token's only org, else personal). */
   readonly org: string | undefined;
+  /** true: git names none, and `org` is the fleet's default, or where the app is on Fly already. */
+  readonly orgIsDefault?: boolean | undefined;
   /** app.yaml from the config root. */
   readonly file: string;
   /** Every file it was read from, from the config root, outermost project first. */

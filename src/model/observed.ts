@@ -25,6 +25,10 @@ export interface ObservedApp {
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
   readonly app: Reading<AppPresence>;
+  /** Slug of the organization that the app is in. undefined: it is not there, or Fly does not say. */
+  readonly org?: string | undefined;
+  /** Organizations of the token. Asked for only where git's may be another name of the one that the app is in. */
+  readonly reached?: Reading<readonly string[]> | undefined;
   /** With leases, without destroyed ones. */
   readonly machines: Reading<readonly Machine[]>;
   /** Without those on their way out (goneVolumeStates). */

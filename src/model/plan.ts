@@ -246,6 +246,7 @@ export type AppStatus =
 export interface AppPlan {
   readonly app: string;
   readonly file: string;
+  /** The organization it is in on Fly; where it is not there, or Fly does not say, git's. */
   readonly org: string | undefined;
   readonly status: AppStatus;
   /** In order of apply. */

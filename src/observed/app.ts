@@ -33,7 +33,8 @@ export async function observeApp({ fly, app: name, clock }: ObserveAppRequest): 
     const presence = contradicted(app, machines);
     return { name, observedAt, app: presence, machines: empty, volumes: empty, secrets: empty, addresses: empty };
   }
-  return { name, observedAt, app, machines, volumes, secrets, addresses };
+  const org = app.status === 'read' ? organizationOf(app.value) : undefined;
+  return { name, observedAt, app, org, machines, volumes, secrets, addresses };
 }
 
 /**
@@ -45,6 +46,12 @@ export function observeReleases({
   app,
 }: Pick<ObserveAppRequest, 'fly' | 'app'>): Promise<Reading<readonly Release[]>> {
   return readIfPossible(fly.releases(app));
+}
+
+/** Older answers of Fly's name none. */
+function organizationOf(presence: AppPresence): string | undefined {
+  const slug = presence.state === 'present' ? presence.app.organization?.slug?.trim() : undefined;
+  return slug === '' ? undefined : slug;
 }
 
 /** An app on its way out answers 404 while its machines are still listed: its name is not free yet. */

@@ -1,8 +1,23 @@
 import type { FlyReader } from '../fly/api.ts';
 import { Fault } from '../model/base/fault.ts';
 
-/** The organization every user has; flyctl takes it as well when nothing else is said. */
-const personal = 'personal';
+/**
+ * The organization every user has; flyctl takes it as well when nothing else is said. A name that Fly gives everybody's
+ * own: by another token the same organization may be called otherwise.
+ */
+export const personal = 'personal';
+
+/** Asks Fly at the first call, and again only where that failed. */
+export function askedOnce(fly: Pick<FlyReader, 'organizations'>): () => Promise<readonly string[]> {
+  let asked: Promise<readonly string[]> | undefined;
+  return () => {
+    asked ??= fly.organizations().catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    });
+    return asked;
+  };
+}
 
 /**
  * The organization of apps that name none: FLY_ORG, else the only one the token reaches, else `personal` where it is

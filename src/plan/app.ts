@@ -10,7 +10,7 @@ import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts
 import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
 import { holdOf } from './steps/hold.ts';
-import { guardPresumed, labelsOver, ownerHold } from './guards/owner.ts';
+import { guardPresumed, labelsOver, organizationNotes, otherOrganization, ownerHold } from './guards/owner.ts';
 import { guardBusy, releasesNote } from './guards/busy.ts';
 import { guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
@@ -24,6 +24,7 @@ import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { wantedImage } from './kinds/image.ts';
 import type {
+  HoldParts,
   PlanDraft,
   WantedImage,
   MachineInventory,
@@ -60,6 +61,8 @@ export function planApp(input: PlanAppInput): AppPlan {
   if (observed.app.status === 'unread') return unreadApp(input, 'the app', observed.app.reason);
   const presence = observed.app.value;
   if (presence.state === 'taken') return takenApp(input);
+  const elsewhere = otherOrganization(input);
+  if (elsewhere !== undefined) return heldApp(input, elsewhere);
   const seen = presence.state === 'absent' ? nothingOf(input) : input;
   const { machines } = seen.observed;
   // Without the machines nobody can say whose the app is or who is at work on it.
@@ -235,6 +238,7 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
     .filter(({ group, members }) => group.autoscaled && members.length === 0)
     .map(({ group }) => `${group.name} is autoscaled and has no machine to be copied: make the first one by hand`);
   return [
+    ...organizationNotes(input),
     ...groups.flatMap((planned) => planned.notes),
     ...idle,
     ...regionNotes(input.desired, groups),
@@ -251,12 +255,16 @@ function unreadApp(input: PlanAppInput, kind: string, reason: string): AppPlan {
 
 function takenApp(input: PlanAppInput): AppPlan {
   const { name, file } = input.desired;
-  const hold = holdOf(name, {
+  return heldApp(input, {
     reason: 'owner',
     because: `the name ${name} belongs to an organization that the token does not reach`,
     next: `choose another name in ${file}, or use a token of that organization`,
   });
-  return finish(input, { steps: [], holds: [hold] }, [], 'nothing');
+}
+
+/** Nothing is planned, not even what would be done. */
+function heldApp(input: PlanAppInput, parts: HoldParts): AppPlan {
+  return finish(input, { steps: [], holds: [holdOf(input.desired.name, parts)] }, [], 'nothing');
 }
 
 function finish(input: PlanAppInput, draft: PlanDraft, notes: readonly string[], say: StepsSay): AppPlan {
@@ -266,7 +274,7 @@ function finish(input: PlanAppInput, draft: PlanDraft, notes: readonly string[],
   return {
     app: desired.name,
     file: desired.file,
-    org: desired.org,
+    org: input.observed.org ?? desired.org,
     status: statusOf(say, holds),
     steps,
     holds,

@@ -15,6 +15,7 @@ type RunStore = Pick<
   | 'run'
   | 'latestRuns'
   | 'appsTold'
+  | 'organizationsOf'
   | 'setNextWake'
   | 'planCalled'
   | 'closeInterrupted'
@@ -57,6 +58,7 @@ export function createRuns(database: Database): RunStore {
         .execute();
       return rows.map(({ app, org, status }) => ({ app, org: org ?? undefined, status }));
     },
+    organizationsOf: (apps) => readOrganizations(database, apps),
     async setNextWake(app, at) {
       await queries
         .updateTable('run')
@@ -82,6 +84,26 @@ export function createRuns(database: Database): RunStore {
       return row === undefined ? undefined : (JSON.parse(row.plan) as AppPlan);
     },
   };
+}
+
+async function readOrganizations(
+  { queries, fleet }: Database,
+  apps: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const org = sql<string | null>`json_extract(plan, '$.org')`;
+  const found = new Map<string, string>();
+  for (const app of apps) {
+    const row = await queries
+      .selectFrom('run')
+      .select(org.as('org'))
+      .where((where) => where.and({ fleet, app }))
+      .where(org, 'is not', null)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    if (row?.org) found.set(app, row.org);
+  }
+  return found;
 }
 
 function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Tables, 'run', { id: number }> {

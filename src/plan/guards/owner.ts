@@ -1,4 +1,4 @@
-/** Apps of other owners: a fleet of another name, or another repo whose fleet nobody named either. */
+/** Apps of other owners: a fleet of another name, another repo whose fleet nobody named either, another organization. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Hold, MachineLabel } from '../../model/plan.ts';
 import { formatSlot, parseSlot } from '../../model/stamps/slot.ts';
@@ -10,7 +10,7 @@ import { isGone, isHostOk, liveConfigOf, metadataOf } from '../classify/machine-
 import { allOf } from '../classify/machines.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
-import type { MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
+import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
 
 /** Digits of an origin that tell repos apart for a person, and that `adopt --from` takes. */
 const shownDigits = 12;
@@ -88,4 +88,34 @@ export function labelsOver({ desired, observed, fleet }: PlanAppInput): readonly
 function placeOf(machine: Machine): string {
   const slot = parseSlot(metadataOf(machine)[stampKeys.slot]);
   return slot === undefined ? machine.id : formatSlot(slot);
+}
+
+/**
+ * FlyCD moves no app from one organization to another: that takes it down, and away from the private network it knows.
+ * undefined: git names none, Fly does not say, or both mean the same as far as can be told.
+ */
+export function otherOrganization({ desired, observed }: PlanAppInput): HoldParts | undefined {
+  const { name, org, orgIsDefault, file } = desired;
+  const there = observed.org;
+  if (orgIsDefault === true || org === undefined || there === undefined || there === org) return undefined;
+  if (observed.reached !== undefined && !areBothReached(observed.reached, org, there)) return undefined;
+  return {
+    reason: 'owner',
+    because: `git says organization ${org}, and on Fly the app is in ${there}`,
+    next: `say org: ${there} in git (${file} or its projects), or move the app, which takes it down for moments: fly apps move ${name} --org ${org}`,
+  };
+}
+
+/** What is not held, and may be meant otherwise. */
+export function organizationNotes({ desired, observed }: PlanAppInput): readonly string[] {
+  const { org, orgIsDefault } = desired;
+  if (observed.reached === undefined || orgIsDefault === true || org === observed.org) return [];
+  return [
+    `git says organization ${org}, Fly ${observed.org}: taken for two names of one; org: ${observed.org} says it plainly`,
+  ];
+}
+
+/** One organization is listed once, whatever it is called: two that are listed are two. */
+function areBothReached(reached: NonNullable<PlanAppInput['observed']['reached']>, ...slugs: string[]): boolean {
+  return reached.status === 'read' && slugs.every((slug) => reached.value.includes(slug));
 }

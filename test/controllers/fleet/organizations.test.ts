@@ -1,0 +1,228 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findOrphans } from '../../../controllers/fleet/orphans.ts';
+import { moveApp } from '../../../simulator/api/apps.ts';
+import { speakTo } from '../../fly/fake-fly.ts';
+import { desiredApp } from '../../plan/builders.ts';
+import { arena, type Arena } from '../arena.ts';
+import { testStore } from '../../record/stores.ts';
+import { fleetOf, reconcilerOf } from '../reconcilers.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+beforeEach(async () => {
+  world = await arena({ env: { FLY_API_TOKEN: 'both' } });
+  for (const slug of ['second', 'third']) world.simulator.world.addOrganization(slug);
+  reach('personal', 'second');
+});
+
+const reach = (...organizations: string[]): unknown => world.simulator.world.grantToken('both', { organizations });
+const reachMany = (): void => {
+  const many = Array.from({ length: 8 }, (_, index) => `customer${index}`);
+  for (const slug of many) world.simulator.world.addOrganization(slug);
+  reach('personal', 'second', ...many);
+};
+const app = (name: string, more = ''): string =>
+  `app: ${name}\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\n${more}`;
+const write = (name: string, more = ''): void => world.write({ [`${name}/app.yaml`]: app(name, more) });
+const remove = (name: string): void => rmSync(join(world.folder, name), { recursive: true });
+const names = (): readonly string[] => world.simulator.world.snapshot().map(({ name }) => name);
+
+/** `a` in personal, `s` in second. */
+async function inTwo(settings = 'fleet: acme\n', org = 'org: second\n'): Promise<void> {
+  world.write({ 'flycd.yaml': settings });
+  write('a', 'org: personal\n');
+  write('s', org);
+  const { code, stderr } = await world.flycd(['sync', '--once']);
+  expect(code, stderr).toBe(0);
+}
+
+function move(name: string, slug: string): void {
+  const { apps, organizations } = world.simulator.world;
+  const [one, target] = [apps.get(name), organizations.get(slug)];
+  if (one === undefined || target === undefined) throw new Error('nothing to move');
+  moveApp(one, target);
+}
+
+/** Organizations whose machines were listed, in order, by this command. */
+async function listedBy(argv: readonly string[], state?: string): Promise<readonly string[]> {
+  const { requests } = world.simulator.world;
+  const before = requests.length;
+  await world.flycd(argv, state);
+  return requests.slice(before).flatMap(({ path }) => /\/orgs\/(\w+)\/machines/.exec(path)?.[1] ?? []);
+}
+
+describe('an app in another organization than git says', () => {
+  const because = 'git says organization personal, and on Fly the app is in second';
+
+  test.each([['diff'], ['sync', '--once'], ['why', 's'], ['adopt', 's'], ['sync', '--once', '--now', '--accept']])(
+    'is held by %s %s',
+    async (...argv) => {
+      await inTwo();
+      write('s', 'org: personal\nenv: {A: b}\n');
+      const versions = JSON.stringify(world.simulator.world.snapshot().find(({ name }) => name === 's')?.machines);
+      const { code, stdout } = await world.flycd(argv);
+      expect(stdout).toContain(because);
+      expect(stdout).toContain('fly apps move s --org personal');
+      expect(stdout).toContain('org: second');
+      expect(code).toBe(4);
+      const after = JSON.stringify(world.simulator.world.snapshot().find(({ name }) => name === 's')?.machines);
+      expect(after).toBe(versions);
+    },
+  );
+
+  test('is held also where a project or a flag says so', async () => {
+    await inTwo();
+    world.write({
+      'project.yaml': 'project: p\nsource: {type: local, path: .}\ncommon:\n  app_overrides: {org: personal}\n',
+    });
+    expect((await world.flycd(['diff'])).stdout).toContain(because);
+    remove('project.yaml');
+    write('s', 'deploy_params: [--org, personal]\n');
+    expect((await world.flycd(['diff'])).stdout).toContain(because);
+  });
+
+  test.each([
+    ['somebody moved it', (): void => move('s', 'personal')],
+    ['git says where it is', (): void => write('s', 'org: second\n')],
+  ])('is synced once %s', async (_how, act) => {
+    await inTwo();
+    write('s', 'org: personal\n');
+    expect((await world.flycd(['diff'])).code).toBe(4);
+    act();
+    const { code, stdout } = await world.flycd(['sync', '--once']);
+    expect(code, stdout).toBe(0);
+  });
+
+  test('is not held where git names none: it stays where it is', async () => {
+    await inTwo();
+    write('s');
+    for (const argv of [['diff'], ['sync', '--once']]) {
+      const { code, stdout } = await world.flycd(argv);
+      expect(code, stdout).toBe(0);
+    }
+    expect(world.simulator.world.apps.get('s')?.organization.slug).toBe('second');
+  });
+
+  test('is not held where personal may be another name of it, which is said', async () => {
+    await inTwo();
+    reach('second');
+    remove('a');
+    write('s', 'org: personal\n');
+    const { code, stdout } = await world.flycd(['diff']);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('git says organization personal, Fly second: taken for two names of one');
+  });
+
+  test('is held where neither is personal, without asking what the token reaches', async () => {
+    await inTwo();
+    write('s', 'org: third\n');
+    const before = world.simulator.world.requests.length;
+    const { code, stdout } = await world.flycd(['diff', '--app', 's']);
+    expect(code).toBe(4);
+    expect(stdout).toContain('git says organization third, and on Fly the app is in second');
+    const asked = world.simulator.world.requests.slice(before).filter(({ path }) => path.includes('tokens'));
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('apps that git no longer names', () => {
+  test('are found in an organization of which git names none any more', async () => {
+    await inTwo();
+    remove('s');
+    for (const argv of [['diff'], ['why', 's'], ['diff', '--app', 's']]) {
+      const { code, stdout, stderr } = await world.flycd(argv);
+      expect(code, stderr).toBe(0);
+      expect(stdout).toMatch(/\bs\b.*orphaned/);
+    }
+    expect((await world.flycd(['sync', '--once'])).stdout).toMatch(/s +no-change +orphaned/);
+    expect(await listedBy(['diff'])).toEqual(['personal', 'second']);
+  });
+
+  test('are found where the only apps left are invalid', async () => {
+    await inTwo();
+    remove('s');
+    write('a', 'machines: {cuont: 1}\n');
+    expect((await world.flycd(['diff'])).stdout).toMatch(/\bs +orphaned/);
+    expect(await listedBy(['diff'])).toEqual(['second']);
+  });
+
+  test('are found where their last run says that they were invalid, and of no organization', async () => {
+    await inTwo();
+    write('s', 'machines: {cuont: 1}\n');
+    await world.flycd(['sync', '--once']);
+    remove('s');
+    expect((await world.flycd(['diff'])).stdout).toMatch(/\bs +orphaned/);
+  });
+
+  test('are found by a FlyCD with an empty database, in what the token reaches', async () => {
+    await inTwo();
+    remove('s');
+    expect((await world.flycd(['diff'], 'empty')).stdout).toMatch(/\bs +orphaned/);
+    expect(await listedBy(['diff'], 'empty')).toEqual(['personal', 'second']);
+    // It remembers from then on.
+    await world.flycd(['sync', '--once'], 'empty');
+    expect(await listedBy(['diff'], 'empty')).toEqual(['personal', 'second']);
+  });
+
+  test('are not sought in all of many organizations', async () => {
+    await inTwo();
+    reachMany();
+    expect(await listedBy(['diff'], 'empty')).toEqual(['personal', 'second']);
+    remove('s');
+    expect(await listedBy(['diff'], 'empty')).toEqual(['personal']);
+  });
+
+  test('are not missed in one that only the token knows and that does not answer', async () => {
+    await using bench = await speakTo(() => ({ status: 403, body: { error: 'unauthorized' } }));
+    const [none, second] = [new Set<string>(), new Set(['second'])];
+    const guess = await findOrphans(bench.fly, fleetOf(), { known: none, guessed: second });
+    expect(guess).toMatchObject({ orphans: [], complete: true, unread: [] });
+    const known = await findOrphans(bench.fly, fleetOf(), { known: second, guessed: none });
+    expect(known).toMatchObject({ orphans: [], complete: false, unread: [{ org: 'second' }] });
+  });
+
+  test('are destroyed where the fleet prunes, and told of no more', async () => {
+    await inTwo('fleet: acme\nsync: {prune: [app]}\n');
+    remove('s');
+    const { code, stdout } = await world.flycd(['sync', '--once']);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/s +deleted/);
+    expect(names()).toEqual(['a']);
+    expect((await world.flycd(['status'])).stdout).not.toMatch(/^s /m);
+    expect(await listedBy(['diff'])).toEqual(['personal']);
+  });
+
+  test('are sought where apps without an organization in git are on Fly', async () => {
+    await inTwo();
+    write('t', 'org: second\n');
+    await world.flycd(['sync', '--once']);
+    // Another FlyCD, to which the token says nothing of second.
+    write('s');
+    remove('t');
+    reachMany();
+    expect((await world.flycd(['diff'], 'empty')).stdout).toMatch(/\bt +orphaned/);
+    expect(await listedBy(['diff'], 'empty')).toEqual(['personal', 'second']);
+  });
+});
+
+test('the loop holds an app of another organization, and finds the last one of an organization', async () => {
+  await inTwo();
+  const { signal } = new AbortController();
+  const store = testStore({ clock: world.clock });
+  const shop = (name: string, org: string) => desiredApp({ name, org, file: `${name}/app.yaml` });
+  let apps = [shop('a', 'personal'), shop('s', 'personal')];
+  const it = { url: world.simulator.url, token: 'both', fetch, clock: world.clock, store };
+  const keeper = reconcilerOf(
+    { wanted: () => fleetOf({ apps }), ...it },
+    { configRepo: undefined, reporter: undefined },
+  );
+  await keeper.refresh(signal);
+  await keeper.reconcile('s', 'timer', signal);
+  expect(await store.latestRuns()).toMatchObject([
+    { app: 's', status: 'blocked', plan: { holds: [{ reason: 'owner' }] } },
+  ]);
+  apps = apps.slice(0, 1);
+  expect((await keeper.refresh(signal)).apps).toEqual(['a', 's']);
+});
