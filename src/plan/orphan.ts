@@ -164,7 +164,7 @@ function strangersHold(name: string, strangers: number, step: Step): Hold | unde
   return holdOf(name, {
     reason: 'destructive',
     because: `${plural(strangers, 'machine')} in it that FlyCD did not make would go with it`,
-    next: 'flycd sync --accept, after looking at them with fly machine list',
+    next: `after looking at them with fly machine list --app ${name}: flycd sync --once --accept-only ${name}`,
     steps: [step],
   });
 }

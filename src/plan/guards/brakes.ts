@@ -182,6 +182,6 @@ function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly A
 }
 
 function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string): AppPlan {
-  const next = 'read the plan, then flycd sync --accept';
+  const next = 'read the plan, then flycd sync --once --accept-only brake';
   return withSteps(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
 }

@@ -146,7 +146,7 @@ function leavingHold(scope: GroupScope, region: string, steps: readonly MachineA
   return holdOf(desired.name, {
     reason: 'volume',
     because: `${group.name} leaves ${region}, and what its volumes there hold is used no longer`,
-    next: `flycd sync --accept, or name ${region} in git again; the volumes stay either way`,
+    next: `flycd sync --once --accept-only ${desired.name}, or name ${region} in git again; the volumes stay either way`,
     steps,
   });
 }

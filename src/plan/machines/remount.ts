@@ -56,7 +56,7 @@ export function remountHold(app: string, misfits: readonly Remount[], volumes: r
   return holdOf(app, {
     reason: 'volume',
     because: said.join('; '),
-    next: 'flycd sync --accept makes each anew, and its volume stays; or undo the change in git',
+    next: `flycd sync --once --accept-only ${app} makes each anew, and its volume stays; or undo the change in git`,
     steps: [...volumes, ...misfits.flatMap(({ create, destroy }) => [create, destroy])],
   });
 }

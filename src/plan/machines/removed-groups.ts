@@ -41,7 +41,7 @@ export function planRemovedGroups(
         holdOf(desired.name, {
           reason: isLast ? 'destructive' : 'volume',
           because: `${because}, and ${what}: ${plural(members.length, 'machine')} would be destroyed`,
-          next: 'flycd sync --accept, or name the group in git again',
+          next: `flycd sync --once --accept-only ${desired.name}, or name the group in git again`,
           steps,
         }),
       );

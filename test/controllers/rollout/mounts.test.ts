@@ -227,7 +227,7 @@ describe('a mount less, or of another volume', () => {
     world = await prepared([fleet({ mount: 'data' })], fleet(mount === undefined ? {} : { mount }));
     const held = await sync();
     expect(held.code, held.said).toBe(4);
-    expect(held.said).toContain('flycd sync --accept');
+    expect(held.said).toContain('flycd sync --once --accept-only shop');
     expect(names()).toEqual(['app-arn-1-g1', 'app-arn-2-g1', 'app-arn-3-g1']);
     const seen = await watched(async () => {
       const { code, said } = await sync('--accept');

@@ -179,7 +179,7 @@ describe('a mount less, or of another volume', () => {
     expect(held(less)).toEqual([['volume', anew()]]);
     expect(less.holds[0]).toMatchObject({
       because: 'web/arn/1, web/arn/2 have the volume data, and should mount none',
-      next: expect.stringContaining('flycd sync --accept'),
+      next: expect.stringContaining('flycd sync --once --accept-only shop'),
     });
     const another = plan(other, observed(withVolumes(mounted)));
     expect(another).toMatchObject({ steps: [], status: 'held' });
