@@ -54,7 +54,7 @@ export async function findOrphans(
   const unread: UnreadOrganization[] = [];
   for (const org of orgs) {
     const observed = await observeOrphans({ fly, org, fleet, desired: named });
-    found.push(...observed.orphans);
+    found.push(...observed.orphans.map((orphan) => (guessed.has(org) ? { ...orphan, isGuessed: true } : orphan)));
     const isMissed = !observed.complete && !guessed.has(org);
     if (isMissed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
@@ -85,8 +85,9 @@ export async function findMore(
 /** An orphan as it is now: it may have waited for somebody to be done. */
 export async function lookAgain(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<SeenOrphan> {
   const seen = await observeOrphan({ fly, fleet }, orphan);
-  if (seen.state !== 'orphan' || !fleet.policy.prune.includes('app')) return seen;
-  return { ...seen, orphan: await withContents(fly, fleet, seen.orphan) };
+  if (seen.state !== 'orphan') return seen;
+  const again = orphan.isGuessed === true ? { ...seen.orphan, isGuessed: true } : seen.orphan;
+  return { ...seen, orphan: fleet.policy.prune.includes('app') ? await withContents(fly, fleet, again) : again };
 }
 
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */

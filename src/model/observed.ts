@@ -46,6 +46,8 @@ export interface ObservedApp {
 export interface OrphanedApp {
   readonly name: string;
   readonly org: string;
+  /** true: nothing but the token led to its organization, so that it may be another fleet's of the same name. */
+  readonly isGuessed?: boolean | undefined;
   /** Also those that are not the fleet's. */
   readonly machines: readonly Machine[];
   /** What goes with the app. Asked for only where it would be destroyed. */

@@ -46,11 +46,12 @@ interface FailedApp {
 export function planFleet(input: PlanFleetInput): Plan {
   const { fleet, accept, acceptOnly } = input;
   const orphans = input.orphans.map((orphan) => {
-    const { name, org } = orphan;
+    const { name, org, isGuessed } = orphan;
     return plainPlan({
       app: name,
       file: '',
-      org,
+      // Recorded as the fleet's, a guess would be known by the next pass.
+      org: isGuessed === true ? undefined : org,
       status: 'orphaned',
       ...planOrphan({ fleet, orphan, now: input.now }),
     });

@@ -41,6 +41,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   const held =
     ownerHold(name, other, step) ??
+    guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
     historyHold(orphan, step) ??
     volumeHold(orphan, strangers, step) ??
@@ -113,6 +114,17 @@ function ownerHold(name: string, other: OtherOwner | undefined, step: Step): Hol
     reason: 'owner',
     because: `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`,
     next: `fly apps destroy ${name}, if nobody needs it any more`,
+    steps: [step],
+  });
+}
+
+/** Two config repos may give their fleets one name, each in an organization of its own, with one token for both. */
+function guessedHold({ name, org, isGuessed }: OrphanedApp, fleet: string, step: Step): Hold | undefined {
+  if (isGuessed !== true) return undefined;
+  return holdOf(name, {
+    reason: 'owner',
+    because: `neither git nor this database knows apps of the fleet in organization ${org}: it may be another fleet's that is called ${fleet}, too`,
+    next: `fly apps destroy ${name}, if nobody needs it`,
     steps: [step],
   });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findOrphans } from '../../../controllers/fleet/orphans.ts';
 import { moveApp } from '../../../simulator/api/apps.ts';
+import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { speakTo } from '../../fly/fake-fly.ts';
 import { desiredApp } from '../../plan/builders.ts';
 import { arena, type Arena } from '../arena.ts';
@@ -192,6 +193,26 @@ describe('apps that git no longer names', () => {
     expect(names()).toEqual(['a']);
     expect((await world.flycd(['status'])).stdout).not.toMatch(/^s /m);
     expect(await listedBy(['diff'])).toEqual(['personal']);
+  });
+
+  test('are not destroyed where nothing but the token leads to them: a fleet of the same name may have them', async () => {
+    await inTwo('fleet: acme\nsync: {prune: [app]}\n');
+    remove('s');
+    for (const words of [[], [], ['--accept'], ['--accept-only', 's']]) {
+      const { stdout } = await world.flycd(['sync', '--once', ...words], 'empty');
+      expect(stdout).toContain('it may be another fleet');
+      expect(names()).toContain('s');
+    }
+    const { signal } = new AbortController();
+    const store = testStore({ clock: world.clock });
+    const fleet = fleetOf({ apps: [], policy: { ...defaultPolicy, prune: ['app'] } });
+    const it = { url: world.simulator.url, token: 'both', fetch, clock: world.clock, store };
+    const keeper = reconcilerOf({ wanted: () => fleet, ...it }, { configRepo: undefined, reporter: undefined });
+    expect((await keeper.refresh(signal)).apps).toEqual(['a', 's']);
+    await keeper.reconcile('s', 'timer', signal);
+    await keeper.refresh(signal);
+    await keeper.reconcile('s', 'timer', signal);
+    expect(names()).toContain('s');
   });
 
   test('are sought where apps without an organization in git are on Fly', async () => {
