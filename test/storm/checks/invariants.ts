@@ -260,13 +260,17 @@ export const invariants: readonly Invariant[] = [
   unusedIsSaid,
 ];
 
-/** A person has confirmed everything; but an app with volumes that git no longer names goes by its name alone. */
+/**
+ * A person has confirmed everything; but an app with volumes that git no longer names goes by its name alone, and so does one
+ * of which nothing says that this config has removed it.
+ */
 export function stillHeld(plan: readonly PlannedApp[], { apps }: FleetIdea): readonly string[] {
+  const goesByName = ({ reason, because }: PlannedApp['holds'][number]): boolean =>
+    reason === 'volume' || (reason === 'destructive' && because.startsWith('git does not name it, and '));
   return plan
-    .filter(
-      ({ app, holds }) => apps.some(({ name }) => name === app) || holds.some(({ reason }) => reason !== 'volume'),
+    .flatMap(({ app, holds }) =>
+      apps.some(({ name }) => name === app) ? holds : holds.filter((hold) => !goesByName(hold)),
     )
-    .flatMap(({ holds }) => holds)
     .map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
 }
 
