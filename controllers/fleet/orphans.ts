@@ -32,9 +32,9 @@ export interface FoundOrphans {
   readonly unread: readonly UnreadOrganization[];
 }
 
-/** Of all apps that git names, the invalid ones too. */
-export function namesOf({ apps, invalid }: DesiredFleet): ReadonlySet<string> {
-  return new Set([...apps, ...invalid].flatMap(({ name }) => name ?? []));
+/** Of all apps that git names, those too that are invalid or not chosen. */
+export function namesOf({ apps, invalid, unselected = [] }: DesiredFleet): ReadonlySet<string> {
+  return new Set([...[...apps, ...invalid].flatMap(({ name }) => name ?? []), ...unselected]);
 }
 
 /**

@@ -6,11 +6,11 @@ import { hashOf } from '../../src/model/base/json.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import { AppStates } from './app-states.ts';
+import { AppStates, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
-import { planFleet } from '../../src/plan/fleet.ts';
+import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import { gonePlan } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
@@ -222,10 +222,21 @@ export class FleetReconciler {
       now: this.#options.clock.now(),
       accept: false,
       acceptOnly: [],
-      failed: [],
+      failed: this.#unlooked(fleet, all),
       selected: [],
     });
     return whole.apps.find((plan) => plan.app === name);
+  }
+
+  /** Nobody knows what there is to do in them, nor whether one of them takes an orphan's place. */
+  #unlooked({ apps }: DesiredFleet, surveyed: readonly Surveyed[]): PlanFleetInput['failed'] {
+    const known = new Set(surveyed.map(({ plan }) => plan.app));
+    return apps
+      .filter(({ name }) => !known.has(name))
+      .map(({ name: app, file, org }) => {
+        const fault = new Fault({ kind: 'transient', what: `${app} could not be looked at` });
+        return { app, file, org, fault };
+      });
   }
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */

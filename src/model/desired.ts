@@ -153,6 +153,8 @@ export interface DesiredFleet extends FleetOwner {
   readonly apps: readonly DesiredApp[];
   /** Apps that could not be read, by name where it is known, else by file. */
   readonly invalid: readonly InvalidApp[];
+  /** Apps that git names as well, and that this pass is not about. */
+  readonly unselected?: readonly string[] | undefined;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */

@@ -25,8 +25,6 @@ export interface Loaded {
   readonly fleet: DesiredFleet;
   /** undefined: the config is a folder. */
   readonly repo: ConfigRepo | undefined;
-  /** The whole config was given, by the operator's own word: orphans may be looked for. */
-  readonly isRoot: boolean;
 }
 
 export interface LoadingRequest {
@@ -94,7 +92,9 @@ export function createLoading(request: LoadingRequest): Loading {
       if (notice !== undefined) log.warn({}, notice);
       const [read, from] = await Promise.all([loader.load({ ...asked, tree }), origin()]);
       // A working tree that git does not answer for may lack files of its commit.
-      const fleet = { ...read, origin: from, ...(isKnown ? {} : { whole: false }) };
+      // The operator gave a part of the config: what it does not name the rest may.
+      const named = read.named && isRoot;
+      const fleet = { ...read, named, origin: from, ...(isKnown ? {} : { whole: false }) };
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       const earlier = async (commit: string): Promise<DesiredFleet> => {
@@ -109,7 +109,6 @@ export function createLoading(request: LoadingRequest): Loading {
       return {
         fleet: history === undefined ? fleet : { ...fleet, earlier, descendsFrom },
         repo,
-        isRoot,
       };
     },
     close() {

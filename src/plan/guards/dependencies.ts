@@ -54,7 +54,7 @@ function goesBack(plan: AppPlan): boolean {
 /** What keeps others waiting for an app. undefined: it is where git wants it, whatever else is held or drifts. */
 export function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefined): string | undefined {
   if (plan === undefined) return 'could not be looked at';
-  if (plan.status === 'invalid' || plan.status === 'failed' || plan.status === 'orphaned') return `is ${plan.status}`;
+  if (['invalid', 'failed', 'orphaned', 'blocked'].includes(plan.status)) return `is ${plan.status}`;
   if (plan.holds.some((hold) => hold.reason === 'unread')) return 'could not be read whole';
   const steps = [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)];
   if (steps.some(isNew)) return 'is not at its newest version yet';

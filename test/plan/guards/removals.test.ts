@@ -70,6 +70,10 @@ describe('an app that git no longer names goes last', () => {
     ],
     ['is not healthy', { desired: fresh, world: observed({ machines: [unwell] }) }],
     ['crashed until its restarts ran out', { desired: fresh, world: observed({ machines: [crashed] }) }],
+    [
+      'is another organization’s',
+      { desired: fresh, world: { ...observed(), app: { status: 'read', value: { state: 'taken' } } } },
+    ],
     ['could not be read', { desired: fresh, world: { ...observed(), machines: { status: 'unread', reason: '503' } } }],
   ])('not while an app of the fleet %s', (_what, other) => {
     const { steps, holds } = ofGone(whole([healthy('rest'), other]));

@@ -33,11 +33,9 @@ export async function openSync(
   // First of all: without a token nothing else is worth the while.
   const fly = await composition.writer();
   const loaded = await composition.load({ offline: false });
-  const { isRoot } = loaded;
   const fleet = { ...loaded.fleet, from };
-  const orphans = isRoot && fleet.named;
   // An app that git no longer names is known to Fly alone.
-  if (!orphans) chooser(fleet, globs);
+  if (!fleet.named) chooser(fleet, globs);
   const store = await composition.store(fleet, 'write');
   await store.closeInterrupted();
   const images = await composition.images();
@@ -51,7 +49,7 @@ export async function openSync(
     builds: await images.builds(),
     flyOrg: composition.flyOrg,
     concurrency: composition.concurrency,
-    orphans,
+    orphans: fleet.named,
     onProgress: createProgress(composition),
     actor: composition.actor,
     instance: composition.instance,

@@ -11,10 +11,9 @@ export function diff(invocation: Invocation, config: string | undefined, options
   return composed(invocation, config, options, async (composition) => {
     // First of all: without a token nothing else is worth the while.
     const fly = await composition.reader();
-    const { fleet, isRoot } = await composition.load({ offline: false });
-    const orphans = isRoot && fleet.named;
+    const { fleet } = await composition.load({ offline: false });
     // An app that git no longer names is known to Fly alone.
-    if (!orphans) chooser(fleet, options.app);
+    if (!fleet.named) chooser(fleet, options.app);
     const context = {
       clock: invocation.io.clock,
       log: invocation.log,
@@ -24,7 +23,7 @@ export function diff(invocation: Invocation, config: string | undefined, options
       sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,
       concurrency: composition.concurrency,
-      orphans,
+      orphans: fleet.named,
     };
     const plan = await planPass(context, fleet, { ...plainPass, apps: options.app });
     answer(invocation, options.output, plan, { text: planText, json: planJson, markdown: planMarkdown });

@@ -18,10 +18,9 @@ export function why(
   return composed(invocation, config, options, async (composition) => {
     // First of all: without a token nothing else is worth the while.
     const fly = await composition.reader();
-    const { fleet, isRoot } = await composition.load({ offline: false });
-    const orphans = isRoot && fleet.named;
+    const { fleet } = await composition.load({ offline: false });
     // An app that git no longer names is known to Fly alone.
-    if (!orphans) chooser(fleet, [app]);
+    if (!fleet.named) chooser(fleet, [app]);
     const store = await composition.store(fleet, 'read');
     const context = {
       clock: invocation.io.clock,
@@ -32,7 +31,7 @@ export function why(
       sight: (await composition.images()).sight,
       flyOrg: composition.flyOrg,
       concurrency: composition.concurrency,
-      orphans,
+      orphans: fleet.named,
     };
     const plan = await planPass(context, fleet, { ...plainPass, apps: [app] });
     const [run] = await store.runs({ app, all: true, limit: 1 });

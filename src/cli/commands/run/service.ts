@@ -278,8 +278,7 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
     if (name !== undefined && fleet.name !== name) throw renamed(name, fleet.name);
     tellProblems(fleet.problems);
     if (globs.length === 0) return { fleet, repo };
-    const isChosen = chooser(fleet, globs);
-    return { fleet: { ...fleet, apps: fleet.apps.filter((app) => isChosen(app.name)) }, repo };
+    return { fleet: chosenOf(fleet, chooser(fleet, globs)), repo };
   }
 
   return {
@@ -304,6 +303,13 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
     load: async () => (await load()).fleet,
     fault: () => fault,
   };
+}
+
+/** Apps that were not chosen are not the loop's to do, and are not gone: it looks for none that git no longer names. */
+function chosenOf(fleet: DesiredFleet, isChosen: (app: string) => boolean): DesiredFleet {
+  const apps = fleet.apps.filter(({ name }) => isChosen(name));
+  const unselected = fleet.apps.flatMap(({ name }) => (isChosen(name) ? [] : [name]));
+  return { ...fleet, apps, unselected, named: false };
 }
 
 /** Tells what is wrong with the config when it comes up or changes, not with every pass. */
