@@ -24,7 +24,8 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const { name, machines, releases } = orphan;
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   if (!prunes) {
-    const run = `git no longer names it; ${plural(machines.length, 'machine')} of this fleet run on`;
+    const ours = machines.filter((machine) => isNamedOwn(metadataOf(machine), fleet)).length;
+    const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on`;
     const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
     return { steps: [], holds: [], notes: [note] };
   }
@@ -40,7 +41,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;
   const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   const held =
-    ownerHold(name, other, step) ??
+    sharedHold(name, other, step) ??
     guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
     historyHold(orphan, step) ??
@@ -56,7 +57,8 @@ export function gonePlan(app: string): AppPlan {
 
 /** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
 export function unmannedPlan(app: string): AppPlan {
-  const there = 'git no longer names it; it is on Fly, and no machine in it is this fleet’s, so it is left alone';
+  const there =
+    'git no longer names it. The app still exists on Fly, but none of its machines belongs to this fleet, so FlyCD leaves it alone';
   return orphanPlan(app, `${there}. Bring its app.yaml back, or remove it with fly apps destroy ${app}`);
 }
 
@@ -108,7 +110,7 @@ function volumeHold({ name, contents }: OrphanedApp, strangers: number, step: St
 }
 
 /** Nobody's word here destroys what is another fleet's, whatever else would go. */
-function ownerHold(name: string, other: OtherOwner | undefined, step: Step): Hold | undefined {
+function sharedHold(name: string, other: OtherOwner | undefined, step: Step): Hold | undefined {
   if (other === undefined) return undefined;
   return holdOf(name, {
     reason: 'owner',
@@ -123,8 +125,8 @@ function guessedHold({ name, org, isGuessed }: OrphanedApp, fleet: string, step:
   if (isGuessed !== true) return undefined;
   return holdOf(name, {
     reason: 'owner',
-    because: `neither git nor this database knows apps of the fleet in organization ${org}: it may be another fleet's that is called ${fleet}, too`,
-    next: `fly apps destroy ${name}, if nobody needs it`,
+    because: `FlyCD found it only because the token reaches organization ${org}; another fleet may also be named ${fleet}`,
+    next: `fly apps destroy ${name}, if nobody needs it; or, if it is yours, bring its app.yaml back`,
     steps: [step],
   });
 }
@@ -134,7 +136,7 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
   if (machines.some((machine) => provesItself(machine.id, metadataOf(machine), fleet))) return undefined;
   return holdOf(name, {
     reason: 'owner',
-    because: `its machines carry the name of fleet ${fleet}, and none proves that FlyCD made it`,
+    because: `its machines carry fleet name ${fleet}, but none carries its own machine id: somebody may have copied the config`,
     next: `look at them (fly machine list --app ${name}); fly apps destroy ${name}, if nobody needs it`,
     steps: [step],
   });
@@ -142,31 +144,52 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
 
 /** Not to name an app is not to have removed it: another branch, an older clone or a copy of the repo does not name it either. */
 function historyHold({ name, history }: OrphanedApp, step: Step): Hold | undefined {
-  const because = history === undefined ? undefined : whyNotRemoved(history);
-  if (because === undefined) return undefined;
-  const instead = history?.state === 'uncommitted' ? 'commit the removal' : 'sync the config that it comes from';
-  const next = `${instead}; or flycd sync --once --accept-only ${name} destroys it with all that is in it`;
-  return holdOf(name, { reason: 'destructive', because, next, steps: [step], byName: true });
+  const words = history === undefined ? undefined : whyNotRemoved(history);
+  if (words === undefined) return undefined;
+  const byName = `flycd sync --once --accept-only ${name} destroys it with all that is in it`;
+  const next = words.next === undefined ? byName : `${words.next}; or ${byName}`;
+  return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true });
+}
+
+interface HistoryWords {
+  readonly because: string;
+  /** What settles it without a person's word. undefined: nothing does. */
+  readonly next?: string;
 }
 
 /** undefined: a commit of this config took it away, or there are no commits to ask. */
-function whyNotRemoved(history: RemovalHistory): string | undefined {
+function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
   switch (history.state) {
     case 'no history':
     case 'removed':
       return undefined;
     case 'uncommitted':
-      return 'the work tree does not name it, and its commit does';
+      return {
+        because: 'its app.yaml is gone from the working tree, but no commit removed it',
+        next: 'commit the removal',
+      };
     case 'elsewhere':
-      return `git does not name it, and it was released from commit ${shortRevision(history.commit)}, which is not in the history of this config: another branch, clone or repo may name it`;
+      return {
+        because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, which is not in this config’s history: another branch, clone or repo may still name it`,
+        next: 'sync that config',
+      };
     case 'shallow':
-      return `git does not name it, and it was released from commit ${shortRevision(history.commit)}, which the history of this config does not show: it is not whole here (a shallow clone)`;
+      return {
+        because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, and this clone is shallow: FlyCD cannot see whether a commit removed it`,
+        next: 'git fetch --unshallow (GitHub Actions: fetch-depth: 0)',
+      };
     case 'unknown':
-      return history.released === ''
-        ? 'git does not name it, and no release of it has gone well, so that nothing tells which commit it comes from'
-        : `git does not name it, and it was released from ${shortRevision(history.released)}, which is no commit`;
+      return {
+        because:
+          history.released === ''
+            ? 'git does not name it. None of its releases has succeeded, so nothing shows which commit it came from'
+            : `git does not name it. It was last released from ${shortRevision(history.released)}, which is no commit`,
+      };
     case 'unread':
-      return `git does not name it, and whether it has removed it could not be read: ${history.reason}`;
+      return {
+        because: `git does not name it, and FlyCD could not read the git history: ${history.reason}`,
+        next: 'FlyCD tries again in the next pass',
+      };
   }
 }
 

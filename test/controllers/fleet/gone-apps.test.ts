@@ -234,7 +234,7 @@ test.each([
     { template: 'GET /apps/{app}', status: 403 },
     0,
     'no-change',
-    /no machine in it is this fleet’s/,
+    /none of its machines belongs to this fleet/,
   ],
 ])(
   'an app that %s when its turn comes is left, and the plan that is shown is that one',

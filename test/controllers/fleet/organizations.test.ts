@@ -200,7 +200,7 @@ describe('apps that git no longer names', () => {
     remove('s');
     for (const words of [[], [], ['--accept'], ['--accept-only', 's']]) {
       const { stdout } = await world.flycd(['sync', '--once', ...words], 'empty');
-      expect(stdout).toContain('it may be another fleet');
+      expect(stdout).toContain('another fleet may also be named');
       expect(names()).toContain('s');
     }
     const { signal } = new AbortController();

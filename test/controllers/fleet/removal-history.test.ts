@@ -108,7 +108,7 @@ describe('an app stays that the config does not name', () => {
     git(old, 'clone', '-q', repo, '.');
     commit(repo, { 'blog/app.yaml': app('blog') });
     await sync(repo);
-    await stays(old, 'which is not in the history of this config');
+    await stays(old, 'which is not in this config’s history');
   });
 
   test('on another branch', async () => {
@@ -116,7 +116,7 @@ describe('an app stays that the config does not name', () => {
     git(repo, 'checkout', '-q', '--orphan', 'other');
     git(repo, 'rm', '-rqf', 'blog');
     commit(repo, { 'README.md': 'another environment' });
-    await stays(repo, 'which is not in the history of this config');
+    await stays(repo, 'which is not in this config’s history');
   });
 
   test('in a copy of the repo with a history of its own', async () => {
@@ -124,7 +124,7 @@ describe('an app stays that the config does not name', () => {
     const copy = folder();
     git(copy, 'init', '-q', '-b', 'main');
     commit(copy, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
-    await stays(copy, 'which is not in the history of this config');
+    await stays(copy, 'which is not in this config’s history');
   });
 
   test('in a shallow clone, whose history does not tell', async () => {
@@ -132,13 +132,13 @@ describe('an app stays that the config does not name', () => {
     removed(repo, 'blog');
     const shallow = folder();
     git(shallow, 'clone', '-q', '--depth', '1', `file://${repo}`, '.');
-    await stays(shallow, 'it is not whole here (a shallow clone)');
+    await stays(shallow, 'this clone is shallow: FlyCD cannot see whether a commit removed it');
   });
 
   test('in a work tree alone: no commit says so yet', async () => {
     const repo = await running();
     rmSync(join(repo, 'blog'), { recursive: true });
-    await stays(repo, 'the work tree does not name it, and its commit does');
+    await stays(repo, 'its app.yaml is gone from the working tree, but no commit removed it');
   });
 
   test('where it was released from a plain folder, and is looked for by a repo', async () => {
@@ -153,7 +153,7 @@ describe('an app stays that the config does not name', () => {
     await stays(repo, 'which is no commit');
   });
 
-  test('where no release of it has gone well', async () => {
+  test('where None of its releases has succeeded', async () => {
     world = await arena();
     const repo = folder();
     git(repo, 'init', '-q', '-b', 'main');
@@ -161,7 +161,7 @@ describe('an app stays that the config does not name', () => {
     commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': failing });
     await sync(repo);
     removed(repo, 'blog');
-    await stays(repo, 'no release of it has gone well');
+    await stays(repo, 'None of its releases has succeeded');
   });
 });
 

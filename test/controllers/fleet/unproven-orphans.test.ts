@@ -36,7 +36,7 @@ describe('a machine with this fleet’s name in somebody else’s app', () => {
     await copied(without);
     for (const words of [[], ['--accept'], ['--accept-only', 'theirs'], ['--now', '--accept-only', 'app:theirs']]) {
       const { stdout } = await world.flycd(['sync', '--once', ...words]);
-      expect(stdout).toContain('none proves that FlyCD made it');
+      expect(stdout).toContain('but none carries its own machine id');
       expect(names()).toContain('theirs');
       expect(machinesOf('theirs')).toHaveLength(1);
     }

@@ -252,7 +252,7 @@ test('what is held after a person has confirmed it', () => {
   // An app that is gone from git goes with its volumes by its name alone.
   const gone = { ...held('volume', '2 volumes would go with it'), app: 'app-9' };
   expect(stillHeld([gone], fleet)).toEqual([]);
-  const foreign = held('destructive', 'git does not name it, and no release of it has gone well');
+  const foreign = held('destructive', 'git does not name it. None of its releases has succeeded');
   expect(stillHeld([{ ...foreign, app: 'app-9' }], fleet)).toEqual([]);
   expect(stillHeld([foreign], fleet)).toHaveLength(1);
   expect(stillHeld([{ ...gone, holds: held('brake', 'too many').holds }], fleet)).toHaveLength(1);

@@ -266,7 +266,7 @@ export const invariants: readonly Invariant[] = [
  */
 export function stillHeld(plan: readonly PlannedApp[], { apps }: FleetIdea): readonly string[] {
   const goesByName = ({ reason, because }: PlannedApp['holds'][number]): boolean =>
-    reason === 'volume' || (reason === 'destructive' && because.startsWith('git does not name it, and '));
+    reason === 'volume' || (reason === 'destructive' && because.startsWith('git does not name it'));
   return plan
     .flatMap(({ app, holds }) =>
       apps.some(({ name }) => name === app) ? holds : holds.filter((hold) => !goesByName(hold)),
