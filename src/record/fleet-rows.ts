@@ -8,6 +8,7 @@ import {
   mergeOrigins,
   originId,
   parseOrigin,
+  shortOrigin,
   type Origin,
 } from '../model/stamps/origin.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
@@ -27,9 +28,6 @@ const tables = [
   'standing',
   'good_version',
 ] as const;
-
-/** Digits of an origin behind a name: no fleet's own name has an @. */
-const originDigits = 12;
 
 /** Finds the name, and in `write` mode moves the rows that follow. */
 export function settleRows(connection: Connection, owner: FleetOwner, mode: 'write' | 'read'): string {
@@ -53,7 +51,8 @@ function nameOf(connection: Connection, owner: FleetOwner): string {
     const own = [...claims].find(
       ([fleet, claimed]) => fleet.startsWith(`${name}@`) && compareOrigins(claimed, origin) === 'same',
     );
-    return own?.[0] ?? `${name}@${originId(origin)?.slice(0, originDigits)}`;
+    // No fleet's own name has an @.
+    return own?.[0] ?? `${name}@${shortOrigin(origin)}`;
   }
   if (hasRows(connection, name)) return name;
   const known = [...claims].filter(([, claimed]) => compareOrigins(claimed, origin) === 'same').map(([fleet]) => fleet);

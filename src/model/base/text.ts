@@ -11,11 +11,14 @@ export function list(names: readonly string[], max = 5): string {
   return names.length > max ? `${shown} and ${names.length - max} more` : shown;
 }
 
-const shownDigits = 12;
+/** Of a commit or an origin: as many as git needs to tell the commits of a huge repository apart. */
+export const shortHashDigits = 12;
+
+const longHash = new RegExp(`[0-9a-f]{${shortHashDigits + 1},}`, 'g');
 
 /** A revision in a sentence. */
 export function shortRevision(revision: string): string {
-  return revision.replaceAll(/[0-9a-f]{13,}/g, (hash) => hash.slice(0, shownDigits));
+  return revision.replaceAll(longHash, (hash) => hash.slice(0, shortHashDigits));
 }
 
 /** Longest piece of a wrong value that a message repeats. */

@@ -1,4 +1,5 @@
 /** The repo that machines of a fleet without a written name were stamped from. */
+import { shortHashDigits } from '../base/text.ts';
 
 /** Where a config repo comes from. One of the two is always known. */
 export interface Origin {
@@ -32,6 +33,11 @@ export function compareOrigins(a: Origin | undefined, b: Origin | undefined): 's
 /** What an origin is called: its address, else its root commit. */
 export function originId(origin: Origin | undefined): string | undefined {
   return origin?.address ?? origin?.root;
+}
+
+/** Enough of it to tell repos apart: what a person reads, and what `adopt --from` takes. */
+export function shortOrigin(origin: Origin | undefined): string | undefined {
+  return originId(origin)?.slice(0, shortHashDigits);
 }
 
 /**
