@@ -2,8 +2,9 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
-import { otherOwner, ownerStamps } from '../../src/model/stamps/owner.ts';
+import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
+import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 
@@ -30,10 +31,15 @@ async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass
   const machines = await fly.machines(app.name);
   const found = classifyMachines({ desired: app, machines, releases: [], fleet, now: clock.now() });
   const theirs = [...found.members, ...found.replaced].filter(
-    ({ live, ours, metadata }) => live !== undefined && !ours && otherOwner(metadata, fleet) !== undefined,
+    ({ ours, metadata }) => !ours && otherOwner(metadata, fleet) !== undefined,
   );
-  for (const { machine, metadata } of theirs)
-    await fly.patchMetadata(app.name, machine.id, ownerStamps(fleet, metadata));
+  const labels = ownerLabels({
+    app: app.name,
+    machines: theirs.map(({ machine }) => machine),
+    fleet,
+    because: 'taken over',
+  });
+  for (const { machineId, metadata } of labels) await fly.patchMetadata(app.name, machineId, metadata);
   await store.markKnown(app.name);
   return { outcome: 'updated' };
 }

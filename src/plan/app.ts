@@ -10,7 +10,7 @@ import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts
 import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
 import { holdOf } from './steps/hold.ts';
-import { guardPresumed, labelsOver, organizationNotes, otherOrganization, ownerHold } from './guards/owner.ts';
+import { guardPresumed, organizationNotes, otherOrganization, ownerHold, takeFrom } from './guards/owner.ts';
 import { guardBusy, releasesNote } from './guards/busy.ts';
 import { guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
@@ -84,8 +84,8 @@ export function planApp(input: PlanAppInput): AppPlan {
 
 /** For whoever takes the place of an earlier owner: its labels, and nothing of what git wants besides. */
 function takenOver(input: PlanAppInput): AppPlan {
-  const steps = labelsOver(input);
-  return finish(input, { steps, holds: [] }, [], steps.length > 0 ? 'wanted' : 'nothing');
+  const draft = takeFrom(input);
+  return finish(input, draft, [], draft.steps.length > 0 ? 'wanted' : 'nothing');
 }
 
 /** An app that is not there has nothing, whatever was or was not read of it. */

@@ -13,6 +13,8 @@ import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
 export interface Sync {
   readonly plan: Plan;
   readonly runs: readonly Run[];
+  /** Only of a pass that did nothing but take apps over: from whom, as a person typed it. */
+  readonly takenFrom?: string | undefined;
 }
 
 const messageCharactersMax = 160;
@@ -84,8 +86,19 @@ function isNews({ app, run }: Row): boolean {
   return run === undefined || run.outcome !== 'no-change' || run.status !== 'synced' || app.problems.length > 0;
 }
 
+/** What was taken over, then how the others are: nobody has compared any of them with git. */
+function closingOfTakeOver(from: string, rows: readonly Row[]): string {
+  const isTaken = ({ run }: Row): boolean => run?.outcome === 'updated';
+  const taken = rows.filter(isTaken).length;
+  const others = counted(rows.filter((row) => !isTaken(row)).flatMap((row) => statusOf(row) ?? []));
+  const count = taken === 0 ? 'No app' : plural(taken, 'app');
+  const next = taken === 0 ? '' : '; run flycd diff for what git still wants';
+  return `${count} taken over from ${plain(from)}${others === '' ? '' : `, ${others}`}${next}.`;
+}
+
 /** Where each app stands now, then what was done for it. */
 function closing(sync: Sync, rows: readonly Row[]): string {
+  if (sync.takenFrom !== undefined) return closingOfTakeOver(sync.takenFrom, rows);
   const statuses = counted(rows.flatMap((row) => statusOf(row) ?? []));
   const outcomes = counted(rows.flatMap(({ run }) => run?.outcome ?? []).filter((word) => word !== 'no-change'));
   const tail = statuses === '' ? '' : `: ${statuses}`;

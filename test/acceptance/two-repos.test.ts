@@ -149,9 +149,9 @@ test('a repo that has moved goes on by one command, and nothing restarts', async
   await done(old, 'suspend', 'cart', '--reason', 'sale');
   const before = versions(world);
   const held = await heldBy(moved, 'diff');
-  expect(held).toContain('its history begins as this one does');
+  expect(held).toContain('Both share a first commit');
   const wrong = await heldBy(moved, 'adopt', '--all', '--from', 'https://github.com/acme/other');
-  expect(wrong).toContain('no app of this config carries');
+  expect(wrong).toContain('none of this config\'s apps has a machine with the owner "https://github.com/acme/other"');
   const said = await done(moved, 'adopt', '--all', '--from', 'https://x:secret@github.com/acme/old');
   expect(said).not.toContain('secret');
   expect(versions(world)).toEqual(before);
@@ -181,12 +181,18 @@ test.each(['the name of every repo', 'a name that nobody has'])(
 test('two halves of a command are refused with the whole of both', async () => {
   const world = await open();
   const ours = makeClone(world, 'ours', { 'shop/app.yaml': app('ours') });
-  for (const words of [['--all'], ['--from', 'acme'], ['shop', '--all', '--from', 'acme']]) {
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [['--all'], '--all needs --from OLD'],
+    [['--from', 'acme'], '--from needs --all; it takes over every app of OLD'],
+    [['shop', '--all', '--from', 'acme'], 'with --all only a config is expected, got shop and '],
+  ];
+  for (const [words, why] of cases) {
     const { code, stderr } = await ours.flycd(['adopt', ...words]);
     expect(code, words.join(' ')).toBe(1);
+    expect(stderr).toContain(why);
     expect(stderr).toContain('flycd adopt --all --from OLD [CONFIG]');
   }
-  expect((await ours.flycd(['adopt', '--all', '--from', './old'])).stderr).toContain('is no earlier owner');
+  expect((await ours.flycd(['adopt', '--all', '--from', './old'])).stderr).toContain('--from ./old is not an owner');
 });
 
 test('a fleet that gets its name written is taken over by labels, and its rows follow', async () => {
@@ -213,7 +219,7 @@ test('a fleet that gets its name written is taken over by labels, and its rows f
   expect(new Set(runs.runs.map(({ fleet }) => fleet))).toEqual(new Set(['acme']));
   // A name that was written is another's from then on.
   const other = makeClone(world, 'other', { 'flycd.yaml': 'fleet: other\n', 'shop/app.yaml': app('hello') });
-  expect(await heldBy(other, ...sync)).toContain('the app belongs to fleet acme');
+  expect(await heldBy(other, ...sync)).toContain('fleet acme owns this app');
 });
 
 /** As a FlyCD of before left them: without the stamp, so that nothing says from which repo. */

@@ -54,6 +54,12 @@ export function exitOfSync(plan: Plan, runs: readonly Run[]): ExitCode {
   return worst(codes);
 }
 
+/** `adopt --all`: an app that was taken over is done, whatever git wants of it besides. */
+export function exitOfTakeOver(plan: Plan, runs: readonly Run[]): ExitCode {
+  const taken = new Set(runs.filter(({ outcome }) => outcome === 'updated').map(({ app }) => app));
+  return exitOfSync({ ...plan, apps: plan.apps.filter(({ app }) => !taken.has(app)) }, runs);
+}
+
 const unfinished: ReadonlySet<string> = new Set(['held', 'blocked', 'pending', 'applying', 'drifted']);
 
 function exitOfApp(planned: AppPlan, run: Run | undefined): ExitCode {

@@ -3,45 +3,39 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Hold, MachineLabel } from '../../model/plan.ts';
 import { formatSlot, parseSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { originId } from '../../model/stamps/origin.ts';
-import { isPresumed, ownerStamps, type OtherOwner } from '../../model/stamps/owner.ts';
+import { shortOrigin } from '../../model/stamps/origin.ts';
+import { plural } from '../../model/base/text.ts';
+import { isPresumed, ownerStamps, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
 import { isFrom } from '../../model/stamps/predecessor.ts';
-import { isGone, isHostOk, liveConfigOf, metadataOf } from '../classify/machine-state.ts';
+import { isGone, liveConfigOf, metadataOf } from '../classify/machine-state.ts';
 import { allOf } from '../classify/machines.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
 import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
 
-/** Digits of an origin that tell repos apart for a person, and that `adopt --from` takes. */
-const shownDigits = 12;
-
-function shown({ origin }: OtherOwner): string | undefined {
-  return originId(origin)?.slice(0, shownDigits);
-}
-
 export function ownerWords(other: OtherOwner): string {
-  const origin = shown(other);
+  const origin = shortOrigin(other.origin);
   return origin === undefined ? `fleet ${other.fleet}` : `the config repo of origin ${origin}`;
 }
 
 /** Nothing at all is done in another's app. */
 export function ownerHold({ desired, fleet }: PlanAppInput, other: OtherOwner): Hold {
   const { name } = desired;
-  const origin = shown(other);
+  const origin = shortOrigin(other.origin);
   if (origin === undefined) {
     return holdOf(name, {
       reason: 'owner',
-      because: `the app belongs to fleet ${other.fleet}`,
+      because: `fleet ${other.fleet} owns this app`,
       // In the other order that fleet may destroy it: to a fleet that prunes apps it is one that git no longer names.
-      next: `flycd adopt ${name}; only when that has taken it over, take it out of the config repo of fleet ${other.fleet} (all of its apps: flycd adopt --all --from ${other.fleet})`,
+      next: `flycd adopt ${name} (all its apps: flycd adopt --all --from ${other.fleet}). Then remove ${name} from ${other.fleet}'s config repo; not before, or ${other.fleet} may destroy it`,
     });
   }
   const isKin = other.origin?.root !== undefined && other.origin.root === fleet.origin?.root;
-  const kin = 'its history begins as this one does, so that this one has moved or one is a copy of the other';
+  const kin = 'Both share a first commit: one is a moved repo or a copy';
   return holdOf(name, {
     reason: 'owner',
-    because: `the app belongs to another config repo, of origin ${origin}: ${isKin ? kin : 'neither of the two names its fleet'}`,
-    next: `where this repo goes on in its place, flycd adopt --all --from ${origin}; else take ${name} out of one of the two`,
+    because: `another config repo owns this app (origin ${origin}). ${isKin ? kin : 'Neither repo names its fleet'}`,
+    next: `if this repo replaces it: flycd adopt --all --from ${origin}; otherwise remove ${name} from one of the two`,
   });
 }
 
@@ -57,25 +51,33 @@ export function guardPresumed(input: PlanAppInput, inventory: MachineInventory, 
   if (!all.some(touchesWhatRuns)) return draft;
   return holdBack(withConfirmable(draft), desired.name, () => true, {
     reason: 'owner',
-    because: `its machines are of a fleet ${fleet.unwritten}, as every repo's is that names none, and taking them over would change what runs`,
-    next: `if they are this repo's, flycd adopt --all --from ${fleet.unwritten}`,
+    because: `its machines carry the default fleet name ${fleet.unwritten}, so another repo may have made them, and a sync would change what runs`,
+    next: `if this repo made them: flycd adopt --all --from ${fleet.unwritten}`,
   });
 }
 
-/** The labels that make machines ours which carry what a person named as the earlier owner. Nothing restarts for it. */
-export function labelsOver({ desired, observed, fleet }: PlanAppInput): readonly MachineLabel[] {
-  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const theirs = machines.filter((machine) => !isGone(machine) && isFrom(metadataOf(machine), fleet));
-  return theirs.flatMap((machine) => {
+export interface LabelsInput {
+  readonly app: string;
+  readonly machines: readonly Machine[];
+  readonly fleet: FleetOwner;
+  readonly because: string;
+}
+
+/**
+ * The labels that make these machines ours. Nothing restarts for it. On a host that does not answer nobody can write one, and
+ * the call would fail: such a machine keeps its owner.
+ */
+export function ownerLabels({ app, machines, fleet, because }: LabelsInput): readonly MachineLabel[] {
+  return machines.flatMap((machine) => {
     const metadata = metadataOf(machine);
     const changed = Object.entries(ownerStamps(fleet, metadata)).filter(([key, to]) => (metadata[key] ?? null) !== to);
-    if (changed.length === 0 || liveConfigOf(machine) === undefined || !isHostOk(machine)) return [];
+    if (changed.length === 0 || liveConfigOf(machine) === undefined) return [];
     return [
       {
         kind: 'machine.label' as const,
-        app: desired.name,
-        target: `${desired.name}/${placeOf(machine)}`,
-        because: `taken over from ${fleet.from?.text}`,
+        app,
+        target: `${app}/${placeOf(machine)}`,
+        because,
         risk: 'safe' as const,
         changes: changed.map(([key, to]) => ({ path: `metadata.${key}`, from: metadata[key], to: to ?? undefined })),
         machineId: machine.id,
@@ -83,6 +85,22 @@ export function labelsOver({ desired, observed, fleet }: PlanAppInput): readonly
       },
     ];
   });
+}
+
+/** For whoever takes the place of an earlier owner, by a person's word: the labels, and what they cannot reach. */
+export function takeFrom({ desired, observed, fleet }: PlanAppInput): PlanDraft {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const theirs = machines.filter((machine) => !isGone(machine) && isFrom(metadataOf(machine), fleet));
+  const from = fleet.from?.text;
+  const steps = ownerLabels({ app: desired.name, machines: theirs, fleet, because: `taken over from ${from}` });
+  const dark = theirs.filter((machine) => liveConfigOf(machine) === undefined).length;
+  if (dark === 0) return { steps, holds: [] };
+  const hold = holdOf(desired.name, {
+    reason: 'unreachable',
+    because: `could not label ${plural(dark, 'machine')} of ${from} on a host that does not answer`,
+    next: `flycd adopt --all --from ${from} again when it answers`,
+  });
+  return { steps, holds: [hold] };
 }
 
 function placeOf(machine: Machine): string {
@@ -101,8 +119,8 @@ export function otherOrganization({ desired, observed }: PlanAppInput): HoldPart
   if (observed.reached !== undefined && !areBothReached(observed.reached, org, there)) return undefined;
   return {
     reason: 'owner',
-    because: `git says organization ${org}, and on Fly the app is in ${there}`,
-    next: `say org: ${there} in git (${file} or its projects), or move the app, which takes it down for moments: fly apps move ${name} --org ${org}`,
+    because: `git says organization ${org}, but the app is in ${there}`,
+    next: `set org: ${there} in ${file} or its projects; or fly apps move ${name} --org ${org} (brief downtime)`,
   };
 }
 
@@ -111,7 +129,7 @@ export function organizationNotes({ desired, observed }: PlanAppInput): readonly
   const { org, orgIsDefault } = desired;
   if (observed.reached === undefined || orgIsDefault === true || org === observed.org) return [];
   return [
-    `git says organization ${org}, Fly ${observed.org}: taken for two names of one; org: ${observed.org} says it plainly`,
+    `git says ${org}, Fly says ${observed.org}: FlyCD treats them as one organization. Set org: ${observed.org} to be explicit`,
   ];
 }
 

@@ -1,11 +1,13 @@
+import { label } from '../../../schemas/written.ts';
 import { Fault } from '../../model/base/fault.ts';
+import { shortHashDigits } from '../../model/base/text.ts';
 import type { Predecessor } from '../../model/stamps/predecessor.ts';
 import { withoutCredentials } from './location.ts';
 import { addressHash, canonicalAddress } from './origin.ts';
 
 /** As holds print an origin, or more of it; fewer digits may mean two repos. */
-const originDigits = /^(?:o1:)?([0-9a-f]{12,64})$/;
-const fleetName = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+const originDigits = new RegExp(`^(?:o1:)?([0-9a-f]{${shortHashDigits},64})$`);
+const fleetName = label();
 
 /**
  * The earlier owner that a person means: a config repo by its address in any spelling, or by its origin, or a fleet by its name.
@@ -13,14 +15,14 @@ const fleetName = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
  */
 export function predecessorOf(text: string): Predecessor {
   const origin = originDigits.exec(text)?.[1];
-  if (origin !== undefined || fleetName.test(text))
-    return { text, name: fleetName.test(text) ? text : undefined, digits: origin };
+  const isName = fleetName.safeParse(text).success;
+  if (origin !== undefined || isName) return { text, name: isName ? text : undefined, digits: origin };
   const address = canonicalAddress(text) ?? canonicalAddress(`https://${text}`);
   if (address !== undefined) return { text: withoutCredentials(text), name: undefined, digits: addressHash(address) };
   throw new Fault({
     kind: 'stalled',
-    what: `${withoutCredentials(text)} is no earlier owner`,
-    why: 'it is neither the address of a repository that means the same on every machine, nor an origin, nor the name of a fleet',
-    next: 'give what the hold prints: flycd why APP',
+    what: `--from ${withoutCredentials(text)} is not an owner`,
+    why: `expected a repo address that works on any machine, an origin (${shortHashDigits}+ hex digits) or a fleet name`,
+    next: 'copy it from the hold: flycd why APP',
   });
 }

@@ -55,7 +55,7 @@ async function listedBy(argv: readonly string[], state?: string): Promise<readon
 }
 
 describe('an app in another organization than git says', () => {
-  const because = 'git says organization personal, and on Fly the app is in second';
+  const because = 'git says organization personal, but the app is in second';
 
   test.each([['diff'], ['sync', '--once'], ['why', 's'], ['adopt', 's'], ['sync', '--once', '--now', '--accept']])(
     'is held by %s %s',
@@ -113,7 +113,7 @@ describe('an app in another organization than git says', () => {
     write('s', 'org: personal\n');
     const { code, stdout } = await world.flycd(['diff']);
     expect(code, stdout).toBe(0);
-    expect(stdout).toContain('git says organization personal, Fly second: taken for two names of one');
+    expect(stdout).toContain('git says personal, Fly says second: FlyCD treats them as one organization');
   });
 
   test('is held where neither is personal, without asking what the token reaches', async () => {
@@ -122,7 +122,7 @@ describe('an app in another organization than git says', () => {
     const before = world.simulator.world.requests.length;
     const { code, stdout } = await world.flycd(['diff', '--app', 's']);
     expect(code).toBe(4);
-    expect(stdout).toContain('git says organization third, and on Fly the app is in second');
+    expect(stdout).toContain('git says organization third, but the app is in second');
     const asked = world.simulator.world.requests.slice(before).filter(({ path }) => path.includes('tokens'));
     expect(asked).toEqual([]);
   });

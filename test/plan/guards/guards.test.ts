@@ -67,7 +67,7 @@ describe('owner', () => {
     expect(plan(desired, world)).toMatchObject({
       steps: [],
       status: 'blocked',
-      holds: [{ because: 'the app belongs to fleet other' }],
+      holds: [{ because: 'fleet other owns this app' }],
     });
     expect(brief(plan(desired, world, { options: { adopt: true } }).steps)).toEqual([
       'app.adopt shop',

@@ -25,16 +25,20 @@ const plan = (
 
 describe('an app of another repo', () => {
   it.each([
-    ['a fork, or the same before it moved', `o1:${b}:${one}`, 'its history begins as this one does'],
-    ['another', `o1:${b}:${two}`, 'neither of the two names its fleet'],
-    ['another without an address', `o1::${two}`, 'neither of the two names its fleet'],
+    [
+      'a fork, or the same before it moved',
+      `o1:${b}:${one}`,
+      'Both share a first commit: one is a moved repo or a copy',
+    ],
+    ['another', `o1:${b}:${two}`, 'Neither repo names its fleet'],
+    ['another without an address', `o1::${two}`, 'Neither repo names its fleet'],
   ])('is left alone whole: %s', (_what, origin, said) => {
     for (const more of [{}, { state: 'stopped' }, { config: { env: { COLOR: 'blue' } } }]) {
       const held = plan(shop(origin, more));
       expect(held.steps).toEqual([]);
       expect(held.holds).toMatchObject([{ reason: 'owner', steps: [] }]);
       expect(held.holds[0]?.because).toContain(said);
-      expect(held.holds[0]?.next).toMatch(/flycd adopt --all --from (?:b{12}|2{12});/);
+      expect(held.holds[0]?.next).toMatch(/^if this repo replaces it: flycd adopt --all --from (?:b{12}|2{12});/);
       expect(held.status).toBe('blocked');
     }
   });
@@ -110,14 +114,14 @@ describe('a name that is written for the first time', () => {
     const asked = plan(shop(undefined, moved), named);
     expect(asked.steps).toEqual([]);
     expect(asked.holds).toMatchObject([
-      { reason: 'owner', next: "if they are this repo's, flycd adopt --all --from flycd" },
+      { reason: 'owner', next: 'if this repo made them: flycd adopt --all --from flycd' },
     ]);
   });
 
   it('takes nothing of another repo, nor of a fleet that had a name', () => {
     expect(plan(shop(`o1:${b}:${two}`), named).holds).toMatchObject([{ reason: 'owner' }]);
     const other = plan(shop(undefined, { metadata: { flycd_fleet: 'other' } }), named);
-    expect(other.holds).toMatchObject([{ reason: 'owner', because: 'the app belongs to fleet other' }]);
+    expect(other.holds).toMatchObject([{ reason: 'owner', because: 'fleet other owns this app' }]);
     expect(other.holds[0]?.next).toContain('flycd adopt --all --from other');
   });
 });

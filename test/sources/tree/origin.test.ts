@@ -115,7 +115,7 @@ describe('predecessorOf', () => {
   ])('%s', (text, expected) => expect(predecessorOf(text)).toEqual({ text, ...expected }));
 
   it.each(['/srv/config', './config', 'git@work:acme/config', '', 'a b', 'o1::'])('refuses %j', (text) =>
-    expect(() => predecessorOf(text)).toThrow('is no earlier owner'),
+    expect(() => predecessorOf(text)).toThrow('is not an owner'),
   );
 
   it('forgets the password of an address', () => {

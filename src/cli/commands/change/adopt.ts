@@ -5,7 +5,7 @@ import { predecessorOf } from '../../../sources/tree/predecessor.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
-import { exitOfSync } from '../../shell/verdict.ts';
+import { exitOfTakeOver } from '../../shell/verdict.ts';
 import { onePass, openSync } from './sync-pass.ts';
 import { plainPass } from '../../../../controllers/fleet/plan.ts';
 
@@ -25,11 +25,16 @@ export function adopt(invocation: Invocation, words: AdoptWords, options: AdoptO
   if (!all && from === undefined && first !== undefined) return adoptOne(invocation, first, second, common);
   throw new Fault({
     kind: 'stalled',
-    what: 'adopt takes over one app, or all that another owner left',
-    why:
-      all && from !== undefined ? `there is no config called ${second} beside ${first}` : 'one half of that is missing',
+    what: 'adopt takes over one app, or all apps of one earlier owner',
+    why: wrongIn(words, options),
     next: 'flycd adopt APP [CONFIG], or flycd adopt --all --from OLD [CONFIG]',
   });
+}
+
+function wrongIn([first, second]: AdoptWords, { all = false, from }: AdoptOptions): string {
+  if (all && from !== undefined) return `with --all only a config is expected, got ${first} and ${second}`;
+  if (all) return '--all needs --from OLD';
+  return from === undefined ? 'name an app' : '--from needs --all; it takes over every app of OLD';
 }
 
 /** One pass over one app with its adoption hold lifted: whoever types its name has decided. */
@@ -58,8 +63,15 @@ function adoptAll(
   return composed(invocation, config, options, async (composition) => {
     const { context, fleet } = await openSync(composition, [], from);
     const done = await takeOver(context, fleet);
-    if (done.runs.length === 0) log.warn({}, `no app of this config carries ${from.text}`);
-    answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
-    return io.signal.aborted ? exitCodes.interrupted : exitOfSync(done.plan, done.runs);
+    if (done.runs.length === 0) {
+      log.warn({}, `none of this config's apps has a machine with the owner "${from.text}" that could be taken over`);
+    }
+    answer(
+      invocation,
+      options.output,
+      { ...done, takenFrom: from.text },
+      { text: syncText, json: syncJson, markdown: syncMarkdown },
+    );
+    return io.signal.aborted ? exitCodes.interrupted : exitOfTakeOver(done.plan, done.runs);
   });
 }

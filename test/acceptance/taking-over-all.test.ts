@@ -1,0 +1,106 @@
+/** `adopt --all --from OLD`: what it says, of which apps, and what it does not know. */
+import { expect, onTestFinished, test } from 'vitest';
+import { hostDown } from '../../simulator/machines/host-failures.ts';
+import { arena, type Arena } from '../controllers/arena.ts';
+
+const app = (name: string, greeting = 'hello', count = 2): string =>
+  `app: ${name}\nprimary_region: arn\nbuild: { image: "nginx:1.27" }\nenv: { GREETING: ${greeting} }\nmachines: { count: ${count} }\n`;
+
+/** Apps of fleet acme, which is then called shops. */
+async function renamed(apps: Readonly<Record<string, string>>, after: Readonly<Record<string, string>> = {}) {
+  const world = await arena();
+  onTestFinished(() => world.close());
+  world.write({ 'flycd.yaml': 'fleet: acme\n', ...apps });
+  const first = await run(world, 'sync', '--once');
+  expect(first.code, first.said).toBe(0);
+  world.write({ 'flycd.yaml': 'fleet: shops\n', ...after });
+  return world;
+}
+
+async function run(world: Arena, ...argv: readonly string[]) {
+  const { code, stdout, stderr } = await world.flycd(argv);
+  return { code, stdout, said: stdout + stderr };
+}
+
+const adoptAll = ['adopt', '--all', '--from', 'acme'];
+const lastLine = (text: string): string | undefined => text.trimEnd().split('\n').at(-1);
+const fleets = (world: Arena) =>
+  world.simulator.world
+    .snapshot()
+    .flatMap(({ machines }) => machines.map(({ config }) => config.metadata?.['flycd_fleet']));
+
+interface Said {
+  readonly apps: readonly { readonly app: string; readonly status: string }[];
+}
+
+test('what was not compared is pending, and an app that did not carry OLD is not listed', async () => {
+  const world = await renamed(
+    { 'cart/app.yaml': app('cart'), 'shop/app.yaml': app('shop') },
+    { 'shop/app.yaml': app('shop', 'moved'), 'new/app.yaml': app('new') },
+  );
+  const taken = await run(world, ...adoptAll);
+  expect(taken.code, taken.said).toBe(0);
+  expect(taken.said).not.toContain('synced');
+  expect(taken.stdout).not.toContain('new');
+  expect(lastLine(taken.stdout)).toBe('2 apps taken over from acme; run flycd diff for what git still wants.');
+  expect(new Set(fleets(world))).toEqual(new Set(['shops']));
+  const status = JSON.parse((await run(world, 'status', '--output', 'json')).stdout) as Said;
+  expect(status.apps.filter(({ app: name }) => name !== 'new').map((one) => one.status)).toEqual([
+    'pending',
+    'pending',
+  ]);
+  const diff = await run(world, 'diff');
+  expect(diff.code, diff.said).toBe(2);
+});
+
+test.each(['json', 'markdown'])('as %s it lists them alike', async (output) => {
+  const world = await renamed({ 'shop/app.yaml': app('shop') }, { 'new/app.yaml': app('new') });
+  const { code, stdout } = await run(world, ...adoptAll, '--output', output);
+  expect(code, stdout).toBe(0);
+  expect(stdout).not.toMatch(/"status": "synced"|\| synced \|/);
+  expect(stdout).toContain('pending');
+  expect(stdout).not.toContain('new/app.yaml');
+  expect(stdout).not.toContain('| new |');
+});
+
+test('with nothing to take over it says so, and does not claim that the rest is synced', async () => {
+  const world = await renamed({ 'shop/app.yaml': app('shop') });
+  await run(world, ...adoptAll);
+  const again = await run(world, ...adoptAll);
+  expect(again.code, again.said).toBe(0);
+  expect(again.said).not.toContain('synced');
+  expect(lastLine(again.stdout)).toBe('No app taken over from acme.');
+});
+
+test('what another owner holds is counted beside what was taken over', async () => {
+  const world = await renamed({ 'cart/app.yaml': app('cart'), 'shop/app.yaml': app('shop') });
+  for (const machine of world.simulator.world.apps.get('cart')?.machines.values() ?? [])
+    machine.config.metadata = { ...machine.config.metadata, flycd_fleet: 'third' };
+  const taken = await run(world, ...adoptAll);
+  expect(taken.code, taken.said).toBe(4);
+  expect(lastLine(taken.stdout)).toBe(
+    '1 app taken over from acme, 1 blocked; run flycd diff for what git still wants.',
+  );
+});
+
+test('a machine on a host that does not answer keeps its owner, and is not called taken over', async () => {
+  const world = await renamed({ 'shop/app.yaml': app('shop', 'hello', 3) });
+  const [dead] = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])];
+  hostDown(world.simulator.world, dead?.host ?? '');
+  const lost = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
+    ({ hostStatus }) => hostStatus !== 'ok',
+  ).length;
+  const taken = await run(world, ...adoptAll);
+  expect(taken.code, taken.said).not.toBe(0);
+  expect(taken.said).toContain('host that does not answer');
+  expect(fleets(world).filter((fleet) => fleet === 'acme')).toHaveLength(lost);
+});
+
+test('one app is adopted although one of its hosts does not answer', async () => {
+  const world = await renamed({ 'shop/app.yaml': app('shop', 'hello', 3) });
+  const [dead] = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])];
+  hostDown(world.simulator.world, dead?.host ?? '');
+  const adopted = await run(world, 'adopt', 'shop');
+  expect(adopted.said).not.toMatch(/app\.adopt shop failed/);
+  expect(fleets(world)).toContain('shops');
+});
