@@ -237,6 +237,19 @@ describe('a config file that stands there and cannot be read', () => {
     },
   );
 
+  test.each([
+    ['files', appYaml('back', 'files: [{ guest_path: /etc/x, local_path: x.conf }]\n')],
+    ['machine_config', appYaml('back', 'machine_config: x.conf\n')],
+  ])('a pointer of Git LFS that %s names is never put into a machine', async (_what, app) => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 120\n`;
+    committed({ 'apps/front/app.yaml': appYaml('front'), 'apps/back/app.yaml': app, 'apps/back/x.conf': pointer });
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(errorsOf(fleet).join('\n')).toMatch(/x\.conf is a pointer of Git LFS/);
+      expect(names(fleet)).toEqual(['front']);
+      expect(fleet.invalid.map(({ name }) => name)).toEqual(['back']);
+    }
+  });
+
   test('a link to a folder of apps says that nothing is looked for behind it', async () => {
     write({ 'apps/front/app.yaml': appYaml('front'), 'shared/back/app.yaml': appYaml('back') });
     symlinkSync('../shared/back', join(root, 'apps/back'));

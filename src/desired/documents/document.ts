@@ -25,7 +25,7 @@ export function formatOf(path: string): Format {
   return path.endsWith('.json') ? 'json' : 'yaml';
 }
 
-export interface ReadRequest {
+interface ReadRequest {
   readonly file: string;
   readonly format: Format;
   readonly bytes: Uint8Array;
@@ -80,4 +80,12 @@ function fieldsOf(value: JsonValue): JsonObject | undefined {
 /** After a mistake in the syntax, or past a cap, all that its fields seem to say is guesswork. */
 export function hasBrokenSyntax(document: SourceDocument): boolean {
   return document.fields === undefined || document.problems.some(({ path }) => path.length === 0);
+}
+
+/**
+ * false: it says more, or other, than its fields: a second document, a key twice, a half of a merge. What stands in it of
+ * other apps nobody knows.
+ */
+export function isReadWhole(document: SourceDocument): boolean {
+  return document.fields !== undefined && document.problems.length === 0;
 }

@@ -11,6 +11,7 @@ import { composeApp, findingsWithoutBase, localPathsOf, type ComposedApp, type L
 import type { BuildRecipe } from '../source/build.ts';
 import { baseConfig, readBase, type BaseConfig } from '../source/base-config.ts';
 import { hasBrokenSyntax } from '../documents/document.ts';
+import { refusePointer } from '../../sources/tree/lfs-pointer.ts';
 import { readAppConfig, placed, fromBase, type AppConfig, type KeyedLayers, type Sketch } from './app-config.ts';
 import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
 import { pathWithin } from '../discover/paths.ts';
@@ -204,9 +205,11 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
   const known = gathering.memory.apps.get(draft);
   if (known?.key === key) return known.composed;
   const contents = new Map<string, Uint8Array>();
-  for (const { written, read } of local) {
+  for (const { written, name, read } of local) {
     const bytes = await read();
-    if (bytes !== undefined) contents.set(written, bytes);
+    if (bytes === undefined) continue;
+    refusePointer({ bytes, path: name, tree: found.file.tree, next: 'commit the file itself' });
+    contents.set(written, bytes);
   }
   const composed = composeApp({
     draft,

@@ -6,6 +6,7 @@ import type { Problem } from '../../model/base/problem.ts';
 import type { SecretValue } from '../../model/base/secret-value.ts';
 import type { BuildRecipe } from '../source/build.ts';
 import { readAppConfig, originsOfSketch, placed, type AppConfig, type KeyedLayers, type Sketch } from './app-config.ts';
+import { isReadWhole } from '../documents/document.ts';
 import { checkDependencies } from './dependencies.ts';
 import { explainFields } from './explain.ts';
 import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
@@ -22,7 +23,10 @@ export interface Gathered {
   readonly apps: readonly DesiredApp[];
   readonly invalid: readonly InvalidApp[];
   readonly problems: readonly Problem[];
-  /** false: an app's name could not be read, or two files claim one: nobody can say which app of Fly's is missing. */
+  /**
+   * false: an app's name or its file's whole text could not be read, or two files claim one: nobody can say which app of
+   * Fly's is missing.
+   */
   readonly whole: boolean;
   readonly followed: readonly FollowedRef[];
   readonly raw: ReadonlyMap<string, ReadonlyMap<string, SecretValue>>;
@@ -37,7 +41,9 @@ export async function resolveApps(gathering: Gathering): Promise<Gathered> {
   const results = await sideBySide(sketches, (sketch) => resolveApp(gathering, sketch));
   const contested = contestedNames(sketches);
   const names = results.flatMap(({ name }) => name ?? []);
-  const isWhole = gathering.isWhole && unread.length === 0 && names.length === results.length;
+  // The name of a broken file is a guess: a second document, or a side of a merge, may name another app.
+  const isEachRead = sketches.every(({ read }) => isReadWhole(read.document));
+  const isWhole = gathering.isWhole && unread.length === 0 && isEachRead && names.length === results.length;
   const tangled = checkDependencies({ results, names, isWhole });
   const apps: DesiredApp[] = [];
   const invalid: InvalidApp[] = unread.map(({ file }) => ({ name: undefined, file }));
@@ -50,7 +56,7 @@ export async function resolveApps(gathering: Gathering): Promise<Gathered> {
     apps,
     invalid,
     problems: [...unread, ...results.flatMap(({ problems }) => problems), ...contested.problems, ...tangled.problems],
-    whole: invalid.every(({ name }) => name !== undefined) && contested.names.size === 0,
+    whole: isEachRead && invalid.every(({ name }) => name !== undefined) && contested.names.size === 0,
     followed: results.flatMap(({ followed }) => followed),
     raw: new Map(results.flatMap(({ app, raw }) => (app === undefined ? [] : [[app.name, raw] as const]))),
     recipe: (name) => results.find(({ app }) => app?.name === name)?.recipe,

@@ -6,6 +6,7 @@ import { objectId, treeId, type Child } from '../tree/object-id.ts';
 import { dockerignore } from './dockerignore.ts';
 import type { Tree, TreeItem } from '../tree/tree.ts';
 import { baseOf, byPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
+import { refusePointer } from '../tree/lfs-pointer.ts';
 import { outside } from '../tree/path-faults.ts';
 
 /** Beyond it a context takes minutes on its way to the builder: a data set or a home folder came in by mistake. */
@@ -17,6 +18,7 @@ const fileBytesMax = 256 * 1024 * 1024;
 const linksMax = 40;
 /** An ignore file is read by people. */
 const ignoreBytesMax = 1024 * 1024;
+const besidePointer = 'commit the file itself, fetch it in the Dockerfile, or name a folder without it in source.path';
 
 /** One of the places that a context is laid together from; later ones lie over earlier ones. */
 export interface ContextLayer {
@@ -120,7 +122,7 @@ export async function writeBuildFolder(
   for (const { name, tree, path, bytesMax } of beside) {
     const bytes = await tree.read(path, bytesMax);
     if (bytes === undefined) throw changed(path, tree);
-    refusePointer(bytes, path, tree);
+    refusePointer({ bytes, path, tree, next: besidePointer });
     await files.writeFile(join(folder, name), bytes, { flag: 'wx' });
   }
   return context;
@@ -210,26 +212,10 @@ async function bytesOf({ path, id, size, origin }: Entry): Promise<Uint8Array> {
   const bytes = await origin.tree.read(origin.item.path, fileBytesMax);
   const isSame = bytes !== undefined && (!origin.item.exact || idMatches(bytes, id));
   if (bytes !== undefined && isSame) {
-    refusePointer(bytes, origin.item.path, origin.tree);
+    refusePointer({ bytes, path: origin.item.path, tree: origin.tree, next: besidePointer });
     return bytes;
   }
   throw changed(origin.item.path, origin.tree);
-}
-
-/** As Git LFS specifies: a pointer begins so, also under its first name, and is shorter than this. */
-const pointerStart = /^version https:\/\/(?:git-lfs\.github\.com|hawser\.github\.com)\/spec\/v1\n/;
-const pointerBytesMax = 1024;
-
-/** Built in, a pointer would be served in place of the picture or the model that it stands for. */
-function refusePointer(bytes: Uint8Array, path: string, tree: Tree): void {
-  if (bytes.length >= pointerBytesMax || !pointerStart.test(Buffer.from(bytes).toString('latin1'))) return;
-  throw new Fault({
-    kind: 'stalled',
-    what: `${path} is a pointer of Git LFS, not the file itself`,
-    why: 'FlyCD does not ask a large file store',
-    next: 'commit the file itself, fetch it in the Dockerfile, or name a folder without it in source.path',
-    where: tree.name,
-  });
 }
 
 function changed(path: string, tree: Tree): Fault {

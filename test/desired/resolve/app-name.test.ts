@@ -68,10 +68,10 @@ test.each(['a', '7', 'a-b', 'a--b', 'xn--lonely', '0-0', 'l'.repeat(63)])('%s is
 describe('a broken file', () => {
   const broken = 'env: [\n';
 
-  test('is known by a name that stands there once', async () => {
+  test('is known by a name that stands there once, and may name another app besides', async () => {
     for (const line of ['app: lonely', 'app: "lonely" # here', "'app': lonely", 'app: &name lonely', 'app: lonely\r']) {
       const fleet = await load({ ...settings, 'x/app.yaml': `${line}\n${broken}` });
-      expect([line, fleet.invalid.map(({ name }) => name), fleet.whole]).toEqual([line, ['lonely'], true]);
+      expect([line, fleet.invalid.map(({ name }) => name), fleet.whole]).toEqual([line, ['lonely'], false]);
     }
   });
 
@@ -88,6 +88,36 @@ describe('a broken file', () => {
     ['in another encoding', Buffer.from(appYaml('lonely'), 'utf16le')],
   ])('%s: nobody knows which app', async (_what, text) => {
     await unknown({ 'x/app.yaml': text });
+  });
+
+  test.each([
+    ['a second document that names nothing at its left', `${appYaml('lonely')}---\n  app: gone\n`],
+    ['a second document that is empty', `${appYaml('lonely')}---\n---\n`],
+    ['a list of documents', `${appYaml('lonely')}...\n- app: gone\n`],
+    ['both sides of a merge below its name', `app: lonely\n<<<<<<< HEAD\nenv: {}\n=======\n  app: gone\n>>>>>>> x\n`],
+    ['a key twice', `${appYaml('lonely')}primary_region: ams\n`],
+    ['a key twice further in', appYaml('lonely', 'env:\n  A: b\n  A: c\n')],
+    ['a number that is not read exactly', appYaml('lonely', 'env:\n  A: 12345678901234567890\n')],
+    ['more values than are read', appYaml('lonely', `env: [${'1,'.repeat(5_100)}]\n`)],
+  ])('with %s is not read whole: it may stand for another app, too', async (_what, text) => {
+    const fleet = await load({ ...settings, 'x/app.yaml': text });
+    expect([fleet.invalid.map(({ name }) => name), fleet.whole]).toEqual([['lonely'], false]);
+  });
+
+  test('in JSON and TOML, too', async () => {
+    const twice = '{ "app": "lonely", "env": {}, "env": {} }';
+    const json = await load({ ...settings, 'x/app.yaml': twice });
+    expect([json.invalid.map(({ name }) => name), json.whole]).toEqual([['lonely'], false]);
+    const toml = await load({ ...settings, 'x/app.toml': 'app = "lonely"\napp = "gone"\n' });
+    expect(toml.whole).toBe(false);
+  });
+
+  test('whose fields alone are wrong says which app it is', async () => {
+    const fleet = await load({
+      ...settings,
+      'x/app.yaml': appYaml('lonely', 'nonsense_of_mine: { a: [] }\nmachines: 3\n'),
+    });
+    expect([fleet.invalid.map(({ name }) => name), fleet.whole]).toEqual([['lonely'], true]);
   });
 
   test('is known by what substitutions make of it', async () => {
