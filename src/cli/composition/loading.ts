@@ -72,7 +72,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const { written, isRoot } = here;
       const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path, history, isKnown, origin, descendsFrom } =
+      const { tree, path, history, isKnown, disturbance, origin, descendsFrom } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : await openRepo(mirrors, repo);
@@ -92,9 +92,11 @@ export function createLoading(request: LoadingRequest): Loading {
       if (notice !== undefined) log.warn({}, notice);
       const [read, from] = await Promise.all([loader.load({ ...asked, tree }), origin()]);
       // A working tree that git does not answer for may lack files of its commit.
+      const disturbed = await disturbance();
+      if (disturbed !== undefined && isKnown) log.warn({}, disturbed);
+      const whole = read.whole && isKnown && disturbed === undefined;
       // The operator gave a part of the config: what it does not name the rest may.
-      const named = read.named && isRoot;
-      const fleet = { ...read, named, origin: from, ...(isKnown ? {} : { whole: false }) };
+      const fleet = { ...read, named: read.named && isRoot, whole, origin: from };
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       const earlier = async (commit: string): Promise<DesiredFleet> => {
@@ -157,6 +159,8 @@ interface OpenConfig {
   /** Where its earlier commits are. */
   readonly history: string | undefined;
   readonly isKnown: boolean;
+  /** Why nobody can say what is gone, asked when all has been read. */
+  readonly disturbance: () => Promise<string | undefined>;
   readonly origin: () => Promise<Origin | undefined>;
   readonly descendsFrom: DesiredFleet['descendsFrom'];
 }
@@ -169,6 +173,7 @@ async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Pro
     path: '',
     history: repo,
     isKnown: true,
+    disturbance: () => Promise.resolve(undefined),
     origin: () => mirrors.origin(request, tree.revision),
     descendsFrom: (from) => mirrors.descends(request, tree.revision, from),
   };
@@ -190,14 +195,14 @@ async function openPath(
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
   const { openFolder } = await io.clock.busy(() => import('../../sources/folder/folder.ts'));
-  const { tree, path, top, warning, origin, descendsFrom } = await openFolder({
+  const { tree, path, top, warning, disturbance, origin, descendsFrom } = await openFolder({
     path: location.text,
     clock: io.clock,
     environment: io.env,
     memory,
   });
   if (warning !== undefined) log.warn({}, warning);
-  return { tree, path, history: top, isKnown: warning === undefined, origin, descendsFrom };
+  return { tree, path, history: top, isKnown: warning === undefined, disturbance, origin, descendsFrom };
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */

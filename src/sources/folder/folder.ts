@@ -17,6 +17,7 @@ import { cloneOrigin } from './clone-origin.ts';
 import { unreadFiles, reasonOf, unreadable, isAbsence } from './disk-faults.ts';
 import { readFile } from './read-file.ts';
 import { textLinks } from './text-links.ts';
+import { noModules, unfilledModules, type UnfilledModules } from './unfilled-modules.ts';
 import { listing, type ListingRequest } from './listing.ts';
 
 export interface FolderRequest {
@@ -37,6 +38,11 @@ export interface OpenFolder {
   readonly path: string;
   /** Why nobody can say that what is missing here is gone: git does not answer for it, or is at work in it. */
   readonly warning: string | undefined;
+  /**
+   * To be asked when all has been read: why nobody can say what is gone, since git was at work meanwhile. undefined: it was
+   * not. Throws a transient Fault where it stands at another commit now.
+   */
+  readonly disturbance: () => Promise<string | undefined>;
   /** Where it was cloned from. undefined: outside of git, or nobody knows. */
   readonly origin: () => Promise<Origin | undefined>;
   /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
@@ -56,12 +62,14 @@ export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
   const work = await openWorkTree({ folder, path: real, clock, environment, memory });
   const root = work.top ?? folder;
   const path = relative(root, real).replaceAll(sep, '/');
-  const tree = await folderTree({ root, name: request.path, work, memory, clock, only: isFile ? path : '' });
+  const modules = work.top === undefined ? unfilledModules(root) : noModules;
+  const tree = await folderTree({ root, name: request.path, work, modules, memory, clock, only: isFile ? path : '' });
   const origin = async (): Promise<Origin | undefined> => {
     const { top, commit } = work;
     return top === undefined ? undefined : cloneOrigin({ top, commit, clock, environment, memory });
   };
-  return { tree, path, top: work.top, warning: work.warning, origin, descendsFrom: descentOf(work, request) };
+  const { top, warning, disturbance } = work;
+  return { tree, path, top, warning, disturbance, origin, descendsFrom: descentOf(work, request) };
 }
 
 function descentOf(
@@ -106,22 +114,21 @@ interface FolderParts {
   readonly root: string;
   readonly name: string;
   readonly work: WorkTree;
+  readonly modules: UnfilledModules;
   readonly memory: FolderMemory;
   readonly clock: Clock;
   /** For a plain folder's revision: the file that was named, '' = all of it. */
   readonly only: string;
 }
 
-async function folderTree({ root, name, work, memory, clock, only }: FolderParts): Promise<Tree> {
+async function folderTree({ root, name, work, modules, memory, clock, only }: FolderParts): Promise<Tree> {
   const met = new Map<string, string>();
   const computed = new Map<string, Promise<string | undefined>>();
 
   function id(path: string): Promise<string | undefined> {
     const known = work.idOf(path) ?? met.get(path);
     if (known !== undefined) return Promise.resolve(known);
-    const before = computed.get(path);
-    if (before !== undefined) return before;
-    const promise = clock.busy(() => hashed(path));
+    const promise = computed.get(path) ?? clock.busy(() => hashed(path));
     computed.set(path, promise);
     return promise;
   }
@@ -155,7 +162,9 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
       // Thousands of folders that git has just looked at: it knows what is in them.
       const known = work.entries(folder);
       if (known !== undefined) return Promise.resolve(known);
-      return clock.busy(async () => listing({ root, work, asked: cleanPath(folder, name), inside: followed(folder) }));
+      return clock.busy(async () =>
+        listing({ root, work, modules, asked: cleanPath(folder, name), inside: followed(folder) }),
+      );
     },
     read: (path, bytesMax) =>
       clock.busy(async () => {
@@ -171,7 +180,7 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
         return itemsUnder(request, cleanPath(path, name));
       }),
     repositories: (path) =>
-      clock.busy(() => repositoriesIn({ root, work, asked: cleanPath(path, name), inside: reached(path) })),
+      clock.busy(() => repositoriesIn({ root, work, modules, asked: cleanPath(path, name), inside: reached(path) })),
     follow: (path) => clock.busy(async () => followed(path)),
     target: (path) =>
       clock.busy(async () => {
@@ -189,9 +198,10 @@ async function folderTree({ root, name, work, memory, clock, only }: FolderParts
   };
 }
 
-/** Under the name they were asked by. Of a plain folder a repository inside is a folder like any other. */
-async function repositoriesIn({ root, work, asked, inside }: ListingRequest): Promise<readonly string[]> {
-  if (inside === undefined || work.top === undefined || work.ignored(inside)) return [];
+/** Under the name they were asked by. Of a plain folder a repository inside is a folder like any other, if it is filled. */
+async function repositoriesIn({ root, work, modules, asked, inside }: ListingRequest): Promise<readonly string[]> {
+  if (inside === undefined || work.ignored(inside)) return [];
+  if (work.top === undefined) return modules.under(inside).map((one) => rebased(one, { from: inside, to: asked }));
   const embedded = await embeddedRepositories({ root, path: inside, known: work });
   const found = [...new Set([...work.submodules(inside), ...embedded])];
   return found.map((one) => rebased(one, { from: inside, to: asked }));

@@ -1,5 +1,6 @@
 /** A folder's entries. */
 import type { WorkTree } from './work-tree.ts';
+import type { UnfilledModules } from './unfilled-modules.ts';
 import { readdirSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../model/base/fault.ts';
@@ -13,13 +14,14 @@ const standing: ReadonlySet<TreeEntry['kind']> = new Set(['folder', 'file', 'lin
 export interface ListingRequest {
   readonly root: string;
   readonly work: WorkTree;
+  readonly modules: UnfilledModules;
   readonly asked: string;
   /** Where that leads; undefined: nowhere. */
   readonly inside: string | undefined;
 }
 
 /** What is on disk in a folder, and what the commit has there besides: what is left out, and other repositories. */
-export function listing({ root, work, asked, inside }: ListingRequest): readonly TreeEntry[] {
+export function listing({ root, work, modules, asked, inside }: ListingRequest): readonly TreeEntry[] {
   // Of a plain folder a repository inside is a folder like any other.
   const isRepository = work.top === undefined ? () => false : (path: string) => hasGitFolder(join(root, path));
   const isTextLink = (path: string): boolean => work.textLinks.has(path);
@@ -30,11 +32,19 @@ export function listing({ root, work, asked, inside }: ListingRequest): readonly
     // A folder is what is on disk of it, and what is left out besides.
     if (!entries.has(path) || !standing.has(entry.kind)) entries.set(path, { ...entry, path });
   }
+  for (const module of inside === undefined ? [] : modules.within(inside)) {
+    const path = joined(asked, baseOf(module));
+    entries.set(path, { path, kind: 'repository', size: 0 });
+  }
   const all = [...entries.values()].sort(byPath);
   const place = inside ?? asked;
   // Named outright, what git ignores counts whole.
   if (work.ignored(place)) return all;
-  return all.map((entry) => (work.ignored(joined(place, baseOf(entry.path))) ? { ...entry, ignored: true } : entry));
+  return all.map((entry) => {
+    const there = joined(place, baseOf(entry.path));
+    if (work.ignored(there)) return { ...entry, ignored: true };
+    return work.untracked(there) ? { ...entry, untracked: true } : entry;
+  });
 }
 
 interface ListRequest {

@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import type { KnownContents } from '../tree/content-id.ts';
 import { treeId, type Child } from '../tree/object-id.ts';
@@ -36,6 +37,8 @@ export interface WorkTree extends KnownContents {
   readonly algorithm: 'sha1' | 'sha256';
   /** Why nobody can say that what is missing here is gone. */
   readonly warning: string | undefined;
+  /** As OpenFolder has it. */
+  readonly disturbance: () => Promise<string | undefined>;
   /** git's id where the path does not differ from the commit. */
   idOf(path: string): string | undefined;
   /** true: the path stands on disk as in the commit and is no link, so that no disk needs to be asked where it leads. */
@@ -47,6 +50,8 @@ export interface WorkTree extends KnownContents {
    * in the commit when git looked and is not there now.
    */
   unseen(folder: string, isThere: (name: string) => boolean): readonly TreeEntry[];
+  /** true: a folder of which git knows nothing, though it knows the one it stands in. */
+  untracked(path: string): boolean;
   /** Submodules at or under a path. */
   submodules(path: string): readonly string[];
   /** Files at or under a path of which git does not say what is on disk: left out, assumed unchanged, in conflict. */
@@ -60,10 +65,12 @@ function plainFolder(warning?: string): WorkTree {
     commit: undefined,
     algorithm: 'sha1',
     warning,
+    disturbance: () => Promise.resolve(undefined),
     idOf: () => undefined,
     stands: () => false,
     entries: () => undefined,
     unseen: () => [],
+    untracked: () => false,
     submodules: () => [],
     unread: () => [],
     textLinks: new Set(),
@@ -85,6 +92,7 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
   const redactor = new Redactor();
   try {
     const call = { directory: top, environment, clock, timeoutMs: localTimeoutMs, redactor };
+    const before = marksOf(top);
     const [statusText, indexText] = await both(
       runGit({ ...call, args: statusCall }),
       runGit({ ...call, args: indexCall }),
@@ -98,7 +106,10 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
       return plainFolder(`${top} is taken as a plain folder: its git index is empty or missing`);
     }
     const work = workTree({ top, path, status, items, index: parseIndex(indexText) });
-    return work.top !== undefined && isLocked(top) ? { ...work, warning: atWork(top) } : work;
+    if (work.top === undefined) return work;
+    const head = async (): Promise<string> => (await runGit({ ...call, args: headCall })).trim();
+    const disturbance = (): Promise<string | undefined> => clock.busy(() => disturbed({ top, before, commit, head }));
+    return { ...work, disturbance, ...(isLocked(top) ? { warning: atWork(top) } : {}) };
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
     if (!(error instanceof GitError)) throw error;
@@ -110,6 +121,41 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
 function isLocked(top: string): boolean {
   const lock = join(gitFolderOf(top), 'index.lock');
   return lstatSync(lock, { throwIfNoEntry: false }) !== undefined;
+}
+
+const headCall: readonly string[] = ['rev-parse', '--verify', '--quiet', 'HEAD'];
+
+/** Moves when git writes there: a checkout writes the index anew, and whatever moves HEAD says so in its log. */
+function marksOf(top: string): string {
+  const folder = gitFolderOf(top);
+  const marks = ['index', 'HEAD', 'logs/HEAD'].map((name) => {
+    const stat = lstatSync(join(folder, name), { bigint: true, throwIfNoEntry: false });
+    return stat === undefined ? 'none' : [stat.ino, stat.size, stat.mtimeNs].join(' ');
+  });
+  return marks.join('\n');
+}
+
+interface Standing {
+  readonly top: string;
+  readonly before: string;
+  readonly commit: string | undefined;
+  readonly head: () => Promise<string>;
+}
+
+/** A checkout that begins and ends while files are read leaves a half of each commit, and no lock behind. */
+async function disturbed({ top, before, commit, head }: Standing): Promise<string | undefined> {
+  if (isLocked(top)) return atWork(top);
+  if (marksOf(top) === before) return undefined;
+  const now = await head().catch(() => undefined);
+  if (now === commit) return `git was at work in ${top} while it was read, so no app is removed with this pass`;
+  const from = commit === undefined ? 'no commit' : commit.slice(0, 12);
+  throw new Fault({
+    kind: 'transient',
+    what: `git was at work in ${top} while it was read`,
+    why: `it stood at ${from} before and at ${now?.slice(0, 12) ?? 'no commit'} after`,
+    next: 'FlyCD reads it again with the next pass',
+    where: top,
+  });
 }
 
 /** Of a linked work tree or a submodule `.git` is a file that says where. */
@@ -168,6 +214,8 @@ function workTree({ top, path, status, items, index }: WorkTreeParts): WorkTree 
   const root = treeId(children(''), algorithm);
   const ignores = changedPaths(status.ignored);
   const lacks = foldersAbove(unread.keys());
+  // Of a repository without a commit everything is new: it counts as it stands.
+  const unknown = new Set(status.commit === undefined ? [] : status.changed.filter((changed) => changed.endsWith('/')));
   const submodules = items.filter(({ mode }) => mode === submoduleMode).map((item) => item.path);
   const textLinks = linksOfText(top, index.links, status);
   /** Of a folder: anything in it. Asked for what is missing on disk, which is rare. */
@@ -183,6 +231,7 @@ function workTree({ top, path, status, items, index }: WorkTreeParts): WorkTree 
     commit: status.commit,
     algorithm,
     warning: undefined,
+    disturbance: () => Promise.resolve(undefined),
     idOf: (path) => (changes(path) ? undefined : path === '' ? root : byName.get(path)?.oid),
     stands(path) {
       const item = byName.get(path);
@@ -200,6 +249,7 @@ function workTree({ top, path, status, items, index }: WorkTreeParts): WorkTree 
           return isMarked || (!isThere(baseOf(path)) && hasUnchanged(path));
         })
         .map(seen),
+    untracked: (folder) => unknown.has(`${folder}/`),
     submodules: (path) => submodules.filter((one) => isInside(one, path)),
     unread(path) {
       if (!lacks.has(path) && !unread.has(path)) return [];

@@ -7,6 +7,8 @@ export interface TreeEntry {
   readonly size: number;
   /** true: on disk, and git leaves it out (.gitignore): no part of the repo. */
   readonly ignored?: true;
+  /** true: a folder or a repository on disk of which git knows nothing, in one of which it does. */
+  readonly untracked?: true;
 }
 
 /**
