@@ -76,7 +76,14 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
   const files = configFiles({ clock, tree, root, documents: caches.documents });
   const mirrors = oncePerLoad(request.mirrors);
   const identity = await identityOf(request, root, files);
-  const walk = await discoverApps({ tree, path, files, mirrors, readProjects: caches.readProjects });
+  const walk = await discoverApps({
+    tree,
+    path,
+    files,
+    mirrors,
+    readProjects: caches.readProjects,
+    seeksOrphans: identity.named && root === path,
+  });
   const sync = [settings?.sync, identity.sync];
   const gathered = await resolveApps({
     found: walk.apps,

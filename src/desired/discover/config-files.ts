@@ -37,6 +37,8 @@ export interface ConfigFiles {
     file: ConfigFile,
     layers?: { readonly substitutions: readonly Substitution[]; readonly key: string },
   ): Promise<Reading<ReadFile>>;
+  /** true: `document` was asked for it. */
+  wasRead(tree: Tree, path: string): boolean;
   /** The content id of what stands there, as a file. */
   standing(tree: Tree, path: string): Promise<Reading<string>>;
 }
@@ -67,6 +69,7 @@ export function configFiles(request: FilesRequest): ConfigFiles {
     known.set(folder, entries);
     return entries;
   };
+  const asked = new Map<Tree, Set<string>>();
   const read = (tree: Tree, path: string): Promise<Uint8Array | undefined> =>
     clock.busy(() => tree.read(path, fileBytesMax));
   const id = (tree: Tree, path: string): Promise<string | undefined> => clock.busy(() => tree.id(path));
@@ -92,7 +95,9 @@ export function configFiles(request: FilesRequest): ConfigFiles {
     id,
     entry: entryAt,
     standing,
+    wasRead: (tree, path) => asked.get(tree)?.has(path) === true,
     async document(file, layers = { substitutions: [], key: '' }) {
+      asked.set(file.tree, (asked.get(file.tree) ?? new Set()).add(file.path));
       const there = await standing(file.tree, file.path);
       if (there.state !== 'read') return there;
       const key = `${file.name}\n${there.value}\n${layers.key}`;

@@ -11,8 +11,11 @@ import type { ConfigFile } from './config-files.ts';
 import { appFileNames, projectFileNames, settingsFileNames } from './file-names.ts';
 import type { Project } from './project.ts';
 import { isLeftOut, noteOther, noteOverlooked } from './overlooked.ts';
-import { incomplete, type Blocked, type Placed, type Walk, type Walking, type WalkRequest } from './discovery.ts';
+import type { Blocked, Placed, Walk, Walking, WalkRequest } from './discovery.ts';
+import { incomplete, unseen } from './notes.ts';
 import { enterProjects } from './enter-project.ts';
+import { lookedInto } from './projects-folder.ts';
+import { noteUnvisited } from './unvisited.ts';
 
 interface Analysis {
   /** By folder. */
@@ -35,12 +38,15 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
     ignored: [],
     throughLinks: [],
     links: [],
+    starts: [],
+    hidden: [],
     nearMisses: [],
     seen: { folders: 0 },
     whole: true,
   };
   await visit(walking, request.tree, request.path, []);
   await noteOverlooked(walking);
+  await noteUnvisited(walking);
   const apps = walking.found.filter((app) => !walking.blocked.some((blocked) => covers(blocked, app)));
   if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.every(isWarning)) {
     incomplete(
@@ -69,7 +75,9 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
     if (path !== '' && entry === undefined) return incomplete(walking, name, `there is no ${path} in ${tree.name}`);
     if (entry?.kind === 'repository') return void walking.repositories.push(walking.files.file(tree, path));
     if (entry !== undefined && entry.kind !== 'folder') return await visitFile(walking, tree, path, chain);
+    walking.starts.push({ tree, path });
     const { projects, apps } = await analyze(walking, tree, path);
+    noteEmptied(walking, chain, { projects, apps });
     for (const files of projects) await enterProjects(walking, files, chain, visit);
     for (const files of apps) {
       const [file, other] = files;
@@ -113,10 +121,7 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
       const fault = toFault(error, 'this folder could not be read');
       incomplete(walking, nameOf(path), fault.message, fault.next);
     },
-    into(folders) {
-      const projects = folders.find((entry) => baseOf(entry.path) === 'projects');
-      return projects === undefined ? folders : [projects];
-    },
+    into: (folders) => lookedInto(walking, tree, folders),
     onLimit(path, limit) {
       if (walking.whole)
         incomplete(
@@ -135,6 +140,17 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     return [...grouped.values()].map((entries) => entries.map(({ path }) => walking.files.file(tree, path)));
   };
   return { projects: byFolder(projectFileNames), apps: byFolder(appFileNames) };
+}
+
+/** As an empty config repo is refused: one mistake more, and all apps of a project would be gone. Without its file they are. */
+function noteEmptied(walking: Walking, chain: readonly Project[], { projects, apps }: Analysis): void {
+  const project = chain.at(-1);
+  if (project === undefined || apps.length > 0) return;
+  const isOwn = (file: ConfigFile | undefined): boolean =>
+    file?.tree === project.tree && file.folder === project.folder;
+  if (projects.some(([file]) => !isOwn(file))) return;
+  const message = `there is no app.yaml and no other project.yaml where project ${project.name} has its apps: none is removed`;
+  unseen(walking, project.document.file, message, 'take this file away, too, if the project is gone');
 }
 
 /** Nobody can say which is meant. */

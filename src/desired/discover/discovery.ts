@@ -1,6 +1,7 @@
 /** What is found on the way through a config tree, and what goes along. */
 import type { FollowedRef } from '../../model/desired.ts';
 import type { Problem } from '../../model/base/problem.ts';
+import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, GitMirrors } from '../../sources/tree/tree.ts';
 import type { ConfigFile, ConfigFiles } from './config-files.ts';
 import type { Cache } from './cache.ts';
@@ -31,6 +32,8 @@ export interface WalkRequest {
   readonly files: ConfigFiles;
   readonly mirrors: GitMirrors;
   readonly readProjects: Cache<ReadProject>;
+  /** true: apps of Fly's that are not found here may be taken for gone. */
+  readonly seeksOrphans: boolean;
 }
 
 export interface Placed extends FoundApp {
@@ -66,26 +69,21 @@ export interface Walking extends WalkRequest {
   readonly throughLinks: { readonly tree: Tree; readonly path: string }[];
   /** Links that the walk itself did not follow. */
   readonly links: ConfigFile[];
+  /** Folders that a walk began in. */
+  readonly starts: { readonly tree: Tree; readonly path: string }[];
+  /** Folders that stand beside a folder `projects`, which alone is looked into. */
+  readonly hidden: { readonly tree: Tree; readonly path: string; readonly by: string }[];
   readonly nearMisses: (NearMiss & { readonly file: ConfigFile })[];
   readonly seen: { folders: number };
   whole: boolean;
 }
 
-/** Not an error: the walk stays as whole as it was. */
-export function warn(walking: Walking, file: string, message: string, hint: string): void {
-  walking.problems.push({ severity: 'warning', file, line: 0, column: 0, path: '', message, hint });
+/** true: a project says that it holds no apps. */
+export function isIgnored({ ignored }: Walking, { tree, path }: Pick<ConfigFile, 'tree' | 'path'>): boolean {
+  return ignored.some((one) => one.tree === tree && isInside(path, one.path));
 }
 
-/** Apps or projects may be missing from what was found: they are unknown then, never gone. */
-export function incomplete(walking: Walking, file: string, message: string, hint?: string): void {
-  walking.whole = false;
-  walking.problems.push({
-    severity: 'error',
-    file: file === '' ? '.' : file,
-    line: 0,
-    column: 0,
-    path: '',
-    message,
-    hint,
-  });
+/** true: a project's way leads through the link. */
+export function isFollowed({ throughLinks }: Walking, { tree, path }: Pick<ConfigFile, 'tree' | 'path'>): boolean {
+  return throughLinks.some((way) => way.tree === tree && isInside(way.path, path));
 }

@@ -9,7 +9,8 @@ import { problemsIn } from '../documents/source-map.ts';
 import { isProject, readProject, type Project } from './project.ts';
 import { redactUrl } from '../../sources/tree/location.ts';
 import { refOf } from '../../sources/tree/ref.ts';
-import { incomplete, warn, type Walking } from './discovery.ts';
+import type { Walking } from './discovery.ts';
+import { incomplete, warn } from './notes.ts';
 
 /** Looks for apps and projects at a path: what an entered project leads to. */
 export type Visit = (walking: Walking, tree: Tree, path: string, chain: readonly Project[]) => Promise<void>;

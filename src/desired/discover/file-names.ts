@@ -8,6 +8,8 @@ export const projectFileNames = named('project');
 /** Of the fleet, not of an app. */
 export const settingsFileNames = named('flycd');
 
+export const isAppOrProject = (name: string): boolean => appFileNames.includes(name) || projectFileNames.includes(name);
+
 export type ConfigKind = 'app' | 'project' | 'flycd';
 
 export const fileNames: Readonly<Record<ConfigKind, readonly string[]>> = {

@@ -1,17 +1,23 @@
 /** What stands beside what is read: where an app may be in it, none is gone for not being found. */
-import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
+import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import type { ConfigFile, ConfigFiles } from './config-files.ts';
-import { incomplete, warn, type Walking } from './discovery.ts';
-import { appFileNames, fileNames, nearMissOf, projectFileNames, type ConfigKind } from './file-names.ts';
+import { isFollowed, isIgnored, type Walking } from './discovery.ts';
+import { ignoreHint, incomplete, unseen, warn } from './notes.ts';
+import {
+  appFileNames,
+  fileNames,
+  isAppOrProject,
+  nearMissOf,
+  projectFileNames,
+  type ConfigKind,
+} from './file-names.ts';
 import { unreadEntry } from './reading.ts';
 
 /** Looked behind for apps, to say that nobody looks there: more than this are a tree of packages. */
-const linksMax = 500;
-const ignoreLinks = 'name it in `ignore` of a project.yaml above if it holds no apps';
-const isConfigName = (name: string): boolean => appFileNames.includes(name) || projectFileNames.includes(name);
+export const linksMax = 500;
 
 /** Kept until the walk has ended, for a project may say more of it. */
 export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void {
@@ -33,8 +39,7 @@ export function isLeftOut(walking: Walking, tree: Tree, entry: TreeEntry): boole
   const { name, folder } = walking.files.file(tree, entry.path);
   const message = 'git ignores it (.gitignore), so it is no part of the config repo';
   if (appFileNames.includes(base)) {
-    walking.whole = false;
-    warn(walking, name, `${message}: it is not read, and no app is removed for it`, leftOutHint);
+    unseen(walking, name, `${message}: it is not read, and no app is removed for it`, leftOutHint);
   } else if (projectFileNames.includes(base)) {
     walking.blocked.push({ tree, folder, target: undefined });
     incomplete(walking, name, message, leftOutHint);
@@ -48,14 +53,14 @@ export async function noteOverlooked(walking: Walking): Promise<void> {
   for (const repository of walking.repositories) noteRepository(walking, repository);
   for (const link of walking.links.slice(0, linksMax)) await noteLink(walking, link);
   if (walking.links.length > linksMax) {
-    walking.whole = false;
-    warn(walking, '.', `more than ${linksMax} links: what they lead to is unknown, and no app is removed`, ignoreLinks);
+    unseen(
+      walking,
+      '.',
+      `more than ${linksMax} links: what they lead to is unknown, and no app is removed`,
+      ignoreHint,
+    );
   }
   for (const nearMiss of walking.nearMisses) await noteNearMiss(walking, nearMiss);
-}
-
-function isIgnored({ ignored }: Walking, { tree, path }: ConfigFile): boolean {
-  return ignored.some((one) => one.tree === tree && isInside(path, one.path));
 }
 
 /** Nobody knows what is in it, so nothing that may come of it is gone. */
@@ -68,22 +73,19 @@ function noteRepository(walking: Walking, file: ConfigFile): void {
 /** An app that stood here may stand behind the link now: where nobody looks there, no app is gone for it. */
 async function noteLink(walking: Walking, file: ConfigFile): Promise<void> {
   const { tree, path, name } = file;
-  const isFollowed = walking.throughLinks.some((way) => way.tree === tree && isInside(way.path, path));
-  if (isFollowed || isIgnored(walking, file)) return;
+  if (isFollowed(walking, file) || isIgnored(walking, file)) return;
   const behind = await walking.files.list(tree, path).catch((): readonly TreeEntry[] => []);
-  if (behind.some((entry) => isConfigName(baseOf(entry.path)))) {
-    walking.whole = false;
-    const hint = `let a project name that folder in source.path, move it here, or ${ignoreLinks}`;
-    return warn(walking, name, 'it is a link to a folder, in which no apps are looked for: none is removed', hint);
+  if (behind.some((entry) => isAppOrProject(baseOf(entry.path)))) {
+    const hint = `let a project name that folder in source.path, move it here, or ${ignoreHint}`;
+    return unseen(walking, name, 'it is a link to a folder, in which no apps are looked for: none is removed', hint);
   }
   const isThere = behind.length > 0 || (await walking.files.id(tree, path).catch(() => undefined)) !== undefined;
   if (isThere) return;
-  walking.whole = false;
-  warn(
+  unseen(
     walking,
     name,
     'it is a link that leads out of the repo or nowhere: no app is removed while it does',
-    ignoreLinks,
+    ignoreHint,
   );
 }
 
@@ -95,7 +97,7 @@ const tellingWords: Readonly<Record<ConfigKind, readonly string[]>> = {
 };
 
 /** true: another tool's file would not say this. */
-function isOfKind({ fields }: SourceDocument, kind: ConfigKind): boolean {
+export function isOfKind({ fields }: SourceDocument, kind: ConfigKind): boolean {
   const said: JsonObject = fields ?? {};
   const isText = (word: string): boolean => typeof said[word] === 'string';
   return tellingWords[kind].some((word) => isText(word) || (word === 'sync' && said[word] !== undefined));
@@ -121,8 +123,7 @@ async function noteNearMiss(walking: Walking, { file, kind, meant, isCommon }: W
   if (!isAlone || kind === 'flycd') return warn(walking, name, message, `did you mean ${meant}?`);
   const hint = `did you mean ${meant}? No app is removed while it stands here alone`;
   if (kind === 'app' || !isFlycds) {
-    walking.whole = false;
-    return warn(walking, name, message, hint);
+    return unseen(walking, name, message, hint);
   }
   // Apps must not be taken without what their project would give them.
   walking.blocked.push({ tree, folder, target: undefined });

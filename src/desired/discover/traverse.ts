@@ -3,11 +3,11 @@ import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { TreeEntry } from '../../sources/tree/tree.ts';
 
 /** Folders that hold no config: v0's, and node_modules. */
-const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
+export const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
 /** Nobody nests folders deeper by hand; a loop of mounts does. */
-const folderDepthMax = 64;
+export const folderDepthMax = 64;
 /** Ten times what one loader is measured for. */
-const foldersMax = 20_000;
+export const foldersMax = 20_000;
 
 export interface Descent {
   readonly folder: string;
@@ -21,7 +21,7 @@ export interface Descent {
   /** Told of a folder that cannot be listed, which is then left out. undefined: its error is thrown. */
   readonly onUnread?: ((folder: string, error: unknown) => void) | undefined;
   /** Which of a folder's folders, other repositories among them, are looked into. */
-  readonly into: (folders: readonly TreeEntry[]) => readonly TreeEntry[];
+  readonly into: (folders: readonly TreeEntry[]) => readonly TreeEntry[] | Promise<readonly TreeEntry[]>;
   /** Told of a folder past the limits, which is then not looked into; it may throw. */
   readonly onLimit: (folder: string, limit: string) => void;
   /** Folders looked into so far: several descents may share one. */
@@ -41,7 +41,7 @@ export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]
     const others = entries.filter(
       (entry) => !descent.wants(baseOf(entry.path)) && !skippedFolders.has(baseOf(entry.path)),
     );
-    const folders = descent.into(others.filter(({ kind }) => kind === 'folder' || kind === 'repository'));
+    const folders = await descent.into(others.filter(({ kind }) => kind === 'folder' || kind === 'repository'));
     for (const entry of others) if (entry.kind !== 'folder' && entry.kind !== 'repository') descent.onOther?.(entry);
     for (const entry of folders) if (entry.kind === 'repository') descent.onOther?.(entry);
     const inner = folders.filter(({ kind }) => kind === 'folder');
