@@ -185,6 +185,11 @@ export interface DesiredFleet extends FleetOwner {
    * therefore have removed. Not there where the config has no history: a plain folder.
    */
   descendsFrom?: ((commit: string) => Promise<Descent>) | undefined;
+  /**
+   * Names of the apps that it named at a commit of its history, the invalid ones too. `whole` false: it could not be read
+   * whole. Not there where there is no history. Throws a Fault where the commit cannot be read.
+   */
+  namesAt?: ((commit: string) => Promise<{ readonly names: ReadonlySet<string>; readonly whole: boolean }>) | undefined;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

@@ -13,6 +13,8 @@ export type RemovalHistory =
   | { readonly state: 'uncommitted' }
   /** The app was released from a commit that is not in it. */
   | { readonly state: 'elsewhere'; readonly commit: string }
+  /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
+  | { readonly state: 'unnamed'; readonly commit: string }
   /** It is not whole here. */
   | { readonly state: 'shallow'; readonly commit: string }
   /** The app was never released from a commit; empty: nothing tells of a release that went well. */

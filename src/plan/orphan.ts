@@ -173,6 +173,10 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
         because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, which is not in this config’s history: another branch, clone or repo may still name it`,
         next: 'sync that config',
       };
+    case 'unnamed':
+      return {
+        because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, where this config does not name it either: it was not committed, or another folder of the repo names it`,
+      };
     case 'shallow':
       return {
         because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, and this clone is shallow: FlyCD cannot see whether a commit removed it`,

@@ -42,9 +42,21 @@ export function holdRemovals(orphans: readonly AppPlan[], input: RemovalOrderInp
 export function lackingOf({ plans, observed }: Pick<RemovalOrderInput, 'plans' | 'observed'>) {
   const seen = new Map(observed.map((app) => [app.name, app]));
   return plans.flatMap((plan) => {
-    const lack = plan.status === 'orphaned' ? undefined : lackOf(plan, seen.get(plan.app));
+    const lack = plan.status === 'orphaned' ? undefined : (lackOf(plan, seen.get(plan.app)) ?? restOf(plan));
     return lack === undefined ? [] : [{ app: plan.app, lack }];
   });
+}
+
+/**
+ * What is still to be done in an app, or may not be: an address, a secret or a roll that is missing may be all that keeps it
+ * from taking another one's place. Drift that is only reported moved nothing that git says, and labels move nothing at all.
+ */
+function restOf({ steps, holds }: AppPlan): string | undefined {
+  const held = holds.filter(({ reason }) => reason !== 'drift');
+  const isOpen = [...steps, ...held.flatMap((hold) => hold.steps)].some(({ kind }) => kind !== 'machine.label');
+  if (isOpen) return 'is not as git says yet';
+  const [first] = held;
+  return first === undefined ? undefined : `is held (${first.reason})`;
 }
 
 /** Time may lift it within the same pass: once the others have had their turn. */

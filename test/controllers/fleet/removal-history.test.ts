@@ -141,6 +141,34 @@ describe('an app stays that the config does not name', () => {
     await stays(repo, 'its app.yaml is gone from the working tree, but no commit removed it');
   });
 
+  test('in a clone at the commit that somebody had not committed it to', async () => {
+    world = await arena();
+    const repo = folder();
+    git(repo, 'init', '-q', '-b', 'main');
+    commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
+    const server = folder();
+    git(server, 'clone', '-q', repo, '.');
+    mkdirSync(join(repo, 'blog'));
+    writeFileSync(join(repo, 'blog/app.yaml'), app('blog'));
+    await sync(repo);
+    expect(names()).toEqual(['blog', 'shop']);
+    await stays(server, 'where this config does not name it either');
+  });
+
+  test('in another folder of the repo, with a fleet called the same', async () => {
+    world = await arena();
+    const repo = folder();
+    git(repo, 'init', '-q', '-b', 'main');
+    commit(repo, {
+      'one/flycd.yaml': settings,
+      'one/shop/app.yaml': app('shop'),
+      'two/flycd.yaml': settings,
+      'two/blog/app.yaml': app('blog'),
+    });
+    await sync(join(repo, 'two'));
+    await stays(join(repo, 'one'), 'where this config does not name it either');
+  });
+
   test('where it was released from a plain folder, and is looked for by a repo', async () => {
     const repo = await running();
     const plain = folder();

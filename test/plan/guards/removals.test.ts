@@ -83,6 +83,47 @@ describe('an app that git no longer names goes last', () => {
     expect(holds[0]?.steps).toHaveLength(1);
   });
 
+  const settled = machine(app('shop'));
+  test.each<[string, Partial<DesiredApp>, Partial<ObservedApp>]>([
+    [
+      'lacks an address',
+      { network: { ips: undefined, autoPruneIps: false } },
+      {
+        app: { status: 'read', value: { state: 'present', app: { name: 'shop', status: 'pending' } } },
+        machines: { status: 'read', value: [] },
+      },
+    ],
+    ['lacks a volume', { volumes: [{ name: 'data', region: 'arn', sizeGb: 1, count: 1 } as never] }, {}],
+    [
+      'is suspended or held by flyctl',
+      {},
+      {
+        machines: {
+          status: 'read',
+          value: [
+            machine(app('shop'), {
+              config: { env: { COLOR: 'green' } },
+              metadata: { fly_release_id: 'r2', fly_release_version: '12', flycd_release: 'r1' },
+            }),
+          ],
+        },
+      },
+    ],
+  ])('not while an app of the fleet %s', (_what, parts, seen) => {
+    const desired = app('shop', parts);
+    const { steps, holds } = ofGone(whole([{ desired, world: { ...observed({ machines: [settled] }), ...seen } }]));
+    expect(steps).toEqual([]);
+    expect(holds[0]?.because).toContain('shop is');
+  });
+
+  test('labels alone, and drift that is only reported, keep nobody waiting', () => {
+    const unstamped = machine(app('shop'), { metadata: { flycd_machine: undefined } });
+    expect(ofGone(whole([{ desired: app('shop'), world: observed({ machines: [unstamped] }) }])).steps).toHaveLength(1);
+    const reported = app('shop', { policy: { ...defaultPolicy, drift: 'report' } });
+    const drifted = machine(app('shop'), { config: { env: { COLOR: 'green' } } });
+    expect(ofGone(whole([{ desired: reported, world: observed({ machines: [drifted] }) }])).steps).toHaveLength(1);
+  });
+
   test('not while an app is invalid: it may be what takes its place', () => {
     const { steps, holds } = ofGone(
       whole([healthy('rest')], { invalid: [{ name: 'shop-v2', file: 'shop/app.yaml' }] }),
