@@ -52,7 +52,7 @@ export interface Whole {
   /** What was found, of whatever name. undefined: nobody looked. */
   readonly found: FoundOrphans | undefined;
   /** The fleet's plan again, with newer plans of some apps. */
-  replan(newer: ReadonlyMap<string, PlannedApp>): Plan;
+  replan(newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[]): Plan;
 }
 
 export async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
@@ -96,7 +96,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       .map(({ plan }) => plan)
       .filter(({ app }) => chosenNames.has(app) === isChosen)
       .toSorted((a, b) => byText(a.app, b.app));
-  const replan = (newer: ReadonlyMap<string, PlannedApp>): Plan => {
+  const replan = (newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[]): Plan => {
     const all = new Map([...planned, ...newer]);
     return planFleet({
       fleet: desired,
@@ -110,6 +110,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       acceptOnly: options.acceptOnly,
       failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
       selected: options.apps,
+      failedNow,
     });
   };
   const apps = new Map(withOrg.map((app) => [app.name, app]));

@@ -112,23 +112,32 @@ async function applyWhole(
       }
     }),
   );
-  const orphans = await planOrphansAgain(context, desired, work);
+  const failedNow = runs.flatMap(({ app, outcome }) => (outcome === 'failed' ? [app] : []));
+  const orphans = await planOrphansAgain(context, desired, { ...work, failedNow });
   await Promise.all(orphans.map((plan) => queue.add(() => sync(plan))));
   const ordered = runs.toSorted((a, b) => byText(a.app, b.app));
   return { plan: withPlans(work.plan, [...plans.values()]), runs: ordered };
 }
 
 /** Those that waited, once all others have had their turn: what these still lack is looked at again. */
-async function planOrphansAgain(context: SyncContext, desired: DesiredFleet, work: Work): Promise<readonly AppPlan[]> {
+async function planOrphansAgain(
+  context: SyncContext,
+  desired: DesiredFleet,
+  work: Work & { readonly failedNow: readonly string[] },
+): Promise<readonly AppPlan[]> {
   const first = work.plan.apps.filter(({ status }) => status === 'orphaned');
-  if (context.signal.aborted || !first.some(({ holds }) => holds.some(goesLast))) return first;
+  const isSettled = work.failedNow.length === 0 && !first.some(({ holds }) => holds.some(goesLast));
+  if (context.signal.aborted || isSettled) return first;
   const lacking = lackingOf({
     plans: work.plan.apps,
     observed: [...work.planned.values()].map(({ observed }) => observed),
   });
   const names = new Set(first.map(({ app }) => app));
   try {
-    const again = work.replan(await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }));
+    const again = work.replan(
+      await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }),
+      work.failedNow,
+    );
     return again.apps.filter(({ app }) => names.has(app));
   } catch (error) {
     context.log.warn({ error: String(error) }, 'apps that git no longer names could not be planned again');

@@ -33,6 +33,8 @@ export interface PlanFleetInput {
   readonly failed: readonly FailedApp[];
   /** Globs of app names that the pass is about; empty = all. */
   readonly selected: readonly string[];
+  /** Apps that this very pass has failed at, whatever their plans say now: what takes the place of others may be among them. */
+  readonly failedNow?: readonly string[] | undefined;
 }
 
 interface FailedApp {

@@ -12,6 +12,7 @@ export interface RemovalOrderInput {
   /** Of apps that git names: those that the pass is about, invalid ones, and those that could not be planned. */
   readonly plans: readonly AppPlan[];
   readonly observed: readonly ObservedApp[];
+  readonly failedNow?: readonly string[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -26,7 +27,8 @@ const namesMax = 5;
  */
 export function holdRemovals(orphans: readonly AppPlan[], input: RemovalOrderInput): readonly AppPlan[] {
   if (orphans.every(({ steps }) => steps.length === 0)) return orphans;
-  const waits = lackingOf(input).map(({ app, lack }) => `${app} ${lack}`);
+  const failed = (input.failedNow ?? []).map((app) => `${app} failed in this pass`);
+  const waits = [...failed, ...lackingOf(input).map(({ app, lack }) => `${app} ${lack}`)];
   return orphans.map((plan) => {
     const parts = neededHold(plan.app, input.fleet) ?? lastHold(waits, plan.app, input.now);
     return parts === undefined

@@ -67,6 +67,15 @@ describe('an app that git names another way', () => {
     expect(names()).toEqual(['shop-v2']);
   });
 
+  test('stays in a pass that fails at the new one, though it runs', async () => {
+    await begun({ 'shop/app.yaml': app('shop') });
+    world.write({ 'shop/app.yaml': app('shop-v2') });
+    const fault = { status: 500, body: { error: 'no addresses today' } };
+    world.simulator.world.faults.add({ template: 'POST /apps/{app}/ip_assignments', times: 99, fault });
+    expect((await flycd('sync', '--once')).said).toContain('shop-v2 failed in this pass');
+    expect(names()).toEqual(['shop', 'shop-v2']);
+  });
+
   test('stays while the new one’s file is wrong', async () => {
     await begun({ 'shop/app.yaml': app('shop') });
     world.write({ 'shop/app.yaml': app('shop-v2', 'shop:1', 'machnies: {}\n') });
