@@ -124,7 +124,7 @@ export const ownedFields = {
   extra_regions: listOf(regionCode())
     .optional()
     .describe(
-      'Regions beside primary_region. Without machines.count only a new group gets machines there, and one that runs as many as its min_machines_running in a region that is named newly.',
+      'Regions beside primary_region. Without machines.count, only new groups get machines there. A running group gets min_machines_running machines in a newly added region.',
     ),
   machines: Machines.optional().describe('How many machines, and how large.'),
   machine: MachineWritten.optional().describe(

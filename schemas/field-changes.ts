@@ -21,7 +21,7 @@ export const changeMeanings: Readonly<Record<Change, string>> = {
   count: 'machines are made or destroyed; those that stay run on',
   replace: 'other machines take the place of those there are, which go once the new ones are healthy',
   new: 'machines and volumes that are made from now on; those there are stay as they are',
-  held: 'FlyCD shows it and waits for a person: `flycd sync --accept`, or another way that the plan names',
+  held: 'FlyCD shows it and waits for a person: `flycd sync --once --accept-only APP`, or another way that the plan names',
   app: 'another app is made; the one before runs on as an orphan, until `sync.prune` names `app` or somebody destroys it',
   build:
     'where it changes what is built, an image is built first, once for all apps that build the same; then machines are updated as for `restart`',

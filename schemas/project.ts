@@ -57,7 +57,7 @@ export const Project = z.strictObject({
     .array(z.string().min(1))
     .optional()
     .describe(
-      'Paths that hold no apps, from the folder where the project’s apps are, and inside of it: other repositories (submodules, or repositories inside this one; any other is an error, since FlyCD does not read what is in it), links, and files that are nearly called as FlyCD’s.',
+      'Paths that hold no apps, from the folder where the project’s apps are, and inside of it: other repositories (submodules, or repositories inside this one; any other is an error, since FlyCD does not read what is in it), links, and files whose names look like FlyCD’s.',
     ),
 });
 export type Project = z.infer<typeof Project>;

@@ -64,7 +64,7 @@ function unreadFault(name: string, found: FoundOrphans | undefined): Fault | und
   return new Fault({
     kind: 'transient',
     what: `whether ${name} is an app of this fleet is not known`,
-    why: `git does not name it, and the organization ${unread.org} could not be looked through whole: ${unread.reason}`,
+    why: `git does not name it, and FlyCD could not list all machines of organization ${unread.org}: ${unread.reason}`,
     next: 'check the name, or try again in a minute',
   });
 }

@@ -102,8 +102,8 @@ function unreadProblem({ org, reason }: UnreadOrganization): Problem {
     line: 0,
     column: 0,
     path: '',
-    message: `it could not be looked through whole for apps that git no longer names: ${reason}`,
-    hint: 'FlyCD looks again with the next pass; until then none of them is removed for it',
+    message: `FlyCD could not list all machines: ${reason}. Apps that git no longer names may be missing here`,
+    hint: 'FlyCD removes none of them until it can list all machines',
   };
 }
 

@@ -176,7 +176,7 @@ async function closeInterrupted({ queries, fleet, clock }: Database): Promise<nu
     .set((of) => ({
       finished_at: clock.now(),
       outcome: 'interrupted',
-      // Nobody's app in git is orphaned, whatever became of the run.
+      // An orphan's run stays orphaned; git does not name it, so it cannot be pending.
       status: of
         .case()
         .when(of(sql<string>`json_extract(${of.ref('plan')}, '$.status')`, '=', 'orphaned'))

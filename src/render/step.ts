@@ -65,11 +65,20 @@ function changeKey(change: FieldChange): string {
 
 function changeLines(step: Pick<Step, 'kind' | 'changes'>, depth: number): readonly Line[] {
   // Of an app that goes each line is something that goes with it.
-  const isCounted = markOf(step.kind) !== '~' && step.kind !== 'app.destroy';
+  const isDestroy = step.kind === 'app.destroy';
+  const isCounted = markOf(step.kind) !== '~' && !isDestroy;
   const max = isCounted ? fieldsOfNewMax : fieldsOfChangeMax;
-  const lines = step.changes.slice(0, max).map((change) => changeLine(change, depth));
-  const more = step.changes.length - max;
-  return more > 0 ? [...lines, { depth, mark: undefined, text: `… and ${more} more fields`, tone: 'dim' }] : lines;
+  const changes = isDestroy ? volumesFirst(step.changes) : step.changes;
+  const lines = changes.slice(0, max).map((change) => changeLine(change, depth));
+  const more = changes.length - max;
+  const text = `… and ${more} more${isDestroy ? '' : ' fields'}`;
+  return more > 0 ? [...lines, { depth, mark: undefined, text, tone: 'dim' }] : lines;
+}
+
+/** They hold what nobody can make again, so they are the last to be cut. */
+function volumesFirst(changes: readonly FieldChange[]): readonly FieldChange[] {
+  const isVolume = ({ path }: FieldChange): number => Number(/^volumes(?:\[|$)/.test(path));
+  return changes.toSorted((a, b) => isVolume(b) - isVolume(a));
 }
 
 function changeLine(change: FieldChange, depth: number): Line {

@@ -199,7 +199,7 @@ test.each([
   expect(code).toBe(3);
   expect(stdout).toContain(message);
   expect(stdout).toContain(
-    'outside of git they stay inside the folder that FlyCD was given: give it one that holds both',
+    'outside git, paths must stay inside the folder given to FlyCD: pass the parent folder that holds both',
   );
 });
 

@@ -63,6 +63,29 @@ test('all that goes with an app is listed, volumes too, however much it is', () 
   }
 });
 
+test.each([
+  ['read', { path: 'volumes[vol_1]', from: 'data, 3 GB', to: undefined }],
+  ['unread', { path: 'volumes', from: 'could not be read: 503', to: undefined }],
+])('volumes that go with an app (%s) come first, and are not cut where the list is', (_what, volume) => {
+  const secrets = Array.from({ length: 250 }, (_none, index) => ({
+    path: 'secrets',
+    from: `SECRET_${index}`,
+    to: undefined,
+  }));
+  const step: Step = {
+    kind: 'app.destroy',
+    app: 'old',
+    target: 'old',
+    because: 'git no longer names it',
+    risk: 'destructive',
+    changes: [...secrets, volume],
+  };
+  const text = planText({ ...plan, apps: [appPlan({ app: 'old', status: 'orphaned', steps: [step] })] }, false);
+  const [, first] = /app\.destroy old.*\n *- (.*)\n/.exec(text) ?? [];
+  expect(first).toBe(`${volume.path}: ${JSON.stringify(volume.from)}`);
+  expect(text).toMatch(/… and 51 more\n/);
+});
+
 test('a config that did not load whole says so', () => {
   expect(planText({ ...plan, whole: false }, false)).toContain('did not load whole');
   expect(planMarkdown({ ...plan, whole: false })).toContain('did not load whole');

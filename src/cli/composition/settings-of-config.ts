@@ -17,9 +17,9 @@ export interface SettingsOfConfig {
 
 /**
  * A flycd.yaml that merely lies in the working directory speaks for its own config_repo (or for the folder it lies in),
- * never for another config given by argument or FLYCD_CONFIG_REPO: that one's machines must not be labelled with this one's fleet. A part of
- * the config takes the fleet's name but must not make orphans of the rest. Where the environment alone names a config, a
- * file without config_repo is that one's.
+ * never for another config given by argument or FLYCD_CONFIG_REPO: that one's machines must not be labelled with this
+ * one's fleet. A part of the config takes the fleet's name but must not make orphans of the rest. Where the environment
+ * alone names a config, a file without config_repo is that one's.
  */
 export function settingsOfConfig(settings: OperatorSettings, location: ConfigLocation): SettingsOfConfig {
   const { file, isNamed, written } = settings;

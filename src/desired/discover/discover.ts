@@ -10,7 +10,7 @@ import { filesBelow } from './traverse.ts';
 import type { ConfigFile } from './config-files.ts';
 import { appFileNames, projectFileNames, settingsFileNames } from './file-names.ts';
 import type { Project } from './project.ts';
-import { isLeftOut, noteOther, noteOverlooked } from './overlooked.ts';
+import { leaveOut, noteOther, noteOverlooked } from './overlooked.ts';
 import type { Blocked, Placed, Walk, Walking, WalkRequest } from './discovery.ts';
 import { incomplete, unseen } from './notes.ts';
 import { enterProjects } from './enter-project.ts';
@@ -115,7 +115,7 @@ async function analyze(walking: Walking, tree: Tree, folder: string): Promise<An
     folder,
     list: (path) => walking.files.list(tree, path),
     wants: (name) => projectFileNames.includes(name) || appFileNames.includes(name),
-    skips: (entry) => isLeftOut(walking, tree, entry),
+    skips: (entry) => leaveOut(walking, tree, entry),
     onOther: (entry) => noteOther(walking, tree, entry),
     onUnread(path, error) {
       const fault = toFault(error, 'this folder could not be read');

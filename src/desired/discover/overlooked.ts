@@ -32,7 +32,7 @@ export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void 
  * true: git ignores it, so a commit has nothing of it. What an app's file says there nobody else would see; without a
  * project's, apps beside it would be taken without what it gives them: that one is no config either, and stops them.
  */
-export function isLeftOut(walking: Walking, tree: Tree, entry: TreeEntry): boolean {
+export function leaveOut(walking: Walking, tree: Tree, entry: TreeEntry): boolean {
   if (entry.ignored !== true) return false;
   const base = baseOf(entry.path);
   if (entry.kind !== 'file' && entry.kind !== 'link') return true;
@@ -47,7 +47,7 @@ export function isLeftOut(walking: Walking, tree: Tree, entry: TreeEntry): boole
   return true;
 }
 
-const leftOutHint = 'git add --force FILE, or take it out of .gitignore, or away';
+const leftOutHint = 'git add --force FILE, remove the .gitignore rule, or delete the file';
 
 export async function noteOverlooked(walking: Walking): Promise<void> {
   for (const repository of walking.repositories) noteRepository(walking, repository);
@@ -121,7 +121,7 @@ async function noteNearMiss(walking: Walking, { file, kind, meant, isCommon }: W
   const isAlone = beside.every((entry) => !fileNames[kind].includes(baseOf(entry.path)));
   if (!isAlone && name.endsWith('~')) return; // what an editor keeps
   if (!isAlone || kind === 'flycd') return warn(walking, name, message, `did you mean ${meant}?`);
-  const hint = `did you mean ${meant}? No app is removed while it stands here alone`;
+  const hint = `rename it to ${meant}, or delete it. FlyCD removes no app until then`;
   if (kind === 'app' || !isFlycds) {
     return unseen(walking, name, message, hint);
   }

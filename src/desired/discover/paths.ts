@@ -14,6 +14,6 @@ export function pathWithin(folder: string, written: string): string | undefined 
 export function stayInside(tree: Pick<Tree, 'revision'>, start: string): string {
   const isPlain = tree.revision.startsWith('content:');
   return isPlain
-    ? `paths go from ${start}, and outside of git they stay inside the folder that FlyCD was given: give it one that holds both`
+    ? 'outside git, paths must stay inside the folder given to FlyCD: pass the parent folder that holds both'
     : `paths go from ${start}, and stay inside`;
 }

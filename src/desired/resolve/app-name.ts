@@ -20,7 +20,7 @@ export function strangeAppName(written: string): Pick<Finding, 'message' | 'hint
   const ask = meant === undefined ? '' : `did you mean ${meant}? `;
   return {
     message: `expected small letters, digits and inner hyphens, at most 63, found ${found}`,
-    hint: `${ask}Fly has no app of this name, and none is removed while nobody knows which is meant`,
+    hint: `${ask}FlyCD removes no app until the name is valid`,
   };
 }
 

@@ -21,6 +21,11 @@ export function appOf(word: string): string | undefined {
   return Object.hasOwn(statusByReason, word) ? undefined : word;
 }
 
+/** Of an app that is called like a reason the name alone means the reason. */
+function wordOf(app: string): string {
+  return appOf(app) === undefined ? `app:${app}` : app;
+}
+
 /** true: one of the words names this app, or this reason. */
 export function isNamed(words: readonly string[], { app, reason }: Pick<Hold, 'app' | 'reason'>): boolean {
   return words.some((word) => {
@@ -68,7 +73,7 @@ export function idleWords(words: readonly string[], held: readonly AppPlan[]): r
     const unnamed = holds.filter((hold) => isNamed([word], hold)).map((hold) => hold.app);
     const what =
       unnamed.length > 0
-        ? `that is accepted by its name: ${list(unnamed)}`
+        ? list([...new Set(unnamed)].map((name) => `${name} must be named (--accept-only ${wordOf(name)})`))
         : app === undefined
           ? `nothing is held for ${word}`
           : `nothing of ${app} is held for ${orList(acceptableReasons)}`;
@@ -78,7 +83,7 @@ export function idleWords(words: readonly string[], held: readonly AppPlan[]): r
       severity: 'warning',
       file: `--accept-only ${word}`,
       ...nowhere,
-      message: `it released nothing: ${what}`,
+      message: `released nothing: ${what}`,
       hint,
     };
   });

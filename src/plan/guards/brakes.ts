@@ -24,6 +24,8 @@ export interface BrakeInput {
 const share = 10;
 /** A fleet of a few apps has to be able to move; this many always may. */
 const restartsFree = 3;
+/** What could not be seen may be seen by then. */
+const tryAgain = '. FlyCD tries again in the next pass';
 
 export function brakeFleet(input: BrakeInput): readonly AppPlan[] {
   return brakeRestarts(input, brakeRemovals(input));
@@ -99,7 +101,7 @@ function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
   return [...new Set(objects.values())].reduce((held, kind) => {
     const why = unseen(input, kind);
     if (why === undefined) return held;
-    return held.map((plan) => hold(plan, (step) => removalOf(fleet, step)?.kind === kind, why));
+    return held.map((plan) => hold(plan, (step) => removalOf(fleet, step)?.kind === kind, why, tryAgain));
   }, plans);
 }
 
@@ -111,7 +113,7 @@ function unseen({ fleet, plans, observed, selected, unread: lists }: BrakeInput,
   if (kind === 'apps') {
     if (lists.length === 0) return undefined;
     const orgs = list(lists.map(({ org }) => org));
-    return `Fly’s list of apps of ${orgs} has gaps, so that more may have to go than those seen`;
+    return `Fly’s machine list of ${orgs} is incomplete, so FlyCD cannot count the removals`;
   }
   const planned = new Set(plans.map(({ app }) => app));
   const unplanned = selected.length > 0 ? [] : fleet.apps.flatMap(({ name }) => (planned.has(name) ? [] : [name]));
@@ -181,7 +183,7 @@ function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly A
   });
 }
 
-function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string): AppPlan {
-  const next = 'read the plan, then flycd sync --once --accept-only brake';
+function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string, also = ''): AppPlan {
+  const next = `read the plan, then flycd sync --once --accept-only brake${also}`;
   return withSteps(plan, holdBack(plan, plan.app, matches, { reason: 'brake', because, next }));
 }

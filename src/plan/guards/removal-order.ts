@@ -72,7 +72,7 @@ function lastHold(waits: readonly string[], app: string, now: number): Parts | u
   if (waits.length === 0) return undefined;
   return {
     reason: 'destructive',
-    because: `git no longer names it; it goes last, and ${list(waits, namesMax)}`,
+    because: `git no longer names it. FlyCD destroys it only after every other app runs what git says: ${list(waits, namesMax)}`,
     next: `FlyCD goes on by itself when they run what git says; or flycd sync --once --accept-only ${app}`,
     retryAt: now + lookAgainMs,
   };

@@ -9,7 +9,8 @@ const withServices = 2;
 
 /**
  * Given counts are exact, and 0 where git names no count for a region. Without any: flyctl's defaults until the group's
- * first machines are all there, afterwards what is there, and in a region that git names newly what shall run. Source of the defaults: `fly deploy` of a new process group.
+ * first machines are all there, afterwards what is there, and min_machines_running in a newly added region. Source of the
+ * defaults: `fly deploy` of a new process group.
  */
 export function wantedMachines(
   desired: DesiredApp,

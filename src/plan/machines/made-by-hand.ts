@@ -32,8 +32,7 @@ function unnamedRegionNotes(scope: GroupScope, staying: readonly GroupMachine[])
     .filter(([region]) => !named.has(region))
     .map(
       ([region, there]) =>
-        `git does not name ${region}, where ${group.name} has ${plural(there.length, 'machine')}: ` +
-        `${there.length === 1 ? 'it stays' : 'they stay'}; name ${region} in extra_regions, ` +
-        `or remove ${there.length === 1 ? 'it' : 'them'} with fly machine destroy`,
+        `${group.name} has ${plural(there.length, 'machine')} in ${region}, which git does not name; ` +
+        `${there.length === 1 ? 'it stays' : 'they stay'}. Add ${region} to extra_regions, or run fly machine destroy`,
     );
 }

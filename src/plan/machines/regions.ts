@@ -72,8 +72,9 @@ interface Short {
 }
 
 function shortNote({ fly }: DesiredApp, { name }: DesiredGroup, { least, short }: Short): string {
-  const lacking = short.map(({ region, lacks }) => `${lacks} in ${region}`);
+  const lacking = short.map(({ region, lacks }) => `${lacks} short in ${region}`);
   const places = lacking.length < 2 ? lacking.join('') : `${lacking.slice(0, -1).join(', ')} and ${lacking.at(-1)}`;
   const field = name === processGroups(fly).defaultGroup ? 'machines.count' : `machines.groups.${name}.count`;
-  return `${name} runs fewer machines than min_machines_running, ${least} in each region: FlyCD 0.x would have made ${places}; FlyCD makes none for a group that runs, unless git says ${field}: ${least}`;
+  const them = short.length === 1 && short[0]?.lacks === 1 ? 'it' : 'them';
+  return `${name} runs fewer machines than min_machines_running (${least} per region): ${places}. FlyCD 0.x would have made ${them}. Set ${field}: ${least} to get ${them}`;
 }

@@ -167,7 +167,7 @@ function gitFolderOf(top: string): string {
 }
 
 function atWork(top: string): string {
-  return `git is at work in it, so no app is removed meanwhile: ${top} (where no git runs, remove its index.lock)`;
+  return `git is running in ${top} (index.lock exists), so FlyCD removes no app. If no git runs, delete index.lock`;
 }
 
 /** Waits for both also where one fails: no child of an opened folder goes on behind its caller. */

@@ -59,16 +59,17 @@ describe('a word that names nothing', () => {
     world.simulator.world.faults.add({ template: 'GET /orgs/{org}/machines', fault: '503', times: 99 });
     const { code, stderr } = await world.flycd(accepting('other'));
     expect(code).toBe(1);
-    expect(stderr).toMatch(/organization personal could not be looked through whole: .*/);
+    expect(stderr).toMatch(/FlyCD could not list all machines of organization personal: .*/);
     expect(apps()).toContain('other');
   });
 });
 
 describe('a word that is known and releases nothing', () => {
   test.each([
-    ['shop', /--accept-only shop: warning: it released nothing: .*shop/],
-    ['brake', /--accept-only brake: warning: it released nothing: .*brake/],
-    ['app:shop', /--accept-only app:shop: warning: it released nothing/],
+    ['shop', /--accept-only shop: warning: released nothing: .*shop/],
+    ['brake', /--accept-only brake: warning: released nothing: .*brake/],
+    ['app:shop', /--accept-only app:shop: warning: released nothing/],
+    ['volume', /--accept-only volume: warning: released nothing: other must be named \(--accept-only other\)/],
   ])('%s: is said, in JSON too, and changes nothing else', async (word, said) => {
     await removedMounted();
     const { code, stdout } = await world.flycd(accepting(word));
@@ -84,14 +85,14 @@ describe('a word that is known and releases nothing', () => {
     await removedMounted();
     const { stdout } = await world.flycd(accepting('other', 'shop'));
     expect(stdout).not.toContain('--accept-only other: warning');
-    expect(stdout).toContain('--accept-only shop: warning: it released nothing');
+    expect(stdout).toContain('--accept-only shop: warning: released nothing');
     expect(apps()).toEqual(['shop']);
   });
 
   test('is said where the pass is about another app', async () => {
     await removedMounted();
     const { stdout } = await world.flycd([...accepting('other'), '--app', 'shop']);
-    expect(stdout).toContain('--accept-only other: warning: it released nothing');
+    expect(stdout).toContain('--accept-only other: warning: released nothing');
     expect(apps()).toContain('other');
   });
 

@@ -113,7 +113,7 @@ describe('one with volumes', () => {
   test('stays where a person accepts volumes, without its name', async () => {
     await removedMounted();
     const { stdout, stderr } = await world.flycd(['sync', '--once', '--accept-only', 'volume']);
-    expect(stderr + stdout).toContain('that is accepted by its name: other');
+    expect(stderr + stdout).toContain('released nothing: other must be named (--accept-only other)');
     expect(appNames()).toContain('other');
   });
 

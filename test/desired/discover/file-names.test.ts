@@ -109,7 +109,7 @@ describe('near misses', () => {
   test.each(near)('%s alone: what it may be is not gone, and others go on', async (written, meant) => {
     const fleet = await load({ ...front, [`x/${written}`]: '{ "app": "x" }\n' });
     expect(said(fleet.problems)).toEqual([
-      `x/${written}: warning: ${unread} (did you mean ${meant}? No app is removed while it stands here alone)`,
+      `x/${written}: warning: ${unread} (rename it to ${meant}, or delete it. FlyCD removes no app until then)`,
     ]);
     expect({ apps: names(fleet.apps), whole: fleet.whole }).toEqual({ apps: ['front'], whole: false });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AppPlan, Hold, HoldReason, Step } from '../../../src/model/plan.ts';
-import { acceptableReasons, isNamed, releaseAccepted } from '../../../src/plan/guards/accept.ts';
+import { acceptableReasons, idleWords, isNamed, releaseAccepted } from '../../../src/plan/guards/accept.ts';
 import { statusByReason } from '../../../src/plan/steps/status.ts';
 
 const step: Step = {
@@ -45,6 +45,15 @@ describe('a word of --accept-only', () => {
     ['an app called like a reason that is not the hold’s', ['brake', 'app:brake'], false],
   ])('%s', (_name, words, named) => {
     expect(isNamed(words, { app: 'shop', reason: 'volume' })).toBe(named);
+  });
+
+  test.each([
+    ['shop', 'released nothing: shop must be named (--accept-only shop)'],
+    ['brake', 'released nothing: brake must be named (--accept-only app:brake)'],
+  ])('that does not reach %s says the word that does', (app, message) => {
+    const plan = heldFor('volume');
+    const holds = plan.holds.map((hold) => ({ ...hold, app, byName: true }));
+    expect(idleWords(['volume'], [{ ...plan, app, holds }]).map((problem) => problem.message)).toEqual([message]);
   });
 
   test('names an app that is called like a reason by app: alone', () => {

@@ -79,7 +79,9 @@ describe('an app that git no longer names goes last', () => {
     const { steps, holds } = ofGone(whole([healthy('rest'), other]));
     expect(steps).toEqual([]);
     expect(holds).toMatchObject([{ reason: 'destructive', retryAt: now + 15_000 }]);
-    expect(holds[0]?.because).toContain(`it goes last, and ${other.desired.name} `);
+    expect(holds[0]?.because).toContain(
+      `FlyCD destroys it only after every other app runs what git says: ${other.desired.name} `,
+    );
     expect(holds[0]?.steps).toHaveLength(1);
   });
 
@@ -129,7 +131,9 @@ describe('an app that git no longer names goes last', () => {
       whole([healthy('rest')], { invalid: [{ name: 'shop-v2', file: 'shop/app.yaml' }] }),
     );
     expect(steps).toEqual([]);
-    expect(holds[0]?.because).toContain('it goes last, and shop-v2 is invalid');
+    expect(holds[0]?.because).toContain(
+      'FlyCD destroys it only after every other app runs what git says: shop-v2 is invalid',
+    );
   });
 
   test.each(['gone', 'app:gone'])('a person who names it with --accept-only %s does not wait', (word) => {
@@ -149,11 +153,16 @@ describe('an app that git no longer names goes last', () => {
 });
 
 describe('removals on half the truth', () => {
-  test('no app goes while Fly’s list of apps of personal has gaps', () => {
+  test('no app goes while Fly’s machine list of personal is incomplete', () => {
     const { steps, holds } = ofGone(whole([healthy('shop')], { unread: gaps }));
     expect(steps).toEqual([]);
-    expect(holds).toMatchObject([{ reason: 'brake' }]);
-    expect(holds[0]?.because).toContain('Fly’s list of apps of personal has gaps, so that more may have to go');
+    expect(holds).toMatchObject([
+      {
+        reason: 'brake',
+        because: 'Fly’s machine list of personal is incomplete, so FlyCD cannot count the removals',
+        next: 'read the plan, then flycd sync --once --accept-only brake. FlyCD tries again in the next pass',
+      },
+    ]);
     expect(ofGone(whole([healthy('shop')], { unread: gaps, accept: true })).steps).toEqual(['app.destroy gone']);
   });
 

@@ -17,7 +17,7 @@ describe('a machine made by hand, in an app of ours', () => {
     expect(brief(app.steps)).toEqual(['machine.label shop/web/ams/1']);
     expect(app.notes).toEqual([
       'web/ams/1 (clone) is a copy that somebody made by hand: from now on it is updated with its group',
-      'git does not name ams, where web has 1 machine: it stays; name ams in extra_regions, or remove it with fly machine destroy',
+      'web has 1 machine in ams, which git does not name; it stays. Add ams to extra_regions, or run fly machine destroy',
     ]);
   });
 
@@ -43,7 +43,7 @@ describe('a machine made by hand, in an app of ours', () => {
     const app = plan(desired, observed({ machines: [machine(desired), taken] }));
     expect(app.steps).toEqual([]);
     expect(app.notes).toEqual([
-      'git does not name ams, where web has 1 machine: it stays; name ams in extra_regions, or remove it with fly machine destroy',
+      'web has 1 machine in ams, which git does not name; it stays. Add ams to extra_regions, or run fly machine destroy',
     ]);
     expect(plan({ ...desired, regions: ['ams'] }, observed({ machines: [machine(desired), taken] })).notes).toEqual([]);
   });

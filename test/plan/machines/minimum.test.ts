@@ -58,14 +58,16 @@ describe('a group that runs', () => {
     const app = plan(desired, observed({ machines: inRegions(desired, ['arn'], named) }));
     expect(created(app)).toEqual([]);
     expect(app.notes).toEqual([
-      'web runs fewer machines than min_machines_running, 2 in each region: FlyCD 0.x would have made 1 in arn and 2 in ams; FlyCD makes none for a group that runs, unless git says machines.groups.web.count: 2',
+      'web runs fewer machines than min_machines_running (2 per region): 1 short in arn and 2 short in ams. FlyCD 0.x would have made them. Set machines.groups.web.count: 2 to get them',
     ]);
   });
 
   test('of the default group is asked for by machines.count', () => {
     const desired = wanted(2, ['arn'], { name: 'app' });
     const machines = inRegions(desired, ['arn'], 'arn');
-    expect(plan(desired, observed({ machines })).notes.join()).toContain('unless git says machines.count: 2');
+    expect(plan(desired, observed({ machines })).notes.join()).toContain(
+      '1 short in arn. FlyCD 0.x would have made it. Set machines.count: 2 to get it',
+    );
   });
 
   test('is stamped with what git names, without a restart', () => {
@@ -83,7 +85,7 @@ describe('a group that runs', () => {
     expect(brief(app.steps)).not.toContain('machine.label shop/web/arn/1');
     const steps = app.steps.filter((step) => step.kind === 'machine.create');
     expect(steps.map(({ config }) => config.metadata?.[stampKeys.regions])).toEqual(['ams,arn', 'ams,arn']);
-    expect(app.notes.join()).toContain('would have made 1 in arn;');
+    expect(app.notes.join()).toContain('1 short in arn. FlyCD 0.x would have made it');
   });
 
   test('gets the rest of them after a pass that was cut short, then counts what is there', () => {
