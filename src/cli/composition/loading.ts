@@ -99,34 +99,41 @@ export function createLoading(request: LoadingRequest): Loading {
       const fleet = { ...read, named: read.named && isRoot, whole, origin: from };
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
+      if (history === undefined) return { fleet, repo };
       const readAt = async (commit: string, more: Partial<typeof asked> = {}): Promise<DesiredFleet> => {
-        const old = await asked.mirrors.tree({ url: history ?? '', ref: commit, trust: 'operator' });
+        const old = await asked.mirrors.tree({ url: history, ref: commit, trust: 'operator' });
         // With a loader of its own: the other one forgets what is not in the tree it reads.
         return createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old });
       };
-      const earlier = async (commit: string): Promise<DesiredFleet> => {
-        const then = await past.read(`${history} ${commit}`, () => readAt(commit));
-        learnSecrets(redactor, then);
-        return then;
-      };
-      const namesAt: DesiredFleet['namesAt'] = async (commit) => {
-        // Names need no registry.
-        const unasked = { resolveImage: () => Promise.resolve(undefined) };
-        const {
-          apps,
-          invalid,
-          whole: isWhole,
-        } = await past.read(`${history} ${commit} names`, () => readAt(commit, unasked));
-        return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole: isWhole };
-      };
-      return {
-        fleet: history === undefined ? fleet : { ...fleet, earlier, descendsFrom, namesAt },
-        repo,
-      };
+      const earlier = historyOf({ history, past, readAt, redactor });
+      return { fleet: { ...fleet, ...earlier, descendsFrom }, repo };
     },
     close() {
       mirrors?.close();
       mirrors = undefined;
+    },
+  };
+}
+
+interface HistoryParts {
+  readonly history: string;
+  readonly past: Past;
+  readonly redactor: Redactor;
+  readAt(commit: string, more?: { readonly resolveImage: () => Promise<undefined> }): Promise<DesiredFleet>;
+}
+
+function historyOf({ history, past, redactor, readAt }: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
+  return {
+    async earlier(commit) {
+      const then = await past.read(`${history} ${commit}`, () => readAt(commit));
+      learnSecrets(redactor, then);
+      return then;
+    },
+    async namesAt(commit) {
+      // Names need no registry.
+      const unasked = { resolveImage: () => Promise.resolve(undefined) };
+      const { apps, invalid, whole } = await past.read(`${history} ${commit} names`, () => readAt(commit, unasked));
+      return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole };
     },
   };
 }

@@ -33,7 +33,8 @@ describe('a name that no app of Fly’s can have', () => {
     const [problem, ...more] = await unknown({ 'x/app.yaml': appYaml(`"${name}"`) });
     expect(more).toEqual([]);
     expect(problem).toContain(`x/app.yaml:1:6: error: app: ${inner} `);
-    if (meant !== undefined) expect(problem).toContain(`(did you mean ${meant}? FlyCD removes no app until the name is valid)`);
+    if (meant !== undefined)
+      expect(problem).toContain(`(did you mean ${meant}? FlyCD removes no app until the name is valid)`);
   });
 
   test('by substitution, with its place', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { arena, walkFleet, type Arena } from '../arena.ts';
+import { arena, walkFleet, type Arena } from '../controllers/arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
