@@ -67,7 +67,7 @@ async function follow(advice: string, { one, two }: { readonly one: Fleet; reado
   const acts: [number, () => Promise<unknown>][] = [];
   const command = /flycd (adopt \w+)/.exec(advice);
   if (command !== null) acts.push([command.index, () => two.flycd(command[1]?.split(' ') ?? [])]);
-  const removal = /take \w+ out of/.exec(advice);
+  const removal = /remove \w+ from/.exec(advice);
   if (removal !== null) acts.push([removal.index, () => Promise.resolve(one.remove('moved'))]);
   expect(acts).toHaveLength(2);
   for (const [, act] of acts.toSorted(([a], [b]) => a - b)) {
