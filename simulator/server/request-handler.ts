@@ -119,7 +119,8 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
   const app = match?.params['app'];
   if (desk.waitingRoom !== undefined) {
     const gone = presence();
-    await desk.waitingRoom.enter({ app: app ?? '', method, path: request.url ?? '', body: text }, gone);
+    const by = headerOf(request, 'authorization') ?? '';
+    await desk.waitingRoom.enter({ app: app ?? '', method, path: request.url ?? '', body: text, by }, gone);
     if (gone.aborted) return undefined;
   }
   if (!desk.open) return undefined;
@@ -212,6 +213,7 @@ function notice(world: World, visit: Visit, phase: 'before' | 'after'): void {
   world.onRequest?.({
     phase,
     request: visit.record,
+    by: visit.call.grant.id,
     cut() {
       visit.cut = true;
     },

@@ -13,6 +13,8 @@ interface Arrived {
   /** With the query. */
   readonly path: string;
   readonly body: string;
+  /** Of two that ask for the same it decides whose turn it is. */
+  readonly by: string;
 }
 
 interface Waiting {
@@ -70,6 +72,6 @@ export function waitingRoom(clock: Pick<SimulatorClock, 'park'>): WaitingRoom {
   };
 }
 
-function keyOf({ app, method, path, body }: Arrived): string {
-  return JSON.stringify([app, method, path, body === '' ? '' : hash('sha256', body)]);
+function keyOf({ app, method, path, body, by }: Arrived): string {
+  return JSON.stringify([app, method, path, body === '' ? '' : hash('sha256', body), by]);
 }

@@ -17,6 +17,8 @@ export interface RequestRecord {
 export interface RequestNotice {
   readonly phase: 'before' | 'after';
   readonly request: Readonly<RequestRecord>;
+  /** Id of the token it came with; empty: none that is valid. */
+  readonly by: string;
   /** Cuts the connection: before = nothing is done; after = it was done and the answer is lost. */
   readonly cut: () => void;
 }

@@ -13,6 +13,12 @@ export type Files = Readonly<Record<string, string>>;
 /** Environment of one command beside the arena's. */
 type Variables = Readonly<Record<string, string>>;
 
+/** Another config than the arena's own, and what its FlyCD has of its own in the environment. */
+export interface Elsewhere {
+  readonly path: string;
+  readonly env: Variables;
+}
+
 /** A Fly of its own on virtual time, a config folder, and FlyCDs that may die. */
 export interface Arena {
   readonly clock: IdleClock;
@@ -34,6 +40,7 @@ export interface Arena {
     argv: readonly string[],
     death?: Death,
     state?: string,
+    elsewhere?: Elsewhere,
   ): Promise<{ readonly calls: number; readonly ran: Ran | undefined }>;
   /** One call as a person with the fleet's token makes it; its JSON, undefined where there is none. Throws what Fly refuses. */
   asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
@@ -136,10 +143,10 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
         ...(signal === undefined ? {} : { signal }),
       }),
     flycdAt: (path, argv, state = usualState) => run([...argv, path], { env: env(state), cwd: folder, clock, fetch }),
-    async mortalFlycd(argv, death, state = usualState) {
+    async mortalFlycd(argv, death, state = usualState, elsewhere) {
       const process = mortal({ clock, fetch }, death);
-      const ended = run([...argv, location], {
-        env: env(state),
+      const ended = run([...argv, elsewhere?.path ?? location], {
+        env: { ...env(state), ...elsewhere?.env },
         cwd: folder,
         clock: process.clock,
         fetch: process.fetch,

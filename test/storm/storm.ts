@@ -1,6 +1,5 @@
 /** One storm: a fleet, commits, hands, faults and kills that follow from a seed; then calm, and what has to be true then. */
-import { arena, type Arena } from '../controllers/arena.ts';
-import type { Death } from '../controllers/mortal.ts';
+import { arena } from '../controllers/arena.ts';
 import { commit, newVersion, repaired } from './world/commits.ts';
 import { dice, type Dice } from './world/dice.ts';
 import { filesOf, firstFleet, folderOf, type FleetIdea, type Tree } from './world/fleet.ts';
@@ -14,15 +13,18 @@ import {
   raisePeaks,
   stillHeld,
   type Calm,
-  type Others,
   type PlannedApp,
 } from './checks/invariants.ts';
-import { amiss, exposed, written, type Ran } from './people/hearing.ts';
+import { exposed } from './people/hearing.ts';
+import { heard, look, onePass, settledMs, untilSettled } from './passes.ts';
+import { bothSettled, judged, momentOf, rivalry, theirCommit, theirPass } from './rivalry.ts';
+import { tell, wholeFleet, type Scene } from './scene.ts';
+import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from './world/rival.ts';
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
 import { themed, themeOf } from './world/themes.ts';
-import { watch, type Watch } from './checks/watch.ts';
-import { commitWorkTree, initWorkTree, obstacle, populated, treeOf, type Obstacle } from './world/unread.ts';
+import { watch } from './checks/watch.ts';
+import { initWorkTree, obstacle, populated, treeOf } from './world/unread.ts';
 import { clearUp, strike } from './world/weather.ts';
 import { listen, loadWords, speechOf, type Speech } from './people/speech.ts';
 import { hasWords } from './people/words.ts';
@@ -40,61 +42,40 @@ export interface Storm {
 
 /** Limits of a seed: small enough for half a second each, large enough for two things to go wrong at once. */
 const stormyPassesMax = 7;
-const calmPassesMax = 5;
 /** With this many requests made the weather clears: the calm needs its own. */
 const stormyRequestsMax = 260;
 /** Where a person has words the calm has more to do. */
 const wordyRequestsMax = 170;
-/** Leases end after 30 s, a person's flyctl after some minutes, a machine that is slow within one. */
-const settledMs = 120_000;
+/** Two repos share the rest. */
+const rivalRequestsMax = 130;
+const rivalPassesMax = 4;
 const aMomentMs = 10;
 const handsWaitsMax = 30;
-/** A loop looks at what nothing marks every few minutes. */
-const loopMs = 400_000;
 /** One in so many configs is a git repository. */
 const repositoryEvery = 20;
 
-interface Scene {
-  readonly seed: number;
-  readonly world: Arena;
-  readonly watch: Watch;
-  readonly story: string[];
-  readonly findings: string[];
-  readonly peaks: Map<string, number>;
-  readonly shapes: Map<string, Set<string>>;
-  readonly byHand: Map<string, number>;
-  readonly begunTwice: Set<string>;
-  /** Where apps stand, and that files of it come and go. undefined: each at the top, and all can be read. */
-  readonly tree: Tree | undefined;
-  /** What nobody can read at the moment. */
-  obstacle: Obstacle | undefined;
-  fleet: FleetIdea;
-  /** Names of apps that have a file. */
-  inGit: readonly string[];
-  others: readonly Others[];
-  /** Apps that a person has suspended at some time. */
-  readonly suspended: Set<string>;
-  passes: number;
-}
-
 export async function storm(seed: number): Promise<Storm> {
-  const isWorkTree = treeOf(seed, hasWords(seed))?.isWorkTree === true;
+  const tree = treeOf(seed, hasWords(seed));
   const isRepository =
-    (seed % repositoryEvery === 0 && !isWorkTree) || (hasWords(seed) && dice(seed, 'history').hit(0.15));
-  const world = await arena({ seed, orderly: true, repository: isRepository });
+    (seed % repositoryEvery === 0 && tree?.isWorkTree !== true) || (hasWords(seed) && dice(seed, 'history').hit(0.15));
+  const isContested = hasRival(seed, tree === undefined && !hasWords(seed));
+  const env = isContested ? oursEnvironment : {};
+  const world = await arena({ seed, orderly: true, repository: isRepository, env });
   const scene: Scene = {
     seed,
     world,
-    watch: watch(world.simulator.world),
+    watch: watch(world.simulator.world, isContested ? 'flycd' : 'storm'),
     story: [],
     findings: [],
     peaks: new Map(),
     shapes: new Map(),
     byHand: new Map(),
     begunTwice: new Set(),
-    tree: treeOf(seed, hasWords(seed)),
+    tree,
+    isWorkTree: tree?.isWorkTree === true || (isContested && !isRepository),
     obstacle: undefined,
     fleet: firstFleet(dice(seed, 'fleet')),
+    rivalry: undefined,
     inGit: [],
     others: [],
     suspended: new Set(),
@@ -105,12 +86,13 @@ export async function storm(seed: number): Promise<Storm> {
     if (hasWords(seed)) await loadWords();
     if (scene.tree !== undefined) scene.fleet = populated(dice(seed, 'second app'), scene.fleet);
     if (hasTwins(seed, hasWords(seed))) scene.fleet = pruning(dice(seed, 'pruning'), scene.fleet);
-    if (scene.tree?.isWorkTree === true) initWorkTree(world);
+    if (tree?.isWorkTree === true) initWorkTree(world);
+    if (isContested) contest(scene, isRepository);
     if (hasWords(seed)) scene.fleet = stubborn(dice(seed, 'on failure'), scene.fleet);
     await publish(scene, 'first commit');
     await blow(scene);
     await calm(scene);
-    scene.findings.push(...scene.watch.findings);
+    scene.findings.push(...scene.watch.findings, ...(scene.rivalry?.owners.findings ?? []));
   } catch (error) {
     scene.findings.push(`broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   } finally {
@@ -121,8 +103,22 @@ export async function storm(seed: number): Promise<Storm> {
   return { seed, story, findings, passes, requests };
 }
 
-function tell(scene: Scene, text: string): void {
-  scene.story.push(`${new Date(scene.world.clock.now()).toISOString().slice(11, 19)} ${text}`);
+/** Another repo comes, and names some of the same apps. */
+function contest(scene: Scene, isRepository: boolean): void {
+  const { seed, world, fleet } = scene;
+  scene.fleet = { apps: fleet.apps.slice(0, sharedAppsMax) };
+  scene.rivalry = rivalry(scene, makeRival(dice(seed, 'their fleet'), world, scene.fleet, isRepository));
+  publishTheirs(scene, 'first commit');
+}
+
+function publishTheirs(scene: Scene, said: string): void {
+  const { rivalry, peaks, shapes, watch } = scene;
+  if (rivalry === undefined) return;
+  rivalry.rival.publish();
+  raisePeaks(peaks, rivalry.rival.fleet);
+  addShapes(shapes, rivalry.rival.fleet);
+  watch.expect(wholeFleet(scene));
+  tell(scene, `their git: ${said}`);
 }
 
 /** Some apps stay where a release that failed left them. */
@@ -136,21 +132,21 @@ async function publish(
   said: string,
   { obstacle: wanted }: Pick<Scene, 'obstacle'> = scene,
 ): Promise<void> {
-  const { world, tree, watch } = scene;
+  const { world, tree, watch, isWorkTree } = scene;
   scene.obstacle?.mend(world);
   const names = scene.fleet.apps.map(({ name }) => name);
   // Of an app that is gone nothing is unread.
   const next = wanted?.governs?.every((app) => names.includes(app)) === false ? undefined : wanted;
   for (const name of scene.inGit) if (!names.includes(name)) world.remove(folderOf(name, tree));
   scene.inGit = names;
-  world.write(filesOf(scene.fleet, tree));
-  if (tree?.isWorkTree === true) commitWorkTree(world);
+  world.write(filesOf(scene.fleet, tree, watch.fleetName));
+  if (isWorkTree) commitAll(world.folder);
   next?.put(world);
-  if (tree?.isWorkTree === true && next !== undefined) commitWorkTree(world);
+  if (isWorkTree && next !== undefined) commitAll(world.folder);
   scene.obstacle = next;
   if (next === undefined) watch.keeping.read();
   else watch.keeping.unread(next.governs);
-  scene.watch.expect(scene.fleet, hasWords(scene.seed) ? await revision(scene) : undefined);
+  watch.expect(wholeFleet(scene), hasWords(scene.seed) ? await revision(scene) : undefined);
   raisePeaks(scene.peaks, scene.fleet);
   addShapes(scene.shapes, scene.fleet);
   tell(scene, `git: ${said}`);
@@ -164,14 +160,16 @@ async function revision({ world }: Scene): Promise<string> {
 
 async function blow(scene: Scene): Promise<void> {
   const { world, seed } = scene;
-  const passes = dice(seed, 'passes').between(3, stormyPassesMax);
+  const passes = dice(seed, 'passes').between(3, scene.rivalry === undefined ? stormyPassesMax : rivalPassesMax);
   // Before anything else is under way: what a command imports when it first runs takes time that no clock sees.
   await look(scene);
   for (let pass = 1; pass <= passes; pass += 1) {
-    if (world.simulator.world.requests.length > (hasWords(seed) ? wordyRequestsMax : stormyRequestsMax)) break;
+    if (world.simulator.world.requests.length > requestsMax(scene)) break;
     const here = (topic: string): Dice => dice(seed, `${topic} ${pass}`);
     if (pass > 1) await commitSomething(scene, here('commit'), here('theme'));
     if (pass > 1 && hasWords(seed) && here('version').hit(0.5)) await commitVersion(scene, here('new version'));
+    const theirs = pass > 1 ? theirCommit(scene, here('their commit')) : undefined;
+    if (theirs !== undefined) publishTheirs(scene, theirs);
     weather(scene, here('weather'));
     if (pass > 1 && scene.tree !== undefined) await obstruct(scene, here('obstacle'), scene.tree);
     if (pass > 1) people(scene, here('people'));
@@ -183,13 +181,23 @@ async function blow(scene: Scene): Promise<void> {
     const chances = here('pass');
     // Nobody else is at work yet: what is written now is written by diff.
     await beforePass(scene, chances);
+    const moment = momentOf(scene, here('their moment'));
+    if (moment === 'before') await theirPass(scene, here('their pass'));
     await Promise.all([
       onePass(scene, chances, here('loop')),
       word?.afterMs === undefined ? undefined : said(scene, word),
+      moment === 'beside' ? theirPass(scene, here('their pass')) : undefined,
     ]);
+    if (moment === 'after') await theirPass(scene, here('their pass'));
     if (pass === 1) await settle(scene);
     await world.clock.sleep(here('pause').pick([0, 5000, 30_000, 300_000]));
   }
+}
+
+/** With this many requests made the weather clears. */
+function requestsMax({ seed, rivalry }: Scene): number {
+  if (rivalry !== undefined) return rivalRequestsMax;
+  return hasWords(seed) ? wordyRequestsMax : stormyRequestsMax;
 }
 
 /** Others have apps in the same organization, and a machine in one of ours: not FlyCD's to touch. */
@@ -258,9 +266,10 @@ function twins(scene: Scene, dice: Dice): void {
   if (said !== undefined) tell(scene, `by hand: ${said}`);
 }
 
-function townOf({ world, watch, fleet, byHand }: Scene): Town {
+function townOf(scene: Scene): Town {
+  const { world, watch, byHand } = scene;
   const { simulator } = world;
-  return { world: simulator.world, flyctl: simulator.flyctl, fleet, watch, byHand };
+  return { world: simulator.world, flyctl: simulator.flyctl, fleet: wholeFleet(scene), watch, byHand };
 }
 
 function weather(scene: Scene, dice: Dice): void {
@@ -292,80 +301,16 @@ async function beforePass(scene: Scene, dice: Dice): Promise<void> {
   if (dice.hit(0.15)) await look(scene);
 }
 
-async function onePass(scene: Scene, dice: Dice, loops: Dice): Promise<void> {
-  const death = dice.hit(0.25)
-    ? { call: dice.between(1, 45), when: dice.pick(['before', 'after'] as const) }
-    : undefined;
-  scene.passes += 1;
-  const ended = scene.watch.working();
-  try {
-    // Not the first pass: it imports what time would not wait for.
-    if (scene.passes > 1 && hasWords(scene.seed) && loops.hit(0.15)) return await looped(scene);
-    if (dice.hit(0.08)) return await together(scene);
-    if (dice.hit(0.08)) return await stopped(scene, dice.between(0, 20_000));
-    await alone(scene, death);
-  } finally {
-    ended();
-  }
-}
-
-async function alone(scene: Scene, death: Death | undefined): Promise<void> {
-  const { ran, calls } = await scene.world.mortalFlycd(['sync', '--once'], death);
-  if (ran === undefined) tell(scene, `pass ${scene.passes}: killed ${death?.when} call ${death?.call}`);
-  else heard(scene, ran, `pass ${scene.passes} (${calls} calls)`);
-}
-
-/** A second FlyCD of the same fleet, with a database of its own, at the same moment. */
-async function together(scene: Scene): Promise<void> {
-  const { apps } = scene.world.simulator.world;
-  for (const { name } of scene.fleet.apps) {
-    const { machines = new Map() } = apps.get(name) ?? {};
-    if ([...machines.values()].every(({ state }) => state === 'destroyed')) scene.begunTwice.add(name);
-  }
-  scene.watch.keeping.forgotten();
-  const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
-  for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
-  // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
-  for (const { name } of scene.fleet.apps) scene.watch.disturbed(name);
-}
-
-/** The loop in the foreground, for some minutes. */
-async function looped(scene: Scene): Promise<void> {
-  const stop = new AbortController();
-  const cancel = scene.world.clock.timer(loopMs, () => stop.abort());
-  heard(scene, await scene.world.flycd(['sync'], undefined, stop.signal), `pass ${scene.passes}, a loop`);
-  cancel();
-}
-
-/** Asked to stop in good order. */
-async function stopped(scene: Scene, afterMs: number): Promise<void> {
-  const { clock } = scene.world;
-  const stop = new AbortController();
-  const cancel = clock.timer(afterMs, () => stop.abort());
-  heard(scene, await scene.world.flycd(['sync', '--once'], undefined, stop.signal), `pass ${scene.passes}, stopped`);
-  cancel();
-}
-
-function heard(scene: Scene, ran: Ran, what: string): void {
-  const last = ran.stdout.trim().split('\n').slice(1, -2).join(' | ').replaceAll(/\s+/g, ' ');
-  tell(scene, `${what}: exit ${ran.code} ${last}`);
-  scene.findings.push(...amiss(ran, what));
-}
-
-async function look(scene: Scene): Promise<readonly PlannedApp[] | undefined> {
-  const { requests } = scene.world.simulator.world;
-  const before = requests.length;
-  const ran = await scene.world.flycd(['diff', '--output', 'json']);
-  scene.findings.push(...amiss(ran, 'diff'), ...written(requests.slice(before)));
-  if (ran.stdout === '') return undefined;
-  return (JSON.parse(ran.stdout) as { readonly apps: readonly PlannedApp[] }).apps;
-}
-
 async function calm(scene: Scene): Promise<void> {
   const { world, story } = scene;
   const { clock, simulator } = world;
   clearUp(simulator.world);
   scene.fleet = { apps: scene.fleet.apps.map(repaired) };
+  if (scene.rivalry !== undefined) {
+    const { rival } = scene.rivalry;
+    rival.fleet = { apps: rival.fleet.apps.map(repaired) };
+    publishTheirs(scene, 'what was broken is mended');
+  }
   await publish(scene, 'what was broken is mended; the weather clears', { obstacle: undefined });
   await clock.sleep(settledMs);
   // A command by hand waits minutes for each machine that does not become healthy.
@@ -373,19 +318,31 @@ async function calm(scene: Scene): Promise<void> {
     if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
     await clock.sleep(settledMs);
   }
-  const plan = await untilSettled(scene, 'calm', []);
+  const plan = await settled(scene, 'calm', []);
   const isSaid = scene.seed % 2 === 0 && plan.some(({ holds }) => holds.some(({ reason }) => isWord(reason)));
   // As a person wants it, and after that as git says.
   if (isSaid) judge(scene, plan);
   // What only waited for a person's word is said at the end, in every second storm.
-  const isHeld = plan.some((app) => app.holds.length > 0);
+  const isHeld = plan.filter(isOurs(scene)).some((app) => app.holds.length > 0);
   const last = isHeld && scene.seed % 2 === 0 ? await confirmed(scene, plan) : plan;
   for (const { app, status, holds } of last) {
     story.push(`at last ${app}: ${status}${holds.map((hold) => `; ${hold.reason}: ${hold.because}`).join('')}`);
   }
   judge(scene, last);
-  if (last !== plan) scene.findings.push(...stillHeld(last, scene.fleet));
+  if (last !== plan) scene.findings.push(...stillHeld(last.filter(isOurs(scene)), scene.fleet));
   scene.findings.push(...exposed(simulator.world, world.stateFolder));
+}
+
+/** The plan that is left once passes change nothing more: of two repos', what each app's owner says. */
+async function settled(scene: Scene, what: string, flags: readonly string[]): Promise<readonly PlannedApp[]> {
+  const { rivalry } = scene;
+  if (rivalry === undefined) return untilSettled(scene, what, flags);
+  return judged(scene, rivalry, await bothSettled(scene, rivalry, what, flags));
+}
+
+/** Only our own repo is spoken to. */
+function isOurs({ rivalry }: Scene): (planned: PlannedApp) => boolean {
+  return ({ app }) => rivalry === undefined || rivalry.owners.of(app) !== 'theirs';
 }
 
 function judge(scene: Scene, plan: Calm['plan']): void {
@@ -417,7 +374,7 @@ const lifting = { adoption: 'adopt', failed: 'resume', rollback: 'resume', suspe
 
 /** Each hold says what lifts it: some by the app's name, the others by flags. */
 async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<readonly PlannedApp[]> {
-  for (const { app, holds } of plan) {
+  for (const { app, holds } of plan.filter(isOurs(scene))) {
     for (const [reason, command] of Object.entries(lifting)) {
       if (holds.every((hold) => hold.reason !== reason)) continue;
       const ended = scene.watch.speaking(app);
@@ -426,21 +383,5 @@ async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<rea
       await scene.world.clock.sleep(settledMs);
     }
   }
-  return untilSettled(scene, 'confirmed', ['--accept', '--now']);
-}
-
-/** Passes until nothing is left to do, at most so many; the last plan. */
-async function untilSettled(scene: Scene, what: string, flags: readonly string[]): Promise<readonly PlannedApp[]> {
-  const { world } = scene;
-  let plan: readonly PlannedApp[] = [];
-  for (let pass = 1; pass <= calmPassesMax; pass += 1) {
-    scene.passes += 1;
-    const ended = scene.watch.working();
-    heard(scene, await world.flycd(['sync', '--once', ...flags]), `${what} pass ${pass}`);
-    ended();
-    await world.clock.sleep(settledMs);
-    plan = (await look(scene)) ?? [];
-    if (plan.every((app) => app.steps.length === 0)) break;
-  }
-  return plan;
+  return settled(scene, 'confirmed', ['--accept', '--now']);
 }

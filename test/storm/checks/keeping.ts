@@ -5,7 +5,7 @@
 import type { Address, App, Machine, Volume } from '../../../simulator/world/records.ts';
 import type { RequestRecord } from '../../../simulator/world/requests.ts';
 import type { World } from '../../../simulator/world/world.ts';
-import type { AppIdea } from '../world/fleet.ts';
+import type { AppIdea, FleetName } from '../world/fleet.ts';
 
 type Request = Readonly<RequestRecord>;
 
@@ -24,6 +24,7 @@ export interface Keeping {
 
 interface Keeper {
   readonly world: World;
+  readonly fleetName: FleetName;
   readonly ideaOf: (app: string) => AppIdea | undefined;
   /** When each FlyCD that is at work has begun. */
   readonly atWork: ReadonlySet<{ readonly since: number }>;
@@ -39,7 +40,7 @@ const releaseAddress = 'DELETE /apps/{app}/ip_assignments/{ip}';
 const deleteVolume = 'DELETE /apps/{app}/volumes/{volume}';
 const deleteApp = 'DELETE /apps/{app}';
 
-export function keeping({ world, ideaOf, atWork, say }: Keeper): Keeping {
+export function keeping({ world, fleetName, ideaOf, atWork, say }: Keeper): Keeping {
   let governed: Governed | undefined;
   const byHand = new Set<string>();
   /** Addresses and volumes that FlyCD made. */
@@ -53,7 +54,7 @@ export function keeping({ world, ideaOf, atWork, say }: Keeper): Keeping {
     const { apps, since } = governed;
     if (apps !== undefined && !apps.includes(app)) return;
     // Somebody else's, or a hand's.
-    if (ideaOf(app) === undefined && !isOfStorm(world.apps.get(app))) return;
+    if (ideaOf(app) === undefined && !isOf(fleetName, world.apps.get(app))) return;
     if ([...atWork].every((one) => one.since >= since)) say(`${app}: is unread, and somebody did ${method} ${path}`);
   }
 
@@ -134,6 +135,6 @@ function thingsOf(app: App | undefined): ReadonlySet<string> {
   return new Set([...app.machines.keys(), ...addresses.map(({ ip }) => ip), ...free.map(({ id }) => id)]);
 }
 
-function isOfStorm(app: App | undefined): boolean {
-  return [...(app?.machines.values() ?? [])].some(({ config }) => config.metadata?.['flycd_fleet'] === 'storm');
+function isOf(fleet: FleetName, app: App | undefined): boolean {
+  return [...(app?.machines.values() ?? [])].some(({ config }) => config.metadata?.['flycd_fleet'] === fleet);
 }

@@ -4,7 +4,7 @@
  * that had it is nobody left to know.
  */
 import type { App, Machine } from '../../../simulator/world/records.ts';
-import type { AppIdea, FleetIdea, GroupIdea } from '../world/fleet.ts';
+import type { AppIdea, FleetIdea, FleetName, GroupIdea } from '../world/fleet.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
 
 export interface Standings {
@@ -115,7 +115,7 @@ function isHere({ state }: Machine): boolean {
   return state !== 'destroyed' && state !== 'destroying';
 }
 
-export function standings(): Standings {
+export function standings(fleetName: FleetName = 'storm'): Standings {
   const findings: string[] = [];
   const revisions = new Map<string, FleetIdea>();
   /** By app and key. */
@@ -180,7 +180,7 @@ export function standings(): Standings {
     fleet: () => ({ apps: git.apps.map((app) => ideaOf(app.name) ?? app) }),
     look(app, now) {
       for (const machine of app.machines.values()) {
-        if (isHere(machine) && machine.config.metadata?.['flycd_fleet'] === 'storm')
+        if (isHere(machine) && machine.config.metadata?.['flycd_fleet'] === fleetName)
           for (const key of keys) read(machine, key, now);
       }
     },

@@ -7,11 +7,13 @@ import { isRunning } from '../../../simulator/world/machine-states.ts';
 import type { RequestNotice, RequestRecord } from '../../../simulator/world/requests.ts';
 import type { World } from '../../../simulator/world/world.ts';
 import { imageOf, isCommand, watchCommands } from '../world/commands.ts';
-import { countOf, mayBeDown, wishOf, type FleetIdea } from '../world/fleet.ts';
+import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../world/fleet.ts';
 import { keeping, type Keeping } from './keeping.ts';
 import { standings, type Standings } from './rollout-state.ts';
 
 export interface Watch {
+  /** By which FlyCD's machines are known. */
+  readonly fleetName: FleetName;
   /** What broke, in words. */
   readonly findings: readonly string[];
   /** What git says from now on, and the name that FlyCD gives it where a person may go back to it. */
@@ -98,9 +100,9 @@ function appOfRelease(world: World, path: string): string | undefined {
   return [...world.apps.values()].find(({ releases }) => releases.some((release) => release.id === id))?.name;
 }
 
-export function watch(world: World): Watch {
+export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
   const findings: string[] = [];
-  const standing = standings();
+  const standing = standings(fleetName);
   let git: FleetIdea = { apps: [] };
   /** Since when each FlyCD that is at work has been. */
   const atWork = new Set<{ readonly since: number }>();
@@ -125,7 +127,7 @@ export function watch(world: World): Watch {
   };
   const commands = watchCommands(say);
   const { ideaOf } = standing;
-  const keeper = keeping({ world, ideaOf, atWork, say });
+  const keeper = keeping({ world, fleetName, ideaOf, atWork, say });
 
   function recovered(): void {
     for (const [id, machine] of down) {
@@ -335,6 +337,7 @@ export function watch(world: World): Watch {
   };
 
   return {
+    fleetName,
     get findings() {
       return [...findings, ...standing.findings];
     },

@@ -119,7 +119,7 @@ const acts = [
 export function act(dice: Dice, town: Town): string | undefined {
   const app = dice.one(town.fleet.apps);
   const machines = [...(town.world.apps.get(app?.name ?? '')?.machines.values() ?? [])].filter(
-    (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === 'storm',
+    (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === town.watch.fleetName,
   );
   const machine = dice.one(machines.toSorted((a, b) => a.sequence - b.sequence));
   if (app === undefined || machine === undefined) return undefined;

@@ -72,7 +72,8 @@ export async function listen(
   const findings: string[] = [];
   const found = world.simulator.world.apps.get(app);
   const hasMachines = [...(found?.machines.values() ?? [])].some(
-    (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === 'storm' && groupOf(machine) !== '',
+    (machine) =>
+      isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === watch.fleetName && groupOf(machine) !== '',
   );
   if (kind === 'suspend' && isDone && hasMachines) {
     const suspension = standing.suspension(app, clock.now());

@@ -113,10 +113,13 @@ export interface Tree {
   readonly isWorkTree: boolean;
 }
 
-export function filesOf(fleet: FleetIdea, tree?: Tree): Record<string, string> {
+/** What machines are stamped with: the name that git gives the fleet, or what every fleet is called that has none. */
+export type FleetName = 'storm' | 'flycd';
+
+export function filesOf(fleet: FleetIdea, tree?: Tree, name: FleetName = 'storm'): Record<string, string> {
   const files: Record<string, string> =
     tree === undefined
-      ? { 'flycd.yaml': 'fleet: storm\n' }
+      ? wordOf(name)
       : {
           'flycd.yaml': 'fleet: storm\nsync: { prune: [app] }\n',
           [`${tree.folder}/project.yaml`]:
@@ -124,6 +127,10 @@ export function filesOf(fleet: FleetIdea, tree?: Tree): Record<string, string> {
         };
   for (const app of fleet.apps) files[`${folderOf(app.name, tree)}/app.yaml`] = appFile(app);
   return files;
+}
+
+function wordOf(name: FleetName): Record<string, string> {
+  return name === 'storm' ? { 'flycd.yaml': 'fleet: storm\n' } : {};
 }
 
 /** An app's folder in the config. */

@@ -35,11 +35,6 @@ export function initWorkTree({ folder }: Arena): void {
   git(folder, ['init', '--quiet', '--initial-branch=main']);
 }
 
-export function commitWorkTree({ folder }: Arena): void {
-  git(folder, ['add', '--all']);
-  git(folder, ['commit', '--quiet', '--allow-empty', '--message', 'as it is']);
-}
-
 /** Something that stands in the way from now on. */
 export function obstacle(dice: Dice, fleet: FleetIdea, tree: Tree): Obstacle {
   const app = dice.one(fleet.apps)?.name ?? '';
