@@ -9,9 +9,6 @@ import { startTick } from '../../../loop/tick.ts';
 import type { Clock } from '../../../model/base/clock.ts';
 import type { DesiredFleet } from '../../../model/desired.ts';
 import { Fault, toFault } from '../../../model/base/fault.ts';
-import type { Log } from '../../../model/base/log.ts';
-import { placeOf, type Problem } from '../../../model/base/problem.ts';
-import type { OnProgress } from '../../../model/progress.ts';
 import { SecretValue } from '../../../model/base/secret-value.ts';
 import type { Store } from '../../../record/store.ts';
 import type { Server } from '../../../server/server.ts';
@@ -23,6 +20,7 @@ import { createProgress } from '../../shell/progress.ts';
 import type { Listen } from '../../composition/listen.ts';
 import type { ConfigRepo } from '../../composition/loading.ts';
 import { chooser } from '../../shell/selection.ts';
+import { createProblemTeller, logProgress } from './service-log.ts';
 
 /** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
 const tellGraceMs = 5_000;
@@ -45,11 +43,13 @@ export function keepFleet(invocation: Invocation, config: string | undefined, op
     try {
       // First of all: whoever looks after this process must see that it lives, however long git or Fly take to answer.
       if (face !== undefined) log.info(await face.listen(), 'listening');
-      const kept = await openKept(invocation, composition, { ...checks, intervalMs, isService: face !== undefined });
-      // Asked to stop before there was anything to do.
-      if (kept === undefined) return exitCodes.done;
-      face?.show(kept);
-      await run(composition, kept, face);
+      while (!composition.io.signal.aborted) {
+        const kept = await openKept(invocation, composition, { ...checks, intervalMs, isService: face !== undefined });
+        // Asked to stop before there was anything to do.
+        if (kept === undefined) return exitCodes.done;
+        face?.show(kept);
+        await run(composition, kept, { face, renamed: checks.config.renamed() });
+      }
     } finally {
       await face?.close();
     }
@@ -123,28 +123,37 @@ async function openKept(
   return { loop, reconciler, store, reporter };
 }
 
-/** From the first pass to the last step. */
-async function run({ io, log }: Composition, { loop, reporter }: Kept, face: Face | undefined): Promise<void> {
+interface Ends {
+  readonly face: Face | undefined;
+  /** Resolves with the fleet's new name. */
+  readonly renamed: Promise<string>;
+}
+
+/** From the first pass to the last step, or until the fleet has a name. */
+async function run({ io, log }: Composition, { loop, reporter }: Kept, { face, renamed }: Ends): Promise<void> {
   const stopTick = startTick({ tick: () => loop.tick(), log });
+  let fleet: string | undefined;
   try {
     loop.start();
-    await stopped(io.signal);
-    log.info({}, 'stopping: steps under way are finished first');
+    fleet = await Promise.race([stopped(io.signal), renamed]);
+    if (fleet === undefined) log.info({}, 'stopping: steps under way are finished first');
+    else log.info({ fleet }, 'the fleet has a name now: going on under it once steps under way are finished');
   } finally {
     stopTick();
+    face?.show(undefined);
     // At once: a sender who holds its connection open must not let new steps begin meanwhile.
-    await Promise.all([face?.close(), loop.stop()]);
+    await Promise.all([fleet === undefined ? face?.close() : undefined, loop.stop()]);
     await within(io.clock, tellGraceMs, reporter?.told());
   }
 }
 
 interface Face extends Server {
-  /** From now on it answers for this fleet. */
-  show(kept: Kept): void;
+  /** From now on it answers for this fleet; undefined: for none, until there is one again. */
+  show(kept: Kept | undefined): void;
 }
 
 /**
- * The HTTP face, before and after there is a fleet to answer for. A push that comes before is taken without being
+ * The HTTP face, with and without a fleet to answer for. A push that comes without one is taken without being
  * stored: git is read after it, by the pass with which this process, or the one after it, begins.
  */
 async function createFace({ io, log }: Composition, listen: Listen, { token, config }: Checks): Promise<Face> {
@@ -204,10 +213,10 @@ function throwUnlessStopped(signal: AbortSignal): (error: unknown) => void {
   };
 }
 
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const end = Promise.withResolvers<void>();
-  signal.addEventListener('abort', () => end.resolve(), { once: true });
+function stopped(signal: AbortSignal): Promise<undefined> {
+  const end = Promise.withResolvers<undefined>();
+  signal.addEventListener('abort', () => end.resolve(undefined), { once: true });
+  if (signal.aborted) end.resolve(undefined);
   return end.promise;
 }
 
@@ -262,6 +271,8 @@ interface KeptConfig {
   /** Its name says which part of the database is ours, so it is waited for. undefined: asked to stop meanwhile. */
   first(): Promise<First | undefined>;
   load(): Promise<DesiredFleet>;
+  /** Resolves with the name that was written for a fleet without one: then `first` gives the fleet that has it. */
+  renamed(): Promise<string>;
   /** Why it could not be read at first, until it could. */
   fault(): Fault | undefined;
 }
@@ -270,12 +281,15 @@ interface KeptConfig {
 function createConfig(composition: Composition, globs: readonly string[]): KeptConfig {
   const { io, log } = composition;
   const tellProblems = createProblemTeller(log);
-  let name: string | undefined;
+  let before: Pick<DesiredFleet, 'name' | 'unwritten'> | undefined;
+  let next: First | undefined;
+  let named = Promise.withResolvers<string>();
   let fault: Fault | undefined;
 
   async function load(): Promise<First> {
     const { fleet, repo } = await composition.load({ offline: false });
-    if (name !== undefined && fleet.name !== name) throw renamed(name, fleet.name);
+    if (before !== undefined && fleet.name !== before.name && !isNamedFirst(before, fleet))
+      throw renamed(before.name, fleet.name);
     tellProblems(fleet.problems);
     if (globs.length === 0) return { fleet, repo };
     return { fleet: chosenOf(fleet, chooser(fleet, globs)), repo };
@@ -285,8 +299,10 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
     async first() {
       for (let failures = 1; !io.signal.aborted; failures += 1) {
         try {
-          const first = await unlessAborted(io.signal, load());
-          name = first.fleet.name;
+          const first = next ?? (await unlessAborted(io.signal, load()));
+          before = first.fleet;
+          next = undefined;
+          named = Promise.withResolvers();
           fault = undefined;
           return first;
         } catch (error) {
@@ -300,7 +316,15 @@ function createConfig(composition: Composition, globs: readonly string[]): KeptC
       }
       return undefined;
     },
-    load: async () => (await load()).fleet,
+    async load() {
+      const loaded = await load();
+      if (loaded.fleet.name === before?.name) return loaded.fleet;
+      next = loaded;
+      named.resolve(loaded.fleet.name);
+      // Rows in the database go by the name: whoever asks is stopped, and what follows asks anew.
+      return Promise.withResolvers<never>().promise;
+    },
+    renamed: () => named.promise,
     fault: () => fault,
   };
 }
@@ -312,32 +336,17 @@ function chosenOf(fleet: DesiredFleet, isChosen: (app: string) => boolean): Desi
   return { ...fleet, apps, unselected, named: false };
 }
 
-/** Tells what is wrong with the config when it comes up or changes, not with every pass. */
-function createProblemTeller(log: Log): (problems: readonly Problem[]) => void {
-  let told = new Set<string>();
-  return (problems) => {
-    const now = new Set<string>();
-    for (const problem of problems) {
-      const { severity, path, message, hint, app } = problem;
-      const fields = { app, where: placeOf(problem), hint };
-      const text = `${path === '' ? '' : `${path}: `}${message}`;
-      const key = JSON.stringify([fields, text]);
-      now.add(key);
-      if (told.has(key)) continue;
-      if (severity === 'error') log.error(fields, text);
-      else log.warn(fields, text);
-    }
-    if (told.size > 0 && now.size === 0) log.info({}, 'the config has no problems any more');
-    told = now;
-  };
+/** Machines and rows follow a name that is written for the first time, without anybody's word. */
+function isNamedFirst(before: Pick<DesiredFleet, 'name' | 'unwritten'>, now: DesiredFleet): boolean {
+  return before.unwritten === undefined && now.unwritten === before.name;
 }
 
 function renamed(before: string, now: string): Fault {
   return new Fault({
     kind: 'stalled',
     what: `the fleet was renamed from ${before} to ${now}`,
-    why: 'machines and history belong to the old name',
-    next: 'put the name back, or start FlyCD anew to take the apps over under the new one',
+    why: `flycd serve keeps the fleet it started with, and apps of ${before} are taken over only when somebody says so`,
+    next: `put the name back; or stop flycd serve, run flycd adopt --all --from ${before}, start it again`,
   });
 }
 
@@ -357,25 +366,4 @@ async function createReporter(
     log,
   });
   return createCommitReporter({ status, repo: repo.repo });
-}
-
-/** For a log that machines read: what was done, what failed, how each pass ended. Passes without news are silent. */
-function logProgress(log: Log): OnProgress {
-  return (progress) => {
-    if (progress.type === 'step.finished') {
-      const { kind, target, outcome, message, next } = progress.result;
-      const fields = { app: progress.app, step: kind, target, outcome, detail: message, next };
-      if (outcome === 'failed') log.warn(fields, 'step failed');
-      else log.info(fields, 'step done');
-    } else if (progress.type === 'output') log.info({ app: progress.app, line: progress.line }, 'builder');
-    else if (progress.type === 'command.started') {
-      log.info({ app: progress.app, command: progress.command }, 'release command');
-    } else if (progress.type === 'waiting') {
-      const until = new Date(progress.until).toISOString();
-      log.info({ app: progress.app, because: progress.because, until }, 'waiting');
-    } else if (progress.type === 'app.finished' && progress.run.outcome !== 'no-change') {
-      const { id, outcome, status, revision } = progress.run;
-      log.info({ app: progress.app, run: id, outcome, status, revision }, 'pass done');
-    }
-  };
 }

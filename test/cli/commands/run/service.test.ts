@@ -17,7 +17,11 @@ interface LogLine {
 }
 
 /** A service on virtual time: passes follow each other as fast as they run, until the test has seen enough. */
-async function start(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+async function start(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+) {
   const cwd = mkdtempSync(join(tmpdir(), 'flycd-service-'));
   const clock = new IdleClock();
   const simulator = await startSimulator({ clock, seed: 1 });
@@ -25,13 +29,15 @@ async function start(argv: readonly string[], env: Readonly<Record<string, strin
     mkdirSync(dirname(join(cwd, path)), { recursive: true });
     writeFileSync(join(cwd, path), text);
   };
-  for (const [path, text] of Object.entries(goodConfig)) write(path, text);
+  for (const [path, text] of Object.entries({ ...goodConfig, ...files })) write(path, text);
   const stop = new AbortController();
   let told = '';
+  const state = { XDG_STATE_HOME: join(cwd, 'state'), JOBS_TOKEN: 'a-token-nobody-may-see' };
+  const variables = { ...simulator.environment, ...state, ...env };
   const running = run(argv, {
     cwd,
     clock,
-    env: { ...simulator.environment, XDG_STATE_HOME: join(cwd, 'state'), JOBS_TOKEN: 'a-token-nobody-may-see', ...env },
+    env: variables,
     signal: stop.signal,
     fetch: fetchFrom(simulator.url),
     onStderr: (text) => {
@@ -49,6 +55,9 @@ async function start(argv: readonly string[], env: Readonly<Record<string, strin
     write,
     running,
     told: () => told,
+    /** Another command, beside or after it. */
+    flycd: (...words: readonly string[]): Promise<Ran> =>
+      run(words, { cwd, clock, env: variables, fetch: fetchFrom(simulator.url) }),
     lines: () =>
       told
         .split('\n')
@@ -100,6 +109,52 @@ test('serve says what is wrong with the config, once, and when it is right again
   expect(told()).toBe(1);
   service.write(bad, 'app: acme-bad\nsource: { type: image, image: "nginx:1.27" }\n');
   await until(() => service.lines().some(({ msg }) => msg.includes('no problems any more')));
+});
+
+const project = (fleet: string): Readonly<Record<string, string>> => ({
+  'config/project.yaml': goodConfig['config/project.yaml'].replace('fleet: acme\n', fleet),
+});
+
+test('serve goes on under a name that is written for the first time: by labels, with its history', async () => {
+  const service = await start(['serve', 'config', '-p', '0', '-i', '127.0.0.1'], {}, project(''));
+  const { simulator, write } = service;
+  const machines = () => simulator.world.snapshot().flatMap((one) => one.machines);
+  const fleets = (): unknown[] => machines().map(({ config }) => config.metadata?.['flycd_fleet']);
+  const isSynced = (name: string): boolean =>
+    service.lines().some(({ app, status }) => app === name && status === 'synced');
+  await until(() => isSynced('acme-web') && isSynced('acme-jobs'));
+  const before = machines().map(({ id, version }) => `${id} ${version}`);
+  expect(new Set(fleets())).toEqual(new Set(['acme']));
+  for (const [path, text] of Object.entries(project('fleet: shops\n'))) write(path, text);
+  await until(() => fleets().every((fleet) => fleet === 'shops'));
+  const url = service.lines().find((line) => line.msg === 'listening')?.url;
+  expect(service.told()).toContain('the fleet has a name now');
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect(machines().map(({ id, version }) => `${id} ${version}`)).toEqual(before);
+  // And takes up what comes after.
+  write('config/apps/web/app.yaml', goodConfig['config/apps/web/app.yaml'].replace('nginx:1.27', 'nginx:1.29'));
+  await until(() => !JSON.stringify(simulator.world.endState()).includes('nginx:1.27'));
+  const { code, stderr } = await service.stop();
+  expect({ code, said: stderr.includes('refresh failed') }).toEqual({ code: 0, said: false });
+  const history = await service.flycd('history', 'config', '--output', 'json');
+  const { runs } = JSON.parse(history.stdout) as {
+    readonly runs: readonly { readonly fleet: string; readonly outcome: string }[];
+  };
+  expect(new Set(runs.map(({ fleet }) => fleet))).toEqual(new Set(['shops']));
+  expect(runs.map(({ outcome }) => outcome)).toContain('created');
+});
+
+test('serve refuses another name for a fleet that had one, and says what to do', async () => {
+  const service = await start(['serve', 'config', '-p', '0', '-i', '127.0.0.1']);
+  await until(() => service.lines().some(({ app, status }) => app === 'acme-web' && status === 'synced'));
+  for (const [path, text] of Object.entries(project('fleet: shops\n'))) service.write(path, text);
+  await until(() => service.told().includes('the fleet was renamed from acme to shops'));
+  expect(service.told()).toContain(
+    'put the name back; or stop flycd serve, run flycd adopt --all --from acme, start it again',
+  );
+  const { code } = await service.stop();
+  expect(code).toBe(0);
+  expect(JSON.stringify(service.simulator.world.endState())).not.toContain('shops');
 });
 
 test('sync loops in the foreground and tells a person what it does', async () => {
