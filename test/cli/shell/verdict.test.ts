@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { AppPlan, Plan } from '../../../src/model/plan.ts';
 import type { Run } from '../../../src/model/run.ts';
 import { apiPlan, appPlan, failedRun, goodRun, plan as fixture, webPlan } from '../../render/fixture.ts';
-import { exitOfPlan, exitOfSync } from '../../../src/cli/shell/verdict.ts';
+import { exitOfPlan, exitOfSync, exitOfTakeOver } from '../../../src/cli/shell/verdict.ts';
 
 const synced = appPlan({ app: 'quiet', status: 'synced' });
 const changed = webPlan;
@@ -73,4 +73,17 @@ test('sync --once: of an app that ran twice the last run counts', () => {
   const first = runOf(noHolds, { id: 1, outcome: 'held', status: 'held' });
   const second = runOf(noHolds, { id: 2, outcome: 'updated', status: 'synced' });
   expect(exitOfSync(planOf([noHolds]), [second, first])).toBe(0);
+});
+
+test.each<[string, readonly AppPlan[], readonly Run[], number]>([
+  ['nothing was there to take', [], [], 0],
+  ['taken over, whatever git wants besides', [noHolds], [runOf(noHolds, { outcome: 'updated', status: 'pending' })], 0],
+  ['part of it', [changedAndHeld], [runOf(changedAndHeld, { outcome: 'held', status: 'pending' })], 4],
+  ['beside one that is held', [held, noHolds], [runOf(noHolds, { outcome: 'updated', status: 'pending' })], 4],
+  ['beside one that could not be read', [unread, noHolds], [runOf(noHolds, { outcome: 'updated' })], 1],
+  ['beside one that is invalid', [invalid, noHolds], [runOf(noHolds, { outcome: 'updated' })], 3],
+  ['a label that failed', [noHolds], [runOf(noHolds, { outcome: 'failed', status: 'failed' })], 1],
+  ['stopped before its turn', [noHolds], [], 4],
+])('adopt --all: %s', (_name, apps, runs, code) => {
+  expect(exitOfTakeOver(planOf(apps), runs)).toBe(code);
 });
