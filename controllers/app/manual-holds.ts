@@ -4,10 +4,17 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import type { Standing, StandingTexts } from '../../src/model/stamps/rollout-state.ts';
-import { formatHold, formatLifted, formatSuspension, parseGood } from '../../src/model/stamps/rollout-state-text.ts';
-import { isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
+import type { Standing, StandingKey, StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import {
+  formatHold,
+  formatLifted,
+  formatSuspension,
+  nextCount,
+  nextTime,
+} from '../../src/model/stamps/rollout-state-text.ts';
+import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { suspensionOf } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -51,9 +58,10 @@ export async function suspendApp(
   const { clock, actor } = context;
   const { app, reason, forMs } = wish;
   const at = clock.now();
-  const { machines } = await look(context, fleet, app);
+  const { machines, standing } = await look(context, fleet, app);
   const until = forMs === undefined ? undefined : at + forMs;
-  const text = formatSuspension({ reason, by: actor, at, until });
+  const count = nextCount(standing.texts[stampKeys.suspend]);
+  const text = formatSuspension({ reason, by: actor, at, until, count });
   await stampOrThrow(context, fleet, { app, texts: { [stampKeys.suspend]: text }, machines });
   const run = await record(context, fleet, { app, trigger: 'suspend' });
   return { app: app.name, run, lifted: [], isStamped: standingMachines(machines, fleet).length > 0 };
@@ -64,16 +72,37 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
   const { clock, actor } = context;
   const at = clock.now();
   const { machines, standing } = await look(context, fleet, app);
-  const said: readonly (readonly [string, string | undefined])[] = [
+  const said: readonly (readonly [StandingKey, string | undefined])[] = [
     [stampKeys.suspend, suspensionOf(standing, at) && `suspended by ${standing.suspension?.by ?? ''}`],
     [stampKeys.hold, standing.hold && `rolled back by ${standing.hold.by}`],
     [stampKeys.failed, standing.failed && 'a release that failed'],
   ];
   const lifted = said.filter(([, words]) => words !== undefined);
-  const texts = Object.fromEntries(lifted.map(([key]) => [key, formatLifted(actor, at)]));
-  if (lifted.length > 0) await stampOrThrow(context, fleet, { app, texts, machines });
+  const texts = Object.fromEntries(
+    said.flatMap(([key, words]) => {
+      const text = standing.texts[key];
+      if (words !== undefined)
+        return [
+          [
+            key,
+            formatLifted({
+              by: actor,
+              at: key === stampKeys.failed ? nextTime(standing.texts, at) : at,
+              count: nextCount(text),
+            }),
+          ],
+        ];
+      return text !== undefined && carriesAnother(machines, key, text) ? [[key, text]] : [];
+    }),
+  );
+  if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
   return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
+}
+
+/** A word that was overruled and still stands somewhere: on a clone, or on a machine whose host was down. */
+function carriesAnother(machines: readonly Machine[], key: StandingKey, text: string): boolean {
+  return machines.some((machine) => (metadataOf(machine)[key] ?? text) !== text);
 }
 
 /**
@@ -94,7 +123,8 @@ export async function holdBackAt(
   const to = run === undefined ? await before(context, fleet, { app, stood }) : await leftBy(context, app.name, run);
   const snapshot = await snapshotAt({ fly, fleet, app, version: to, machines: stood.machines });
   if (snapshot.status === 'lost') throw lost(app.name, snapshot.because);
-  const text = formatHold({ to, by: actor, at: clock.now() });
+  const count = nextCount(stood.standing.texts[stampKeys.hold]);
+  const text = formatHold({ to, by: actor, at: clock.now(), count });
   await stampOrThrow(context, fleet, { app, texts: { [stampKeys.hold]: text }, machines: stood.machines });
   return to;
 }

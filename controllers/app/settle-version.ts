@@ -1,8 +1,14 @@
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
-import { formatFailed, formatGood } from '../../src/model/stamps/rollout-state-text.ts';
-import { isSameVersion, type AppVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
+import { nextTime } from '../../src/model/stamps/rollout-state-text.ts';
+import {
+  formatFailed,
+  formatGood,
+  isSameVersion,
+  type AppVersion,
+  type GoodVersion,
+} from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts';
@@ -62,7 +68,7 @@ async function markGood(request: SyncAppRequest, { plan, planned }: Passed): Pro
   const reached = reachedVersion({ ...scope, machines });
   if (reached === undefined) return;
   const carried = course.to === 'version' ? course.version : reached;
-  const good: GoodVersion = { ...carried, revision, at: clock.now() };
+  const good: GoodVersion = { ...carried, revision, at: nextTime(standing.texts, clock.now()) };
   await request.store.addGood(app.name, good, request.runId);
   await stampRolloutState(request, app.name, { texts: { [stampKeys.good]: formatGood(good) }, machines });
 }
@@ -92,7 +98,7 @@ async function markFailed(
   if (standing.good !== undefined && isSameVersion(standing.good, version)) return false;
   const { releaseCommand } = app;
   const command = blames === 'command' && releaseCommand !== undefined ? commandVersion(releaseCommand) : '';
-  const text = formatFailed({ ...version, command, at: clock.now() });
+  const text = formatFailed({ ...version, command, at: nextTime(standing.texts, clock.now()) });
   await stampRolloutState(request, app.name, { texts: { [stampKeys.failed]: text }, machines });
   return true;
 }

@@ -1,7 +1,8 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
-import { standingKeys, type Standing, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { standingKeys, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -18,7 +19,7 @@ export async function withStanding(
 ): Promise<MachineUpdate> {
   const live = await fly.machine(app.name, step.machineId);
   const metadata = { ...step.config.metadata };
-  const by = overruled(readStanding([metadata]), readStanding([live === undefined ? {} : metadataOf(live)]));
+  const by = overruled(metadata, live === undefined ? {} : metadataOf(live));
   if (by !== undefined) throw overruling(app.name, by, clock.now());
   return { ...step, config: { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } } };
 }
@@ -33,12 +34,11 @@ export async function newestWords(
   return newest(await fly.machine(app.name, machineId), Object.fromEntries(planned));
 }
 
-/** Who has said something of the app since the plan was made. */
-function overruled(planned: Standing, live: Standing): string | undefined {
-  const isNews = (now: { readonly at: number } | undefined, then: { readonly at: number } | undefined): boolean =>
-    now !== undefined && now.at > (then?.at ?? 0);
-  if (isNews(live.suspension, planned.suspension)) return live.suspension?.by;
-  return isNews(live.hold, planned.hold) ? live.hold?.by : undefined;
+/** Who has said something of the app since the plan was made. What the plan knows to be lifted is no news where it still stands. */
+function overruled(planned: StandingTexts, live: StandingTexts): string | undefined {
+  const { suspension, hold, texts } = readStanding([planned, live]);
+  if (suspension !== undefined && texts[stampKeys.suspend] !== planned[stampKeys.suspend]) return suspension.by;
+  return hold !== undefined && texts[stampKeys.hold] !== planned[stampKeys.hold] ? hold.by : undefined;
 }
 
 function overruling(app: string, by: string, now: number): Fault {

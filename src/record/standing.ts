@@ -1,5 +1,5 @@
+import { formatGood, parseGood } from '../model/stamps/app-version.ts';
 import { standingKeys, type StandingTexts } from '../model/stamps/rollout-state.ts';
-import { formatGood, parseGood } from '../model/stamps/rollout-state-text.ts';
 import type { Store } from './store.ts';
 import { perform, type Database } from './tables.ts';
 

@@ -27,3 +27,25 @@ export function isSameVersion(one: AppVersion, other: AppVersion): boolean {
   if (one.digest !== '' && other.digest !== '') return one.digest === other.digest;
   return one.image === other.image;
 }
+
+export function formatGood({ revision, config, digest, image, at }: GoodVersion): string {
+  return [revision, config, digest, image, at].join(':');
+}
+
+const goodForm = /^(.+):([0-9a-f]{32}):(sha256:[0-9a-f]{64}|):([0-9a-f]{32}):([0-9]{1,15})$/;
+
+export function parseGood(text: string | undefined): GoodVersion | undefined {
+  const [, revision = '', config = '', digest = '', image = '', at] = goodForm.exec(text ?? '') ?? [];
+  return at === undefined ? undefined : { revision, config, digest, image, at: Number(at) };
+}
+
+export function formatFailed({ config, digest, image, command, at }: FailedVersion): string {
+  return [config, digest, image, command, at].join(':');
+}
+
+const failedForm = /^([0-9a-f]{32}):(sha256:[0-9a-f]{64}|):([0-9a-f]{32}):([0-9a-f]{32}|):([0-9]{1,15})$/;
+
+export function parseFailed(text: string): FailedVersion | undefined {
+  const [, config = '', digest = '', image = '', command = '', at] = failedForm.exec(text) ?? [];
+  return at === undefined ? undefined : { config, digest, image, command, at: Number(at) };
+}

@@ -1,46 +1,40 @@
 import { isObject } from '../base/json.ts';
 import { stampKeys } from './keys.ts';
-import type { GoodVersion, FailedVersion } from './app-version.ts';
+import { formatGood, parseFailed, parseGood, type GoodVersion, type FailedVersion } from './app-version.ts';
 import type { PersonsHold, Suspension, StandingTexts, Standing, StandingKey } from './rollout-state.ts';
 
-export function formatGood({ revision, config, digest, image, at }: GoodVersion): string {
-  return [revision, config, digest, image, at].join(':');
+export function formatHold({ to, by, at, count }: PersonsHold): string {
+  return JSON.stringify({ to: formatGood(to), by, at, count });
 }
 
-const goodForm = /^(.+):([0-9a-f]{32}):(sha256:[0-9a-f]{64}|):([0-9a-f]{32}):([0-9]{1,15})$/;
-
-export function parseGood(text: string | undefined): GoodVersion | undefined {
-  const [, revision = '', config = '', digest = '', image = '', at] = goodForm.exec(text ?? '') ?? [];
-  return at === undefined ? undefined : { revision, config, digest, image, at: Number(at) };
-}
-
-export function formatFailed({ config, digest, image, command, at }: FailedVersion): string {
-  return [config, digest, image, command, at].join(':');
-}
-
-const failedForm = /^([0-9a-f]{32}):(sha256:[0-9a-f]{64}|):([0-9a-f]{32}):([0-9a-f]{32}|):([0-9]{1,15})$/;
-
-function parseFailed(text: string): FailedVersion | undefined {
-  const [, config = '', digest = '', image = '', command = '', at] = failedForm.exec(text) ?? [];
-  return at === undefined ? undefined : { config, digest, image, command, at: Number(at) };
-}
-
-export function formatHold({ to, by, at }: PersonsHold): string {
-  return JSON.stringify({ to: formatGood(to), by, at });
-}
-
-export function formatSuspension({ reason, by, at, until }: Suspension): string {
-  return JSON.stringify({ reason, by, at, until });
+export function formatSuspension({ reason, by, at, until, count }: Suspension): string {
+  return JSON.stringify({ reason, by, at, until, count });
 }
 
 /** Says that what stood before stands no more. Taking the stamp away would let an older one on another machine count. */
-export function formatLifted(by: string, at: number): string {
-  return JSON.stringify({ by, at });
+export function formatLifted({ by, at, count }: Pick<PersonsHold, 'by' | 'at' | 'count'>): string {
+  return JSON.stringify({ by, at, count });
+}
+
+/** What the next word about the app has to carry, so that it overrules this one wherever it still stands. */
+export function nextCount(text: string | undefined): number {
+  return (wordOf(text ?? '')?.count ?? 0) + 1;
+}
+
+/**
+ * When something becomes of a version, in milliseconds since the epoch: now, or just after the newest that is known where
+ * another FlyCD's clock is ahead of ours, which would count for newer than what came after it.
+ */
+export function nextTime(texts: StandingTexts, now: number): number {
+  const known = [goodOf(texts[stampKeys.good] ?? ''), failedOf(texts[stampKeys.failed] ?? '')];
+  return Math.max(now, ...known.map((read) => (read === undefined ? 0 : read.at + 1)));
 }
 
 interface Read<T> {
   readonly text: string;
   readonly at: number;
+  /** Of a person's word. */
+  readonly count?: number;
   /** undefined: lifted. */
   readonly value: T | undefined;
 }
@@ -74,7 +68,7 @@ function newest<T>(
   const texts = new Set(sources.flatMap((source) => source[key] ?? []));
   return [...texts]
     .flatMap((text) => read(text) ?? [])
-    .toSorted((a, b) => b.at - a.at || (a.text < b.text ? 1 : -1))
+    .toSorted((a, b) => (b.count ?? 0) - (a.count ?? 0) || b.at - a.at || (a.text < b.text ? 1 : -1))
     .at(0);
 }
 
@@ -93,25 +87,28 @@ function failedOf(text: string): Read<FailedVersion> | undefined {
 function holdOf(text: string): Read<PersonsHold> | undefined {
   const word = wordOf(text);
   if (word === undefined) return undefined;
-  const { by, at, fields } = word;
-  if (fields['to'] === undefined) return { text, at, value: undefined };
+  const { by, at, count, fields } = word;
+  if (fields['to'] === undefined) return { text, at, count, value: undefined };
   const to = typeof fields['to'] === 'string' ? parseGood(fields['to']) : undefined;
-  return to === undefined ? undefined : { text, at, value: { to, by, at } };
+  return to === undefined ? undefined : { text, at, count, value: { to, by, at, count } };
 }
 
 function suspensionOf(text: string): Read<Suspension> | undefined {
   const word = wordOf(text);
   if (word === undefined) return undefined;
-  const { by, at, fields } = word;
+  const { by, at, count, fields } = word;
   const { reason, until } = fields;
-  if (typeof reason !== 'string') return { text, at, value: undefined };
-  return { text, at, value: { reason, by, at, until: typeof until === 'number' ? until : undefined } };
+  if (typeof reason !== 'string') return { text, at, count, value: undefined };
+  const end = typeof until === 'number' ? until : undefined;
+  return { text, at, count, value: { reason, by, at, until: end, count } };
 }
 
 function wordOf(text: string) {
   const fields = jsonOf(text);
   if (!isObject(fields) || typeof fields['at'] !== 'number' || typeof fields['by'] !== 'string') return undefined;
-  return { at: fields['at'], by: fields['by'], fields };
+  const counted = fields['count'];
+  const count = typeof counted === 'number' && Number.isSafeInteger(counted) && counted > 0 ? counted : 0;
+  return { at: fields['at'], by: fields['by'], count, fields };
 }
 
 function jsonOf(text: string): unknown {

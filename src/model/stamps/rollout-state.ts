@@ -2,6 +2,7 @@
  * What stands about an app as a whole: which version ran well last, which one failed, where a person holds it, whether it
  * is suspended. Each is a stamp, the same on every machine of the app, and a row in SQLite for an app without machines.
  * Where they differ the newest wins, so that a machine whose host was down when something was lifted brings nothing back.
+ * What people say carries a counter: clocks of two laptops differ, and one second holds two words.
  */
 import { stampKeys } from './keys.ts';
 import type { GoodVersion, FailedVersion } from './app-version.ts';
@@ -11,6 +12,8 @@ export interface PersonsHold {
   readonly to: GoodVersion;
   readonly by: string;
   readonly at: number;
+  /** One more than that of the word it overrules, lifted or not. 0: written before words were counted. */
+  readonly count: number;
 }
 
 /** A person wants the app left alone. */
@@ -20,6 +23,8 @@ export interface Suspension {
   readonly at: number;
   /** undefined: until it is resumed. */
   readonly until: number | undefined;
+  /** As of a hold. */
+  readonly count: number;
 }
 
 export interface Standing {

@@ -15,19 +15,14 @@ import {
   isVersionEnv,
   stampKeys,
 } from '../../../src/model/stamps/keys.ts';
-import {
-  formatFailed,
-  formatGood,
-  formatHold,
-  formatLifted,
-  formatSuspension,
-} from '../../../src/model/stamps/rollout-state-text.ts';
+import { formatHold, formatLifted, formatSuspension } from '../../../src/model/stamps/rollout-state-text.ts';
 import { formatSecrets } from '../../../src/model/stamps/secrets-stamp.ts';
 import { formatSlot } from '../../../src/model/stamps/slot.ts';
 import { formatRead, formatSent, formatTold } from '../../../src/model/stamps/stamps.ts';
 import { configToSend } from '../../../src/plan/machines/stamps.ts';
 import { appPlanId } from '../../../src/plan/steps/plan-id.ts';
 import { appConfigVersion } from '../../../src/plan/target/app-version.ts';
+import { formatFailed, formatGood } from '../../../src/model/stamps/app-version.ts';
 import { loadApp } from '../../desired/loading.ts';
 import { desiredApp, group } from '../../plan/builders.ts';
 
@@ -39,7 +34,7 @@ const calls = [{ kind: 'volume.create', target: 'TARGET', createdAt: 1, before: 
 
 /** Each stamp that has a form, written by the product with words for its parts. */
 function forms(): readonly string[] {
-  const { by, at } = { by: 'BY', at: 1 };
+  const said = { by: 'BY', at: 1, count: 3 };
   return [
     [stampKeys.slot, formatSlot(slot)],
     [stampKeys.sent, formatSent({ config: 'CONFIG', image: 'IMAGE' })],
@@ -50,9 +45,9 @@ function forms(): readonly string[] {
     [stampKeys.secrets, formatSecrets([evidence]).text ?? ''],
     [stampKeys.good, formatGood(good)],
     [stampKeys.failed, formatFailed({ ...version, command: 'COMMAND' })],
-    [stampKeys.hold, formatHold({ to: good, by, at })],
-    [stampKeys.hold, formatLifted(by, at)],
-    [stampKeys.suspend, formatSuspension({ reason: 'REASON', by, at, until: 2 })],
+    [stampKeys.hold, formatHold({ to: good, ...said })],
+    [stampKeys.hold, formatLifted(said)],
+    [stampKeys.suspend, formatSuspension({ reason: 'REASON', ...said, until: 2 })],
   ].map(([key = '', text = '']) => `${key} = ${text}`);
 }
 

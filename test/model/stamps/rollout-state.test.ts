@@ -1,14 +1,20 @@
 import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
-  formatFailed,
-  formatGood,
   formatHold,
   formatLifted,
   formatSuspension,
+  nextCount,
+  nextTime,
   readStanding,
 } from '../../../src/model/stamps/rollout-state-text.ts';
-import { isSameVersion, type AppVersion, type GoodVersion } from '../../../src/model/stamps/app-version.ts';
+import {
+  formatFailed,
+  formatGood,
+  isSameVersion,
+  type AppVersion,
+  type GoodVersion,
+} from '../../../src/model/stamps/app-version.ts';
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: length, maxLength: length });
@@ -42,8 +48,8 @@ test('what is written is read back', () => {
       fc.option(at, { nil: undefined }),
       (good, other, words, time, until) => {
         const failed = { ...other, command: '', at: time };
-        const hold = { to: good, by: words, at: time };
-        const suspension = { reason: words, by: 'alice', at: time, until };
+        const hold = { to: good, by: words, at: time, count: 3 };
+        const suspension = { reason: words, by: 'alice', at: time, until, count: 3 };
         const standing = readStanding([
           {
             flycd_good: formatGood(good),
@@ -86,8 +92,8 @@ describe('where machines differ', () => {
   });
 
   test('what was lifted does not come back with a machine that missed it', () => {
-    const suspension = formatSuspension({ reason: 'x', by: 'alice', at: 1, until: undefined });
-    const lifted = formatLifted('bob', 2);
+    const suspension = formatSuspension({ reason: 'x', by: 'alice', at: 1, until: undefined, count: 1 });
+    const lifted = formatLifted({ by: 'bob', at: 1, count: 2 });
     const standing = readStanding([{ flycd_suspend: suspension }, { flycd_suspend: lifted }, {}]);
     expect(standing.suspension).toBeUndefined();
     expect(standing.texts).toEqual({ flycd_suspend: lifted });
@@ -103,4 +109,26 @@ test.each<[string, Partial<AppVersion>, Partial<AppVersion>, boolean]>([
 ])('%s', (_what, one, other, same) => {
   const plain = { config: 'c', digest: 'd', image: 'i' };
   expect(isSameVersion({ ...plain, ...one }, { ...plain, ...other })).toBe(same);
+});
+
+describe('clocks that differ', () => {
+  const now = 1_000;
+  const version = { config: 'c'.repeat(32), digest: '', image: 'f'.repeat(32) };
+
+  test.each([
+    ['nothing is known', {}, now],
+    ['what is known is older', { flycd_good: formatGood({ ...version, revision: 'r', at: 10 }) }, now],
+    ['a good version is ahead', { flycd_good: formatGood({ ...version, revision: 'r', at: 5_000 }) }, 5_001],
+    ['a failed one is ahead', { flycd_failed: formatFailed({ ...version, command: '', at: 7_000 }) }, 7_001],
+    ['a lifted one is ahead', { flycd_failed: formatLifted({ by: 'bob', at: 9_000, count: 1 }) }, 9_001],
+    ['what stands there is no stamp', { flycd_good: 'x', flycd_failed: '{"at":9000}' }, now],
+  ])('%s', (_what, texts, expected) => {
+    expect(nextTime(texts, now)).toBe(expected);
+  });
+
+  test('a word from before words were counted is overruled by any that is counted', () => {
+    const old = JSON.stringify({ reason: 'x', by: 'alice', at: 9_000 });
+    const lifted = formatLifted({ by: 'bob', at: now, count: nextCount(old) });
+    expect(readStanding([{ flycd_suspend: old }, { flycd_suspend: lifted }]).suspension).toBeUndefined();
+  });
 });
