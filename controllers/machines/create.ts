@@ -44,6 +44,8 @@ export async function createMachine(
   while (made === undefined) {
     const launch = hashOf([app.name, formatSlot(step.slot), generation, formatSent(step.sent)]);
     const name = machineName(step.slot, generation);
+    // What went before took its time: another FlyCD may hold the app by now, and count what we have not made yet.
+    pass.lock?.check();
     try {
       made = await fly.createMachine(app.name, createRequest(pass, step, { name, launch, volume }));
     } catch (error) {

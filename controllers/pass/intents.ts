@@ -60,12 +60,15 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     const { kind, target } = call;
     await announceCall(pass, { kind, target, createdAt: pass.services.clock.now(), before });
     const intent = await store.addIntent(app.name, { kind, target, before });
+    let isSent = false;
     try {
+      pass.lock?.check();
+      isSent = true;
       const id = call.idOf(await call.create());
       await store.fulfilIntent(app.name, intent.id, id);
       return { id, found: false };
     } catch (error) {
-      if (error instanceof FlyError && error.outcome === 'refused') {
+      if (!isSent || (error instanceof FlyError && error.outcome === 'refused')) {
         await store.settleIntent(app.name, intent.id);
         await retractCall(pass, call.target).catch(() => undefined);
         throw error;

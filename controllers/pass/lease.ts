@@ -6,8 +6,13 @@ import { leaseDescription, type HeldLease } from './services.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
 const leaseSeconds = 30;
+const leaseMs = leaseSeconds * 1000;
 /** A third of the lease: two renewals may fail before it is lost. */
 const renewEveryMs = 10_000;
+/** Of what a lease has left, so much is for one renewal: one that hangs is given up while there is time for another. */
+const renewalShare = 0.5;
+/** Too late for another try: a renewal takes a round trip. */
+const renewalMsMin = 500;
 /** Our own stale lease ends within `leaseSeconds`; one second on top for the clocks' difference. */
 const staleLeaseWaitMsMax = (leaseSeconds + 1) * 1000;
 
@@ -24,28 +29,30 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
   // Ours already, until the end of the pass.
   if (lock?.machineId === machineId) return { ...lock, [Symbol.asyncDispose]: () => Promise.resolve() };
   const held = await acquire(pass, machineId);
-  let expiresAt = held.expiresAt;
+  let endsAt = held.endsAt;
   let lost: Fault | undefined;
   let renewal = Promise.resolve();
-  let cancel = scheduleRenewal();
+  let cancel = scheduleRenewal(renewEveryMs);
 
-  function scheduleRenewal(): () => void {
-    return clock.timer(renewEveryMs, () => {
-      renewal = renew().finally(() => {
-        if (lost === undefined && !released) cancel = scheduleRenewal();
+  function scheduleRenewal(inMs: number): () => void {
+    return clock.timer(inMs, () => {
+      const startedAt = clock.now();
+      renewal = renew(startedAt).finally(() => {
+        if (lost === undefined && !released) cancel = scheduleRenewal(startedAt + renewEveryMs - clock.now());
       });
     });
   }
-  async function renew(): Promise<void> {
+  async function renew(startedAt: number): Promise<void> {
+    const patienceMs = Math.max(renewalMsMin, (endsAt - startedAt) * renewalShare);
     try {
-      const renewed = await fly.refreshLease(app.name, machineId, held.nonce, leaseSeconds);
-      expiresAt = renewed.expiresAt;
+      await fly.refreshLease(app.name, machineId, held.nonce, { ttlSeconds: leaseSeconds, patienceMs });
+      endsAt = startedAt + leaseMs;
     } catch (error) {
       // One failed renewal is no loss: the lease outlives it, and the next one tries again.
       pass.services.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
       // Refused for another reason than haste: it is gone, or somebody else's.
       const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
-      if (isTaken || clock.now() >= expiresAt) lost = lostLease(app.name, machineId);
+      if (isTaken || clock.now() >= endsAt) lost = lostLease(app.name, machineId);
     }
   }
 
@@ -54,12 +61,16 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
     machineId,
     nonce: held.nonce,
     check() {
+      // A renewal that hangs has not said yet that it is lost.
+      if (clock.now() >= endsAt) lost ??= lostLease(app.name, machineId);
       if (lost !== undefined) throw lost;
     },
     async [Symbol.asyncDispose]() {
       released = true;
       cancel();
       await renewal;
+      // Nothing is left to give back.
+      if (clock.now() >= endsAt) return;
       try {
         await fly.releaseLease(app.name, machineId, held.nonce);
       } catch (error) {
@@ -76,8 +87,10 @@ async function acquire(pass: AppPass, machineId: string) {
   const request = { ttlSeconds: leaseSeconds, description: leaseDescription(pass.fleet.name, pass.services.instance) };
   const giveUpAt = clock.now() + staleLeaseWaitMsMax;
   for (;;) {
+    // Fly's time may differ from ours: by our clock, the lease ends no later than this.
+    const endsAt = clock.now() + leaseMs;
     try {
-      return await fly.acquireLease(app.name, machineId, request);
+      return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt };
     } catch (error) {
       if (!(error instanceof Fault) || pass.services.signal.aborted || clock.now() >= giveUpAt) throw error;
       const unclear = error instanceof FlyError && error.outcome === 'unknown';

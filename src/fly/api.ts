@@ -57,12 +57,6 @@ export interface FlyReader {
   organizations(): Promise<readonly string[]>;
 }
 
-export interface LeaseHeld {
-  readonly nonce: string;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
-}
-
 interface ReleaseRequest {
   /** The fly config it comes from: what `fly config show` prints. */
   readonly definition: JsonObject;
@@ -105,13 +99,19 @@ export interface FlyWriter extends FlyReader {
   uncordonMachine(app: string, id: string, nonce?: string): Promise<void>;
   /** No restart, no new version, no lease needed; null removes a key. */
   patchMetadata(app: string, id: string, metadata: Readonly<Record<string, string | null>>): Promise<void>;
-  /** Throws a waiting Fault naming the holder when somebody else holds it. */
+  /** Its nonce. Throws a waiting Fault naming the holder when somebody else holds it. */
   acquireLease(
     app: string,
     id: string,
     request: { readonly ttlSeconds: number; readonly description: string },
-  ): Promise<LeaseHeld>;
-  refreshLease(app: string, id: string, nonce: string, ttlSeconds: number): Promise<LeaseHeld>;
+  ): Promise<string>;
+  /** Gives up after `patienceMs`, all tries together. */
+  refreshLease(
+    app: string,
+    id: string,
+    nonce: string,
+    terms: { readonly ttlSeconds: number; readonly patienceMs: number },
+  ): Promise<void>;
   /** A lease already gone is fine. */
   releaseLease(app: string, id: string, nonce: string): Promise<void>;
   lease(app: string, id: string): Promise<Lease | undefined>;

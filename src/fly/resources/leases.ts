@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { Lease } from '../../../schemas/fly/machine.ts';
 import { orUndefined, unlessGone } from '../http/absence.ts';
-import type { FlyWriter, LeaseHeld } from '../api.ts';
+import type { FlyWriter } from '../api.ts';
 import { FlyError } from '../http/error.ts';
 import type { Call, Transport } from '../http/transport.ts';
 
 const LeaseAnswer = z.looseObject({ data: Lease });
-const LeaseGiven = z.looseObject({ data: z.looseObject({ nonce: z.string(), expires_at: z.number() }) });
+const LeaseGiven = z.looseObject({ data: z.looseObject({ nonce: z.string() }) });
 
 const route = '/apps/{app}/machines/{machine}/lease';
 
@@ -36,9 +36,9 @@ export function leaseCalls(transport: Transport): LeaseCalls {
         effect: 'once',
         urgent: true,
       };
-      return held((await transport.ask(call, LeaseGiven)).data);
+      return (await transport.ask(call, LeaseGiven)).data.nonce;
     },
-    async refreshLease(app, id, nonce, ttlSeconds) {
+    async refreshLease(app, id, nonce, { ttlSeconds, patienceMs }) {
       const call: Call = {
         method: 'POST',
         route,
@@ -48,9 +48,10 @@ export function leaseCalls(transport: Transport): LeaseCalls {
         effect: 'repeatable',
         urgent: true,
         nonce,
+        patienceMs,
       };
       const { data } = await transport.ask(call, LeaseGiven);
-      if (data.nonce === nonce) return held(data);
+      if (data.nonce === nonce) return;
       // A late renewal acts as a new lease: somebody else may have worked in between, so it is given back at once.
       await release(app, id, data.nonce);
       throw leaseLost(app, id);
@@ -67,10 +68,6 @@ export function leaseCalls(transport: Transport): LeaseCalls {
       return (await orUndefined(transport.ask(call, LeaseAnswer)))?.data;
     },
   };
-}
-
-function held(data: { readonly nonce: string; readonly expires_at: number }): LeaseHeld {
-  return { nonce: data.nonce, expiresAt: data.expires_at * 1000 };
 }
 
 function leaseLost(app: string, id: string): FlyError {

@@ -140,7 +140,7 @@ describe('limits of a single client', () => {
     const creates = Array.from({ length: 16 }, (_unused, index) => fly.createMachine(`shop-${index}`, { config: {} }));
     await clock.sleep(1000);
     const asked = clock.now();
-    await fly.refreshLease('shop-0', '148e1', 'n', 30);
+    await fly.refreshLease('shop-0', '148e1', 'n', { ttlSeconds: 30, patienceMs: 10_000 });
     expect(clock.now() - asked).toBeLessThan(1000);
     await Promise.all(creates);
   });
