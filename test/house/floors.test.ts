@@ -91,7 +91,7 @@ interface Planting {
   readonly file: string;
   readonly source: string;
   /** What is wrong with it. undefined: nothing. */
-  readonly rule?: 'no-restricted-imports' | 'no-cycle';
+  readonly rule?: 'no-restricted-imports' | 'no-restricted-properties' | 'no-cycle';
   readonly why: string;
 }
 
@@ -108,6 +108,12 @@ const importsType = (file: string, target: string, why: string): Planting => ({
 const importsLate = (file: string, target: string, why: string): Planting => ({
   ...imports(file, target, why),
   source: `export const grown = () => import('${target}');\n`,
+});
+const orders = (file: string, by: string, why: string): Planting => ({
+  file,
+  source: `export const order = (a: string, b: string): number => ${by};\n`,
+  rule: 'no-restricted-properties',
+  why,
 });
 const allowed = (planting: Planting): Planting => ({ file: planting.file, source: planting.source, why: planting.why });
 
@@ -170,6 +176,9 @@ const plantings: readonly Planting[] = [
     rule: 'no-cycle',
     why: 'a circle of types',
   },
+  orders('src/plan/steps/by-locale.ts', 'a.localeCompare(b)', 'an order that a locale decides'),
+  orders('simulator/api/by-locale.ts', 'a?.localeCompare(b)', 'an order that a locale decides'),
+  orders('controllers/pass/by-locale.ts', 'new Intl.Collator().compare(a, b)', 'an order that a locale decides'),
   allowed(imports('src/plan/below.ts', '../model/plan.ts', 'a room below')),
   allowed(imports('src/plan/kinds/below.ts', '../../model/base/json.ts', 'a room below, from a nested folder')),
   allowed(imports('src/plan/kinds/before.ts', '../classify/exit.ts', 'a folder before')),
