@@ -6,8 +6,10 @@ import { holdBack } from '../steps/hold.ts';
 import { waitsWithRelease } from '../steps/select.ts';
 import type { PlanDraft, PlanAppInput } from '../types.ts';
 
-/** Openings looked at before it is said that none is in sight: windows that only deny each other's would never end. */
-const openingsMax = 100;
+/** Changes looked at before it is said that none is in sight: windows that only deny each other's would never end. */
+const changesMax = 100;
+/** Windows that never change again are looked at once a day: their schedules are of this year, or of a leap year. */
+const dayMs = 24 * 60 * 60 * 1000;
 /** Cron's smallest step. */
 const secondMs = 1000;
 
@@ -19,13 +21,13 @@ export function guardWindows({ desired, now, options }: PlanAppInput, draft: Pla
   const { windows } = desired.policy;
   if (options.now || windows.length === 0 || draft.steps.every((step) => step.kind !== 'release')) return draft;
   if (isOpen(windows, now)) return draft;
-  const opensAt = nextOpening(windows, now);
-  const when = opensAt === undefined ? 'none is in sight' : `the next one opens at ${formatTime(opensAt)}`;
+  const { opens, at } = nextOpening(windows, now);
+  const when = opens ? `the next one opens at ${formatTime(at)}` : `none opens before ${formatTime(at)}`;
   return holdBack(draft, desired.name, (step) => waitsWithRelease.has(step.kind), {
     reason: 'window',
     because: `outside of its windows for releases (sync.windows): ${when}`,
     next: `time, or flycd sync --once --now --app ${desired.name}`,
-    retryAt: opensAt,
+    retryAt: at,
   });
 }
 
@@ -37,21 +39,28 @@ export function isOpen(windows: readonly SyncWindow[], at: number): boolean {
   return allowing.length === 0 || allowing.some(within);
 }
 
-/** The first moment after `at` at which releases may begin. undefined: none among the next hundred changes. */
-export function nextOpening(windows: readonly SyncWindow[], at: number): number | undefined {
+interface Opening {
+  /** false: they are closed until then, and nobody looked further. */
+  readonly opens: boolean;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** The first moment after `at` at which releases may begin, among the next hundred changes. */
+export function nextOpening(windows: readonly SyncWindow[], at: number): Opening {
   let time = at;
-  for (let looks = 0; looks < openingsMax; looks += 1) {
+  for (let looks = 0; looks < changesMax; looks += 1) {
     const changes = windows.flatMap((window) => {
       const end = lastStart(window, time) + window.durationSeconds * 1000;
       const next = cronOf(window).nextRun(new Date(time))?.getTime();
       return [end, next].filter((change) => change !== undefined && change > time && Number.isFinite(change));
     });
     const next = Math.min(...changes.filter((change) => change !== undefined));
-    if (!Number.isFinite(next)) return undefined;
+    if (!Number.isFinite(next)) return { opens: false, at: time + dayMs };
     time = next;
-    if (isOpen(windows, time)) return time;
+    if (isOpen(windows, time)) return { opens: true, at: time };
   }
-  return undefined;
+  return { opens: false, at: time };
 }
 
 /** The start at or before a moment; -Infinity: there was none. */

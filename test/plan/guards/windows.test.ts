@@ -31,19 +31,27 @@ describe('a window', () => {
     expect(isOpen(windows, at(time))).toBe(open);
   });
 
-  test.each<[string, readonly SyncWindow[], string, string | undefined]>([
+  test.each<[string, readonly SyncWindow[], string, string]>([
     ['the next day', [office], '2026-03-02T16:00', '2026-03-03T08:00'],
     ['after the weekend', [office], '2026-03-06T20:00', '2026-03-09T08:00'],
     ['after a freeze, in office hours', [office, christmas], '2026-12-24T10:00', '2026-12-28T08:00'],
     ['at the end of a freeze', [christmas], '2026-12-24T10:00', '2026-12-27T00:00'],
-    [
-      'never',
-      [window('0 9 * * *', hours(1)), window('0 0 * * *', hours(24), { kind: 'deny' })],
-      '2026-03-01T12:00',
-      undefined,
-    ],
   ])('opens %s', (_what, windows, time, opens) => {
-    expect(nextOpening(windows, at(time))).toBe(opens === undefined ? undefined : at(opens));
+    expect(nextOpening(windows, at(time))).toEqual({ opens: true, at: at(opens) });
+  });
+
+  const always = window('0 0 * * *', hours(24), { kind: 'deny' });
+  test.each<[string, readonly SyncWindow[], string]>([
+    // Three changes a day are looked at: nine, ten and midnight.
+    ['that never opens', [window('0 9 * * *', hours(1)), always], '2026-04-04T00:00'],
+    ['whose schedule has no day at all', [window('0 0 31 2 *', hours(1))], '2026-03-02T12:00'],
+    [
+      'that opens in leap years alone, behind many changes',
+      [window('0 0 29 2 *', hours(1)), always],
+      '2026-06-09T00:00',
+    ],
+  ])('one %s says when to look again', (_what, windows, lookAgain) => {
+    expect(nextOpening(windows, at('2026-03-01T12:00'))).toEqual({ opens: false, at: at(lookAgain) });
   });
 });
 
@@ -66,6 +74,13 @@ describe('outside of its windows', () => {
         retryAt: at('2026-03-02T08:00'),
       },
     ]);
+  });
+
+  test('one that never opens is looked at again all the same', () => {
+    const never = [window('0 9 * * *', hours(1)), window('0 0 * * *', hours(24), { kind: 'deny' })];
+    const app = plan({ ...desired, policy: { ...desired.policy, windows: never } }, world);
+    expect(app.holds[0]?.because).toContain('none opens before 2026-');
+    expect(app.holds[0]?.retryAt).toBeGreaterThan(at('2026-03-02T00:00'));
   });
 
   test('a person who insists is not kept waiting', () => {
