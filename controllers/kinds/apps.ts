@@ -29,7 +29,7 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
  */
 async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass): Promise<StepDone> {
   const machines = await fly.machines(app.name);
-  const found = classifyMachines({ desired: app, machines, releases: [], fleet, now: clock.now() });
+  const found = classifyMachines({ desired: app, machines, releases: undefined, fleet, now: clock.now() });
   const theirs = [...found.members, ...found.replaced].filter(
     ({ ours, metadata }) => !ours && otherOwner(metadata, fleet) !== undefined,
   );

@@ -70,7 +70,7 @@ export function planApp(input: PlanAppInput): AppPlan {
   const inventory = classifyMachines({
     desired: input.desired,
     machines: machines.value,
-    releases: observed.releases?.status === 'read' ? observed.releases.value : [],
+    releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     told: input.memory.told,
     fleet: input.fleet,
     now: input.now,

@@ -35,7 +35,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   if (orphan.unread !== undefined) return { steps: [], holds: [unreadHold(name, orphan.unread, step)], notes: [] };
   const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet }, {}), now });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
-  const asked = releases?.status === 'read' ? releases.value : [];
+  const asked = releases?.status === 'read' ? releases.value : undefined;
   const busy = busyWith({ machines, releases: asked, fleet, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
   const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;

@@ -22,8 +22,8 @@ export function allOf({ members, replaced, removed }: MachineInventory): readonl
 export interface ClassifyInput {
   readonly desired: DesiredApp;
   readonly machines: readonly Machine[];
-  /** As far as they were asked for and could be read. */
-  readonly releases: readonly Release[];
+  /** undefined: not asked for, or unread. */
+  readonly releases: readonly Release[] | undefined;
   /** The record that SQLite remembers. */
   readonly told?: Told | undefined;
   readonly fleet: FleetOwner;

@@ -10,8 +10,8 @@ import { groupOf, metadataOf } from './machine-state.ts';
 
 export interface BusyInput {
   readonly machines: readonly Machine[];
-  /** As far as they were asked for and could be read. */
-  readonly releases: readonly Release[];
+  /** undefined: not asked for, or unread. */
+  readonly releases: readonly Release[] | undefined;
   /** The newest record that FlyCD made, as SQLite remembers it; each machine of ours names the one that last reached it. */
   readonly told?: Told | undefined;
   readonly fleet: FleetOwner;
@@ -64,9 +64,7 @@ function holderOf(lease: Lease): string {
 
 /** Machines are those that are there. undefined: nobody else is at work. */
 export function busyWith(input: BusyInput): OtherDeployment | undefined {
-  const { machines } = input;
-  const mixed = hasMixedTags(machines);
-  const leases = machines
+  const leases = input.machines
     .flatMap((machine) => (machine.lease === undefined || machine.lease === null ? [] : [machine.lease]))
     .filter((lease) => lease.expires_at * 1000 > input.now && !isOwnLease(lease.description, input.fleet))
     .toSorted((a, b) => b.expires_at - a.expires_at);
@@ -75,6 +73,20 @@ export function busyWith(input: BusyInput): OtherDeployment | undefined {
     return { holder: `${holderOf(lease)} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
   }
   const retryAt = input.now + lookAgainMs;
+  const others = input.releases === undefined ? undefined : othersReleases(input, input.releases);
+  return busyMachine(input, others, retryAt) ?? releasing(others ?? [], input.now, retryAt);
+}
+
+/** What a deployment makes and takes away again. Left behind by one that is over, it tells of nobody. */
+function busyMachine(
+  input: BusyInput,
+  others: readonly Release[] | undefined,
+  retryAt: number,
+): OtherDeployment | undefined {
+  const { machines } = input;
+  const [newest] = others ?? [];
+  if (others !== undefined && (newest === undefined || !isAtWork(newest, input.now))) return undefined;
+  const mixed = hasMixedTags(machines);
   const isRecent = (machine: Machine): boolean => {
     const created = Date.parse(machine.created_at ?? '');
     return Number.isNaN(created) || input.now - created < leftBehindAfterMs;
@@ -94,26 +106,44 @@ export function busyWith(input: BusyInput): OtherDeployment | undefined {
     (machine) => mixed && metadataOf(machine)[bluegreenKey] !== undefined && isRecent(machine),
   );
   if (green !== undefined) return { holder: `machine ${green.id} belongs to a bluegreen deployment`, retryAt };
-  return releasing(input, retryAt);
+  return undefined;
 }
 
-/** The newest release in progress: seen from its first second, when no machine tells of it yet. */
-function releasing({ machines, releases, told, fleet, now }: BusyInput, retryAt: number): OtherDeployment | undefined {
+/** Newest first, by when they began. */
+function othersReleases({ machines, told, fleet }: BusyInput, releases: readonly Release[]): readonly Release[] {
   const stamps = machines
     .map((machine) => metadataOf(machine))
     .filter((metadata) => isOwn(metadata, fleet))
     .map((metadata) => parseTold(metadata[stampKeys.told]));
   const own = new Set([...stamps, told].flatMap((one) => one?.id ?? []));
-  const begun = ({ created_at: at }: Release): number => Date.parse(at);
-  const [release] = releases
+  return releases
     .filter((one) => one.id === undefined || !own.has(one.id))
-    // One that is pending was made by a process that died: flyctl says `running` in the next moment, before all else.
-    .filter((one) => one.status === 'running' || (one.in_progress === true && one.status !== 'pending'))
-    .filter((one) => now - begun(one) < leftBehindAfterMs)
-    .toSorted((a, b) => begun(b) - begun(a));
+    .toSorted((a, b) => begunAt(b) - begunAt(a) || b.version - a.version);
+}
+
+function begunAt({ created_at: at }: Release): number {
+  return Date.parse(at);
+}
+
+function isYoung(release: Release, now: number): boolean {
+  return now - begunAt(release) < leftBehindAfterMs;
+}
+
+/** Its process may have died while it was pending: flyctl says `running` in the next moment, before all else. */
+function isAtWork(release: Release, now: number): boolean {
+  return isRunning(release) || (release.status === 'pending' && isYoung(release, now));
+}
+
+function isRunning({ status, in_progress: inProgress }: Release): boolean {
+  return status === 'running' || (inProgress === true && status !== 'pending');
+}
+
+/** The newest release in progress: seen from its first second, when no machine tells of it yet. */
+function releasing(others: readonly Release[], now: number, retryAt: number): OtherDeployment | undefined {
+  const release = others.find((one) => isRunning(one) && isYoung(one, now));
   if (release === undefined) return undefined;
   const who = release.user ?? '';
-  const since = new Date(begun(release)).toISOString().slice(11, 16);
+  const since = new Date(begunAt(release)).toISOString().slice(11, 16);
   return {
     holder: `${who === '' ? 'somebody' : who} runs release v${release.version}, since ${since} UTC`,
     retryAt,

@@ -15,11 +15,22 @@ const unnoticed: ReadonlySet<Step['kind']> = new Set(['machine.label', 'app.adop
 
 /**
  * true: the plan has something to do that could disturb somebody at work on the app, so that its releases have to be
- * asked for, and the app planned again with them. An app that is not there has none.
+ * asked for, and the app planned again with them; or it waits for somebody, and they say whether that is over. An app that is
+ * not there has none.
  */
 export function needsReleases(plan: AppPlan, observed: ObservedApp): boolean {
   if (observed.app.status === 'unread' || observed.app.value.state !== 'present') return false;
-  return withConfirmable(plan).steps.some((step) => !unnoticed.has(step.kind));
+  const waiting = mayBeOver(plan, observed)
+    ? plan.holds.flatMap(({ reason, steps }) => (reason === 'busy' ? steps : []))
+    : [];
+  return [...withConfirmable(plan).steps, ...waiting].some((step) => !unnoticed.has(step.kind));
+}
+
+/** It waits for a deployment by its machines alone, and whether that goes on only its release says. */
+function mayBeOver({ holds }: AppPlan, { machines, releases, observedAt }: ObservedApp): boolean {
+  if (releases !== undefined || machines.status === 'unread' || holds.every(({ reason }) => reason !== 'busy'))
+    return false;
+  return machines.value.every(({ lease }) => (lease?.expires_at ?? 0) * 1000 <= observedAt);
 }
 
 /** What a plan that changes machines says where nobody knows whether somebody is about to. */

@@ -25,7 +25,7 @@ export function versionOf(scope: TargetScope): AppVersion {
 }
 
 function membersOf({ desired, machines, fleet, now }: TargetScope): readonly GroupMachine[] {
-  return classifyMachines({ desired, machines, fleet, now, releases: [] }).members;
+  return classifyMachines({ desired, machines, fleet, now, releases: undefined }).members;
 }
 
 function versionAmong(desired: DesiredApp, members: readonly GroupMachine[]): AppVersion {

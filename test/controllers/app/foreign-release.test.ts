@@ -75,6 +75,16 @@ describe('somebody deploys by hand, and has not touched a machine yet', () => {
     expect(greetings()).toEqual(['bye', 'bye']);
   });
 
+  test('a tag that a finished deployment left on a young machine stops nobody', async () => {
+    await moved();
+    const [first] = machines();
+    const tag = `/apps/shop/machines/${first?.id ?? ''}/metadata/fly_bluegreen_deployment_tag`;
+    await world.asPerson('POST', tag, { value: '1767225600' });
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(greetings()).toEqual(['bye', 'bye']);
+  });
+
   test.each(['failed', 'interrupted'] as const)('a release that %s is over', async (end) => {
     await moved();
     const how = end === 'interrupted' ? { stops: end } : { releaseCommand: 'migrate', image: 'shop:failing-release' };

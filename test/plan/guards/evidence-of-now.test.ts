@@ -1,0 +1,73 @@
+/** Who is at work is told by what is so now: machines that a deployment left behind tell of one that is over. */
+import { describe, expect, test } from 'vitest';
+import type { Release } from '../../../schemas/fly/release.ts';
+import type { ObservedApp } from '../../../src/model/observed.ts';
+import { needsReleases } from '../../../src/plan/app.ts';
+import { desiredApp, flyctlMachine, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
+
+const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+const changed = { config: { env: { COLOR: 'blue' } } };
+const ago = (minutes: number): string => new Date(now - minutes * 60_000).toISOString();
+
+const release = (status: string, minutes: number, more: Partial<Release> = {}): Release => ({
+  version: 7,
+  status,
+  in_progress: status === 'running' || status === 'pending',
+  user: 'alice@example.com',
+  created_at: ago(minutes),
+  ...more,
+});
+
+const left: readonly (readonly [string, Parameters<typeof flyctlMachine>[1]])[] = [
+  ['a canary', { metadata: { fly_canary: 'true' } }],
+  ['a release machine at rest', { metadata: { fly_process_group: 'fly_app_release_command' }, state: 'stopped' }],
+  ['a release machine that runs', { metadata: { fly_process_group: 'fly_app_release_command' } }],
+  ['a tag of bluegreen on some machines', { metadata: { fly_bluegreen_deployment_tag: '1' } }],
+];
+
+function world(parts: Parameters<typeof flyctlMachine>[1], releases: ObservedApp['releases']): ObservedApp {
+  const other = flyctlMachine(desired, { id: 'z', created_at: ago(1), ...parts });
+  return { ...observed({ machines: [machine(desired, changed), other] }), releases };
+}
+
+describe.each(left)('%s', (_what, parts) => {
+  test.each<[string, ObservedApp['releases'], boolean]>([
+    ['counts while releases were not asked for', undefined, true],
+    ['counts while they cannot be read', { status: 'unread', reason: '503' }, true],
+    ['counts while the newest of others runs', { status: 'read', value: [release('running', 5)] }, true],
+    ['counts while it is pending', { status: 'read', value: [release('pending', 5)] }, true],
+    ['counts while it runs for long', { status: 'read', value: [release('running', 45)] }, true],
+    ['does not once it is complete', { status: 'read', value: [release('complete', 5)] }, false],
+    ['does not once it failed', { status: 'read', value: [release('failed', 5)] }, false],
+    ['does not where it was left pending', { status: 'read', value: [release('pending', 31)] }, false],
+    ['does not where there is none', { status: 'read', value: [] }, false],
+    [
+      'does not where one before the newest was left running',
+      { status: 'read', value: [release('running', 50), release('complete', 5, { version: 8 })] },
+      false,
+    ],
+  ])('%s', (_when, releases, busy) => {
+    expect(holdsOf(plan(desired, world(parts, releases))).includes('busy')).toBe(busy);
+  });
+
+  test('is reason to ask for releases', () => {
+    const seen = world(parts, undefined);
+    expect(needsReleases(plan(desired, seen), seen)).toBe(true);
+  });
+});
+
+test('FlyCD’s own release says nothing of others', () => {
+  const told = { id: 'own', number: 8, version: '0'.repeat(32), image: 'shop:1', isOpen: true };
+  const value = [release('complete', 5), release('running', 1, { id: 'own', version: 8 })];
+  const seen = world({ metadata: { fly_canary: 'true' } }, { status: 'read', value });
+  expect(holdsOf(plan(desired, seen, { memory: { told } }))).not.toContain('busy');
+});
+
+test('a lease counts whatever releases say', () => {
+  const lease = { expires_at: now / 1000 + 10, owner: 'alice@example.com' };
+  const seen: ObservedApp = {
+    ...observed({ machines: [machine(desired, { ...changed, lease })] }),
+    releases: { status: 'read', value: [release('complete', 5)] },
+  };
+  expect(holdsOf(plan(desired, seen))).toContain('busy');
+});
