@@ -71,7 +71,7 @@ test.each(worlds)('the file of one of $size apps is not what it was (git: $repos
     gone: ['lonely/app.yaml'],
     // Nothing else is there: a config without apps is refused.
     code: options.size > 1 ? 0 : 3,
-    says: 'did you mean app.yaml?',
+    says: 'rename it to app.yaml',
   });
   await eachStays(world, [
     { what: 'no app can be called so', files: { 'lonely/app.yaml': app('Lonely') }, code: 3 },
