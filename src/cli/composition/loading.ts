@@ -119,7 +119,10 @@ interface HistoryParts {
   readonly history: string;
   readonly past: Past;
   readonly redactor: Redactor;
-  readAt(commit: string, more?: { readonly resolveImage: () => Promise<undefined> }): Promise<DesiredFleet>;
+  readonly readAt: (
+    commit: string,
+    more?: { readonly resolveImage: () => Promise<undefined> },
+  ) => Promise<DesiredFleet>;
 }
 
 function historyOf({ history, past, redactor, readAt }: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
