@@ -68,14 +68,19 @@ export class AppStates {
     return surveyed.toSorted((a, b) => byText(a.plan.app, b.plan.app));
   }
 
-  /** Its pass is over: what it did is not weighed again, what it failed at or left is. */
+  /**
+   * Its pass is over: what it did is not weighed again, what it failed at or left is. A release that failed and went back has
+   * two results of one name, and is not done.
+   */
   done(app: string, results: readonly StepResult[]): void {
     const state = this.#of(app);
     if (state.surveyed === undefined) return;
     const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
-    const done = new Set(results.filter(({ outcome }) => doneOutcomes.has(outcome)).map(keyOf));
+    const [done, left] = [true, false].map(
+      (isDone) => new Set(results.filter(({ outcome }) => doneOutcomes.has(outcome) === isDone).map(keyOf)),
+    );
     const { plan } = state.surveyed;
-    const steps = plan.steps.filter((step) => !done.has(keyOf(step)));
+    const steps = plan.steps.filter((step) => done?.has(keyOf(step)) !== true || left?.has(keyOf(step)) === true);
     state.surveyed = { ...state.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
   }
 
