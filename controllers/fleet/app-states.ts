@@ -16,6 +16,8 @@ interface AppState {
   /** The same when its newest pass began. */
   passed?: string | undefined;
   surveyed?: Surveyed | undefined;
+  /** What git said of it when it was looked at. undefined: something was done to it since. */
+  surveyedFor?: string | undefined;
   run?: Run | undefined;
   /** The revision and plan that Fly refused for good. The same is not asked again until git or Fly has moved. */
   stalled?: string | undefined;
@@ -34,7 +36,8 @@ export class AppStates {
     const moved = apps.filter((app) => this.#states.get(app.name)?.inputs !== this.#inputsOf(app));
     const named = new Set(apps.map(({ name }) => name));
     for (const [name, state] of this.#states) {
-      if (!named.has(name)) Object.assign(state, { inputs: undefined, passed: undefined, surveyed: undefined });
+      const none = { inputs: undefined, passed: undefined, surveyed: undefined, surveyedFor: undefined };
+      if (!named.has(name)) Object.assign(state, none);
     }
     for (const app of apps) this.#of(app.name).inputs = this.#inputsOf(app);
     for (const { name } of moved) this.#of(name).underway?.abort(new Error('git has moved on'));
@@ -58,8 +61,21 @@ export class AppStates {
     return { newer: underway.signal, end };
   }
 
-  surveyed(app: string, surveyed: Surveyed): void {
-    this.#of(app).surveyed = surveyed;
+  surveyed(app: DesiredApp, surveyed: Surveyed): void {
+    Object.assign(this.#of(app.name), { surveyed, surveyedFor: this.#inputsOf(app) });
+  }
+
+  /** A look at it failed: what was seen before may be over. */
+  unseeable(app: string): void {
+    Object.assign(this.#of(app), { surveyed: undefined, surveyedFor: undefined });
+  }
+
+  /** Apps that nobody has looked at since (milliseconds since the epoch), as git says now and as their passes left them. */
+  notSeenSince(apps: readonly DesiredApp[], since: number): readonly DesiredApp[] {
+    return apps.filter(({ name }) => {
+      const { inputs, surveyed, surveyedFor } = this.#of(name);
+      return surveyed === undefined || surveyedFor !== inputs || surveyed.observed.observedAt < since;
+    });
   }
 
   /** Of all apps that were looked at, by name, whichever Fly answered first: the brakes count and name them together. */
@@ -74,6 +90,7 @@ export class AppStates {
    */
   done(app: string, results: readonly StepResult[]): void {
     const state = this.#of(app);
+    if (results.length > 0) state.surveyedFor = undefined;
     if (state.surveyed === undefined) return;
     const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
     const [done, left] = [true, false].map(

@@ -11,6 +11,8 @@ import type { CommitReporter } from './commit-report.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
+import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
+import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { gonePlan } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
@@ -35,6 +37,9 @@ interface How {
   readonly newer: AbortSignal;
   readonly yieldSlot: Aside;
 }
+
+/** Of the apps that an orphan waits for: looked at each time that it is its turn, beside their own passes. */
+const waitedForMax = 5;
 
 /** The loop insists on nothing and waits for nobody in place. */
 const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
@@ -135,7 +140,7 @@ export class FleetReconciler {
     const { name } = found;
     const app = await this.#withOrganization(found);
     const surveyed = await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions });
-    this.#apps.surveyed(name, surveyed);
+    this.#apps.surveyed(app, surveyed);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
@@ -157,7 +162,7 @@ export class FleetReconciler {
     await Promise.all(
       apps.map(async (found) => {
         const app = await this.#withOrganization(found);
-        this.#apps.surveyed(app.name, await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions }));
+        this.#apps.surveyed(app, await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions }));
       }),
     );
   }
@@ -245,6 +250,8 @@ export class FleetReconciler {
     name: string,
     trigger: Trigger,
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+    const since = this.#options.clock.now() - lookAgainMs;
+    await this.#lookBeforeRemoval(fleet, name, since);
     const orphan = this.#orphans.find((one) => one.name === name);
     if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
     const seen = await lookAgain(this.#options.fly, fleet, orphan);
@@ -258,6 +265,9 @@ export class FleetReconciler {
     }
     const plan = this.#braked(fleet, name);
     if (plan?.status !== 'orphaned') return { nextWakeAt: undefined, failed: false };
+    // Git, which may name it again, or another app's pass was faster than this one.
+    const hasMoved = this.#desired !== fleet || this.#apps.notSeenSince(fleet.apps, since).length > 0;
+    if (plan.steps.length > 0 && hasMoved) return { nextWakeAt: this.#options.clock.now(), failed: false };
     const before = this.#apps.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || before.outcome === 'deleted';
     const nextWakeAt = nextWake(plan, []);
@@ -266,6 +276,27 @@ export class FleetReconciler {
     const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
     this.#apps.ran(name, run);
     return { nextWakeAt, failed: failed || run.outcome === 'failed' };
+  }
+
+  /**
+   * Where an orphan would be destroyed, all others are looked at anew, for a push is about what moved alone: what takes its
+   * place may have become unwell since its last pass. Where it waits for others, the first few of those: while one of them
+   * lacks something it waits anyhow.
+   */
+  async #lookBeforeRemoval(fleet: DesiredFleet, name: string, since: number): Promise<void> {
+    const plan = this.#braked(fleet, name);
+    if (plan?.status !== 'orphaned') return;
+    const stale = this.#apps.notSeenSince(fleet.apps, since);
+    if (plan.steps.length > 0) await this.#look(fleet, stale);
+    else if (plan.holds.some(goesLast)) await this.#look(fleet, this.#lackingOf(stale).slice(0, waitedForMax));
+  }
+
+  #lackingOf(apps: readonly DesiredApp[]): readonly DesiredApp[] {
+    const all = this.#apps.survey();
+    const plans = all.map(({ plan }) => plan);
+    const lacking = new Set(lackingOf({ plans, observed: all.map(({ observed }) => observed) }).map(({ app }) => app));
+    const known = new Set(plans.map(({ app }) => app));
+    return apps.filter(({ name }) => !known.has(name) || lacking.has(name));
   }
 
   /**
@@ -313,10 +344,11 @@ export class FleetReconciler {
           try {
             const app = await this.#withOrganization(found);
             this.#apps.surveyed(
-              app.name,
+              app,
               await observeAndPlan({ ...this.#options, fleet: desired, app, options: loopOptions }),
             );
           } catch (error) {
+            this.#apps.unseeable(found.name);
             this.#options.log.warn(
               { app: found.name, error: toFault(error, 'survey').message },
               'app could not be surveyed',
