@@ -11,6 +11,7 @@ const root = (digit: string): string => digit.repeat(40);
 const at = (letter: string, first = '1'): FleetOwner['origin'] => ({ address: letter.repeat(32), root: root(first) });
 const unnamed = (letter: string): FleetOwner => ({ name: 'flycd', origin: at(letter) });
 const named = (name: string, letter: string): FleetOwner => ({ name, unwritten: 'flycd', origin: at(letter) });
+const outside = (name: string): FleetOwner => ({ name, unwritten: 'flycd' });
 const ofOld = (letter: string, parts: { readonly name?: string; readonly digits?: string }): FleetOwner['from'] => ({
   text: letter,
   name: parts.name,
@@ -87,28 +88,55 @@ test('rows of before belong to the repo that comes first', async () => {
 describe('a name is written', () => {
   it.each<readonly [string, FleetOwner, FleetOwner]>([
     ['over one that was stamped', unnamed('a'), named('acme', 'a')],
-    ['over one of before', { name: 'flycd' }, named('acme', 'a')],
+    ['over its own default name', unnamed('a'), named('flycd', 'a')],
     ['over one whose root project had a name', { name: 'shop', origin: at('a') }, named('acme', 'a')],
-    ['outside of git', { name: 'flycd' }, { name: 'acme', unwritten: 'flycd' }],
   ])('%s', async (_what, before, after) => {
     const { open } = opener();
     await open(before).leave('shop');
     expect(await open(after, 'read').apps()).toEqual(['shop']);
     const opened = open(after);
     expect(await opened.apps()).toEqual(['shop']);
-    expect(await opened.fleets()).toEqual(['acme']);
+    expect(await opened.fleets()).toEqual([after.name]);
     expect(await open(after, 'read').apps()).toEqual(['shop']);
-    expect(await open({ name: 'acme' }, 'read').apps()).toEqual(['shop']);
+    expect(await open({ ...named(after.name, 'c'), origin: undefined }, 'read').apps()).toEqual(['shop']);
   });
 
   it.each<readonly [string, FleetOwner, FleetOwner]>([
     ['another repo', unnamed('b'), named('acme', 'a')],
     ['another name', named('other', 'a'), named('acme', 'a')],
+    ['another repo, outside of git', unnamed('b'), outside('bob')],
+    ['another repo that is called so by nobody', unnamed('b'), named('flycd', 'a')],
+    ['another repo that is called so by nobody, outside of git', unnamed('b'), outside('flycd')],
+    ['an earlier FlyCD', { name: 'flycd' }, named('acme', 'a')],
+    ['an earlier FlyCD, outside of git', { name: 'flycd' }, outside('bob')],
+    ['a fleet with the name of its project', named('acme', 'a'), { name: 'acme', origin: at('b') }],
+    ['a fleet with the name of its project, outside of git', named('acme', 'a'), { name: 'acme' }],
   ])('and takes nothing of %s', async (_what, before, after) => {
     const { open } = opener();
     await open(before).leave('shop');
+    expect(await open(after, 'read').apps()).toEqual([]);
     expect(await open(after).apps()).toEqual([]);
+    await open(after).leave('cart');
     expect(await open(before).apps()).toEqual(['shop']);
+    expect(await open(after).apps()).toEqual(['cart']);
+    expect(await open(before, 'read').apps()).toEqual(['shop']);
+  });
+
+  it('and of two configs in one repo takes the one that was called so', async () => {
+    const { open } = opener();
+    await open({ name: 'one', origin: at('a') }).leave('shop');
+    await open({ name: 'two', origin: at('a') }).leave('cart');
+    const after = { name: 'acme', origin: at('a') };
+    expect(await open({ ...after, unwritten: 'three' }).apps()).toEqual([]);
+    expect(await open({ ...after, unwritten: 'two' }).apps()).toEqual(['cart']);
+  });
+
+  it('and takes what stands after its name for a repo that came second', async () => {
+    const { open } = opener();
+    await open(unnamed('b')).leave('shop');
+    await open(unnamed('a')).leave('cart');
+    expect(await open(named('acme', 'a')).apps()).toEqual(['cart']);
+    expect(await open(unnamed('b')).apps()).toEqual(['shop']);
   });
 
   it('that has rows already: they stay, and nothing is mixed into them', async () => {
@@ -168,7 +196,7 @@ test('every table with a fleet follows', () => {
     .all()
     .map(({ name }) => name);
   const path = join(temporaryFolder(), 'flycd.db');
-  testStore({ path, fleet: { name: 'flycd' } }).close();
+  testStore({ path, fleet: unnamed('a') }).close();
   const database = new Sqlite(path);
   database.pragma('foreign_keys = off');
   for (const table of tables.filter((name) => name !== 'fleet_origin')) {
@@ -185,7 +213,7 @@ test('every table with a fleet follows', () => {
       `INSERT INTO ${table} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${values.join(', ')})`,
     );
   }
-  testStore({ path, fleet: { name: 'acme', unwritten: 'flycd' } }).close();
+  testStore({ path, fleet: named('acme', 'a') }).close();
   const left = tables.filter(
     (table) => database.prepare(`SELECT 1 FROM ${table} WHERE fleet = 'flycd'`).get() !== undefined,
   );
