@@ -295,7 +295,9 @@ extra_regions: [${regions}]
       config: config(2),
     };
     await leftByV0(world, left);
-    expect((await planned(world))[0]?.notes.join()).toContain('FlyCD 0.x would have made 1 in arn and 2 in ams;');
+    expect((await planned(world))[0]?.notes.join()).toContain(
+      '1 short in arn and 2 short in ams. FlyCD 0.x would have made them',
+    );
     await expectTakenOver(world);
     // A region that git names from now on gets them.
     world.write({ 'cache/app.yaml': yaml('ams, fra', 2) });
