@@ -9,6 +9,7 @@ import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { byText, plural, shortRevision } from '../model/base/text.ts';
+import { lookAgainMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
@@ -44,8 +45,8 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     sharedHold(name, other, step) ??
     guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
-    historyHold(orphan, step) ??
-    volumeHold(orphan, strangers, step) ??
+    historyHold(orphan, now, step) ??
+    volumeHold(orphan, { strangers, now }, step) ??
     strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
 }
@@ -96,16 +97,22 @@ function contentsOf({ machines, contents }: OrphanedApp): readonly FieldChange[]
 }
 
 /** Volumes hold what nobody can make again. Unread ones may be there. Whoever accepts it accepts the rest of it as well. */
-function volumeHold({ name, contents }: OrphanedApp, strangers: number, step: Step): Hold | undefined {
+function volumeHold(
+  { name, contents }: OrphanedApp,
+  { strangers, now }: { readonly strangers: number; readonly now: number },
+  step: Step,
+): Hold | undefined {
   const volumes = contents?.volumes;
   if (volumes?.status === 'read' && volumes.value.length === 0) return undefined;
-  const count = volumes?.status === 'read' ? plural(volumes.value.length, 'volume') : 'volumes that could not be read';
+  const isRead = volumes?.status === 'read';
+  const count = isRead ? plural(volumes.value.length, 'volume') : 'volumes that could not be read';
   return holdOf(name, {
     reason: 'volume',
     because: `git no longer names it, and ${count}${strangers === 0 ? '' : ` and ${plural(strangers, 'machine')} that FlyCD did not make`} would go with it`,
     next: `flycd sync --once --accept-only ${name} destroys it with all that is in it; or bring its app.yaml back`,
     steps: [step],
     byName: true,
+    ...(isRead ? {} : { retryAt: now + lookAgainMs }),
   });
 }
 
@@ -143,12 +150,13 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
 }
 
 /** Not to name an app is not to have removed it: another branch, an older clone or a copy of the repo does not name it either. */
-function historyHold({ name, history }: OrphanedApp, step: Step): Hold | undefined {
+function historyHold({ name, history }: OrphanedApp, now: number, step: Step): Hold | undefined {
   const words = history === undefined ? undefined : whyNotRemoved(history);
   if (words === undefined) return undefined;
   const byName = `flycd sync --once --accept-only ${name} destroys it with all that is in it`;
   const next = words.next === undefined ? byName : `${words.next}; or ${byName}`;
-  return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true });
+  const retryAt = history?.state === 'unread' ? now + lookAgainMs : undefined;
+  return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true, retryAt });
 }
 
 interface HistoryWords {

@@ -1,7 +1,7 @@
 /** Brakes of a whole fleet: a mistake in git or in FlyCD itself should not reach everything at once. */
 import type { DesiredFleet } from '../../model/desired.ts';
 import type { ObservedApp, OrphanedApp, UnreadOrganization } from '../../model/observed.ts';
-import type { AppPlan, Step } from '../../model/plan.ts';
+import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { holdBack } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
 import { byText, plural, list } from '../../model/base/text.ts';
@@ -85,15 +85,30 @@ function isAskedFor(fleet: DesiredFleet, name: string): boolean {
   return app !== undefined && app.network.autoPruneIps && app.policy.maxDeletes > 0;
 }
 
+/** Lifted by nothing that anybody says of the removal itself, whenever that is. */
+const passing: ReadonlySet<Hold['reason']> = new Set([
+  'busy',
+  'dependency',
+  'intent',
+  'suspended',
+  'unreachable',
+  'unread',
+  'window',
+]);
+
+/**
+ * What a plan removes, now or once what holds it has passed: a lease or an answer that failed would else let a removal that
+ * is too large go in parts. What a person has to decide on, or git, may stay for long, and does not weigh on others.
+ */
+function removingSteps({ steps, holds }: AppPlan): readonly Step[] {
+  const waiting = holds.filter(({ reason, retryAt }) => retryAt !== undefined || passing.has(reason));
+  return [...steps, ...waiting.flatMap((hold) => hold.steps)];
+}
+
 function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
   const { fleet, plans } = input;
-  const objects = new Map<string, Prunable>();
-  for (const plan of plans) {
-    for (const step of plan.steps) {
-      const removal = removalOf(fleet, step);
-      if (removal !== undefined) objects.set(`${removal.kind} ${removal.object}`, removal.kind);
-    }
-  }
+  const removals = plans.flatMap((plan) => removingSteps(plan).flatMap((step) => removalOf(fleet, step) ?? []));
+  const objects = new Map(removals.map(({ kind, object }) => [`${kind} ${object}`, kind]));
   if (objects.size === 0) return plans;
   const because = tooMany(input, [...objects.values()]);
   if (because !== undefined)
@@ -139,7 +154,9 @@ function isSeen(app: ObservedApp, kind: Exclude<Prunable, 'apps'>): boolean {
 
 /** At most max_deletes in all, and of each kind at most a tenth, but one. undefined: within the brake. */
 function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefined {
-  const removing = input.plans.filter((plan) => plan.steps.some((step) => removalOf(input.fleet, step) !== undefined));
+  const removing = input.plans.filter((plan) =>
+    removingSteps(plan).some((step) => removalOf(input.fleet, step) !== undefined),
+  );
   const policies = removing.map(
     (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.fleet.policy,
   );

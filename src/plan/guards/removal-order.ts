@@ -62,8 +62,13 @@ function restOf({ steps, holds }: AppPlan): string | undefined {
 }
 
 /** Time may lift it within the same pass: once the others have had their turn. */
-export function goesLast({ reason, steps, retryAt }: Hold): boolean {
-  return reason === 'destructive' && retryAt !== undefined && steps.some(({ kind }) => kind === 'app.destroy');
+export function goesLast({ reason, steps, retryAt, byName }: Hold): boolean {
+  return (
+    reason === 'destructive' &&
+    byName !== true &&
+    retryAt !== undefined &&
+    steps.some(({ kind }) => kind === 'app.destroy')
+  );
 }
 
 type Parts = Pick<Hold, 'reason' | 'because' | 'next'> & { readonly retryAt?: number };

@@ -1,5 +1,6 @@
 /** What the loop's brakes weigh: all that is still to be done in the fleet, and nothing else. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { arena } from '../arena.ts';
 import { startSimulator, type Simulator } from '../../../simulator/simulator.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import type { DesiredAddress, DesiredApp, DesiredFleet } from '../../../src/model/desired.ts';
@@ -124,4 +125,23 @@ test('an app that depends on one whose release waits for a person waits as well'
   commit(app('shop', 1, { color: 'blue' }), app('cart', 1, { ...on, color: 'blue' }));
   await pass('shop', 'cart', 'shop', 'cart');
   expect([colors('shop'), colors('cart')]).toEqual([['blue'], ['blue']]);
+});
+
+test('a call that fails for a moment does not let a removal that is too large go in two halves', async () => {
+  const world = await arena();
+  try {
+    const yaml = (name: string): string => `app: ${name}\nprimary_region: arn\nbuild: { image: nginx:1 }\n`;
+    world.write({ 'flycd.yaml': 'fleet: halves\nsync: { prune: [app] }\n' });
+    for (const name of ['alpha', 'beta', 'shop']) world.write({ [`${name}/app.yaml`]: yaml(name) });
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    for (const name of ['alpha', 'beta']) world.remove(name);
+    world.simulator.world.faults.add({ template: 'GET /apps/{app}/volumes', app: 'alpha', times: 99, fault: '503' });
+    for (const _pass of [1, 2]) {
+      await world.flycd(['sync', '--once']);
+      world.simulator.world.faults.clear();
+      expect(world.simulator.world.snapshot().map(({ name }) => name)).toEqual(['alpha', 'beta', 'shop']);
+    }
+  } finally {
+    await world.close();
+  }
 });

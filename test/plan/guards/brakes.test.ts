@@ -1,8 +1,14 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import { brakeFleet } from '../../../src/plan/guards/brakes.ts';
+import type { OrphanedApp } from '../../../src/model/observed.ts';
+import type { AppPlan, Hold, Step } from '../../../src/model/plan.ts';
+import { defaultPolicy } from '../../../src/model/base/policy.ts';
+import { holdOf } from '../../../src/plan/steps/hold.ts';
+import { withSteps } from '../../../src/plan/steps/status.ts';
 import { fleetOf } from '../../controllers/reconcilers.ts';
-import { desiredApp, group, holdsOf, observed, plan } from '../builders.ts';
+import { desiredApp, group, holdsOf, now, observed, plan } from '../builders.ts';
+import { fleetPlan, gone } from '../fleets.ts';
 
 type Prune = DesiredApp['policy']['prune'];
 
@@ -39,4 +45,78 @@ test('removals by prune beside it are held as before', () => {
 
 test('max_deletes: 0 is said of FlyCD itself, and holds it all the same', () => {
   expect(braked([shop('alpha', true, { maxDeletes: 0 }), 1])).toEqual([['brake', 0]]);
+});
+
+describe('what waits for a moment is weighed with what would be done now', () => {
+  const later = now + 60_000;
+  const two = () => [shop('alpha', false, { prune }), shop('beta', false, { prune })] as const;
+
+  /** Two apps that remove an address each, the second one's held so. */
+  function besideHeld(parts: Omit<Parameters<typeof holdOf>[1], 'because' | 'next' | 'steps'>): readonly AppPlan[] {
+    const apps = two();
+    const world = observed({ addresses: v6(1) });
+    const [first, second] = apps.map((desired) => plan(desired, world)) as [AppPlan, AppPlan];
+    const hold: Hold = holdOf('beta', { because: '', next: '', ...parts, steps: second.steps });
+    return brakeFleet({
+      fleet: fleetOf({ apps }),
+      plans: [first, withSteps(second, { steps: [], holds: [hold] })],
+      observed: apps.map(({ name }) => ({ ...world, name })),
+      orphans: [],
+      unread: [],
+      selected: [],
+    });
+  }
+
+  test.each<Parameters<typeof besideHeld>[0]>([
+    { reason: 'busy', retryAt: later },
+    { reason: 'unread' },
+    { reason: 'suspended', retryAt: later },
+    { reason: 'suspended' },
+    { reason: 'window', retryAt: later },
+    { reason: 'window' },
+    { reason: 'dependency', retryAt: later },
+    { reason: 'destructive', retryAt: later },
+    { reason: 'intent', retryAt: later },
+    { reason: 'drift', retryAt: later },
+  ])('held as $reason until $retryAt', (parts) => {
+    const [first, second] = besideHeld(parts);
+    expect(first && [...holdsOf(first), first.steps.length]).toEqual(['brake', 0]);
+    // What is held for another reason stays so.
+    expect(second && holdsOf(second)).toEqual([parts.reason]);
+  });
+
+  test.each<Parameters<typeof besideHeld>[0]>([
+    { reason: 'volume', byName: true },
+    { reason: 'destructive', byName: true },
+    { reason: 'destructive' },
+    { reason: 'owner' },
+    { reason: 'manual' },
+  ])('not what a person or git has to decide on: $reason', (parts) => {
+    expect(besideHeld(parts).map((app) => holdsOf(app))).toEqual([[], [parts.reason]]);
+  });
+
+  const other: OrphanedApp = { ...gone, name: 'other' };
+  const unread = { status: 'unread', reason: '503' } as const;
+  const contents = gone.contents;
+  test.each<[string, OrphanedApp, string]>([
+    ['could not be looked at again', { ...other, unread: '503' }, 'unread'],
+    [
+      'has volumes that could not be read',
+      { ...other, contents: contents && { ...contents, volumes: unread } },
+      'volume',
+    ],
+    [
+      'was removed by a history that could not be read',
+      { ...other, history: { state: 'unread', reason: '503' } },
+      'destructive',
+    ],
+  ])('an app that git no longer names and that %s', (_what, orphan, reason) => {
+    const policy = { ...defaultPolicy, prune: ['app' as const] };
+    const destroys = ({ steps }: { readonly steps: readonly Step[] }) => steps.map(({ kind }) => kind);
+    const { apps } = fleetPlan([], { fleet: fleetOf({ apps: [], policy }), orphans: [gone, orphan] });
+    expect(apps.map((app) => [app.app, destroys(app), holdsOf(app)])).toEqual([
+      ['gone', [], ['brake']],
+      ['other', [], [reason]],
+    ]);
+  });
 });
