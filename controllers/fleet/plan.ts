@@ -6,7 +6,8 @@ import { askedOnce, resolveOrganization } from '../../src/observed/organization.
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
-import { isNamed } from '../../src/plan/guards/accept.ts';
+import { appOf, isNamed } from '../../src/plan/guards/accept.ts';
+import { planOrphan } from '../../src/plan/orphan.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
 import { checkAskedFor, mayBeOrphans, selectApps } from './asked-for.ts';
@@ -70,27 +71,32 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
   const seeking = seeks ? seekOrphans(context, desired, { apps: named, reached }) : undefined;
-  const looking = Promise.all(
-    withOrg.map((app) =>
-      queue.add(async () => {
-        try {
-          planned.set(
-            app.name,
-            await observeAndPlan({ ...context, reached, fleet: desired, app, options: optionsFor(app, options) }),
-          );
-        } catch (error) {
-          // A refused token concerns every app: one error, not a thousand.
-          if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
-          failed.push({ app, fault: toFault(error, `${app.name} could not be planned`) });
-        }
-      }),
-    ),
-  );
-  const [listed] = await Promise.all([seeking, looking]);
+  const look = (apps: readonly DesiredApp[]) =>
+    Promise.all(
+      apps.map((app) =>
+        queue.add(async () => {
+          try {
+            planned.set(
+              app.name,
+              await observeAndPlan({ ...context, reached, fleet: desired, app, options: optionsFor(app, options) }),
+            );
+          } catch (error) {
+            // A refused token concerns every app: one error, not a thousand.
+            if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
+            failed.push({ app, fault: toFault(error, `${app.name} could not be planned`) });
+          }
+        }),
+      ),
+    );
+  const [listed] = await Promise.all([seeking, look(withOrg)]);
   const there = [...planned.values()].flatMap(({ observed }) => observed.org ?? []);
   const found = listed === undefined ? undefined : await findMore(context.fly, desired, listed, there);
-  const orphans = selectApps(found?.orphans ?? [], options.apps);
   checkAskedFor(desired, found, options);
+  const chosenOrphans = selectApps(found?.orphans ?? [], options.apps);
+  const isWhole = mayDestroy(desired, { orphans: chosenOrphans, now: context.clock.now() }, options);
+  // What goes last, and counts with what else goes, does so also where it alone is chosen.
+  if (isWhole) await look(named.filter(({ name }) => !withOrg.some((app) => app.name === name)));
+  const orphans = isWhole ? (found?.orphans ?? []) : chosenOrphans;
   const plansOf = (all: ReadonlyMap<string, PlannedApp>, isChosen: boolean): readonly AppPlan[] =>
     [...all.values()]
       .map(({ plan }) => plan)
@@ -128,6 +134,16 @@ async function seekOrphans(
   where: { readonly apps: readonly DesiredApp[]; readonly reached: () => Promise<readonly string[]> },
 ): Promise<FoundOrphans> {
   return findOrphans(fly, fleet, await soughtOrganizations({ store, fleet, ...where }));
+}
+
+/** true: one that nobody has called by its name goes, but for the others. */
+function mayDestroy(
+  fleet: DesiredFleet,
+  { orphans, now }: { readonly orphans: readonly OrphanedApp[]; readonly now: number },
+  { acceptOnly }: PassOptions,
+): boolean {
+  const unnamed = orphans.filter(({ name }) => !acceptOnly.some((word) => appOf(word) === name));
+  return unnamed.some((orphan) => planOrphan({ fleet, orphan, now }).steps.length > 0);
 }
 
 /** With the apps that the chosen ones depend on: those are looked at, and not touched. */

@@ -20,6 +20,7 @@ export interface PlanFleetInput {
   readonly dependencies?: readonly AppPlan[] | undefined;
   /** What the brakes measure removals by. */
   readonly observed: readonly ObservedApp[];
+  /** Where one of those that the pass is about may go, all of them. */
   readonly orphans: readonly OrphanedApp[];
   /** Organizations that could not be looked through whole for more of them. */
   readonly unread: readonly UnreadOrganization[];
@@ -69,8 +70,9 @@ export function planFleet(input: PlanFleetInput): Plan {
   const held = brakeFleet(brakes);
   const braked = accept ? planned : held.map((plan) => releaseAccepted(plan, { accept, acceptOnly }));
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
-  const invalid = invalids.filter((plan) => !known.has(plan.app));
-  const apps = [...braked, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app));
+  const invalid = invalids.filter(({ app, file }) => !known.has(app) && (app === file || isSelected(input, app)));
+  const shown = braked.filter(({ status, app }) => status !== 'orphaned' || isSelected(input, app));
+  const apps = [...shown, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app));
   return {
     fleet: fleet.name,
     revision: fleet.revision,
@@ -127,23 +129,23 @@ function failedPlan(failed: FailedApp): AppPlan {
   return plainPlan({ app, file, org, status: 'failed', problems: [problem] });
 }
 
+/** Others are weighed with these, and not told of. */
+function isSelected({ selected }: PlanFleetInput, app: string): boolean {
+  return selected.length === 0 || selected.some((glob) => matchesGlob(app, glob));
+}
+
 /** By name where it could be read; the others by their file. */
-function invalidPlans(input: PlanFleetInput): readonly AppPlan[] {
-  const { fleet, selected } = input;
-  return fleet.invalid
-    .filter(
-      ({ name }) => selected.length === 0 || name === undefined || selected.some((glob) => matchesGlob(name, glob)),
-    )
-    .map(({ name, file }) => {
-      // Where two files claim one name, what is wrong in one of them is not told again with the other.
-      const twins = fleet.invalid.filter((other) => other.name === name && other.file !== file);
-      const problems = fleet.problems.filter(
-        (problem) =>
-          problem.file === file ||
-          (name !== undefined && problem.app === name && twins.every((twin) => twin.file !== problem.file)),
-      );
-      return plainPlan({ app: name ?? file, file, org: undefined, status: 'invalid', problems });
-    });
+function invalidPlans({ fleet }: PlanFleetInput): readonly AppPlan[] {
+  return fleet.invalid.map(({ name, file }) => {
+    // Where two files claim one name, what is wrong in one of them is not told again with the other.
+    const twins = fleet.invalid.filter((other) => other.name === name && other.file !== file);
+    const problems = fleet.problems.filter(
+      (problem) =>
+        problem.file === file ||
+        (name !== undefined && problem.app === name && twins.every((twin) => twin.file !== problem.file)),
+    );
+    return plainPlan({ app: name ?? file, file, org: undefined, status: 'invalid', problems });
+  });
 }
 
 function belongsToNoApp(fleet: DesiredFleet, problem: Problem): boolean {

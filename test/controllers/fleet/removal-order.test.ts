@@ -123,3 +123,39 @@ test('removals that are too many do not go a few at a time, as Fly’s lists hap
   expect(gaps.said).toContain('Fly’s machine list of personal is incomplete, so FlyCD cannot count the removals');
   expect(names()).toEqual(['one', 'shop', 'two']);
 });
+
+describe('an app that git names another way, chosen alone,', () => {
+  test.each([
+    ['fails its check', 'shop:failing-check', ''],
+    ['has a file that is wrong', 'shop:1', 'machnies: {}\n'],
+    ['is not there yet', 'shop:1', ''],
+  ])('stays while the new one %s', async (_what, image, more) => {
+    await begun({ 'shop/app.yaml': app('shop') });
+    world.write({ 'shop/app.yaml': app('shop-v2', image, more) });
+    for (const argv of [
+      ['diff', '--app', 'shop'],
+      ['why', 'shop'],
+      ['sync', '--once', '--app', 'shop'],
+    ])
+      expect((await flycd(...argv)).said).toMatch(/destroys it only after every other app runs what git says: shop-v2 is/);
+    expect(names()).toEqual(['shop']);
+    await flycd('sync', '--once', '--app', 'shop', '--accept-only', 'shop');
+    expect(names()).toEqual([]);
+  });
+
+  test('goes where all others are well', async () => {
+    await begun({ 'shop/app.yaml': app('shop'), 'cart/app.yaml': app('cart') });
+    world.remove('shop');
+    expect((await flycd('sync', '--once', '--app', 'shop')).code).toBe(0);
+    expect(names()).toEqual(['cart']);
+  });
+
+  test('counts with the others that would go', async () => {
+    await begun({ 'shop/app.yaml': app('shop'), 'cart/app.yaml': app('cart'), 'blog/app.yaml': app('blog') });
+    for (const name of ['shop', 'cart']) world.remove(name);
+    const { said } = await flycd('sync', '--once', '--app', 'shop');
+    expect(said).toContain('2 of 3 apps would be removed');
+    expect(said).not.toContain('cart');
+    expect(names()).toEqual(['blog', 'cart', 'shop']);
+  });
+});
