@@ -34,14 +34,14 @@ function isUnread(app: Pick<AppPlan, 'status' | 'holds'>): boolean {
   return app.status === 'failed' || app.holds.some((hold) => hold.reason === 'unread');
 }
 
-/** `diff`: holds beside changes are changes. An orphan is a warning: only steps of its own count. */
+/** `diff`: holds beside changes are changes. An orphan is a warning, but where the policy would destroy it and may not. */
 export function exitOfPlan(plan: Plan): ExitCode {
   const codes: ExitCode[] = codesOfFleet(plan);
   const hasSteps = plan.apps.some((app) => app.steps.length > 0);
   if (hasSteps) codes.push(exitCodes.changes);
   for (const app of plan.apps) {
     if (isUnread(app)) codes.push(exitCodes.error);
-    else if (app.holds.length > 0 && app.status !== 'orphaned' && !hasSteps) codes.push(exitCodes.blocked);
+    else if (app.holds.length > 0 && !hasSteps) codes.push(exitCodes.blocked);
   }
   return worst(codes);
 }
@@ -68,6 +68,6 @@ function exitOfApp(planned: AppPlan, run: Run | undefined): ExitCode {
   if (run?.outcome === 'interrupted') return exitCodes.interrupted;
   if (run?.outcome === 'failed' || status === 'failed' || isUnread(app)) return exitCodes.error;
   if (status === 'invalid') return exitCodes.invalid;
-  if (status === 'orphaned') return exitCodes.done;
+  if (status === 'orphaned' && app.holds.length === 0) return exitCodes.done;
   return run?.outcome === 'held' || app.holds.length > 0 || unfinished.has(status) ? exitCodes.blocked : exitCodes.done;
 }

@@ -18,7 +18,8 @@ const failed = appPlan({ app: 'failed', status: 'failed' });
 const problem = { severity: 'error', file: 'x', line: 1, column: 1, path: '', message: 'broken' } as const;
 const invalid = appPlan({ app: 'invalid', status: 'invalid', problems: [problem] });
 const warned = appPlan({ app: 'warned', status: 'synced', problems: [{ ...problem, severity: 'warning' }] });
-const orphan = appPlan({ app: 'orphan', status: 'orphaned', holds: hold });
+const orphan = appPlan({ app: 'orphan', status: 'orphaned' });
+const heldOrphan = { ...orphan, holds: hold };
 
 function planOf(apps: readonly AppPlan[], problems: Plan['problems'] = []): Plan {
   return { ...fixture, apps, problems };
@@ -28,6 +29,8 @@ test.each<[string, readonly AppPlan[], number]>([
   ['nothing to do', [synced], 0],
   ['a warning', [warned], 0],
   ['an orphan', [synced, orphan], 0],
+  ['an orphan whose destroy is held', [synced, heldOrphan], 4],
+  ['an orphan whose destroy is held beside changes', [changed, heldOrphan], 2],
   ['changes', [synced, changed], 2],
   ['only holds', [synced, held], 4],
   ['holds beside changes', [held, changed], 2],
@@ -63,6 +66,10 @@ test.each<[string, readonly AppPlan[], readonly Run[], number]>([
   ['a failure beside an invalid app', [invalid, noHolds], [runOf(noHolds, { outcome: 'failed' })], 1],
   ['an app that could not be planned', [failed], [], 1],
   ['an orphan', [orphan], [], 0],
+  ['an orphan that was told of', [orphan], [runOf(orphan, { outcome: 'no-change', status: 'orphaned' })], 0],
+  ['an orphan that is destroyed', [orphan], [runOf(orphan, { outcome: 'deleted', status: 'orphaned' })], 0],
+  ['an orphan whose destroy is held', [heldOrphan], [], 4],
+  ['a run of one', [heldOrphan], [runOf(heldOrphan, { outcome: 'held', status: 'orphaned' })], 4],
   ['changes that nobody made', [changed], [], 4],
   ['a run cut short', [noHolds], [runOf(noHolds, { outcome: 'interrupted' })], 130],
 ])('sync --once: %s', (_name, apps, runs, code) => {

@@ -73,7 +73,7 @@ describe('a word that is known and releases nothing', () => {
   ])('%s: is said, in JSON too, and changes nothing else', async (word, said) => {
     await removedMounted();
     const { code, stdout } = await world.flycd(accepting(word));
-    expect(code).toBe(0);
+    expect(code).toBe(4);
     expect(stdout).toMatch(said);
     expect(apps()).toContain('other');
     const json = await world.flycd([...accepting(word), '--output', 'json']);
