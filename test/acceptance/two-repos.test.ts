@@ -211,7 +211,7 @@ test('a fleet that gets its name written is taken over by labels, and its rows f
   await done(repo, ...sync);
   expect(versions(world)).toEqual(before);
   expect(stampsOf(world, 'flycd_fleet')).toEqual(['acme']);
-  expect(stampsOf(world, 'flycd_origin')).toEqual([undefined]);
+  expect(stampsOf(world, 'flycd_origin')).toEqual(['n1:']);
   const runs = JSON.parse((await repo.flycd(['history', '--output', 'json'])).stdout) as {
     readonly runs: readonly { readonly outcome: string; readonly fleet: string }[];
   };

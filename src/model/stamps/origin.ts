@@ -14,6 +14,9 @@ export function formatOrigin({ address = '', root = '' }: Origin): string {
   return `o1:${address}:${root}`;
 }
 
+/** In the place of an origin: a person wrote this fleet's name, and it is the owner wherever it is synced from. */
+export const namedMark = 'n1:';
+
 /** undefined: there is none, or it is of another scheme, which counts as none. */
 export function parseOrigin(text: string | undefined): Origin | undefined {
   const parts = /^o1:([0-9a-f]{32})?:([0-9a-f]{40}|[0-9a-f]{64})?$/.exec(text ?? '');

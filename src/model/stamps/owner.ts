@@ -1,6 +1,6 @@
 /** Whose a machine is: the fleet it was stamped with, and for fleets that nobody named the repo it was stamped from. */
 import { stampKeys } from './keys.ts';
-import { compareOrigins, formatOrigin, mergeOrigins, parseOrigin, type Origin } from './origin.ts';
+import { compareOrigins, formatOrigin, mergeOrigins, namedMark, parseOrigin, type Origin } from './origin.ts';
 import { isFrom, type Predecessor } from './predecessor.ts';
 
 type Metadata = Readonly<Record<string, string>>;
@@ -26,12 +26,13 @@ export interface OtherOwner {
 /**
  * true: the machine is this fleet's. Between fleets that nobody named the origin decides, where both are known. A machine
  * from before the fleet's name was written is this fleet's still: by its origin, or without one by the name it had. A fleet
- * that has a name leaves no origin, so that its machines are never mistaken for such.
+ * that has a name leaves a mark in the place of an origin, so that its machines are never mistaken for such.
  */
 export function isOwn(metadata: Metadata, owner: FleetOwner): boolean {
   const name = metadata[stampKeys.fleet] ?? '';
   if (name === '') return false;
   if (isFrom(metadata, owner)) return true;
+  if (metadata[stampKeys.origin] === namedMark) return owner.unwritten !== undefined && name === owner.name;
   const origin = parseOrigin(metadata[stampKeys.origin]);
   const how = compareOrigins(origin, owner.origin);
   if (owner.unwritten === undefined) return name === owner.name && how !== 'other';
@@ -41,18 +42,27 @@ export function isOwn(metadata: Metadata, owner: FleetOwner): boolean {
 
 /**
  * true: it carries the name that was written for this fleet, and no other repo's origin. What git does not name, and may be
- * destroyed for that, has to be ours beyond doubt.
+ * destroyed for that, has to be ours beyond doubt: a name that this fleet would have unwritten may have been another's so.
  */
-export function isNamedOwn(metadata: Metadata, { name, origin: ours }: FleetOwner): boolean {
+export function isNamedOwn(metadata: Metadata, { name, unwritten, origin: ours }: FleetOwner): boolean {
   if (metadata[stampKeys.fleet] !== name) return false;
-  const origin = parseOrigin(metadata[stampKeys.origin]);
-  return origin === undefined || compareOrigins(origin, ours) === 'same';
+  const text = metadata[stampKeys.origin];
+  if (text === namedMark) return unwritten !== undefined;
+  const origin = parseOrigin(text);
+  return origin === undefined ? name !== unwritten : compareOrigins(origin, ours) === 'same';
 }
 
-/** true: ours by nothing but the name that the fleet had before one was written; from which repo, nobody knows. */
+/**
+ * true: ours by nothing but a name that nobody wrote, or of which nobody knows whether somebody did; from which repo, nobody
+ * knows. A folder outside of git whose fleet nobody named has no more than that to know its machines by.
+ */
 export function isPresumed(metadata: Metadata, owner: FleetOwner): boolean {
-  if (metadata[stampKeys.fleet] === owner.name || !isOwn(metadata, owner) || isFrom(metadata, owner)) return false;
-  return compareOrigins(parseOrigin(metadata[stampKeys.origin]), owner.origin) === 'unknown';
+  const { name, unwritten, origin: ours } = owner;
+  if (!isOwn(metadata, owner) || isFrom(metadata, owner)) return false;
+  const text = metadata[stampKeys.origin];
+  if (unwritten === undefined) return text === undefined && ours !== undefined;
+  if (text === namedMark || (metadata[stampKeys.fleet] === name && name !== unwritten)) return false;
+  return compareOrigins(parseOrigin(text), ours) === 'unknown';
 }
 
 /** undefined: ours, or nobody's. */
@@ -63,16 +73,16 @@ export function otherOwner(metadata: Metadata, owner: FleetOwner): OtherOwner | 
 }
 
 /**
- * What says that a machine is ours, over what it carries; null takes away. Of what one of two clones of a repo does not know
+ * What says that a machine is ours, over what it carries. Of what one of two clones of a repo does not know
  * (a shallow one no root, one without a remote no address) the other's word stays, or they would take turns for ever.
  */
-export function ownerStamps(owner: FleetOwner, metadata: Metadata): Readonly<Record<string, string | null>> {
+export function ownerStamps(owner: FleetOwner, metadata: Metadata): Readonly<Record<string, string>> {
   const origin = originStamp(owner, metadata[stampKeys.origin]);
   return { [stampKeys.fleet]: owner.name, ...(origin === undefined ? {} : { [stampKeys.origin]: origin }) };
 }
 
-function originStamp({ unwritten, origin: ours }: FleetOwner, text: string | undefined): string | null | undefined {
-  if (unwritten !== undefined) return text === undefined ? undefined : null;
+function originStamp({ unwritten, origin: ours }: FleetOwner, text: string | undefined): string | undefined {
+  if (unwritten !== undefined) return namedMark;
   if (ours === undefined) return undefined;
   const there = parseOrigin(text);
   if (there === undefined) return formatOrigin(ours);

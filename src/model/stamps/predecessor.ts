@@ -17,11 +17,11 @@ interface Successor {
   readonly origin?: Origin | undefined;
 }
 
-/** true: it carries what a person named as the earlier owner. A name means no machine that a known other repo stamped. */
+/** true: it carries what a person named as the earlier owner. A name means no machine that a known repo stamped, unless it is ours. */
 export function isFrom(metadata: Readonly<Record<string, string>>, { from, origin: ours }: Successor): boolean {
   const name = metadata[stampKeys.fleet] ?? '';
   if (from === undefined || name === '') return false;
   const origin = parseOrigin(metadata[stampKeys.origin]);
   if (from.digits !== undefined && originId(origin)?.startsWith(from.digits) === true) return true;
-  return name === from.name && compareOrigins(origin, ours) !== 'other';
+  return name === from.name && (origin === undefined || compareOrigins(origin, ours) === 'same');
 }

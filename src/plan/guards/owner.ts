@@ -3,7 +3,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Hold, MachineLabel } from '../../model/plan.ts';
 import { formatSlot, parseSlot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { shortOrigin } from '../../model/stamps/origin.ts';
+import { parseOrigin, shortOrigin } from '../../model/stamps/origin.ts';
 import { plural } from '../../model/base/text.ts';
 import { isPresumed, ownerStamps, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
 import { isFrom } from '../../model/stamps/predecessor.ts';
@@ -31,28 +31,37 @@ export function ownerHold({ desired, fleet }: PlanAppInput, other: OtherOwner): 
     });
   }
   const isKin = other.origin?.root !== undefined && other.origin.root === fleet.origin?.root;
+  const names = fleet.unwritten === undefined ? 'Neither repo names its fleet' : 'That repo names no fleet';
   const kin = 'Both share a first commit: one is a moved repo or a copy';
   return holdOf(name, {
     reason: 'owner',
-    because: `another config repo owns this app (origin ${origin}). ${isKin ? kin : 'Neither repo names its fleet'}`,
+    because: `another config repo owns this app (origin ${origin}). ${isKin ? kin : names}`,
     next: `if this repo replaces it: flycd adopt --all --from ${origin}; otherwise remove ${name} from one of the two`,
   });
 }
 
 /**
- * An app that is ours by nothing but the name the fleet had before one was written, when nobody had named it: another repo's may
- * have been called the same. It is taken over where that changes nothing but labels; else a person has to say so.
+ * An app that is ours by nothing but a name that nobody wrote: another repo's may be called the same. It is taken over where
+ * that changes nothing but labels, and where no repo is known to have made it; else a person has to say so.
  */
 export function guardPresumed(input: PlanAppInput, inventory: MachineInventory, draft: PlanDraft): PlanDraft {
   const { desired, fleet, memory, options } = input;
-  if (options.adopt || memory.known || !allOf(inventory).some(({ metadata }) => isPresumed(metadata, fleet)))
-    return draft;
+  if (options.adopt || memory.known) return draft;
+  const presumed = allOf(inventory).filter(({ metadata }) => isPresumed(metadata, fleet));
+  const origin = presumed.map(({ metadata }) => shortOrigin(parseOrigin(metadata[stampKeys.origin]))).find(Boolean);
   const all = [...draft.steps, ...draft.holds.flatMap((hold) => hold.steps)];
-  if (!all.some(touchesWhatRuns)) return draft;
+  if (presumed.length === 0) return draft;
+  const isProven = allOf(inventory).some(({ ours, metadata }) => ours && !isPresumed(metadata, fleet));
+  if (origin === undefined && (isProven || !all.some(touchesWhatRuns))) return draft;
+  const name = fleet.unwritten ?? fleet.name;
+  const unclear = `its machines carry the name ${name} and not the repo that made them, so another may have, and a sync would change what runs`;
   return holdBack(withConfirmable(draft), desired.name, () => true, {
     reason: 'owner',
-    because: `its machines carry the default fleet name ${fleet.unwritten}, so another repo may have made them, and a sync would change what runs`,
-    next: `if this repo made them: flycd adopt --all --from ${fleet.unwritten}`,
+    because:
+      origin === undefined
+        ? unclear
+        : `its machines are of a config repo of origin ${origin}, and nothing here says whether that is this one`,
+    next: `if this repo made them: flycd adopt --all --from ${origin ?? name}`,
   });
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { isFrom } from '../../../src/model/stamps/predecessor.ts';
 import * as fc from '../../property.ts';
 import { compareOrigins, formatOrigin, parseOrigin, type Origin } from '../../../src/model/stamps/origin.ts';
 import {
@@ -66,7 +67,10 @@ describe('whose a machine is', () => {
     [
       ['no stamp', unnamed, {}, "nobody's"],
       ['no name', unnamed, stamped(''), "nobody's"],
-      ['from before', unnamed, stamped('flycd'), 'ours'],
+      ['from before', unnamed, stamped('flycd'), 'presumed'],
+      ['from before, outside of git', outside, stamped('flycd'), 'ours'],
+      ['of a fleet that somebody called so', unnamed, stamped('flycd', 'n1:'), 'theirs'],
+      ['of one called so, outside of git', outside, stamped('flycd', 'n1:'), 'theirs'],
       ['of this repo', unnamed, stamped('flycd', mine), 'ours'],
       ['of another repo', unnamed, stamped('flycd', theirs), 'theirs'],
       ['of a newer scheme', unnamed, stamped('flycd', 'o9:whatever'), 'ours'],
@@ -74,6 +78,10 @@ describe('whose a machine is', () => {
       ['of a fleet with a name', unnamed, stamped('acme'), 'theirs'],
       ['a folder outside of git', outside, stamped('flycd', theirs), 'ours'],
       ['named: its own', named, stamped('acme'), 'ours'],
+      ['named: its own, marked', named, stamped('acme', 'n1:'), 'ours'],
+      ['named: another that somebody called as this one would be', named, stamped('flycd', 'n1:'), 'theirs'],
+      ['named as it would be: from before', { ...named, name: 'flycd' }, stamped('flycd'), 'presumed'],
+      ['named as it would be: its own', { ...named, name: 'flycd' }, stamped('flycd', 'n1:'), 'ours'],
       ['named: from before, stamped', named, stamped('flycd', mine), 'ours'],
       ['named: from before, under whatever name', named, stamped('shop', mine), 'ours'],
       ['named: from before, not stamped', named, stamped('flycd'), 'presumed'],
@@ -102,6 +110,13 @@ describe('whose a machine is', () => {
     expect(isOwn(stamped('other'), from({ name: 'other' }))).toBe(true);
     expect(isOwn(stamped('flycd', theirs), from({ name: 'flycd' }))).toBe(false);
     expect(isOwn(stamped('shop', mine), from({ name: 'shop' }))).toBe(true);
+    expect(isOwn(stamped('shop', 'n1:'), from({ name: 'shop' }))).toBe(true);
+    // What is not known to be another's is not known to be nobody's.
+    expect(isFrom(stamped('flycd', theirs), from({ name: 'flycd' }, { ...named, origin: undefined }))).toBe(false);
+    expect(
+      isFrom(stamped('flycd', `o1:${b}:`), from({ name: 'flycd' }, { ...named, origin: origin(undefined, one) })),
+    ).toBe(false);
+    expect(isFrom(stamped('flycd'), from({ name: 'flycd' }, { ...named, origin: undefined }))).toBe(true);
     expect(isPresumed(stamped('flycd'), from({ name: 'flycd' }, named))).toBe(false);
   });
 
@@ -112,6 +127,16 @@ describe('whose a machine is', () => {
     expect(isNamedOwn(stamped('acme', theirs), { ...named, origin: undefined })).toBe(false);
     expect(isNamedOwn(stamped('flycd', mine), named)).toBe(false);
     expect(isNamedOwn(stamped('flycd'), named)).toBe(false);
+    expect(isNamedOwn(stamped('acme', 'n1:'), named)).toBe(true);
+    expect(isNamedOwn(stamped('flycd', 'n1:'), named)).toBe(false);
+    // A name that nobody had to write proves nothing until it is marked as written.
+    const asDefault = { ...named, name: 'flycd' };
+    for (const ours of [named.origin, undefined]) {
+      expect(isNamedOwn(stamped('flycd'), { ...asDefault, origin: ours })).toBe(false);
+      expect(isNamedOwn(stamped('flycd', 'n1:'), { ...asDefault, origin: ours })).toBe(true);
+    }
+    expect(isNamedOwn(stamped('flycd', mine), asDefault)).toBe(true);
+    expect(isNamedOwn(stamped('flycd', 'n1:'), unnamed)).toBe(false);
   });
 });
 
@@ -129,8 +154,8 @@ describe('ownerStamps', () => {
     ['less is known here', { ...unnamed, origin: origin(a) }, stamped('flycd', mine), stamped('flycd', mine)],
     ['nothing in common', { ...unnamed, origin: origin(a) }, stamped('flycd', `o1::${one}`), stamped('flycd')],
     ['nothing is known here', outside, stamped('flycd', mine), stamped('flycd')],
-    ['a name is written', named, stamped('flycd', mine), { flycd_fleet: 'acme', flycd_origin: null }],
-    ['a name is there', named, stamped('acme'), stamped('acme')],
+    ['a name is written', named, stamped('flycd', mine), stamped('acme', 'n1:')],
+    ['a name is there', named, stamped('acme'), stamped('acme', 'n1:')],
   ])('%s', (_what, owner, metadata, expected) => expect(ownerStamps(owner, metadata)).toEqual(expected));
 
   it('two clones of one repo come to rest, whatever each of them knows', () => {

@@ -82,13 +82,51 @@ describe('an app of this repo', () => {
   });
 
   it('takes its stamp along with an update, and with each machine that is made', () => {
-    const moved = shop(undefined, { config: { env: { COLOR: 'blue' } } });
+    const moved = shop('o9:new', { config: { env: { COLOR: 'blue' } } });
     const { steps } = plan(moved);
     expect(JSON.stringify(steps)).toContain(`"flycd_origin":"${mine}"`);
     const { desired } = moved;
     const made = planApp(input(desired, observed({ machines: [] }), { fleet: ours }));
     expect(JSON.stringify(made.steps)).toContain(`"flycd_origin":"${mine}"`);
   });
+});
+
+describe('a machine that no repo has stamped', () => {
+  const moved = { config: { env: { COLOR: 'blue' } } };
+
+  it('may be of a fleet with a name: it is not restarted unless the database tells whose it is, or a person', () => {
+    const asked = plan(shop(undefined, moved));
+    expect(asked.steps).toEqual([]);
+    expect(asked.holds).toMatchObject([
+      { reason: 'owner', next: 'if this repo made them: flycd adopt --all --from flycd' },
+    ]);
+    expect(plan(shop(undefined, moved), ours, { memory: { known: true } }).holds).toEqual([]);
+    expect(plan(shop(undefined, moved), { name: 'flycd' }).holds).toEqual([]);
+    expect(plan(shop(undefined, moved), ours, { options: { adopt: true } }).holds).toEqual([]);
+  });
+
+  it('is ours beside one that is', () => {
+    const { desired } = shop(mine);
+    const machines = [undefined, mine].map((origin, index) =>
+      machine(desired, { ...moved, number: index + 1, metadata: { flycd_fleet: 'flycd', flycd_origin: origin } }),
+    );
+    expect(plan({ desired, world: observed({ machines }) }).holds).toEqual([]);
+  });
+
+  it('is another’s where somebody wrote that name', () => {
+    for (const fleet of [ours, { name: 'flycd' }, { ...ours, name: 'acme', unwritten: 'flycd' }]) {
+      const held = plan(shop('n1:', moved), fleet);
+      expect(held).toMatchObject({ steps: [], holds: [{ because: 'fleet flycd owns this app' }] });
+    }
+  });
+});
+
+test('outside of git nothing tells whether a repo’s machines are of a fleet that has got a name: not a label is written', () => {
+  const held = plan(shop(`o1:${b}:${two}`), { name: 'acme', unwritten: 'flycd' });
+  expect(held.steps).toEqual([]);
+  expect(held.holds).toMatchObject([
+    { reason: 'owner', next: 'if this repo made them: flycd adopt --all --from bbbbbbbbbbbb' },
+  ]);
 });
 
 describe('a name that is written for the first time', () => {
@@ -101,9 +139,7 @@ describe('a name that is written for the first time', () => {
     const planned = plan(shop(origin), named);
     expect(planned.holds).toEqual([]);
     expect(planned.steps).toMatchObject([{ kind: 'machine.label', metadata: { flycd_fleet: 'acme' } }]);
-    const label = planned.steps[0];
-    const isGone = label?.kind === 'machine.label' && label.metadata['flycd_origin'] === null;
-    expect(isGone).toBe(origin !== undefined);
+    expect(planned.steps).toMatchObject([{ metadata: { flycd_origin: 'n1:' } }]);
   });
 
   it('goes on with what git moved where the origin or the database tells whose they are, else asks', () => {
@@ -119,7 +155,9 @@ describe('a name that is written for the first time', () => {
   });
 
   it('takes nothing of another repo, nor of a fleet that had a name', () => {
-    expect(plan(shop(`o1:${b}:${two}`), named).holds).toMatchObject([{ reason: 'owner' }]);
+    const repo = plan(shop(`o1:${b}:${two}`), named);
+    expect(repo.holds).toMatchObject([{ reason: 'owner' }]);
+    expect(repo.holds[0]?.because).toContain('That repo names no fleet');
     const other = plan(shop(undefined, { metadata: { flycd_fleet: 'other' } }), named);
     expect(other.holds).toMatchObject([{ reason: 'owner', because: 'fleet other owns this app' }]);
     expect(other.holds[0]?.next).toContain('flycd adopt --all --from other');
