@@ -16,6 +16,7 @@ export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
   return {
     name: 'acme',
     named: true,
+    unwritten: 'flycd',
     revision: 'a'.repeat(40),
     apps: [desiredApp({ name: 'shop' })],
     invalid: [],
