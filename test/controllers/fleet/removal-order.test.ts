@@ -137,7 +137,9 @@ describe('an app that git names another way, chosen alone,', () => {
       ['why', 'shop'],
       ['sync', '--once', '--app', 'shop'],
     ])
-      expect((await flycd(...argv)).said).toMatch(/destroys it only after every other app runs what git says: shop-v2 is/);
+      expect((await flycd(...argv)).said).toMatch(
+        /destroys it only after every other app runs what git says: shop-v2 is/,
+      );
     expect(names()).toEqual(['shop']);
     await flycd('sync', '--once', '--app', 'shop', '--accept-only', 'shop');
     expect(names()).toEqual([]);

@@ -115,7 +115,7 @@ const project = (fleet: string): Readonly<Record<string, string>> => ({
   'config/project.yaml': goodConfig['config/project.yaml'].replace('fleet: acme\n', fleet),
 });
 
-test('serve goes on under a name that is written for the first time: by labels, with its history', async () => {
+test('serve goes on under a name that is written for the first time: by labels alone', async () => {
   const service = await start(['serve', 'config', '-p', '0', '-i', '127.0.0.1'], {}, project(''));
   const { simulator, write } = service;
   const machines = () => simulator.world.snapshot().flatMap((one) => one.machines);
@@ -140,8 +140,9 @@ test('serve goes on under a name that is written for the first time: by labels, 
   const { runs } = JSON.parse(history.stdout) as {
     readonly runs: readonly { readonly fleet: string; readonly outcome: string }[];
   };
+  // Outside of git nobody knows which repo the rows of before are of: they stay where they are.
   expect(new Set(runs.map(({ fleet }) => fleet))).toEqual(new Set(['shops']));
-  expect(runs.map(({ outcome }) => outcome)).toContain('created');
+  expect(runs.map(({ outcome }) => outcome)).not.toContain('created');
 });
 
 test('serve refuses another name for a fleet that had one, and says what to do', async () => {
