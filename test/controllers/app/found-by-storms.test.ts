@@ -151,7 +151,9 @@ test.each([
   await world.flycd(['sync', '--once'], state);
   const path = join(dirname(world.stateFolder), state, 'flycd', 'flycd.db');
   const [made = ''] = simulator.world.apps.get('shop')?.addresses.keys() ?? [];
-  expect((await testStore({ path, fleet: { name: 'storm' }, mode: 'read' }).memory('shop')).made).toEqual([made]);
+  expect(
+    (await testStore({ path, fleet: { name: 'storm', unwritten: 'flycd' }, mode: 'read' }).memory('shop')).made,
+  ).toEqual([made]);
   await world.clock.sleep(60_000);
   expect((await world.flycd(['sync', '--once'], state)).code).toBe(0);
   expect(simulator.world.snapshot()[0]?.addresses.map(({ kind }) => kind)).toEqual(['v6']);
