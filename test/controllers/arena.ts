@@ -122,7 +122,8 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
     },
     remove(path) {
       repository?.commit({ [path]: null });
-      rmSync(join(config, path), { recursive: true });
+      // A storm may have put something else in its place.
+      rmSync(join(config, path), { recursive: true, force: true });
     },
     supplant(path, by) {
       const inFolder = `${path}/notes`;
