@@ -236,7 +236,7 @@ describe('a merge that nobody has settled', () => {
     work.git('checkout', '--quiet', '-');
     work.write({ [path]: ours });
     work.commit();
-    expect(() => work.git('merge', '--quiet', 'theirs')).toThrow();
+    expect(() => work.git('merge', '--quiet', 'theirs')).toThrow('merge --quiet theirs');
   };
 
   test.each([
@@ -275,7 +275,7 @@ describe('a merge that nobody has settled', () => {
     work.git('checkout', '--quiet', '-');
     work.write({ 'x/app.yaml': appYaml('x', 'env: { A: b }\n') });
     work.commit();
-    expect(() => work.git('merge', '--quiet', 'theirs')).toThrow();
+    expect(() => work.git('merge', '--quiet', 'theirs')).toThrow('merge --quiet theirs');
     rmSync(join(work.root, 'x'), { recursive: true, force: true });
     const fleet = await work.loadFolder();
     expect({ names: names(fleet), whole: fleet.whole }).toEqual({ names: ['front'], whole: false });
