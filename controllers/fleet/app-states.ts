@@ -93,11 +93,10 @@ export class AppStates {
     if (results.length > 0) state.surveyedFor = undefined;
     if (state.surveyed === undefined) return;
     const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
-    const [done, left] = [true, false].map(
-      (isDone) => new Set(results.filter(({ outcome }) => doneOutcomes.has(outcome) === isDone).map(keyOf)),
-    );
+    const tried = new Set(results.map(keyOf));
+    const left = new Set(results.filter(({ outcome }) => !doneOutcomes.has(outcome)).map(keyOf));
     const { plan } = state.surveyed;
-    const steps = plan.steps.filter((step) => done?.has(keyOf(step)) !== true || left?.has(keyOf(step)) === true);
+    const steps = plan.steps.filter((step) => !tried.has(keyOf(step)) || left.has(keyOf(step)));
     state.surveyed = { ...state.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
   }
 

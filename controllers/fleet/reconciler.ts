@@ -138,9 +138,7 @@ export class FleetReconciler {
     how: How,
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     const { name } = found;
-    const app = await this.#withOrganization(found);
-    const surveyed = await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions });
-    this.#apps.surveyed(app, surveyed);
+    const { app, surveyed } = await this.#lookAt(fleet, found);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
@@ -159,12 +157,17 @@ export class FleetReconciler {
   /** Anew: what was planned of them may have been done since. */
   async #lookAtDependencies(fleet: DesiredFleet, { dependsOn = [] }: DesiredApp): Promise<void> {
     const apps = fleet.apps.filter(({ name }) => dependsOn.includes(name));
-    await Promise.all(
-      apps.map(async (found) => {
-        const app = await this.#withOrganization(found);
-        this.#apps.surveyed(app, await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions }));
-      }),
-    );
+    await Promise.all(apps.map((found) => this.#lookAt(fleet, found)));
+  }
+
+  async #lookAt(
+    fleet: DesiredFleet,
+    found: DesiredApp,
+  ): Promise<{ readonly app: DesiredApp; readonly surveyed: PlannedApp }> {
+    const app = await this.#withOrganization(found);
+    const surveyed = await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions });
+    this.#apps.surveyed(app, surveyed);
+    return { app, surveyed };
   }
 
   async #apply(
@@ -342,11 +345,7 @@ export class FleetReconciler {
       apps.map((found) =>
         queue.add(async () => {
           try {
-            const app = await this.#withOrganization(found);
-            this.#apps.surveyed(
-              app,
-              await observeAndPlan({ ...this.#options, fleet: desired, app, options: loopOptions }),
-            );
+            await this.#lookAt(desired, found);
           } catch (error) {
             this.#apps.unseeable(found.name);
             this.#options.log.warn(

@@ -15,7 +15,7 @@ const dirty = '-dirty';
  */
 export async function removalHistory(fleet: DesiredFleet, { name, machines }: OrphanedApp): Promise<RemovalHistory> {
   const { descendsFrom, namesAt, revision } = fleet;
-  if (descendsFrom === undefined) return { state: 'no history' };
+  if (descendsFrom === undefined || namesAt === undefined) return { state: 'no history' };
   try {
     const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
     const commit = released.endsWith(dirty) ? released.slice(0, -dirty.length) : released;
@@ -23,7 +23,6 @@ export async function removalHistory(fleet: DesiredFleet, { name, machines }: Or
     const descent = await descendsFrom(commit);
     if (descent === 'no') return { state: 'elsewhere', commit };
     if (descent === 'unknown') return { state: 'shallow', commit };
-    if (namesAt === undefined) return { state: 'removed' };
     if (!(await mayName(namesAt, commit, name))) return { state: 'unnamed', commit };
     // A work tree that differs from its commit: the commit may name the app still.
     const isDirty = revision.endsWith(dirty);

@@ -133,16 +133,12 @@ async function planOrphansAgain(
     observed: [...work.planned.values()].map(({ observed }) => observed),
   });
   const names = new Set(first.map(({ app }) => app));
-  try {
-    const again = work.replan(
-      await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }),
-      work.failedNow,
-    );
-    return again.apps.filter(({ app }) => names.has(app));
-  } catch (error) {
-    context.log.warn({ error: String(error) }, 'apps that git no longer names could not be planned again');
-    return first;
-  }
+  const newer = await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }).catch((error) => {
+    // Planned with what was seen before: what lacked something then keeps them waiting, and so does what failed since.
+    context.log.warn({ error: String(error) }, 'apps that others wait for could not be looked at again');
+    return new Map<string, PlannedApp>();
+  });
+  return work.replan(newer, work.failedNow).apps.filter(({ app }) => names.has(app));
 }
 
 async function observeAgain(

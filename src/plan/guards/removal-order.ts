@@ -31,12 +31,9 @@ export function holdRemovals(orphans: readonly AppPlan[], input: RemovalOrderInp
   const waits = [...failed, ...lackingOf(input).map(({ app, lack }) => `${app} ${lack}`)];
   return orphans.map((plan) => {
     const parts = neededHold(plan.app, input.fleet) ?? lastHold(waits, plan.app, input.now);
-    return parts === undefined
-      ? plan
-      : withSteps(
-          plan,
-          holdBack(plan, plan.app, () => true, parts),
-        );
+    if (parts === undefined) return plan;
+    const held = holdBack(plan, plan.app, () => true, parts);
+    return withSteps(plan, held);
   });
 }
 
@@ -84,14 +81,13 @@ function lastHold(waits: readonly string[], app: string, now: number): Parts | u
 }
 
 function neededHold(app: string, { invalid }: DesiredFleet): Parts | undefined {
-  const by = invalid.filter(({ dependsOn = [] }) => dependsOn.includes(app));
+  const by = invalid
+    .filter(({ dependsOn = [] }) => dependsOn.includes(app))
+    .map(({ name, file }) => `${name ?? 'an app'} (${file})`);
   if (by.length === 0) return undefined;
   return {
     reason: 'dependency',
-    because: `${list(
-      by.map(({ name, file }) => `${name ?? 'an app'} (${file})`),
-      namesMax,
-    )} names it in depends_on`,
+    because: `${list(by, namesMax)} names it in depends_on`,
     next: 'take it out of depends_on there, or bring its app.yaml back',
   };
 }
