@@ -69,7 +69,7 @@ export interface PlanContext {
   readonly flyOrg: string | undefined;
   /** Apps synced at once. */
   readonly concurrency: number;
-  /** The whole config root was given, without --app: orphans may be looked for. */
+  /** false: apps that git does not name are none of this pass's business, whatever the fleet. */
   readonly orphans: boolean;
 }
 

@@ -5,7 +5,8 @@ import { matchesGlob } from '../../src/model/base/glob.ts';
 import { list, orList } from '../../src/model/base/text.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { acceptableReasons, appOf } from '../../src/plan/guards/accept.ts';
-import { namesOf, type FoundOrphans } from './orphans.ts';
+import { namesOf } from './organizations.ts';
+import type { FoundOrphans } from './orphans.ts';
 
 /** The apps a pass is about: those that any of the globs names. */
 export function selectApps<T extends { readonly name: string }>(

@@ -1,16 +1,19 @@
 /** Apps of earlier runs that git no longer names and no look at Fly finds: what became of them is recorded, once. */
+import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { Run } from '../../src/model/run.ts';
 import type { ToldApp } from '../../src/record/store.ts';
 import { read } from '../../src/observed/reading.ts';
 import { gonePlan, unmannedPlan } from '../../src/plan/orphan.ts';
-import { namesOf, syncOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
+import { lostOf, type SoughtOrganization } from './organizations.ts';
+import { syncOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 
 type GoneRequest = Omit<OrphanRequest, 'plan' | 'isGone'>;
 
 /**
  * Without it `status` would tell of them for ever: their runs are the newest there are. An app is gone where the whole
  * config was read, all that could list it was, and Fly says of its name that there is none; where anything is unknown,
- * nothing is concluded. One that is there without a machine of the fleet is orphaned, whatever its last run said.
+ * nothing is concluded. One that is there without a machine of the fleet is orphaned, whatever its last run said; a fleet
+ * without a name is only told what is gone, for nobody looks for its machines.
  * `isMeant`: what the pass is about.
  */
 export async function recordGone(
@@ -19,17 +22,23 @@ export async function recordGone(
   isMeant: (app: string) => boolean = () => true,
 ): Promise<readonly Run[]> {
   const { store, fleet } = request;
-  if (!found.complete || !fleet.named || !fleet.whole) return [];
-  const known = [...namesOf(fleet), ...found.orphans.map(({ name }) => name)];
-  const told = (await store.appsTold(known)).filter(({ app }) => isMeant(app));
+  if (!found.complete || !fleet.whole || isLimited(fleet)) return [];
+  const orphans = new Set(found.orphans.map(({ name }) => name));
+  // Asked anew: since orphans were sought, a pass beside this one may have recorded what became of them.
+  const told = lostOf(await store.appsTold(), fleet).filter(({ app }) => !orphans.has(app) && isMeant(app));
   const runs = await Promise.all(told.map((app) => record(request, app, found.orgs)));
   return runs.flatMap((run) => run ?? []);
+}
+
+/** A part of a config, or of its apps, says nothing of others. A folder that names its fleet itself holds all of it. */
+function isLimited({ named, isPart, unselected }: DesiredFleet): boolean {
+  return !named && (isPart === true || unselected !== undefined);
 }
 
 async function record(
   request: GoneRequest,
   { app, status }: ToldApp,
-  orgs: ReadonlySet<string>,
+  orgs: readonly SoughtOrganization[],
 ): Promise<Run | undefined> {
   const presence = await read(request.fly.app(app));
   if (presence.status === 'unread') return undefined;
@@ -37,6 +46,8 @@ async function record(
   if (presence.value.state === 'taken' || status === 'orphaned') return undefined;
   const org = presence.value.app.organization?.slug ?? '';
   // Elsewhere it may have machines that nobody has listed.
-  if (!orgs.has(org)) return undefined;
-  return syncOrphan({ ...request, plan: { ...unmannedPlan(app), org } });
+  const there = orgs.find((one) => one.org === org);
+  if (there === undefined) return undefined;
+  // Recorded as the fleet's, a guess would be known by the next pass.
+  return syncOrphan({ ...request, plan: { ...unmannedPlan(app), org: there.isGuessed ? undefined : org } });
 }

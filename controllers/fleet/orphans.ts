@@ -13,73 +13,41 @@ import { observeReleases } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
-
-export interface SoughtOrganizations {
-  /** Of apps that git names, or that were the fleet's. */
-  readonly known: ReadonlySet<string>;
-  /** Where nothing but the token leads: nobody misses an answer. */
-  readonly guessed: ReadonlySet<string>;
-}
+import { namesOf, soughtOrganizations, type SoughtOrganization, type SoughtRequest } from './organizations.ts';
 
 export interface FoundOrphans {
   /** By name. */
   readonly orphans: readonly OrphanedApp[];
   /** false: there may be more, and those that were known before may still be there. */
   readonly complete: boolean;
-  /** Organizations that were looked through. */
-  readonly orgs: ReadonlySet<string>;
-  /** Those of them that could not be looked through whole. */
+  /** Organizations that were looked through whole. */
+  readonly orgs: readonly SoughtOrganization[];
+  /** Known ones that could not be. */
   readonly unread: readonly UnreadOrganization[];
 }
 
-/** Of all apps that git names, those too that are invalid or not chosen. */
-export function namesOf({ apps, invalid, unselected = [] }: DesiredFleet): ReadonlySet<string> {
-  return new Set([...[...apps, ...invalid].flatMap(({ name }) => name ?? []), ...unselected]);
-}
-
 /**
- * Apps of this fleet on Fly that git does not name, in these organizations. None is looked for while the fleet has no name
+ * Apps of this fleet on Fly that git does not name. None is looked for, and nobody asked where, while the fleet has no name
  * of its own or part of the config could not be read: what is missing then is unknown, not gone.
  */
-export async function findOrphans(
-  fly: FlyReader,
-  fleet: DesiredFleet,
-  { known, guessed }: SoughtOrganizations,
-): Promise<FoundOrphans> {
-  const orgs = new Set([...known, ...guessed]);
-  if (!fleet.named) return { orphans: [], complete: true, unread: [], orgs };
-  if (!fleet.whole) return { orphans: [], complete: false, unread: [], orgs };
-  const named = namesOf(fleet);
+export async function findOrphans(request: SoughtRequest & { readonly fly: FlyReader }): Promise<FoundOrphans> {
+  const { fly, fleet } = request;
+  if (!fleet.named || !fleet.whole) return { orphans: [], complete: !fleet.named, orgs: [], unread: [] };
+  const desired = namesOf(fleet);
   const found: OrphanedApp[] = [];
+  const orgs: SoughtOrganization[] = [];
   const unread: UnreadOrganization[] = [];
-  for (const org of orgs) {
-    const observed = await observeOrphans({ fly, org, fleet, desired: named });
-    found.push(...observed.orphans.map((orphan) => (guessed.has(org) ? { ...orphan, isGuessed: true } : orphan)));
-    const isMissed = !observed.complete && !guessed.has(org);
-    if (isMissed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
+  for await (const sought of soughtOrganizations(request)) {
+    const { org, isGuessed } = sought;
+    const observed = await observeOrphans({ fly, org, fleet, desired });
+    found.push(...observed.orphans.map((orphan) => (isGuessed ? { ...orphan, isGuessed } : orphan)));
+    if (observed.complete) orgs.push(sought);
+    else if (!isGuessed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
   const prunes = fleet.policy.prune.includes('app');
   const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, fleet, orphan))) : found;
   const orphans = told.toSorted((a, b) => byText(a.name, b.name));
-  return { orphans, complete: unread.length === 0, unread, orgs };
-}
-
-/** With those of organizations that were not asked yet, because only Fly says that the fleet has apps there. */
-export async function findMore(
-  fly: FlyReader,
-  fleet: DesiredFleet,
-  found: FoundOrphans,
-  there: readonly string[],
-): Promise<FoundOrphans> {
-  const known = new Set(there.filter((org) => !found.orgs.has(org)));
-  if (known.size === 0) return found;
-  const more = await findOrphans(fly, fleet, { known, guessed: new Set() });
-  return {
-    orphans: [...found.orphans, ...more.orphans].toSorted((a, b) => byText(a.name, b.name)),
-    complete: found.complete && more.complete,
-    unread: [...found.unread, ...more.unread],
-    orgs: new Set([...found.orgs, ...more.orgs]),
-  };
+  return { orphans, complete: unread.length === 0, orgs, unread };
 }
 
 /** An orphan as it is now: it may have waited for somebody to be done. */

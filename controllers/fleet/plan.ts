@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
-import { askedOnce, resolveOrganization } from '../../src/observed/organization.ts';
+import { askedOnce } from '../../src/observed/organization.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
@@ -11,8 +11,8 @@ import { planOrphan } from '../../src/plan/orphan.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlanContext, PlannedApp } from '../app/types.ts';
 import { checkAskedFor, mayBeOrphans, selectApps } from './asked-for.ts';
-import { soughtOrganizations } from './organizations.ts';
-import { findMore, findOrphans, type FoundOrphans } from './orphans.ts';
+import { organizationNaming } from './organizations.ts';
+import { findOrphans, type FoundOrphans } from './orphans.ts';
 
 /**
  * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
@@ -52,6 +52,8 @@ export interface Whole {
   readonly orphans: readonly OrphanedApp[];
   /** What was found, of whatever name. undefined: nobody looked. */
   readonly found: FoundOrphans | undefined;
+  /** Organizations of the token, asked for once. */
+  readonly reached: () => Promise<readonly string[]>;
   /** The fleet's plan again, with newer plans of some apps. */
   replan(newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[]): Plan;
 }
@@ -60,17 +62,14 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const chosen = selectApps(desired.apps, options.apps);
   const chosenNames = new Set(chosen.map(({ name }) => name));
   const seeks = context.orphans && mayBeOrphans(desired, options);
-  const reached = askedOnce(context.fly);
-  const named = await nameOrganizations(
-    context,
-    reached,
-    seeks ? desired.apps : withDependencies(desired.apps, chosen),
-  );
+  const { fly, store, flyOrg } = context;
+  const reached = askedOnce(() => fly.organizations());
+  const asked = seeks && desired.named ? desired.apps : withDependencies(desired.apps, chosen);
+  const named = await Promise.all(asked.map(organizationNaming({ flyOrg, reached })));
   const withOrg = withDependencies(named, chosen);
   const planned = new Map<string, PlannedApp>();
   const failed: { app: DesiredApp; fault: Fault }[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const seeking = seeks ? seekOrphans(context, desired, { apps: named, reached }) : undefined;
   const look = (apps: readonly DesiredApp[]) =>
     Promise.all(
       apps.map((app) =>
@@ -88,9 +87,14 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
         }),
       ),
     );
-  const [listed] = await Promise.all([seeking, look(withOrg)]);
-  const there = [...planned.values()].flatMap(({ observed }) => observed.org ?? []);
-  const found = listed === undefined ? undefined : await findMore(context.fly, desired, listed, there);
+  const looking = look(withOrg);
+  const observed = async () => {
+    await looking;
+    return [...planned.values()].map((one) => one.observed);
+  };
+  const apps = () => Promise.resolve(named);
+  const seeking = seeks ? findOrphans({ fly, store, fleet: desired, apps, observed, reached }) : undefined;
+  const [found] = await Promise.all([seeking, looking]);
   checkAskedFor(desired, found, options);
   const chosenOrphans = selectApps(found?.orphans ?? [], options.apps);
   const isWhole = mayDestroy(desired, { orphans: chosenOrphans, now: context.clock.now() }, options);
@@ -119,21 +123,13 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       failedNow,
     });
   };
-  const apps = new Map(withOrg.map((app) => [app.name, app]));
-  return { plan: replan(new Map()), apps, planned, orphans, found, replan };
+  const byName = new Map(withOrg.map((app) => [app.name, app]));
+  return { plan: replan(new Map()), apps: byName, planned, orphans, found, reached, replan };
 }
 
 /** Machines made anew for their mount are a release, which is planned where that is accepted. */
 export function optionsFor({ name: app }: DesiredApp, options: PassOptions): PassOptions {
   return { ...options, accept: options.accept || isNamed(options.acceptOnly, { app, reason: 'volume' }) };
-}
-
-async function seekOrphans(
-  { fly, store }: PlanContext,
-  fleet: DesiredFleet,
-  where: { readonly apps: readonly DesiredApp[]; readonly reached: () => Promise<readonly string[]> },
-): Promise<FoundOrphans> {
-  return findOrphans(fly, fleet, await soughtOrganizations({ store, fleet, ...where }));
 }
 
 /** true: one that nobody has called by its name goes, but for the others. */
@@ -150,17 +146,6 @@ function mayDestroy(
 function withDependencies(apps: readonly DesiredApp[], chosen: readonly DesiredApp[]): readonly DesiredApp[] {
   const needed = new Set(chosen.flatMap((app) => [app.name, ...(app.dependsOn ?? [])]));
   return apps.filter((app) => needed.has(app.name));
-}
-
-/** Only asks Fly where an app names no organization. */
-async function nameOrganizations(
-  { flyOrg }: PlanContext,
-  organizations: () => Promise<readonly string[]>,
-  apps: readonly DesiredApp[],
-): Promise<readonly DesiredApp[]> {
-  if (apps.every((app) => app.org !== undefined)) return apps;
-  const org = await resolveOrganization({ organizations }, { flyOrg });
-  return apps.map((app) => (app.org === undefined ? { ...app, org, orgIsDefault: true } : app));
 }
 
 /** A pass over all apps that insists on nothing. */

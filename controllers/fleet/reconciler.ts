@@ -8,7 +8,7 @@ import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { AppStates, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
-import { resolveOrganization } from '../../src/observed/organization.ts';
+import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
@@ -20,8 +20,8 @@ import { nextWake } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { recordGone } from './gone-apps.ts';
-import { soughtOrganizations } from './organizations.ts';
-import { findMore, findOrphans, lookAgain, namesOf, syncOrphan, type FoundOrphans } from './orphans.ts';
+import { namesOf, organizationNaming } from './organizations.ts';
+import { findOrphans, lookAgain, syncOrphan, type FoundOrphans } from './orphans.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -49,25 +49,38 @@ const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patie
  * brakes see the whole fleet, applies it, and reports the config repo's commit once every app has had its pass.
  */
 export class FleetReconciler {
-  readonly #options: FleetReconcilerOptions;
+  readonly #options: FleetReconcilerOptions & { readonly reached: () => Promise<readonly string[]> };
+  readonly #withOrganization: (app: DesiredApp) => Promise<DesiredApp>;
   readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
   #orphans: readonly OrphanedApp[] = [];
   /** Organizations that the newest look for them could not look through whole. */
   #unread: readonly UnreadOrganization[] = [];
   #survey: Promise<void> = Promise.resolve();
-  #org: Promise<string> | undefined;
+  /** Organizations of the token: asked for anew after each refresh, for it may reach others by then. */
+  #reached: () => Promise<readonly string[]>;
+  /** By what went wrong with the newest refresh: a hash of how. */
+  readonly #told = new Map<string, string>();
 
   constructor(options: FleetReconcilerOptions) {
-    this.#options = options;
+    const { fly, flyOrg } = options;
+    this.#reached = askedOnce(() => fly.organizations());
+    const reached = (): Promise<readonly string[]> => this.#reached();
+    this.#options = { ...options, reached };
+    this.#withOrganization = organizationNaming({ flyOrg, reached });
   }
 
   /** Reads git. The apps to look at are all of them; a delivery concerns those that follow its repo and those that moved. */
-  async refresh(signal: AbortSignal): Promise<{
+  async refresh(
+    signal: AbortSignal,
+    trigger: Trigger = 'timer',
+  ): Promise<{
     readonly apps: readonly string[];
     affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
   }> {
     const desired = await this.#options.load(signal);
+    const { fly } = this.#options;
+    this.#reached = askedOnce(() => fly.organizations());
     const first = this.#desired === undefined;
     const newRevision = this.#desired?.revision !== desired.revision;
     this.#desired = desired;
@@ -81,7 +94,7 @@ export class FleetReconciler {
     }
     // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
     const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
-    for (const orphan of await this.#lookForOrphans(desired)) names.add(orphan.name);
+    for (const orphan of await this.#lookForOrphans(desired, trigger)) names.add(orphan.name);
     if (newRevision || first) {
       this.#options.reporter?.begin(
         desired,
@@ -306,36 +319,63 @@ export class FleetReconciler {
    * With every refresh: a list lags, and an app of the fleet may appear without a commit. What was known stays where the list
    * failed or has gaps; its own pass looks again. Answers those that were not known before.
    */
-  async #lookForOrphans(fleet: DesiredFleet): Promise<readonly OrphanedApp[]> {
+  async #lookForOrphans(fleet: DesiredFleet, trigger: Trigger): Promise<readonly OrphanedApp[]> {
     const named = namesOf(fleet);
     const before = this.#orphans.filter(({ name }) => !named.has(name));
     const known = new Set(before.map(({ name }) => name));
-    try {
-      const apps = await Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
-      const { fly, store } = this.#options;
-      const sought = await soughtOrganizations({ store, fleet, apps, reached: () => fly.organizations() });
-      const there = this.#apps.survey().flatMap(({ observed }) => observed.org ?? []);
-      const seen = await findMore(fly, fleet, await findOrphans(fly, fleet, sought), there);
-      const { orphans, complete } = seen;
-      this.#tellUnread(seen);
-      const found = new Set(orphans.map(({ name }) => name));
-      this.#orphans = complete ? orphans : [...orphans, ...before.filter(({ name }) => !found.has(name))];
-      for (const run of await recordGone({ ...this.#options, fleet, trigger: 'timer' }, seen))
-        this.#apps.ran(run.app, run);
-    } catch (error) {
-      this.#orphans = before;
-      const { message } = toFault(error, 'orphans');
-      this.#unread = [{ org: 'the fleet', reason: message }];
-      this.#options.log.warn({ error: message }, 'orphaned apps could not be looked for');
+    const seen = await this.#findOrphans(fleet, before);
+    if (seen !== undefined) {
+      const found = new Set(seen.orphans.map(({ name }) => name));
+      const kept = seen.complete ? [] : before.filter(({ name }) => !found.has(name));
+      this.#orphans = [...seen.orphans, ...kept];
+      await this.#recordGone(fleet, seen, trigger);
     }
     return this.#orphans.filter(({ name }) => !known.has(name));
   }
 
-  /** Each refresh asks anew: what it does not hear is said once, and again when that is another. */
-  #tellUnread({ unread }: FoundOrphans): void {
-    if (unread.length > 0 && hashOf(unread) !== hashOf(this.#unread))
-      this.#options.log.warn({ unread }, 'organizations could not be looked through whole for orphaned apps');
-    this.#unread = unread;
+  /** undefined: nobody could look, and those of before stay. */
+  async #findOrphans(fleet: DesiredFleet, before: readonly OrphanedApp[]): Promise<FoundOrphans | undefined> {
+    const failure = 'orphaned apps could not be looked for';
+    try {
+      const apps = () => Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
+      const observed = async (guesses: boolean) => {
+        // Apps are looked at beside this. Not to know yet where they are would make guesses of what is known.
+        if (guesses) await this.#survey;
+        return this.#apps.survey().map((one) => one.observed);
+      };
+      const seen = await findOrphans({ ...this.#options, fleet, apps, observed });
+      const { unread } = seen;
+      const gaps = unread.length === 0 ? undefined : { unread };
+      this.#tell('organizations could not be looked through whole for orphaned apps', gaps);
+      this.#tell(failure, undefined);
+      this.#unread = unread;
+      return seen;
+    } catch (error) {
+      const { message: reason } = toFault(error, 'orphans');
+      this.#orphans = before;
+      const orgs = new Set([...fleet.apps, ...before].flatMap(({ org }) => org ?? []));
+      this.#unread = [...orgs].map((org) => ({ org, reason }));
+      this.#tell(failure, { error: reason });
+      return undefined;
+    }
+  }
+
+  /** What cannot be recorded now is with the next refresh: the orphans that were found are no less there. */
+  async #recordGone(fleet: DesiredFleet, found: FoundOrphans, trigger: Trigger): Promise<void> {
+    const failure = 'apps that are gone from Fly could not be recorded';
+    try {
+      for (const run of await recordGone({ ...this.#options, fleet, trigger }, found)) this.#apps.ran(run.app, run);
+      this.#tell(failure, undefined);
+    } catch (error) {
+      this.#tell(failure, { error: toFault(error, 'apps that are gone').message });
+    }
+  }
+
+  /** Each refresh asks anew: what goes wrong is said once, and again when that is another. undefined: nothing does. */
+  #tell(text: string, how: Readonly<Record<string, unknown>> | undefined): void {
+    const told = how === undefined ? '' : hashOf(how);
+    if (how !== undefined && told !== this.#told.get(text)) this.#options.log.warn(how, text);
+    this.#told.set(text, told);
   }
 
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */
@@ -356,17 +396,6 @@ export class FleetReconciler {
         }),
       ),
     );
-  }
-
-  async #withOrganization(app: DesiredApp): Promise<DesiredApp> {
-    if (app.org !== undefined) return app;
-    this.#org ??= resolveOrganization(this.#options.fly, { flyOrg: this.#options.flyOrg });
-    try {
-      return { ...app, org: await this.#org, orgIsDefault: true };
-    } catch (error) {
-      this.#org = undefined;
-      throw error instanceof Fault ? error : toFault(error, 'the organization could not be found out');
-    }
   }
 }
 

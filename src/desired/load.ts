@@ -102,6 +102,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     name: identity.name,
     // One file is a part of its folder's config: the rest must not become orphans.
     named: identity.named && root === path,
+    isPart: path !== '',
     unwritten: identity.unwritten,
     revision: tree.revision,
     root,

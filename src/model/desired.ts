@@ -146,6 +146,8 @@ export interface DesiredFleet extends FleetOwner {
   readonly name: string;
   /** true: written down in flycd.yaml or the root project.yaml; orphans are sought only then. */
   readonly named: boolean;
+  /** true: a folder or file inside of the repo was given, and the rest may hold apps of the fleet as well. */
+  readonly isPart?: boolean | undefined;
   /** Commit, `<commit>-dirty`, or `content:<hash>`. */
   readonly revision: string;
   /** Folder of the repo that `file` in apps and problems starts from; '' = the repo's top. */

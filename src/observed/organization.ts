@@ -7,11 +7,11 @@ import { Fault } from '../model/base/fault.ts';
  */
 export const personal = 'personal';
 
-/** Asks Fly at the first call, and again only where that failed. */
-export function askedOnce(fly: Pick<FlyReader, 'organizations'>): () => Promise<readonly string[]> {
-  let asked: Promise<readonly string[]> | undefined;
+/** Asks at the first call, and again only where that failed. */
+export function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
   return () => {
-    asked ??= fly.organizations().catch((error: unknown) => {
+    asked ??= ask().catch((error: unknown) => {
       asked = undefined;
       throw error;
     });

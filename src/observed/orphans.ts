@@ -70,7 +70,8 @@ async function confirm(
   const [app, machines] = await Promise.all(asked);
   if (app.status === 'unread') return { state: 'unread', reason: `${name}: ${app.reason}` };
   if (app.value.state === 'absent') return { state: 'gone' };
-  if (app.value.state === 'taken') return { state: 'foreign' };
+  // Nobody has seen what is in it: it may have moved on with all of its machines.
+  if (app.value.state === 'taken') return { state: 'unread', reason: `${name}: the token no longer reaches it` };
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))

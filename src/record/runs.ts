@@ -45,15 +45,13 @@ export function createRuns(database: Database): RunStore {
     latestRuns() {
       return readRuns(database, newestOfEachApp(database));
     },
-    async appsTold(besides = []) {
-      const names = JSON.stringify([...besides]);
+    async appsTold() {
       const rows = await queries
         .selectFrom('run')
         .select(['app', 'status', sql<string | null>`json_extract(plan, '$.org')`.as('org')])
         .where('id', 'in', newestOfEachApp(database))
         .where('outcome', 'is not', null)
         .where('outcome', '!=', 'deleted')
-        .where('app', 'not in', sql<string>`(SELECT value FROM json_each(${names}))`)
         .orderBy('app')
         .execute();
       return rows.map(({ app, org, status }) => ({ app, org: org ?? undefined, status }));
@@ -90,20 +88,22 @@ async function readOrganizations(
   { queries, fleet }: Database,
   apps: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const org = sql<string | null>`json_extract(plan, '$.org')`;
-  const found = new Map<string, string>();
-  for (const app of apps) {
-    const row = await queries
-      .selectFrom('run')
-      .select(org.as('org'))
-      .where((where) => where.and({ fleet, app }))
-      .where(org, 'is not', null)
-      .orderBy('id', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    if (row?.org) found.set(app, row.org);
-  }
-  return found;
+  if (apps.length === 0) return new Map();
+  const org = sql<string>`json_extract(plan, '$.org')`;
+  const newest = queries
+    .selectFrom('run')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .where('fleet', '=', fleet)
+    // One parameter however many apps there are: SQLite limits their number.
+    .where('app', 'in', sql<string>`(SELECT value FROM json_each(${JSON.stringify(apps)}))`)
+    .where(org, 'is not', null)
+    .groupBy('app');
+  const rows = await queries
+    .selectFrom('run')
+    .select(['app', org.as('org')])
+    .where('id', 'in', newest)
+    .execute();
+  return new Map(rows.map((row) => [row.app, row.org]));
 }
 
 function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Tables, 'run', { id: number }> {

@@ -70,8 +70,8 @@ export interface Store {
   run(id: number): Promise<Run | undefined>;
   /** Newest run of each app: what `status` prints. */
   latestRuns(): Promise<readonly Run[]>;
-  /** Apps that `status` tells of, but for these: how each was after its newest run. One whose run is under way is left out. */
-  appsTold(besides?: Iterable<string>): Promise<readonly ToldApp[]>;
+  /** Apps that `status` tells of: how each was after its newest run. One whose run is under way is left out. */
+  appsTold(): Promise<readonly ToldApp[]>;
   /** Of these apps, by name: the organization that the newest plan which names one gives it. Missing: no plan does. */
   organizationsOf(apps: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The newest run of an app says when the app is tried again. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { observeOrphans } from '../../src/observed/orphans.ts';
+import { observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import { machine, speakTo, thrownBy, type Reply } from '../fly/fake-fly.ts';
 
@@ -119,6 +119,18 @@ describe('orphans', () => {
     });
     expect(found.orphans).toMatchObject([{ name: 'older', org: 'acme', machines: [{ id: '4' }] }]);
     expect(found).toMatchObject({ complete: false, reason: /old: .*boom/ });
+  });
+
+  it('are unsure where the token does not reach the app, in which nobody saw a machine', async () => {
+    await using bench = await speakTo(({ path }) => {
+      if (path.endsWith('/orgs/acme/machines'))
+        return { status: 200, body: { machines: [{ ...of('main', '1'), app_name: 'moved' }] } };
+      return { status: 403, body: { error: 'unauthorized' } };
+    });
+    const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
+    const reason = 'moved: the token no longer reaches it';
+    expect(await observeOrphans(request)).toEqual({ orphans: [], complete: false, reason });
+    expect(await observeOrphan(request, { name: 'moved', org: 'acme' })).toEqual({ state: 'unread', reason });
   });
 
   it('on a host that hides its config are unsure, and sure by what it still shows', async () => {

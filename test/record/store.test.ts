@@ -119,7 +119,20 @@ describe('runs', () => {
     await store.startRun(runStart('busy'));
     const back = { app: 'back', org: 'personal', status: 'synced' };
     expect(await store.appsTold()).toEqual([back, { app: 'web', org: 'personal', status: 'failed' }]);
-    expect(await store.appsTold(['web', 'nobody'])).toEqual([back]);
+  });
+
+  test('organizations of apps are those that the newest plan names which names one', async () => {
+    const store = testStore();
+    for (const [app, org] of [
+      ['moved', 'personal'],
+      ['moved', 'second'],
+      ['moved', undefined],
+      ['unsaid', undefined],
+      ['other', 'personal'],
+    ] as const)
+      await store.startRun(runStart(app, { plan: planOf(app, { org }) }));
+    expect(await store.organizationsOf(['moved', 'unsaid', 'nobody'])).toEqual(new Map([['moved', 'second']]));
+    expect(await store.organizationsOf([])).toEqual(new Map());
   });
 
   test('secrets reach no row, not even those that JSON would escape', async () => {

@@ -96,7 +96,8 @@ export function createLoading(request: LoadingRequest): Loading {
       if (disturbed !== undefined && isKnown) log.warn({}, disturbed);
       const whole = read.whole && isKnown && disturbed === undefined;
       // The operator gave a part of the config: what it does not name the rest may.
-      const fleet = { ...read, named: read.named && isRoot, whole, origin: from };
+      const isPart = read.isPart === true || !isRoot;
+      const fleet = { ...read, named: read.named && isRoot, isPart, whole, origin: from };
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       if (history === undefined) return { fleet, repo };

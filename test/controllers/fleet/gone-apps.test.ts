@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ afterEach(() => world.close());
 const other = 'app: other\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\nenv:\n  A: b\n';
 const shop = other.replace('other', 'shop');
 const prunes = 'fleet: walk\nsync:\n  prune: [app]\n';
+const author = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
 const once = ['sync', '--once'];
 
 /** A fleet of two, of which git names only `shop` any more. */
@@ -165,43 +167,62 @@ describe('status tells no more of an app that git no longer names', () => {
   });
 });
 
-describe('an app that was the last of its organization', () => {
-  async function removedFromAcme(settings: string): Promise<void> {
-    world = await arena();
-    const { simulator } = world;
-    simulator.world.addOrganization('acme');
-    simulator.world.grantToken(simulator.token, { organizations: ['personal', 'acme'] });
-    const acme = `org: acme\n${other}`;
-    world.write({ 'flycd.yaml': settings, 'shop/app.yaml': `org: personal\n${shop}`, 'other/app.yaml': acme });
-    const { code, stdout, stderr } = await world.flycd(once);
-    expect(code, stdout + stderr).toBe(0);
-    rmSync(join(world.folder, 'other'), { recursive: true });
-  }
+test('a fleet with a name in a folder of a repo is told what is gone as any other', async () => {
+  world = await arena();
+  world.write({ 'deploy/flycd.yaml': 'fleet: walk\n', 'deploy/shop/app.yaml': shop, 'deploy/other/app.yaml': other });
+  const first = await world.flycdAt(join(world.folder, 'deploy'), once);
+  expect(first.code, first.stdout + first.stderr).toBe(0);
+  world.remove('deploy/other');
+  await world.asPerson('DELETE', '/apps/other?force=true');
+  expect((await world.flycdAt(join(world.folder, 'deploy'), once)).stdout).toMatch(/other +deleted/);
+});
 
-  test('is an orphan there, in status, why and diff', async () => {
-    await removedFromAcme('fleet: walk\n');
-    const { stdout } = await world.flycd(once);
-    expect(stdout).toMatch(/other +no-change +orphaned/);
-    expect(await told()).toEqual({ shop: 'synced', other: 'orphaned' });
-    expect((await world.flycd(['why', 'other'])).stdout).toMatch(/machines? of this fleet run on/);
-    expect((await world.flycd(['diff'])).stdout).toContain('other  orphaned');
-  });
+describe('status of a fleet without a name', () => {
+  const unnamed = 'sync: {prune: [app]}\n';
 
-  test('goes where the policy prunes apps, and is looked for no longer', async () => {
-    await removedFromAcme(prunes);
-    expect((await world.flycd(once)).stdout).toMatch(/other +deleted/);
-    expect([...world.simulator.world.apps.keys()]).toEqual(['shop']);
-    faults().add({ template: 'GET /orgs/{org}/machines', fault: '503', times: 1, nth: 2 });
-    expect((await world.flycd(once)).stdout).not.toContain('warning');
-  });
-
-  test('is said to be unread where its organization is', async () => {
-    await removedFromAcme(prunes);
-    world.simulator.world.grantToken(world.simulator.token, { organizations: ['personal'] });
+  test('tells no more of an app that is gone from Fly', async () => {
+    await removedApp(unnamed);
+    await world.asPerson('DELETE', '/apps/other?force=true');
     const { code, stdout } = await world.flycd(once);
-    expect(code, stdout).toBe(1);
-    expect(stdout).toContain('organization acme: warning');
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/other +deleted .*Fly has no app of that name/);
+    expect(await told()).toEqual({ shop: 'synced' });
+    expect((await world.flycd(once)).stdout).not.toContain('other');
+  });
+
+  test('tells of one as it was while that is on Fly, or Fly does not say, or git may yet name it', async () => {
+    await removedApp(unnamed);
+    await world.flycd(once);
     expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
+    await world.asPerson('DELETE', '/apps/other?force=true');
+    for (const status of [403, 503]) {
+      const fault = { status, body: { error: 'not for you' } };
+      faults().add({ template: 'GET /apps/{app}', app: 'other', fault, times: 99 });
+      await world.flycd(once);
+      expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
+      faults().clear();
+    }
+    world.write({ 'broken/project.yaml': 'project: [\n' });
+    await world.flycd(once);
+    expect(await told()).toMatchObject({ other: 'synced' });
+  });
+
+  test.each(['shop', 'shop/app.yaml'])('tells of one as it was after a pass over %s alone', async (part) => {
+    await removedApp(unnamed);
+    for (const argv of [
+      ['init', '-q'],
+      ['add', '-A'],
+      [...author, 'commit', '-qm', 'without other'],
+    ])
+      execFileSync('git', argv, { cwd: world.folder });
+    world.write({ 'other/app.yaml': other });
+    expect((await world.flycd(once)).code).toBe(0);
+    await world.asPerson('DELETE', '/apps/other?force=true');
+    expect((await world.flycdAt(join(world.folder, part), once)).code).toBe(0);
+    expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
+    world.remove('other');
+    await world.flycd(once);
+    expect(await told()).toEqual({ shop: 'synced' });
   });
 });
 
@@ -230,11 +251,11 @@ test.each([
     /other could not|looked at again/,
   ],
   [
-    'is somebody else’s',
+    'the token no longer reaches',
     { template: 'GET /apps/{app}', status: 403 },
-    0,
-    'no-change',
-    /none of its machines belongs to this fleet/,
+    1,
+    'held',
+    /the token no longer reaches it/,
   ],
 ])(
   'an app that %s when its turn comes is left, and the plan that is shown is that one',

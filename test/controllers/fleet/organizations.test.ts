@@ -1,10 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findOrphans } from '../../../controllers/fleet/orphans.ts';
 import { moveApp } from '../../../simulator/api/apps.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
-import { speakTo } from '../../fly/fake-fly.ts';
 import { desiredApp } from '../../plan/builders.ts';
 import { arena, type Arena } from '../arena.ts';
 import { testStore } from '../../record/stores.ts';
@@ -16,6 +14,8 @@ beforeEach(async () => {
   world = await arena({ env: { FLY_API_TOKEN: 'both' } });
   for (const slug of ['second', 'third']) world.simulator.world.addOrganization(slug);
   reach('personal', 'second');
+  const { token } = world.simulator;
+  world.simulator.world.grantToken(token, { organizations: ['personal', 'second'] });
 });
 
 const reach = (...organizations: string[]): unknown => world.simulator.world.grantToken('both', { organizations });
@@ -24,6 +24,9 @@ const reachMany = (): void => {
   for (const slug of many) world.simulator.world.addOrganization(slug);
   reach('personal', 'second', ...many);
 };
+/** From now on no organization but personal, which is first, shows its machines. */
+const silence = (): unknown =>
+  world.simulator.world.faults.add({ template: 'GET /orgs/{org}/machines', fault: '503', nth: 2, times: 99 });
 const app = (name: string, more = ''): string =>
   `app: ${name}\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\n${more}`;
 const write = (name: string, more = ''): void => world.write({ [`${name}/app.yaml`]: app(name, more) });
@@ -138,7 +141,19 @@ describe('apps that git no longer names', () => {
       expect(stdout).toMatch(/\bs\b.*orphaned/);
     }
     expect((await world.flycd(['sync', '--once'])).stdout).toMatch(/s +no-change +orphaned/);
+    expect((await world.flycd(['status'])).stdout).toMatch(/^s +orphaned/m);
+    expect((await world.flycd(['why', 's'])).stdout).toMatch(/machines? of this fleet run on/);
     expect(await listedBy(['diff'])).toEqual(['personal', 'second']);
+  });
+
+  test('are missed in an organization where the fleet had apps and that the token does not reach', async () => {
+    await inTwo('fleet: acme\nsync: {prune: [app]}\n');
+    remove('s');
+    reach('personal');
+    const { code, stdout } = await world.flycd(['sync', '--once']);
+    expect(code, stdout).toBe(1);
+    expect(stdout).toContain('organization second: warning');
+    expect((await world.flycd(['status'])).stdout).toMatch(/^s +synced/m);
   });
 
   test('are found where the only apps left are invalid', async () => {
@@ -146,7 +161,7 @@ describe('apps that git no longer names', () => {
     remove('s');
     write('a', 'machines: {cuont: 1}\n');
     expect((await world.flycd(['diff'])).stdout).toMatch(/\bs +orphaned/);
-    expect(await listedBy(['diff'])).toEqual(['second']);
+    expect(await listedBy(['diff'])).toEqual(['personal', 'second']);
   });
 
   test('are found where their last run says that they were invalid, and of no organization', async () => {
@@ -176,12 +191,12 @@ describe('apps that git no longer names', () => {
   });
 
   test('are not missed in one that only the token knows and that does not answer', async () => {
-    await using bench = await speakTo(() => ({ status: 403, body: { error: 'unauthorized' } }));
-    const [none, second] = [new Set<string>(), new Set(['second'])];
-    const guess = await findOrphans(bench.fly, fleetOf(), { known: none, guessed: second });
-    expect(guess).toMatchObject({ orphans: [], complete: true, unread: [] });
-    const known = await findOrphans(bench.fly, fleetOf(), { known: second, guessed: none });
-    expect(known).toMatchObject({ orphans: [], complete: false, unread: [{ org: 'second' }] });
+    await inTwo('fleet: acme\nsync: {prune: [app]}\n');
+    remove('s');
+    silence();
+    const { code, stdout } = await world.flycd(['diff'], 'empty');
+    expect(code, stdout).toBe(0);
+    expect(stdout).not.toContain('organization second');
   });
 
   test('are destroyed where the fleet prunes, and told of no more', async () => {
@@ -225,6 +240,134 @@ describe('apps that git no longer names', () => {
     reachMany();
     expect((await world.flycd(['diff'], 'empty')).stdout).toMatch(/\bt +orphaned/);
     expect(await listedBy(['diff'], 'empty')).toEqual(['personal', 'second']);
+  });
+});
+
+describe('an organization where apps of git’s are seen', () => {
+  const prunes = 'fleet: acme\nsync: {prune: [app]}\n';
+
+  /** `s`, of which git names no organization, and the orphan `t` are in second. */
+  async function beside(settings = prunes): Promise<void> {
+    await inTwo(settings);
+    write('t', 'org: second\n');
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    write('s');
+    remove('t');
+  }
+
+  test('is known, though the token reaches it: what is found there is the fleet’s', async () => {
+    await beside();
+    const { code, stdout } = await world.flycd(['sync', '--once'], 'empty');
+    expect(stdout).not.toContain('only because the token reaches');
+    expect(code, stdout).toBe(0);
+    expect(names()).toEqual(['a', 's']);
+  });
+
+  test('is known to the loop at its first look', async () => {
+    await beside();
+    const { signal } = new AbortController();
+    const store = testStore({ clock: world.clock });
+    const apps = ['a', 's'].map((name) => desiredApp({ name, org: undefined, file: `${name}/app.yaml` }));
+    const it = { url: world.simulator.url, token: 'both', fetch, clock: world.clock, store };
+    const wanted = () => fleetOf({ apps });
+    const keeper = reconcilerOf({ wanted, ...it }, { configRepo: undefined, reporter: undefined });
+    expect((await keeper.refresh(signal)).apps).toEqual(['a', 's', 't']);
+    await keeper.reconcile('t', 'timer', signal);
+    expect(await store.latestRuns()).toMatchObject([{ app: 't', plan: { org: 'second' } }]);
+  });
+
+  test('is missed where its list fails', async () => {
+    await beside();
+    silence();
+    const { code, stdout } = await world.flycd(['diff'], 'empty');
+    expect(stdout).toContain('organization second: warning');
+    expect(code).toBe(1);
+  });
+
+  test('is known by what the database tells of them where they cannot be looked at', async () => {
+    await beside('fleet: acme\n');
+    await world.flycd(['sync', '--once', '--app', 's'], 'empty');
+    world.simulator.world.faults.add({ template: 'GET /apps/{app}', app: 's', fault: '503', times: 99 });
+    expect(await listedBy(['diff'], 'empty')).toEqual(['personal', 'second']);
+  });
+
+  test('is not known by an app that is another fleet’s', async () => {
+    await beside();
+    const [machine] = world.simulator.world.apps.get('s')?.machines.keys() ?? [];
+    await world.asPerson('POST', `/apps/s/machines/${machine}/metadata/flycd_fleet`, { value: 'other' });
+    for (let pass = 0; pass < 2; pass += 1) {
+      await world.flycd(['sync', '--once', '--accept'], 'empty');
+      expect(names()).toContain('t');
+    }
+    expect((await world.flycd(['sync', '--once'], 'empty')).stdout).toContain('only because the token reaches');
+  });
+});
+
+describe('an app without a machine where nothing but the token leads', () => {
+  /** `s` and `t` in second; a database that knows `s` as invalid, of no organization. */
+  async function unmanned(): Promise<void> {
+    await inTwo('fleet: acme\nsync: {prune: [app]}\n');
+    write('t', 'org: second\n');
+    await world.flycd(['sync', '--once']);
+    remove('t');
+    write('s', 'machines: {cuont: 1}\n');
+    await world.flycd(['sync', '--once', '--app', 's'], 'empty');
+    remove('s');
+    const ids = [...(world.simulator.world.apps.get('s')?.machines.keys() ?? [])];
+    for (const id of ids) await world.asPerson('DELETE', `/apps/s/machines/${id}?force=true`);
+  }
+
+  test('makes its organization no known one', async () => {
+    await unmanned();
+    for (let pass = 0; pass < 3; pass += 1) await world.flycd(['sync', '--once', '--accept'], 'empty');
+    expect((await world.flycd(['status'], 'empty')).stdout).toMatch(/^s +orphaned/m);
+    expect(names()).toContain('t');
+  });
+
+  test('is not concluded to have none where that did not answer', async () => {
+    await unmanned();
+    silence();
+    await world.flycd(['sync', '--once'], 'empty');
+    expect((await world.flycd(['status'], 'empty')).stdout).toMatch(/^s +invalid/m);
+  });
+});
+
+describe('what the token reaches is asked for once', () => {
+  /** Two apps of which `personal` may be another name of their organization; `s` waits for `t`. */
+  async function doubtful(): Promise<void> {
+    await inTwo();
+    remove('a');
+    write('t', 'org: second\n');
+    await world.flycd(['sync', '--once']);
+    reach('second');
+  }
+  const asked = (): number => world.simulator.world.requests.filter(({ path }) => path.includes('tokens')).length;
+
+  test('in a pass, also for apps that are looked at again', async () => {
+    await doubtful();
+    write('s', 'org: personal\nenv: {A: b}\ndepends_on: [t]\n');
+    write('t', 'org: personal\nenv: {A: b}\n');
+    const before = asked();
+    const { code, stdout } = await world.flycd(['sync', '--once']);
+    expect(code, stdout).toBe(0);
+    expect(asked() - before).toBeLessThanOrEqual(1);
+  });
+
+  test('in all passes that follow a refresh of the loop', async () => {
+    await doubtful();
+    const { signal } = new AbortController();
+    const apps = ['s', 't'].map((name) => desiredApp({ name, org: 'personal', file: `${name}/app.yaml` }));
+    const it = { url: world.simulator.url, token: 'both', fetch, clock: world.clock };
+    const wanted = () => fleetOf({ apps });
+    const keeper = reconcilerOf({ wanted, ...it }, { configRepo: undefined, reporter: undefined });
+    const before = asked();
+    await keeper.refresh(signal);
+    for (const { name } of apps) await keeper.reconcile(name, 'timer', signal);
+    expect(asked() - before).toBe(1);
+    // It may reach others by now.
+    await keeper.refresh(signal);
+    for (const { name } of apps) await keeper.reconcile(name, 'timer', signal);
+    expect(asked() - before).toBe(2);
   });
 });
 

@@ -4,7 +4,8 @@ import { silentLog } from '../../../src/model/base/log.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
 import { desiredApp } from '../../plan/builders.ts';
-import { testStore } from '../../record/stores.ts';
+import type { Store } from '../../../src/record/store.ts';
+import { runStart, testStore } from '../../record/stores.ts';
 import { fleetOf, reconcilerOf } from '../reconcilers.ts';
 
 const push = { repo: 'https://github.com/acme/fleet.git', ref: 'refs/heads/main' };
@@ -76,9 +77,13 @@ describe('orphans', () => {
   };
 
   /** A Fly on which one app of the fleet, which git does not name, can be seen or not. */
-  function fly(policy = defaultPolicy) {
-    const seen = { list: true, gaps: false, app: true, machines: true };
+  function fly(policy = defaultPolicy, parts: Partial<DesiredFleet> = {}, store = testStore()) {
+    const seen = { list: true, gaps: false, app: true, machines: true, refused: false };
+    const asked: string[] = [];
     const answer = (path: string): Response => {
+      asked.push(path);
+      if (path.endsWith('/apps/gone')) return Response.json({ error: 'no such app' }, { status: 404 });
+      if (path.endsWith('/machines') && seen.refused) return refused();
       if (path.endsWith('/orgs/personal/machines')) {
         if (!seen.list) return Response.json({ error: 'unavailable' }, { status: 503 });
         const machines = seen.app && !seen.gaps ? [{ ...stamped, app_name: 'left' }] : [];
@@ -91,8 +96,7 @@ describe('orphans', () => {
       if (/apps.left.(volumes|machines)$/.test(path)) return Response.json({ error: 'unavailable' }, { status: 503 });
       return Response.json({ error: 'unavailable' }, { status: 503 });
     };
-    const one = fleet({ apps: [desiredApp({ name: 'shop', org: 'personal' })], policy });
-    const store = testStore();
+    const one = fleet({ apps: [desiredApp({ name: 'shop', org: 'personal' })], policy, ...parts });
     const warnings: string[] = [];
     const log = {
       ...silentLog,
@@ -109,7 +113,7 @@ describe('orphans', () => {
       },
       { configRepo: undefined, reporter: undefined },
     );
-    return { seen, reconciler, store, warnings };
+    return { seen, reconciler, store, warnings, asked };
   }
 
   test('one that the list showed only later is found without a commit', async () => {
@@ -191,6 +195,52 @@ describe('orphans', () => {
     await reconciler.refresh(signal);
     expect(warnings).toHaveLength(3);
     expect(warnings[1]).toMatch(/personal.*unavailable/);
+  });
+
+  test.each([
+    ['has no name', { named: false }],
+    ['is not whole', { whole: false }],
+  ])('are not asked for, of nobody, where the fleet %s', async (_what, parts) => {
+    const { reconciler, asked } = fly(defaultPolicy, parts);
+    expect((await reconciler.refresh(signal)).apps).toEqual(['shop']);
+    expect(asked.filter((path) => /orgs|tokens/.test(path))).toEqual([]);
+  });
+
+  /** A store that told of `gone` before. */
+  async function storeWithGone(): Promise<Store> {
+    const store = testStore();
+    const id = await store.startRun(runStart('gone'));
+    await store.finishRun(id, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
+    return store;
+  }
+
+  test('one that is gone is recorded with what made the look', async () => {
+    const { reconciler, store } = fly(defaultPolicy, {}, await storeWithGone());
+    await reconciler.refresh(signal, 'webhook');
+    expect(await store.latestRuns()).toMatchObject([{ app: 'gone', outcome: 'deleted', trigger: 'webhook' }]);
+  });
+
+  test('are kept where it could not be recorded that another is gone, which is said once', async () => {
+    const store = await storeWithGone();
+    const full = { ...store, startRun: () => Promise.reject(new Error('disk is full')) };
+    const { reconciler, warnings } = fly(defaultPolicy, {}, full);
+    expect((await reconciler.refresh(signal)).apps).toEqual(['shop', 'left']);
+    await reconciler.refresh(signal);
+    expect(warnings.filter((text) => text.includes('disk is full'))).toHaveLength(1);
+  });
+
+  test('that cannot be looked for stay, which is said once until that changes', async () => {
+    const { seen, reconciler, warnings } = fly();
+    await reconciler.refresh(signal);
+    const said = (): number => warnings.filter((text) => text.includes('could not be looked for')).length;
+    seen.refused = true;
+    for (let look = 0; look < 3; look += 1) expect((await reconciler.refresh(signal)).apps).toEqual(['shop', 'left']);
+    expect(said()).toBe(1);
+    seen.refused = false;
+    await reconciler.refresh(signal);
+    seen.refused = true;
+    await reconciler.refresh(signal);
+    expect(said()).toBe(2);
   });
 
   test('one that a whole list no longer shows is forgotten', async () => {

@@ -34,7 +34,7 @@ export async function openSync(
   const fly = await composition.writer();
   const loaded = await composition.load({ offline: false });
   const fleet = { ...loaded.fleet, from };
-  // An app that git no longer names is known to Fly alone.
+  // An app that git no longer names is known to Fly alone, and sought in a fleet with a name.
   if (!fleet.named) chooser(fleet, globs);
   const store = await composition.store(fleet, 'write');
   await store.closeInterrupted();
@@ -49,7 +49,7 @@ export async function openSync(
     builds: await images.builds(),
     flyOrg: composition.flyOrg,
     concurrency: composition.concurrency,
-    orphans: fleet.named,
+    orphans: true,
     onProgress: createProgress(composition),
     actor: composition.actor,
     instance: composition.instance,

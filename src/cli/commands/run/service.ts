@@ -117,7 +117,7 @@ async function openKept(
     concurrency: composition.concurrency,
     intervalMs,
     random: io.random,
-    refresh: (_trigger, signal) => reconciler.refresh(signal),
+    refresh: (trigger, signal) => reconciler.refresh(signal, trigger),
     reconcile: (app, trigger, signal, aside) => reconciler.reconcile(app, trigger, signal, aside),
   });
   return { loop, reconciler, store, reporter };
