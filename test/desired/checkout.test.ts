@@ -221,6 +221,35 @@ describe('what git ignores is no part of the config', () => {
     expect(errorsOf(fleet)).toEqual([expect.stringContaining('x/project.yaml: error: git ignores it')]);
   });
 
+  test.each([
+    ['settings of the fleet', 'flycd.yaml', 'fleet: acme\nsync: { auto: false }\n'],
+    ['settings that cannot be read', 'flycd.toml', 'fleet = [\n'],
+    ['a project at the root', 'project.yaml', 'project: p\nfleet: acme\n'],
+  ])('%s stop the fleet', async (_what, path, text) => {
+    work.committed({ 'front/app.yaml': appYaml('front'), '.gitignore': `/${path}\n` });
+    work.write({ [path]: text });
+    const fleet = await work.loadFolder();
+    expect(fleet).toMatchObject({ apps: [], named: false, whole: false });
+    expect(errorsOf(fleet)).toEqual([expect.stringContaining(`${path}: error: git ignores it`)]);
+  });
+
+  test('settings that say nothing of the fleet are the operator’s own', async () => {
+    work.committed({ 'front/app.yaml': appYaml('front'), '.gitignore': '/flycd.yaml\n' });
+    work.write({ 'flycd.yaml': 'port: 8080\n' });
+    for (const fleet of await work.loadBoth()) expect(fleet).toMatchObject({ problems: [], whole: true });
+  });
+
+  test.each([
+    ['flycd.yaml', 'fleet: acme\n'],
+    ['project.yaml', 'project: p\nfleet: acme\n'],
+  ])('%s above the folder that was given names nobody’s fleet', async (path, text) => {
+    work.committed({ 'team/x/app.yaml': appYaml('x'), '.gitignore': `/${path}\n` });
+    work.write({ [path]: text });
+    const fleet = await work.loadFolder(join(work.root, 'team'));
+    expect(fleet).toMatchObject({ named: false, whole: false });
+    expect(errorsOf(fleet)).toEqual([expect.stringContaining(`${path}: error: git ignores it`)]);
+  });
+
   test('new files that git does not know yet are read: they would be in the next commit', async () => {
     work.committed(front);
     work.write({ 'x/app.yaml': appYaml('x') });

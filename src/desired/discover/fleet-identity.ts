@@ -8,7 +8,7 @@ import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { namesakes, type ConfigFiles } from './config-files.ts';
 import { projectFileNames, settingsFileNames } from './file-names.ts';
-import { misnamedSettings } from './overlooked.ts';
+import { isOfKind, leftOut, misnamedSettings } from './overlooked.ts';
 import { isProject } from './project.ts';
 import { check } from '../documents/finding.ts';
 import { idlePrune } from '../documents/idle-prune.ts';
@@ -136,14 +136,24 @@ interface NamedDocument {
 }
 
 async function readAll(
-  { files, tree }: FleetRequest,
+  { files, tree, operator, root }: FleetRequest,
   folder: string,
   names: readonly string[],
 ): Promise<{ readonly found: readonly NamedDocument[]; readonly problems: readonly Problem[] }> {
   const found: NamedDocument[] = [];
   const problems: Problem[] = [];
+  const isSettings = names === settingsFileNames;
+  const isSaid = isSettings ? operator?.fleet !== undefined || operator?.sync !== undefined : folder === root;
   for (const file of await namesakes(files, tree, { folder, names })) {
     const reading = await files.document(file);
+    if ((await files.entry(tree, file.path))?.ignored === true) {
+      // A freeze or the fleet's name may stand in it, and a commit has nothing of it.
+      const document = reading.state === 'read' ? reading.value.document : undefined;
+      const isOurs =
+        document === undefined || hasBrokenSyntax(document) || isOfKind(document, isSettings ? 'flycd' : 'project');
+      if (isOurs && !isSaid) problems.push(problemAt(file.name, leftOut.message, leftOut.hint));
+      continue;
+    }
     if (reading.state === 'read') found.push({ name: file.name, document: reading.value.document });
     if (reading.state === 'unread') problems.push(problemAt(file.name, reading.message, reading.hint));
   }

@@ -37,17 +37,20 @@ export function leaveOut(walking: Walking, tree: Tree, entry: TreeEntry): boolea
   const base = baseOf(entry.path);
   if (entry.kind !== 'file' && entry.kind !== 'link') return true;
   const { name, folder } = walking.files.file(tree, entry.path);
-  const message = 'git ignores it (.gitignore), so it is no part of the config repo';
+  const { message, hint } = leftOut;
   if (appFileNames.includes(base)) {
-    unseen(walking, name, `${message}: it is not read, and no app is removed for it`, leftOutHint);
+    unseen(walking, name, `${message}: it is not read, and no app is removed for it`, hint);
   } else if (projectFileNames.includes(base)) {
     walking.blocked.push({ tree, folder, target: undefined });
-    incomplete(walking, name, message, leftOutHint);
+    incomplete(walking, name, message, hint);
   }
   return true;
 }
 
-const leftOutHint = 'git add --force FILE, remove the .gitignore rule, or delete the file';
+export const leftOut = {
+  message: 'git ignores it (.gitignore), so it is no part of the config repo',
+  hint: 'git add --force FILE, remove the .gitignore rule, or delete the file',
+};
 
 export async function noteOverlooked(walking: Walking): Promise<void> {
   for (const repository of walking.repositories) noteRepository(walking, repository);
