@@ -3,7 +3,7 @@
  * here is exact; what does not is kept from the machine. Source: Fly's OpenAPI document and fly-go's MachineConfig.
  */
 import { z } from 'zod';
-import { flag, listOf, wholeNumber } from './written.ts';
+import { durationSeconds, flag, listOf, wholeNumber } from './written.ts';
 
 const text = z.string().min(1);
 /** A number or a truth where text is meant, as in `env`. */
@@ -20,6 +20,11 @@ const times = () => wholeNumber({ min: 1, max: 1000 });
 const goDuration = z
   .string()
   .regex(/^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/, { error: 'expected a duration such as 10s or 1m30s' });
+/** Fly refuses more. */
+const stopSecondsMax = 300;
+const stopTimeout = goDuration.refine((text) => (durationSeconds(text) ?? 0) <= stopSecondsMax, {
+  error: 'expected 5m or less: Fly refuses more',
+});
 const environment = z.record(z.string(), scalarText).optional();
 
 const Dns = z.strictObject({
@@ -145,7 +150,9 @@ const Container = z.strictObject({
   stop: z
     .strictObject({
       signal: text.optional().describe('Signal that asks it to stop. Default: SIGINT.'),
-      timeout: goDuration.optional().describe('Time it has to stop, with its unit: 30s, 1m30s. Default: 5s.'),
+      timeout: stopTimeout
+        .optional()
+        .describe('Time it has to stop, with its unit, at most 5m: 30s, 1m30s. Default: 5s.'),
     })
     .optional()
     .describe('How it is stopped.'),

@@ -15,6 +15,9 @@ const serviceCheckLimits = { interval: [second, 60 * second], timeout: [second, 
 const topCheckLimits = { interval: [2 * second, Infinity], timeout: [0, 60 * second] } as const;
 type CheckLimits = Readonly<Record<'interval' | 'timeout', readonly [number, number]>>;
 
+/** More is refused, not clamped. */
+const stopTimeoutMost = 300 * second;
+
 const defaultRetries = 10;
 const sharedCpus = [1, 2, 4, 6, 8];
 /** MB per CPU. */
@@ -37,9 +40,19 @@ export function canonicalConfig(sent: MachineConfig): MachineConfig {
       Object.entries(sent.checks).map(([name, check]) => [name, canonicalCheck(check, topCheckLimits)]),
     );
   }
-  if (isObject(sent.stop_config))
-    config.stop_config = { ...sent.stop_config, ...duration(sent.stop_config, 'timeout') };
+  if (isObject(sent.stop_config)) config.stop_config = canonicalStop(sent.stop_config);
+  for (const container of Array.isArray(sent['containers']) ? (sent['containers'] as readonly unknown[]) : []) {
+    if (isObject(container) && isObject(container['stop'])) canonicalStop(container['stop']);
+  }
   return config;
+}
+
+function canonicalStop(sent: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const named = duration(sent, 'timeout');
+  if ((parseDuration(named['timeout']) ?? 0) > stopTimeoutMost) {
+    throw invalid(`stop timeout ${named['timeout']} cannot exceed 5 minutes`);
+  }
+  return { ...sent, ...named };
 }
 
 function withoutEmptyLists(config: MachineConfig): MachineConfig {

@@ -143,6 +143,11 @@ function durationText(value: JsonValue, unit: number, { path, notes }: Place): J
   if (value === '') return undefined;
   if (typeof value === 'number') {
     const nanoseconds = Math.trunc(value) * unit;
+    if (nanoseconds === 0 && value !== 0) {
+      const meant = formatDuration(Math.trunc(value * unit));
+      notes.error(path, `flyctl reads whole numbers here, and takes ${value} for 0`, `write "${meant}"`);
+      return undefined;
+    }
     return Number.isSafeInteger(nanoseconds) ? formatDuration(nanoseconds) : value;
   }
   if (typeof value === 'string') return value;

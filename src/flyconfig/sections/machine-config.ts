@@ -7,12 +7,14 @@ import { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { guestPresets } from '../../../schemas/fly/presets.ts';
 import type { JsonObject, JsonValue } from '../../model/base/json.ts';
 import { isBookkeepingKey } from '../../model/stamps/keys.ts';
+import { parseDuration } from '../reading/duration.ts';
 import { nonEmptyTextOf } from '../reading/fields.ts';
 import { shortened } from '../../model/base/text.ts';
 import { tableOf } from '../reading/tables.ts';
 import { fieldOf, isList, isTable, itemPath, keyPath, kindOf, type Table } from '../reading/values.ts';
 import { localContent, type ReadFile } from './files.ts';
 import { ownImage } from './image.ts';
+import { refuseLongStop } from './process.ts';
 
 /** What the fly config's own sections replace whole, in each machine. */
 const replaced: Readonly<Record<string, string>> = {
@@ -194,6 +196,7 @@ function containersOf(
     const place: Table = { path: itemPath(path, index), values: container, notes: table.notes };
     if (nonEmptyTextOf(place, 'name') === undefined) table.notes.error(place.path, 'a container needs a name');
     const files = containerFilesOf(place, readFile);
+    refuseLongStop(stopTimeoutOf(container), { ...place, path: keyPath(keyPath(place.path, 'stop'), 'timeout') });
     const image = index === Math.max(match, 0) ? ownImage : nonEmptyTextOf(place, 'image');
     if (image === undefined) {
       const hint = `name one; "${ownImage}" is the app's own`;
@@ -201,6 +204,14 @@ function containersOf(
     }
     return { ...container, ...(image === undefined ? {} : { image }), ...(files === undefined ? {} : { files }) };
   });
+}
+
+/** In Go's JSON a number is nanoseconds. */
+function stopTimeoutOf(container: JsonObject): number | undefined {
+  const stop = fieldOf(container, 'stop');
+  const timeout = isTable(stop) ? fieldOf(stop, 'timeout') : undefined;
+  if (typeof timeout === 'number') return timeout;
+  return typeof timeout === 'string' ? parseDuration(timeout) : undefined;
 }
 
 /** Files of a container may name one of the app's files instead of their content. */

@@ -90,6 +90,13 @@ export function restartOf(table: Table): MachineConfig['restart'] {
   return present({ policy, max_retries: retries === 0 ? undefined : retries });
 }
 
+/** Nanoseconds of the app's or a container's time to stop. */
+export function refuseLongStop(timeout: number | undefined, { path, notes }: Pick<Table, 'path' | 'notes'>): void {
+  if (timeout === undefined || timeout <= killTimeoutMax) return;
+  const most = formatDuration(killTimeoutMax);
+  notes.error(path, `Fly refuses more than ${most}, found ${formatDuration(timeout)}`, `write "${most}" or less`);
+}
+
 /** undefined: the platform's own, SIGINT and 5 s. */
 export function stopConfigOf(root: Table): Record<string, unknown> | undefined {
   const signal = nonEmptyTextOf(root, 'kill_signal');
@@ -98,10 +105,7 @@ export function stopConfigOf(root: Table): Record<string, unknown> | undefined {
     root.notes.warning('kill_signal', message, `it knows ${orList(signals)}`);
   }
   const timeout = durationOf(root, 'kill_timeout');
-  if (timeout !== undefined && timeout > killTimeoutMax) {
-    const message = `Fly waits at most ${formatDuration(killTimeoutMax)}, found ${formatDuration(timeout)}`;
-    root.notes.warning('kill_timeout', message);
-  }
+  refuseLongStop(timeout, { path: 'kill_timeout', notes: root.notes });
   if (signal === undefined && timeout === undefined) return undefined;
   return present({ signal, timeout: timeout === undefined ? undefined : formatDuration(timeout) });
 }

@@ -185,6 +185,11 @@ describe('strictly', () => {
       ['app.yaml:6:3: error: machine.containers: a depends on c, which is none of them'],
     ],
     [
+      'a container that takes longer to stop than Fly waits',
+      'machine:\n  containers:\n    - { name: a, image: b, stop: { timeout: 5m1s } }\n',
+      ['app.yaml:7:45: error: machine.containers[0].stop.timeout: expected 5m or less: Fly refuses more'],
+    ],
+    [
       'machines that end themselves',
       'machine:\n  auto_destroy: true\n',
       [

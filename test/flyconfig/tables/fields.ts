@@ -32,9 +32,23 @@ export const fields: readonly Row[] = [
   {
     row: '3.1 kill_timeout',
     says: 'is the timeout of stop_config; Fly waits at most five minutes',
-    input: { kill_timeout: '6m' },
-    machine: { stop_config: { timeout: '6m0s' } },
-    warnings: [['kill_timeout', /at most 5m0s, found 6m0s/]],
+    input: { kill_timeout: '5m' },
+    machine: { stop_config: { timeout: '5m0s' } },
+  },
+  {
+    row: '3.1 kill_timeout',
+    says: 'over five minutes is what Fly refuses, whatever unit it has',
+    input: { kill_timeout: 301 },
+    errors: [['kill_timeout', /refuses more than 5m0s, found 5m1s/]],
+  },
+  {
+    row: '3.1 kill_timeout',
+    says: 'a fraction that flyctl takes for nothing',
+    input: { kill_timeout: 0.5, checks: { alive: { type: 'tcp', port: 1, interval: 0.25 } } },
+    errors: [
+      ['kill_timeout', /takes 0.5 for 0$/],
+      ['checks.alive.interval', /takes 0.25 for 0$/],
+    ],
   },
   {
     row: '3.1 swap_size_mb',

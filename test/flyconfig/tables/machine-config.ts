@@ -99,6 +99,12 @@ export const machineConfigs: readonly Row[] = [
   },
   {
     row: '3.5 machine_config',
+    says: 'a container that takes longer to stop than Fly waits',
+    input: { machine_config: '{"containers": [{"name": "a", "image": "x", "stop": {"timeout": "5m1s"}}]}' },
+    errors: [['machine_config.containers[0].stop.timeout', /refuses more than 5m0s, found 5m1s/]],
+  },
+  {
+    row: '3.5 machine_config',
     says: 'values of the wrong kind',
     input: { machine_config: '{"schedule": 5}' },
     errors: [['machine_config', /^schedule: /]],

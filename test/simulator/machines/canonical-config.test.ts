@@ -90,6 +90,8 @@ describe('what is read back', () => {
     ['an autostop', service({ autostop: 'maybe' })],
     ['a protocol', service({ protocol: 'http' })],
     ['a cpu_kind', { guest: { cpu_kind: 'quantum' } }],
+    ['a stop of over five minutes', { stop_config: { timeout: '5m1s' } }],
+    ['a container’s stop of over five minutes', { containers: [{ name: 'a', stop: { timeout: '6m' } }] }],
     ['a duration below nothing', serviceCheck({ interval: '-1s' })],
   ])('%s it does not know is refused', (_what, sent) => {
     expect(() => canonicalConfig({ image, ...sent })).toThrow(Refusal);
