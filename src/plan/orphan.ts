@@ -4,6 +4,8 @@ import type { OrphanedApp, Reading } from '../model/observed.ts';
 import type { RemovalHistory } from '../model/removal.ts';
 import type { AppPlan, FieldChange, Hold, Step } from '../model/plan.ts';
 import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
+import { stampKeys } from '../model/stamps/keys.ts';
+import { parseOrigin } from '../model/stamps/origin.ts';
 import { provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold } from './target/suspension.ts';
@@ -46,6 +48,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
     historyHold(orphan, now, step) ??
+    unmarkedHold(orphan, fleet, step) ??
     volumeHold(orphan, { strangers, now }, step) ??
     strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
@@ -157,6 +160,22 @@ function historyHold({ name, history }: OrphanedApp, now: number, step: Step): H
   const next = words.next === undefined ? byName : `${words.next}; or ${byName}`;
   const retryAt = history?.state === 'unread' ? now + lookAgainMs : undefined;
   return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true, retryAt });
+}
+
+/**
+ * Another folder or branch of the repo, or a copy without an address of its own, may have released it under this name, which
+ * nobody had to write. What this config released since its name was written carries the mark of that.
+ */
+function unmarkedHold({ name, machines }: OrphanedApp, fleet: DesiredFleet, step: Step): Hold | undefined {
+  const ours = machines.map((machine) => metadataOf(machine)).filter((metadata) => isNamedOwn(metadata, fleet));
+  if (ours.some((metadata) => parseOrigin(metadata[stampKeys.origin]) === undefined)) return undefined;
+  return holdOf(name, {
+    reason: 'destructive',
+    because: `git does not name it. It was last synced by a config that names no fleet: another folder, branch or clone of the repo may still name it`,
+    next: `sync that config, with fleet: written into it; or flycd sync --once --accept-only ${name} destroys it with all that is in it`,
+    steps: [step],
+    byName: true,
+  });
 }
 
 interface HistoryWords {

@@ -1,5 +1,5 @@
 /** Work trees of git with remotes that nobody reaches: whose fleet they are is all that is asked of them. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Arena } from '../controllers/arena.ts';
 import type { Ran } from '../cli/terminal.ts';
@@ -8,6 +8,8 @@ import { git } from '../servers/git-server.ts';
 export interface Clone {
   readonly folder: string;
   commit(files: Readonly<Record<string, string>>): void;
+  /** Takes a file or folder out of it; the next commit says so. */
+  remove(path: string): void;
   remote(name: string, address: string): void;
   /** Runs a command on it; `state` names another FlyCD than that of this clone. */
   flycd(argv: readonly string[], state?: string): Promise<Ran>;
@@ -37,6 +39,7 @@ function cloneAt(world: Arena, name: string, folder: string): Clone {
       git(folder, ['add', '--all']);
       git(folder, ['commit', '--quiet', '--message', 'Move']);
     },
+    remove: (path) => rmSync(join(folder, path), { recursive: true }),
     remote: (remote, address) => void git(folder, ['remote', 'add', remote, address]),
     flycd: (argv, state = name) => world.flycdAt(folder, argv, state),
     clone(other, depth) {

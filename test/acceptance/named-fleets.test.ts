@@ -88,3 +88,23 @@ test('a written name that is everybody’s default destroys nothing that an earl
   await world.flycdAt(bob, sync, 'bob');
   expect([...world.simulator.world.apps.keys()].toSorted()).toEqual(['blog', 'shop']);
 });
+
+test('a fork destroys nothing of a repo that knows no address of its own, whose apps it takes for its own', async () => {
+  const world = await open();
+  const original = makeClone(world, 'original', {
+    'shop/app.yaml': app('hello'),
+    'cart/app.yaml': app('hello', 'cart'),
+  });
+  const fork = original.clone('fork');
+  fork.remote('origin', github('fork'));
+  expect((await original.flycd(sync)).code).toBe(0);
+  const running = () => machines(world).map(({ id, version }) => `${id} ${version}`);
+  const before = running();
+  fork.remove('shop');
+  for (const fleet of ['flycd', 'fork']) {
+    fork.commit({ 'flycd.yaml': `fleet: ${fleet}\nsync: { prune: [app], max_deletes: 100 }\n` });
+    const { stdout } = await fork.flycd([...sync, '--accept'], fleet);
+    expect(stdout).not.toContain('deleted');
+    expect(running()).toEqual(before);
+  }
+});

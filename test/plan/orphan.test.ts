@@ -15,12 +15,12 @@ const orphan = (name: string, parts: Partial<OrphanedApp> = {}): OrphanedApp => 
 });
 const policy = { ...defaultPolicy, prune: ['app' as const], maxDeletes: 10 };
 
-function planned(orphans: readonly OrphanedApp[], { shops = 0, accept = false } = {}) {
+function planned(orphans: readonly OrphanedApp[], { shops = 0, accept = false, owner = {} } = {}) {
   const names = Array.from({ length: shops }, (_none, index) => `shop-${index}`);
   const apps = names.map((name) => desiredApp({ name, groups: [group({ counts: { arn: 1 } })] }));
   const seen = apps.map((app): ObservedApp => ({ ...observed({ machines: [machine(app)] }), name: app.name }));
   return planFleet({
-    fleet: fleetOf({ apps, policy }),
+    fleet: fleetOf({ apps, policy, ...owner }),
     plans: apps.map((app, index) => plan(app, seen[index] ?? observed())),
     observed: seen,
     orphans,
@@ -81,5 +81,39 @@ describe('what goes with an orphan', () => {
     const contents = { volumes: nothing, addresses: nothing, certificates: nothing, secrets: nothing, [kind]: unread };
     expect(changesOf({ contents })).toContain(`${kind}: "could not be read: Fly answered 503"`);
     expect(changesOf({ contents: undefined })).toContain(`${kind}: "not asked for"`);
+  });
+});
+
+describe('by the stamps of a config that names no fleet', () => {
+  const origin = { address: 'a'.repeat(32), root: '1'.repeat(40) };
+  const owner = { unwritten: 'acme', origin };
+  const unnamed = `o1:${origin.address}:${origin.root}`;
+  const of = (...stamps: readonly string[]): OrphanedApp =>
+    orphan('old', {
+      machines: stamps.map((stamp, index) =>
+        machine(desiredApp({ name: 'old' }), { number: index + 1, metadata: { flycd_origin: stamp } }),
+      ),
+    });
+
+  test.each<readonly [string, OrphanedApp]>([
+    ['of this repo', of(unnamed)],
+    ['all of its machines', of(unnamed, unnamed)],
+    ['of a clone without an address, or a fork of it', of(`o1::${origin.root}`)],
+    ['of a shallow clone', of(`o1:${origin.address}:`)],
+  ])('nothing is destroyed without a person, since another config of the repo may be meant: %s', (_what, one) => {
+    for (const accept of [false, true]) {
+      const [app] = planned([one], { owner, accept }).apps;
+      expect(app).toMatchObject({ steps: [], holds: [{ reason: 'destructive', byName: true }] });
+      expect(app?.holds[0]?.because).toContain('a config that names no fleet');
+      expect(app?.holds[0]?.next).toContain('--accept-only old');
+    }
+  });
+
+  test.each<readonly [string, OrphanedApp]>([
+    ['it was', of('n1:')],
+    ['for one machine of it', of(unnamed, 'n1:')],
+  ])('what the fleet has synced under its name goes: %s', (_what, one) => {
+    const [app] = planned([one], { owner, accept: true }).apps;
+    expect(app?.steps.map(({ kind }) => kind)).toEqual(['app.destroy']);
   });
 });
