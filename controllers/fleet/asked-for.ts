@@ -5,7 +5,7 @@ import { matchesGlob } from '../../src/model/base/glob.ts';
 import { list, orList } from '../../src/model/base/text.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { acceptableReasons, appOf } from '../../src/plan/guards/accept.ts';
-import { namesOf } from './organizations.ts';
+import { namesOf } from '../../src/model/names.ts';
 import type { FoundOrphans } from './orphans.ts';
 
 /** The apps a pass is about: those that any of the globs names. */

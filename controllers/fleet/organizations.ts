@@ -7,6 +7,7 @@ import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { askedOnce, resolveOrganization } from '../../src/observed/organization.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { Store, ToldApp } from '../../src/record/store.ts';
+import { namesOf } from '../../src/model/names.ts';
 
 /** Each costs a list or two with each look, of up to megabytes; people's tokens may reach all of their customers'. */
 const guessedMax = 8;
@@ -26,11 +27,6 @@ export interface SoughtRequest {
   readonly observed: (guesses: boolean) => Promise<readonly ObservedApp[]>;
   /** Organizations of the token. */
   readonly reached: () => Promise<readonly string[]>;
-}
-
-/** Of all apps that git names, those too that are invalid or not chosen. */
-export function namesOf({ apps, invalid, unselected = [] }: DesiredFleet): ReadonlySet<string> {
-  return new Set([...[...apps, ...invalid].flatMap(({ name }) => name ?? []), ...unselected]);
 }
 
 /** Of the apps that the database tells of: those that git names no more. */

@@ -1,6 +1,7 @@
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
+import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';

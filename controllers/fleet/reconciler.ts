@@ -6,6 +6,7 @@ import { hashOf } from '../../src/model/base/json.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
+import { namesOf } from '../../src/model/names.ts';
 import { AppStates, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
@@ -20,7 +21,7 @@ import { nextWake } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { recordGone } from './gone-apps.ts';
-import { namesOf, organizationNaming } from './organizations.ts';
+import { organizationNaming } from './organizations.ts';
 import { findOrphans, lookAgain, syncOrphan, type FoundOrphans } from './orphans.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {

@@ -10,21 +10,29 @@ import { plainPass, planWhole } from './plan.ts';
 
 /**
  * Makes apps ours that carry the owner `desired.from`: their machines get this fleet's labels, and nothing else of a pass is
- * done. Repeating it is harmless. Apps without such machines get no run, and are not in the plan: nobody compared them.
+ * done. What that owner remembers of an app follows it, before its labels: once the last of them is written nothing on Fly asks
+ * for this command again. It follows as well where there is nothing to label, because another FlyCD has done so or there is no
+ * machine yet. Repeating it is harmless. Apps without such machines get no run, and are not in the plan: nobody compared them.
  */
 export async function takeOver(
   context: SyncContext,
   desired: DesiredFleet,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
-  const { plan: whole } = await planWhole({ ...context, orphans: false }, desired, plainPass);
+  const { plan: whole, planned } = await planWhole({ ...context, orphans: false }, desired, plainPass);
   const plan = withPlans(
     whole,
     whole.apps.filter(({ steps, status }) => steps.length > 0 || status !== 'synced'),
   );
   const queue = new PQueue({ concurrency: context.concurrency });
+  for (const [app, { plan: own }] of planned) if (isLeftToUs(own)) await context.store.takeRows(app);
   const taken = plan.apps.filter(({ steps }) => steps.length > 0);
   const runs = await Promise.all(taken.map((app) => queue.add(() => takeApp(context, desired, app))));
   return { plan, runs: runs.flat().toSorted((a, b) => byText(a.app, b.app)) };
+}
+
+/** Nobody else has a machine in it, as far as anybody can tell; or what of it can be labelled is ours from now on. */
+function isLeftToUs({ steps, holds }: AppPlan): boolean {
+  return steps.length > 0 || holds.length === 0;
 }
 
 async function takeApp(context: SyncContext, { revision }: DesiredFleet, plan: AppPlan): Promise<readonly Run[]> {

@@ -8,7 +8,7 @@ import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
 import { createMemory } from './memory.ts';
 import { createStanding } from './standing.ts';
-import { settleRows } from './fleet-rows.ts';
+import { settleRows, takeRows } from './fleet-rows.ts';
 import { createRuns } from './runs.ts';
 import type { Store } from './store.ts';
 import type { Database, Tables } from './tables.ts';
@@ -16,7 +16,10 @@ import type { Database, Tables } from './tables.ts';
 export interface StoreOptions {
   /** The database's file; its folder is made where it is missing. */
   readonly path: string;
-  readonly fleet: FleetOwner;
+  /** A text: the rows under just that name, as history has it. */
+  readonly fleet: FleetOwner | string;
+  /** Apps that the config names: what is remembered of those follows the fleet to another name. Default: none does. */
+  readonly names?: ReadonlySet<string> | undefined;
   readonly clock: Clock;
   readonly redactor: Redactor;
   /** read: the file is never changed, writes are refused. */
@@ -54,6 +57,10 @@ export function openStore(options: StoreOptions): Store {
     ...deliveryMethods,
     ...createDirty(database),
     ...createBuilds(database),
+    async takeRows(app) {
+      if (typeof options.fleet === 'string') return;
+      takeRows(connections.main, { owner: options.fleet, name: fleet, app });
+    },
     close() {
       if (!open) return;
       open = false;
@@ -64,9 +71,9 @@ export function openStore(options: StoreOptions): Store {
   return options.mode === 'read' ? refuseWrites(store) : store;
 }
 
-function rowsOf({ path, fleet, mode }: StoreOptions, connections: Connections): string {
+function rowsOf({ path, fleet, names, mode }: StoreOptions, connections: Connections): string {
   try {
-    return settleRows(connections.main, fleet, mode);
+    return settleRows(connections.main, { fleet, names, mode });
   } catch (error) {
     closeConnections(connections);
     throw openingFault(error, path);
@@ -112,6 +119,7 @@ function refuseWrites(store: Store): Store {
     setTold: refuse,
     setUnreachable: refuse,
     addBuild: refuse,
+    takeRows: refuse,
     storeDelivery: refuse,
     finishDeliveries: refuse,
     markDirty: refuse,

@@ -1,6 +1,8 @@
 /**
- * Under which name a fleet's rows stand. It is the fleet's, with two exceptions: of two repos whose fleets nobody named, and so
- * are called the same, the second to come has its origin after its name; and rows follow a fleet that gets another name.
+ * Under which name a fleet's rows stand. It is the fleet's, but of two repos whose fleets nobody named, and so are called the
+ * same, the second to come has its origin after its name. What is remembered of an app goes with it: to a fleet that gets a
+ * name, and to whoever takes the place of another. Rows of apps that its config does not name stay: a repo may hold several
+ * configs, and whoever takes over one app of a fleet has not taken over the fleet.
  */
 import {
   compareOrigins,
@@ -14,7 +16,7 @@ import {
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Connection } from './connection.ts';
 
-/** Every table that has the fleet as its first key. */
+/** Every table that has the fleet as its first key and an app beside it. */
 const tables = [
   'run',
   'evidence',
@@ -22,7 +24,6 @@ const tables = [
   'made',
   'heal',
   'app_memory',
-  'delivery',
   'dirty',
   'build',
   'standing',
@@ -35,78 +36,151 @@ type Claim = Origin | 'named';
 /** In the place of an origin: a person wrote this name. */
 const namedClaim = 'n1:';
 
+export interface RowsRequest {
+  /** A text: the rows under just that name, whosever they are. */
+  readonly fleet: FleetOwner | string;
+  /** Apps that the config names: the rows of those follow. undefined: not known, and none does. */
+  readonly names: ReadonlySet<string> | undefined;
+  readonly mode: 'write' | 'read';
+}
+
 /** Finds the name, and in `write` mode moves the rows that follow. */
-export function settleRows(connection: Connection, owner: FleetOwner, mode: 'write' | 'read'): string {
-  if (mode === 'read') return nameOf(connection, owner);
+export function settleRows(connection: Connection, { fleet, names, mode }: RowsRequest): string {
+  if (typeof fleet === 'string') return fleet;
+  if (mode === 'read') return nameToRead(connection, fleet, names);
   const settle = connection.transaction(() => {
-    const before = nameOf(connection, owner);
-    const name = owner.unwritten === undefined ? before : nameOfNamed(claimsIn(connection), owner);
-    if (name !== before) {
-      moveRows(connection, before, name);
-      connection.prepare('DELETE FROM fleet_origin WHERE fleet = ?').run(before);
-    }
-    const settled = succeeded(connection, owner, name);
-    claim(connection, owner, settled);
-    return settled;
+    const claims = claimsIn(connection);
+    const name = nameOf(claims, fleet);
+    if (fleet.unwritten !== undefined && names !== undefined) followName(connection, { owner: fleet, name, names });
+    claim(connection, fleet, name);
+    return name;
   });
   return settle.immediate();
 }
 
-function nameOf(connection: Connection, owner: FleetOwner): string {
-  const { name, unwritten, origin } = owner;
+/** Nothing is moved for reading: until somebody writes, the rows of a fleet that has just got its name are where they were. */
+function nameToRead(connection: Connection, owner: FleetOwner, names: RowsRequest['names']): string {
   const claims = claimsIn(connection);
-  if (unwritten === undefined) {
-    if (claimFrom(claims.get(name), origin) !== 'other') return name;
-    const own = [...claims].find(
-      ([fleet, claimed]) => fleet.startsWith(`${name}@`) && claimFrom(claimed, origin) === 'same',
-    );
-    // No fleet's own name has an @.
-    return own?.[0] ?? `${name}@${shortOrigin(origin) ?? 'unnamed'}`;
-  }
-  const target = nameOfNamed(claims, owner);
-  if (hasRows(connection, target)) return target;
-  const known = [...claims].filter(([, claimed]) => claimFrom(claimed, origin) === 'same').map(([fleet]) => fleet);
-  // A repo may hold several configs, each a fleet: which of them got this name is clear where one was called so, or is alone.
+  const name = nameOf(claims, owner);
+  if (owner.unwritten === undefined || appsIn(connection, name).size > 0) return name;
+  const earlier = earlierName(claims, owner, name);
+  if (earlier === undefined) return name;
+  const isOurs = names === undefined || [...appsIn(connection, earlier)].some((app) => names.has(app));
+  return isOurs ? earlier : name;
+}
+
+function nameOf(claims: ReadonlyMap<string, Claim>, owner: FleetOwner): string {
+  const { name, unwritten, origin } = owner;
+  if (unwritten !== undefined) return nameOfNamed(claims, owner);
+  if (claimFrom(claims.get(name), origin) !== 'other') return name;
+  const own = [...claims].find(
+    ([fleet, claimed]) => fleet.startsWith(`${name}@`) && claimFrom(claimed, origin) === 'same',
+  );
+  return own?.[0] ?? nameBeside(name, origin);
+}
+
+/** No fleet's own name has an @. */
+function nameBeside(name: string, origin: Origin | undefined): string {
+  return `${name}@${shortOrigin(origin) ?? 'unnamed'}`;
+}
+
+/**
+ * Where the rows stand of a fleet that nobody had named yet. Rows of which nobody knows the repo are none of them: with
+ * another's came its history, and what is remembered of an app would say that this fleet has run it.
+ */
+function earlierName(
+  claims: ReadonlyMap<string, Claim>,
+  { unwritten, origin }: FleetOwner,
+  name: string,
+): string | undefined {
+  const known = [...claims].flatMap(([fleet, claimed]) =>
+    fleet !== name && claimFrom(claimed, origin) === 'same' ? [fleet] : [],
+  );
+  // Of several configs in one repo it is clear which of them got this name where one was called so, or is alone.
   const called = known.find((fleet) => fleet === unwritten || fleet.startsWith(`${unwritten}@`));
-  // Rows of which nobody knows the repo stay: with another's came its history, and what is remembered of an app would say
-  // that this fleet has run it.
-  return called ?? (known.length === 1 ? known[0] : undefined) ?? target;
+  return called ?? (known.length === 1 ? known[0] : undefined);
+}
+
+interface Naming {
+  readonly owner: FleetOwner;
+  readonly name: string;
+  readonly names: ReadonlySet<string>;
+}
+
+/** The rows of apps that the config names follow to the name that was written; one that has rows there keeps those. */
+function followName(connection: Connection, naming: Naming): void {
+  makeRoom(connection, naming);
+  const { owner, name, names } = naming;
+  const earlier = earlierName(claimsIn(connection), owner, name);
+  if (earlier === undefined) return;
+  const there = appsIn(connection, earlier);
+  const here = appsIn(connection, name);
+  const following = [...there].filter((app) => names.has(app) && !here.has(app));
+  for (const app of following) moveRows(connection, { app, from: earlier, to: name });
+  if (following.length === 0 || following.length < there.size) return;
+  connection.prepare('UPDATE OR IGNORE delivery SET fleet = ? WHERE fleet = ?').run(name, earlier);
+  connection.prepare('DELETE FROM fleet_origin WHERE fleet = ?').run(earlier);
+}
+
+/** Where the name that was written is one that nobody had to write, what is under it is in part of a config that still has none. */
+function makeRoom(connection: Connection, { owner: { origin }, name, names }: Naming): void {
+  const claimed = claimsIn(connection).get(name);
+  if (claimed === undefined || claimed === 'named') return;
+  const others = [...appsIn(connection, name)].filter((app) => !names.has(app));
+  if (others.length === 0) return;
+  const beside = nameBeside(name, origin);
+  for (const app of others) moveRows(connection, { app, from: name, to: beside });
+  claim(connection, { name, origin }, beside);
+}
+
+/**
+ * Takes up what is remembered of an app where the owner that a person named (`from`) has something. What this fleet knows of an
+ * app that it has run stays; of one that was held for its owner it knows nothing but that. A run under way is its process's.
+ */
+export function takeRows(connection: Connection, { owner, name, app }: TakeRequest): void {
+  connection
+    .transaction(() => {
+      const isKnown =
+        connection.prepare('SELECT 1 FROM app_memory WHERE fleet = ? AND app = ? AND known = 1').get(name, app) !==
+        undefined;
+      for (const from of predecessors(claimsIn(connection), owner))
+        if (from !== name) moveRows(connection, { app, from, to: name, isFinished: true, keeps: isKnown });
+    })
+    .immediate();
+}
+
+interface TakeRequest {
+  readonly owner: FleetOwner;
+  /** Under which its rows stand. */
+  readonly name: string;
+  readonly app: string;
+}
+
+function predecessors(claims: ReadonlyMap<string, Claim>, { from, origin }: FleetOwner): readonly string[] {
+  if (from === undefined) return [];
+  const named = from.name === undefined ? [] : [from.name, nameOfSecond(from.name)];
+  const meant = [...claims].flatMap(([fleet, claimed]) => {
+    if (claimed === 'named') return named.includes(fleet) ? [fleet] : [];
+    if (from.digits !== undefined && originId(claimed)?.startsWith(from.digits) === true) return [fleet];
+    return fleet === from.name && compareOrigins(claimed, origin) === 'same' ? [fleet] : [];
+  });
+  return from.name === undefined || claims.has(from.name) ? meant : [...meant, from.name];
 }
 
 /** Its own, but where a repo whose fleet nobody named, and which is not known to be this one, is called so. */
 function nameOfNamed(claims: ReadonlyMap<string, Claim>, { name, origin }: FleetOwner): string {
   const claimed = claims.get(name);
   const isFree = claimed === undefined || claimed === 'named' || compareOrigins(claimed, origin) === 'same';
-  return isFree ? name : `${name}@named`;
+  return isFree ? name : nameOfSecond(name);
+}
+
+/** Where a fleet stands whose name was written, and is that of a repo that somebody has not named. */
+function nameOfSecond(name: string): string {
+  return `${name}@named`;
 }
 
 function claimFrom(claimed: Claim | undefined, origin: Origin | undefined): 'same' | 'other' | 'unknown' {
   return claimed === 'named' ? 'other' : compareOrigins(claimed, origin);
-}
-
-/** Takes up the rows of the fleet that this one follows by a person's word; where it is called as that one, its name, too. */
-function succeeded(
-  connection: Connection,
-  { name: wanted, unwritten, origin, from }: FleetOwner,
-  name: string,
-): string {
-  if (from === undefined) return name;
-  const claims = claimsIn(connection);
-  const isMeant = ([fleet, claimed]: readonly [string, Claim]): boolean => {
-    if (claimed === 'named') return fleet === from.name;
-    if (from.digits !== undefined && originId(claimed)?.startsWith(from.digits) === true) return true;
-    return fleet === from.name && compareOrigins(claimed, origin) === 'same';
-  };
-  const meant = [...claims].filter(isMeant).map(([fleet]) => fleet);
-  if (from.name !== undefined && !claims.has(from.name)) meant.push(from.name);
-  for (const fleet of meant.filter((one) => one !== name)) {
-    moveRows(connection, fleet, name);
-    connection.prepare('DELETE FROM fleet_origin WHERE fleet = ?').run(fleet);
-  }
-  if (unwritten !== undefined || !meant.includes(wanted) || name === wanted) return name;
-  moveRows(connection, name, wanted);
-  connection.prepare('DELETE FROM fleet_origin WHERE fleet = ?').run(name);
-  return wanted;
 }
 
 /** Says from which repo a fleet without a written name is, and of one with a name that it has one. */
@@ -137,14 +211,26 @@ function claimsIn(connection: Connection): ReadonlyMap<string, Claim> {
   );
 }
 
-function hasRows(connection: Connection, fleet: string): boolean {
-  return tables.some(
-    (table) => connection.prepare(`SELECT 1 FROM ${table} WHERE fleet = ? LIMIT 1`).get(fleet) !== undefined,
-  );
+function appsIn(connection: Connection, fleet: string): ReadonlySet<string> {
+  const all = tables.map((table) => `SELECT app FROM ${table} WHERE fleet = ?`).join(' UNION ');
+  const rows = connection.prepare<string[], { readonly app: string }>(all).all(...tables.map(() => fleet));
+  return new Set(rows.map(({ app }) => app));
 }
 
-/** What is moved wins over what was written meanwhile: of an app that was held for its owner, nothing but that it was. */
-function moveRows(connection: Connection, from: string, to: string): void {
-  for (const table of tables)
-    connection.prepare(`UPDATE OR REPLACE ${table} SET fleet = ? WHERE fleet = ?`).run(to, from);
+interface Move {
+  readonly app: string;
+  readonly from: string;
+  readonly to: string;
+  /** Runs under way stay. */
+  readonly isFinished?: boolean;
+  /** true: what is there already stays; else what is moved takes its place. */
+  readonly keeps?: boolean;
+}
+
+function moveRows(connection: Connection, { app, from, to, isFinished = false, keeps = false }: Move): void {
+  const verb = keeps ? 'UPDATE OR IGNORE' : 'UPDATE OR REPLACE';
+  for (const table of tables) {
+    const which = table === 'run' && isFinished ? ' AND finished_at IS NOT NULL' : '';
+    connection.prepare(`${verb} ${table} SET fleet = ? WHERE fleet = ? AND app = ?${which}`).run(to, from, app);
+  }
 }

@@ -81,6 +81,8 @@ export interface Store {
   /** Runs without an end belong to a process that died: ended as `interrupted`. Returns how many. */
   closeInterrupted(): Promise<number>;
 
+  /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
+  takeRows(app: string): Promise<void>;
   /** `currentMarks` and `keyId` are filled in by the caller. */
   memory(app: string): Promise<Omit<Memory, 'currentMarks' | 'keyId'>>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;

@@ -18,17 +18,23 @@ const ofOld = (letter: string, parts: { readonly name?: string; readonly digits?
   digits: parts.digits,
 });
 
+const everyApp: ReadonlySet<string> = new Set(['shop', 'cart', 'blog']);
+
 interface Opened {
+  /** By a person's word. */
+  readonly take: (app: string) => Promise<void>;
   /** Leaves a run, evidence and a dirty mark of the app. */
   readonly leave: (app: string) => Promise<void>;
   readonly apps: () => Promise<readonly string[]>;
   readonly fleets: () => Promise<readonly string[]>;
+  readonly pushes: () => Promise<number>;
 }
 
 function opener(path = join(temporaryFolder(), 'flycd.db')) {
-  const open = (fleet: FleetOwner, mode: 'read' | 'write' = 'write'): Opened => {
-    const store = testStore({ path, fleet, mode });
+  const open = (fleet: FleetOwner, mode: 'read' | 'write' = 'write', names = everyApp): Opened => {
+    const store = testStore({ path, fleet, names, mode });
     return {
+      take: (app) => store.takeRows(app),
       async leave(app) {
         const id = await store.startRun(runStart(app));
         await store.finishRun(id, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
@@ -50,12 +56,12 @@ function opener(path = join(temporaryFolder(), 'flycd.db')) {
           }),
         );
         const marked = new Set((await store.dirtyApps()).map(({ app }) => app));
-        const told = new Set((await store.pendingDeliveries()).map(({ id }) => id));
         return kept
           .flat()
-          .filter((app) => marked.has(app) && told.has(app))
+          .filter((app) => marked.has(app))
           .toSorted();
       },
+      pushes: async () => (await store.pendingDeliveries()).length,
       fleets: async () => [...new Set((await store.latestRuns()).map(({ fleet }) => fleet))].toSorted(),
     };
   };
@@ -97,6 +103,7 @@ describe('a name is written', () => {
     const opened = open(after);
     expect(await opened.apps()).toEqual(['shop']);
     expect(await opened.fleets()).toEqual([after.name]);
+    expect(await opened.pushes()).toBe(1);
     expect(await open(after, 'read').apps()).toEqual(['shop']);
     expect(await open({ ...named(after.name, 'c'), origin: undefined }, 'read').apps()).toEqual(['shop']);
   });
@@ -139,41 +146,117 @@ describe('a name is written', () => {
     expect(await open(unnamed('b')).apps()).toEqual(['shop']);
   });
 
-  it('that has rows already: they stay, and nothing is mixed into them', async () => {
+  it('that has rows already: those of an app stay, and none of the other name are mixed into them', async () => {
     const { open } = opener();
     await open(named('acme', 'a')).leave('cart');
+    for (const app of ['cart', 'shop']) await open(unnamed('a')).leave(app);
+    expect(await open(named('acme', 'a')).apps()).toEqual(['cart', 'shop']);
+    expect(await open(unnamed('a')).apps()).toEqual(['cart']);
+  });
+
+  it.each<readonly [string, FleetOwner, FleetOwner]>([
+    ['another name', named('acme', 'a'), unnamed('a')],
+    ['the name that it had', named('flycd', 'a'), unnamed('a')],
+    ['the name of its project', { ...named('acme', 'a'), unwritten: 'acme' }, { name: 'acme', origin: at('a') }],
+    ['the name of the project beside it', named('acme', 'a'), { name: 'acme', origin: at('a') }],
+  ])('and what this config does not name stays for one that still has none: %s', async (_what, after, beside) => {
+    const { open } = opener();
+    const names = new Set(['shop']);
+    for (const app of ['shop', 'cart']) await open(beside).leave(app);
+    expect(await open(after, 'write', names).apps()).toEqual(['shop']);
+    for (let times = 0; times < 2; times += 1) {
+      expect(await open(beside).apps()).toEqual(['cart']);
+      expect(await open(after, 'read', names).apps()).toEqual(['shop']);
+      expect(await open(after, 'write', names).apps()).toEqual(['shop']);
+    }
+    // An app that moves from one to the other brings what is remembered of it.
+    expect(await open(after, 'write', new Set(['shop', 'cart'])).apps()).toEqual(['cart', 'shop']);
+  });
+
+  it('and a config that names none of its apps neither takes nor shows the rows of one beside it', async () => {
+    const { open } = opener();
     await open(unnamed('a')).leave('shop');
-    expect(await open(named('acme', 'a')).apps()).toEqual(['cart']);
+    for (const mode of ['read', 'write', 'read'] as const)
+      expect(await open(named('acme', 'a'), mode, new Set(['lab'])).apps()).toEqual([]);
+    expect(await open(unnamed('a')).apps()).toEqual(['shop']);
   });
 });
 
-test('whoever takes the place of another takes up its rows, over those of when it was held', async () => {
-  const { open } = opener();
-  await open(unnamed('a')).leave('shop');
-  await open(unnamed('b')).leave('shop');
-  const taken = open({ ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) });
-  expect(await taken.apps()).toEqual(['shop']);
-  expect(await taken.fleets()).toEqual(['flycd']);
-  expect(await open(unnamed('b')).apps()).toEqual(['shop']);
-  expect(await open(unnamed('a')).apps()).toEqual([]);
+describe('whoever takes the place of another takes up what is remembered of an app, and of no other', () => {
+  it.each<readonly [string, FleetOwner, FleetOwner]>([
+    ['a fleet by its name', named('old', 'a'), { ...named('acme', 'b'), from: ofOld('old', { name: 'old' }) }],
+    [
+      'a repo, by one with a name',
+      unnamed('a'),
+      { ...named('acme', 'b'), from: ofOld('a', { digits: 'a'.repeat(12) }) },
+    ],
+    ['a repo, by one without', unnamed('a'), { ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) }],
+    ['rows of nobody knows which repo', { name: 'old' }, { ...unnamed('b'), from: ofOld('old', { name: 'old' }) }],
+  ])('%s', async (_what, before, after) => {
+    const { open } = opener();
+    for (const app of ['shop', 'cart']) await open(before).leave(app);
+    const taking = open(after);
+    expect(await taking.apps()).toEqual([]);
+    for (let times = 0; times < 2; times += 1) await taking.take('shop');
+    expect(await taking.apps()).toEqual(['shop']);
+    expect(await open({ ...after, from: undefined }).apps()).toEqual(['shop']);
+    expect(await open(before).apps()).toEqual(['cart']);
+  });
+
+  it('and its own word goes before, where it has run the app', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const after: FleetOwner = { ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) };
+    const say = async (fleet: FleetOwner, text: string): Promise<void> =>
+      testStore({ path, fleet }).setStanding('shop', { flycd_suspend: text });
+    const told = async () => (await testStore({ path, fleet: after }).memory('shop')).standing;
+    await say(unnamed('a'), 'theirs');
+    await say(after, 'of when it was held');
+    await testStore({ path, fleet: after }).takeRows('shop');
+    expect(await told()).toEqual({ flycd_suspend: 'theirs' });
+    await testStore({ path, fleet: after }).markKnown('shop');
+    await say(unnamed('a'), 'theirs, later');
+    await testStore({ path, fleet: after }).takeRows('shop');
+    expect(await told()).toEqual({ flycd_suspend: 'theirs' });
+    expect((await testStore({ path, fleet: unnamed('a') }).memory('shop')).standing).toEqual({
+      flycd_suspend: 'theirs, later',
+    });
+  });
+
+  it('and leaves a run that is under way to its process', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const old = testStore({ path, fleet: unnamed('a') });
+    const id = await old.startRun(runStart('shop'));
+    await testStore({ path, fleet: { ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) } }).takeRows(
+      'shop',
+    );
+    const run = await old.finishRun(id, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
+    expect(run.outcome).toBe('updated');
+  });
+
+  it.each<readonly [string, FleetOwner, FleetOwner]>([
+    ['by the name of every repo', unnamed('a'), { ...unnamed('b'), from: ofOld('flycd', { name: 'flycd' }) }],
+    ['by the digits of a third', unnamed('a'), { ...unnamed('b'), from: ofOld('c', { digits: 'c'.repeat(32) }) }],
+    ['without a word', unnamed('a'), unnamed('b')],
+    [
+      'by the name of a repo that somebody has named',
+      named('acme', 'a'),
+      { ...unnamed('b'), from: ofOld('x', { name: 'flycd' }) },
+    ],
+  ])('but nobody takes what was not meant: %s', async (_what, before, after) => {
+    const { open } = opener();
+    await open(before).leave('shop');
+    await open(after).take('shop');
+    expect(await open(after).apps()).toEqual([]);
+    expect(await open(before).apps()).toEqual(['shop']);
+  });
 });
 
-test.each<readonly [string, FleetOwner, FleetOwner]>([
-  ['a fleet by its name', named('old', 'a'), { ...named('acme', 'b'), from: ofOld('old', { name: 'old' }) }],
-  ['a repo, by one with a name', unnamed('a'), { ...named('acme', 'b'), from: ofOld('a', { digits: 'a'.repeat(12) }) }],
-])('so does %s', async (_what, before, after) => {
-  const { open } = opener();
-  await open(before).leave('shop');
-  expect(await open({ ...after, from: undefined }).apps()).toEqual([]);
-  expect(await open(after).apps()).toEqual(['shop']);
-  expect(await open({ ...after, from: undefined }).fleets()).toEqual(['acme']);
-});
-
-test('by the name of every repo nobody takes the rows of one that is known', async () => {
-  const { open } = opener();
-  await open(unnamed('a')).leave('shop');
-  expect(await open({ ...unnamed('b'), from: ofOld('flycd', { name: 'flycd' }) }).apps()).toEqual([]);
-  expect(await open(unnamed('a')).apps()).toEqual(['shop']);
+test('rows are read by just the name that somebody asks for, whoever wrote it', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  for (const fleet of [named('acme', 'a'), unnamed('a')])
+    await testStore({ path, fleet }).startRun(runStart(fleet.name));
+  for (const name of ['acme', 'flycd'])
+    expect((await testStore({ path, fleet: name, mode: 'read' }).latestRuns()).map(({ app }) => app)).toEqual([name]);
 });
 
 test('a file that is damaged further in is refused as one that is damaged at its head', async () => {
@@ -213,7 +296,7 @@ test('every table with a fleet follows', () => {
       `INSERT INTO ${table} (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${values.join(', ')})`,
     );
   }
-  testStore({ path, fleet: named('acme', 'a') }).close();
+  testStore({ path, fleet: named('acme', 'a'), names: new Set(['x']) }).close();
   const left = tables.filter(
     (table) => database.prepare(`SELECT 1 FROM ${table} WHERE fleet = 'flycd'`).get() !== undefined,
   );

@@ -4,7 +4,10 @@ import type { FlyReader, FlyWriter } from '../../fly/api.ts';
 import type { Transport } from '../../fly/http/transport.ts';
 import { defaultConcurrency } from '../../loop/loop.ts';
 import { Fault } from '../../model/base/fault.ts';
+import type { DesiredFleet } from '../../model/desired.ts';
+import { namesOf } from '../../model/names.ts';
 import type { FleetOwner } from '../../model/stamps/owner.ts';
+import type { StoreOptions } from '../../record/database.ts';
 import type { Evidence } from '../../record/evidence.ts';
 import type { Store } from '../../record/store.ts';
 import { isGitLocation } from '../../sources/tree/location.ts';
@@ -44,7 +47,9 @@ export interface Composition extends Invocation {
   /** Throws a stalled Fault without a token. */
   reader(): Promise<FlyReader>;
   writer(): Promise<FlyWriter>;
-  store(fleet: FleetOwner, mode: 'read' | 'write'): Promise<Store>;
+  store(fleet: DesiredFleet, mode: 'read' | 'write'): Promise<Store>;
+  /** For reading: the rows of an owner, or those under just this name. */
+  rows(fleet: FleetOwner | string): Promise<Store>;
   /** undefined in `read` mode where there is no key yet. */
   evidence(mode: 'write'): Promise<Evidence>;
   evidence(mode: 'read'): Promise<Evidence | undefined>;
@@ -70,6 +75,13 @@ async function compose(
   const stores: Store[] = [];
   const transport = once(() => createFlyTransport(invocation));
   const loading = createLoading({ invocation, config, options, settings, dataDirectory });
+
+  async function opened(parts: Pick<StoreOptions, 'fleet' | 'names' | 'mode'>): Promise<Store> {
+    const { openStore } = await io.clock.busy(() => import('../../record/database.ts'));
+    const store = openStore({ ...parts, path: join(dataDirectory(), databaseFile), clock: io.clock, redactor });
+    stores.push(store);
+    return store;
+  }
 
   async function evidence(mode: 'write'): Promise<Evidence>;
   async function evidence(mode: 'read'): Promise<Evidence | undefined>;
@@ -100,12 +112,8 @@ async function compose(
       const { createFlyWriter } = await io.clock.busy(() => import('../../fly/client.ts'));
       return createFlyWriter(await transport());
     },
-    async store(fleet, mode) {
-      const { openStore } = await io.clock.busy(() => import('../../record/database.ts'));
-      const store = openStore({ path: join(dataDirectory(), databaseFile), fleet, clock: io.clock, mode, redactor });
-      stores.push(store);
-      return store;
-    },
+    store: (fleet, mode) => opened({ fleet, names: namesOf(fleet), mode }),
+    rows: (fleet) => opened({ fleet, mode: 'read' }),
     evidence,
     images: once(async () => {
       const { createImages } = await io.clock.busy(() => import('./images.ts'));
@@ -179,9 +187,15 @@ async function createFlyTransport({ io, redactor, log }: Invocation): Promise<Tr
   });
 }
 
-/** Whose history is asked for: --fleet, else flycd.yaml's, else the config's own, which has to be read for it. */
-export async function fleetAsked(composition: Composition, flag: string | undefined): Promise<FleetOwner> {
-  const named = flag ?? composition.fleet;
-  if (named !== undefined) return { name: named };
-  return (await composition.load({ offline: true })).fleet;
+/** Whose history is asked for: --fleet, as `history` calls it, else flycd.yaml's, else the config's own, which has to be read for it. */
+export async function historyAsked(
+  composition: Composition,
+  flag: string | undefined,
+): Promise<{ readonly fleet: string; readonly store: Store }> {
+  if (flag !== undefined) return { fleet: flag, store: await composition.rows(flag) };
+  const named = composition.fleet;
+  // That it is written is known; from which repo, and how it would be called unwritten, is not worth reading all of the config.
+  if (named !== undefined) return { fleet: named, store: await composition.rows({ name: named, unwritten: named }) };
+  const { fleet } = await composition.load({ offline: true });
+  return { fleet: fleet.name, store: await composition.store(fleet, 'read') };
 }

@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Arena, Files } from '../arena.ts';
 import { heirs, walk } from '../kill-walk.ts';
 
@@ -96,4 +98,19 @@ describe.each(heirs)(
 
 function versionsOf({ simulator }: Arena): readonly string[] {
   return simulator.world.snapshot().flatMap(({ machines }) => machines.map(({ id, version }) => `${id} ${version}`));
+}
+
+test('kill -9 at each API call while all apps of another fleet are taken over: what it remembered goes with them', async () => {
+  const argv = ['adopt', '--all', '--from', 'theirs'];
+  const before = [{ ...shop('hello'), 'flycd.yaml': 'fleet: theirs\n' }];
+  const settled = (world: Arena): void => expect(remembering(world)).toEqual(['walk']);
+  const asked = { before, files: { 'flycd.yaml': 'fleet: walk\n' }, judge: isOurs, settled, argv, next: argv };
+  expect(await walk(asked)).toBeGreaterThan(3);
+}, 120_000);
+
+/** Fleets under whose name something is remembered of the app's secret. */
+function remembering({ stateFolder }: Arena): readonly unknown[] {
+  const database = new Sqlite(join(stateFolder, 'flycd', 'flycd.db'), { readonly: true });
+  onTestFinished(() => void database.close());
+  return database.prepare('SELECT DISTINCT fleet FROM evidence').pluck().all();
 }

@@ -4,7 +4,7 @@ import type { Run } from '../../../model/run.ts';
 import type { Store } from '../../../record/store.ts';
 import { runsJson, runsMarkdown, runsText } from '../../../render/history.ts';
 import { oneRunJson, oneRunMarkdown, oneRunText } from '../../../render/run.ts';
-import { composed, fleetAsked } from '../../composition/composition.ts';
+import { composed, historyAsked } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
 
@@ -26,8 +26,7 @@ export type HistoryWords = readonly [string | undefined, string | undefined];
 export function history(invocation: Invocation, words: HistoryWords, options: HistoryOptions): Promise<ExitCode> {
   const { id, config } = meant(words);
   return composed(invocation, config ?? options.config, options, async (composition) => {
-    const fleet = await fleetAsked(composition, options.fleet);
-    const store = await composition.store(fleet, 'read');
+    const { store } = await historyAsked(composition, options.fleet);
     if (id === undefined) {
       const runs = await newestRuns(store, options);
       answer(invocation, options.output, runs, { text: runsText, json: runsJson, markdown: runsMarkdown });
