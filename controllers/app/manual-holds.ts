@@ -23,6 +23,7 @@ import { observeAndPlan } from './plan-app.ts';
 import type { SyncContext } from './types.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { stampRolloutState } from '../rollout/rollout-state.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 /** Metadata has no documented limit; a sentence has. */
 export const reasonCharactersMax = 200;
@@ -175,7 +176,7 @@ async function leftBy({ store }: SyncContext, app: string, run: number): Promise
           : `it is a run of ${there.app}`,
     next:
       known.length === 0
-        ? `flycd history --app ${app} lists its runs`
+        ? `flycd history --app ${shellWord(app)} lists its runs`
         : `runs that did: ${known.slice(0, 5).join(', ')}`,
     where: app,
   });
@@ -225,7 +226,7 @@ function suspended(app: string, by: string): Fault {
     kind: 'held',
     what: `${app} is suspended`,
     why: `${by} wants it left alone`,
-    next: `flycd resume ${app} first`,
+    next: `flycd resume ${shellWord(app)} first`,
     where: app,
   });
 }
@@ -235,7 +236,7 @@ function lost(app: string, because: string): Fault {
     kind: 'stalled',
     what: `${app} cannot go back`,
     why: because,
-    next: `revert the commit in git, or name another run: flycd history --app ${app}`,
+    next: `revert the commit in git, or name another run: flycd history --app ${shellWord(app)}`,
     where: app,
   });
 }

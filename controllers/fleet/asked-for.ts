@@ -4,9 +4,11 @@ import { Fault } from '../../src/model/base/fault.ts';
 import { matchesGlob } from '../../src/model/base/glob.ts';
 import { list, orList } from '../../src/model/base/text.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { acceptableReasons, appOf } from '../../src/plan/guards/accept.ts';
+import { acceptableReasons } from '../../src/plan/guards/accept.ts';
+import { appOf, wordOf } from '../../src/plan/steps/accept-word.ts';
 import { namesOf } from '../../src/model/names.ts';
 import type { FoundOrphans } from './orphans.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 /** The apps a pass is about: those that any of the globs names. */
 export function selectApps<T extends { readonly name: string }>(
@@ -74,13 +76,21 @@ function unknownWord(word: string, apps: readonly string[]): Fault {
   const isApp = word.startsWith('app:');
   const candidates = isApp ? apps.map((app) => `app:${app}`) : [...apps, ...acceptableReasons];
   const meant = nearest(word, candidates);
+  // An app that is called like a reason may be meant as either.
+  const either = [
+    ...apps.filter((app) => app === meant).map(wordOf),
+    ...acceptableReasons.filter((one) => one === meant),
+  ];
   const what = isApp
     ? `no app is called ${word.slice('app:'.length)}`
     : `no app, and no reason of a hold, is called ${word}`;
   return new Fault({
     kind: 'stalled',
-    what: `--accept-only ${word} names nothing: ${what}`,
+    what: `--accept-only ${shellWord(word)} names nothing: ${what}`,
     why: `it takes an app or, of the reasons, ${orList(acceptableReasons)}; the apps are ${list(apps.toSorted(), namesMax)}`,
-    next: meant === undefined ? 'flycd diff shows what is held, and for what reason' : `did you mean ${meant}?`,
+    next:
+      meant === undefined
+        ? 'flycd diff shows what is held, and for what reason'
+        : `did you mean ${either.length === 0 ? meant : orList(either)}?`,
   });
 }

@@ -14,7 +14,7 @@ import { observeReleases } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
-import { namesOf, soughtOrganizations, type SoughtOrganization, type SoughtRequest } from './organizations.ts';
+import { soughtOrganizations, type SoughtOrganization, type SoughtRequest } from './organizations.ts';
 
 export interface FoundOrphans {
   /** By name. */

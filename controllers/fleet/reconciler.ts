@@ -23,6 +23,7 @@ import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { recordGone } from './gone-apps.ts';
 import { organizationNaming } from './organizations.ts';
 import { findOrphans, lookAgain, syncOrphan, type FoundOrphans } from './orphans.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -218,7 +219,7 @@ export class FleetReconciler {
       app: app.name,
       reason: 'manual',
       because: 'its policy says sync.auto: false',
-      next: `flycd sync --once --app ${app.name}`,
+      next: `flycd sync --once --app ${shellWord(app.name)}`,
       steps: plan.steps,
     };
     return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };

@@ -2,6 +2,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { Slot } from '../../src/model/stamps/slot.ts';
 import { byClaim } from '../../src/plan/kinds/free-volumes.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 /** A host that is down comes back in minutes or hours. */
 const deadHostMs = 5 * 60_000;
@@ -43,7 +44,7 @@ function noVolume(
     kind: 'waiting',
     what,
     why: `the host of ${wanted.unreachable} does not answer`,
-    next: `FlyCD looks again in 5 minutes; if its data is not needed: fly volumes destroy ${wanted.unreachable}`,
+    next: `FlyCD looks again in 5 minutes; if its data is not needed: fly volumes destroy ${shellWord(wanted.unreachable)}`,
     where,
     retryAt: clock.now() + deadHostMs,
   });

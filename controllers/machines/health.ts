@@ -3,6 +3,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { judge } from '../../src/plan/classify/health.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
 const pollMs = 1000;
@@ -143,7 +144,7 @@ function unhealthy(pass: AppPass, machine: Machine, why: string): Fault {
     blames: 'machine',
     what: 'a machine did not become healthy',
     why,
-    next: `see what it says: fly logs -a ${pass.app.name} --machine ${machine.id}`,
+    next: `see what it says: fly logs -a ${shellWord(pass.app.name)} --machine ${shellWord(machine.id)}`,
     where: `${pass.app.name} ${machine.id} (${machine.name})`,
   });
 }

@@ -12,6 +12,7 @@ import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-sta
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { ImagePin } from '../images/pin.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 /** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
 const lookupDelayMs = 500;
@@ -170,7 +171,7 @@ function failed({ app }: AppPass, run: ReleaseCommandRun, why: string, machineId
     blames: 'command',
     what: `the release command failed: ${run.command}`,
     why: `${why}; no machine of the app was touched`,
-    next: `see what it said: fly logs -a ${app.name} --machine ${machineId}; a commit that mends it runs it again, or flycd resume ${app.name}`,
+    next: `see what it said: fly logs -a ${shellWord(app.name)} --machine ${shellWord(machineId)}; a commit that mends it runs it again, or flycd resume ${shellWord(app.name)}`,
     where: `${app.name} ${machineId}`,
   });
 }

@@ -5,6 +5,7 @@ import type { Standing } from '../../src/model/stamps/rollout-state.ts';
 import { resolveTarget, type RolloutTarget } from '../../src/plan/target/resolve-target.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { snapshotAt, type SnapshotRequest } from './snapshot.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
 
 /** Where a pass takes an app, found before it is planned. */
 export interface Steering {
@@ -34,7 +35,7 @@ export async function steer(
   const hold = {
     ...course.hold,
     because: `${course.hold.because}; but it cannot be given back: ${snapshot.because}`,
-    next: `commit what should run, or flycd resume ${app.name}`,
+    next: `commit what should run, or flycd resume ${shellWord(app.name)}`,
   };
   return { standing, course: { to: 'nowhere', hold }, snapshot: undefined };
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { plain } from '../render/text/plain.ts';
+import { plain } from '../model/base/plain.ts';
 import type { ExitCode } from './shell/exit.ts';
 import type { Io } from './shell/io.ts';
 import { outputs, type CommonOptions, type Invocation } from './shell/invocation.ts';

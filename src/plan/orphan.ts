@@ -16,6 +16,8 @@ import { ownerWords } from './guards/owner.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
+import { shellWord } from '../model/base/shell.ts';
+import { acceptCommand } from './steps/accept-word.ts';
 
 export interface OrphanInput {
   readonly fleet: DesiredFleet;
@@ -29,7 +31,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   if (!prunes) {
     const ours = machines.filter((machine) => isNamedOwn(metadataOf(machine), fleet)).length;
     const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on`;
-    const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${name}`;
+    const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(name)}`;
     return { steps: [], holds: [], notes: [note] };
   }
   const because = 'git no longer names it';
@@ -63,7 +65,7 @@ export function gonePlan(app: string): AppPlan {
 export function unmannedPlan(app: string): AppPlan {
   const there =
     'git no longer names it. The app still exists on Fly, but none of its machines belongs to this fleet, so FlyCD leaves it alone';
-  return orphanPlan(app, `${there}. Bring its app.yaml back, or remove it with fly apps destroy ${app}`);
+  return orphanPlan(app, `${there}. Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(app)}`);
 }
 
 function orphanPlan(app: string, note: string): AppPlan {
@@ -112,7 +114,7 @@ function volumeHold(
   return holdOf(name, {
     reason: 'volume',
     because: `git no longer names it, and ${count}${strangers === 0 ? '' : ` and ${plural(strangers, 'machine')} that FlyCD did not make`} would go with it`,
-    next: `flycd sync --once --accept-only ${name} destroys it with all that is in it; or bring its app.yaml back`,
+    next: `${acceptCommand(name)} destroys it with all that is in it; or bring its app.yaml back`,
     steps: [step],
     byName: true,
     ...(isRead ? {} : { retryAt: now + lookAgainMs }),
@@ -125,7 +127,7 @@ function sharedHold(name: string, other: OtherOwner | undefined, step: Step): Ho
   return holdOf(name, {
     reason: 'owner',
     because: `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`,
-    next: `fly apps destroy ${name}, if nobody needs it any more`,
+    next: `fly apps destroy ${shellWord(name)}, if nobody needs it any more`,
     steps: [step],
   });
 }
@@ -136,7 +138,7 @@ function guessedHold({ name, org, isGuessed }: OrphanedApp, fleet: string, step:
   return holdOf(name, {
     reason: 'owner',
     because: `FlyCD found it only because the token reaches organization ${org}; another fleet may also be named ${fleet}`,
-    next: `fly apps destroy ${name}, if nobody needs it; or, if it is yours, bring its app.yaml back`,
+    next: `fly apps destroy ${shellWord(name)}, if nobody needs it; or, if it is yours, bring its app.yaml back`,
     steps: [step],
   });
 }
@@ -147,7 +149,7 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
   return holdOf(name, {
     reason: 'owner',
     because: `its machines carry fleet name ${fleet}, but none carries its own machine id: somebody may have copied the config`,
-    next: `look at them (fly machine list --app ${name}); fly apps destroy ${name}, if nobody needs it`,
+    next: `look at them (fly machine list --app ${shellWord(name)}); fly apps destroy ${shellWord(name)}, if nobody needs it`,
     steps: [step],
   });
 }
@@ -156,7 +158,7 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
 function historyHold({ name, history }: OrphanedApp, now: number, step: Step): Hold | undefined {
   const words = history === undefined ? undefined : whyNotRemoved(history);
   if (words === undefined) return undefined;
-  const byName = `flycd sync --once --accept-only ${name} destroys it with all that is in it`;
+  const byName = `${acceptCommand(name)} destroys it with all that is in it`;
   const next = words.next === undefined ? byName : `${words.next}; or ${byName}`;
   const retryAt = history?.state === 'unread' ? now + lookAgainMs : undefined;
   return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true, retryAt });
@@ -230,7 +232,7 @@ function strangersHold(name: string, strangers: number, step: Step): Hold | unde
   return holdOf(name, {
     reason: 'destructive',
     because: `${plural(strangers, 'machine')} in it that FlyCD did not make would go with it`,
-    next: `after looking at them with fly machine list --app ${name}: flycd sync --once --accept-only ${name}`,
+    next: `after looking at them with fly machine list --app ${shellWord(name)}: ${acceptCommand(name)}`,
     steps: [step],
   });
 }

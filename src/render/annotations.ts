@@ -5,7 +5,7 @@
 import type { Problem } from '../model/base/problem.ts';
 import { sortProblems } from './problems.ts';
 import { validationSummary, type Validation } from './validation.ts';
-import { plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
 
 /** Errors first: GitHub shows only the first ten of a step. */
 export function validationAnnotations(validation: Validation): string {

@@ -3,7 +3,8 @@ import { Document, isScalar, visit } from 'yaml';
 import { isObject, type JsonObject, type JsonValue } from '../model/base/json.ts';
 import type { ExplainedField } from '../model/desired.ts';
 import { textTable, filledColumns } from './text/table.ts';
-import { plain, formatValue } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatValue } from './text/plain.ts';
 import type { Paint } from './text/tone.ts';
 
 const configForms = ['yaml', 'toml', 'json'] as const;

@@ -1,7 +1,8 @@
 import { formatTime } from '../model/base/clock.ts';
 import { isOver, type Run } from '../model/run.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
-import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatDuration, revisionText, truncate } from './text/plain.ts';
 import { createPaint, toneOfOutcome } from './text/tone.ts';
 
 /** A message in a table is a pointer; `flycd history RUN` has the whole of it. */

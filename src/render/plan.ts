@@ -4,7 +4,8 @@ import { destructiveFirst, holdLines, isDestructive, stepLines, type Line } from
 import { toneOfStatus, markOf, createPaint, type Paint } from './text/tone.ts';
 import { fence, markdownText } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
-import { plain, revisionText } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { revisionText } from './text/plain.ts';
 
 /** Digits of a plan's id in text: enough to compare by eye; JSON has all of it. */
 const planIdDigits = 12;

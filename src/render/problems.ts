@@ -1,6 +1,6 @@
 import { byText } from '../model/base/text.ts';
 import { placeOf, type Problem } from '../model/base/problem.ts';
-import { plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
 import { createPaint } from './text/tone.ts';
 
 /** Errors before warnings, then by place: the order does not depend on who read what first. */

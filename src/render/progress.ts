@@ -3,7 +3,8 @@ import type { Progress } from '../model/progress.ts';
 import { isOver, type StepResult } from '../model/run.ts';
 import { stepName } from './step.ts';
 import { toneOfOutcome, markOf, toneOf, toneOfStatus, createPaint } from './text/tone.ts';
-import { formatDuration, plain, plainLines } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatDuration, plainLines } from './text/plain.ts';
 
 /** Steps that can take minutes say that they began; the others are over before anybody wonders. */
 const announced: ReadonlySet<string> = new Set(['release', 'image.build', 'machine.update', 'machine.restart']);

@@ -5,7 +5,8 @@ import { holdLines } from './step.ts';
 import { markOf, toneOf, toneOfStatus, toneOfOutcome, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
-import { formatDuration, plain, plainLines, revisionText } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatDuration, plainLines, revisionText } from './text/plain.ts';
 import { runJson, took } from './history.ts';
 
 /** One run with the plan it carried out. */

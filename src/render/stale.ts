@@ -1,6 +1,6 @@
 import type { AppPlan, Plan } from '../model/plan.ts';
 import { appPlanJson, planJson, planMarkdown, planText } from './plan.ts';
-import { plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
 import { createPaint } from './text/tone.ts';
 
 /** A plan that somebody wanted done and that is no longer what a sync would do. */

@@ -5,7 +5,8 @@ import { reasonOf, runJson } from './history.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
-import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatDuration, revisionText, truncate } from './text/plain.ts';
 
 /** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
 export interface FleetStatus {

@@ -1,6 +1,7 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { FieldChange, Hold, Risk, Step } from '../model/plan.ts';
-import { formatChange, formatValue, plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatChange, formatValue } from './text/plain.ts';
 import { markOf, toneOf, type Tone, type Mark } from './text/tone.ts';
 
 export interface Line {

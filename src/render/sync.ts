@@ -7,7 +7,8 @@ import { problemsText } from './problems.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { fence, filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
-import { formatDuration, plain, revisionText, truncate } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatDuration, revisionText, truncate } from './text/plain.ts';
 
 /** What one pass did: the plan it made and the newest run of each app. */
 export interface Sync {

@@ -2,7 +2,7 @@ import type { Run } from '../model/run.ts';
 import { runJson } from './history.ts';
 import { toneOfStatus, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
-import { plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
 
 /** What a person's word did to one app. */
 interface Told {

@@ -1,7 +1,7 @@
 import { placeOf, type Problem } from '../model/base/problem.ts';
 import { markdownTable } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
-import { plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
 import { createPaint } from './text/tone.ts';
 import { problemsText, sortProblems, problemJson } from './problems.ts';
 

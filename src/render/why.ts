@@ -7,7 +7,9 @@ import { stepName } from './step.ts';
 import { toneOfStatus, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
-import { formatDuration, plain } from './text/plain.ts';
+import { plain } from '../model/base/plain.ts';
+import { formatDuration } from './text/plain.ts';
+import { shellWord } from '../model/base/shell.ts';
 
 /** What keeps an app from being as git says. */
 interface Why {
@@ -53,7 +55,7 @@ function runText({ run, now }: Why): readonly string[] {
     `  last run: ${run.id}, ${run.outcome ?? 'still running'}, ${when}, by ${plain(run.actor)}${reason === '' ? '' : `: ${plain(reason)}`}`,
     ...(failed?.next === undefined ? [] : [`    look: ${plain(failed.next)}`]),
     ...again,
-    `    look: flycd history ${run.id}`,
+    `    look: flycd history ${shellWord(String(run.id))}`,
   ];
 }
 
@@ -63,11 +65,11 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
   const errors = problems.filter(({ severity }) => severity === 'error');
   const lines = [
     `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}`,
-    ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${plain(app.app)}`),
+    ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${shellWord(app.app)}`),
     ...holds.flatMap((hold) => holdText(hold, why.now)),
     ...(steps.length === 0
       ? []
-      : [`  ${plural(steps.length, 'step')} to do with the next pass: flycd diff --app ${plain(app.app)}`]),
+      : [`  ${plural(steps.length, 'step')} to do with the next pass: flycd diff --app ${shellWord(app.app)}`]),
     ...(holds.length + steps.length + errors.length === 0 ? [`  ${nothingText(app)}`] : []),
     ...app.notes.map((note) => `  note: ${plain(note)}`),
     ...runText(why),

@@ -115,3 +115,8 @@ test('what reads only a folder needs no place to write: no HOME, no data directo
   expect(elsewhere).toMatchObject({ code: 1, stdout: '' });
   expect(elsewhere.stderr).toContain('there is no place for the data directory');
 });
+
+test('an option takes the word after it even where that begins with a dash: hints print such words as they are', async () => {
+  const { stderr } = await run(['adopt', '--all', '--from', '--x']);
+  expect(stderr).toContain('--from --x is not an owner');
+});

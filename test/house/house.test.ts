@@ -220,6 +220,23 @@ describe('house rules', () => {
     expect(shared.filter((file) => /^(?:before|after)(?:Each|All)\(/m.test(text(file)))).toEqual([]);
   });
 
+  test('a command that people may copy holds a value as one word of a shell', () => {
+    const value = String.raw`\$\{(?!shellWord\()`;
+    const commands = [
+      String.raw`\b(?:flycd|fly) (?:[a-z]+ ){1,3}${value}`,
+      String.raw`--[a-z][a-z-]*[ =]${value}`,
+      String.raw`\b(?:export|alias) [^=\n]+=['"]?${value}`,
+    ];
+    const pattern = new RegExp(commands.join('|'));
+    const bare = product.flatMap((file) =>
+      text(file)
+        .split('\n')
+        .filter((line) => pattern.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(bare, 'write shellWord(value), or acceptCommand(app) for --accept-only').toEqual([]);
+  });
+
   test('every suppressed lint rule says why', () => {
     const silent = sources.filter(
       (file) => /(oxlint|eslint)-disable(?!.*--)/.test(text(file)) && !file.startsWith('test/house/'),

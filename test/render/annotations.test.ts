@@ -2,7 +2,7 @@ import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import type { Problem } from '../../src/model/base/problem.ts';
 import { annotation, validationAnnotations } from '../../src/render/annotations.ts';
-import { plain } from '../../src/render/text/plain.ts';
+import { plain } from '../../src/model/base/plain.ts';
 
 const problem: Problem = {
   severity: 'error',

@@ -6,7 +6,8 @@ import { problemsText } from '../../src/render/problems.ts';
 import { validationJson, validationMarkdown, validationText } from '../../src/render/validation.ts';
 import { progressText } from '../../src/render/progress.ts';
 import { filledColumns, markdownTable, textTable } from '../../src/render/text/table.ts';
-import { formatChange, formatDuration, plain } from '../../src/render/text/plain.ts';
+import { plain } from '../../src/model/base/plain.ts';
+import { formatChange, formatDuration } from '../../src/render/text/plain.ts';
 import { failedRun, goodRun, start, webPlan } from './fixture.ts';
 
 const problem: Problem = {

@@ -14,6 +14,7 @@ import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
 import { leftAside, settingsOfConfig } from './settings-of-config.ts';
 import { locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /** A git config repo: what webhooks are matched with and commits reported to. */
 export interface ConfigRepo {
@@ -210,7 +211,7 @@ async function openPath(
   if (options.ref !== undefined) {
     throw new Fault({
       kind: 'stalled',
-      what: `--ref ${options.ref} needs a git address`,
+      what: `--ref ${shellWord(options.ref)} needs a git address`,
       why: `${location.text} is a folder, and a folder is read as it stands on disk`,
       next: `name it as file://${location.text}`,
     });

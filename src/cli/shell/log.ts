@@ -1,6 +1,6 @@
 import type { Log } from '../../model/base/log.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
-import { plain } from '../../render/text/plain.ts';
+import { plain } from '../../model/base/plain.ts';
 import { isDebugging, type Io } from './io.ts';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;

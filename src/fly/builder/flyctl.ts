@@ -8,6 +8,7 @@ import { Fault } from '../../model/base/fault.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
 import type { Redactor, SecretValue } from '../../model/base/secret-value.ts';
 import { outputLines, type OutputLines } from './output-lines.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 export interface FlyctlOptions {
   /** FLYCTL_PATH; undefined: looked for on PATH, as flyctl and as fly. */
@@ -261,6 +262,6 @@ function failure({ app }: FlyctlBuild, end: End, last: readonly string[]): Fault
     why: said === '' ? end.why : `${end.why}\n${said}`,
     next: isPassing
       ? 'FlyCD tries again'
-      : `mend what is built, or build the same again: flycd sync --now --app ${app}`,
+      : `mend what is built, or build the same again: flycd sync --now --app ${shellWord(app)}`,
   });
 }

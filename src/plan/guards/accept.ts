@@ -4,7 +4,9 @@ import { list, orList } from '../../model/base/text.ts';
 import type { AppPlan, Hold } from '../../model/plan.ts';
 import { isConfirmable } from '../steps/hold.ts';
 import { createsOf } from '../steps/select.ts';
-import { statusByReason, withSteps } from '../steps/status.ts';
+import { withSteps } from '../steps/status.ts';
+import { shellWord } from '../../model/base/shell.ts';
+import { appOf, wordOf } from '../steps/accept-word.ts';
 
 export interface Acceptance {
   readonly accept: boolean;
@@ -14,17 +16,6 @@ export interface Acceptance {
 
 /** Reasons that a person's word lifts; all others say what else does. */
 export const acceptableReasons = ['brake', 'destructive', 'volume'] as const satisfies readonly Hold['reason'][];
-
-/** The app that a word means. undefined: it is a reason. */
-export function appOf(word: string): string | undefined {
-  if (word.startsWith('app:')) return word.slice('app:'.length);
-  return Object.hasOwn(statusByReason, word) ? undefined : word;
-}
-
-/** Of an app that is called like a reason the name alone means the reason. */
-function wordOf(app: string): string {
-  return appOf(app) === undefined ? `app:${app}` : app;
-}
 
 /** true: one of the words names this app, or this reason. */
 export function isNamed(words: readonly string[], { app, reason }: Pick<Hold, 'app' | 'reason'>): boolean {
@@ -73,15 +64,16 @@ export function idleWords(words: readonly string[], held: readonly AppPlan[]): r
     const unnamed = holds.filter((hold) => isNamed([word], hold)).map((hold) => hold.app);
     const what =
       unnamed.length > 0
-        ? list([...new Set(unnamed)].map((name) => `${name} must be named (--accept-only ${wordOf(name)})`))
+        ? list([...new Set(unnamed)].map((name) => `${name} must be named (--accept-only ${shellWord(wordOf(name))})`))
         : app === undefined
           ? `nothing is held for ${word}`
           : `nothing of ${app} is held for ${orList(acceptableReasons)}`;
-    const hint = app === undefined ? 'flycd diff shows what is held' : `flycd why ${app} says what it waits for`;
+    const hint =
+      app === undefined ? 'flycd diff shows what is held' : `flycd why ${shellWord(app)} says what it waits for`;
     const nowhere = { line: 0, column: 0, path: '' };
     return {
       severity: 'warning',
-      file: `--accept-only ${word}`,
+      file: `--accept-only ${shellWord(word)}`,
       ...nowhere,
       message: `released nothing: ${what}`,
       hint,

@@ -2,6 +2,7 @@
 import type { PlanAppInput, PlanDraft } from '../types.ts';
 import { isRollout, touchesWhatRuns } from '../steps/select.ts';
 import { holdBack, withConfirmable } from '../steps/hold.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /**
  * An app that somebody else made is not restarted or cut down without being asked. Then nothing at all is done, not even
@@ -19,6 +20,6 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
     because: strangers
       ? 'nothing says that FlyCD made the app, and its machines are none that git names'
       : 'the app was not made by FlyCD, and taking it over would change what runs',
-    next: `read the steps, then flycd adopt ${desired.name}`,
+    next: `read the steps, then flycd adopt ${shellWord(desired.name)}`,
   });
 }

@@ -4,6 +4,7 @@ import type { PlanAppInput, PlanDraft } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /**
  * A finished `fly deploy` by hand is somebody's decision: nothing is rolled out over it until git has a newer commit than
@@ -32,7 +33,7 @@ export function guardFlyctl(
   return holdBack(draft, desired.name, isRollout, {
     reason: 'flyctl',
     because: `changed by flyctl${named}: ${plural(touched.length, 'machine')} not as git says`,
-    next: `commit what should run, or flycd sync --now --app ${desired.name}`,
+    next: `commit what should run, or flycd sync --now --app ${shellWord(desired.name)}`,
   });
 }
 

@@ -12,6 +12,7 @@ import { allOf } from '../classify/machines.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
 import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 export function ownerWords(other: OtherOwner): string {
   const origin = shortOrigin(other.origin);
@@ -27,7 +28,7 @@ export function ownerHold({ desired, fleet }: PlanAppInput, other: OtherOwner): 
       reason: 'owner',
       because: `fleet ${other.fleet} owns this app`,
       // In the other order that fleet may destroy it: to a fleet that prunes apps it is one that git no longer names.
-      next: `flycd adopt ${name} (all its apps: flycd adopt --all --from ${other.fleet}). Then remove ${name} from ${other.fleet}'s config repo; not before, or ${other.fleet} may destroy it`,
+      next: `flycd adopt ${shellWord(name)} (all its apps: flycd adopt --all --from ${shellWord(other.fleet)}). Then remove ${name} from ${other.fleet}'s config repo; not before, or ${other.fleet} may destroy it`,
     });
   }
   const isKin = other.origin?.root !== undefined && other.origin.root === fleet.origin?.root;
@@ -36,7 +37,7 @@ export function ownerHold({ desired, fleet }: PlanAppInput, other: OtherOwner): 
   return holdOf(name, {
     reason: 'owner',
     because: `another config repo owns this app (origin ${origin}). ${isKin ? kin : names}`,
-    next: `if this repo replaces it: flycd adopt --all --from ${origin}; otherwise remove ${name} from one of the two`,
+    next: `if this repo replaces it: flycd adopt --all --from ${shellWord(origin)}; otherwise remove ${name} from one of the two`,
   });
 }
 
@@ -61,7 +62,7 @@ export function guardPresumed(input: PlanAppInput, inventory: MachineInventory, 
       origin === undefined
         ? unclear
         : `its machines are of a config repo of origin ${origin}, and nothing here says whether that is this one`,
-    next: `if this repo made them: flycd adopt --all --from ${origin ?? name}`,
+    next: `if this repo made them: flycd adopt --all --from ${shellWord(origin ?? name)}`,
   });
 }
 
@@ -100,14 +101,14 @@ export function ownerLabels({ app, machines, fleet, because }: LabelsInput): rea
 export function takeFrom({ desired, observed, fleet }: PlanAppInput): PlanDraft {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const theirs = machines.filter((machine) => !isGone(machine) && isFrom(metadataOf(machine), fleet));
-  const from = fleet.from?.text;
+  const from = fleet.from?.text ?? '';
   const steps = ownerLabels({ app: desired.name, machines: theirs, fleet, because: `taken over from ${from}` });
   const dark = theirs.filter((machine) => liveConfigOf(machine) === undefined).length;
   if (dark === 0) return { steps, holds: [] };
   const hold = holdOf(desired.name, {
     reason: 'unreachable',
     because: `could not label ${plural(dark, 'machine')} of ${from} on a host that does not answer`,
-    next: `flycd adopt --all --from ${from} again when it answers`,
+    next: `flycd adopt --all --from ${shellWord(from)} again when it answers`,
   });
   return { steps, holds: [hold] };
 }
@@ -129,7 +130,7 @@ export function otherOrganization({ desired, observed }: PlanAppInput): HoldPart
   return {
     reason: 'owner',
     because: `git says organization ${org}, but the app is in ${there}`,
-    next: `set org: ${there} in ${file} or its projects; or fly apps move ${name} --org ${org} (brief downtime)`,
+    next: `set org: ${there} in ${file} or its projects; or fly apps move ${shellWord(name)} --org ${shellWord(org)} (brief downtime)`,
   };
 }
 

@@ -6,6 +6,7 @@ import { list } from '../../model/base/text.ts';
 import { holdBack } from '../steps/hold.ts';
 import { withSteps } from '../steps/status.ts';
 import { lackOf, lookAgainMs } from './dependencies.ts';
+import { acceptCommand } from '../steps/accept-word.ts';
 
 export interface RemovalOrderInput {
   readonly fleet: DesiredFleet;
@@ -75,7 +76,7 @@ function lastHold(waits: readonly string[], app: string, now: number): Parts | u
   return {
     reason: 'destructive',
     because: `git no longer names it. FlyCD destroys it only after every other app runs what git says: ${list(waits, namesMax)}`,
-    next: `FlyCD goes on by itself when they run what git says; or flycd sync --once --accept-only ${app}`,
+    next: `FlyCD goes on by itself when they run what git says; or ${acceptCommand(app)}`,
     retryAt: now + lookAgainMs,
   };
 }

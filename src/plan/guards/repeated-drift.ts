@@ -3,6 +3,7 @@ import type { FieldChange, Step } from '../../model/plan.ts';
 import type { PlanAppInput, PlanDraft } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { holdBack } from '../steps/hold.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 const healWindowMs = 60 * 60_000;
 
@@ -28,7 +29,7 @@ export function guardHeals(input: PlanAppInput, draft: PlanDraft): PlanDraft {
   return holdBack(draft, desired.name, (step) => pathsOf(step).length > 0, {
     reason: 'drift',
     because: `healed ${healsMax} times within an hour, and changed again: ${list(paths)}`,
-    next: `find out who changes it, then flycd sync --now --app ${desired.name}`,
+    next: `find out who changes it, then flycd sync --now --app ${shellWord(desired.name)}`,
     retryAt: oldest + healWindowMs,
   });
 }

@@ -2,6 +2,7 @@
 import type { Step } from '../../model/plan.ts';
 import type { PlanAppInput, PlanDraft } from '../types.ts';
 import { holdBack } from '../steps/hold.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /** `drift: report` shows and does not touch. `addresses`: git has not moved, so one that is gone was taken away on Fly. */
 export function guardReport(
@@ -17,6 +18,6 @@ export function guardReport(
   return holdBack(draft, desired.name, isDrift, {
     reason: 'drift',
     because: 'Fly differs from git, and drift is only reported here (sync.drift: report)',
-    next: `flycd sync --now --app ${desired.name}`,
+    next: `flycd sync --now --app ${shellWord(desired.name)}`,
   });
 }

@@ -5,6 +5,7 @@ import type { SyncWindow } from '../../model/base/policy.ts';
 import { holdBack } from '../steps/hold.ts';
 import { waitsWithRelease } from '../steps/select.ts';
 import type { PlanDraft, PlanAppInput } from '../types.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /** Changes looked at before it is said that none is in sight: windows that only deny each other's would never end. */
 const changesMax = 100;
@@ -26,7 +27,7 @@ export function guardWindows({ desired, now, options }: PlanAppInput, draft: Pla
   return holdBack(draft, desired.name, (step) => waitsWithRelease.has(step.kind), {
     reason: 'window',
     because: `outside of its windows for releases (sync.windows): ${when}`,
-    next: `time, or flycd sync --once --now --app ${desired.name}`,
+    next: `time, or flycd sync --once --now --app ${shellWord(desired.name)}`,
     retryAt: at,
   });
 }

@@ -9,6 +9,7 @@ import { formatBuilt, parseBuilt } from '../../model/stamps/built-stamp.ts';
 import { v0VersionsOf, type V0Versions } from '../../model/stamps/v0-versions.ts';
 import type { GroupMachine, WantedImage, KnownImage } from '../types.ts';
 import { list } from '../../model/base/text.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /** `retry`: a person wants a failed build once more. */
 export function wantedImage(
@@ -95,7 +96,7 @@ function builtImage(desired: DesiredApp, sight: ImageSight | undefined, retry: b
     return { state: 'unbuilt', reason: 'build', because, next: missing.next };
   }
   if (found.state === 'nowhere' && failed !== undefined && !retry) {
-    const next = `mend what is built, or build the same again: flycd sync --now --app ${name}`;
+    const next = `mend what is built, or build the same again: flycd sync --now --app ${shellWord(name)}`;
     return {
       state: 'unbuilt',
       reason: 'build',

@@ -7,6 +7,7 @@ import { isLive, ownEvidence } from './secret-evidence.ts';
 import type { KnownEvidence, PlanAppInput, SecretsPlan, SecretsFreshness } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 export const unreadSecrets: SecretsPlan = {
   steps: [],
@@ -109,7 +110,7 @@ function missingHold(input: PlanAppInput, secrets: readonly DesiredSecret[]): re
   const variables = secrets.flatMap(({ origin }) => (origin.type === 'env' ? [origin.variable] : []));
   const next =
     variables.length > 0
-      ? `set ${list(variables)} where flycd runs, or the secret itself: fly secrets set --stage --app ${input.desired.name}`
+      ? `set ${list(variables)} where flycd runs, or the secret itself: fly secrets set --stage --app ${shellWord(input.desired.name)}`
       : 'give it a value in app.yaml';
   const steps = secrets.map((secret) => setStep(input, secret, 'git names it, Fly lacks it'));
   return [holdOf(input.desired.name, { reason: 'secret', because, next, steps })];

@@ -25,6 +25,7 @@ import { planMember } from './machine.ts';
 import { inPlaceOf, planReplaced, replaceableAt } from './replace.ts';
 import { assignSlots, lowestFree, slotOf } from '../classify/slots.ts';
 import { isStandby, primaryOf, standbyChange, standsFor, withoutStandbys } from '../classify/standbys.ts';
+import { acceptCommand } from '../steps/accept-word.ts';
 
 export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan {
   const { desired } = parts.input;
@@ -146,7 +147,7 @@ function leavingHold(scope: GroupScope, region: string, steps: readonly MachineA
   return holdOf(desired.name, {
     reason: 'volume',
     because: `${group.name} leaves ${region}, and what its volumes there hold is used no longer`,
-    next: `flycd sync --once --accept-only ${desired.name}, or name ${region} in git again; the volumes stay either way`,
+    next: `${acceptCommand(desired.name)}, or name ${region} in git again; the volumes stay either way`,
     steps,
   });
 }

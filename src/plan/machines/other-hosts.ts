@@ -4,6 +4,7 @@ import { actionStep } from '../steps/machine-action.ts';
 import type { GroupMachine, GroupDraft, GroupScope } from '../types.ts';
 import { holdOf } from '../steps/hold.ts';
 import { slotOf } from '../classify/slots.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 export interface OtherHosts {
   /** New ones take their places, and then they go. */
@@ -33,7 +34,7 @@ export function onOtherHosts(scope: GroupScope, members: readonly GroupMachine[]
     }
     held.add(machine.id);
     const next = hasVolume
-      ? `fork its volume to that host (fly volume fork --host-dedication-id ${host}), then destroy the machine`
+      ? `fork its volume to that host (fly volume fork --host-dedication-id ${shellWord(host)}), then destroy the machine`
       : 'name how many there are (machines.count): FlyCD then makes new ones there, and destroys these';
     draft.holds.push(holdOf(desired.name, { reason: 'volume', because, next }));
   }

@@ -6,6 +6,8 @@ import type { MountMismatch, CompareScope, GroupDraft, Remount } from '../types.
 import { list } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
 import { destroyFor, inItsPlace } from './replace.ts';
+import { shellWord } from '../../model/base/shell.ts';
+import { acceptCommand } from '../steps/accept-word.ts';
 
 /**
  * A machine with another mount than git gives it is made anew. By itself where it gets a volume; where one would be left
@@ -37,7 +39,7 @@ export function planRemount(
       draft.notes.push(`${because}; drift is not healed here (sync.drift: off)`);
       return;
     }
-    const next = `flycd sync --now --app ${desired.name}`;
+    const next = `flycd sync --now --app ${shellWord(desired.name)}`;
     const reported = `${because}; drift is only reported here (sync.drift: report)`;
     const held = [steps.create, steps.destroy];
     draft.holds.push(holdOf(desired.name, { reason: 'drift', because: reported, next, steps: held }));
@@ -56,7 +58,7 @@ export function remountHold(app: string, misfits: readonly Remount[], volumes: r
   return holdOf(app, {
     reason: 'volume',
     because: said.join('; '),
-    next: `flycd sync --once --accept-only ${app} makes each anew, and its volume stays; or undo the change in git`,
+    next: `${acceptCommand(app)} makes each anew, and its volume stays; or undo the change in git`,
     steps: [...volumes, ...misfits.flatMap(({ create, destroy }) => [create, destroy])],
   });
 }

@@ -7,6 +7,7 @@ import { assignSlots } from '../classify/slots.ts';
 import type { GroupMachine, RemovedMachines } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
+import { acceptCommand } from '../steps/accept-word.ts';
 
 /**
  * Groups of ours that git no longer names. One that serves goes when the machines of the others were seen healthy, since
@@ -41,7 +42,7 @@ export function planRemovedGroups(
         holdOf(desired.name, {
           reason: isLast ? 'destructive' : 'volume',
           because: `${because}, and ${what}: ${plural(members.length, 'machine')} would be destroyed`,
-          next: `flycd sync --once --accept-only ${desired.name}, or name the group in git again`,
+          next: `${acceptCommand(desired.name)}, or name the group in git again`,
           steps,
         }),
       );

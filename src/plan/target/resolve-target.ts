@@ -9,6 +9,7 @@ import { isSameVersion, type AppVersion, type GoodVersion } from '../../model/st
 import { commandVersion } from './release-command.ts';
 import { versionOf, type TargetScope } from './app-version.ts';
 import { shortRevision } from '../../model/base/text.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 export type RolloutTarget =
   | { readonly to: 'git' }
@@ -23,7 +24,7 @@ export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTa
   const { name } = scope.desired;
   const { hold, failed, good } = standing;
   if (hold === undefined && failed === undefined) return { to: 'git' };
-  const next = `flycd resume ${name}: then git counts again`;
+  const next = `flycd resume ${shellWord(name)}: then git counts again`;
   const wanted = versionOf(scope);
   if (hold !== undefined) {
     const where = `rolled back to ${shortRevision(hold.to.revision)} by ${hold.by} at ${formatTime(hold.at)}`;
@@ -36,7 +37,7 @@ export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTa
     return { to: 'git' };
   const what = failed.command === '' ? 'the release of what git says failed' : 'the release command failed';
   const held = { reason: 'failed', since: failed.at } as const;
-  const again = `commit what mends it, or flycd resume ${name} to try the same again`;
+  const again = `commit what mends it, or flycd resume ${shellWord(name)} to try the same again`;
   if (scope.desired.policy.onFailure === 'stop') {
     const because = `${what}, and what it left stands (sync.on_failure: stop)`;
     return { to: 'nowhere', hold: { ...held, because, next: again } };

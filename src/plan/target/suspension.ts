@@ -4,6 +4,7 @@ import type { AppPlan, Step, Hold } from '../../model/plan.ts';
 import type { Standing } from '../../model/stamps/rollout-state.ts';
 import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /** undefined: it is not, or not any more. */
 export function suspensionOf(standing: Standing, now: number): Standing['suspension'] {
@@ -38,7 +39,7 @@ export function suspensionHold(
   const because = `suspended by ${by} at ${formatTime(at)}${end}: ${reason}`;
   const next =
     until === undefined
-      ? `flycd resume ${app}`
-      : `FlyCD follows git again by itself, or at once with flycd resume ${app}`;
+      ? `flycd resume ${shellWord(app)}`
+      : `FlyCD follows git again by itself, or at once with flycd resume ${shellWord(app)}`;
   return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt: until }), since: at };
 }

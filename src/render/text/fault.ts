@@ -1,4 +1,5 @@
-import { plain, plainLines } from './plain.ts';
+import { plain } from '../../model/base/plain.ts';
+import { plainLines } from './plain.ts';
 import { createPaint } from './tone.ts';
 
 /** The four parts of anything that went wrong: what happened, why, what to do next, where. */

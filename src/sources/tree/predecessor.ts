@@ -4,6 +4,7 @@ import { shortHashDigits } from '../../model/base/text.ts';
 import type { Predecessor } from '../../model/stamps/predecessor.ts';
 import { withoutCredentials } from './location.ts';
 import { addressHash, canonicalAddress } from './origin.ts';
+import { shellWord } from '../../model/base/shell.ts';
 
 /** As holds print an origin, or more of it; fewer digits may mean two repos. */
 const originDigits = new RegExp(`^(?:o1:)?([0-9a-f]{${shortHashDigits},64})$`);
@@ -21,7 +22,7 @@ export function predecessorOf(text: string): Predecessor {
   if (address !== undefined) return { text: withoutCredentials(text), name: undefined, digits: addressHash(address) };
   throw new Fault({
     kind: 'stalled',
-    what: `--from ${withoutCredentials(text)} is not an owner`,
+    what: `--from ${shellWord(withoutCredentials(text))} is not an owner`,
     why: `expected a repo address that works on any machine, an origin (${shortHashDigits}+ hex digits) or a fleet name`,
     next: 'copy it from the hold: flycd why APP',
   });

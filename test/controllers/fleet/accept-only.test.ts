@@ -43,6 +43,18 @@ describe('a word that names nothing', () => {
     expect(JSON.stringify(world.simulator.world.snapshot())).toBe(before);
   });
 
+  test.each([
+    ['ownr', 'did you mean app:owner?'],
+    ['volum', 'did you mean app:volume or volume?'],
+  ])('%s may mean an app that is called like a reason: it says the word for that', async (word, said) => {
+    world = await arena();
+    for (const name of ['owner', 'volume'])
+      world.write({
+        [`${name}/app.yaml`]: `app: ${name}\nprimary_region: arn\nbuild: {image: "docker.io/library/caddy:2.10.2"}\n`,
+      });
+    expect((await world.flycd(accepting(word))).stderr).toContain(said);
+  });
+
   test('is one in a fleet without a name, too, and beside --app', async () => {
     world = await arena();
     world.write({ 'shop/app.yaml': walkFleet['shop/app.yaml'] ?? '' });

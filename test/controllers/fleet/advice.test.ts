@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
 import { arena, type Arena } from '../arena.ts';
 
@@ -13,6 +14,9 @@ const before: Readonly<Record<string, string>> = {
   leaves: `extra_regions: [ams]\nmachines: {count_per_region: {arn: 1, ams: 1}}\n${mounted}`,
   drops: `processes: {web: run, worker: work}\n${served}`,
   remounts: mounted,
+  // Called like reasons, which others are held for as well.
+  volume: mounted,
+  destructive: `processes: {web: run, worker: work}\n${served}`,
   strange: '',
   secretive: `secrets:\n${['A', 'B', 'C', 'D', 'E'].map((name) => `  - {name: ${name}, type: raw, raw: b}\n`).join('')}`,
 };
@@ -20,6 +24,8 @@ const after: Readonly<Record<string, string>> = {
   leaves: `machines: {count_per_region: {arn: 1}}\n${mounted}`,
   drops: 'processes: {worker: work}\n',
   remounts: '',
+  volume: '',
+  destructive: 'processes: {worker: work}\n',
   secretive: '',
 };
 
@@ -74,6 +80,8 @@ describe('a command that a hold names does what it says, and nothing to other ap
     ['leaves', 'volume', ['leaves']],
     ['drops', 'destructive', ['drops']],
     ['remounts', 'volume', ['remounts']],
+    ['volume', 'volume', ['volume']],
+    ['destructive', 'destructive', ['destructive']],
     ['strange', 'destructive', ['strange']],
     ['secretive', 'brake', ['secretive']],
   ])('%s, held as %s', async (name, reason, meant) => {
@@ -88,4 +96,30 @@ describe('a command that a hold names does what it says, and nothing to other ap
     expect(contents()[name]).not.toEqual(mine);
     expect(others(meant)).toEqual(theirs);
   });
+});
+
+/** What each `flycd` that a shell meets in this text gets as its arguments. */
+function asShell(text: string): readonly string[] {
+  const script = `flycd() { printf '%s\\n' "$@"; }\n${text}`;
+  return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8', cwd: '/' }).split('\n').slice(0, -1);
+}
+
+test.each([
+  ['evil; echo ran', 'evil; echo ran'],
+  ["$(id)`id`'", "$(id)`id`'"],
+  ['--all', '--all'],
+  ['one\u001B[1A\u001B[2Kline', 'one\\x1b[1A\\x1b[2Kline'],
+])('a fleet that somebody called %j is one word in the command that takes over its apps', async (fleet, word) => {
+  world = await arena();
+  world.write({ 'flycd.yaml': 'fleet: acme\n', 'shop/app.yaml': app('shop') });
+  await world.flycd(['sync', '--once']);
+  for (const { id } of world.simulator.world.snapshot().flatMap(({ machines }) => machines))
+    await world.asPerson('POST', `/apps/shop/machines/${id}/metadata/flycd_fleet`, { value: fleet });
+  for (const argv of [['diff'], ['why', 'shop'], ['diff', '--output', 'markdown']]) {
+    const { stdout } = await world.flycd(argv);
+    const command = /flycd adopt --all --from .*?(?=\)\. Then remove)/.exec(stdout)?.[0] ?? '';
+    expect(asShell(command), stdout).toEqual(['adopt', '--all', '--from', word]);
+    // oxlint-disable-next-line no-control-regex -- it is what must not be there
+    expect(stdout).not.toMatch(/[\0-\x09\x0B-\x1F\x7F-\x9F]/);
+  }
 });

@@ -5,6 +5,7 @@ import { Fault } from '../../../model/base/fault.ts';
 import { parsedJson } from '../../../model/base/json.ts';
 import type { Io } from '../../shell/io.ts';
 import { readNamedFile } from '../../shell/named-file.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 
 /** What `--plan` names. */
 export interface PlanReference {
@@ -27,7 +28,7 @@ export async function planReference({ cwd, clock }: Pick<Io, 'cwd' | 'clock'>, t
   if (bytes === undefined) {
     throw new Fault({
       kind: 'stalled',
-      what: `--plan ${text} is no plan's id, and no file`,
+      what: `--plan ${shellWord(text)} is no plan's id, and no file`,
       why: `expected ${planIdDigitsMin} to 32 digits of 0-9 and a-f, or what \`flycd diff --output json\` wrote`,
       next: '`flycd diff` prints the id of its plan first, and with --output json those of each app',
     });

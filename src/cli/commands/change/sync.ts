@@ -7,6 +7,7 @@ import { orList } from '../../../model/base/text.ts';
 import { acceptableReasons } from '../../../plan/guards/accept.ts';
 import { statusByReason } from '../../../plan/steps/status.ts';
 import { plainPass } from '../../../../controllers/fleet/plan.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 
 export interface SyncOptions extends CommonOptions {
   readonly once?: boolean;
@@ -43,8 +44,8 @@ function checkAcceptable(word: string): void {
   if (!Object.hasOwn(statusByReason, word) || acceptableReasons.some((reason) => reason === word)) return;
   throw new Fault({
     kind: 'stalled',
-    what: `--accept-only ${word} lifts nothing`,
+    what: `--accept-only ${shellWord(word)} lifts nothing`,
     why: `of the reasons of a hold it takes ${orList(acceptableReasons)}; for others, flycd why APP says what lifts them`,
-    next: `name one of these, or an app (app:${word} where an app is called so)`,
+    next: `name one of these, or an app (${shellWord(`app:${word}`)} where an app is called so)`,
   });
 }

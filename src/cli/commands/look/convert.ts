@@ -4,7 +4,7 @@ import { Fault } from '../../../model/base/fault.ts';
 import { configText } from '../../../render/config.ts';
 import { problemsText } from '../../../render/problems.ts';
 import { plural } from '../../../model/base/text.ts';
-import { plain } from '../../../render/text/plain.ts';
+import { plain } from '../../../model/base/plain.ts';
 import { openFolder } from '../../../sources/folder/folder.ts';
 import { writeWhole, type WriteOutcome } from '../../../sources/folder/written-file.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';

@@ -11,6 +11,7 @@ import { hasColour } from '../../shell/io.ts';
 import { redacted } from '../../shell/redaction.ts';
 import { chooser } from '../../shell/selection.ts';
 import { hasErrors } from '../../shell/verdict.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 
 export interface RenderOptions extends ConfigOptions {
   /** Globs of app names; empty = all. */
@@ -63,5 +64,5 @@ function answer({ invocation, fleet, apps, options }: Rendering): string {
 
 function tooMany(apps: readonly DesiredApp[], form: ConfigForm): Fault {
   const what = `${apps.length} apps do not fit into one ${form} document`;
-  return new Fault({ kind: 'stalled', what, next: `choose one with --app ${apps[0]?.name ?? ''}` });
+  return new Fault({ kind: 'stalled', what, next: `choose one with --app ${shellWord(apps[0]?.name ?? '')}` });
 }

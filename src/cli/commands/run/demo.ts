@@ -11,6 +11,7 @@ import type { ScratchRepository } from '../../../sources/git/scratch-repository.
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { Invocation } from '../../shell/invocation.ts';
 import { hasColour, type Io } from '../../shell/io.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 
 export interface DemoOptions {
   /** Tell it as a story on simulated time and end. */
@@ -112,18 +113,19 @@ async function playOn(stage: Stage): Promise<ExitCode> {
   await command(['diff'], exitCodes.changes);
   await command(['sync', '--once'], exitCodes.done);
   const exports = Object.entries({ ...environment, XDG_STATE_HOME: folder })
-    .map(([name, value]) => `  export ${name}=${value}`)
+    .map(([name, value]) => `  export ${name}=${shellWord(value)}`)
     .join('\n');
   const { execPath, argv } = process; // oxlint-disable-line no-restricted-globals -- how this command was started
+  const started = [execPath, argv[1] ?? 'flycd'].map(shellWord).join(' ');
   say(`Now the loop runs, and looks every ${intervalText}. Try, in a second terminal:
 
 ${exports}
-  alias flycd='${execPath} ${argv[1] ?? 'flycd'}'
+  alias flycd=${shellWord(started)}
 
   edit a file under ${repository.folder} and watch this terminal
-  flycd diff ${repository.folder}         what would change
-  flycd status ${repository.folder}        how each app is
-  flycd history ${repository.folder}      what happened
+  flycd diff ${shellWord(repository.folder)}         what would change
+  flycd status ${shellWord(repository.folder)}        how each app is
+  flycd history ${shellWord(repository.folder)}      what happened
   curl -H "Authorization: Bearer $FLY_API_TOKEN" "$FLY_FLAPS_BASE_URL/v1/apps?org_slug=personal"
 
 Ctrl-C ends it.`);
@@ -242,10 +244,12 @@ async function changeByHand(stage: Stage): Promise<void> {
       env: { ...machine.config.env, DEBUG: '1' },
     };
     await fly.updateMachine(name, machine.id, { config });
-    io.stdout.write(`\n$ fly machine update ${machine.id} --vm-memory 1024 --env DEBUG=1 -a ${name}\n`);
+    io.stdout.write(
+      `\n$ fly machine update ${shellWord(machine.id)} --vm-memory 1024 --env DEBUG=1 -a ${shellWord(name)}\n`,
+    );
     await fly.wait(name, machine.id, { states: ['started'], timeoutSeconds: 60 });
     await fly.releaseAddress(name, address.ip);
-    io.stdout.write(`$ fly ips release ${address.ip} -a ${name}\n`);
+    io.stdout.write(`$ fly ips release ${shellWord(address.ip)} -a ${shellWord(name)}\n`);
     return;
   }
 }

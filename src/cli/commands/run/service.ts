@@ -21,6 +21,7 @@ import type { Listen } from '../../composition/listen.ts';
 import type { ConfigRepo } from '../../composition/loading.ts';
 import { chooser } from '../../shell/selection.ts';
 import { createProblemTeller, logProgress } from './service-log.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 
 /** The last state of a commit is worth one request's time; a host that takes longer must not hold up a stop. */
 const tellGraceMs = 5_000;
@@ -346,7 +347,7 @@ function renamed(before: string, now: string): Fault {
     kind: 'stalled',
     what: `the fleet was renamed from ${before} to ${now}`,
     why: `flycd serve keeps the fleet it started with, and apps of ${before} are taken over only when somebody says so`,
-    next: `put the name back; or stop flycd serve, run flycd adopt --all --from ${before}, start it again`,
+    next: `put the name back; or stop flycd serve, run flycd adopt --all --from ${shellWord(before)}, start it again`,
   });
 }
 

@@ -1,6 +1,7 @@
 import { Fault } from '../../../model/base/fault.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import type { Invocation } from '../../shell/invocation.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 
 export interface SimulatorOptions {
   readonly port: number;
@@ -20,7 +21,7 @@ export async function simulator(invocation: Invocation, options: SimulatorOption
     throw notListening(port, error);
   });
   try {
-    const lines = Object.entries(running.environment).map(([name, value]) => `export ${name}=${value}\n`);
+    const lines = Object.entries(running.environment).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
     // At once: a script that waits for a file with something in it finds all of it.
     io.stdout.write(lines.join(''));
     io.stderr.write(

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import type { AppPlan } from '../../src/model/plan.ts';
+import { whyText } from '../../src/render/why.ts';
+
+const invalid = (app: string): AppPlan => ({
+  app,
+  file: 'shop/app.yaml',
+  org: undefined,
+  status: 'invalid',
+  steps: [],
+  holds: [],
+  notes: [],
+  problems: [{ severity: 'error', file: 'shop/app.yaml', line: 1, column: 6, path: 'app', message: 'no name' }],
+  planId: '',
+});
+
+test.each([
+  ['shop', 'shop'],
+  ['shop; reboot', "'shop; reboot'"],
+  ['$(reboot)', "'$(reboot)'"],
+  ['\u001B]0;x\u0007', "\\\\'x1b]0;x'\\\\'x07'"],
+])('the command for an app that git calls %j holds that as one word', (name, word) => {
+  expect(whyText({ apps: [invalid(name)], run: undefined, now: 0 }, false)).toContain(
+    `    look: flycd validate --app ${word}\n`,
+  );
+});
