@@ -15,15 +15,21 @@ import {
 import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { suspensionOf } from '../../src/plan/target/suspension.ts';
+import { suspensionOf, suspensionWords } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
-import { observeAndPlan } from './plan-app.ts';
 import type { SyncContext } from './types.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { stampRolloutState } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
+
+/** What a person's word is about. */
+export interface Subject {
+  readonly name: string;
+  /** Looks at it, and says what is to be done with it now. */
+  plan(): Promise<AppPlan>;
+}
 
 /** Metadata has no documented limit; a sentence has. */
 export const reasonCharactersMax = 200;
@@ -35,6 +41,8 @@ export interface Told {
   readonly run: Run;
   /** What was lifted, in words; of a resume only. */
   readonly lifted: readonly string[];
+  /** Of a suspension: its words. */
+  readonly because?: string;
   /** Of a suspension. false: there is no machine to write it on, so that other FlyCDs do not know of it. */
   readonly isStamped?: boolean;
 }
@@ -44,35 +52,36 @@ interface Stood {
   readonly standing: Standing;
 }
 
-async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: DesiredApp): Promise<Stood> {
-  const presence = await fly.app(app.name);
-  const machines = presence.state === 'present' ? await fly.machines(app.name) : [];
-  return { machines, standing: standingOf({ machines, fleet }, await store.memory(app.name)) };
+async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
+  const presence = await fly.app(app);
+  const machines = presence.state === 'present' ? await fly.machines(app) : [];
+  return { machines, standing: standingOf({ machines, fleet }, await store.memory(app)) };
 }
 
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
 export async function suspendApp(
   context: SyncContext,
   fleet: DesiredFleet,
-  wish: { readonly app: DesiredApp; readonly reason: string; readonly forMs: number | undefined },
+  wish: { readonly app: Subject; readonly reason: string; readonly forMs: number | undefined },
 ): Promise<Told> {
   const { clock, actor } = context;
   const { app, reason, forMs } = wish;
   const at = clock.now();
-  const { machines, standing } = await look(context, fleet, app);
+  const { machines, standing } = await look(context, fleet, app.name);
   const until = forMs === undefined ? undefined : at + forMs;
-  const count = nextCount(standing.texts[stampKeys.suspend]);
-  const text = formatSuspension({ reason, by: actor, at, until, count });
-  await stampOrThrow(context, fleet, { app, texts: { [stampKeys.suspend]: text }, machines });
+  const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
+  const texts = { [stampKeys.suspend]: formatSuspension(suspension) };
+  await stampOrThrow(context, fleet, { app: app.name, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'suspend' });
-  return { app: app.name, run, lifted: [], isStamped: standingMachines(machines, fleet).length > 0 };
+  const isStamped = standingMachines(machines, fleet).length > 0;
+  return { app: app.name, run, lifted: [], because: suspensionWords(suspension), isStamped };
 }
 
 /** Lifts whatever keeps the app from following git: a suspension, a hold after a rollback, a release that failed. */
-export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: DesiredApp): Promise<Told> {
+export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: Subject): Promise<Told> {
   const { clock, actor } = context;
   const at = clock.now();
-  const { machines, standing } = await look(context, fleet, app);
+  const { machines, standing } = await look(context, fleet, app.name);
   const said: readonly (readonly [StandingKey, string | undefined])[] = [
     [stampKeys.suspend, suspensionOf(standing, at) && `suspended by ${standing.suspension?.by ?? ''}`],
     [stampKeys.hold, standing.hold && `rolled back by ${standing.hold.by}`],
@@ -96,7 +105,7 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
       return text !== undefined && carriesAnother(machines, key, text) ? [[key, text]] : [];
     }),
   );
-  if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app, texts, machines });
+  if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app: app.name, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
   return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
 }
@@ -118,7 +127,7 @@ export async function holdBackAt(
 ): Promise<GoodVersion> {
   const { clock, actor, fly } = context;
   const { app, run } = wish;
-  const stood = await look(context, fleet, app);
+  const stood = await look(context, fleet, app.name);
   const suspension = suspensionOf(stood.standing, clock.now());
   if (suspension !== undefined) throw suspended(app.name, suspension.by);
   const to = run === undefined ? await before(context, fleet, { app, stood }) : await leftBy(context, app.name, run);
@@ -126,7 +135,8 @@ export async function holdBackAt(
   if (snapshot.status === 'lost') throw lost(app.name, snapshot.because);
   const count = nextCount(stood.standing.texts[stampKeys.hold]);
   const text = formatHold({ to, by: actor, at: clock.now(), count });
-  await stampOrThrow(context, fleet, { app, texts: { [stampKeys.hold]: text }, machines: stood.machines });
+  const texts = { [stampKeys.hold]: text };
+  await stampOrThrow(context, fleet, { app: app.name, texts, machines: stood.machines });
   return to;
 }
 
@@ -183,7 +193,7 @@ async function leftBy({ store }: SyncContext, app: string, run: number): Promise
 }
 
 interface Stamping {
-  readonly app: DesiredApp;
+  readonly app: string;
   readonly texts: StandingTexts;
   readonly machines: readonly Machine[];
 }
@@ -191,26 +201,24 @@ interface Stamping {
 /** A word that reached SQLite alone would be news to no other FlyCD: the one that serves is often another one. */
 async function stampOrThrow(context: SyncContext, fleet: DesiredFleet, stamping: Stamping): Promise<void> {
   const { app, texts, machines } = stamping;
-  const done = await stampRolloutState({ ...context, fleet }, app.name, { texts, machines });
+  const done = await stampRolloutState({ ...context, fleet }, app, { texts, machines });
   if (done.machines === 0 || done.stamped > 0) return;
   throw new Fault({
     kind: 'transient',
-    what: `no machine of ${app.name} could be stamped`,
+    what: `no machine of ${app} could be stamped`,
     why: 'the log says why; only this FlyCD knows of it now',
     next: 'run the command again',
-    where: app.name,
+    where: app,
   });
 }
 
 /** A run without steps: history says who said what, and status how the app stands since. */
 async function record(
-  context: SyncContext,
+  { store, actor }: SyncContext,
   fleet: DesiredFleet,
-  { app, trigger, isNews = true }: { readonly app: DesiredApp; readonly trigger: Trigger; readonly isNews?: boolean },
+  { app, trigger, isNews = true }: { readonly app: Subject; readonly trigger: Trigger; readonly isNews?: boolean },
 ): Promise<Run> {
-  const { store, actor } = context;
-  const options = { adopt: false, force: false, now: false };
-  const { plan } = await observeAndPlan({ ...context, fleet, app, options });
+  const plan = await app.plan();
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
   const outcome = trigger === 'suspend' ? 'held' : isNews ? 'updated' : 'no-change';
   return store.finishRun(runId, { outcome, status: plan.status, nextWakeAt: retryAt(plan) });

@@ -3,7 +3,7 @@ import { nearest } from '../../src/flyconfig/reading/spelling.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { matchesGlob } from '../../src/model/base/glob.ts';
 import { list, orList } from '../../src/model/base/text.ts';
-import type { DesiredFleet } from '../../src/model/desired.ts';
+import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { acceptableReasons } from '../../src/plan/guards/accept.ts';
 import { appOf, wordOf } from '../../src/plan/steps/accept-word.ts';
 import { namesOf } from '../../src/model/names.ts';
@@ -17,6 +17,24 @@ export function selectApps<T extends { readonly name: string }>(
 ): readonly T[] {
   if (globs.length === 0) return apps;
   return apps.filter((app) => globs.some((glob) => matchesGlob(app.name, glob)));
+}
+
+/**
+ * The app that git calls so, else all apps of the project of that name; none: git names neither. Throws a stalled Fault where
+ * the app's file cannot be used.
+ */
+export function appsCalled({ apps, invalid }: DesiredFleet, name: string): readonly DesiredApp[] {
+  const app = apps.find((one) => one.name === name);
+  if (app !== undefined) return [app];
+  const members = apps.filter((one) => one.projects.includes(name));
+  const unusable = invalid.find((one) => one.name === name);
+  if (members.length > 0 || unusable === undefined) return members;
+  throw new Fault({
+    kind: 'stalled',
+    what: `the file of ${name} cannot be used`,
+    next: '`flycd validate` says why; until then nothing of the app is touched',
+    where: unusable.file,
+  });
 }
 
 interface AskedFor {

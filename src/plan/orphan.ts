@@ -8,7 +8,7 @@ import { stampKeys } from '../model/stamps/keys.ts';
 import { parseOrigin } from '../model/stamps/origin.ts';
 import { provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
-import { suspensionHold } from './target/suspension.ts';
+import { suspensionHold, suspensionOf, suspensionWords } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { byText, plural, shortRevision } from '../model/base/text.ts';
 import { lookAgainMs } from './guards/dependencies.ts';
@@ -27,18 +27,21 @@ export interface OrphanInput {
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
   const { name, machines, releases } = orphan;
+  const standing = standingOf({ machines, fleet }, {});
+  const suspension = suspensionOf(standing, now);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   if (!prunes) {
     const ours = machines.filter((machine) => isNamedOwn(metadataOf(machine), fleet)).length;
     const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on`;
     const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(name)}`;
-    return { steps: [], holds: [], notes: [note] };
+    // It holds nothing, for nothing would be done; where the policy prunes apps it does.
+    return { steps: [], holds: [], notes: [note, ...(suspension === undefined ? [] : [suspensionWords(suspension)])] };
   }
   const because = 'git no longer names it';
   const changes = contentsOf(orphan);
   const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes };
   if (orphan.unread !== undefined) return { steps: [], holds: [unreadHold(name, orphan.unread, step)], notes: [] };
-  const suspended = suspensionHold(name, [step], { standing: standingOf({ machines, fleet }, {}), now });
+  const suspended = suspensionHold(name, [step], { standing, now });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : undefined;
   const busy = busyWith({ machines, releases: asked, fleet, now });

@@ -9,16 +9,21 @@ interface Told {
   readonly app: string;
   readonly run: Run;
   readonly lifted: readonly string[];
+  readonly because?: string;
   readonly isStamped?: boolean;
 }
 
 const unstamped = '; it has no machine to write that on, so only FlyCDs with this database know of it';
 
-function wordsOf({ run, lifted, isStamped }: Told): string {
-  const [hold] = run.plan.holds;
-  if (run.trigger === 'suspend') return (hold?.because ?? '') + (isStamped === false ? unstamped : '');
+function wordsOf({ run, lifted, because = '', isStamped }: Told): string {
+  if (run.trigger === 'suspend') return because + (isStamped === false ? unstamped : '');
   const what = lifted.length === 0 ? 'nothing was to be lifted' : `no longer held (${lifted.join('; ')})`;
-  return run.plan.steps.length === 0 ? what : `${what}; the next sync does what git says`;
+  const { steps, holds } = run.plan;
+  if (steps.some(({ kind }) => kind === 'app.destroy'))
+    return `${what}; the next sync destroys it, for git no longer names it`;
+  if (steps.length > 0) return `${what}; the next sync does what git says`;
+  const [hold] = holds;
+  return hold === undefined ? what : `${what}, but held (${hold.reason}): ${hold.because}`;
 }
 
 /** `suspend` and `resume`: a line for each app. */

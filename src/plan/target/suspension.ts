@@ -1,7 +1,7 @@
 /** Apps that a person has suspended. */
 import { formatTime } from '../../model/base/clock.ts';
 import type { AppPlan, Step, Hold } from '../../model/plan.ts';
-import type { Standing } from '../../model/stamps/rollout-state.ts';
+import type { Standing, Suspension } from '../../model/stamps/rollout-state.ts';
 import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
@@ -34,12 +34,16 @@ export function suspensionHold(
 ): Hold | undefined {
   const suspension = suspensionOf(standing, now);
   if (suspension === undefined) return undefined;
-  const { reason, by, at, until } = suspension;
-  const end = until === undefined ? '' : `, until ${formatTime(until)}`;
-  const because = `suspended by ${by} at ${formatTime(at)}${end}: ${reason}`;
+  const { at, until } = suspension;
+  const because = suspensionWords(suspension);
   const next =
     until === undefined
       ? `flycd resume ${shellWord(app)}`
       : `FlyCD follows git again by itself, or at once with flycd resume ${shellWord(app)}`;
   return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt: until }), since: at };
+}
+
+export function suspensionWords({ reason, by, at, until }: Suspension): string {
+  const end = until === undefined ? '' : `, until ${formatTime(until)}`;
+  return `suspended by ${by} at ${formatTime(at)}${end}: ${reason}`;
 }

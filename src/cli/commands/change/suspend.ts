@@ -1,12 +1,12 @@
 import { durationSeconds } from '../../../../schemas/written.ts';
 import { reasonCharactersMax, suspendApp, type Told } from '../../../../controllers/app/manual-holds.ts';
+import { subjectsCalled } from '../../../../controllers/fleet/spoken-of.ts';
 import { Fault } from '../../../model/base/fault.ts';
 import { toldJson, toldMarkdown, toldText } from '../../../render/told.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
 import { openSync } from './sync-pass.ts';
-import { appsCalled } from '../../shell/selection.ts';
 
 export interface SuspendOptions extends Omit<CommonOptions, 'app'> {
   readonly reason: string;
@@ -25,7 +25,8 @@ export function suspend(
     const forMs = durationOf(options.for);
     const { context, fleet } = await openSync(composition, []);
     const told: Told[] = [];
-    for (const app of appsCalled(fleet, name)) told.push(await suspendApp(context, fleet, { app, reason, forMs }));
+    for (const app of await subjectsCalled(context, fleet, name))
+      told.push(await suspendApp(context, fleet, { app, reason, forMs }));
     answer(invocation, options.output, told, { text: toldText, json: toldJson, markdown: toldMarkdown });
     return exitCodes.done;
   });

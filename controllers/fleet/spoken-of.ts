@@ -1,0 +1,50 @@
+/** Whom a person's word is about: apps that git names, or one that it names no more. */
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { isGlob } from '../../src/model/base/glob.ts';
+import { gonePlan } from '../../src/plan/orphan.ts';
+import type { Subject } from '../app/manual-holds.ts';
+import { observeAndPlan } from '../app/plan-app.ts';
+import type { SyncContext } from '../app/types.ts';
+import { appsCalled, unknownApp } from './asked-for.ts';
+import { plainPass, planWhole, type Whole } from './plan.ts';
+
+/**
+ * The app of that name, else all apps of the project of that name, else the orphan of that name. Throws a Fault where there is
+ * none, or where nobody can tell.
+ */
+export async function subjectsCalled(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  name: string,
+): Promise<readonly Subject[]> {
+  const options = { adopt: false, force: false, now: false };
+  const apps = appsCalled(fleet, name);
+  if (apps.length === 0) return [await orphanCalled(context, fleet, name)];
+  return apps.map((app) => ({
+    name: app.name,
+    plan: async () => (await observeAndPlan({ ...context, fleet, app, options })).plan,
+  }));
+}
+
+/** The app that git no longer names, if there is one of this name. Throws a Fault as above. */
+export async function orphanCalled(context: SyncContext, fleet: DesiredFleet, name: string): Promise<Subject> {
+  const look = (): Promise<Whole> => planWhole(context, fleet, { ...plainPass, apps: [name] });
+  if (!fleet.whole) throw unreadPart(name);
+  const { orphans } = context.orphans && !isGlob(name) ? await look() : { orphans: [] };
+  if (orphans.every((orphan) => orphan.name !== name)) {
+    const projects = fleet.apps.flatMap((app) => app.projects);
+    throw unknownApp(name, [...new Set([...fleet.apps.map((app) => app.name), ...projects])]);
+  }
+  // Somebody may destroy it meanwhile.
+  return { name, plan: async () => (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name) };
+}
+
+function unreadPart(name: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `whether ${name} is an app of this fleet is not known`,
+    why: 'the part of the config that may name it could not be read',
+    next: 'flycd validate says why',
+  });
+}
