@@ -6,7 +6,7 @@ import { askedOnce } from '../../src/observed/organization.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
-import { isNamed } from '../../src/plan/guards/accept.ts';
+import { isNamed, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { appOf } from '../../src/plan/steps/accept-word.ts';
 import { planOrphan } from '../../src/plan/orphan.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
@@ -55,8 +55,8 @@ export interface Whole {
   readonly found: FoundOrphans | undefined;
   /** Organizations of the token, asked for once. */
   readonly reached: () => Promise<readonly string[]>;
-  /** The fleet's plan again, with newer plans of some apps. */
-  replan(newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[]): Plan;
+  /** The fleet's plan again, with newer plans of some apps. `accepted` by default: what the pass was given. */
+  replan(newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[], accepted?: Acceptance): Plan;
 }
 
 export async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
@@ -107,7 +107,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       .map(({ plan }) => plan)
       .filter(({ app }) => chosenNames.has(app) === isChosen)
       .toSorted((a, b) => byText(a.app, b.app));
-  const replan = (newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[]): Plan => {
+  const replan: Whole['replan'] = (newer, failedNow, { accept, acceptOnly } = options) => {
     const all = new Map([...planned, ...newer]);
     return planFleet({
       fleet: desired,
@@ -117,8 +117,8 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       orphans,
       unread: found?.unread ?? [],
       now: context.clock.now(),
-      accept: options.accept,
-      acceptOnly: options.acceptOnly,
+      accept,
+      acceptOnly,
       failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
       selected: options.apps,
       failedNow,

@@ -4,7 +4,7 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import { releaseAccepted } from '../../src/plan/guards/accept.ts';
+import { holdUnlisted, releaseAccepted, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { gonePlan, planOrphan, unmannedPlan } from '../../src/plan/orphan.ts';
@@ -34,7 +34,8 @@ export const planIdDigitsMin = 8;
 
 /**
  * The same, if what would be done is still the plan of this id: the whole fleet's, or one app's, which is then all that is
- * done. `runs` undefined: it is another plan by now, and nothing was done.
+ * done. What a person accepts was held in the plan that `diff` showed: its id is as good as that of what is done. `runs`
+ * undefined: it is another plan by now, and nothing was done.
  */
 export async function syncPlanned(
   context: SyncContext,
@@ -44,12 +45,28 @@ export async function syncPlanned(
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined }> {
   const whole = await planWhole(context, desired, options);
   const { plan } = whole;
-  const apps = plan.planId.startsWith(id) ? plan.apps : plan.apps.filter(({ planId }) => planId.startsWith(id));
+  const meant = [plan, whole.replan(new Map(), [], unaccepted)].flatMap((one) => appsOf(one, id));
+  const apps = plan.apps.filter(({ app }) => meant.includes(app));
   if (apps.length === 0) return { plan, runs: undefined };
-  return applyWhole(context, desired, { ...whole, plan: { ...plan, apps }, trigger: 'command', options });
+  return applyWhole(context, desired, {
+    ...whole,
+    plan: { ...plan, apps },
+    isNamed: true,
+    trigger: 'command',
+    options,
+  });
+}
+
+const unaccepted: Acceptance = { accept: false, acceptOnly: [] };
+
+/** The apps whose plan has this id, or all of them. */
+function appsOf({ planId, apps }: Plan, id: string): readonly string[] {
+  return apps.filter((one) => planId.startsWith(id) || one.planId.startsWith(id)).map(({ app }) => app);
 }
 
 interface Work extends Whole {
+  /** Of a plan that a person named by its id. */
+  readonly isNamed?: boolean;
   readonly trigger: Trigger;
   readonly options: PassOptions;
 }
@@ -171,7 +188,7 @@ async function orphanNow(
   if (seen.state === 'foreign') return { plan: unmannedPlan(plan.app) };
   const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
   const draft = planOrphan({ fleet, orphan, now: context.clock.now() });
-  return { plan: releaseAccepted(withSteps(plan, draft), work.options) };
+  return { plan: holdUnlisted(releaseAccepted(withSteps(plan, draft), work.options), plan) };
 }
 
 function isWaiting(plan: AppPlan): boolean {
@@ -187,7 +204,9 @@ async function planAgain(
   try {
     const newer = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
     const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;
-    return { plan, planned: newer.get(app.name) };
+    const { accept, acceptOnly } = work.options;
+    const isBound = work.isNamed === true || accept || acceptOnly.length > 0;
+    return { plan: isBound ? holdUnlisted(plan, first) : plan, planned: newer.get(app.name) };
   } catch (error) {
     context.log.warn({ app: app.name, error: String(error) }, 'an app that waited could not be planned again');
     return { plan: first, planned: work.planned.get(app.name) };

@@ -1,8 +1,8 @@
 /** An app of the fleet that git no longer names: it runs on, and goes only where the fleet's policy prunes apps. */
 import type { DesiredFleet } from '../model/desired.ts';
-import type { OrphanedApp, Reading } from '../model/observed.ts';
+import type { OrphanedApp } from '../model/observed.ts';
 import type { RemovalHistory } from '../model/removal.ts';
-import type { AppPlan, FieldChange, Hold, Step } from '../model/plan.ts';
+import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { parseOrigin } from '../model/stamps/origin.ts';
@@ -10,9 +10,10 @@ import { provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold, suspensionOf, suspensionWords } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
-import { byText, plural, shortRevision } from '../model/base/text.ts';
+import { plural, shortRevision } from '../model/base/text.ts';
 import { lookAgainMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
+import { contentsOf } from './steps/contents.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
@@ -84,24 +85,6 @@ function unreadHold(name: string, reason: string, step: Step): Hold {
     next: 'FlyCD looks again by itself',
     steps: [step],
   });
-}
-
-/** All that goes with an app. What could not be read is said, for it goes as well. */
-function contentsOf({ machines, contents }: OrphanedApp): readonly FieldChange[] {
-  const gone = (path: string, from: string): FieldChange => ({ path, from, to: undefined });
-  const read = <T>(kind: string, reading: Reading<readonly T[]> | undefined, said: (item: T) => FieldChange) => {
-    if (reading?.status === 'read') return reading.value.map(said);
-    return [gone(kind, reading === undefined ? 'not asked for' : `could not be read: ${reading.reason}`)];
-  };
-  return [
-    ...machines.map(({ id, name }) => gone(`machines[${id}]`, name)),
-    ...read('volumes', contents?.volumes, (volume) =>
-      gone(`volumes[${volume.id}]`, `${volume.name}, ${volume.size_gb} GB`),
-    ),
-    ...read('addresses', contents?.addresses, ({ ip }) => gone('addresses', ip)),
-    ...read('certificates', contents?.certificates, ({ hostname }) => gone('certificates', hostname)),
-    ...read('secrets', contents?.secrets, ({ name }) => gone('secrets', name)),
-  ].toSorted((a, b) => byText(a.path, b.path));
 }
 
 /** Volumes hold what nobody can make again. Unread ones may be there. Whoever accepts it accepts the rest of it as well. */

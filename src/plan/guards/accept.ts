@@ -1,9 +1,11 @@
 /** What a person accepts: `--accept` all that may be accepted at once, `--accept-only` just what it names. */
 import type { Problem } from '../../model/base/problem.ts';
 import { list, orList } from '../../model/base/text.ts';
-import type { AppPlan, Hold } from '../../model/plan.ts';
-import { isConfirmable } from '../steps/hold.ts';
+import type { AppPlan, Hold, Step } from '../../model/plan.ts';
+import { unlisted } from '../steps/contents.ts';
+import { holdBack, isConfirmable } from '../steps/hold.ts';
 import { createsOf } from '../steps/select.ts';
+import { isSameStep } from '../steps/plan-id.ts';
 import { withSteps } from '../steps/status.ts';
 import { shellWord } from '../../model/base/shell.ts';
 import { appOf, wordOf } from '../steps/accept-word.ts';
@@ -16,6 +18,9 @@ export interface Acceptance {
 
 /** Reasons that a person's word lifts; all others say what else does. */
 export const acceptableReasons = ['brake', 'destructive', 'volume'] as const satisfies readonly Hold['reason'][];
+
+/** Named of what came into an app: the next plan lists all of it. */
+const thingsMax = 5;
 
 /** true: one of the words names this app, or this reason. */
 export function isNamed(words: readonly string[], { app, reason }: Pick<Hold, 'app' | 'reason'>): boolean {
@@ -38,6 +43,42 @@ export function releaseAccepted(plan: AppPlan, { accept, acceptOnly }: Acceptanc
     steps: [...plan.steps, ...accepted.flatMap((hold) => hold.steps)],
     holds: plan.holds.filter((hold) => !isAccepted(hold)),
   });
+}
+
+/**
+ * Of a plan that was made anew: without what would take away more than the plan lists that a person read or accepted. It may
+ * have come in between.
+ */
+export function holdUnlisted(plan: AppPlan, read: AppPlan): AppPlan {
+  const before = [...read.steps, ...read.holds.flatMap((hold) => hold.steps)];
+  const more = new Map(plan.steps.map((step) => [step, unlistedIn(step, before)]));
+  const things = [...more.values()].flat();
+  if (things.length === 0) return plan;
+  const { app } = plan;
+  const held = holdBack(plan, app, (step) => (more.get(step) ?? []).length > 0, {
+    reason: 'destructive',
+    because: `since the plan was made, this came into it and would go, too: ${list(things, thingsMax)}`,
+    next: `flycd diff --app ${app} lists all that would go; then sync again`,
+  });
+  return withSteps(plan, held);
+}
+
+/** What a step would take away that none of those before it lists. */
+function unlistedIn(step: Step, before: readonly Step[]): readonly string[] {
+  switch (step.kind) {
+    case 'app.destroy':
+      return unlisted(
+        step,
+        before.filter(({ kind }) => kind === step.kind),
+      ).map(({ path, from }) => `${path} ${JSON.stringify(from)}`);
+    case 'machine.destroy':
+    case 'address.release':
+    case 'secret.unset':
+    case 'certificate.remove':
+      return before.some((one) => isSameStep(one, step)) ? [] : [`${step.kind} ${step.target}`];
+    default:
+      return [];
+  }
 }
 
 /** A reason is a word for many things: it reaches none that has to be called by its name. */

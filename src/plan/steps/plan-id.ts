@@ -2,6 +2,7 @@
 import { hashOf } from '../../model/base/json.ts';
 import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { stopsByItself } from '../classify/machine-state.ts';
+import { lastingContents } from './contents.ts';
 
 /**
  * Hash of an app's steps and holds. Left out is what moves while nobody changes anything: times, machine states and the
@@ -14,6 +15,11 @@ export function appPlanId(app: string, steps: readonly Step[], holds: readonly H
 
 export function fleetPlanId(fleet: string, apps: readonly AppPlan[]): string {
   return hashOf({ fleet, apps: apps.map(({ app, planId, status }) => [app, planId, lasting(status)]) });
+}
+
+/** As far as a plan's id tells them apart. */
+export function isSameStep(one: Step, other: Step): boolean {
+  return hashOf(stepIdentity(one)) === hashOf(stepIdentity(other));
 }
 
 /** Apps that have no plan still differ by why. */
@@ -77,8 +83,9 @@ function stepIdentity(step: Step): object {
     case 'certificate.add':
     case 'certificate.remove':
       return { ...base, hostname: step.hostname };
-    case 'app.adopt':
     case 'app.destroy':
+      return { ...base, changes: lastingContents(step.changes) };
+    case 'app.adopt':
     case 'secret.unset':
       return base;
   }

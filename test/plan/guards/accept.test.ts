@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { AppPlan, Hold, HoldReason, Step } from '../../../src/model/plan.ts';
-import { acceptableReasons, idleWords, isNamed, releaseAccepted } from '../../../src/plan/guards/accept.ts';
+import {
+  acceptableReasons,
+  holdUnlisted,
+  idleWords,
+  isNamed,
+  releaseAccepted,
+} from '../../../src/plan/guards/accept.ts';
+import { appPlanId } from '../../../src/plan/steps/plan-id.ts';
 import { statusByReason } from '../../../src/plan/steps/status.ts';
 
 const step: Step = {
@@ -60,5 +67,59 @@ describe('a word of --accept-only', () => {
     const hold = { app: 'volume', reason: 'brake' } as const;
     expect(isNamed(['volume'], hold)).toBe(false);
     expect(isNamed(['app:volume'], hold)).toBe(true);
+  });
+});
+
+describe('a plan that was made anew takes no more away than the one that was read', () => {
+  const base = { app: 'shop', because: '', risk: 'safe', changes: [] } as const;
+  const machine = { ...base, target: 'shop/web/arn/1', group: 'web' } as const;
+  const planOf = (...steps: readonly Step[]): AppPlan => ({ ...heldFor('brake', []), steps, holds: [] });
+  const gone = (path: string, from: string) => ({ path, from, to: undefined });
+  const destroy = (...changes: readonly ReturnType<typeof gone>[]): Step => {
+    return { ...base, kind: 'app.destroy', target: 'shop', changes };
+  };
+
+  test.each<[string, Step, Step]>([
+    [
+      'machine',
+      { ...machine, kind: 'machine.destroy', machineId: 'a' },
+      { ...machine, kind: 'machine.destroy', machineId: 'b' },
+    ],
+    ['address', step, { ...step, address: '2a09::2', target: 'shop/2a09::2' }],
+    [
+      'secret',
+      { ...base, kind: 'secret.unset', target: 'shop/A', name: 'A' },
+      { ...base, kind: 'secret.unset', target: 'shop/B', name: 'B' },
+    ],
+    [
+      'certificate',
+      { ...base, kind: 'certificate.remove', target: 'shop/a.example', hostname: 'a.example' },
+      { ...base, kind: 'certificate.remove', target: 'shop/b.example', hostname: 'b.example' },
+    ],
+    ['whole app', destroy(gone('addresses', '2a09::1')), destroy(gone('addresses', '2a09::1'), gone('secrets', 'A'))],
+  ])('of a %s', (_what, listed, other) => {
+    for (const read of [planOf(listed), heldFor('volume', [listed])]) {
+      expect(holdUnlisted(planOf(listed), read)).toEqual(planOf(listed));
+      const { steps, holds } = holdUnlisted(planOf(other), read);
+      expect(steps).toEqual([]);
+      expect(holds).toMatchObject([{ reason: 'destructive', steps: [other] }]);
+    }
+    expect(holdUnlisted(planOf(), planOf(listed)).holds).toEqual([]);
+  });
+
+  test('and holds nothing else: what takes nothing away may be new', () => {
+    const start: Step = { ...machine, kind: 'machine.start', machineId: 'a' };
+    const { steps, holds } = holdUnlisted(planOf(start, step), planOf());
+    expect(steps).toEqual([start]);
+    expect(holds).toMatchObject([{ steps: [step] }]);
+  });
+
+  test('why something could not be read is no part of it, that it could not is', () => {
+    const first = destroy(gone('volumes', 'could not be read: request 1 failed'));
+    const again = destroy(gone('volumes', 'could not be read: request 2 failed'));
+    expect(holdUnlisted(planOf(again), planOf(first)).holds).toEqual([]);
+    expect(holdUnlisted(planOf(again), planOf(destroy())).holds).toHaveLength(1);
+    expect(appPlanId('shop', [again], [])).toBe(appPlanId('shop', [first], []));
+    expect(appPlanId('shop', [again], [])).not.toBe(appPlanId('shop', [destroy()], []));
   });
 });
