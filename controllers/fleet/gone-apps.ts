@@ -2,8 +2,8 @@
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { Run } from '../../src/model/run.ts';
 import type { ToldApp } from '../../src/record/store.ts';
-import { read } from '../../src/observed/reading.ts';
-import { gonePlan, unmannedPlan } from '../../src/plan/orphan.ts';
+import { observeOrphan } from '../../src/observed/orphans.ts';
+import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
 import { lostOf, type SoughtOrganization } from './organizations.ts';
 import { syncOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 
@@ -12,8 +12,9 @@ type GoneRequest = Omit<OrphanRequest, 'plan' | 'isGone'>;
 /**
  * Without it `status` would tell of them for ever: their runs are the newest there are. An app is gone where the whole
  * config was read, all that could list it was, and Fly says of its name that there is none; where anything is unknown,
- * nothing is concluded. One that is there without a machine of the fleet is orphaned, whatever its last run said; a fleet
- * without a name is only told what is gone, for nobody looks for its machines.
+ * nothing is concluded. One that another fleet has taken over is that fleet's. One that is there without a machine of the
+ * fleet, and of no other, is orphaned, whatever its last run said; a fleet without a name is not told so, for nobody looks
+ * for its machines.
  * `isMeant`: what the pass is about.
  */
 export async function recordGone(
@@ -40,14 +41,13 @@ async function record(
   { app, status }: ToldApp,
   orgs: readonly SoughtOrganization[],
 ): Promise<Run | undefined> {
-  const presence = await read(request.fly.app(app));
-  if (presence.status === 'unread') return undefined;
-  if (presence.value.state === 'absent') return syncOrphan({ ...request, plan: gonePlan(app), isGone: true });
-  if (presence.value.state === 'taken' || status === 'orphaned') return undefined;
-  const org = presence.value.app.organization?.slug ?? '';
+  const seen = await observeOrphan(request, { name: app, org: '' });
+  if (seen.state === 'gone') return syncOrphan({ ...request, plan: gonePlan(app), isGone: true });
+  if (seen.state !== 'foreign') return undefined;
+  if (seen.owner !== undefined) return syncOrphan({ ...request, plan: foreignPlan(app, seen), isLeft: true });
   // Elsewhere it may have machines that nobody has listed.
-  const there = orgs.find((one) => one.org === org);
-  if (there === undefined) return undefined;
+  const there = orgs.find((one) => one.org === seen.org);
+  if (status === 'orphaned' || there === undefined) return undefined;
   // Recorded as the fleet's, a guess would be known by the next pass.
-  return syncOrphan({ ...request, plan: { ...unmannedPlan(app), org: there.isGuessed ? undefined : org } });
+  return syncOrphan({ ...request, plan: { ...foreignPlan(app, seen), org: there.isGuessed ? undefined : there.org } });
 }

@@ -80,6 +80,8 @@ export interface OrphanRequest {
   readonly onProgress: OnProgress;
   /** true: Fly does not have it any more, so there is nothing to destroy. */
   readonly isGone?: boolean | undefined;
+  /** true: another fleet has taken it over. */
+  readonly isLeft?: boolean | undefined;
 }
 
 /** Records that an app is orphaned, and destroys it where its plan says so: only where the policy prunes apps. */
@@ -103,9 +105,9 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
-  const left = plan.holds.length > 0 ? 'held' : 'no-change';
+  const left = request.isLeft === true ? 'left' : plan.holds.length > 0 ? 'held' : 'no-change';
   const outcome = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
-  // Destroyed it is nobody's any more: the outcome says so, and nothing asks for its status again.
+  // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, []) });
   onProgress({ type: 'app.finished', app: plan.app, run });

@@ -5,7 +5,7 @@ import { Fault, toFault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
-import type { Run, Trigger } from '../../src/model/run.ts';
+import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { AppStates, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
@@ -287,7 +287,7 @@ export class FleetReconciler {
     const hasMoved = this.#desired !== fleet || this.#apps.notSeenSince(fleet.apps, since).length > 0;
     if (plan.steps.length > 0 && hasMoved) return { nextWakeAt: this.#options.clock.now(), failed: false };
     const before = this.#apps.lastRun(name);
-    const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || before.outcome === 'deleted';
+    const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
     const nextWakeAt = nextWake(plan, []);
     const failed = seen.state === 'unread';
     if (!isNews) return { nextWakeAt, failed };

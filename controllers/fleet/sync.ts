@@ -7,7 +7,7 @@ import type { Run, Trigger } from '../../src/model/run.ts';
 import { holdUnlisted, releaseAccepted, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { gonePlan, planOrphan, unmannedPlan } from '../../src/plan/orphan.ts';
+import { foreignPlan, gonePlan, planOrphan } from '../../src/plan/orphan.ts';
 import { withSteps } from '../../src/plan/steps/status.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
@@ -180,12 +180,12 @@ async function orphanNow(
   fleet: DesiredFleet,
   work: Work,
   plan: AppPlan,
-): Promise<{ readonly plan: AppPlan; readonly isGone?: boolean }> {
+): Promise<{ readonly plan: AppPlan; readonly isGone?: boolean; readonly isLeft?: boolean }> {
   const before = work.orphans.find(({ name }) => name === plan.app);
   if (before === undefined || plan.steps.length === 0) return { plan };
   const seen = await lookAgain(context.fly, fleet, before);
   if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true };
-  if (seen.state === 'foreign') return { plan: unmannedPlan(plan.app) };
+  if (seen.state === 'foreign') return { plan: foreignPlan(plan.app, seen), isLeft: seen.owner !== undefined };
   const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
   const draft = planOrphan({ fleet, orphan, now: context.clock.now() });
   return { plan: holdUnlisted(releaseAccepted(withSteps(plan, draft), work.options), plan) };

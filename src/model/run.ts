@@ -18,12 +18,16 @@ export interface StepResult {
   readonly finishedAt: number;
 }
 
-/** v0's outcomes, and ours: held and waiting are not failures. */
-export type RunOutcome = 'created' | 'updated' | 'deleted' | 'no-change' | 'failed' | 'held' | 'interrupted';
+/** v0's outcomes, and ours: held and waiting are not failures. left: git does not name it, and another fleet has it now. */
+export type RunOutcome = 'created' | 'updated' | 'deleted' | 'left' | 'no-change' | 'failed' | 'held' | 'interrupted';
 
-/** Fly has the app no more, and git does not name it: nobody asks how it is. */
+/** Git does not name the app, and Fly has it no more or it is another fleet's: nobody asks how it is. */
 export function isOver({ outcome, results }: Pick<Run, 'outcome' | 'results'>): boolean {
-  return outcome === 'deleted' || results.some((step) => step.kind === 'app.destroy' && step.outcome === 'deleted');
+  return (
+    outcome === 'deleted' ||
+    outcome === 'left' ||
+    results.some((step) => step.kind === 'app.destroy' && step.outcome === 'deleted')
+  );
 }
 
 /** One pass over one app. */

@@ -1,7 +1,7 @@
 import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
-import { isNamedOwn, type FleetOwner } from '../model/stamps/owner.ts';
+import { isNamedOwn, otherOwner, type FleetOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { isCopy } from '../model/stamps/slot.ts';
 import { read } from './reading.ts';
 
@@ -24,11 +24,21 @@ export interface ObservedOrphans {
   readonly reason?: string;
 }
 
+interface ForeignApp {
+  readonly state: 'foreign';
+  /** undefined: Fly shows the token nothing of it, or does not say. */
+  readonly org: string | undefined;
+  /** The first other fleet that machines of it carry. undefined: none, or nobody could look. */
+  readonly owner: OtherOwner | undefined;
+  /** Machines in it. */
+  readonly machines: number;
+}
+
 /** An app by itself: an orphan, no longer on Fly, there with nothing in it that is the fleet's, or not to be told. */
 export type SeenOrphan =
   | { readonly state: 'orphan'; readonly orphan: OrphanedApp }
   | { readonly state: 'gone' }
-  | { readonly state: 'foreign' }
+  | ForeignApp
   | { readonly state: 'unread'; readonly reason: string };
 
 /**
@@ -78,7 +88,10 @@ async function confirm(
     return { state: 'orphan', orphan: { name, org, machines: there } };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
-  if (hidden === undefined) return { state: 'foreign' };
+  if (hidden === undefined) {
+    const [owner] = there.flatMap((machine) => otherOwner(configOf(machine)?.metadata ?? {}, fleet) ?? []);
+    return { state: 'foreign', org: app.value.app.organization?.slug, owner, machines: there.length };
+  }
   return { state: 'unread', reason: `${name}: machine ${hidden.id} does not show its config` };
 }
 

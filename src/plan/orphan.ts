@@ -31,10 +31,10 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const standing = standingOf({ machines, fleet }, {});
   const suspension = suspensionOf(standing, now);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
+  const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;
+  const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   if (!prunes) {
-    const ours = machines.filter((machine) => isNamedOwn(metadataOf(machine), fleet)).length;
-    const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on`;
-    const note = `${run}. Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(name)}`;
+    const note = runsOn(name, { ours: machines.length - strangers, strangers, other });
     // It holds nothing, for nothing would be done; where the policy prunes apps it does.
     return { steps: [], holds: [], notes: [note, ...(suspension === undefined ? [] : [suspensionWords(suspension)])] };
   }
@@ -47,8 +47,6 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const asked = releases?.status === 'read' ? releases.value : undefined;
   const busy = busyWith({ machines, releases: asked, fleet, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
-  const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;
-  const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   const held =
     sharedHold(name, other, step) ??
     guessedHold(orphan, fleet.name, step) ??
@@ -66,10 +64,46 @@ export function gonePlan(app: string): AppPlan {
 }
 
 /** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
-export function unmannedPlan(app: string): AppPlan {
+export function foreignPlan(app: string, { owner, machines }: Foreign): AppPlan {
+  if (owner !== undefined)
+    return orphanPlan(app, `git no longer names it, and ${ownerWords(owner)} owns it now: FlyCD leaves it alone`);
   const there =
     'git no longer names it. The app still exists on Fly, but none of its machines belongs to this fleet, so FlyCD leaves it alone';
-  return orphanPlan(app, `${there}. Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(app)}`);
+  return orphanPlan(app, `${there}. ${backOrDestroy(app, machines)}`);
+}
+
+interface Foreign {
+  readonly owner: OtherOwner | undefined;
+  /** In it, of whomever. */
+  readonly machines: number;
+}
+
+interface InIt {
+  readonly ours: number;
+  /** Machines that are not this fleet's, and another fleet that has some of them. */
+  readonly strangers: number;
+  readonly other: OtherOwner | undefined;
+}
+
+/** Nothing that another fleet has machines in is to be destroyed: its own may go one by one. */
+function runsOn(app: string, { ours, strangers, other }: InIt): string {
+  const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on`;
+  if (other !== undefined) return `${run}, and ${sharedWords(other)}. Bring its app.yaml back, or ${oneByOne(app)}`;
+  const beside = strangers === 0 ? '' : `, beside ${plural(strangers, 'machine')} that FlyCD did not make`;
+  return `${run}${beside}. ${backOrDestroy(app, strangers)}`;
+}
+
+function backOrDestroy(app: string, strangers: number): string {
+  if (strangers === 0) return `Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(app)}`;
+  return `Bring its app.yaml back, or look at them (fly machine list --app ${shellWord(app)}) before fly apps destroy ${shellWord(app)}`;
+}
+
+function sharedWords(other: OtherOwner): string {
+  return `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`;
+}
+
+function oneByOne(app: string): string {
+  return `remove this fleet’s machines alone: fly machine list --app ${shellWord(app)}, then fly machine destroy`;
 }
 
 function orphanPlan(app: string, note: string): AppPlan {
@@ -112,8 +146,8 @@ function sharedHold(name: string, other: OtherOwner | undefined, step: Step): Ho
   if (other === undefined) return undefined;
   return holdOf(name, {
     reason: 'owner',
-    because: `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`,
-    next: `fly apps destroy ${shellWord(name)}, if nobody needs it any more`,
+    because: sharedWords(other),
+    next: `bring its app.yaml back, or ${oneByOne(name)}`,
     steps: [step],
   });
 }

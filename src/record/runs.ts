@@ -51,7 +51,7 @@ export function createRuns(database: Database): RunStore {
         .select(['app', 'status', sql<string | null>`json_extract(plan, '$.org')`.as('org')])
         .where('id', 'in', newestOfEachApp(database))
         .where('outcome', 'is not', null)
-        .where('outcome', '!=', 'deleted')
+        .where('outcome', 'not in', ['deleted', 'left'])
         .orderBy('app')
         .execute();
       return rows.map(({ app, org, status }) => ({ app, org: org ?? undefined, status }));

@@ -10,6 +10,7 @@ const counted: Record<RunOutcome, keyof FleetOutcome> = {
   created: 'synced',
   updated: 'synced',
   deleted: 'synced',
+  left: 'synced',
   'no-change': 'synced',
   failed: 'failed',
   held: 'held',
