@@ -51,6 +51,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     sharedHold(name, other, step) ??
     guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
+    putAwayHold(name, fleet, step) ??
     historyHold(orphan, now, step) ??
     unmarkedHold(orphan, fleet, step) ??
     volumeHold(orphan, { strangers, now }, step) ??
@@ -134,7 +135,7 @@ function volumeHold(
   return holdOf(name, {
     reason: 'volume',
     because: `git no longer names it, and ${count}${strangers === 0 ? '' : ` and ${plural(strangers, 'machine')} that FlyCD did not make`} would go with it`,
-    next: `${acceptCommand(name)} destroys it with all that is in it; or bring its app.yaml back`,
+    next: `${destroyCommand(name)}; or bring its app.yaml back`,
     steps: [step],
     byName: true,
     ...(isRead ? {} : { retryAt: now + lookAgainMs }),
@@ -174,11 +175,28 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
   });
 }
 
+/** An `app.yaml.bak` is no app.yaml; whether its app is gone with the name only a person knows. */
+function putAwayHold(name: string, { putAway }: DesiredFleet, step: Step): Hold | undefined {
+  const file = putAway?.get(name);
+  if (file === undefined) return undefined;
+  return holdOf(name, {
+    reason: 'destructive',
+    because: `git no longer names it, but ${file} does, and FlyCD reads no file of that name`,
+    next: `rename the file to app.yaml, or delete it if the app is gone; or ${destroyCommand(name)}`,
+    steps: [step],
+    byName: true,
+  });
+}
+
+function destroyCommand(name: string): string {
+  return `${acceptCommand(name)} destroys it with all that is in it`;
+}
+
 /** Not to name an app is not to have removed it: another branch, an older clone or a copy of the repo does not name it either. */
 function historyHold({ name, history }: OrphanedApp, now: number, step: Step): Hold | undefined {
   const words = history === undefined ? undefined : whyNotRemoved(history);
   if (words === undefined) return undefined;
-  const byName = `${acceptCommand(name)} destroys it with all that is in it`;
+  const byName = destroyCommand(name);
   const next = words.next === undefined ? byName : `${words.next}; or ${byName}`;
   const retryAt = history?.state === 'unread' ? now + lookAgainMs : undefined;
   return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true, retryAt });

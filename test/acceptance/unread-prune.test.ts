@@ -80,7 +80,14 @@ test.each(worlds)('the file of one of $size apps is not what it was (git: $repos
       files: { 'lonely/app.yaml': `<<<<<<< HEAD\napp: gone\n=======\n${app('lonely')}>>>>>>>\n` },
       code: 3,
     },
-    ...['App.yaml', 'app.YAML', 'app.yaml~', 'app.json'].map(named),
+    ...['App.yaml', 'app.YAML', 'app.yaml~', 'app.json', 'app.ymal'].map(named),
+    // Of git a few: names are read alike, and each commit costs a fetch.
+    ...(options.repository ? [] : ['app.yaml ', 'app,yaml', 'ap.yaml', '\u0430\u0440\u0440.yaml']).map(named),
+    ...['app.yaml.bak', ...(options.repository ? [] : ['app-old.yaml'])].map((name) => ({
+      ...named(name),
+      code: options.size > 1 ? 4 : 3,
+      ...(options.size > 1 ? { says: `lonely/${name} does` } : { says: 'an empty config repo is refused' }),
+    })),
   ]);
 });
 

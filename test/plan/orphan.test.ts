@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { OrphanedApp, ObservedApp } from '../../src/model/observed.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
 import { fleetOf } from '../controllers/reconcilers.ts';
@@ -15,18 +16,27 @@ const orphan = (name: string, parts: Partial<OrphanedApp> = {}): OrphanedApp => 
 });
 const policy = { ...defaultPolicy, prune: ['app' as const], maxDeletes: 10 };
 
-function planned(orphans: readonly OrphanedApp[], { shops = 0, accept = false, owner = {} } = {}) {
+interface Parts {
+  readonly shops?: number;
+  readonly accept?: boolean;
+  readonly acceptOnly?: readonly string[];
+  readonly owner?: Partial<DesiredFleet>;
+  readonly putAway?: DesiredFleet['putAway'];
+}
+
+function planned(orphans: readonly OrphanedApp[], parts: Parts = {}) {
+  const { shops = 0, accept = false, acceptOnly = [], owner = {}, putAway } = parts;
   const names = Array.from({ length: shops }, (_none, index) => `shop-${index}`);
   const apps = names.map((name) => desiredApp({ name, groups: [group({ counts: { arn: 1 } })] }));
   const seen = apps.map((app): ObservedApp => ({ ...observed({ machines: [machine(app)] }), name: app.name }));
   return planFleet({
-    fleet: fleetOf({ apps, policy, ...owner }),
+    fleet: { ...fleetOf({ apps, policy, ...owner }), putAway },
     plans: apps.map((app, index) => plan(app, seen[index] ?? observed())),
     observed: seen,
     orphans,
     now,
     accept,
-    acceptOnly: [],
+    acceptOnly,
     unread: [],
     failed: [],
     selected: [],
@@ -115,5 +125,33 @@ describe('by the stamps of a config that names no fleet', () => {
   ])('what the fleet has synced under its name goes: %s', (_what, one) => {
     const [app] = planned([one], { owner, accept: true }).apps;
     expect(app?.steps.map(({ kind }) => kind)).toEqual(['app.destroy']);
+  });
+});
+
+describe('an orphan that a file speaks of which somebody put away', () => {
+  const putAway = new Map([['old', 'old/app.yaml.bak']]);
+  const all = { shops: 20, putAway };
+
+  test('is held until that is settled, or a person names the app', () => {
+    const [app] = planned([orphan('old')], all).apps.filter(({ status }) => status === 'orphaned');
+    expect(app?.steps).toEqual([]);
+    expect(app?.holds).toMatchObject([
+      {
+        reason: 'destructive',
+        because: 'git no longer names it, but old/app.yaml.bak does, and FlyCD reads no file of that name',
+        next: 'rename the file to app.yaml, or delete it if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
+        byName: true,
+        steps: [{ kind: 'app.destroy' }],
+      },
+    ]);
+    const accepted = planned([orphan('old')], { ...all, accept: true }).apps;
+    expect(accepted.flatMap(({ steps }) => steps)).toEqual([]);
+    const named = planned([orphan('old')], { ...all, acceptOnly: ['old'] }).apps;
+    expect(named.flatMap(({ steps }) => steps)).toMatchObject([{ kind: 'app.destroy', app: 'old' }]);
+  });
+
+  test('holds no other', () => {
+    const { apps } = planned([orphan('other')], all);
+    expect(apps.flatMap(({ steps }) => steps)).toMatchObject([{ kind: 'app.destroy', app: 'other' }]);
   });
 });

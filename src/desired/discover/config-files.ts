@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
-import { formatOf, readDocument, unreadDocument, type SourceDocument } from '../documents/document.ts';
+import { formatOf, readDocument, unreadDocument, type Format, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';
 import type { Cache } from './cache.ts';
 import { brokenLink, unreadEntry, vanished, type Reading, type Unread } from './reading.ts';
@@ -20,6 +20,8 @@ export interface ConfigFile {
   readonly folder: string;
   /** For people. */
   readonly name: string;
+  /** What it is read as, where its name does not say. */
+  readonly format?: Format | undefined;
 }
 
 export interface ConfigFiles {
@@ -100,11 +102,12 @@ export function configFiles(request: FilesRequest): ConfigFiles {
       asked.set(file.tree, (asked.get(file.tree) ?? new Set()).add(file.path));
       const there = await standing(file.tree, file.path);
       if (there.state !== 'read') return there;
-      const key = `${file.name}\n${there.value}\n${layers.key}`;
+      const format = file.format ?? formatOf(file.path);
+      const key = `${file.name}\n${format}\n${there.value}\n${layers.key}`;
       const known = request.documents.get(key);
       if (known !== undefined) return { state: 'read', value: known };
       const identity = `${file.path}\n${there.value}`;
-      const named = { file: file.name, format: formatOf(file.path), substitutions: layers.substitutions };
+      const named = { file: file.name, format, substitutions: layers.substitutions };
       try {
         const bytes = await read(file.tree, file.path);
         if (bytes === undefined) return there.lost ?? vanished;

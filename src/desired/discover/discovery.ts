@@ -23,6 +23,7 @@ export interface Walk {
   readonly whole: boolean;
   readonly projects: readonly Project[];
   readonly followed: readonly FollowedRef[];
+  readonly putAway: ReadonlyMap<string, string>;
 }
 
 export interface WalkRequest {
@@ -61,6 +62,7 @@ export interface Walking extends WalkRequest {
   readonly projects: Project[];
   readonly blocked: Blocked[];
   readonly followed: FollowedRef[];
+  readonly putAway: Map<string, string>;
   /** Other repositories on the way: unread, unless a project says that they hold no apps. */
   readonly repositories: ConfigFile[];
   /** What projects say holds no apps. */

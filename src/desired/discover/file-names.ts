@@ -1,4 +1,5 @@
-/** What config files may be called. */
+/** What config files are called, and by a slip of the pen. */
+import { editDistance } from '../../flyconfig/reading/spelling.ts';
 
 const forms = ['yaml', 'yml', 'toml'] as const;
 const named = (stem: string): readonly string[] => forms.map((form) => `${stem}.${form}`);
@@ -18,22 +19,107 @@ export const fileNames: Readonly<Record<ConfigKind, readonly string[]>> = {
   flycd: settingsFileNames,
 };
 
+const names: ReadonlySet<string> = new Set(Object.values(fileNames).flat());
+
 export interface NearMiss {
   readonly kind: ConfigKind;
   readonly meant: string;
-  /** true: other tools have files of this name, so that only what is in it tells. */
-  readonly isCommon: boolean;
+  /**
+   * What tells that it is FlyCD's: its name, or what is in it, where others have such names. aside: somebody put it away or
+   * copied it; it is no slip, but whoever is named in it is not forgotten yet.
+   */
+  readonly by: 'name' | 'content' | 'aside';
+}
+
+/** A part of a name, and how sure it is that it was meant so. */
+interface Guess<Meant extends string> {
+  readonly meant: Meant;
+  readonly isSure: boolean;
 }
 
 /**
- * `App.yaml`, `apps.yml`, `app.yaml.txt`: what a file was meant to be called. `app.yaml~` is one, since an editor that is
- * saving gives the file that name for a moment; `app.yaml.bak` is what somebody put away. `app.json` is one where it says
- * what FlyCD reads. undefined: it has its name, or is something else.
+ * `App.yaml`, `apps.yml`, `app.ymal`, `app,yaml`, `app.yaml.txt`: what a file was meant to be called. `app.yaml~` is one,
+ * since an editor that is saving gives the file that name for a moment. `app.json` and `ap.yaml` are where they say what
+ * FlyCD reads. `app.yaml.bak`, `app-old.yaml` and the like are put away. undefined: it has its name, or is something else.
  */
 export function nearMissOf(name: string): NearMiss | undefined {
-  const [, stem, form] = /^(app|project|flycd)s?\.(ya?ml|toml|json)(?:~|\.txt)?$/i.exec(name) ?? [];
-  const kind = stem?.toLowerCase() as ConfigKind | undefined;
-  if (kind === undefined || form === undefined || fileNames[kind].includes(name)) return undefined;
-  const isCommon = form.toLowerCase() === 'json';
-  return { kind, meant: `${kind}.${isCommon ? 'yaml' : form.toLowerCase()}`, isCommon };
+  if (names.has(name)) return undefined;
+  const looks = lookOf(name);
+  return slipOf(looks.replace(/(?:~|\.txt)$/, '')) ?? asideOf(looks);
+}
+
+/** As it looks to whoever reads it: small letters of the Latin alphabet, without what cannot be seen. */
+function lookOf(name: string): string {
+  // Every file of a large repo comes by here.
+  if (/^[\x21-\x7E]*$/.test(name)) return name.toLowerCase();
+  return name
+    .normalize('NFKD')
+    .replaceAll(/[\p{M}\p{Cf}\p{Cc}]/gu, '')
+    .toLowerCase()
+    .replaceAll(/[^\0-\x7F]/g, (letter) => latin.get(letter) ?? letter)
+    .trim();
+}
+
+/** Each letter of the names before its twins in Cyrillic, Greek and elsewhere; of capitals, their small letter. */
+const twins = [
+  'a\u0430\u03B1\u0251',
+  'c\u0441\u03F2\u03C2',
+  'd\u0501',
+  'e\u0435',
+  'f\u0192',
+  'j\u0458\u03F3',
+  'l\u04CF\u0131',
+  'm\u043C\u03BC',
+  'o\u043E\u03BF\u0585',
+  'p\u0440\u03C1',
+  't\u0442\u03C4',
+  'y\u0443\u04AF\u03B3\u03C5',
+];
+const latin = new Map(twins.flatMap(([letter = '', ...others]) => others.map((other) => [other, letter])));
+
+function slipOf(looks: string): NearMiss | undefined {
+  const joined = /^(app|project|flycd)(ya?ml|toml)$/.exec(looks);
+  const [, stem, form] = joined ?? /^([a-z]+)[\s.,;:_-]+([a-z]+)$/.exec(looks) ?? [];
+  const kind = kindOf(stem ?? '');
+  const ending = formOf(form ?? '');
+  if (kind === undefined || ending === undefined) return undefined;
+  const by = kind.isSure && ending.isSure ? 'name' : 'content';
+  return { kind: kind.meant, meant: `${kind.meant}.${ending.meant}`, by };
+}
+
+/** Three letters are too few to count edits by: api, map and tap are one away. These mean nothing else. */
+const nearlyApp: ReadonlySet<string> = new Set('ap pp aap aapp appp apps pap spp qpp zpp apo aop'.split(' '));
+
+/** Another word that is one edit away. */
+const otherWords: ReadonlySet<string> = new Set(['protect', 'protects']);
+
+function kindOf(stem: string): Guess<ConfigKind> | undefined {
+  const [, exact] = /^(app|project|flycd)s?$/.exec(stem) ?? [];
+  if (exact !== undefined) return { meant: exact as ConfigKind, isSure: true };
+  if (nearlyApp.has(stem)) return { meant: 'app', isSure: false };
+  if (otherWords.has(stem)) return undefined;
+  // fly.yaml is two away.
+  const near = (['project', 'flycd'] as const).find((word) => editDistance(stem, word) === 1);
+  return near === undefined ? undefined : { meant: near, isSure: false };
+}
+
+/** Of xml, html, ml and ts nobody thinks that they were meant so: the first letter stands, or all are there. */
+function formOf(form: string): Guess<'yaml' | 'yml' | 'toml'> | undefined {
+  if (form === 'yaml' || form === 'yml' || form === 'toml') return { meant: form, isSure: true };
+  if (form === 'json') return { meant: 'yaml', isSure: false };
+  const lettersOf = (text: string): string => text.split('').toSorted().join('');
+  const isNear = (meant: string, edits: number): boolean =>
+    lettersOf(form) === lettersOf(meant) || (form[0] === meant[0] && editDistance(form, meant) <= edits);
+  if (isNear('yaml', 1)) return { meant: 'yaml', isSure: true };
+  if (isNear('yml', 1)) return { meant: 'yml', isSure: true };
+  if (isNear('toml', 1)) return { meant: 'toml', isSure: false };
+  return isNear('yaml', 2) ? { meant: 'yaml', isSure: false } : undefined;
+}
+
+/** Something before, behind or within the name, with no letter or digit next to it. Settings that are put away hold nothing. */
+function asideOf(looks: string): NearMiss | undefined {
+  const around = /^[^a-z0-9]*(app|project)\.(ya?ml|toml)(?:[^a-z0-9].*)?$/.exec(looks);
+  const [, kind, form] = around ?? /^[^a-z0-9]*(app|project)[^a-z0-9].*\.(ya?ml|toml)$/.exec(looks) ?? [];
+  if (kind === undefined) return undefined;
+  return { kind: kind as ConfigKind, meant: `${kind}.${form}`, by: 'aside' };
 }

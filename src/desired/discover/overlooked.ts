@@ -1,8 +1,10 @@
 /** What stands beside what is read: where an app may be in it, none is gone for not being found. */
 import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
-import type { JsonObject } from '../../model/base/json.ts';
-import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
+import { isObject, type JsonObject } from '../../model/base/json.ts';
+import { list } from '../../model/base/text.ts';
+import { formatOf, hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
+import { substitute } from '../documents/substitution.ts';
 import type { ConfigFile, ConfigFiles } from './config-files.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint, incomplete, unseen, warn } from './notes.ts';
@@ -16,6 +18,8 @@ import {
 } from './file-names.ts';
 import { unreadEntry } from './reading.ts';
 
+type FoundNearMiss = Walking['nearMisses'][number];
+
 /** Looked behind for apps, to say that nobody looks there: more than this are a tree of packages. */
 export const linksMax = 500;
 
@@ -24,8 +28,17 @@ export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void 
   const file = walking.files.file(tree, entry.path);
   if (entry.kind === 'repository') walking.repositories.push(file);
   else if (entry.kind === 'link') walking.links.push(file);
-  const nearMiss = entry.kind === 'repository' ? undefined : nearMissOf(baseOf(entry.path));
-  if (nearMiss !== undefined) walking.nearMisses.push({ ...nearMiss, file });
+  if (entry.kind === 'repository') return;
+  const nearMiss = nearMissAt(walking.files, tree, entry.path);
+  if (nearMiss !== undefined) walking.nearMisses.push(nearMiss);
+}
+
+/** undefined: its name is FlyCD's, or has nothing to do with it. */
+export function nearMissAt(files: ConfigFiles, tree: Tree, path: string): FoundNearMiss | undefined {
+  const nearMiss = nearMissOf(baseOf(path));
+  if (nearMiss === undefined) return undefined;
+  const format = path.endsWith('.json') ? 'json' : formatOf(nearMiss.meant);
+  return { ...nearMiss, file: { ...files.file(tree, path), format } };
 }
 
 /**
@@ -114,23 +127,76 @@ async function documentOf(files: ConfigFiles, file: ConfigFile, kind: ConfigKind
 }
 
 /** Where nothing of its kind stands beside it, it may be that very file under another name. */
-async function noteNearMiss(walking: Walking, { file, kind, meant, isCommon }: Walking['nearMisses'][number]) {
-  if (isIgnored(walking, file)) return;
+async function noteNearMiss(walking: Walking, nearMiss: FoundNearMiss): Promise<void> {
+  const { file, kind, meant, by } = nearMiss;
+  if (isIgnored(walking, file) || (by === 'aside' && kind === 'app')) return;
   const { tree, folder, name } = file;
-  const message = 'FlyCD reads no file of this name';
-  const isFlycds = (await documentOf(walking.files, file, kind)) !== undefined;
-  if (isCommon && !isFlycds) return;
-  const beside = await walking.files.list(tree, folder);
-  const isAlone = beside.every((entry) => !fileNames[kind].includes(baseOf(entry.path)));
-  if (!isAlone && name.endsWith('~')) return; // what an editor keeps
+  const document = await documentOf(walking.files, file, kind);
+  if (by !== 'name' && document === undefined) return;
+  const message = `FlyCD reads no file of this name${strangeIn(baseOf(file.path))}`;
+  const isAlone = await standsAlone(walking, nearMiss);
+  if (!isAlone && (by === 'aside' || name.endsWith('~'))) return; // what an editor keeps
   if (!isAlone || kind === 'flycd') return warn(walking, name, message, `did you mean ${meant}?`);
   const hint = `rename it to ${meant}, or delete it. FlyCD removes no app until then`;
-  if (kind === 'app' || !isFlycds) {
-    return unseen(walking, name, message, hint);
-  }
+  // Who put a project away did not mean its source to count any more; where its apps were, nobody knows.
+  const isOther = by === 'aside' && !isObject(document?.fields?.['source']);
+  if (isOther) return;
+  if (kind === 'app' || by === 'aside' || document === undefined) return unseen(walking, name, message, hint);
   // Apps must not be taken without what their project would give them.
   walking.blocked.push({ tree, folder, target: undefined });
   incomplete(walking, name, message, hint);
+}
+
+async function standsAlone({ files }: Walking, { file, kind }: FoundNearMiss): Promise<boolean> {
+  const beside = await files.list(file.tree, file.folder);
+  return beside.every((entry) => !fileNames[kind].includes(baseOf(entry.path)));
+}
+
+/** Letters that only look right, and spaces that nobody sees. */
+function strangeIn(base: string): string {
+  const strange = [...new Set(base.match(/[^\x21-\x7E]/gu))];
+  if (strange.length === 0) return '';
+  const codes = strange.map(
+    (letter) => `U+${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`,
+  );
+  return ` (${list(codes)} ${codes.length === 1 ? 'is' : 'are'} in it)`;
+}
+
+/** `app: NAME` wherever it stands, in any form: of a file that nobody reads, a name too many keeps an app too many. */
+const appsNamed = /(?:^|[{,])[ \t]*["']?app["']?[ \t]*[:=][ \t]*["']?([a-z0-9-]+)/gm;
+
+/**
+ * The apps of an `app.yaml.bak` without an app.yaml beside it. Asked for only where what is not found may be taken for gone.
+ */
+export async function notePutAway(walking: Walking): Promise<void> {
+  if (!walking.seeksOrphans || !walking.whole) return;
+  const chains = [
+    [],
+    ...walking.projects.map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project]),
+  ];
+  // One that the walk came by is there a second time, from whoever looked for what it did not.
+  const found = new Map(walking.nearMisses.map((nearMiss) => [nearMiss.file.name, nearMiss]));
+  for (const nearMiss of found.values()) {
+    const { file, kind, by } = nearMiss;
+    if (by !== 'aside' || kind !== 'app' || isIgnored(walking, file)) continue;
+    if (!(await standsAlone(walking, nearMiss))) continue;
+    const text = await textOf(walking, file);
+    const texts = chains.map(
+      (chain) =>
+        substitute(
+          text,
+          chain.flatMap(({ substitutions }) => substitutions),
+        ).text,
+    );
+    const apps = texts.flatMap((one) => [...one.matchAll(appsNamed)].flatMap(([, app]) => app ?? []));
+    for (const app of apps) walking.putAway.set(app, file.name);
+  }
+}
+
+/** Empty: it cannot be read, or is too large to be an app's. */
+async function textOf({ files }: Walking, { tree, path }: ConfigFile): Promise<string> {
+  const bytes = await files.read(tree, path).catch(() => undefined);
+  return new TextDecoder().decode(bytes);
 }
 
 /** In the fleet's own folder: settings under nearly their name, which may hold its name or a freeze. */
@@ -141,10 +207,9 @@ export async function misnamedSettings(
 ): Promise<readonly { readonly file: ConfigFile; readonly meant: string }[]> {
   const found: { readonly file: ConfigFile; readonly meant: string }[] = [];
   for (const { path, kind } of await files.list(tree, folder)) {
-    const nearMiss = kind === 'file' || kind === 'link' ? nearMissOf(baseOf(path)) : undefined;
-    if (nearMiss?.kind !== 'flycd') continue;
-    const file = files.file(tree, path);
-    if ((await documentOf(files, file, 'flycd')) !== undefined) found.push({ file, meant: nearMiss.meant });
+    const nearMiss = kind === 'file' || kind === 'link' ? nearMissAt(files, tree, path) : undefined;
+    if (nearMiss?.kind === 'flycd' && (await documentOf(files, nearMiss.file, 'flycd')) !== undefined)
+      found.push(nearMiss);
   }
   return found;
 }

@@ -7,9 +7,9 @@ import { toFault } from '../../model/base/fault.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax } from '../documents/document.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
-import { fileNames, isAppOrProject, nearMissOf, projectFileNames } from './file-names.ts';
+import { fileNames, isAppOrProject, projectFileNames } from './file-names.ts';
 import { ignoreHint, unseen } from './notes.ts';
-import { isOfKind, linksMax } from './overlooked.ts';
+import { isOfKind, linksMax, nearMissAt } from './overlooked.ts';
 import { isProject } from './project.ts';
 import { folderDepthMax, foldersMax, skippedFolders } from './traverse.ts';
 
@@ -67,7 +67,9 @@ async function look(survey: Survey, place: Place, depth: number): Promise<void> 
     for (const { path, kind, ignored } of await walking.files.list(tree, folder)) {
       const name = baseOf(path);
       if (ignored === true || skippedFolders.has(name) || isIgnored(walking, { tree, path })) continue;
-      if (isAppOrProject(name) || isNearMiss(name)) survey.files.push({ tree, path, link });
+      const nearMiss = kind === 'folder' ? undefined : nearMissAt(walking.files, tree, path);
+      if (isAppOrProject(name) || isSlip(nearMiss)) survey.files.push({ tree, path, link });
+      else if (nearMiss?.by === 'aside') walking.nearMisses.push(nearMiss);
       else if (kind === 'folder') await look(survey, { tree, path, link }, depth + 1);
       else if (kind === 'link' && hiddenBy(walking, { tree, path }) === undefined)
         survey.links.push({ tree, path, link });
@@ -78,10 +80,10 @@ async function look(survey: Survey, place: Place, depth: number): Promise<void> 
   }
 }
 
-const isNearMiss = (name: string): boolean => {
-  const kind = nearMissOf(name)?.kind;
-  return kind === 'app' || kind === 'project'; // settings name no app
-};
+/** Settings name no app. */
+function isSlip(nearMiss: ReturnType<typeof nearMissAt>): boolean {
+  return nearMiss !== undefined && nearMiss.kind !== 'flycd' && nearMiss.by !== 'aside';
+}
 
 function pastLimit(survey: Survey, { tree, path }: Place): void {
   const name = survey.walking.files.file(tree, path).name;
@@ -106,15 +108,15 @@ async function followLinks(survey: Survey): Promise<void> {
 
 /** false: another tool has files of this name, and it says nothing in our words. */
 async function mayBeOurs({ files }: Walking, { tree, path }: Place): Promise<boolean> {
-  const file = files.file(tree, path);
-  const nearMiss = nearMissOf(baseOf(path));
+  const nearMiss = nearMissAt(files, tree, path);
+  const file = nearMiss?.file ?? files.file(tree, path);
   const reading = await files.document(file).catch(() => undefined);
   const document = reading?.state === 'read' ? reading.value.document : undefined;
   const isClear = document !== undefined && !hasBrokenSyntax(document);
   if (nearMiss !== undefined) {
     const beside = await files.list(tree, file.folder);
     if (beside.some((entry) => fileNames[nearMiss.kind].includes(baseOf(entry.path)))) return false;
-    return isClear ? isOfKind(document, nearMiss.kind) : !nearMiss.isCommon;
+    return isClear ? isOfKind(document, nearMiss.kind) : nearMiss.by === 'name';
   }
   if (!isClear) return true;
   return projectFileNames.includes(baseOf(path)) ? isProject(document) : document.fields?.['app'] !== undefined;
