@@ -63,6 +63,20 @@ describe('a word of --accept-only', () => {
     expect(idleWords(['volume'], [{ ...plan, app, holds }]).map((problem) => problem.message)).toEqual([message]);
   });
 
+  test('is idle beside machines that are made where none was, not beside those that are made anew', () => {
+    const slot = { group: 'web', region: 'arn', number: 1 };
+    const made = { app: 'shop', target: 'shop/web/arn/1', because: '', risk: 'costs', changes: [], slot, group: 'web' };
+    const making = (replaces?: readonly string[]): AppPlan => {
+      const create = { ...made, kind: 'machine.create', config: {}, mount: undefined, skipLaunch: false, replaces };
+      return { ...heldFor('brake', []), steps: [create as unknown as Step], holds: [] };
+    };
+    for (const word of ['shop', 'volume', 'app:shop']) {
+      expect(idleWords([word], [making()])).toHaveLength(1);
+      expect(idleWords([word], [making([])])).toHaveLength(1);
+      expect(idleWords([word], [making(['m1'])])).toEqual([]);
+    }
+  });
+
   test('names an app that is called like a reason by app: alone', () => {
     const hold = { app: 'volume', reason: 'brake' } as const;
     expect(isNamed(['volume'], hold)).toBe(false);

@@ -7,7 +7,7 @@ import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { holdOf } from '../../../src/plan/steps/hold.ts';
 import { withSteps } from '../../../src/plan/steps/status.ts';
 import { fleetOf } from '../../controllers/reconcilers.ts';
-import { desiredApp, group, holdsOf, now, observed, plan } from '../builders.ts';
+import { desiredApp, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
 import { fleetPlan, gone } from '../fleets.ts';
 
 type Prune = DesiredApp['policy']['prune'];
@@ -118,5 +118,78 @@ describe('what waits for a moment is weighed with what would be done now', () =>
       ['gone', [], ['brake']],
       ['other', [], [reason]],
     ]);
+  });
+});
+
+describe('a fleet of twenty process groups', () => {
+  const names = Array.from({ length: 20 }, (_none, index) => `g${index}`);
+  const before = desiredApp({ name: 'alpha', groups: names.map((name) => group({ name, counts: { arn: 1 } })) });
+  const machines = names.map((name) => machine(before, { group: name }));
+
+  /** Reasons of holds where so many of the groups are no longer git's. */
+  function without(removed: number, world = observed({ machines })): readonly string[] {
+    const desired = { ...before, groups: before.groups.slice(removed), policy: { ...before.policy, maxDeletes: 10 } };
+    const steps = names.slice(0, removed).map((name): Step => {
+      const target = `alpha/${name}/arn/1`;
+      const step = { app: 'alpha', target, because: '', risk: 'safe', changes: [], group: name } as const;
+      return { ...step, kind: 'machine.destroy', machineId: `${name}arn1` };
+    });
+    const plans = [withSteps(plan(desired, observed({ machines })), { steps, holds: [] })];
+    const fleet = fleetOf({ apps: [desired] });
+    const [braked] = brakeFleet({
+      fleet,
+      plans,
+      observed: [{ ...world, name: 'alpha' }],
+      orphans: [],
+      unread: [],
+      selected: [],
+    });
+    return braked === undefined ? [] : holdsOf(braked);
+  }
+
+  test('may lose a tenth of them at once, and no more', () => {
+    expect(without(2)).toEqual([]);
+    expect(without(3)).toEqual(['brake']);
+  });
+
+  test('loses none while nobody sees how many there are', () => {
+    const unread = { status: 'unread', reason: '503' } as const;
+    expect(without(1, { ...observed(), machines: unread })).toEqual(['brake']);
+  });
+});
+
+describe('apps that restart though git has not moved', () => {
+  interface Update {
+    readonly remapped?: boolean;
+    readonly risk: 'restart' | 'safe';
+  }
+
+  /** Reasons of holds of four apps with such an update each; of the last two maybe another. */
+  function restarting(first: Update, last = first): readonly string[] {
+    const apps = ['a', 'b', 'c', 'd'].map((name) => shop(name, false));
+    const plans = apps.map((desired, index) => {
+      const parts = index < 2 ? first : last;
+      const { groups, name } = desired;
+      const [web] = groups;
+      const base = { app: name, target: `${name}/web/arn/1`, because: '', changes: [], group: 'web', machineId: 'x' };
+      const slot = { group: 'web', region: 'arn', number: 1 };
+      const sent = { app: '', config: '', image: '' };
+      const more = { slot, sent, config: web?.config ?? {}, currentVersion: undefined, skipLaunch: false };
+      const step = { ...base, ...more, ...parts, kind: 'machine.update', reason: 'change' } as const;
+      return withSteps(plan(desired, observed()), { steps: [step], holds: [] });
+    });
+    const fleet = fleetOf({ apps });
+    const braked = brakeFleet({ fleet, plans, observed: [], orphans: [], unread: [], selected: [] });
+    return braked.flatMap((app) => holdsOf(app));
+  }
+
+  test('are held where they are more than three', () => {
+    expect(restarting({ remapped: true, risk: 'restart' })).toEqual(['brake', 'brake', 'brake', 'brake']);
+  });
+
+  test('are none where git moved, or where the update restarts nothing', () => {
+    expect(restarting({ risk: 'restart' })).toEqual([]);
+    expect(restarting({ remapped: true, risk: 'safe' })).toEqual([]);
+    expect(restarting({ remapped: true, risk: 'restart' }, { risk: 'restart' })).toEqual([]);
   });
 });

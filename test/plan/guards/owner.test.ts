@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
+import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
 import { planApp } from '../../../src/plan/app.ts';
 import { planFleet } from '../../../src/plan/fleet.ts';
+import { ownerLabels } from '../../../src/plan/guards/owner.ts';
 import { desiredApp, group, input, machine, now, observed, type MachineParts } from '../builders.ts';
 import { fleetOf } from '../fleets.ts';
 
@@ -234,4 +236,34 @@ test('a thousand apps that an earlier FlyCD stamped: no hold, no restart, and th
   expect(
     after.apps.filter(({ steps: left, holds, status }) => left.length + holds.length > 0 || status !== 'synced'),
   ).toEqual([]);
+});
+
+describe('labels that make machines ours', () => {
+  const labels = (...machines: readonly Machine[]) =>
+    ownerLabels({ app: 'shop', machines, fleet: ours, because: 'taken over' }).map(({ target, machineId }) => [
+      target,
+      machineId,
+    ]);
+  const at = (origin: string, parts: MachineParts = {}) => shop(origin, parts).world.machines;
+  const only = (reading: ReturnType<typeof at>): Machine => {
+    const [found] = reading.status === 'read' ? reading.value : [];
+    if (found === undefined) throw new Error('no machine');
+    return found;
+  };
+  const theirs = only(at(`o1:${b}:${two}`));
+
+  test('are written on others’ machines, each called by its place, or by its id where it has none', () => {
+    const placeless = only(at(`o1:${b}:${two}`, { id: 'm1', metadata: { flycd_slot: undefined } }));
+    expect(labels(theirs, placeless)).toEqual([
+      ['shop/web/arn/1', theirs.id],
+      ['shop/m1', 'm1'],
+    ]);
+  });
+
+  test('are none on what is ours already, nor on a host that does not answer', () => {
+    const dark: Machine = { ...theirs, host_status: 'unreachable', config: undefined };
+    expect(labels(only(at(mine)))).toEqual([]);
+    expect(labels(dark)).toEqual([]);
+    expect(labels(only(at(mine)), dark, theirs)).toHaveLength(1);
+  });
 });

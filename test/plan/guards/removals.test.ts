@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import type { DesiredApp, InvalidApp } from '../../../src/model/desired.ts';
 import type { ObservedApp } from '../../../src/model/observed.ts';
-import type { AppPlan } from '../../../src/model/plan.ts';
+import type { AppPlan, Hold } from '../../../src/model/plan.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { planFleet, type PlanFleetInput } from '../../../src/plan/fleet.ts';
+import { goesLast } from '../../../src/plan/guards/removal-order.ts';
 import { absent, brief, desiredApp, group, machine, now, observed, plan, volume } from '../builders.ts';
 import { fleetOf, gone, type One } from '../fleets.ts';
 
@@ -214,5 +215,29 @@ describe('a word for many things reaches no app with its volumes', () => {
   ])('%s', (_what, more, destroyed) => {
     const { steps } = ofGone(whole([healthy('shop')], { orphans: [withVolumes], ...more }));
     expect(steps).toEqual(destroyed ? ['app.destroy gone'] : []);
+  });
+});
+
+describe('time may lift a hold within the same pass', () => {
+  const destroy = {
+    kind: 'app.destroy',
+    app: 'gone',
+    target: 'gone',
+    because: '',
+    risk: 'destructive',
+    changes: [],
+  } as const;
+  const release = { ...destroy, kind: 'address.release', address: '2a09::1' } as const;
+  const hold = { app: 'gone', reason: 'destructive', because: '', next: '', steps: [destroy], retryAt: now } as const;
+
+  test.each<[string, Hold, boolean]>([
+    ['of an app that waits for others', hold, true],
+    ['not where a person has to name it', { ...hold, byName: true }, false],
+    ['not where nothing says when', { ...hold, retryAt: undefined }, false],
+    ['not for another reason', { ...hold, reason: 'volume' }, false],
+    ['not of an app that git names', { ...hold, steps: [release] }, false],
+    ['not where there is nothing to do', { ...hold, steps: [] }, false],
+  ])('%s', (_what, one, isSo) => {
+    expect(goesLast(one)).toBe(isSo);
   });
 });

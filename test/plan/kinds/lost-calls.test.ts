@@ -62,6 +62,16 @@ describe('an open call', () => {
     expect(idsOf({ addresses, machines: [stampedOn([stamped])] }, [call()])).toEqual(['2.2.2.2']);
   });
 
+  test.each<[string, Partial<Intent>, readonly string[]]>([
+    ['of another kind', { kind: 'volume.create', target: 'shop/v4 v4' }, ['2.2.2.2']],
+    ['of another target', { target: 'shop/v4#2 v4' }, ['2.2.2.2', '3.3.3.3']],
+    ['of another time', { createdAt: at - 61_000 }, ['2.2.2.2', '3.3.3.3']],
+  ])('that stands in the database is not one %s that stands on a machine', (_what, parts, ids) => {
+    const addresses = [ip('2.2.2.2', -30), ip('3.3.3.3', 2)];
+    const world = { addresses, machines: [stampedOn([call(parts)])] };
+    expect(idsOf(world, [call()])).toEqual(ids);
+  });
+
   test('whose object is known takes no other for it', () => {
     const addresses = [ip('3.3.3.3', 1), ip('2.2.2.2', 2)];
     expect(idsOf({ addresses, machines: [stampedOn([call()])] }, [], ['2.2.2.2'])).toEqual([]);
@@ -82,6 +92,7 @@ describe('an intent is in vain', () => {
 
   test.each<[string, number, Parameters<typeof vain>]>([
     ['where a list a minute later has nothing of it', 1, [call()]],
+    ['from just that moment on', 1, [call({ createdAt: now - 60_000 })]],
     ['not before', 0, [call({ createdAt: now - 59_999 })]],
     ['not where it made something', 0, [call(), { addresses: [ip('2.2.2.2', 1)] }]],
     ['not where the list could not be read', 0, [call(), {}, { addresses: unread }]],
