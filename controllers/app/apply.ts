@@ -5,6 +5,7 @@ import type {
   MachineCreate,
   MachineLabel,
   ReleaseStep,
+  SecretStep,
   Step,
   StepKind,
   RolloutStep,
@@ -18,6 +19,7 @@ import type { AppPass } from '../pass/app-pass.ts';
 import { provideImage, withBuiltImage } from '../images/build-step.ts';
 import type { StepDone } from '../pass/services.ts';
 import { lockApp } from '../pass/app-lock.ts';
+import { isUnseen } from '../pass/beginning.ts';
 import { actOnMachine } from '../machines/actions.ts';
 import { labelMachine } from '../machines/update.ts';
 import { afterCommand } from '../rollout/release-command.ts';
@@ -100,7 +102,7 @@ class Apply {
     const setting = ready.filter((step) => step.kind === 'secret.set');
     const unsetting = ready.filter((step) => step.kind === 'secret.unset');
     for (const batch of [setting, unsetting]) {
-      if (batch.length > 0) await this.#run(batch, () => applySecretSteps(this.#pass, batch));
+      if (batch.length > 0) await this.#run(batch, () => this.#applySecrets(batch));
     }
     // Each may take minutes to become healthy; they wait side by side.
     const proving = ready.filter(isProving);
@@ -113,6 +115,12 @@ class Apply {
       if (because === undefined) await this.#run([step], () => this.#reconcile(step));
       else await this.#finish(step, 'skipped', because);
     }
+  }
+
+  async #applySecrets(steps: readonly SecretStep[]): Promise<StepDone> {
+    // Values in an app that another owner has begun would reach its machines.
+    if (isUnseen(this.#pass)) await lockApp(this.#pass);
+    return applySecretSteps(this.#pass, steps);
   }
 
   #blockedBy(step: Step): string | undefined {

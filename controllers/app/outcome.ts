@@ -1,5 +1,5 @@
 import type { Fault } from '../../src/model/base/fault.ts';
-import type { AppPlan, AppStatus } from '../../src/model/plan.ts';
+import type { AppPlan, AppStatus, Hold } from '../../src/model/plan.ts';
 import type { StepResult, RunOutcome } from '../../src/model/run.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
 import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
@@ -30,6 +30,8 @@ export function conclude(
     readonly stopped: boolean;
     /** A release failed, and this is the plan that the app was left with. */
     readonly held?: AppPlan | undefined;
+    /** Another owner came first. */
+    readonly lost?: Hold | undefined;
   },
 ): { readonly outcome: RunOutcome; readonly status: AppStatus } {
   const { faults, held } = how;
@@ -42,7 +44,15 @@ export function conclude(
     return { outcome: 'interrupted', status: 'pending' };
   // Somebody else is at work, there is no room, or a person has to act: no alarm, FlyCD comes back.
   if (faults.length > 0)
-    return { outcome: 'held', status: faults.some((fault) => fault.kind === 'held') ? 'held' : 'pending' };
+    return {
+      outcome: 'held',
+      status:
+        how.lost !== undefined
+          ? statusOfHolds([how.lost])
+          : faults.some((fault) => fault.kind === 'held')
+            ? 'held'
+            : 'pending',
+    };
   if (plan.holds.length > 0) {
     return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: statusOfHolds(plan.holds) };
   }
@@ -69,10 +79,11 @@ export async function rememberPass(
   failed: boolean,
 ): Promise<void> {
   const { store, app, plan, fleet } = request;
-  if (plan.steps.length > 0 && !failed) await store.markKnown(app.name);
+  // Who gives way in an app that is another's has made none of it.
+  const isDone = plan.steps.length > 0 && !failed && !plan.holds.some(({ reason }) => reason === 'owner');
+  if (isDone) await store.markKnown(app.name);
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
-  if (app.network.ips === undefined && plan.steps.length > 0 && !failed)
-    await store.markDefaultAddressesGiven(app.name);
+  if (app.network.ips === undefined && isDone) await store.markDefaultAddressesGiven(app.name);
   const { heldRevision, intents, made } = await store.memory(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);

@@ -1,8 +1,11 @@
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
+import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
+import type { FleetOwner } from '../../src/model/stamps/owner.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import { stands } from '../../src/plan/classify/beginning.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { AppPass } from '../pass/app-pass.ts';
 import { applyPlan } from './apply.ts';
@@ -28,6 +31,7 @@ export async function syncApp(
     await store.addResult(runId, result);
   };
   let held: AppPlan | undefined;
+  let lost: Hold | undefined;
   try {
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     await rememberLost(request);
@@ -40,6 +44,7 @@ export async function syncApp(
     if (healed.length > 0) await store.addHeals(app.name, healed);
     await rememberPass(request, results, faults.length > 0);
     const { failed } = await settleVersion(request, { plan, planned, results, faults });
+    lost = applied.lost;
     if (failed) held = await goBack(request, faults, save);
     else if (faults.length === 0 && applied.moved.size > 0) faults.push(...(await pointStandbys(request, save)));
   } catch (error) {
@@ -47,7 +52,7 @@ export async function syncApp(
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
-  const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held });
+  const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held, lost });
   const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(held ?? plan, faults) });
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults };
@@ -57,9 +62,13 @@ type SaveResult = (result: StepResult) => Promise<void>;
 
 async function apply(
   request: SyncAppRequest,
-  { plan, wanted, known, release, steering }: PlannedApp,
+  { plan, observed, wanted, known, release, steering }: PlannedApp,
   save: SaveResult,
-): Promise<{ readonly faults: readonly Fault[]; readonly moved: ReadonlySet<string> }> {
+): Promise<{
+  readonly faults: readonly Fault[];
+  readonly moved: ReadonlySet<string>;
+  readonly lost?: Hold | undefined;
+}> {
   // A record that an earlier pass left open stays open, too.
   if (isLeftAlone(plan)) return { faults: [], moved: new Set() };
   await using pass = new AppPass(request, {
@@ -68,11 +77,12 @@ async function apply(
     // Going back is not left half done for what git says meanwhile.
     newer: steering.course.to === 'version' ? undefined : request.newer,
     stamped: known.stamped,
+    begins: isBeginning(request.fleet, plan, observed),
     leaving: leavingIn(plan),
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
   });
   const { faults } = await applyPlan(pass, plan, save);
-  return { faults, moved: pass.moved };
+  return { faults, moved: pass.moved, lost: pass.lost };
 }
 
 /**
@@ -102,6 +112,12 @@ async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise
 function plannedAgain(request: SyncAppRequest): Promise<PlannedApp> {
   const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
   return observeAndPlan({ ...request, options });
+}
+
+/** Nothing of ours stands there, and no person has handed over what does. */
+function isBeginning(fleet: FleetOwner, plan: AppPlan, { machines }: ObservedApp): boolean {
+  const isAdopted = plan.steps.some(({ kind }) => kind === 'app.adopt');
+  return !isAdopted && machines.status === 'read' && !stands(machines.value, fleet);
 }
 
 function leavingIn(plan: AppPlan): ReadonlySet<string> {

@@ -5,9 +5,10 @@ import type { MachineCreate } from '../../src/model/plan.ts';
 import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { formatSlot, parseSlot, type Slot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { isOwn } from '../../src/model/stamps/owner.ts';
-import { isGone } from '../../src/plan/classify/machine-state.ts';
+import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
@@ -26,7 +27,8 @@ export const lookupDelayMs = 500;
 
 /**
  * Creates a slot's machine, waits until it is healthy, stamps it. Safe to repeat: the name is `group-region-n-gG`, and a
- * name that is taken by a machine with our launch id means that an earlier try succeeded.
+ * name that is taken by a machine with our launch id means that an earlier try succeeded. Throws a held Fault where another
+ * owner has begun the app meanwhile: nothing that was made stays then.
  */
 export async function createMachine(
   pass: AppPass,
@@ -51,7 +53,10 @@ export async function createMachine(
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(pass, error, name);
-      if (there?.config?.metadata?.[stampKeys.launch] === launch) {
+      if (there !== undefined && otherOwner(metadataOf(there), pass.fleet) !== undefined) {
+        checkOwner(pass, [...(await fly.machines(app.name)), there]);
+        generation += 1;
+      } else if (there?.config?.metadata?.[stampKeys.launch] === launch) {
         // What it runs is not what was sent: stamped as read back, nobody would see that again.
         if (isChanged(there)) return { outcome: 'unchanged', message: `${there.id} ${there.name} was changed since` };
         made = there;
@@ -63,6 +68,7 @@ export async function createMachine(
       if (made === undefined && tries >= createTriesMax) throw error;
     }
   }
+  await keepIfFirst(pass, made, { stays: true });
   onSent(made);
   const sent = { machineId: made.id, version: made.instance_id, sent: withMount(step.config, made), isProven: true };
   try {
@@ -145,6 +151,7 @@ function createRequest(
     ...pass.record.stamps,
     [stampKeys.launch]: launch,
     ...(isAwaited(step) ? unproven : {}),
+    ...begunStamp(pass),
   };
   const config: MachineConfig = { ...step.config, metadata };
   if (step.mount !== undefined && volume !== undefined) {

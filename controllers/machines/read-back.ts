@@ -42,6 +42,8 @@ export async function stampReadBack(
     [stampKeys.kept]: kept.length > 0 ? JSON.stringify(kept.slice(0, keptPathsMax)) : null,
     [stampKeys.release]: live.metadata?.[flyctlKeys.releaseId] ?? null,
     ...(isProven ? { [stampKeys.unproven]: null } : {}),
+    // What stays until here came first.
+    [stampKeys.begun]: null,
   };
   // Removing a key that is not there would be a needless write.
   for (const [key, value] of Object.entries(metadata)) {

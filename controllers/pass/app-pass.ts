@@ -1,4 +1,6 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { ReleaseRecord } from './release-record.ts';
@@ -11,6 +13,8 @@ interface PassStart {
   readonly newer: AbortSignal | undefined;
   /** Evidence that the machines' stamps are to carry, as planned. undefined: unknown. */
   readonly stamped: readonly StampedEvidence[] | undefined;
+  /** true: the plan knows of no machine of ours that is there for good. */
+  readonly begins: boolean;
   /** Machines that the plan destroys: what becomes of them holds nothing up. */
   readonly leaving: ReadonlySet<string>;
   /** The record on Fly of the release at work. */
@@ -25,6 +29,16 @@ export class AppPass {
   readonly newer: AbortSignal | undefined;
   readonly leaving: ReadonlySet<string>;
   readonly record: ReleaseRecord;
+  /** Nobody knows yet whether another owner begins the app at this moment: what is made meanwhile says so. */
+  begins: boolean;
+  /** What this pass made of the app's beginning. */
+  readonly begun: Machine[] = [];
+  /** When this pass last looked whether another owner came first. Milliseconds since the epoch. */
+  lookedAt = -Infinity;
+  /** Looks after a create, one after the other: what the first one finds is true for all. */
+  looks: Promise<void> = Promise.resolve();
+  /** Another owner came first, and nothing more is done. undefined: none that is known. */
+  lost: Hold | undefined;
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes = new Set<string>();
   /** Machines that this pass made anew elsewhere: standbys still name them. */
@@ -45,6 +59,7 @@ export class AppPass {
     this.fleet = start.fleet;
     this.app = start.app;
     this.newer = start.newer;
+    this.begins = start.begins;
     this.leaving = start.leaving;
     this.record = start.record;
     this.stamped = start.stamped;
@@ -52,6 +67,7 @@ export class AppPass {
 
   /** Why nothing new is begun. undefined: go on. */
   whyStopped(): string | undefined {
+    if (this.lost !== undefined) return this.lost.because;
     return whyStopped({ signal: this.services.signal, newer: this.newer });
   }
 

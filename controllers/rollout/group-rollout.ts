@@ -6,8 +6,9 @@ import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { MachineChange, MachineCreate, RolloutStep } from '../../src/model/plan.ts';
 import { parseSent } from '../../src/model/stamps/stamps.ts';
 import { parseSlot } from '../../src/model/stamps/slot.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { isHostOk } from '../../src/plan/classify/machine-state.ts';
+import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 import { restartToGrow } from '../kinds/volume-growth.ts';
@@ -103,8 +104,13 @@ export class GroupRun {
     const touched = new Set(steps.flatMap(touchedBy));
     const isSibling = (machine: Machine): boolean => {
       const stays = !touched.has(machine.id) && !this.#pass.leaving.has(machine.id);
-      const ours = parseSlot(machine.config?.metadata?.[stampKeys.slot])?.group === this.#group;
-      return stays && ours && isHostOk(machine) && !notRunYet.has(machine.state) && carriesAny(machine, steps);
+      return (
+        stays &&
+        this.#isOurs(machine) &&
+        isHostOk(machine) &&
+        !notRunYet.has(machine.state) &&
+        carriesAny(machine, steps)
+      );
     };
     const queue = new PQueue({ concurrency: siblingsAtOnce });
     const look = async (): Promise<Fault | undefined> => {
@@ -160,16 +166,21 @@ export class GroupRun {
         : { [regions]: named }),
     });
     try {
-      const patches = (await fly.machines(app.name)).flatMap(({ id, config }) => {
-        const metadata = config?.metadata ?? {};
-        const patch = parseSlot(metadata[stampKeys.slot])?.group === this.#group ? patchOf(metadata) : {};
-        return Object.keys(patch).length === 0 ? [] : [{ id, patch }];
+      const patches = (await fly.machines(app.name)).flatMap((machine) => {
+        const patch = this.#isOurs(machine) ? patchOf(metadataOf(machine)) : {};
+        return Object.keys(patch).length === 0 ? [] : [{ id: machine.id, patch }];
       });
       await Promise.all(patches.map(({ id, patch }) => fly.patchMetadata(app.name, id, patch)));
     } catch (error) {
       // The machines are there and well. The next plan sees that, too, and stamps the others.
       log.warn({ app: app.name, error: String(error) }, 'a first rollout was not marked as complete');
     }
+  }
+
+  /** Of the group, and of this fleet: another's may be named alike. */
+  #isOurs(machine: Machine): boolean {
+    const metadata = metadataOf(machine);
+    return isOwn(metadata, this.#pass.fleet) && parseSlot(metadata[stampKeys.slot])?.group === this.#group;
   }
 
   async batch(steps: readonly RolloutStep[], concurrency: number): Promise<void> {

@@ -11,6 +11,7 @@ import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { ImagePin } from '../images/pin.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -92,27 +93,37 @@ async function leftBehind(pass: AppPass, run: ReleaseCommandRun): Promise<Machin
 
 async function startMachine(pass: AppPass, run: ReleaseCommandRun): Promise<Machine> {
   const { fly, clock } = pass.services;
-  const { app } = pass;
+  const { app, fleet } = pass;
   const stamp = commandStamp(run.config.image ?? '', run.version);
   const prefix = `release-${stamp.slice(0, nameDigits)}-`;
   const known = await fly.machines(app.name, { includeDeleted: true });
   const name = `${prefix}${known.filter((machine) => machine.name.startsWith(prefix)).length + 1}`;
-  const metadata = { ...run.config.metadata, ...pass.record.stamps, [stampKeys.command]: stamp };
+  const metadata = {
+    ...run.config.metadata,
+    ...pass.record.stamps,
+    [stampKeys.command]: stamp,
+    ...begunStamp(pass),
+  };
   const request = {
     name,
     region: run.region,
     config: { ...run.config, metadata },
     ...(pass.secretsVersion === undefined ? {} : { min_secrets_version: pass.secretsVersion }),
   };
-  try {
-    return await fly.createMachine(app.name, request);
-  } catch (error) {
-    if (!(error instanceof FlyError) || error.outcome === 'refused') throw error;
+  const made = await fly.createMachine(app.name, request).catch(async (error: unknown) => {
+    if (!(error instanceof FlyError)) throw error;
+    // The name may be another owner's, who begins the app with the same command.
+    if (error.outcome === 'refused') {
+      if (pass.begins) checkOwner(pass, await fly.machines(app.name));
+      throw error;
+    }
     await clock.sleep(lookupDelayMs);
-    const made = (await fly.machines(app.name, { includeDeleted: true })).find((machine) => machine.name === name);
-    if (made === undefined) throw error;
-    return made;
-  }
+    const there = (await fly.machines(app.name, { includeDeleted: true })).find((machine) => machine.name === name);
+    if (there === undefined || !isOwn(metadataOf(there), fleet)) throw error;
+    return there;
+  });
+  await keepIfFirst(pass, made, { stays: false });
+  return made;
 }
 
 interface Ended {

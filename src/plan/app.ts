@@ -34,6 +34,7 @@ import type {
   GroupPlan,
 } from './types.ts';
 import { isAtRest } from './classify/machine-state.ts';
+import { planGivingWay } from './machines/giving-way.ts';
 import { planGroup } from './machines/group.ts';
 import { regionNotes } from './machines/regions.ts';
 import { inOrder } from './steps/order.ts';
@@ -76,7 +77,9 @@ export function planApp(input: PlanAppInput): AppPlan {
     now: input.now,
   });
   if (inventory.otherFleet !== undefined && !input.options.adopt) {
-    return finish(input, { steps: [], holds: [ownerHold(input, inventory.otherFleet)] }, [], 'nothing');
+    const steps = planGivingWay(input, machines.value);
+    const holds = [ownerHold(input, inventory.otherFleet)];
+    return finish(input, { steps, holds }, [], steps.length > 0 ? 'wanted' : 'nothing');
   }
   if (input.fleet.from !== undefined) return takenOver(input);
   return planPresent(seen, presence, inventory);
@@ -214,7 +217,7 @@ function withUnverified(draft: PlanDraft, { inventory, secrets }: Parts): PlanDr
 }
 
 function hasStrangers(inventory: MachineInventory): boolean {
-  return [...inventory.leftAlone.keys()].some((kind) => kind !== 'temporary');
+  return [...inventory.leftAlone.keys()].some((kind) => kind !== 'temporary' && kind !== 'giving way');
 }
 
 /** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */

@@ -110,7 +110,14 @@ export interface MachineInventory {
 }
 
 /** Machines that a plan does not touch. */
-export type LeftAloneKind = 'unreadable' | 'temporary' | 'canary' | 'left by bluegreen' | 'unmanaged' | 'unnamed group';
+export type LeftAloneKind =
+  | 'unreadable'
+  | 'temporary'
+  | 'canary'
+  | 'left by bluegreen'
+  | 'giving way'
+  | 'unmanaged'
+  | 'unnamed group';
 
 export interface OtherDeployment {
   /** Who, for a person. */

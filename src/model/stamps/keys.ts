@@ -41,6 +41,11 @@ export const stampKeys = {
   built: 'flycd_built',
   /** Set with each write that starts the machine, taken away once it was seen healthy: until then the write is not done. */
   unproven: 'flycd_unproven',
+  /**
+   * Set at create while no machine of ours stands in the app: another owner may be beginning it at the same moment. Taken
+   * away once it is known that none came first (`beginning.ts`); where one did, the machine goes.
+   */
+  begun: 'flycd_begun',
   /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */
   told: 'flycd_told',
   /** Ids, with commas, of machines whose place it took: they count no more, and go when they can. */

@@ -5,9 +5,10 @@ import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import { byText } from '../../model/base/text.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import { parseSent, type Told } from '../../model/stamps/stamps.ts';
-import { isOwn, otherOwner, type FleetOwner } from '../../model/stamps/owner.ts';
+import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
 import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
+import { ownerBefore } from './beginning.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from './superseded.ts';
@@ -37,10 +38,10 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const obscuredRegions = new Set<string>();
   const named = new Set(input.desired.groups.map((group) => group.name));
   const present = input.machines.filter((machine) => !isGone(machine));
-  const [otherFleet] = present.flatMap((machine) => otherOwner(metadataOf(machine), input.fleet) ?? []);
+  const otherFleet = ownerBefore(present, input.fleet);
   const mixed = hasMixedTags(present);
   for (const machine of present) {
-    const kind = kindOf(machine, input.fleet, named, mixed);
+    const kind = kindOf(machine, { fleet: input.fleet, otherFleet, named, mixed });
     if (kind === 'member') members.push(memberOf(machine, input.fleet));
     else if (kind === 'removed') removed.push(memberOf(machine, input.fleet));
     else {
@@ -68,15 +69,21 @@ export const leftAloneLabels: Record<LeftAloneKind, string> = {
   temporary: 'release, test or console machine',
   canary: 'canary of flyctl',
   'left by bluegreen': 'machine that a bluegreen deployment left behind',
+  'giving way': 'machine of another owner, which began the app later and takes it away again',
   unmanaged: 'machine that neither FlyCD nor flyctl manages',
   'unnamed group': 'machine of flyctl in a group that git does not name',
 };
 
+interface KindScope {
+  readonly fleet: FleetOwner;
+  readonly otherFleet: OtherOwner | undefined;
+  readonly named: ReadonlySet<string>;
+  readonly mixed: boolean;
+}
+
 function kindOf(
   machine: Machine,
-  fleet: FleetOwner,
-  named: ReadonlySet<string>,
-  mixed: boolean,
+  { fleet, otherFleet, named, mixed }: KindScope,
 ): 'member' | 'removed' | LeftAloneKind {
   const metadata = metadataOf(machine);
   const config = machine.config ?? machine.incomplete_config;
@@ -86,6 +93,8 @@ function kindOf(
   if (isCanary(metadata)) return 'canary';
   if (mixed && isLeftByBluegreen(metadata)) return 'left by bluegreen';
   if (isOwn(metadata, fleet)) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
+  // Where the app is another's, whoever takes it over by a person's word takes its machines.
+  if (otherFleet === undefined && otherOwner(metadata, fleet) !== undefined) return 'giving way';
   if (metadata[flyctlKeys.platformVersion] !== 'v2') return 'unmanaged';
   return named.has(group ?? '') ? 'member' : 'unnamed group';
 }

@@ -19,8 +19,8 @@ export function ownerWords(other: OtherOwner): string {
   return origin === undefined ? `fleet ${other.fleet}` : `the config repo of origin ${origin}`;
 }
 
-/** Nothing at all is done in another's app. */
-export function ownerHold({ desired, fleet }: PlanAppInput, other: OtherOwner): Hold {
+/** Nothing else is done in another's app. */
+export function ownerHold({ desired, fleet }: Pick<PlanAppInput, 'desired' | 'fleet'>, other: OtherOwner): Hold {
   const { name } = desired;
   const origin = shortOrigin(other.origin);
   if (origin === undefined) {
@@ -80,7 +80,9 @@ export interface LabelsInput {
 export function ownerLabels({ app, machines, fleet, because }: LabelsInput): readonly MachineLabel[] {
   return machines.flatMap((machine) => {
     const metadata = metadataOf(machine);
-    const changed = Object.entries(ownerStamps(fleet, metadata)).filter(([key, to]) => (metadata[key] ?? null) !== to);
+    // Whoever takes it over by a person's word has it for good.
+    const wanted: Record<string, string | null> = { ...ownerStamps(fleet, metadata), [stampKeys.begun]: null };
+    const changed = Object.entries(wanted).filter(([key, to]) => (metadata[key] ?? null) !== to);
     if (changed.length === 0 || liveConfigOf(machine) === undefined) return [];
     return [
       {

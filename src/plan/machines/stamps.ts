@@ -40,6 +40,7 @@ const clearedStamps = [
   stampKeys.machine,
   stampKeys.named,
   stampKeys.unproven,
+  stampKeys.begun,
 ] as const;
 
 /**

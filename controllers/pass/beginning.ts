@@ -1,0 +1,75 @@
+/**
+ * An app in which no machine of ours stands has no lock that another owner would see: two config repos that begin it at the
+ * same moment find out by what they have made (`src/plan/classify/beginning.ts`).
+ */
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
+import type { OtherOwner } from '../../src/model/stamps/owner.ts';
+import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
+import { ownerHold } from '../../src/plan/guards/owner.ts';
+import type { AppPass } from './app-pass.ts';
+
+/** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
+const listedMsMax = 60_000;
+const lookAgainMs = 1000;
+/** Fly answers one list of an app a second: what was looked at a moment ago is not looked at again for a value. */
+const recentMs = 5000;
+
+/** On what is made while nobody knows whether another owner begins the app. */
+export function begunStamp({ begins }: AppPass): Readonly<Record<string, string>> {
+  return begins ? { [stampKeys.begun]: '1' } : {};
+}
+
+/** Nobody knows whose the app is, and this pass has not looked for a while. */
+export function isUnseen({ begins, lookedAt, services: { clock } }: AppPass): boolean {
+  return begins && clock.now() - lookedAt > recentMs;
+}
+
+/** Throws a held Fault where another owner came first; these machines are as they were listed. */
+export function checkOwner(pass: AppPass, machines: readonly Machine[]): void {
+  if (!pass.begins) return;
+  pass.lookedAt = pass.services.clock.now();
+  const listed = new Set(machines.map(({ id }) => id));
+  const known = [...machines, ...pass.begun.filter(({ id }) => !listed.has(id))];
+  const other = ownerBefore(known, pass.fleet);
+  if (other !== undefined) throw lostTo(pass, other);
+  if (stands(known, pass.fleet)) pass.begins = false;
+}
+
+/**
+ * After a machine was made: it stays where no other owner came first, which a list tells that shows it; else it goes again,
+ * and a held Fault is thrown. `stays` false: it goes by itself, and says nothing for those that come after it.
+ */
+export async function keepIfFirst(pass: AppPass, made: Machine, how: { readonly stays: boolean }): Promise<void> {
+  if (!isBegun(made)) return;
+  pass.begun.push(made);
+  const look = pass.looks.then(() => lookAfter(pass, made, how));
+  pass.looks = look.catch(() => undefined);
+  return look;
+}
+
+async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly stays: boolean }): Promise<void> {
+  if (!pass.begins) return;
+  const { clock, fly } = pass.services;
+  const until = clock.now() + listedMsMax;
+  for (;;) {
+    const machines = await fly.machines(pass.app.name);
+    try {
+      checkOwner(pass, machines);
+    } catch (error) {
+      await fly.destroyMachine(pass.app.name, made.id);
+      throw error;
+    }
+    if (machines.some(({ id }) => id === made.id) || clock.now() >= until) break;
+    await clock.sleep(lookAgainMs);
+  }
+  if (stays) pass.begins = false;
+}
+
+function lostTo(pass: AppPass, other: OtherOwner): Fault {
+  const { app, fleet } = pass;
+  pass.lost ??= ownerHold({ desired: app, fleet }, other);
+  const { because, next } = pass.lost;
+  return new Fault({ kind: 'held', what: because, next, where: app.name });
+}

@@ -1,0 +1,161 @@
+/** Two config repos that begin one app at the same moment, when it has no machine yet: neither can see the other's stamp. */
+import { expect, onTestFinished, test } from 'vitest';
+import { arena, type Arena } from '../controllers/arena.ts';
+import { makeClone, type Clone } from './clones.ts';
+
+interface Idea {
+  readonly greeting: string;
+  readonly groups: Readonly<Record<string, number>>;
+  readonly more?: string;
+}
+
+function appOf({ greeting, groups, more = '' }: Idea): string {
+  const processes = Object.keys(groups).map((name) => `  ${name}: run ${name}\n`);
+  const counts = Object.entries(groups).map(([name, count]) => `    ${name}: { count: ${count} }\n`);
+  return `app: shop
+primary_region: arn
+build: { image: "nginx:1.27" }
+env: { GREETING: ${greeting} }
+processes:
+${processes.join('')}machines:
+  groups:
+${counts.join('')}${more}`;
+}
+
+/** The app is there, and has nothing in it. */
+async function open(): Promise<Arena> {
+  const world = await arena({ orderly: true });
+  onTestFinished(() => world.close());
+  await world.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
+  return world;
+}
+
+const sync = ['sync', '--once'];
+const settledMs = 60_000;
+const alive = (world: Arena) => world.simulator.world.snapshot().flatMap(({ machines }) => machines);
+const versions = (world: Arena) => alive(world).map(({ id, version }) => `${id} ${version}`);
+
+/** Both at once, then in turn until what is left to either is done. */
+async function begin(world: Arena, both: readonly Clone[]): Promise<void> {
+  // What a command imports when it first runs takes time that no clock sees.
+  await both[0]?.flycd(['diff']);
+  await Promise.all(both.map((clone) => clone.flycd(sync)));
+  await settle(world, both);
+}
+
+async function settle(world: Arena, both: readonly Clone[]): Promise<void> {
+  for (let round = 0; round < 2; round += 1) {
+    for (const clone of both) {
+      await world.clock.sleep(settledMs);
+      await clone.flycd(sync);
+    }
+  }
+  await world.clock.sleep(settledMs);
+}
+
+/** One has the app, whole and in sync; the other is held and says whose it is. Neither writes anything more. */
+async function expectOneOwner(world: Arena, both: readonly Clone[], ideas: readonly Idea[]): Promise<Idea> {
+  const plans = [];
+  for (const clone of both) plans.push(await clone.flycd(['diff']));
+  const codes = plans.map(({ code }) => code);
+  expect(
+    codes.toSorted((a, b) => a - b),
+    plans.map(({ stdout, stderr }) => stdout + stderr).join('\n'),
+  ).toEqual([0, 4]);
+  expect(plans[codes.indexOf(4)]?.stdout).toContain('(owner)');
+  const idea = ideas[codes.indexOf(0)];
+  if (idea === undefined) throw new Error('nobody owns the app');
+  const groups = alive(world).map(({ metadata }) => metadata['fly_process_group'] ?? '');
+  const wanted = Object.entries(idea.groups).flatMap(([name, count]) => Array.from({ length: count }, () => name));
+  expect(groups.toSorted()).toEqual(wanted.toSorted());
+  expect(new Set(alive(world).map(({ config }) => config.env?.['GREETING']))).toEqual(new Set([idea.greeting]));
+  expect(new Set(alive(world).map(({ metadata }) => metadata['flycd_origin'])).size).toBe(1);
+  const before = [versions(world), world.simulator.world.requests.filter(isWrite).length];
+  for (const clone of both) await clone.flycd(sync);
+  expect([versions(world), world.simulator.world.requests.filter(isWrite).length]).toEqual(before);
+  return idea;
+}
+
+const isWrite = ({ method, reads }: { readonly method: string; readonly reads?: boolean }): boolean =>
+  method !== 'GET' && reads !== true;
+
+const cases: readonly (readonly [string, readonly [Idea, Idea]])[] = [
+  [
+    'of the same names',
+    [
+      { greeting: 'ours', groups: { app: 2 } },
+      { greeting: 'theirs', groups: { app: 2 } },
+    ],
+  ],
+  [
+    'that are alike to the letter',
+    [
+      { greeting: 'same', groups: { app: 2 } },
+      { greeting: 'same', groups: { app: 2 } },
+    ],
+  ],
+  [
+    'of other names',
+    [
+      { greeting: 'ours', groups: { web: 2 } },
+      { greeting: 'theirs', groups: { worker: 3 } },
+    ],
+  ],
+  [
+    'of which some have one name',
+    [
+      { greeting: 'ours', groups: { web: 1, worker: 2 } },
+      { greeting: 'theirs', groups: { worker: 1, zone: 2 } },
+    ],
+  ],
+];
+
+const lags = [0, 5000];
+
+test.each(cases.flatMap(([name, ideas]) => lags.map((listMs) => ({ name, ideas, listMs }))))(
+  'one of two repos owns the app, with groups $name and lists $listMs ms behind',
+  async ({ ideas, listMs }) => {
+    const world = await open();
+    const [ours, theirs] = ideas;
+    const both = [
+      makeClone(world, 'ours', { 'shop/app.yaml': appOf(ours) }),
+      makeClone(world, 'theirs', { 'shop/app.yaml': appOf(theirs) }),
+    ];
+    if (listMs > 0) world.simulator.world.lag.set({ listMs });
+    await begin(world, both);
+    await expectOneOwner(world, both, ideas);
+  },
+);
+
+const otherNames: readonly [Idea, Idea] = [
+  { greeting: 'ours', groups: { web: 2 } },
+  { greeting: 'theirs', groups: { worker: 3 } },
+];
+
+test.each([
+  ['another that has one', { 'flycd.yaml': 'fleet: theirs\n' }],
+  ['one that nobody named', {}],
+])('so it is between a fleet that has a name and %s', async (_which, theirs) => {
+  const world = await open();
+  const both = [
+    makeClone(world, 'ours', { 'flycd.yaml': 'fleet: ours\n', 'shop/app.yaml': appOf(otherNames[0]) }),
+    makeClone(world, 'theirs', { ...theirs, 'shop/app.yaml': appOf(otherNames[1]) }),
+  ];
+  await begin(world, both);
+  await expectOneOwner(world, both, otherNames);
+});
+
+test.each([11, 14, 17, 20])('one is killed after its call %i, and comes back later', async (call) => {
+  const world = await open();
+  const both = [
+    makeClone(world, 'ours', { 'shop/app.yaml': appOf(otherNames[0]) }),
+    makeClone(world, 'theirs', { 'shop/app.yaml': appOf(otherNames[1]) }),
+  ];
+  const [ours, theirs] = both;
+  if (ours === undefined || theirs === undefined) throw new Error('no clones');
+  await ours.flycd(['diff']);
+  const elsewhere = { path: theirs.folder, env: {} };
+  await Promise.all([ours.flycd(sync), world.mortalFlycd(sync, { call, when: 'after' }, 'theirs', elsewhere)]);
+  await settle(world, both);
+  await expectOneOwner(world, both, otherNames);
+});

@@ -1,0 +1,100 @@
+/** Two owners in one app that both have begun it. */
+import { describe, expect, it } from 'vitest';
+import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
+import { ownerBefore } from '../../../src/plan/classify/beginning.ts';
+import { planApp } from '../../../src/plan/app.ts';
+import { desiredApp, group, input, machine, observed, type MachineParts } from '../builders.ts';
+
+const ours: FleetOwner = { name: 'flycd', origin: { address: 'a'.repeat(32), root: undefined } };
+const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+const begun = { flycd_begun: '1' };
+
+interface Made extends MachineParts {
+  /** Seconds after the app was begun. */
+  readonly at: number;
+  readonly begun: boolean;
+}
+
+function made(by: 'a' | 'b' | 'c', { at, begun: isBegun, ...parts }: Made) {
+  const metadata = { flycd_fleet: 'flycd', flycd_origin: `o1:${by.repeat(32)}:`, ...(isBegun ? begun : {}) };
+  const one = machine(desired, { ...parts, metadata: { ...metadata, ...parts.metadata } });
+  return { ...one, created_at: new Date(Date.UTC(2026, 0, 1, 0, 0, at)).toISOString() };
+}
+
+const mine = (parts: Made) => made('a', { id: 'd8900001', ...parts });
+const theirs = (parts: Made) => made('b', { id: 'd8900002', ...parts });
+const plan = (machines: readonly ReturnType<typeof made>[], adopt = false) =>
+  planApp(input(desired, observed({ machines }), { fleet: ours, options: { adopt } }));
+
+describe('who began an app first', () => {
+  it.each([
+    ['nobody', [], undefined],
+    ['ours, alone', [mine({ at: 1, begun: true })], undefined],
+    ['theirs, alone', [theirs({ at: 1, begun: true })], 'b'],
+    ['ours, which is older', [mine({ at: 1, begun: true }), theirs({ at: 2, begun: true })], undefined],
+    ['theirs, which is older', [mine({ at: 2, begun: true }), theirs({ at: 1, begun: true })], 'b'],
+    ['of one moment the lower id', [mine({ at: 1, begun: true }), theirs({ at: 1, begun: true })], undefined],
+    ['ours, which is there for good', [mine({ at: 2, begun: false }), theirs({ at: 1, begun: true })], undefined],
+    ['theirs, which is there for good', [mine({ at: 1, begun: true }), theirs({ at: 2, begun: false })], 'b'],
+    [
+      'theirs, where both are: a person has to say',
+      [mine({ at: 1, begun: false }), theirs({ at: 2, begun: false })],
+      'b',
+    ],
+    [
+      'the oldest of three',
+      [mine({ at: 3, begun: true }), theirs({ at: 2, begun: true }), made('c', { at: 1, begun: true })],
+      'c',
+    ],
+    [
+      'ours, where theirs is gone',
+      [mine({ at: 2, begun: true }), theirs({ at: 1, begun: true, state: 'destroyed' })],
+      undefined,
+    ],
+  ])('%s', (_who, machines, address) => {
+    for (const order of [machines, machines.toReversed()])
+      expect(ownerBefore(order, ours)?.origin?.address).toBe(address?.repeat(32));
+  });
+});
+
+describe('a plan for an app that two have begun', () => {
+  it('takes away what is ours where theirs came first, and is held', () => {
+    for (const standing of [true, false]) {
+      const held = plan([mine({ at: 2, begun: true }), theirs({ at: 1, begun: !standing })]);
+      expect(held.steps).toMatchObject([{ kind: 'machine.destroy', machineId: 'd8900001', risk: 'safe' }]);
+      expect(held.holds).toMatchObject([{ reason: 'owner', steps: [] }]);
+      expect(held.holds[0]?.because).toContain('origin bbbbbbbbbbbb');
+    }
+  });
+
+  it('takes nothing away that was there for good, whoever else is', () => {
+    const held = plan([
+      mine({ at: 2, begun: false }),
+      mine({ id: 'd8900003', at: 3, begun: true }),
+      theirs({ at: 1, begun: false }),
+    ]);
+    expect(held.steps).toEqual([]);
+    expect(held.holds).toMatchObject([{ reason: 'owner' }]);
+  });
+
+  it('leaves theirs alone where ours came first: counted, changed, removed and restarted as little as any stranger’s', () => {
+    const app = plan([
+      mine({ at: 1, begun: true }),
+      theirs({ at: 2, begun: true, state: 'stopped', config: { image: 'old' } }),
+    ]);
+    expect(app.holds).toEqual([]);
+    expect(app.steps).toMatchObject([
+      { kind: 'machine.label', machineId: 'd8900001', metadata: { flycd_begun: null } },
+    ]);
+    expect(app.notes).toContain(
+      'left alone: 1 × machine of another owner, which began the app later and takes it away again',
+    );
+    expect(plan([mine({ at: 1, begun: false }), theirs({ at: 2, begun: true })]).steps).toEqual([]);
+  });
+
+  it('takes theirs over by the word of a person, for good', () => {
+    const taken = plan([theirs({ at: 1, begun: true })], true);
+    expect(taken.steps.map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.label']);
+    expect(taken.steps[1]).toMatchObject({ metadata: { flycd_begun: null } });
+  });
+});
