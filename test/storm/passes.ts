@@ -37,16 +37,21 @@ async function alone(scene: Scene, death: Death | undefined): Promise<void> {
 
 /** A second FlyCD of the same fleet, with a database of its own, at the same moment. */
 async function together(scene: Scene): Promise<void> {
-  const { apps } = scene.world.simulator.world;
-  for (const { name } of scene.fleet.apps) {
-    const { machines = new Map() } = apps.get(name) ?? {};
-    if ([...machines.values()].every(({ state }) => state === 'destroyed')) scene.begunTwice.add(name);
-  }
+  begunTwice(scene);
   scene.watch.keeping.forgotten();
   const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
   for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
   // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
   for (const { name } of scene.fleet.apps) scene.watch.disturbed(name);
+}
+
+/** Two FlyCDs are about to work on what has no machine to be its lock. */
+export function begunTwice(scene: Scene): void {
+  const { apps } = scene.world.simulator.world;
+  for (const { name } of scene.fleet.apps) {
+    const { machines = new Map() } = apps.get(name) ?? {};
+    if ([...machines.values()].every(({ state }) => state === 'destroyed')) scene.begunTwice.add(name);
+  }
 }
 
 /** The loop in the foreground, for some minutes. */

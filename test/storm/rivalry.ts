@@ -26,17 +26,9 @@ export function rivalry(scene: Scene, rival: Rival): Rivalry {
   };
 }
 
-/**
- * When theirs begins its pass of this round. undefined: there is no other repo. Never beside ours where an app that both name
- * may lack a machine by then: nothing on Fly could be its lock, and of two repos that begin it at once each makes what it
- * lacks. A pass that is killed or fails may leave one so at any time, so that theirs comes before or after while both name one.
- */
-export function momentOf({ rivalry, fleet }: Scene, dice: Dice): 'before' | 'beside' | 'after' | undefined {
-  if (rivalry === undefined) return undefined;
-  const { rival } = rivalry;
-  const both = rival.fleet.apps.filter(({ name }) => fleet.apps.some((app) => app.name === name));
-  const moment = dice.pick(['before', 'beside', 'beside', 'after'] as const);
-  return both.length > 0 && moment === 'beside' ? 'after' : moment;
+/** When theirs begins its pass of this round. undefined: there is no other repo. */
+export function momentOf({ rivalry }: Scene, dice: Dice): 'before' | 'beside' | 'after' | undefined {
+  return rivalry === undefined ? undefined : dice.pick(['before', 'beside', 'beside', 'after'] as const);
 }
 
 /** undefined: nothing was committed. */

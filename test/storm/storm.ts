@@ -16,7 +16,7 @@ import {
   type PlannedApp,
 } from './checks/invariants.ts';
 import { exposed } from './people/hearing.ts';
-import { heard, look, onePass, settledMs, untilSettled } from './passes.ts';
+import { begunTwice, heard, look, onePass, settledMs, untilSettled } from './passes.ts';
 import { bothSettled, judged, momentOf, rivalry, theirCommit, theirPass } from './rivalry.ts';
 import { tell, wholeFleet, type Scene } from './scene.ts';
 import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from './world/rival.ts';
@@ -182,23 +182,18 @@ async function blow(scene: Scene): Promise<void> {
     // Nobody else is at work yet: what is written now is written by diff.
     await beforePass(scene, chances);
     const moment = momentOf(scene, here('their moment'));
+    if (moment !== undefined) begunTwice(scene);
     if (moment === 'before') await theirPass(scene, here('their pass'));
-    // Lists that lag show neither what the other has just made, as if both had begun at once.
-    if (moment === 'before') await world.clock.sleep(listsLagMs);
     await Promise.all([
       onePass(scene, chances, here('loop')),
       word?.afterMs === undefined ? undefined : said(scene, word),
       moment === 'beside' ? theirPass(scene, here('their pass')) : undefined,
     ]);
-    if (moment === 'after') await world.clock.sleep(listsLagMs);
     if (moment === 'after') await theirPass(scene, here('their pass'));
     if (pass === 1) await settle(scene);
     await world.clock.sleep(here('pause').pick([0, 5000, 30_000, 300_000]));
   }
 }
-
-/** Longer than lists are ever behind in a storm. */
-const listsLagMs = 60_000;
 
 /** With this many requests made the weather clears. */
 function requestsMax({ seed, rivalry }: Scene): number {

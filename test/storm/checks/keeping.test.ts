@@ -66,7 +66,7 @@ describe('the watch over what has to be kept finds', () => {
     // It had begun before; what is only looked at is not touched either.
     expect(eyes.findings).toEqual([expect.stringContaining('the only v6')]);
     before();
-    await it.asPerson('GET', '/apps/app-1/machines');
+    await it.asPerson('GET', '/apps/app-1/volumes');
     expect(eyes.findings).toHaveLength(1);
     await it.asPerson('POST', '/apps/app-1/ip_assignments', { type: 'v6' });
     expect(eyes.findings[1]).toContain('app-1: is unread, and somebody did POST');

@@ -86,6 +86,8 @@ test.each([
   const { it, eyes } = await contested();
   const path = `/apps/app-1${place(machines(it)[0]?.id ?? '')}`;
   await write(it, it.simulator.token, 'GET', path);
+  // Who has seen whose the app is.
+  await write(it, 'fm2_theirs', 'GET', '/apps/app-1/machines');
   await write(it, it.simulator.token, method, path, body);
   await write(it, oursEnvironment.FLY_API_TOKEN, method, path, body);
   expect(eyes.findings).toEqual([]);

@@ -27,6 +27,9 @@ interface OwnersRequest {
 }
 
 const originKey = 'flycd_origin';
+const list = 'GET /apps/{app}/machines';
+const create = 'POST /apps/{app}/machines';
+const machinePath = /^\/v1\/apps\/[^/]+\/machines\/([^/]+)/;
 
 function stamped(app: App | undefined): readonly Machine[] {
   return [...(app?.machines.values() ?? [])].filter(
@@ -38,6 +41,11 @@ function stamped(app: App | undefined): readonly Machine[] {
 export function owners({ world, tokens, isHands, moved }: OwnersRequest): Owners {
   const findings: string[] = [];
   const known = new Map<string, Side>();
+  /** Since when, by app; and who has listed its machines since then as they were after it. */
+  const knownAt = new Map<string, number>();
+  const seenBy = new Map<string, Set<Side>>();
+  /** Who made a machine, by its id. */
+  const makers = new Map<string, Side>();
   /** Of each app that ever had one. */
   const last = new Map<string, Side>();
   const say = (text: string): void => {
@@ -50,6 +58,8 @@ export function owners({ world, tokens, isHands, moved }: OwnersRequest): Owners
     for (const name of known.keys()) {
       if (stamped(world.apps.get(name)).length > 0) continue;
       known.delete(name);
+      knownAt.delete(name);
+      seenBy.delete(name);
       moved();
     }
   }
@@ -58,17 +68,38 @@ export function owners({ world, tokens, isHands, moved }: OwnersRequest): Owners
     const side = sideOf(by);
     const owner = known.get(request.app ?? '');
     if (side === undefined || owner === undefined || side === owner || !touches(request)) return;
+    if (isOfBeginning(side, request)) return;
     say(`${request.app}: belongs to ${owner}, and ${side} did ${request.method} ${request.path}`);
+  }
+
+  /**
+   * Of two that begin an app at once neither can know of the other: what it does before a list shows the owner's machine is
+   * no trespass, unless it is done to a machine of the owner's. What it made then it takes away when it has seen.
+   */
+  function isOfBeginning(side: Side, { app = '', method, path }: Readonly<RequestRecord>): boolean {
+    const id = machinePath.exec(path)?.[1];
+    if (id === undefined) return seenBy.get(app)?.has(side) !== true;
+    return makers.get(id) === side && (method === 'DELETE' || path.endsWith('/lease'));
+  }
+
+  function listed(side: Side, { app = '', at }: Readonly<RequestRecord>): void {
+    const since = knownAt.get(app);
+    if (since === undefined || at < since + (world.lag.settings.listMs ?? 0)) return;
+    seenBy.set(app, (seenBy.get(app) ?? new Set()).add(side));
   }
 
   function answered({ by, request }: RequestNotice): void {
     const side = sideOf(by);
     const name = request.app ?? '';
+    if (side !== undefined && request.template === list && request.status === 200) listed(side, request);
+    if (side !== undefined && request.template === create)
+      for (const { id } of stamped(world.apps.get(name))) if (!makers.has(id)) makers.set(id, side);
     if (side === undefined || known.has(name) || !isWrite(request) || stamped(world.apps.get(name)).length === 0)
       return;
     const before = last.get(name) ?? side;
     if (before !== side && !isHands(name)) say(`${name}: belonged to ${before}, and now it is of ${side}`);
     known.set(name, side);
+    knownAt.set(name, world.now());
     last.set(name, side);
     moved();
   }
