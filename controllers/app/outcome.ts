@@ -1,5 +1,5 @@
 import type { Fault } from '../../src/model/base/fault.ts';
-import type { AppPlan, AppStatus, Hold } from '../../src/model/plan.ts';
+import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
 import type { StepResult, RunOutcome } from '../../src/model/run.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
 import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
@@ -83,7 +83,9 @@ export async function rememberPass(
   const isDone = plan.steps.length > 0 && !failed && !plan.holds.some(({ reason }) => reason === 'owner');
   if (isDone) await store.markKnown(app.name);
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
-  if (app.network.ips === undefined && isDone) await store.markDefaultAddressesGiven(app.name);
+  const asked = defaultAllocations(request, [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)]);
+  const isGiven = asked.length > 0 ? asked.every((target) => isCreated(results, target)) : isDone;
+  if (app.network.ips === undefined && isGiven) await store.markDefaultAddressesGiven(app.name);
   const { heldRevision, intents, made } = await store.memory(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
@@ -95,6 +97,24 @@ export async function rememberPass(
   // Or they put it back themselves: their next deploy is a new decision, which that revision says nothing about.
   const isOver = !failed && plan.holds.length === 0;
   if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
+}
+
+/** Targets of those of the steps that give default addresses. */
+function defaultAllocations({ app }: Pick<SyncAppRequest, 'app'>, steps: readonly Step[]): readonly string[] {
+  if (app.network.ips !== undefined) return [];
+  return steps.filter(({ kind }) => kind === 'address.allocate').map(({ target }) => target);
+}
+
+function isCreated(results: readonly StepResult[], target: string): boolean {
+  return results.some(
+    (result) => result.kind === 'address.allocate' && result.target === target && result.outcome === 'created',
+  );
+}
+
+/** Before the first of them is made: a FlyCD that is killed, or a call that fails, leaves the others owed. */
+export async function rememberOwed(request: Pick<SyncAppRequest, 'app' | 'plan' | 'store'>): Promise<void> {
+  const { app, store, plan } = request;
+  if (defaultAllocations(request, plan.steps).length > 0) await store.markDefaultAddressesOwed(app.name);
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

@@ -14,7 +14,7 @@ import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
 import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { observeAndPlan } from './plan-app.ts';
-import { healedPaths, rememberLost, rememberPass, conclude, nextWake } from './outcome.ts';
+import { healedPaths, rememberLost, rememberOwed, rememberPass, conclude, nextWake } from './outcome.ts';
 
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
 export async function syncApp(
@@ -35,6 +35,7 @@ export async function syncApp(
   try {
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     await rememberLost(request);
+    await rememberOwed(request);
     const { unreachable } = await store.memory(app.name);
     if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
       await store.setUnreachable(app.name, planned.unreachable);

@@ -115,6 +115,7 @@ function refuseWrites(store: Store): Store {
     addHeals: refuse,
     markKnown: refuse,
     markDefaultAddressesGiven: refuse,
+    markDefaultAddressesOwed: refuse,
     setHeldRevision: refuse,
     setTold: refuse,
     setUnreachable: refuse,

@@ -15,6 +15,7 @@ type MemoryStore = Pick<
   | 'addHeals'
   | 'markKnown'
   | 'markDefaultAddressesGiven'
+  | 'markDefaultAddressesOwed'
   | 'setHeldRevision'
   | 'setTold'
   | 'setUnreachable'
@@ -22,6 +23,9 @@ type MemoryStore = Pick<
 
 /** A path healed three times in an hour is held; a day of heals is enough to say so and to show a person why. */
 const healsKeptMs = 24 * 60 * 60 * 1000;
+
+/** In one column: to an earlier FlyCD what is owed was not given. */
+const defaultAddresses = { given: 1, owed: 2 } as const;
 
 /** Lists are whole again within a minute; what an intent made is of no use beyond that. */
 const fulfilledKeptMs = 60 * 60 * 1000;
@@ -55,7 +59,8 @@ export function createMemory(database: Database): MemoryStore {
         .execute();
     },
     markKnown: (app) => remember(database, app, { known: 1 }),
-    markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: 1 }),
+    markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: defaultAddresses.given }),
+    markDefaultAddressesOwed: (app) => remember(database, app, { default_addresses_given: defaultAddresses.owed }),
     setHeldRevision: (app, revision) =>
       remember(database, app, { held_revision: revision === undefined ? null : redactor.redact(revision) }),
     setUnreachable: (app, unreachable) => remember(database, app, { unreachable: JSON.stringify(unreachable) }),
@@ -223,7 +228,8 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     heals,
     made: made.map((row) => row.id),
     known: facts?.known === 1,
-    defaultAddressesGiven: facts?.default_addresses_given === 1,
+    defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
+    defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,
     heldRevision: facts?.held_revision ?? undefined,
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),

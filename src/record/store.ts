@@ -99,6 +99,7 @@ export interface Store {
   addHeals(app: string, paths: readonly string[]): Promise<void>;
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;
+  markDefaultAddressesOwed(app: string): Promise<void>;
   setHeldRevision(app: string, revision: string | undefined): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;

@@ -95,6 +95,7 @@ interface AppMemoryTable {
   fleet: string;
   app: string;
   known: Generated<number>;
+  /** 0: not that anybody knows; 1: given; 2: begun, and not all are known to be there. */
   default_addresses_given: Generated<number>;
   held_revision: string | null;
   /** JSON of a RememberedRelease. */

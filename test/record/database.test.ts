@@ -133,6 +133,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     heals: [],
     known: false,
     defaultAddressesGiven: false,
+    defaultAddressesOwed: false,
     heldRevision: undefined,
     told: undefined,
     unreachable: {},

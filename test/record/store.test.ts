@@ -286,10 +286,13 @@ describe('memory', () => {
     await store.markKnown('web');
     expect(await store.memory('web')).toMatchObject({ known: true, defaultAddressesGiven: false });
     await store.setHeldRevision('web', 'c0ffee');
+    await store.markDefaultAddressesOwed('web');
+    expect(await store.memory('web')).toMatchObject({ defaultAddressesGiven: false, defaultAddressesOwed: true });
     await store.markDefaultAddressesGiven('web');
     expect(await store.memory('web')).toMatchObject({
       known: true,
       defaultAddressesGiven: true,
+      defaultAddressesOwed: false,
       heldRevision: 'c0ffee',
     });
     await store.setHeldRevision('web', undefined);

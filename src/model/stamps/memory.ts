@@ -18,6 +18,8 @@ export interface Memory {
   readonly known: boolean;
   /** Addresses FlyCD gave by default once; they are not given again. */
   readonly defaultAddressesGiven: boolean;
+  /** A pass began to give them, and not all are known to be there: a try that failed is not once made. */
+  readonly defaultAddressesOwed: boolean;
   /** The git commit at the last hold for a change made by flyctl; a newer commit lifts it. */
   readonly heldRevision: string | undefined;
   /** Since when the host of a machine does not answer, by its id. */
@@ -78,6 +80,7 @@ export const emptyMemory: Memory = {
   heals: [],
   known: false,
   defaultAddressesGiven: false,
+  defaultAddressesOwed: false,
   heldRevision: undefined,
   unreachable: {},
   told: undefined,

@@ -34,8 +34,8 @@ export function planAddresses(input: PlanAppInput, facts: AddressFacts): KindPla
   const { ips } = desired.network;
   if (ips !== undefined) return planListed(input, live, ips);
   const untouched = live.length === 0 || memory.known;
-  const once = facts.isNew && facts.machines === 0 && !memory.defaultAddressesGiven && untouched;
-  if (!once) return { steps: [], holds: [], notes: doubledNotes(live) };
+  const isFirst = facts.isNew && facts.machines === 0 && !memory.defaultAddressesGiven && untouched;
+  if (!isFirst && !memory.defaultAddressesOwed) return { steps: [], holds: [], notes: doubledNotes(live) };
   const have = new Set(live.map((address) => address.type));
   const missing = defaultTypes(input).filter((type) => !have.has(type));
   return allocate(input, live, {

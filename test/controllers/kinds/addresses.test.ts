@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { FaultRule } from '../../../simulator/world/faults.ts';
 import { arena, type Arena } from '../arena.ts';
 
 let world: Arena;
@@ -33,5 +34,48 @@ describe('a twin of an address, made by hand', () => {
     const { code, stdout } = await world.flycd(['sync', '--once']);
     expect(code, stdout).toBe(0);
     expect(addresses()).toEqual([ours]);
+  });
+});
+
+const served =
+  'app: shop\nprimary_region: arn\nbuild: { image: "nginx:1" }\nhttp_service: { internal_port: 8080 }\nmachines: { count: 1 }\n';
+const kinds = (): readonly string[] =>
+  (world.simulator.world.snapshot().find(({ name }) => name === 'shop')?.addresses ?? [])
+    .map(({ kind }) => kind)
+    .toSorted();
+
+describe('default addresses of a new app', () => {
+  test.each<[string, FaultRule]>([
+    ['all of them', { fault: '500', probability: 1 }],
+    ['the second, which Fly refused', { fault: '429', nth: 2 }],
+    ['the first, of which nobody could be sure', { fault: 'reset-before', probability: 1, times: 2 }],
+  ])(
+    'that could not all be made are made by the next pass, though the app has machines by then: %s',
+    async (_what, rule) => {
+      world = await arena();
+      world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });
+      const { faults } = world.simulator.world;
+      faults.add({ ...rule, template: 'POST /apps/{app}/ip_assignments' });
+      await world.flycd(['sync', '--once']);
+      faults.clear();
+      await world.clock.sleep(120_000);
+      const { code, stdout } = await world.flycd(['sync', '--once']);
+      expect(code, stdout).toBe(0);
+      expect(kinds()).toEqual(['shared_v4', 'v6']);
+      // One that somebody takes away once all were there stays away.
+      await world.asPerson('DELETE', `/apps/shop/ip_assignments/${addresses()[0] ?? ''}`);
+      expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+      expect(kinds()).toHaveLength(1);
+    },
+  );
+
+  test('are owed to nobody whose app had machines before', async () => {
+    world = await arena();
+    world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    for (const ip of addresses()) await world.asPerson('DELETE', `/apps/shop/ip_assignments/${ip}`);
+    world.forget();
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    expect(kinds()).toEqual([]);
   });
 });

@@ -118,6 +118,10 @@ describe('addresses', () => {
     expect(plan(desired, observed()).steps).toEqual([]);
     const given = { memory: { known: true, defaultAddressesGiven: true } };
     expect(plan(desired, observed(pending), given).steps).toEqual([]);
+    const owed = { memory: { known: true, defaultAddressesOwed: true } };
+    expect(brief(plan(desired, observed({ addresses: [six] }), owed).steps)).toEqual([
+      'address.allocate shop/shared_v4',
+    ]);
     const manned = desiredApp();
     expect(brief(plan(manned, observed({ ...pending, machines: [machine(manned)] })).steps)).toEqual([
       'machine.create shop/web/arn/2',
