@@ -60,6 +60,16 @@ export function exitOfTakeOver(plan: Plan, runs: readonly Run[]): ExitCode {
   return exitOfSync({ ...plan, apps: plan.apps.filter(({ app }) => !taken.has(app)) }, runs);
 }
 
+/** `rollback`: being held there is what was asked for; any other hold is not, and what could not be read is an error. */
+export function exitOfRollback(plan: Plan, runs: readonly Run[]): ExitCode {
+  if (runs.length === 0) return exitCodes.error;
+  const isThere = runs.every(
+    ({ status, outcome, plan: { holds } }) =>
+      outcome !== 'failed' && status === 'held' && holds.every(({ reason }) => reason === 'rollback'),
+  );
+  return isThere ? exitCodes.done : worst([exitCodes.blocked, exitOfSync(plan, runs)]);
+}
+
 const unfinished: ReadonlySet<string> = new Set(['held', 'blocked', 'pending', 'applying', 'drifted']);
 
 function exitOfApp(planned: AppPlan, run: Run | undefined): ExitCode {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { AppPlan, Plan } from '../../../src/model/plan.ts';
 import type { Run } from '../../../src/model/run.ts';
 import { apiPlan, appPlan, failedRun, goodRun, plan as fixture, webPlan } from '../../render/fixture.ts';
-import { exitOfPlan, exitOfSync, exitOfTakeOver } from '../../../src/cli/shell/verdict.ts';
+import { exitOfPlan, exitOfRollback, exitOfSync, exitOfTakeOver } from '../../../src/cli/shell/verdict.ts';
 
 const synced = appPlan({ app: 'quiet', status: 'synced' });
 const changed = webPlan;
@@ -93,4 +93,22 @@ test.each<[string, readonly AppPlan[], readonly Run[], number]>([
   ['stopped before its turn', [noHolds], [], 4],
 ])('adopt --all: %s', (_name, apps, runs, code) => {
   expect(exitOfTakeOver(planOf(apps), runs)).toBe(code);
+});
+
+const [firstHold] = hold;
+const rolledBack = appPlan({
+  app: 'there',
+  status: 'held',
+  holds: firstHold === undefined ? [] : [{ ...firstHold, reason: 'rollback' }],
+});
+const there = runOf(rolledBack, { outcome: 'held', status: 'held' });
+test.each<[string, readonly AppPlan[], readonly Run[], number]>([
+  ['held there', [rolledBack], [there], 0],
+  ['another hold beside it', [held], [runOf(held, { outcome: 'held', status: 'held' })], 4],
+  ['a kind that could not be read', [unread], [runOf(unread, { outcome: 'held', status: 'pending' })], 1],
+  ['a step that failed', [rolledBack], [{ ...there, outcome: 'failed' }], 1],
+  ['an app that could not be planned', [failed], [], 1],
+  ['cut short', [rolledBack], [{ ...there, outcome: 'interrupted', status: 'pending' }], 130],
+])('rollback: %s', (_name, apps, runs, code) => {
+  expect(exitOfRollback(planOf(apps), runs)).toBe(code);
 });

@@ -131,6 +131,17 @@ test('going back waits for no window', async () => {
   expect(runs()).toEqual(['shop:1 one', 'shop:1 one']);
 });
 
+test('going back where not all could be read is an error, as it is for sync', async () => {
+  await opened({}, { greeting: 'one' }, { greeting: 'two' });
+  world.simulator.world.faults.add({ template: 'GET /apps/{app}/ip_assignments', fault: '503', times: 99 });
+  const { code, said } = await flycd('rollback', 'shop');
+  expect(said).toMatch(/shop +updated +pending/);
+  expect(code, said).toBe(1);
+  world.simulator.world.faults.clear();
+  expect((await flycd('rollback', 'shop')).code).toBe(0);
+  expect(runs()).toEqual(['shop:1 one', 'shop:1 one']);
+});
+
 test('nothing to go back to is said, with what to do', async () => {
   await opened({}, {});
   const { code, said } = await flycd('rollback', 'shop');

@@ -153,21 +153,6 @@ describe('status tells no more of an app that git no longer names', () => {
     expect(await told()).toMatchObject({ other: 'orphaned' });
   });
 
-  test('only in a fleet that somebody named: of others nobody knows whether an app was this one’s', async () => {
-    world = await arena();
-    world.write({ 'shop/app.yaml': walkFleet['shop/app.yaml'] ?? '', 'other/app.yaml': other });
-    expect((await world.flycd(once)).code).toBe(0);
-    await world.asPerson('DELETE', '/apps/other?force=true');
-    world.remove('other');
-    const stop = new AbortController();
-    const looping = world.flycd(['sync'], undefined, stop.signal);
-    await world.clock.sleep(60_000);
-    stop.abort(new Error('stopped by SIGTERM'));
-    await looping;
-    await world.flycd(once);
-    expect(await told()).toEqual({ shop: 'synced', other: 'synced' });
-  });
-
   test('and calls one orphaned, not synced, that is there without a machine', async () => {
     await removedApp('fleet: walk\n', `${other}machines: { count: 0 }\n`);
     expect(await told()).toEqual({ shop: 'synced', other: 'synced' });

@@ -3,11 +3,11 @@ import { appsCalled } from '../../../../controllers/fleet/asked-for.ts';
 import { orphanCalled } from '../../../../controllers/fleet/spoken-of.ts';
 import { syncPass } from '../../../../controllers/fleet/sync.ts';
 import { Fault } from '../../../model/base/fault.ts';
-import type { Run } from '../../../model/run.ts';
 import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import { exitOfRollback } from '../../shell/verdict.ts';
 import { openSync } from './sync-pass.ts';
 import { plainPass } from '../../../../controllers/fleet/plan.ts';
 
@@ -30,7 +30,7 @@ export function rollback(
     await holdBackAt(context, fleet, { app, run: options.to });
     const done = await syncPass(context, fleet, { ...plainPass, apps: [name] }, 'rollback');
     answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
-    return io.signal.aborted ? exitCodes.interrupted : exitOf(done.runs);
+    return io.signal.aborted ? exitCodes.interrupted : exitOfRollback(done.plan, done.runs);
   });
 }
 
@@ -42,13 +42,4 @@ function unnamed(app: string): Fault {
     next: `bring its app.yaml back; flycd why ${app} says what becomes of it until then`,
     where: app,
   });
-}
-
-/** Being held there is what was asked for; any other hold is not. */
-function exitOf(runs: readonly Run[]): ExitCode {
-  if (runs.length === 0 || runs.some(({ outcome }) => outcome === 'failed')) return exitCodes.error;
-  const isThere = runs.every(
-    ({ status, plan }) => status === 'held' && plan.holds.every(({ reason }) => reason === 'rollback'),
-  );
-  return isThere ? exitCodes.done : exitCodes.blocked;
 }
