@@ -60,19 +60,19 @@ test.each<[string, (repo: Clone) => void, (repo: Clone) => Clone]>([
   expect((await repo.flycd(once, 'state')).code).toBe(0);
   git(repo.folder, ['rm', '-rq', 'blog']);
   git(repo.folder, ['commit', '-q', '-m', 'Remove blog']);
-  const { flycd } = reader(repo);
+  const clone = reader(repo);
   for (const flags of [[], ['--accept'], ['--now', '--force']]) {
-    expect((await flycd([...once, ...flags], 'state')).code).toBe(4);
+    expect((await clone.flycd([...once, ...flags], 'state')).code).toBe(4);
     expect(apps()).toEqual(['blog', 'shop']);
   }
-  const { code, stdout } = await flycd(['diff'], 'state');
+  const { code, stdout } = await clone.flycd(['diff'], 'state');
   expect(code).toBe(4);
   const [printed = ''] = /flycd sync --once --accept-only \S+/.exec(stdout) ?? [];
   expect(printed).toBe('flycd sync --once --accept-only blog');
-  const done = await flycd(printed.split(' ').slice(1), 'state');
+  const done = await clone.flycd(printed.split(' ').slice(1), 'state');
   expect(done.code, done.stdout).toBe(0);
   expect(apps()).toEqual(['shop']);
-  expect((await flycd(['diff'], 'state')).code).toBe(0);
+  expect((await clone.flycd(['diff'], 'state')).code).toBe(0);
 });
 
 test('what main has released itself since is main’s to remove', async () => {
