@@ -213,13 +213,13 @@ export class FleetReconciler {
   }
 
   /** `auto: false` shows the plan and leaves applying it to a person. */
-  #held(app: DesiredApp, plan: AppPlan): AppPlan {
-    if (app.policy.auto || plan.steps.length === 0) return plan;
+  #held({ policy }: Pick<DesiredApp, 'policy'>, plan: AppPlan): AppPlan {
+    if (policy.auto || plan.steps.length === 0) return plan;
     const hold: Hold = {
-      app: app.name,
+      app: plan.app,
       reason: 'manual',
       because: 'its policy says sync.auto: false',
-      next: `flycd sync --once --app ${shellWord(app.name)}`,
+      next: `flycd sync --once --app ${shellWord(plan.app)}`,
       steps: plan.steps,
     };
     return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };
@@ -281,8 +281,8 @@ export class FleetReconciler {
     if (seen.state === 'gone') {
       this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
     }
-    const plan = this.#braked(fleet, name);
-    if (plan?.status !== 'orphaned') return { nextWakeAt: undefined, failed: false };
+    const plan = this.#orphanPlan(fleet, name);
+    if (plan === undefined) return { nextWakeAt: undefined, failed: false };
     // Git, which may name it again, or another app's pass was faster than this one.
     const hasMoved = this.#desired !== fleet || this.#apps.notSeenSince(fleet.apps, since).length > 0;
     if (plan.steps.length > 0 && hasMoved) return { nextWakeAt: this.#options.clock.now(), failed: false };
@@ -296,14 +296,20 @@ export class FleetReconciler {
     return { nextWakeAt, failed: failed || run.outcome === 'failed' };
   }
 
+  /** Of its policies the fleet's is left. undefined: it is none. */
+  #orphanPlan(fleet: DesiredFleet, name: string): AppPlan | undefined {
+    const plan = this.#braked(fleet, name);
+    return plan?.status === 'orphaned' ? { ...this.#held(fleet, plan), status: 'orphaned' } : undefined;
+  }
+
   /**
    * Where an orphan would be destroyed, all others are looked at anew, for a push is about what moved alone: what takes its
    * place may have become unwell since its last pass. Where it waits for others, the first few of those: while one of them
    * lacks something it waits anyhow.
    */
   async #lookBeforeRemoval(fleet: DesiredFleet, name: string, since: number): Promise<void> {
-    const plan = this.#braked(fleet, name);
-    if (plan?.status !== 'orphaned') return;
+    const plan = this.#orphanPlan(fleet, name);
+    if (plan === undefined) return;
     const stale = this.#apps.notSeenSince(fleet.apps, since);
     if (plan.steps.length > 0) await this.#look(fleet, stale);
     else if (plan.holds.some(goesLast)) await this.#look(fleet, this.#lackingOf(stale).slice(0, waitedForMax));
