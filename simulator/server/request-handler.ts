@@ -246,10 +246,13 @@ function presenceOf(response: ServerResponse): () => AbortSignal {
   return () => (gone ??= closeOf(response));
 }
 
+const over = 'nobody waits for the answer any more';
+
 function closeOf(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  if (response.destroyed) controller.abort();
-  else response.once('close', () => controller.abort());
+  // With a reason of ours: without one each answer that is over costs an exception with its stack.
+  if (response.destroyed) controller.abort(over);
+  else response.once('close', () => controller.abort(over));
   return controller.signal;
 }
 

@@ -1,10 +1,10 @@
 /**
  * Walks try every call of a command. `npm run test:walks` does; in `npm test`, which has three minutes for everything, they
- * take each eighth call, and of the faults one for each call in turn.
+ * take each sixteenth call, and of the faults one for each call in turn.
  */
 export const isWholeWalk = process.env['WALKS'] === 'whole';
 
-const sampleEvery = 8;
+const sampleEvery = 16;
 
 /** Calls count from 1. The first and the last are always walked; of a whole walk each `every`th. */
 export function isWalked(call: number, calls: number, every = 1): boolean {
