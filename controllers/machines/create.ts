@@ -120,6 +120,7 @@ async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<numbe
   const { slot } = step;
   const prefix = `${slot.group}-${slot.region}-${slot.number}-g`;
   const machines = await pass.services.fly.machines(pass.app.name, { includeDeleted: true });
+  checkOwner(pass, machines);
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
   const live = taken.filter((machine) => holdsSlot(pass, machine, step));

@@ -159,3 +159,42 @@ test.each([11, 14, 17, 20])('one is killed after its call %i, and comes back lat
   await settle(world, both);
   await expectOneOwner(world, both, otherNames);
 });
+
+/** Of the other repo, with the name that ours would give its first. */
+const theirFirst = {
+  name: 'app-arn-1-g1',
+  region: 'arn',
+  config: {
+    image: 'docker.io/library/nginx:1.27',
+    guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 256 },
+    metadata: {
+      fly_platform_version: 'v2',
+      fly_process_group: 'app',
+      flycd_fleet: 'flycd',
+      flycd_origin: `o1::${'b'.repeat(40)}`,
+      flycd_slot: 'app/arn/1',
+    },
+  },
+};
+
+// Each call takes its time, so that with the lag moves which of them is the first that sees it.
+test.each([300, 900, 1500, 2100, 2700, 3300])(
+  'a pass that sees another’s first machine after %i ms makes none beside it that stays',
+  async (listMs) => {
+    const world = await open();
+    const secret = 'secrets: [{ name: TOKEN, type: raw, raw: correct-horse }]\n';
+    const ours = makeClone(world, 'ours', {
+      'shop/app.yaml': appOf({ greeting: 'ours', groups: { app: 2 }, more: secret }),
+    });
+    const { world: fly } = world.simulator;
+    await ours.flycd(['diff']);
+    fly.faults.add({ fault: { latencyMs: 300 }, probability: 1 });
+    fly.lag.set({ listMs });
+    await world.asPerson('POST', '/apps/shop/machines', theirFirst);
+    const { code, stdout, stderr } = await ours.flycd(sync);
+    expect(code, stdout + stderr).toBe(4);
+    expect(stdout).toContain('another config repo owns this app');
+    const made = [...(fly.apps.get('shop')?.machines.values() ?? [])].map(({ name }) => name);
+    expect(made).toEqual(['app-arn-1-g1']);
+  },
+);
