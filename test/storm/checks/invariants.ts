@@ -90,7 +90,7 @@ export const everyAppIsPlanned: Invariant = ({ fleet, plan }) =>
   fleet.apps.filter(({ name }) => plan.every(({ app }) => app !== name)).map(({ name }) => `${name}: not in the plan`);
 
 /** Fly is as git says, or a hold says of just that why not. */
-const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
+const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice }) =>
   fleet.apps.flatMap((idea) => {
     const planned = plan.find(({ app }) => app === idea.name);
     const app = apps.find(({ name }) => name === idea.name);
@@ -98,7 +98,7 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand }) =>
     if (app === undefined) return [`${idea.name}: not on Fly`];
     if (planned.holds.some(isLost)) return [];
     return (
-      differences(toCompare(idea, planned, byHand), app)
+      differences(toCompare(idea, planned, { byHand, begunTwice }), app)
         .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
         // What is rolled back is compared with where it went: that git's own wish waits excuses nothing.
         .filter(({ about }) => !planned.holds.some((hold) => hold.reason !== 'rollback' && speaksOf(hold, about)))
@@ -113,9 +113,14 @@ function isLost({ reason, because }: PlannedHold): boolean {
 }
 
 /** What git says less what nobody compares: a secret of which only a person knows. */
-function toCompare({ prune, ...idea }: AppIdea, planned: PlannedApp, byHand: Calm['byHand']): AppIdea {
+function toCompare(
+  { prune, ...idea }: AppIdea,
+  planned: PlannedApp,
+  { byHand, begunTwice }: Pick<Calm, 'byHand' | 'begunTwice'>,
+): AppIdea {
   // `off` is existence and counts only: a value by hand stays, and no note says so.
-  const isHands = byHand.has(`${idea.name}/PASSWORD`);
+  // So does one of another repo that began the app at the same moment.
+  const isHands = byHand.has(`${idea.name}/PASSWORD`) || begunTwice.has(idea.name);
   const isUnknown = isUnverified(planned, byHand) || (isHands && idea.drift === 'off');
   const pruned = prune?.filter((what) => what !== 'secrets' || !isHands);
   return { ...idea, ...(isUnknown ? { secret: undefined } : {}), ...(pruned === undefined ? {} : { prune: pruned }) };
