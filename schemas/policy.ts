@@ -74,9 +74,11 @@ export const SyncWritten = z.strictObject({
   prune: listOf(z.enum(['addresses', 'secrets', 'certificates', 'app']))
     .optional()
     .describe('Kinds that may be removed once git no longer names them. Volumes are never among them. Default: none.'),
-  max_deletes: wholeNumber({ min: 1, max: 1000 })
+  max_deletes: wholeNumber({ min: 0, max: 1000 })
     .optional()
-    .describe('Most objects one sync may remove; a tenth of the fleet is the cap where that is less. Default: 3.'),
+    .describe(
+      'Most objects one sync may remove, 0: none; a tenth of the fleet is the cap where that is less. Default: 3.',
+    ),
   interval: interval
     .optional()
     .describe('Time between two looks at an app: 30s, 3m, 1h, or seconds. 10s to 24h. Default: the loop’s own, 3m.'),

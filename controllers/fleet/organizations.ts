@@ -19,7 +19,7 @@ export interface SoughtOrganization {
 }
 
 export interface SoughtRequest {
-  readonly store: Pick<Store, 'appsTold' | 'organizationsOf'> | undefined;
+  readonly store: Pick<Store, 'appsTold' | 'namedRevision' | 'organizationsOf'> | undefined;
   readonly fleet: DesiredFleet;
   /** Git's, with their organizations. */
   readonly apps: () => Promise<readonly Pick<DesiredApp, 'org'>[]>;

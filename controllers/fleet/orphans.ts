@@ -46,25 +46,32 @@ export async function findOrphans(request: SoughtRequest & { readonly fly: FlyRe
     else if (!isGuessed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
   const prunes = fleet.policy.prune.includes('app');
-  const told = prunes ? await Promise.all(found.map((orphan) => withContents(fly, fleet, orphan))) : found;
+  const told = prunes ? await Promise.all(found.map((orphan) => withContents(request, orphan))) : found;
   const orphans = told.toSorted((a, b) => byText(a.name, b.name));
   return { orphans, complete: unread.length === 0, orgs, unread };
 }
 
+interface LookRequest {
+  readonly fly: FlyReader;
+  readonly fleet: DesiredFleet;
+  readonly store: Pick<Store, 'namedRevision'> | undefined;
+}
+
 /** An orphan as it is now: it may have waited for somebody to be done. */
-export async function lookAgain(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<SeenOrphan> {
+export async function lookAgain(request: LookRequest, orphan: OrphanedApp): Promise<SeenOrphan> {
+  const { fly, fleet } = request;
   const seen = await observeOrphan({ fly, fleet }, orphan);
   if (seen.state !== 'orphan') return seen;
   const again = orphan.isGuessed === true ? { ...seen.orphan, isGuessed: true } : seen.orphan;
-  return { ...seen, orphan: fleet.policy.prune.includes('app') ? await withContents(fly, fleet, again) : again };
+  return { ...seen, orphan: fleet.policy.prune.includes('app') ? await withContents(request, again) : again };
 }
 
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
-async function withContents(fly: FlyReader, fleet: DesiredFleet, orphan: OrphanedApp): Promise<OrphanedApp> {
+async function withContents({ fly, fleet, store }: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
   const [releases, contents, history] = await Promise.all([
     observeReleases({ fly, app: orphan.name }),
     observeContents(fly, orphan.name),
-    removalHistory(fleet, orphan),
+    removalHistory(fleet, orphan, store),
   ]);
   return { ...orphan, releases, contents, history };
 }

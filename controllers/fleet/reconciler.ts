@@ -272,7 +272,7 @@ export class FleetReconciler {
     await this.#lookBeforeRemoval(fleet, name, since);
     const orphan = this.#orphans.find((one) => one.name === name);
     if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
-    const seen = await lookAgain(this.#options.fly, fleet, orphan);
+    const seen = await lookAgain({ ...this.#options, fleet }, orphan);
     this.#orphans = this.#orphans.flatMap((one) => {
       if (one !== orphan) return one;
       if (seen.state === 'unread') return { ...orphan, unread: seen.reason };
@@ -296,10 +296,14 @@ export class FleetReconciler {
     return { nextWakeAt, failed: failed || run.outcome === 'failed' };
   }
 
-  /** Of its policies the fleet's is left. undefined: it is none. */
+  /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */
   #orphanPlan(fleet: DesiredFleet, name: string): AppPlan | undefined {
     const plan = this.#braked(fleet, name);
-    return plan?.status === 'orphaned' ? { ...this.#held(fleet, plan), status: 'orphaned' } : undefined;
+    if (plan?.status !== 'orphaned') return undefined;
+    const history = this.#orphans.find((orphan) => orphan.name === name)?.history;
+    const wasManual = history?.state === 'removed' && history.isManual;
+    const policy = { ...fleet.policy, auto: fleet.policy.auto && !wasManual };
+    return { ...this.#held({ policy }, plan), status: 'orphaned' };
   }
 
   /**

@@ -2,38 +2,56 @@ import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { RemovalHistory } from '../../src/model/removal.ts';
+import type { Store } from '../../src/record/store.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 
 const dirty = '-dirty';
 
+type AtCommit = Extract<RemovalHistory, { state: 'removed' | 'elsewhere' | 'unnamed' | 'half read' | 'shallow' }>;
+
 /**
  * Whether the config that does not name an app is one that did name it. The app's machines carry the commit that it was
- * last released from well: a config without that commit in its history is another branch, an older clone, a copy of the
- * repo, and has not removed anything; nor has one that did not name it at that commit, as another folder of the repo, or
- * before the file was ever committed. Without a history (a plain folder) the fleet's name is all there is to go by. Throws
- * nothing.
+ * last released from well, and the database the one at which a pass last found it named: a config without these commits in
+ * its history is another branch, an older clone, a copy of the repo, and has not removed anything; nor has one that did not
+ * name it at them, as another folder of the repo, or before the file was ever committed. Without a history (a plain folder)
+ * the fleet's name is all there is to go by. Throws nothing.
  */
-export async function removalHistory(fleet: DesiredFleet, { name, machines }: OrphanedApp): Promise<RemovalHistory> {
+export async function removalHistory(
+  fleet: DesiredFleet,
+  { name, machines }: OrphanedApp,
+  store: Pick<Store, 'namedRevision'> | undefined,
+): Promise<RemovalHistory> {
   const { descendsFrom, namesAt, revision } = fleet;
   if (descendsFrom === undefined || namesAt === undefined) return { state: 'no history' };
-  try {
-    const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
-    const commit = released.endsWith(dirty) ? released.slice(0, -dirty.length) : released;
-    if (!/^[0-9a-f]{40,64}$/.test(commit)) return { state: 'unknown', released };
+  const standingAt = async (commit: string): Promise<AtCommit> => {
     const descent = await descendsFrom(commit);
     if (descent === 'no') return { state: 'elsewhere', commit };
     if (descent === 'unknown') return { state: 'shallow', commit };
-    if (!(await mayName(namesAt, commit, name))) return { state: 'unnamed', commit };
+    const { names, whole, manual } = await namesAt(commit);
+    if (names.has(name)) return { state: 'removed', isManual: manual.has(name) };
+    return { state: whole ? 'unnamed' : 'half read', commit };
+  };
+  try {
+    const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
+    const commit = commitOf(released);
+    if (commit === undefined) return { state: 'unknown', released };
+    const release = await standingAt(commit);
+    if (release.state !== 'removed') return release;
+    // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
+    const last = commitOf((await store?.namedRevision(name)) ?? '');
+    const pass = last === undefined || last === commit ? release : await standingAt(last);
+    if (pass.state !== 'removed') return { ...pass, isPass: true };
     // A work tree that differs from its commit: the commit may name the app still.
-    const isDirty = revision.endsWith(dirty);
-    const head = isDirty && (await mayName(namesAt, revision.slice(0, -dirty.length), name));
-    return head ? { state: 'uncommitted' } : { state: 'removed' };
+    if (!revision.endsWith(dirty)) return pass;
+    const head = await namesAt(revision.slice(0, -dirty.length));
+    return head.whole && !head.names.has(name) ? pass : { state: 'uncommitted' };
   } catch (error) {
     return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
   }
 }
 
-async function mayName(namesAt: NonNullable<DesiredFleet['namesAt']>, commit: string, app: string): Promise<boolean> {
-  const { names, whole } = await namesAt(commit);
-  return !whole || names.has(app);
+/** undefined: it is none, as of a plain folder. */
+function commitOf(revision: string): string | undefined {
+  const commit = revision.endsWith(dirty) ? revision.slice(0, -dirty.length) : revision;
+  return /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
 }

@@ -10,8 +10,8 @@ import { appsCalled, unknownApp } from './asked-for.ts';
 import { plainPass, planWhole, type Whole } from './plan.ts';
 
 /**
- * The app of that name, else all apps of the project of that name, else the orphan of that name. Throws a Fault where there is
- * none, or where nobody can tell.
+ * The app of that name; else all apps of the project of that name, and the orphan of that name. Throws a Fault where there is
+ * neither, or where nobody can tell.
  */
 export async function subjectsCalled(
   context: SyncContext,
@@ -21,21 +21,31 @@ export async function subjectsCalled(
   const options = { adopt: false, force: false, now: false };
   const apps = appsCalled(fleet, name);
   if (apps.length === 0) return [await orphanCalled(context, fleet, name)];
-  return apps.map((app) => ({
+  const subjects = apps.map((app) => ({
     name: app.name,
     plan: async () => (await observeAndPlan({ ...context, fleet, app, options })).plan,
   }));
+  const isProject = apps.every((app) => app.name !== name);
+  const orphan = isProject && fleet.whole ? await orphanFound(context, fleet, name) : undefined;
+  return orphan === undefined ? subjects : [...subjects, orphan];
 }
 
 /** The app that git no longer names, if there is one of this name. Throws a Fault as above. */
 export async function orphanCalled(context: SyncContext, fleet: DesiredFleet, name: string): Promise<Subject> {
-  const look = (): Promise<Whole> => planWhole(context, fleet, { ...plainPass, apps: [name] });
   if (!fleet.whole) throw unreadPart(name);
-  const { orphans } = context.orphans && !isGlob(name) ? await look() : { orphans: [] };
-  if (orphans.every((orphan) => orphan.name !== name)) {
-    const projects = fleet.apps.flatMap((app) => app.projects);
-    throw unknownApp(name, [...new Set([...fleet.apps.map((app) => app.name), ...projects])]);
-  }
+  const orphan = await orphanFound(context, fleet, name);
+  if (orphan !== undefined) return orphan;
+  const projects = fleet.apps.flatMap((app) => app.projects);
+  throw unknownApp(name, [...new Set([...fleet.apps.map((app) => app.name), ...projects])]);
+}
+
+async function orphanFound(context: SyncContext, fleet: DesiredFleet, name: string): Promise<Subject | undefined> {
+  if (!context.orphans || isGlob(name)) return undefined;
+  // A name of nothing else is refused, but for a project's: then all are looked at.
+  const isProject = fleet.apps.some(({ projects }) => projects.includes(name));
+  const apps = isProject ? [] : [name];
+  const look = (): Promise<Whole> => planWhole(context, fleet, { ...plainPass, apps });
+  if ((await look()).orphans.every((orphan) => orphan.name !== name)) return undefined;
   // Somebody may destroy it meanwhile.
   return { name, plan: async () => (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name) };
 }

@@ -183,7 +183,7 @@ async function orphanNow(
 ): Promise<{ readonly plan: AppPlan; readonly isGone?: boolean; readonly isLeft?: boolean }> {
   const before = work.orphans.find(({ name }) => name === plan.app);
   if (before === undefined || plan.steps.length === 0) return { plan };
-  const seen = await lookAgain(context.fly, fleet, before);
+  const seen = await lookAgain({ ...context, fleet }, before);
   if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true };
   if (seen.state === 'foreign') return { plan: foreignPlan(plan.app, seen), isLeft: seen.owner !== undefined };
   const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };

@@ -141,6 +141,12 @@ export interface DesiredNetwork {
 }
 
 /** What git wants, as one value. */
+interface NamedApps {
+  readonly names: ReadonlySet<string>;
+  readonly whole: boolean;
+  readonly manual: ReadonlySet<string>;
+}
+
 export interface DesiredFleet extends FleetOwner {
   /** Owner name stamped on machines. Never a URL or a path. */
   readonly name: string;
@@ -190,10 +196,10 @@ export interface DesiredFleet extends FleetOwner {
    */
   descendsFrom?: ((commit: string) => Promise<Descent>) | undefined;
   /**
-   * Names of the apps that it named at a commit of its history, the invalid ones too. `whole` false: it could not be read
-   * whole. Not there where there is no history. Throws a Fault where the commit cannot be read.
+   * Names of the apps that it named at a commit of its history, the invalid ones too, and of those among them whose policy
+   * said `auto: false`. `whole` false: it could not be read whole. Not there where there is no history. Throws a Fault where the commit cannot be read.
    */
-  namesAt?: ((commit: string) => Promise<{ readonly names: ReadonlySet<string>; readonly whole: boolean }>) | undefined;
+  namesAt?: ((commit: string) => Promise<NamedApps>) | undefined;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

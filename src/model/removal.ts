@@ -8,15 +8,27 @@ export type RemovalHistory =
   /** There is none, as of a plain folder. */
   | { readonly state: 'no history' }
   /** It named the app once, and a commit took it away. */
-  | { readonly state: 'removed' }
+  | {
+      readonly state: 'removed';
+      /** Its policy said `sync.auto: false` when it was last named. */
+      readonly isManual: boolean;
+    }
   /** It does so still, and the work tree does not. */
   | { readonly state: 'uncommitted' }
   /** The app was released from a commit that is not in it. */
-  | { readonly state: 'elsewhere'; readonly commit: string }
+  | ({ readonly state: 'elsewhere' } & LastNamed)
   /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
-  | { readonly state: 'unnamed'; readonly commit: string }
+  | ({ readonly state: 'unnamed' } & LastNamed)
+  /** It has that commit, of which not all could be read: nobody knows whether it named the app. */
+  | ({ readonly state: 'half read' } & LastNamed)
   /** It is not whole here. */
-  | { readonly state: 'shallow'; readonly commit: string }
+  | ({ readonly state: 'shallow' } & LastNamed)
   /** The app was never released from a commit; empty: nothing tells of a release that went well. */
   | { readonly state: 'unknown'; readonly released: string }
   | { readonly state: 'unread'; readonly reason: string };
+
+interface LastNamed {
+  readonly commit: string;
+  /** true: a pass over the app found it named there; else its last release came from there. */
+  readonly isPass?: true;
+}

@@ -1,12 +1,13 @@
 /** An app of the fleet that git no longer names: it runs on, and goes only where the fleet's policy prunes apps. */
 import type { DesiredFleet } from '../model/desired.ts';
+import type { Machine } from '../../schemas/fly/machine.ts';
 import type { OrphanedApp } from '../model/observed.ts';
 import type { RemovalHistory } from '../model/removal.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { parseOrigin } from '../model/stamps/origin.ts';
-import { provesItself } from '../model/stamps/slot.ts';
+import { isCopy, provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
 import { suspensionHold, suspensionOf, suspensionWords } from './target/suspension.ts';
 import { standingOf } from './target/rollout-state.ts';
@@ -31,7 +32,9 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const standing = standingOf({ machines, fleet }, {});
   const suspension = suspensionOf(standing, now);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
-  const strangers = machines.filter((machine) => !isNamedOwn(metadataOf(machine), fleet)).length;
+  const isMade = (machine: Machine): boolean =>
+    isNamedOwn(metadataOf(machine), fleet) && !isCopy(machine.id, metadataOf(machine));
+  const strangers = machines.filter((machine) => !isMade(machine)).length;
   const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
   if (!prunes) {
     const note = runsOn(name, { ours: machines.length - strangers, strangers, other });
@@ -212,7 +215,7 @@ function unmarkedHold({ name, machines }: OrphanedApp, fleet: DesiredFleet, step
   return holdOf(name, {
     reason: 'destructive',
     because: `git does not name it. It was last synced by a config that names no fleet: another folder, branch or clone of the repo may still name it`,
-    next: `sync that config, with fleet: written into it; or flycd sync --once --accept-only ${name} destroys it with all that is in it`,
+    next: `sync that config, with fleet: written into it; or ${destroyCommand(name)}`,
     steps: [step],
     byName: true,
   });
@@ -222,6 +225,10 @@ interface HistoryWords {
   readonly because: string;
   /** What settles it without a person's word. undefined: nothing does. */
   readonly next?: string;
+}
+
+function lastWords({ commit, isPass }: { readonly commit: string; readonly isPass?: true }): string {
+  return `${isPass === true ? 'synced at' : 'released from'} commit ${shortRevision(commit)}`;
 }
 
 /** undefined: a commit of this config took it away, or there are no commits to ask. */
@@ -237,16 +244,20 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
       };
     case 'elsewhere':
       return {
-        because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, which is not in this config’s history: another branch, clone or repo may still name it`,
+        because: `git does not name it. It was last ${lastWords(history)}, which is not in this config’s history: another branch, clone or repo may still name it`,
         next: 'sync that config',
       };
     case 'unnamed':
       return {
-        because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, where this config does not name it either: it was not committed, or another folder of the repo names it`,
+        because: `git does not name it. It was last ${lastWords(history)}, where this config does not name it either: it was not committed, or another folder of the repo names it`,
+      };
+    case 'half read':
+      return {
+        because: `git does not name it. It was last ${lastWords(history)}, and not all of that commit could be read: nobody knows whether this config named it there`,
       };
     case 'shallow':
       return {
-        because: `git does not name it. It was last released from commit ${shortRevision(history.commit)}, and this clone is shallow: FlyCD cannot see whether a commit removed it`,
+        because: `git does not name it. It was last ${lastWords(history)}, and this clone is shallow: FlyCD cannot see whether a commit removed it`,
         next: 'git fetch --unshallow (GitHub Actions: fetch-depth: 0)',
       };
     case 'unknown':

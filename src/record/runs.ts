@@ -15,6 +15,7 @@ type RunStore = Pick<
   | 'run'
   | 'latestRuns'
   | 'appsTold'
+  | 'namedRevision'
   | 'organizationsOf'
   | 'setNextWake'
   | 'planCalled'
@@ -55,6 +56,17 @@ export function createRuns(database: Database): RunStore {
         .orderBy('app')
         .execute();
       return rows.map(({ app, org, status }) => ({ app, org: org ?? undefined, status }));
+    },
+    async namedRevision(app) {
+      const row = await queries
+        .selectFrom('run')
+        .select('revision')
+        .where((where) => where.and({ fleet: database.fleet, app }))
+        .where((of) => of.or([of('status', 'is', null), of('status', '!=', 'orphaned')]))
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row?.revision;
     },
     organizationsOf: (apps) => readOrganizations(database, apps),
     async setNextWake(app, at) {

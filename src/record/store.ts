@@ -72,6 +72,8 @@ export interface Store {
   latestRuns(): Promise<readonly Run[]>;
   /** Apps that `status` tells of: how each was after its newest run. One whose run is under way is left out. */
   appsTold(): Promise<readonly ToldApp[]>;
+  /** The revision at which a pass last found the app named in git. undefined: none did. */
+  namedRevision(app: string): Promise<string | undefined>;
   /** Of these apps, by name: the organization that the newest plan which names one gives it. Missing: no plan does. */
   organizationsOf(apps: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The newest run of an app says when the app is tried again. */

@@ -1,3 +1,4 @@
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { describe, expect, test } from 'vitest';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
@@ -126,6 +127,19 @@ describe('by the stamps of a config that names no fleet', () => {
     const [app] = planned([one], { owner, accept: true }).apps;
     expect(app?.steps.map(({ kind }) => kind)).toEqual(['app.destroy']);
   });
+});
+
+test('a machine cloned by hand is one that FlyCD did not make, though it carries its stamps', () => {
+  const machines = [1, 2].map((number) =>
+    machine(desiredApp({ name: 'old' }), {
+      number,
+      id: `m${number}`,
+      metadata: { [stampKeys.machine]: 'm1' },
+    }),
+  );
+  const [app] = planned([orphan('old', { machines })]).apps;
+  expect(app).toMatchObject({ steps: [], holds: [{ reason: 'destructive', steps: [{ kind: 'app.destroy' }] }] });
+  expect(app?.holds[0]?.because).toContain('1 machine');
 });
 
 describe('an orphan that a file speaks of which somebody put away', () => {

@@ -34,7 +34,7 @@ describe('flycd.yaml', () => {
       concurrency: '4',
       webhook: { port: 8080, path: '/hook', interface: '127.0.0.1' },
       fleet: 'acme',
-      sync: { auto: false, drift: 'off', prune: 'app', max_deletes: 2, interval: 60 },
+      sync: { auto: false, drift: 'off', prune: 'app', max_deletes: 0, interval: 60 },
     };
     expect(Settings.parse(settings)).toStrictEqual({
       ...settings,

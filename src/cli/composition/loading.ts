@@ -138,7 +138,8 @@ function historyOf({ history, past, redactor, readAt }: HistoryParts): Pick<Desi
       // Names need no registry.
       const unasked = { resolveImage: () => Promise.resolve(undefined) };
       const { apps, invalid, whole } = await past.read(`${history} ${commit} names`, () => readAt(commit, unasked));
-      return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole };
+      const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
+      return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole, manual };
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, readDocument, unreadDocument, type Format, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';
 import type { Cache } from './cache.ts';
+import { nearMissOf, type NearMiss } from './file-names.ts';
 import { brokenLink, unreadEntry, vanished, type Reading, type Unread } from './reading.ts';
 
 /** A config file larger than this is a mistake; parsing time grows with it. */
@@ -140,4 +141,16 @@ export async function namesakes(
 ): Promise<readonly ConfigFile[]> {
   const entries = await files.list(tree, folder);
   return entries.filter(({ path }) => names.includes(baseOf(path))).map(({ path }) => files.file(tree, path));
+}
+
+/** undefined: its name is FlyCD's, or has nothing to do with it. */
+export function nearMissAt(
+  files: ConfigFiles,
+  tree: Tree,
+  path: string,
+): (NearMiss & { readonly file: ConfigFile }) | undefined {
+  const nearMiss = nearMissOf(baseOf(path));
+  if (nearMiss === undefined) return undefined;
+  const format = path.endsWith('.json') ? 'json' : formatOf(nearMiss.meant);
+  return { ...nearMiss, file: { ...files.file(tree, path), format } };
 }

@@ -3,19 +3,12 @@ import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { isObject, type JsonObject } from '../../model/base/json.ts';
 import { list } from '../../model/base/text.ts';
-import { formatOf, hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
+import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { substitute } from '../documents/substitution.ts';
-import type { ConfigFile, ConfigFiles } from './config-files.ts';
+import { nearMissAt, type ConfigFile, type ConfigFiles } from './config-files.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint, incomplete, unseen, warn } from './notes.ts';
-import {
-  appFileNames,
-  fileNames,
-  isAppOrProject,
-  nearMissOf,
-  projectFileNames,
-  type ConfigKind,
-} from './file-names.ts';
+import { appFileNames, fileNames, isAppOrProject, projectFileNames, type ConfigKind } from './file-names.ts';
 import { unreadEntry } from './reading.ts';
 
 type FoundNearMiss = Walking['nearMisses'][number];
@@ -31,14 +24,6 @@ export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void 
   if (entry.kind === 'repository') return;
   const nearMiss = nearMissAt(walking.files, tree, entry.path);
   if (nearMiss !== undefined) walking.nearMisses.push(nearMiss);
-}
-
-/** undefined: its name is FlyCD's, or has nothing to do with it. */
-export function nearMissAt(files: ConfigFiles, tree: Tree, path: string): FoundNearMiss | undefined {
-  const nearMiss = nearMissOf(baseOf(path));
-  if (nearMiss === undefined) return undefined;
-  const format = path.endsWith('.json') ? 'json' : formatOf(nearMiss.meant);
-  return { ...nearMiss, file: { ...files.file(tree, path), format } };
 }
 
 /**

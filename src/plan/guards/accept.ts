@@ -58,7 +58,7 @@ export function holdUnlisted(plan: AppPlan, read: AppPlan): AppPlan {
   const held = holdBack(plan, app, (step) => (more.get(step) ?? []).length > 0, {
     reason: 'destructive',
     because: `since the plan was made, this came into it and would go, too: ${list(things, thingsMax)}`,
-    next: `flycd diff --app ${app} lists all that would go; then sync again`,
+    next: `flycd diff --app ${shellWord(app)} lists all that would go; then sync again`,
   });
   return withSteps(plan, held);
 }

@@ -169,6 +169,62 @@ describe('an app stays that the config does not name', () => {
     await stays(join(repo, 'one'), 'where this config does not name it either');
   });
 
+  test('at an earlier commit, after a pass over a later one that named it again', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    const removal = git(repo, 'rev-parse', 'HEAD').trim();
+    git(repo, 'revert', '--no-edit', 'HEAD');
+    await sync(repo);
+    expect(names()).toEqual(['blog', 'shop']);
+    git(repo, 'checkout', '-q', removal);
+    await stays(repo, 'last synced at commit');
+  });
+
+  test('in another folder of the repo, to which it was moved', async () => {
+    world = await arena();
+    const repo = folder();
+    git(repo, 'init', '-q', '-b', 'main');
+    commit(repo, {
+      'one/flycd.yaml': settings,
+      'one/shop/app.yaml': app('shop'),
+      'one/blog/app.yaml': app('blog'),
+      'two/flycd.yaml': settings,
+      'two/front/app.yaml': app('front'),
+    });
+    await sync(join(repo, 'one'));
+    git(repo, 'mv', 'one/blog', 'two/blog');
+    git(repo, 'commit', '-qm', 'move');
+    await sync(join(repo, 'two'));
+    await stays(join(repo, 'one'), 'where this config does not name it either');
+  });
+
+  test('on another branch, which synced it since', async () => {
+    const repo = await running();
+    git(repo, 'checkout', '-q', '-b', 'staging');
+    commit(repo, { 'README.md': 'staging' });
+    git(repo, 'checkout', '-q', 'main');
+    removed(repo, 'blog');
+    git(repo, 'checkout', '-q', 'staging');
+    await sync(repo);
+    git(repo, 'checkout', '-q', 'main');
+    await stays(repo, 'which is not in this config’s history');
+  });
+
+  test('where the commit that it was released from could not be read whole', async () => {
+    world = await arena();
+    const repo = folder();
+    git(repo, 'init', '-q', '-b', 'main');
+    commit(repo, {
+      'one/flycd.yaml': settings,
+      'one/shop/app.yaml': 'app: [\n',
+      'two/flycd.yaml': settings,
+      'two/blog/app.yaml': app('blog'),
+    });
+    await sync(join(repo, 'two'));
+    commit(repo, { 'one/shop/app.yaml': app('shop') });
+    await stays(join(repo, 'one'), 'not all of that commit could be read');
+  });
+
   test('where it was released from a plain folder, and is looked for by a repo', async () => {
     const repo = await running();
     const plain = folder();

@@ -34,8 +34,8 @@ describe('policy', () => {
 
   it('of the fleet itself is what flycd.yaml and the operator say', async () => {
     const files = { 'flycd.yaml': 'sync:\n  prune: [app]\n', 'app.yaml': appYaml('web', 'sync:\n  auto: false\n') };
-    const fleet = await load(files, { settings: { sync: { prune: [], max_deletes: 9 } } });
-    expect(fleet.policy).toStrictEqual({ ...defaultPolicy, prune: ['app'], maxDeletes: 9 });
+    const fleet = await load(files, { settings: { sync: { prune: [], max_deletes: 0 } } });
+    expect(fleet.policy).toStrictEqual({ ...defaultPolicy, prune: ['app'], maxDeletes: 0 });
   });
 
   it('has defaults', async () => {
@@ -46,7 +46,7 @@ describe('policy', () => {
     'interval: 1s',
     'interval: 2d',
     'interval: 25h',
-    'max_deletes: 0',
+    'max_deletes: -1',
     'drift: haeled',
     'prune: [volumes]',
     'freeze: true',

@@ -3,6 +3,7 @@ import { appsCalled } from '../../../../controllers/fleet/asked-for.ts';
 import { orphanCalled } from '../../../../controllers/fleet/spoken-of.ts';
 import { syncPass } from '../../../../controllers/fleet/sync.ts';
 import { Fault } from '../../../model/base/fault.ts';
+import { shellWord } from '../../../model/base/shell.ts';
 import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
@@ -39,7 +40,7 @@ function unnamed(app: string): Fault {
   return new Fault({
     kind: 'stalled',
     what: `git no longer names ${app}, so it has no version to go back to`,
-    next: `bring its app.yaml back; flycd why ${app} says what becomes of it until then`,
+    next: `bring its app.yaml back; flycd why ${shellWord(app)} says what becomes of it until then`,
     where: app,
   });
 }

@@ -1,4 +1,4 @@
-/** `sync.auto: false` of the fleet leaves the loop no orphan to destroy, as it leaves it no app to change. */
+/** `sync.auto: false`, of the fleet or of the app when git last named it, leaves the loop no orphan to destroy. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
@@ -18,20 +18,32 @@ afterEach(() => simulator.close());
 
 const names = () => simulator.world.snapshot().map(({ name }) => name);
 
-const fleet = (auto: boolean, ...apps: readonly string[]): DesiredFleet => {
-  const policy = { ...defaultPolicy, auto, prune: ['app' as const] };
+interface Auto {
+  readonly fleet: boolean;
+  /** Of an app of a project with a policy of its own. */
+  readonly app: boolean;
+}
+
+const fleet = (auto: Auto, ...apps: readonly string[]): DesiredFleet => {
+  const policy = { ...defaultPolicy, auto: auto.fleet, prune: ['app' as const] };
+  const manual = new Set(auto.app ? [] : ['old']);
   const groups = [group({ counts: { arn: 1 } })];
   return fleetOf({
     policy,
+    descendsFrom: () => Promise.resolve('yes'),
+    namesAt: () => Promise.resolve({ names: new Set(['old', 'rest']), whole: true, manual }),
     revision: String(apps.length).repeat(40),
     apps: apps.map((name) => desiredApp({ name, groups, policy: { ...policy, auto: true } })),
   });
 };
 
+const held = { outcome: 'held', holds: ['flycd sync --once --app old'] };
+
 test.each([
-  [false, ['old', 'rest'], { outcome: 'held', holds: ['flycd sync --once --app old'] }],
-  [true, ['rest'], { outcome: 'deleted', holds: [] }],
-])('auto: %s', async (auto, left, told) => {
+  [{ fleet: false, app: true }, ['old', 'rest'], held],
+  [{ fleet: true, app: false }, ['old', 'rest'], held],
+  [{ fleet: true, app: true }, ['rest'], { outcome: 'deleted', holds: [] }],
+])('auto: %o', async (auto, left, told) => {
   const { url, token } = simulator;
   const store = testStore({ clock });
   let wanted = fleet(auto, 'old', 'rest');

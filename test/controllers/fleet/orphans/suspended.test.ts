@@ -99,6 +99,24 @@ describe('an app that git no longer names', () => {
     expect((await sync()).said).toMatch(/other +deleted/);
   });
 
+  test('is suspended by a name that a project has as well, with the apps of the project', async () => {
+    world = await arena();
+    const project = 'project: other\nsource: { type: local, path: . }\n';
+    const second = other.replace('app: other', 'app: other-two');
+    const files = { 'two/project.yaml': project, 'two/app/app.yaml': second, 'other/app.yaml': other };
+    world.write({ ...walkFleet, 'flycd.yaml': prunes, ...files });
+    expect((await sync()).code).toBe(0);
+    remove();
+    const { code, said } = await flycd(...suspend);
+    expect(code, said).toBe(0);
+    expect(said).toMatch(/^other-two: /m);
+    expect(said).toMatch(/^other: /m);
+    await sync('--accept');
+    expect(apps()).toContain('other');
+    expect((await flycd('resume', 'other')).code).toBe(0);
+    expect((await sync()).said).toMatch(/other +deleted/);
+  });
+
   test('is suspended where nothing would destroy it, which counts once the policy does', async () => {
     await removedApp(named);
     const { said } = await flycd(...suspend);
