@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Arena } from '../controllers/arena.ts';
 import type { Ran } from '../cli/terminal.ts';
-import { git } from '../servers/git-server.ts';
+import { git, gitEach } from '../servers/git-server.ts';
 
 export interface Clone {
   readonly folder: string;
@@ -36,8 +36,10 @@ function cloneAt(world: Arena, name: string, folder: string): Clone {
         mkdirSync(dirname(join(folder, path)), { recursive: true });
         writeFileSync(join(folder, path), text);
       }
-      git(folder, ['add', '--all']);
-      git(folder, ['commit', '--quiet', '--message', 'Move']);
+      gitEach(folder, [
+        ['add', '--all'],
+        ['commit', '--quiet', '--message', 'Move'],
+      ]);
     },
     remove: (path) => rmSync(join(folder, path), { recursive: true }),
     remote: (remote, address) => void git(folder, ['remote', 'add', remote, address]),

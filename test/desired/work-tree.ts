@@ -5,7 +5,7 @@ import { createDesiredLoader } from '../../src/desired/load.ts';
 import { IdleClock, systemClock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { openFolder } from '../../src/sources/folder/folder.ts';
-import { git, temporaryFolder } from '../servers/git-server.ts';
+import { git, gitEach, temporaryFolder } from '../servers/git-server.ts';
 import { recordMirrors } from '../sources/recorded-mirrors.ts';
 import { load } from './loading.ts';
 import { memoryMirrors } from './memory-tree.ts';
@@ -38,10 +38,14 @@ export function configWorkTree(): ConfigWorkTree {
     }
   };
   const commit = (): string => {
-    if (!git(root, ['rev-parse', '--is-inside-work-tree']).startsWith('true')) throw new Error('no work tree');
-    git(root, ['add', '-A']);
-    git(root, ['commit', '--quiet', '--allow-empty', '-m', 'x']);
-    return git(root, ['rev-parse', 'HEAD']);
+    const said = gitEach(root, [
+      ['rev-parse', '--is-inside-work-tree'],
+      ['add', '-A'],
+      ['commit', '--quiet', '--allow-empty', '-m', 'x'],
+      ['rev-parse', 'HEAD'],
+    ]).split('\n');
+    if (said[0] !== 'true') throw new Error('no work tree');
+    return said[1] ?? '';
   };
   const loadFolder = async (path = root): Promise<DesiredFleet> => {
     const opened = await openFolder({ path, clock: new IdleClock(), environment: process.env });

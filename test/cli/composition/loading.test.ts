@@ -7,16 +7,18 @@ import type { Fault } from '../../../src/model/base/fault.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { Redactor } from '../../../src/model/base/secret-value.ts';
 import { appYaml } from '../../desired/loading.ts';
-import { git, temporaryFolder } from '../../servers/git-server.ts';
+import { git, gitEach, temporaryFolder } from '../../servers/git-server.ts';
 
 let scratch: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
   scratch = temporaryFolder();
   mkdirSync(join(scratch.path, 'web'));
   writeFileSync(join(scratch.path, 'web/app.yaml'), appYaml('web'));
-  git(scratch.path, ['init', '--quiet']);
-  git(scratch.path, ['add', '-A']);
-  git(scratch.path, ['commit', '--quiet', '-m', 'x']);
+  gitEach(scratch.path, [
+    ['init', '--quiet'],
+    ['add', '-A'],
+    ['commit', '--quiet', '-m', 'x'],
+  ]);
 });
 afterEach(() => scratch.remove());
 
@@ -82,11 +84,12 @@ function twoBranches(): readonly string[] {
     mkdirSync(join(scratch.path, name));
     writeFileSync(join(scratch.path, name, 'app.yaml'), appYaml(name));
   };
-  const commit = (): string => {
-    git(scratch.path, ['add', '-A']);
-    git(scratch.path, ['commit', '--quiet', '-m', 'x']);
-    return git(scratch.path, ['rev-parse', 'HEAD']);
-  };
+  const commit = (): string =>
+    gitEach(scratch.path, [
+      ['add', '-A'],
+      ['commit', '--quiet', '-m', 'x'],
+      ['rev-parse', 'HEAD'],
+    ]);
   git(scratch.path, ['branch', '-m', 'main']);
   git(scratch.path, ['checkout', '--quiet', '-b', 'other']);
   write('new');

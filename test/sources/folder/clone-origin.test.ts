@@ -5,7 +5,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import type { Origin } from '../../../src/model/stamps/origin.ts';
 import { openFolder } from '../../../src/sources/folder/folder.ts';
 import { addressHash } from '../../../src/sources/tree/origin.ts';
-import { git, temporaryFolder } from '../../servers/git-server.ts';
+import { git, gitEach, temporaryFolder } from '../../servers/git-server.ts';
 
 let place: ReturnType<typeof temporaryFolder>;
 let repo: string;
@@ -13,9 +13,11 @@ let root: string;
 
 function commit(folder: string, text: string): string {
   writeFileSync(join(folder, 'app.yaml'), text);
-  git(folder, ['add', '--all']);
-  git(folder, ['commit', '--quiet', '--message', text]);
-  return git(folder, ['rev-parse', 'HEAD']);
+  return gitEach(folder, [
+    ['add', '--all'],
+    ['commit', '--quiet', '--message', text],
+    ['rev-parse', 'HEAD'],
+  ]);
 }
 
 beforeEach(() => {

@@ -17,7 +17,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
 import { FolderMemory } from '../../../src/sources/tree/folder-memory.ts';
 import { openFolder, type OpenFolder } from '../../../src/sources/folder/folder.ts';
-import { git, temporaryFolder } from '../../servers/git-server.ts';
+import { git, gitEach, temporaryFolder } from '../../servers/git-server.ts';
 import { faultOf } from '../recorded-mirrors.ts';
 
 const limit = 1_000_000;
@@ -45,9 +45,11 @@ function open(path = root, memory?: FolderMemory): Promise<OpenFolder> {
 }
 
 function commitAll(message = 'x'): string {
-  git(root, ['add', '-A']);
-  git(root, ['commit', '--quiet', '--allow-empty', '-m', message]);
-  return git(root, ['rev-parse', 'HEAD']);
+  return gitEach(root, [
+    ['add', '-A'],
+    ['commit', '--quiet', '--allow-empty', '-m', message],
+    ['rev-parse', 'HEAD'],
+  ]);
 }
 
 async function text(opened: OpenFolder, path: string): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 /** A second config repo on the same organization, with a FlyCD of its own: neither of the two names its fleet. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { git } from '../../servers/git-server.ts';
+import { git, gitEach } from '../../servers/git-server.ts';
 import type { Arena, Elsewhere } from '../../controllers/arena.ts';
 import type { Death } from '../../controllers/mortal.ts';
 import type { Ran } from '../people/hearing.ts';
@@ -73,8 +73,10 @@ export function makeRival(dice: Dice, world: Arena, ours: FleetIdea, isCloned: b
 
 /** Commits what stands in a work tree. */
 export function commitAll(folder: string): void {
-  git(folder, ['add', '--all']);
-  git(folder, ['commit', '--quiet', '--allow-empty', '--message', 'as it is']);
+  gitEach(folder, [
+    ['add', '--all'],
+    ['commit', '--quiet', '--allow-empty', '--message', 'as it is'],
+  ]);
 }
 
 /** Committed at one second by one hand, two histories that begin with nothing begin with one commit: a fork's. */
