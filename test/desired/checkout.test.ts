@@ -233,6 +233,18 @@ describe('what git ignores is no part of the config', () => {
     expect(errorsOf(fleet)).toEqual([expect.stringContaining(`${path}: error: git ignores it`)]);
   });
 
+  test('settings that the operator gives are the operator’s own, unless they say more', async () => {
+    work.committed({ 'front/app.yaml': appYaml('front'), '.gitignore': '/flycd.yaml\n' });
+    work.write({ 'flycd.yaml': 'fleet: acme\nsync: { auto: false }\n' });
+    const given = { fleet: 'acme', sync: { auto: false } };
+    expect(await work.loadFolder(work.root, given)).toMatchObject({ name: 'acme', problems: [], whole: true });
+    for (const other of [{ fleet: 'acme' }, { ...given, fleet: 'other' }, { sync: { auto: true } }]) {
+      const fleet = await work.loadFolder(work.root, other);
+      expect(errorsOf(fleet)).toEqual([expect.stringContaining('flycd.yaml: error: git ignores it')]);
+      expect(fleet.whole).toBe(false);
+    }
+  });
+
   test('settings that say nothing of the fleet are the operator’s own', async () => {
     work.committed({ 'front/app.yaml': appYaml('front'), '.gitignore': '/flycd.yaml\n' });
     work.write({ 'flycd.yaml': 'port: 8080\n' });

@@ -1,7 +1,7 @@
 /** A config in a git work tree, read from disk and, the same commit, by git alone. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createDesiredLoader } from '../../src/desired/load.ts';
+import { createDesiredLoader, type LoadRequest } from '../../src/desired/load.ts';
 import { IdleClock, systemClock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { openFolder } from '../../src/sources/folder/folder.ts';
@@ -20,7 +20,7 @@ export interface ConfigWorkTree {
   commit(): string;
   /** Makes the repository where there is none yet, and commits. */
   committed(files: Readonly<Record<string, string>>): string;
-  loadFolder(path?: string): Promise<DesiredFleet>;
+  loadFolder(path?: string, settings?: LoadRequest['settings']): Promise<DesiredFleet>;
   loadCommit(): Promise<DesiredFleet>;
   /** From disk, and by git. */
   loadBoth(): Promise<readonly DesiredFleet[]>;
@@ -47,10 +47,11 @@ export function configWorkTree(): ConfigWorkTree {
     if (said[0] !== 'true') throw new Error('no work tree');
     return said[1] ?? '';
   };
-  const loadFolder = async (path = root): Promise<DesiredFleet> => {
+  const loadFolder: ConfigWorkTree['loadFolder'] = async (path = root, settings = undefined) => {
     const opened = await openFolder({ path, clock: new IdleClock(), environment: process.env });
     const loader = createDesiredLoader({ clock: systemClock });
     return loader.load({
+      settings,
       tree: opened.tree,
       path: opened.path,
       mirrors: memoryMirrors(),

@@ -116,10 +116,13 @@ function formOf(form: string): Guess<'yaml' | 'yml' | 'toml'> | undefined {
   return isNear('yaml', 2) ? { meant: 'yaml', isSure: false } : undefined;
 }
 
+/** Nobody puts a project away under such a name: it shows readers how one is written, and no app is anybody's for it. */
+const isSample = /[^a-z0-9](?:example|sample|template|tmpl|dist)(?:[^a-z0-9]|$)/;
+
 /** Something before, behind or within the name, with no letter or digit next to it. Settings that are put away hold nothing. */
 function asideOf(looks: string): NearMiss | undefined {
   const around = /^[^a-z0-9]*(app|project)\.(ya?ml|toml)(?:[^a-z0-9].*)?$/.exec(looks);
   const [, kind, form] = around ?? /^[^a-z0-9]*(app|project)[^a-z0-9].*\.(ya?ml|toml)$/.exec(looks) ?? [];
-  if (kind === undefined) return undefined;
+  if (kind === undefined || (kind === 'project' && isSample.test(looks))) return undefined;
   return { kind: kind as ConfigKind, meant: `${kind}.${form}`, by: 'aside' };
 }

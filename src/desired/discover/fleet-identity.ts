@@ -2,7 +2,7 @@
 import { folderOf } from '../../sources/tree/tree-path.ts';
 import { Settings } from '../../../schemas/settings.ts';
 import type { SyncWritten } from '../../../schemas/policy.ts';
-import type { JsonObject } from '../../model/base/json.ts';
+import { canonicalJson, type JsonObject } from '../../model/base/json.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
@@ -143,7 +143,6 @@ async function readAll(
   const found: NamedDocument[] = [];
   const problems: Problem[] = [];
   const isSettings = names === settingsFileNames;
-  const isSaid = isSettings ? operator?.fleet !== undefined || operator?.sync !== undefined : folder === root;
   for (const file of await namesakes(files, tree, { folder, names })) {
     const reading = await files.document(file);
     if ((await files.entry(tree, file.path))?.ignored === true) {
@@ -151,6 +150,8 @@ async function readAll(
       const document = reading.state === 'read' ? reading.value.document : undefined;
       const isOurs =
         document === undefined || hasBrokenSyntax(document) || isOfKind(document, isSettings ? 'flycd' : 'project');
+      // The operator's own file is read as such; a project's at the root is said where the walk finds it.
+      const isSaid = isSettings ? document !== undefined && saysTheSame(document, operator) : folder === root;
       if (isOurs && !isSaid) problems.push(problemAt(file.name, leftOut.message, leftOut.hint));
       continue;
     }
@@ -158,6 +159,13 @@ async function readAll(
     if (reading.state === 'unread') problems.push(problemAt(file.name, reading.message, reading.hint));
   }
   return { found, problems };
+}
+
+function saysTheSame(document: SourceDocument, operator: FleetRequest['operator']): boolean {
+  if (hasBrokenSyntax(document)) return false;
+  const { data } = check({ schema: Settings, value: withoutNulls(document.fields) as JsonObject });
+  const said = (settings: FleetRequest['operator']) => canonicalJson([settings?.fleet ?? null, settings?.sync ?? null]);
+  return data !== undefined && said(data) === said(operator);
 }
 
 function problemAt(file: string, message: string, hint: string): Problem {

@@ -3,7 +3,7 @@ import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { isObject, type JsonObject } from '../../model/base/json.ts';
 import { list } from '../../model/base/text.ts';
-import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
+import { formatOf, hasBrokenSyntax, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute } from '../documents/substitution.ts';
 import { nearMissAt, type ConfigFile, type ConfigFiles } from './config-files.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
@@ -104,11 +104,42 @@ export function isOfKind({ fields }: SourceDocument, kind: ConfigKind): boolean 
   return tellingWords[kind].some((word) => isText(word) || (word === 'sync' && said[word] !== undefined));
 }
 
-/** What a file under nearly the right name says, where it is FlyCD's for sure. undefined: it may be another tool's. */
-async function documentOf(files: ConfigFiles, file: ConfigFile, kind: ConfigKind): Promise<SourceDocument | undefined> {
+/** What tells of a file under nearly the right name whose it is. */
+interface Said {
+  /** false: it may be another tool's. */
+  readonly isFlycds: boolean;
+  readonly hasSource: boolean;
+}
+
+/** Of a file that cannot be parsed its lines tell: unread it must not pass for another tool's. */
+async function saidIn(files: ConfigFiles, file: ConfigFile, kind: ConfigKind): Promise<Said> {
   const reading = await files.document(file).catch(() => undefined);
   const document = reading?.state === 'read' ? reading.value.document : undefined;
-  return document !== undefined && !hasBrokenSyntax(document) && isOfKind(document, kind) ? document : undefined;
+  if (document !== undefined && !isBroken(document))
+    return { isFlycds: isOfKind(document, kind), hasSource: isObject(document.fields?.['source']) };
+  const text = await textOf(files, file);
+  const isWritten = (word: string): boolean => writtenAs(word).test(text);
+  return { isFlycds: tellingWords[kind].some(isWritten), hasSource: isWritten('source') };
+}
+
+/** Comments in JSON are parts of keys to YAML, which it is read as. */
+function isBroken(document: SourceDocument): boolean {
+  if (hasBrokenSyntax(document)) return true;
+  if (document.format !== 'json') return false;
+  try {
+    JSON.parse(document.text);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** A field of the document itself, of YAML, TOML or JSON, also where the line was made a comment. */
+function writtenAs(word: string): RegExp {
+  return new RegExp(
+    String.raw`^(?:#[ \t]*)?(?:\[${word}\]|["']?${word}["']?[ \t]*[:=]|[ \t]*\{?[ \t]*"${word}"[ \t]*:)`,
+    'm',
+  );
 }
 
 /** Where nothing of its kind stands beside it, it may be that very file under another name. */
@@ -116,17 +147,16 @@ async function noteNearMiss(walking: Walking, nearMiss: FoundNearMiss): Promise<
   const { file, kind, meant, by } = nearMiss;
   if (isIgnored(walking, file) || (by === 'aside' && kind === 'app')) return;
   const { tree, folder, name } = file;
-  const document = await documentOf(walking.files, file, kind);
-  if (by !== 'name' && document === undefined) return;
+  const { isFlycds, hasSource } = await saidIn(walking.files, file, kind);
+  if (by !== 'name' && !isFlycds) return;
   const message = `FlyCD reads no file of this name${strangeIn(baseOf(file.path))}`;
   const isAlone = await standsAlone(walking, nearMiss);
   if (!isAlone && (by === 'aside' || name.endsWith('~'))) return; // what an editor keeps
   if (!isAlone || kind === 'flycd') return warn(walking, name, message, `did you mean ${meant}?`);
   const hint = `rename it to ${meant}, or delete it. FlyCD removes no app until then`;
   // Who put a project away did not mean its source to count any more; where its apps were, nobody knows.
-  const isOther = by === 'aside' && !isObject(document?.fields?.['source']);
-  if (isOther) return;
-  if (kind === 'app' || by === 'aside' || document === undefined) return unseen(walking, name, message, hint);
+  if (by === 'aside' && !hasSource) return;
+  if (kind === 'app' || by === 'aside' || !isFlycds) return unseen(walking, name, message, hint);
   // Apps must not be taken without what their project would give them.
   walking.blocked.push({ tree, folder, target: undefined });
   incomplete(walking, name, message, hint);
@@ -147,8 +177,8 @@ function strangeIn(base: string): string {
   return ` (${list(codes)} ${codes.length === 1 ? 'is' : 'are'} in it)`;
 }
 
-/** `app: NAME` wherever it stands, in any form: of a file that nobody reads, a name too many keeps an app too many. */
-const appsNamed = /(?:^|[{,])[ \t]*["']?app["']?[ \t]*[:=][ \t]*["']?([a-z0-9-]+)/gm;
+/** Of a file that says nothing that can be parsed: a name too many keeps an app too many. */
+const appsWritten = /^(?:#[ \t]*)?(?:["']?app["']?|[ \t]*\{?[ \t]*"app")[ \t]*[:=][ \t]*["']?([a-z0-9-]+)/gim;
 
 /**
  * The apps of an `app.yaml.bak` without an app.yaml beside it. Asked for only where what is not found may be taken for gone.
@@ -165,21 +195,26 @@ export async function notePutAway(walking: Walking): Promise<void> {
     const { file, kind, by } = nearMiss;
     if (by !== 'aside' || kind !== 'app' || isIgnored(walking, file)) continue;
     if (!(await standsAlone(walking, nearMiss))) continue;
-    const text = await textOf(walking, file);
-    const texts = chains.map(
-      (chain) =>
-        substitute(
-          text,
-          chain.flatMap(({ substitutions }) => substitutions),
-        ).text,
-    );
-    const apps = texts.flatMap((one) => [...one.matchAll(appsNamed)].flatMap(([, app]) => app ?? []));
+    const bytes = await walking.files.read(file.tree, file.path).catch(() => undefined);
+    if (bytes === undefined) continue;
+    const format = file.format ?? formatOf(file.path);
+    const apps = chains.flatMap((chain) => {
+      const substitutions = chain.flatMap((project) => project.substitutions);
+      return appsIn(readDocument({ file: file.name, format, bytes, substitutions }));
+    });
     for (const app of apps) walking.putAway.set(app, file.name);
   }
 }
 
-/** Empty: it cannot be read, or is too large to be an app's. */
-async function textOf({ files }: Walking, { tree, path }: ConfigFile): Promise<string> {
+function appsIn(document: SourceDocument): readonly string[] {
+  const app = document.fields?.['app'];
+  if (!hasBrokenSyntax(document)) return typeof app === 'string' ? [app.trim().toLowerCase()] : [];
+  const { text } = substitute(document.text, document.substitutions);
+  return [...text.matchAll(appsWritten)].flatMap(([, name]) => name?.toLowerCase() ?? []);
+}
+
+/** Empty: it cannot be read, or is too large to be a config file. */
+async function textOf(files: ConfigFiles, { tree, path }: ConfigFile): Promise<string> {
   const bytes = await files.read(tree, path).catch(() => undefined);
   return new TextDecoder().decode(bytes);
 }
@@ -193,8 +228,7 @@ export async function misnamedSettings(
   const found: { readonly file: ConfigFile; readonly meant: string }[] = [];
   for (const { path, kind } of await files.list(tree, folder)) {
     const nearMiss = kind === 'file' || kind === 'link' ? nearMissAt(files, tree, path) : undefined;
-    if (nearMiss?.kind === 'flycd' && (await documentOf(files, nearMiss.file, 'flycd')) !== undefined)
-      found.push(nearMiss);
+    if (nearMiss?.kind === 'flycd' && (await saidIn(files, nearMiss.file, 'flycd')).isFlycds) found.push(nearMiss);
   }
   return found;
 }

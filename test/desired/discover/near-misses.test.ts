@@ -208,8 +208,40 @@ describe('an app.yaml that somebody put away', () => {
     ['TOML', 'app.toml.bak', 'app = "lonely"\n'],
     ['JSON', 'app.yaml.bak', '{ "build": {}, "app": "lonely" }'],
     ['a file that cannot be parsed', 'app.yaml.bak', 'env: [\napp: "lonely" # it was\n'],
+    ['an anchor', 'app.yaml.bak', 'app: &me lonely\nenv: { NAME: *me }\n'],
+    ['a text of several lines', 'app.yaml.bak', 'app: >-\n  lonely\n'],
+    ['a tag', 'app.yaml.bak', 'app: !!str lonely\n'],
+    ['a name on the next line', 'app.yaml.bak', 'app:\n  lonely\n'],
+    ['escapes', 'app.yaml.bak', '"\\u0061pp": "lonel\\u0079"\n'],
+    ['a key of its own', 'app.yaml.bak', '? app\n: lonely\n'],
+    ['a text of TOML', 'app.toml.bak', 'app = """lonely"""\n'],
+    ['a name that is no app’s', 'app.yaml.bak', 'app: Lonely\n'],
+    ['a comment', 'app.yaml.bak', '# app: lonely\n# build: { image: nginx }\n'],
+    ['a merge', 'app.yaml.bak', '<<<<<<< ours\napp: lonely\n=======\napp: lonely\nenv: {}\n>>>>>>> theirs\n'],
   ])('%s', async (_what, name, text) => {
     expect((await beside(name, text)).putAway).toEqual(new Map([['lonely', `x/${name}`]]));
+  });
+
+  test.each([
+    ['app-deployment.yaml', 'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  labels:\n    app: lonely\n'],
+    ['app-deploy.yaml', 'jobs:\n  deploy:\n    with: { app: lonely }\n'],
+    ['app-ingress.yaml', 'metadata:\n  labels:\n    app: lonely\n{{- if .Values.x }}\n'],
+  ])('is no file of another tool that says so further in: %s', async (name, text) => {
+    const fleet = await beside(name, text);
+    expect(fleet).toMatchObject(asIs);
+    expect(fleet.putAway?.size).toBe(0);
+  });
+
+  test.each([
+    ['ap.yaml', 'app: lonely\nenv: [\n'],
+    ['ap.yaml', '<<<<<<< ours\napp: lonely\n=======\n>>>>>>> theirs\n'],
+    ['app.json', '{\n  // mine\n  "app": "lonely",\n}\n'],
+    ['projet.yaml', 'project: p\nsource: [\n'],
+    ['project.json', '{ // mine\n  "project": "p", "source": {} }\n'],
+    ['project.yaml.bak', 'project: p\nsource: { type: local }\n---\nproject: q\n'],
+    ['project.yaml.bak', '# project: p\n# source: { type: local }\n'],
+  ])('%s that cannot be parsed is not taken for another tool’s', async (name, text) => {
+    expect((await beside(name, text)).whole).toBe(false);
   });
 
   test('keeps what a project’s substitutions make of the name', async () => {
@@ -242,5 +274,7 @@ describe('an app.yaml that somebody put away', () => {
       expect.stringContaining('x/project.yaml.bak: warning: FlyCD reads no file of this name'),
     ]);
     expect(await beside('project.yaml.bak', 'project: gcp-project-17\n')).toMatchObject(asIs);
+    for (const name of ['project.yaml.example', 'project.example.yaml', 'project.yaml.tmpl'])
+      expect(await beside(name, project)).toMatchObject(asIs);
   });
 });
