@@ -47,7 +47,7 @@ export function configWorkTree(): ConfigWorkTree {
     if (said[0] !== 'true') throw new Error('no work tree');
     return said[1] ?? '';
   };
-  const loadFolder: ConfigWorkTree['loadFolder'] = async (path = root, settings = undefined) => {
+  const loadFolder: ConfigWorkTree['loadFolder'] = async (path = root, settings) => {
     const opened = await openFolder({ path, clock: new IdleClock(), environment: process.env });
     const loader = createDesiredLoader({ clock: systemClock });
     return loader.load({
