@@ -44,15 +44,7 @@ export function conclude(
     return { outcome: 'interrupted', status: 'pending' };
   // Somebody else is at work, there is no room, or a person has to act: no alarm, FlyCD comes back.
   if (faults.length > 0)
-    return {
-      outcome: 'held',
-      status:
-        how.lost !== undefined
-          ? statusOfHolds([how.lost])
-          : faults.some((fault) => fault.kind === 'held')
-            ? 'held'
-            : 'pending',
-    };
+    return { outcome: 'held', status: how.lost === undefined ? statusOfFaults(faults) : statusOfHolds([how.lost]) };
   if (plan.holds.length > 0) {
     return { outcome: results.length === 0 ? 'held' : outcomeOf(results), status: statusOfHolds(plan.holds) };
   }
@@ -97,6 +89,10 @@ export async function rememberPass(
   // Or they put it back themselves: their next deploy is a new decision, which that revision says nothing about.
   const isOver = !failed && plan.holds.length === 0;
   if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
+}
+
+function statusOfFaults(faults: readonly Fault[]): AppStatus {
+  return faults.some(({ kind }) => kind === 'held') ? 'held' : 'pending';
 }
 
 /** Targets of those of the steps that give default addresses. */

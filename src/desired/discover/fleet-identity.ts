@@ -7,7 +7,7 @@ import type { Problem } from '../../model/base/problem.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { namesakes, type ConfigFiles } from './config-files.ts';
-import { projectFileNames, settingsFileNames } from './file-names.ts';
+import { fileNames } from './file-names.ts';
 import { isOfKind, leftOut, misnamedSettings } from './overlooked.ts';
 import { isProject } from './project.ts';
 import { check } from '../documents/finding.ts';
@@ -85,7 +85,7 @@ interface SettingsRead {
 }
 
 async function settingsIn(request: FleetRequest, folder: string): Promise<SettingsRead> {
-  const { found, problems } = await readAll(request, folder, settingsFileNames);
+  const { found, problems } = await readAll(request, folder, 'flycd');
   const [read, other] = found;
   if (other !== undefined) {
     const twins = found.map(({ name }) => problemAt(name, 'flycd settings stand here in several files', 'keep one'));
@@ -121,7 +121,7 @@ async function projectIn(
   readonly problems: readonly Problem[];
 }> {
   // Unread, it may name the fleet: then nobody knows whose the machines are.
-  const { found, problems } = await readAll(request, folder, projectFileNames);
+  const { found, problems } = await readAll(request, folder, 'project');
   const fields = found.find(({ document }) => isProject(document))?.document.fields;
   const text = (key: string): string | undefined => {
     const value = fields?.[key];
@@ -138,20 +138,18 @@ interface NamedDocument {
 async function readAll(
   { files, tree, operator, root }: FleetRequest,
   folder: string,
-  names: readonly string[],
+  kind: 'flycd' | 'project',
 ): Promise<{ readonly found: readonly NamedDocument[]; readonly problems: readonly Problem[] }> {
   const found: NamedDocument[] = [];
   const problems: Problem[] = [];
-  const isSettings = names === settingsFileNames;
-  for (const file of await namesakes(files, tree, { folder, names })) {
+  for (const file of await namesakes(files, tree, { folder, names: fileNames[kind] })) {
     const reading = await files.document(file);
     if ((await files.entry(tree, file.path))?.ignored === true) {
       // A freeze or the fleet's name may stand in it, and a commit has nothing of it.
       const document = reading.state === 'read' ? reading.value.document : undefined;
-      const isOurs =
-        document === undefined || hasBrokenSyntax(document) || isOfKind(document, isSettings ? 'flycd' : 'project');
+      const isOurs = document === undefined || hasBrokenSyntax(document) || isOfKind(document, kind);
       // The operator's own file is read as such; a project's at the root is said where the walk finds it.
-      const isSaid = isSettings ? document !== undefined && saysTheSame(document, operator) : folder === root;
+      const isSaid = kind === 'flycd' ? document !== undefined && saysTheSame(document, operator) : folder === root;
       if (isOurs && !isSaid) problems.push(problemAt(file.name, leftOut.message, leftOut.hint));
       continue;
     }

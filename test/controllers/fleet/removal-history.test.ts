@@ -48,12 +48,18 @@ async function sync(where: string, ...flags: readonly string[]): Promise<string>
 
 const names = () => world.simulator.world.snapshot().map(({ name }) => name);
 
-/** A repo whose two apps run. */
-async function running(): Promise<string> {
+/** A repo with one commit. */
+async function committed(files: Readonly<Record<string, string>>): Promise<string> {
   world = await arena();
   const repo = folder();
   git(repo, 'init', '-q', '-b', 'main');
-  commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': app('blog') });
+  commit(repo, files);
+  return repo;
+}
+
+/** A repo whose two apps run. */
+async function running(): Promise<string> {
+  const repo = await committed({ 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': app('blog') });
   await sync(repo);
   expect(names()).toEqual(['blog', 'shop']);
   return repo;
@@ -100,10 +106,7 @@ describe('an app stays that the config does not name', () => {
   }
 
   test('in an older clone, which a newer commit made the app in', async () => {
-    world = await arena();
-    const repo = folder();
-    git(repo, 'init', '-q', '-b', 'main');
-    commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
+    const repo = await committed({ 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
     const old = folder();
     git(old, 'clone', '-q', repo, '.');
     commit(repo, { 'blog/app.yaml': app('blog') });
@@ -142,10 +145,7 @@ describe('an app stays that the config does not name', () => {
   });
 
   test('in a clone at the commit that somebody had not committed it to', async () => {
-    world = await arena();
-    const repo = folder();
-    git(repo, 'init', '-q', '-b', 'main');
-    commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
+    const repo = await committed({ 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
     const server = folder();
     git(server, 'clone', '-q', repo, '.');
     mkdirSync(join(repo, 'blog'));
@@ -156,10 +156,7 @@ describe('an app stays that the config does not name', () => {
   });
 
   test('in another folder of the repo, with a fleet called the same', async () => {
-    world = await arena();
-    const repo = folder();
-    git(repo, 'init', '-q', '-b', 'main');
-    commit(repo, {
+    const repo = await committed({
       'one/flycd.yaml': settings,
       'one/shop/app.yaml': app('shop'),
       'two/flycd.yaml': settings,
@@ -181,10 +178,7 @@ describe('an app stays that the config does not name', () => {
   });
 
   test('in another folder of the repo, to which it was moved', async () => {
-    world = await arena();
-    const repo = folder();
-    git(repo, 'init', '-q', '-b', 'main');
-    commit(repo, {
+    const repo = await committed({
       'one/flycd.yaml': settings,
       'one/shop/app.yaml': app('shop'),
       'one/blog/app.yaml': app('blog'),
@@ -211,10 +205,7 @@ describe('an app stays that the config does not name', () => {
   });
 
   test('where the commit that it was released from could not be read whole', async () => {
-    world = await arena();
-    const repo = folder();
-    git(repo, 'init', '-q', '-b', 'main');
-    commit(repo, {
+    const repo = await committed({
       'one/flycd.yaml': settings,
       'one/shop/app.yaml': 'app: [\n',
       'two/flycd.yaml': settings,
@@ -238,11 +229,8 @@ describe('an app stays that the config does not name', () => {
   });
 
   test('where None of its releases has succeeded', async () => {
-    world = await arena();
-    const repo = folder();
-    git(repo, 'init', '-q', '-b', 'main');
     const failing = app('blog', 'shop:failing-launch');
-    commit(repo, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': failing });
+    const repo = await committed({ 'flycd.yaml': settings, 'shop/app.yaml': app('shop'), 'blog/app.yaml': failing });
     await sync(repo);
     removed(repo, 'blog');
     await stays(repo, 'None of its releases has succeeded');
