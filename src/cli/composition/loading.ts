@@ -12,7 +12,7 @@ import type { Tree } from '../../sources/tree/tree.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
-import { leftAside, settingsOfConfig } from './settings-of-config.ts';
+import { idlePrune, leftAside, settingsOfConfig } from './settings-of-config.ts';
 import { locateConfig, type ConfigLocation, type OperatorSettings } from './settings.ts';
 import { shellWord } from '../../model/base/shell.ts';
 
@@ -90,7 +90,8 @@ export function createLoading(request: LoadingRequest): Loading {
       };
       const workTree = repo === undefined ? history : undefined;
       const notice = leftAside(settings, here, { folder: location.text, workTree });
-      if (notice !== undefined) log.warn({}, notice);
+      const idle = idlePrune(settings, here, location.text);
+      for (const warning of [notice, idle]) if (warning !== undefined) log.warn({}, warning);
       const [read, from] = await Promise.all([loader.load({ ...asked, tree }), origin()]);
       // A working tree that git does not answer for may lack files of its commit.
       const disturbed = await disturbance();

@@ -43,8 +43,22 @@ export function leftAside(
   const { workTree } = config;
   const isOwn = workTree !== undefined && isInside(base, realPath(workTree)) && isInside(realPath(config.folder), base);
   if (aside.length === 0 || isOwn) return undefined;
-  const whose = written.config_repo === undefined ? 'it names no config_repo' : 'this is not its config_repo';
-  return `${aside.join(', ')} of ${file} ${aside.length === 1 ? 'is' : 'are'} left aside: ${whose}. Name it with --settings to use it all the same`;
+  return `${aside.join(', ')} of ${file} ${aside.length === 1 ? 'is' : 'are'} left aside: ${whyAside(written)}. Name it with --settings to use it all the same`;
+}
+
+function whyAside({ config_repo: repo }: OperatorSettings['written']): string {
+  return repo === undefined ? 'it names no config_repo' : 'this is not its config_repo';
+}
+
+/** The words for `prune: [app]` of a file that does not say which config is whole; undefined where it acts. */
+export function idlePrune(
+  { file = '', written }: OperatorSettings,
+  here: SettingsOfConfig,
+  text: string,
+): string | undefined {
+  const prunes = here.written.sync?.prune?.includes('app') === true;
+  if (here.isRoot || !prunes || partGiven(text, dirname(file), written.config_repo) !== 'none') return undefined;
+  return `prune: [app] of ${file} has no effect here: ${whyAside(written)}, so this may be a part of the fleet’s config. Write the whole config’s folder or address there as config_repo`;
 }
 
 function partGiven(given: string, base: string, configRepo: string | undefined): 'all' | 'some' | 'none' {

@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../servers/git-server.ts';
-import { leftAside, settingsOfConfig } from '../../../src/cli/composition/settings-of-config.ts';
+import { idlePrune, leftAside, settingsOfConfig } from '../../../src/cli/composition/settings-of-config.ts';
 import type { ConfigLocation, OperatorSettings } from '../../../src/cli/composition/settings.ts';
 
 const sync = { drift: 'report' } as const;
@@ -183,5 +183,29 @@ describe('one folder under several names', () => {
     const config = { folder: join(real, 'r/config/shop'), workTree: join(real, 'repos/config') };
     expect(relative(real, settings.file)).toBe('r/config/flycd.yaml');
     expect(leftAside(settings, found, config)).toBe(undefined);
+  });
+});
+
+describe('prune: [app] of settings that were named', () => {
+  const said = (text: string, configRepo?: string, prune: 'app' | 'secrets' = 'app') => {
+    const { written, ...named } = settings(configRepo, true);
+    const given = { ...named, written: { ...written, sync: { prune: [prune] } } };
+    return idlePrune(given, settingsOfConfig(given, { text, from: 'argument' }), text);
+  };
+
+  test.each([
+    ['no config_repo', undefined, 'it names no config_repo'],
+    ['another config_repo', '/work/other', 'this is not its config_repo'],
+  ])('with %s is said to have no effect', (_what, configRepo, why) => {
+    expect(said('/elsewhere', configRepo)).toContain(`prune: [app] of /work/flycd.yaml has no effect here: ${why}`);
+    expect(said('/elsewhere', configRepo, 'secrets')).toBeUndefined();
+  });
+
+  test.each([
+    ['the config_repo itself', '/work/config', '/work/config'],
+    ['a part of it', '/work/config/shop', '/work/config'],
+    ['the folder that the file lies in', '/work', undefined],
+  ])('of %s says nothing', (_what, text, configRepo) => {
+    expect(said(text, configRepo)).toBeUndefined();
   });
 });
