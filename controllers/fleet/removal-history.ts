@@ -22,6 +22,15 @@ export async function removalHistory(
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
   const { descendsFrom, namesAt, revision } = fleet;
+  const unread = (error: unknown): RemovalHistory => {
+    return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
+  };
+  try {
+    const file = await fleet.putAway?.(name);
+    if (file !== undefined) return { state: 'put away', file };
+  } catch (error) {
+    return unread(error);
+  }
   if (descendsFrom === undefined || namesAt === undefined) return { state: 'no history' };
   const standingAt = async (commit: string): Promise<AtCommit> => {
     const descent = await descendsFrom(commit);
@@ -46,7 +55,7 @@ export async function removalHistory(
     const head = await namesAt(revision.slice(0, -dirty.length));
     return head.whole && !head.names.has(name) ? pass : { state: 'uncommitted' };
   } catch (error) {
-    return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
+    return unread(error);
   }
 }
 

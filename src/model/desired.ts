@@ -163,8 +163,11 @@ export interface DesiredFleet extends FleetOwner {
   readonly invalid: readonly InvalidApp[];
   /** Apps that git names as well, and that this pass is not about. */
   readonly unselected?: readonly string[] | undefined;
-  /** Apps of which nobody knows whether they are gone, each with a file that names it and that somebody put away or copied. */
-  readonly putAway?: ReadonlyMap<string, string> | undefined;
+  /**
+   * The file that names an app which git does not, and that FlyCD does not read: somebody put it away, copied it or called it
+   * otherwise. undefined: there is none. Throws a Fault where it cannot be told.
+   */
+  putAway?(app: string): Promise<string | undefined>;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */

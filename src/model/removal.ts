@@ -13,6 +13,8 @@ export type RemovalHistory =
       /** Its policy said `sync.auto: false` when it was last named. */
       readonly isManual: boolean;
     }
+  /** A file names it that FlyCD does not read. */
+  | { readonly state: 'put away'; readonly file: string }
   /** It does so still, and the work tree does not. */
   | { readonly state: 'uncommitted' }
   /** The app was released from a commit that is not in it. */

@@ -54,7 +54,6 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     sharedHold(name, other, step) ??
     guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
-    putAwayHold(name, fleet, step) ??
     historyHold(orphan, now, step) ??
     unmarkedHold(orphan, fleet, step) ??
     volumeHold(orphan, { strangers, now }, step) ??
@@ -178,19 +177,6 @@ function unprovenHold({ name, machines }: OrphanedApp, fleet: string, step: Step
   });
 }
 
-/** An `app.yaml.bak` is no app.yaml; whether its app is gone with the name only a person knows. */
-function putAwayHold(name: string, { putAway }: DesiredFleet, step: Step): Hold | undefined {
-  const file = putAway?.get(name);
-  if (file === undefined) return undefined;
-  return holdOf(name, {
-    reason: 'destructive',
-    because: `git no longer names it, but ${file} does, and FlyCD reads no file of that name`,
-    next: `rename the file to app.yaml, or delete it if the app is gone; or ${destroyCommand(name)}`,
-    steps: [step],
-    byName: true,
-  });
-}
-
 function destroyCommand(name: string): string {
   return `${acceptCommand(name)} destroys it with all that is in it`;
 }
@@ -237,6 +223,12 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
     case 'no history':
     case 'removed':
       return undefined;
+    // Whether its app is gone with the name only a person knows.
+    case 'put away':
+      return {
+        because: `git no longer names it, but ${history.file} does, and FlyCD reads no file of that name`,
+        next: 'rename the file to app.yaml, or delete it if the app is gone',
+      };
     case 'uncommitted':
       return {
         because: 'its app.yaml is gone from the working tree, but no commit removed it',

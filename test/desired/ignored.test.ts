@@ -87,7 +87,28 @@ describe('what git ignores is no part of the config', () => {
   });
 
   test.each([
+    ['App.yaml', 'app: x\n', 'warning'],
+    ['app.ymal', 'app: x\n', 'warning'],
+    ['Project.yaml', 'project: p\nsource: { type: local }\n', 'error'],
+  ])('%s: what it may be is not gone', async (name, text, severity) => {
+    work.committed({ ...front, '.gitignore': `x/${name}\n` });
+    work.write({ [`x/${name}`]: text });
+    const fleet = await work.loadFolder();
+    expect(fleet.whole).toBe(false);
+    expect(said(fleet.problems)).toEqual([expect.stringContaining(`x/${name}: ${severity}: git ignores it`)]);
+  });
+
+  test('an app.yaml that was put away keeps its app, ignored or not', async () => {
+    work.committed({ ...front, '.gitignore': '*.bak\n' });
+    work.write({ 'x/app.yaml.bak': appYaml('x') });
+    const fleet = await work.loadFolder();
+    expect(fleet).toMatchObject({ problems: [], whole: true });
+    expect(await fleet.putAway?.('x')).toBe('x/app.yaml.bak');
+  });
+
+  test.each([
     ['settings of the fleet', 'flycd.yaml', 'fleet: acme\nsync: { auto: false }\n'],
+    ['settings with a fleet that is no name', 'flycd.yml', 'fleet: 5\n'],
     ['settings that cannot be read', 'flycd.toml', 'fleet = [\n'],
     ['a project at the root', 'project.yaml', 'project: p\nfleet: acme\n'],
   ])('%s stop the fleet', async (_what, path, text) => {

@@ -22,16 +22,15 @@ interface Parts {
   readonly accept?: boolean;
   readonly acceptOnly?: readonly string[];
   readonly owner?: Partial<DesiredFleet>;
-  readonly putAway?: DesiredFleet['putAway'];
 }
 
 function planned(orphans: readonly OrphanedApp[], parts: Parts = {}) {
-  const { shops = 0, accept = false, acceptOnly = [], owner = {}, putAway } = parts;
+  const { shops = 0, accept = false, acceptOnly = [], owner = {} } = parts;
   const names = Array.from({ length: shops }, (_none, index) => `shop-${index}`);
   const apps = names.map((name) => desiredApp({ name, groups: [group({ counts: { arn: 1 } })] }));
   const seen = apps.map((app): ObservedApp => ({ ...observed({ machines: [machine(app)] }), name: app.name }));
   return planFleet({
-    fleet: { ...fleetOf({ apps, policy, ...owner }), putAway },
+    fleet: fleetOf({ apps, policy, ...owner }),
     plans: apps.map((app, index) => plan(app, seen[index] ?? observed())),
     observed: seen,
     orphans,
@@ -142,30 +141,20 @@ test('a machine cloned by hand is one that FlyCD did not make, though it carries
   expect(app?.holds[0]?.because).toContain('1 machine');
 });
 
-describe('an orphan that a file speaks of which somebody put away', () => {
-  const putAway = new Map([['old', 'old/app.yaml.bak']]);
-  const all = { shops: 20, putAway };
-
-  test('is held until that is settled, or a person names the app', () => {
-    const [app] = planned([orphan('old')], all).apps.filter(({ status }) => status === 'orphaned');
-    expect(app?.steps).toEqual([]);
-    expect(app?.holds).toMatchObject([
-      {
-        reason: 'destructive',
-        because: 'git no longer names it, but old/app.yaml.bak does, and FlyCD reads no file of that name',
-        next: 'rename the file to app.yaml, or delete it if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
-        byName: true,
-        steps: [{ kind: 'app.destroy' }],
-      },
-    ]);
-    const accepted = planned([orphan('old')], { ...all, accept: true }).apps;
-    expect(accepted.flatMap(({ steps }) => steps)).toEqual([]);
-    const named = planned([orphan('old')], { ...all, acceptOnly: ['old'] }).apps;
-    expect(named.flatMap(({ steps }) => steps)).toMatchObject([{ kind: 'app.destroy', app: 'old' }]);
-  });
-
-  test('holds no other', () => {
-    const { apps } = planned([orphan('other')], all);
-    expect(apps.flatMap(({ steps }) => steps)).toMatchObject([{ kind: 'app.destroy', app: 'other' }]);
-  });
+test('one that a file names which FlyCD does not read is held until that is settled, or a person names the app', () => {
+  const kept = orphan('old', { history: { state: 'put away', file: 'old/app.yaml.bak' } });
+  const [app] = planned([kept], { shops: 20 }).apps.filter(({ status }) => status === 'orphaned');
+  expect(app?.steps).toEqual([]);
+  expect(app?.holds).toMatchObject([
+    {
+      reason: 'destructive',
+      because: 'git no longer names it, but old/app.yaml.bak does, and FlyCD reads no file of that name',
+      next: 'rename the file to app.yaml, or delete it if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
+      byName: true,
+      steps: [{ kind: 'app.destroy' }],
+    },
+  ]);
+  expect(planned([kept], { shops: 20, accept: true }).apps.flatMap(({ steps }) => steps)).toEqual([]);
+  const named = planned([kept], { shops: 20, acceptOnly: ['old'] }).apps;
+  expect(named.flatMap(({ steps }) => steps)).toMatchObject([{ kind: 'app.destroy', app: 'old' }]);
 });

@@ -10,7 +10,8 @@ import { filesBelow } from './traverse.ts';
 import type { ConfigFile } from './config-files.ts';
 import { appFileNames, projectFileNames, settingsFileNames } from './file-names.ts';
 import type { Project } from './project.ts';
-import { leaveOut, noteOther, noteOverlooked, notePutAway } from './overlooked.ts';
+import { leaveOut, noteOther, noteOverlooked } from './overlooked.ts';
+import { putAwayFiles } from './put-away.ts';
 import type { Blocked, Placed, Walk, Walking, WalkRequest } from './discovery.ts';
 import { incomplete, unseen } from './notes.ts';
 import { enterProjects } from './enter-project.ts';
@@ -34,7 +35,6 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
     projects: [],
     blocked: [],
     followed: [],
-    putAway: new Map(),
     repositories: [],
     ignored: [],
     throughLinks: [],
@@ -48,7 +48,6 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
   await visit(walking, request.tree, request.path, []);
   await noteOverlooked(walking);
   await noteUnvisited(walking);
-  await notePutAway(walking);
   const apps = walking.found.filter((app) => !walking.blocked.some((blocked) => covers(blocked, app)));
   if (walking.found.length === 0 && walking.entered.size === 0 && walking.problems.every(isWarning)) {
     incomplete(
@@ -58,7 +57,7 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
       'an empty config repo is refused: name its folder, or a fly.toml by its path',
     );
   }
-  return { ...walking, apps };
+  return { ...walking, apps, putAway: putAwayFiles(walking) };
 }
 
 const isWarning = ({ severity }: Problem): boolean => severity === 'warning';

@@ -23,7 +23,8 @@ export interface Walk {
   readonly whole: boolean;
   readonly projects: readonly Project[];
   readonly followed: readonly FollowedRef[];
-  readonly putAway: ReadonlyMap<string, string>;
+  /** The file that still names an app which was not found. Throws the tree's Faults. */
+  readonly putAway: (app: string) => Promise<string | undefined>;
 }
 
 export interface WalkRequest {
@@ -62,7 +63,6 @@ export interface Walking extends WalkRequest {
   readonly projects: Project[];
   readonly blocked: Blocked[];
   readonly followed: FollowedRef[];
-  readonly putAway: Map<string, string>;
   /** Other repositories on the way: unread, unless a project says that they hold no apps. */
   readonly repositories: ConfigFile[];
   /** What projects say holds no apps. */

@@ -25,8 +25,8 @@ export interface NearMiss {
   readonly kind: ConfigKind;
   readonly meant: string;
   /**
-   * What tells that it is FlyCD's: its name, or what is in it, where others have such names. aside: somebody put it away or
-   * copied it; it is no slip, but whoever is named in it is not forgotten yet.
+   * What tells that it is FlyCD's: its name, or what is in it, where others have such names. aside: somebody may have
+   * put it away; it is no slip, but whoever is named in it is not forgotten yet.
    */
   readonly by: 'name' | 'content' | 'aside';
 }
@@ -40,7 +40,7 @@ interface Guess<Meant extends string> {
 /**
  * `App.yaml`, `apps.yml`, `app.ymal`, `app,yaml`, `app.yaml.txt`: what a file was meant to be called. `app.yaml~` is one,
  * since an editor that is saving gives the file that name for a moment. `app.json` and `ap.yaml` are where they say what
- * FlyCD reads. `app.yaml.bak`, `app-old.yaml` and the like are put away. undefined: it has its name, or is something else.
+ * FlyCD reads. `app.yaml.bak`, `old-app.yaml` and the like may be put away. undefined: it has its name, or is something else.
  */
 export function nearMissOf(name: string): NearMiss | undefined {
   if (names.has(name)) return undefined;
@@ -119,10 +119,20 @@ function formOf(form: string): Guess<'yaml' | 'yml' | 'toml'> | undefined {
 /** Nobody puts a project away under such a name: it shows readers how one is written, and no app is anybody's for it. */
 const isSample = /[^a-z0-9](?:example|sample|template|tmpl|dist)(?:[^a-z0-9]|$)/;
 
-/** Something before, behind or within the name, with no letter or digit next to it. Settings that are put away hold nothing. */
+/** Its form stands somewhere in the name, as in `app.yaml.bak` and `Copy of app.yml`. */
+const formIn = /\.(ya?ml|toml|json)(?![a-z])/;
+
+/**
+ * It may be a file of FlyCD's that somebody put away, copied or called otherwise: what is in it tells. Settings that are put
+ * away hold nothing. A fly.toml stays where an app is deployed by hand from now on.
+ */
 function asideOf(looks: string): NearMiss | undefined {
-  const around = /^[^a-z0-9]*(app|project)\.(ya?ml|toml)(?:[^a-z0-9].*)?$/.exec(looks);
-  const [, kind, form] = around ?? /^[^a-z0-9]*(app|project)[^a-z0-9].*\.(ya?ml|toml)$/.exec(looks) ?? [];
-  if (kind === undefined || (kind === 'project' && isSample.test(looks))) return undefined;
-  return { kind: kind as ConfigKind, meant: `${kind}.${form}`, by: 'aside' };
+  const form = formIn.exec(looks)?.[1];
+  const meant = form === undefined || form === 'json' ? 'yaml' : form;
+  if (/^[^a-z0-9]*fly(?:[^a-z0-9]|$)/.test(looks)) return undefined;
+  if (/proj/.test(looks) && (form !== undefined || /^projects?[^a-z]/.test(looks)))
+    return isSample.test(looks) ? undefined : { kind: 'project', meant: `project.${meant}`, by: 'aside' };
+  // Of TOML most are fly.toml under other names.
+  const mayBeApp = /app/.test(looks) || (form !== undefined && form !== 'toml');
+  return mayBeApp ? { kind: 'app', meant: `app.${meant}`, by: 'aside' } : undefined;
 }

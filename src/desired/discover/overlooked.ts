@@ -3,8 +3,7 @@ import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { isObject, type JsonObject } from '../../model/base/json.ts';
 import { list } from '../../model/base/text.ts';
-import { formatOf, hasBrokenSyntax, readDocument, type SourceDocument } from '../documents/document.ts';
-import { substitute } from '../documents/substitution.ts';
+import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
 import { nearMissAt, type ConfigFile, type ConfigFiles } from './config-files.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint, incomplete, unseen, warn } from './notes.ts';
@@ -32,13 +31,16 @@ export function noteOther(walking: Walking, tree: Tree, entry: TreeEntry): void 
  */
 export function leaveOut(walking: Walking, tree: Tree, entry: TreeEntry): boolean {
   if (entry.ignored !== true) return false;
-  const base = baseOf(entry.path);
   if (entry.kind !== 'file' && entry.kind !== 'link') return true;
+  const base = baseOf(entry.path);
+  const nearMiss = nearMissAt(walking.files, tree, entry.path);
+  if (nearMiss?.by === 'aside') walking.nearMisses.push(nearMiss);
+  const kind = nearMiss?.by === 'name' ? nearMiss.kind : undefined;
   const { name, folder } = walking.files.file(tree, entry.path);
   const { message, hint } = leftOut;
-  if (appFileNames.includes(base)) {
+  if (appFileNames.includes(base) || kind === 'app') {
     unseen(walking, name, `${message}: it is not read, and no app is removed for it`, hint);
-  } else if (projectFileNames.includes(base)) {
+  } else if (projectFileNames.includes(base) || kind === 'project') {
     walking.blocked.push({ tree, folder, target: undefined });
     incomplete(walking, name, message, hint);
   }
@@ -100,8 +102,10 @@ const tellingWords: Readonly<Record<ConfigKind, readonly string[]>> = {
 /** true: another tool's file would not say this. */
 export function isOfKind({ fields }: SourceDocument, kind: ConfigKind): boolean {
   const said: JsonObject = fields ?? {};
-  const isText = (word: string): boolean => typeof said[word] === 'string';
-  return tellingWords[kind].some((word) => isText(word) || (word === 'sync' && said[word] !== undefined));
+  // Nothing else has a name like that of the settings.
+  const tells = (word: string): boolean =>
+    kind === 'flycd' ? said[word] !== undefined : typeof said[word] === 'string';
+  return tellingWords[kind].some(tells);
 }
 
 /** What tells of a file under nearly the right name whose it is. */
@@ -162,7 +166,11 @@ async function noteNearMiss(walking: Walking, nearMiss: FoundNearMiss): Promise<
   incomplete(walking, name, message, hint);
 }
 
-async function standsAlone({ files }: Walking, { file, kind }: FoundNearMiss): Promise<boolean> {
+/** false: a file of its kind stands beside it, under its right name. */
+export async function standsAlone(
+  { files }: Walking,
+  { file, kind }: Pick<FoundNearMiss, 'file' | 'kind'>,
+): Promise<boolean> {
   const beside = await files.list(file.tree, file.folder);
   return beside.every((entry) => !fileNames[kind].includes(baseOf(entry.path)));
 }
@@ -175,42 +183,6 @@ function strangeIn(base: string): string {
     (letter) => `U+${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`,
   );
   return ` (${list(codes)} ${codes.length === 1 ? 'is' : 'are'} in it)`;
-}
-
-/** Of a file that says nothing that can be parsed: a name too many keeps an app too many. */
-const appsWritten = /^(?:#[ \t]*)?(?:["']?app["']?|[ \t]*\{?[ \t]*"app")[ \t]*[:=][ \t]*["']?([a-z0-9-]+)/gim;
-
-/**
- * The apps of an `app.yaml.bak` without an app.yaml beside it. Asked for only where what is not found may be taken for gone.
- */
-export async function notePutAway(walking: Walking): Promise<void> {
-  if (!walking.seeksOrphans || !walking.whole) return;
-  const chains = [
-    [],
-    ...walking.projects.map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project]),
-  ];
-  // One that the walk came by is there a second time, from whoever looked for what it did not.
-  const found = new Map(walking.nearMisses.map((nearMiss) => [nearMiss.file.name, nearMiss]));
-  for (const nearMiss of found.values()) {
-    const { file, kind, by } = nearMiss;
-    if (by !== 'aside' || kind !== 'app' || isIgnored(walking, file)) continue;
-    if (!(await standsAlone(walking, nearMiss))) continue;
-    const bytes = await walking.files.read(file.tree, file.path).catch(() => undefined);
-    if (bytes === undefined) continue;
-    const format = file.format ?? formatOf(file.path);
-    const apps = chains.flatMap((chain) => {
-      const substitutions = chain.flatMap((project) => project.substitutions);
-      return appsIn(readDocument({ file: file.name, format, bytes, substitutions }));
-    });
-    for (const app of apps) walking.putAway.set(app, file.name);
-  }
-}
-
-function appsIn(document: SourceDocument): readonly string[] {
-  const app = document.fields?.['app'];
-  if (!hasBrokenSyntax(document)) return typeof app === 'string' ? [app.trim().toLowerCase()] : [];
-  const { text } = substitute(document.text, document.substitutions);
-  return [...text.matchAll(appsWritten)].flatMap(([, name]) => name?.toLowerCase() ?? []);
 }
 
 /** Empty: it cannot be read, or is too large to be a config file. */

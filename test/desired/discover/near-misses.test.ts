@@ -135,7 +135,7 @@ describe('another file', () => {
       'my-app',
       'webapp',
     ].map((stem) => `${stem}.yaml`),
-    ...['protect', 'projector', 'project1', 'product', 'object', 'subject', 'reject'].map((stem) => `${stem}.yaml`),
+    ...['protect', 'product', 'object', 'subject', 'reject'].map((stem) => `${stem}.yaml`),
     ...['fly', 'flyctl', 'flux', 'fluxcd', 'argocd'].map((stem) => `${stem}.yaml`),
     ...[
       'js',
@@ -171,16 +171,26 @@ describe('another file', () => {
     'values.yaml',
     'application.yml',
     'docker-compose.yaml',
-    'app-of-apps.md',
+    'web.toml',
+    'fly.prod.yaml',
+    'web.md',
   ])('%s says nothing and stops nothing', async (name) => {
     const text = /project|protect|product/.test(name) ? project : 'app: x\nfleet: y\n';
     const fleet = await beside(name, text);
     expect(fleet).toMatchObject(asIs);
-    expect(fleet.putAway?.size).toBe(0);
     // In the fleet's own folder, too.
     if (!name.startsWith('fly.')) expect((await load({ ...front, [name]: text })).whole).toBe(true);
   });
 });
+
+test.each(['fly.toml', 'fly.prod.yaml', 'fly.yaml.bak', 'web.toml', 'web.md', 'web'])(
+  '%s keeps no app: it is no app.yaml under another name',
+  async (name) => {
+    const fleet = await beside(name, 'app: x\n');
+    expect(fleet).toMatchObject(asIs);
+    expect(await fleet.putAway?.('x')).toBeUndefined();
+  },
+);
 
 describe('an app.yaml that somebody put away', () => {
   test.each([
@@ -199,9 +209,30 @@ describe('an app.yaml that somebody put away', () => {
     '#app.yaml#',
     'app.yaml.example',
     'app.yaml.yaml',
+    'old-app.yaml',
+    'old.app.yaml',
+    'my app.yaml',
+    'Copy of app.yaml',
+    'app1.yaml',
+    'appold.yaml',
+    'my-app.yaml',
+    'application.yml',
+    'app.bak',
+    'app.off',
+    'app.disabled',
+    'app.txt',
+    'app.conf',
+    'app.jsonc',
+    'app.yaml1',
+    'app.yamlbak',
+    'apps.yaml.bak',
+    'web.yaml',
+    'lonely.yml.off',
+    'old.json',
   ])('%s keeps the app that it names, and is not said', async (name) => {
     const fleet = await beside(name, appYaml('lonely'));
-    expect(fleet).toMatchObject({ ...asIs, putAway: new Map([['lonely', `x/${name}`]]) });
+    expect(fleet).toMatchObject(asIs);
+    expect(await fleet.putAway?.('lonely')).toBe(`x/${name}`);
   });
 
   test.each([
@@ -219,7 +250,8 @@ describe('an app.yaml that somebody put away', () => {
     ['a comment', 'app.yaml.bak', '# app: lonely\n# build: { image: nginx }\n'],
     ['a merge', 'app.yaml.bak', '<<<<<<< ours\napp: lonely\n=======\napp: lonely\nenv: {}\n>>>>>>> theirs\n'],
   ])('%s', async (_what, name, text) => {
-    expect((await beside(name, text)).putAway).toEqual(new Map([['lonely', `x/${name}`]]));
+    const fleet = await beside(name, text);
+    expect([await fleet.putAway?.('lonely'), await fleet.putAway?.('it')]).toEqual([`x/${name}`, undefined]);
   });
 
   test.each([
@@ -229,7 +261,7 @@ describe('an app.yaml that somebody put away', () => {
   ])('is no file of another tool that says so further in: %s', async (name, text) => {
     const fleet = await beside(name, text);
     expect(fleet).toMatchObject(asIs);
-    expect(fleet.putAway?.size).toBe(0);
+    expect(await fleet.putAway?.('lonely')).toBeUndefined();
   });
 
   test.each([
@@ -247,15 +279,15 @@ describe('an app.yaml that somebody put away', () => {
   test('keeps what a project’s substitutions make of the name', async () => {
     const substitutions = `${project}common: { substitutions: { STAGE: prod } }\n`;
     const fleet = await load({ ...front, 'project.yaml': substitutions, 'x/app.yaml.bak': 'app: lonely-STAGE\n' });
-    expect(fleet.putAway?.get('lonely-prod')).toBe('x/app.yaml.bak');
+    expect(await fleet.putAway?.('lonely-prod')).toBe('x/app.yaml.bak');
   });
 
   test('keeps nothing beside an app.yaml, or where a project ignores it', async () => {
     const text = appYaml('lonely');
     const twin = { ...front, 'x/app.yaml': appYaml('x'), 'x/app.yaml.bak': text };
-    expect((await load(twin)).putAway?.size).toBe(0);
+    expect(await (await load(twin)).putAway?.('lonely')).toBeUndefined();
     const ignoring = { ...front, 'project.yaml': `${project}ignore: [x]\n`, 'x/app.yaml.bak': text };
-    expect((await load(ignoring)).putAway?.size).toBe(0);
+    expect(await (await load(ignoring)).putAway?.('lonely')).toBeUndefined();
   });
 
   test('is found beside a folder projects as well', async () => {
@@ -264,7 +296,8 @@ describe('an app.yaml that somebody put away', () => {
       'projects/y/app.yaml': appYaml('y'),
       'x/app.yaml.bak': appYaml('lonely'),
     });
-    expect(fleet).toMatchObject({ whole: true, putAway: new Map([['lonely', 'x/app.yaml.bak']]) });
+    expect(fleet.whole).toBe(true);
+    expect(await fleet.putAway?.('lonely')).toBe('x/app.yaml.bak');
   });
 
   test('of a project, its apps may be anywhere: none is removed', async () => {
@@ -273,6 +306,8 @@ describe('an app.yaml that somebody put away', () => {
     expect(said(fleet.problems)).toEqual([
       expect.stringContaining('x/project.yaml.bak: warning: FlyCD reads no file of this name'),
     ]);
+    for (const name of ['old-project.yaml', 'project2.yaml', 'proj.yaml', 'projects.bak', 'projector.yml.off'])
+      expect((await beside(name, project)).whole).toBe(false);
     expect(await beside('project.yaml.bak', 'project: gcp-project-17\n')).toMatchObject(asIs);
     for (const name of ['project.yaml.example', 'project.example.yaml', 'project.yaml.tmpl'])
       expect(await beside(name, project)).toMatchObject(asIs);
