@@ -54,7 +54,7 @@ export const rooms: readonly Room[] = [
     folder: 'src/desired',
     floor: 5,
     packages: ['yaml', 'smol-toml', 'zod', 're2js', 'node:path'],
-    inner: [['documents'], ['discover'], ['source'], ['resolve']],
+    inner: [['documents'], ['files'], ['discover'], ['source'], ['resolve']],
   },
   { folder: 'src/observed', floor: 5, packages: ['p-queue'] },
   { folder: 'src/record', floor: 5, packages: ['kysely', 'kysely/*', 'better-sqlite3', 'node:*'] },

@@ -5,10 +5,10 @@ import { isObject, type JsonObject } from '../model/base/json.ts';
 import type { Problem } from '../model/base/problem.ts';
 import type { Tree } from '../sources/tree/tree.ts';
 import { ownedKeySet } from './source/base-config.ts';
-import { filesBelow } from './discover/traverse.ts';
+import { filesBelow } from './files/traverse.ts';
 import { formatOf, readDocument, unreadDocument, type SourceDocument } from './documents/document.ts';
-import { fileBytesMax } from './discover/config-files.ts';
-import { pathWithin } from './discover/paths.ts';
+import { fileBytesMax } from './files/config-files.ts';
+import { pathWithin } from './files/paths.ts';
 import type { Finding } from './documents/finding.ts';
 import { problemsOfText, problemsIn } from './documents/source-map.ts';
 

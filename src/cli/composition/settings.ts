@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Settings } from '../../../schemas/settings.ts';
 import { formatOf, readDocument } from '../../desired/documents/document.ts';
-import { settingsFileNames } from '../../desired/discover/file-names.ts';
+import { settingsFileNames } from '../../desired/files/file-names.ts';
 import { check } from '../../desired/documents/finding.ts';
 import { withoutNulls } from '../../desired/documents/merge.ts';
 import { problemsOfText, problemsIn } from '../../desired/documents/source-map.ts';

@@ -3,9 +3,9 @@ import type { FollowedRef } from '../../model/desired.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, GitMirrors } from '../../sources/tree/tree.ts';
-import type { ConfigFile, ConfigFiles } from './config-files.ts';
-import type { Cache } from './cache.ts';
-import type { NearMiss } from './file-names.ts';
+import type { ConfigFile, ConfigFiles } from '../files/config-files.ts';
+import type { Cache } from '../files/cache.ts';
+import type { NearMiss } from '../files/file-names.ts';
 import type { Project, ReadProject } from './project.ts';
 
 export interface FoundApp {

@@ -2,8 +2,8 @@
 import { toFault } from '../../model/base/fault.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import type { ConfigFile, ReadFile } from './config-files.ts';
-import { pathWithin, stayInside } from './paths.ts';
+import type { ConfigFile, ReadFile } from '../files/config-files.ts';
+import { pathWithin, stayInside } from '../files/paths.ts';
 import type { Finding } from '../documents/finding.ts';
 import { problemsIn } from '../documents/source-map.ts';
 import { isProject, readProject, type Project } from './project.ts';

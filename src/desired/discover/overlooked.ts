@@ -4,11 +4,11 @@ import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { isObject, type JsonObject } from '../../model/base/json.ts';
 import { list } from '../../model/base/text.ts';
 import { hasBrokenSyntax, type SourceDocument } from '../documents/document.ts';
-import { nearMissAt, type ConfigFile, type ConfigFiles } from './config-files.ts';
+import { nearMissAt, type ConfigFile, type ConfigFiles } from '../files/config-files.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint, incomplete, unseen, warn } from './notes.ts';
-import { appFileNames, fileNames, isAppOrProject, projectFileNames, type ConfigKind } from './file-names.ts';
-import { unreadEntry } from './reading.ts';
+import { appFileNames, fileNames, isAppOrProject, projectFileNames, type ConfigKind } from '../files/file-names.ts';
+import { unreadEntry } from '../files/reading.ts';
 
 type FoundNearMiss = Walking['nearMisses'][number];
 

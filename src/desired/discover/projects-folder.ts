@@ -2,8 +2,8 @@
 import { baseOf } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import type { Walking } from './discovery.ts';
-import { isAppOrProject } from './file-names.ts';
-import { folderDepthMax, skippedFolders } from './traverse.ts';
+import { isAppOrProject } from '../files/file-names.ts';
+import { folderDepthMax, skippedFolders } from '../files/traverse.ts';
 
 /** What of a folder's folders is looked into; what is not is remembered. */
 export async function lookedInto(

@@ -1,7 +1,7 @@
 /** Files that FlyCD does not read and that name an app: somebody put its app.yaml away, copied it or called it otherwise. */
 import { hasBrokenSyntax, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
-import type { ConfigFile } from './config-files.ts';
+import type { ConfigFile } from '../files/config-files.ts';
 import { isIgnored, type Walking } from './discovery.ts';
 import { standsAlone } from './overlooked.ts';
 

@@ -7,12 +7,12 @@ import { toFault } from '../../model/base/fault.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { hasBrokenSyntax } from '../documents/document.ts';
 import { isFollowed, isIgnored, type Walking } from './discovery.ts';
-import { nearMissAt } from './config-files.ts';
-import { fileNames, isAppOrProject, projectFileNames } from './file-names.ts';
+import { nearMissAt } from '../files/config-files.ts';
+import { fileNames, isAppOrProject, projectFileNames } from '../files/file-names.ts';
 import { ignoreHint, unseen } from './notes.ts';
 import { isOfKind, linksMax } from './overlooked.ts';
 import { isProject } from './project.ts';
-import { folderDepthMax, foldersMax, skippedFolders } from './traverse.ts';
+import { folderDepthMax, foldersMax, skippedFolders } from '../files/traverse.ts';
 
 /** More lines of one kind help nobody: the first few say which rule it is. */
 const saidMax = 20;

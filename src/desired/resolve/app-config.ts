@@ -19,7 +19,7 @@ import { check, findingList, notYetWords, type Finding, type FindingList } from 
 import { mergedApp, originsOf, type Layers } from './overrides.ts';
 import { inexactEnv } from '../discover/project.ts';
 import type { Problem } from '../../model/base/problem.ts';
-import type { ReadFile } from '../discover/config-files.ts';
+import type { ReadFile } from '../files/config-files.ts';
 import { writtenPath } from './explain.ts';
 import { problemsOf, type Origin } from '../documents/source-map.ts';
 import type { SourceFolder } from '../source/source.ts';

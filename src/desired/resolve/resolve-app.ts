@@ -13,9 +13,9 @@ import { baseConfig, readBase, type BaseConfig } from '../source/base-config.ts'
 import { hasBrokenSyntax } from '../documents/document.ts';
 import { refusePointer } from '../../sources/tree/lfs-pointer.ts';
 import { readAppConfig, placed, fromBase, type AppConfig, type KeyedLayers, type Sketch } from './app-config.ts';
-import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
-import { pathWithin } from '../discover/paths.ts';
-import type { Cache } from '../discover/cache.ts';
+import type { ConfigFiles, ReadFile } from '../files/config-files.ts';
+import { pathWithin } from '../files/paths.ts';
+import type { Cache } from '../files/cache.ts';
 import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from '../source/source.ts';

@@ -9,8 +9,8 @@ import { readAppConfig, originsOfSketch, placed, type AppConfig, type KeyedLayer
 import { isReadWhole } from '../documents/document.ts';
 import { checkDependencies } from './dependencies.ts';
 import { explainFields } from './explain.ts';
-import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
-import type { Cache } from '../discover/cache.ts';
+import type { ConfigFiles, ReadFile } from '../files/config-files.ts';
+import type { Cache } from '../files/cache.ts';
 import { layersOf } from './overrides.ts';
 import type { Project } from '../discover/project.ts';
 import { appOfSketch, resolveApp, type Gathering } from './resolve-app.ts';

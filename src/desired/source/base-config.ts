@@ -5,9 +5,9 @@ import { toFault } from '../../model/base/fault.ts';
 import type { JsonObject } from '../../model/base/json.ts';
 import { parsePath, type DocumentPath } from '../documents/path.ts';
 import type { SourceDocument } from '../documents/document.ts';
-import type { ConfigFiles, ReadFile } from '../discover/config-files.ts';
+import type { ConfigFiles, ReadFile } from '../files/config-files.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
-import { pathWithin } from '../discover/paths.ts';
+import { pathWithin } from '../files/paths.ts';
 import type { Finding, FindingList } from '../documents/finding.ts';
 import type { SourceFolder } from './source.ts';
 

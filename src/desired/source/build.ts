@@ -14,9 +14,9 @@ import {
   type ContextParts,
 } from '../../sources/build/build-context.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
-import { fileBytesMax, type ConfigFile, type ConfigFiles } from '../discover/config-files.ts';
+import { fileBytesMax, type ConfigFile, type ConfigFiles } from '../files/config-files.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
-import { pathWithin } from '../discover/paths.ts';
+import { pathWithin } from '../files/paths.ts';
 import type { DocumentPath } from '../documents/path.ts';
 import type { FindingList } from '../documents/finding.ts';
 import { flagsOf } from './flyctl-flags.ts';

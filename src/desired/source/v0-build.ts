@@ -6,7 +6,7 @@ import { Fault } from '../../model/base/fault.ts';
 import type { V0Versions } from '../../model/stamps/v0-versions.ts';
 import { goHash, hasGoHash, sha256Of } from '../../sources/tree/go-hash.ts';
 import type { GitMirrors, Tree } from '../../sources/tree/tree.ts';
-import type { ConfigFile } from '../discover/config-files.ts';
+import type { ConfigFile } from '../files/config-files.ts';
 
 export interface V0Source {
   /** true: files of the config lie over the source. */

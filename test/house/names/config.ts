@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ownedKeys } from '../../../schemas/app.ts';
 import { generateJsonSchemas } from '../../../schemas/generate.ts';
 import { createProgram } from '../../../src/cli/program.ts';
-import { appFileNames, projectFileNames, settingsFileNames } from '../../../src/desired/discover/file-names.ts';
+import { appFileNames, projectFileNames, settingsFileNames } from '../../../src/desired/files/file-names.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { Redactor } from '../../../src/model/base/secret-value.ts';
