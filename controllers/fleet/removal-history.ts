@@ -51,9 +51,14 @@ export async function removalHistory(
     const pass = last === undefined || last === commit ? release : await standingAt(last);
     if (pass.state !== 'removed') return { ...pass, isPass: true };
     // A work tree that differs from its commit: the commit may name the app still.
-    if (!revision.endsWith(dirty)) return pass;
-    const head = await namesAt(revision.slice(0, -dirty.length));
-    return head.whole && !head.names.has(name) ? pass : { state: 'uncommitted' };
+    if (revision.endsWith(dirty)) {
+      const head = await namesAt(revision.slice(0, -dirty.length));
+      if (!head.whole || head.names.has(name)) return { state: 'uncommitted' };
+    }
+    // A job that is run again at an earlier commit, without a database that would know the later one.
+    for (const later of (await fleet.laterCommits?.()) ?? [])
+      if ((await namesAt(later.commit)).names.has(name)) return { state: 'later', ...later };
+    return pass;
   } catch (error) {
     return unread(error);
   }

@@ -1,4 +1,4 @@
-import type { Descent } from './removal.ts';
+import type { Descent, LaterCommit, NamedApps } from './removal.ts';
 import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import type { JsonObject, JsonValue } from './base/json.ts';
 import type { SyncPolicy } from './base/policy.ts';
@@ -141,12 +141,6 @@ export interface DesiredNetwork {
 }
 
 /** What git wants, as one value. */
-interface NamedApps {
-  readonly names: ReadonlySet<string>;
-  readonly whole: boolean;
-  readonly manual: ReadonlySet<string>;
-}
-
 export interface DesiredFleet extends FleetOwner {
   /** Owner name stamped on machines. Never a URL or a path. */
   readonly name: string;
@@ -198,11 +192,10 @@ export interface DesiredFleet extends FleetOwner {
    * therefore have removed. Not there where the config has no history: a plain folder.
    */
   descendsFrom?: ((commit: string) => Promise<Descent>) | undefined;
-  /**
-   * Names of the apps that it named at a commit of its history, the invalid ones too, and of those among them whose policy
-   * said `auto: false`. `whole` false: it could not be read whole. Not there where there is no history. Throws a Fault where the commit cannot be read.
-   */
+  /** What it named at a commit. Not there where there is no history. Throws a Fault where the commit cannot be read. */
   namesAt?: ((commit: string) => Promise<NamedApps>) | undefined;
+  /** Commits that go on from the one that was read: what is gone here may be back there. Throws a Fault where git does not say. */
+  laterCommits?: (() => Promise<readonly LaterCommit[]>) | undefined;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

@@ -3,6 +3,22 @@
 /** Whether a history has a commit in it. unknown: nobody can tell, as in a shallow clone. */
 export type Descent = 'yes' | 'no' | 'unknown';
 
+/** What a commit of a config named. */
+export interface NamedApps {
+  /** Those of its apps, the invalid ones too. */
+  readonly names: ReadonlySet<string>;
+  /** Of those whose policy said `sync.auto: false`. */
+  readonly manual: ReadonlySet<string>;
+  /** false: it could not be read whole. */
+  readonly whole: boolean;
+}
+
+/** A commit that goes on from the one that was read, and a branch that points to it. */
+export interface LaterCommit {
+  readonly commit: string;
+  readonly branch: string;
+}
+
 /** What the config's history says of an app that it does not name. */
 export type RemovalHistory =
   /** There is none, as of a plain folder. */
@@ -19,6 +35,8 @@ export type RemovalHistory =
   | { readonly state: 'uncommitted' }
   /** The app was released from a commit that is not in it. */
   | ({ readonly state: 'elsewhere' } & LastNamed)
+  /** A commit after the one that was read names it again. */
+  | ({ readonly state: 'later' } & LaterCommit)
   /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
   | ({ readonly state: 'unnamed' } & LastNamed)
   /** It has that commit, of which not all could be read: nobody knows whether it named the app. */

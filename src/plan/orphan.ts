@@ -239,6 +239,11 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
         because: `git does not name it. It was last ${lastWords(history)}, which is not in this config’s history: another branch, clone or repo may still name it`,
         next: 'sync that config',
       };
+    case 'later':
+      return {
+        because: `git does not name it at this commit, but branch ${history.branch} does later, at ${shortRevision(history.commit)}`,
+        next: 'sync that commit',
+      };
     case 'unnamed':
       return {
         because: `git does not name it. It was last ${lastWords(history)}, where this config does not name it either: it was not committed, or another folder of the repo names it`,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
+import type { NamedApps } from '../../model/removal.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
@@ -58,7 +59,8 @@ export function createLoading(request: LoadingRequest): Loading {
   let loader: DesiredLoader | undefined;
   let memory: FolderMemory | undefined;
   let digests: ImageDigests | undefined;
-  const past = createPast();
+  const past = createPast<DesiredFleet>(pastFleetsMax);
+  const named = createPast<NamedApps>(pastNamesMax);
 
   return {
     async load({ offline, nameless }) {
@@ -73,7 +75,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const { written, isRoot } = here;
       const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path, history, isKnown, disturbance, origin, descendsFrom } =
+      const { tree, path, history, isKnown, disturbance, origin, descendsFrom, laterCommits } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : await openRepo(mirrors, repo);
@@ -108,8 +110,8 @@ export function createLoading(request: LoadingRequest): Loading {
         // With a loader of its own: the other one forgets what is not in the tree it reads.
         return createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old });
       };
-      const earlier = historyOf({ history, past, readAt, redactor });
-      return { fleet: { ...fleet, ...earlier, descendsFrom }, repo };
+      const earlier = historyOf({ history, past, named, readAt, redactor });
+      return { fleet: { ...fleet, ...earlier, descendsFrom, laterCommits }, repo };
     },
     close() {
       mirrors?.close();
@@ -120,7 +122,8 @@ export function createLoading(request: LoadingRequest): Loading {
 
 interface HistoryParts {
   readonly history: string;
-  readonly past: Past;
+  readonly past: Past<DesiredFleet>;
+  readonly named: Past<NamedApps>;
   readonly redactor: Redactor;
   readonly readAt: (
     commit: string,
@@ -128,20 +131,22 @@ interface HistoryParts {
   ) => Promise<DesiredFleet>;
 }
 
-function historyOf({ history, past, redactor, readAt }: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
+function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
+  const { history, past, named, redactor, readAt } = parts;
   return {
     async earlier(commit) {
       const then = await past.read(`${history} ${commit}`, () => readAt(commit));
       learnSecrets(redactor, then);
       return then;
     },
-    async namesAt(commit) {
-      // Names need no registry.
-      const unasked = { resolveImage: () => Promise.resolve(undefined) };
-      const { apps, invalid, whole } = await past.read(`${history} ${commit} names`, () => readAt(commit, unasked));
-      const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
-      return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole, manual };
-    },
+    namesAt: (commit) =>
+      named.read(`${history} ${commit}`, async () => {
+        // Names need no registry.
+        const unasked = { resolveImage: () => Promise.resolve(undefined) };
+        const { apps, invalid, whole } = await readAt(commit, unasked);
+        const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
+        return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole, manual };
+      }),
   };
 }
 
@@ -152,22 +157,24 @@ function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {
 }
 
 /** Held apps of one fleet are at a handful of commits; each is a whole fleet in memory. */
-const pastKept = 4;
+const pastFleetsMax = 4;
+/** What apps were released from, and what branches have gone on to: of a thousand apps each is some 100 KB. */
+const pastNamesMax = 64;
 
-interface Past {
-  read(key: string, load: () => Promise<DesiredFleet>): Promise<DesiredFleet>;
+interface Past<Read> {
+  read(key: string, load: () => Promise<Read>): Promise<Read>;
 }
 
 /** What git said at earlier commits, which no pass changes. What failed to be read is tried again. */
-function createPast(): Past {
-  const known = new Map<string, Promise<DesiredFleet>>();
+function createPast<Read>(max: number): Past<Read> {
+  const known = new Map<string, Promise<Read>>();
   return {
     read(key, load) {
       const reading = known.get(key) ?? load();
       known.delete(key);
       known.set(key, reading);
       const [oldest] = known.keys();
-      if (known.size > pastKept && oldest !== undefined) known.delete(oldest);
+      if (known.size > max && oldest !== undefined) known.delete(oldest);
       reading.catch(() => known.delete(key));
       return reading;
     },
@@ -188,6 +195,7 @@ interface OpenConfig {
   readonly disturbance: () => Promise<string | undefined>;
   readonly origin: () => Promise<Origin | undefined>;
   readonly descendsFrom: DesiredFleet['descendsFrom'];
+  readonly laterCommits: DesiredFleet['laterCommits'];
 }
 
 async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Promise<OpenConfig> {
@@ -201,6 +209,8 @@ async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Pro
     disturbance: () => Promise.resolve(undefined),
     origin: () => mirrors.origin(request, tree.revision),
     descendsFrom: (from) => mirrors.descends(request, tree.revision, from),
+    // A mirror has what was asked for, and that is the newest of its branch.
+    laterCommits: undefined,
   };
 }
 
@@ -220,14 +230,14 @@ async function openPath(
   }
   if (ref !== undefined) log.warn({ ref }, 'ref of flycd.yaml is left aside: a folder is read as it stands on disk');
   const { openFolder } = await io.clock.busy(() => import('../../sources/folder/folder.ts'));
-  const { tree, path, top, warning, disturbance, origin, descendsFrom } = await openFolder({
+  const { top, warning, ...opened } = await openFolder({
     path: location.text,
     clock: io.clock,
     environment: io.env,
     memory,
   });
   if (warning !== undefined) log.warn({}, warning);
-  return { tree, path, history: top, isKnown: warning === undefined, disturbance, origin, descendsFrom };
+  return { ...opened, history: top, isKnown: warning === undefined };
 }
 
 /** Made with the first repo: a folder that names none needs no place to keep mirrors in. */

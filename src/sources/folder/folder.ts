@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
-import type { Descent } from '../../model/removal.ts';
+import type { Descent, LaterCommit } from '../../model/removal.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { contentId, contentItems, embeddedRepositories, nothingKnown } from '../tree/content-id.ts';
@@ -10,7 +10,7 @@ import type { Tree, TreeItem } from '../tree/tree.ts';
 import { rebased } from '../tree/links.ts';
 import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
 import { outside } from '../tree/path-faults.ts';
-import { descends } from '../git/ancestry.ts';
+import { descends, laterCommits } from '../git/ancestry.ts';
 import { gitEnvironment } from '../git/git-command.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
 import { cloneOrigin } from './clone-origin.ts';
@@ -47,6 +47,8 @@ export interface OpenFolder {
   readonly origin: () => Promise<Origin | undefined>;
   /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
   readonly descendsFrom: ((from: string) => Promise<Descent>) | undefined;
+  /** What branches have gone on to from its commit. undefined: it has none. Throws a GitError where git does not say. */
+  readonly laterCommits: (() => Promise<readonly LaterCommit[]>) | undefined;
 }
 
 /**
@@ -69,16 +71,19 @@ export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
     return top === undefined ? undefined : cloneOrigin({ top, commit, clock, environment, memory });
   };
   const { top, warning, disturbance } = work;
-  return { tree, path, top, warning, disturbance, origin, descendsFrom: descentOf(work, request) };
+  return { tree, path, top, warning, disturbance, origin, ...historyOf(work, request) };
 }
 
-function descentOf(
+function historyOf(
   { top, commit }: WorkTree,
   { clock, environment }: Pick<FolderRequest, 'clock' | 'environment'>,
-): OpenFolder['descendsFrom'] {
-  if (top === undefined || commit === undefined) return undefined;
+): Pick<OpenFolder, 'descendsFrom' | 'laterCommits'> {
+  if (top === undefined || commit === undefined) return { descendsFrom: undefined, laterCommits: undefined };
   const call = { directory: top, environment: gitEnvironment({ environment: environment ?? {} }), clock };
-  return (from) => clock.busy(() => descends(call, { commit, from }));
+  return {
+    descendsFrom: (from) => clock.busy(() => descends(call, { commit, from })),
+    laterCommits: () => clock.busy(() => laterCommits(call, commit)),
+  };
 }
 
 function located(given: string, shown: string): { readonly real: string; readonly isFile: boolean } {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/base/clock.ts';
-import type { Descent } from '../../model/removal.ts';
+import type { Descent, LaterCommit } from '../../model/removal.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import { GitError, runGit } from './git-command.ts';
 import { isCommitId } from '../tree/ref.ts';
@@ -7,16 +7,21 @@ import { isCommitId } from '../tree/ref.ts';
 /** A walk through a hundred thousand commits takes a second; this ends one on a hung network disk. */
 const timeoutMs = 60_000;
 
+/** Branches further back have nothing newer to say; each of these may have to be read. */
+const branchesMax = 10;
+
+interface Repository {
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+}
+
 /**
  * Whether a commit's history has another one in it. unknown: the history is not whole (a shallow clone), or git does not
  * say. Asks no remote: what is not here is not in the history either.
  */
 export async function descends(
-  parts: {
-    readonly directory: string;
-    readonly environment: Readonly<Record<string, string>>;
-    readonly clock: Clock;
-  },
+  parts: Repository,
   { commit, from }: { readonly commit: string; readonly from: string },
 ): Promise<Descent> {
   if (!isCommitId(from)) return 'unknown';
@@ -34,4 +39,21 @@ export async function descends(
     // No such commit: fetched with its whole history, the config has never been there.
     return (await isWhole().catch(() => false)) ? 'no' : 'unknown';
   }
+}
+
+/**
+ * What the branches point to, those of remotes as they were last fetched, that have gone on from a commit: the ten newest. Asks
+ * no remote. Throws a GitError where git does not say.
+ */
+export async function laterCommits(parts: Repository, commit: string): Promise<readonly LaterCommit[]> {
+  // origin/HEAD is another name of a branch.
+  const format = '--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname:short)%(end)';
+  const args = ['for-each-ref', '--sort=-committerdate', '--contains', commit, format, 'refs/heads', 'refs/remotes'];
+  const answer = await runGit({ ...parts, args, timeoutMs, redactor: new Redactor() });
+  const found = new Map<string, string>();
+  for (const line of answer.split('\n')) {
+    const [id = '', branch = ''] = line.split(' ');
+    if (isCommitId(id) && id !== commit && !found.has(id)) found.set(id, branch);
+  }
+  return [...found].slice(0, branchesMax).map(([id, branch]) => ({ commit: id, branch }));
 }
