@@ -13,12 +13,14 @@ import { plainPass, planWhole } from './plan.ts';
  * done. What that owner remembers of an app follows it, before its labels: once the last of them is written nothing on Fly asks
  * for this command again. It follows as well where there is nothing to label, because another FlyCD has done so or there is no
  * machine yet. Repeating it is harmless. Apps without such machines get no run, and are not in the plan: nobody compared them.
+ * `apps`: globs of those that are asked about; empty = all.
  */
 export async function takeOver(
   context: SyncContext,
   desired: DesiredFleet,
+  apps: readonly string[] = [],
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
-  const { plan: whole, planned } = await planWhole({ ...context, orphans: false }, desired, plainPass);
+  const { plan: whole, planned } = await planWhole({ ...context, orphans: false }, desired, { ...plainPass, apps });
   const plan = withPlans(
     whole,
     whole.apps.filter(({ steps, status }) => steps.length > 0 || status !== 'synced'),

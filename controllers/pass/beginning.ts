@@ -69,7 +69,7 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
 
 function lostTo(pass: AppPass, other: OtherOwner): Fault {
   const { app, fleet } = pass;
-  pass.lost ??= ownerHold({ desired: app, fleet }, other);
+  pass.lost ??= ownerHold({ desired: app, fleet }, other, 0);
   const { because, next } = pass.lost;
   return new Fault({ kind: 'held', what: because, next, where: app.name });
 }

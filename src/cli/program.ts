@@ -221,11 +221,14 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
       );
     });
   withFly(withConfig(program.command('adopt')))
-    .description('take over an app that somebody else made, even if it restarts; or all apps of an earlier owner')
+    .description('take over an app that somebody else made, even if it restarts; or what an earlier owner has')
     .argument('[app]', "the app's name; left out with --all")
     .argument(...configArgument)
-    .option('--all', 'all apps that carry the owner of --from, by labels alone: nothing restarts')
-    .option('--from <old>', 'the earlier owner: address of a config repo, its origin as a hold prints it, or a fleet')
+    .option('--all', 'all apps that carry the owner of --from')
+    .option(
+      '--from <old>',
+      'only relabel what this earlier owner has: address of a config repo, its origin as a hold prints it, or a fleet',
+    )
     .action(async (first: string | undefined, second: string | undefined, options: AdoptOptions) => {
       const { adopt } = await loaded(invocation, () => import('./commands/change/adopt.ts'));
       onExit(await adopt(invocation, [first, second], options));

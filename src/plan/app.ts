@@ -78,7 +78,9 @@ export function planApp(input: PlanAppInput): AppPlan {
   });
   if (inventory.otherFleet !== undefined && !input.options.adopt) {
     const steps = planGivingWay(input, machines.value);
-    const holds = [ownerHold(input, inventory.otherFleet)];
+    // Those that give way were never meant to stay.
+    const ours = steps.length > 0 ? 0 : allOf(inventory).filter((one) => one.ours).length;
+    const holds = [ownerHold(input, inventory.otherFleet, ours)];
     return finish(input, { steps, holds }, [], steps.length > 0 ? 'wanted' : 'nothing');
   }
   if (input.fleet.from !== undefined) return takenOver(input);

@@ -1,5 +1,5 @@
 /** `adopt --all --from OLD`: what it says, of which apps, and what it does not know. */
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { hostDown } from '../../simulator/machines/host-failures.ts';
 import { arena, type Arena } from '../controllers/arena.ts';
 
@@ -103,4 +103,53 @@ test('one app is adopted although one of its hosts does not answer', async () =>
   const adopted = await run(world, 'adopt', 'shop');
   expect(adopted.said).not.toMatch(/app\.adopt shop failed/);
   expect(fleets(world)).toContain('shops');
+});
+
+describe('an app whose machines are in a group that only the earlier owner names', () => {
+  const worker = app('shop', 'hello', 1).concat('processes: { worker: ./work }\n');
+  const renamedGroup = () =>
+    renamed({ 'shop/app.yaml': worker, 'cart/app.yaml': app('cart') }, { 'shop/app.yaml': app('shop', 'hello', 1) });
+
+  test('is taken over whole by its name and that owner, and by nothing else of that owner’s', async () => {
+    const world = await renamedGroup();
+    const before = world.simulator.world.snapshot().flatMap(({ machines }) => machines.map(({ id }) => id));
+    const taken = await run(world, 'adopt', 'shop', '--from', 'acme');
+    expect(taken.code, taken.said).toBe(0);
+    expect(lastLine(taken.stdout)).toBe('1 app taken over from acme; run flycd diff for what git still wants.');
+    const after = world.simulator.world.snapshot().flatMap(({ machines }) => machines.map(({ id }) => id));
+    expect(after).toEqual(before);
+    expect(fleets(world)).toEqual(['acme', 'acme', 'shops']);
+    expect((await run(world, 'diff', '--app', 'shop')).stdout).toContain(
+      'git no longer names the process group worker',
+    );
+    expect((await run(world, 'history', '--app', 'shop')).stdout.match(/shop/g)?.length).toBeGreaterThan(1);
+  });
+
+  test('once it is adopted without that owner’s name it says how the rest is taken over', async () => {
+    const world = await renamedGroup();
+    await run(world, 'adopt', 'shop');
+    const held = await run(world, 'sync', '--once', '--app', 'shop');
+    expect(held.said.replaceAll(/\s+/g, ' ')).toContain(
+      'fleet acme has machines in this app, beside 1 machine of this fleet flycd adopt shop --from acme takes them over, too',
+    );
+    expect((await run(world, 'adopt', 'shop', '--from', 'acme')).code).toBe(0);
+    const synced = await run(world, 'sync', '--once', '--app', 'shop');
+    expect(synced.said).not.toContain('owner');
+  });
+
+  test('by a name that git does not know nothing is taken over', async () => {
+    const world = await renamedGroup();
+    const refused = await run(world, 'adopt', 'shops', '--from', 'acme');
+    expect(refused.code).toBe(1);
+    expect(refused.said).toContain('no app is called shops');
+    expect(new Set(fleets(world))).toEqual(new Set(['acme']));
+  });
+
+  test('and one of which that owner has nothing is said to be so', async () => {
+    const world = await renamedGroup();
+    await run(world, 'adopt', 'shop', '--from', 'acme');
+    const again = await run(world, 'adopt', 'shop', '--from', 'acme');
+    expect(again.code).toBe(0);
+    expect(again.said).toContain('shop has no machine with the owner "acme"');
+  });
 });

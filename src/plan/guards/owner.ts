@@ -19,10 +19,21 @@ export function ownerWords(other: OtherOwner): string {
   return origin === undefined ? `fleet ${other.fleet}` : `the config repo of origin ${origin}`;
 }
 
-/** Nothing else is done in another's app. */
-export function ownerHold({ desired, fleet }: Pick<PlanAppInput, 'desired' | 'fleet'>, other: OtherOwner): Hold {
+/** Nothing else is done in another's app. `ours`: machines of this fleet in it, as a person's word left them. */
+export function ownerHold(
+  { desired, fleet }: Pick<PlanAppInput, 'desired' | 'fleet'>,
+  other: OtherOwner,
+  ours: number,
+): Hold {
   const { name } = desired;
   const origin = shortOrigin(other.origin);
+  if (ours > 0) {
+    return holdOf(name, {
+      reason: 'owner',
+      because: `${ownerWords(other)} has machines in this app, beside ${plural(ours, 'machine')} of this fleet`,
+      next: `flycd adopt ${shellWord(name)} --from ${shellWord(origin ?? other.fleet)} takes them over, too; flycd diff then shows what happens to them. Or remove ${name} from one of the two config repos`,
+    });
+  }
   if (origin === undefined) {
     return holdOf(name, {
       reason: 'owner',
