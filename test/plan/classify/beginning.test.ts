@@ -1,9 +1,9 @@
 /** Two owners in one app that both have begun it. */
 import { describe, expect, it } from 'vitest';
 import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
-import { ownerBefore } from '../../../src/plan/classify/beginning.ts';
+import { givingWay, ownerBefore } from '../../../src/plan/classify/beginning.ts';
 import { planApp } from '../../../src/plan/app.ts';
-import { desiredApp, group, input, machine, observed, type MachineParts } from '../builders.ts';
+import { desiredApp, flyctlMachine, group, input, machine, observed, type MachineParts } from '../builders.ts';
 
 const ours: FleetOwner = { name: 'flycd', origin: { address: 'a'.repeat(32), root: undefined } };
 const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
@@ -23,6 +23,10 @@ function made(by: 'a' | 'b' | 'c', { at, begun: isBegun, ...parts }: Made) {
 
 const mine = (parts: Made) => made('a', { id: 'd8900001', ...parts });
 const theirs = (parts: Made) => made('b', { id: 'd8900002', ...parts });
+const byHand = {
+  ...flyctlMachine(desired, { id: 'd8900000' }),
+  created_at: new Date(Date.UTC(2025, 0, 1)).toISOString(),
+};
 const plan = (machines: readonly ReturnType<typeof made>[], adopt = false) =>
   planApp(input(desired, observed({ machines }), { fleet: ours, options: { adopt } }));
 
@@ -51,9 +55,33 @@ describe('who began an app first', () => {
       [mine({ at: 2, begun: true }), theirs({ at: 1, begun: true, state: 'destroyed' })],
       undefined,
     ],
+    ['theirs, beside what somebody made before both', [byHand, theirs({ at: 1, begun: true })], 'b'],
+    ['nobody, where somebody made one by hand', [byHand], undefined],
   ])('%s', (_who, machines, address) => {
     for (const order of [machines, machines.toReversed()])
       expect(ownerBefore(order, ours)?.origin?.address).toBe(address?.repeat(32));
+  });
+});
+
+describe('what of ours gives way', () => {
+  const gone = { state: 'destroyed' };
+  it.each([
+    ['nothing, where nobody else is', [mine({ at: 1, begun: true })], []],
+    ['nothing, where ours came first', [mine({ at: 1, begun: true }), theirs({ at: 2, begun: true })], []],
+    ['all that was begun later', [mine({ at: 2, begun: true }), theirs({ at: 1, begun: true })], ['d8900001']],
+    ['nothing that is gone', [mine({ at: 2, begun: true, ...gone }), theirs({ at: 1, begun: true })], []],
+    [
+      'what was begun anew, where ours that was there for good is gone',
+      [
+        mine({ at: 1, begun: false, ...gone }),
+        mine({ id: 'd8900003', at: 3, begun: true }),
+        theirs({ at: 2, begun: true }),
+      ],
+      ['d8900003'],
+    ],
+    ['nothing of somebody’s', [byHand, theirs({ at: 1, begun: true })], []],
+  ])('%s', (_what, machines, ids) => {
+    expect(givingWay(machines, ours).map(({ id }) => id)).toEqual(ids);
   });
 });
 
