@@ -144,7 +144,7 @@ export function takeRows(connection: Connection, { owner, name, app }: TakeReque
         connection.prepare('SELECT 1 FROM app_memory WHERE fleet = ? AND app = ? AND known = 1').get(name, app) !==
         undefined;
       for (const from of predecessors(claimsIn(connection), owner))
-        if (from !== name) moveRows(connection, { app, from, to: name, isFinished: true, keeps: isKnown });
+        moveRows(connection, { app, from, to: name, isFinished: true, keeps: isKnown });
     })
     .immediate();
 }
@@ -187,10 +187,9 @@ function claimFrom(claimed: Claim | undefined, origin: Origin | undefined): 'sam
 function claim(connection: Connection, { unwritten, origin }: FleetOwner, name: string): void {
   const before = claimsIn(connection).get(name);
   const text = unwritten === undefined ? originClaim(before, origin) : namedClaim;
-  if (text === undefined || text === (before === 'named' ? namedClaim : before && formatOrigin(before))) return;
-  connection
-    .prepare('INSERT INTO fleet_origin (fleet, origin) VALUES (?, ?) ON CONFLICT (fleet) DO UPDATE SET origin = ?')
-    .run(name, text, text);
+  if (text === undefined) return;
+  const set = 'ON CONFLICT (fleet) DO UPDATE SET origin = excluded.origin WHERE origin <> excluded.origin';
+  connection.prepare(`INSERT INTO fleet_origin (fleet, origin) VALUES (?, ?) ${set}`).run(name, text);
 }
 
 function originClaim(before: Claim | undefined, origin: Origin | undefined): string | undefined {
