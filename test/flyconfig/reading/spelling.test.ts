@@ -22,8 +22,11 @@ test.each([
 test.each([
   ['strat', 'start'],
   ['memroy', 'memory'],
+  ['memo', 'memory'],
+  ['mem', undefined],
+  ['startup', 'start'],
   ['nothing', undefined],
   ['xy', undefined],
 ])('of some fields %s means %s', (written, meant) => {
-  expect(nearest(written, ['memory', 'start', 'cpu', 'ab'])).toBe(meant);
+  expect(nearest(written, ['memory', 'start', 'smart', 'cpu', 'ab'])).toBe(meant);
 });

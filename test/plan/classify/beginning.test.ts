@@ -89,10 +89,18 @@ describe('a plan for an app that two have begun', () => {
   it('takes away what is ours where theirs came first, and is held', () => {
     for (const standing of [true, false]) {
       const held = plan([mine({ at: 2, begun: true }), theirs({ at: 1, begun: !standing })]);
-      expect(held.steps).toMatchObject([{ kind: 'machine.destroy', machineId: 'd8900001', risk: 'safe' }]);
+      expect(held.steps).toMatchObject([
+        { kind: 'machine.destroy', machineId: 'd8900001', target: 'shop/web/arn/1', group: 'web', risk: 'safe' },
+      ]);
       expect(held.holds).toMatchObject([{ reason: 'owner', steps: [] }]);
       expect(held.holds[0]?.because).toContain('origin bbbbbbbbbbbb');
     }
+  });
+
+  it('names what nobody can tell the place of by its id', () => {
+    const stripped = { flycd_slot: undefined, fly_process_group: undefined };
+    const held = plan([mine({ at: 2, begun: true, metadata: stripped }), theirs({ at: 1, begun: true })]);
+    expect(held.steps).toMatchObject([{ machineId: 'd8900001', target: 'shop/d8900001', group: '' }]);
   });
 
   it('takes nothing away that was there for good, whoever else is', () => {
