@@ -1,0 +1,194 @@
+/** What a pass makes of an app that another owner may begin at the same moment, call by call. */
+import { describe, expect, it, test } from 'vitest';
+import { AppPass } from '../../../controllers/pass/app-pass.ts';
+import { begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
+import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { createFlyWriter } from '../../../src/fly/client.ts';
+import { createTransport } from '../../../src/fly/http/transport.ts';
+import { inPlace } from '../../../src/loop/aside.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
+import { silentLog } from '../../../src/model/base/log.ts';
+import { Redactor } from '../../../src/model/base/secret-value.ts';
+import { createEvidence } from '../../../src/record/evidence.ts';
+import { desiredApp, machine } from '../../plan/builders.ts';
+import { testStore } from '../../record/stores.ts';
+import { fleetOf } from '../reconcilers.ts';
+
+const app = desiredApp();
+
+function made(by: 'a' | 'b', at: number, parts: { readonly state?: string; readonly begun?: boolean } = {}): Machine {
+  const { begun = true, ...fields } = parts;
+  const stamps = { flycd_fleet: 'flycd', flycd_origin: `o1:${by.repeat(32)}:`, ...(begun ? { flycd_begun: '1' } : {}) };
+  const one = machine(app, { id: `${by}${at}`, metadata: stamps, ...fields });
+  return { ...one, created_at: new Date(Date.UTC(2026, 0, 1, 0, 0, at)).toISOString() };
+}
+
+interface Begun {
+  readonly pass: AppPass;
+  readonly clock: IdleClock;
+  readonly calls: readonly string[];
+}
+
+/** A pass in an app whose list shows these, one after the other, and the last of them from then on. */
+function begin(lists: readonly (readonly Machine[])[] = [], begins = true): Begun {
+  const clock = new IdleClock();
+  const calls: string[] = [];
+  const left = [...lists];
+  const transport = createTransport({
+    baseUrl: 'http://127.0.0.1:1',
+    webBaseUrl: 'http://127.0.0.1:1',
+    token: 'a-token',
+    fetch: (...request) => {
+      const { method, url } = new Request(...request);
+      calls.push(`${method} ${new URL(url).pathname.split('/').at(-1)}`);
+      if (method !== 'GET') return Promise.resolve(Response.json({ ok: true }));
+      return Promise.resolve(Response.json((left.length > 1 ? left.shift() : left[0]) ?? []));
+    },
+    clock,
+    log: silentLog,
+    userAgent: 'test',
+    redactor: new Redactor(),
+    random: () => 0.5,
+  });
+  const fleet = fleetOf({
+    name: 'flycd',
+    named: false,
+    unwritten: undefined,
+    origin: { address: 'a'.repeat(32), root: undefined },
+  });
+  const services = {
+    clock,
+    log: silentLog,
+    fly: createFlyWriter(transport),
+    store: testStore({ path: ':memory:', clock }),
+    evidence: createEvidence({ key: new Uint8Array(32) }),
+    onProgress: () => undefined,
+    instance: 'test',
+    signal: new AbortController().signal,
+    patience: 'requeue' as const,
+    yieldSlot: inPlace,
+  };
+  const record = new ReleaseRecord({
+    ...services,
+    app,
+    known: { version: '', told: undefined, status: undefined, open: undefined },
+  });
+  const pass = new AppPass(services, {
+    fleet,
+    app,
+    newer: undefined,
+    stamped: undefined,
+    begins,
+    leaving: new Set(),
+    record,
+  });
+  return { pass, clock, calls };
+}
+
+const stays = { stays: true };
+const lost = expect.objectContaining({ kind: 'held', where: 'shop', message: expect.stringContaining('bbbbbbbbbbbb') });
+
+test('what is made says so as long as nobody knows whose the app is', () => {
+  expect(begunStamp(begin().pass)).toEqual({ flycd_begun: '1' });
+  expect(begunStamp(begin([], false).pass)).toEqual({});
+});
+
+test('a value goes to an app that was looked at five seconds ago at most', async () => {
+  const { pass, clock } = begin();
+  expect([isUnseen(pass), isUnseen(begin([], false).pass)]).toEqual([true, false]);
+  checkOwner(pass, []);
+  expect(isUnseen(pass)).toBe(false);
+  await clock.sleep(5000);
+  expect(isUnseen(pass)).toBe(false);
+  await clock.sleep(1);
+  expect(isUnseen(pass)).toBe(true);
+  pass.begins = false;
+  expect(isUnseen(pass)).toBe(false);
+});
+
+describe('a list', () => {
+  it.each<readonly [string, readonly Machine[], readonly Machine[]]>([
+    ['of nothing', [], []],
+    ['of ours that came first', [made('a', 1), made('b', 2)], []],
+    ['of theirs, where ours came first and is not listed yet', [made('b', 2)], [made('a', 1)]],
+  ])('%s leaves open whose the app is', (_what, machines, begun) => {
+    const { pass } = begin();
+    pass.begun.push(...begun);
+    checkOwner(pass, machines);
+    expect([pass.begins, pass.lost]).toEqual([true, undefined]);
+  });
+
+  it('of ours that is there for good settles it', () => {
+    const { pass, clock } = begin();
+    checkOwner(pass, [made('a', 1, { begun: false }), made('b', 2)]);
+    expect([pass.begins, pass.lookedAt]).toEqual([false, clock.now()]);
+    expect(() => checkOwner(pass, [made('b', 1, { begun: false })])).not.toThrow();
+  });
+
+  it.each<readonly [string, readonly Machine[], readonly Machine[]]>([
+    ['of theirs', [made('b', 1)], []],
+    ['of theirs that came first', [made('b', 1)], [made('a', 2)]],
+    [
+      'of theirs, where ours that came first is gone',
+      [made('a', 1, { state: 'destroyed' }), made('b', 2)],
+      [made('a', 1)],
+    ],
+    ['of theirs that is there for good', [made('a', 1), made('b', 2, { begun: false })], []],
+  ])('%s ends the pass', (_what, machines, begun) => {
+    const { pass } = begin();
+    pass.begun.push(...begun);
+    expect(() => checkOwner(pass, machines)).toThrow(lost);
+    expect(pass.lost).toMatchObject({ app: 'shop', reason: 'owner' });
+    expect(pass.whyStopped()).toContain('bbbbbbbbbbbb');
+    const first = pass.lost;
+    expect(() => checkOwner(pass, machines)).toThrow(lost);
+    expect(pass.lost).toBe(first);
+  });
+});
+
+describe('after a machine was made', () => {
+  const ours = made('a', 2);
+
+  it('nobody looks where it is known whose the app is', async () => {
+    const { pass, calls } = begin([], false);
+    await keepIfFirst(pass, ours, stays);
+    const other = begin();
+    await keepIfFirst(other.pass, made('a', 2, { begun: false }), stays);
+    expect([calls, other.calls, other.pass.begun, other.pass.begins]).toEqual([[], [], [], true]);
+  });
+
+  it.each([
+    ['it is there for good', stays, false],
+    ['but for one that goes by itself', { stays: false }, true],
+  ])('the list that shows it settles it: %s', async (_what, how, begins) => {
+    const { pass, clock, calls } = begin([[], [made('b', 3)], [ours, made('b', 3)]]);
+    const from = clock.now();
+    await keepIfFirst(pass, ours, how);
+    expect([pass.begins, clock.now() - from >= 2000, calls]).toEqual([begins, true, Array(3).fill('GET machines')]);
+  });
+
+  it('one that no list shows within a minute is not waited for', async () => {
+    const { pass, clock, calls } = begin();
+    const from = clock.now();
+    await keepIfFirst(pass, ours, stays);
+    expect([pass.begins, clock.now() - from, calls.length]).toEqual([false, 60_000, 61]);
+  });
+
+  it('it goes again where another came first, and so does each made beside it', async () => {
+    const { pass, calls } = begin([[], [made('b', 1)]]);
+    const both = [ours, made('a', 3)].map((one) => keepIfFirst(pass, one, stays));
+    const results = await Promise.allSettled(both);
+    expect(results).toMatchObject([
+      { status: 'rejected', reason: lost },
+      { status: 'rejected', reason: lost },
+    ]);
+    expect(calls).toEqual(['GET machines', 'GET machines', 'DELETE a2', 'GET machines', 'DELETE a3']);
+  });
+
+  it('what the first look finds is true for all that were made beside it', async () => {
+    const { pass, calls } = begin([[ours]]);
+    await Promise.all([ours, made('a', 3)].map((one) => keepIfFirst(pass, one, stays)));
+    expect([pass.begins, calls]).toEqual([false, ['GET machines']]);
+  });
+});
