@@ -2,6 +2,7 @@ import type { Clock } from '../../model/base/clock.ts';
 import type { Descent, LaterCommit } from '../../model/removal.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import { GitError, runGit } from './git-command.ts';
+import { isShallow } from './shallow.ts';
 import { isCommitId } from '../tree/ref.ts';
 
 /** A walk through a hundred thousand commits takes a second; this ends one on a hung network disk. */
@@ -27,8 +28,7 @@ export async function descends(
   if (!isCommitId(from)) return 'unknown';
   const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
   const call = { ...parts, environment, timeoutMs, redactor: new Redactor() };
-  const isWhole = async (): Promise<boolean> =>
-    (await runGit({ ...call, args: ['rev-parse', '--is-shallow-repository'] })).trim() === 'false';
+  const isWhole = async (): Promise<boolean> => !(await isShallow(call));
   try {
     const beside = await runGit({ ...call, args: ['rev-list', '--max-count=1', from, '--not', commit] });
     if (beside.trim() === '') return 'yes';

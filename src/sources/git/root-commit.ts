@@ -1,6 +1,7 @@
 import type { Clock } from '../../model/base/clock.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import { GitError, runGit } from './git-command.ts';
+import { isShallow } from './shallow.ts';
 
 /** A walk through a hundred thousand commits takes a second; this ends one on a hung network disk. */
 const timeoutMs = 60_000;
@@ -19,13 +20,13 @@ export async function rootCommit(
 ): Promise<string | undefined> {
   const call = { ...parts, timeoutMs, redactor: new Redactor() };
   const asked = [
-    runGit({ ...call, args: ['rev-parse', '--is-shallow-repository'] }),
+    isShallow(call),
     runGit({ ...call, args: ['rev-list', '--first-parent', '--max-parents=0', commit] }),
   ] as const;
   await Promise.allSettled(asked);
   try {
     const [shallow, root] = await Promise.all(asked);
-    return shallow.trim() === 'false' && root.trim() !== '' ? root.trim() : undefined;
+    return !shallow && root.trim() !== '' ? root.trim() : undefined;
   } catch (error) {
     if (error instanceof GitError) return undefined;
     throw error;

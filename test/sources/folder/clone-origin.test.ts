@@ -79,7 +79,13 @@ describe('where a clone comes from', () => {
       git(folder, ['remote', 'set-url', 'origin', 'https://github.com/acme/config']);
       return folder;
     };
-    expect(await originOf(cloned('shallow', '--depth=1'))).toEqual({ address: config, root: undefined });
+    const shallow = cloned('shallow', '--depth=1');
+    expect(await originOf(shallow)).toEqual({ address: config, root: undefined });
+    const linked = join(place.path, 'linked');
+    git(shallow, ['worktree', 'add', '--quiet', '--detach', linked]);
+    expect(await originOf(linked)).toEqual({ address: config, root: undefined });
+    git(shallow, ['fetch', '--quiet', '--unshallow', `file://${repo}`]);
+    for (const folder of [shallow, linked]) expect(await originOf(folder)).toEqual({ address: config, root });
     expect(await originOf(cloned('blobless', '--filter=blob:none'))).toEqual({ address: config, root });
     expect(await originOf(cloned('whole'))).toEqual({ address: config, root });
   });
