@@ -116,6 +116,7 @@ export type LeftAloneKind =
   | 'canary'
   | 'left by bluegreen'
   | 'giving way'
+  | 'copied'
   | 'unmanaged'
   | 'unnamed group';
 

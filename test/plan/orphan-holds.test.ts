@@ -63,12 +63,6 @@ const wrongs: readonly (readonly [string, string, string, Wrong])[] = [
     'none carries its own machine id',
     { stamps: { [stampKeys.machine]: undefined } },
   ],
-  [
-    'a file was put away',
-    'destructive',
-    'old/app.yaml.bak',
-    { fleet: { putAway: new Map([['old', 'old/app.yaml.bak']]) } },
-  ],
   ['no commit removed it', 'destructive', 'no commit removed it', { orphan: { history: { state: 'uncommitted' } } }],
   [
     'a config that names no fleet synced it',

@@ -6,6 +6,7 @@
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
+import { isCopy } from '../../model/stamps/slot.ts';
 import { isGone, metadataOf } from './machine-state.ts';
 import { bySeniority } from './seniority.ts';
 
@@ -26,7 +27,10 @@ export function stands(machines: readonly Machine[], fleet: FleetOwner): boolean
 export function ownerBefore(machines: readonly Machine[], fleet: FleetOwner): OtherOwner | undefined {
   const present = machines.filter((machine) => !isGone(machine));
   const ownerOf = (machine: Machine): OtherOwner | undefined => otherOwner(metadataOf(machine), fleet);
-  const others = present.filter((machine) => ownerOf(machine) !== undefined);
+  const isMade = (machine: Machine): boolean => !isCopy(machine.id, metadataOf(machine));
+  // What somebody cloned by hand into an app that is ours says nothing of whose the app is.
+  const counts = stands(present.filter(isMade), fleet) ? isMade : () => true;
+  const others = present.filter((machine) => ownerOf(machine) !== undefined && counts(machine));
   const standing = others.find((machine) => !isBegun(machine));
   if (standing !== undefined) return ownerOf(standing);
   if (others.length === 0 || stands(present, fleet)) return undefined;

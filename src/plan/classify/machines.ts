@@ -8,7 +8,7 @@ import { parseSent, type Told } from '../../model/stamps/stamps.ts';
 import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
 import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
-import { ownerBefore } from './beginning.ts';
+import { isBegun, ownerBefore } from './beginning.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from './superseded.ts';
@@ -69,7 +69,8 @@ export const leftAloneLabels: Record<LeftAloneKind, string> = {
   temporary: 'release, test or console machine',
   canary: 'canary of flyctl',
   'left by bluegreen': 'machine that a bluegreen deployment left behind',
-  'giving way': 'machine of another owner, which began the app later and takes it away again',
+  'giving way': 'machine of another owner, which began the app later and takes it away with its next sync',
+  copied: 'machine cloned by hand from one of another owner',
   unmanaged: 'machine that neither FlyCD nor flyctl manages',
   'unnamed group': 'machine of flyctl in a group that git does not name',
 };
@@ -94,7 +95,8 @@ function kindOf(
   if (mixed && isLeftByBluegreen(metadata)) return 'left by bluegreen';
   if (isOwn(metadata, fleet)) return named.has(memberGroup(metadata)) ? 'member' : 'removed';
   // Where the app is another's, whoever takes it over by a person's word takes its machines.
-  if (otherFleet === undefined && otherOwner(metadata, fleet) !== undefined) return 'giving way';
+  if (otherFleet === undefined && otherOwner(metadata, fleet) !== undefined)
+    return isBegun(machine) ? 'giving way' : 'copied';
   if (metadata[flyctlKeys.platformVersion] !== 'v2') return 'unmanaged';
   return named.has(group ?? '') ? 'member' : 'unnamed group';
 }

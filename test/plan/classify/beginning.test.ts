@@ -23,6 +23,10 @@ function made(by: 'a' | 'b' | 'c', { at, begun: isBegun, ...parts }: Made) {
 
 const mine = (parts: Made) => made('a', { id: 'd8900001', ...parts });
 const theirs = (parts: Made) => made('b', { id: 'd8900002', ...parts });
+const cloned = (one: ReturnType<typeof made>) => ({
+  ...one,
+  config: { ...one.config, metadata: { ...one.config?.metadata, flycd_machine: 'd8999999' } },
+});
 const byHand = {
   ...flyctlMachine(desired, { id: 'd8900000' }),
   created_at: new Date(Date.UTC(2025, 0, 1)).toISOString(),
@@ -55,6 +59,18 @@ describe('who began an app first', () => {
       [mine({ at: 2, begun: true }), theirs({ at: 1, begun: true, state: 'destroyed' })],
       undefined,
     ],
+    [
+      'ours, beside a clone of theirs',
+      [mine({ at: 1, begun: false }), cloned(theirs({ at: 2, begun: false }))],
+      undefined,
+    ],
+    ['theirs, beside a clone of ours', [cloned(mine({ at: 1, begun: false })), theirs({ at: 2, begun: false })], 'b'],
+    [
+      'theirs, where all are clones: a person has to say',
+      [cloned(mine({ at: 1, begun: false })), cloned(theirs({ at: 2, begun: false }))],
+      'b',
+    ],
+    ['theirs, where ours is but begun', [mine({ at: 1, begun: true }), cloned(theirs({ at: 2, begun: false }))], 'b'],
     ['theirs, beside what somebody made before both', [byHand, theirs({ at: 1, begun: true })], 'b'],
     ['nobody, where somebody made one by hand', [byHand], undefined],
   ])('%s', (_who, machines, address) => {
@@ -123,9 +139,15 @@ describe('a plan for an app that two have begun', () => {
       { kind: 'machine.label', machineId: 'd8900001', metadata: { flycd_begun: null } },
     ]);
     expect(app.notes).toContain(
-      'left alone: 1 × machine of another owner, which began the app later and takes it away again',
+      'left alone: 1 × machine of another owner, which began the app later and takes it away with its next sync',
     );
     expect(plan([mine({ at: 1, begun: false }), theirs({ at: 2, begun: true })]).steps).toEqual([]);
+  });
+
+  it('leaves a clone of theirs alone in an app that is ours', () => {
+    const app = plan([mine({ at: 1, begun: false }), cloned(theirs({ at: 2, begun: false, state: 'stopped' }))]);
+    expect({ steps: app.steps, holds: app.holds }).toEqual({ steps: [], holds: [] });
+    expect(app.notes).toContain('left alone: 1 × machine cloned by hand from one of another owner');
   });
 
   it('takes theirs over by the word of a person, for good', () => {
