@@ -17,6 +17,8 @@ interface Why {
   readonly apps: readonly AppPlan[];
   /** Its newest run. */
   readonly run: Run | undefined;
+  /** true: `sync.auto: false`, so the loop does none of its steps. */
+  readonly isManual: boolean;
   readonly now: number;
 }
 
@@ -67,14 +69,17 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
     `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}`,
     ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${shellWord(app.app)}`),
     ...holds.flatMap((hold) => holdText(hold, why.now)),
-    ...(steps.length === 0
-      ? []
-      : [`  ${plural(steps.length, 'step')} to do with the next pass: flycd diff --app ${shellWord(app.app)}`]),
+    ...(steps.length === 0 ? [] : [`  ${plural(steps.length, 'step')} to do ${turnOf(why, app)}`]),
     ...(holds.length + steps.length + errors.length === 0 ? [`  ${nothingText(app)}`] : []),
     ...app.notes.map((note) => `  note: ${plain(note)}`),
     ...runText(why),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function turnOf({ isManual }: Why, { app }: AppPlan): string {
+  if (!isManual) return `with the next pass: flycd diff --app ${shellWord(app)}`;
+  return `that the loop leaves to you (sync.auto: false): flycd sync --once --app ${shellWord(app)}`;
 }
 
 /** Of an app with nothing to do, held or wrong. */

@@ -20,7 +20,17 @@ test.each([
   ['$(reboot)', "'$(reboot)'"],
   ['\u001B]0;x\u0007', "\\\\'x1b]0;x'\\\\'x07'"],
 ])('the command for an app that git calls %j holds that as one word', (name, word) => {
-  expect(whyText({ apps: [invalid(name)], run: undefined, now: 0 }, false)).toContain(
+  expect(whyText({ apps: [invalid(name)], run: undefined, isManual: false, now: 0 }, false)).toContain(
     `    look: flycd validate --app ${word}\n`,
   );
+});
+
+test.each([
+  [false, '  1 step to do with the next pass: flycd diff --app shop\n'],
+  [true, '  1 step to do that the loop leaves to you (sync.auto: false): flycd sync --once --app shop\n'],
+])('what is to be done says who does it: by hand %s', (isManual, line) => {
+  const what = { app: 'shop', target: 'shop', because: '', risk: 'safe', changes: [] } as const;
+  const step = { ...what, kind: 'app.create', org: undefined, network: undefined } as const;
+  const app: AppPlan = { ...invalid('shop'), problems: [], status: 'pending', steps: [step] };
+  expect(whyText({ apps: [app], run: undefined, isManual, now: 0 }, false)).toContain(line);
 });

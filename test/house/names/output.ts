@@ -64,7 +64,7 @@ function printed(): Readonly<Record<string, unknown>> {
       invalid: [{ app: 'broken', file: broken?.file ?? '' }],
       problems,
     }),
-    why: whyJson({ apps: [fullApp], run: goodRun, now: start }),
+    why: whyJson({ apps: [fullApp], run: goodRun, isManual: false, now: start }),
   };
 }
 

@@ -35,7 +35,9 @@ export function why(
     };
     const plan = await planPass(context, fleet, { ...plainPass, apps: [app] });
     const [run] = await store.runs({ app, all: true, limit: 1 });
-    const value = { apps: plan.apps, run, now: invocation.io.clock.now() };
+    // One that git does not name follows the fleet's own policy.
+    const { policy } = fleet.apps.find(({ name }) => name === app) ?? fleet;
+    const value = { apps: plan.apps, run, isManual: !policy.auto, now: invocation.io.clock.now() };
     answer(invocation, options.output, value, { text: whyText, json: whyJson, markdown: whyMarkdown });
     return exitOfPlan(plan);
   });
