@@ -14,54 +14,57 @@ type AtCommit = Extract<RemovalHistory, { state: 'removed' | 'elsewhere' | 'unna
  * last released from well, and the database the one at which a pass last found it named: a config without these commits in
  * its history is another branch, an older clone, a copy of the repo, and has not removed anything; nor has one that did not
  * name it at them, as another folder of the repo, or before the file was ever committed. Without a history (a plain folder)
- * the fleet's name is all there is to go by. Throws nothing.
+ * the fleet's name is all there is to go by, for an app that never came from a commit. Throws nothing.
  */
 export async function removalHistory(
+  fleet: DesiredFleet,
+  orphan: OrphanedApp,
+  store: Pick<Store, 'namedRevision'> | undefined,
+): Promise<RemovalHistory> {
+  try {
+    const file = await fleet.putAway?.(orphan.name);
+    return file === undefined ? await historyOf(fleet, orphan, store) : { state: 'put away', file };
+  } catch (error) {
+    return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
+  }
+}
+
+async function historyOf(
   fleet: DesiredFleet,
   { name, machines }: OrphanedApp,
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
   const { descendsFrom, namesAt, revision } = fleet;
-  const unread = (error: unknown): RemovalHistory => {
-    return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
-  };
-  try {
-    const file = await fleet.putAway?.(name);
-    if (file !== undefined) return { state: 'put away', file };
-  } catch (error) {
-    return unread(error);
+  const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
+  const commit = commitOf(released);
+  // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
+  const last = commitOf((await store?.namedRevision(name)) ?? '');
+  if (descendsFrom === undefined || namesAt === undefined) {
+    if (commit !== undefined) return { state: 'outside git', commit };
+    return last === undefined ? { state: 'no history' } : { state: 'outside git', commit: last, isPass: true };
   }
-  if (descendsFrom === undefined || namesAt === undefined) return { state: 'no history' };
-  const standingAt = async (commit: string): Promise<AtCommit> => {
-    const descent = await descendsFrom(commit);
-    if (descent === 'no') return { state: 'elsewhere', commit };
-    if (descent === 'unknown') return { state: 'shallow', commit };
-    const { names, whole, manual } = await namesAt(commit);
+  const standingAt = async (asked: string): Promise<AtCommit> => {
+    const descent = await descendsFrom(asked);
+    if (descent === 'no') return { state: 'elsewhere', commit: asked };
+    if (descent === 'unknown') return { state: 'shallow', commit: asked };
+    const { names, whole, manual } = await namesAt(asked);
     if (names.has(name)) return { state: 'removed', isManual: manual.has(name) };
-    return { state: whole ? 'unnamed' : 'half read', commit };
+    return { state: whole ? 'unnamed' : 'half read', commit: asked };
   };
-  try {
-    const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
-    const commit = commitOf(released);
-    if (commit === undefined) return { state: 'unknown', released };
-    const release = await standingAt(commit);
-    if (release.state !== 'removed') return release;
-    // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
-    const last = commitOf((await store?.namedRevision(name)) ?? '');
-    const pass = last === undefined || last === commit ? release : await standingAt(last);
-    if (pass.state !== 'removed') return { ...pass, isPass: true };
-    // A work tree that differs from its commit: the commit may name the app still.
-    if (revision.endsWith(dirty)) {
-      const head = await namesAt(revision.slice(0, -dirty.length));
-      if (!head.whole || head.names.has(name)) return { state: 'uncommitted' };
-    }
-    // A job that is run again at an earlier commit, without a database that would know the later one.
-    for (const later of (await fleet.laterCommits?.()) ?? [])
-      if ((await namesAt(later.commit)).names.has(name)) return { state: 'later', ...later };
-    return pass;
-  } catch (error) {
-    return unread(error);
+  if (commit === undefined) return { state: 'unknown', released };
+  const release = await standingAt(commit);
+  if (release.state !== 'removed') return release;
+  const pass = last === undefined || last === commit ? release : await standingAt(last);
+  if (pass.state !== 'removed') return { ...pass, isPass: true };
+  // A work tree that differs from its commit: the commit may name the app still.
+  if (revision.endsWith(dirty)) {
+    const head = await namesAt(revision.slice(0, -dirty.length));
+    if (!head.whole || head.names.has(name)) return { state: 'uncommitted' };
   }
+  // A job that is run again at an earlier commit, without a database that would know the later one.
+  for (const later of (await fleet.laterCommits?.()) ?? [])
+    if ((await namesAt(later.commit)).names.has(name)) return { state: 'later', ...later };
+  return pass;
 }
 
 /** undefined: it is none, as of a plain folder. */

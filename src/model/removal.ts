@@ -41,6 +41,8 @@ export type RemovalHistory =
   | ({ readonly state: 'unnamed' } & LastNamed)
   /** It has that commit, of which not all could be read: nobody knows whether it named the app. */
   | ({ readonly state: 'half read' } & LastNamed)
+  /** There is none, as of a plain folder, and the app came from one that has one. */
+  | ({ readonly state: 'outside git' } & LastNamed)
   /** It is not whole here. */
   | ({ readonly state: 'shallow' } & LastNamed)
   /** The app was never released from a commit; empty: nothing tells of a release that went well. */

@@ -252,6 +252,11 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
       return {
         because: `git does not name it. It was last ${lastWords(history)}, and not all of that commit could be read: nobody knows whether this config named it there`,
       };
+    case 'outside git':
+      return {
+        because: `this folder does not name it. It was last ${lastWords(history)}, and a folder without git history does not show whether a commit removed it`,
+        next: 'sync a clone',
+      };
     case 'shallow':
       return {
         because: `git does not name it. It was last ${lastWords(history)}, and this clone is shallow: FlyCD cannot see whether a commit removed it`,

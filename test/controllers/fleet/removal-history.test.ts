@@ -1,6 +1,6 @@
 /** Not to name an app is not to have removed it: what is destroyed was named by this very config, and a commit took it away. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -242,6 +242,15 @@ describe('an app stays that the config does not name', () => {
     await sync(join(repo, 'two'));
     commit(repo, { 'one/shop/app.yaml': app('shop') });
     await stays(join(repo, 'one'), 'not all of that commit could be read');
+  });
+
+  test('in a copy without .git', async () => {
+    const repo = await running();
+    const copy = folder();
+    cpSync(repo, copy, { recursive: true });
+    rmSync(join(copy, '.git'), { recursive: true });
+    rmSync(join(copy, 'blog'), { recursive: true });
+    await stays(copy, 'a folder without git history does not show whether a commit removed it');
   });
 
   test('where it was released from a plain folder, and is looked for by a repo', async () => {

@@ -28,7 +28,7 @@ const names = () => simulator.world.snapshot().map(({ name }) => name);
 const fleetAt = (revision: string, ...apps: readonly string[]): DesiredFleet =>
   fleetOf({
     policy,
-    revision: revision.repeat(40),
+    revision: `content:${revision}`,
     apps: apps.map((name) =>
       desiredApp({ name, groups: [group({ counts: { arn: 1 } })], inputs: `${revision}${name}` }),
     ),
@@ -130,7 +130,7 @@ describe('a push that removes an app, and is all that the loop has heard for a w
   const app = (name: string) =>
     desiredApp({ name, org: 'personal', groups: [group({ counts: { arn: 1 }, config: checked })] });
   const checkedAt = (revision: string, ...apps: readonly string[]): DesiredFleet =>
-    fleetOf({ policy, apps: apps.map(app), revision: revision.repeat(40) });
+    fleetOf({ policy, apps: apps.map(app), revision: `content:${revision}` });
 
   async function kept(fetching: typeof fetch = fetch) {
     let wanted = checkedAt('1', 'cart', 'shop');
