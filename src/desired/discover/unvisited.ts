@@ -48,8 +48,8 @@ export async function noteUnvisited(walking: Walking): Promise<void> {
   const unread = survey.files.filter((place) => !isRead(place));
   let said = 0;
   for (const place of unread) {
-    if (said === saidMax) return unseen(walking, '.', `more than ${saidMax} files are there and not read`, ignoreHint);
     if (!(await mayBeOurs(walking, place))) continue;
+    if (said === saidMax) return unseen(walking, '.', `more than ${saidMax} files are there and not read`, ignoreHint);
     said += 1;
     say(walking, place);
   }
