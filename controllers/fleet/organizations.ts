@@ -44,7 +44,6 @@ export async function* soughtOrganizations(request: SoughtRequest): AsyncGenerat
   const { store, fleet, observed, reached } = request;
   const told = (await store?.appsTold()) ?? [];
   const lost = lostOf(told, fleet);
-  const named = told.filter((one) => !lost.includes(one));
   // Its last run may have been of a file that could not be used, which names none.
   const unsaid = lost.filter(({ org }) => org === undefined).map(({ app }) => app);
   const recorded = await store?.organizationsOf(unsaid);
@@ -52,8 +51,8 @@ export async function* soughtOrganizations(request: SoughtRequest): AsyncGenerat
   const known = new Set([
     ...(await request.apps()).flatMap(({ org }) => org ?? []),
     ...lost.flatMap(({ org }) => org ?? []),
-    // One that is blocked may be another fleet's.
-    ...named.filter(({ status }) => status !== 'blocked').flatMap(({ org }) => org ?? []),
+    // One that is blocked may be another fleet's, but for those that the fleet has lost.
+    ...told.filter(({ status }) => status !== 'blocked').flatMap(({ org }) => org ?? []),
     ...(recorded?.values() ?? []),
   ]);
   for (const org of [...known].toSorted(byText)) yield { org, isGuessed: false };

@@ -11,11 +11,17 @@ export interface MemoryTree extends Tree {
   readonly reads: { count: number };
 }
 
+interface Named {
+  readonly name?: string;
+  readonly revision?: string;
+  /** Paths that git ignores. */
+  readonly ignored?: readonly string[];
+  /** Paths at which another repository stands. */
+  readonly repositories?: readonly string[];
+}
+
 /** A tree that stands in memory, as the git and folder trees behave. */
-export function memoryTree(
-  files: MemoryFiles,
-  names: { readonly name?: string; readonly revision?: string } = {},
-): MemoryTree {
+export function memoryTree(files: MemoryFiles, names: Named = {}): MemoryTree {
   const folders = new Map<string, Map<string, TreeEntry>>([['', new Map()]]);
   const add = (folder: string, entry: TreeEntry): void => {
     const entries = folders.get(folder) ?? new Map<string, TreeEntry>();
@@ -53,7 +59,12 @@ export function memoryTree(
     name: names.name ?? 'config',
     revision: names.revision ?? idOf('') ?? 'empty',
     async list(folder) {
-      return [...(folders.get(folder)?.values() ?? [])].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+      const entries = [...(folders.get(folder)?.values() ?? [])].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+      return entries.map((entry) => ({
+        ...entry,
+        ...(names.repositories?.includes(entry.path) === true ? { kind: 'repository' } : {}),
+        ...(names.ignored?.includes(entry.path) === true ? { ignored: true } : {}),
+      }));
     },
     async read(path, bytesMax) {
       const content = files[path];

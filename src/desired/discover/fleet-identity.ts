@@ -59,7 +59,7 @@ export async function fleetIdentity(request: FleetRequest): Promise<FleetIdentit
     problems.push(...project.problems);
     const fleet = settings.settings?.fleet ?? project.fleet;
     if (fleet !== undefined) settled ??= { name: fleet, named: folder === request.root };
-    const isPart = folder !== request.root && fleet !== undefined && fleet === settled?.name;
+    const isPart = folder !== request.root && fleet === settled?.name;
     if (settled !== undefined && isPart) settled = { ...settled, named: false };
     projectName = project.name ?? projectName;
   }
