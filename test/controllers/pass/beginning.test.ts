@@ -4,15 +4,13 @@ import { AppPass } from '../../../controllers/pass/app-pass.ts';
 import { begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import { createFlyWriter } from '../../../src/fly/client.ts';
-import { createTransport } from '../../../src/fly/http/transport.ts';
 import { inPlace } from '../../../src/loop/aside.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
-import { Redactor } from '../../../src/model/base/secret-value.ts';
 import { createEvidence } from '../../../src/record/evidence.ts';
 import { desiredApp, machine } from '../../plan/builders.ts';
 import { testStore } from '../../record/stores.ts';
+import { flyAnswering } from '../answered-fly.ts';
 import { fleetOf } from '../reconcilers.ts';
 
 const app = desiredApp();
@@ -35,21 +33,10 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true): Begu
   const clock = new IdleClock();
   const calls: string[] = [];
   const left = [...lists];
-  const transport = createTransport({
-    baseUrl: 'http://127.0.0.1:1',
-    webBaseUrl: 'http://127.0.0.1:1',
-    token: 'a-token',
-    fetch: (...request) => {
-      const { method, url } = new Request(...request);
-      calls.push(`${method} ${new URL(url).pathname.split('/').at(-1)}`);
-      if (method !== 'GET') return Promise.resolve(Response.json({ ok: true }));
-      return Promise.resolve(Response.json((left.length > 1 ? left.shift() : left[0]) ?? []));
-    },
-    clock,
-    log: silentLog,
-    userAgent: 'test',
-    redactor: new Redactor(),
-    random: () => 0.5,
+  const fly = flyAnswering(clock, ({ method, path }) => {
+    calls.push(`${method} ${path.split('/').at(-1)}`);
+    if (method !== 'GET') return Response.json({ ok: true });
+    return Response.json((left.length > 1 ? left.shift() : left[0]) ?? []);
   });
   const fleet = fleetOf({
     name: 'flycd',
@@ -60,7 +47,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true): Begu
   const services = {
     clock,
     log: silentLog,
-    fly: createFlyWriter(transport),
+    fly,
     store: testStore({ path: ':memory:', clock }),
     evidence: createEvidence({ key: new Uint8Array(32) }),
     onProgress: () => undefined,
