@@ -1,0 +1,129 @@
+/** In the loop, when it is the turn of an app that git names no more: what is looked at first, and what is told of it. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
+import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { defaultPolicy } from '../../../../src/model/base/policy.ts';
+import type { DesiredFleet } from '../../../../src/model/desired.ts';
+import { desiredApp, group } from '../../../plan/builders.ts';
+import { testStore } from '../../../record/stores.ts';
+import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+
+let simulator: Simulator;
+let clock: IdleClock;
+beforeEach(async () => {
+  clock = new IdleClock();
+  simulator = await startSimulator({ clock });
+});
+afterEach(() => simulator.close());
+
+const policy = { ...defaultPolicy, prune: ['app' as const] };
+const groups = [group({ counts: { arn: 1 } })];
+const fleet = (...apps: readonly string[]): DesiredFleet =>
+  fleetOf({
+    policy,
+    revision: String(apps.length).repeat(40),
+    apps: apps.map((name) => desiredApp({ name, groups, policy })),
+  });
+const both = fleet('old', 'rest');
+const one = fleet('rest');
+const { signal } = new AbortController();
+
+/** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
+async function removed() {
+  const { url, token } = simulator;
+  const store = testStore({ path: ':memory:', clock });
+  let wanted = both;
+  const reports = { configRepo: undefined, reporter: undefined };
+  const reconciler = reconcilerOf({ wanted: () => wanted, url, token, fetch, clock, store }, reports);
+  const refresh = (to: DesiredFleet) => {
+    wanted = to;
+    return reconciler.refresh(signal);
+  };
+  const turn = (app: string) => reconciler.reconcile(app, 'timer', signal);
+  await refresh(both);
+  for (const app of ['old', 'rest']) await turn(app);
+  await refresh(one);
+  await turn('rest');
+  expect(names()).toEqual(['old', 'rest']);
+  const ofOld = async () => (await store.runs({ app: 'old', limit: 9, all: true })).map(({ outcome }) => outcome);
+  return { refresh, turn, ofOld };
+}
+
+const names = () => simulator.world.snapshot().map(({ name }) => name);
+const silence = () =>
+  simulator.world.faults.add({ template: 'GET /apps/{app}/machines', app: 'rest', fault: '503', times: 99 });
+/** Somebody destroys what `rest` runs on. */
+async function ruin(): Promise<void> {
+  const { url, token } = simulator;
+  for (const { id } of simulator.world.snapshot().find(({ name }) => name === 'rest')?.machines ?? []) {
+    const path = `${url}/v1/apps/rest/machines/${id}?force=true`;
+    const { status } = await fetch(path, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
+    expect(status).toBe(200);
+  }
+}
+
+test('it goes, and of what is not there nobody tells', async () => {
+  const { turn, ofOld } = await removed();
+  const quiet = { nextWakeAt: undefined, failed: false };
+  expect(await turn('old')).toEqual(quiet);
+  expect(names()).toEqual(['rest']);
+  expect(await turn('old')).toEqual(quiet);
+  expect(await turn('nobody')).toEqual(quiet);
+  expect((await ofOld())[0]).toBe('deleted');
+});
+
+test('where Fly does not destroy it, it is tried again', async () => {
+  const { turn, ofOld } = await removed();
+  simulator.world.faults.add({
+    template: 'DELETE /apps/{app}',
+    app: 'old',
+    fault: { status: 422, body: { error: 'busy' } },
+    times: 99,
+  });
+  for (let times = 0; times < 2; times += 1) expect(await turn('old')).toMatchObject({ failed: true });
+  expect(names()).toEqual(['old', 'rest']);
+  simulator.world.faults.clear();
+  expect(await turn('old')).toMatchObject({ failed: false });
+  expect((await ofOld()).slice(0, 3)).toEqual(['deleted', 'failed', 'failed']);
+});
+
+test('what takes its place is looked at anew, however well it was a while ago', async () => {
+  const { turn, ofOld } = await removed();
+  await clock.sleep(60_000);
+  await ruin();
+  for (let times = 0; times < 2; times += 1) expect(await turn('old')).toMatchObject({ failed: false });
+  expect(names()).toEqual(['old', 'rest']);
+  expect((await ofOld()).filter((outcome) => outcome === 'held')).toHaveLength(1);
+  await turn('rest');
+  await turn('old');
+  expect(names()).toEqual(['rest']);
+});
+
+test('where it waits for one that could not be looked at, that is looked at in its turn', async () => {
+  const { turn } = await removed();
+  await clock.sleep(60_000);
+  silence();
+  await turn('rest').catch(() => undefined);
+  await turn('old');
+  expect(names()).toEqual(['old', 'rest']);
+  simulator.world.faults.clear();
+  await clock.sleep(60_000);
+  await turn('old');
+  expect(names()).toEqual(['rest']);
+});
+
+test('where git names it again meanwhile, it stays, and is looked at again at once', async () => {
+  const { refresh, turn, ofOld } = await removed();
+  let isDone = false;
+  let again: Promise<unknown> = Promise.resolve();
+  simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+    if (isDone || phase !== 'after' || method !== 'GET' || !path.endsWith('/apps/old/volumes')) return;
+    isDone = true;
+    again = refresh(both);
+  };
+  expect(await turn('old')).toEqual({ nextWakeAt: clock.now(), failed: false });
+  await again;
+  expect(isDone).toBe(true);
+  expect(names()).toEqual(['old', 'rest']);
+  expect(await ofOld()).not.toContain('deleted');
+});
