@@ -86,6 +86,13 @@ describe('where a clone comes from', () => {
     expect(await originOf(linked)).toEqual({ address: config, root: undefined });
     git(shallow, ['fetch', '--quiet', '--unshallow', `file://${repo}`]);
     for (const folder of [shallow, linked]) expect(await originOf(folder)).toEqual({ address: config, root });
+    const apart = cloned('apart', '--depth=1', `--separate-git-dir=${join(place.path, 'elsewhere.git')}`);
+    expect(await originOf(apart)).toEqual({ address: config, root: undefined });
+    writeFileSync(join(apart, 'shallow'), 'a file of the config'); // says nothing
+    git(apart, ['fetch', '--quiet', '--unshallow', `file://${repo}`]);
+    expect(await originOf(apart)).toEqual({ address: config, root });
+    writeFileSync(join(repo, 'shallow'), 'a file of the config');
+    expect(await originOf()).toEqual({ address: undefined, root });
     expect(await originOf(cloned('blobless', '--filter=blob:none'))).toEqual({ address: config, root });
     expect(await originOf(cloned('whole'))).toEqual({ address: config, root });
   });
