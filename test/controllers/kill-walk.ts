@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { prepared, type Arena, type ArenaOptions, type Files } from './arena.ts';
-import { isWalked, isWholeWalk } from './walk-size.ts';
+import { isWalked, isWholeWalk, sidesOf } from './walk-size.ts';
 
 export interface Walk {
   /** Commits synced before, and the one there is at the end. */
@@ -70,7 +70,7 @@ export async function walk(asked: Walk): Promise<number> {
   asked.judge?.(endState);
   for (let call = 1; call <= calls; call += 1) {
     if (!isWalked(call, calls, asked.every)) continue;
-    for (const when of ['before', 'after'] as const) {
+    for (const when of sidesOf(call)) {
       const where = `killed ${when} call ${call} of ${calls}`;
       const world = await begun(asked);
       try {

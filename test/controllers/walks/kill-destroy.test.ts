@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { arena, walkFleet, type Arena } from '../arena.ts';
-import { isWalked } from '../walk-size.ts';
+import { isWalked, sidesOf } from '../walk-size.ts';
 
 const other = 'app: other\nprimary_region: arn\nbuild:\n  image: docker.io/library/caddy:2.10.2\n';
 
@@ -31,7 +31,7 @@ test('kill -9 at each API call of a pass that destroys an app, then sync --once:
   for (let call = 1; call <= calls; call += 1) {
     // The last of them are those about the app that goes.
     if (call < calls - 8 && !isWalked(call, calls)) continue;
-    for (const when of ['before', 'after'] as const) {
+    for (const when of sidesOf(call)) {
       const where = `killed ${when} call ${call} of ${calls}`;
       const world = await removed();
       try {
