@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Arena } from '../controllers/arena.ts';
 import type { Ran } from '../cli/terminal.ts';
-import { git, gitEach } from '../servers/git-server.ts';
+import { git, gitEach, initWorkTree } from '../servers/git-server.ts';
 
 export interface Clone {
   readonly folder: string;
@@ -19,8 +19,7 @@ export interface Clone {
 
 export function makeClone(world: Arena, name: string, files: Readonly<Record<string, string>>): Clone {
   const folder = join(dirname(world.folder), name);
-  mkdirSync(folder);
-  git(folder, ['init', '--quiet', '--initial-branch=main']);
+  initWorkTree(folder);
   const made = cloneAt(world, name, folder);
   // Committed at one second by one hand, two repos would else begin with one commit.
   made.commit({ 'README.md': `The config repo ${name}\n` });

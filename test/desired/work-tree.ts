@@ -5,7 +5,7 @@ import { createDesiredLoader, type LoadRequest } from '../../src/desired/load.ts
 import { IdleClock, systemClock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { openFolder } from '../../src/sources/folder/folder.ts';
-import { git, gitEach, temporaryFolder } from '../servers/git-server.ts';
+import { git, gitEach, initWorkTree, temporaryFolder } from '../servers/git-server.ts';
 import { recordMirrors } from '../sources/recorded-mirrors.ts';
 import { load } from './loading.ts';
 import { memoryMirrors } from './memory-tree.ts';
@@ -75,7 +75,7 @@ export function configWorkTree(): ConfigWorkTree {
     git: (...args) => git(root, args),
     commit,
     committed(files) {
-      git(scratch.path, ['init', '--quiet', root]);
+      initWorkTree(root);
       write(files);
       return commit();
     },

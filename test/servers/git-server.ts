@@ -19,6 +19,10 @@ const testGitEnvironment: Readonly<Record<string, string>> = {
   GIT_COMMITTER_EMAIL: 'test@example.test',
   GIT_AUTHOR_DATE: '1767225600 +0000',
   GIT_COMMITTER_DATE: '1767225600 +0000',
+  // A commit would start a child that looks whether there is something to pack.
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'maintenance.auto',
+  GIT_CONFIG_VALUE_0: 'false',
 };
 
 /** Runs git to its end and gives its trimmed output; throws with its words when it fails. */
@@ -74,7 +78,7 @@ export interface BareRepository {
 /** A real bare repository. Give a folder to put it where a server finds it; otherwise remove `directory` afterwards. */
 export function makeBareRepository(parent: string, name = 'repository.git'): BareRepository {
   const directory = join(parent, name);
-  beBare(directory);
+  beRepository(directory, true);
   let commits = 0;
   return {
     directory,
@@ -101,11 +105,17 @@ export function makeBareRepository(parent: string, name = 'repository.git'): Bar
   };
 }
 
-/** What `git init --bare` makes, without its samples and without a child: most tests with a repository begin so. */
-function beBare(directory: string): void {
+/** What `git init` makes of a folder, without its samples and without a child: most tests with a work tree begin so. */
+export function initWorkTree(folder: string): void {
+  beRepository(join(folder, '.git'), false);
+}
+
+/** A branch `main` that has no commit yet. */
+function beRepository(directory: string, bare: boolean): void {
   for (const folder of ['objects', 'refs/heads']) mkdirSync(join(directory, folder), { recursive: true });
   writeFileSync(join(directory, 'HEAD'), 'ref: refs/heads/main\n');
-  writeFileSync(join(directory, 'config'), '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n');
+  const config = `[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = ${bare}\n`;
+  writeFileSync(join(directory, 'config'), bare ? config : `${config}\tlogallrefupdates = true\n`);
 }
 
 function hasBranch(directory: string, branch: string): boolean {

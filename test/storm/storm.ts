@@ -1,5 +1,6 @@
 /** One storm: a fleet, commits, hands, faults and kills that follow from a seed; then calm, and what has to be true then. */
 import { arena } from '../controllers/arena.ts';
+import { initWorkTree } from '../servers/git-server.ts';
 import { commit, newVersion, repaired } from './world/commits.ts';
 import { dice, type Dice } from './world/dice.ts';
 import { filesOf, firstFleet, folderOf, type FleetIdea, type Tree } from './world/fleet.ts';
@@ -24,7 +25,7 @@ import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
 import { themed, themeOf } from './world/themes.ts';
 import { watch } from './checks/watch.ts';
-import { initWorkTree, obstacle, populated, treeOf } from './world/unread.ts';
+import { obstacle, populated, treeOf } from './world/unread.ts';
 import { clearUp, strike } from './world/weather.ts';
 import { listen, loadWords, speechOf, type Speech } from './people/speech.ts';
 import { hasWords } from './people/words.ts';
@@ -86,7 +87,7 @@ export async function storm(seed: number): Promise<Storm> {
     if (hasWords(seed)) await loadWords();
     if (scene.tree !== undefined) scene.fleet = populated(dice(seed, 'second app'), scene.fleet);
     if (hasTwins(seed, hasWords(seed))) scene.fleet = pruning(dice(seed, 'pruning'), scene.fleet);
-    if (tree?.isWorkTree === true) initWorkTree(world);
+    if (tree?.isWorkTree === true) initWorkTree(world.folder);
     if (isContested) contest(scene, isRepository);
     if (hasWords(seed)) scene.fleet = stubborn(dice(seed, 'on failure'), scene.fleet);
     await publish(scene, 'first commit');

@@ -1,9 +1,9 @@
 /** Not to name an app is not to have removed it: what is destroyed was named by this very config, and a commit took it away. */
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { git, gitEach, initWorkTree } from '../../servers/git-server.ts';
 import { arena, type Arena } from '../arena.ts';
 
 let world: Arena;
@@ -23,22 +23,22 @@ function folder(): string {
   return made;
 }
 
-const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', '-c', 'commit.gpgsign=false'];
-const git = (where: string, ...args: readonly string[]): string =>
-  execFileSync('git', [...author, ...args], { cwd: where, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-
 function commit(where: string, files: Readonly<Record<string, string>>): void {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(join(where, path, '..'), { recursive: true });
     writeFileSync(join(where, path), text);
   }
-  git(where, 'add', '-A');
-  git(where, 'commit', '-q', '-m', 'change');
+  gitEach(where, [
+    ['add', '-A'],
+    ['commit', '-q', '-m', 'change'],
+  ]);
 }
 
 function removed(where: string, name: string): void {
-  git(where, 'rm', '-rq', name);
-  git(where, 'commit', '-q', '-m', `remove ${name}`);
+  gitEach(where, [
+    ['rm', '-rq', name],
+    ['commit', '-q', '-m', `remove ${name}`],
+  ]);
 }
 
 async function sync(where: string, ...flags: readonly string[]): Promise<string> {
@@ -52,7 +52,7 @@ const names = () => world.simulator.world.snapshot().map(({ name }) => name);
 async function committed(files: Readonly<Record<string, string>>): Promise<string> {
   world = await arena();
   const repo = folder();
-  git(repo, 'init', '-q', '-b', 'main');
+  initWorkTree(repo);
   commit(repo, files);
   return repo;
 }
@@ -84,7 +84,7 @@ describe('an app is destroyed where a commit of the config removed it', () => {
     const repo = await running();
     writeFileSync(join(repo, 'blog/app.yaml'), app('blog', 'nginx:2'));
     await sync(repo);
-    git(repo, 'checkout', '-q', '.');
+    git(repo, ['checkout', '-q', '.']);
     removed(repo, 'blog');
     expect(await sync(repo)).toMatch(/blog +deleted/);
   });
@@ -108,7 +108,7 @@ describe('an app stays that the config does not name', () => {
   test('in an older clone, which a newer commit made the app in', async () => {
     const repo = await committed({ 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
     const old = folder();
-    git(old, 'clone', '-q', repo, '.');
+    git(old, ['clone', '-q', repo, '.']);
     commit(repo, { 'blog/app.yaml': app('blog') });
     await sync(repo);
     await stays(old, 'which is not in this config’s history');
@@ -116,8 +116,8 @@ describe('an app stays that the config does not name', () => {
 
   test('on another branch', async () => {
     const repo = await running();
-    git(repo, 'checkout', '-q', '--orphan', 'other');
-    git(repo, 'rm', '-rqf', 'blog');
+    git(repo, ['checkout', '-q', '--orphan', 'other']);
+    git(repo, ['rm', '-rqf', 'blog']);
     commit(repo, { 'README.md': 'another environment' });
     await stays(repo, 'which is not in this config’s history');
   });
@@ -125,7 +125,7 @@ describe('an app stays that the config does not name', () => {
   test('in a copy of the repo with a history of its own', async () => {
     await running();
     const copy = folder();
-    git(copy, 'init', '-q', '-b', 'main');
+    initWorkTree(copy);
     commit(copy, { 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
     await stays(copy, 'which is not in this config’s history');
   });
@@ -134,7 +134,7 @@ describe('an app stays that the config does not name', () => {
     const repo = await running();
     removed(repo, 'blog');
     const shallow = folder();
-    git(shallow, 'clone', '-q', '--depth', '1', `file://${repo}`, '.');
+    git(shallow, ['clone', '-q', '--depth', '1', `file://${repo}`, '.']);
     await stays(shallow, 'this clone is shallow: FlyCD cannot see whether a commit removed it');
   });
 
@@ -147,7 +147,7 @@ describe('an app stays that the config does not name', () => {
   test('in a clone at the commit that somebody had not committed it to', async () => {
     const repo = await committed({ 'flycd.yaml': settings, 'shop/app.yaml': app('shop') });
     const server = folder();
-    git(server, 'clone', '-q', repo, '.');
+    git(server, ['clone', '-q', repo, '.']);
     mkdirSync(join(repo, 'blog'));
     writeFileSync(join(repo, 'blog/app.yaml'), app('blog'));
     await sync(repo);
@@ -169,11 +169,11 @@ describe('an app stays that the config does not name', () => {
   test('at an earlier commit, after a pass over a later one that named it again', async () => {
     const repo = await running();
     removed(repo, 'blog');
-    const removal = git(repo, 'rev-parse', 'HEAD').trim();
-    git(repo, 'revert', '--no-edit', 'HEAD');
+    const removal = git(repo, ['rev-parse', 'HEAD']);
+    git(repo, ['revert', '--no-edit', 'HEAD']);
     await sync(repo);
     expect(names()).toEqual(['blog', 'shop']);
-    git(repo, 'checkout', '-q', removal);
+    git(repo, ['checkout', '-q', removal]);
     await stays(repo, 'last synced at commit');
   });
 
@@ -214,21 +214,23 @@ describe('an app stays that the config does not name', () => {
       'two/front/app.yaml': app('front'),
     });
     await sync(join(repo, 'one'));
-    git(repo, 'mv', 'one/blog', 'two/blog');
-    git(repo, 'commit', '-qm', 'move');
+    gitEach(repo, [
+      ['mv', 'one/blog', 'two/blog'],
+      ['commit', '-qm', 'move'],
+    ]);
     await sync(join(repo, 'two'));
     await stays(join(repo, 'one'), 'where this config does not name it either');
   });
 
   test('on another branch, which synced it since', async () => {
     const repo = await running();
-    git(repo, 'checkout', '-q', '-b', 'staging');
+    git(repo, ['checkout', '-q', '-b', 'staging']);
     commit(repo, { 'README.md': 'staging' });
-    git(repo, 'checkout', '-q', 'main');
+    git(repo, ['checkout', '-q', 'main']);
     removed(repo, 'blog');
-    git(repo, 'checkout', '-q', 'staging');
+    git(repo, ['checkout', '-q', 'staging']);
     await sync(repo);
-    git(repo, 'checkout', '-q', 'main');
+    git(repo, ['checkout', '-q', 'main']);
     await stays(repo, 'which is not in this config’s history');
   });
 
@@ -278,7 +280,7 @@ test('what waits in a work tree goes once the removal is committed, whatever els
   const repo = await running();
   rmSync(join(repo, 'blog'), { recursive: true });
   expect(await sync(repo)).toContain('commit the removal');
-  git(repo, 'commit', '-qam', 'remove blog');
+  git(repo, ['commit', '-qam', 'remove blog']);
   writeFileSync(join(repo, 'shop/app.yaml'), `${app('shop')}# not committed\n`);
   expect(await sync(repo)).toMatch(/blog +deleted/);
   expect(names()).toEqual(['shop']);

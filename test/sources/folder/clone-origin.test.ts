@@ -5,7 +5,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import type { Origin } from '../../../src/model/stamps/origin.ts';
 import { openFolder } from '../../../src/sources/folder/folder.ts';
 import { addressHash } from '../../../src/sources/tree/origin.ts';
-import { git, gitEach, temporaryFolder } from '../../servers/git-server.ts';
+import { git, gitEach, initWorkTree, temporaryFolder } from '../../servers/git-server.ts';
 
 let place: ReturnType<typeof temporaryFolder>;
 let repo: string;
@@ -23,8 +23,7 @@ function commit(folder: string, text: string): string {
 beforeEach(() => {
   place = temporaryFolder();
   repo = join(place.path, 'repo');
-  mkdirSync(repo);
-  git(repo, ['init', '--quiet', '--initial-branch=main']);
+  initWorkTree(repo);
   root = commit(repo, 'one');
   commit(repo, 'two');
 });

@@ -17,7 +17,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
 import { FolderMemory } from '../../../src/sources/tree/folder-memory.ts';
 import { openFolder, type OpenFolder } from '../../../src/sources/folder/folder.ts';
-import { git, gitEach, temporaryFolder } from '../../servers/git-server.ts';
+import { git, gitEach, initWorkTree, temporaryFolder } from '../../servers/git-server.ts';
 import { faultOf } from '../recorded-mirrors.ts';
 
 const limit = 1_000_000;
@@ -226,7 +226,7 @@ describe('the fence', () => {
 
 describe('a git work tree', () => {
   beforeEach(() => {
-    git(root, ['init', '--quiet', '--initial-branch=main']);
+    initWorkTree(root);
     write({
       '.gitignore': 'dist/\n*.log\n',
       'apps/a/app.yaml': 'app: a\n',
@@ -363,7 +363,7 @@ describe('a git work tree', () => {
             }
           }
           const { tree } = await openFolder({ path: base.path, clock: new IdleClock(), environment: process.env });
-          git(base.path, ['init', '--quiet']);
+          initWorkTree(base.path);
           git(base.path, ['add', '-A']);
           expect(tree.revision).toBe(`content:${git(base.path, ['write-tree'])}`);
         } finally {

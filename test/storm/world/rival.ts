@@ -1,7 +1,7 @@
 /** A second config repo on the same organization, with a FlyCD of its own: neither of the two names its fleet. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { git, gitEach } from '../../servers/git-server.ts';
+import { git, gitEach, initWorkTree } from '../../servers/git-server.ts';
 import type { Arena, Elsewhere } from '../../controllers/arena.ts';
 import type { Death } from '../../controllers/mortal.ts';
 import type { Ran } from '../people/hearing.ts';
@@ -81,7 +81,7 @@ export function commitAll(folder: string): void {
 
 /** Committed at one second by one hand, two histories that begin with nothing begin with one commit: a fork's. */
 function begin(folder: string, name: string, kinship: Kinship): void {
-  git(folder, ['init', '--quiet', '--initial-branch=main']);
+  initWorkTree(folder);
   if (kinship !== 'roots') git(folder, ['remote', 'add', 'origin', `https://example.com/acme/${name}.git`]);
   if (kinship !== 'fork') writeFileSync(join(folder, 'README.md'), `The config repo ${name}\n`);
   commitAll(folder);

@@ -30,11 +30,6 @@ export function populated(dice: Dice, fleet: FleetIdea): FleetIdea {
   return first === undefined || fleet.apps.length > 1 ? fleet : { apps: [first, newApp(dice, 'app-2')] };
 }
 
-/** The config folder as a work tree of git. */
-export function initWorkTree({ folder }: Arena): void {
-  git(folder, ['init', '--quiet', '--initial-branch=main']);
-}
-
 /** Something that stands in the way from now on. */
 export function obstacle(dice: Dice, fleet: FleetIdea, tree: Tree): Obstacle {
   const app = dice.one(fleet.apps)?.name ?? '';
