@@ -55,6 +55,8 @@ export class Mirror {
   readonly #waiting = new Map<string, Promise<Tree>>();
   #last: Promise<unknown> = Promise.resolve();
   #damaged = false;
+  /** Made here, and nothing fetched yet: git has no answer to look for. */
+  #isNew = false;
 
   constructor(parts: MirrorParts) {
     this.#parts = parts;
@@ -198,6 +200,7 @@ export class Mirror {
 
   /** A commit that some ref holds is there with all its files; a bare object may be the rest of a broken fetch. */
   async #contained(id: string): Promise<Head | undefined> {
+    if (this.#isNew) return undefined;
     try {
       const refs = await this.#local(['for-each-ref', '--count=1', '--format=%(refname)', '--contains', id]);
       if (refs.trim() === '') return undefined;
@@ -210,6 +213,7 @@ export class Mirror {
   }
 
   async #head(local: string): Promise<Head | undefined> {
+    if (this.#isNew) return undefined;
     const line = await this.#local(['for-each-ref', '--format=%(objectname) %(objecttype)', local]);
     const [oid = '', type = ''] = line.trim().split(' ');
     if (oid === '') return undefined;
@@ -231,6 +235,7 @@ export class Mirror {
     const options = ['--force', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head'];
     const args = ['fetch', ...options, '--', location.remote, ...refspecs];
     const began = clock.now();
+    this.#isNew = false;
     try {
       await this.#remote(args, fetchTimeoutMs);
     } catch (error) {
@@ -264,6 +269,7 @@ export class Mirror {
       throw this.#diskFault(cause);
     }
     await this.#local(['init', '--bare']);
+    this.#isNew = true;
   }
 
   /** Out of the way at once, then removed: another process may be reading in it. */

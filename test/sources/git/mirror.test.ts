@@ -214,6 +214,17 @@ describe('fetching', () => {
     expect(calls('fetch')).toHaveLength(2);
   });
 
+  it.each(['main', 'HEAD', 'its id'])('looks for nothing in a mirror that is new, asked for %s', async (ref) => {
+    const commit = place.repository.commit({ a: '1' });
+    place.repository.git('config', 'uploadpack.allowAnySHA1InWant', 'true');
+    const { mirrors, calls } = place.mirrors();
+    const request = { url: place.repository.url, ref: ref === 'its id' ? commit : ref, trust: 'operator' } as const;
+    expect((await mirrors.tree(request)).revision).toBe(commit);
+    expect(calls('for-each-ref')).toHaveLength(1);
+    expect((await mirrors.tree(request)).revision).toBe(commit);
+    expect(calls('fetch')).toHaveLength(1);
+  });
+
   it('never answers with what was asked before the call', async () => {
     place.repository.commit({ a: '1' });
     const server = await startGitServer({ root: place.served });
