@@ -77,28 +77,27 @@ async function deployByHand(place: Arena, one: Case): Promise<void> {
 
 const taken = tables.map(([name, rows]) => ({ name, cases: casesOf(rows) })).filter(({ cases }) => cases.length > 0);
 
-test.each(taken)('$name: sync leaves the machines that fly deploy leaves', async ({ cases }) => {
-  const ours = await world();
-  ours.write(filesOf(cases));
-  const { code, stdout, stderr } = await ours.flycd(['sync', '--once']);
-  expect(code, stdout + stderr).toBe(0);
-  const theirs = await world();
-  for (const one of cases) await deployByHand(theirs, one);
-  for (const { app, row } of cases) {
-    expect({ [row.says]: await machinesOf(ours, app) }).toEqual({ [row.says]: await machinesOf(theirs, app) });
-  }
-});
+test.each(taken)(
+  '$name: sync leaves the machines that fly deploy leaves, and changes none of those',
+  async ({ cases }) => {
+    const ours = await world();
+    ours.write(filesOf(cases));
+    const { code, stdout: said, stderr } = await ours.flycd(['sync', '--once']);
+    expect(code, said + stderr).toBe(0);
+    const theirs = await world();
+    for (const one of cases) await deployByHand(theirs, one);
+    for (const { app, row } of cases) {
+      expect({ [row.says]: await machinesOf(ours, app) }).toEqual({ [row.says]: await machinesOf(theirs, app) });
+    }
 
-test.each(taken)('$name: what fly deploy left is no change to FlyCD', async ({ cases }) => {
-  const place = await world();
-  for (const one of cases) await deployByHand(place, one);
-  place.write(filesOf(cases));
-  const before = await Promise.all(cases.map(({ app }) => machinesOf(place, app)));
-  const { stdout } = await place.flycd(['diff']);
-  const steps = stdout.split('\n').filter((line) => /^  [-+~] /.test(line));
-  expect(steps.length).toBeGreaterThan(cases.length);
-  // Snapshots are settings of volumes, which the deploy by hand leaves at Fly's own.
-  expect(steps.filter((line) => !/ (?:app\.adopt|machine\.label|volume\.configure) /.test(line))).toEqual([]);
-  await place.flycd(['sync', '--once']);
-  expect(await Promise.all(cases.map(({ app }) => machinesOf(place, app)))).toEqual(before);
-});
+    theirs.write(filesOf(cases));
+    const before = await Promise.all(cases.map(({ app }) => machinesOf(theirs, app)));
+    const { stdout } = await theirs.flycd(['diff']);
+    const steps = stdout.split('\n').filter((line) => /^  [-+~] /.test(line));
+    expect(steps.length).toBeGreaterThan(cases.length);
+    // Snapshots are settings of volumes, which the deploy by hand leaves at Fly's own.
+    expect(steps.filter((line) => !/ (?:app\.adopt|machine\.label|volume\.configure) /.test(line))).toEqual([]);
+    await theirs.flycd(['sync', '--once']);
+    expect(await Promise.all(cases.map(({ app }) => machinesOf(theirs, app)))).toEqual(before);
+  },
+);
