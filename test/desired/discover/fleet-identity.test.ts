@@ -1,7 +1,7 @@
 /** Whose fleet a folder is, by its settings and projects and those above it, each on a tree in memory. */
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/model/base/clock.ts';
-import { configFiles } from '../../../src/desired/discover/config-files.ts';
+import { configFiles } from '../../../src/desired/files/config-files.ts';
 import { fleetIdentity, type FleetIdentity, type FleetRequest } from '../../../src/desired/discover/fleet-identity.ts';
 import { said } from '../loading.ts';
 import { memoryTree, type MemoryFiles } from '../memory-tree.ts';

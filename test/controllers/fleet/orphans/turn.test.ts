@@ -21,7 +21,7 @@ const groups = [group({ counts: { arn: 1 } })];
 const fleet = (...apps: readonly string[]): DesiredFleet =>
   fleetOf({
     policy,
-    revision: String(apps.length).repeat(40),
+    revision: `content:${apps.length}`,
     apps: apps.map((name) => desiredApp({ name, groups, policy })),
   });
 const both = fleet('old', 'rest');

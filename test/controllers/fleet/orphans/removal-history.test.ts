@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { git, gitEach, initWorkTree } from '../../servers/git-server.ts';
-import { arena, type Arena } from '../arena.ts';
+import { git, gitEach, initWorkTree } from '../../../servers/git-server.ts';
+import { arena, type Arena } from '../../arena.ts';
 
 let world: Arena;
 const folders: string[] = [];
@@ -180,14 +180,14 @@ describe('an app stays that the config does not name', () => {
   test('at an earlier commit, after a job without a database synced a later one that named it again', async () => {
     const repo = await running();
     removed(repo, 'blog');
-    const removal = git(repo, 'rev-parse', 'HEAD').trim();
-    git(repo, 'revert', '--no-edit', 'HEAD');
+    const removal = git(repo, ['rev-parse', 'HEAD']).trim();
+    git(repo, ['revert', '--no-edit', 'HEAD']);
     const job = folder();
-    git(job, 'clone', '-q', repo, '.');
+    git(job, ['clone', '-q', repo, '.']);
     // The branch of a clone that goes on, and the branch of its remote alone, as a job checks a commit out.
     for (const branch of ['main', 'origin/main']) {
-      git(job, 'checkout', '-q', '--detach', removal);
-      if (branch !== 'main') git(job, 'branch', '-qD', 'main');
+      git(job, ['checkout', '-q', '--detach', removal]);
+      if (branch !== 'main') git(job, ['branch', '-qD', 'main']);
       const { stdout } = await world.flycdAt(job, ['diff', '--data-dir', folder()]);
       expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
         `git does not name it at this commit, but branch ${branch} does later`,
@@ -197,10 +197,10 @@ describe('an app stays that the config does not name', () => {
     expect(stdout).toContain('held');
     expect(names()).toEqual(['blog', 'shop']);
     // One that goes on and does not name it either says nothing against it.
-    git(job, 'branch', '-qrD', 'origin/main');
-    git(job, 'commit', '-q', '--allow-empty', '-m', 'more');
-    git(job, 'branch', 'topic');
-    git(job, 'checkout', '-q', '--detach', removal);
+    git(job, ['branch', '-qrD', 'origin/main']);
+    git(job, ['commit', '-q', '--allow-empty', '-m', 'more']);
+    git(job, ['branch', 'topic']);
+    git(job, ['checkout', '-q', '--detach', removal]);
     await world.flycdAt(job, ['sync', '--once', '--data-dir', folder()]);
     expect(names()).toEqual(['shop']);
   });
