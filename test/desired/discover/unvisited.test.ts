@@ -35,6 +35,8 @@ describe('beside a folder projects', () => {
     ['app.ymal', appYaml('side')],
     ['ap.yaml', appYaml('side')],
     ['Project.yaml', project],
+    ['app.tmol', 'app = "side"\n'],
+    ['App.yaml/x/app.yaml', appYaml('side')],
   ])('is one that may be an app’s: %s, %j', async (name, text) => {
     expect(unread(await load({ ...front, [`side/${name}`]: text }))).toEqual([
       expect.stringMatching(
@@ -136,6 +138,7 @@ describe('what is not looked for', () => {
 });
 
 describe('a link', () => {
+  const many = Array.from({ length: 501 }, (_one, index) => [`a/notes/${index}.md`, ''] as const);
   const whole = { ...settings, 'a/x/app.yaml': appYaml('x') };
   const inside = (files: MemoryFiles): Promise<DesiredFleet> => load({ ...whole, ...files });
 
@@ -146,6 +149,15 @@ describe('a link', () => {
         /^a\/way: warning: it is a link that leads to node_modules\/y\/app\.yaml, which is not read: .*let a project name/,
       ),
     ]);
+  });
+
+  it('is looked behind wherever nobody looks beside a folder projects', async () => {
+    const fleet = await inside({
+      'b/projects/z/app.yaml': appYaml('z'),
+      'node_modules/y/app.yaml': appYaml('y'),
+      'a/way': { link: 'node_modules' },
+    });
+    expect(unread(fleet)).toEqual([expect.stringMatching(/^a\/way: warning: it is a link that leads to/)]);
   });
 
   it('and one in it to another: the last of them', async () => {
@@ -161,6 +173,7 @@ describe('a link', () => {
     ['to what is read where it stands', { 'b/way': { link: 'a' } }],
     ['to nothing, behind another', { 'node_modules/m/on': { link: 'gone' }, 'a/way': { link: 'node_modules/m' } }],
     ['beside a folder projects', { 'a/projects/z/app.yaml': appYaml('z'), 'a/y/way': { link: 'gone' } }],
+    ['of which there are as many as other files', Object.fromEntries(many)],
     ['to what is no app', { 'node_modules/y/app.yaml': 'runtime: python39\n', 'a/way': { link: 'node_modules' } }],
   ])('that is no reason: %s', async (_what, files) => {
     const fleet = await inside(files);

@@ -59,5 +59,6 @@ test.each([
   for (const _again of [1, 2]) await pass('rest', 'old');
   expect(names()).toEqual(left);
   const run = (await store.latestRuns()).find(({ app }) => app === 'old');
+  expect(run?.plan.status).toBe('orphaned');
   expect({ outcome: run?.outcome, holds: run?.plan.holds.map(({ next }) => next) }).toEqual(told);
 });

@@ -112,6 +112,23 @@ test('where it waits for one that could not be looked at, that is looked at in i
   expect(names()).toEqual(['rest']);
 });
 
+test.each([
+  ['fails', '503' as const],
+  ['is refused', { status: 401, body: { error: 'unauthorized' } }],
+])('where the list of an organization %s, it is known, and nothing goes', async (_how, fault) => {
+  const { refresh, turn } = await removed();
+  simulator.world.faults.add({ template: 'GET /orgs/{org}/machines', fault, times: 99 });
+  expect((await refresh(one)).apps).toEqual(['rest', 'old']);
+  await turn('old');
+  expect(names()).toEqual(['old', 'rest']);
+  expect((await refresh(both)).apps).toEqual(['old', 'rest']);
+  simulator.world.faults.clear();
+  expect((await refresh(one)).apps).toEqual(['rest', 'old']);
+  await turn('rest');
+  await turn('old');
+  expect(names()).toEqual(['rest']);
+});
+
 test('where git names it again meanwhile, it stays, and is looked at again at once', async () => {
   const { refresh, turn, ofOld } = await removed();
   let isDone = false;
