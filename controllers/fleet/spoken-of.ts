@@ -2,6 +2,8 @@
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { isGlob } from '../../src/model/base/glob.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
+import { observeOrphan } from '../../src/observed/orphans.ts';
 import { gonePlan } from '../../src/plan/orphan.ts';
 import type { Subject } from '../app/manual-holds.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
@@ -45,9 +47,14 @@ async function orphanFound(context: SyncContext, fleet: DesiredFleet, name: stri
   const isProject = fleet.apps.some(({ projects }) => projects.includes(name));
   const apps = isProject ? [] : [name];
   const look = (): Promise<Whole> => planWhole(context, fleet, { ...plainPass, apps });
-  if ((await look()).orphans.every((orphan) => orphan.name !== name)) return undefined;
-  // Somebody may destroy it meanwhile.
-  return { name, plan: async () => (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name) };
+  const orphan = (await look()).orphans.find((one) => one.name === name);
+  if (orphan === undefined) return undefined;
+  const plan = async (): Promise<AppPlan> => {
+    // Somebody may destroy it meanwhile: then no look finds what was asked for.
+    if ((await observeOrphan({ fly: context.fly, fleet }, orphan)).state === 'gone') return gonePlan(name);
+    return (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name);
+  };
+  return { name, plan };
 }
 
 function unreadPart(name: string): Fault {
