@@ -43,11 +43,11 @@ function context(there: readonly string[], orphans = true): SyncContext {
   };
 }
 
-const apps = ['shop', 'cart'].map((name) => desiredApp({ name, projects: ['web'] }));
+const apps = [...['shop', 'cart'].map((name) => desiredApp({ name, projects: ['web'] })), desiredApp({ name: 'solo' })];
 const fleet = (parts: Partial<DesiredFleet> = {}): DesiredFleet => fleetOf({ apps, ...parts });
 const called = async (there: readonly string[], wanted: DesiredFleet, name: string, orphans?: boolean) =>
   (await subjectsCalled(context(there, orphans), wanted, name)).map((subject) => subject.name);
-const all = ['shop', 'cart', 'left', 'web'];
+const all = ['shop', 'cart', 'solo', 'left', 'web'];
 
 describe('a name means', () => {
   it.each<readonly [string, string, Partial<DesiredFleet>, readonly string[]]>([
@@ -61,7 +61,7 @@ describe('a name means', () => {
   });
 
   it('the apps of a project alone, where none is called so or nobody asks for others', async () => {
-    expect(await called(['shop', 'cart', 'left'], fleet(), 'web')).toEqual(['shop', 'cart']);
+    expect(await called(['shop', 'cart', 'solo', 'left'], fleet(), 'web')).toEqual(['shop', 'cart']);
     expect(await called(all, fleet(), 'web', false)).toEqual(['shop', 'cart']);
   });
 });
@@ -70,7 +70,7 @@ describe('a name means nobody', () => {
   it.each<readonly [string, string, Partial<DesiredFleet>, boolean, string]>([
     ['where none is called so', 'lost', {}, true, 'lost'],
     ['for a pattern', 'lef*', {}, true, 'lef'],
-    ['where nobody asks for others', 'left', {}, false, 'left'],
+    ['where nobody asks for others', 'left', {}, false, 'the config holds cart, shop, solo, web'],
     [
       'that is known, where not all was read',
       'left',
@@ -80,10 +80,12 @@ describe('a name means nobody', () => {
     ],
     ['that is known, where not all was read: nor of a project', 'lost', { whole: false }, true, 'is not known'],
   ])('%s', async (_what, name, parts, orphans, words) => {
-    await expect(orphanCalled(context(all, orphans), fleet(parts), name)).rejects.toMatchObject({
-      kind: 'stalled',
-      message: expect.stringContaining(words),
-    });
+    for (const ask of [orphanCalled, subjectsCalled]) {
+      await expect(ask(context(all, orphans), fleet(parts), name)).rejects.toMatchObject({
+        kind: 'stalled',
+        message: expect.stringContaining(words),
+      });
+    }
   });
 });
 
