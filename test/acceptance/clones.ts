@@ -5,6 +5,9 @@ import type { Arena } from '../controllers/arena.ts';
 import type { Ran } from '../cli/terminal.ts';
 import { git, gitEach, initWorkTree } from '../servers/git-server.ts';
 
+/** What a config repo is to FlyCD, in git or not. */
+export type Copy = Pick<Clone, 'folder' | 'commit' | 'remove' | 'flycd'>;
+
 export interface Clone {
   readonly folder: string;
   commit(files: Readonly<Record<string, string>>): void;
@@ -27,14 +30,31 @@ export function makeClone(world: Arena, name: string, files: Readonly<Record<str
   return made;
 }
 
+/** The same config outside of git, which asks no child of each command: a commit only writes. */
+export function makeCopy(world: Arena, name: string, files: Readonly<Record<string, string>>): Copy {
+  const folder = join(dirname(world.folder), name);
+  const copy = {
+    folder,
+    commit: (changed: Readonly<Record<string, string>>) => write(folder, changed),
+    remove: (path: string) => rmSync(join(folder, path), { recursive: true }),
+    flycd: (argv: readonly string[], state = name) => world.flycdAt(folder, argv, state),
+  };
+  copy.commit(files);
+  return copy;
+}
+
+function write(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+}
+
 function cloneAt(world: Arena, name: string, folder: string): Clone {
   return {
     folder,
     commit(files) {
-      for (const [path, text] of Object.entries(files)) {
-        mkdirSync(dirname(join(folder, path)), { recursive: true });
-        writeFileSync(join(folder, path), text);
-      }
+      write(folder, files);
       gitEach(folder, [
         ['add', '--all'],
         ['commit', '--quiet', '--message', 'Move'],

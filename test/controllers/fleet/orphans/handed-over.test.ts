@@ -1,7 +1,6 @@
 /** An app that another fleet has taken over is that fleet's: nobody is told to destroy it, and it is no orphan of this one. */
 import { onTestFinished, describe, expect, test } from 'vitest';
-import { makeClone, type Clone } from '../../../acceptance/clones.ts';
-import { git } from '../../../servers/git-server.ts';
+import { makeClone, makeCopy, type Clone, type Copy } from '../../../acceptance/clones.ts';
 import { arena, type Arena } from '../../arena.ts';
 
 const image = `docker.io/library/nginx@sha256:${'a'.repeat(64)}`;
@@ -11,14 +10,24 @@ const once = ['sync', '--once'];
 interface Handover {
   readonly world: Arena;
   /** The fleet that had `shop`, and the one that takes it. */
-  readonly a: Clone;
+  readonly a: Copy;
   readonly b: Clone;
 }
 
-async function handover(settings: string, { b = 'fleet: b\n', count = 1 } = {}): Promise<Handover> {
+interface Handing {
+  readonly b?: string;
+  readonly count?: number;
+  /** Default: in git. */
+  readonly make?: typeof makeCopy;
+}
+
+async function handover(
+  settings: string,
+  { b = 'fleet: b\n', count = 1, make = makeClone }: Handing = {},
+): Promise<Handover> {
   const world = await arena();
   onTestFinished(() => world.close());
-  const first = makeClone(world, 'a', {
+  const first = make(world, 'a', {
     'flycd.yaml': settings,
     'shop/app.yaml': app('shop', count),
     'blog/app.yaml': app('blog'),
@@ -29,12 +38,12 @@ async function handover(settings: string, { b = 'fleet: b\n', count = 1 } = {}):
   return { world, a: first, b: second };
 }
 
-function removed({ folder }: Clone): void {
-  git(folder, ['rm', '-rq', 'shop']);
-  git(folder, ['commit', '-q', '-m', 'Hand the shop over']);
+function removed(copy: Copy): void {
+  copy.remove('shop');
+  copy.commit({});
 }
 
-async function told(clone: Clone): Promise<Readonly<Record<string, string>>> {
+async function told(clone: Copy): Promise<Readonly<Record<string, string>>> {
   const { stdout } = await clone.flycd(['status', '--output', 'json']);
   const { apps } = JSON.parse(stdout) as {
     readonly apps: readonly { readonly app: string; readonly status: string }[];
@@ -43,7 +52,7 @@ async function told(clone: Clone): Promise<Readonly<Record<string, string>>> {
 }
 
 /** Whatever the fleet that had it says of anything. */
-async function everything(clone: Clone): Promise<string> {
+async function everything(clone: Copy): Promise<string> {
   const said: string[] = [];
   const asked = [once, ['status'], ['diff'], ['history', '--all'], ['why', 'shop']];
   for (const argv of asked.flatMap((one) => [one, [...one, '--output', 'json']])) {
@@ -57,11 +66,11 @@ async function everything(clone: Clone): Promise<string> {
 }
 
 describe.each([
-  ['prunes nothing', 'fleet: a\n'],
-  ['prunes apps', 'fleet: a\nsync: { prune: [app] }\n'],
-])('an app that was handed over by a fleet that %s', (_what, settings) => {
+  ['prunes nothing, outside of git', 'fleet: a\n', makeCopy],
+  ['prunes apps', 'fleet: a\nsync: { prune: [app] }\n', makeClone],
+])('an app that was handed over by a fleet that %s', (_what, settings, make) => {
   test('leaves its status, and is said once to be the other’s', async () => {
-    const { world, a, b } = await handover(settings);
+    const { world, a, b } = await handover(settings, { make });
     expect((await b.flycd(['adopt', 'shop'])).code).toBe(0);
     removed(a);
     const { code, stdout } = await a.flycd(once);
@@ -76,7 +85,7 @@ describe.each([
   });
 
   test('is its orphan no longer where it was one before', async () => {
-    const { a, b } = await handover(settings);
+    const { a, b } = await handover(settings, { make });
     removed(a);
     await a.flycd(['suspend', 'shop', '--reason', 'b takes it']);
     await a.flycd(once);
@@ -87,7 +96,7 @@ describe.each([
   });
 
   test('is its own again once it takes it back', async () => {
-    const { a, b } = await handover(settings);
+    const { a, b } = await handover(settings, { make });
     await b.flycd(['adopt', 'shop']);
     removed(a);
     await a.flycd(once);
@@ -98,7 +107,7 @@ describe.each([
   });
 
   test('stays as it was told where nobody could look into it', async () => {
-    const { world, a, b } = await handover(settings);
+    const { world, a, b } = await handover(settings, { make });
     await b.flycd(['adopt', 'shop']);
     removed(a);
     world.simulator.world.faults.add({ template: 'GET /apps/{app}/machines', app: 'shop', fault: '503', times: 99 });
@@ -109,18 +118,8 @@ describe.each([
     expect(await told(a)).toEqual({ blog: 'synced' });
   });
 
-  test('to one that has no name leaves its status as well', async () => {
-    const { a, b } = await handover(settings, { b: '' });
-    await b.flycd(['adopt', 'shop']);
-    removed(a);
-    const { stdout } = await a.flycd(once);
-    expect(stdout).toMatch(/shop +left +- .*owns it now/);
-    expect(await told(a)).toEqual({ blog: 'synced' });
-    expect(await everything(a)).not.toContain('apps destroy');
-  });
-
   test('in part is said to be of both, and nobody is told to destroy it', async () => {
-    const { world, a } = await handover(settings, { count: 2 });
+    const { world, a } = await handover(settings, { make, count: 2 });
     const [machine] = world.simulator.world.apps.get('shop')?.machines.keys() ?? [];
     await world.asPerson('POST', `/apps/shop/machines/${machine}/metadata/flycd_fleet`, { value: 'b' });
     removed(a);
@@ -130,6 +129,20 @@ describe.each([
     expect(await told(a)).toMatchObject({ shop: 'orphaned' });
   });
 });
+
+// Outside of git nobody knows whether that is this very fleet, before its name was written.
+test.each(['', 'sync: { prune: [app] }\n'])(
+  'one that was handed to a fleet without a name leaves its status as well: %j',
+  async (more) => {
+    const { a, b } = await handover(`fleet: a\n${more}`, { b: '' });
+    await b.flycd(['adopt', 'shop']);
+    removed(a);
+    const { stdout } = await a.flycd(once);
+    expect(stdout).toMatch(/shop +left +- .*owns it now/);
+    expect(await told(a)).toEqual({ blog: 'synced' });
+    expect(await everything(a)).not.toContain('apps destroy');
+  },
+);
 
 test('an app that is taken over between the plan and its turn is said to be the other’s, and stays', async () => {
   const { world, a } = await handover('fleet: a\nsync: { prune: [app] }\n');
