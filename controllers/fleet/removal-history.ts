@@ -22,8 +22,8 @@ export async function removalHistory(
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
   try {
-    const file = await fleet.putAway?.(orphan.name);
-    return file === undefined ? await historyOf(fleet, orphan, store) : { state: 'put away', file };
+    const mention = await fleet.mentions?.(orphan.name);
+    return mention === undefined ? await historyOf(fleet, orphan, store) : { state: 'mentioned', ...mention };
   } catch (error) {
     return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
   }

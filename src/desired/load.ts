@@ -114,7 +114,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     policy: syncPolicy(sync),
     problems: orderedProblems([...identity.problems, ...unsaid(walk.problems, identity), ...gathered.problems]),
     whole: walk.whole && gathered.whole && !broken,
-    putAway: (app) => clock.busy(() => walk.putAway(app)),
+    mentions: (app) => clock.busy(() => walk.mentions(app)),
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
     writeBuild: (app, folder) => clock.busy(() => writeBuild(gathered.recipe(app), app, folder)),

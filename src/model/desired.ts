@@ -1,4 +1,4 @@
-import type { Descent, LaterCommit, NamedApps } from './removal.ts';
+import type { Descent, LaterCommit, Mention, NamedApps } from './removal.ts';
 import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import type { JsonObject, JsonValue } from './base/json.ts';
 import type { SyncPolicy } from './base/policy.ts';
@@ -157,11 +157,8 @@ export interface DesiredFleet extends FleetOwner {
   readonly invalid: readonly InvalidApp[];
   /** Apps that git names as well, and that this pass is not about. */
   readonly unselected?: readonly string[] | undefined;
-  /**
-   * The file that names an app which git does not, and that FlyCD does not read: somebody put it away, copied it or called it
-   * otherwise. undefined: there is none. Throws a Fault where it cannot be told.
-   */
-  putAway?(app: string): Promise<string | undefined>;
+  /** What in the config repo names an app that this config does not. Throws a Fault where it cannot be told. */
+  mentions?(app: string): Promise<Mention | undefined>;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */

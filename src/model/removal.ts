@@ -13,6 +13,16 @@ export interface NamedApps {
   readonly whole: boolean;
 }
 
+/** A file of the config repo that may speak of an app which the config does not name. */
+export interface Mention {
+  readonly file: string;
+  /**
+   * It names the app and is not called app.yaml; it is the app.yaml of another config in the repo; it is a project that is not
+   * called so, of which the app may be; it cannot be read, and is called nearly like an app.yaml.
+   */
+  readonly as: 'put away' | 'other config' | 'project' | 'unread';
+}
+
 /** A commit that goes on from the one that was read, and a branch that points to it. */
 export interface LaterCommit {
   readonly commit: string;
@@ -29,8 +39,8 @@ export type RemovalHistory =
       /** Its policy said `sync.auto: false` when it was last named. */
       readonly isManual: boolean;
     }
-  /** A file names it that FlyCD does not read. */
-  | { readonly state: 'put away'; readonly file: string }
+  /** Another file names it, or may do so. */
+  | ({ readonly state: 'mentioned' } & Mention)
   /** It does so still, and the work tree does not. */
   | { readonly state: 'uncommitted' }
   /** The app was released from a commit that is not in it. */

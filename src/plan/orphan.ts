@@ -2,7 +2,7 @@
 import type { DesiredFleet } from '../model/desired.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { OrphanedApp } from '../model/observed.ts';
-import type { RemovalHistory } from '../model/removal.ts';
+import type { Mention, RemovalHistory } from '../model/removal.ts';
 import type { AppPlan, Hold, Step } from '../model/plan.ts';
 import { isNamedOwn, otherOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
@@ -217,18 +217,41 @@ function lastWords({ commit, isPass }: { readonly commit: string; readonly isPas
   return `${isPass === true ? 'synced at' : 'released from'} commit ${shortRevision(commit)}`;
 }
 
+/** Whether an app is gone with its file's name only a person knows. */
+function mentionedWords({ file, as }: Mention): HistoryWords {
+  const gone = 'delete it or name it in `ignore` of a project.yaml if the app is gone';
+  switch (as) {
+    case 'put away':
+      return {
+        because: `git no longer names it, but ${file} does, and FlyCD reads no file of that name`,
+        next: `rename the file to app.yaml, or ${gone}`,
+      };
+    case 'other config':
+      return {
+        because: `this config no longer names it, but ${file} in the same repo does`,
+        next: `sync the folder that ${file} belongs to`,
+      };
+    case 'project':
+      return {
+        because: `git no longer names it, but it may be an app of the project in ${file}, and FlyCD reads no file of that name`,
+        next: `rename the file to project.yaml, or ${gone}`,
+      };
+    case 'unread':
+      return {
+        because: `git no longer names it, but ${file} may: FlyCD cannot read that file`,
+        next: `make it a text file in UTF-8 called app.yaml, or ${gone}`,
+      };
+  }
+}
+
 /** undefined: a commit of this config took it away, or there are no commits to ask. */
 function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
   switch (history.state) {
     case 'no history':
     case 'removed':
       return undefined;
-    // Whether its app is gone with the name only a person knows.
-    case 'put away':
-      return {
-        because: `git no longer names it, but ${history.file} does, and FlyCD reads no file of that name`,
-        next: 'rename the file to app.yaml, or delete it if the app is gone',
-      };
+    case 'mentioned':
+      return mentionedWords(history);
     case 'uncommitted':
       return {
         because: 'its app.yaml is gone from the working tree, but no commit removed it',

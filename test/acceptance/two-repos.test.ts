@@ -183,7 +183,7 @@ test('two halves of a command are refused with the whole of both', async () => {
   const ours = makeClone(world, 'ours', { 'shop/app.yaml': app('ours') });
   const cases: readonly (readonly [readonly string[], string])[] = [
     [['--all'], '--all needs --from OLD'],
-    [['--from', 'acme'], '--from needs --all; it takes over every app of OLD'],
+    [['--from', 'acme'], 'name an app, or give --all'],
     [['shop', '--all', '--from', 'acme'], 'with --all only a config is expected, got shop and '],
   ];
   for (const [words, why] of cases) {

@@ -142,14 +142,14 @@ test('a machine cloned by hand is one that FlyCD did not make, though it carries
 });
 
 test('one that a file names which FlyCD does not read is held until that is settled, or a person names the app', () => {
-  const kept = orphan('old', { history: { state: 'put away', file: 'old/app.yaml.bak' } });
+  const kept = orphan('old', { history: { state: 'mentioned', as: 'put away', file: 'old/app.yaml.bak' } });
   const [app] = planned([kept], { shops: 20 }).apps.filter(({ status }) => status === 'orphaned');
   expect(app?.steps).toEqual([]);
   expect(app?.holds).toMatchObject([
     {
       reason: 'destructive',
       because: 'git no longer names it, but old/app.yaml.bak does, and FlyCD reads no file of that name',
-      next: 'rename the file to app.yaml, or delete it if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
+      next: 'rename the file to app.yaml, or delete it or name it in `ignore` of a project.yaml if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
       byName: true,
       steps: [{ kind: 'app.destroy' }],
     },
@@ -157,4 +157,21 @@ test('one that a file names which FlyCD does not read is held until that is sett
   expect(planned([kept], { shops: 20, accept: true }).apps.flatMap(({ steps }) => steps)).toEqual([]);
   const named = planned([kept], { shops: 20, acceptOnly: ['old'] }).apps;
   expect(named.flatMap(({ steps }) => steps)).toMatchObject([{ kind: 'app.destroy', app: 'old' }]);
+});
+
+test.each([
+  ['other config', 'this config no longer names it, but b/shop/app.yaml in the same repo does', 'sync the folder that'],
+  ['project', 'it may be an app of the project in b/shop/app.yaml', 'rename the file to project.yaml'],
+  ['unread', 'but b/shop/app.yaml may: FlyCD cannot read that file', 'make it a text file in UTF-8'],
+] as const)('one that a file may speak of as %s is held by its name', (as, because, next) => {
+  const [app] = planned([orphan('old', { history: { state: 'mentioned', as, file: 'b/shop/app.yaml' } })]).apps;
+  expect(app?.steps).toEqual([]);
+  expect(app?.holds).toMatchObject([
+    {
+      reason: 'destructive',
+      because: expect.stringContaining(because),
+      next: expect.stringContaining(next),
+      byName: true,
+    },
+  ]);
 });

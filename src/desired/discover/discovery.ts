@@ -1,11 +1,12 @@
 /** What is found on the way through a config tree, and what goes along. */
 import type { FollowedRef } from '../../model/desired.ts';
 import type { Problem } from '../../model/base/problem.ts';
+import type { Mention } from '../../model/removal.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, GitMirrors } from '../../sources/tree/tree.ts';
 import type { ConfigFile, ConfigFiles } from '../files/config-files.ts';
 import type { Cache } from '../files/cache.ts';
-import type { NearMiss } from '../files/file-names.ts';
+import type { NearMiss } from '../files/near-misses.ts';
 import type { Project, ReadProject } from './project.ts';
 
 export interface FoundApp {
@@ -23,8 +24,8 @@ export interface Walk {
   readonly whole: boolean;
   readonly projects: readonly Project[];
   readonly followed: readonly FollowedRef[];
-  /** The file that still names an app which was not found. Throws the tree's Faults. */
-  readonly putAway: (app: string) => Promise<string | undefined>;
+  /** What still names an app that was not found. Throws the tree's Faults. */
+  readonly mentions: (app: string) => Promise<Mention | undefined>;
 }
 
 export interface WalkRequest {

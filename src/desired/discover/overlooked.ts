@@ -9,6 +9,7 @@ import { isFollowed, isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint, incomplete, unseen, warn } from './notes.ts';
 import { appFileNames, fileNames, isAppOrProject, projectFileNames, type ConfigKind } from '../files/file-names.ts';
 import { unreadEntry } from '../files/reading.ts';
+import { fieldsWritten, looseText } from './written-fields.ts';
 
 type FoundNearMiss = Walking['nearMisses'][number];
 
@@ -34,7 +35,6 @@ export function leaveOut(walking: Walking, tree: Tree, entry: TreeEntry): boolea
   if (entry.kind !== 'file' && entry.kind !== 'link') return true;
   const base = baseOf(entry.path);
   const nearMiss = nearMissAt(walking.files, tree, entry.path);
-  if (nearMiss?.by === 'aside') walking.nearMisses.push(nearMiss);
   const kind = nearMiss?.by === 'name' ? nearMiss.kind : undefined;
   const { name, folder } = walking.files.file(tree, entry.path);
   const { message, hint } = leftOut;
@@ -93,11 +93,11 @@ async function noteLink(walking: Walking, file: ConfigFile): Promise<void> {
 }
 
 /** Of FlyCD's words, those that tell a file of each kind from another tool's. */
-const tellingWords: Readonly<Record<ConfigKind, readonly string[]>> = {
+const tellingWords = {
   app: ['app'],
   project: ['project'],
   flycd: ['fleet', 'sync'],
-};
+} as const satisfies Readonly<Record<ConfigKind, readonly string[]>>;
 
 /** true: another tool's file would not say this. */
 export function isOfKind({ fields }: SourceDocument, kind: ConfigKind): boolean {
@@ -122,12 +122,12 @@ async function saidIn(files: ConfigFiles, file: ConfigFile, kind: ConfigKind): P
   if (document !== undefined && !isBroken(document))
     return { isFlycds: isOfKind(document, kind), hasSource: isObject(document.fields?.['source']) };
   const text = await textOf(files, file);
-  const isWritten = (word: string): boolean => writtenAs(word).test(text);
+  const isWritten = (word: Parameters<typeof fieldsWritten>[1]): boolean => fieldsWritten(text, word).length > 0;
   return { isFlycds: tellingWords[kind].some(isWritten), hasSource: isWritten('source') };
 }
 
 /** Comments in JSON are parts of keys to YAML, which it is read as. */
-function isBroken(document: SourceDocument): boolean {
+export function isBroken(document: SourceDocument): boolean {
   if (hasBrokenSyntax(document)) return true;
   if (document.format !== 'json') return false;
   try {
@@ -138,18 +138,10 @@ function isBroken(document: SourceDocument): boolean {
   }
 }
 
-/** A field of the document itself, of YAML, TOML or JSON, also where the line was made a comment. */
-function writtenAs(word: string): RegExp {
-  return new RegExp(
-    String.raw`^(?:#[ \t]*)?(?:\[${word}\]|["']?${word}["']?[ \t]*[:=]|[ \t]*\{?[ \t]*"${word}"[ \t]*:)`,
-    'm',
-  );
-}
-
 /** Where nothing of its kind stands beside it, it may be that very file under another name. */
 async function noteNearMiss(walking: Walking, nearMiss: FoundNearMiss): Promise<void> {
   const { file, kind, meant, by } = nearMiss;
-  if (isIgnored(walking, file) || (by === 'aside' && kind === 'app')) return;
+  if (isIgnored(walking, file)) return;
   const { tree, folder, name } = file;
   const { isFlycds, hasSource } = await saidIn(walking.files, file, kind);
   if (by !== 'name' && !isFlycds) return;
@@ -166,11 +158,7 @@ async function noteNearMiss(walking: Walking, nearMiss: FoundNearMiss): Promise<
   incomplete(walking, name, message, hint);
 }
 
-/** false: a file of its kind stands beside it, under its right name. */
-export async function standsAlone(
-  { files }: Walking,
-  { file, kind }: Pick<FoundNearMiss, 'file' | 'kind'>,
-): Promise<boolean> {
+async function standsAlone({ files }: Walking, { file, kind }: Pick<FoundNearMiss, 'file' | 'kind'>): Promise<boolean> {
   const beside = await files.list(file.tree, file.folder);
   return beside.every((entry) => !fileNames[kind].includes(baseOf(entry.path)));
 }
@@ -188,7 +176,7 @@ function strangeIn(base: string): string {
 /** Empty: it cannot be read, or is too large to be a config file. */
 async function textOf(files: ConfigFiles, { tree, path }: ConfigFile): Promise<string> {
   const bytes = await files.read(tree, path).catch(() => undefined);
-  return new TextDecoder().decode(bytes);
+  return bytes === undefined ? '' : looseText(bytes);
 }
 
 /** In the fleet's own folder: settings under nearly their name, which may hold its name or a freeze. */

@@ -7,7 +7,7 @@ import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, readDocument, unreadDocument, type Format, type SourceDocument } from '../documents/document.ts';
 import type { Substitution } from '../documents/substitution.ts';
 import type { Cache } from './cache.ts';
-import { nearMissOf, type NearMiss } from './file-names.ts';
+import { nearMissOf, type NearMiss } from './near-misses.ts';
 import { brokenLink, unreadEntry, vanished, type Reading, type Unread } from './reading.ts';
 
 /** A config file larger than this is a mistake; parsing time grows with it. */

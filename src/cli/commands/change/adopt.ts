@@ -25,7 +25,9 @@ export function adopt(invocation: Invocation, words: AdoptWords, options: AdoptO
   const { all = false, from, ...common } = options;
   if (all && from !== undefined && second === undefined)
     return adoptFrom(invocation, [], { config: first, from }, common);
-  if (!all && first !== undefined) {
+  // A config where the app was forgotten.
+  const isApp = from === undefined || second !== undefined || /^[a-z0-9-]+$/.test(first ?? '');
+  if (!all && first !== undefined && isApp) {
     return from === undefined
       ? adoptOne(invocation, first, second, common)
       : adoptFrom(invocation, [first], { config: second, from }, common);

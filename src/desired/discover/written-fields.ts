@@ -1,0 +1,20 @@
+/** What stands in a text that cannot be parsed, as far as its lines tell. */
+
+/**
+ * The values of a field of the document itself, as YAML, TOML or JSON writes it, also where the line was made a comment; empty
+ * where no name follows, as of a table. Each line is looked at once from its start: a text of a megabyte takes milliseconds.
+ */
+export function fieldsWritten(text: string, word: 'app' | 'project' | 'fleet' | 'sync' | 'source'): readonly string[] {
+  const comment = String.raw`(?:(?:#+|//)[ \t]?)?`;
+  const key = String.raw`(?:["']?${word}["']?[ \t]*[:=]|(?:[ \t]+|(?=\{))(?:\{[ \t]*)?"${word}"[ \t]*:)`;
+  const written = new RegExp(String.raw`^${comment}(?:\[${word}\]|${key}[ \t]*["']?([a-z0-9-]*))`, 'gim');
+  return [...text.matchAll(written)].map(([, value = '']) => value);
+}
+
+/** Whatever the bytes are: an encoding that nobody meant must not hide a name. UTF-16 is known by its mark, or its zeros. */
+export function looseText(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  return new TextDecoder().decode(bytes).replaceAll('\0', '');
+}
