@@ -7,6 +7,9 @@ import { standingOf } from '../../src/plan/target/rollout-state.ts';
 
 const dirty = '-dirty';
 
+/** Each is a whole config to be read, once for as long as FlyCD runs: a second for a thousand apps. */
+const laterMax = 50;
+
 type AtCommit = Extract<RemovalHistory, { state: 'removed' | 'elsewhere' | 'unnamed' | 'half read' | 'shallow' }>;
 
 /**
@@ -25,7 +28,8 @@ export async function removalHistory(
     const mention = await fleet.mentions?.(orphan.name);
     return mention === undefined ? await historyOf(fleet, orphan, store) : { state: 'mentioned', ...mention };
   } catch (error) {
-    return { state: 'unread', reason: toFault(error, 'the history of the config could not be read').message };
+    const { message: reason, next } = toFault(error, 'the history of the config could not be read');
+    return { state: 'unread', reason, next };
   }
 }
 
@@ -47,9 +51,9 @@ async function historyOf(
     const descent = await descendsFrom(asked);
     if (descent === 'no') return { state: 'elsewhere', commit: asked };
     if (descent === 'unknown') return { state: 'shallow', commit: asked };
-    const { names, whole, manual } = await namesAt(asked);
+    const { names, whole, manual, hasSources } = await namesAt(asked);
     if (names.has(name)) return { state: 'removed', isManual: manual.has(name) };
-    return { state: whole ? 'unnamed' : 'half read', commit: asked };
+    return whole ? { state: 'unnamed', commit: asked, hasSources } : { state: 'half read', commit: asked };
   };
   if (commit === undefined) return { state: 'unknown', released };
   const release = await standingAt(commit);
@@ -58,13 +62,20 @@ async function historyOf(
   if (pass.state !== 'removed') return { ...pass, isPass: true };
   // A work tree that differs from its commit: the commit may name the app still.
   if (revision.endsWith(dirty)) {
-    const head = await namesAt(revision.slice(0, -dirty.length));
-    if (!head.whole || head.names.has(name)) return { state: 'uncommitted' };
+    const commitNow = revision.slice(0, -dirty.length);
+    const head = await namesAt(commitNow);
+    if (head.names.has(name)) return { state: 'uncommitted' };
+    if (!head.whole) return { state: 'half read', commit: commitNow, isNow: true };
   }
   // A job that is run again at an earlier commit, without a database that would know the later one.
-  for (const later of (await fleet.laterCommits?.()) ?? [])
-    if ((await namesAt(later.commit)).names.has(name)) return { state: 'later', ...later };
-  return pass;
+  const after = (await fleet.laterCommits?.()) ?? [];
+  for (const later of after.slice(0, laterMax)) {
+    const { names, whole } = await namesAt(later.commit);
+    if (names.has(name) || !whole) return { state: 'later', ...later, isRead: names.has(name) };
+  }
+  if (after.length <= laterMax) return pass;
+  const reason = `more than ${laterMax} branches and tags go on from this commit, and any of them may name it`;
+  return { state: 'unread', reason, next: 'sync a newer commit' };
 }
 
 /** undefined: it is none, as of a plain folder. */

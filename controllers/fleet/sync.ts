@@ -104,7 +104,9 @@ async function applyWhole(
     if (plan.status === 'orphaned') {
       const now = await orphanNow(context, desired, work, plan);
       plans.set(plan.app, now.plan);
-      runs.push(await syncOrphan({ ...request, ...now }));
+      const run = await syncOrphan({ ...request, ...now });
+      if (run.outcome === 'failed') failed = true;
+      runs.push(run);
     }
     if (plan.status === 'failed') failed = true;
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);

@@ -20,13 +20,13 @@ export async function takeOver(
   desired: DesiredFleet,
   apps: readonly string[] = [],
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
-  const { plan: whole, planned } = await planWhole({ ...context, orphans: false }, desired, { ...plainPass, apps });
+  const { plan: whole } = await planWhole({ ...context, orphans: false }, desired, { ...plainPass, apps });
   const plan = withPlans(
     whole,
     whole.apps.filter(({ steps, status }) => steps.length > 0 || status !== 'synced'),
   );
   const queue = new PQueue({ concurrency: context.concurrency });
-  for (const [app, { plan: own }] of planned) if (isLeftToUs(own)) await context.store.takeRows(app);
+  for (const own of whole.apps) if (isLeftToUs(own)) await context.store.takeRows(own.app);
   const taken = plan.apps.filter(({ steps }) => steps.length > 0);
   const runs = await Promise.all(taken.map((app) => queue.add(() => takeApp(context, desired, app))));
   return { plan, runs: runs.flat().toSorted((a, b) => byText(a.app, b.app)) };

@@ -11,6 +11,8 @@ export interface NamedApps {
   readonly manual: ReadonlySet<string>;
   /** false: it could not be read whole. */
   readonly whole: boolean;
+  /** true: projects of it take apps from other repos, which were read as they are now. */
+  readonly hasSources: boolean;
 }
 
 /** A file of the config repo that may speak of an app which the config does not name. */
@@ -23,10 +25,11 @@ export interface Mention {
   readonly as: 'put away' | 'other config' | 'project' | 'unread';
 }
 
-/** A commit that goes on from the one that was read, and a branch that points to it. */
+/** A commit that goes on from the one that was read, and a branch or tag that points to it. */
 export interface LaterCommit {
   readonly commit: string;
-  readonly branch: string;
+  /** origin/main, tags/v2 */
+  readonly ref: string;
 }
 
 /** What the config's history says of an app that it does not name. */
@@ -45,10 +48,10 @@ export type RemovalHistory =
   | { readonly state: 'uncommitted' }
   /** The app was released from a commit that is not in it. */
   | ({ readonly state: 'elsewhere' } & LastNamed)
-  /** A commit after the one that was read names it again. */
-  | ({ readonly state: 'later' } & LaterCommit)
+  /** A commit after the one that was read names it again; `isRead` false: or may, for not all of it could be read. */
+  | ({ readonly state: 'later'; readonly isRead: boolean } & LaterCommit)
   /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
-  | ({ readonly state: 'unnamed' } & LastNamed)
+  | ({ readonly state: 'unnamed'; readonly hasSources: boolean } & LastNamed)
   /** It has that commit, of which not all could be read: nobody knows whether it named the app. */
   | ({ readonly state: 'half read' } & LastNamed)
   /** There is none, as of a plain folder, and the app came from one that has one. */
@@ -57,10 +60,12 @@ export type RemovalHistory =
   | ({ readonly state: 'shallow' } & LastNamed)
   /** The app was never released from a commit; empty: nothing tells of a release that went well. */
   | { readonly state: 'unknown'; readonly released: string }
-  | { readonly state: 'unread'; readonly reason: string };
+  | { readonly state: 'unread'; readonly reason: string; readonly next: string | undefined };
 
 interface LastNamed {
   readonly commit: string;
   /** true: a pass over the app found it named there; else its last release came from there. */
   readonly isPass?: true;
+  /** true: it is the commit that the work tree stands at. */
+  readonly isNow?: true;
 }

@@ -2,6 +2,7 @@ import type { AppPresence } from '../model/observed.ts';
 import type { AppPlan, Step } from '../model/plan.ts';
 import { byText } from '../model/base/text.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
+import { isCopy } from '../model/stamps/slot.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
@@ -24,6 +25,7 @@ import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { wantedImage } from './kinds/image.ts';
 import type {
+  GroupMachine,
   HoldParts,
   PlanDraft,
   WantedImage,
@@ -79,13 +81,15 @@ export function planApp(input: PlanAppInput): AppPlan {
   if (inventory.otherFleet !== undefined && !input.options.adopt) {
     const steps = planGivingWay(input, machines.value);
     // Those that give way were never meant to stay.
-    const ours = steps.length > 0 ? 0 : allOf(inventory).filter((one) => one.ours).length;
-    const holds = [ownerHold(input, inventory.otherFleet, ours)];
+    const ours = steps.length > 0 || input.fleet.from !== undefined ? [] : allOf(inventory).filter(isMadeByUs);
+    const holds = [ownerHold(input, inventory.otherFleet, ours.length)];
     return finish(input, { steps, holds }, [], steps.length > 0 ? 'wanted' : 'nothing');
   }
   if (input.fleet.from !== undefined) return takenOver(input);
   return planPresent(seen, presence, inventory);
 }
+
+const isMadeByUs = ({ ours, machine, metadata }: GroupMachine): boolean => ours && !isCopy(machine.id, metadata);
 
 /** For whoever takes the place of an earlier owner: its labels, and nothing of what git wants besides. */
 function takenOver(input: PlanAppInput): AppPlan {

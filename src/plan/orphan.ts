@@ -35,7 +35,11 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const isMade = (machine: Machine): boolean =>
     isNamedOwn(metadataOf(machine), fleet) && !isCopy(machine.id, metadataOf(machine));
   const strangers = machines.filter((machine) => !isMade(machine)).length;
-  const [other] = machines.flatMap((machine) => otherOwner(metadataOf(machine), fleet) ?? []);
+  // What somebody cloned by hand counts as a stranger, whoever's stamps it carries.
+  const made = machines.filter((machine) => !isCopy(machine.id, metadataOf(machine)));
+  const [other] = (made.length === 0 ? machines : made).flatMap(
+    (machine) => otherOwner(metadataOf(machine), fleet) ?? [],
+  );
   if (!prunes) {
     const note = runsOn(name, { ours: machines.length - strangers, strangers, other });
     // It holds nothing, for nothing would be done; where the policy prunes apps it does.
@@ -264,16 +268,16 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
       };
     case 'later':
       return {
-        because: `git does not name it at this commit, but branch ${history.branch} does later, at ${shortRevision(history.commit)}`,
+        because: `git does not name it at this commit, but ${history.ref} goes on from here and ${history.isRead ? 'names it' : 'may name it: not all of it could be read'}, at ${shortRevision(history.commit)}`,
         next: 'sync that commit',
       };
     case 'unnamed':
       return {
-        because: `git does not name it. It was last ${lastWords(history)}, where this config does not name it either: it was not committed, or another folder of the repo names it`,
+        because: `git does not name it. It was last ${lastWords(history)}, where this config does not name it either: ${history.hasSources ? 'a repo that its projects take apps from no longer has it, or ' : ''}it was not committed, or another folder of the repo names it`,
       };
     case 'half read':
       return {
-        because: `git does not name it. It was last ${lastWords(history)}, and not all of that commit could be read: nobody knows whether this config named it there`,
+        because: `git does not name it. ${history.isNow === true ? `The work tree stands at commit ${shortRevision(history.commit)}` : `It was last ${lastWords(history)}`}, and not all of that commit could be read: nobody knows whether this config names it there`,
       };
     case 'outside git':
       return {
@@ -295,7 +299,7 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
     case 'unread':
       return {
         because: `git does not name it, and FlyCD could not read the git history: ${history.reason}`,
-        next: 'FlyCD tries again in the next pass',
+        next: history.next ?? 'FlyCD tries again in the next pass',
       };
   }
 }

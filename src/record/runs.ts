@@ -62,7 +62,8 @@ export function createRuns(database: Database): RunStore {
         .selectFrom('run')
         .select('revision')
         .where((where) => where.and({ fleet: database.fleet, app }))
-        .where((of) => of.or([of('status', 'is', null), of('status', '!=', 'orphaned')]))
+        // Whatever became of the run: what it was of an orphan, its plan says.
+        .where(sql<string | null>`json_extract(plan, '$.status')`, 'is not', 'orphaned')
         .orderBy('id', 'desc')
         .limit(1)
         .executeTakeFirst();

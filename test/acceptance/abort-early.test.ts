@@ -19,3 +19,26 @@ test.each([
   const running = world.simulator.world.snapshot().filter(({ machines }) => machines.length > 0);
   expect(running.map(({ name }) => name)).toEqual(made);
 });
+
+test.each([
+  [
+    ['deploy', '--abort-early'],
+    ['blog', 'cart', 'shop'],
+  ],
+  [['deploy'], ['blog', 'shop']],
+])('%j where Fly does not destroy the first of two that git no longer names leaves %j', async (argv, left) => {
+  const world = await arena();
+  onTestFinished(() => world.close());
+  const settings = 'fleet: acme\nsync: { prune: [app], max_deletes: 5 }\n';
+  world.write({ 'flycd.yaml': settings });
+  for (const name of ['blog', 'cart', 'shop']) world.write({ [`${name}/app.yaml`]: app(name) });
+  // Two are no more than a tenth of all.
+  for (let number = 10; number < 30; number += 1)
+    world.write({ [`web-${number}/app.yaml`]: app(`web-${number}`).replace('count: 1', 'count: 0') });
+  await world.flycd(['sync', '--once']);
+  for (const name of ['blog', 'cart']) world.remove(`${name}/app.yaml`);
+  world.simulator.world.faults.add({ template: 'DELETE /apps/{app}', app: 'blog', fault: '503', times: 99 });
+  expect((await world.flycd([...argv])).code).toBe(1);
+  const running = world.simulator.world.snapshot().filter(({ machines }) => machines.length > 0);
+  expect(running.map(({ name }) => name)).toEqual(left);
+});

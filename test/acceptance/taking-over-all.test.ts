@@ -153,3 +153,13 @@ describe('an app whose machines are in a group that only the earlier owner names
     expect(again.said).toContain('shop has no machine with the owner "acme"');
   });
 });
+
+test('of an app that others need nothing follows by the name of those', async () => {
+  const needy = app('web').concat('depends_on: [api]\n');
+  const world = await renamed({ 'web/app.yaml': needy, 'api/app.yaml': app('api') });
+  await run(world, 'adopt', 'web', '--from', 'acme');
+  const old = await run(world, 'history', '--fleet', 'acme');
+  expect(old.stdout).toContain('api');
+  expect(old.stdout).not.toContain('web');
+  expect((await run(world, 'history', '--app', 'web')).stdout).toContain('created');
+});

@@ -204,12 +204,22 @@ describe('what the history says of it', () => {
     [{ state: 'uncommitted' }, 'no commit removed it', 'commit the removal; or ', undefined],
     [{ state: 'elsewhere', commit }, 'released from commit ccccccc', 'sync that config; or ', undefined],
     [{ state: 'elsewhere', commit, isPass: true }, 'synced at commit ccccccc', 'sync that config; or ', undefined],
-    [{ state: 'unnamed', commit }, 'released from commit ccccccc', '', undefined],
+    [{ state: 'unnamed', commit, hasSources: false }, 'name it either: it was not committed', '', undefined],
+    [{ state: 'unnamed', commit, hasSources: true }, 'either: a repo that its projects take apps from', '', undefined],
+    [{ state: 'outside git', commit }, 'a folder without git history does not show', 'sync a clone; or ', undefined],
+    [
+      { state: 'later', commit, ref: 'main', isRead: true },
+      'main goes on from here and names it',
+      'sync that',
+      undefined,
+    ],
+    [{ state: 'later', commit, ref: 'main', isRead: false }, 'not all of it could be read', 'sync that', undefined],
     [{ state: 'half read', commit, isPass: true }, 'synced at commit ccccccc', '', undefined],
     [{ state: 'shallow', commit }, 'this clone is shallow', 'git fetch --unshallow', undefined],
     [{ state: 'unknown', released: '' }, 'None of its releases has succeeded', '', undefined],
     [{ state: 'unknown', released: 'abc' }, 'released from abc, which is no commit', '', undefined],
-    [{ state: 'unread', reason: 'no such file' }, 'no such file', 'FlyCD tries again', now + 15_000],
+    [{ state: 'unread', reason: 'no such file', next: undefined }, 'no such file', 'FlyCD tries again', now + 15_000],
+    [{ state: 'unread', reason: 'x', next: 'fetch all of it' }, 'x', 'fetch all of it; or ', now + 15_000],
   ])('keeps it until a person names it: %o', (history, because, next, retryAt) => {
     const { steps, holds } = planned({ orphan: { history } });
     expect(steps).toEqual([]);

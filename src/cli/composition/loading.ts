@@ -7,6 +7,7 @@ import type { Origin } from '../../model/stamps/origin.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
 import type { FolderMemory } from '../../sources/tree/folder-memory.ts';
+import type { CloneCommit } from '../../sources/git/clone-commit.ts';
 import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
 import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
@@ -60,7 +61,7 @@ export function createLoading(request: LoadingRequest): Loading {
   let memory: FolderMemory | undefined;
   let digests: ImageDigests | undefined;
   const past = createPast<DesiredFleet>(pastFleetsMax);
-  const named = createPast<NamedApps>(pastNamesMax);
+  const named = createPast<NamedApps>(pastNamesMax, ({ whole }) => whole);
 
   return {
     async load({ offline, nameless }) {
@@ -75,7 +76,7 @@ export function createLoading(request: LoadingRequest): Loading {
       const { written, isRoot } = here;
       const ref = options.ref ?? written.ref;
       const repo = isGitLocation(location.text) ? { repo: location.text, ref: ref ?? 'HEAD' } : undefined;
-      const { tree, path, history, isKnown, disturbance, origin, descendsFrom, laterCommits } =
+      const { tree, path, history, isKnown, disturbance, origin, descendsFrom, laterCommits, commitAt } =
         repo === undefined
           ? await openPath(request, location, { ref, memory: (memory ??= await createMemory(request.invocation)) })
           : await openRepo(mirrors, repo);
@@ -106,11 +107,15 @@ export function createLoading(request: LoadingRequest): Loading {
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       if (history === undefined) return { fleet, repo };
       const readAt = async (commit: string, more: Partial<typeof asked> = {}): Promise<DesiredFleet> => {
-        const old = await asked.mirrors.tree({ url: history, ref: commit, trust: 'operator' });
-        // With a loader of its own: the other one forgets what is not in the tree it reads.
-        return createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old });
+        const old = await commitAt(commit);
+        try {
+          // With a loader of its own: the other one forgets what is not in the tree it reads.
+          return await createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old.tree });
+        } finally {
+          old.close();
+        }
       };
-      const earlier = historyOf({ history, past, named, readAt, redactor });
+      const earlier = historyOf({ history, own: repo, past, named, readAt, redactor });
       return { fleet: { ...fleet, ...earlier, descendsFrom, laterCommits }, repo };
     },
     close() {
@@ -122,6 +127,8 @@ export function createLoading(request: LoadingRequest): Loading {
 
 interface HistoryParts {
   readonly history: string;
+  /** undefined: the config is a folder. */
+  readonly own: ConfigRepo | undefined;
   readonly past: Past<DesiredFleet>;
   readonly named: Past<NamedApps>;
   readonly redactor: Redactor;
@@ -132,7 +139,7 @@ interface HistoryParts {
 }
 
 function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
-  const { history, past, named, redactor, readAt } = parts;
+  const { history, own, past, named, redactor, readAt } = parts;
   return {
     async earlier(commit) {
       const then = await past.read(`${history} ${commit}`, () => readAt(commit));
@@ -143,9 +150,11 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       named.read(`${history} ${commit}`, async () => {
         // Names need no registry.
         const unasked = { resolveImage: () => Promise.resolve(undefined) };
-        const { apps, invalid, whole } = await readAt(commit, unasked);
+        const { apps, invalid, whole, followed } = await readAt(commit, unasked);
         const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
-        return { names: new Set([...apps, ...invalid].flatMap(({ name }) => name ?? [])), whole, manual };
+        const names = new Set([...apps, ...invalid].flatMap(({ name }) => name ?? []));
+        const hasSources = followed.some(({ repo, ref }) => repo !== own?.repo || ref !== own.ref);
+        return { names, whole, manual, hasSources };
       }),
   };
 }
@@ -165,8 +174,8 @@ interface Past<Read> {
   read(key: string, load: () => Promise<Read>): Promise<Read>;
 }
 
-/** What git said at earlier commits, which no pass changes. What failed to be read is tried again. */
-function createPast<Read>(max: number): Past<Read> {
+/** What git said at earlier commits, which no pass changes. What failed to be read, or was read in part, is tried again. */
+function createPast<Read>(max: number, isAnswer: (read: Read) => boolean = () => true): Past<Read> {
   const known = new Map<string, Promise<Read>>();
   return {
     read(key, load) {
@@ -175,7 +184,10 @@ function createPast<Read>(max: number): Past<Read> {
       known.set(key, reading);
       const [oldest] = known.keys();
       if (known.size > max && oldest !== undefined) known.delete(oldest);
-      reading.catch(() => known.delete(key));
+      void reading.then(
+        (read) => isAnswer(read) || known.delete(key),
+        () => known.delete(key),
+      );
       return reading;
     },
   };
@@ -196,6 +208,7 @@ interface OpenConfig {
   readonly origin: () => Promise<Origin | undefined>;
   readonly descendsFrom: DesiredFleet['descendsFrom'];
   readonly laterCommits: DesiredFleet['laterCommits'];
+  readonly commitAt: (commit: string) => Promise<CloneCommit>;
 }
 
 async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Promise<OpenConfig> {
@@ -209,8 +222,12 @@ async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Pro
     disturbance: () => Promise.resolve(undefined),
     origin: () => mirrors.origin(request, tree.revision),
     descendsFrom: (from) => mirrors.descends(request, tree.revision, from),
-    // A mirror has what was asked for, and that is the newest of its branch.
+    // A mirror has what was asked for and no other branch.
     laterCommits: undefined,
+    commitAt: async (commit) => ({
+      tree: await mirrors.tree({ url: repo, ref: commit, trust: 'operator' }),
+      close: () => {},
+    }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { Tree, TreeItem } from '../tree/tree.ts';
 import { rebased } from '../tree/links.ts';
 import { baseOf, cleanPath, folderOf, isGitFolder, joined } from '../tree/tree-path.ts';
 import { outside } from '../tree/path-faults.ts';
+import { cloneCommit, type CloneCommit } from '../git/clone-commit.ts';
 import { descends, laterCommits } from '../git/ancestry.ts';
 import { gitEnvironment } from '../git/git-command.ts';
 import { openWorkTree, type WorkTree } from './work-tree.ts';
@@ -47,8 +48,10 @@ export interface OpenFolder {
   readonly origin: () => Promise<Origin | undefined>;
   /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
   readonly descendsFrom: ((from: string) => Promise<Descent>) | undefined;
-  /** What branches have gone on to from its commit. undefined: it has none. Throws a GitError where git does not say. */
+  /** What branches and tags have gone on to from its commit. undefined: it has none. Throws a GitError where git does not say. */
   readonly laterCommits: (() => Promise<readonly LaterCommit[]>) | undefined;
+  /** The files of another commit. Throws a stalled Fault for one that is not here whole. */
+  readonly commitAt: (commit: string) => Promise<CloneCommit>;
 }
 
 /**
@@ -77,10 +80,12 @@ export async function openFolder(request: FolderRequest): Promise<OpenFolder> {
 function historyOf(
   { top, commit }: WorkTree,
   { clock, environment }: Pick<FolderRequest, 'clock' | 'environment'>,
-): Pick<OpenFolder, 'descendsFrom' | 'laterCommits'> {
-  if (top === undefined || commit === undefined) return { descendsFrom: undefined, laterCommits: undefined };
-  const call = { directory: top, environment: gitEnvironment({ environment: environment ?? {} }), clock };
+): Pick<OpenFolder, 'descendsFrom' | 'laterCommits' | 'commitAt'> {
+  const call = { directory: top ?? '', environment: gitEnvironment({ environment: environment ?? {} }), clock };
+  const commitAt = (asked: string): Promise<CloneCommit> => clock.busy(() => cloneCommit(call, asked));
+  if (top === undefined || commit === undefined) return { descendsFrom: undefined, laterCommits: undefined, commitAt };
   return {
+    commitAt,
     descendsFrom: (from) => clock.busy(() => descends(call, { commit, from })),
     laterCommits: () => clock.busy(() => laterCommits(call, commit)),
   };

@@ -8,9 +8,6 @@ import { isCommitId } from '../tree/ref.ts';
 /** A walk through a hundred thousand commits takes a second; this ends one on a hung network disk. */
 const timeoutMs = 60_000;
 
-/** Branches further back have nothing newer to say; each of these may have to be read. */
-const branchesMax = 10;
-
 interface Repository {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -41,19 +38,24 @@ export async function descends(
   }
 }
 
+/** Commits that no branch of the config has: what git puts aside, and notes. */
+const otherRefs = /^refs\/(?:stash$|notes\/|bisect\/|rewritten\/|worktree\/)/;
+
 /**
- * What the branches point to, those of remotes as they were last fetched, that have gone on from a commit: the ten newest. Asks
- * no remote. Throws a GitError where git does not say.
+ * What branches and tags point to, those of remotes as they were last fetched, that have gone on from a commit: the newest first.
+ * Asks no remote. Throws a GitError where git does not say.
  */
 export async function laterCommits(parts: Repository, commit: string): Promise<readonly LaterCommit[]> {
-  // origin/HEAD is another name of a branch.
-  const format = '--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname:short)%(end)';
-  const args = ['for-each-ref', '--sort=-committerdate', '--contains', commit, format, 'refs/heads', 'refs/remotes'];
+  // origin/HEAD is another name of a branch. Of a tag with a text of its own the commit counts.
+  const id = '%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)';
+  const format = `--format=%(if)%(symref)%(then)%(else)${id} %(refname)%(end)`;
+  const args = ['for-each-ref', '--sort=-creatordate', '--contains', commit, format];
   const answer = await runGit({ ...parts, args, timeoutMs, redactor: new Redactor() });
   const found = new Map<string, string>();
   for (const line of answer.split('\n')) {
-    const [id = '', branch = ''] = line.split(' ');
-    if (isCommitId(id) && id !== commit && !found.has(id)) found.set(id, branch);
+    const [oid = '', ref = ''] = line.split(' ');
+    if (!isCommitId(oid) || oid === commit || found.has(oid) || otherRefs.test(ref)) continue;
+    found.set(oid, ref.replace(/^refs\/(?:heads\/|remotes\/)?/, ''));
   }
-  return [...found].slice(0, branchesMax).map(([id, branch]) => ({ commit: id, branch }));
+  return [...found].map(([oid, ref]) => ({ commit: oid, ref }));
 }

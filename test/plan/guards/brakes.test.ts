@@ -107,7 +107,7 @@ describe('what waits for a moment is weighed with what would be done now', () =>
     ],
     [
       'was removed by a history that could not be read',
-      { ...other, history: { state: 'unread', reason: '503' } },
+      { ...other, history: { state: 'unread', reason: '503', next: undefined } },
       'destructive',
     ],
   ])('an app that git no longer names and that %s', (_what, orphan, reason) => {

@@ -26,7 +26,7 @@ export function adopt(invocation: Invocation, words: AdoptWords, options: AdoptO
   if (all && from !== undefined && second === undefined)
     return adoptFrom(invocation, [], { config: first, from }, common);
   // A config where the app was forgotten.
-  const isApp = from === undefined || second !== undefined || /^[a-z0-9-]+$/.test(first ?? '');
+  const isApp = from === undefined || /^[a-z0-9-]+$/.test(first ?? '');
   if (!all && first !== undefined && isApp) {
     return from === undefined
       ? adoptOne(invocation, first, second, common)

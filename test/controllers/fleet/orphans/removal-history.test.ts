@@ -88,6 +88,16 @@ describe('an app is destroyed where a commit of the config removed it', () => {
     removed(repo, 'blog');
     expect(await sync(repo)).toMatch(/blog +deleted/);
   });
+
+  test('also after a pass in which Fly did not destroy it', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    world.simulator.world.faults.add({ template: 'DELETE /apps/{app}', app: 'blog', fault: '503', times: 99 });
+    await sync(repo);
+    expect(names()).toEqual(['blog', 'shop']);
+    world.simulator.world.faults.clear();
+    expect(await sync(repo)).toMatch(/blog +deleted/);
+  });
 });
 
 describe('an app stays that the config does not name', () => {
@@ -163,7 +173,7 @@ describe('an app stays that the config does not name', () => {
       'two/blog/app.yaml': app('blog'),
     });
     await sync(join(repo, 'two'));
-    await stays(join(repo, 'one'), 'where this config does not name it either');
+    await stays(join(repo, 'one'), '../two/blog/app.yaml in the same repo does');
   });
 
   test('at an earlier commit, after a pass over a later one that named it again', async () => {
@@ -190,7 +200,7 @@ describe('an app stays that the config does not name', () => {
       if (branch !== 'main') git(job, ['branch', '-qD', 'main']);
       const { stdout } = await world.flycdAt(job, ['diff', '--data-dir', folder()]);
       expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-        `git does not name it at this commit, but branch ${branch} does later`,
+        `git does not name it at this commit, but ${branch} goes on from here and names it, at`,
       );
     }
     const { stdout } = await world.flycdAt(job, ['sync', '--once', '--data-dir', folder()]);
@@ -219,6 +229,18 @@ describe('an app stays that the config does not name', () => {
       ['commit', '-qm', 'move'],
     ]);
     await sync(join(repo, 'two'));
+    await stays(join(repo, 'one'), '../two/blog/app.yaml in the same repo does');
+  });
+
+  test('in another folder of the repo, which named it when it synced it', async () => {
+    const repo = await committed({
+      'one/flycd.yaml': settings,
+      'one/shop/app.yaml': app('shop'),
+      'two/flycd.yaml': settings,
+      'two/blog/app.yaml': app('blog'),
+    });
+    await sync(join(repo, 'two'));
+    removed(repo, 'two/blog');
     await stays(join(repo, 'one'), 'where this config does not name it either');
   });
 
@@ -242,8 +264,58 @@ describe('an app stays that the config does not name', () => {
       'two/blog/app.yaml': app('blog'),
     });
     await sync(join(repo, 'two'));
+    git(repo, ['rm', '-rq', 'two']);
     commit(repo, { 'one/shop/app.yaml': app('shop') });
     await stays(join(repo, 'one'), 'not all of that commit could be read');
+  });
+
+  test('where a tag that goes on names it again, among many branches that do not', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    const removal = git(repo, ['rev-parse', 'HEAD']).trim();
+    git(repo, ['revert', '--no-edit', 'HEAD']);
+    git(repo, ['tag', '-a', 'v2', '-m', 'v2']);
+    git(repo, ['reset', '-q', '--hard', removal]);
+    for (let number = 1; number <= 12; number += 1) {
+      git(repo, ['commit', '-q', '--allow-empty', '-m', `update ${number}`]);
+      git(repo, ['branch', `update/${number}`]);
+      git(repo, ['reset', '-q', '--hard', removal]);
+    }
+    await stays(repo, 'but tags/v2 goes on from here and names it');
+  });
+
+  test('where a branch that goes on cannot be read whole', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    git(repo, ['checkout', '-q', '-b', 'broken']);
+    commit(repo, { 'team/project.yaml': 'project: [\n', 'team/blog/app.yaml': app('blog') });
+    git(repo, ['checkout', '-q', 'main']);
+    await stays(repo, 'broken goes on from here and may name it');
+  });
+
+  test('in a work tree whose branch was lost', async () => {
+    const repo = await running();
+    rmSync(join(repo, 'blog'), { recursive: true });
+    writeFileSync(join(repo, '.git/refs/heads/main'), '\0'.repeat(41));
+    await stays(repo, 'a folder without git history does not show whether a commit removed it');
+  });
+
+  test('in a clone that is shallow further back than its release: read as far as it has it', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    for (const number of [1, 2, 3]) git(repo, ['commit', '-q', '--allow-empty', '-m', String(number)]);
+    const deep = folder();
+    git(deep, ['clone', '-q', '--depth', '5', `file://${repo}`, '.']);
+    expect(await sync(deep)).toMatch(/blog +deleted/);
+  });
+
+  test('in a clone that left files out of its commits', async () => {
+    const repo = await running();
+    git(repo, ['config', 'uploadpack.allowFilter', 'true']);
+    removed(repo, 'blog');
+    const partial = folder();
+    git(partial, ['clone', '-q', '--filter=blob:none', `file://${repo}`, '.']);
+    await stays(partial, 'or files of it');
   });
 
   test('in a copy without .git', async () => {
