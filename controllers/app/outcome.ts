@@ -76,9 +76,12 @@ export async function rememberPass(
   if (isDone) await store.markKnown(app.name);
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
   const asked = defaultAllocations(request, [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)]);
-  const isGiven = asked.length > 0 ? asked.every((target) => isCreated(results, target)) : isDone;
+  const { heldRevision, intents, made, defaultAddressesOwed } = await store.memory(app.name);
+  const isOver = !failed && plan.holds.length === 0;
+  // A pass that was killed after the last of them left none to be asked for, and nobody else to say so.
+  const isThere = isDone || (isOver && defaultAddressesOwed);
+  const isGiven = asked.length > 0 ? asked.every((target) => isCreated(results, target)) : isThere;
   if (app.network.ips === undefined && isGiven) await store.markDefaultAddressesGiven(app.name);
-  const { heldRevision, intents, made } = await store.memory(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
   for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet }))
@@ -86,8 +89,7 @@ export async function rememberPass(
   const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
   if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
   const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');
-  // Or they put it back themselves: their next deploy is a new decision, which that revision says nothing about.
-  const isOver = !failed && plan.holds.length === 0;
+  // `isOver`: or they put it back themselves; their next deploy is a new decision, which that revision says nothing about.
   if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
 }
 

@@ -14,7 +14,7 @@ import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { gonePlan } from '../../src/plan/orphan.ts';
+import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { nextWake } from '../app/outcome.ts';
@@ -300,9 +300,7 @@ export class FleetReconciler {
   #orphanPlan(fleet: DesiredFleet, name: string): AppPlan | undefined {
     const plan = this.#braked(fleet, name);
     if (plan?.status !== 'orphaned') return undefined;
-    const history = this.#orphans.find((orphan) => orphan.name === name)?.history;
-    const wasManual = history?.state === 'removed' && history.isManual;
-    const policy = { ...fleet.policy, auto: fleet.policy.auto && !wasManual };
+    const policy = orphanPolicy(fleet, this.#orphans.find((orphan) => orphan.name === name)?.history);
     return { ...this.#held({ policy }, plan), status: 'orphaned' };
   }
 

@@ -10,7 +10,10 @@ const dirty = '-dirty';
 /** Each is a whole config to be read, once for as long as FlyCD runs: a second for a thousand apps. */
 const laterMax = 50;
 
-type AtCommit = Extract<RemovalHistory, { state: 'removed' | 'elsewhere' | 'unnamed' | 'half read' | 'shallow' }>;
+type AtCommit = Extract<
+  RemovalHistory,
+  { state: 'mentioned' | 'removed' | 'elsewhere' | 'unnamed' | 'half read' | 'shallow' }
+>;
 
 /**
  * Whether the config that does not name an app is one that did name it. The app's machines carry the commit that it was
@@ -51,15 +54,19 @@ async function historyOf(
     const descent = await descendsFrom(asked);
     if (descent === 'no') return { state: 'elsewhere', commit: asked };
     if (descent === 'unknown') return { state: 'shallow', commit: asked };
-    const { names, whole, manual, hasSources } = await namesAt(asked);
-    if (names.has(name)) return { state: 'removed', isManual: manual.has(name) };
+    const { names, whole, manual, hasSources, files } = await namesAt(asked);
+    if (names.has(name)) {
+      const file = await fleet.leftover?.(files.get(name) ?? '');
+      if (file !== undefined) return { state: 'mentioned', file, as: 'put away' };
+      return { state: 'removed', isManual: manual.has(name) };
+    }
     return whole ? { state: 'unnamed', commit: asked, hasSources } : { state: 'half read', commit: asked };
   };
   if (commit === undefined) return { state: 'unknown', released };
   const release = await standingAt(commit);
   if (release.state !== 'removed') return release;
   const pass = last === undefined || last === commit ? release : await standingAt(last);
-  if (pass.state !== 'removed') return { ...pass, isPass: true };
+  if (pass.state !== 'removed') return pass.state === 'mentioned' ? pass : { ...pass, isPass: true };
   // A work tree that differs from its commit: the commit may name the app still.
   if (revision.endsWith(dirty)) {
     const commitNow = revision.slice(0, -dirty.length);

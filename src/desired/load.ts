@@ -115,6 +115,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     problems: orderedProblems([...identity.problems, ...unsaid(walk.problems, identity), ...gathered.problems]),
     whole: walk.whole && gathered.whole && !broken,
     mentions: (app) => clock.busy(() => walk.mentions(app)),
+    leftover: (contentId) => clock.busy(() => walk.leftover(contentId)),
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
     writeBuild: (app, folder) => clock.busy(() => writeBuild(gathered.recipe(app), app, folder)),

@@ -159,6 +159,8 @@ export interface DesiredFleet extends FleetOwner {
   readonly unselected?: readonly string[] | undefined;
   /** What in the config repo names an app that this config does not. Throws a Fault where it cannot be told. */
   mentions?(app: string): Promise<Mention | undefined>;
+  /** The file that has a content and is called otherwise than an app.yaml. undefined: none. Throws a Fault where it cannot be told. */
+  leftover?(contentId: string): Promise<string | undefined>;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */

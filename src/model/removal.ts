@@ -13,6 +13,8 @@ export interface NamedApps {
   readonly whole: boolean;
   /** true: projects of it take apps from other repos, which were read as they are now. */
   readonly hasSources: boolean;
+  /** Content ids of the files of this repo that named them, by app. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** A file of the config repo that may speak of an app which the config does not name. */

@@ -1,5 +1,6 @@
 /** An app of the fleet that git no longer names: it runs on, and goes only where the fleet's policy prunes apps. */
 import type { DesiredFleet } from '../model/desired.ts';
+import type { SyncPolicy } from '../model/base/policy.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { OrphanedApp } from '../model/observed.ts';
 import type { Mention, RemovalHistory } from '../model/removal.ts';
@@ -63,6 +64,12 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     volumeHold(orphan, { strangers, now }, step) ??
     strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
+}
+
+/** The fleet's, and `auto: false` where its own last said so. */
+export function orphanPolicy(fleet: DesiredFleet, history: RemovalHistory | undefined): SyncPolicy {
+  const wasManual = history?.state === 'removed' && history.isManual;
+  return { ...fleet.policy, auto: fleet.policy.auto && !wasManual };
 }
 
 /** Of an app that git no longer names and Fly does not have: said once, after which nobody tells of it any more. */

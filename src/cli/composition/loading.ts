@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
 import type { NamedApps } from '../../model/removal.ts';
@@ -106,11 +106,12 @@ export function createLoading(request: LoadingRequest): Loading {
       learnSecrets(redactor, fleet);
       log.debug({ revision: fleet.revision, apps: fleet.apps.length, invalid: fleet.invalid.length }, 'config read');
       if (history === undefined) return { fleet, repo };
-      const readAt = async (commit: string, more: Partial<typeof asked> = {}): Promise<DesiredFleet> => {
+      const readAt = async (commit: string, more: Partial<typeof asked> = {}): Promise<ReadThen> => {
         const old = await commitAt(commit);
         try {
           // With a loader of its own: the other one forgets what is not in the tree it reads.
-          return await createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old.tree });
+          const then = await createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old.tree });
+          return { then, tree: old.tree };
         } finally {
           old.close();
         }
@@ -132,17 +133,20 @@ interface HistoryParts {
   readonly past: Past<DesiredFleet>;
   readonly named: Past<NamedApps>;
   readonly redactor: Redactor;
-  readonly readAt: (
-    commit: string,
-    more?: { readonly resolveImage: () => Promise<undefined> },
-  ) => Promise<DesiredFleet>;
+  readonly readAt: (commit: string, more?: { readonly resolveImage: () => Promise<undefined> }) => Promise<ReadThen>;
+}
+
+interface ReadThen {
+  readonly then: DesiredFleet;
+  /** The commit's files. */
+  readonly tree: Tree;
 }
 
 function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
   const { history, own, past, named, redactor, readAt } = parts;
   return {
     async earlier(commit) {
-      const then = await past.read(`${history} ${commit}`, () => readAt(commit));
+      const then = await past.read(`${history} ${commit}`, async () => (await readAt(commit)).then);
       learnSecrets(redactor, then);
       return then;
     },
@@ -150,11 +154,19 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       named.read(`${history} ${commit}`, async () => {
         // Names need no registry.
         const unasked = { resolveImage: () => Promise.resolve(undefined) };
-        const { apps, invalid, whole, followed } = await readAt(commit, unasked);
+        const { then, tree } = await readAt(commit, unasked);
+        const { apps, whole, followed, root } = then;
         const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
-        const names = new Set([...apps, ...invalid].flatMap(({ name }) => name ?? []));
+        const all = [...apps, ...then.invalid];
+        const names = new Set(all.flatMap(({ name }) => name ?? []));
+        const files = new Map<string, string>();
+        for (const { name, file } of all) {
+          // Of another repo's there is none here.
+          const id = name === undefined ? undefined : await tree.id(posix.join(root, file)).catch(() => undefined);
+          if (name !== undefined && id !== undefined) files.set(name, id);
+        }
         const hasSources = followed.some(({ repo, ref }) => repo !== own?.repo || ref !== own.ref);
-        return { names, whole, manual, hasSources };
+        return { names, whole, manual, hasSources, files };
       }),
   };
 }

@@ -26,6 +26,8 @@ export interface Walk {
   readonly followed: readonly FollowedRef[];
   /** What still names an app that was not found. Throws the tree's Faults. */
   readonly mentions: (app: string) => Promise<Mention | undefined>;
+  /** The file of the config repo that has this content, and is no app.yaml. Throws the tree's Faults. */
+  readonly leftover: (contentId: string) => Promise<string | undefined>;
 }
 
 export interface WalkRequest {

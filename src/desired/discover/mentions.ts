@@ -3,7 +3,7 @@ import { Fault } from '../../model/base/fault.ts';
 import { isObject } from '../../model/base/json.ts';
 import type { Mention } from '../../model/removal.ts';
 import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
-import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
+import type { Tree, TreeEntry, TreeItem } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
 import { appFileNames, isAppOrProject } from '../files/file-names.ts';
@@ -42,6 +42,16 @@ export function mentions(walking: Walking): (app: string) => Promise<Mention | u
       throw error;
     }
   };
+}
+
+/** Whatever it is called now, a file with the content of an app's was moved, not removed. */
+export async function leftoverOf(walking: Walking, contentId: string): Promise<string | undefined> {
+  const { tree, files } = walking;
+  const items = await tree.contents('');
+  const isIt = ({ id, path }: TreeItem): boolean =>
+    id === contentId && !appFileNames.includes(baseOf(path)) && !isIgnored(walking, { tree, path });
+  const found = items.find(isIt);
+  return found === undefined ? undefined : files.file(tree, found.path).name;
 }
 
 async function lookForMentions(walking: Walking): Promise<Found> {

@@ -69,6 +69,24 @@ describe('default addresses of a new app', () => {
     },
   );
 
+  test('are owed no longer where a pass was killed once all were there', async () => {
+    let isOver = false;
+    for (let call = 33; !isOver; call += 1) {
+      world = await arena();
+      world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });
+      isOver = (await world.mortalFlycd(['sync', '--once'], { call, when: 'after' })).ran !== undefined;
+      for (let pass = 0; pass < 2; pass += 1) {
+        await world.clock.sleep(600_000);
+        await world.flycd(['sync', '--once']);
+      }
+      expect(kinds()).toEqual(['shared_v4', 'v6']);
+      await world.asPerson('DELETE', `/apps/shop/ip_assignments/${addresses()[0] ?? ''}`);
+      await world.flycd(['sync', '--once']);
+      expect(kinds(), `killed after call ${call}`).toHaveLength(1);
+      if (!isOver) await world.close();
+    }
+  });
+
   test('are owed to nobody whose app had machines before', async () => {
     world = await arena();
     world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });

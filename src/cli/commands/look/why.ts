@@ -1,5 +1,6 @@
-import { planPass, plainPass } from '../../../../controllers/fleet/plan.ts';
+import { plainPass, planWhole } from '../../../../controllers/fleet/plan.ts';
 import { whyJson, whyMarkdown, whyText } from '../../../render/why.ts';
+import { orphanPolicy } from '../../../plan/orphan.ts';
 import { composed } from '../../composition/composition.ts';
 import type { ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
@@ -33,10 +34,10 @@ export function why(
       concurrency: composition.concurrency,
       orphans: fleet.named,
     };
-    const plan = await planPass(context, fleet, { ...plainPass, apps: [app] });
+    const { plan, orphans } = await planWhole(context, fleet, { ...plainPass, apps: [app] });
     const [run] = await store.runs({ app, all: true, limit: 1 });
-    // One that git does not name follows the fleet's own policy.
-    const { policy } = fleet.apps.find(({ name }) => name === app) ?? fleet;
+    const named = fleet.apps.find(({ name }) => name === app);
+    const policy = named?.policy ?? orphanPolicy(fleet, orphans.find(({ name }) => name === app)?.history);
     const value = { apps: plan.apps, run, isManual: !policy.auto, now: invocation.io.clock.now() };
     answer(invocation, options.output, value, { text: whyText, json: whyJson, markdown: whyMarkdown });
     return exitOfPlan(plan);

@@ -31,7 +31,8 @@ const fleet = (auto: Auto, ...apps: readonly string[]): DesiredFleet => {
   return fleetOf({
     policy,
     descendsFrom: () => Promise.resolve('yes'),
-    namesAt: () => Promise.resolve({ names: new Set(['old', 'rest']), whole: true, hasSources: false, manual }),
+    namesAt: () =>
+      Promise.resolve({ names: new Set(['old', 'rest']), whole: true, hasSources: false, files: new Map(), manual }),
     revision: String(apps.length).repeat(40),
     apps: apps.map((name) => desiredApp({ name, groups, policy: { ...policy, auto: true } })),
   });

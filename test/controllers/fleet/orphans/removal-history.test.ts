@@ -284,6 +284,21 @@ describe('an app stays that the config does not name', () => {
     await stays(repo, 'but tags/v2 goes on from here and names it');
   });
 
+  test('where its file is there under a name that says nothing, and names it by its project', async () => {
+    const repo = await committed({
+      'flycd.yaml': settings,
+      'team/project.yaml': 'project: team\nsource: { type: local }\ncommon: { app_defaults: { app: blog } }\n',
+      'team/blog/app.yaml': app('blog').replace('app: blog\n', ''),
+      'shop/app.yaml': app('shop'),
+    });
+    await sync(repo);
+    expect(names()).toEqual(['blog', 'shop']);
+    git(repo, ['mv', 'team/blog/app.yaml', 'team/blog/notes']);
+    git(repo, ['mv', 'team', 'old']);
+    commit(repo, { 'old/project.yaml': 'project: team\nsource: { type: local }\n', 'old/x/app.yaml': app('x') });
+    await stays(repo, 'but old/blog/notes does');
+  });
+
   test('where a branch that goes on cannot be read whole', async () => {
     const repo = await running();
     removed(repo, 'blog');
