@@ -110,8 +110,8 @@ export function createLoading(request: LoadingRequest): Loading {
         const old = await commitAt(commit);
         try {
           // With a loader of its own: the other one forgets what is not in the tree it reads.
-          const then = await createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old.tree });
-          return { then, tree: old.tree };
+          const fleetThen = await createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old.tree });
+          return { fleetThen, tree: old.tree };
         } finally {
           old.close();
         }
@@ -137,7 +137,7 @@ interface HistoryParts {
 }
 
 interface ReadThen {
-  readonly then: DesiredFleet;
+  readonly fleetThen: DesiredFleet;
   /** The commit's files. */
   readonly tree: Tree;
 }
@@ -146,7 +146,7 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
   const { history, own, past, named, redactor, readAt } = parts;
   return {
     async earlier(commit) {
-      const then = await past.read(`${history} ${commit}`, async () => (await readAt(commit)).then);
+      const then = await past.read(`${history} ${commit}`, async () => (await readAt(commit)).fleetThen);
       learnSecrets(redactor, then);
       return then;
     },
@@ -154,10 +154,10 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       named.read(`${history} ${commit}`, async () => {
         // Names need no registry.
         const unasked = { resolveImage: () => Promise.resolve(undefined) };
-        const { then, tree } = await readAt(commit, unasked);
-        const { apps, whole, followed, root } = then;
+        const { fleetThen, tree } = await readAt(commit, unasked);
+        const { apps, invalid, whole, followed, root } = fleetThen;
         const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
-        const all = [...apps, ...then.invalid];
+        const all = [...apps, ...invalid];
         const names = new Set(all.flatMap(({ name }) => name ?? []));
         const files = new Map<string, string>();
         for (const { name, file } of all) {

@@ -113,16 +113,20 @@ function asideOf(looks: string): NearMiss | undefined {
   return { kind: 'project', meant: `project.${form === undefined || form === 'json' ? 'yaml' : form}`, by: 'aside' };
 }
 
+/** What people write about apps, or in them. */
+const otherLanguage =
+  /\.(?:mdx?|rst|adoc|[cm]?[jt]sx?|py|rb|go|rs|java|kt|php|cs|swift|dart|exs?|html?|s?css|less|vue|svelte|sh|sql|proto|tf|hcl|lock|map|log|svg|png|jpe?g|gif|ico|webp|pdf|zip|t?gz)$/;
+
 /**
  * true: it may be an app's file that somebody put away, copied or called otherwise. A fly.toml stays where an app is deployed
- * by hand from now on, and of TOML most files are that under other names. Names that FlyCD reads count: what stands in a
- * flycd.yaml may be an app's.
+ * by hand from now on, and of TOML most files are that under other names.
  */
 export function mayNameApp(name: string): boolean {
   const looks = lookOf(name);
   if (/^[^a-z0-9]*fly(?:[^a-z0-9]|$)/.test(looks)) return false;
   const form = formIn.exec(looks)?.[1];
-  return looks.includes('app') || (form !== undefined && form !== 'toml') || names.has(name);
+  if (form !== undefined) return looks.includes('app') || form !== 'toml';
+  return looks.includes('app') && !otherLanguage.test(looks);
 }
 
 /** true: little else is called so. */

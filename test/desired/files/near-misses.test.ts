@@ -183,7 +183,7 @@ describe('another file', () => {
   });
 });
 
-test.each(['fly.toml', 'fly.prod.yaml', 'fly.yaml.bak', 'web.toml', 'web.md', 'web'])(
+test.each(['fly.toml', 'fly.prod.yaml', 'fly.yaml.bak', 'web.toml', 'web.md', 'web', 'app.md', 'app.tsx'])(
   '%s keeps no app: it is no app.yaml under another name',
   async (name) => {
     const fleet = await beside(name, 'app: x\n');
