@@ -101,13 +101,11 @@ describe('an app is destroyed where a commit of the config removed it', () => {
 });
 
 describe('an app stays that the config does not name', () => {
-  /** Held, whatever is accepted, until it is named. */
+  /** Held, whatever is accepted, until it is named. What each word releases the plan's own tables say. */
   async function stays(where: string, because: string): Promise<void> {
-    for (const flags of [[], ['--accept'], ['--accept-only', 'destructive'], ['--accept-only', 'volume']]) {
-      const said = await sync(where, ...flags);
-      expect(said.replaceAll(/\s+/g, ' ')).toContain(because);
-      expect(names()).toContain('blog');
-    }
+    const said = await sync(where, '--accept', '--accept-only', 'destructive', '--accept-only', 'volume');
+    expect(said.replaceAll(/\s+/g, ' ')).toContain(because);
+    expect(names()).toContain('blog');
     const { stdout } = await world.flycdAt(where, ['diff']);
     expect(stdout).toContain(because);
     expect(stdout).toContain('flycd sync --once --accept-only blog destroys it with all that is in it');
