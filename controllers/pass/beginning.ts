@@ -58,7 +58,8 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
     try {
       checkOwner(pass, machines);
     } catch (error) {
-      await fly.destroyMachine(pass.app.name, made.id);
+      // Where Fly refuses, the next pass takes it away: it still says that it was begun.
+      await fly.destroyMachine(pass.app.name, made.id).catch(() => undefined);
       throw error;
     }
     if (machines.some(({ id }) => id === made.id) || clock.now() >= until) break;

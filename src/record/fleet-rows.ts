@@ -1,8 +1,9 @@
 /**
  * Under which name a fleet's rows stand. It is the fleet's, but of two repos whose fleets nobody named, and so are called the
  * same, the second to come has its origin after its name. What is remembered of an app goes with it: to a fleet that gets a
- * name, and to whoever takes the place of another. Rows of apps that its config does not name stay: a repo may hold several
- * configs, and whoever takes over one app of a fleet has not taken over the fleet.
+ * name, and to whoever takes the place of another. Rows of apps that its config does not name do not follow: a repo may hold
+ * several configs, and whoever takes over one app of a fleet has not taken over the fleet. They make room under a name of their
+ * own where the name that was written is the one they stand under.
  */
 import {
   compareOrigins,

@@ -33,7 +33,7 @@ export function ownerBefore(machines: readonly Machine[], fleet: FleetOwner): Ot
   const others = present.filter((machine) => ownerOf(machine) !== undefined && counts(machine));
   const standing = others.find((machine) => !isBegun(machine));
   if (standing !== undefined) return ownerOf(standing);
-  if (others.length === 0 || stands(present, fleet)) return undefined;
+  if (stands(present, fleet)) return undefined;
   const ours = present.filter((machine) => isOwn(metadataOf(machine), fleet));
   const [oldest] = [...ours, ...others]
     .map((machine) => ({ machine, id: machine.id, createdAt: machine.created_at ?? undefined }))

@@ -84,10 +84,12 @@ function historyOf(
   const call = { directory: top ?? '', environment: gitEnvironment({ environment: environment ?? {} }), clock };
   const commitAt = (asked: string): Promise<CloneCommit> => clock.busy(() => cloneCommit(call, asked));
   if (top === undefined || commit === undefined) return { descendsFrom: undefined, laterCommits: undefined, commitAt };
+  let later: Promise<readonly LaterCommit[]> | undefined;
   return {
     commitAt,
     descendsFrom: (from) => clock.busy(() => descends(call, { commit, from })),
-    laterCommits: () => clock.busy(() => laterCommits(call, commit)),
+    // Each orphan asks, and all of them the same.
+    laterCommits: () => (later ??= clock.busy(() => laterCommits(call, commit))),
   };
 }
 

@@ -50,7 +50,8 @@ export async function laterCommits(parts: Repository, commit: string): Promise<r
   const id = '%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)';
   const format = `--format=%(if)%(symref)%(then)%(else)${id} %(refname)%(end)`;
   const args = ['for-each-ref', '--sort=-creatordate', '--contains', commit, format];
-  const answer = await runGit({ ...parts, args, timeoutMs, redactor: new Redactor() });
+  const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
+  const answer = await runGit({ ...parts, environment, args, timeoutMs, redactor: new Redactor() });
   const found = new Map<string, string>();
   for (const line of answer.split('\n')) {
     const [oid = '', ref = ''] = line.split(' ');

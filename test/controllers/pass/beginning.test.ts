@@ -29,13 +29,13 @@ interface Begun {
 }
 
 /** A pass in an app whose list shows these, one after the other, and the last of them from then on. */
-function begin(lists: readonly (readonly Machine[])[] = [], begins = true): Begun {
+function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destroys = 200): Begun {
   const clock = new IdleClock();
   const calls: string[] = [];
   const left = [...lists];
   const fly = flyAnswering(clock, ({ method, path }) => {
     calls.push(`${method} ${path.split('/').at(-1)}`);
-    if (method !== 'GET') return Response.json({ ok: true });
+    if (method !== 'GET') return Response.json({ ok: true }, { status: destroys });
     return Response.json((left.length > 1 ? left.shift() : left[0]) ?? []);
   });
   const fleet = fleetOf({
@@ -171,6 +171,13 @@ describe('after a machine was made', () => {
       { status: 'rejected', reason: lost },
     ]);
     expect(calls).toEqual(['GET machines', 'GET machines', 'DELETE a2', 'GET machines', 'DELETE a3']);
+  });
+
+  it('it is held all the same where Fly does not destroy it: the next pass does', async () => {
+    const mine = made('a', 2);
+    const { pass } = begin([[made('b', 1), mine]], true, 422);
+    await expect(keepIfFirst(pass, mine, { stays: true })).rejects.toMatchObject({ kind: 'held' });
+    expect(pass.lost).toMatchObject({ reason: 'owner' });
   });
 
   it('what the first look finds is true for all that were made beside it', async () => {
