@@ -75,13 +75,13 @@ async function historyOf(
     if (!head.whole) return { state: 'half read', commit: commitNow, isNow: true };
   }
   // A job that is run again at an earlier commit, without a database that would know the later one.
-  const after = (await fleet.laterCommits?.()) ?? [];
+  const after = (await fleet.laterCommits?.(name)) ?? [];
   for (const later of after.slice(0, laterMax)) {
     const { names, whole } = await namesAt(later.commit);
     if (names.has(name) || !whole) return { state: 'later', ...later, isRead: names.has(name) };
   }
   if (after.length <= laterMax) return pass;
-  const reason = `more than ${laterMax} branches and tags go on from this commit, and any of them may name it`;
+  const reason = `more than ${laterMax} branches and tags that go on from this commit may name it`;
   return { state: 'unread', reason, next: 'sync a newer commit' };
 }
 

@@ -48,8 +48,8 @@ export interface OpenFolder {
   readonly origin: () => Promise<Origin | undefined>;
   /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
   readonly descendsFrom: ((from: string) => Promise<Descent>) | undefined;
-  /** What branches and tags have gone on to from its commit. undefined: it has none. Throws a GitError where git does not say. */
-  readonly laterCommits: (() => Promise<readonly LaterCommit[]>) | undefined;
+  /** What branches and tags have gone on to from its commit, and may name an app. undefined: it has none. Throws a GitError where git does not say. */
+  readonly laterCommits: ((app: string) => Promise<readonly LaterCommit[]>) | undefined;
   /** The files of another commit. Throws a stalled Fault for one that is not here whole. */
   readonly commitAt: (commit: string) => Promise<CloneCommit>;
 }
@@ -84,12 +84,10 @@ function historyOf(
   const call = { directory: top ?? '', environment: gitEnvironment({ environment: environment ?? {} }), clock };
   const commitAt = (asked: string): Promise<CloneCommit> => clock.busy(() => cloneCommit(call, asked));
   if (top === undefined || commit === undefined) return { descendsFrom: undefined, laterCommits: undefined, commitAt };
-  let later: Promise<readonly LaterCommit[]> | undefined;
   return {
     commitAt,
     descendsFrom: (from) => clock.busy(() => descends(call, { commit, from })),
-    // Each orphan asks, and all of them the same.
-    laterCommits: () => (later ??= clock.busy(() => laterCommits(call, commit))),
+    laterCommits: (app) => clock.busy(() => laterCommits(call, { commit, app })),
   };
 }
 

@@ -41,22 +41,47 @@ export async function descends(
 /** Commits that no branch of the config has: what git puts aside, and notes. */
 const otherRefs = /^refs\/(?:stash$|notes\/|bisect\/|rewritten\/|worktree\/)/;
 
+/** git fails where nothing was found, and says no error: at most a hint. */
+function noMatch(error: unknown): string {
+  const isError = !(error instanceof GitError) || error.reason !== 'failed' || /^(?:fatal|error)/i.test(error.stderr);
+  if (!isError) return '';
+  throw error;
+}
+
+/** Read whole, for a project may make the name; of more, those whose config files have it in their text. */
+const alwaysRead = 10;
+/** Arguments of one command: more branches than this go on from no commit that somebody still syncs. */
+const searchedMax = 1000;
+const configFiles = ['app', 'project'].flatMap((name) =>
+  ['yaml', 'yml', 'toml'].map((form) => `:(glob)**/${name}.${form}`),
+);
+
 /**
- * What branches and tags point to, those of remotes as they were last fetched, that have gone on from a commit: the newest first.
- * Asks no remote. Throws a GitError where git does not say.
+ * What branches and tags point to, those of remotes as they were last fetched, that has gone on from a commit and may name an
+ * app: the newest first. Asks no remote. Throws a GitError where git does not say.
  */
-export async function laterCommits(parts: Repository, commit: string): Promise<readonly LaterCommit[]> {
+export async function laterCommits(
+  parts: Repository,
+  { commit, app }: { readonly commit: string; readonly app: string },
+): Promise<readonly LaterCommit[]> {
+  const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
+  const call = { ...parts, environment, timeoutMs, redactor: new Redactor() };
   // origin/HEAD is another name of a branch. Of a tag with a text of its own the commit counts.
   const id = '%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)';
   const format = `--format=%(if)%(symref)%(then)%(else)${id} %(refname)%(end)`;
-  const args = ['for-each-ref', '--sort=-creatordate', '--contains', commit, format];
-  const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
-  const answer = await runGit({ ...parts, environment, args, timeoutMs, redactor: new Redactor() });
+  const answer = await runGit({ ...call, args: ['for-each-ref', '--sort=-creatordate', '--contains', commit, format] });
   const found = new Map<string, string>();
   for (const line of answer.split('\n')) {
     const [oid = '', ref = ''] = line.split(' ');
     if (!isCommitId(oid) || oid === commit || found.has(oid) || otherRefs.test(ref)) continue;
     found.set(oid, ref.replace(/^refs\/(?:heads\/|remotes\/)?/, ''));
   }
-  return [...found].map(([oid, ref]) => ({ commit: oid, ref }));
+  const all = [...found].map(([oid, ref]) => ({ commit: oid, ref }));
+  const more = all.slice(alwaysRead, searchedMax);
+  if (more.length === 0) return all;
+  const search = ['grep', '--files-with-matches', '--fixed-strings', '--ignore-case', '-e', app];
+  const args = [...search, ...more.map((later) => later.commit), '--', ...configFiles];
+  const matches = await runGit({ ...call, args }).catch(noMatch);
+  const naming = new Set(matches.split('\n').map((line) => line.slice(0, line.indexOf(':'))));
+  return [...all.slice(0, alwaysRead), ...more.filter((later) => naming.has(later.commit))];
 }

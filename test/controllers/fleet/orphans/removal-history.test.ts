@@ -274,12 +274,25 @@ describe('an app stays that the config does not name', () => {
     git(repo, ['revert', '--no-edit', 'HEAD']);
     git(repo, ['tag', '-a', 'v2', '-m', 'v2']);
     git(repo, ['reset', '-q', '--hard', removal]);
+    // The newest ten are read whole; of the rest, those that have its name in their text.
     for (let number = 1; number <= 12; number += 1) {
       git(repo, ['commit', '-q', '--allow-empty', '-m', `update ${number}`]);
       git(repo, ['branch', `update/${number}`]);
       git(repo, ['reset', '-q', '--hard', removal]);
     }
     await stays(repo, 'but tags/v2 goes on from here and names it');
+  });
+
+  test('but not for however many branches go on without naming it', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    const removal = git(repo, ['rev-parse', 'HEAD']).trim();
+    for (let number = 1; number <= 12; number += 1) {
+      git(repo, ['commit', '-q', '--allow-empty', '-m', `update ${number}`]);
+      git(repo, ['branch', `update/${number}`]);
+      git(repo, ['reset', '-q', '--hard', removal]);
+    }
+    expect(await sync(repo)).toMatch(/blog +deleted/);
   });
 
   test('where its file is there under a name that says nothing, and names it by its project', async () => {
