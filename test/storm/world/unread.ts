@@ -55,7 +55,9 @@ export function obstacle(dice: Dice, fleet: FleetIdea, tree: Tree): Obstacle {
     case 'copy':
       return added(`${tree.folder}/copy/app.yaml`, fileOf(fleet, tree, app), [app]);
     case 'name': {
-      const other = fleet.apps.find(({ name }) => name !== app)?.name ?? app;
+      const other = fleet.apps.find(({ name }) => name !== app)?.name;
+      // A file claims its own name in vain.
+      if (other === undefined) return added(`${tree.folder}/copy/app.yaml`, fileOf(fleet, tree, app), [app]);
       return claimed(`${tree.folder}/${other}/app.yaml`, fileOf(fleet, tree, app), [app, other]);
     }
   }
