@@ -28,8 +28,7 @@ export async function removalHistory(
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
   try {
-    const mention = await fleet.mentions?.(orphan.name);
-    return mention === undefined ? await historyOf(fleet, orphan, store) : { state: 'mentioned', ...mention };
+    return await historyOf(fleet, orphan, store);
   } catch (error) {
     const { message: reason, next } = toFault(error, 'the history of the config could not be read');
     return { state: 'unread', reason, next };
@@ -46,6 +45,9 @@ async function historyOf(
   const commit = commitOf(released);
   // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
   const last = commitOf((await store?.namedRevision(name)) ?? '');
+  const isNew = await newSince(fleet, last ?? commit);
+  const mention = await fleet.mentions?.of(name, isNew);
+  if (mention !== undefined) return { state: 'mentioned', ...mention };
   if (descendsFrom === undefined || namesAt === undefined) {
     if (commit !== undefined) return { state: 'outside git', commit };
     return last === undefined ? { state: 'no history' } : { state: 'outside git', commit: last, isPass: true };
@@ -56,8 +58,9 @@ async function historyOf(
     if (descent === 'unknown') return { state: 'shallow', commit: asked };
     const { names, whole, manual, hasSources, files } = await namesAt(asked);
     if (names.has(name)) {
-      const file = await fleet.leftover?.(files.get(name) ?? '');
-      if (file !== undefined) return { state: 'mentioned', file, as: 'put away' };
+      const content = files.get(name);
+      const moved = content && (await fleet.mentions?.withContent(content, await newSince(fleet, asked)));
+      if (moved !== undefined) return { state: 'mentioned', ...moved };
       return { state: 'removed', isManual: manual.has(name) };
     }
     return whole ? { state: 'unnamed', commit: asked, hasSources } : { state: 'half read', commit: asked };
@@ -78,11 +81,21 @@ async function historyOf(
   const after = (await fleet.laterCommits?.(name)) ?? [];
   for (const later of after.slice(0, laterMax)) {
     const { names, whole } = await namesAt(later.commit);
-    if (names.has(name) || !whole) return { state: 'later', ...later, isRead: names.has(name) };
+    if (names.has(name) || (!whole && later.hasName)) return { state: 'later', ...later, isRead: names.has(name) };
   }
   if (after.length <= laterMax) return pass;
   const reason = `more than ${laterMax} branches and tags that go on from this commit may name it`;
   return { state: 'unread', reason, next: 'sync a newer commit' };
+}
+
+/** undefined: nobody knows what was there, as where the commit is not in this clone. */
+async function newSince(
+  { pathsAt }: DesiredFleet,
+  commit: string | undefined,
+): Promise<((path: string) => boolean) | undefined> {
+  if (pathsAt === undefined || commit === undefined) return undefined;
+  const paths = await pathsAt(commit).catch(() => undefined);
+  return paths === undefined ? undefined : (path: string): boolean => !paths.has(path);
 }
 
 /** undefined: it is none, as of a plain folder. */

@@ -114,8 +114,10 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     policy: syncPolicy(sync),
     problems: orderedProblems([...identity.problems, ...unsaid(walk.problems, identity), ...gathered.problems]),
     whole: walk.whole && gathered.whole && !broken,
-    mentions: (app) => clock.busy(() => walk.mentions(app)),
-    leftover: (contentId) => clock.busy(() => walk.leftover(contentId)),
+    mentions: {
+      of: (app, isNew) => clock.busy(() => walk.mentions.of(app, isNew)),
+      withContent: (content, isNew) => clock.busy(() => walk.mentions.withContent(content, isNew)),
+    },
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),
     writeBuild: (app, folder) => clock.busy(() => writeBuild(gathered.recipe(app), app, folder)),

@@ -1,4 +1,4 @@
-import type { Descent, LaterCommit, Mention, NamedApps } from './removal.ts';
+import type { Descent, LaterCommit, Mentions, NamedApps } from './removal.ts';
 import type { MachineConfig, MachineGuest } from '../../schemas/fly/machine.ts';
 import type { JsonObject, JsonValue } from './base/json.ts';
 import type { SyncPolicy } from './base/policy.ts';
@@ -157,10 +157,13 @@ export interface DesiredFleet extends FleetOwner {
   readonly invalid: readonly InvalidApp[];
   /** Apps that git names as well, and that this pass is not about. */
   readonly unselected?: readonly string[] | undefined;
-  /** What in the config repo names an app that this config does not. Throws a Fault where it cannot be told. */
-  mentions?(app: string): Promise<Mention | undefined>;
-  /** The file that has a content and is called otherwise than an app.yaml. undefined: none. Throws a Fault where it cannot be told. */
-  leftover?(contentId: string): Promise<string | undefined>;
+  /**
+   * What in the config repo may name an app that this config does not, by its name or by the content that its file had. Only
+   * what is new counts. Throws a Fault where it cannot be told.
+   */
+  mentions?: Mentions | undefined;
+  /** Paths of all files of its repo at a commit. Not there where there is no history. Throws a Fault where the commit cannot be read. */
+  pathsAt?: ((commit: string) => Promise<ReadonlySet<string>>) | undefined;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */

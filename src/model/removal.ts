@@ -3,6 +3,13 @@
 /** Whether a history has a commit in it. unknown: nobody can tell, as in a shallow clone. */
 export type Descent = 'yes' | 'no' | 'unknown';
 
+/** What a file holds, as git tells files apart. */
+export interface FileContent {
+  readonly id: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /** What a commit of a config named. */
 export interface NamedApps {
   /** Those of its apps, the invalid ones too. */
@@ -13,8 +20,8 @@ export interface NamedApps {
   readonly whole: boolean;
   /** true: projects of it take apps from other repos, which were read as they are now. */
   readonly hasSources: boolean;
-  /** Content ids of the files of this repo that named them, by app. */
-  readonly files: ReadonlyMap<string, string>;
+  /** What the files of this repo that named them held, by app. */
+  readonly files: ReadonlyMap<string, FileContent>;
 }
 
 /** A file of the config repo that may speak of an app which the config does not name. */
@@ -27,9 +34,21 @@ export interface Mention {
   readonly as: 'put away' | 'other config' | 'project' | 'unread';
 }
 
+/** Of paths in the config repo: that stands there now and did not when the app was last named. undefined: nobody knows, so any. */
+export type IsNew = ((path: string) => boolean) | undefined;
+
+export interface Mentions {
+  /** The file that names an app and is not read as its app.yaml, or that may do so. Throws a Fault where it cannot be told. */
+  of(app: string, isNew: IsNew): Promise<Mention | undefined>;
+  /** The file with the content that an app.yaml had, whatever it is called: it was moved, not removed. */
+  withContent(content: FileContent, isNew: IsNew): Promise<Mention | undefined>;
+}
+
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */
 export interface LaterCommit {
   readonly commit: string;
+  /** true: its config files have the app's name somewhere in their text. */
+  readonly hasName: boolean;
   /** origin/main, tags/v2 */
   readonly ref: string;
 }
@@ -51,7 +70,7 @@ export type RemovalHistory =
   /** The app was released from a commit that is not in it. */
   | ({ readonly state: 'elsewhere' } & LastNamed)
   /** A commit after the one that was read names it again; `isRead` false: or may, for not all of it could be read. */
-  | ({ readonly state: 'later'; readonly isRead: boolean } & LaterCommit)
+  | ({ readonly state: 'later'; readonly isRead: boolean } & Pick<LaterCommit, 'commit' | 'ref'>)
   /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
   | ({ readonly state: 'unnamed'; readonly hasSources: boolean } & LastNamed)
   /** It has that commit, of which not all could be read: nobody knows whether it named the app. */

@@ -230,7 +230,9 @@ function lastWords({ commit, isPass }: { readonly commit: string; readonly isPas
 
 /** Whether an app is gone with its file's name only a person knows. */
 function mentionedWords({ file, as }: Mention): HistoryWords {
-  const gone = 'delete it or name it in `ignore` of a project.yaml if the app is gone';
+  // What stands outside of the config's folder no project of it can name.
+  const isOutside = file.startsWith('../');
+  const gone = `delete it${isOutside ? '' : ' or name it in `ignore` of a project.yaml'} if the app is gone`;
   switch (as) {
     case 'put away':
       return {

@@ -1,7 +1,7 @@
 import { join, posix } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
-import type { NamedApps } from '../../model/removal.ts';
+import type { FileContent, NamedApps } from '../../model/removal.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
@@ -60,8 +60,7 @@ export function createLoading(request: LoadingRequest): Loading {
   let loader: DesiredLoader | undefined;
   let memory: FolderMemory | undefined;
   let digests: ImageDigests | undefined;
-  const past = createPast<DesiredFleet>(pastFleetsMax);
-  const named = createPast<NamedApps>(pastNamesMax, ({ whole }) => whole);
+  const past = createPasts();
 
   return {
     async load({ offline, nameless }) {
@@ -116,7 +115,7 @@ export function createLoading(request: LoadingRequest): Loading {
           old.close();
         }
       };
-      const earlier = historyOf({ history, own: repo, past, named, readAt, redactor });
+      const earlier = historyOf({ history, own: repo, past, commitAt, readAt, redactor });
       return { fleet: { ...fleet, ...earlier, descendsFrom, laterCommits }, repo };
     },
     close() {
@@ -130,8 +129,8 @@ interface HistoryParts {
   readonly history: string;
   /** undefined: the config is a folder. */
   readonly own: ConfigRepo | undefined;
-  readonly past: Past<DesiredFleet>;
-  readonly named: Past<NamedApps>;
+  readonly past: Pasts;
+  readonly commitAt: OpenConfig['commitAt'];
   readonly redactor: Redactor;
   readonly readAt: (commit: string, more?: { readonly resolveImage: () => Promise<undefined> }) => Promise<ReadThen>;
 }
@@ -142,16 +141,22 @@ interface ReadThen {
   readonly tree: Tree;
 }
 
-function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt'> {
-  const { history, own, past, named, redactor, readAt } = parts;
+function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt' | 'pathsAt'> {
+  const { history, own, past, redactor, commitAt, readAt } = parts;
   return {
     async earlier(commit) {
-      const then = await past.read(`${history} ${commit}`, async () => (await readAt(commit)).fleetThen);
+      const then = await past.fleets.read(`${history} ${commit}`, async () => (await readAt(commit)).fleetThen);
       learnSecrets(redactor, then);
       return then;
     },
+    pathsAt: (commit) =>
+      past.paths.read(`${history} ${commit}`, async () => {
+        const old = await commitAt(commit);
+        old.close();
+        return new Set((await old.tree.contents('')).map((item) => item.path));
+      }),
     namesAt: (commit) =>
-      named.read(`${history} ${commit}`, async () => {
+      past.names.read(`${history} ${commit}`, async () => {
         // Names need no registry.
         const unasked = { resolveImage: () => Promise.resolve(undefined) };
         const { fleetThen, tree } = await readAt(commit, unasked);
@@ -159,16 +164,22 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
         const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
         const all = [...apps, ...invalid];
         const names = new Set(all.flatMap(({ name }) => name ?? []));
-        const files = new Map<string, string>();
+        const files = new Map<string, FileContent>();
         for (const { name, file } of all) {
           // Of another repo's there is none here.
-          const id = name === undefined ? undefined : await tree.id(posix.join(root, file)).catch(() => undefined);
-          if (name !== undefined && id !== undefined) files.set(name, id);
+          const content = await contentOf(tree, posix.join(root, file)).catch(() => undefined);
+          if (name !== undefined && content !== undefined) files.set(name, content);
         }
         const hasSources = followed.some(({ repo, ref }) => repo !== own?.repo || ref !== own.ref);
         return { names, whole, manual, hasSources, files };
       }),
   };
+}
+
+async function contentOf(tree: Tree, path: string): Promise<FileContent | undefined> {
+  const [id, entries] = await Promise.all([tree.id(path), tree.list(posix.dirname(path).replace(/^\.$/, ''))]);
+  const entry = entries.find((one) => one.path === path);
+  return id === undefined || entry === undefined ? undefined : { id, size: entry.size };
 }
 
 function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {
@@ -184,6 +195,21 @@ const pastNamesMax = 64;
 
 interface Past<Read> {
   read(key: string, load: () => Promise<Read>): Promise<Read>;
+}
+
+/** What was read of earlier commits. */
+interface Pasts {
+  readonly fleets: Past<DesiredFleet>;
+  readonly names: Past<NamedApps>;
+  readonly paths: Past<ReadonlySet<string>>;
+}
+
+function createPasts(): Pasts {
+  return {
+    fleets: createPast(pastFleetsMax),
+    names: createPast(pastNamesMax, ({ whole }) => whole),
+    paths: createPast(pastFleetsMax),
+  };
 }
 
 /** What git said at earlier commits, which no pass changes. What failed to be read, or was read in part, is tried again. */

@@ -11,7 +11,7 @@ import type { ConfigFile } from '../files/config-files.ts';
 import { appFileNames, projectFileNames, settingsFileNames } from '../files/file-names.ts';
 import type { Project } from './project.ts';
 import { leaveOut, noteOther, noteOverlooked } from './overlooked.ts';
-import { leftoverOf, mentions } from './mentions.ts';
+import { mentionsIn } from './mentions.ts';
 import type { Blocked, Placed, Walk, Walking, WalkRequest } from './discovery.ts';
 import { incomplete, unseen } from './notes.ts';
 import { enterProjects } from './enter-project.ts';
@@ -57,7 +57,7 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
       'an empty config repo is refused: name its folder, or a fly.toml by its path',
     );
   }
-  return { ...walking, apps, mentions: mentions(walking), leftover: (id) => leftoverOf(walking, id) };
+  return { ...walking, apps, mentions: mentionsIn(walking) };
 }
 
 const isWarning = ({ severity }: Problem): boolean => severity === 'warning';

@@ -1,7 +1,7 @@
 /** What is found on the way through a config tree, and what goes along. */
 import type { FollowedRef } from '../../model/desired.ts';
+import type { Mentions } from '../../model/removal.ts';
 import type { Problem } from '../../model/base/problem.ts';
-import type { Mention } from '../../model/removal.ts';
 import { isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, GitMirrors } from '../../sources/tree/tree.ts';
 import type { ConfigFile, ConfigFiles } from '../files/config-files.ts';
@@ -24,10 +24,8 @@ export interface Walk {
   readonly whole: boolean;
   readonly projects: readonly Project[];
   readonly followed: readonly FollowedRef[];
-  /** What still names an app that was not found. Throws the tree's Faults. */
-  readonly mentions: (app: string) => Promise<Mention | undefined>;
-  /** The file of the config repo that has this content, and is no app.yaml. Throws the tree's Faults. */
-  readonly leftover: (contentId: string) => Promise<string | undefined>;
+  /** What still names an app that was not found. */
+  readonly mentions: Mentions;
 }
 
 export interface WalkRequest {

@@ -1,9 +1,9 @@
 /** What else in the config repo names an app that git no longer names: nobody can say then that it is gone. */
 import { Fault } from '../../model/base/fault.ts';
 import { isObject } from '../../model/base/json.ts';
-import type { Mention } from '../../model/removal.ts';
+import type { IsNew, Mention, Mentions } from '../../model/removal.ts';
 import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
-import type { Tree, TreeEntry, TreeItem } from '../../sources/tree/tree.ts';
+import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
 import { appFileNames, isAppOrProject } from '../files/file-names.ts';
@@ -15,116 +15,146 @@ import { ignoreHint } from './notes.ts';
 import { isBroken, isOfKind } from './overlooked.ts';
 import { fieldsWritten, looseText } from './written-fields.ts';
 
-/** An app.yaml is some kilobytes; what is larger than this and is not called so is no config. */
-const bytesMax = 262_144;
+/** A file of the repo, and whether the config covers the place that it stands in. */
+interface Place {
+  readonly tree: Tree;
+  readonly entry: TreeEntry;
+  readonly isHere: boolean;
+}
 
-interface Found {
-  /** By app. */
-  readonly named: Map<string, Mention>;
-  /** Of which nobody knows whom it names. */
-  any: Mention | undefined;
+/** What a file may say of apps. */
+interface Said {
+  readonly apps: readonly string[];
+  /** Whose apps may be anywhere. */
+  readonly isProject: boolean;
+  readonly isUnread: boolean;
 }
 
 /**
- * The first file that names an app and is not read as its app.yaml. All are read when the first app is asked for, which is one
- * that git no longer names: there may be thousands of them. Throws the tree's Faults, and one where there are too many folders.
+ * Looks when the first app is asked for, which is one that git no longer names: there may be thousands of files. What stood beside
+ * its app.yaml already is none that it became. Both throw the tree's Faults, and one where there are too many folders.
  */
-export function mentions(walking: Walking): (app: string) => Promise<Mention | undefined> {
-  let looking: Promise<Found> | undefined;
-  return async (app) => {
-    looking ??= lookForMentions(walking);
+export function mentionsIn(walking: Walking): Mentions {
+  let looking: Promise<readonly Place[]> | undefined;
+  const read = new Map<Place, Promise<Said>>();
+  const chains = walking.projects
+    .map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project])
+    .map((chain) => chain.flatMap((project) => project.substitutions))
+    .filter((substitutions) => substitutions.length > 0);
+  const places = async (): Promise<readonly Place[]> => {
+    looking ??= allFiles(walking);
     try {
-      const { named, any } = await looking;
-      return named.get(app) ?? any;
+      return await looking;
     } catch (error) {
       // Tried again for the next one.
       looking = undefined;
       throw error;
     }
   };
+  const saidIn = (place: Place): Promise<Said> => {
+    const known = read.get(place) ?? whatIsSaid(walking, chains, place);
+    read.set(place, known);
+    known.catch(() => read.delete(place));
+    return known;
+  };
+  const isNewAt = ({ tree, entry }: Place, isNew: IsNew): boolean =>
+    tree !== walking.tree || isNew === undefined || isNew(entry.path);
+  const mention = ({ tree, entry }: Place, as: Mention['as']): Mention => {
+    return { file: walking.files.file(tree, entry.path).name, as };
+  };
+  return {
+    async of(app, isNew) {
+      let any: Mention | undefined;
+      for (const place of await places()) {
+        const isOther = isOtherConfig(place);
+        if (!mayMention(place) || !(isOther || isNewAt(place, isNew))) continue;
+        const said = await saidIn(place);
+        if (said.apps.includes(app)) return mention(place, isOther ? 'other config' : 'put away');
+        if (said.isUnread) any ??= mention(place, 'unread');
+        if (said.isProject) any ??= mention(place, 'project');
+      }
+      return any;
+    },
+    async withContent({ id, size }, isNew) {
+      for (const place of await places()) {
+        const { tree, entry, isHere } = place;
+        const isRead = isHere && isAppOrProject(baseOf(entry.path));
+        if (tree !== walking.tree || entry.size !== size || isRead || !isNewAt(place, isNew)) continue;
+        if ((await walking.files.id(tree, entry.path)) !== id) continue;
+        return mention(place, isOtherConfig(place) ? 'other config' : 'put away');
+      }
+      return undefined;
+    },
+  };
 }
 
-/** Whatever it is called now, a file with the content of an app's was moved, not removed. */
-export async function leftoverOf(walking: Walking, contentId: string): Promise<string | undefined> {
-  const { tree, files } = walking;
-  const items = await tree.contents('');
-  const isIt = ({ id, path }: TreeItem): boolean =>
-    id === contentId && !appFileNames.includes(baseOf(path)) && !isIgnored(walking, { tree, path });
-  const found = items.find(isIt);
-  return found === undefined ? undefined : files.file(tree, found.path).name;
+/** The app.yaml of a folder that this config does not cover. */
+function isOtherConfig({ entry, isHere }: Place): boolean {
+  return !isHere && appFileNames.includes(baseOf(entry.path));
 }
 
-async function lookForMentions(walking: Walking): Promise<Found> {
-  const chains = walking.projects
-    .map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project])
-    .map((chain) => chain.flatMap((project) => project.substitutions))
-    .filter((substitutions) => substitutions.length > 0);
-  const found: Found = { named: new Map(), any: undefined };
-  for (const { tree, path } of placesOf(walking)) {
-    for (const entry of await entriesOf(walking, tree, path)) await read({ walking, chains, found }, tree, entry);
+/** An app.yaml of this config the walk has read, or it has said why not. */
+function mayMention(place: Place): boolean {
+  const base = baseOf(place.entry.path);
+  return isOtherConfig(place) || (!appFileNames.includes(base) && mayNameApp(base));
+}
+
+/** All of the config repo, for another folder of it may be another config; of a project's source the part that it names. */
+async function allFiles(walking: Walking): Promise<readonly Place[]> {
+  const { tree, path, starts } = walking;
+  const found: Place[] = [];
+  for (const start of [{ tree, path: '' }, ...starts.filter((one) => one.tree !== tree)]) {
+    const isHere = (inner: string): boolean => start.tree !== tree || isInside(inner, path);
+    const add = (entry: TreeEntry): void => {
+      if (entry.kind !== 'folder' && entry.kind !== 'repository')
+        found.push({ tree: start.tree, entry, isHere: isHere(entry.path) });
+    };
+    await filesBelow({
+      folder: start.path,
+      list: (folder) => walking.files.list(start.tree, folder),
+      wants: () => false,
+      skips: ({ path: inner, kind, ignored }) =>
+        (ignored === true && kind === 'folder') || isIgnored(walking, { tree: start.tree, path: inner }),
+      onOther: add,
+      into: (folders) => folders.filter(({ kind }) => kind === 'folder'),
+      onLimit(folder, limit) {
+        throw new Fault({
+          kind: 'stalled',
+          what: `not all of ${walking.files.file(start.tree, folder).name || start.tree.name} was searched for files that name it`,
+          why: `${limit} folders`,
+          next: ignoreHint,
+        });
+      },
+      seen: { folders: 0 },
+    });
   }
   return found;
 }
 
-/** All of the config repo, for another folder of it may be another config; of a project's source the part that it names. */
-function placesOf({ tree, starts }: Walking): readonly { readonly tree: Tree; readonly path: string }[] {
-  return [{ tree, path: '' }, ...starts.filter((start) => start.tree !== tree)];
-}
+const nothingSaid: Said = { apps: [], isProject: false, isUnread: false };
 
-async function entriesOf(walking: Walking, tree: Tree, path: string): Promise<readonly TreeEntry[]> {
-  return filesBelow({
-    folder: path,
-    list: (folder) => walking.files.list(tree, folder),
-    wants: (name) => isAppOrProject(name) || mayNameApp(name),
-    skips: ({ path: inner, kind, ignored }) =>
-      (ignored === true && kind === 'folder') || isIgnored(walking, { tree, path: inner }),
-    into: (folders) => folders.filter(({ kind }) => kind === 'folder'),
-    onLimit(folder, limit) {
-      throw new Fault({
-        kind: 'stalled',
-        what: `not all of ${walking.files.file(tree, folder).name || tree.name} was searched for files that name it`,
-        why: `${limit} folders`,
-        next: ignoreHint,
-      });
-    },
-    seen: { folders: 0 },
-  });
-}
-
-interface Search {
-  readonly walking: Walking;
-  /** What each project substitutes. */
-  readonly chains: readonly (readonly Substitution[])[];
-  readonly found: Found;
-}
-
-async function read(search: Search, tree: Tree, entry: TreeEntry): Promise<void> {
-  const { walking, found } = search;
-  const { path } = entry;
-  const base = baseOf(path);
-  const file = walking.files.file(tree, path);
-  const isHere = tree !== walking.tree || isInside(path, walking.path);
-  const isApp = appFileNames.includes(base);
-  // What the walk read, or was kept from by what it said then.
-  if (isHere && isApp) return;
-  const beside = isHere ? await walking.files.list(tree, file.folder) : [];
-  if (beside.some((one) => appFileNames.includes(baseOf(one.path)))) return;
-  const as = isHere || !isApp ? 'put away' : 'other config';
+async function whatIsSaid(
+  walking: Walking,
+  chains: readonly (readonly Substitution[])[],
+  { tree, entry, isHere }: Place,
+): Promise<Said> {
+  const base = baseOf(entry.path);
+  const { name, folder } = walking.files.file(tree, entry.path);
   const text = await textOf(walking, tree, entry);
-  if (text === undefined) {
-    if (isLikelyApp(base)) found.any ??= { file: file.name, as: 'unread' };
-    return;
-  }
-  // Most files of other tools end here. An escape may stand for any letter.
-  if (!/app|project|\\/i.test(text)) return;
-  const document = documentOf(file.name, text, []);
-  if (isHere && !isAppOrProject(base) && isProjectOfKind(document)) found.any ??= { file: file.name, as: 'project' };
+  if (text !== undefined && !mayBeOne.test(text)) return nothingSaid;
+  const document = text === undefined ? undefined : documentOf(name, text, []);
+  const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
+  // Beside the app.yaml of another app it is a copy, as an editor keeps.
+  const beside = isHere ? await walking.files.list(tree, folder) : [];
+  if (beside.some((one) => appFileNames.includes(baseOf(one.path)))) return { ...nothingSaid, isProject };
+  if (text === undefined || document === undefined) return { ...nothingSaid, isUnread: isLikelyApp(base) };
   const written = appsIn(document);
-  if (written.length === 0) return;
-  const substituted = search.chains.flatMap((chain) => appsIn(documentOf(file.name, text, chain)));
-  for (const app of [...written, ...substituted])
-    if (!found.named.has(app)) found.named.set(app, { file: file.name, as });
+  const substituted = written.length === 0 ? [] : chains.flatMap((chain) => appsIn(documentOf(name, text, chain)));
+  return { apps: [...written, ...substituted], isProject, isUnread: false };
 }
+
+/** Most files of other tools are not even parsed. An escape may stand for any letter. */
+const mayBeOne = /^[^a-z0-9\n]{0,80}(?:app|project)\b|"(?:app|project)"|\\[ux]/im;
 
 function documentOf(file: string, text: string, substitutions: readonly Substitution[]): SourceDocument {
   const named = /\.(?:json|toml)(?![a-z])/i.exec(file)?.[0].toLowerCase() ?? file;
@@ -136,7 +166,7 @@ async function textOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise
   if (unreadEntry(entry) !== undefined) return undefined;
   try {
     const bytes = await files.read(tree, entry.path);
-    if (bytes === undefined || (bytes.length > bytesMax && !isLikelyApp(baseOf(entry.path)))) return undefined;
+    if (bytes === undefined) return undefined;
     const text = looseText(bytes);
     return /^version https:\/\/\S+\/spec\/v1\n/.test(text) ? undefined : text;
   } catch (error) {

@@ -5,10 +5,19 @@
  * where no name follows, as of a table. Each line is looked at once from its start: a text of a megabyte takes milliseconds.
  */
 export function fieldsWritten(text: string, word: 'app' | 'project' | 'fleet' | 'sync' | 'source'): readonly string[] {
-  const comment = String.raw`(?:(?:#+|//)[ \t]?)?`;
-  const key = String.raw`(?:["']?${word}["']?[ \t]*[:=]|(?:[ \t]+|(?=\{))(?:\{[ \t]*)?"${word}"[ \t]*:)`;
+  const comment = String.raw`(?:(?:#+|//)[ \t]{0,4})?`;
+  const quoted = `"${word}"[ \t]*:`;
+  // Of JSON only what stands as far out as any key is the document's own.
+  const inner = /^\s*\{(?!\{)/.test(text) ? `|${outermostOf(text)}${quoted}` : '';
+  const key = String.raw`(?:["']?${word}["']?[ \t]*[:=]|\{[ \t]*${quoted}${inner})`;
   const written = new RegExp(String.raw`^${comment}(?:\[${word}\]|${key}[ \t]*["']?([a-z0-9-]*))`, 'gim');
   return [...text.matchAll(written)].map(([, value = '']) => value);
+}
+
+/** How far its outermost keys are moved in. */
+function outermostOf(text: string): string {
+  const indents = [...text.matchAll(/^([ \t]+)"[^"\n]*"[ \t]*:/gm)].map(([, indent = '']) => indent);
+  return indents.toSorted((one, other) => one.length - other.length)[0] ?? '';
 }
 
 /** Whatever the bytes are: an encoding that nobody meant must not hide a name. UTF-16 is known by its mark, or its zeros. */

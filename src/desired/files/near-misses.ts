@@ -113,9 +113,9 @@ function asideOf(looks: string): NearMiss | undefined {
   return { kind: 'project', meant: `project.${form === undefined || form === 'json' ? 'yaml' : form}`, by: 'aside' };
 }
 
-/** What people write about apps, or in them. */
-const otherLanguage =
-  /\.(?:mdx?|rst|adoc|[cm]?[jt]sx?|py|rb|go|rs|java|kt|php|cs|swift|dart|exs?|html?|s?css|less|vue|svelte|sh|sql|proto|tf|hcl|lock|map|log|svg|png|jpe?g|gif|ico|webp|pdf|zip|t?gz)$/;
+/** How people mark a file that they put away and took the form from. */
+const putAsideAs =
+  /^[^a-z0-9]*apps?(?:[^a-z0-9](?:bak|backup|old|orig|off|disabled?|saved?|copy|tmp|txt|conf|cfg|removed|deleted|archived?|[0-9]+))*[^a-z0-9]*$/;
 
 /**
  * true: it may be an app's file that somebody put away, copied or called otherwise. A fly.toml stays where an app is deployed
@@ -126,7 +126,7 @@ export function mayNameApp(name: string): boolean {
   if (/^[^a-z0-9]*fly(?:[^a-z0-9]|$)/.test(looks)) return false;
   const form = formIn.exec(looks)?.[1];
   if (form !== undefined) return looks.includes('app') || form !== 'toml';
-  return looks.includes('app') && !otherLanguage.test(looks);
+  return putAsideAs.test(looks) || /app[^/]*(?:ya?ml|toml)/.test(looks) || looks.endsWith('.jsonc');
 }
 
 /** true: little else is called so. */

@@ -76,12 +76,19 @@ export async function laterCommits(
     if (!isCommitId(oid) || oid === commit || found.has(oid) || otherRefs.test(ref)) continue;
     found.set(oid, ref.replace(/^refs\/(?:heads\/|remotes\/)?/, ''));
   }
-  const all = [...found].map(([oid, ref]) => ({ commit: oid, ref }));
-  const more = all.slice(alwaysRead, searchedMax);
-  if (more.length === 0) return all;
-  const search = ['grep', '--files-with-matches', '--fixed-strings', '--ignore-case', '-e', app];
-  const args = [...search, ...more.map((later) => later.commit), '--', ...configFiles];
-  const matches = await runGit({ ...call, args }).catch(noMatch);
+  const all = [...found].slice(0, searchedMax);
+  if (all.length === 0) return [];
+  const ids = all.map(([oid]) => oid);
+  // What a later one of them goes on from is past.
+  const newest =
+    all.length === 1 ? ids : words(await runGit({ ...call, args: ['merge-base', '--independent', ...ids] }));
+  const search = ['grep', '--files-with-matches', '--fixed-strings', '--word-regexp', '--ignore-case', '-e', app];
+  const matches = await runGit({ ...call, args: [...search, ...newest, '--', ...configFiles] }).catch(noMatch);
   const naming = new Set(matches.split('\n').map((line) => line.slice(0, line.indexOf(':'))));
-  return [...all.slice(0, alwaysRead), ...more.filter((later) => naming.has(later.commit))];
+  return all
+    .filter(([oid]) => newest.includes(oid))
+    .filter(([oid], index) => index < alwaysRead || naming.has(oid))
+    .map(([oid, ref]) => ({ commit: oid, ref, hasName: naming.has(oid) }));
 }
+
+const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');

@@ -87,6 +87,20 @@ describe('default addresses of a new app', () => {
     }
   });
 
+  test('stay owed where none was there when nothing asked for them', async () => {
+    world = await arena();
+    world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });
+    world.simulator.world.faults.add({ template: 'POST /apps/{app}/ip_assignments', fault: '500', probability: 1 });
+    await world.flycd(['sync', '--once']);
+    world.simulator.world.faults.clear();
+    world.write({ 'shop/app.yaml': served.replace(/http_service.*\n/, '') });
+    await world.clock.sleep(120_000);
+    await world.flycd(['sync', '--once']);
+    world.write({ 'shop/app.yaml': served });
+    await world.flycd(['sync', '--once']);
+    expect(kinds()).toEqual(['shared_v4', 'v6']);
+  });
+
   test('are owed to nobody whose app had machines before', async () => {
     world = await arena();
     world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });

@@ -14,7 +14,7 @@ async function mentioned(
 ): Promise<Mention | undefined> {
   const tree = memoryTree({ ...front, ...files });
   const fleet = await load({}, { path, tree: { ...tree, ...change?.(tree) } });
-  return fleet.mentions?.('lonely');
+  return fleet.mentions?.of('lonely', undefined);
 }
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
@@ -101,14 +101,69 @@ describe('another folder of the repo', () => {
   });
 });
 
+describe('wherever it stands', () => {
+  it.each(['apps/web/app.yaml.bak', 'apps/web.yaml', 'webapp/old/app.yaml.bak', 'old/conf.yaml.d/x/app.yaml.bak'])(
+    'it is found: %s',
+    async (file) => {
+      expect(await mentioned({ [file]: appYaml('lonely') })).toEqual({ file, as: 'put away' });
+    },
+  );
+
+  it('a folder that is called like a file is none', async () => {
+    expect(await mentioned({ 'conf/app.yaml.d/x.txt': 'x' })).toBeUndefined();
+  });
+
+  it('a project is one beside an app.yaml, too', async () => {
+    expect(await mentioned({ 'front/upstream.yaml': project() })).toEqual({
+      file: 'front/upstream.yaml',
+      as: 'project',
+    });
+  });
+});
+
+describe('an ordinary file of a monorepo', () => {
+  it.each([
+    ['k8s/all.yaml', 'kind: A\n---\nmetadata:\n  labels:\n    "app": "lonely"\n'],
+    ['k8s/tpl.yaml', '{{- if .Values.x }}\nmetadata:\n  "app": "lonely"\n'],
+    ['svc/app.py', 'app = lonely\n'],
+    ['scripts/deploy-app.sh', 'APP=lonely\n'],
+    ['app.env', 'APP=lonely\n'],
+    ['application.properties', 'app=lonely\n'],
+    ['docs/apps.md', '```\napp: lonely\n```\n'],
+    ['docs/mapping.txt', 'app: lonely\n'],
+    ['conf.json', '{ // c\n  "a": {\n    "b": {\n      "app": "lonely"\n    }\n  }\n}\n'],
+    ['app.config.js', 'app = lonely\n'],
+  ])('%s names none', async (file, text) => {
+    expect(await mentioned({ [`x/${file}`]: text })).toBeUndefined();
+  });
+
+  it('names none where it stood there when the app was last named', async () => {
+    const files = { 'chart/values.yaml': 'app: lonely\n', 'argocd/values.yaml': project(), 'x/app.yaml.gz': big };
+    const fleet = await load({}, { tree: memoryTree({ ...front, ...files }) });
+    expect(await fleet.mentions?.of('lonely', (path) => !(path in files))).toBeUndefined();
+    expect(await fleet.mentions?.of('lonely', (path) => path === 'chart/values.yaml')).toMatchObject({
+      as: 'put away',
+    });
+  });
+});
+
+describe('a file with the content that an app’s had', () => {
+  it('is that app’s, whatever it is called, but for one that is read or was there before', async () => {
+    const text = 'image: nginx\n';
+    const tree = memoryTree({ ...front, 'x/notes': text, 'y/app.yaml': text });
+    const fleet = await load({}, { tree });
+    const content = { id: (await tree.id('x/notes')) ?? '', size: text.length };
+    expect(await fleet.mentions?.withContent(content, undefined)).toEqual({ file: 'x/notes', as: 'put away' });
+    expect(await fleet.mentions?.withContent(content, () => false)).toBeUndefined();
+    expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, undefined)).toBeUndefined();
+  });
+});
+
 describe('lines of a text that cannot be parsed', () => {
   it('tell a field of the document from one further in', () => {
-    expect(fieldsWritten('  app: in\napp: one\n  "app": "two"\n{ "app": three }\n"app" = \'four\'\n', 'app')).toEqual([
-      'one',
-      'two',
-      'three',
-      'four',
-    ]);
+    expect(fieldsWritten('  app: in\napp: one\n  "app": "in"\n"app" = \'two\'\n', 'app')).toEqual(['one', 'two']);
+    expect(fieldsWritten('{ // c\n  "app": "one",\n  "x": {\n    "app": "in"\n  }\n}\n', 'app')).toEqual(['one']);
+    expect(fieldsWritten('{ "app": "one" // c\n}\n', 'app')).toEqual(['one']);
     expect(fieldsWritten('application: a\nmyapp: b\napp_name: c\n', 'app')).toEqual([]);
     expect(fieldsWritten('[source]\nsource:\n', 'source')).toEqual(['', '']);
   });
