@@ -70,7 +70,8 @@ export function mentionsIn(walking: Walking): Mentions {
         if (!mayMention(place) || !(isOther || isNewAt(place, isNew))) continue;
         const said = await saidIn(place);
         if (said.apps.includes(app)) return mention(place, isOther ? 'other config' : 'put away');
-        if (said.isUnread) any ??= mention(place, 'unread');
+        // Of another repo's files nobody knows since when they are there.
+        if (said.isUnread && place.tree === walking.tree) any ??= mention(place, 'unread');
         if (said.isProject) any ??= mention(place, 'project');
       }
       return any;
