@@ -163,17 +163,20 @@ export const noLeaseIsLeft: Invariant = ({ apps }) =>
   );
 
 /** One may take another's place; both are there at the end only where a hold says so. */
-const noSlotTwice: Invariant = ({ apps, plan }) =>
-  apps.flatMap((app) =>
-    [...Map.groupBy(app.machines.filter(isItself), ({ metadata }) => metadata['flycd_slot'] ?? '')]
+const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
+  apps.flatMap((app) => {
+    const isNamed = fleet.apps.some(({ name }) => name === app.name);
+    // Clones that somebody made of an app before git dropped it: nobody looks after them any more. FlyCD's names end so.
+    const counted = app.machines.filter((machine) => isItself(machine) && (isNamed || /-g\d+$/.test(machine.name)));
+    return [...Map.groupBy(counted, ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
       .filter(([slot, machines]) => {
         const holds = plan.find((planned) => planned.app === app.name)?.holds ?? [];
         const isSaid = holds.some((hold) => speaksOf(hold, [`${app.name}/${slot}`]));
         return !isSaid || machines.every(({ metadata }) => metadata['flycd_replaces'] === undefined);
       })
-      .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`),
-  );
+      .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`);
+  });
 
 /** A standby waits for the end of a machine that is there; it can serve nobody, share no volume and do no job twice. */
 const standbysStandIn: Invariant = ({ fleet, apps }) =>
