@@ -31,8 +31,8 @@ interface Said {
 }
 
 /**
- * Looks when the first app is asked for, which is one that git no longer names: there may be thousands of files. What stood beside
- * its app.yaml already is none that it became. Both throw the tree's Faults, and one where there are too many folders.
+ * Looks when the first app is asked for, which is one that git no longer names: there may be thousands of files. What stood there
+ * while its app.yaml did is none that it became, but for a copy by its name. Both throw the tree's Faults, and one where there are too many folders.
  */
 export function mentionsIn(walking: Walking): Mentions {
   let looking: Promise<readonly Place[]> | undefined;
@@ -67,9 +67,13 @@ export function mentionsIn(walking: Walking): Mentions {
       let any: Mention | undefined;
       for (const place of await places()) {
         const isOther = isOtherConfig(place);
-        if (!mayMention(place) || !(isOther || isNewAt(place, isNew))) continue;
+        const isNewHere = isNewAt(place, isNew);
+        // A copy may have been made first, and its app.yaml removed later.
+        const counts = isOther || isNewHere || isLikelyApp(baseOf(place.entry.path));
+        if (!mayMention(place) || !counts) continue;
         const said = await saidIn(place);
         if (said.apps.includes(app)) return mention(place, isOther ? 'other config' : 'put away');
+        if (!isNewHere) continue;
         // Of another repo's files nobody knows since when they are there.
         if (said.isUnread && place.tree === walking.tree) any ??= mention(place, 'unread');
         if (said.isProject) any ??= mention(place, 'project');

@@ -147,6 +147,12 @@ describe('an ordinary file of a monorepo', () => {
   });
 });
 
+it('a copy counts also where it was made before its app.yaml went', async () => {
+  const tree = memoryTree({ ...front, 'x/app.yaml.bak': appYaml('lonely'), 'x/web.yaml': appYaml('lonely') });
+  const fleet = await load({}, { tree });
+  expect(await fleet.mentions?.of('lonely', () => false)).toEqual({ file: 'x/app.yaml.bak', as: 'put away' });
+});
+
 describe('a file with the content that an app’s had', () => {
   it('is that app’s, whatever it is called, but for one that is read or was there before', async () => {
     const text = 'image: nginx\n';
