@@ -79,9 +79,9 @@ export async function rememberPass(
   const { heldRevision, intents, made, defaultAddressesOwed } = await store.memory(app.name);
   const isOver = !failed && plan.holds.length === 0;
   // A pass that was killed after the last of them left none to be asked for, and nobody else to say so.
-  const { addresses } = request.planned.observed;
-  const hasSome = addresses.status === 'read' && addresses.value.length > 0;
-  const isThere = isOver && defaultAddressesOwed ? hasSome : isDone;
+  // What has no services is owed them still.
+  const hasServices = app.groups.some(({ config }) => (config.services ?? []).length > 0);
+  const isThere = isOver && defaultAddressesOwed ? hasServices : isDone;
   const isGiven = asked.length > 0 ? asked.every((target) => isCreated(results, target)) : isThere;
   if (app.network.ips === undefined && isGiven) await store.markDefaultAddressesGiven(app.name);
   await settleGrowth(request, intents);

@@ -146,7 +146,7 @@ async function whatIsSaid(
   const base = baseOf(entry.path);
   const { name, folder } = walking.files.file(tree, entry.path);
   const text = await textOf(walking, tree, entry);
-  if (text !== undefined && !mayBeOne.test(text)) return nothingSaid;
+  if (text !== undefined && !maySay(text)) return nothingSaid;
   const document = text === undefined ? undefined : documentOf(name, text, []);
   const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
   // Beside the app.yaml of another app it is a copy, as an editor keeps.
@@ -159,7 +159,15 @@ async function whatIsSaid(
 }
 
 /** Most files of other tools are not even parsed. An escape may stand for any letter. */
-const mayBeOne = /^[^a-z0-9\n]{0,80}(?:app|project)\b|"(?:app|project)"|\\[ux]/im;
+const mayBeOne =
+  /^(?:---[ \t]+)?(?:(?:#+|\/\/)[ \t]{0,4}|\?[ \t]+|\{[ \t]*|\[)?["']?(?:app|project)\b|"(?:app|project)"|\\[ux]/im;
+/** A document that is moved in whole, or one in braces over several lines. */
+const mayBeMovedIn = /^(?:[^\S\n]*\n)*(?:[ \t]+\S|\{(?!\{))/;
+const isNamedFurtherIn = /^[ \t]{1,80}["']?(?:app|project)\b/im;
+
+function maySay(text: string): boolean {
+  return mayBeOne.test(text) || (mayBeMovedIn.test(text) && isNamedFurtherIn.test(text));
+}
 
 function documentOf(file: string, text: string, substitutions: readonly Substitution[]): SourceDocument {
   const named = /\.(?:json|toml)(?![a-z])/i.exec(file)?.[0].toLowerCase() ?? file;

@@ -87,10 +87,13 @@ describe('default addresses of a new app', () => {
     }
   });
 
-  test('stay owed where none was there when nothing asked for them', async () => {
+  test.each<[string, FaultRule]>([
+    ['none', { fault: '500', probability: 1 }],
+    ['one', { fault: '429', nth: 2 }],
+  ])('stay owed where %s was there when nothing asked for them', async (_what, rule) => {
     world = await arena();
     world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });
-    world.simulator.world.faults.add({ template: 'POST /apps/{app}/ip_assignments', fault: '500', probability: 1 });
+    world.simulator.world.faults.add({ ...rule, template: 'POST /apps/{app}/ip_assignments' });
     await world.flycd(['sync', '--once']);
     world.simulator.world.faults.clear();
     world.write({ 'shop/app.yaml': served.replace(/http_service.*\n/, '') });

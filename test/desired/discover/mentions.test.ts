@@ -37,6 +37,9 @@ describe('a file that is hard to read', () => {
     ['JSON in one line', 'web.json', '{ "app": "lonely" // c\n}\n'],
     ['a comment of slashes', 'app.bak', '// app: lonely\n// env: {}\n'],
     ['a comment of several signs', 'app.bak', '## app: lonely\n'],
+    ['a document that is moved in', 'web.yaml', '\n  env: {}\n  app: lonely\n'],
+    ['braces over lines', 'web.yaml', '{\n  env: {},\n  app: lonely\n}\n'],
+    ['a line of its own', 'web.yaml', '--- {app: lonely}\n'],
     ['TOML under another name', 'app.off', 'kill_timeout = 5\napp = "lonely"\n[env]\nA = "b"\n'],
   ])('names its app: %s', async (_what, name, content) => {
     expect(await mentioned({ [`x/${name}`]: content })).toEqual({ file: `x/${name}`, as: 'put away' });
