@@ -1,14 +1,14 @@
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
-import type { RemovalHistory } from '../../src/model/removal.ts';
+import type { IsNew, RemovalHistory } from '../../src/model/removal.ts';
 import type { Store } from '../../src/record/store.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 
 const dirty = '-dirty';
 
 /** Each is a whole config to be read, once for as long as FlyCD runs: a second for a thousand apps. */
-const laterMax = 50;
+const laterMax = 200;
 
 type AtCommit = Extract<
   RemovalHistory,
@@ -81,7 +81,7 @@ async function historyOf(
   const after = (await fleet.laterCommits?.(name)) ?? [];
   for (const later of after.slice(0, laterMax)) {
     const { names, whole } = await namesAt(later.commit);
-    if (names.has(name) || (!whole && later.hasName)) return { state: 'later', ...later, isRead: names.has(name) };
+    if (names.has(name) || !whole) return { state: 'later', ...later, isRead: names.has(name) };
   }
   if (after.length <= laterMax) return pass;
   const reason = `more than ${laterMax} branches and tags that go on from this commit may name it`;
@@ -89,13 +89,11 @@ async function historyOf(
 }
 
 /** undefined: nobody knows what was there, as where the commit is not in this clone. */
-async function newSince(
-  { pathsAt }: DesiredFleet,
-  commit: string | undefined,
-): Promise<((path: string) => boolean) | undefined> {
+async function newSince({ pathsAt }: DesiredFleet, commit: string | undefined): Promise<IsNew> {
   if (pathsAt === undefined || commit === undefined) return undefined;
   const paths = await pathsAt(commit).catch(() => undefined);
-  return paths === undefined ? undefined : (path: string): boolean => !paths.has(path);
+  if (paths === undefined) return undefined;
+  return (path, id) => (id === undefined ? !paths.has(path) : paths.get(path) !== id);
 }
 
 /** undefined: it is none, as of a plain folder. */

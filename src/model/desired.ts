@@ -162,8 +162,8 @@ export interface DesiredFleet extends FleetOwner {
    * what is new counts. Throws a Fault where it cannot be told.
    */
   mentions?: Mentions | undefined;
-  /** Paths of all files of its repo at a commit. Not there where there is no history. Throws a Fault where the commit cannot be read. */
-  pathsAt?: ((commit: string) => Promise<ReadonlySet<string>>) | undefined;
+  /** Content ids of all files of its repo at a commit, by path. Not there where there is no history. Throws a Fault where the commit cannot be read. */
+  pathsAt?: ((commit: string) => Promise<ReadonlyMap<string, string>>) | undefined;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;
   /** Every problem of the tree, warnings included. */

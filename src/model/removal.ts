@@ -6,8 +6,8 @@ export type Descent = 'yes' | 'no' | 'unknown';
 /** What a file holds, as git tells files apart. */
 export interface FileContent {
   readonly id: string;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes; undefined: it was reached through a link. */
+  readonly size: number | undefined;
 }
 
 /** What a commit of a config named. */
@@ -34,8 +34,11 @@ export interface Mention {
   readonly as: 'put away' | 'other config' | 'project' | 'unread';
 }
 
-/** Of paths in the config repo: that stands there now and did not when the app was last named. undefined: nobody knows, so any. */
-export type IsNew = ((path: string) => boolean) | undefined;
+/**
+ * Of paths in the config repo: nothing stood there when the app was last named, or with an id nothing of that content.
+ * undefined: nobody knows, so any is new.
+ */
+export type IsNew = ((path: string, id?: string) => boolean) | undefined;
 
 export interface Mentions {
   /** The file that names an app and is not read as its app.yaml, or that may do so. Throws a Fault where it cannot be told. */
@@ -47,8 +50,6 @@ export interface Mentions {
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */
 export interface LaterCommit {
   readonly commit: string;
-  /** true: its config files have the app's name somewhere in their text. */
-  readonly hasName: boolean;
   /** origin/main, tags/v2 */
   readonly ref: string;
 }
@@ -70,7 +71,7 @@ export type RemovalHistory =
   /** The app was released from a commit that is not in it. */
   | ({ readonly state: 'elsewhere' } & LastNamed)
   /** A commit after the one that was read names it again; `isRead` false: or may, for not all of it could be read. */
-  | ({ readonly state: 'later'; readonly isRead: boolean } & Pick<LaterCommit, 'commit' | 'ref'>)
+  | ({ readonly state: 'later'; readonly isRead: boolean } & LaterCommit)
   /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
   | ({ readonly state: 'unnamed'; readonly hasSources: boolean } & LastNamed)
   /** It has that commit, of which not all could be read: nobody knows whether it named the app. */

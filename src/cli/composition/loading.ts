@@ -153,7 +153,7 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       past.paths.read(`${history} ${commit}`, async () => {
         const old = await commitAt(commit);
         old.close();
-        return new Set((await old.tree.contents('')).map((item) => item.path));
+        return new Map((await old.tree.contents('')).map(({ path, id }) => [path, id]));
       }),
     namesAt: (commit) =>
       past.names.read(`${history} ${commit}`, async () => {
@@ -179,7 +179,9 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
 async function contentOf(tree: Tree, path: string): Promise<FileContent | undefined> {
   const [id, entries] = await Promise.all([tree.id(path), tree.list(posix.dirname(path).replace(/^\.$/, ''))]);
   const entry = entries.find((one) => one.path === path);
-  return id === undefined || entry === undefined ? undefined : { id, size: entry.size };
+  return id === undefined || entry === undefined
+    ? undefined
+    : { id, size: entry.kind === 'file' ? entry.size : undefined };
 }
 
 function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {
@@ -201,7 +203,7 @@ interface Past<Read> {
 interface Pasts {
   readonly fleets: Past<DesiredFleet>;
   readonly names: Past<NamedApps>;
-  readonly paths: Past<ReadonlySet<string>>;
+  readonly paths: Past<ReadonlyMap<string, string>>;
 }
 
 function createPasts(): Pasts {

@@ -84,13 +84,18 @@ export function mentionsIn(walking: Walking): Mentions {
       for (const place of await places()) {
         const { tree, entry, isHere } = place;
         const isRead = isHere && isAppOrProject(baseOf(entry.path));
-        if (tree !== walking.tree || entry.size !== size || isRead || !isNewAt(place, isNew)) continue;
-        if ((await walking.files.id(tree, entry.path)) !== id) continue;
+        if (tree !== walking.tree || isRead || !isAboutAsLarge(entry, size)) continue;
+        if ((await walking.files.id(tree, entry.path)) !== id || isNew?.(entry.path, id) === false) continue;
         return mention(place, isOtherConfig(place) ? 'other config' : 'put away');
       }
       return undefined;
     },
   };
+}
+
+/** Carriage returns and keywords that git puts in on disk are none of what it compares. */
+function isAboutAsLarge(entry: TreeEntry, size: number | undefined): boolean {
+  return size === undefined || (entry.size >= size / 2 && entry.size <= size * 2 + 64);
 }
 
 /** The app.yaml of a folder that this config does not cover. */
@@ -160,7 +165,7 @@ async function whatIsSaid(
 
 /** Most files of other tools are not even parsed. An escape may stand for any letter. */
 const mayBeOne =
-  /^(?:---[ \t]+)?(?:(?:#+|\/\/)[ \t]{0,4}|\?[ \t]+|\{[ \t]*|\[)?["']?(?:app|project)\b|"(?:app|project)"|\\[ux]/im;
+  /^(?:---[ \t]+)?(?:(?:#+|\/\/)[ \t]{0,4}|\?[ \t]+|[&!]\S{0,80}[ \t]+|\[)?["']?(?:app|project)\b|[{,][ \t]*["']?(?:app|project)["']?[ \t]*:|"(?:app|project)"|\\[ux]/im;
 /** A document that is moved in whole, or one in braces over several lines. */
 const mayBeMovedIn = /^(?:[^\S\n]*\n)*(?:[ \t]+\S|\{(?!\{))/;
 const isNamedFurtherIn = /^[ \t]{1,80}["']?(?:app|project)\b/im;

@@ -49,7 +49,7 @@ function noMatch(error: unknown): string {
 }
 
 /** Read whole, for a project may make the name; of more, those whose config files have it in their text. */
-const alwaysRead = 10;
+const alwaysRead = 50;
 /** Arguments of one command: more branches than this go on from no commit that somebody still syncs. */
 const searchedMax = 1000;
 const configFiles = ['app', 'project'].flatMap((name) =>
@@ -82,13 +82,24 @@ export async function laterCommits(
   // What a later one of them goes on from is past.
   const newest =
     all.length === 1 ? ids : words(await runGit({ ...call, args: ['merge-base', '--independent', ...ids] }));
-  const search = ['grep', '--files-with-matches', '--fixed-strings', '--word-regexp', '--ignore-case', '-e', app];
+  if (newest.length <= alwaysRead)
+    return all.filter(([oid]) => newest.includes(oid)).map(([oid, ref]) => ({ commit: oid, ref }));
+  const search = [
+    'grep',
+    '--no-color',
+    '--files-with-matches',
+    '--fixed-strings',
+    '--word-regexp',
+    '--ignore-case',
+    '-e',
+    app,
+  ];
   const matches = await runGit({ ...call, args: [...search, ...newest, '--', ...configFiles] }).catch(noMatch);
   const naming = new Set(matches.split('\n').map((line) => line.slice(0, line.indexOf(':'))));
   return all
     .filter(([oid]) => newest.includes(oid))
     .filter(([oid], index) => index < alwaysRead || naming.has(oid))
-    .map(([oid, ref]) => ({ commit: oid, ref, hasName: naming.has(oid) }));
+    .map(([oid, ref]) => ({ commit: oid, ref }));
 }
 
 const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');

@@ -32,11 +32,17 @@ export async function cloneCommit(folder: GitFolder, commit: string): Promise<Cl
   }
 }
 
+/** Without what git only advises. */
+function reasonIn({ stderr }: GitError): string {
+  const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('hint:'));
+  return lines.length === 0 ? 'git does not say why' : lines.join(' ');
+}
+
 function lacking(directory: string, commit: string, cause: GitError): Fault {
   return new Fault({
     kind: 'stalled',
     what: `${directory} lacks commit ${commit.slice(0, 12)}, or files of it`,
-    why: cause.stderr === '' ? 'git does not say why' : cause.stderr,
+    why: reasonIn(cause),
     next: 'fetch all of it: git fetch --unshallow, or a clone without --filter',
     cause,
   });

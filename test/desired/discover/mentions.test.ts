@@ -39,6 +39,10 @@ describe('a file that is hard to read', () => {
     ['a comment of several signs', 'app.bak', '## app: lonely\n'],
     ['a document that is moved in', 'web.yaml', '\n  env: {}\n  app: lonely\n'],
     ['braces over lines', 'web.yaml', '{\n  env: {},\n  app: lonely\n}\n'],
+    ['braces on one line', 'web.yaml', '{ primary_region: arn, app: lonely }\n'],
+    ['an anchor', 'web.yaml', '&k app: lonely\n'],
+    ['a tag', 'web.yaml', '!!str app: lonely\n'],
+    ['a merged part', 'web.yaml', 'x-b: &b {app: lonely}\n<<: *b\n'],
     ['a line of its own', 'web.yaml', '--- {app: lonely}\n'],
     ['TOML under another name', 'app.off', 'kill_timeout = 5\napp = "lonely"\n[env]\nA = "b"\n'],
   ])('names its app: %s', async (_what, name, content) => {
@@ -163,7 +167,15 @@ describe('a file with the content that an app’s had', () => {
     const fleet = await load({}, { tree });
     const content = { id: (await tree.id('x/notes')) ?? '', size: text.length };
     expect(await fleet.mentions?.withContent(content, undefined)).toEqual({ file: 'x/notes', as: 'put away' });
-    expect(await fleet.mentions?.withContent(content, () => false)).toBeUndefined();
+    expect(await fleet.mentions?.withContent(content, (_path, id) => id === undefined)).toBeUndefined();
+    expect(await fleet.mentions?.withContent(content, (_path, id) => id !== undefined)).toMatchObject({
+      file: 'x/notes',
+    });
+    // As on disk, where git puts carriage returns in.
+    expect(await fleet.mentions?.withContent({ ...content, size: 11 }, undefined)).toMatchObject({ file: 'x/notes' });
+    expect(await fleet.mentions?.withContent({ ...content, size: undefined }, undefined)).toMatchObject({
+      file: 'x/notes',
+    });
     expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, undefined)).toBeUndefined();
   });
 });
