@@ -11,6 +11,7 @@ import type { CloneCommit } from '../../sources/git/clone-commit.ts';
 import type { OpenGitMirrors } from '../../sources/git/mirror.ts';
 import { isGitLocation, parseGitLocation } from '../../sources/tree/location.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
+import { folderOf } from '../../sources/tree/tree-path.ts';
 import type { ConfigOptions, Invocation } from '../shell/invocation.ts';
 import { variable } from '../shell/io.ts';
 import { learnSecret } from '../shell/redaction.ts';
@@ -177,7 +178,7 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
 }
 
 async function contentOf(tree: Tree, path: string): Promise<FileContent | undefined> {
-  const [id, entries] = await Promise.all([tree.id(path), tree.list(posix.dirname(path).replace(/^\.$/, ''))]);
+  const [id, entries] = await Promise.all([tree.id(path), tree.list(folderOf(path))]);
   const entry = entries.find((one) => one.path === path);
   return id === undefined || entry === undefined
     ? undefined
@@ -192,8 +193,8 @@ function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {
 
 /** Held apps of one fleet are at a handful of commits; each is a whole fleet in memory. */
 const pastFleetsMax = 4;
-/** What apps were released from, and what branches have gone on to: of a thousand apps each is some 100 KB. */
-const pastNamesMax = 64;
+/** What apps were released from, and the 200 that branches may have gone on to: of a thousand apps each is some 100 KB. */
+const pastNamesMax = 256;
 
 interface Past<Read> {
   read(key: string, load: () => Promise<Read>): Promise<Read>;

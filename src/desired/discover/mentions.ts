@@ -2,6 +2,7 @@
 import { Fault } from '../../model/base/fault.ts';
 import { isObject } from '../../model/base/json.ts';
 import type { IsNew, Mention, Mentions } from '../../model/removal.ts';
+import { isPointer } from '../../sources/tree/lfs-pointer.ts';
 import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
@@ -31,8 +32,9 @@ interface Said {
 }
 
 /**
- * Looks when the first app is asked for, which is one that git no longer names: there may be thousands of files. What stood there
- * while its app.yaml did is none that it became, but for a copy by its name. Both throw the tree's Faults, and one where there are too many folders.
+ * Searches when the first app is asked for, which is one that git no longer names: there may be thousands of files. A file that
+ * was already in the repo when the app was last named is not its renamed app.yaml, unless it is called like a copy. Both throw
+ * the tree's Faults, and one where there are too many folders.
  */
 export function mentionsIn(walking: Walking): Mentions {
   let looking: Promise<readonly Place[]> | undefined;
@@ -184,9 +186,7 @@ async function textOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise
   if (unreadEntry(entry) !== undefined) return undefined;
   try {
     const bytes = await files.read(tree, entry.path);
-    if (bytes === undefined) return undefined;
-    const text = looseText(bytes);
-    return /^version https:\/\/\S+\/spec\/v1\n/.test(text) ? undefined : text;
+    return bytes === undefined || isPointer(bytes) ? undefined : looseText(bytes);
   } catch (error) {
     // Too large, or a link that leads out: for a person to settle.
     if (error instanceof Fault && error.kind === 'stalled') return undefined;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../model/base/clock.ts';
+import { Fault } from '../../model/base/fault.ts';
 import type { Descent, LaterCommit } from '../../model/removal.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
 import { GitError, runGit } from './git-command.ts';
@@ -50,7 +51,7 @@ function noMatch(error: unknown): string {
 
 /** Read whole, for a project may make the name; of more, those whose config files have it in their text. */
 const alwaysRead = 50;
-/** Arguments of one command: more branches than this go on from no commit that somebody still syncs. */
+/** Arguments of one command, of 64 bytes each: the system takes some two million bytes. */
 const searchedMax = 1000;
 const configFiles = ['app', 'project'].flatMap((name) =>
   ['yaml', 'yml', 'toml'].map((form) => `:(glob)**/${name}.${form}`),
@@ -58,7 +59,7 @@ const configFiles = ['app', 'project'].flatMap((name) =>
 
 /**
  * What branches and tags point to, those of remotes as they were last fetched, that has gone on from a commit and may name an
- * app: the newest first. Asks no remote. Throws a GitError where git does not say.
+ * app: the newest first. Asks no remote. Throws a GitError where git does not say, and a stalled Fault where there are more than 1,000.
  */
 export async function laterCommits(
   parts: Repository,
@@ -76,14 +77,15 @@ export async function laterCommits(
     if (!isCommitId(oid) || oid === commit || found.has(oid) || otherRefs.test(ref)) continue;
     found.set(oid, ref.replace(/^refs\/(?:heads\/|remotes\/)?/, ''));
   }
-  const all = [...found].slice(0, searchedMax);
-  if (all.length === 0) return [];
-  const ids = all.map(([oid]) => oid);
+  if (found.size > searchedMax) throw tooManyTips();
+  if (found.size === 0) return [];
+  const all = [...found.keys()];
   // What a later one of them goes on from is past.
-  const newest =
-    all.length === 1 ? ids : words(await runGit({ ...call, args: ['merge-base', '--independent', ...ids] }));
-  if (newest.length <= alwaysRead)
-    return all.filter(([oid]) => newest.includes(oid)).map(([oid, ref]) => ({ commit: oid, ref }));
+  const newest = new Set(
+    all.length === 1 ? all : words(await runGit({ ...call, args: ['merge-base', '--independent', ...all] })),
+  );
+  const tips = [...found].filter(([oid]) => newest.has(oid)).map(([oid, ref]) => ({ commit: oid, ref }));
+  if (tips.length <= alwaysRead) return tips;
   const search = [
     'grep',
     '--no-color',
@@ -94,12 +96,19 @@ export async function laterCommits(
     '-e',
     app,
   ];
-  const matches = await runGit({ ...call, args: [...search, ...newest, '--', ...configFiles] }).catch(noMatch);
+  const matches = await runGit({ ...call, isStrict: true, args: [...search, ...newest, '--', ...configFiles] }).catch(
+    noMatch,
+  );
   const naming = new Set(matches.split('\n').map((line) => line.slice(0, line.indexOf(':'))));
-  return all
-    .filter(([oid]) => newest.includes(oid))
-    .filter(([oid], index) => index < alwaysRead || naming.has(oid))
-    .map(([oid, ref]) => ({ commit: oid, ref }));
+  return tips.filter(({ commit: oid }, index) => index < alwaysRead || naming.has(oid));
+}
+
+function tooManyTips(): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `more than ${searchedMax} branches and tags go on from this commit`,
+    next: 'sync a newer commit',
+  });
 }
 
 const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');

@@ -155,6 +155,8 @@ export interface GitCall {
   /** Milliseconds on the clock. */
   readonly timeoutMs: number;
   readonly redactor: Redactor;
+  /** true: also what git calls an error and goes on past fails the call, as an object that it lacks. */
+  readonly isStrict?: boolean;
 }
 
 /**
@@ -168,7 +170,8 @@ export async function runGit(call: GitCall): Promise<string> {
     abort: stop.signal,
     completion: { onClose: true, onExit: false },
     // simple-git takes a silent failure (killed, exit 1 without a word) for success
-    errors: (error, result) => error ?? (result.exitCode === 0 ? undefined : spoken(result.stdErr, result.exitCode)),
+    errors: (error, { exitCode, stdErr }) =>
+      error ?? (isWell(call, exitCode, stdErr) ? undefined : spoken(stdErr, exitCode)),
     // each of these is set by gitEnvironment to a fixed or checked value; nothing of them comes from a config file
     unsafe: {
       allowUnsafeConfigEnvCount: true,
@@ -194,6 +197,10 @@ export async function runGit(call: GitCall): Promise<string> {
   } finally {
     cancel();
   }
+}
+
+function isWell({ isStrict = false }: GitCall, exitCode: number, stderr: readonly Buffer[]): boolean {
+  return exitCode === 0 && !(isStrict && /^error:/m.test(Buffer.concat(stderr).toString()));
 }
 
 function spoken(stderr: readonly Buffer[], exitCode: number): Buffer {

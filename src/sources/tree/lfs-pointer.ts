@@ -6,6 +6,10 @@ import type { Tree } from './tree.ts';
 const pointerStart = /^version https:\/\/(?:git-lfs\.github\.com|hawser\.github\.com)\/spec\/v1\n/;
 const pointerBytesMax = 1024;
 
+export function isPointer(bytes: Uint8Array): boolean {
+  return bytes.length < pointerBytesMax && pointerStart.test(Buffer.from(bytes).toString('latin1'));
+}
+
 export interface PointerRequest {
   readonly bytes: Uint8Array;
   readonly path: string;
@@ -16,7 +20,7 @@ export interface PointerRequest {
 
 /** Throws a stalled Fault for a pointer: it would be used in place of the picture or the model that it stands for. */
 export function refusePointer({ bytes, path, tree, next }: PointerRequest): void {
-  if (bytes.length >= pointerBytesMax || !pointerStart.test(Buffer.from(bytes).toString('latin1'))) return;
+  if (!isPointer(bytes)) return;
   throw new Fault({
     kind: 'stalled',
     what: `${path} is a pointer of Git LFS, not the file itself`,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { laterCommits } from '../../../src/sources/git/ancestry.ts';
 import { gitEnvironment } from '../../../src/sources/git/git-command.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
-import { git, gitEach, initWorkTree } from '../../servers/git-server.ts';
+import { git, initWorkTree } from '../../servers/git-server.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -20,6 +20,15 @@ function commit(text = 'app: other\n'): string {
   git(folder, ['add', '-A']);
   git(folder, ['commit', '-q', '--allow-empty', '-m', 'change']);
   return git(folder, ['rev-parse', 'HEAD']).trim();
+}
+
+/** Each with a commit of its own. */
+function branches(from: string, count: number): void {
+  const made = Array.from({ length: count }, (_none, number) => {
+    const text = String(number);
+    return `commit refs/heads/many/${text}\ncommitter t <t@t> ${4e9 + number} +0000\ndata ${text.length}\n${text}\nfrom ${from}\n\n`;
+  });
+  git(folder, ['fast-import', '--quiet'], made.join(''));
 }
 
 async function refs(at: string): Promise<readonly string[]> {
@@ -68,14 +77,7 @@ describe('commits that go on from one', () => {
     };
     tip('named', 'app: lonely\n');
     tip('nearly', 'app: lonelyness\n');
-    const tree = git(folder, ['rev-parse', 'HEAD^{tree}']).trim();
-    const numbers = Array.from({ length: 51 }, (_none, number) => String(number));
-    const made = gitEach(
-      folder,
-      numbers.map((number) => ['commit-tree', tree, '-p', first, '-m', number]),
-    ).trim();
-    const created = made.split('\n').map((id, number) => `create refs/heads/many/${number} ${id}\n`);
-    git(folder, ['update-ref', '--stdin'], created.join(''));
+    branches(first, 51);
     git(folder, ['config', 'color.ui', 'always']);
     git(folder, ['checkout', '-q', '--detach', first]);
     const found = await refs(first);
@@ -83,5 +85,20 @@ describe('commits that go on from one', () => {
     expect(found).toHaveLength(51);
     expect(found).toContain('named');
     expect(found).not.toContain('nearly');
+    // What the clone lacks nobody has searched.
+    const lost = git(folder, ['rev-parse', 'nearly:app.yaml']).trim();
+    rmSync(join(folder, '.git/objects', lost.slice(0, 2), lost.slice(2)));
+    await expect(refs(first)).rejects.toThrow(lost);
+  });
+
+  it('are not left out in silence where there are more than one command takes', async () => {
+    const first = commit();
+    branches(first, 1000);
+    expect(await refs(first)).toHaveLength(50);
+    git(folder, ['checkout', '-q', '--detach', first]);
+    commit('app: more\n');
+    git(folder, ['branch', 'last']);
+    git(folder, ['checkout', '-q', '--detach', first]);
+    await expect(refs(first)).rejects.toThrow('more than 1000 branches and tags go on from this commit');
   });
 });

@@ -1,0 +1,146 @@
+/** Which commits and files are asked before a commit counts as having removed an app, and what each answer means. */
+import { describe, expect, it } from 'vitest';
+import { removalHistory } from '../../../../controllers/fleet/removal-history.ts';
+import type { DesiredFleet } from '../../../../src/model/desired.ts';
+import type { LaterCommit, NamedApps, RemovalHistory } from '../../../../src/model/removal.ts';
+import { formatGood } from '../../../../src/model/stamps/app-version.ts';
+import { stampKeys } from '../../../../src/model/stamps/keys.ts';
+import { desiredApp, digest, machine } from '../../../plan/builders.ts';
+import { fleetOf } from '../../reconcilers.ts';
+
+const now = 'a'.repeat(40);
+/** The one that the machines carry, and a later one that a pass saw. */
+const released = 'b'.repeat(40);
+const passed = 'c'.repeat(40);
+const content = { id: 'blob', size: 10 };
+
+const naming = (parts: Partial<NamedApps> = {}): NamedApps => ({
+  names: new Set(['blog']),
+  manual: new Set(),
+  whole: true,
+  hasSources: false,
+  files: new Map([['blog', content]]),
+  ...parts,
+});
+const nameless = naming({ names: new Set(), files: new Map() });
+
+interface Scene {
+  readonly revision?: string;
+  readonly at?: Readonly<Record<string, NamedApps>>;
+  /** What stood in the repo at a commit. */
+  readonly paths?: Readonly<Record<string, ReadonlyMap<string, string>>>;
+  /** Files that hold its name now, with their content. */
+  readonly said?: ReadonlyMap<string, string>;
+  readonly later?: readonly LaterCommit[];
+  readonly pass?: string;
+}
+
+function history(scene: Scene): Promise<RemovalHistory> {
+  const { revision = now, at = {}, paths = {}, said = new Map<string, string>(), later = [], pass = passed } = scene;
+  const first = (matches: (path: string, id: string) => boolean) => {
+    const file = [...said].find(([path, id]) => matches(path, id))?.[0];
+    return Promise.resolve(file === undefined ? undefined : ({ file, as: 'put away' } as const));
+  };
+  const parts: Partial<DesiredFleet> = {
+    revision,
+    descendsFrom: () => Promise.resolve('yes'),
+    namesAt: (commit) => Promise.resolve(at[commit] ?? naming()),
+    pathsAt: (commit) => {
+      const known = paths[commit];
+      return known === undefined ? Promise.reject(new Error('no such commit')) : Promise.resolve(known);
+    },
+    mentions: {
+      of: (_app, isNew) => first((path) => isNew?.(path) !== false),
+      withContent: ({ id }, isNew) => first((path, held) => held === id && isNew?.(path, id) !== false),
+    },
+    laterCommits: () => Promise.resolve(later),
+  };
+  const blog = desiredApp({ name: 'blog' });
+  const good = formatGood({ revision: released, config: 'e'.repeat(32), digest, image: 'f'.repeat(32), at: 1 });
+  const machines = [machine(blog, { metadata: { [stampKeys.good]: good } })];
+  return removalHistory(
+    fleetOf(parts),
+    { name: 'blog', org: 'personal', machines },
+    {
+      namedRevision: () => Promise.resolve(pass),
+    },
+  );
+}
+
+const tips = (count: number): readonly LaterCommit[] =>
+  Array.from({ length: count }, (_none, number) => ({
+    commit: number.toString(16).padStart(40, '0'),
+    ref: `topic/${number}`,
+  }));
+const unnamed = (later: readonly LaterCommit[]): Record<string, NamedApps> =>
+  Object.fromEntries(later.map(({ commit }) => [commit, nameless]));
+const none = new Map<string, string>();
+
+describe('an app that git no longer names', () => {
+  it('was removed where the commits of its release and of its last pass named it and no file has its name since', async () => {
+    const paths = { [released]: none, [passed]: none };
+    expect(await history({ paths })).toEqual({ state: 'removed', isManual: false });
+    expect(await history({ paths, at: { [passed]: naming({ manual: new Set(['blog']) }) } })).toMatchObject({
+      isManual: true,
+    });
+  });
+
+  it('is mentioned by what came since the pass that last named it, not by what stood there then', async () => {
+    const said = new Map([['notes.yaml', 'other']]);
+    const then = new Map([['notes.yaml', 'other']]);
+    const since = { [released]: none, [passed]: then };
+    expect(await history({ said, paths: since })).toMatchObject({ state: 'removed' });
+    const before = { [released]: then, [passed]: none };
+    expect(await history({ said, paths: before })).toMatchObject({ state: 'mentioned', file: 'notes.yaml' });
+  });
+
+  it('is mentioned by any file where nobody knows what stood there then', async () => {
+    const said = new Map([['notes.yaml', 'other']]);
+    expect(await history({ said, paths: {} })).toMatchObject({ state: 'mentioned', file: 'notes.yaml' });
+  });
+
+  it('was moved where its content came since the commit it was released from, of which no pass may have known', async () => {
+    const said = new Map([['notes', 'blob']]);
+    const paths = { [released]: new Map([['notes', 'another']]), [passed]: new Map([['notes', 'blob']]) };
+    expect(await history({ said, paths })).toMatchObject({ state: 'mentioned', file: 'notes' });
+  });
+
+  it('is in doubt where a commit that was asked could not be read whole, or named it not', async () => {
+    const paths = { [released]: none, [passed]: none };
+    const half = naming({ names: new Set(), whole: false });
+    expect(await history({ paths, at: { [released]: half } })).toEqual({ state: 'half read', commit: released });
+    expect(await history({ paths, at: { [passed]: half } })).toEqual({
+      state: 'half read',
+      commit: passed,
+      isPass: true,
+    });
+    expect(await history({ paths, at: { [passed]: nameless } })).toMatchObject({ state: 'unnamed', commit: passed });
+    const revision = `${now}-dirty`;
+    expect(await history({ paths, revision, at: { [now]: half } })).toEqual({
+      state: 'half read',
+      commit: now,
+      isNow: true,
+    });
+    expect(await history({ paths, revision, at: { [now]: nameless } })).toMatchObject({ state: 'removed' });
+    expect(await history({ paths, revision })).toEqual({ state: 'uncommitted' });
+  });
+
+  it('is named again by any of 200 later commits; of more nobody knows', async () => {
+    const paths = { [released]: none, [passed]: none };
+    const later = tips(200);
+    const at = unnamed(later);
+    expect(await history({ paths, later, at })).toMatchObject({ state: 'removed' });
+    const last = later[199]?.commit ?? '';
+    expect(await history({ paths, later, at: { ...at, [last]: naming() } })).toMatchObject({
+      state: 'later',
+      isRead: true,
+      ref: 'topic/199',
+    });
+    expect(await history({ paths, later, at: { ...at, [last]: { ...nameless, whole: false } } })).toMatchObject({
+      state: 'later',
+      isRead: false,
+    });
+    const more = tips(201);
+    expect(await history({ paths, later: more, at: unnamed(more) })).toMatchObject({ state: 'unread' });
+  });
+});
