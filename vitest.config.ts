@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/integration/**'],
+    // Minutes each: npm run test:acceptance and test:integration.
+    exclude: ['test/{acceptance,integration}/**', 'test/controllers/walks/**'],
     reporters: process.env['CI'] === undefined ? ['default'] : ['dot'],
     testTimeout: 20_000,
     // Nothing in src keeps anything between two callers, so the files need no process of their own: a third of the time went there.

@@ -11,7 +11,7 @@ export default mergeConfig(
   defineConfig({
     test: {
       exclude: [
-        'test/{acceptance,contract,controllers,oci,security,simulator,sources,stories,storm}/**',
+        'test/{contract,controllers,oci,security,simulator,sources,stories,storm}/**',
         'test/cli/commands/**',
         'test/desired/{bounds,unread}.test.ts',
         'test/house/**',

@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
 import type { FaultKind } from '../../simulator/world/fault-answers.ts';
 import { prepared, type Files } from './arena.ts';
-import { isWholeWalk } from './walk-size.ts';
 
 /** Nothing done and said so, nothing done and nobody knows, done and nobody knows. */
 const faultKinds: readonly Extract<FaultKind, string>[] = ['429', '500', 'reset-before', 'reset-after', '408-after'];
@@ -61,8 +60,8 @@ export async function walkFaults(
   const { calls, endState } = await undisturbed(before, files);
   let struck = 0;
   let atOnce = 0;
-  for (const [index, call] of calls.entries()) {
-    for (const fault of isWholeWalk ? faultKinds : faultKinds.slice(index % faultKinds.length).slice(0, 1)) {
+  for (const call of calls) {
+    for (const fault of faultKinds) {
       const where = `${fault} at the ${call.nth}. ${call.template}`;
       const world = await prepared(before.map(pinned), pinned(files));
       try {

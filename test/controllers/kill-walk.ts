@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
 import { prepared, type Arena, type ArenaOptions, type Files } from './arena.ts';
-import { isWalked, isWholeWalk, sidesOf } from './walk-size.ts';
 
 export interface Walk {
   /** Commits synced before, and the one there is at the end. */
@@ -24,13 +23,11 @@ export interface Walk {
   readonly codes?: { readonly whole: number; readonly next: readonly number[]; readonly diff: number };
 }
 
-const everyHeir = [
+/** Who goes on, with the name of its data directory. */
+export const heirs = [
   ['one that has lost the database', 'another-state'],
   ['the same FlyCD', 'state'],
 ] as const;
-
-/** Who goes on, with the name of its data directory; a sample of a walk has only the one who knows less. */
-export const heirs = isWholeWalk ? everyHeir : everyHeir.slice(0, 1);
 
 const syncOnce = ['sync', '--once'];
 const clean = { whole: 0, next: [0], diff: 0 };
@@ -61,16 +58,16 @@ async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readon
 }
 
 /**
- * Dies at every call in turn (`walk-size.ts` says when at some of them), before it is sent and after Fly has done it; then whoever goes on has to leave what an
+ * Dies at every call in turn, before it is sent and after Fly has done it; then whoever goes on has to leave what an
  * undisturbed one leaves, and a plan after it says the same. Answers how many calls there are.
  */
 export async function walk(asked: Walk): Promise<number> {
-  const { heir = 'state', argv = syncOnce, next = syncOnce, codes = clean } = asked;
+  const { heir = 'state', every = 1, argv = syncOnce, next = syncOnce, codes = clean } = asked;
   const { calls, endState } = await undisturbed(asked);
   asked.judge?.(endState);
   for (let call = 1; call <= calls; call += 1) {
-    if (!isWalked(call, calls, asked.every)) continue;
-    for (const when of sidesOf(call)) {
+    if (call % every !== 1 % every && call !== calls) continue;
+    for (const when of ['before', 'after'] as const) {
       const where = `killed ${when} call ${call} of ${calls}`;
       const world = await begun(asked);
       try {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { storm } from './storm.ts';
 
-/** In `npm test`, which has three minutes for everything; the integration tests run some forty times as many, these first. */
-const seeds = 40;
+/** In `npm test`, which has three minutes for everything; the integration tests run a hundred times as many, these first. */
+const seeds = 16;
 const shards = 4;
 
 /** Every fourth seed from `shard` on, so that the workers share them; each a test of its own. */

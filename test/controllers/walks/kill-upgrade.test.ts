@@ -3,13 +3,9 @@ import type { Arena } from '../arena.ts';
 import { openEarlier, savedUpgrade, versions } from '../../upgrade/opening.ts';
 import { worlds } from '../../upgrade/worlds.ts';
 import { heirs, walk } from '../kill-walk.ts';
-import { isWholeWalk } from '../walk-size.ts';
 
 /** Machines of a world that may get a new version: what the earlier one had begun. */
 const unfinished: Readonly<Record<string, number>> = { 'half-way': 1 };
-
-/** The two with something left to do beside looking, where not everything is walked. */
-const walked = worlds.filter(({ name }) => isWholeWalk || ['half-way', 'v0-untouched'].includes(name));
 
 function versionsOf({ simulator }: Arena): readonly string[] {
   return simulator.world.snapshot().flatMap(({ machines }) => machines.map(({ id, version }) => `${id} ${version}`));
@@ -17,7 +13,7 @@ function versionsOf({ simulator }: Arena): readonly string[] {
 
 describe.each(versions)('what %s left, taken by this version that is killed at each API call', (version) => {
   describe.each(heirs)('then by %s: as undisturbed', (_who, heir) => {
-    test.each(walked)('$name', { timeout: 240_000 }, async (world) => {
+    test.each(worlds)('$name', { timeout: 240_000 }, async (world) => {
       const isHeld = Object.keys(savedUpgrade(version, world.name).holds).length > 0;
       const before = new Map<Arena, readonly string[]>();
       const calls = await walk({

@@ -1,8 +1,8 @@
 /** A history that was written anew lacks the commit of an app's last release: held, until the one command that is printed. */
 import { onTestFinished, expect, test } from 'vitest';
-import { makeClone, type Clone } from '../../../acceptance/clones.ts';
-import { git } from '../../../servers/git-server.ts';
-import { arena, type Arena } from '../../arena.ts';
+import { makeClone, type Clone } from '../clones.ts';
+import { git } from '../../servers/git-server.ts';
+import { arena, type Arena } from '../../controllers/arena.ts';
 
 const image = `docker.io/library/nginx@sha256:${'a'.repeat(64)}`;
 const app = (name: string): string =>

@@ -1,7 +1,7 @@
 /** An app that another fleet has taken over is that fleet's: nobody is told to destroy it, and it is no orphan of this one. */
 import { onTestFinished, describe, expect, test } from 'vitest';
-import { makeClone, makeCopy, type Clone, type Copy } from '../../../acceptance/clones.ts';
-import { arena, type Arena } from '../../arena.ts';
+import { makeClone, makeCopy, type Clone, type Copy } from '../clones.ts';
+import { arena, type Arena } from '../../controllers/arena.ts';
 
 const image = `docker.io/library/nginx@sha256:${'a'.repeat(64)}`;
 const app = (name: string, count = 1): string =>

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** Whole fleets over real git, and whole walks: each call of a command killed and struck. They take minutes. */
+export default defineConfig({
+  test: {
+    include: ['test/acceptance/**/*.test.ts', 'test/controllers/walks/*.test.ts'],
+    testTimeout: 120_000,
+    isolate: false,
+    maxWorkers: '100%',
+  },
+});
