@@ -109,7 +109,9 @@ const Deploy = z.looseObject({
     .describe('Machines down at once while rolling: under 1 a fraction, else a count. Default: 0.33.'),
   wait_timeout: time
     .optional()
-    .describe('Time without progress before a machine counts as failed, with its unit: 90s, 5m. Default: 5m.'),
+    .describe(
+      'Time without progress before a machine that runs counts as failed, with its unit: 90s, 5m. Default: 5m.',
+    ),
   release_command: text
     .optional()
     .describe(

@@ -3,6 +3,8 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { judge } from '../../src/plan/classify/health.ts';
+import { stateSince } from '../../src/plan/classify/machine-history.ts';
+import { isLeaving, patienceFor } from '../../src/plan/classify/patience.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
@@ -16,31 +18,30 @@ export interface HealthWait {
   readonly machineId: string;
   /** instance_id of the update to wait for; undefined: it was started or restarted, and a stop that is over means nothing. */
   readonly version: string | undefined;
-  /** When it began, milliseconds since the epoch: what it was given to become healthy counts from there. undefined: now. */
-  readonly since?: number | undefined;
+  /** true: an earlier pass began it. What the machine is given where it is counts from when it came there. */
+  readonly isResumed?: boolean | undefined;
 }
 
 /**
- * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: a slow
- * image pull that moves on is no failure. Throws a Fault saying what the machine did instead, with its last output.
+ * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: the old
+ * version's time to stop, a pull and a boot have their own, and wait_timeout begins when the machine runs and the grace
+ * period of its checks is over. Throws a Fault saying what the machine did instead, with its last output.
  */
 export function waitHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   return pass.services.yieldSlot(() => untilHealthy(pass, wait));
 }
 
-async function untilHealthy(pass: AppPass, { machineId, version, since }: HealthWait): Promise<Machine> {
+async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   const { clock } = pass.services;
-  const { app } = pass;
-  const patienceMs = app.waitTimeoutSeconds * 1000;
-  const begunAt = since ?? clock.now();
-  await settled(pass, { machineId, version });
-  // Where the wait began earlier, what runs has been watched since then.
-  let runsSince = since;
+  const { machineId, version, isResumed = false } = wait;
+  const begunAt = isResumed ? undefined : clock.now();
+  await settled(pass, wait);
   const seen: Seen = { states: new Set(), passing: 0 };
   let machine = await presentMachine(pass, machineId, version);
   // What is found first is no news: when it came to be is said by its events.
   isNews(seen, machine);
-  let progressAt = since ?? lastProgress(machine, begunAt, clock.now());
+  let progressAt = lastProgress(machine, begunAt, clock.now());
+  let runsSince = isResumed ? progressAt : undefined;
   for (;;) {
     const verdict = judge(machine);
     if (verdict.state === 'failed') throw unhealthy(pass, machine, verdict.why);
@@ -48,14 +49,32 @@ async function untilHealthy(pass: AppPass, { machineId, version, since }: Health
     runsSince = verdict.state === 'smoke' ? (runsSince ?? clock.now()) : undefined;
     if (runsSince !== undefined && clock.now() - runsSince >= smokeMs) return machine;
     if (isNews(seen, machine)) progressAt = clock.now();
-    if (verdict.state === 'waiting' && clock.now() - progressAt > patienceMs) {
-      throw unhealthy(pass, machine, `no progress for ${app.waitTimeoutSeconds} s: ${verdict.why}`);
+    if (verdict.state === 'waiting') {
+      const overMs = await exceeded(pass, machine, clock.now() - progressAt);
+      if (overMs !== undefined) throw stuck(pass, machine, `${Math.round(overMs / 1000)} s: ${verdict.why}`);
+      // On its way up there is nothing to see until it is there.
+      if (machine.state !== 'started') await settled(pass, wait);
     }
     await clock.sleep(pollMs, pass.newer).catch((error: unknown) => {
       throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
     });
     machine = await presentMachine(pass, machineId, version);
   }
+}
+
+/** What the machine was given where it is, in milliseconds, where that is over; undefined: it still has time. */
+async function exceeded(pass: AppPass, machine: Machine, ms: number): Promise<number | undefined> {
+  const { fly } = pass.services;
+  const { name, waitTimeoutSeconds } = pass.app;
+  const least = patienceFor(machine, { waitTimeoutSeconds, before: [] });
+  if (ms <= least || !isLeaving(machine)) return ms > least ? least : undefined;
+  // Few machines need longer to stop than Fly gives by itself: only of them it is asked how long they may.
+  const sent = await fly.machineVersions(name, machine.id).catch((error: unknown) => {
+    if (!(error instanceof FlyError)) throw error;
+    return undefined;
+  });
+  const most = patienceFor(machine, { waitTimeoutSeconds, before: sent?.slice(1) });
+  return ms > most ? most : undefined;
 }
 
 /** The machine is marked as not seen healthy: the next pass gives it what git says by now, or looks again. */
@@ -70,13 +89,12 @@ function overtaken({ app, services: { clock } }: AppPass, machineId: string): Fa
 }
 
 /**
- * The long wait ends the moment a machine is started. One that it left on its way came there when its newest event says,
- * within that wait: Fly's clock is not ours.
+ * It came where it is when its events say. The long wait ends the moment a machine is started, and what a wait that began
+ * just now has seen lies within it: Fly's clock is not ours.
  */
-function lastProgress(machine: Machine, begunAt: number, now: number): number {
-  if (machine.state === 'started') return now;
-  const newest = Math.max(...(machine.events ?? []).map(({ timestamp = 0 }) => timestamp));
-  return Math.min(Math.max(newest, begunAt), now);
+function lastProgress(machine: Machine, begunAt: number | undefined, now: number): number {
+  if (machine.state === 'started' && begunAt !== undefined) return now;
+  return Math.min(Math.max(stateSince(machine) ?? now, begunAt ?? 0), now);
 }
 
 interface Seen {
@@ -94,7 +112,7 @@ function isNews(seen: Seen, machine: Machine): boolean {
   return news;
 }
 
-/** One long wait. Whatever comes of it, a look at the machine decides: Fly may answer it with an error. */
+/** One long wait, until it has come up or down. Whatever comes of it, a look at the machine decides: Fly may answer it with an error. */
 async function settled(pass: AppPass, { machineId, version }: HealthWait): Promise<void> {
   const { fly } = pass.services;
   const { app } = pass;
@@ -104,7 +122,7 @@ async function settled(pass: AppPass, { machineId, version }: HealthWait): Promi
       // A stop without its version may be the one before.
       states: version === undefined ? ends.filter((state) => state !== 'suspended') : [...ends, 'stopped'],
       version,
-      timeoutSeconds: Math.min(waitCallSeconds, app.waitTimeoutSeconds),
+      timeoutSeconds: waitCallSeconds,
       signal: pass.newer,
     });
   } catch (error) {
@@ -136,6 +154,19 @@ async function presentMachine(pass: AppPass, machineId: string, version: string 
     });
   }
   return machine;
+}
+
+function stuck(pass: AppPass, machine: Machine, how: string): Fault {
+  const why = `no progress for ${how}`;
+  if (!isLeaving(machine)) return unhealthy(pass, machine, why);
+  // What ran before and does not stop says nothing of a new version.
+  return new Fault({
+    kind: 'transient',
+    what: 'what ran on a machine does not stop',
+    why,
+    next: `FlyCD goes on once it has; see what it says: fly logs -a ${shellWord(pass.app.name)} --machine ${shellWord(machine.id)}`,
+    where: `${pass.app.name} ${machine.id} (${machine.name})`,
+  });
 }
 
 function unhealthy(pass: AppPass, machine: Machine, why: string): Fault {

@@ -5,7 +5,6 @@ import type { MachineUpdate, MachineCreate, MachineLabel } from '../../src/model
 import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
-import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import { inItsPlace } from '../../src/plan/machines/replace.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -137,8 +136,7 @@ export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<S
   if (Object.keys(others).length > 0) await fly.patchMetadata(app.name, step.machineId, others);
   if (step.proves !== true) return { outcome: 'updated' };
   const machine = await fly.machine(app.name, step.machineId);
-  const since = machine === undefined ? undefined : bootedAt(machine);
-  await waitHealthy(pass, { machineId: step.machineId, version: machine?.instance_id, since });
+  await waitHealthy(pass, { machineId: step.machineId, version: machine?.instance_id, isResumed: true });
   await fly.patchMetadata(app.name, step.machineId, { [stampKeys.unproven]: null });
   return { outcome: 'updated', message: 'it is healthy now' };
 }

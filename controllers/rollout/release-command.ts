@@ -19,6 +19,8 @@ import { shellWord } from '../../src/model/base/shell.ts';
 const lookupDelayMs = 500;
 /** One wait call: Fly's proxy cuts longer ones. */
 const waitCallSeconds = 60;
+/** Before a command can run, its image is pulled: that hides in `created` and `starting`, as with any machine. */
+const startMs = 300_000;
 /** After a wait that Fly answered with an error. */
 const pauseMs = 1000;
 /** Digits of the stamp in the machine's name: enough that no two commands of one app share it. */
@@ -54,15 +56,18 @@ async function runReleaseCommand(
   const { app } = pass;
   const begun = await leftBehind(pass, run);
   const machine = begun ?? (await startMachine(pass, run));
-  // From here on: waiting for somebody else's command takes nothing away from this one's time.
+  const tooLate = async (why: string, seen: Machine | undefined): Promise<Fault> => {
+    await pass.services.fly.destroyMachine(app.name, machine.id);
+    return failed(pass, run, `${why}${lastEvents(seen?.events ?? [])}`, machine.id);
+  };
+  const up = await pass.services.yieldSlot(() => untilUp(pass, machine.id, clock.now() + startMs));
+  if (up.isLate) throw await tooLate(`it did not start within ${startMs / 1000} s`, up.seen);
+  // From here on: neither a pull nor somebody else's command takes anything away from this one's time.
   const deadline = clock.now() + run.timeoutSeconds * 1000;
   onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
-  const { isLate, ended } = await pass.services.yieldSlot(() => untilEnded(pass, machine.id, deadline));
+  const { isLate, seen: ended } = await pass.services.yieldSlot(() => untilEnded(pass, machine.id, deadline));
+  if (isLate) throw await tooLate(`it did not end within ${run.timeoutSeconds} s`, ended);
   const events = ended?.events ?? [];
-  if (isLate) {
-    await pass.services.fly.destroyMachine(app.name, machine.id);
-    throw failed(pass, run, `it did not end within ${run.timeoutSeconds} s${lastEvents(events)}`, machine.id);
-  }
   const exit = ended === undefined ? undefined : exitOf(events.find(({ type }) => type === 'exit'));
   if (exit === undefined) throw unknownExit(pass, machine.id);
   if (isFailure(exit)) throw failed(pass, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
@@ -126,34 +131,47 @@ async function startMachine(pass: AppPass, run: ReleaseCommandRun): Promise<Mach
   return made;
 }
 
-interface Ended {
-  /** It still runs. */
+interface Awaited {
+  /** It is not there yet. */
   readonly isLate: boolean;
   /** As it was seen last, with its events, which Fly shows for a while after it is gone. undefined: Fly has forgotten it. */
-  readonly ended: Machine | undefined;
+  readonly seen: Machine | undefined;
 }
 
-async function untilEnded(
+/** Up, or past that. */
+function untilUp(pass: AppPass, machineId: string, deadline: number): Promise<Awaited> {
+  return untilIn(pass, { machineId, deadline, states: ['started', 'stopped', 'failed', 'destroyed'] });
+}
+
+async function untilEnded(pass: AppPass, machineId: string, deadline: number): Promise<Awaited> {
+  const { isLate, seen } = await untilIn(pass, { machineId, deadline, states: ['destroyed'] });
+  const { fly } = pass.services;
+  return { isLate, seen: isLate ? seen : (seen ?? (await forgotten(fly, pass.app.name, machineId))) };
+}
+
+async function untilIn(
   { app, services: { fly, clock } }: AppPass,
-  machineId: string,
-  deadline: number,
-): Promise<Ended> {
+  awaited: { readonly machineId: string; readonly deadline: number; readonly states: readonly string[] },
+): Promise<Awaited> {
+  const { machineId, deadline, states } = awaited;
   let machine: Machine | undefined;
   for (;;) {
     const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
-    if (leftSeconds <= 0) return { isLate: true, ended: machine };
+    if (leftSeconds <= 0) return { isLate: true, seen: machine };
     const timeoutSeconds = Math.min(waitCallSeconds, leftSeconds);
-    const outcome = await fly
-      .wait(app.name, machineId, { states: ['destroyed'], timeoutSeconds })
-      .catch(async (error: unknown) => {
-        if (!(error instanceof FlyError)) throw error;
-        await clock.sleep(pauseMs);
-        return 'deadline' as const;
-      });
+    const outcome = await fly.wait(app.name, machineId, { states, timeoutSeconds }).catch(async (error: unknown) => {
+      if (!(error instanceof FlyError)) throw error;
+      await clock.sleep(pauseMs);
+      return 'deadline' as const;
+    });
     machine = await fly.machine(app.name, machineId);
-    if (outcome !== 'deadline' || machine === undefined || isGone(machine))
-      return { isLate: false, ended: machine ?? (await forgotten(fly, app.name, machineId)) };
+    if (outcome !== 'deadline' || machine === undefined || isGone(machine) || isIn(states, machine))
+      return { isLate: false, seen: machine };
   }
+}
+
+function isIn(states: readonly string[], { state }: Machine): boolean {
+  return states.includes(state);
 }
 
 async function forgotten(fly: FlyReader, app: string, id: string): Promise<Machine | undefined> {

@@ -67,6 +67,7 @@ function update(call: RequestContext): Reply {
   refuseOtherMount(machine, sent);
   const config = writtenConfig(world, sent, world.volume(machine.app, sent.mounts?.[0]?.volume ?? ''));
   requireRoomToGrow(world, machine, config);
+  const before = { config: machine.config, imageRef: machine.imageRef, instanceId: machine.instanceId };
   machine.config = config;
   machine.imageRef = imageRefOf(world, config.image ?? '');
   machine.instanceTime = Math.max(world.now(), machine.instanceTime + 1);
@@ -77,7 +78,7 @@ function update(call: RequestContext): Reply {
   if (booleanField(fields, 'skip_service_registration') === true) machine.cordoned = true;
   const leaseTtl = numberField(fields, 'lease_ttl') ?? 0;
   const lease = leaseTtl > 0 ? grantLease(call, machine, { ttlSeconds: leaseTtl, description: '' }) : undefined;
-  replace(world, machine, booleanField(fields, 'skip_launch') ?? false);
+  replace(world, machine, { skipLaunch: booleanField(fields, 'skip_launch') ?? false, before });
   return ok({ ...machineView(world, machine), ...(lease === undefined ? {} : { nonce: lease.nonce }) });
 }
 
@@ -161,6 +162,7 @@ function newMachine(world: World, app: App, { name, region, config, volume }: Ne
     checkRule: undefined,
     memoryLimitMb: undefined,
     pending: undefined,
+    stopsAt: undefined,
     checking: undefined,
     destroyedAt: undefined,
   };

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { ImageRef, MachineConfig } from '../../schemas/fly/machine.ts';
+import { parseDuration } from '../wire/duration.ts';
 import type { CheckRule } from '../world/records.ts';
 import type { World } from '../world/world.ts';
 
@@ -34,16 +35,30 @@ export interface Behaviour {
   readonly launchFails: boolean;
   /** The process ends by itself with this code; undefined: it runs until stopped. */
   readonly exitCode: number | undefined;
+  /** A process that ends by itself runs this long. Milliseconds. */
+  readonly runMs: number;
+  /** Before a version's first boot: its host has to fetch the image. Milliseconds, which no state shows. */
+  readonly pullMs: number;
+  /** From being told to stop until it has. Milliseconds beyond the usual. */
+  readonly stopMs: number;
+  /** No registry has it. */
+  readonly isMissing: boolean;
 }
 
 const bootMs = 900;
 const slowBootMs = 20_000;
+const exitAfterMs = 500;
+const longJobMs = 20_000;
+const slowPullMs = 180_000;
+/** What the platform gives a process to stop where its config says nothing. */
+const stopTimeoutDefaultMs = 5000;
 
 /**
  * `slow-start` boots in 20 s, `failing-check` fails its checks and `flapping-check` every other run,
  * `failing-launch` ends failed, `crash-loop` exits with 1 each time, `one-shot` exits
  * with 0. A release command's machine (env RELEASE_COMMAND) runs once and exits: with 1 where the image says
- * `failing-release`.
+ * `failing-release`, after 20 s where it says `long-job`. `slow-pull` takes three minutes to be fetched, `slow-stop` takes
+ * all of its kill_timeout to stop, and no registry has `missing-image`.
  */
 export function behaviourOf(config: MachineConfig): Behaviour {
   const image = config.image ?? '';
@@ -52,7 +67,16 @@ export function behaviourOf(config: MachineConfig): Behaviour {
     checks: image.includes('failing-check') ? 'fail' : image.includes('flapping-check') ? 'flap' : 'pass',
     launchFails: image.includes('failing-launch'),
     exitCode: exitCodeOf(image, config.env?.['RELEASE_COMMAND'] !== undefined),
+    runMs: image.includes('long-job') ? longJobMs : exitAfterMs,
+    pullMs: image.includes('slow-pull') ? slowPullMs : 0,
+    stopMs: image.includes('slow-stop') ? stopTimeoutOf(config) : 0,
+    isMissing: image.includes('missing-image'),
   };
+}
+
+function stopTimeoutOf({ stop_config: stop }: MachineConfig): number {
+  const nanoseconds = parseDuration(stop?.['timeout']);
+  return nanoseconds === undefined ? stopTimeoutDefaultMs : nanoseconds / 1e6;
 }
 
 function exitCodeOf(image: string, releaseCommand: boolean): number | undefined {

@@ -3,7 +3,10 @@
  * brings about; whether it is allowed has been asked before.
  *
  *   create: creating → created → starting → started          (skip_launch: created → stopped)
+ *           an image is pulled while it is `created`, that of an update while it is `starting`
  *   update: any → replacing → starting → started             (skip_launch: replacing → stopped)
+ *           what ran is told to stop, and stays `replacing` until it has
+ *           where no registry has the image: any → replacing → as it was, version, config and all
  *   stop: stopping → stopped    suspend: suspending → suspended    restart: restarting → starting → started
  *   exit: restarting → starting → started, or stopped, or destroyed (auto_destroy)
  *   destroy: destroying → destroyed; the record stays readable
@@ -28,8 +31,8 @@ const destroyMs = 300;
 const firstCheckMs = 1000;
 /** Checks that flap are looked at again after this long. */
 const flapMs = 10_000;
-/** A process that ends by itself runs this long. */
-const exitAfterMs = 500;
+/** The platform asks registries for an image this long before it gives an update up. */
+const pullTriesMs = 10_000;
 const restartDelayMs = 1000;
 /** Fly's API answers at most 50 events. */
 const eventsKept = 50;
@@ -39,24 +42,56 @@ const killedExitCode = 137;
 export type Source = 'user' | 'flyd';
 
 export function launch(world: World, machine: Machine, skipLaunch: boolean): void {
+  const { pullMs, isMissing } = behaviourOf(machine.config);
   enter(world, machine, 'creating');
   enter(world, machine, 'created');
   record(world, machine, { type: 'launch', status: 'created', source: 'user' });
-  schedule(world, machine, launchMs, () =>
-    skipLaunch ? enter(world, machine, 'stopped') : boot(world, machine, true),
-  );
+  schedule(world, machine, launchMs + (isMissing ? pullTriesMs : pullMs), () => {
+    if (isMissing) failLaunch(world, machine);
+    else if (skipLaunch) enter(world, machine, 'stopped');
+    else boot(world, machine, true);
+  });
 }
 
-/** The config has been replaced already. A machine that ran is ended first. */
-export function replace(world: World, machine: Machine, skipLaunch: boolean): void {
-  const ran = isRunning(machine.state);
+/** What an update takes the place of: all of it, for an update that is given up. */
+type Replaced = Pick<Machine, 'config' | 'imageRef' | 'instanceId'>;
+
+interface Replacement {
+  readonly skipLaunch: boolean;
+  readonly before: Replaced;
+}
+
+/** The config has been replaced already. A machine that ran is ended first, in its own time. */
+export function replace(world: World, machine: Machine, { skipLaunch, before }: Replacement): void {
+  const { state } = machine;
+  const ran = isRunning(state);
+  // An update of one that is still on its way out does not hurry it.
+  const stopMs = ran ? behaviourOf(before.config).stopMs : Math.max(0, (machine.stopsAt ?? 0) - world.now());
   enter(world, machine, 'replacing');
   record(world, machine, { type: 'update', status: 'replacing', source: 'user' });
-  if (ran) recordExit(world, machine, { code: 0, requested: true });
+  const { isMissing, pullMs } = behaviourOf(machine.config);
+  if (isMissing) return schedule(world, machine, pullTriesMs, () => takeBack(world, machine, state, before));
+  machine.stopsAt = world.now() + stopMs;
+  const exited = (): void => {
+    if (ran) recordExit(world, machine, { code: 0, requested: true });
+  };
+  if (stopMs === 0) exited();
   machine.restartCount = 0;
-  schedule(world, machine, replaceMs, () =>
-    skipLaunch ? enter(world, machine, 'stopped') : boot(world, machine, true),
-  );
+  schedule(world, machine, replaceMs + stopMs, () => {
+    if (stopMs > 0) exited();
+    if (skipLaunch) enter(world, machine, 'stopped');
+    else boot(world, machine, true, pullMs);
+  });
+}
+
+/** What ran never noticed: the machine is again what it was before the update. */
+function takeBack(world: World, machine: Machine, state: MachineState, before: Replaced): void {
+  Object.assign(machine, before);
+  record(world, machine, { type: 'update', status: 'failed', source: 'flyd' });
+  if (!isRunning(state)) return enter(world, machine, state === 'failed' ? state : 'stopped');
+  enter(world, machine, 'started');
+  machine.checks = untriedChecks(machine.config, world.now());
+  runChecks(world, machine, firstCheckMs);
 }
 
 export function start(world: World, machine: Machine, source: Source = 'user'): void {
@@ -67,23 +102,25 @@ export function start(world: World, machine: Machine, source: Source = 'user'): 
 }
 
 /** `cold`: it sees the secrets of now, and its filesystem grows to its volume; a resumed one is as it was before. */
-function boot(world: World, machine: Machine, cold: boolean): void {
+function boot(world: World, machine: Machine, cold: boolean, pullMs = 0): void {
   if (cold) takeSecrets(machine);
   enter(world, machine, 'starting');
   const behaviour = behaviourOf(machine.config);
-  schedule(world, machine, behaviour.bootMs, () => {
-    if (behaviour.launchFails) {
-      enter(world, machine, 'failed');
-      return record(world, machine, { type: 'launch', status: 'failed', source: 'flyd' });
-    }
+  schedule(world, machine, pullMs + behaviour.bootMs, () => {
+    if (behaviour.launchFails) return failLaunch(world, machine);
     if (cold) growFilesystem(machine);
     enter(world, machine, 'started');
     record(world, machine, { type: 'start', status: 'started', source: 'flyd' });
     machine.checks = untriedChecks(machine.config, world.now());
     runChecks(world, machine, firstCheckMs);
-    const { exitCode } = behaviour;
-    if (exitCode !== undefined) schedule(world, machine, exitAfterMs, () => exit(world, machine, exitCode));
+    const { exitCode, runMs } = behaviour;
+    if (exitCode !== undefined) schedule(world, machine, runMs, () => exit(world, machine, exitCode));
   });
+}
+
+function failLaunch(world: World, machine: Machine): void {
+  enter(world, machine, 'failed');
+  record(world, machine, { type: 'launch', status: 'failed', source: 'flyd' });
 }
 
 function runChecks(world: World, machine: Machine, inMs: number): void {
@@ -141,7 +178,7 @@ export function stop(world: World, machine: Machine, source: Source = 'user'): v
   const ran = isRunning(machine.state);
   enter(world, machine, 'stopping');
   record(world, machine, { type: 'stop', status: 'stopping', source });
-  schedule(world, machine, stopMs, () => {
+  schedule(world, machine, stopMs + (ran ? behaviourOf(machine.config).stopMs : 0), () => {
     if (ran) recordExit(world, machine, { code: 0, requested: true });
     ended(world, machine);
   });
@@ -166,7 +203,7 @@ export function restart(world: World, machine: Machine): void {
   machine.restartCount = 0;
   enter(world, machine, 'restarting');
   record(world, machine, { type: 'restart', status: 'restarting', source: 'user' });
-  schedule(world, machine, stopMs, () => {
+  schedule(world, machine, stopMs + (ran ? behaviourOf(machine.config).stopMs : 0), () => {
     if (ran) recordExit(world, machine, { code: 0, requested: true });
     boot(world, machine, true);
   });

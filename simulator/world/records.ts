@@ -222,6 +222,8 @@ export interface Machine {
   memoryLimitMb: number | undefined;
   /** The next change of state that is under way by itself. */
   pending: { readonly at: Instant; readonly cancel: () => void } | undefined;
+  /** When what ran before its newest update has stopped. */
+  stopsAt: Instant | undefined;
   /** The next run of its checks. */
   checking: (() => void) | undefined;
   destroyedAt: Instant | undefined;

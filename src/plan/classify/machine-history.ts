@@ -28,6 +28,14 @@ export function bootedAt(machine: Machine): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
+/** When the machine came into the state it is in, by its events and so by Fly's clock. undefined: unknown. */
+export function stateSince(machine: Machine): number | undefined {
+  const isArrival = ({ type, status }: MachineEvent): boolean =>
+    machine.state !== 'started' || type === 'resume' || (type === 'start' && status === 'started');
+  const times = (machine.events ?? []).filter(isArrival).map(({ timestamp = 0 }) => timestamp);
+  return times.length === 0 ? bootedAt(machine) : Math.max(...times);
+}
+
 /**
  * true: the machine's present version had its start. Either somebody asked for one since the version came to be, or the
  * version ran and its process ended by itself: a job that is done is not done twice.

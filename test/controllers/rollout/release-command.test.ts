@@ -121,11 +121,11 @@ test('where it fails no machine is touched, its exit code is told, and a new com
 });
 
 test('where it does not end in time its machine goes, and no other is touched', async () => {
-  const slow = fleet({ image: 'shop:slow-start', color: 'blue', more: '  release_command_timeout: 5s\n' });
+  const slow = fleet({ image: 'shop:long-job', color: 'blue', more: '  release_command_timeout: 5s\n' });
   world = await prepared([fleet()], slow);
   const { code, said } = await sync(world);
   expect(code).toBe(1);
-  expect(said).toContain('it did not end within 5 s (launch created)');
+  expect(said).toContain('it did not end within 5 s (launch created, start started)');
   expect(colors(world)).toEqual(['red', 'red']);
   await world.clock.sleep(60_000);
   expect(machinesOf(world).filter((machine) => isRelease(machine) && machine.state !== 'destroyed')).toEqual([]);

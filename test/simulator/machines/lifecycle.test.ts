@@ -187,3 +187,73 @@ test('events come newest first, 20 unless asked, never more than 50', async () =
   const [newest] = await read('?limit=1');
   expect(newest).toMatchObject({ type: 'uncordon', source: 'user', timestamp: it.clock.now() });
 });
+
+describe('what takes its time', () => {
+  const states = async (it: Platform, id: string, seconds: readonly number[]): Promise<readonly string[]> => {
+    const seen: string[] = [];
+    let before = 0;
+    for (const at of seconds) {
+      await it.clock.sleep((at - before) * 1000);
+      seen.push((await it.look(id)).state);
+      before = at;
+    }
+    return seen;
+  };
+  const slowStop = { image: 'shop:slow-stop', stop_config: { timeout: '25s' } };
+
+  test('slow-stop takes its kill_timeout: the update that comes after it stays replacing so long', async () => {
+    const it = await platform();
+    const { id } = await it.machine({ config: slowStop });
+    await it.call('POST', `/apps/shop/machines/${id}`, { config: { image } });
+    expect(await states(it, id, [10, 24, 28])).toEqual(['replacing', 'replacing', 'started']);
+    expect((await it.look(id)).events.map((event: Event) => event.type).slice(0, 3)).toEqual([
+      'start',
+      'exit',
+      'update',
+    ]);
+  });
+
+  test('a second update does not hurry what is on its way out', async () => {
+    const it = await platform();
+    const { id } = await it.machine({ config: slowStop });
+    await it.call('POST', `/apps/shop/machines/${id}`, { config: { image } });
+    await it.clock.sleep(5000);
+    await it.call('POST', `/apps/shop/machines/${id}`, { config: { image: 'shop:3' } });
+    expect(await states(it, id, [10, 18, 23])).toEqual(['replacing', 'replacing', 'started']);
+  });
+
+  test.each([
+    ['stop', 'stopping', 'stopped'],
+    ['restart', 'restarting', 'started'],
+  ])('a %s of slow-stop is %s so long, then %s', async (action, during, after) => {
+    const it = await platform();
+    const { id } = await it.machine({ config: slowStop });
+    await act(it, id, action);
+    expect(await states(it, id, [10, 24, 28])).toEqual([during, during, after]);
+  });
+
+  test('slow-pull is pulled once for a version: while it is created, or starting after an update', async () => {
+    const it = await platform();
+    const { id } = await it.machine({ config: { image: 'shop:slow-pull' } });
+    expect(await states(it, id, [170, 180])).toEqual(['created', 'started']);
+    await it.call('POST', `/apps/shop/machines/${id}`, { config: { image: 'shop:slow-pull', env: { A: 'b' } } });
+    expect(await states(it, id, [10, 170, 185])).toEqual(['starting', 'starting', 'started']);
+    await act(it, id, 'restart');
+    expect(await states(it, id, [5])).toEqual(['started']);
+  });
+
+  test('missing-image: an update to it is taken back, version and config, and a new machine fails', async () => {
+    const it = await platform();
+    const checks = { alive: { type: 'tcp', port: 1 } };
+    const { id, instance_id: version } = await it.machine({ config: { image, checks } });
+    const sent = await it.call('POST', `/apps/shop/machines/${id}`, { config: { image: 'shop:missing-image' } });
+    expect(sent.body.instance_id).not.toBe(version);
+    await it.clock.sleep(15_000);
+    expect(await it.look(id)).toMatchObject({ state: 'started', instance_id: version, config: { image } });
+    expect((await it.look(id)).checks).toMatchObject([{ status: 'passing' }]);
+    expect((await it.look(id)).events[0]).toMatchObject({ type: 'update', status: 'failed', source: 'flyd' });
+    const made = await it.machine({ config: { image: 'shop:missing-image' } });
+    await it.clock.sleep(15_000);
+    expect((await it.look(made.id)).state).toBe('failed');
+  });
+});

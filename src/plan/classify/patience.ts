@@ -1,0 +1,57 @@
+import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
+import { millisecond, parseDuration } from '../../flyconfig/reading/duration.ts';
+
+/** What Fly gives a process to stop where its config says nothing. */
+const stopMsDefault = 5000;
+/** Fly refuses more. */
+const stopMsMax = 300_000;
+/** Beside the time to stop: for what the platform does itself. */
+const spareMs = 60_000;
+/** Fly itself calls a machine stuck that is replaced for longer. */
+const leavingMsMax = 600_000;
+/** A pull of an image hides in `created` and `starting`, and cannot be seen: large ones take minutes. */
+const arrivingMs = 300_000;
+
+const leavingStates: ReadonlySet<string> = new Set(['replacing', 'updating', 'restarting', 'stopping', 'suspending']);
+
+interface PatienceQuery {
+  /** deploy.wait_timeout: what a version has to become healthy once it runs. */
+  readonly waitTimeoutSeconds: number;
+  /** What it was sent before the config it has now. undefined: nobody says. */
+  readonly before: readonly MachineConfig[] | undefined;
+}
+
+/** true: what ran before is still on its way out, and nothing of a new version has begun. */
+export function isLeaving({ state }: Machine): boolean {
+  return leavingStates.has(state);
+}
+
+/**
+ * Milliseconds that a machine may stay in its state without progress. What ran before has its own time to stop; a machine
+ * on its way up has at least five minutes; one that runs has the grace period of its checks and then wait_timeout.
+ */
+export function patienceFor(machine: Machine, { waitTimeoutSeconds, before }: PatienceQuery): number {
+  const waitMs = waitTimeoutSeconds * 1000;
+  if (machine.state === 'started') return graceMs(machine.config ?? {}) + waitMs;
+  if (!isLeaving(machine)) return Math.max(arrivingMs, waitMs);
+  const replaced = machine.state === 'replacing' || machine.state === 'updating';
+  // Which of several is still stopping is not told: one may have been replaced before it had begun.
+  const stopping = replaced ? before?.map(stopMs) : [stopMs(machine.config ?? {})];
+  return Math.min(leavingMsMax, Math.max(stopMsDefault, ...(stopping ?? [stopMsMax])) + spareMs);
+}
+
+function stopMs({ stop_config: stop }: MachineConfig): number {
+  return milliseconds(stop?.['timeout']) ?? stopMsDefault;
+}
+
+/** The largest: the others count from the same moment. */
+function graceMs({ checks, services }: MachineConfig): number {
+  const all = [...Object.values(checks ?? {}), ...(services ?? []).flatMap((service) => service.checks ?? [])];
+  return Math.max(0, ...all.map(({ grace_period: grace }) => milliseconds(grace) ?? 0));
+}
+
+/** Fly writes a Go duration or whole nanoseconds. */
+function milliseconds(value: unknown): number | undefined {
+  const nanoseconds = typeof value === 'string' ? parseDuration(value) : value;
+  return typeof nanoseconds === 'number' && nanoseconds >= 0 ? nanoseconds / millisecond : undefined;
+}
