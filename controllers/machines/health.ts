@@ -6,6 +6,7 @@ import { judge } from '../../src/plan/classify/health.ts';
 import { stateSince } from '../../src/plan/classify/machine-history.ts';
 import { isLeaving, patienceFor } from '../../src/plan/classify/patience.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
+import { checkNotTakenBack } from './taken-back.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
 const pollMs = 1000;
@@ -18,6 +19,8 @@ export interface HealthWait {
   readonly machineId: string;
   /** instance_id of the update to wait for; undefined: it was started or restarted, and a stop that is over means nothing. */
   readonly version: string | undefined;
+  /** As it was right before that update. */
+  readonly before?: Machine | undefined;
   /** true: an earlier pass began it. What the machine is given where it is counts from when it came there. */
   readonly isResumed?: boolean | undefined;
 }
@@ -33,11 +36,11 @@ export function waitHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
 
 async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   const { clock } = pass.services;
-  const { machineId, version, isResumed = false } = wait;
+  const { machineId, isResumed = false } = wait;
   const begunAt = isResumed ? undefined : clock.now();
   await settled(pass, wait);
   const seen: Seen = { states: new Set(), passing: 0 };
-  let machine = await presentMachine(pass, machineId, version);
+  let machine = await presentMachine(pass, wait);
   // What is found first is no news: when it came to be is said by its events.
   isNews(seen, machine);
   let progressAt = lastProgress(machine, begunAt, clock.now());
@@ -58,7 +61,7 @@ async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
     await clock.sleep(pollMs, pass.newer).catch((error: unknown) => {
       throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
     });
-    machine = await presentMachine(pass, machineId, version);
+    machine = await presentMachine(pass, wait);
   }
 }
 
@@ -135,7 +138,7 @@ async function settled(pass: AppPass, { machineId, version }: HealthWait): Promi
   }
 }
 
-async function presentMachine(pass: AppPass, machineId: string, version: string | undefined): Promise<Machine> {
+async function presentMachine(pass: AppPass, { machineId, version, before }: HealthWait): Promise<Machine> {
   const machine = await pass.services.fly.machine(pass.app.name, machineId);
   if (machine === undefined || machine.state === 'destroyed') {
     throw new Fault({
@@ -145,6 +148,7 @@ async function presentMachine(pass: AppPass, machineId: string, version: string 
       where: `${pass.app.name} ${machineId}`,
     });
   }
+  checkNotTakenBack(pass, machine, { version, before });
   if (version !== undefined && machine.instance_id !== undefined && machine.instance_id !== version) {
     throw new Fault({
       kind: 'transient',

@@ -8,7 +8,7 @@ import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /**
- * The update with what stands about the app by now. It writes all metadata anew, and another FlyCD may have stamped a
+ * The update with what stands about the app by now, and the machine as it was right before it. It writes all metadata anew, and another FlyCD may have stamped a
  * person's word since the plan was made: a patch changes no version, so Fly would not refuse to write over it. To go back
  * or to leave the app alone ends the roll here: whoever goes back would otherwise have machines down beside ours. Throws
  * a waiting Fault then.
@@ -16,12 +16,13 @@ import type { AppPass } from '../pass/app-pass.ts';
 export async function withStanding(
   { app, services: { fly, clock } }: AppPass,
   step: MachineUpdate,
-): Promise<MachineUpdate> {
+): Promise<{ readonly step: MachineUpdate; readonly before: Machine | undefined }> {
   const live = await fly.machine(app.name, step.machineId);
   const metadata = { ...step.config.metadata };
   const by = overruled(metadata, live === undefined ? {} : metadataOf(live));
   if (by !== undefined) throw overruling(app.name, by, clock.now());
-  return { ...step, config: { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } } };
+  const config = { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } };
+  return { step: { ...step, config }, before: live };
 }
 
 /** A label that brings a word to a machine which missed it writes over no newer one. */

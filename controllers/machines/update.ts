@@ -15,6 +15,7 @@ import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { withStanding, newestWords } from './rollout-state-stamp.ts';
 import { withStandby } from './standbys.ts';
+import { waitReplaced } from './taken-back.ts';
 import { isStillAtRest, unproven, createMachine, joined, lookupDelayMs } from './create.ts';
 
 /** Tries of one update whose answers were lost: each is refused where an earlier one got through. */
@@ -28,7 +29,7 @@ export async function updateMachine(
 ): Promise<StepDone> {
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
-  const step = await withStanding(pass, ready);
+  const { step, before } = await withStanding(pass, ready);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(pass, step.machineId));
   const metadata = {
     ...withSecretsStamp(pass, step.config.metadata),
@@ -46,9 +47,12 @@ export async function updateMachine(
   if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
   onSent(updated);
   lease.check();
-  const made = { machineId: step.machineId, version: updated.instance_id, sent: step.config, isProven: true };
+  const { machineId } = step;
+  const version = updated.instance_id;
+  const made = { machineId, version, sent: step.config, isProven: true };
   try {
-    if (!skipLaunch) await waitHealthy(pass, { machineId: step.machineId, version: updated.instance_id });
+    if (skipLaunch) await waitReplaced(pass, machineId, { version, before });
+    else await waitHealthy(pass, { machineId, version, before });
     const { note } = await stampReadBack(pass, made);
     return { outcome: 'updated', message: note };
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Machine, MachineEvent } from '../../schemas/fly/machine.ts';
+import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { pinned } from '../../src/flyconfig/sections/image.ts';
 import type { FlyReader } from '../../src/fly/api.ts';
@@ -8,6 +8,7 @@ import type { ReleaseCommandRun, ReleaseStep, MachineChange } from '../../src/mo
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
+import { eventWords } from '../../src/plan/classify/machine-history.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -58,10 +59,11 @@ async function runReleaseCommand(
   const machine = begun ?? (await startMachine(pass, run));
   const tooLate = async (why: string, seen: Machine | undefined): Promise<Fault> => {
     await pass.services.fly.destroyMachine(app.name, machine.id);
-    return failed(pass, run, `${why}${lastEvents(seen?.events ?? [])}`, machine.id);
+    return failed(pass, run, `${why}${eventWords(seen?.events ?? [])}`, machine.id);
   };
   const up = await pass.services.yieldSlot(() => untilUp(pass, machine.id, clock.now() + startMs));
   if (up.isLate) throw await tooLate(`it did not start within ${startMs / 1000} s`, up.seen);
+  if (up.seen?.state === 'failed') throw await tooLate('it did not start', up.seen);
   // From here on: neither a pull nor somebody else's command takes anything away from this one's time.
   const deadline = clock.now() + run.timeoutSeconds * 1000;
   onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
@@ -70,7 +72,7 @@ async function runReleaseCommand(
   const events = ended?.events ?? [];
   const exit = ended === undefined ? undefined : exitOf(events.find(({ type }) => type === 'exit'));
   if (exit === undefined) throw unknownExit(pass, machine.id);
-  if (isFailure(exit)) throw failed(pass, run, `${wordsOf(exit)}${lastEvents(events)}`, machine.id);
+  if (isFailure(exit)) throw failed(pass, run, `${wordsOf(exit)}${eventWords(events)}`, machine.id);
   const digest = machine.image_ref?.digest ?? '';
   return { digest: digest === '' ? undefined : digest };
 }
@@ -180,18 +182,6 @@ async function forgotten(fly: FlyReader, app: string, id: string): Promise<Machi
 
 function wordsOf(exit: Exit): string {
   return exit.outOfMemory ? 'it ran out of memory' : `it exited with code ${exit.code}`;
-}
-
-/** What a machine's events show, oldest first: enough to tell a command that ran from one that never came up. */
-const eventsShown = 5;
-
-function lastEvents(events: readonly MachineEvent[]): string {
-  const words = events
-    .filter(({ type }) => type !== 'destroy')
-    .slice(0, eventsShown)
-    .toReversed()
-    .map(({ type, status }) => [type, status].filter((word) => word !== undefined).join(' '));
-  return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
 function failed({ app }: AppPass, run: ReleaseCommandRun, why: string, machineId: string): Fault {

@@ -28,6 +28,19 @@ export function bootedAt(machine: Machine): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
+/** What a machine's events show, oldest first: enough to tell a process that ran from one that never came up. */
+const eventsShown = 5;
+
+/** Its last events as words in brackets, after a space; nothing where there are none. */
+export function eventWords(events: readonly MachineEvent[]): string {
+  const words = events
+    .filter(({ type }) => type !== 'destroy')
+    .slice(0, eventsShown)
+    .toReversed()
+    .map(({ type, status }) => [type, status].filter((word) => word !== undefined).join(' '));
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+
 /** When the machine came into the state it is in, by its events and so by Fly's clock. undefined: unknown. */
 export function stateSince(machine: Machine): number | undefined {
   const isArrival = ({ type, status }: MachineEvent): boolean =>

@@ -1,0 +1,192 @@
+import { hash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import { prepared, type Arena, type Files } from '../arena.ts';
+import { callOf } from '../calls.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+interface Shop {
+  readonly image?: string;
+  readonly pinned?: boolean;
+  readonly count?: number;
+  readonly more?: string;
+}
+
+const service = `http_service:
+  internal_port: 8080
+  checks:
+    - path: /health
+      interval: 5s
+      timeout: 2s
+`;
+
+function shop({ image = 'shop:1', pinned = true, count = 2, more = service }: Shop = {}): Files {
+  const digest = pinned ? `@sha256:${hash('sha256', image)}` : '';
+  return {
+    'flycd.yaml': 'fleet: reverts\n',
+    'shop/app.yaml': `app: shop
+primary_region: arn
+build:
+  image: docker.io/acme/${image}${digest}
+machines:
+  count: ${count}
+${more}`,
+  };
+}
+
+const machines = () => world.simulator.world.snapshot().find((app) => app.name === 'shop')?.machines ?? [];
+const images = () => machines().map(({ config }) => /acme\/([^@]+)/.exec(config.image ?? '')?.[1]);
+const updates = () =>
+  world.simulator.world.writes(({ template }) => template === 'POST /apps/{app}/machines/{machine}').length;
+
+async function sync(...words: readonly string[]) {
+  const { code, stdout, stderr } = await world.flycd(['sync', '--once', ...words]);
+  return { code, said: stderr + stdout };
+}
+
+/** Held from then on: nothing more is sent, whatever FlyCD has forgotten, until git says something else. */
+async function staysHeld(): Promise<void> {
+  const sent = updates();
+  for (let pass = 0; pass < 2; pass += 1) {
+    world.forget();
+    const again = await sync();
+    expect(again.code, again.said).toBe(4);
+  }
+  expect(updates()).toBe(sent);
+  world.write(shop({ image: 'shop:3' }));
+  const mended = await sync();
+  expect(mended.code, mended.said).toBe(0);
+  expect(images()).toEqual(['shop:3', 'shop:3']);
+}
+
+describe('an update that Fly takes back is a failed release', () => {
+  test.each([
+    ['by digest', true],
+    ['by tag', false],
+  ])(
+    'its image cannot be had, named %s: the machine’s last events are told, and one machine tried it',
+    async (_what, pinned) => {
+      world = await prepared([shop({ pinned })], shop({ image: 'missing-image:2', pinned }));
+      const before = updates();
+      const { code, said } = await sync();
+      expect(code, said).toBe(1);
+      expect(said).toContain('Fly took the update of a machine back');
+      expect(said).toContain('start started, update replacing, update failed');
+      expect(said).not.toContain('somebody else');
+      expect(images()).toEqual(['shop:1', 'shop:1']);
+      expect(updates() - before).toBe(1);
+      expect(machines().map(({ metadata }) => metadata['flycd_failed'] ?? '')).toEqual([
+        expect.stringMatching(/./),
+        expect.stringMatching(/./),
+      ]);
+      await staysHeld();
+    },
+  );
+
+  test('with another instance id, and the config from before', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    revertOnce(() => 'anew');
+    const { code, said } = await sync();
+    expect(code, said).toBe(1);
+    expect(said).toContain('Fly took the update of a machine back');
+    expect(images()).toEqual(['shop:1', 'shop:1']);
+    await staysHeld();
+  });
+
+  test('of a machine at rest, which nobody waits for', async () => {
+    const job = 'machine:\n  schedule: daily\n';
+    world = await prepared([shop({ more: job })], shop({ image: 'missing-image:2', more: job }));
+    for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
+    await world.clock.sleep(60_000);
+    const { code, said } = await sync();
+    expect(code, said).toBe(1);
+    expect(said).toContain('Fly took the update of a machine back');
+    expect(images()).toEqual(['shop:1', 'shop:1']);
+    const sent = updates();
+    expect((await sync()).code).toBe(4);
+    expect(updates()).toBe(sent);
+  });
+
+  test('after FlyCD was killed: the next pass finds out', async () => {
+    const [before, files] = [[shop()], shop({ image: 'missing-image:2' })];
+    const call = await callOf('POST /apps/{app}/machines/{machine}', 1, { before, files });
+    world = await prepared(before, files, { orderly: true });
+    await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+    expect(machines().some(({ state }) => state === 'replacing')).toBe(true);
+    await world.clock.sleep(60_000);
+    const { code, said } = await sync();
+    expect(code, said).toBe(1);
+    await staysHeld();
+  });
+
+  test('of a healed machine: the version that ran well is not blamed, and it is tried again', async () => {
+    world = await prepared([shop()], {});
+    const [machine] = machines();
+    const config = { ...machine?.config, env: { BY: 'hand' } };
+    await world.asPerson('POST', `/apps/shop/machines/${machine?.id ?? ''}`, { config });
+    await world.clock.sleep(60_000);
+    revertOnce(() => 'same');
+    const { code, said } = await sync();
+    expect(code, said).toBe(1);
+    expect(said).toContain('Fly took the update of a machine back');
+    expect(machines().map(({ metadata }) => metadata['flycd_failed'])).toEqual([undefined, undefined]);
+    expect((await sync()).code).toBe(0);
+    expect(machines().map((one) => one.config.env?.['BY'])).toEqual([undefined, undefined]);
+  });
+});
+
+test('an image that no registry has: the first machine fails, no second one is made, and the app is held', async () => {
+  world = await prepared([], shop({ image: 'missing-image:1' }));
+  const { code, said } = await sync();
+  expect(code, said).toBe(1);
+  expect(said).toContain('it is failed');
+  expect(machines()).toHaveLength(1);
+  expect((await sync()).code).toBe(4);
+});
+
+test('a release command whose image no registry has fails at once, not when its time is over', async () => {
+  const command = `deploy:\n  release_command: migrate\n${service}`;
+  world = await prepared([shop({ more: command })], shop({ image: 'missing-image:2', more: command }));
+  const at = world.clock.now();
+  const { code, said } = await sync();
+  expect(code, said).toBe(1);
+  expect(said).toContain('it did not start');
+  expect(world.clock.now() - at).toBeLessThan(60_000);
+  await world.clock.sleep(5000);
+  expect(images()).toEqual(['shop:1', 'shop:1']);
+});
+
+test('somebody else’s update is none of that', async () => {
+  world = await prepared([shop()], shop({ image: 'shop:2' }));
+  revertOnce(({ env, ...config }) => ({ ...config, env: { ...env, BY: 'somebody' } }));
+  const { code, said } = await sync();
+  expect(code, said).toBe(1);
+  expect(said).toContain('somebody else updated a machine');
+  expect(machines().map(({ metadata }) => metadata['flycd_failed'])).toEqual([undefined, undefined]);
+});
+
+/** The first update from now on does not stay: the machine gets what it had, or another config. */
+function revertOnce(what: (before: MachineConfig) => MachineConfig | 'anew' | 'same'): void {
+  const { simulator } = world;
+  let done = false;
+  let before: { config: MachineConfig; instanceId: string } | undefined;
+  simulator.world.onRequest = ({ phase, request }) => {
+    if (done || request.template !== 'POST /apps/{app}/machines/{machine}') return;
+    const machine = simulator.world.apps.get('shop')?.machines.get(request.path.split('/').at(-1) ?? '');
+    if (machine === undefined) throw new Error(`no machine in ${request.path}`);
+    if (phase === 'before') {
+      before = { config: structuredClone(machine.config), instanceId: machine.instanceId };
+      return;
+    }
+    if (before === undefined) return;
+    done = true;
+    const was = before;
+    simulator.world.after(500, () => {
+      const said = what(was.config);
+      machine.config = typeof said === 'string' ? was.config : said;
+      machine.instanceId = said === 'same' ? was.instanceId : simulator.world.drawUlid(machine.app, 'version');
+    });
+  };
+}
