@@ -1,4 +1,4 @@
-import type { Fault } from '../../src/model/base/fault.ts';
+import { retryAtOf, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
 import type { StepResult, RunOutcome } from '../../src/model/run.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
@@ -129,8 +129,8 @@ export async function rememberLost({ store, app, fleet, plan, planned }: SyncApp
 }
 
 /** The earliest time at which waiting alone lifts something. Failures are the loop's to space out. */
-export function nextWake(plan: Pick<AppPlan, 'holds'>, faults: readonly Fault[]): number | undefined {
-  const times = [...plan.holds.map((hold) => hold.retryAt), ...faults.map((fault) => fault.retryAt)].filter(
+export function nextWake({ holds }: Pick<AppPlan, 'holds'>, faults: readonly Fault[], now: number): number | undefined {
+  const times = [...holds.map((hold) => hold.retryAt), ...faults.map((fault) => retryAtOf(fault, now))].filter(
     (time) => time !== undefined,
   );
   return times.length === 0 ? undefined : Math.min(...times);

@@ -54,7 +54,7 @@ export async function syncApp(
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
   const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held, lost });
-  const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(held ?? plan, faults) });
+  const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(held ?? plan, faults, request.clock.now()) });
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults };
 }

@@ -70,11 +70,11 @@ export class AppStates {
     Object.assign(this.#of(app), { surveyed: undefined, surveyedFor: undefined });
   }
 
-  /** Apps that nobody has looked at since (milliseconds since the epoch), as git says now and as their passes left them. */
+  /** Apps that nobody has looked at after this (milliseconds since the epoch), as git says now and as their passes left them. */
   notSeenSince(apps: readonly DesiredApp[], since: number): readonly DesiredApp[] {
     return apps.filter(({ name }) => {
       const { inputs, surveyed, surveyedFor } = this.#of(name);
-      return surveyed === undefined || surveyedFor !== inputs || surveyed.observed.observedAt < since;
+      return surveyed === undefined || surveyedFor !== inputs || surveyed.observed.observedAt <= since;
     });
   }
 

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
-import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import { byText } from '../../src/model/base/text.ts';
@@ -82,7 +82,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
             );
           } catch (error) {
             // A refused token concerns every app: one error, not a thousand.
-            if (error instanceof Fault && error.kind === 'stalled' && error.where === undefined) throw error;
+            if (isFleetWide(error)) throw error;
             failed.push({ app, fault: toFault(error, `${app.name} could not be planned`) });
           }
         }),

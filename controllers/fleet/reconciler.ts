@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
-import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { Fault, isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
@@ -195,7 +195,8 @@ export class FleetReconciler {
     // A pass that finds what the one before found is no news: history would drown in it.
     const news =
       plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
-    if (!news && before.revision === fleet.revision) return { ...before, nextWakeAt: nextWake(plan, []) };
+    if (!news && before.revision === fleet.revision)
+      return { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) };
     const wish = `${fleet.revision} ${plan.planId}`;
     if (before !== undefined && this.#apps.stalledAt(app.name) === wish) return before;
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
@@ -288,7 +289,7 @@ export class FleetReconciler {
     if (plan.steps.length > 0 && hasMoved) return { nextWakeAt: this.#options.clock.now(), failed: false };
     const before = this.#apps.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const nextWakeAt = nextWake(plan, []);
+    const nextWakeAt = nextWake(plan, [], this.#options.clock.now());
     const failed = seen.state === 'unread';
     if (!isNews) return { nextWakeAt, failed };
     const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
@@ -361,6 +362,7 @@ export class FleetReconciler {
       this.#unread = unread;
       return seen;
     } catch (error) {
+      if (isFleetWide(error)) throw error;
       const { message: reason } = toFault(error, 'orphans');
       this.#orphans = before;
       const orgs = new Set([...fleet.apps, ...before].flatMap(({ org }) => org ?? []));
@@ -398,6 +400,8 @@ export class FleetReconciler {
             await this.#lookAt(desired, found);
           } catch (error) {
             this.#apps.unseeable(found.name);
+            // Said by whoever reads git: once, not for each app.
+            if (isFleetWide(error)) return;
             this.#options.log.warn(
               { app: found.name, error: toFault(error, 'survey').message },
               'app could not be surveyed',

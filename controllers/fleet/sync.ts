@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import { isFleetWide } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
@@ -92,8 +93,10 @@ async function applyWhole(
   const turns = new Map(work.plan.apps.map(({ app }) => [app, Promise.withResolvers<void>()]));
   const plans = new Map(work.plan.apps.map((plan) => [plan.app, plan]));
   let failed = false;
+  // A refused token fails every app that comes after as it failed this one.
+  let endsAll = false;
   const sync = async (first: AppPlan): Promise<void> => {
-    if (context.signal.aborted || (failed && abortEarly)) return;
+    if (context.signal.aborted || endsAll || (failed && abortEarly)) return;
     const app = work.apps.get(first.app);
     const waited = app !== undefined && isWaiting(first);
     const { plan, planned } = waited
@@ -112,7 +115,8 @@ async function applyWhole(
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
       const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const { run } = await syncApp({ ...request, app, planned, yieldSlot, patience: 'wait' });
+      const { run, faults } = await syncApp({ ...request, app, planned, yieldSlot, patience: 'wait' });
+      if (faults.some(isFleetWide)) endsAll = true;
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
     }

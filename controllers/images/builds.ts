@@ -57,7 +57,7 @@ export class ImageBuilds {
     const { app, key, signal } = request;
     const label = buildLabel(key);
     // Claimed before anything is asked: of apps that come together the first one builds.
-    const made = await unlessOvertaken(this.#made(request), request);
+    const made = await unlessOvertaken(this.#made(request), request, this.#options.clock);
     if (made.app === app.name) return { digest: made.digest, how: made.isNew ? 'built' : 'there' };
     if ((await images.find(app.name, label)) === made.digest) return { digest: made.digest, how: 'there' };
     await images.copy({
@@ -92,7 +92,8 @@ export class ImageBuilds {
     const known = this.#flights.get(id);
     if (known !== undefined) return known.result;
     const stop = new AbortController();
-    const end = (): void => stop.abort(new Fault({ kind: 'waiting', what: 'FlyCD was asked to stop' }));
+    const end = (): void =>
+      stop.abort(new Fault({ kind: 'waiting', what: 'FlyCD was asked to stop', retryAt: this.#options.clock.now() }));
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     const result = this.#make(request, stop.signal).finally(() => {
@@ -186,11 +187,12 @@ export class ImageBuilds {
   }
 }
 
-async function unlessOvertaken<T>(work: Promise<T>, { app, newer }: ImageRequest): Promise<T> {
+async function unlessOvertaken<T>(work: Promise<T>, { app, newer }: ImageRequest, clock: Clock): Promise<T> {
   const overtaken = Promise.withResolvers<never>();
   const leave = (): void => {
     const what = `${app.name} waits no longer for its image`;
-    overtaken.reject(new Fault({ kind: 'waiting', what, why: 'git says something newer of it', where: app.name }));
+    const why = 'git says something newer of it';
+    overtaken.reject(new Fault({ kind: 'waiting', what, why, where: app.name, retryAt: clock.now() }));
   };
   newer?.addEventListener('abort', leave, { once: true });
   if (newer?.aborted === true) leave();

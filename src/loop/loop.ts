@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../model/base/clock.ts';
-import { Fault, toFault } from '../model/base/fault.ts';
+import { Fault, isFleetWide, retryAtOf, toFault } from '../model/base/fault.ts';
 import type { Log } from '../model/base/log.ts';
 import type { Trigger } from '../model/run.ts';
 import { asideOf, type Aside } from './aside.ts';
@@ -114,6 +114,8 @@ class FleetLoop implements Loop {
   readonly #writes = new Set<Promise<void>>();
   #state: 'new' | 'started' | 'stopped' = 'new';
   #ready = false;
+  /** What the newest pass failed with, where each app's would. */
+  #fleetWide: string | undefined;
   /** Marks may stand in the store that `#marks` lacks. */
   #unread = true;
   #stopping: Promise<void> | undefined;
@@ -180,7 +182,7 @@ class FleetLoop implements Loop {
   async #stop(): Promise<void> {
     this.#state = 'stopped';
     this.#cancelAlarm();
-    this.#abort.abort(new Fault({ kind: 'waiting', what: 'FlyCD is stopping' }));
+    this.#abort.abort(new Fault({ kind: 'waiting', what: 'FlyCD is stopping', retryAt: this.#options.clock.now() }));
     await this.#refresher.stop();
     await Promise.all(this.#writes);
     await this.#queue.onIdle();
@@ -293,6 +295,7 @@ class FleetLoop implements Loop {
       await this.#options.store.clearDirty(app, generation);
       const aside = asideOf(this.#queue, this.#options.concurrency);
       const { failed, nextWakeAt } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
+      this.#fleetWide = undefined;
       if (failed) await this.#options.store.setNextWake(app, this.#schedule.failed(app, nextWakeAt));
       else this.#schedule.succeeded(app, nextWakeAt);
     } catch (error) {
@@ -310,9 +313,13 @@ class FleetLoop implements Loop {
       log.info({ app, what, why }, 'pass ended by the stop');
       return;
     }
-    log.warn({ app, kind, what, why, next }, 'pass failed');
-    if (kind === 'transient') this.#schedule.failed(app, undefined);
-    else this.#schedule.succeeded(app, kind === 'waiting' ? fault.retryAt : undefined);
+    // What fails every app alike is news once.
+    const isTold = isFleetWide(fault) && this.#fleetWide === what;
+    this.#fleetWide = isFleetWide(fault) ? what : undefined;
+    log[isTold ? 'debug' : 'warn']({ app, kind, what, why, next }, 'pass failed');
+    const retryAt = retryAtOf(fault, this.#options.clock.now());
+    if (kind === 'transient') this.#schedule.failed(app, retryAt);
+    else this.#schedule.succeeded(app, retryAt);
   }
 
   #track(write: Promise<void>): void {

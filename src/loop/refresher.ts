@@ -1,5 +1,5 @@
 import type { Clock } from '../model/base/clock.ts';
-import { toFault, type Fault } from '../model/base/fault.ts';
+import { retryAtOf, toFault, type Fault } from '../model/base/fault.ts';
 import type { Trigger } from '../model/run.ts';
 import { firstRetryMs, lastRetryMs, retryDelay } from './backoff.ts';
 
@@ -127,7 +127,7 @@ export class Refresher {
     // What git has to change or a person to decide is asked rarely, not never: credentials and repos are mended outside.
     const patient = fault.kind === 'stalled' || fault.kind === 'held';
     const delay = patient ? lastRetryMs : retryDelay(this.#failures, random);
-    this.#retryAt = Math.max(this.#failedAt + delay, fault.kind === 'waiting' ? (fault.retryAt ?? 0) : 0);
+    this.#retryAt = Math.max(this.#failedAt + delay, retryAtOf(fault, this.#failedAt) ?? 0);
     this.#fault = fault;
     this.#options.onFault(fault, this.#retryAt);
   }

@@ -1,5 +1,5 @@
 import { FlyError } from '../fly/http/error.ts';
-import { toFault } from '../model/base/fault.ts';
+import { isFleetWide, toFault } from '../model/base/fault.ts';
 import type { Reading } from '../model/observed.ts';
 
 /**
@@ -30,7 +30,7 @@ function unreadFor(error: unknown): Reading<never> {
 }
 
 function isRefusedToken(error: unknown): boolean {
-  return error instanceof FlyError && error.status === 401;
+  return error instanceof FlyError && isFleetWide(error);
 }
 
 function isCancelled(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import type { Clock } from '../model/base/clock.ts';
-import { Fault } from '../model/base/fault.ts';
+import { Fault, type FaultState } from '../model/base/fault.ts';
 import { copyImage } from './copy.ts';
 import { isDigest, parseReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials, type RegistryParts } from './registry.ts';
@@ -64,12 +64,13 @@ function faultOf(clock: Clock, error: unknown, what: string): Fault {
   if (!(error instanceof RegistryError)) throw error;
   const refused = error.status === 401 || error.status === 403;
   const { retryAt } = error;
+  const state: FaultState =
+    retryAt !== undefined && retryAt > clock.now() ? { kind: 'waiting', retryAt } : { kind: 'transient' };
   return new Fault({
-    kind: retryAt !== undefined && retryAt > clock.now() ? 'waiting' : 'transient',
+    ...state,
     what,
     why: error.message,
     next: refused ? 'use a token that reaches all apps which are built from this source' : 'FlyCD tries again',
-    retryAt,
     cause: error,
   });
 }

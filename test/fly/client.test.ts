@@ -17,13 +17,16 @@ describe('apps', () => {
   });
 
   it('are created under both names of the field and waited for until they show', async () => {
-    await using bench = await speakTo(({ method }, nth) => {
+    let polled = 0;
+    await using bench = await speakTo(({ method, path }) => {
       if (method === 'POST') return { status: 201, body: { id: 'x', created_at: 1 } };
-      if (nth < 4) return notFound;
-      return nth < 6 ? { status: 401, body: { error: 'unauthorized' } } : ok({ name: 'shop' });
+      if (path === '/v1/tokens/current') return ok({ tokens: [] });
+      polled += 1;
+      if (polled < 3) return notFound;
+      return polled < 5 ? { status: 401, body: { error: 'unauthorized' } } : ok({ name: 'shop' });
     });
     await bench.fly.createApp({ name: 'shop', org: 'acme', network: 'inner' });
-    const [create, ...polls] = bench.server.arrivals;
+    const [create, ...polls] = bench.server.arrivals.filter(({ path }) => path !== '/v1/tokens/current');
     expect(create).toMatchObject({
       path: '/v1/apps',
       body: { name: 'shop', app_name: 'shop', org_slug: 'acme', network: 'inner' },
@@ -33,6 +36,15 @@ describe('apps', () => {
     expect(polls.map(({ at }) => at).slice(0, 3)).toEqual([0, 100, 300]);
     expect(polls).toHaveLength(5);
     expect(bench.clock.pending).toBe(0);
+  });
+
+  it('are waited for no longer where the token is refused by then', async () => {
+    await using bench = await speakTo(({ method }) =>
+      method === 'POST' ? { status: 201, body: {} } : { status: 401, body: { error: 'unauthorized' } },
+    );
+    const error = await thrownBy(bench.fly.createApp({ name: 'shop', org: 'acme' }));
+    expect(error).toMatchObject({ state: { kind: 'stalled', scope: 'fleet' } });
+    expect(bench.server.arrivals).toHaveLength(3);
   });
 
   it('that never show are given up after a minute as unknown', async () => {

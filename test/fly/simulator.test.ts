@@ -116,7 +116,7 @@ describe('the client and the simulated Fly', () => {
     expect(error).toMatchObject({
       kind: 'waiting',
       what: 'simulator@tokens.fly.io is working on the machine',
-      retryAt: (held?.expires_at ?? 0) * 1000,
+      state: { kind: 'waiting', retryAt: (held?.expires_at ?? 0) * 1000 },
     });
   });
 

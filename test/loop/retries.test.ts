@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../src/model/base/clock.ts';
+import { silentLog } from '../../src/model/base/log.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { testStore } from '../record/stores.ts';
 import { done, fails, minute, scripted } from './scripted.ts';
@@ -96,6 +97,26 @@ describe('retries', () => {
     ]);
     await after(41_000);
     expect(story().slice(5)).toEqual(['40000 busy timer', '40000 broken timer', '40000 flaky timer']);
+  });
+
+  test('what Fly said of when to come back counts, and what fails every app is told once', async () => {
+    const clock = new IdleClock();
+    const told: string[] = [];
+    const refused = new Fault({ kind: 'stalled', scope: 'fleet', what: 'Fly refused the token' });
+    const { loop, after, story } = scripted({
+      clock,
+      apps: ['limited', 'one', 'other'],
+      random: () => 0,
+      log: { ...silentLog, warn: ({ app, what }: { app?: string; what?: string }) => void told.push(`${app} ${what}`) },
+      async reconcile(app, trigger) {
+        if (trigger === 'retry') return done;
+        throw app === 'limited' ? new Fault({ kind: 'transient', what: 'busy', retryAfterMs: 50_000 }) : refused;
+      },
+    });
+    loop.start();
+    await after(minute);
+    expect(story()).toEqual(['0 limited start', '0 one start', '0 other start', '50000 limited retry']);
+    expect(told).toEqual(['limited busy', 'one Fly refused the token']);
   });
 
   test('git that cannot be read is asked again with backoff; the pass it owes is made then', async () => {

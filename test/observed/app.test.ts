@@ -97,9 +97,20 @@ describe('an app', () => {
     expect(observed.machines.status).toBe('read');
   });
 
+  it('with a kind that the token is refused for, and taken for all else, has that kind unread', async () => {
+    await using bench = await speakTo((arrival) =>
+      arrival.path === '/v1/tokens/current'
+        ? { status: 200, body: { tokens: [] } }
+        : shop({ '/secrets': { status: 401, body: { error: 'unauthorized' } } })(arrival),
+    );
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    expect(observed).toMatchObject({ secrets: { status: 'unread' }, machines: { status: 'read' } });
+  });
+
   it('throws a refused token, once all calls have come to an end', async () => {
-    await using bench = await speakTo(
-      shop({ '/secrets': { status: 401, body: { error: 'expired' } }, '/volumes': 'reset' }),
+    const expired: Reply = { status: 401, body: { error: 'expired' } };
+    await using bench = await speakTo((arrival) =>
+      arrival.path === '/v1/tokens/current' ? expired : shop({ '/secrets': expired, '/volumes': 'reset' })(arrival),
     );
     const error = await thrownBy(observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock }));
     expect(error).toMatchObject({ kind: 'stalled', status: 401 });

@@ -1,5 +1,5 @@
 import { ErrorBody } from '../../../schemas/fly/app.ts';
-import type { FaultParts } from '../../model/base/fault.ts';
+import type { FaultState, FaultWords } from '../../model/base/fault.ts';
 import { FlyError } from './error.ts';
 
 /** What a call does on Fly when it arrives twice. */
@@ -29,6 +29,10 @@ export interface Failure {
   readonly code: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Milliseconds that Fly asked to be left alone for. */
+  readonly retryAfterMs: number | undefined;
+  /** false: it takes the token for other calls. */
+  readonly isTokenRefused: boolean;
 }
 
 /** Of Fly's words on a refusal: a sentence, and enough of a page to know whose it is. */
@@ -64,7 +68,7 @@ function tidy(text: string): string | undefined {
 
 export function classify(failure: Failure): FlyError {
   const rule = rules.find((candidate) => candidate.applies(failure));
-  const parts = (rule ?? refusal).parts(failure);
+  const parts = patient((rule ?? refusal).parts(failure), failure);
   return new FlyError({
     why: failure.words ?? (failure.status === undefined ? undefined : `HTTP ${failure.status}`),
     where: failure.where,
@@ -83,9 +87,24 @@ function outcomeOf({ effect, status }: Failure): 'refused' | 'unknown' {
   return status === undefined || status < 300 || status === 408 || status >= 500 ? 'unknown' : 'refused';
 }
 
+type RuleParts = FaultState & Omit<FaultWords, 'where' | 'cause'>;
+
 interface Rule {
   readonly applies: (failure: Failure) => boolean;
-  readonly parts: (failure: Failure) => Omit<FaultParts, 'where' | 'cause'>;
+  readonly parts: (failure: Failure) => RuleParts;
+}
+
+/** No pass waits longer than this on Fly's word; the loop comes back at that time instead. */
+export const retryAfterMsMax = 60_000;
+/** A Retry-After beyond this is a mistake: the next hour may tell another time. */
+const retryAfterMsBelieved = 60 * 60_000;
+
+/** What would pass by itself, and not soon: Fly says when. */
+function patient(parts: RuleParts, { now, retryAfterMs }: Failure): RuleParts {
+  if (parts.kind !== 'transient' || retryAfterMs === undefined) return parts;
+  if (retryAfterMs <= retryAfterMsMax) return { ...parts, retryAfterMs };
+  const retryAt = now + Math.min(retryAfterMs, retryAfterMsBelieved);
+  return { ...parts, kind: 'waiting', retryAt, next: 'FlyCD tries again when Fly said.' };
 }
 
 /** A host or region without room frees up in minutes or hours, not seconds. */
@@ -126,9 +145,18 @@ const rules: readonly Rule[] = [
     }),
   },
   {
+    applies: ({ status, isTokenRefused }) => status === 401 && !isTokenRefused,
+    parts: ({ purpose }) => ({
+      kind: 'transient',
+      what: `Fly refused the token when asked to ${purpose}, and takes it elsewhere`,
+      next: `${again} Fly answers so for moments after an app was made. If it goes on, use a token of the organization that owns the app: \`fly tokens create org\`.`,
+    }),
+  },
+  {
     applies: ({ status }) => status === 401,
     parts: () => ({
       kind: 'stalled',
+      scope: 'fleet',
       what: 'Fly refused the token',
       next: 'Make one with `fly tokens create org` (or `fly tokens create readonly` for diff) and set FLY_API_TOKEN.',
     }),
@@ -228,7 +256,7 @@ function contains(text: string | undefined, part: string): boolean {
 }
 
 /** Fly says: machine ID X lease currently held by OWNER, expires at 2026-05-14T10:41:08Z */
-function leaseHeldParts({ words, now }: Failure): ReturnType<Rule['parts']> {
+function leaseHeldParts({ words, now }: Failure): RuleParts {
   const holder = /lease currently held by (\S+?),?\s+expires at/i.exec(words ?? '')?.[1];
   const expiry = /expires at (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)/i.exec(words ?? '');
   const expiresAt = expiry === null ? Number.NaN : Date.parse(`${expiry[1]}T${expiry[2]}Z`);

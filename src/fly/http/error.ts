@@ -1,6 +1,6 @@
 import { Fault, type FaultParts } from '../../model/base/fault.ts';
 
-export interface FlyErrorParts extends FaultParts {
+interface Answered {
   /** HTTP status; undefined: no answer came. */
   readonly status: number | undefined;
   /** Method and route template: "POST /apps/{app}/machines". Never the query or the body. */
@@ -12,6 +12,8 @@ export interface FlyErrorParts extends FaultParts {
   /** refused: nothing was done. unknown: it may have been done (no answer, 408, 5xx on a write). */
   readonly outcome: 'refused' | 'unknown';
 }
+
+export type FlyErrorParts = FaultParts & Answered;
 
 /** An answer from Fly that is not success, or none at all. */
 export class FlyError extends Fault {

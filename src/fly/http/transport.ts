@@ -3,11 +3,12 @@ import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Log } from '../../model/base/log.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
-import { classify, wordsOf, type Effect, type Failure } from './classification.ts';
+import { classify, retryAfterMsMax, wordsOf, type Effect, type Failure } from './classification.ts';
 import type { FlyError } from './error.ts';
 import { exchange, type Exchange } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
 import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
+import { TokenProof } from './token-proof.ts';
 import { authorizationsOf } from './token.ts';
 
 export interface FlyClientOptions {
@@ -59,6 +60,15 @@ export interface Call {
   readonly urgent?: boolean;
 }
 
+/** What needs no more than a token that Fly takes. */
+export const currentTokens: Call = {
+  method: 'GET',
+  route: '/tokens/current',
+  path: {},
+  purpose: 'read what the token reaches',
+  effect: 'read',
+};
+
 /** What all resources share: one token, one set of limits, one way of failing. Every failure is a FlyError. */
 export interface Transport {
   readonly clock: Clock;
@@ -86,10 +96,8 @@ const holdGraceMs = 10_000;
 
 const triesMax = 4;
 const firstPauseMs = 500;
-/** No pass waits longer than this on a server's word; the loop comes back later instead. */
-const retryAfterMsMax = 60_000;
 /** Statuses that say "not now", whatever was asked. */
-const passingStatuses = new Set([500, 502, 503, 504]);
+const passingStatuses = new Set([408, 500, 502, 503, 504]);
 
 /** One app's secrets, volumes, addresses, or one machine: kilobytes. Far above that something is wrong. */
 const bytesMaxUsual = 4 * 1024 * 1024;
@@ -100,6 +108,7 @@ interface Core {
   readonly options: FlyClientOptions;
   readonly surfaces: Readonly<Record<Surface, { readonly base: URL; readonly authorization: string }>>;
   readonly limiter: RateLimiter;
+  readonly proof: TokenProof;
   readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
@@ -125,6 +134,7 @@ export function createTransport(options: FlyClientOptions): Transport {
       web: { base: below(baseOf('web', options.webBaseUrl), '/api/v1'), authorization: authorizations.web },
     },
     limiter: createRateLimiter(options.clock),
+    proof: new TokenProof(options.clock),
     lanes: {
       read: createLane(readsInFlightMax),
       write: createLane(writesInFlightMax),
@@ -173,7 +183,7 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
     const { error } = result;
     const spentMs = clock.now() - startedAt;
     const outOfTime = call.holdsMs !== undefined && spentMs >= call.holdsMs;
-    if (tries >= triesMax || outOfTime || !mayRepeat(call.effect, error)) throw error;
+    if (tries >= triesMax || outOfTime || !mayRepeat(call, error)) throw error;
     // Half of the pause is fixed, half is spread, so that calls that failed together do not return together.
     const backoffMs = firstPauseMs * 2 ** (tries - 1) * (0.5 + random() / 2);
     const waitMs = Math.ceil(Math.max(backoffMs, Math.min(result.retryAfterMs ?? 0, retryAfterMsMax)));
@@ -185,27 +195,38 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
 }
 
 /** 429 says that nothing was done. No answer, 408 and 5xx say nothing: only what may happen twice is sent again. */
-function mayRepeat(effect: Effect, error: FlyError): boolean {
+function mayRepeat({ effect, holdsMs }: Call, error: FlyError): boolean {
   if (error.kind !== 'transient') return false;
   if (error.status === 429) return true;
-  if (effect === 'repeatable' && error.status === 408) return true;
+  // Of a call that Fly holds open it is the answer.
+  if (effect === 'read' && holdsMs !== undefined && error.status === 408) return false;
   return effect !== 'once' && (error.status === undefined || passingStatuses.has(error.status));
 }
 
 async function attempt<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
+  if (call.surface === 'web') return judge(core, call, { answer: await send(core, call, timeoutMsMax) }, decode);
+  const sent = await core.proof.send({
+    // What Fly holds open answers nobody else's question, and a lease cannot wait for another call.
+    isRead: laneOf(call) === 'read',
+    call: () => send(core, call, timeoutMsMax),
+    ask: () => send(core, currentTokens, timeoutMsMax),
+  });
+  return judge(core, call, sent, decode);
+}
+
+async function send(core: Core, call: Call, timeoutMsMax: number): Promise<Exchange> {
   const { clock, fetch } = core.options;
   const request = requestOf(core, call, timeoutMsMax);
   const admission = await admit(core, call);
   let limited = false;
-  let answer: Exchange;
   try {
-    answer = await core.lanes[laneOf(call)].run(() => exchange({ fetch, clock }, request));
+    const answer = await core.lanes[laneOf(call)].run(() => exchange({ fetch, clock }, request));
     limited = answer.kind === 'answer' && answer.status === 429;
+    return answer;
   } finally {
     if (limited) admission?.exhausted();
     else admission?.done();
   }
-  return judge(core, call, answer, decode);
 }
 
 function laneOf(call: Call): LaneName {
@@ -262,7 +283,16 @@ function urlOf(base: URL, call: Call): URL {
   return url;
 }
 
-function judge<T>(core: Core, call: Call, answer: Exchange, decode: Decode<T>): Attempt<T> {
+interface Judged {
+  /** undefined: not sent, since Fly had refused the token just before. */
+  readonly answer: Exchange | undefined;
+  /** true: Fly refuses the token for every call. */
+  readonly isRefused?: boolean;
+}
+
+function judge<T>(core: Core, call: Call, { answer, isRefused = false }: Judged, decode: Decode<T>): Attempt<T> {
+  const answered = answer?.kind === 'answer' ? answer : undefined;
+  const retryAfterMs = answered?.retryAfterMs;
   const fail = (parts: Pick<Failure, 'status' | 'words' | 'code'>): Attempt<T> => {
     const error = classify({
       operation: `${call.method} ${call.route}`,
@@ -270,11 +300,14 @@ function judge<T>(core: Core, call: Call, answer: Exchange, decode: Decode<T>): 
       where: whereOf(call),
       effect: call.effect,
       now: core.options.clock.now(),
-      requestId: answer.kind === 'answer' ? requestIdOf(answer.headers) : undefined,
+      requestId: answered === undefined ? undefined : requestIdOf(answered.headers),
+      retryAfterMs,
+      isTokenRefused: isRefused,
       ...parts,
     });
-    return { ok: false, error, retryAfterMs: answer.kind === 'answer' ? answer.retryAfterMs : undefined };
+    return { ok: false, error, retryAfterMs };
   };
+  if (answer === undefined) return fail({ status: 401, words: undefined, code: undefined });
   const redact = (text: string): string => core.options.redactor.redact(text);
   if (answer.kind === 'silence') return fail({ status: undefined, words: redact(answer.why), code: undefined });
   const { status, body } = answer;

@@ -1,5 +1,5 @@
 import { App, AppList } from '../../../schemas/fly/app.ts';
-import { toFault } from '../../model/base/fault.ts';
+import { isFleetWide, toFault } from '../../model/base/fault.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
 import { isStatus, unlessGone } from '../http/absence.ts';
 import { FlyError } from '../http/error.ts';
@@ -86,7 +86,7 @@ async function untilVisible(transport: Transport, name: string): Promise<void> {
       await transport.ask(getApp(name), App);
       return;
     } catch (error) {
-      if (!isStatus(error, 404, 401)) throw error;
+      if (!isStatus(error, 404, 401) || isFleetWide(error)) throw error;
       if (transport.clock.now() >= giveUpAt) throw notVisible(error, name);
     }
     await transport.clock.sleep(pauseMs);

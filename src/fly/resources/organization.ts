@@ -2,7 +2,7 @@ import { CurrentTokens, RegionList } from '../../../schemas/fly/app.ts';
 import { OrgMachinesPage, type OrgMachine } from '../../../schemas/fly/machine.ts';
 import type { FlyReader } from '../api.ts';
 import { everyPage, pageQuery } from '../http/pages.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import { currentTokens, type Call, type Transport } from '../http/transport.ts';
 
 /** Fly's most; fewer per page is its right. */
 const machinesPerPage = 1_000;
@@ -34,14 +34,7 @@ export function organizationReads(transport: Transport): Pick<FlyReader, 'orgMac
       return regions ?? Regions ?? [];
     },
     async organizations() {
-      const call: Call = {
-        method: 'GET',
-        route: '/tokens/current',
-        path: {},
-        purpose: 'read what the token reaches',
-        effect: 'read',
-      };
-      const { tokens } = await transport.ask(call, CurrentTokens);
+      const { tokens } = await transport.ask(currentTokens, CurrentTokens);
       const slugs = tokens.map((token) => token.org_slug ?? '').filter((slug) => slug !== '');
       return [...new Set(slugs)];
     },

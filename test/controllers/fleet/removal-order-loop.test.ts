@@ -179,16 +179,20 @@ describe('a push that removes an app, and is all that the loop has heard for a w
     expect(names()).toEqual(['cart']);
   });
 
-  test('leaves it while another app does not answer', async () => {
-    const { reconciler, refreshed } = await kept();
-    await refreshed(checkedAt('2', 'cart'));
-    simulator.world.faults.add({ app: 'cart', times: 1000, fault: { status: 401, body: { error: 'unauthorized' } } });
-    await reconciler.reconcile('shop', 'webhook', signal);
-    expect(names()).toEqual(['cart', 'shop']);
-    simulator.world.faults.clear();
-    await reconciler.reconcile('shop', 'timer', signal);
-    expect(names()).toEqual(['cart']);
-  });
+  test.each<FaultKind>([{ status: 401, body: { error: 'unauthorized' } }, '500'])(
+    'leaves it while another app answers %j',
+    async (fault) => {
+      const { reconciler, refreshed } = await kept();
+      await refreshed(checkedAt('2', 'cart'));
+      simulator.world.faults.add({ app: 'cart', times: 1000, fault });
+      await reconciler.reconcile('shop', 'webhook', signal);
+      expect(names()).toEqual(['cart', 'shop']);
+      simulator.world.faults.clear();
+      await clock.sleep(15_000);
+      await reconciler.reconcile('shop', 'timer', signal);
+      expect(names()).toEqual(['cart']);
+    },
+  );
 
   test.each([
     ['has been read', false],

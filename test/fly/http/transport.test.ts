@@ -37,8 +37,8 @@ describe('trying again', () => {
     expect(bench.server.arrivals.map(({ at }) => at).slice(0, 3)).toEqual([0, 250, 750]);
   });
 
-  it('waits as long as Retry-After says, in seconds or as a date, and never over a minute', async () => {
-    const pauses = ['7', 'Thu, 01 Jan 2026 00:00:30 GMT', '3600'];
+  it('waits as long as Retry-After says, in seconds or as a date', async () => {
+    const pauses = ['7', 'Thu, 01 Jan 2026 00:00:30 GMT', '60'];
     await using bench = await speakTo((_arrival, nth) => {
       const after = pauses[nth - 1];
       return after === undefined
@@ -47,6 +47,35 @@ describe('trying again', () => {
     });
     await bench.fly.volumes('shop');
     expect(bench.server.arrivals.map(({ at }) => at)).toEqual([0, 7_000, 30_000, 90_000]);
+  });
+
+  it.each([
+    [429, '61', 61_000],
+    [503, 'Thu, 01 Jan 2026 00:10:00 GMT', 600_000],
+    [500, '86400', 3_600_000],
+  ])(
+    'waits for no %i that says %j: the loop comes back then, in an hour at the latest',
+    async (status, after, comes) => {
+      await using bench = await speakTo(() => ({ status, body: {}, headers: { 'retry-after': after } }));
+      const error = await thrownBy(bench.fly.volumes('shop'));
+      const retryAt = Date.parse('2026-01-01T00:00:00Z') + comes;
+      expect(error).toMatchObject({ state: { kind: 'waiting', retryAt }, next: 'FlyCD tries again when Fly said.' });
+      expect(bench.server.arrivals).toHaveLength(1);
+    },
+  );
+
+  it('gives up a Retry-After of less with what it said', async () => {
+    await using bench = await speakTo(() => ({ status: 429, body: {}, headers: { 'retry-after': '20' } }));
+    expect(await thrownBy(bench.fly.volumes('shop'))).toMatchObject({
+      state: { kind: 'transient', retryAfterMs: 20_000 },
+    });
+  });
+
+  it('reads again what Fly gave up on', async () => {
+    await using bench = await speakTo((_arrival, nth) =>
+      nth < 3 ? { status: 408, body: { error: 'deadline_exceeded' } } : { status: 200, body: [volume] },
+    );
+    expect(await bench.fly.volumes('shop')).toMatchObject([{ id: 'vol_1' }]);
   });
 
   it('reads again when the answer was lost or broke off', async () => {

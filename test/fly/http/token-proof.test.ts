@@ -1,0 +1,106 @@
+/** How much is asked of Fly until it is known that it refuses the token. */
+import { describe, expect, it } from 'vitest';
+import { observeApp } from '../../../src/observed/app.ts';
+import { speakTo, thrownBy, type Arrival, type Bench, type Reply } from '../fake-fly.ts';
+
+const unauthorized: Reply = { status: 401, body: { error: 'unauthorized' } };
+const isAsked = ({ path }: Arrival): boolean => path === '/v1/tokens/current';
+const names = Array.from({ length: 40 }, (_none, number) => `shop-${number}`);
+
+const looks = ({ fly, clock }: Bench) => names.map((app) => observeApp({ fly, app, clock }));
+const refusedByAll = { state: { kind: 'stalled', scope: 'fleet' }, what: 'Fly refused the token' };
+
+describe('a token that Fly refuses', () => {
+  it('is found out with a handful of calls, however many apps are looked at side by side', async () => {
+    await using bench = await speakTo(() => unauthorized);
+    for (const error of await Promise.all(looks(bench).map(thrownBy))) expect(error).toMatchObject(refusedByAll);
+    expect(bench.server.arrivals.length).toBeLessThan(20);
+    expect(bench.server.arrivals.filter(isAsked)).toHaveLength(1);
+    expect(bench.clock.pending).toBe(0);
+  });
+
+  it('is asked for anew half a minute later, and not before', async () => {
+    let isTaken = false;
+    await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
+    const { fly, clock, server } = bench;
+    await thrownBy(fly.volumes('shop'));
+    isTaken = true;
+    const before = server.arrivals.length;
+    expect(await thrownBy(fly.volumes('shop'))).toMatchObject(refusedByAll);
+    expect(await thrownBy(fly.startMachine('shop', '148e1', 'nonce'))).toMatchObject({
+      ...refusedByAll,
+      outcome: 'refused',
+    });
+    expect(server.arrivals).toHaveLength(before);
+    await clock.sleep(30_000);
+    expect(await fly.volumes('shop')).toEqual([]);
+  });
+
+  it('is found out after a pause as at first, though it was taken before', async () => {
+    let isTaken = true;
+    await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
+    await bench.fly.volumes('shop');
+    await bench.clock.sleep(30_000);
+    isTaken = false;
+    const before = bench.server.arrivals.length;
+    await Promise.all(looks(bench).map(thrownBy));
+    expect(bench.server.arrivals.length - before).toBeLessThan(20);
+  });
+
+  it('is refused for what is written, too', async () => {
+    await using bench = await speakTo(() => unauthorized);
+    expect(await thrownBy(bench.fly.createMachine('shop', { config: {} }))).toMatchObject(refusedByAll);
+  });
+});
+
+describe('a token that Fly takes', () => {
+  it.each<readonly [string, Reply]>([
+    ['is taken elsewhere', { status: 200, body: { tokens: [] } }],
+    ['may not be asked about', { status: 403, body: {} }],
+    ['is not known to be taken', { status: 503, body: {} }],
+    ['nobody answers about', 'reset'],
+  ])('for other calls and %s fails the one call, which passes by itself', async (_what, reply) => {
+    await using bench = await speakTo((arrival) => (isAsked(arrival) ? reply : unauthorized));
+    expect(await thrownBy(bench.fly.volumes('shop'))).toMatchObject({
+      kind: 'transient',
+      status: 401,
+      outcome: 'refused',
+      where: 'app shop',
+    });
+    expect(bench.server.arrivals).toHaveLength(2);
+  });
+
+  it('fails one new app among many, and asks once for it', async () => {
+    await using bench = await speakTo((arrival) => {
+      if (isAsked(arrival)) return { status: 200, body: { tokens: [] } };
+      return arrival.path.includes('/shop-7/') ? unauthorized : { status: 200, body: [] };
+    });
+    const { fly } = bench;
+    const seen = await Promise.allSettled(names.map((name) => fly.volumes(name)));
+    expect(seen.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(bench.server.arrivals).toHaveLength(names.length + 1);
+  });
+
+  it('keeps nobody waiting for an answer that does not come', async () => {
+    await using bench = await speakTo(async ({ path }, _nth, clock) => {
+      if (/shop-[0-7]\//.test(path)) await clock.park(25_000);
+      return { status: 200, body: [] };
+    });
+    const { fly, clock } = bench;
+    const start = clock.now();
+    const all = names.map((name) => fly.volumes(name).then(() => clock.now() - start));
+    const times = await Promise.all(all);
+    expect(times.slice(8).every((time) => time <= 2_000)).toBe(true);
+  });
+
+  it('costs one app no more time than its own reads', async () => {
+    await using bench = await speakTo(async (_arrival, _nth, clock) => {
+      await clock.park(50);
+      return { status: 200, body: [] };
+    });
+    const { fly, clock } = bench;
+    const start = clock.now();
+    await observeApp({ fly, app: 'shop', clock });
+    expect(clock.now() - start).toBe(50);
+  });
+});
