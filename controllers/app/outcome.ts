@@ -117,6 +117,17 @@ export async function rememberOwed(request: Pick<SyncAppRequest, 'app' | 'plan' 
   if (defaultAllocations(request, plan.steps).length > 0) await store.markDefaultAddressesOwed(app.name);
 }
 
+/**
+ * Before all else: what is remembered is of the app that is there. Where there is none it goes with the making of the next one,
+ * for Fly may have answered 404 for moments.
+ */
+export async function rememberWhich({ store, app, plan, planned }: SyncAppRequest): Promise<void> {
+  const { id } = planned.observed;
+  const isMade = plan.steps.some(({ kind }) => kind === 'app.create');
+  if (planned.isAnother && (id !== undefined || isMade)) await store.forget(app.name, 'words');
+  if (id !== undefined && (await store.memory(app.name)).appId !== id) await store.setAppId(app.name, id);
+}
+
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */
 export async function rememberLost({ store, app, fleet, plan, planned }: SyncAppRequest): Promise<void> {
   const memory = await store.memory(app.name);

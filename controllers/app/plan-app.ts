@@ -1,4 +1,4 @@
-import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import { emptyMemory, ofAnotherApp, type Memory } from '../../src/model/stamps/memory.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
@@ -26,7 +26,9 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const observed = await observeOrganization(asked, await observeApp({ fly, app: asked.app.name, clock }));
   const app = whereItIs(asked.app, observed);
   const request = { ...asked, app };
-  const remembered = await remember(request);
+  const stored = await remember(request);
+  const isAnother = isAnotherApp(observed, stored);
+  const remembered = isAnother ? ofAnotherApp(stored) : stored;
   const lost = madeByLostCalls({ observed, memory: remembered, fleet });
   const memory = { ...remembered, made: [...remembered.made, ...lost.map(({ id }) => id)] };
   const base = {
@@ -60,7 +62,16 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
   const wanted = steering.snapshot ?? app;
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
-  return { plan: needs ? planOf(whole) : plan, observed: whole, known, release, unreachable, wanted, steering };
+  return {
+    plan: needs ? planOf(whole) : plan,
+    observed: whole,
+    known,
+    release,
+    unreachable,
+    isAnother,
+    wanted,
+    steering,
+  };
 }
 
 /** An app of which git says nothing stays in the organization that it is in. */
@@ -113,6 +124,12 @@ async function imagesFromV0({ fleet, app }: PlanAppRequest, seen: ObservedApp): 
   const proven: V0Versions[] = [];
   for (const versions of written.values()) if (await fleet.builtByV0(app.name, versions)) proven.push(versions);
   return proven;
+}
+
+/** The app that SQLite knows is gone, whether or not there is one by its name. */
+function isAnotherApp({ app, id }: ObservedApp, { appId }: Memory): boolean {
+  if (app.status === 'unread') return false;
+  return app.value.state === 'absent' || (id !== undefined && appId !== undefined && id !== appId);
 }
 
 function unreachableSince(observed: ObservedApp, memory: Memory, now: number): Memory['unreachable'] {

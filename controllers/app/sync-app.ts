@@ -14,7 +14,7 @@ import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
 import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { observeAndPlan } from './plan-app.ts';
-import { healedPaths, rememberLost, rememberOwed, rememberPass, conclude, nextWake } from './outcome.ts';
+import { healedPaths, rememberLost, rememberOwed, rememberWhich, rememberPass, conclude, nextWake } from './outcome.ts';
 
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
 export async function syncApp(
@@ -33,6 +33,7 @@ export async function syncApp(
   let held: AppPlan | undefined;
   let lost: Hold | undefined;
   try {
+    await rememberWhich(request);
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     await rememberLost(request);
     await rememberOwed(request);

@@ -116,6 +116,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   const outcome = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
+  if (outcome === 'deleted' || outcome === 'left') await store.forget(plan.app, 'runs');
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;

@@ -2,6 +2,7 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
+import { appIdOf } from '../../src/observed/app.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerLabels } from '../../src/plan/guards/owner.ts';
@@ -71,7 +72,8 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   // Known before the call: after a crash the app counts as ours, and its first addresses are completed.
   await store.markKnown(app.name);
   try {
-    await fly.createApp({ name: app.name, org, network });
+    const id = appIdOf(await fly.createApp({ name: app.name, org, network }));
+    if (id !== undefined) await store.setAppId(app.name, id);
     return { outcome: 'created' };
   } catch (error) {
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
@@ -79,6 +81,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     if (presence.state !== 'present') throw error;
     if (error.outcome === 'unknown') return { outcome: 'created', message: 'it was there already' };
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
+    await store.forget(app.name, 'words');
     throw new Fault({
       kind: 'waiting',
       what: `somebody else created app ${app.name} at this moment`,

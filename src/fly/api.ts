@@ -81,11 +81,12 @@ interface SecretsWritten {
 
 /** Reads and writes. Writes are sent once: an unclear answer throws a FlyError with outcome `unknown`, and the reconciler looks. */
 export interface FlyWriter extends FlyReader {
+  /** Waits until Fly shows it, a minute at most. */
   createApp(request: {
     readonly name: string;
     readonly org: string;
     readonly network?: string | undefined;
-  }): Promise<void>;
+  }): Promise<App>;
   /** Removes the app with its machines and volumes. */
   deleteApp(name: string): Promise<void>;
   createMachine(app: string, request: MachineRequest): Promise<Machine>;

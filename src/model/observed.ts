@@ -25,6 +25,8 @@ export interface ObservedApp {
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
   readonly app: Reading<AppPresence>;
+  /** Fly's id of the app: another one where it was destroyed and made again. undefined: it is not there, or Fly does not say. */
+  readonly id?: string | undefined;
   /** Slug of the organization that the app is in. undefined: it is not there, or Fly does not say. */
   readonly org?: string | undefined;
   /** Organizations of the token. Asked for only where git's may be another name of the one that the app is in. */

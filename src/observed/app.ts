@@ -1,3 +1,4 @@
+import type { App } from '../../schemas/fly/app.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { Clock } from '../model/base/clock.ts';
@@ -34,7 +35,8 @@ export async function observeApp({ fly, app: name, clock }: ObserveAppRequest): 
     return { name, observedAt, app: presence, machines: empty, volumes: empty, secrets: empty, addresses: empty };
   }
   const org = app.status === 'read' ? organizationOf(app.value) : undefined;
-  return { name, observedAt, app, org, machines, volumes, secrets, addresses };
+  const id = app.status === 'read' && app.value.state === 'present' ? appIdOf(app.value.app) : undefined;
+  return { name, observedAt, app, id, org, machines, volumes, secrets, addresses };
 }
 
 /**
@@ -46,6 +48,11 @@ export function observeReleases({
   app,
 }: Pick<ObserveAppRequest, 'fly' | 'app'>): Promise<Reading<readonly Release[]>> {
   return readIfPossible(fly.releases(app));
+}
+
+/** GraphQL's id is the name, which tells no two apart: undefined. */
+export function appIdOf({ id, name }: App): string | undefined {
+  return id === name ? undefined : id;
 }
 
 /** Older answers of Fly's name none. */

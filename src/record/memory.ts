@@ -1,4 +1,5 @@
 import type { RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
+import { personsKeys } from '../model/stamps/rollout-state.ts';
 import { readStandingTexts } from './standing.ts';
 import { perform, type Database } from './tables.ts';
 import type { Store } from './store.ts';
@@ -6,6 +7,8 @@ import type { Store } from './store.ts';
 type MemoryStore = Pick<
   Store,
   | 'memory'
+  | 'setAppId'
+  | 'forget'
   | 'setEvidence'
   | 'removeEvidence'
   | 'addIntent'
@@ -36,6 +39,10 @@ export function createMemory(database: Database): MemoryStore {
     ...createIntents(database),
     ...createHeals(database),
     memory: (app) => readMemory(database, app),
+    setAppId: (app, id) => remember(database, app, { app_id: id }),
+    async forget(app, keeping) {
+      database.main.transaction(() => forget(database, app, keeping)).immediate();
+    },
     async setEvidence(app, name, evidence) {
       const values = { mark: evidence.mark, key_id: evidence.keyId, digest: evidence.digest };
       await queries
@@ -69,10 +76,22 @@ export function createMemory(database: Database): MemoryStore {
   };
 }
 
+const rememberedIn = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'standing', 'good_version'] as const;
+
+function forget({ queries, fleet, main }: Database, app: string, keeping: 'words' | 'runs'): void {
+  for (const table of rememberedIn) {
+    const rows = queries.deleteFrom(table).where((where) => where.and({ fleet, app }));
+    if (table !== 'standing' || keeping === 'runs') perform(main, rows);
+  }
+  const known = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
+  perform(main, known.where('key', 'not in', [...personsKeys]));
+}
+
 async function remember(
   { queries, fleet }: Database,
   app: string,
   values: {
+    app_id?: string;
     known?: number;
     default_addresses_given?: number;
     held_revision?: string | null;
@@ -227,6 +246,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     })),
     heals,
     made: made.map((row) => row.id),
+    appId: facts?.app_id ?? undefined,
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,

@@ -194,4 +194,9 @@ export const migrations: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    number: 10,
+    name: '0010-app-ids',
+    sql: `ALTER TABLE app_memory ADD COLUMN app_id TEXT;`,
+  },
 ];

@@ -87,6 +87,13 @@ export interface Store {
   takeRows(app: string): Promise<void>;
   /** `currentMarks` and `keyId` are filled in by the caller. */
   memory(app: string): Promise<Omit<Memory, 'currentMarks' | 'keyId'>>;
+  /** Of which app on Fly the rest is remembered. */
+  setAppId(app: string, id: string): Promise<void>;
+  /**
+   * The app is not there any more, or another one by its name is: what is remembered of it is untrue. Runs stay; `words`: what
+   * persons said stays as well, since git names the app still.
+   */
+  forget(app: string, keeping: 'words' | 'runs'): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
   removeEvidence(app: string, name: string): Promise<void>;
   addIntent(

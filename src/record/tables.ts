@@ -94,6 +94,8 @@ interface HealTable {
 interface AppMemoryTable {
   fleet: string;
   app: string;
+  /** Fly's id of the app that the fleet's memory is about. */
+  app_id: string | null;
   known: Generated<number>;
   /** 0: not that anybody knows; 1: given; 2: begun, and not all are known to be there. */
   default_addresses_given: Generated<number>;

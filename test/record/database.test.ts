@@ -131,6 +131,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     intents: [],
     made: [],
     heals: [],
+    appId: undefined,
     known: false,
     defaultAddressesGiven: false,
     defaultAddressesOwed: false,

@@ -61,7 +61,7 @@ export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | '
         purpose: `create the app ${name}`,
         effect: 'once',
       });
-      await untilVisible(transport, name);
+      return untilVisible(transport, name);
     },
     async deleteApp(name) {
       const call: Call = {
@@ -79,12 +79,11 @@ export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | '
 }
 
 /** Right after a create Fly may answer 404 or 401 for the new app: both mean "not yet" here, and only here. */
-async function untilVisible(transport: Transport, name: string): Promise<void> {
+async function untilVisible(transport: Transport, name: string): Promise<App> {
   const giveUpAt = transport.clock.now() + appearMs;
   for (let pauseMs = appearPauseMsMin; ; pauseMs = Math.min(pauseMs * 2, appearPauseMsMax)) {
     try {
-      await transport.ask(getApp(name), App);
-      return;
+      return await transport.ask(getApp(name), App);
     } catch (error) {
       if (!isStatus(error, 404, 401) || isFleetWide(error)) throw error;
       if (transport.clock.now() >= giveUpAt) throw notVisible(error, name);

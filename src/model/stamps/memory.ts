@@ -1,5 +1,5 @@
 import type { Told } from './stamps.ts';
-import type { StandingTexts } from './rollout-state.ts';
+import { personsKeys, type StandingTexts } from './rollout-state.ts';
 
 /** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
 export interface Memory {
@@ -14,6 +14,8 @@ export interface Memory {
   readonly made: readonly string[];
   /** When a path was healed: `machine id or slot` + field path, newest last. */
   readonly heals: readonly Heal[];
+  /** Fly's id of the app that all this is about. undefined: not known. By its name there may be another one since. */
+  readonly appId: string | undefined;
   /** true: FlyCD has written to this app before, says SQLite. */
   readonly known: boolean;
   /** Addresses FlyCD gave by default once; they are not given again. */
@@ -71,6 +73,15 @@ interface Heal {
   readonly at: number;
 }
 
+/**
+ * Where an app was destroyed, and made again or not: nothing known of it is true of the next one by its name. What a person
+ * said stays, for it was said of the name.
+ */
+export function ofAnotherApp({ currentMarks, keyId, standing = {} }: Memory): Memory {
+  const words = Object.entries(standing).filter(([key]) => personsKeys.some((known) => known === key));
+  return { ...emptyMemory, currentMarks, keyId, standing: Object.fromEntries(words) };
+}
+
 export const emptyMemory: Memory = {
   evidence: {},
   currentMarks: {},
@@ -78,6 +89,7 @@ export const emptyMemory: Memory = {
   intents: [],
   made: [],
   heals: [],
+  appId: undefined,
   known: false,
   defaultAddressesGiven: false,
   defaultAddressesOwed: false,

@@ -37,5 +37,7 @@ export interface Standing {
 }
 
 export const standingKeys = [stampKeys.good, stampKeys.failed, stampKeys.hold, stampKeys.suspend] as const;
+/** Those of what a person said. */
+export const personsKeys = [stampKeys.hold, stampKeys.suspend] as const;
 export type StandingKey = (typeof standingKeys)[number];
 export type StandingTexts = Readonly<Partial<Record<StandingKey, string>>>;

@@ -1,0 +1,148 @@
+/** An app that was destroyed is over: the next one by its name begins as if FlyCD had never known one. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { arena, type Arena, type Files } from '../../controllers/arena.ts';
+
+const once = ['sync', '--once'];
+let world: Arena;
+beforeEach(async () => {
+  world = await arena({ repository: true });
+});
+afterEach(() => world.close());
+
+const shop = (image = 'nginx:1', rest = ''): Files => ({
+  'shop/app.yaml': `app: shop\nprimary_region: arn\nbuild: { image: ${image} }\nmachines: { count: 1 }\ndeploy: { wait_timeout: 20s }
+http_service: { internal_port: 8080 }\n${rest}`,
+});
+const fleet: Files = {
+  'flycd.yaml': 'fleet: lives\nsync:\n  prune: [app]\n',
+  'other/app.yaml': 'app: other\nprimary_region: arn\nbuild: { image: nginx:1 }\nmachines: { count: 1 }\n',
+};
+
+async function done(...argv: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await world.flycd(argv);
+  expect(code, stdout + stderr).toBe(0);
+  return stderr + stdout;
+}
+
+/** Of the app, in the simulated world. */
+const seen = () => world.simulator.world.snapshot().find(({ name }) => name === 'shop');
+const images = () => seen()?.machines.map(({ config }) => config.image);
+const families = () =>
+  seen()
+    ?.addresses.map(({ kind }) => kind)
+    .toSorted();
+
+/** Ways in which an app is destroyed that git names again afterwards. */
+const ends: readonly (readonly [string, () => Promise<void>])[] = [
+  [
+    'FlyCD destroyed it when git dropped it',
+    async () => {
+      world.remove('shop');
+      expect(await done(...once)).toMatch(/shop +deleted/);
+    },
+  ],
+  [
+    'somebody destroyed it while git named it',
+    async () => {
+      await world.asPerson('DELETE', '/apps/shop?force=true');
+    },
+  ],
+  [
+    'somebody destroyed it after git had dropped it',
+    async () => {
+      world.remove('shop');
+      await world.asPerson('DELETE', '/apps/shop?force=true');
+      await done(...once);
+    },
+  ],
+];
+
+describe.each(ends)('after %s', (_how, end) => {
+  test('its first addresses are given as to a new app', async () => {
+    world.write({ ...fleet, ...shop() });
+    await done(...once);
+    const before = families();
+    expect(before).toEqual(['shared_v4', 'v6']);
+    await end();
+    world.write(shop());
+    await done(...once);
+    expect(families()).toEqual(before);
+    expect(await done('diff')).toContain('0 to change');
+  });
+
+  test('a stranger’s app by its name is held until somebody adopts it', async () => {
+    world.write({ ...fleet, ...shop() });
+    await done(...once);
+    await end();
+    await world.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
+    const config = { image: 'someone/else:1', metadata: { fly_platform_version: 'v2', fly_process_group: 'app' } };
+    await world.asPerson('POST', '/apps/shop/machines', { region: 'arn', config });
+    world.write(shop('nginx:2'));
+    expect((await world.flycd(['diff'])).stdout).toContain('held (adoption)');
+    for (let pass = 0; pass < 2; pass += 1) {
+      expect((await world.flycd(once)).code).toBe(4);
+      expect(images()).toEqual(['someone/else:1']);
+    }
+    await done('adopt', 'shop');
+    expect(images()).toEqual([expect.stringContaining('nginx:2')]);
+  });
+
+  test('a version that failed is tried, not the one before it', async () => {
+    world.write({ ...fleet, ...shop() });
+    await done(...once);
+    world.write(shop('crash-loop:2'));
+    expect((await world.flycd(once)).stdout).toContain('failed');
+    expect(images()).toEqual([expect.stringContaining('nginx:1')]);
+    await end();
+    world.write(shop('crash-loop:2'));
+    expect((await world.flycd(once)).stdout).toContain('failed');
+    expect(images()).toEqual([expect.stringContaining('crash-loop:2')]);
+  });
+
+  test('its releases are told to Fly anew, without a word of the old ones', async () => {
+    world.write({ ...fleet, ...shop() });
+    await done(...once);
+    await end();
+    world.write(shop());
+    expect(await done(...once)).not.toContain('Fly was not told');
+    expect(await done(...once)).not.toContain('Fly was not told');
+  });
+});
+
+test('a rollback ends with the app that git dropped', async () => {
+  world.write({ ...fleet, ...shop() });
+  await done(...once);
+  world.write(shop('nginx:2'));
+  await done(...once);
+  await world.flycd(['rollback', 'shop']);
+  world.remove('shop');
+  await done(...once, '--accept-only', 'shop');
+  world.write(shop('nginx:7'));
+  await done(...once);
+  expect(images()).toEqual([expect.stringContaining('nginx:7')]);
+});
+
+test('a suspension stays with the name that git has, whoever destroyed the app', async () => {
+  world.write({ ...fleet, ...shop() });
+  await done(...once);
+  await done('suspend', 'shop', '--reason', 'maintenance');
+  await world.asPerson('DELETE', '/apps/shop?force=true');
+  expect((await world.flycd(once)).stdout).toContain('suspended');
+  expect(seen()).toBeUndefined();
+  await done('resume', 'shop');
+  await done(...once);
+  expect(families()).toEqual(['shared_v4', 'v6']);
+});
+
+test('a listed address is not waited for that an earlier app had', async () => {
+  const listed = shop('nginx:1', 'network:\n  ips: [{ v: v4 }]\n');
+  world.write({ ...fleet, ...listed });
+  await done(...once);
+  world.remove('shop');
+  await done(...once);
+  world.write(listed);
+  const before = world.clock.now();
+  await done(...once);
+  expect(world.clock.now() - before).toBeLessThan(20_000);
+  expect(seen()?.addresses).toHaveLength(1);
+});

@@ -1,0 +1,52 @@
+/** What goes with an app that is over. */
+import { expect, test } from 'vitest';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { runStart, testStore } from './stores.ts';
+
+const good = { revision: 'a'.repeat(40), config: 'c'.repeat(32), digest: '', image: 'd'.repeat(32), at: 1 };
+
+async function filled() {
+  const store = testStore();
+  for (const app of ['shop', 'cart']) {
+    const run = await store.startRun(runStart(app));
+    await store.setAppId(app, `id of ${app}`);
+    await store.markKnown(app);
+    await store.markDefaultAddressesGiven(app);
+    await store.setHeldRevision(app, 'c0ffee');
+    await store.setUnreachable(app, { m1: 1 });
+    await store.setTold(app, { id: 'r1', version: 1, image: 'nginx:1', isOpen: true } as Parameters<
+      typeof store.setTold
+    >[1]);
+    await store.setEvidence(app, 'TOKEN', { mark: 'm', keyId: 'k', digest: 'd' });
+    await store.addIntent(app, { kind: 'address.allocate', target: 'v4', before: [] });
+    await store.addMade(app, 'volume.create', 'vol_1');
+    await store.addHeals(app, ['m1 image']);
+    await store.addGood(app, good, run);
+    await store.setStanding(app, {
+      [stampKeys.good]: 'a good',
+      [stampKeys.failed]: 'a failed',
+      [stampKeys.hold]: 'a hold',
+      [stampKeys.suspend]: 'a suspension',
+    });
+  }
+  return store;
+}
+
+test('an app that git names still keeps what persons said of it, and nothing else', async () => {
+  const store = await filled();
+  const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
+  await store.forget('shop', 'words');
+  const standing = { [stampKeys.hold]: 'a hold', [stampKeys.suspend]: 'a suspension' };
+  expect(await store.memory('shop')).toEqual({ ...empty, standing });
+  expect(await store.goodVersions('shop')).toEqual([]);
+  expect(await store.memory('cart')).toEqual(other);
+  expect(await store.goodVersions('cart')).toHaveLength(1);
+});
+
+test('an app that is gone for good keeps its runs alone', async () => {
+  const store = await filled();
+  const empty = await testStore().memory('shop');
+  await store.forget('shop', 'runs');
+  expect(await store.memory('shop')).toEqual(empty);
+  expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(1);
+});
