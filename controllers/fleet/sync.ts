@@ -161,7 +161,11 @@ async function planOrphansAgain(
     context.log.warn({ error: String(error) }, 'apps that others wait for could not be looked at again');
     return new Map<string, PlannedApp>();
   });
-  return work.replan(newer, work.failedNow).apps.filter(({ app }) => names.has(app));
+  const again = work.replan(newer, work.failedNow).apps.filter(({ app }) => names.has(app));
+  if (work.isNamed !== true) return again;
+  // What the plan that a person named holds back is for the next one, though this pass has made it due.
+  const held = new Map(first.filter(({ steps }) => steps.length === 0).map((plan) => [plan.app, plan]));
+  return again.map((plan) => held.get(plan.app) ?? plan);
 }
 
 async function observeAgain(

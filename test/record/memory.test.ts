@@ -14,9 +14,7 @@ async function filled() {
     await store.markDefaultAddressesGiven(app);
     await store.setHeldRevision(app, 'c0ffee');
     await store.setUnreachable(app, { m1: 1 });
-    await store.setTold(app, { id: 'r1', version: 1, image: 'nginx:1', isOpen: true } as Parameters<
-      typeof store.setTold
-    >[1]);
+    await store.setTold(app, { id: 'r1', number: 1, version: 'v', image: 'nginx:1', isOpen: true });
     await store.setEvidence(app, 'TOKEN', { mark: 'm', keyId: 'k', digest: 'd' });
     await store.addIntent(app, { kind: 'address.allocate', target: 'v4', before: [] });
     await store.addMade(app, 'volume.create', 'vol_1');

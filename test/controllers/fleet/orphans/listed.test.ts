@@ -119,6 +119,19 @@ test('without the word the plan is done as it stands: what it holds stays', asyn
   expect(apps()).toContain('other');
 });
 
+test('what a plan holds until other apps are done stays, though the same run gets them done', async () => {
+  await removedApp(other);
+  world.write({ 'shop/app.yaml': (walkFleet['shop/app.yaml'] ?? '').replace('GREETING: hello', 'GREETING: hi') });
+  const plan = await flycd('diff');
+  expect(plan.said).toContain('only after every other app runs what git says');
+  const { code, said } = await flycd('sync', '--plan', await planRead());
+  expect(code, said).toBe(4);
+  expect(apps().toSorted()).toEqual(['other', 'shop']);
+  expect((await flycd('diff')).said).toContain('1 to destroy');
+  expect((await flycd('sync', '--plan', await planRead())).code).toBe(0);
+  expect(apps()).toEqual(['shop']);
+});
+
 test('what left the app since its plan was made keeps nothing', async () => {
   await removedApp();
   const certificates = world.simulator.world.apps.get('other')?.certificates;
