@@ -83,7 +83,9 @@ export async function rememberPass(
   const hasServices = app.groups.some(({ config }) => (config.services ?? []).length > 0);
   const isThere = isOver && defaultAddressesOwed ? hasServices : isDone;
   const isGiven = asked.length > 0 ? asked.every((target) => isCreated(results, target)) : isThere;
-  if (app.network.ips === undefined && isGiven) await store.markDefaultAddressesGiven(app.name);
+  // Once git lists addresses they are its own matter: taken out of the list again, none of them is owed.
+  const isListed = app.network.ips !== undefined && defaultAddressesOwed && !failed;
+  if (isListed || (app.network.ips === undefined && isGiven)) await store.markDefaultAddressesGiven(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
   for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet }))

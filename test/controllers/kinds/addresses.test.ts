@@ -45,6 +45,30 @@ const kinds = (): readonly string[] =>
     .toSorted();
 
 describe('default addresses of a new app', () => {
+  test.each([
+    [
+      'of a service of its own, which would cost money',
+      'services: [{ internal_port: 5432, ports: [{ port: 5432 }] }]\n',
+      'v6',
+    ],
+    ['of the proxy', 'http_service: { internal_port: 8080 }\n', 'v4'],
+  ])('are owed no more once git has listed others: %s', async (_what, service, listed) => {
+    world = await arena();
+    const text = (more = ''): string =>
+      `app: shop\nprimary_region: arn\nbuild: { image: "nginx:1" }\nmachines: { count: 1 }\n${service}${more}`;
+    world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': text() });
+    const { faults } = world.simulator.world;
+    faults.add({ fault: '503', probability: 1, template: 'POST /apps/{app}/ip_assignments' });
+    await world.flycd(['sync', '--once']);
+    faults.clear();
+    world.write({ 'shop/app.yaml': text(`network: { ips: [{ v: ${listed} }] }\n`) });
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    const before = kinds();
+    world.write({ 'shop/app.yaml': text() });
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    expect(kinds()).toEqual(before);
+  });
+
   test.each<[string, FaultRule]>([
     ['all of them', { fault: '500', probability: 1 }],
     ['the second, which Fly refused', { fault: '429', nth: 2 }],
