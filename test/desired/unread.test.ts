@@ -250,6 +250,16 @@ describe('a config file that stands there and cannot be read', () => {
     }
   });
 
+  test.each(['app.yaml', 'fly.toml'])('a pointer of Git LFS in the place of %s is said to be one', async (file) => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 120\n`;
+    const app = file === 'app.yaml' ? {} : { 'apps/back/app.yaml': 'app: back\nfly_config: fly.toml\n' };
+    committed({ 'apps/front/app.yaml': appYaml('front'), ...app, [`apps/back/${file}`]: pointer });
+    for (const fleet of [await loadFolder(), await loadCommit()]) {
+      expect(errorsOf(fleet).join('\n')).toMatch(/1:1: error: this is a pointer of Git LFS, not the file itself/);
+      expect(names(fleet)).toEqual(['front']);
+    }
+  });
+
   test('a link to a folder of apps says that nothing is looked for behind it', async () => {
     write({ 'apps/front/app.yaml': appYaml('front'), 'shared/back/app.yaml': appYaml('back') });
     symlinkSync('../shared/back', join(root, 'apps/back'));

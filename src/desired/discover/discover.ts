@@ -54,7 +54,7 @@ export async function discoverApps(request: WalkRequest): Promise<Walk> {
       walking,
       '',
       'there is no app.yaml and no project.yaml here',
-      'an empty config repo is refused: name its folder, or a fly.toml by its path',
+      'an empty config repo is refused: name its folder, or a fly.toml by its path. To remove a fleet’s last apps: fly apps destroy NAME',
     );
   }
   return { ...walking, apps, mentions: mentionsIn(walking) };

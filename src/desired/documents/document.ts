@@ -1,5 +1,6 @@
 /** A file of the config repo as read: its text, what it says, and where in it everything stands. */
 import { isObject, type JsonObject, type JsonValue } from '../../model/base/json.ts';
+import { isPointer } from '../../sources/tree/lfs-pointer.ts';
 import { substitute, type Substitution } from './substitution.ts';
 import { parseToml } from './toml.ts';
 import type { InexactNumber, TextProblem } from './text-problem.ts';
@@ -36,6 +37,10 @@ export function readDocument(request: ReadRequest): SourceDocument {
   const { file, format, substitutions } = request;
   const text = textOf(request.bytes);
   const base = { file, format, text: text ?? '', substitutions };
+  if (isPointer(request.bytes)) {
+    const hint = 'FlyCD does not ask a large file store: keep config files out of Git LFS';
+    return unreadDocument(base, 'this is a pointer of Git LFS, not the file itself', hint);
+  }
   if (text === undefined) return unreadDocument(base, 'expected text in UTF-8, found other bytes');
   const substituted = substitute(text, substitutions);
   if (substituted.over !== undefined) return unreadDocument(base, substituted.over);

@@ -2,6 +2,7 @@
 import type { DesiredFleet } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Hold } from '../../model/plan.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import { list } from '../../model/base/text.ts';
 import { holdBack } from '../steps/hold.ts';
 import { withSteps } from '../steps/status.ts';
@@ -51,12 +52,15 @@ export function lackingOf({ plans, observed }: Pick<RemovalOrderInput, 'plans' |
  * What is still to be done in an app, or may not be: an address, a secret or a roll that is missing may be all that keeps it
  * from taking another one's place. Drift that is only reported moved nothing that git says, and labels move nothing at all.
  */
-function restOf({ steps, holds }: AppPlan): string | undefined {
+function restOf({ app, steps, holds }: AppPlan): string | undefined {
   const held = holds.filter(({ reason }) => reason !== 'drift');
   const isOpen = [...steps, ...held.flatMap((hold) => hold.steps)].some(({ kind }) => kind !== 'machine.label');
   if (isOpen) return 'is not as git says yet';
   const [first] = held;
-  return first === undefined ? undefined : `is held (${first.reason})`;
+  if (first === undefined) return undefined;
+  // Those wait for a person, who may have forgotten.
+  const isWord = first.reason === 'suspended' || first.reason === 'rollback';
+  return isWord ? `is held (${first.reason}) until flycd resume ${shellWord(app)}` : `is held (${first.reason})`;
 }
 
 /** Time may lift it within the same pass: once the others have had their turn. */

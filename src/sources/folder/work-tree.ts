@@ -6,6 +6,7 @@ import { Redactor } from '../../model/base/secret-value.ts';
 import type { KnownContents } from '../tree/content-id.ts';
 import { treeId, type Child } from '../tree/object-id.ts';
 import type { FolderMemory } from '../tree/folder-memory.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import { GitError, gitEnvironment, runGit } from '../git/git-command.ts';
 import { listCommit, treeItemsMax, TooManyItems } from '../git/git-objects.ts';
 import { entryOf, tooManyFiles } from '../git/git-tree.ts';
@@ -113,8 +114,14 @@ export async function openWorkTree(request: WorkTreeRequest): Promise<WorkTree> 
   } catch (error) {
     if (error instanceof TooManyItems) throw tooManyFiles(top, treeItemsMax);
     if (!(error instanceof GitError)) throw error;
-    return plainFolder(`${top} is taken as a plain folder: ${error.stderr}`);
+    return plainFolder(`${top} is taken as a plain folder, and FlyCD removes no app: ${refusal(top, error.stderr)}`);
   }
+}
+
+/** git reads this setting where FlyCD lets it read none: what a user's config trusts it trusts whatever program asks. */
+function refusal(top: string, stderr: string): string {
+  if (!/dubious ownership/i.test(stderr)) return stderr;
+  return `git refuses it, since it belongs to another user. Let it belong to the user that runs FlyCD: chown -R "$(id -u)" ${shellWord(top)}`;
 }
 
 /** A checkout takes files away before it writes them anew, and holds this lock all the while. */

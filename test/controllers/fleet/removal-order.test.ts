@@ -69,6 +69,17 @@ describe('an app that git names another way', () => {
     expect(names()).toEqual(['shop-v2']);
   });
 
+  test('stays while another app is suspended, and says what ends that', async () => {
+    await begun({ 'shop/app.yaml': app('shop'), 'cart/app.yaml': app('cart') });
+    expect((await flycd('suspend', 'cart', '--reason', 'a migration')).code).toBe(0);
+    world.remove('shop');
+    const { said } = await flycd('diff');
+    expect(said).toContain('runs what git says: cart is held (suspended) until flycd resume cart');
+    await flycd('resume', 'cart');
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    expect(names()).toEqual(['cart']);
+  });
+
   test('stays in a pass that fails at the new one, though it runs', async () => {
     await begun({ 'shop/app.yaml': app('shop') });
     world.write({ 'shop/app.yaml': app('shop-v2') });

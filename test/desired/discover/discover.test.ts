@@ -108,7 +108,7 @@ describe('the walk', () => {
   it('refuses an empty config repo', async () => {
     const fleet = await load({ 'README.md': 'nothing' });
     expect(errorsOf(fleet)).toStrictEqual([
-      '.: error: there is no app.yaml and no project.yaml here (an empty config repo is refused: name its folder, or a fly.toml by its path)',
+      '.: error: there is no app.yaml and no project.yaml here (an empty config repo is refused: name its folder, or a fly.toml by its path. To remove a fleet’s last apps: fly apps destroy NAME)',
     ]);
     expect(fleet.whole).toBe(false);
   });

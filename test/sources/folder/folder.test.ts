@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -316,11 +317,24 @@ describe('a git work tree', () => {
     expect(await tree.id('a')).toBeDefined();
   });
 
+  it.runIf(process.getuid?.() === 0)('says how to make git read a folder of another user', async () => {
+    const others = join(folder.path, 'others');
+    write({ 'app.yaml': 'x' }, others);
+    initWorkTree(others);
+    chownSync(others, 12_345, 12_345);
+    const { warning, tree } = await open(others);
+    expect(warning).toContain('belongs to another user');
+    expect(warning).toContain(`chown -R "$(id -u)" ${others}`);
+    expect(tree.revision).toMatch(/^content:/);
+    chownSync(others, 0, 0);
+    expect((await open(others)).warning).toBeUndefined();
+  });
+
   it('takes a folder git cannot read for a plain one, with a warning', async () => {
     const broken = join(folder.path, 'broken');
     write({ '.git/HEAD': 'nonsense', 'app.yaml': 'x' }, broken);
     const opened = await open(broken);
-    expect(opened.warning).toMatch(/taken as a plain folder: .*not a git repository/);
+    expect(opened.warning).toMatch(/taken as a plain folder, and FlyCD removes no app: .*not a git repository/);
     expect(opened.tree.revision).toMatch(/^content:/);
     const clock = new IdleClock();
     const without = await openFolder({ path: root, clock, environment: { PATH: folder.path } });
