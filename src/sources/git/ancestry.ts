@@ -1,8 +1,9 @@
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Descent, LaterCommit } from '../../model/removal.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import { Redactor } from '../../model/base/secret-value.ts';
-import { GitError, runGit } from './git-command.ts';
+import { GitError, runGit, type GitCall } from './git-command.ts';
 import { isShallow } from './shallow.ts';
 import { isCommitId } from '../tree/ref.ts';
 
@@ -40,7 +41,14 @@ export async function descends(
 }
 
 /** Commits that no branch of the config has: what git puts aside, and notes. */
-const otherRefs = /^refs\/(?:stash$|notes\/|bisect\/|rewritten\/|worktree\/)/;
+const otherRefs = ['stash', 'notes/*', 'bisect/*', 'rewritten/*', 'worktree/*'].map((name) => `--exclude=refs/${name}`);
+/** Whatever a clone has a name for, the HEADs of its other work trees too. Of two names for one commit the first is said. */
+const allTips = [
+  '--glob=refs/heads/*',
+  '--exclude=refs/remotes/*/HEAD',
+  '--glob=refs/remotes/*',
+  '--glob=refs/tags/*',
+].concat(otherRefs, '--all');
 
 /** git fails where nothing was found, and says no error: at most a hint. */
 function noMatch(error: unknown): string {
@@ -58,8 +66,9 @@ const configFiles = ['app', 'project'].flatMap((name) =>
 );
 
 /**
- * What branches and tags point to, those of remotes as they were last fetched, that has gone on from a commit and may name an
- * app: the newest first. Asks no remote. Throws a GitError where git does not say, and a stalled Fault where there are more than 1,000.
+ * What branches and tags point to, those of remotes as they were last fetched, and the other work trees of the clone, that has
+ * gone on from a commit and may name an app: the newest first. Asks no remote. Throws a stalled Fault where one of them is not
+ * here, and where there are more than 1,000; a GitError where git does not say.
  */
 export async function laterCommits(
   parts: Repository,
@@ -67,24 +76,8 @@ export async function laterCommits(
 ): Promise<readonly LaterCommit[]> {
   const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
   const call = { ...parts, environment, timeoutMs, redactor: new Redactor() };
-  // origin/HEAD is another name of a branch. Of a tag with a text of its own the commit counts.
-  const id = '%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)';
-  const format = `--format=%(if)%(symref)%(then)%(else)${id} %(refname)%(end)`;
-  const answer = await runGit({ ...call, args: ['for-each-ref', '--sort=-creatordate', '--contains', commit, format] });
-  const found = new Map<string, string>();
-  for (const line of answer.split('\n')) {
-    const [oid = '', ref = ''] = line.split(' ');
-    if (!isCommitId(oid) || oid === commit || found.has(oid) || otherRefs.test(ref)) continue;
-    found.set(oid, ref.replace(/^refs\/(?:heads\/|remotes\/)?/, ''));
-  }
-  if (found.size > searchedMax) throw tooManyTips();
-  if (found.size === 0) return [];
-  const all = [...found.keys()];
-  // What a later one of them goes on from is past.
-  const newest = new Set(
-    all.length === 1 ? all : words(await runGit({ ...call, args: ['merge-base', '--independent', ...all] })),
-  );
-  const tips = [...found].filter(([oid]) => newest.has(oid)).map(([oid, ref]) => ({ commit: oid, ref }));
+  const tips = await tipsAfter(call, commit);
+  if (tips.length > searchedMax) throw tooManyTips();
   if (tips.length <= alwaysRead) return tips;
   const search = [
     'grep',
@@ -96,11 +89,45 @@ export async function laterCommits(
     '-e',
     app,
   ];
-  const matches = await runGit({ ...call, isStrict: true, args: [...search, ...newest, '--', ...configFiles] }).catch(
-    noMatch,
-  );
+  const matches = await runGit({
+    ...call,
+    isStrict: true,
+    args: [...search, ...tips.map((tip) => tip.commit), '--', ...configFiles],
+  }).catch(noMatch);
   const naming = new Set(matches.split('\n').map((line) => line.slice(0, line.indexOf(':'))));
   return tips.filter(({ commit: oid }, index) => index < alwaysRead || naming.has(oid));
+}
+
+/**
+ * The last commits of all lines that go on from one. `log` alone follows a tag of a tag to its commit, leaves out trees and
+ * blobs, and ends where a ref or the history of one is not here.
+ */
+async function tipsAfter(call: Omit<GitCall, 'args'>, commit: string): Promise<readonly LaterCommit[]> {
+  const form = ['--no-show-signature', '--date-order', '--format=%H%x09%P%x09%S'];
+  const answer = await runGit({
+    ...call,
+    args: ['log', ...form, '--ancestry-path', ...allTips, '--not', commit],
+  }).catch(lackingTip);
+  const found = answer.split('\n').map((line) => line.split('\t'));
+  // What a later one of them goes on from is past.
+  const past = new Set(found.flatMap(([, parents = '']) => parents.split(' ')));
+  return found.flatMap(([oid = '', , ref = '']) =>
+    !isCommitId(oid) || past.has(oid) ? [] : [{ commit: oid, ref: ref.replace(/^refs\/(?:heads\/|remotes\/)?/, '') }],
+  );
+}
+
+function lackingTip(error: unknown): never {
+  const said = error instanceof GitError ? /(?:bad object|could not read) ([^;]+)/i.exec(error.stderr) : undefined;
+  const lost = said?.[1];
+  if (lost === undefined) throw error;
+  throw new Fault({
+    kind: 'stalled',
+    what: `git cannot read ${lost}, and what it lacks may go on from this commit`,
+    next: lost.startsWith('refs/')
+      ? `git update-ref -d ${shellWord(lost)} (where git refuses, delete that file in .git), then git fetch`
+      : 'git fsck names what is lost; sync a new clone',
+    cause: error,
+  });
 }
 
 function tooManyTips(): Fault {
@@ -110,5 +137,3 @@ function tooManyTips(): Fault {
     next: 'sync a newer commit',
   });
 }
-
-const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');

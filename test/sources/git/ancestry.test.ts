@@ -1,12 +1,13 @@
 /** What goes on from a commit, as far as the clone has it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { laterCommits } from '../../../src/sources/git/ancestry.ts';
 import { gitEnvironment } from '../../../src/sources/git/git-command.ts';
+import type { LaterCommit } from '../../../src/model/removal.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
-import { git, initWorkTree } from '../../servers/git-server.ts';
+import { git, gitEach, initWorkTree } from '../../servers/git-server.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -31,14 +32,13 @@ function branches(from: string, count: number): void {
   git(folder, ['fast-import', '--quiet'], made.join(''));
 }
 
-async function refs(at: string): Promise<readonly string[]> {
-  const parts = {
-    directory: folder,
-    environment: gitEnvironment({ environment: process.env }),
-    clock: new IdleClock(),
-  };
-  const later = await laterCommits(parts, { commit: at, app: 'lonely' });
-  return later.map(({ ref }) => ref).toSorted();
+function later(at: string, where = folder): Promise<readonly LaterCommit[]> {
+  const environment = gitEnvironment({ environment: process.env });
+  return laterCommits({ directory: where, environment, clock: new IdleClock() }, { commit: at, app: 'lonely' });
+}
+
+async function refs(at: string, where = folder): Promise<readonly string[]> {
+  return (await later(at, where)).map(({ ref }) => ref).toSorted();
 }
 
 describe('commits that go on from one', () => {
@@ -66,6 +66,81 @@ describe('commits that go on from one', () => {
     git(folder, ['branch', 'topic']);
     git(folder, ['reset', '-q', '--hard', first]);
     expect(await refs(first)).toEqual(['topic']);
+  });
+
+  it('are what a tag of a tag names, beside other lines or alone; a tag of a tree or of a file names none', async () => {
+    const first = commit();
+    const second = commit('app: second\n');
+    git(folder, ['tag', '-a', 'v2', '-m', 'v2']);
+    git(folder, ['tag', '-a', 'v2-signed', '-m', 'v2', 'v2']);
+    git(folder, ['tag', '-a', 'v2-twice', '-m', 'v2', 'v2-signed']);
+    gitEach(folder, [
+      ['tag', '-d', 'v2'],
+      ['tag', '-d', 'v2-signed'],
+      ['tag', 'tree', 'HEAD^{tree}'],
+      ['tag', '-a', 'file', '-m', 'x', 'HEAD:app.yaml'],
+      ['reset', '-q', '--hard', first],
+    ]);
+    expect(await later(first)).toEqual([{ commit: second, ref: 'tags/v2-twice' }]);
+    commit('app: third\n');
+    git(folder, ['checkout', '-q', '--detach', first]);
+    expect(await refs(first)).toEqual(['main', 'tags/v2-twice']);
+  });
+
+  it.each(['stash', 'notes/x', 'bisect/bad', 'rewritten/x', 'worktree/x'])(
+    'are not what git puts aside as refs/%s',
+    async (name) => {
+      const first = commit();
+      commit('app: second\n');
+      git(folder, ['update-ref', `refs/${name}`, 'HEAD']);
+      git(folder, ['reset', '-q', '--hard', first]);
+      expect(await refs(first)).toEqual([]);
+      git(folder, ['update-ref', 'refs/pull/1/head', git(folder, ['rev-parse', `refs/${name}`])]);
+      expect(await refs(first)).toEqual(['pull/1/head']);
+    },
+  );
+
+  it('are the HEADs of other work trees, and none that is at the commit', async () => {
+    const first = commit();
+    const [beside, linked] = [join(folder, 'beside'), join(folder, 'linked')];
+    git(folder, ['worktree', 'add', '-q', '--detach', beside]);
+    git(folder, ['worktree', 'add', '-q', '--detach', linked]);
+    git(linked, ['commit', '-q', '--allow-empty', '-m', 'more']);
+    expect(await refs(first)).toEqual(['worktrees/linked/HEAD']);
+    git(linked, ['checkout', '-q', '--detach', first]);
+    git(folder, ['checkout', '-q', '--detach']);
+    git(folder, ['commit', '-q', '--allow-empty', '-m', 'even more']);
+    expect(await refs(first, linked)).toEqual(['main-worktree/HEAD']);
+  });
+
+  it.each([
+    ['a commit that is not here', `${'a'.repeat(40)}\n`],
+    ['nothing, as after a crash', '\0'.repeat(41)],
+  ])('may be there where a branch points to %s: nobody can tell', async (_what, content) => {
+    const first = commit();
+    mkdirSync(join(folder, '.git/refs/remotes/origin'), { recursive: true });
+    // One that only names another is no branch.
+    writeFileSync(join(folder, '.git/refs/remotes/origin/HEAD'), 'ref: refs/remotes/origin/gone\n');
+    expect(await refs(first)).toEqual([]);
+    writeFileSync(join(folder, '.git/refs/remotes/origin/main'), content);
+    await expect(later(first)).rejects.toMatchObject({
+      kind: 'stalled',
+      message: expect.stringContaining('refs/remotes/origin/main'),
+      next: expect.stringMatching(/^git update-ref -d refs\/remotes\/origin\/main .*, then git fetch$/),
+    });
+  });
+
+  it('may be there where the history of a branch has a hole', async () => {
+    const first = commit();
+    const second = commit('app: second\n');
+    commit('app: third\n');
+    git(folder, ['checkout', '-q', '--detach', first]);
+    rmSync(join(folder, '.git/objects', second.slice(0, 2), second.slice(2)));
+    await expect(later(first)).rejects.toMatchObject({
+      kind: 'stalled',
+      message: expect.stringContaining(second),
+      next: expect.stringContaining('sync a new clone'),
+    });
   });
 
   it('count beyond the newest fifty where their config files have the name, whatever colours the clone is set to', async () => {
