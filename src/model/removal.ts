@@ -52,6 +52,8 @@ export interface LaterCommit {
   readonly commit: string;
   /** origin/main, tags/v2 */
   readonly ref: string;
+  /** true: the clone lacks the history in between, so nobody can tell whether it goes on. */
+  readonly isCut?: true;
 }
 
 /** What the config's history says of an app that it does not name. */

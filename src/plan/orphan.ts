@@ -257,6 +257,22 @@ function mentionedWords({ file, as }: Mention): HistoryWords {
   }
 }
 
+function laterWords({ commit, ref, isRead, isCut }: Extract<RemovalHistory, { state: 'later' }>): HistoryWords {
+  const names = `${isRead ? 'names it' : 'may name it: not all of it could be read'}, at ${shortRevision(commit)}`;
+  if (isCut !== true) {
+    return {
+      because: `git does not name it at this commit, but ${ref} goes on from here and ${names}`,
+      next: 'sync that commit',
+    };
+  }
+  return {
+    because: `git does not name it at this commit, but ${ref} ${names}. This clone is shallow, and does not show whether that commit comes after this one`,
+    next: unshallow,
+  };
+}
+
+const unshallow = 'git fetch --unshallow (GitHub Actions: fetch-depth: 0)';
+
 /** undefined: a commit of this config took it away, or there are no commits to ask. */
 function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
   switch (history.state) {
@@ -276,10 +292,7 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
         next: 'sync that config',
       };
     case 'later':
-      return {
-        because: `git does not name it at this commit, but ${history.ref} goes on from here and ${history.isRead ? 'names it' : 'may name it: not all of it could be read'}, at ${shortRevision(history.commit)}`,
-        next: 'sync that commit',
-      };
+      return laterWords(history);
     case 'unnamed':
       return {
         because: `git does not name it. It was last ${lastWords(history)}, where this config does not name it either: ${history.hasSources ? 'a repo that its projects take apps from no longer has it, or ' : ''}it was not committed, or another folder of the repo names it`,
@@ -296,7 +309,7 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
     case 'shallow':
       return {
         because: `git does not name it. It was last ${lastWords(history)}, and this clone is shallow: FlyCD cannot see whether a commit removed it`,
-        next: 'git fetch --unshallow (GitHub Actions: fetch-depth: 0)',
+        next: unshallow,
       };
     case 'unknown':
       return {

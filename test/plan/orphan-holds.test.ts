@@ -214,6 +214,18 @@ describe('what the history says of it', () => {
       undefined,
     ],
     [{ state: 'later', commit, ref: 'main', isRead: false }, 'not all of it could be read', 'sync that', undefined],
+    [
+      { state: 'later', commit, ref: 'main', isRead: true, isCut: true },
+      'This clone is shallow, and does not show whether that commit comes after this one',
+      'git fetch --unshallow (GitHub Actions: fetch-depth: 0); or ',
+      undefined,
+    ],
+    [
+      { state: 'later', commit, ref: 'main', isRead: false, isCut: true },
+      'at this commit, but main may name it: not all of it could be read, at ccccccc',
+      'git fetch --unshallow',
+      undefined,
+    ],
     [{ state: 'half read', commit, isPass: true }, 'synced at commit ccccccc', '', undefined],
     [{ state: 'shallow', commit }, 'this clone is shallow', 'git fetch --unshallow', undefined],
     [{ state: 'unknown', released: '' }, 'None of its releases has succeeded', '', undefined],

@@ -67,7 +67,7 @@ const configFiles = ['app', 'project'].flatMap((name) =>
 
 /**
  * What branches and tags point to, those of remotes as they were last fetched, and the other work trees of the clone, that has
- * gone on from a commit and may name an app: the newest first. Asks no remote. Throws a stalled Fault where one of them is not
+ * gone on from a commit and may name an app: the newest first. In a shallow clone also what may have gone on from it. Asks no remote. Throws a stalled Fault where one of them is not
  * here, and where there are more than 1,000; a GitError where git does not say.
  */
 export async function laterCommits(
@@ -99,21 +99,43 @@ export async function laterCommits(
 }
 
 /**
- * The last commits of all lines that go on from one. `log` alone follows a tag of a tag to its commit, leaves out trees and
- * blobs, and ends where a ref or the history of one is not here.
+ * The last commits of all lines that go on from one, or may do so where their history is cut. `log` alone follows a tag of a
+ * tag to its commit, leaves out trees and blobs, and ends where a ref or the history of one is not here.
  */
 async function tipsAfter(call: Omit<GitCall, 'args'>, commit: string): Promise<readonly LaterCommit[]> {
-  const form = ['--no-show-signature', '--date-order', '--format=%H%x09%P%x09%S'];
-  const answer = await runGit({
-    ...call,
-    args: ['log', ...form, '--ancestry-path', ...allTips, '--not', commit],
-  }).catch(lackingTip);
-  const found = answer.split('\n').map((line) => line.split('\t'));
+  const form = ['--no-show-signature', '--encoding=UTF-8', '--decorate-refs=none', '--format=%H%x09%P%x09%S%x09%D'];
+  // Each commit comes before its parents.
+  const order = ['--date-order', ...((await isShallow(call)) ? [] : ['--ancestry-path'])];
+  const args = ['log', ...form, ...order, ...allTips, '--not', commit];
+  const found = (await runGit({ ...call, args }).catch(lackingTip)).split('\n').flatMap(logged);
+  const goesOn = new Map<string, 'yes' | 'unknown'>([[commit, 'yes']]);
+  for (const { oid, parents, isCut } of found.toReversed()) {
+    const past = parents.map((parent) => goesOn.get(parent));
+    if (past.includes('yes')) goesOn.set(oid, 'yes');
+    else if (isCut || past.includes('unknown')) goesOn.set(oid, 'unknown');
+  }
   // What a later one of them goes on from is past.
-  const past = new Set(found.flatMap(([, parents = '']) => parents.split(' ')));
-  return found.flatMap(([oid = '', , ref = '']) =>
-    !isCommitId(oid) || past.has(oid) ? [] : [{ commit: oid, ref: ref.replace(/^refs\/(?:heads\/|remotes\/)?/, '') }],
-  );
+  const past = new Set(found.flatMap(({ parents }) => parents));
+  return found.flatMap(({ oid, ref }) => {
+    const descent = past.has(oid) ? undefined : goesOn.get(oid);
+    if (descent === undefined) return [];
+    return [{ commit: oid, ref, ...(descent === 'unknown' ? { isCut: true } : {}) }];
+  });
+}
+
+interface Logged {
+  readonly oid: string;
+  readonly parents: readonly string[];
+  readonly ref: string;
+  /** git calls a commit grafted whose parents a shallow clone leaves out. */
+  readonly isCut: boolean;
+}
+
+function logged(line: string): readonly Logged[] {
+  const [oid = '', parents = '', ref = '', decoration = ''] = line.split('\t');
+  if (!isCommitId(oid)) return [];
+  const shown = ref.replace(/^refs\/(?:heads\/|remotes\/)?/, '');
+  return [{ oid, parents: parents.split(' '), ref: shown, isCut: decoration.includes('grafted') }];
 }
 
 function lackingTip(error: unknown): never {

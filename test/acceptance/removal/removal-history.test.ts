@@ -213,6 +213,21 @@ describe('an app stays that the config does not name', () => {
     expect(names()).toEqual(['shop']);
   });
 
+  test('at an earlier commit, in a shallow clone that does not show what a later one goes on from', async () => {
+    const repo = await running();
+    removed(repo, 'blog');
+    const job = folder();
+    git(job, ['clone', '-q', '--depth', '3', `file://${repo}`, '.']);
+    git(repo, ['revert', '--no-edit', 'HEAD']);
+    await sync(repo);
+    git(repo, ['commit', '-q', '--allow-empty', '-m', 'more']);
+    git(job, ['fetch', '-q', '--depth', '1']);
+    const { stdout } = await world.flycdAt(job, ['sync', '--once', '--data-dir', folder()]);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('but origin/main names it, at');
+    expect(stdout).toContain('git fetch --unshallow');
+    expect(names()).toEqual(['blog', 'shop']);
+  });
+
   test('in another folder of the repo, to which it was moved', async () => {
     const repo = await committed({
       'one/flycd.yaml': settings,

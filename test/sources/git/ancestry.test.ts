@@ -143,6 +143,51 @@ describe('commits that go on from one', () => {
     });
   });
 
+  it('are known and not known in a shallow clone by where each line of it is cut', async () => {
+    const root = commit();
+    git(folder, ['branch', 'fork']);
+    const first = commit('app: first\n');
+    commit('app: second\n');
+    git(folder, ['branch', 'cut']);
+    commit('app: third\n');
+    git(folder, ['branch', 'deep']);
+    // Two lines that are here whole: one left before the commit, one has nothing to do with it.
+    gitEach(folder, [
+      ['checkout', '-q', 'fork'],
+      ['commit', '-q', '--allow-empty', '-m', 'fork'],
+      ['checkout', '-q', '--orphan', 'pages'],
+      ['commit', '-q', '--allow-empty', '-m', 'pages'],
+      ['config', 'uploadpack.allowAnySHA1InWant', 'true'],
+    ]);
+    const job = join(folder, 'job');
+    const from = `file://${folder}`;
+    git(folder, ['init', '-q', job]);
+    git(job, ['fetch', '-q', '--depth=10', from, first, 'fork:fork', 'pages:pages']);
+    git(job, ['checkout', '-q', '--detach', first]);
+    expect(await later(first, job)).toEqual([]);
+    git(job, ['fetch', '-q', '--depth=1', from, 'cut:refs/remotes/origin/cut']);
+    const cut = git(job, ['rev-parse', 'origin/cut']);
+    expect(await later(first, job)).toEqual([{ commit: cut, ref: 'origin/cut', isCut: true }]);
+    // What goes on from it is the last of its line.
+    git(job, ['checkout', '-q', '--detach', cut]);
+    git(job, ['commit', '-q', '--allow-empty', '-m', 'more']);
+    git(job, ['branch', 'more']);
+    expect(await later(first, job)).toEqual([{ commit: git(job, ['rev-parse', 'more']), ref: 'more', isCut: true }]);
+    // A merge of it goes on for sure.
+    git(job, ['checkout', '-q', '--detach', first]);
+    git(job, ['commit', '-q', '--allow-empty', '-m', 'even more']);
+    git(job, ['merge', '-q', '-s', 'ours', '--allow-unrelated-histories', '-m', 'both', 'more']);
+    git(job, ['branch', 'both']);
+    git(job, ['checkout', '-q', '--detach', root]);
+    expect(await later(first, job)).toEqual([{ commit: git(job, ['rev-parse', 'both']), ref: 'both' }]);
+    git(job, ['branch', '-qD', 'both', 'more']);
+    git(job, ['fetch', '-q', '--depth=2', from, 'deep:refs/remotes/origin/deep']);
+    const deep = git(job, ['rev-parse', 'origin/deep']);
+    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'origin/deep', isCut: true }]);
+    git(job, ['fetch', '-q', '--depth=10', from, 'deep:refs/remotes/origin/deep']);
+    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'origin/deep' }]);
+  });
+
   it('count beyond the newest fifty where their config files have the name, whatever colours the clone is set to', async () => {
     const first = commit();
     const tip = (name: string, text: string): void => {
