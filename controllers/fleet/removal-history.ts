@@ -1,11 +1,10 @@
 import type { DesiredFleet } from '../../src/model/desired.ts';
+import { commitOf } from '../../src/model/base/revision.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
-import type { IsNew, RemovalHistory } from '../../src/model/removal.ts';
+import type { Mention, Mentions, RemovalHistory, Since } from '../../src/model/removal.ts';
 import type { Store } from '../../src/record/store.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
-
-const dirty = '-dirty';
 
 /** Each is a whole config to be read, once for as long as FlyCD runs: a second for a thousand apps. */
 const laterMax = 200;
@@ -45,8 +44,9 @@ async function historyOf(
   const commit = commitOf(released);
   // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
   const last = commitOf((await store?.namedRevision(name)) ?? '');
-  const isNew = await newSince(fleet, last ?? commit);
-  const mention = await fleet.mentions?.of(name, isNew);
+  const since = last ?? commit;
+  const ofIt: Search = (mentions, from) => mentions.of(name, from);
+  const mention = await inWhatWasRead(fleet, since, ofIt);
   if (mention !== undefined) return { state: 'mentioned', ...mention };
   if (descendsFrom === undefined || namesAt === undefined) {
     if (commit !== undefined) return { state: 'outside git', commit };
@@ -59,9 +59,9 @@ async function historyOf(
     const { names, whole, manual, hasSources, files } = await namesAt(asked);
     if (names.has(name)) {
       const content = files.get(name);
-      const moved = content && (await fleet.mentions?.withContent(content, await newSince(fleet, asked)));
-      if (moved !== undefined) return { state: 'mentioned', ...moved };
-      return { state: 'removed', isManual: manual.has(name) };
+      const moved: Search = async (mentions, from) => content && mentions.withContent(content, from);
+      const to = (await inWhatWasRead(fleet, asked, moved)) ?? (await inWorkTreesCommit(fleet, asked, moved));
+      return to === undefined ? { state: 'removed', isManual: manual.has(name) } : { state: 'mentioned', ...to };
     }
     return whole ? { state: 'unnamed', commit: asked, hasSources } : { state: 'half read', commit: asked };
   };
@@ -70,34 +70,67 @@ async function historyOf(
   if (release.state !== 'removed') return release;
   const pass = last === undefined || last === commit ? release : await standingAt(last);
   if (pass.state !== 'removed') return pass.state === 'mentioned' ? pass : { ...pass, isPass: true };
-  // A work tree that differs from its commit: the commit may name the app still.
-  if (revision.endsWith(dirty)) {
-    const commitNow = revision.slice(0, -dirty.length);
-    const head = await namesAt(commitNow);
+  const now = commitOf(revision);
+  if (fleet.mentionsAt !== undefined && now !== undefined) {
+    const head = await namesAt(now);
     if (head.names.has(name)) return { state: 'uncommitted' };
-    if (!head.whole) return { state: 'half read', commit: commitNow, isNow: true };
+    if (!head.whole) return { state: 'half read', commit: now, isNow: true };
   }
-  // A job that is run again at an earlier commit, without a database that would know the later one.
-  const after = (await fleet.laterCommits?.(name)) ?? [];
+  const committed = await inWorkTreesCommit(fleet, since, ofIt);
+  if (committed !== undefined) return { state: 'mentioned', ...committed };
+  return (await namedAgain(fleet, name)) ?? pass;
+}
+
+/** A job that is run again at an earlier commit, without a database that would know the later one. */
+async function namedAgain(
+  { laterCommits, namesAt }: DesiredFleet,
+  name: string,
+): Promise<Extract<RemovalHistory, { state: 'later' | 'unread' }> | undefined> {
+  const after = (await laterCommits?.(name)) ?? [];
   for (const later of after.slice(0, laterMax)) {
-    const { names, whole } = await namesAt(later.commit);
-    if (names.has(name) || !whole) return { state: 'later', ...later, isRead: names.has(name) };
+    const read = await namesAt?.(later.commit);
+    const isNamed = read?.names.has(name) === true;
+    if (isNamed || read?.whole !== true) return { state: 'later', ...later, isRead: isNamed };
   }
-  if (after.length <= laterMax) return pass;
+  if (after.length <= laterMax) return undefined;
   const reason = `more than ${laterMax} branches and tags that go on from this commit may name it`;
   return { state: 'unread', reason, next: 'sync a newer commit' };
 }
 
-/** undefined: nobody knows what was there, as where the commit is not in this clone. */
-async function newSince({ pathsAt }: DesiredFleet, commit: string | undefined): Promise<IsNew> {
-  if (pathsAt === undefined || commit === undefined) return undefined;
-  const paths = await pathsAt(commit).catch(() => undefined);
-  if (paths === undefined) return undefined;
-  return (path, id) => (id === undefined ? !paths.has(path) : paths.get(path) !== id);
+type Search = (mentions: Mentions, since: Since) => Promise<Mention | undefined>;
+
+async function inWhatWasRead(
+  { mentions, pathsAt }: DesiredFleet,
+  since: string | undefined,
+  search: Search,
+): Promise<Mention | undefined> {
+  if (mentions === undefined) return undefined;
+  const then = await filesAt(pathsAt, since);
+  const isNew = then && ((path: string, id?: string) => (id === undefined ? !then.has(path) : then.get(path) !== id));
+  return search(mentions, { isNew });
 }
 
-/** undefined: it is none, as of a plain folder. */
-function commitOf(revision: string): string | undefined {
-  const commit = revision.endsWith(dirty) ? revision.slice(0, -dirty.length) : revision;
-  return /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
+/**
+ * What is not on disk, or other there, as in a sparse checkout or where a setting of git's gives files other line ends: in a
+ * commit ids are exact.
+ */
+async function inWorkTreesCommit(
+  { revision, mentionsAt, pathsAt }: DesiredFleet,
+  since: string | undefined,
+  search: Search,
+): Promise<Mention | undefined> {
+  const commit = commitOf(revision);
+  if (commit === undefined || mentionsAt === undefined || pathsAt === undefined) return undefined;
+  const [then, now] = await Promise.all([filesAt(pathsAt, since), pathsAt(commit)]);
+  const isNew = then && ((path: string) => then.get(path) !== now.get(path));
+  const found = await search(await mentionsAt(commit), { isNew });
+  return found && { ...found, commit };
+}
+
+/** undefined: nobody knows what was there, as where the commit is not in this clone. */
+async function filesAt(
+  pathsAt: DesiredFleet['pathsAt'],
+  commit: string | undefined,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  return commit === undefined ? undefined : pathsAt?.(commit).catch(() => undefined);
 }

@@ -115,8 +115,8 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     problems: orderedProblems([...identity.problems, ...unsaid(walk.problems, identity), ...gathered.problems]),
     whole: walk.whole && gathered.whole && !broken,
     mentions: {
-      of: (app, isNew) => clock.busy(() => walk.mentions.of(app, isNew)),
-      withContent: (content, isNew) => clock.busy(() => walk.mentions.withContent(content, isNew)),
+      of: (app, since) => clock.busy(() => walk.mentions.of(app, since)),
+      withContent: (content, since) => clock.busy(() => walk.mentions.withContent(content, since)),
     },
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),

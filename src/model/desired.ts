@@ -162,6 +162,11 @@ export interface DesiredFleet extends FleetOwner {
    * what is new counts. Throws a Fault where it cannot be told.
    */
   mentions?: Mentions | undefined;
+  /**
+   * The same at the commit that a work tree stands at, of which the disk may lack files, or have others. Its own files alone
+   * count. Not there where a commit was read, or there is none. Throws a Fault where it cannot be read.
+   */
+  mentionsAt?: ((commit: string) => Promise<Mentions>) | undefined;
   /** Content ids of all files of its repo at a commit, by path. Not there where there is no history. Throws a Fault where the commit cannot be read. */
   pathsAt?: ((commit: string) => Promise<ReadonlyMap<string, string>>) | undefined;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */

@@ -32,19 +32,26 @@ export interface Mention {
    * called so, of which the app may be; it cannot be read, and is called nearly like an app.yaml.
    */
   readonly as: 'put away' | 'other config' | 'project' | 'unread';
+  /** It does so in this commit, at which the work tree stands; undefined: in what was read. */
+  readonly commit?: string;
 }
 
-/**
- * Of paths in the config repo: nothing stood there when the app was last named, or with an id nothing of that content.
- * undefined: nobody knows, so any is new.
- */
-export type IsNew = ((path: string, id?: string) => boolean) | undefined;
+/** Which files count: what has come since the app was last named. */
+export interface Since {
+  /**
+   * Of paths in the config repo: nothing stood there when the app was last named, or with an id nothing of that content.
+   * undefined: nobody knows, so any is new.
+   */
+  readonly isNew?: ((path: string, id?: string) => boolean) | undefined;
+  /** true: files of other repos, which projects take apps from, do not count. */
+  readonly ownOnly?: boolean;
+}
 
 export interface Mentions {
   /** The file that names an app and is not read as its app.yaml, or that may do so. Throws a Fault where it cannot be told. */
-  of(app: string, isNew: IsNew): Promise<Mention | undefined>;
+  of(app: string, since: Since): Promise<Mention | undefined>;
   /** The file with the content that an app.yaml had, whatever it is called: it was moved, not removed. */
-  withContent(content: FileContent, isNew: IsNew): Promise<Mention | undefined>;
+  withContent(content: FileContent, since: Since): Promise<Mention | undefined>;
 }
 
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */

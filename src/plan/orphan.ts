@@ -229,29 +229,31 @@ function lastWords({ commit, isPass }: { readonly commit: string; readonly isPas
 }
 
 /** Whether an app is gone with its file's name only a person knows. */
-function mentionedWords({ file, as }: Mention): HistoryWords {
+function mentionedWords({ file, as, commit }: Mention): HistoryWords {
   // What stands outside of the config's folder no project of it can name.
   const isOutside = file.startsWith('../');
-  const gone = `delete it${isOutside ? '' : ' or name it in `ignore` of a project.yaml'} if the app is gone`;
+  const way = `delete it${isOutside ? '' : ' or name it in `ignore` of a project.yaml'}`;
+  const gone = `${way}${commit === undefined ? '' : ', and commit that,'} if the app is gone`;
+  const at = commit === undefined ? '' : ` at commit ${shortRevision(commit)}`;
   switch (as) {
     case 'put away':
       return {
-        because: `git no longer names it, but ${file} does, and FlyCD reads no file of that name`,
+        because: `git no longer names it, but ${file} does${at}, and FlyCD reads no file of that name`,
         next: `rename the file to app.yaml, or ${gone}`,
       };
     case 'other config':
       return {
-        because: `this config no longer names it, but ${file} in the same repo does`,
+        because: `this config no longer names it, but ${file} in the same repo does${at}`,
         next: `sync the folder that ${file} belongs to`,
       };
     case 'project':
       return {
-        because: `git no longer names it, but it may be an app of the project in ${file}, and FlyCD reads no file of that name`,
+        because: `git no longer names it, but it may be an app of the project in ${file}${at}, and FlyCD reads no file of that name`,
         next: `rename the file to project.yaml, or ${gone}`,
       };
     case 'unread':
       return {
-        because: `git no longer names it, but ${file} may: FlyCD cannot read that file`,
+        because: `git no longer names it, but ${file} may${at}: FlyCD cannot read that file`,
         next: `make it a text file in UTF-8 called app.yaml, or ${gone}`,
       };
   }

@@ -103,7 +103,7 @@ describe('what git ignores is no part of the config', () => {
     work.write({ 'x/app.yaml.bak': appYaml('x') });
     const fleet = await work.loadFolder();
     expect(fleet).toMatchObject({ problems: [], whole: true });
-    expect((await fleet.mentions?.of('x', undefined))?.file).toBe('x/app.yaml.bak');
+    expect((await fleet.mentions?.of('x', {}))?.file).toBe('x/app.yaml.bak');
   });
 
   test.each([

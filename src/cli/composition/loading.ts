@@ -1,8 +1,9 @@
 import { join, posix } from 'node:path';
 import type { DesiredLoader } from '../../desired/load.ts';
 import type { DesiredFleet } from '../../model/desired.ts';
-import type { FileContent, NamedApps } from '../../model/removal.ts';
+import type { FileContent, Mentions, NamedApps, Since } from '../../model/removal.ts';
 import { Fault } from '../../model/base/fault.ts';
+import { commitOf } from '../../model/base/revision.ts';
 import type { Origin } from '../../model/stamps/origin.ts';
 import { SecretValue, type Redactor } from '../../model/base/secret-value.ts';
 import type { ImageDigests } from '../../oci/digest.ts';
@@ -111,12 +112,13 @@ export function createLoading(request: LoadingRequest): Loading {
         try {
           // With a loader of its own: the other one forgets what is not in the tree it reads.
           const fleetThen = await createDesiredLoader({ clock: io.clock }).load({ ...asked, ...more, tree: old.tree });
-          return { fleetThen, tree: old.tree };
+          return { fleetThen, tree: old.tree, close: () => old.close() };
         } finally {
           old.close();
         }
       };
-      const earlier = historyOf({ history, own: repo, past, commitAt, readAt, redactor });
+      const standing = repo === undefined ? commitOf(tree.revision) : undefined;
+      const earlier = historyOf({ history, own: repo, standing, past, commitAt, readAt, redactor });
       return { fleet: { ...fleet, ...earlier, descendsFrom, laterCommits }, repo };
     },
     close() {
@@ -130,6 +132,8 @@ interface HistoryParts {
   readonly history: string;
   /** undefined: the config is a folder. */
   readonly own: ConfigRepo | undefined;
+  /** The commit of the work tree that was read; undefined: none was. */
+  readonly standing: string | undefined;
   readonly past: Pasts;
   readonly commitAt: OpenConfig['commitAt'];
   readonly redactor: Redactor;
@@ -140,11 +144,33 @@ interface ReadThen {
   readonly fleetThen: DesiredFleet;
   /** The commit's files. */
   readonly tree: Tree;
+  /** Ends the git child that reads them; a later read starts another. */
+  readonly close: () => void;
 }
 
-function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt' | 'pathsAt'> {
-  const { history, own, past, redactor, commitAt, readAt } = parts;
+function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt' | 'mentionsAt' | 'pathsAt'> {
+  const { history, own, standing, past, redactor, commitAt, readAt } = parts;
+  const read = (commit: string): Promise<ReadThen> => {
+    // Names need no registry.
+    const reading = () => readAt(commit, { resolveImage: () => Promise.resolve(undefined) });
+    return commit === standing ? past.standing.read(`${history} ${commit}`, reading) : reading();
+  };
+  const mentionsAt = async (commit: string): Promise<Mentions> => {
+    const { fleetThen, close } = await read(commit);
+    const asked = async <Found>(ask: (mentions: Mentions) => Promise<Found>): Promise<Found | undefined> => {
+      try {
+        return fleetThen.mentions && (await ask(fleetThen.mentions));
+      } finally {
+        close();
+      }
+    };
+    return {
+      of: (app, since) => asked((mentions) => mentions.of(app, ownOf(since))),
+      withContent: (content, since) => asked((mentions) => mentions.withContent(content, ownOf(since))),
+    };
+  };
   return {
+    mentionsAt: standing === undefined ? undefined : mentionsAt,
     async earlier(commit) {
       const then = await past.fleets.read(`${history} ${commit}`, async () => (await readAt(commit)).fleetThen);
       learnSecrets(redactor, then);
@@ -158,9 +184,7 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       }),
     namesAt: (commit) =>
       past.names.read(`${history} ${commit}`, async () => {
-        // Names need no registry.
-        const unasked = { resolveImage: () => Promise.resolve(undefined) };
-        const { fleetThen, tree } = await readAt(commit, unasked);
+        const { fleetThen, tree } = await read(commit);
         const { apps, invalid, whole, followed, root } = fleetThen;
         const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
         const all = [...apps, ...invalid];
@@ -176,6 +200,9 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       }),
   };
 }
+
+/** Of other repos' files only what was read now counts. */
+const ownOf = (since: Since): Since => ({ ...since, ownOnly: true });
 
 async function contentOf(tree: Tree, path: string): Promise<FileContent | undefined> {
   const [id, entries] = await Promise.all([tree.id(path), tree.list(folderOf(path))]);
@@ -204,6 +231,8 @@ interface Past<Read> {
 interface Pasts {
   readonly fleets: Past<DesiredFleet>;
   readonly names: Past<NamedApps>;
+  /** The commit of the work tree: one whole fleet, with what its files say. */
+  readonly standing: Past<ReadThen>;
   readonly paths: Past<ReadonlyMap<string, string>>;
 }
 
@@ -211,6 +240,7 @@ function createPasts(): Pasts {
   return {
     fleets: createPast(pastFleetsMax),
     names: createPast(pastNamesMax, ({ whole }) => whole),
+    standing: createPast(1, ({ fleetThen }) => fleetThen.whole),
     paths: createPast(pastFleetsMax),
   };
 }

@@ -1,7 +1,7 @@
 /** What else in the config repo names an app that git no longer names: nobody can say then that it is gone. */
 import { Fault } from '../../model/base/fault.ts';
 import { isObject } from '../../model/base/json.ts';
-import type { IsNew, Mention, Mentions } from '../../model/removal.ts';
+import type { Mention, Mentions, Since } from '../../model/removal.ts';
 import { isPointer } from '../../sources/tree/lfs-pointer.ts';
 import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
@@ -59,17 +59,18 @@ export function mentionsIn(walking: Walking): Mentions {
     known.catch(() => read.delete(place));
     return known;
   };
-  const isNewAt = ({ tree, entry }: Place, isNew: IsNew): boolean =>
+  const isNewAt = ({ tree, entry }: Place, { isNew }: Since): boolean =>
     tree !== walking.tree || isNew === undefined || isNew(entry.path);
   const mention = ({ tree, entry }: Place, as: Mention['as']): Mention => {
     return { file: walking.files.file(tree, entry.path).name, as };
   };
   return {
-    async of(app, isNew) {
+    async of(app, since) {
       let any: Mention | undefined;
       for (const place of await places()) {
+        if (since.ownOnly === true && place.tree !== walking.tree) continue;
         const isOther = isOtherConfig(place);
-        const isNewHere = isNewAt(place, isNew);
+        const isNewHere = isNewAt(place, since);
         // A copy may have been made first, and its app.yaml removed later.
         const counts = isOther || isNewHere || isLikelyApp(baseOf(place.entry.path));
         if (!mayMention(place) || !counts) continue;
@@ -82,7 +83,7 @@ export function mentionsIn(walking: Walking): Mentions {
       }
       return any;
     },
-    async withContent({ id, size }, isNew) {
+    async withContent({ id, size }, { isNew }) {
       for (const place of await places()) {
         const { tree, entry, isHere } = place;
         const isRead = isHere && isAppOrProject(baseOf(entry.path));

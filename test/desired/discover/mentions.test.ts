@@ -14,7 +14,7 @@ async function mentioned(
 ): Promise<Mention | undefined> {
   const tree = memoryTree({ ...front, ...files });
   const fleet = await load({}, { path, tree: { ...tree, ...change?.(tree) } });
-  return fleet.mentions?.of('lonely', undefined);
+  return fleet.mentions?.of('lonely', {});
 }
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
@@ -147,8 +147,8 @@ describe('an ordinary file of a monorepo', () => {
   it('names none where it stood there when the app was last named', async () => {
     const files = { 'chart/values.yaml': 'app: lonely\n', 'argocd/values.yaml': project(), 'x/app.yaml.gz': big };
     const fleet = await load({}, { tree: memoryTree({ ...front, ...files }) });
-    expect(await fleet.mentions?.of('lonely', (path) => !(path in files))).toBeUndefined();
-    expect(await fleet.mentions?.of('lonely', (path) => path === 'chart/values.yaml')).toMatchObject({
+    expect(await fleet.mentions?.of('lonely', { isNew: (path) => !(path in files) })).toBeUndefined();
+    expect(await fleet.mentions?.of('lonely', { isNew: (path) => path === 'chart/values.yaml' })).toMatchObject({
       as: 'put away',
     });
   });
@@ -157,7 +157,10 @@ describe('an ordinary file of a monorepo', () => {
 it('a copy counts also where it was made before its app.yaml went', async () => {
   const tree = memoryTree({ ...front, 'x/app.yaml.bak': appYaml('lonely'), 'x/web.yaml': appYaml('lonely') });
   const fleet = await load({}, { tree });
-  expect(await fleet.mentions?.of('lonely', () => false)).toEqual({ file: 'x/app.yaml.bak', as: 'put away' });
+  expect(await fleet.mentions?.of('lonely', { isNew: () => false })).toEqual({
+    file: 'x/app.yaml.bak',
+    as: 'put away',
+  });
 });
 
 describe('a file with the content that an app’s had', () => {
@@ -166,17 +169,17 @@ describe('a file with the content that an app’s had', () => {
     const tree = memoryTree({ ...front, 'x/notes': text, 'y/app.yaml': text });
     const fleet = await load({}, { tree });
     const content = { id: (await tree.id('x/notes')) ?? '', size: text.length };
-    expect(await fleet.mentions?.withContent(content, undefined)).toEqual({ file: 'x/notes', as: 'put away' });
-    expect(await fleet.mentions?.withContent(content, (_path, id) => id === undefined)).toBeUndefined();
-    expect(await fleet.mentions?.withContent(content, (_path, id) => id !== undefined)).toMatchObject({
+    expect(await fleet.mentions?.withContent(content, {})).toEqual({ file: 'x/notes', as: 'put away' });
+    expect(await fleet.mentions?.withContent(content, { isNew: (_path, id) => id === undefined })).toBeUndefined();
+    expect(await fleet.mentions?.withContent(content, { isNew: (_path, id) => id !== undefined })).toMatchObject({
       file: 'x/notes',
     });
     // As on disk, where git puts carriage returns in.
-    expect(await fleet.mentions?.withContent({ ...content, size: 11 }, undefined)).toMatchObject({ file: 'x/notes' });
-    expect(await fleet.mentions?.withContent({ ...content, size: undefined }, undefined)).toMatchObject({
+    expect(await fleet.mentions?.withContent({ ...content, size: 11 }, {})).toMatchObject({ file: 'x/notes' });
+    expect(await fleet.mentions?.withContent({ ...content, size: undefined }, {})).toMatchObject({
       file: 'x/notes',
     });
-    expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, undefined)).toBeUndefined();
+    expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, {})).toBeUndefined();
   });
 });
 

@@ -237,7 +237,7 @@ describe('an app.yaml that was put away', () => {
   ])('keeps its app: %s', async (_what, files, kept) => {
     const fleet = await found(files);
     expect(fleet).toMatchObject({ whole: true, problems: [] });
-    for (const [app, file] of kept) expect((await fleet.mentions?.of(app, undefined))?.file).toBe(file);
+    for (const [app, file] of kept) expect((await fleet.mentions?.of(app, {}))?.file).toBe(file);
   });
 
   it('that cannot be read is no answer, and is read again for the next', async () => {
@@ -248,9 +248,9 @@ describe('an app.yaml that was put away', () => {
     });
     const fleet = await found({ 'x/app.yaml.bak': appYaml('lonely') }, { change });
     expect(fleet).toMatchObject({ whole: true, problems: [] });
-    await expect(fleet.mentions?.of('lonely', undefined)).rejects.toThrow('no such device');
+    await expect(fleet.mentions?.of('lonely', {})).rejects.toThrow('no such device');
     broken.isSo = false;
-    expect((await fleet.mentions?.of('lonely', undefined))?.file).toBe('x/app.yaml.bak');
-    expect((await fleet.mentions?.of('front', undefined))?.file).toBeUndefined();
+    expect((await fleet.mentions?.of('lonely', {}))?.file).toBe('x/app.yaml.bak');
+    expect((await fleet.mentions?.of('front', {}))?.file).toBeUndefined();
   });
 });

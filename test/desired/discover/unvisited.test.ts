@@ -62,7 +62,7 @@ describe('beside a folder projects', () => {
   ])('is one that is none: %s, %j', async (name, text) => {
     const fleet = await load({ ...front, [`side/${name}`]: text });
     expect(unread(fleet)).toEqual([]);
-    expect((await fleet.mentions?.of('side', undefined))?.file).toBeUndefined();
+    expect((await fleet.mentions?.of('side', {}))?.file).toBeUndefined();
   });
 
   it('a file of nearly the name is not said where one of its kind stands beside it', async () => {
@@ -75,7 +75,7 @@ describe('beside a folder projects', () => {
   it('what was put away is kept for later, and stops nothing', async () => {
     const fleet = await load({ ...front, 'side/app.yaml.bak': appYaml('side') });
     expect(unread(fleet)).toEqual([]);
-    expect((await fleet.mentions?.of('side', undefined))?.file).toBe('side/app.yaml.bak');
+    expect((await fleet.mentions?.of('side', {}))?.file).toBe('side/app.yaml.bak');
   });
 
   it('what git ignores is no part of it', async () => {

@@ -188,7 +188,7 @@ test.each(['fly.toml', 'fly.prod.yaml', 'fly.yaml.bak', 'web.toml', 'web.md', 'w
   async (name) => {
     const fleet = await beside(name, 'app: x\n');
     expect(fleet).toMatchObject(asIs);
-    expect((await fleet.mentions?.of('x', undefined))?.file).toBeUndefined();
+    expect((await fleet.mentions?.of('x', {}))?.file).toBeUndefined();
   },
 );
 
@@ -232,7 +232,7 @@ describe('an app.yaml that somebody put away', () => {
   ])('%s keeps the app that it names, and is not said', async (name) => {
     const fleet = await beside(name, appYaml('lonely'));
     expect(fleet).toMatchObject(asIs);
-    expect((await fleet.mentions?.of('lonely', undefined))?.file).toBe(`x/${name}`);
+    expect((await fleet.mentions?.of('lonely', {}))?.file).toBe(`x/${name}`);
   });
 
   test.each([
@@ -251,7 +251,7 @@ describe('an app.yaml that somebody put away', () => {
     ['a merge', 'app.yaml.bak', '<<<<<<< ours\napp: lonely\n=======\napp: lonely\nenv: {}\n>>>>>>> theirs\n'],
   ])('%s', async (_what, name, text) => {
     const fleet = await beside(name, text);
-    expect([(await fleet.mentions?.of('lonely', undefined))?.file, await fleet.mentions?.of('it', undefined)]).toEqual([
+    expect([(await fleet.mentions?.of('lonely', {}))?.file, await fleet.mentions?.of('it', {})]).toEqual([
       `x/${name}`,
       undefined,
     ]);
@@ -264,7 +264,7 @@ describe('an app.yaml that somebody put away', () => {
   ])('is no file of another tool that says so further in: %s', async (name, text) => {
     const fleet = await beside(name, text);
     expect(fleet).toMatchObject(asIs);
-    expect((await fleet.mentions?.of('lonely', undefined))?.file).toBeUndefined();
+    expect((await fleet.mentions?.of('lonely', {}))?.file).toBeUndefined();
   });
 
   test.each([
@@ -282,15 +282,15 @@ describe('an app.yaml that somebody put away', () => {
   test('keeps what a project’s substitutions make of the name', async () => {
     const substitutions = `${project}common: { substitutions: { STAGE: prod } }\n`;
     const fleet = await load({ ...front, 'project.yaml': substitutions, 'x/app.yaml.bak': 'app: lonely-STAGE\n' });
-    expect((await fleet.mentions?.of('lonely-prod', undefined))?.file).toBe('x/app.yaml.bak');
+    expect((await fleet.mentions?.of('lonely-prod', {}))?.file).toBe('x/app.yaml.bak');
   });
 
   test('keeps nothing beside an app.yaml, or where a project ignores it', async () => {
     const text = appYaml('lonely');
     const twin = { ...front, 'x/app.yaml': appYaml('x'), 'x/app.yaml.bak': text };
-    expect(await (await load(twin)).mentions?.of('lonely', undefined)).toBeUndefined();
+    expect(await (await load(twin)).mentions?.of('lonely', {})).toBeUndefined();
     const ignoring = { ...front, 'project.yaml': `${project}ignore: [x]\n`, 'x/app.yaml.bak': text };
-    expect(await (await load(ignoring)).mentions?.of('lonely', undefined)).toBeUndefined();
+    expect(await (await load(ignoring)).mentions?.of('lonely', {})).toBeUndefined();
   });
 
   test('is found beside a folder projects as well', async () => {
@@ -300,7 +300,7 @@ describe('an app.yaml that somebody put away', () => {
       'x/app.yaml.bak': appYaml('lonely'),
     });
     expect(fleet.whole).toBe(true);
-    expect((await fleet.mentions?.of('lonely', undefined))?.file).toBe('x/app.yaml.bak');
+    expect((await fleet.mentions?.of('lonely', {}))?.file).toBe('x/app.yaml.bak');
   });
 
   test('of a project, its apps may be anywhere: none is removed', async () => {

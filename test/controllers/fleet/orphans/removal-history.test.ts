@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { removalHistory } from '../../../../controllers/fleet/removal-history.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
-import type { LaterCommit, NamedApps, RemovalHistory } from '../../../../src/model/removal.ts';
+import type { LaterCommit, Mentions, NamedApps, RemovalHistory } from '../../../../src/model/removal.ts';
 import { formatGood } from '../../../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
 import { desiredApp, digest, machine } from '../../../plan/builders.ts';
@@ -24,6 +24,8 @@ const naming = (parts: Partial<NamedApps> = {}): NamedApps => ({
 });
 const nameless = naming({ names: new Set(), files: new Map() });
 
+const none = new Map<string, string>();
+
 interface Scene {
   readonly revision?: string;
   readonly at?: Readonly<Record<string, NamedApps>>;
@@ -31,28 +33,35 @@ interface Scene {
   readonly paths?: Readonly<Record<string, ReadonlyMap<string, string>>>;
   /** Files that hold its name now, with their content. */
   readonly said?: ReadonlyMap<string, string>;
+  /** The same in the commit that the work tree stands at. */
+  readonly committed?: ReadonlyMap<string, string>;
+  /** true: that commit is what was read. */
+  readonly isByAddress?: boolean;
   readonly later?: readonly LaterCommit[];
   readonly pass?: string;
 }
 
 function history(scene: Scene): Promise<RemovalHistory> {
-  const { revision = now, at = {}, paths = {}, said = new Map<string, string>(), later = [], pass = passed } = scene;
-  const first = (matches: (path: string, id: string) => boolean) => {
-    const file = [...said].find(([path, id]) => matches(path, id))?.[0];
+  const { revision = now, at = {}, paths = {}, said = none, committed = none, later = [], pass = passed } = scene;
+  const { isByAddress = false } = scene;
+  const first = (files: ReadonlyMap<string, string>, matches: (path: string, id: string) => boolean) => {
+    const file = [...files].find(([path, id]) => matches(path, id))?.[0];
     return Promise.resolve(file === undefined ? undefined : ({ file, as: 'put away' } as const));
   };
+  const mentionsOf = (files: ReadonlyMap<string, string>): Mentions => ({
+    of: (_app, { isNew }) => first(files, (path) => isNew?.(path) !== false),
+    withContent: ({ id }, { isNew }) => first(files, (path, held) => held === id && isNew?.(path, id) !== false),
+  });
   const parts: Partial<DesiredFleet> = {
     revision,
     descendsFrom: () => Promise.resolve('yes'),
-    namesAt: (commit) => Promise.resolve(at[commit] ?? naming()),
+    namesAt: (commit) => Promise.resolve(at[commit] ?? (commit === now ? nameless : naming())),
     pathsAt: (commit) => {
-      const known = paths[commit];
+      const known = commit === now ? committed : paths[commit];
       return known === undefined ? Promise.reject(new Error('no such commit')) : Promise.resolve(known);
     },
-    mentions: {
-      of: (_app, isNew) => first((path) => isNew?.(path) !== false),
-      withContent: ({ id }, isNew) => first((path, held) => held === id && isNew?.(path, id) !== false),
-    },
+    mentions: mentionsOf(said),
+    mentionsAt: isByAddress ? undefined : () => Promise.resolve(mentionsOf(committed)),
     laterCommits: () => Promise.resolve(later),
   };
   const blog = desiredApp({ name: 'blog' });
@@ -74,7 +83,6 @@ const tips = (count: number): readonly LaterCommit[] =>
   }));
 const unnamed = (later: readonly LaterCommit[]): Record<string, NamedApps> =>
   Object.fromEntries(later.map(({ commit }) => [commit, nameless]));
-const none = new Map<string, string>();
 
 describe('an app that git no longer names', () => {
   it('was removed where the commits of its release and of its last pass named it and no file has its name since', async () => {
@@ -115,14 +123,29 @@ describe('an app that git no longer names', () => {
       isPass: true,
     });
     expect(await history({ paths, at: { [passed]: nameless } })).toMatchObject({ state: 'unnamed', commit: passed });
-    const revision = `${now}-dirty`;
+    expect(await history({ paths, isByAddress: true, at: { [now]: naming() } })).toMatchObject({ state: 'removed' });
+  });
+
+  // Git may have been told not to look at what differs.
+  it.each([now, `${now}-dirty`])('is in doubt where the commit of the work tree has it: %s', async (revision) => {
+    const paths = { [released]: none, [passed]: none };
+    const half = naming({ names: new Set(), whole: false });
     expect(await history({ paths, revision, at: { [now]: half } })).toEqual({
       state: 'half read',
       commit: now,
       isNow: true,
     });
-    expect(await history({ paths, revision, at: { [now]: nameless } })).toMatchObject({ state: 'removed' });
-    expect(await history({ paths, revision })).toEqual({ state: 'uncommitted' });
+    expect(await history({ paths, revision })).toMatchObject({ state: 'removed' });
+    expect(await history({ paths, revision, at: { [now]: naming() } })).toEqual({ state: 'uncommitted' });
+    const mentioned = { state: 'mentioned', file: 'notes', commit: now };
+    for (const id of ['blob', 'other']) {
+      const committed = new Map([['notes', id]]);
+      expect(await history({ paths, revision, committed })).toMatchObject(mentioned);
+      const before = { [released]: committed, [passed]: committed };
+      expect(await history({ paths: before, revision, committed })).toMatchObject({ state: 'removed' });
+      const changed = { [released]: none, [passed]: new Map([['notes', 'another']]) };
+      expect(await history({ paths: changed, revision, committed })).toMatchObject(mentioned);
+    }
   });
 
   it('is named again by any of 200 later commits; of more nobody knows', async () => {
