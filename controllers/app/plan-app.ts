@@ -5,7 +5,10 @@ import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { observeApp, observeReleases } from '../../src/observed/app.ts';
 import { personal } from '../../src/observed/organization.ts';
-import { read } from '../../src/observed/reading.ts';
+import { read, readIfPossible } from '../../src/observed/reading.ts';
+import { missingRegion } from '../../src/flyconfig/reading/regions.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { newRegionsOf } from '../../src/plan/steps/select.ts';
 import { planApp, needsReleases } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
@@ -62,16 +65,28 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
   const wanted = steering.snapshot ?? app;
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
-  return {
-    plan: needs ? planOf(whole) : plan,
-    observed: whole,
-    known,
-    release,
-    unreachable,
-    isAnother,
-    wanted,
-    steering,
-  };
+  const found = needs ? planOf(whole) : plan;
+  await checkRegions(request, found);
+  return { plan: found, observed: whole, known, release, unreachable, isAnother, wanted, steering };
+}
+
+/**
+ * Fly is asked where something would be made, and its answer is the only one that counts: it opens regions and retires them.
+ * Where it gives none, what it says to the step decides. Throws a stalled Fault.
+ */
+async function checkRegions({ app, regions }: PlanAppRequest, { steps, holds }: AppPlan): Promise<void> {
+  if (regions === undefined || steps.length === 0) return;
+  // What waits will be made in an app that is made now.
+  const wanted = newRegionsOf([...steps, ...holds.flatMap((hold) => hold.steps)]);
+  if (wanted.size === 0) return;
+  const listed = await readIfPossible(regions());
+  if (listed.status === 'unread' || listed.value.length === 0) return;
+  for (const region of wanted) {
+    const missing = missingRegion(region, listed.value);
+    if (missing === undefined) continue;
+    const { message: what, hint: next } = missing;
+    throw new Fault({ kind: 'stalled', what, why: 'so nothing is made for the app', next, where: app.file });
+  }
 }
 
 /** An app of which git says nothing stays in the organization that it is in. */

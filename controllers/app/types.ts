@@ -1,3 +1,4 @@
+import type { Region } from '../../schemas/fly/app.ts';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
@@ -28,6 +29,8 @@ export interface PlanAppRequest {
   readonly options: PlanOptions;
   /** Organizations of the token, asked for once for many apps. Default: Fly is asked. */
   readonly reached?: (() => Promise<readonly string[]>) | undefined;
+  /** Fly's regions, asked for once for many apps. undefined: nobody looks whether those that git names are there. */
+  readonly regions?: (() => Promise<readonly Region[]>) | undefined;
 }
 
 export interface PlannedApp {

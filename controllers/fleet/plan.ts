@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import type { Region } from '../../schemas/fly/app.ts';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
@@ -55,6 +56,8 @@ export interface Whole {
   readonly found: FoundOrphans | undefined;
   /** Organizations of the token, asked for once. */
   readonly reached: () => Promise<readonly string[]>;
+  /** Regions of Fly, asked for once. */
+  readonly regions: () => Promise<readonly Region[]>;
   /** The fleet's plan again, with newer plans of some apps. `accepted` by default: what the pass was given. */
   replan(newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[], accepted?: Acceptance): Plan;
 }
@@ -65,6 +68,8 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const seeks = context.orphans && mayBeOrphans(desired, options);
   const { fly, store, flyOrg } = context;
   const reached = askedOnce(() => fly.organizations());
+  const regions = askedOnce(() => fly.regions());
+  const shared = { ...context, reached, regions, fleet: desired };
   const asked = seeks && desired.named ? desired.apps : withDependencies(desired.apps, chosen);
   const named = await Promise.all(asked.map(organizationNaming({ flyOrg, reached })));
   const withOrg = withDependencies(named, chosen);
@@ -76,10 +81,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       apps.map((app) =>
         queue.add(async () => {
           try {
-            planned.set(
-              app.name,
-              await observeAndPlan({ ...context, reached, fleet: desired, app, options: optionsFor(app, options) }),
-            );
+            planned.set(app.name, await observeAndPlan({ ...shared, app, options: optionsFor(app, options) }));
           } catch (error) {
             // A refused token concerns every app: one error, not a thousand.
             if (isFleetWide(error)) throw error;
@@ -125,7 +127,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
     });
   };
   const byName = new Map(withOrg.map((app) => [app.name, app]));
-  return { plan: replan(new Map()), apps: byName, planned, orphans, found, reached, replan };
+  return { plan: replan(new Map()), apps: byName, planned, orphans, found, reached, regions, replan };
 }
 
 /** Machines made anew for their mount are a release, which is planned where that is accepted. */

@@ -180,7 +180,8 @@ export class FleetReconciler {
     found: DesiredApp,
   ): Promise<{ readonly app: DesiredApp; readonly surveyed: PlannedApp }> {
     const app = await this.#withOrganization(found);
-    const surveyed = await observeAndPlan({ ...this.#options, fleet, app, options: loopOptions });
+    const regions = () => this.#options.fly.regions();
+    const surveyed = await observeAndPlan({ ...this.#options, regions, fleet, app, options: loopOptions });
     this.#apps.surveyed(app, surveyed);
     return { app, surveyed };
   }

@@ -173,12 +173,14 @@ async function observeAgain(
   fleet: DesiredFleet,
   { work, names }: { readonly work: Work; readonly names: readonly string[] },
 ): Promise<ReadonlyMap<string, PlannedApp>> {
-  const { reached } = work;
+  const { reached, regions } = work;
   const apps = names.flatMap((name) => work.apps.get(name) ?? []);
   const queue = new PQueue({ concurrency: looksAtOnce });
   const planned = await Promise.all(
     apps.map((app) =>
-      queue.add(() => observeAndPlan({ ...context, reached, fleet, app, options: optionsFor(app, work.options) })),
+      queue.add(() =>
+        observeAndPlan({ ...context, reached, regions, fleet, app, options: optionsFor(app, work.options) }),
+      ),
     ),
   );
   return new Map(planned.map((one) => [one.plan.app, one]));

@@ -91,7 +91,14 @@ export interface IpAssignmentRequest {
   network?: string;
 }
 
-export const Region = z.looseObject({ code: text, name: text.optional(), deprecated: z.boolean().optional() });
+export const Region = z.looseObject({
+  code: text,
+  name: text.optional(),
+  deprecated: z.boolean().optional(),
+  /** In degrees. */
+  latitude: z.number().optional(),
+  longitude: z.number().optional(),
+});
 export type Region = z.infer<typeof Region>;
 export const RegionList = z.looseObject({ regions: z.array(Region).optional(), Regions: z.array(Region).optional() });
 

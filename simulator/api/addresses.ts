@@ -1,5 +1,5 @@
-import { regions } from '../../schemas/fly/presets.ts';
 import { fieldsOf, textField } from '../wire/body.ts';
+import { isRegion } from '../machines/regions.ts';
 import type { RequestContext, Route } from '../http/request-context.ts';
 import { appOf, visibleOrganization } from '../http/access.ts';
 import type { Address, AddressKind, App, Organization } from '../world/records.ts';
@@ -40,7 +40,7 @@ export function allocateAddress(call: RequestContext, app: App, wanted: WantedAd
   const kind = wanted.type ?? '';
   if (!isKind(kind)) throw refusal(422, `invalid_argument: address type ${JSON.stringify(kind)} is unknown`);
   const region = wanted.region || 'global';
-  if (region !== 'global' && !Object.hasOwn(regions, region)) {
+  if (region !== 'global' && !isRegion(call.world, region)) {
     throw refusal(422, `invalid_argument: region ${region} not found`);
   }
   const network = kind === 'private_v6' ? networkOf(call, app, wanted) : null;

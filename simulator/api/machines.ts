@@ -12,7 +12,8 @@ import { destroy, launch, replace, takeCapacity } from '../machines/lifecycle.ts
 import { fillMount, refuseOtherMount, volumeToAttach } from '../machines/mounts.ts';
 import { allowedActions } from '../world/machine-states.ts';
 import { machineView } from '../machines/views.ts';
-import { hostFor, isOpen, nearestRegion, regionsNamed, regionWithRoom } from '../machines/placement.ts';
+import { hostFor, isOpen, regionWithRoom } from '../machines/placement.ts';
+import { nearestRegion, regionsNamed } from '../machines/regions.ts';
 import { grantLease } from './machine-leases.ts';
 import type { App, Machine, Volume } from '../world/records.ts';
 import { done, ok, refusal, type Reply } from '../wire/replies.ts';
@@ -34,7 +35,7 @@ function create(call: RequestContext): Reply {
     );
   }
   requireSecretsVersion(app, fields);
-  const codes = regionField(fields);
+  const codes = regionField(world, fields);
   const wanted = codes?.length === 1 ? codes[0] : undefined;
   const volume = volumeToAttach(world, app, sent, wanted);
   const config = writtenConfig(world, sent, volume);
@@ -101,9 +102,9 @@ function configField(fields: Fields): MachineConfig {
 }
 
 /** A code, an alias or a comma list, tried in order. */
-function regionField(fields: Fields): readonly string[] | undefined {
+function regionField(world: World, fields: Fields): readonly string[] | undefined {
   const text = textField(fields, 'region') ?? '';
-  return text === '' ? undefined : regionsNamed(text);
+  return text === '' ? undefined : regionsNamed(world, text);
 }
 
 function requireSecretsVersion(app: App, fields: Fields): void {

@@ -3,7 +3,8 @@ import { fieldsOf, numberField, textField } from '../wire/body.ts';
 import type { RequestContext, Route } from '../http/request-context.ts';
 import { organizationOf } from '../http/access.ts';
 import { hostIn, hostsPerRegion } from '../world/records.ts';
-import { isOpen, nearestRegion, regionsNamed, roomIn } from '../machines/placement.ts';
+import { isOpen, roomIn } from '../machines/placement.ts';
+import { nearestRegion, regionsNamed, regionsOf } from '../machines/regions.ts';
 import { ok, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
 
@@ -31,7 +32,7 @@ const places: Readonly<Record<string, readonly [number, number, string]>> = {
 
 /** Capacity is how many machines a region still takes; the size asked for (`size`, `cpus`, …) changes nothing here. */
 function regionList(call: RequestContext): Reply {
-  return ok({ nearest: nearestRegion, regions: Object.keys(regions).map((code) => regionView(call.world, code)) });
+  return ok({ nearest: nearestRegion, regions: regionsOf(call.world).map((code) => regionView(call.world, code)) });
 }
 
 export function regionView(world: World, code: string) {
@@ -44,7 +45,7 @@ export function regionView(world: World, code: string) {
     geo_region: geo,
     gateway_available: true,
     requires_paid_plan: false,
-    deprecated: false,
+    deprecated: world.retiredRegions.has(code),
     mpg_available: true,
     capacity: roomIn(world, code),
   };
@@ -57,7 +58,7 @@ const organizationMachines = 50;
 function placements(call: RequestContext): Reply {
   const fields = fieldsOf(call.body);
   organizationOf(call, textField(fields, 'org_slug') ?? '');
-  const codes = regionsNamed(textField(fields, 'region') || nearestRegion);
+  const codes = regionsNamed(call.world, textField(fields, 'region') || nearestRegion);
   let left = numberField(fields, 'count') || organizationMachines;
   const found: { region: string; count: number; concurrency: number }[] = [];
   for (const region of codes) {

@@ -1,4 +1,3 @@
-import { regions } from '../../schemas/fly/presets.ts';
 import { booleanField, fieldsOf, numberField, textField, type Fields } from '../wire/body.ts';
 import { flag, type RequestContext, type Route } from '../http/request-context.ts';
 import { volumeOf } from '../http/resources.ts';
@@ -6,6 +5,7 @@ import { appOf, requestIn } from '../http/access.ts';
 import { fillMount } from '../machines/mounts.ts';
 import { isRunning } from '../world/machine-states.ts';
 import { hostFor } from '../machines/placement.ts';
+import { isRegion, refuseRetired } from '../machines/regions.ts';
 import { zoneOf, type App, type Snapshot, type Volume } from '../world/records.ts';
 import { ok, refusal, timestamp, type Reply } from '../wire/replies.ts';
 import type { World } from '../world/world.ts';
@@ -28,8 +28,8 @@ function create(call: RequestContext): Reply {
     throw refusal(422, `invalid_argument: volume name ${JSON.stringify(name)}: 1 to 30 of a-z, 0-9 and _`);
   }
   const region = textField(fields, 'region') ?? '';
-  if (!Object.hasOwn(regions, region))
-    throw refusal(422, `invalid_argument: region ${JSON.stringify(region)} not found`);
+  if (!isRegion(world, region)) throw refusal(422, `invalid_argument: region ${JSON.stringify(region)} not found`);
+  refuseRetired(world, region);
   const sizeGb = numberField(fields, 'size_gb') ?? defaultSizeGb;
   requireSize(sizeGb);
   const id = `vol_${world.draw(app, 'volume', 16)}`;

@@ -4,7 +4,7 @@ import { isObject } from '../wire/body.ts';
 import { HandError, launchMachines, pathOf, type Hands } from './api-client.ts';
 import { leased } from './leases.ts';
 import { isSettled } from '../world/machine-states.ts';
-import { nearestRegion } from '../machines/placement.ts';
+import { nearestRegion } from '../machines/regions.ts';
 import { groupOf, type App, type Machine, type ReleaseStatus, type Volume } from '../world/records.ts';
 import { createRelease, updateRelease } from '../web/releases.ts';
 

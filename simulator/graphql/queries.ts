@@ -1,4 +1,3 @@
-import { regions } from '../../schemas/fly/presets.ts';
 import type { RequestContext } from '../http/request-context.ts';
 import { reaches, visibleOrganization } from '../http/access.ts';
 import { appVisible } from './app.ts';
@@ -7,7 +6,7 @@ import type { Fields, TypeFields } from './fields.ts';
 import { latestImageVersion } from './images.ts';
 import { viewerOf } from './organization.ts';
 import { isPersonal, organizationById, organizationsOf } from '../web/organizations.ts';
-import { nearestRegion } from '../machines/placement.ts';
+import { nearestRegion, regionsOf } from '../machines/regions.ts';
 import { regionView } from '../api/platform.ts';
 import { refusal } from '../wire/replies.ts';
 
@@ -45,7 +44,7 @@ const queryFields: Fields<unknown> = {
   },
   platform: (_root, _args, call) => ({
     requestRegion: nearestRegion,
-    regions: Object.keys(regions).map((code) => regionView(call.world, code)),
+    regions: regionsOf(call.world).map((code) => regionView(call.world, code)),
   }),
   viewer: (_root, _args, call) => viewerOf(call),
   volume: (_root, { id }: { id: string }, call) => volumeById(call, id),

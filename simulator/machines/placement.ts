@@ -1,39 +1,15 @@
 /** Where machines and volumes land: regions with room, hosts that answer. */
-import { regions } from '../../schemas/fly/presets.ts';
 import { faultAnswer } from '../world/fault-answers.ts';
 import { hostIn, hostsPerRegion, type App } from '../world/records.ts';
-import { refusal } from '../wire/replies.ts';
+import { isRegion } from './regions.ts';
 import type { World } from '../world/world.ts';
 
-/** Where the platform puts a machine when nobody says where. */
-export const nearestRegion = 'ams';
 /** Machines that a region takes where nobody counts. */
 const plenty = 10_000;
 
-/** Fly's names for several regions; each in the order tried here. */
-const aliases: Readonly<Record<string, readonly string[]>> = {
-  eu: ['ams', 'arn', 'cdg', 'fra', 'lhr'],
-  na: ['dfw', 'ewr', 'iad', 'lax', 'ord', 'sjc', 'yyz'],
-  us: ['dfw', 'ewr', 'iad', 'lax', 'ord', 'sjc'],
-  usa: ['dfw', 'ewr', 'iad', 'lax', 'ord', 'sjc'],
-  sa: ['gru'],
-  apac: ['bom', 'nrt', 'sin', 'syd'],
-  any: [nearestRegion, ...Object.keys(regions).filter((code) => code !== nearestRegion)],
-};
-
-/** The regions of a code, an alias or a comma list of them, in the order they are tried. Refused where none is known. */
-export function regionsNamed(expression: string): readonly string[] {
-  const codes = expression.split(',').flatMap((code) => {
-    if (Object.hasOwn(regions, code)) return [code];
-    return Object.hasOwn(aliases, code) ? (aliases[code] ?? []) : [];
-  });
-  if (codes.length === 0) throw refusal(422, `invalid_argument: region ${expression} not found`);
-  return [...new Set(codes)];
-}
-
 /** How many machines a region still takes. */
 export function roomIn(world: World, region: string): number {
-  return Object.hasOwn(regions, region) ? (world.capacity.get(region) ?? plenty) : 0;
+  return isRegion(world, region) && !world.retiredRegions.has(region) ? (world.capacity.get(region) ?? plenty) : 0;
 }
 
 /** The first of these regions with room for one machine. Refused where none has. */

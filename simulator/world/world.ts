@@ -34,6 +34,10 @@ export class World {
   readonly errorRegions = new Set<string>();
   /** Machines a region still takes; each create takes one, each machine destroyed gives one back. Not named: plenty. */
   readonly capacity = new Map<string, number>();
+  /** Regions that take nothing new any more, beside those that are not there at all. */
+  readonly retiredRegions = new Set<string>();
+  /** Regions beyond those of the table that FlyCD and this simulator know. */
+  readonly openedRegions = new Set<string>();
   /** Hosts that do not answer; hostDown and hostUp see to what runs there. */
   readonly hostsDown = new Set<string>();
   /** Hosts without room: nothing is placed there, and no machine on them grows. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/model/base/json.ts';
-import { strangeRegion } from '../../src/flyconfig/reading/regions.ts';
+import { missingRegion, strangeRegion } from '../../src/flyconfig/reading/regions.ts';
 import { mapped } from './mapping.ts';
 
 const http = { internal_port: 8080 };
@@ -83,7 +83,39 @@ test.each([
   ['yyx', 'did you mean yyz?'],
   ['anr', 'did you mean arn?'],
   ['moon', 'fly platform regions lists them'],
+  ['bos', 'ewr (Secaucus, NJ (US)) is the nearest that is left'],
+  ['sea', 'sjc (San Jose, California (US)) is the nearest that is left'],
+  ['mad', 'cdg (Paris, France) is the nearest that is left'],
+  ['eze', 'gru (Sao Paulo, Brazil) is the nearest that is left'],
+  ['yul', 'yyz (Toronto, Canada) is the nearest that is left'],
+  ['constructor', 'fly platform regions lists them'],
   ['arn', undefined],
 ])('a region that nobody knows: %s', (region, hint) => {
   expect(strangeRegion(region)?.hint).toBe(hint);
+});
+
+describe('a region that Fly, asked for its regions, does not have', () => {
+  const listed = [
+    { code: 'ams', name: 'Amsterdam', latitude: 52.4, longitude: 4.9 },
+    { code: 'fij', name: 'Suva', latitude: -18, longitude: 178 },
+    { code: 'hnl', latitude: 21, longitude: -158 },
+    { code: 'bom', name: 'Mumbai', deprecated: true },
+    { code: 'new', deprecated: true },
+  ];
+
+  test.each([
+    ['ams', undefined, undefined],
+    ['fij', undefined, undefined],
+    ['arn', 'Fly has retired the region arn (Stockholm, Sweden)', 'ams (Amsterdam) is the nearest that is left'],
+    ['bom', 'Fly has retired the region bom (Mumbai)', 'ams (Amsterdam) is the nearest that is left'],
+    // Across the date line.
+    ['syd', 'Fly has retired the region syd (Sydney, Australia)', 'fij (Suva) is the nearest that is left'],
+    ['sea', 'Fly has retired the region sea (Seattle, Washington (US))', 'hnl is the nearest that is left'],
+    ['new', 'Fly has retired the region new', 'fly platform regions lists them'],
+    ['asm', 'Fly has no region called "asm"', 'did you mean ams?'],
+    ['toString', 'Fly has no region called "toString"', 'fly platform regions lists them'],
+  ])('%s', (region, message, hint) => {
+    const missing = missingRegion(region, listed);
+    expect([missing?.message, missing?.hint]).toEqual([message, hint]);
+  });
 });

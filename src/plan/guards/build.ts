@@ -4,7 +4,10 @@ import type { PlanAppInput, PlanDraft, WantedImage } from '../types.ts';
 import { isRollout, needsMachines } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
 
-/** The image is built before what needs it. Where it cannot be had, the build is held, and all that needs its image. */
+/**
+ * The image is built before what needs it. Where it cannot be had, the build is held, and all that needs its image; where its
+ * source cannot be read, an app that is not there yet is not made either: nobody knows whether there is anything to run.
+ */
 export function guardBuild(input: PlanAppInput, draft: PlanDraft, image: WantedImage): PlanDraft {
   const { desired } = input;
   if (desired.image.kind !== 'build' || !draft.steps.some(isRollout)) return draft;
@@ -24,7 +27,9 @@ export function guardBuild(input: PlanAppInput, draft: PlanDraft, image: WantedI
     from: undefined,
   };
   const { state: _state, ...hold } = image;
-  const needs = (step: Step): boolean => needsMachines(step) || step.kind === 'image.build';
+  const isUnread = desired.image.build === undefined || desired.appVersion === undefined;
+  const isIdle = isUnread && draft.steps.some((step) => step.kind === 'app.create');
+  const needs = (step: Step): boolean => isIdle || needsMachines(step) || step.kind === 'image.build';
   return holdBack({ ...draft, steps: [build, ...draft.steps] }, desired.name, needs, hold);
 }
 
