@@ -2,11 +2,8 @@ import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { Fault, isFleetWide, toFault } from '../../src/model/base/fault.ts';
-import { hashOf } from '../../src/model/base/json.ts';
-import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
-import { namesOf } from '../../src/model/names.ts';
 import { AppStates, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
@@ -20,9 +17,9 @@ import { syncApp } from '../app/sync-app.ts';
 import { nextWake } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
-import { recordGone } from './gone-apps.ts';
+import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
-import { findOrphans, lookAgain, syncOrphan, type FoundOrphans } from './orphans.ts';
+import { lookAgain, syncOrphan } from './orphans.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
@@ -55,14 +52,10 @@ export class FleetReconciler {
   readonly #withOrganization: (app: DesiredApp) => Promise<DesiredApp>;
   readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
-  #orphans: readonly OrphanedApp[] = [];
-  /** Organizations that the newest look for them could not look through whole. */
-  #unread: readonly UnreadOrganization[] = [];
+  readonly #orphans: KnownOrphans;
   #survey: Promise<void> = Promise.resolve();
   /** Organizations of the token: asked for anew after each refresh, for it may reach others by then. */
   #reached: () => Promise<readonly string[]>;
-  /** By what went wrong with the newest refresh: a hash of how. */
-  readonly #told = new Map<string, string>();
 
   constructor(options: FleetReconcilerOptions) {
     const { fly, flyOrg } = options;
@@ -70,6 +63,12 @@ export class FleetReconciler {
     const reached = (): Promise<readonly string[]> => this.#reached();
     this.#options = { ...options, reached };
     this.#withOrganization = organizationNaming({ flyOrg, reached });
+    this.#orphans = new KnownOrphans({
+      ...this.#options,
+      states: this.#apps,
+      named: (fleet) => Promise.all(fleet.apps.map((app) => this.#withOrganization(app))),
+      surveyed: () => this.#survey,
+    });
   }
 
   /** Reads git. The apps to look at are all of them; a delivery concerns those that follow its repo and those that moved. */
@@ -96,7 +95,7 @@ export class FleetReconciler {
     }
     // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
     const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
-    for (const orphan of await this.#lookForOrphans(desired, trigger)) names.add(orphan.name);
+    for (const orphan of await this.#orphans.look(desired, trigger)) names.add(orphan.name);
     if (newRevision || first) {
       this.#options.reporter?.begin(
         desired,
@@ -104,7 +103,7 @@ export class FleetReconciler {
       );
     }
     return {
-      apps: [...desired.apps, ...this.#orphans].map((app) => app.name),
+      apps: [...desired.apps, ...this.#orphans.all].map((app) => app.name),
       affectedBy: (delivery) => {
         const followers = desired.followed.filter((followed) => sameRepository(followed.repo, delivery.repo));
         for (const follower of followers) if (follower.app !== undefined) names.add(follower.app);
@@ -242,8 +241,8 @@ export class FleetReconciler {
       fleet,
       plans: all.map(({ plan }) => applied(plan)),
       observed: all.map((one) => one.observed),
-      orphans: this.#orphans,
-      unread: this.#unread,
+      orphans: this.#orphans.all,
+      unread: this.#orphans.unread,
       now: this.#options.clock.now(),
       accept: false,
       acceptOnly: [],
@@ -272,14 +271,10 @@ export class FleetReconciler {
   ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
     const since = this.#options.clock.now() - lookAgainMs;
     await this.#lookBeforeRemoval(fleet, name, since);
-    const orphan = this.#orphans.find((one) => one.name === name);
+    const orphan = this.#orphans.called(name);
     if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
     const seen = await lookAgain({ ...this.#options, fleet }, orphan);
-    this.#orphans = this.#orphans.flatMap((one) => {
-      if (one !== orphan) return one;
-      if (seen.state === 'unread') return { ...orphan, unread: seen.reason };
-      return seen.state === 'orphan' ? seen.orphan : [];
-    });
+    this.#orphans.seenAgain(orphan, seen);
     if (seen.state === 'gone') {
       this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
     }
@@ -302,7 +297,7 @@ export class FleetReconciler {
   #orphanPlan(fleet: DesiredFleet, name: string): AppPlan | undefined {
     const plan = this.#braked(fleet, name);
     if (plan?.status !== 'orphaned') return undefined;
-    const policy = orphanPolicy(fleet, this.#orphans.find((orphan) => orphan.name === name)?.history);
+    const policy = orphanPolicy(fleet, this.#orphans.called(name)?.history);
     return { ...this.#held({ policy }, plan), status: 'orphaned' };
   }
 
@@ -325,70 +320,6 @@ export class FleetReconciler {
     const lacking = new Set(lackingOf({ plans, observed: all.map(({ observed }) => observed) }).map(({ app }) => app));
     const known = new Set(plans.map(({ app }) => app));
     return apps.filter(({ name }) => !known.has(name) || lacking.has(name));
-  }
-
-  /**
-   * With every refresh: a list lags, and an app of the fleet may appear without a commit. What was known stays where the list
-   * failed or has gaps; its own pass looks again. Answers those that were not known before.
-   */
-  async #lookForOrphans(fleet: DesiredFleet, trigger: Trigger): Promise<readonly OrphanedApp[]> {
-    const named = namesOf(fleet);
-    const before = this.#orphans.filter(({ name }) => !named.has(name));
-    const known = new Set(before.map(({ name }) => name));
-    const seen = await this.#findOrphans(fleet, before);
-    if (seen !== undefined) {
-      const found = new Set(seen.orphans.map(({ name }) => name));
-      const kept = seen.complete ? [] : before.filter(({ name }) => !found.has(name));
-      this.#orphans = [...seen.orphans, ...kept];
-      await this.#recordGone(fleet, seen, trigger);
-    }
-    return this.#orphans.filter(({ name }) => !known.has(name));
-  }
-
-  /** undefined: nobody could look, and those of before stay. */
-  async #findOrphans(fleet: DesiredFleet, before: readonly OrphanedApp[]): Promise<FoundOrphans | undefined> {
-    const failure = 'orphaned apps could not be looked for';
-    try {
-      const apps = () => Promise.all(fleet.apps.map((app) => this.#withOrganization(app)));
-      const observed = async (guesses: boolean) => {
-        // Apps are looked at beside this. Not to know yet where they are would make guesses of what is known.
-        if (guesses) await this.#survey;
-        return this.#apps.survey().map((one) => one.observed);
-      };
-      const seen = await findOrphans({ ...this.#options, fleet, apps, observed });
-      const { unread } = seen;
-      const gaps = unread.length === 0 ? undefined : { unread };
-      this.#tell('organizations could not be looked through whole for orphaned apps', gaps);
-      this.#tell(failure, undefined);
-      this.#unread = unread;
-      return seen;
-    } catch (error) {
-      if (isFleetWide(error)) throw error;
-      const { message: reason } = toFault(error, 'orphans');
-      this.#orphans = before;
-      const orgs = new Set([...fleet.apps, ...before].flatMap(({ org }) => org ?? []));
-      this.#unread = [...orgs].map((org) => ({ org, reason }));
-      this.#tell(failure, { error: reason });
-      return undefined;
-    }
-  }
-
-  /** What cannot be recorded now is with the next refresh: the orphans that were found are no less there. */
-  async #recordGone(fleet: DesiredFleet, found: FoundOrphans, trigger: Trigger): Promise<void> {
-    const failure = 'apps that are gone from Fly could not be recorded';
-    try {
-      for (const run of await recordGone({ ...this.#options, fleet, trigger }, found)) this.#apps.ran(run.app, run);
-      this.#tell(failure, undefined);
-    } catch (error) {
-      this.#tell(failure, { error: toFault(error, 'apps that are gone').message });
-    }
-  }
-
-  /** Each refresh asks anew: what goes wrong is said once, and again when that is another. undefined: nothing does. */
-  #tell(text: string, how: Readonly<Record<string, unknown>> | undefined): void {
-    const told = how === undefined ? '' : hashOf(how);
-    if (how !== undefined && told !== this.#told.get(text)) this.#options.log.warn(how, text);
-    this.#told.set(text, told);
   }
 
   /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */
