@@ -56,19 +56,22 @@ async function historyOf(
     const descent = await descendsFrom(asked);
     if (descent === 'no') return { state: 'elsewhere', commit: asked };
     if (descent === 'unknown') return { state: 'shallow', commit: asked };
-    const { names, whole, manual, hasSources, files } = await namesAt(asked);
+    const { names, whole, manual, hasSources, hasFolder, files } = await namesAt(asked);
     if (names.has(name)) {
       const content = files.get(name);
       const moved: Search = async (mentions, from) => content && mentions.withContent(content, from);
       const to = (await inWhatWasRead(fleet, asked, moved)) ?? (await inWorkTreesCommit(fleet, asked, moved));
       return to === undefined ? { state: 'removed', isManual: manual.has(name) } : { state: 'mentioned', ...to };
     }
-    return whole ? { state: 'unnamed', commit: asked, hasSources } : { state: 'half read', commit: asked };
+    return whole ? { state: 'unnamed', commit: asked, hasSources, hasFolder } : { state: 'half read', commit: asked };
   };
   if (commit === undefined) return { state: 'unknown', released };
   const release = await standingAt(commit);
-  if (release.state !== 'removed') return release;
   const pass = last === undefined || last === commit ? release : await standingAt(last);
+  // A config that was moved to another folder has not named it where it is now, and a later pass has found it named there.
+  const isUnclear = release.state === 'unnamed' || release.state === 'half read';
+  const isPast = isUnclear && last !== undefined && last !== commit && (await descendsFrom(commit, last)) === 'yes';
+  if (release.state !== 'removed' && !isPast) return release;
   if (pass.state !== 'removed') return pass.state === 'mentioned' ? pass : { ...pass, isPass: true };
   const now = commitOf(revision);
   if (fleet.mentionsAt !== undefined && now !== undefined) {

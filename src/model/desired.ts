@@ -198,7 +198,7 @@ export interface DesiredFleet extends FleetOwner {
    * Whether the config as it was read has a commit in its history, itself included, and what that commit named it may
    * therefore have removed. Not there where the config has no history: a plain folder.
    */
-  descendsFrom?: ((commit: string) => Promise<Descent>) | undefined;
+  descendsFrom?: ((from: string, commit?: string) => Promise<Descent>) | undefined;
   /** What it named at a commit. Not there where there is no history. Throws a Fault where the commit cannot be read. */
   namesAt?: ((commit: string) => Promise<NamedApps>) | undefined;
   /** Commits that go on from the one that was read, and may name an app that is gone here. Throws where git does not say. */

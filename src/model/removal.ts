@@ -20,6 +20,8 @@ export interface NamedApps {
   readonly whole: boolean;
   /** true: projects of it take apps from other repos, which were read as they are now. */
   readonly hasSources: boolean;
+  /** false: the folder that the config is in now was not there. */
+  readonly hasFolder: boolean;
   /** What the files of this repo that named them held, by app. */
   readonly files: ReadonlyMap<string, FileContent>;
 }
@@ -82,7 +84,7 @@ export type RemovalHistory =
   /** A commit after the one that was read names it again; `isRead` false: or may, for not all of it could be read. */
   | ({ readonly state: 'later'; readonly isRead: boolean } & LaterCommit)
   /** It has that commit, and did not name the app there: it was not committed, or another folder names it. */
-  | ({ readonly state: 'unnamed'; readonly hasSources: boolean } & LastNamed)
+  | ({ readonly state: 'unnamed'; readonly hasSources: boolean; readonly hasFolder: boolean } & LastNamed)
   /** It has that commit, of which not all could be read: nobody knows whether it named the app. */
   | ({ readonly state: 'half read' } & LastNamed)
   /** There is none, as of a plain folder, and the app came from one that has one. */

@@ -290,14 +290,14 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
       };
     case 'elsewhere':
       return {
-        because: `git does not name it. It was last ${lastWords(history)}, which is not in this config’s history: another branch, clone or repo may still name it`,
+        because: `git does not name it. It was last ${lastWords(history)}, which is not in this config’s history: another branch, clone or repo may still name it, if that commit was not squashed, rebased or amended away`,
         next: 'sync that config',
       };
     case 'later':
       return laterWords(history);
     case 'unnamed':
       return {
-        because: `git does not name it. It was last ${lastWords(history)}, where this config does not name it either: ${history.hasSources ? 'a repo that its projects take apps from no longer has it, or ' : ''}it was not committed, or another folder of the repo names it`,
+        because: `git does not name it. It was last ${lastWords(history)}, ${history.hasFolder ? 'where this config does not name it either' : 'which has no such folder as this config is in'}: ${history.hasSources ? 'a repo that its projects take apps from no longer has it, or ' : ''}it was not committed, or another folder of the repo names it`,
       };
     case 'half read':
       return {

@@ -204,8 +204,19 @@ describe('what the history says of it', () => {
     [{ state: 'uncommitted' }, 'no commit removed it', 'commit the removal; or ', undefined],
     [{ state: 'elsewhere', commit }, 'released from commit ccccccc', 'sync that config; or ', undefined],
     [{ state: 'elsewhere', commit, isPass: true }, 'synced at commit ccccccc', 'sync that config; or ', undefined],
-    [{ state: 'unnamed', commit, hasSources: false }, 'name it either: it was not committed', '', undefined],
-    [{ state: 'unnamed', commit, hasSources: true }, 'either: a repo that its projects take apps from', '', undefined],
+    [{ state: 'unnamed', commit, hasSources: false, hasFolder: false }, 'has no such folder as this', '', undefined],
+    [
+      { state: 'unnamed', commit, hasSources: false, hasFolder: true },
+      'name it either: it was not committed',
+      '',
+      undefined,
+    ],
+    [
+      { state: 'unnamed', commit, hasSources: true, hasFolder: true },
+      'either: a repo that its projects take apps from',
+      '',
+      undefined,
+    ],
     [{ state: 'outside git', commit }, 'a folder without git history does not show', 'sync a clone; or ', undefined],
     [
       { state: 'later', commit, ref: 'main', isRead: true },

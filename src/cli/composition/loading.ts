@@ -185,6 +185,8 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
     namesAt: (commit) =>
       past.names.read(`${history} ${commit}`, async () => {
         const { fleetThen, tree } = await read(commit);
+        const hasFolder = fleetThen.root === '' || (await isFolder(tree, fleetThen.root));
+        if (!hasFolder) return { ...noApps, hasFolder };
         const { apps, invalid, whole, followed, root } = fleetThen;
         const manual = new Set(apps.filter(({ policy }) => !policy.auto).map(({ name }) => name));
         const all = [...apps, ...invalid];
@@ -196,9 +198,22 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
           if (name !== undefined && content !== undefined) files.set(name, content);
         }
         const hasSources = followed.some(({ repo, ref }) => repo !== own?.repo || ref !== own.ref);
-        return { names, whole, manual, hasSources, files };
+        return { names, whole, manual, hasSources, hasFolder, files };
       }),
   };
+}
+
+/** Of a commit in which the config's folder is not there. */
+const noApps: Omit<NamedApps, 'hasFolder'> = {
+  names: new Set(),
+  manual: new Set(),
+  whole: true,
+  hasSources: false,
+  files: new Map(),
+};
+
+async function isFolder(tree: Tree, path: string): Promise<boolean> {
+  return (await tree.list(folderOf(path))).some((entry) => entry.path === path && entry.kind === 'folder');
 }
 
 /** Of other repos' files only what was read now counts. */
@@ -292,7 +307,7 @@ async function openRepo(mirrors: OpenGitMirrors, { repo, ref }: ConfigRepo): Pro
     isKnown: true,
     disturbance: () => Promise.resolve(undefined),
     origin: () => mirrors.origin(request, tree.revision),
-    descendsFrom: (from) => mirrors.descends(request, tree.revision, from),
+    descendsFrom: (from, at = tree.revision) => mirrors.descends(request, at, from),
     // A mirror has what was asked for and no other branch.
     laterCommits: undefined,
     commitAt: async (commit) => ({

@@ -47,7 +47,7 @@ export interface OpenFolder {
   /** Where it was cloned from. undefined: outside of git, or nobody knows. */
   readonly origin: () => Promise<Origin | undefined>;
   /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
-  readonly descendsFrom: ((from: string) => Promise<Descent>) | undefined;
+  readonly descendsFrom: ((from: string, commit?: string) => Promise<Descent>) | undefined;
   /** What branches and tags have gone on to from its commit, and may name an app. undefined: it has none. Throws a GitError where git does not say. */
   readonly laterCommits: ((app: string) => Promise<readonly LaterCommit[]>) | undefined;
   /** The files of another commit. Throws a stalled Fault for one that is not here whole. */
@@ -86,7 +86,7 @@ function historyOf(
   if (top === undefined || commit === undefined) return { descendsFrom: undefined, laterCommits: undefined, commitAt };
   return {
     commitAt,
-    descendsFrom: (from) => clock.busy(() => descends(call, { commit, from })),
+    descendsFrom: (from, at = commit) => clock.busy(() => descends(call, { commit: at, from })),
     laterCommits: (app) => clock.busy(() => laterCommits(call, { commit, app })),
   };
 }

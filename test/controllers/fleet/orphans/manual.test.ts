@@ -32,7 +32,14 @@ const fleet = (auto: Auto, ...apps: readonly string[]): DesiredFleet => {
     policy,
     descendsFrom: () => Promise.resolve('yes'),
     namesAt: () =>
-      Promise.resolve({ names: new Set(['old', 'rest']), whole: true, hasSources: false, files: new Map(), manual }),
+      Promise.resolve({
+        names: new Set(['old', 'rest']),
+        whole: true,
+        hasSources: false,
+        hasFolder: true,
+        files: new Map(),
+        manual,
+      }),
     revision: String(apps.length).repeat(40),
     apps: apps.map((name) => desiredApp({ name, groups, policy: { ...policy, auto: true } })),
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { removalHistory } from '../../../../controllers/fleet/removal-history.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
-import type { LaterCommit, Mentions, NamedApps, RemovalHistory } from '../../../../src/model/removal.ts';
+import type { Descent, LaterCommit, Mentions, NamedApps, RemovalHistory } from '../../../../src/model/removal.ts';
 import { formatGood } from '../../../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
 import { desiredApp, digest, machine } from '../../../plan/builders.ts';
@@ -19,6 +19,7 @@ const naming = (parts: Partial<NamedApps> = {}): NamedApps => ({
   manual: new Set(),
   whole: true,
   hasSources: false,
+  hasFolder: true,
   files: new Map([['blog', content]]),
   ...parts,
 });
@@ -39,10 +40,21 @@ interface Scene {
   readonly isByAddress?: boolean;
   readonly later?: readonly LaterCommit[];
   readonly pass?: string;
+  /** Whether the pass came after the release. */
+  readonly order?: Descent;
 }
 
 function history(scene: Scene): Promise<RemovalHistory> {
-  const { revision = now, at = {}, paths = {}, said = none, committed = none, later = [], pass = passed } = scene;
+  const {
+    revision = now,
+    at = {},
+    paths = {},
+    said = none,
+    committed = none,
+    later = [],
+    pass = passed,
+    order = 'yes',
+  } = scene;
   const { isByAddress = false } = scene;
   const first = (files: ReadonlyMap<string, string>, matches: (path: string, id: string) => boolean) => {
     const file = [...files].find(([path, id]) => matches(path, id))?.[0];
@@ -54,7 +66,7 @@ function history(scene: Scene): Promise<RemovalHistory> {
   });
   const parts: Partial<DesiredFleet> = {
     revision,
-    descendsFrom: () => Promise.resolve('yes'),
+    descendsFrom: (_from, commit) => Promise.resolve(commit === undefined ? 'yes' : order),
     namesAt: (commit) => Promise.resolve(at[commit] ?? (commit === now ? nameless : naming())),
     pathsAt: (commit) => {
       const known = commit === now ? committed : paths[commit];
@@ -116,7 +128,10 @@ describe('an app that git no longer names', () => {
   it('is in doubt where a commit that was asked could not be read whole, or named it not', async () => {
     const paths = { [released]: none, [passed]: none };
     const half = naming({ names: new Set(), whole: false });
-    expect(await history({ paths, at: { [released]: half } })).toEqual({ state: 'half read', commit: released });
+    expect(await history({ paths, at: { [released]: half }, order: 'no' })).toEqual({
+      state: 'half read',
+      commit: released,
+    });
     expect(await history({ paths, at: { [passed]: half } })).toEqual({
       state: 'half read',
       commit: passed,
@@ -145,6 +160,24 @@ describe('an app that git no longer names', () => {
       expect(await history({ paths: before, revision, committed })).toMatchObject({ state: 'removed' });
       const changed = { [released]: none, [passed]: new Map([['notes', 'another']]) };
       expect(await history({ paths: changed, revision, committed })).toMatchObject(mentioned);
+    }
+  });
+
+  it('was removed where a later pass found it named in the folder that the config was moved to', async () => {
+    const paths = { [released]: none, [passed]: none };
+    for (const then of [
+      { ...nameless, hasFolder: false },
+      { ...nameless, whole: false },
+    ]) {
+      const at = { [released]: then };
+      expect(await history({ paths, at })).toMatchObject({ state: 'removed' });
+      // The release came after that pass, or nobody knows.
+      for (const order of ['no', 'unknown'] as const)
+        expect(await history({ paths, at, order })).toMatchObject({ commit: released });
+      expect(await history({ paths, at: { ...at, [passed]: nameless } })).toMatchObject({
+        commit: passed,
+        isPass: true,
+      });
     }
   });
 
