@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Descent, LaterCommit } from '../../model/removal.ts';
@@ -66,8 +68,8 @@ const configFiles = ['app', 'project'].flatMap((name) =>
 );
 
 /**
- * What branches and tags point to, those of remotes as they were last fetched, and the other work trees of the clone, that has
- * gone on from a commit and may name an app: the newest first. In a shallow clone also what may have gone on from it. Asks no remote. Throws a stalled Fault where one of them is not
+ * What branches and tags point to, those of remotes as they were last fetched, the other work trees of the clone, and what was
+ * fetched last, that has gone on from a commit and may name an app: the newest first. In a shallow clone also what may have gone on from it. Asks no remote. Throws a stalled Fault where one of them is not
  * here, and where there are more than 1,000; a GitError where git does not say.
  */
 export async function laterCommits(
@@ -106,7 +108,7 @@ async function tipsAfter(call: Omit<GitCall, 'args'>, commit: string): Promise<r
   const form = ['--no-show-signature', '--encoding=UTF-8', '--decorate-refs=none', '--format=%H%x09%P%x09%S%x09%D'];
   // Each commit comes before its parents.
   const order = ['--date-order', ...((await isShallow(call)) ? [] : ['--ancestry-path'])];
-  const args = ['log', ...form, ...order, ...allTips, '--not', commit];
+  const args = ['log', ...form, ...order, ...allTips, ...(await fetchedCommits(call)), '--not', commit];
   const found = (await runGit({ ...call, args }).catch(lackingTip)).split('\n').flatMap(logged);
   const goesOn = new Map<string, 'yes' | 'unknown'>([[commit, 'yes']]);
   for (const { oid, parents, isCut } of found.toReversed()) {
@@ -123,6 +125,24 @@ async function tipsAfter(call: Omit<GitCall, 'args'>, commit: string): Promise<r
   });
 }
 
+/**
+ * What the clone and its work trees fetched last and gave no name of its own, as `git fetch ADDRESS main` does. What is not
+ * here any more git itself has put away.
+ */
+async function fetchedCommits(call: Omit<GitCall, 'args'>): Promise<readonly string[]> {
+  const shared = resolve(call.directory, (await runGit({ ...call, args: ['rev-parse', '--git-common-dir'] })).trim());
+  const linked = join(shared, 'worktrees');
+  const places = existsSync(linked) ? readdirSync(linked).map((name) => join(linked, name)) : [];
+  const files = [shared, ...places].map((place) => join(place, 'FETCH_HEAD')).filter((file) => existsSync(file));
+  const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+  const ids = lines.map((line) => line.split('\t')[0] ?? '').filter(isCommitId);
+  if (ids.length === 0) return [];
+  const args = ['rev-list', '--parents', '--ignore-missing', ...new Set(ids), '--not', ...allTips];
+  const unnamed = (await runGit({ ...call, args }).catch(lackingTip)).split('\n').map((line) => line.split(' '));
+  const past = new Set(unnamed.flatMap(([, ...parents]) => parents));
+  return unnamed.flatMap(([oid = '']) => (isCommitId(oid) && !past.has(oid) ? [oid] : []));
+}
+
 interface Logged {
   readonly oid: string;
   readonly parents: readonly string[];
@@ -134,7 +154,8 @@ interface Logged {
 function logged(line: string): readonly Logged[] {
   const [oid = '', parents = '', ref = '', decoration = ''] = line.split('\t');
   if (!isCommitId(oid)) return [];
-  const shown = ref.replace(/^refs\/(?:heads\/|remotes\/)?/, '');
+  // Nothing but what was fetched is asked for by its id.
+  const shown = isCommitId(ref) ? 'FETCH_HEAD' : ref.replace(/^refs\/(?:heads\/|remotes\/)?/, '');
   return [{ oid, parents: parents.split(' '), ref: shown, isCut: decoration.includes('grafted') }];
 }
 

@@ -8,7 +8,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import { sourcesIn } from './declarations.ts';
 
 /** In capitals, and no variables. */
-const others = /^(?:SQLITE_\w+|MULTIPLE_DOCS|PATH_MAX|QUOTE_DOUBLE|SHOP_NAME)$/;
+const others = /^(?:SQLITE_\w+|MULTIPLE_DOCS|PATH_MAX|QUOTE_DOUBLE|SHOP_NAME|FETCH_HEAD)$/;
 
 /** `FLY_ORG` as a text, `GIT_CONFIG_KEY_${…}`, `NO_COLOR: …` in an object. */
 const withUnderscore = [

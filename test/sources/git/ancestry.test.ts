@@ -113,6 +113,45 @@ describe('commits that go on from one', () => {
     expect(await refs(first, linked)).toEqual(['main-worktree/HEAD']);
   });
 
+  it('are what was fetched last without a name, here or in another work tree, as long as it is here', async () => {
+    const first = commit();
+    const linked = join(folder, 'linked');
+    git(folder, ['worktree', 'add', '-q', '--detach', linked]);
+    const other = join(folder, 'other');
+    gitEach(folder, [
+      ['clone', '-q', folder, other],
+      ['-C', other, 'commit', '-q', '--allow-empty', '-m', 'more'],
+      ['-C', other, 'checkout', '-q', '-b', 'topic', first],
+      ['-C', other, 'commit', '-q', '--allow-empty', '-m', 'topic'],
+      ['-C', other, 'commit', '-q', '--allow-empty', '-m', 'topic again'],
+      ['-C', other, 'tag', '-a', 'v2', '-m', 'v2'],
+      ['-C', other, 'tag', '-a', 'v2-signed', '-m', 'v2', 'v2'],
+    ]);
+    const [more, topic] = ['main', 'topic'].map((name) => git(other, ['rev-parse', name]));
+    git(folder, ['fetch', '-q', other, 'main', 'v2-signed']);
+    const fetched = { ref: 'FETCH_HEAD' };
+    for (const where of [folder, linked]) {
+      const found = await later(first, where);
+      expect(found).toHaveLength(2);
+      expect(found).toEqual(
+        expect.arrayContaining([
+          { ...fetched, commit: more },
+          { ...fetched, commit: topic },
+        ]),
+      );
+    }
+    // What has a name is called by that.
+    git(folder, ['update-ref', 'refs/remotes/origin/main', more ?? '']);
+    expect(await refs(first)).toEqual(['FETCH_HEAD', 'origin/main']);
+    git(folder, ['update-ref', '-d', 'refs/remotes/origin/main']);
+    git(folder, ['fetch', '-q', other, first]);
+    expect(await refs(first)).toEqual([]);
+    git(linked, ['fetch', '-q', other, 'topic']);
+    expect(await later(first)).toEqual([{ ...fetched, commit: topic }]);
+    rmSync(join(folder, '.git/objects', (topic ?? '').slice(0, 2), (topic ?? '').slice(2)));
+    expect(await later(first)).toEqual([]);
+  });
+
   it.each([
     ['a commit that is not here', `${'a'.repeat(40)}\n`],
     ['nothing, as after a crash', '\0'.repeat(41)],
