@@ -81,15 +81,18 @@ async function historyOf(
   }
   const committed = await inWorkTreesCommit(fleet, since, ofIt);
   if (committed !== undefined) return { state: 'mentioned', ...committed };
-  return (await namedAgain(fleet, name)) ?? pass;
+  return (await namedAgain(fleet, name, last ?? commit)) ?? pass;
 }
 
-/** A job that is run again at an earlier commit, without a database that would know the later one. */
+/** A job that is run again at an earlier commit, without a database that would know the later one. `at`: it was last named there. */
 async function namedAgain(
   { laterCommits, namesAt }: DesiredFleet,
   name: string,
+  at: string,
 ): Promise<Extract<RemovalHistory, { state: 'later' | 'unread' }> | undefined> {
-  const after = (await laterCommits?.(name)) ?? [];
+  const named = (await namesAt?.(at))?.files.get(name);
+  // A link does not hold what it leads to.
+  const after = (await laterCommits?.(name, named?.size === undefined ? undefined : named.id)) ?? [];
   for (const later of after.slice(0, laterMax)) {
     const read = await namesAt?.(later.commit);
     const isNamed = read?.names.has(name) === true;

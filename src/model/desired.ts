@@ -201,8 +201,11 @@ export interface DesiredFleet extends FleetOwner {
   descendsFrom?: ((from: string, commit?: string) => Promise<Descent>) | undefined;
   /** What it named at a commit. Not there where there is no history. Throws a Fault where the commit cannot be read. */
   namesAt?: ((commit: string) => Promise<NamedApps>) | undefined;
-  /** Commits that go on from the one that was read, and may name an app that is gone here. Throws where git does not say. */
-  laterCommits?: ((app: string) => Promise<readonly LaterCommit[]>) | undefined;
+  /**
+   * Commits that go on from the one that was read, and may name an app that is gone here; with the id of what the file held
+   * that named it last. Throws where git does not say.
+   */
+  laterCommits?: ((app: string, namedBy?: string) => Promise<readonly LaterCommit[]>) | undefined;
   /** Where each value of an app's fly config was written. Empty for an app that could not be read. */
   explain(app: string): readonly ExplainedField[];
 }

@@ -49,7 +49,7 @@ export interface OpenFolder {
   /** Whether its commit has another one in its history. undefined: it has none, as outside of git. */
   readonly descendsFrom: ((from: string, commit?: string) => Promise<Descent>) | undefined;
   /** What branches and tags have gone on to from its commit, and may name an app. undefined: it has none. Throws a GitError where git does not say. */
-  readonly laterCommits: ((app: string) => Promise<readonly LaterCommit[]>) | undefined;
+  readonly laterCommits: ((app: string, namedBy?: string) => Promise<readonly LaterCommit[]>) | undefined;
   /** The files of another commit. Throws a stalled Fault for one that is not here whole. */
   readonly commitAt: (commit: string) => Promise<CloneCommit>;
 }
@@ -87,7 +87,7 @@ function historyOf(
   return {
     commitAt,
     descendsFrom: (from, at = commit) => clock.busy(() => descends(call, { commit: at, from })),
-    laterCommits: (app) => clock.busy(() => laterCommits(call, { commit, app })),
+    laterCommits: (app, namedBy) => clock.busy(() => laterCommits(call, { commit, app, namedBy })),
   };
 }
 

@@ -67,20 +67,28 @@ const configFiles = ['app', 'project'].flatMap((name) =>
   ['yaml', 'yml', 'toml'].map((form) => `:(glob)**/${name}.${form}`),
 );
 
+interface Naming {
+  readonly commit: string;
+  readonly app: string;
+  /** The id of what the file held that named it when it was last named. undefined: nobody knows of one in this repo. */
+  readonly namedBy: string | undefined;
+}
+
 /**
  * What branches and tags point to, those of remotes as they were last fetched, the other work trees of the clone, and what was
  * fetched last, that has gone on from a commit and may name an app: the newest first. In a shallow clone also what may have gone on from it. Asks no remote. Throws a stalled Fault where one of them is not
- * here, and where there are more than 1,000; a GitError where git does not say.
+ * here, where there are more than 1,000, and where there are more than 50 and the name stands in no text; a GitError where git does not say.
  */
 export async function laterCommits(
   parts: Repository,
-  { commit, app }: { readonly commit: string; readonly app: string },
+  { commit, app, namedBy }: Naming,
 ): Promise<readonly LaterCommit[]> {
   const environment = { ...parts.environment, GIT_NO_LAZY_FETCH: '1' };
   const call = { ...parts, environment, timeoutMs, redactor: new Redactor() };
   const tips = await tipsAfter(call, commit);
-  if (tips.length > searchedMax) throw tooManyTips();
+  if (tips.length > searchedMax) throw tooManyTips(searchedMax);
   if (tips.length <= alwaysRead) return tips;
+  if (namedBy === undefined) throw tooManyTips(alwaysRead, unwritten);
   const search = [
     'grep',
     '--no-color',
@@ -91,14 +99,20 @@ export async function laterCommits(
     '-e',
     app,
   ];
+  // A content has no path: it is searched whatever the paths are.
+  const searched = [namedBy, ...tips.map((tip) => tip.commit)];
   const matches = await runGit({
     ...call,
     isStrict: true,
-    args: [...search, ...tips.map((tip) => tip.commit), '--', ...configFiles],
+    args: [...search, ...searched, '--', ...configFiles],
   }).catch(noMatch);
-  const naming = new Set(matches.split('\n').map((line) => line.slice(0, line.indexOf(':'))));
+  const naming = new Set(matches.split('\n').map((line) => line.split(':')[0]));
+  if (!naming.has(namedBy)) throw tooManyTips(alwaysRead, unwritten);
   return tips.filter(({ commit: oid }, index) => index < alwaysRead || naming.has(oid));
 }
+
+const unwritten =
+  'and they cannot be searched for the name: it stands in no app.yaml of this repo (a project makes it, as by a substitution)';
 
 /**
  * The last commits of all lines that go on from one, or may do so where their history is cut. `log` alone follows a tag of a
@@ -173,10 +187,11 @@ function lackingTip(error: unknown): never {
   });
 }
 
-function tooManyTips(): Fault {
+function tooManyTips(max: number, why?: string): Fault {
+  const what = `more than ${max} branches and tags go on from this commit`;
   return new Fault({
     kind: 'stalled',
-    what: `more than ${searchedMax} branches and tags go on from this commit`,
+    what: why === undefined ? what : `${what}, ${why}`,
     next: 'sync a newer commit',
   });
 }

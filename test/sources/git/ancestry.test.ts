@@ -32,9 +32,14 @@ function branches(from: string, count: number): void {
   git(folder, ['fast-import', '--quiet'], made.join(''));
 }
 
+function parts(directory = folder) {
+  return { directory, environment: gitEnvironment({ environment: process.env }), clock: new IdleClock() };
+}
+
 function later(at: string, where = folder): Promise<readonly LaterCommit[]> {
-  const environment = gitEnvironment({ environment: process.env });
-  return laterCommits({ directory: where, environment, clock: new IdleClock() }, { commit: at, app: 'lonely' });
+  // What a file held that named it.
+  const namedBy = git(folder, ['hash-object', '-w', '--stdin'], 'app: lonely\n');
+  return laterCommits(parts(where), { commit: at, app: 'lonely', namedBy });
 }
 
 async function refs(at: string, where = folder): Promise<readonly string[]> {
@@ -248,6 +253,24 @@ describe('commits that go on from one', () => {
     const lost = git(folder, ['rev-parse', 'nearly:app.yaml']).trim();
     rmSync(join(folder, '.git/objects', lost.slice(0, 2), lost.slice(2)));
     await expect(refs(first)).rejects.toThrow(lost);
+  });
+
+  it('are not searched beyond fifty for a name that does not stand in the file which named the app', async () => {
+    const first = commit();
+    const held = (text: string) => git(folder, ['hash-object', '-w', '--stdin'], text);
+    const ask = (app: string, namedBy: string | undefined) => laterCommits(parts(), { commit: first, app, namedBy });
+    branches(first, 50);
+    expect(await ask('web-prod', undefined)).toHaveLength(50);
+    expect(await ask('web-prod', held('app: web-MYENV\n'))).toHaveLength(50);
+    git(folder, ['commit', '-q', '--allow-empty', '-m', 'more']);
+    const words = /^more than 50 branches and tags go on from this commit, and they cannot be searched for the name/;
+    for (const namedBy of [undefined, held('app: web-MYENV\n'), held('app: web-production\n')]) {
+      await expect(ask('web-prod', namedBy)).rejects.toMatchObject({ message: expect.stringMatching(words) });
+    }
+    for (const text of ['app: web-prod\n', 'app = "web-prod"', '{app: Web-Prod}'])
+      expect(await ask('web-prod', held(text))).toHaveLength(50);
+    // What the clone lacks nobody has read.
+    await expect(ask('web-prod', 'a'.repeat(40))).rejects.toThrow('a'.repeat(40));
   });
 
   it('are not left out in silence where there are more than one command takes', async () => {

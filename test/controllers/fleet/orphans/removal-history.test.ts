@@ -39,6 +39,8 @@ interface Scene {
   /** true: that commit is what was read. */
   readonly isByAddress?: boolean;
   readonly later?: readonly LaterCommit[];
+  /** Called with the id of what the file held that named it. */
+  readonly searched?: (namedBy: string | undefined) => void;
   readonly pass?: string;
   /** Whether the pass came after the release. */
   readonly order?: Descent;
@@ -54,6 +56,7 @@ function history(scene: Scene): Promise<RemovalHistory> {
     later = [],
     pass = passed,
     order = 'yes',
+    searched,
   } = scene;
   const { isByAddress = false } = scene;
   const first = (files: ReadonlyMap<string, string>, matches: (path: string, id: string) => boolean) => {
@@ -74,7 +77,10 @@ function history(scene: Scene): Promise<RemovalHistory> {
     },
     mentions: mentionsOf(said),
     mentionsAt: isByAddress ? undefined : () => Promise.resolve(mentionsOf(committed)),
-    laterCommits: () => Promise.resolve(later),
+    laterCommits: (_app, namedBy) => {
+      searched?.(namedBy);
+      return Promise.resolve(later);
+    },
   };
   const blog = desiredApp({ name: 'blog' });
   const good = formatGood({ revision: released, config: 'e'.repeat(32), digest, image: 'f'.repeat(32), at: 1 });
@@ -198,5 +204,17 @@ describe('an app that git no longer names', () => {
     });
     const more = tips(201);
     expect(await history({ paths, later: more, at: unnamed(more) })).toMatchObject({ state: 'unread' });
+  });
+
+  it('is searched for in later commits as the file wrote it that named it last, where one of this repo did so itself', async () => {
+    const paths = { [released]: none, [passed]: none };
+    const asked: (string | undefined)[] = [];
+    const searched = (namedBy: string | undefined) => asked.push(namedBy);
+    const last = (files: NamedApps['files']) => ({ [passed]: naming({ files }) });
+    await history({ paths, searched, at: last(new Map([['blog', { id: 'last', size: 1 }]])) });
+    await history({ paths, searched, at: last(new Map([['blog', { id: 'through a link', size: undefined }]])) });
+    await history({ paths, searched, at: last(new Map()) });
+    await history({ paths, searched, pass: '' });
+    expect(asked).toEqual(['last', undefined, undefined, content.id]);
   });
 });
