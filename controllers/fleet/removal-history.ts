@@ -106,12 +106,16 @@ async function namedAgain(
 type Search = (mentions: Mentions, since: Since) => Promise<Mention | undefined>;
 
 async function inWhatWasRead(
-  { mentions, pathsAt }: DesiredFleet,
+  fleet: DesiredFleet,
   since: string | undefined,
   search: Search,
 ): Promise<Mention | undefined> {
+  const { mentions, mentionsAt, pathsAt } = fleet;
   if (mentions === undefined) return undefined;
+  // A commit was read.
+  if (mentionsAt === undefined) return search(mentions, { isNew: await newInCommit(fleet, since) });
   const then = await filesAt(pathsAt, since);
+  // A setting of git's may have changed every file on disk.
   const isNew = then && ((path: string, id?: string) => (id === undefined ? !then.has(path) : then.get(path) !== id));
   return search(mentions, { isNew });
 }
@@ -121,16 +125,20 @@ async function inWhatWasRead(
  * commit ids are exact.
  */
 async function inWorkTreesCommit(
-  { revision, mentionsAt, pathsAt }: DesiredFleet,
+  fleet: DesiredFleet,
   since: string | undefined,
   search: Search,
 ): Promise<Mention | undefined> {
-  const commit = commitOf(revision);
-  if (commit === undefined || mentionsAt === undefined || pathsAt === undefined) return undefined;
-  const [then, now] = await Promise.all([filesAt(pathsAt, since), pathsAt(commit)]);
-  const isNew = then && ((path: string) => then.get(path) !== now.get(path));
-  const found = await search(await mentionsAt(commit), { isNew });
+  const commit = commitOf(fleet.revision);
+  if (commit === undefined || fleet.mentionsAt === undefined) return undefined;
+  const found = await search(await fleet.mentionsAt(commit), { isNew: await newInCommit(fleet, since) });
   return found && { ...found, commit };
+}
+
+/** Of the commit that was read, or that the work tree stands at: a file that changed may have become the app's. */
+async function newInCommit({ revision, pathsAt }: DesiredFleet, since: string | undefined): Promise<Since['isNew']> {
+  const [then, now] = await Promise.all([filesAt(pathsAt, since), filesAt(pathsAt, commitOf(revision))]);
+  return then && now && ((path) => then.get(path) !== now.get(path));
 }
 
 /** undefined: nobody knows what was there, as where the commit is not in this clone. */

@@ -41,8 +41,8 @@ export interface Mention {
 /** Which files count: what has come since the app was last named. */
 export interface Since {
   /**
-   * Of paths in the config repo: nothing stood there when the app was last named, or with an id nothing of that content.
-   * undefined: nobody knows, so any is new.
+   * Of paths in the config repo: nothing stood there when the app was last named, or with an id nothing of that content; in a
+   * commit, where ids are exact, the content that stands there now did not. undefined: nobody knows, so any is new.
    */
   readonly isNew?: ((path: string, id?: string) => boolean) | undefined;
   /** true: files of other repos, which projects take apps from, do not count. */

@@ -125,6 +125,18 @@ describe('an app that git no longer names', () => {
     expect(await history({ said, paths: {} })).toMatchObject({ state: 'mentioned', file: 'notes.yaml' });
   });
 
+  it('is mentioned by a file that changed since where a commit was read; on disk a setting may change all of them', async () => {
+    const said = new Map([['notes.yaml', 'other']]);
+    const then = new Map([['notes.yaml', 'another']]);
+    const scene = { said, paths: { [released]: then, [passed]: then } };
+    expect(await history({ ...scene, committed: said, isByAddress: true })).toEqual({
+      state: 'mentioned',
+      file: 'notes.yaml',
+      as: 'put away',
+    });
+    expect(await history({ ...scene, committed: then })).toMatchObject({ state: 'removed' });
+  });
+
   it('was moved where its content came since the commit it was released from, of which no pass may have known', async () => {
     const said = new Map([['notes', 'blob']]);
     const paths = { [released]: new Map([['notes', 'another']]), [passed]: new Map([['notes', 'blob']]) };

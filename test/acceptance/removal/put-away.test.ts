@@ -1,0 +1,44 @@
+/** An app.yaml that was put away in whatever file, and a project: read from a clone and by the repo's address alike. */
+import { describe, test } from 'vitest';
+import { app, goes, running, stays, two, type RemovalScene, type Written } from './removal-scene.ts';
+
+const edited = (name: string): string => `${app(name)}env: { A: b }\n`;
+const read = ['from a clone', 'by its address'] as const;
+const placeOf = ({ repo }: RemovalScene, how: (typeof read)[number]): string =>
+  how === 'from a clone' ? repo : `file://${repo}`;
+
+describe.each(read)('a file that stood there before, read %s', (how) => {
+  const parked = 'app: old-one\nenv: {}\n';
+  const team = { 'team/project.yaml': 'project: team\nsource: { type: local }\n', 'team/web/app.yaml': app('web') };
+
+  test.each<readonly [string, string, string, string]>([
+    ['takes the app up as a second document', 'parked.yaml', parked, `${parked}---\n${edited('blog')}`],
+    ['is overwritten by it', 'parked.yaml', parked, edited('blog')],
+    ['is overwritten by it in JSON', 'parked.json', '{"app": "old-one"}\n', '{"app": "blog", "env": {}}\n'],
+    ['takes it up as a comment', 'parked.yaml', '# parked apps\n', '# parked apps\n# app: blog\n# env: {}\n'],
+  ])('%s', async (_what, file, before, after) => {
+    const scene = await running({ ...two, [file]: before });
+    scene.git('rm', '-rq', 'blog');
+    scene.commit({ [file]: after });
+    await stays(scene, placeOf(scene, how), `but ${file} does`);
+  });
+
+  test('becomes the project', async () => {
+    const scene = await running({ ...two, 'team/p.yaml': 'x: 1\n', ...team });
+    scene.git('rm', '-rq', 'team/web');
+    scene.git('mv', '-f', 'team/project.yaml', 'team/p.yaml');
+    scene.commit();
+    await stays(scene, placeOf(scene, how), 'it may be an app of the project in team/p.yaml', 'web');
+  });
+
+  test.each<readonly [string, Written, Written]>([
+    ['names it as it did all along', { 'chart/values.yaml': 'app: blog\n' }, {}],
+    ['changes, and does not name it', { 'parked.yaml': parked }, { 'parked.yaml': `${parked}# more\n` }],
+    ['is a project as it was', { 'argocd/p.yaml': team['team/project.yaml'] }, {}],
+  ])('%s: the app goes', async (_what, before, after) => {
+    const scene = await running({ ...two, ...before });
+    scene.git('rm', '-rq', 'blog');
+    scene.commit(after);
+    await goes(scene, placeOf(scene, how));
+  });
+});
