@@ -45,7 +45,11 @@ async function historyOf(
   // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
   const last = commitOf((await store?.namedRevision(name)) ?? '');
   const since = last ?? commit;
-  const ofIt: Search = (mentions, from) => mentions.of(name, from);
+  const file = async (): Promise<string | undefined> => {
+    const then = since === undefined ? undefined : await namesAt?.(since).catch(() => undefined);
+    return then?.files.get(name)?.path;
+  };
+  const ofIt: Search = (mentions, from) => mentions.of(name, { ...from, file });
   const mention = await inWhatWasRead(fleet, since, ofIt);
   if (mention !== undefined) return { state: 'mentioned', ...mention };
   if (descendsFrom === undefined || namesAt === undefined) {

@@ -5,6 +5,8 @@ export type Descent = 'yes' | 'no' | 'unknown';
 
 /** What a file holds, as git tells files apart. */
 export interface FileContent {
+  /** Where it stood in the repo. */
+  readonly path: string;
   readonly id: string;
   /** Bytes; undefined: it was reached through a link. */
   readonly size: number | undefined;
@@ -45,6 +47,8 @@ export interface Since {
    * commit, where ids are exact, the content that stands there now did not. undefined: nobody knows, so any is new.
    */
   readonly isNew?: ((path: string, id?: string) => boolean) | undefined;
+  /** Where the app's own file stood in the config repo then. undefined: nobody knows, or it did not. */
+  readonly file?: () => Promise<string | undefined>;
   /** true: files of other repos, which projects take apps from, do not count. */
   readonly ownOnly?: boolean;
 }

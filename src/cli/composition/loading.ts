@@ -224,7 +224,7 @@ async function contentOf(tree: Tree, path: string): Promise<FileContent | undefi
   const entry = entries.find((one) => one.path === path);
   return id === undefined || entry === undefined
     ? undefined
-    : { id, size: entry.kind === 'file' ? entry.size : undefined };
+    : { path, id, size: entry.kind === 'file' ? entry.size : undefined };
 }
 
 function learnSecrets(redactor: Redactor, fleet: DesiredFleet): void {

@@ -3,7 +3,7 @@ import { Fault } from '../../model/base/fault.ts';
 import { isObject } from '../../model/base/json.ts';
 import type { Mention, Mentions, Since } from '../../model/removal.ts';
 import { isPointer } from '../../sources/tree/lfs-pointer.ts';
-import { baseOf, isInside } from '../../sources/tree/tree-path.ts';
+import { baseOf, folderOf, isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
@@ -71,11 +71,14 @@ export function mentionsIn(walking: Walking): Mentions {
         if (since.ownOnly === true && place.tree !== walking.tree) continue;
         const isOther = isOtherConfig(place);
         const isNewHere = isNewAt(place, since);
-        // A copy may have been made first, and its app.yaml removed later.
+        // A copy of its name may have been made first, and its app.yaml removed later.
         const counts = isOther || isNewHere || isLikelyApp(baseOf(place.entry.path));
         if (!mayMention(place) || !counts) continue;
         const said = await saidIn(place);
-        if (said.apps.includes(app)) return mention(place, isOther ? 'other config' : 'put away');
+        if (said.apps.includes(app)) {
+          if (isOther) return mention(place, 'other config');
+          if (isNewHere || !(await isOldCopy(walking, place, since))) return mention(place, 'put away');
+        }
         if (!isNewHere) continue;
         // Of another repo's files nobody knows since when they are there.
         if (said.isUnread && place.tree === walking.tree) any ??= mention(place, 'unread');
@@ -99,6 +102,14 @@ export function mentionsIn(walking: Walking): Mentions {
 /** Carriage returns and keywords that git puts in on disk are none of what it compares. */
 function isAboutAsLarge(entry: TreeEntry, size: number | undefined): boolean {
   return size === undefined || (entry.size >= size / 2 && entry.size <= size * 2 + 64);
+}
+
+/** It names what the app.yaml beside it did, which has got another app since: what an editor keeps. */
+async function isOldCopy({ files }: Walking, { tree, entry }: Place, { file }: Since): Promise<boolean> {
+  const folder = folderOf(entry.path);
+  const stood = await file?.();
+  if (stood === undefined || folderOf(stood) !== folder) return false;
+  return (await files.list(tree, folder)).some((one) => appFileNames.includes(baseOf(one.path)));
 }
 
 /** The app.yaml of a folder that this config does not cover. */
@@ -152,14 +163,11 @@ async function whatIsSaid(
   { tree, entry, isHere }: Place,
 ): Promise<Said> {
   const base = baseOf(entry.path);
-  const { name, folder } = walking.files.file(tree, entry.path);
+  const { name } = walking.files.file(tree, entry.path);
   const text = await textOf(walking, tree, entry);
   if (text !== undefined && !maySay(text)) return nothingSaid;
   const document = text === undefined ? undefined : documentOf(name, text, []);
   const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
-  // Beside the app.yaml of another app it is a copy, as an editor keeps.
-  const beside = isHere ? await walking.files.list(tree, folder) : [];
-  if (beside.some((one) => appFileNames.includes(baseOf(one.path)))) return { ...nothingSaid, isProject };
   if (text === undefined || document === undefined) return { ...nothingSaid, isUnread: isLikelyApp(base) };
   const written = appsIn(document);
   const substituted = written.length === 0 ? [] : chains.flatMap((chain) => appsIn(documentOf(name, text, chain)));

@@ -7,6 +7,38 @@ const read = ['from a clone', 'by its address'] as const;
 const placeOf = ({ repo }: RemovalScene, how: (typeof read)[number]): string =>
   how === 'from a clone' ? repo : `file://${repo}`;
 
+describe.each(read)('a file beside the app.yaml of another app, read %s', (how) => {
+  test.each([
+    ['by the app’s name', 'shop/app.blog.yaml'],
+    ['by its name alone', 'shop/blog.yaml'],
+  ])('is the app’s, moved there and edited: %s', async (_what, file) => {
+    const scene = await running();
+    scene.git('mv', 'blog/app.yaml', file);
+    scene.commit({ [file]: edited('blog') });
+    await stays(scene, placeOf(scene, how), `but ${file} does`);
+  });
+
+  test('is the app’s, whose own folder has a new one', async () => {
+    const scene = await running();
+    scene.git('mv', 'blog/app.yaml', 'blog/app.prod.yaml');
+    scene.commit({ 'blog/app.yaml': app('blog-staging'), 'blog/app.prod.yaml': edited('blog') });
+    await stays(scene, placeOf(scene, how), 'but blog/app.prod.yaml does');
+  });
+
+  test('stood there before, and its app.yaml goes later', async () => {
+    const scene = await running({ ...two, 'shop/app.blog.yaml': edited('blog') });
+    scene.git('rm', '-rq', 'blog');
+    scene.commit();
+    await stays(scene, placeOf(scene, how), 'but shop/app.blog.yaml does');
+  });
+
+  test('is an old copy of what the app.yaml beside it was: an app that got another name goes', async () => {
+    const scene = await running({ ...two, 'blog/app.yaml.bak': app('blog') });
+    scene.commit({ 'blog/app.yaml': app('weblog') });
+    await goes(scene, placeOf(scene, how));
+  });
+});
+
 describe.each(read)('a file that stood there before, read %s', (how) => {
   const parked = 'app: old-one\nenv: {}\n';
   const team = { 'team/project.yaml': 'project: team\nsource: { type: local }\n', 'team/web/app.yaml': app('web') };

@@ -168,7 +168,7 @@ describe('a file with the content that an app’s had', () => {
     const text = 'image: nginx\n';
     const tree = memoryTree({ ...front, 'x/notes': text, 'y/app.yaml': text });
     const fleet = await load({}, { tree });
-    const content = { id: (await tree.id('x/notes')) ?? '', size: text.length };
+    const content = { path: 'x/app.yaml', id: (await tree.id('x/notes')) ?? '', size: text.length };
     expect(await fleet.mentions?.withContent(content, {})).toEqual({ file: 'x/notes', as: 'put away' });
     expect(await fleet.mentions?.withContent(content, { isNew: (_path, id) => id === undefined })).toBeUndefined();
     expect(await fleet.mentions?.withContent(content, { isNew: (_path, id) => id !== undefined })).toMatchObject({

@@ -285,10 +285,18 @@ describe('an app.yaml that somebody put away', () => {
     expect((await fleet.mentions?.of('lonely-prod', {}))?.file).toBe('x/app.yaml.bak');
   });
 
-  test('keeps nothing beside an app.yaml, or where a project ignores it', async () => {
+  test('keeps its app beside an app.yaml, too, but as an old copy of what stood there, or where a project ignores it', async () => {
     const text = appYaml('lonely');
-    const twin = { ...front, 'x/app.yaml': appYaml('x'), 'x/app.yaml.bak': text };
-    expect(await (await load(twin)).mentions?.of('lonely', {})).toBeUndefined();
+    const kept = { file: 'x/app.yaml.bak', as: 'put away' };
+    const { mentions } = await load({ ...front, 'x/app.yaml': appYaml('x'), 'x/app.yaml.bak': text });
+    expect(await mentions?.of('lonely', {})).toEqual(kept);
+    const stood = (file?: string) => ({ isNew: () => false, file: () => Promise.resolve(file) });
+    expect(await mentions?.of('lonely', stood('x/app.yaml'))).toBeUndefined();
+    for (const file of ['y/app.yaml', 'app.yaml', undefined])
+      expect(await mentions?.of('lonely', stood(file))).toEqual(kept);
+    expect(await mentions?.of('lonely', { ...stood('x/app.yaml'), isNew: () => true })).toEqual(kept);
+    const alone = await load({ ...front, 'x/app.yaml.bak': text });
+    expect(await alone.mentions?.of('lonely', stood('x/app.yaml'))).toEqual(kept);
     const ignoring = { ...front, 'project.yaml': `${project}ignore: [x]\n`, 'x/app.yaml.bak': text };
     expect(await (await load(ignoring)).mentions?.of('lonely', {})).toBeUndefined();
   });

@@ -12,7 +12,7 @@ const now = 'a'.repeat(40);
 /** The one that the machines carry, and a later one that a pass saw. */
 const released = 'b'.repeat(40);
 const passed = 'c'.repeat(40);
-const content = { id: 'blob', size: 10 };
+const content = { path: 'blog/app.yaml', id: 'blob', size: 10 };
 
 const naming = (parts: Partial<NamedApps> = {}): NamedApps => ({
   names: new Set(['blog']),
