@@ -33,9 +33,10 @@ export interface Mention {
   readonly file: string;
   /**
    * It names the app and is not called app.yaml; it is the app.yaml of another config in the repo; it is a project that is not
-   * called so, of which the app may be; it cannot be read, and is called nearly like an app.yaml.
+   * called so, of which the app may be; it cannot be read, and is called nearly like an app.yaml; what it has for the app's
+   * name is none as it is written.
    */
-  readonly as: 'put away' | 'other config' | 'project' | 'unread';
+  readonly as: 'put away' | 'other config' | 'project' | 'unread' | 'unclear';
   /** It does so in this commit, at which the work tree stands; undefined: in what was read. */
   readonly commit?: string;
 }

@@ -256,6 +256,11 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
         because: `git no longer names it, but ${file} may${at}: FlyCD cannot read that file`,
         next: `make it a text file in UTF-8 called app.yaml, or ${gone}`,
       };
+    case 'unclear':
+      return {
+        because: `this config no longer names it, but ${file} in the same repo may${at}: what it has for \`app\` is no app’s name as it is written`,
+        next: `sync the folder that ${file} belongs to`,
+      };
   }
 }
 

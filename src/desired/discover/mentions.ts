@@ -7,14 +7,15 @@ import { baseOf, folderOf, isInside } from '../../sources/tree/tree-path.ts';
 import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
-import { appFileNames, isAppOrProject } from '../files/file-names.ts';
+import { appFileNames, isAppOrProject, projectFileNames } from '../files/file-names.ts';
 import { isLikelyApp, mayNameApp } from '../files/near-misses.ts';
 import { unreadEntry } from '../files/reading.ts';
 import { filesBelow } from '../files/traverse.ts';
 import { isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint } from './notes.ts';
 import { isBroken, isOfKind } from './overlooked.ts';
-import { fieldsWritten, looseText } from './written-fields.ts';
+import { otherProjects, type OtherProject } from './other-projects.ts';
+import { fieldsWritten, isUnclearName, looseText } from './written-fields.ts';
 
 /** A file of the repo, and whether the config covers the place that it stands in. */
 interface Place {
@@ -29,6 +30,15 @@ interface Said {
   /** Whose apps may be anywhere. */
   readonly isProject: boolean;
   readonly isUnread: boolean;
+  /** What it has for its app's name is none as it is written. */
+  readonly isUnclear: boolean;
+}
+
+/** How projects name the apps of a file. */
+interface Naming {
+  readonly own: readonly (readonly Substitution[])[];
+  /** Of other configs. */
+  readonly others: readonly OtherProject[];
 }
 
 /**
@@ -37,16 +47,20 @@ interface Said {
  * the tree's Faults, and one where there are too many folders.
  */
 export function mentionsIn(walking: Walking): Mentions {
-  let looking: Promise<readonly Place[]> | undefined;
+  let looking: Promise<{ readonly all: readonly Place[]; readonly naming: Naming }> | undefined;
   const read = new Map<Place, Promise<Said>>();
-  const chains = walking.projects
+  const own = walking.projects
     .map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project])
     .map((chain) => chain.flatMap((project) => project.substitutions))
     .filter((substitutions) => substitutions.length > 0);
+  const look = async () => {
+    const all = await allFiles(walking);
+    return { all, naming: { own, others: await projectsElsewhere(walking, all) } };
+  };
   const places = async (): Promise<readonly Place[]> => {
-    looking ??= allFiles(walking);
+    looking ??= look();
     try {
-      return await looking;
+      return (await looking).all;
     } catch (error) {
       // Tried again for the next one.
       looking = undefined;
@@ -54,7 +68,8 @@ export function mentionsIn(walking: Walking): Mentions {
     }
   };
   const saidIn = (place: Place): Promise<Said> => {
-    const known = read.get(place) ?? whatIsSaid(walking, chains, place);
+    const said = async (): Promise<Said> => whatIsSaid(walking, (await (looking ??= look())).naming, place);
+    const known = read.get(place) ?? said();
     read.set(place, known);
     known.catch(() => read.delete(place));
     return known;
@@ -82,6 +97,7 @@ export function mentionsIn(walking: Walking): Mentions {
         if (!isNewHere) continue;
         // Of another repo's files nobody knows since when they are there.
         if (said.isUnread && place.tree === walking.tree) any ??= mention(place, 'unread');
+        if (said.isUnclear && place.tree === walking.tree) any ??= mention(place, 'unclear');
         if (said.isProject) any ??= mention(place, 'project');
       }
       return any;
@@ -155,23 +171,45 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
   return found;
 }
 
-const nothingSaid: Said = { apps: [], isProject: false, isUnread: false };
+/** Of the config repo: what a project's source leads to is entered. */
+async function projectsElsewhere(walking: Walking, places: readonly Place[]): Promise<readonly OtherProject[]> {
+  const found: { readonly folder: string; readonly document: SourceDocument }[] = [];
+  for (const { tree, entry, isHere } of places) {
+    if (isHere || !projectFileNames.includes(baseOf(entry.path))) continue;
+    const { name, folder } = walking.files.file(tree, entry.path);
+    const text = await textOf(walking, tree, entry);
+    if (text !== undefined) found.push({ folder, document: documentOf(name, text, []) });
+  }
+  return otherProjects(found);
+}
 
-async function whatIsSaid(
-  walking: Walking,
-  chains: readonly (readonly Substitution[])[],
-  { tree, entry, isHere }: Place,
-): Promise<Said> {
+const nothingSaid: Said = { apps: [], isProject: false, isUnread: false, isUnclear: false };
+
+async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Place): Promise<Said> {
+  const { tree, entry, isHere } = place;
+  const isOther = isOtherConfig(place);
+  const above = isOther ? others.filter(({ reach }) => isInside(entry.path, reach)) : [];
+  const given = (written: readonly string[]): readonly string[] =>
+    above.flatMap(({ defaults, overrides }) => [...(written.length === 0 ? defaults : []), ...overrides]);
   const base = baseOf(entry.path);
   const { name } = walking.files.file(tree, entry.path);
   const text = await textOf(walking, tree, entry);
-  if (text !== undefined && !maySay(text)) return nothingSaid;
+  if (text !== undefined && !maySay(text)) return { ...nothingSaid, apps: given([]) };
   const document = text === undefined ? undefined : documentOf(name, text, []);
   const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
   if (text === undefined || document === undefined) return { ...nothingSaid, isUnread: isLikelyApp(base) };
   const written = appsIn(document);
-  const substituted = written.length === 0 ? [] : chains.flatMap((chain) => appsIn(documentOf(name, text, chain)));
-  return { apps: [...written, ...substituted], isProject, isUnread: false };
+  const chains = [...own, ...above.map(({ substitutions }) => substitutions)];
+  // Most change nothing here: parsed once for each, a thousand files took a minute.
+  const changing = written.length === 0 ? [] : chains.filter((chain) => substitute(text, chain).text !== text);
+  const substituted = changing.flatMap((chain) => appsIn(documentOf(name, text, chain)));
+  const isUnclear = isOther && isUnclearName(text, document.fields?.['app']);
+  return {
+    apps: [...written, ...substituted, ...given(written)],
+    isProject,
+    isUnread: false,
+    isUnclear,
+  };
 }
 
 /** Most files of other tools are not even parsed. An escape may stand for any letter. */

@@ -14,6 +14,24 @@ export function fieldsWritten(text: string, word: 'app' | 'project' | 'fleet' | 
   return [...text.matchAll(written)].map(([, value = '']) => value);
 }
 
+/**
+ * true: what an app's file has for the name of its app is none as it is written: `${NAME}`, `NAME`, `{{ name }}`. Somebody
+ * makes one of it.
+ */
+export function isUnclearName(text: string, parsed: unknown): boolean {
+  if (typeof parsed === 'string') return !isPlainName(parsed.trim());
+  const [, written = ''] = /^["']?app["']?[ \t]*[:=][ \t]*(\S.*)/im.exec(text) ?? [];
+  // A table, or what only a parser can read.
+  if (/^(?:\{(?![{%])|[[&!>|#])/.test(written)) return false;
+  const [value = ''] = written.split(/\s#/);
+  return value !== '' && !isPlainName(value.trim().replaceAll(/^["']|["'],?$|,$/g, ''));
+}
+
+/** As Fly takes one. */
+function isPlainName(name: string): boolean {
+  return /^[a-z0-9-]*$/.test(name);
+}
+
 /** How far its outermost keys are moved in. */
 function outermostOf(text: string): string {
   const indents = [...text.matchAll(/^([ \t]+)"[^"\n]*"[ \t]*:/gm)].map(([, indent = '']) => indent);

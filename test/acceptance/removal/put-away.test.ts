@@ -1,6 +1,7 @@
 /** An app.yaml that was put away in whatever file, and a project: read from a clone and by the repo's address alike. */
+import { join } from 'node:path';
 import { describe, test } from 'vitest';
-import { app, goes, running, stays, two, type RemovalScene, type Written } from './removal-scene.ts';
+import { app, goes, inOne, running, settings, stays, two, type RemovalScene, type Written } from './removal-scene.ts';
 
 const edited = (name: string): string => `${app(name)}env: { A: b }\n`;
 const read = ['from a clone', 'by its address'] as const;
@@ -72,5 +73,22 @@ describe.each(read)('a file that stood there before, read %s', (how) => {
     scene.git('rm', '-rq', 'blog');
     scene.commit(after);
     await goes(scene, placeOf(scene, how));
+  });
+});
+
+describe('another config of the repo, to which the app moved', () => {
+  const substituting = (written: string): string =>
+    `project: two\nsource: { type: local }\ncommon:\n  substitutions: { ${written}: blog }\n`;
+
+  test.each([
+    ['THENAME', 'in the same repo does'],
+    ['thename', 'in the same repo does'],
+    ['${NAME}', 'is no app’s name as it is written'],
+  ])('names it by its project: %s', async (name, because) => {
+    const made = substituting(name === '${NAME}' ? 'NAME' : name);
+    const scene = await running({ ...inOne, 'two/flycd.yaml': settings, 'two/project.yaml': made }, 'one');
+    scene.git('mv', 'one/blog', 'two/blog');
+    scene.commit({ 'two/blog/app.yaml': edited(name) });
+    await stays(scene, join(scene.repo, 'one'), because);
   });
 });

@@ -98,6 +98,61 @@ describe('another folder of the repo', () => {
     expect(await mentioned(moved, { path: 'a' })).toEqual({ file: '../b/shop/app.yaml', as: 'other config' });
   });
 
+  const other = { ...folders, 'b/flycd.yaml': 'fleet: acme\n' };
+  const unclear = { file: '../b/shop/app.yaml', as: 'unclear' };
+  it.each(['${NAME}', 'THENAME', 'web_prod', '"{{ name }}"', 'web-$STAGE', 'shop.prod', '<name>', '{{ name }}'])(
+    'may have any app where what it writes is no plain name: %s',
+    async (name) => {
+      const files = { ...other, 'b/shop/app.yaml': appYaml(name) };
+      expect(await mentioned(files, { path: 'a' })).toEqual(unclear);
+      const { mentions } = await load({ ...front, ...files }, { path: 'a' });
+      expect(await mentions?.of('lonely', { isNew: () => false })).toBeUndefined();
+    },
+  );
+
+  const made = `${project()}common:\n  substitutions: { thename: lonely, STAGE: prod }\n`;
+  it.each<readonly [string, MemoryFiles]>([
+    ['its project', { 'b/project.yaml': made, 'b/shop/app.yaml': appYaml('thename') }],
+    [
+      'its project’s in another folder',
+      {
+        'projects/p/project.yaml': made.replace('local', 'local, path: ../../b'),
+        'b/shop/app.yaml': appYaml('thename'),
+      },
+    ],
+    [
+      'a project and the one above it',
+      {
+        'b/project.yaml': `${project()}common: { substitutions: { one: two } }\n`,
+        'b/c/project.yaml': made
+          .replace('project: p', 'project: q')
+          .replace('local', 'local, path: ../shop')
+          .replace('thename', 'two'),
+        'b/shop/app.yaml': appYaml('one'),
+      },
+    ],
+    [
+      'its project’s defaults',
+      { 'b/project.yaml': `${project()}common: { app_defaults: { app: lonely } }\n`, 'b/shop/app.yaml': 'env: {}\n' },
+    ],
+    [
+      'its project’s overrides',
+      {
+        'b/project.yaml': `${project()}common: { app_overrides: { app: lonely } }\n`,
+        'b/shop/app.yaml': appYaml('other'),
+      },
+    ],
+  ])('has the app that %s names', async (_what, files) => {
+    expect(await mentioned({ ...other, ...files }, { path: 'a' })).toEqual({ ...unclear, as: 'other config' });
+  });
+
+  it('has no app that its projects do not name', async () => {
+    const files = { 'b/project.yaml': made, 'b/shop/app.yaml': appYaml('shop'), 'b/x/app.yaml': 'env: {}\n' };
+    expect(await mentioned({ ...other, ...files }, { path: 'a' })).toBeUndefined();
+    const broken = { 'b/project.yaml': 'project: [\n', 'b/shop/app.yaml': appYaml('shop') };
+    expect(await mentioned({ ...other, ...broken }, { path: 'a' })).toBeUndefined();
+  });
+
   it('keeps what was put away in it', async () => {
     const moved = { ...folders, 'b/app.yaml.bak': appYaml('lonely') };
     expect(await mentioned(moved, { path: 'a' })).toMatchObject({ as: 'put away' });
