@@ -3,7 +3,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { ImageStep, ReleaseStep, RolloutStep, MachineChange } from '../../src/model/plan.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
-import { pinnedStep } from './pin.ts';
+import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 
 /** The app's repository has the image afterwards; the steps that follow learn its digest. */
 export async function provideImage(pass: AppPass, step: ImageStep): Promise<StepDone> {

@@ -1,9 +1,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { parseImage, pinned } from '../../src/flyconfig/sections/image.ts';
-import { hashOf } from '../../src/model/base/json.ts';
+import { parseImage } from '../../src/flyconfig/sections/image.ts';
 import type { MachineChange } from '../../src/model/plan.ts';
-import { formatSent, type Sent } from '../../src/model/stamps/stamps.ts';
-import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 
 /**
  * Where no registry could be asked, Fly's answer to the first machine says which digest its tag meant, and all others are
@@ -50,12 +48,4 @@ export class ImagePin {
       giveUp();
     }
   }
-}
-
-/** With the digest of its image, which nobody knew when it was planned. */
-export function pinnedStep<S extends MachineChange>(step: S, ref: string, digest: string): S {
-  const image = pinned(ref, digest);
-  const sent: Sent = { config: step.sent.config, image: hashOf(image) };
-  const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };
-  return { ...step, sent, config: { ...step.config, image, metadata } };
 }

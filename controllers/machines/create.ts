@@ -1,4 +1,5 @@
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
+import { parseImage } from '../../src/flyconfig/sections/image.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { MachineCreate } from '../../src/model/plan.ts';
@@ -14,6 +15,8 @@ import { waitHealthy } from './health.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { withStandby } from './standbys.ts';
+import { pinnedStep } from '../../src/plan/steps/pinned.ts';
+import { lookupDelayMs, sendUpdate } from './send-update.ts';
 import { claimVolume } from './claim-volume.ts';
 
 /** Tries of one create: names are unique, so a second try can make no second machine. */
@@ -22,8 +25,6 @@ const createTriesMax = 3;
 const replacedMs = 20_000;
 /** Get Machine is limited to 5 a second and machine. */
 const replacedLookMs = 1000;
-/** Lists lag: Fly's own client waits this long before it looks for a machine whose create answer was lost. */
-export const lookupDelayMs = 500;
 
 /**
  * Creates a slot's machine, waits until it is healthy, stamps it. Safe to repeat: the name is `group-region-n-gG`, and a
@@ -49,7 +50,8 @@ export async function createMachine(
     // What went before took its time: another FlyCD may hold the app by now, and count what we have not made yet.
     pass.lock?.check();
     try {
-      made = await fly.createMachine(app.name, createRequest(pass, step, { name, launch, volume }));
+      const request = createRequest(pass, step, { name, launch, volume });
+      made = await fly.createMachine(app.name, isBare(step) ? { ...request, skip_launch: true } : request);
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(pass, error, name);
@@ -70,9 +72,10 @@ export async function createMachine(
   }
   await keepIfFirst(pass, made, { stays: true });
   onSent(made);
-  const sent = { machineId: made.id, version: made.instance_id, sent: withMount(step.config, made), isProven: true };
+  const { config, version } = await launched(pass, step, { made, volume });
+  const sent = { machineId: made.id, version, sent: withMount(config, made), isProven: true };
   try {
-    if (isAwaited(step)) await waitHealthy(pass, { machineId: made.id, version: made.instance_id });
+    if (isAwaited(step)) await waitHealthy(pass, { machineId: made.id, version });
   } catch (error) {
     // Also of a machine that stays unhealthy: what runs is known then, and is not sent again.
     await stampReadBack(pass, { ...sent, isProven: false }).catch(() => undefined);
@@ -80,6 +83,33 @@ export async function createMachine(
   }
   const { note } = await stampReadBack(pass, sent);
   return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
+}
+
+/** Where no registry could be asked, only Fly's answer tells what a tag means. */
+function isBare({ config }: MachineCreate): boolean {
+  return config.image !== undefined && parseImage(config.image).digest === undefined;
+}
+
+/**
+ * One that was made with a bare tag has run nothing yet: it gets the digest that Fly found the tag to mean, as all machines
+ * after it do, and only then is started. Killed in between, the next plan updates what was never started.
+ */
+async function launched(
+  pass: AppPass,
+  step: MachineCreate,
+  { made, volume }: { readonly made: Machine; readonly volume: string | undefined },
+): Promise<{ readonly config: MachineConfig; readonly version: string | undefined }> {
+  const ref = step.config.image;
+  if (ref === undefined || !isBare(step)) return { config: step.config, version: made.instance_id };
+  const digest = made.image_ref?.digest ?? '';
+  const whole = digest === '' ? step : pinnedStep(step, ref, digest);
+  const launch = made.config?.metadata?.[stampKeys.launch] ?? '';
+  const request = createRequest(pass, whole, { name: made.name, launch, volume });
+  if (made.instance_id !== undefined) request.current_version = made.instance_id;
+  if (!isAwaited(step)) delete request.config.metadata?.[stampKeys.unproven];
+  const sending = { machineId: made.id, currentVersion: made.instance_id, sent: whole.sent };
+  const updated = await sendUpdate(pass, sending, request);
+  return { config: whole.config, version: updated.instance_id };
 }
 
 /** One that takes the place of a machine at rest is not started either. */
@@ -151,7 +181,7 @@ function createRequest(
     ...withSecretsStamp(pass, step.config.metadata),
     ...pass.record.stamps,
     [stampKeys.launch]: launch,
-    ...(isAwaited(step) ? unproven : {}),
+    ...(isAwaited(step) || isBare(step) ? unproven : {}),
     ...begunStamp(pass),
   };
   const config: MachineConfig = { ...step.config, metadata };

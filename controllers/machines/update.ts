@@ -1,8 +1,6 @@
 import type { Machine, MachineRequest } from '../../schemas/fly/machine.ts';
 import { isNoRoom } from '../../src/fly/http/classification.ts';
-import { FlyError } from '../../src/fly/http/error.ts';
 import type { MachineUpdate, MachineCreate, MachineLabel } from '../../src/model/plan.ts';
-import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { inItsPlace } from '../../src/plan/machines/replace.ts';
@@ -16,10 +14,8 @@ import { stampReadBack } from './read-back.ts';
 import { withStanding, newestWords } from './rollout-state-stamp.ts';
 import { withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
-import { isStillAtRest, unproven, createMachine, joined, lookupDelayMs } from './create.ts';
-
-/** Tries of one update whose answers were lost: each is refused where an earlier one got through. */
-const updateTriesMax = 3;
+import { isStillAtRest, unproven, createMachine, joined } from './create.ts';
+import { sendUpdate } from './send-update.ts';
 
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
 export async function updateMachine(
@@ -86,42 +82,6 @@ async function replaceMachine(
   }
   pass.moved.add(step.machineId);
   return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
-}
-
-/**
- * A lost answer is settled by looking: the machine carries our stamp and another version when the update was done. One
- * that still has the version it had may be sent again: Fly refuses the second of two updates of the same version.
- */
-async function sendUpdate(
-  pass: AppPass,
-  step: MachineUpdate,
-  request: MachineRequest,
-  nonce: string,
-): Promise<Machine> {
-  const { fly } = pass.services;
-  const { app } = pass;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await fly.updateMachine(app.name, step.machineId, request, nonce);
-    } catch (error) {
-      if (!(error instanceof FlyError) || (error.outcome !== 'unknown' && tries === 1)) throw error;
-      await pass.services.clock.sleep(lookupDelayMs);
-      const machine = await fly.machine(app.name, step.machineId);
-      if (machine !== undefined && isUpdated(machine, step)) return machine;
-      const untouched = step.currentVersion !== undefined && machine?.instance_id === step.currentVersion;
-      if (error.outcome !== 'unknown' || !untouched || tries >= updateTriesMax) throw error;
-    }
-  }
-}
-
-/** Our update takes the stamp of what was read away; somebody else's keeps it. */
-function isUpdated(machine: Machine, step: MachineUpdate): boolean {
-  const metadata = machine.config?.metadata ?? {};
-  return (
-    machine.instance_id !== step.currentVersion &&
-    metadata[stampKeys.sent] === formatSent(step.sent) &&
-    metadata[stampKeys.read] === undefined
-  );
 }
 
 /**

@@ -143,7 +143,7 @@ test('deploy brings up what has an image, and says of the rest that it has to be
   expect(database?.volumes.map(({ sizeGb }) => sizeGb)).toEqual([3, 3]);
   expect(database?.machines.map(({ config }) => config)).toMatchObject([
     {
-      image: 'docker.io/library/redis',
+      image: expect.stringMatching(/^docker\.io\/library\/redis:latest@sha256:[0-9a-f]{64}$/),
       env: { SHARED: 'override' },
       guest: { cpu_kind: 'shared', cpus: 1, memory_mb: 1024 },
       stop_config: { timeout: '20s' },

@@ -13,6 +13,7 @@ import type { FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { GroupMachine, KnownImage } from '../types.ts';
+import { isAtRest } from '../classify/machine-state.ts';
 import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
 
 export interface CompareInput {
@@ -55,7 +56,7 @@ export interface Comparison {
 export function compareMachine(input: CompareInput): Comparison {
   const { desired, group, member, live, image } = input;
   const { metadata, sent } = member;
-  const imageMatches = image?.matches(member.machine, live) ?? false;
+  const imageMatches = !isUnlaunched(input) && (image?.matches(member.machine, live) ?? false);
   const wasSent = sent !== undefined && sent.config === group.configVersion;
   const read = formatRead(readHash(live));
   const moved = metadata[stampKeys.read] !== undefined && metadata[stampKeys.read] !== read;
@@ -83,6 +84,17 @@ export function compareMachine(input: CompareInput): Comparison {
     kept: kept.length > 0 ? kept : [],
     remapped: reason === 'change' && sent !== undefined && sameInputs,
   };
+}
+
+/**
+ * Made with a bare tag by a FlyCD that was killed before it sent the digest, which is when it starts the machine. Nothing has
+ * run there, so that nothing is restarted for it.
+ */
+function isUnlaunched({ member: { machine, metadata }, live, image }: CompareInput): boolean {
+  const isBare = parseImage(live.image ?? '').digest === undefined;
+  const knows = image !== undefined && parseImage(image.ref).digest !== undefined;
+  if (!isBare || !knows || metadata[stampKeys.unproven] === undefined || !isAtRest(machine)) return false;
+  return !(machine.events ?? []).some(({ type }) => type === 'start');
 }
 
 /** What an update would make of the machine; metadata is written without one. */
