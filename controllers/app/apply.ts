@@ -1,3 +1,4 @@
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type {
   AppPlan,
@@ -327,9 +328,11 @@ class Apply {
     await this.#finish(step, this.#endOf(fault), `${fault.message}${where}`, fault.next);
   }
 
-  /** What git overtook has not gone wrong. */
-  #endOf(fault: Fault): 'failed' | 'interrupted' {
-    return fault.kind === 'waiting' && this.#pass.newer?.aborted === true ? 'interrupted' : 'failed';
+  /** What git overtook has not gone wrong, and neither has what Fly puts off for somebody else's use of its limits. */
+  #endOf(fault: Fault): 'failed' | 'interrupted' | 'skipped' {
+    if (fault.kind !== 'waiting') return 'failed';
+    if (this.#pass.newer?.aborted === true) return 'interrupted';
+    return fault instanceof FlyError && fault.status === 429 ? 'skipped' : 'failed';
   }
 
   async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {

@@ -114,6 +114,9 @@ const leaseWaitMs = 15_000;
 /** A lease may be given back long before it expires: look again at least this often. */
 const leaseWaitMsMax = 5 * 60_000;
 
+/** By then somebody who asked too often may have stopped, and Fly's buckets are full again. */
+const limitedWaitMs = 15_000;
+
 const again = 'FlyCD tries again by itself.';
 const lookAgain = 'FlyCD looks at the app again and plans anew.';
 
@@ -200,11 +203,13 @@ const rules: readonly Rule[] = [
     }),
   },
   {
+    // The limits are shared with whoever else asks of the same app: that is no failure of anybody's.
     applies: ({ status }) => status === 429,
-    parts: ({ purpose }) => ({
-      kind: 'transient',
+    parts: ({ purpose, now, retryAfterMs = 0 }) => ({
+      kind: 'waiting',
       what: `Fly limits the rate of requests and refused to ${purpose}`,
       next: `${again} Another tool may be working on the same app.`,
+      retryAt: now + Math.max(limitedWaitMs, Math.min(retryAfterMs, retryAfterMsBelieved)),
     }),
   },
   {

@@ -96,6 +96,13 @@ const holdGraceMs = 10_000;
 
 const triesMax = 4;
 const firstPauseMs = 500;
+/**
+ * Fly's limits are shared with whoever else asks of the same app, and what it refuses for them was not done: such a call is
+ * tried for longer, for a script by hand is over in less.
+ */
+const limitedMsMax = 60_000;
+/** Fly gives a token a second: a pause that grows on would leave them all to the other client. */
+const limitedPauseMsMax = 4000;
 /** Statuses that say "not now", whatever was asked. */
 const passingStatuses = new Set([408, 500, 502, 503, 504]);
 
@@ -112,9 +119,13 @@ interface Core {
   readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
-type Attempt<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: FlyError; readonly retryAfterMs: number | undefined };
+type Attempt<T> = { readonly ok: true; readonly value: T } | Failed;
+
+interface Failed {
+  readonly ok: false;
+  readonly error: FlyError;
+  readonly retryAfterMs: number | undefined;
+}
 
 type Decode<T> = (body: Extract<Exchange, { kind: 'answer' }>['body']) => Decoded<T>;
 type Decoded<T> =
@@ -183,9 +194,10 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
     const { error } = result;
     const spentMs = clock.now() - startedAt;
     const outOfTime = call.holdsMs !== undefined && spentMs >= call.holdsMs;
-    if (tries >= triesMax || outOfTime || !mayRepeat(call, error)) throw error;
+    if (isOver(call, error, { tries, spentMs }) || outOfTime || !mayRepeat(call, result)) throw error;
     // Half of the pause is fixed, half is spread, so that calls that failed together do not return together.
-    const backoffMs = firstPauseMs * 2 ** (tries - 1) * (0.5 + random() / 2);
+    const pauseMs = Math.min(firstPauseMs * 2 ** (tries - 1), error.status === 429 ? limitedPauseMsMax : Infinity);
+    const backoffMs = pauseMs * (0.5 + random() / 2);
     const waitMs = Math.ceil(Math.max(backoffMs, Math.min(result.retryAfterMs ?? 0, retryAfterMsMax)));
     if (call.patienceMs !== undefined && spentMs + waitMs >= call.patienceMs) throw error;
     const { operation, where, status, requestId } = error;
@@ -194,10 +206,20 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
   }
 }
 
+/** A lease that waited for long would be over before its renewal. */
+function isOver(
+  call: Call,
+  { status }: FlyError,
+  { tries, spentMs }: { readonly tries: number; readonly spentMs: number },
+): boolean {
+  if (status === 429 && call.urgent !== true) return spentMs >= limitedMsMax;
+  return tries >= triesMax;
+}
+
 /** 429 says that nothing was done. No answer, 408 and 5xx say nothing: only what may happen twice is sent again. */
-function mayRepeat({ effect, holdsMs }: Call, error: FlyError): boolean {
+function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0 }: Failed): boolean {
+  if (error.status === 429) return retryAfterMs <= retryAfterMsMax;
   if (error.kind !== 'transient') return false;
-  if (error.status === 429) return true;
   // Of a call that Fly holds open it is the answer.
   if (effect === 'read' && holdsMs !== undefined && error.status === 408) return false;
   return effect !== 'once' && (error.status === undefined || passingStatuses.has(error.status));

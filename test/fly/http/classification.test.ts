@@ -175,13 +175,14 @@ const rows: readonly Row[] = [
     requests: 1,
   },
   {
-    name: '429 on a write that is sent once is tried again',
+    name: '429 on a write that is sent once is tried again for a minute, and is somebody else’s doing',
     call: create,
     reply: refused(429, 'rate limit exceeded'),
-    kind: 'transient',
+    kind: 'waiting',
     outcome: 'refused',
     what: /limits the rate/,
-    requests: 4,
+    retryIn: 75_005,
+    requests: 18,
   },
   {
     name: '408 on create',

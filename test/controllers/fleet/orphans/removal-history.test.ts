@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { removalHistory } from '../../../../controllers/fleet/removal-history.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
-import type { Descent, LaterCommit, Mentions, NamedApps, RemovalHistory } from '../../../../src/model/removal.ts';
+import type {
+  Descent,
+  FileContent,
+  LaterCommit,
+  Mentions,
+  NamedApps,
+  RemovalHistory,
+} from '../../../../src/model/removal.ts';
 import { formatGood } from '../../../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
 import { desiredApp, digest, machine } from '../../../plan/builders.ts';
@@ -222,10 +229,10 @@ describe('an app that git no longer names', () => {
     const paths = { [released]: none, [passed]: none };
     const asked: (string | undefined)[] = [];
     const searched = (namedBy: string | undefined) => asked.push(namedBy);
-    const last = (files: NamedApps['files']) => ({ [passed]: naming({ files }) });
-    await history({ paths, searched, at: last(new Map([['blog', { id: 'last', size: 1 }]])) });
-    await history({ paths, searched, at: last(new Map([['blog', { id: 'through a link', size: undefined }]])) });
-    await history({ paths, searched, at: last(new Map()) });
+    const last = (file?: FileContent) => ({ [passed]: naming({ files: new Map(file && [['blog', file]]) }) });
+    await history({ paths, searched, at: last({ id: 'last', size: 1 }) });
+    await history({ paths, searched, at: last({ id: 'through a link', size: undefined }) });
+    await history({ paths, searched, at: last() });
     await history({ paths, searched, pass: '' });
     expect(asked).toEqual(['last', undefined, undefined, content.id]);
   });
