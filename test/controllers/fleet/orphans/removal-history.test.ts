@@ -230,8 +230,8 @@ describe('an app that git no longer names', () => {
     const asked: (string | undefined)[] = [];
     const searched = (namedBy: string | undefined) => asked.push(namedBy);
     const last = (file?: FileContent) => ({ [passed]: naming({ files: new Map(file && [['blog', file]]) }) });
-    await history({ paths, searched, at: last({ id: 'last', size: 1 }) });
-    await history({ paths, searched, at: last({ id: 'through a link', size: undefined }) });
+    await history({ paths, searched, at: last({ id: 'last', size: 1, path: 'blog/app.yaml' }) });
+    await history({ paths, searched, at: last({ id: 'through a link', size: undefined, path: 'blog/app.yaml' }) });
     await history({ paths, searched, at: last() });
     await history({ paths, searched, pass: '' });
     expect(asked).toEqual(['last', undefined, undefined, content.id]);
