@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { version } from '../../src/cli/shell/version.ts';
 import { run } from './terminal.ts';
 
@@ -77,11 +79,26 @@ test('an error says what, why and what next', async () => {
   expect(stderr).toBe(
     [
       'error: no config repo was named',
-      '  why:   there is no argument, no FLYCD_CONFIG_REPO and no config_repo in flycd.yaml',
+      '  why:   there is no argument, no FLYCD_CONFIG_REPO, no config_repo in flycd.yaml, and no config in this folder',
       '  next:  name a folder or a git URL: `flycd diff ./config`, `flycd diff https://github.com/you/config`, `flycd history ./config`',
       '',
     ].join('\n'),
   );
+});
+
+test.each([
+  ['flycd.yaml', 'fleet: here\n'],
+  ['project.yaml', 'project: here\n'],
+  ['app.toml', 'app = "shop"\nprimary_region = "arn"\n'],
+])('without a config named, a folder with %s is the config: printed commands work in it', async (name, text) => {
+  const cwd = mkdtempSync(join(tmpdir(), 'flycd-here-'));
+  onTestFinished(() => rmSync(cwd, { recursive: true }));
+  writeFileSync(join(cwd, name), text);
+  mkdirSync(join(cwd, 'cart'));
+  writeFileSync(join(cwd, 'cart/app.yaml'), 'app: cart\nprimary_region: arn\nbuild: { image: nginx:1 }\n');
+  const [named, here] = [await run(['validate', '.'], { cwd }), await run(['validate'], { cwd })];
+  expect(here).toEqual(named);
+  expect(here.stdout + here.stderr).not.toContain('no config repo was named');
 });
 
 test('a stack is shown only to who asks for it', async () => {

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { Settings } from '../../../schemas/settings.ts';
 import { formatOf, readDocument } from '../../desired/documents/document.ts';
-import { settingsFileNames } from '../../desired/files/file-names.ts';
+import { appFileNames, projectFileNames, settingsFileNames } from '../../desired/files/file-names.ts';
 import { check } from '../../desired/documents/finding.ts';
 import { withoutNulls } from '../../desired/documents/merge.ts';
 import { problemsOfText, problemsIn } from '../../desired/documents/source-map.ts';
@@ -91,12 +92,19 @@ export function locateConfig(
   if (written !== undefined && settings.file !== undefined) {
     return { text: absolute(written, dirname(settings.file), isGit), from: 'settings' };
   }
+  // As if it were typed: the commands that FlyCD prints work where the config was named with a dot.
+  if (isConfig(io.cwd)) return { text: io.cwd, from: 'argument' };
   throw new Fault({
     kind: 'stalled',
     what: 'no config repo was named',
-    why: 'there is no argument, no FLYCD_CONFIG_REPO and no config_repo in flycd.yaml',
+    why: 'there is no argument, no FLYCD_CONFIG_REPO, no config_repo in flycd.yaml, and no config in this folder',
     next: 'name a folder or a git URL: `flycd diff ./config`, `flycd diff https://github.com/you/config`, `flycd history ./config`',
   });
+}
+
+function isConfig(folder: string): boolean {
+  const names = [...settingsFileNames, ...projectFileNames, ...appFileNames];
+  return names.some((name) => existsSync(join(folder, name)));
 }
 
 export function absolute(text: string, base: string, isGit: (text: string) => boolean): string {
