@@ -64,7 +64,7 @@ export interface Mentions {
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */
 export interface LaterCommit {
   readonly commit: string;
-  /** origin/main, tags/v2 */
+  /** refs/heads/main, refs/remotes/origin/main, refs/tags/v2, FETCH_HEAD, worktrees/NAME/HEAD, main-worktree/HEAD */
   readonly ref: string;
   /** true: the clone lacks the history in between, so nobody can tell whether it goes on. */
   readonly isCut?: true;

@@ -265,17 +265,40 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
 }
 
 function laterWords({ commit, ref, isRead, isCut }: Extract<RemovalHistory, { state: 'later' }>): HistoryWords {
+  const { name, dropped } = tipWords(ref);
   const names = `${isRead ? 'names it' : 'may name it: not all of it could be read'}, at ${shortRevision(commit)}`;
   if (isCut !== true) {
     return {
-      because: `git does not name it at this commit, but ${ref} goes on from here and ${names}`,
-      next: 'sync that commit',
+      because: `git does not name it at this commit, but ${name} goes on from here and ${names}`,
+      next: `sync that commit; or, if it is not to come, ${dropped}`,
     };
   }
   return {
-    because: `git does not name it at this commit, but ${ref} ${names}. This clone is shallow, and does not show whether that commit comes after this one`,
-    next: unshallow,
+    because: `git does not name it at this commit, but ${name} ${names}. This clone is shallow, and does not show whether that commit comes after this one`,
+    next: `${unshallow}; or, if that commit is not to come, ${dropped}`,
   };
+}
+
+/** What people call it, and how it is gone from the clone. */
+function tipWords(ref: string): { readonly name: string; readonly dropped: string } {
+  const [, kind = '', name = ''] = /^refs\/(heads|remotes|tags)\/(.+)$/.exec(ref) ?? [];
+  switch (kind) {
+    case 'heads':
+      return { name, dropped: `delete the branch (git branch -D ${shellWord(name)})` };
+    case 'remotes':
+      return { name, dropped: `delete the branch where it was fetched from, then git fetch --prune` };
+    case 'tags':
+      return { name: `tags/${name}`, dropped: `delete the tag (git tag -d ${shellWord(name)})` };
+  }
+  if (ref === 'FETCH_HEAD')
+    return { name: ref, dropped: 'git fetch in each work tree, which forgets what was fetched before' };
+  const [, tree] = /^worktrees\/(.+)\/HEAD$/.exec(ref) ?? [];
+  const isTree = tree !== undefined || ref === 'main-worktree/HEAD';
+  if (isTree) {
+    const called = tree === undefined ? 'the main work tree' : `the work tree ${tree}`;
+    return { name: called, dropped: `check out another commit in it (git worktree list shows where it is)` };
+  }
+  return { name: ref, dropped: `delete the ref (git update-ref -d ${shellWord(ref)})` };
 }
 
 const unshallow = 'git fetch --unshallow (GitHub Actions: fetch-depth: 0)';

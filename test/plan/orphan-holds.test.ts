@@ -190,6 +190,7 @@ describe('volumes hold it', () => {
 
 describe('what the history says of it', () => {
   const commit = 'c'.repeat(40);
+  const later = { ref: 'refs/heads/main' };
 
   test.each<RemovalHistory>([
     { state: 'no history' },
@@ -218,21 +219,16 @@ describe('what the history says of it', () => {
       undefined,
     ],
     [{ state: 'outside git', commit }, 'a folder without git history does not show', 'sync a clone; or ', undefined],
+    [{ state: 'later', commit, ...later, isRead: true }, 'main goes on from here and names it', 'sync that', undefined],
+    [{ state: 'later', commit, ...later, isRead: false }, 'not all of it could be read', 'sync that', undefined],
     [
-      { state: 'later', commit, ref: 'main', isRead: true },
-      'main goes on from here and names it',
-      'sync that',
-      undefined,
-    ],
-    [{ state: 'later', commit, ref: 'main', isRead: false }, 'not all of it could be read', 'sync that', undefined],
-    [
-      { state: 'later', commit, ref: 'main', isRead: true, isCut: true },
+      { state: 'later', commit, ...later, isRead: true, isCut: true },
       'This clone is shallow, and does not show whether that commit comes after this one',
-      'git fetch --unshallow (GitHub Actions: fetch-depth: 0); or ',
+      'git fetch --unshallow (GitHub Actions: fetch-depth: 0); or, if that commit is not to come, delete the branch (git branch -D main); or ',
       undefined,
     ],
     [
-      { state: 'later', commit, ref: 'main', isRead: false, isCut: true },
+      { state: 'later', commit, ...later, isRead: false, isCut: true },
       'at this commit, but main may name it: not all of it could be read, at ccccccc',
       'git fetch --unshallow',
       undefined,
@@ -251,6 +247,26 @@ describe('what the history says of it', () => {
     expect(holds[0]?.next.startsWith(next === '' ? byName : next)).toBe(true);
     expect(holds[0]?.next.endsWith(byName)).toBe(true);
     expect(holds[0]?.retryAt).toBe(retryAt);
+  });
+
+  test.each([
+    ['refs/heads/old try', 'old try goes', "delete the branch (git branch -D 'old try')"],
+    ['refs/heads/origin/main', 'origin/main goes', 'delete the branch (git branch -D origin/main)'],
+    [
+      'refs/remotes/origin/main',
+      'origin/main goes',
+      'delete the branch where it was fetched from, then git fetch --prune',
+    ],
+    ['refs/tags/v2', 'tags/v2 goes', 'delete the tag (git tag -d v2)'],
+    ["refs/tags/it's", "tags/it's goes", String.raw`delete the tag (git tag -d 'it'\''s')`],
+    ['refs/jj/keep/abc', 'refs/jj/keep/abc goes', 'delete the ref (git update-ref -d refs/jj/keep/abc)'],
+    ['FETCH_HEAD', 'FETCH_HEAD goes', 'git fetch in each work tree, which forgets what was fetched before'],
+    ['worktrees/next/HEAD', 'the work tree next goes', 'check out another commit in it'],
+    ['main-worktree/HEAD', 'the main work tree goes', 'check out another commit in it'],
+  ])('says what to do about a later commit that is not to come: %s', (ref, because, next) => {
+    const { holds } = planned({ orphan: { history: { state: 'later', commit, ref, isRead: true } } });
+    expect(holds[0]?.because).toContain(`at this commit, but ${because} on from here`);
+    expect(holds[0]?.next).toContain(`sync that commit; or, if it is not to come, ${next}`);
   });
 });
 

@@ -169,8 +169,8 @@ function logged(line: string): readonly Logged[] {
   const [oid = '', parents = '', ref = '', decoration = ''] = line.split('\t');
   if (!isCommitId(oid)) return [];
   // Nothing but what was fetched is asked for by its id.
-  const shown = isCommitId(ref) ? 'FETCH_HEAD' : ref.replace(/^refs\/(?:heads\/|remotes\/)?/, '');
-  return [{ oid, parents: parents.split(' '), ref: shown, isCut: decoration.includes('grafted') }];
+  const name = isCommitId(ref) ? 'FETCH_HEAD' : ref;
+  return [{ oid, parents: parents.split(' '), ref: name, isCut: decoration.includes('grafted') }];
 }
 
 function lackingTip(error: unknown): never {

@@ -59,7 +59,7 @@ describe('commits that go on from one', () => {
     git(folder, ['notes', 'add', '-m', 'x']);
     git(folder, ['reset', '-q', '--hard', first]);
     expect(await refs(second)).toEqual([]);
-    expect(['origin/main', 'tags/v2']).toContain((await refs(first))[0]);
+    expect(['refs/remotes/origin/main']).toContain((await refs(first))[0]);
     expect(await refs(first)).toHaveLength(1);
   });
 
@@ -70,7 +70,7 @@ describe('commits that go on from one', () => {
     commit('app: third\n');
     git(folder, ['branch', 'topic']);
     git(folder, ['reset', '-q', '--hard', first]);
-    expect(await refs(first)).toEqual(['topic']);
+    expect(await refs(first)).toEqual(['refs/heads/topic']);
   });
 
   it('are what a tag of a tag names, beside other lines or alone; a tag of a tree or of a file names none', async () => {
@@ -86,10 +86,10 @@ describe('commits that go on from one', () => {
       ['tag', '-a', 'file', '-m', 'x', 'HEAD:app.yaml'],
       ['reset', '-q', '--hard', first],
     ]);
-    expect(await later(first)).toEqual([{ commit: second, ref: 'tags/v2-twice' }]);
+    expect(await later(first)).toEqual([{ commit: second, ref: 'refs/tags/v2-twice' }]);
     commit('app: third\n');
     git(folder, ['checkout', '-q', '--detach', first]);
-    expect(await refs(first)).toEqual(['main', 'tags/v2-twice']);
+    expect(await refs(first)).toEqual(['refs/heads/main', 'refs/tags/v2-twice']);
   });
 
   it.each(['stash', 'notes/x', 'bisect/bad', 'rewritten/x', 'worktree/x'])(
@@ -101,7 +101,7 @@ describe('commits that go on from one', () => {
       git(folder, ['reset', '-q', '--hard', first]);
       expect(await refs(first)).toEqual([]);
       git(folder, ['update-ref', 'refs/pull/1/head', git(folder, ['rev-parse', `refs/${name}`])]);
-      expect(await refs(first)).toEqual(['pull/1/head']);
+      expect(await refs(first)).toEqual(['refs/pull/1/head']);
     },
   );
 
@@ -147,7 +147,7 @@ describe('commits that go on from one', () => {
     }
     // What has a name is called by that.
     git(folder, ['update-ref', 'refs/remotes/origin/main', more ?? '']);
-    expect(await refs(first)).toEqual(['FETCH_HEAD', 'origin/main']);
+    expect(await refs(first)).toEqual(['FETCH_HEAD', 'refs/remotes/origin/main']);
     git(folder, ['update-ref', '-d', 'refs/remotes/origin/main']);
     git(folder, ['fetch', '-q', other, first]);
     expect(await refs(first)).toEqual([]);
@@ -211,25 +211,27 @@ describe('commits that go on from one', () => {
     expect(await later(first, job)).toEqual([]);
     git(job, ['fetch', '-q', '--depth=1', from, 'cut:refs/remotes/origin/cut']);
     const cut = git(job, ['rev-parse', 'origin/cut']);
-    expect(await later(first, job)).toEqual([{ commit: cut, ref: 'origin/cut', isCut: true }]);
+    expect(await later(first, job)).toEqual([{ commit: cut, ref: 'refs/remotes/origin/cut', isCut: true }]);
     // What goes on from it is the last of its line.
     git(job, ['checkout', '-q', '--detach', cut]);
     git(job, ['commit', '-q', '--allow-empty', '-m', 'more']);
     git(job, ['branch', 'more']);
-    expect(await later(first, job)).toEqual([{ commit: git(job, ['rev-parse', 'more']), ref: 'more', isCut: true }]);
+    expect(await later(first, job)).toEqual([
+      { commit: git(job, ['rev-parse', 'more']), ref: 'refs/heads/more', isCut: true },
+    ]);
     // A merge of it goes on for sure.
     git(job, ['checkout', '-q', '--detach', first]);
     git(job, ['commit', '-q', '--allow-empty', '-m', 'even more']);
     git(job, ['merge', '-q', '-s', 'ours', '--allow-unrelated-histories', '-m', 'both', 'more']);
     git(job, ['branch', 'both']);
     git(job, ['checkout', '-q', '--detach', root]);
-    expect(await later(first, job)).toEqual([{ commit: git(job, ['rev-parse', 'both']), ref: 'both' }]);
+    expect(await later(first, job)).toEqual([{ commit: git(job, ['rev-parse', 'both']), ref: 'refs/heads/both' }]);
     git(job, ['branch', '-qD', 'both', 'more']);
     git(job, ['fetch', '-q', '--depth=2', from, 'deep:refs/remotes/origin/deep']);
     const deep = git(job, ['rev-parse', 'origin/deep']);
-    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'origin/deep', isCut: true }]);
+    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep', isCut: true }]);
     git(job, ['fetch', '-q', '--depth=10', from, 'deep:refs/remotes/origin/deep']);
-    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'origin/deep' }]);
+    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep' }]);
   });
 
   it('count beyond the newest fifty where their config files have the name, whatever colours the clone is set to', async () => {
@@ -247,8 +249,8 @@ describe('commits that go on from one', () => {
     const found = await refs(first);
     // Those two are the oldest.
     expect(found).toHaveLength(51);
-    expect(found).toContain('named');
-    expect(found).not.toContain('nearly');
+    expect(found).toContain('refs/heads/named');
+    expect(found).not.toContain('refs/heads/nearly');
     // What the clone lacks nobody has searched.
     const lost = git(folder, ['rev-parse', 'nearly:app.yaml']).trim();
     rmSync(join(folder, '.git/objects', lost.slice(0, 2), lost.slice(2)));
