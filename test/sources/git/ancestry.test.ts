@@ -1,9 +1,10 @@
-/** What goes on from a commit, as far as the clone has it. */
+/** What goes on from a commit and what it goes on from, as far as the clone has it. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { laterCommits } from '../../../src/sources/git/ancestry.ts';
+import { descends, laterCommits } from '../../../src/sources/git/ancestry.ts';
+import { cloneCommit } from '../../../src/sources/git/clone-commit.ts';
 import { gitEnvironment } from '../../../src/sources/git/git-command.ts';
 import type { LaterCommit } from '../../../src/model/removal.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
@@ -23,13 +24,21 @@ function commit(text = 'app: other\n'): string {
   return git(folder, ['rev-parse', 'HEAD']).trim();
 }
 
-/** Each with a commit of its own. */
+/** For `fast-import`; seconds since the epoch. */
+function fastCommit(branch: string, at: number, from: string, change = ''): string {
+  return `commit refs/heads/${branch}\ncommitter t <t@t> ${at} +0000\ndata 1\nx\nfrom ${from}\n${change}\n`;
+}
+
+/** Each with a commit of its own, the newest of all. */
 function branches(from: string, count: number): void {
-  const made = Array.from({ length: count }, (_none, number) => {
-    const text = String(number);
-    return `commit refs/heads/many/${text}\ncommitter t <t@t> ${4e9 + number} +0000\ndata ${text.length}\n${text}\nfrom ${from}\n\n`;
-  });
+  const made = Array.from({ length: count }, (_none, number) => fastCommit(`many/${number}`, 4e9 + number, from));
   git(folder, ['fast-import', '--quiet'], made.join(''));
+}
+
+/** A branch called like the one file that it changes. */
+function tip(from: string, path: string, text: string): void {
+  const change = `M 100644 inline ${path}\ndata ${text.length}\n${text}\n`;
+  git(folder, ['fast-import', '--quiet'], fastCommit(`tip/${path}`, 1e9, from, change));
 }
 
 function parts(directory = folder) {
@@ -45,6 +54,73 @@ function later(at: string, where = folder): Promise<readonly LaterCommit[]> {
 async function refs(at: string, where = folder): Promise<readonly string[]> {
   return (await later(at, where)).map(({ ref }) => ref).toSorted();
 }
+
+/** Whether it is on this disk; to ask for an object outright would fetch it. */
+function has(where: string, id: string): boolean {
+  return git(where, ['cat-file', '--batch-check=%(objectname)', '--batch-all-objects']).split('\n').includes(id);
+}
+
+/** A clone without trees that could fetch what it lacks. */
+function partial(): string {
+  const where = join(folder, 'partial');
+  gitEach(folder, [
+    ['config', 'uploadpack.allowFilter', 'true'],
+    ['config', 'uploadpack.allowAnySHA1InWant', 'true'],
+    ['clone', '-q', '--no-checkout', '--filter=tree:0', `file://${folder}`, where],
+  ]);
+  return where;
+}
+
+function reaching(directory: string) {
+  const { environment, ...rest } = parts(directory);
+  return { ...rest, environment: { ...environment, GIT_ALLOW_PROTOCOL: 'file' } };
+}
+
+describe('what a clone lacks', () => {
+  it('is asked of no remote: commits, files to search and files to read', async () => {
+    const first = commit();
+    branches(first, 51);
+    const where = partial();
+    const next = commit('app: second\n');
+    expect(await descends(reaching(where), { commit: first, from: next })).toBe('no');
+    expect(has(where, next)).toBe(false);
+    const tree = git(folder, ['rev-parse', `${first}^{tree}`]);
+    const namedBy = git(where, ['hash-object', '-w', '--stdin'], 'app: lonely\n');
+    await expect(laterCommits(reaching(where), { commit: first, app: 'lonely', namedBy })).rejects.toThrow(tree);
+    await expect(cloneCommit(reaching(where), first)).rejects.toThrow(`lacks commit ${first.slice(0, 12)}`);
+    expect(has(where, tree)).toBe(false);
+    expect(has(where, first)).toBe(true);
+  });
+});
+
+describe('a commit', () => {
+  it('has in its history itself and what it goes on from, and nothing else', async () => {
+    const first = commit();
+    const second = commit('app: second\n');
+    git(folder, ['checkout', '-q', '--detach', first]);
+    const beside = commit('app: beside\n');
+    const ask = (from: string) => descends(parts(), { commit: second, from });
+    expect(await Promise.all([second, first].map(ask))).toEqual(['yes', 'yes']);
+    expect(await Promise.all([beside, 'a'.repeat(40)].map(ask))).toEqual(['no', 'no']);
+    // No id: git would take it for something else.
+    expect(await Promise.all(['HEAD', '--all', first.slice(0, 12), ''].map(ask))).toEqual(Array(4).fill('unknown'));
+    // A history with a hole says nothing.
+    rmSync(join(folder, '.git/objects', first.slice(0, 2), first.slice(2)));
+    expect(await ask(beside)).toBe('unknown');
+  });
+
+  it('has in a shallow clone what is seen of it; of all else nobody knows', async () => {
+    const first = commit();
+    const second = commit('app: second\n');
+    const third = commit('app: third\n');
+    const where = join(folder, 'shallow');
+    git(folder, ['clone', '-q', '--depth', '2', `file://${folder}`, where]);
+    const ask = (from: string) => descends(parts(where), { commit: third, from });
+    expect(await Promise.all([third, second, first].map(ask))).toEqual(['yes', 'yes', 'unknown']);
+    git(where, ['checkout', '-q', '--detach', second]);
+    expect(await descends(parts(where), { commit: second, from: third })).toBe('unknown');
+  });
+});
 
 describe('commits that go on from one', () => {
   it('are tips of branches, of remotes and of tags; no stash, no note, no symbolic ref, and not itself', async () => {
@@ -236,25 +312,59 @@ describe('commits that go on from one', () => {
 
   it('count beyond the newest fifty where their config files have the name, whatever colours the clone is set to', async () => {
     const first = commit();
-    const tip = (name: string, text: string): void => {
-      git(folder, ['checkout', '-q', '--detach', first]);
-      commit(text);
-      git(folder, ['branch', name]);
+    const named: Readonly<Record<string, string>> = {
+      'app.yaml': 'app: lonely\n',
+      'a/app.yml': 'app: "lonely"\n',
+      'a/b/app.toml': "app = 'lonely'\n",
+      'project.yaml': 'common: { substitutions: { X: LONELY } }\n',
+      'a/project.yml': 'project: lonely\n',
+      'a/project.toml': '# lonely\n',
     };
-    tip('named', 'app: lonely\n');
-    tip('nearly', 'app: lonelyness\n');
+    const unnamed: Readonly<Record<string, string>> = {
+      'b/app.yaml': 'app: lonelyness\n',
+      'c/other.yaml': 'app: lonely\n',
+    };
+    for (const [path, text] of Object.entries({ ...named, ...unnamed })) tip(first, path, text);
     branches(first, 51);
     git(folder, ['config', 'color.ui', 'always']);
     git(folder, ['checkout', '-q', '--detach', first]);
     const found = await refs(first);
-    // Those two are the oldest.
-    expect(found).toHaveLength(51);
-    expect(found).toContain('refs/heads/named');
-    expect(found).not.toContain('refs/heads/nearly');
+    // Those are the oldest.
+    const tips = Object.keys(named).map((path) => `refs/heads/tip/${path}`);
+    expect(found).toHaveLength(50 + tips.length);
+    expect(found).toEqual(expect.arrayContaining(tips));
+    expect(found).not.toContain('refs/heads/many/0');
+    expect((await later(first)).slice(0, 2).map(({ ref }) => ref)).toEqual([
+      'refs/heads/many/50',
+      'refs/heads/many/49',
+    ]);
     // What the clone lacks nobody has searched.
-    const lost = git(folder, ['rev-parse', 'nearly:app.yaml']).trim();
+    const lost = git(folder, ['rev-parse', 'refs/heads/tip/b/app.yaml:b/app.yaml']).trim();
     rmSync(join(folder, '.git/objects', lost.slice(0, 2), lost.slice(2)));
     await expect(refs(first)).rejects.toThrow(lost);
+  });
+
+  it('are searched for the name as it is, not for what it would match', async () => {
+    const first = commit();
+    tip(first, 'app.yaml', 'app: lonely\n');
+    tip(first, 'a/app.yaml', 'app: lone.y\n');
+    branches(first, 50);
+    git(folder, ['checkout', '-q', '--detach', first]);
+    const namedBy = git(folder, ['hash-object', '-w', '--stdin'], 'app: lone.y\n');
+    const found = (await laterCommits(parts(), { commit: first, app: 'lone.y', namedBy })).map(({ ref }) => ref);
+    expect(found).toHaveLength(51);
+    expect(found).toContain('refs/heads/tip/a/app.yaml');
+  });
+
+  it('are known whatever the clocks of those said who made them', async () => {
+    const first = commit();
+    // Each is older than the one that it goes on from.
+    const line = [1, 2, 3].map((place) =>
+      fastCommit(`line/${place}`, 9000 - place * 1000, place === 1 ? first : `refs/heads/line/${place - 1}`),
+    );
+    git(folder, ['fast-import', '--quiet'], line.join(''));
+    git(folder, ['checkout', '-q', '--detach', first]);
+    expect(await refs(first)).toEqual(['refs/heads/line/3']);
   });
 
   it('are not searched beyond fifty for a name that does not stand in the file which named the app', async () => {
