@@ -292,12 +292,14 @@ function tipWords(ref: string): { readonly name: string; readonly dropped: strin
   }
   if (ref === 'FETCH_HEAD')
     return { name: ref, dropped: 'git fetch in each work tree, which forgets what was fetched before' };
-  const [, tree] = /^worktrees\/(.+)\/HEAD$/.exec(ref) ?? [];
-  const isTree = tree !== undefined || ref === 'main-worktree/HEAD';
-  if (isTree) {
-    const called = tree === undefined ? 'the main work tree' : `the work tree ${tree}`;
-    return { name: called, dropped: `check out another commit in it (git worktree list shows where it is)` };
-  }
+  const trees: Readonly<Record<string, string>> = {
+    HEAD: 'this work tree',
+    'main-worktree/HEAD': 'the main work tree',
+  };
+  const [, linked] = /^worktrees\/(.+)\/HEAD$/.exec(ref) ?? [];
+  const tree = linked === undefined ? trees[ref] : `the work tree ${linked}`;
+  if (tree !== undefined)
+    return { name: tree, dropped: 'check out another commit in it (git worktree list shows where it is)' };
   return { name: ref, dropped: `delete the ref (git update-ref -d ${shellWord(ref)})` };
 }
 

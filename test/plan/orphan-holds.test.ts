@@ -262,6 +262,7 @@ describe('what the history says of it', () => {
     ['refs/jj/keep/abc', 'refs/jj/keep/abc goes', 'delete the ref (git update-ref -d refs/jj/keep/abc)'],
     ['FETCH_HEAD', 'FETCH_HEAD goes', 'git fetch in each work tree, which forgets what was fetched before'],
     ['worktrees/next/HEAD', 'the work tree next goes', 'check out another commit in it'],
+    ['HEAD', 'this work tree goes', 'check out another commit in it'],
     ['main-worktree/HEAD', 'the main work tree goes', 'check out another commit in it'],
   ])('says what to do about a later commit that is not to come: %s', (ref, because, next) => {
     const { holds } = planned({ orphan: { history: { state: 'later', commit, ref, isRead: true } } });

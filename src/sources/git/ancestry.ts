@@ -120,18 +120,19 @@ const unwritten =
  */
 async function tipsAfter(call: Omit<GitCall, 'args'>, commit: string): Promise<readonly LaterCommit[]> {
   const form = ['--no-show-signature', '--encoding=UTF-8', '--decorate-refs=none', '--format=%H%x09%P%x09%S%x09%D'];
-  // Each commit comes before its parents.
-  const order = ['--date-order', ...((await isShallow(call)) ? [] : ['--ancestry-path'])];
-  const args = ['log', ...form, ...order, ...allTips, ...(await fetchedCommits(call)), '--not', commit];
-  const found = (await runGit({ ...call, args }).catch(lackingTip)).split('\n').flatMap(logged);
+  // Each comes before its parents. With the commit itself, for a child that prints nothing is waited for.
+  const args = ['log', ...form, '--date-order', ...allTips, ...(await fetchedCommits(call)), commit];
+  const answer = await runGit({ ...call, args: [...args, '--not', `${commit}^@`] }).catch(lackingTip);
+  const found = answer.split('\n').flatMap(logged);
   const goesOn = new Map<string, 'yes' | 'unknown'>([[commit, 'yes']]);
   for (const { oid, parents, isCut } of found.toReversed()) {
+    if (oid === commit) continue;
     const past = parents.map((parent) => goesOn.get(parent));
     if (past.includes('yes')) goesOn.set(oid, 'yes');
     else if (isCut || past.includes('unknown')) goesOn.set(oid, 'unknown');
   }
   // What a later one of them goes on from is past.
-  const past = new Set(found.flatMap(({ parents }) => parents));
+  const past = new Set([commit, ...found.flatMap(({ parents }) => parents)]);
   return found.flatMap(({ oid, ref }) => {
     const descent = past.has(oid) ? undefined : goesOn.get(oid);
     if (descent === undefined) return [];
@@ -151,10 +152,8 @@ async function fetchedCommits(call: Omit<GitCall, 'args'>): Promise<readonly str
   const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
   const ids = lines.map((line) => line.split('\t')[0] ?? '').filter(isCommitId);
   if (ids.length === 0) return [];
-  const args = ['rev-list', '--parents', '--ignore-missing', ...new Set(ids), '--not', ...allTips];
-  const unnamed = (await runGit({ ...call, args }).catch(lackingTip)).split('\n').map((line) => line.split(' '));
-  const past = new Set(unnamed.flatMap(([, ...parents]) => parents));
-  return unnamed.flatMap(([oid = '']) => (isCommitId(oid) && !past.has(oid) ? [oid] : []));
+  const args = ['rev-list', '--no-walk', '--ignore-missing', ...new Set(ids)];
+  return (await runGit({ ...call, args }).catch(lackingTip)).split('\n').filter(isCommitId);
 }
 
 interface Logged {
@@ -168,7 +167,7 @@ interface Logged {
 function logged(line: string): readonly Logged[] {
   const [oid = '', parents = '', ref = '', decoration = ''] = line.split('\t');
   if (!isCommitId(oid)) return [];
-  // Nothing but what was fetched is asked for by its id.
+  // Beside the commit itself nothing but what was fetched is asked for by its id.
   const name = isCommitId(ref) ? 'FETCH_HEAD' : ref;
   return [{ oid, parents: parents.split(' '), ref: name, isCut: decoration.includes('grafted') }];
 }

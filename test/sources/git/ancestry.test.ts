@@ -308,6 +308,9 @@ describe('commits that go on from one', () => {
     expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep', isCut: true }]);
     git(job, ['fetch', '-q', '--depth=10', from, 'deep:refs/remotes/origin/deep']);
     expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep' }]);
+    // What the commit itself goes on from is of no account.
+    git(job, ['fetch', '-q', '--depth=1', from, first]);
+    expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep' }]);
   });
 
   it('count beyond the newest fifty where their config files have the name, whatever colours the clone is set to', async () => {
