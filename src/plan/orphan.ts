@@ -258,8 +258,10 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
       };
     case 'unclear':
       return {
-        because: `this config no longer names it, but ${file} in the same repo may${at}: what it has for \`app\` is no app’s name as it is written`,
-        next: `sync the folder that ${file} belongs to`,
+        because: `git no longer names it, but ${file} may${at}: what it has for \`app\` is no app’s name as it is written`,
+        next: /^\.\.\/(?:.*\/)?app\.(?:ya?ml|toml)$/.test(file)
+          ? `sync the folder that ${file} belongs to`
+          : `write the app’s name into it and call it app.yaml, or ${gone}`,
       };
   }
 }

@@ -162,11 +162,7 @@ test('one that a file names which FlyCD does not read is held until that is sett
 test.each([
   ['other config', 'this config no longer names it, but b/shop/app.yaml in the same repo does', 'sync the folder that'],
   ['project', 'it may be an app of the project in b/shop/app.yaml', 'rename the file to project.yaml'],
-  [
-    'unclear',
-    'but b/shop/app.yaml in the same repo may: what it has for `app` is no app’s name',
-    'sync the folder that',
-  ],
+  ['unclear', 'but b/shop/app.yaml may: what it has for `app` is no app’s name', 'write the app’s name into it'],
   ['unread', 'but b/shop/app.yaml may: FlyCD cannot read that file', 'make it a text file in UTF-8'],
 ] as const)('one that a file may speak of as %s is held by its name', (as, because, next) => {
   const [app] = planned([orphan('old', { history: { state: 'mentioned', as, file: 'b/shop/app.yaml' } })]).apps;
@@ -179,4 +175,10 @@ test.each([
       byName: true,
     },
   ]);
+});
+
+test('one that another folder’s config may have, for its project makes the name, waits for a sync of that folder', () => {
+  const history = { state: 'mentioned', as: 'unclear', file: '../b/shop/app.yaml' } as const;
+  const [app] = planned([orphan('old', { history })]).apps;
+  expect(app?.holds[0]?.next).toContain('sync the folder that ../b/shop/app.yaml belongs to');
 });

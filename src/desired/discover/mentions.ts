@@ -15,6 +15,7 @@ import { isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint } from './notes.ts';
 import { isBroken, isOfKind } from './overlooked.ts';
 import { otherProjects, type OtherProject } from './other-projects.ts';
+import { isSealed } from './sealed.ts';
 import { fieldsWritten, isUnclearName, looseText } from './written-fields.ts';
 
 /** A file of the repo, and whether the config covers the place that it stands in. */
@@ -177,7 +178,7 @@ async function projectsElsewhere(walking: Walking, places: readonly Place[]): Pr
   for (const { tree, entry, isHere } of places) {
     if (isHere || !projectFileNames.includes(baseOf(entry.path))) continue;
     const { name, folder } = walking.files.file(tree, entry.path);
-    const text = await textOf(walking, tree, entry);
+    const { text } = await textOf(walking, tree, entry);
     if (text !== undefined) found.push({ folder, document: documentOf(name, text, []) });
   }
   return otherProjects(found);
@@ -193,23 +194,36 @@ async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Plac
     above.flatMap(({ defaults, overrides }) => [...(written.length === 0 ? defaults : []), ...overrides]);
   const base = baseOf(entry.path);
   const { name } = walking.files.file(tree, entry.path);
-  const text = await textOf(walking, tree, entry);
-  if (text !== undefined && !maySay(text)) return { ...nothingSaid, apps: given([]) };
+  const isLikely = isLikelyApp(base);
+  const { text, isSealed: isPacked } = await textOf(walking, tree, entry);
+  const isUnread = isLikely && isPacked;
+  if (text !== undefined && !maySay(text))
+    return { ...nothingSaid, apps: given([]), isUnread, isUnclear: isLikely && isUnclearName(text, undefined) };
   const document = text === undefined ? undefined : documentOf(name, text, []);
   const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
-  if (text === undefined || document === undefined) return { ...nothingSaid, isUnread: isLikelyApp(base) };
+  if (text === undefined || document === undefined) return { ...nothingSaid, isUnread };
   const written = appsIn(document);
-  const chains = [...own, ...above.map(({ substitutions }) => substitutions)];
   // Most change nothing here: parsed once for each, a thousand files took a minute.
-  const changing = written.length === 0 ? [] : chains.filter((chain) => substitute(text, chain).text !== text);
-  const substituted = changing.flatMap((chain) => appsIn(documentOf(name, text, chain)));
-  const isUnclear = isOther && isUnclearName(text, document.fields?.['app']);
+  const madeBy = (chains: readonly (readonly Substitution[])[]): readonly SourceDocument[] =>
+    chains.filter((chain) => substitute(text, chain).text !== text).map((chain) => documentOf(name, text, chain));
+  const theirs = madeBy(above.map(({ substitutions }) => substitutions));
+  const ours = written.length === 0 ? [] : madeBy(own);
+  const substituted = [...ours, ...theirs].flatMap((made) => appsIn(made));
+  const readings = [document, ...(isOther ? theirs : ours)];
+  const isUnclear = (isOther || isLikely) && readings.every((one) => isUnclearIn(one, isOther));
   return {
     apps: [...written, ...substituted, ...given(written)],
     isProject,
-    isUnread: false,
+    isUnread,
     isUnclear,
   };
+}
+
+/** Of a name that somebody put away no more is wanted than that it looks like one. */
+function isUnclearIn(document: SourceDocument, isOther: boolean): boolean {
+  const { text } = substitute(document.text, document.substitutions);
+  const app = document.fields?.['app'];
+  return isUnclearName(text, typeof app === 'string' && !isOther ? app.replace(/^\s*[A-Z](?=[a-z])/, 'a') : app);
 }
 
 /** Most files of other tools are not even parsed. An escape may stand for any letter. */
@@ -228,15 +242,25 @@ function documentOf(file: string, text: string, substitutions: readonly Substitu
   return readDocument({ file, format: formatOf(named), bytes: new TextEncoder().encode(text), substitutions });
 }
 
-/** undefined: it cannot be read, or nobody can read it as text. */
-async function textOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise<string | undefined> {
-  if (unreadEntry(entry) !== undefined) return undefined;
+interface Text {
+  /** undefined: it cannot be read. */
+  readonly text: string | undefined;
+  /** true: it does not show what is in it. */
+  readonly isSealed: boolean;
+}
+
+const noText: Text = { text: undefined, isSealed: true };
+
+async function textOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise<Text> {
+  if (unreadEntry(entry) !== undefined) return noText;
   try {
     const bytes = await files.read(tree, entry.path);
-    return bytes === undefined || isPointer(bytes) ? undefined : looseText(bytes);
+    if (bytes === undefined || isPointer(bytes)) return noText;
+    const text = looseText(bytes);
+    return { text, isSealed: isSealed(bytes, text) };
   } catch (error) {
     // Too large, or a link that leads out: for a person to settle.
-    if (error instanceof Fault && error.kind === 'stalled') return undefined;
+    if (error instanceof Fault && error.kind === 'stalled') return noText;
     throw error;
   }
 }

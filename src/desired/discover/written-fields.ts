@@ -20,6 +20,8 @@ export function fieldsWritten(text: string, word: 'app' | 'project' | 'fleet' | 
  */
 export function isUnclearName(text: string, parsed: unknown): boolean {
   if (typeof parsed === 'string') return !isPlainName(parsed.trim());
+  // A file of sops may have nothing but this.
+  if (/["' ]ENC\[[A-Z0-9_]+,/.test(text)) return true;
   const [, written = ''] = /^["']?app["']?[ \t]*[:=][ \t]*(\S.*)/im.exec(text) ?? [];
   // A table, or what only a parser can read.
   if (/^(?:\{(?![{%])|[[&!>|#])/.test(written)) return false;
@@ -38,9 +40,14 @@ function outermostOf(text: string): string {
   return indents.toSorted((one, other) => one.length - other.length)[0] ?? '';
 }
 
-/** Whatever the bytes are: an encoding that nobody meant must not hide a name. UTF-16 is known by its mark, or its zeros. */
+/**
+ * Whatever the bytes are: an encoding that nobody meant must not hide a name. UTF-16 is known by its mark, or its zeros, and so
+ * is UTF-32, whose first mark begins with that of UTF-16.
+ */
 export function looseText(bytes: Uint8Array): string {
-  const [first, second] = bytes;
+  const [first, second, third, fourth] = bytes;
+  if (first === 0 && second === 0 && third === 0xfe && fourth === 0xff) return looseText(bytes.subarray(4));
+  if (first === 0xff && second === 0xfe && third === 0 && fourth === 0) return looseText(bytes.subarray(4));
   if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
   if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
   return new TextDecoder().decode(bytes).replaceAll('\0', '');
