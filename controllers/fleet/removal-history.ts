@@ -117,7 +117,7 @@ async function inWhatWasRead(
   const { mentions, mentionsAt, pathsAt } = fleet;
   if (mentions === undefined) return undefined;
   // A commit was read.
-  if (mentionsAt === undefined) return search(mentions, { isNew: await newInCommit(fleet, since) });
+  if (mentionsAt === undefined) return search(mentions, await sinceInCommit(fleet, since));
   const then = await filesAt(pathsAt, since);
   // A setting of git's may have changed every file on disk.
   const isNew = then && ((path: string, id?: string) => (id === undefined ? !then.has(path) : then.get(path) !== id));
@@ -135,14 +135,14 @@ async function inWorkTreesCommit(
 ): Promise<Mention | undefined> {
   const commit = commitOf(fleet.revision);
   if (commit === undefined || fleet.mentionsAt === undefined) return undefined;
-  const found = await search(await fleet.mentionsAt(commit), { isNew: await newInCommit(fleet, since) });
+  const found = await search(await fleet.mentionsAt(commit), await sinceInCommit(fleet, since));
   return found && { ...found, commit };
 }
 
 /** Of the commit that was read, or that the work tree stands at: a file that changed may have become the app's. */
-async function newInCommit({ revision, pathsAt }: DesiredFleet, since: string | undefined): Promise<Since['isNew']> {
+async function sinceInCommit({ revision, pathsAt }: DesiredFleet, since: string | undefined): Promise<Since> {
   const [then, now] = await Promise.all([filesAt(pathsAt, since), filesAt(pathsAt, commitOf(revision))]);
-  return then && now && ((path) => then.get(path) !== now.get(path));
+  return { isCommit: true, isNew: then && now && ((path) => then.get(path) !== now.get(path)) };
 }
 
 /** undefined: nobody knows what was there, as where the commit is not in this clone. */

@@ -167,7 +167,7 @@ export interface DesiredFleet extends FleetOwner {
    * count. Not there where a commit was read, or there is none. Throws a Fault where it cannot be read.
    */
   mentionsAt?: ((commit: string) => Promise<Mentions>) | undefined;
-  /** Content ids of all files of its repo at a commit, by path. Not there where there is no history. Throws a Fault where the commit cannot be read. */
+  /** Content ids of all files of its repo at a commit, by path; of another repository in it one that never changes. Not there where there is no history. Throws a Fault where the commit cannot be read. */
   pathsAt?: ((commit: string) => Promise<ReadonlyMap<string, string>>) | undefined;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */
   readonly policy: SyncPolicy;

@@ -34,9 +34,9 @@ export interface Mention {
   /**
    * It names the app and is not called app.yaml; it is the app.yaml of another config in the repo; it is a project that is not
    * called so, of which the app may be; it cannot be read, and is called nearly like an app.yaml; what it has for the app's
-   * name is none as it is written.
+   * name is none as it is written; it is another repository, outside of the config's folder.
    */
-  readonly as: 'put away' | 'other config' | 'project' | 'unread' | 'unclear';
+  readonly as: 'put away' | 'other config' | 'project' | 'unread' | 'unclear' | 'repository';
   /** It does so in this commit, at which the work tree stands; undefined: in what was read. */
   readonly commit?: string;
 }
@@ -50,6 +50,8 @@ export interface Since {
   readonly isNew?: ((path: string, id?: string) => boolean) | undefined;
   /** Where the app's own file stood in the config repo then. undefined: nobody knows, or it did not. */
   readonly file?: () => Promise<string | undefined>;
+  /** true: a commit is searched. On disk another repository may stand in it that is none of its own. */
+  readonly isCommit?: boolean;
   /** true: files of other repos, which projects take apps from, do not count. */
   readonly ownOnly?: boolean;
 }

@@ -256,6 +256,11 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
         because: `git no longer names it, but ${file} may${at}: FlyCD cannot read that file`,
         next: `make it a text file in UTF-8 called app.yaml, or ${gone}`,
       };
+    case 'repository':
+      return {
+        because: `git no longer names it, but ${file} may${at}: it is another repository, which FlyCD does not read (a submodule, or one that was committed inside this one)`,
+        next: 'sync the config in it, if that names the app',
+      };
     case 'unclear':
       return {
         because: `git no longer names it, but ${file} may${at}: what it has for \`app\` is no app’s name as it is written`,

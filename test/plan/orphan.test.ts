@@ -162,6 +162,11 @@ test('one that a file names which FlyCD does not read is held until that is sett
 test.each([
   ['other config', 'this config no longer names it, but b/shop/app.yaml in the same repo does', 'sync the folder that'],
   ['project', 'it may be an app of the project in b/shop/app.yaml', 'rename the file to project.yaml'],
+  [
+    'repository',
+    'but b/shop/app.yaml may: it is another repository, which FlyCD does not read',
+    'sync the config in it',
+  ],
   ['unclear', 'but b/shop/app.yaml may: what it has for `app` is no app’s name', 'write the app’s name into it'],
   ['unread', 'but b/shop/app.yaml may: FlyCD cannot read that file', 'make it a text file in UTF-8'],
 ] as const)('one that a file may speak of as %s is held by its name', (as, because, next) => {

@@ -180,7 +180,9 @@ function historyOf(parts: HistoryParts): Pick<DesiredFleet, 'earlier' | 'namesAt
       past.paths.read(`${history} ${commit}`, async () => {
         const old = await commitAt(commit);
         old.close();
-        return new Map((await old.tree.contents('')).map(({ path, id }) => [path, id]));
+        const [files, repositories] = await Promise.all([old.tree.contents(''), old.tree.repositories('')]);
+        // It may go on to another commit with each push.
+        return new Map([...files.map(({ path, id }) => [path, id] as const), ...repositories.map(asRepository)]);
       }),
     namesAt: (commit) =>
       past.names.read(`${history} ${commit}`, async () => {
@@ -215,6 +217,8 @@ const noApps: Omit<NamedApps, 'hasFolder'> = {
 async function isFolder(tree: Tree, path: string): Promise<boolean> {
   return (await tree.list(folderOf(path))).some((entry) => entry.path === path && entry.kind === 'folder');
 }
+
+const asRepository = (path: string) => [path, 'repository'] as const;
 
 /** Of other repos' files only what was read now counts. */
 const ownOf = (since: Since): Since => ({ ...since, ownOnly: true });

@@ -85,6 +85,10 @@ export function mentionsIn(walking: Walking): Mentions {
       let any: Mention | undefined;
       for (const place of await places()) {
         if (since.ownOnly === true && place.tree !== walking.tree) continue;
+        if (place.entry.kind === 'repository') {
+          if (since.isCommit === true && since.isNew?.(place.entry.path) === true) any ??= mention(place, 'repository');
+          continue;
+        }
         const isOther = isOtherConfig(place);
         const isNewHere = isNewAt(place, since);
         // A copy of its name may have been made first, and its app.yaml removed later.
@@ -107,7 +111,7 @@ export function mentionsIn(walking: Walking): Mentions {
       for (const place of await places()) {
         const { tree, entry, isHere } = place;
         const isRead = isHere && isAppOrProject(baseOf(entry.path));
-        if (tree !== walking.tree || isRead || !isAboutAsLarge(entry, size)) continue;
+        if (tree !== walking.tree || entry.kind === 'repository' || isRead || !isAboutAsLarge(entry, size)) continue;
         if ((await walking.files.id(tree, entry.path)) !== id || isNew?.(entry.path, id) === false) continue;
         return mention(place, isOtherConfig(place) ? 'other config' : 'put away');
       }
@@ -147,7 +151,8 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
   for (const start of [{ tree, path: '' }, ...starts.filter((one) => one.tree !== tree)]) {
     const isHere = (inner: string): boolean => start.tree !== tree || isInside(inner, path);
     const add = (entry: TreeEntry): void => {
-      if (entry.kind !== 'folder' && entry.kind !== 'repository')
+      // One of this config the walk has met, and has said so.
+      if (entry.kind !== 'repository' || !isHere(entry.path))
         found.push({ tree: start.tree, entry, isHere: isHere(entry.path) });
     };
     await filesBelow({
@@ -157,7 +162,7 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
       skips: ({ path: inner, kind, ignored }) =>
         (ignored === true && kind === 'folder') || isIgnored(walking, { tree: start.tree, path: inner }),
       onOther: add,
-      into: (folders) => folders.filter(({ kind }) => kind === 'folder'),
+      into: (folders) => folders,
       onLimit(folder, limit) {
         throw new Fault({
           kind: 'stalled',

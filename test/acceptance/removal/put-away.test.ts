@@ -1,6 +1,7 @@
 /** An app.yaml that was put away in whatever file, and a project: read from a clone and by the repo's address alike. */
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
+import { git, gitEach, initWorkTree } from '../../servers/git-server.ts';
 import { app, goes, inOne, running, settings, stays, two, type RemovalScene, type Written } from './removal-scene.ts';
 
 const edited = (name: string): string => `${app(name)}env: { A: b }\n`;
@@ -90,5 +91,49 @@ describe('another config of the repo, to which the app moved', () => {
     scene.git('mv', 'one/blog', 'two/blog');
     scene.commit({ 'two/blog/app.yaml': edited(name) });
     await stays(scene, join(scene.repo, 'one'), because);
+  });
+});
+
+describe('another repository in the repo, outside of the config’s folder', () => {
+  const holding = 'it is another repository, which FlyCD does not read';
+  const inRepo = (scene: RemovalScene, path: string): void => {
+    initWorkTree(join(scene.repo, path));
+    gitEach(join(scene.repo, path), [
+      ['add', '-A'],
+      ['commit', '-q', '--allow-empty', '-m', 'its own'],
+    ]);
+  };
+
+  test('has what the app’s folder became', async () => {
+    const scene = await running(inOne, 'one');
+    scene.git('mv', 'one/blog', 'three');
+    scene.git('rm', '-rq', '--cached', 'three');
+    inRepo(scene, 'three');
+    scene.commit();
+    await stays(scene, join(scene.repo, 'one'), `but ../three may at commit`);
+    // A clone has nothing in its place.
+    await stays(scene, join(scene.clone(), 'one'), holding);
+  });
+
+  test('is a submodule that came with the removal', async () => {
+    const scene = await running(inOne, 'one');
+    const other = scene.folder();
+    git(other, ['clone', '-q', scene.repo, '.']);
+    scene.git('rm', '-rq', 'one/blog');
+    scene.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', `file://${other}`, 'a/two');
+    scene.commit();
+    await stays(scene, join(scene.repo, 'one'), `but ../a/two may at commit`);
+  });
+
+  test('holds nothing that was there before, or that nobody committed', async () => {
+    const scene = await running({ ...inOne, 'two/x.txt': 'x' }, 'one');
+    inRepo(scene, 'vendor');
+    scene.commit();
+    await scene.sync(join(scene.repo, 'one'));
+    scene.git('rm', '-rq', 'one/blog');
+    inRepo(scene, 'vendor');
+    scene.commit();
+    for (const path of ['two/tools', 'tools']) inRepo(scene, path);
+    await goes(scene, join(scene.repo, 'one'));
   });
 });

@@ -158,6 +158,19 @@ describe('another folder of the repo', () => {
     expect(await mentioned(moved, { path: 'a' })).toMatchObject({ as: 'put away' });
   });
 
+  it('may be another repository: it counts in a commit, where it is known to be new', async () => {
+    const tree = memoryTree({ ...front, ...folders, 'c/two/x': '', 'a/in/x': '' }, { repositories: ['c/two', 'a/in'] });
+    const { mentions } = await load({}, { path: 'a', tree });
+    const found = { file: '../c/two', as: 'repository' };
+    const isNew = () => true;
+    expect(await mentions?.of('lonely', { isCommit: true, isNew })).toEqual(found);
+    expect(await mentions?.of('lonely', { isNew })).toBeUndefined();
+    expect(await mentions?.of('lonely', { isCommit: true })).toBeUndefined();
+    expect(await mentions?.of('lonely', { isCommit: true, isNew: () => false })).toBeUndefined();
+    const content = { path: 'x', id: (await tree.id('c/two')) ?? '', size: 0 };
+    expect(await mentions?.withContent(content, {})).toBeUndefined();
+  });
+
   it('keeps nothing that it does not name', async () => {
     expect(await mentioned({ ...folders, 'b/app.yaml': appYaml('other') }, { path: 'a' })).toBeUndefined();
   });
