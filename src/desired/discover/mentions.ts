@@ -110,7 +110,7 @@ export function mentionsIn(walking: Walking): Mentions {
     async withContent({ id, size }, { isNew }) {
       for (const place of await places()) {
         const { tree, entry, isHere } = place;
-        const isRead = isHere && isAppOrProject(baseOf(entry.path));
+        const isRead = isHere && appFileNames.includes(baseOf(entry.path));
         if (tree !== walking.tree || entry.kind === 'repository' || isRead || !isAboutAsLarge(entry, size)) continue;
         if ((await walking.files.id(tree, entry.path)) !== id || isNew?.(entry.path, id) === false) continue;
         return mention(place, isOtherConfig(place) ? 'other config' : 'put away');

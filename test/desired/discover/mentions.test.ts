@@ -249,6 +249,14 @@ describe('a file with the content that an app’s had', () => {
     });
     expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, {})).toBeUndefined();
   });
+
+  it.each(['x/project.yaml', 'x/flycd.yaml', 'b/app.yaml.orig'])('is that app’s under the name %s', async (file) => {
+    const text = 'image: nginx\n';
+    const tree = memoryTree({ ...front, [file]: text });
+    const content = { path: 'x/app.yaml', id: (await tree.id(file)) ?? '', size: text.length };
+    const { mentions } = await load({}, { tree });
+    expect(await mentions?.withContent(content, {})).toEqual({ file, as: 'put away' });
+  });
 });
 
 describe('lines of a text that cannot be parsed', () => {
