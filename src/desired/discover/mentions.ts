@@ -16,7 +16,7 @@ import { ignoreHint } from './notes.ts';
 import { isBroken, isOfKind } from './overlooked.ts';
 import { otherProjects, type OtherProject } from './other-projects.ts';
 import { isSealed } from './sealed.ts';
-import { fieldsWritten, isUnclearName, looseText } from './written-fields.ts';
+import { fieldsWritten, isUnclearName, looseText, movedOut } from './written-fields.ts';
 
 /** A file of the repo, and whether the config covers the place that it stands in. */
 interface Place {
@@ -233,13 +233,13 @@ function isUnclearIn(document: SourceDocument, isOther: boolean): boolean {
 
 /** Most files of other tools are not even parsed. An escape may stand for any letter. */
 const mayBeOne =
-  /^(?:---[ \t]+)?(?:(?:#+|\/\/)[ \t]{0,4}|\?[ \t]+|[&!]\S{0,80}[ \t]+|\[)?["']?(?:app|project)\b|[{,][ \t]*["']?(?:app|project)["']?[ \t]*:|"(?:app|project)"|\\[ux]/im;
-/** A document that is moved in whole, or one in braces over several lines. */
-const mayBeMovedIn = /^(?:[^\S\n]*\n)*(?:[ \t]+\S|\{(?!\{))/;
+  /^(?:---[ \t]+)?(?:(?:#+|\/\/)[ \t]{0,80}|\?[ \t]+|[&!]\S{0,80}[ \t]+|\[)?["']?(?:app|project)\b|[{,][ \t]*["']?(?:app|project)["']?[ \t]*:|"(?:app|project)"|\\[ux]/im;
+/** A document in braces over several lines. */
+const isInBraces = /^(?:[^\S\n]*(?:(?:#|\/\/|---).*)?\n)*[^\S\n]*\{(?!\{)/;
 const isNamedFurtherIn = /^[ \t]{1,80}["']?(?:app|project)\b/im;
 
 function maySay(text: string): boolean {
-  return mayBeOne.test(text) || (mayBeMovedIn.test(text) && isNamedFurtherIn.test(text));
+  return mayBeOne.test(movedOut(text)) || (isInBraces.test(text) && isNamedFurtherIn.test(text));
 }
 
 function documentOf(file: string, text: string, substitutions: readonly Substitution[]): SourceDocument {

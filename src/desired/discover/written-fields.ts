@@ -1,18 +1,45 @@
 /** What stands in a text that cannot be parsed, as far as its lines tell. */
 
+/** Between a name and what it is for: an anchor and a tag, then the sign of a text of lines, or the end of the line. */
+const before = String.raw`(?:[&!]\S{0,80}[ \t]+){0,2}`;
+const onNextLine = String.raw`(?:(?:[>|][-+0-9]{0,2})?[ \t]{0,80}\n[ \t]{1,80}(?=["']?[a-z0-9-]+["']?[ \t]{0,80}$))?`;
+
 /**
  * The values of a field of the document itself, as YAML, TOML or JSON writes it, also where the line was made a comment; empty
  * where no name follows, as of a table. Each line is looked at once from its start: a text of a megabyte takes milliseconds.
  */
 export function fieldsWritten(text: string, word: 'app' | 'project' | 'fleet' | 'sync' | 'source'): readonly string[] {
-  const comment = String.raw`(?:(?:#+|//)[ \t]{0,4})?`;
+  const comment = String.raw`(?:(?:#+|//)[ \t]{0,80})?`;
   const quoted = `"${word}"[ \t]*:`;
   // Of JSON only what stands as far out as any key is the document's own.
   const inner = /^\s*\{(?!\{)/.test(text) ? `|${outermostOf(text)}${quoted}` : '';
   const key = String.raw`(?:["']?${word}["']?[ \t]*[:=]|\{[ \t]*${quoted}${inner})`;
-  const written = new RegExp(String.raw`^${comment}(?:\[${word}\]|${key}[ \t]*["']?([a-z0-9-]*))`, 'gim');
-  return [...text.matchAll(written)].map(([, value = '']) => value);
+  const value = String.raw`[ \t]*${before}${onNextLine}["']?([a-z0-9-]*)`;
+  const written = new RegExp(String.raw`^${comment}(?:\[${word}\]|${key}${value})`, 'gim');
+  return [...movedOut(text).matchAll(written)].map(([, name = '']) => name);
 }
+
+/**
+ * Each document of a text without what all of its lines are moved in by, as YAML takes it; its comments, too. JSON stays as it is.
+ */
+export function movedOut(text: string): string {
+  if (!/^[ \t]/m.test(text)) return text;
+  return text
+    .split(/^(?=---)/m)
+    .map((document) => {
+      const lines = document.split('\n');
+      // Nearly always the first one.
+      if (lines.some((line) => isContent(line) && indentOf(line) === 0)) return document;
+      const least = lines.filter(isContent).reduce((one, line) => Math.min(one, indentOf(line)), Infinity);
+      return lines.map((line) => line.slice(Math.min(least, indentOf(line)))).join('\n');
+    })
+    .join('');
+}
+
+const indentOf = (line: string): number => line.length - line.trimStart().length;
+
+/** Comments, marks of git's where two sides met and YAML's own may stand further out. */
+const isContent = (line: string): boolean => !/^(?:\s*$|\s*(?:#|\/\/)|---|%|<<<<<<<|=======|>>>>>>>)/.test(line);
 
 /**
  * true: what an app's file has for the name of its app is none as it is written: `${NAME}`, `NAME`, `{{ name }}`. Somebody
