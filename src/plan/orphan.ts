@@ -232,19 +232,20 @@ function lastWords({ commit, isPass }: { readonly commit: string; readonly isPas
 function mentionedWords({ file, as, commit }: Mention): HistoryWords {
   // What stands outside of the config's folder no project of it can name.
   const isOutside = file.startsWith('../');
-  const way = `delete it${isOutside ? '' : ' or name it in `ignore` of a project.yaml'}`;
+  const way = `delete it${isOutside ? '' : ' or name it in `ignore` of a project above it'}`;
   const gone = `${way}${commit === undefined ? '' : ', and commit that,'} if the app is gone`;
   const at = commit === undefined ? '' : ` at commit ${shortRevision(commit)}`;
+  const isConfigName = /(?:^|\/)(?:project|flycd)\.(?:ya?ml|toml)$/.test(file);
   switch (as) {
     case 'put away':
       return {
-        because: `git no longer names it, but ${file} does${at}, and FlyCD reads no file of that name`,
+        because: `git no longer names it, but ${file} does${at}, and FlyCD ${isConfigName ? 'takes no app from a file' : 'reads no file'} of that name`,
         next: `rename the file to app.yaml, or ${gone}`,
       };
     case 'other config':
       return {
         because: `this config no longer names it, but ${file} in the same repo does${at}`,
-        next: `sync the folder that ${file} belongs to`,
+        next: `sync the folder that ${file} belongs to, or ${gone}`,
       };
     case 'project':
       return {
@@ -265,7 +266,7 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
       return {
         because: `git no longer names it, but ${file} may${at}: what it has for \`app\` is no app’s name as it is written`,
         next: /^\.\.\/(?:.*\/)?app\.(?:ya?ml|toml)$/.test(file)
-          ? `sync the folder that ${file} belongs to`
+          ? `sync the folder that ${file} belongs to, or ${gone}`
           : `write the app’s name into it and call it app.yaml, or ${gone}`,
       };
   }
@@ -322,7 +323,7 @@ function whyNotRemoved(history: RemovalHistory): HistoryWords | undefined {
       return mentionedWords(history);
     case 'uncommitted':
       return {
-        because: 'its app.yaml is gone from the working tree, but no commit removed it',
+        because: 'the working tree does not name it, but no commit removed it',
         next: 'commit the removal',
       };
     case 'elsewhere':

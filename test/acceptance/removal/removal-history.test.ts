@@ -149,7 +149,7 @@ describe('an app stays that the config does not name', () => {
   test('in a work tree alone: no commit says so yet', async () => {
     const repo = await running();
     rmSync(join(repo, 'blog'), { recursive: true });
-    await stays(repo, 'its app.yaml is gone from the working tree, but no commit removed it');
+    await stays(repo, 'the working tree does not name it, but no commit removed it');
   });
 
   test('in a clone at the commit that somebody had not committed it to', async () => {
