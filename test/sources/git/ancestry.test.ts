@@ -143,10 +143,10 @@ describe('commits that go on from one', () => {
     const first = commit();
     commit('app: second\n');
     git(folder, ['tag', 'v2']);
-    commit('app: third\n');
+    const third = commit('app: third\n');
     git(folder, ['branch', 'topic']);
     git(folder, ['reset', '-q', '--hard', first]);
-    expect(await refs(first)).toEqual(['refs/heads/topic']);
+    expect(await later(first)).toEqual([{ commit: third, ref: 'refs/heads/topic' }]);
   });
 
   it('are what a tag of a tag names, beside other lines or alone; a tag of a tree or of a file names none', async () => {
@@ -162,6 +162,8 @@ describe('commits that go on from one', () => {
       ['tag', '-a', 'file', '-m', 'x', 'HEAD:app.yaml'],
       ['reset', '-q', '--hard', first],
     ]);
+    // What a tool keeps has a name of its own where it has any.
+    git(folder, ['update-ref', 'refs/jj/keep/x', second]);
     expect(await later(first)).toEqual([{ commit: second, ref: 'refs/tags/v2-twice' }]);
     commit('app: third\n');
     git(folder, ['checkout', '-q', '--detach', first]);
@@ -265,15 +267,15 @@ describe('commits that go on from one', () => {
 
   it('are known and not known in a shallow clone by where each line of it is cut', async () => {
     const root = commit();
-    git(folder, ['branch', 'fork']);
+    git(folder, ['branch', 'grafted']);
     const first = commit('app: first\n');
     commit('app: second\n');
     git(folder, ['branch', 'cut']);
     commit('app: third\n');
     git(folder, ['branch', 'deep']);
-    // Two lines that are here whole: one left before the commit, one has nothing to do with it.
+    // Two lines that are here whole: one left before the commit, called as git calls a cut one; one has nothing to do with it.
     gitEach(folder, [
-      ['checkout', '-q', 'fork'],
+      ['checkout', '-q', 'grafted'],
       ['commit', '-q', '--allow-empty', '-m', 'fork'],
       ['checkout', '-q', '--orphan', 'pages'],
       ['commit', '-q', '--allow-empty', '-m', 'pages'],
@@ -282,7 +284,7 @@ describe('commits that go on from one', () => {
     const job = join(folder, 'job');
     const from = `file://${folder}`;
     git(folder, ['init', '-q', job]);
-    git(job, ['fetch', '-q', '--depth=10', from, first, 'fork:fork', 'pages:pages']);
+    git(job, ['fetch', '-q', '--depth=10', from, first, 'grafted:grafted', 'pages:pages']);
     git(job, ['checkout', '-q', '--detach', first]);
     expect(await later(first, job)).toEqual([]);
     git(job, ['fetch', '-q', '--depth=1', from, 'cut:refs/remotes/origin/cut']);
@@ -313,7 +315,7 @@ describe('commits that go on from one', () => {
     expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep' }]);
   });
 
-  it('count beyond the newest fifty where their config files have the name, whatever colours the clone is set to', async () => {
+  it('count beyond the newest fifty where their config files have the name, whatever the clone is set to say', async () => {
     const first = commit();
     const named: Readonly<Record<string, string>> = {
       'app.yaml': 'app: lonely\n',
@@ -330,6 +332,7 @@ describe('commits that go on from one', () => {
     for (const [path, text] of Object.entries({ ...named, ...unnamed })) tip(first, path, text);
     branches(first, 51);
     git(folder, ['config', 'color.ui', 'always']);
+    git(folder, ['config', 'i18n.logOutputEncoding', 'UTF-16']);
     git(folder, ['checkout', '-q', '--detach', first]);
     const found = await refs(first);
     // Those are the oldest.
