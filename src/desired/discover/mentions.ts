@@ -42,35 +42,39 @@ interface Naming {
   readonly others: readonly OtherProject[];
 }
 
+interface Found {
+  readonly all: readonly Place[];
+  readonly naming: Naming;
+}
+
 /**
  * Searches when the first app is asked for, which is one that git no longer names: there may be thousands of files. A file that
  * was already in the repo when the app was last named is not its renamed app.yaml, unless it is called like a copy. Both throw
  * the tree's Faults, and one where there are too many folders.
  */
 export function mentionsIn(walking: Walking): Mentions {
-  let looking: Promise<{ readonly all: readonly Place[]; readonly naming: Naming }> | undefined;
+  let looking: Promise<Found> | undefined;
   const read = new Map<Place, Promise<Said>>();
   const own = walking.projects
     .map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project])
     .map((chain) => chain.flatMap((project) => project.substitutions))
     .filter((substitutions) => substitutions.length > 0);
-  const look = async () => {
+  const look = async (): Promise<Found> => {
     const all = await allFiles(walking);
     return { all, naming: { own, others: await projectsElsewhere(walking, all) } };
   };
-  const places = async (): Promise<readonly Place[]> => {
+  const places = async (): Promise<Found> => {
     looking ??= look();
     try {
-      return (await looking).all;
+      return await looking;
     } catch (error) {
       // Tried again for the next one.
       looking = undefined;
       throw error;
     }
   };
-  const saidIn = (place: Place): Promise<Said> => {
-    const said = async (): Promise<Said> => whatIsSaid(walking, (await (looking ??= look())).naming, place);
-    const known = read.get(place) ?? said();
+  const saidIn = (place: Place, naming: Naming): Promise<Said> => {
+    const known = read.get(place) ?? whatIsSaid(walking, naming, place);
     read.set(place, known);
     known.catch(() => read.delete(place));
     return known;
@@ -83,7 +87,8 @@ export function mentionsIn(walking: Walking): Mentions {
   return {
     async of(app, since) {
       let any: Mention | undefined;
-      for (const place of await places()) {
+      const { all, naming } = await places();
+      for (const place of all) {
         if (since.ownOnly === true && place.tree !== walking.tree) continue;
         if (place.entry.kind === 'repository') {
           if (since.isCommit === true && since.isNew?.(place.entry.path) === true) any ??= mention(place, 'repository');
@@ -94,7 +99,7 @@ export function mentionsIn(walking: Walking): Mentions {
         // A copy of its name may have been made first, and its app.yaml removed later.
         const counts = isOther || isNewHere || isLikelyApp(baseOf(place.entry.path));
         if (!mayMention(place) || !counts) continue;
-        const said = await saidIn(place);
+        const said = await saidIn(place, naming);
         if (said.apps.includes(app)) {
           if (isOther) return mention(place, 'other config');
           if (isNewHere || !(await isOldCopy(walking, place, since))) return mention(place, 'put away');
@@ -108,7 +113,7 @@ export function mentionsIn(walking: Walking): Mentions {
       return any;
     },
     async withContent({ id, size }, { isNew }) {
-      for (const place of await places()) {
+      for (const place of (await places()).all) {
         const { tree, entry, isHere } = place;
         const isRead = isHere && appFileNames.includes(baseOf(entry.path));
         if (tree !== walking.tree || entry.kind === 'repository' || isRead || !isAboutAsLarge(entry, size)) continue;

@@ -264,6 +264,8 @@ describe('a file with the content that an app’s had', () => {
       file: 'x/notes',
     });
     expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, {})).toBeUndefined();
+    const { mentions } = await load({ ...front, 'y/app.yaml': text });
+    expect(await mentions?.withContent(content, {})).toBeUndefined();
   });
 
   it.each(['x/project.yaml', 'x/flycd.yaml', 'b/app.yaml.orig'])('is that app’s under the name %s', async (file) => {
