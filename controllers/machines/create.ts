@@ -107,6 +107,8 @@ async function launched(
   const request = createRequest(pass, whole, { name: made.name, launch, volume });
   if (made.instance_id !== undefined) request.current_version = made.instance_id;
   if (!isAwaited(step)) delete request.config.metadata?.[stampKeys.unproven];
+  // As with every update: it tells of the create.
+  delete request.config.metadata?.[stampKeys.launch];
   const sending = { machineId: made.id, currentVersion: made.instance_id, sent: whole.sent };
   const updated = await sendUpdate(pass, sending, request);
   return { config: whole.config, version: updated.instance_id };

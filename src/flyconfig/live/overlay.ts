@@ -3,7 +3,7 @@ import type { MachineConfig, MachineMount } from '../../../schemas/fly/machine.t
 import { defaultGuest } from '../../../schemas/fly/presets.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { guestOver } from '../sections/guest.ts';
-import { withOwnImage } from '../sections/image.ts';
+import { withOwnImage } from './own-image.ts';
 import { isFlyConfigInit, noLongerNamed } from './named.ts';
 
 /** Replaced whole, and removed where the desired config lacks them. */

@@ -1,6 +1,5 @@
 /** Image references: what a machine's config names and what the platform resolved it to. */
-import type { ImageRef, MachineConfig } from '../../../schemas/fly/machine.ts';
-import { isObject } from '../../model/base/json.ts';
+import type { ImageRef } from '../../../schemas/fly/machine.ts';
 
 export interface ImageName {
   /** Registry and repository, as written. */
@@ -82,30 +81,3 @@ function resolvedName(ref: ImageRef | null | undefined): ImageName | undefined {
 
 /** In a container, or a file that is an image's config: the image of the machine itself. */
 export const ownImage = '.';
-
-/** The config with the machine's image wherever it says `ownImage`. Source: flyctl's updateContainerImage. */
-export function withOwnImage(config: MachineConfig): MachineConfig {
-  const { image } = config;
-  if (image === undefined) return config;
-  const named = (file: unknown): unknown =>
-    isObject(file) && file['image_config'] === ownImage ? { ...file, image_config: image } : file;
-  const files = config.files?.map((file) => named(file) as typeof file);
-  const containers = config['containers'];
-  return {
-    ...config,
-    ...(files === undefined ? {} : { files }),
-    ...(Array.isArray(containers)
-      ? {
-          containers: containers.map((container: unknown) => {
-            if (!isObject(container)) return container;
-            const inner = container['files'];
-            return {
-              ...container,
-              ...(container['image'] === ownImage ? { image } : {}),
-              ...(Array.isArray(inner) ? { files: inner.map(named) } : {}),
-            };
-          }),
-        }
-      : {}),
-  };
-}

@@ -1,3 +1,4 @@
+import { withImage } from '../../flyconfig/live/own-image.ts';
 import { pinned } from '../../flyconfig/sections/image.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { MachineChange } from '../../model/plan.ts';
@@ -9,5 +10,5 @@ export function pinnedStep<S extends MachineChange>(step: S, ref: string, digest
   const image = pinned(ref, digest);
   const sent: Sent = { config: step.sent.config, image: hashOf(image) };
   const metadata = { ...step.config.metadata, [stampKeys.sent]: formatSent(sent) };
-  return { ...step, sent, config: { ...step.config, image, metadata } };
+  return { ...step, sent, config: { ...withImage(step.config, image), metadata } };
 }
