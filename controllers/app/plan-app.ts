@@ -8,7 +8,7 @@ import { personal } from '../../src/observed/organization.ts';
 import { read, readIfPossible } from '../../src/observed/reading.ts';
 import { missingRegion } from '../../src/flyconfig/reading/regions.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import { newRegionsOf } from '../../src/plan/steps/select.ts';
+import { imagesOf, newRegionsOf } from '../../src/plan/steps/needs.ts';
 import { planApp, needsReleases } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
@@ -16,7 +16,7 @@ import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { stoppedPlan, heldPlan } from '../../src/plan/target/target-plan.ts';
 import { suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { knownRelease } from '../../src/plan/target/release-record.ts';
-import { seeImage } from '../images/lookup.ts';
+import { seeImage, seeUnpullable } from '../images/lookup.ts';
 import { steer } from '../rollout/target.ts';
 import type { PlanAppRequest, PlannedApp } from './types.ts';
 
@@ -58,7 +58,8 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
     return suspendedPlan(steered, standing, clock.now());
   };
   const unseen = planOf(observed);
-  const { seen, plan } = await withImageOf(request, { seen: observed, plan: unseen }, planOf);
+  const built = await withImageOf(request, { seen: observed, plan: unseen }, planOf);
+  const { seen, plan } = await withPullsOf(request, built, planOf);
   const known = knownEvidence({ observed, memory, fleet });
   const unreachable = unreachableSince(observed, memory, clock.now());
   const needs = needsReleases(plan, seen);
@@ -126,6 +127,21 @@ async function withImageOf(
   const present = seen.app.status === 'read' && seen.app.value.state === 'present';
   const image = await seeImage({ ...sight, store }, { fleet, app, present });
   return image === undefined ? { seen, plan } : { seen: { ...seen, image }, plan: planOf({ ...seen, image }) };
+}
+
+/** The registry of an image is asked only where a plan brings one that no machine carries. */
+async function withPullsOf(
+  { sight }: PlanAppRequest,
+  looked: Looked,
+  planOf: (seen: ObservedApp) => AppPlan,
+): Promise<Looked> {
+  const images = imagesOf(looked.plan.steps);
+  const { machines } = looked.seen;
+  if (sight === undefined || images.size === 0 || machines.status === 'unread') return looked;
+  const unpullable = await seeUnpullable(sight, { images, machines: machines.value });
+  if (unpullable.length === 0) return looked;
+  const seen = { ...looked.seen, unpullable };
+  return { seen, plan: planOf(seen) };
 }
 
 /** Of what FlyCD 0.x wrote on the machines: that of images which git still wants. */

@@ -1,9 +1,12 @@
 import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
-import { buildLabel } from '../../src/flyconfig/sections/image.ts';
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { buildLabel, imageMatches, parseImage } from '../../src/flyconfig/sections/image.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { Log } from '../../src/model/base/log.ts';
-import type { ImageSight } from '../../src/model/observed.ts';
+import type { ImageSight, UnpullableImage } from '../../src/model/observed.ts';
+import { imagesIn } from '../../src/plan/steps/needs.ts';
+import type { ImagePulls } from '../../src/oci/pulls.ts';
 import type { RegistryImages } from '../../src/oci/images.ts';
 import type { Store } from '../../src/record/store.ts';
 
@@ -12,6 +15,7 @@ export interface ImageLookup {
   readonly log: Log;
   readonly images: Pick<RegistryImages, 'host' | 'find'>;
   readonly flyctl: Pick<Flyctl, 'missing'>;
+  readonly pulls: ImagePulls;
 }
 
 interface SightContext extends ImageLookup {
@@ -51,6 +55,23 @@ export async function seeImage(context: SightContext, request: SightRequest): Pr
   const built = recorded.filter(({ outcome, org }) => outcome === 'built' && org === app.org).map(({ app }) => app);
   const other = await findElsewhere(context, { key, apps: [...built, ...shared], not: app.name });
   return { ...sight, found: other === undefined ? { state: 'nowhere' } : { state: 'elsewhere', ...other } };
+}
+
+/** Those of the images that no registry gives to Fly's machines, of what a plan brings and no machine carries. */
+export async function seeUnpullable(
+  { pulls }: Pick<ImageLookup, 'pulls'>,
+  { images, machines }: { readonly images: ReadonlySet<string>; readonly machines: readonly Machine[] },
+): Promise<readonly UnpullableImage[]> {
+  const carried = machines.map(({ config, image_ref: imageRef }) => ({ config: config ?? {}, imageRef }));
+  const isCarried = (ref: string): boolean =>
+    carried.some(
+      ({ config, imageRef }) =>
+        imagesIn(config).includes(ref) ||
+        imageMatches({ ref, digest: parseImage(ref).digest }, { image: config.image, imageRef }),
+    );
+  const asked = [...images].filter((ref) => !isCarried(ref));
+  const found = await Promise.all(asked.map(async (ref) => ({ ref, why: await pulls.refusal(ref) })));
+  return found.flatMap(({ ref, why }) => (why === undefined ? [] : [{ ref, why }]));
 }
 
 /** Apps of the organization that are built from the same. */

@@ -19,6 +19,8 @@ export type AppPresence =
 export interface ObservedApp {
   /** Asked for only where an image is needed that no machine runs. */
   readonly image?: ImageSight | undefined;
+  /** Images that a plan brings and no machine carries, and that their registry gives to nobody without credentials. */
+  readonly unpullable?: readonly UnpullableImage[] | undefined;
   /** What FlyCD 0.x wrote on machines whose image git still wants. Asked for as the image is. */
   readonly fromV0?: readonly V0Versions[] | undefined;
   readonly name: string;
@@ -73,6 +75,12 @@ export interface OrphanContents {
   readonly addresses: Reading<readonly IpAssignment[]>;
   readonly certificates: Reading<readonly Certificate[]>;
   readonly secrets: Reading<readonly AppSecret[]>;
+}
+
+export interface UnpullableImage {
+  /** As it would be sent. */
+  readonly ref: string;
+  readonly why: string;
 }
 
 /** What is known of the image that an app's source is built to. */

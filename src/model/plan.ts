@@ -194,6 +194,7 @@ export type StepKind = Step['kind'];
 
 export type HoldReason =
   | 'build' // needs a build that failed, or that nobody can make here
+  | 'image' // its registry gives the image to nobody without credentials
   | 'busy' // someone else is at work: a lease, a release machine, a running release
   | 'flyctl' // changed by a hand-made `fly deploy`
   | 'adoption' // the app was not ours and would restart

@@ -19,7 +19,7 @@ import { guardHeals } from './guards/repeated-drift.ts';
 import { guardFlyctl } from './guards/flyctl.ts';
 import { guardIntents } from './guards/intents.ts';
 import { guardSecrets } from './guards/secrets.ts';
-import { guardBuild, withoutIdleBuild } from './guards/build.ts';
+import { guardBuild, guardPull, withoutIdleBuild } from './guards/build.ts';
 import { updatesOf } from './steps/select.ts';
 import { withoutNeedlessRestarts } from './kinds/volume-growth.ts';
 import { appPlanId } from './steps/plan-id.ts';
@@ -188,6 +188,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   const byFlyctl = new Map(groups.flatMap((planned) => [...planned.byFlyctl]));
   let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
   draft = guardBuild(input, draft, image);
+  draft = guardPull(input, draft);
   draft = guardSecrets(draft);
   draft = guardIntents(draft);
   draft = guardFlyctl(input, draft, byFlyctl);

@@ -145,7 +145,7 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
       }),
     flycdAt: (path, argv, state = usualState) => run([...argv, path], { env: env(state), cwd: folder, clock, fetch }),
     async mortalFlycd(argv, death, state = usualState, elsewhere) {
-      const process = mortal({ clock, fetch }, death);
+      const process = mortal({ clock, fetch, fly: simulator.url }, death);
       const ended = run([...argv, elsewhere?.path ?? location], {
         env: { ...env(state), ...elsewhere?.env },
         cwd: folder,

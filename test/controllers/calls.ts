@@ -1,8 +1,7 @@
 import { arena, type ArenaOptions, type Files } from './arena.ts';
 
 /**
- * Which call of a sync is the nth of that template (from 1), after these commits were synced. Images have to be pinned: a
- * registry that is asked counts as a call.
+ * Which call of a sync is the nth of that template (from 1), after these commits were synced.
  */
 export async function callOf(
   template: string,

@@ -15,11 +15,18 @@ export interface Mortal {
   readonly calls: number;
 }
 
+interface MortalWorld {
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+  /** Fly's addresses begin so; calls elsewhere, of a registry, are not counted. Default: everything is Fly. */
+  readonly fly?: string;
+}
+
 /**
  * A process that can be killed without being one: from the moment of its death its sleeps and timers never come back and
  * its connections are cut, as with kill -9. What it held open (a lease, a half-done step) stays as it was.
  */
-export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fetch }, death?: Death): Mortal {
+export function mortal(world: MortalWorld, death?: Death): Mortal {
   const died = Promise.withResolvers<void>();
   const never = new Promise<never>(() => undefined);
   const connections = new AbortController();
@@ -68,6 +75,7 @@ export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fe
   };
   const mortalFetch: typeof fetch = async (input, init) => {
     if (dead) return halt();
+    if (!urlOf(input).startsWith(world.fly ?? '')) return world.fetch(input, init);
     calls += 1;
     const isLast = death?.call === calls;
     if (isLast && death.when === 'before') return die();
@@ -85,4 +93,8 @@ export function mortal(world: { readonly clock: Clock; readonly fetch: typeof fe
       return calls;
     },
   };
+}
+
+function urlOf(input: Parameters<typeof fetch>[0]): string {
+  return input instanceof Request ? input.url : String(input);
 }

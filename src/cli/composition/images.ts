@@ -15,15 +15,15 @@ export interface Images {
 
 /** Images of apps that are built from a source: Fly's registry, and flyctl as FLYCTL_PATH or PATH name it. */
 export async function createImages({ io, log, redactor }: Invocation, dataDirectory: () => string): Promise<Images> {
-  const [{ createRegistryImages }, { createFlyctl }] = await io.clock.busy(() =>
-    Promise.all([import('../../oci/images.ts'), import('../../fly/builder/flyctl.ts')]),
+  const [{ createRegistryImages }, { createImagePulls }, { createFlyctl }] = await io.clock.busy(() =>
+    Promise.all([import('../../oci/images.ts'), import('../../oci/pulls.ts'), import('../../fly/builder/flyctl.ts')]),
   );
   const { fetch, clock, env } = io;
   const images = createRegistryImages({ ...registryAccess(io, redactor), fetch, clock });
   const token = new SecretValue(flyToken(io) ?? '');
   const flyctl = createFlyctl({ path: variable(env, 'FLYCTL_PATH'), environment: env, token, clock, redactor });
   return {
-    sight: { log, images, flyctl },
+    sight: { log, images, flyctl, pulls: createImagePulls({ fetch, clock, log, ownHost: images.host }) },
     async builds() {
       const [{ ImageBuilds }, { createWorkFolders }] = await io.clock.busy(() =>
         Promise.all([import('../../../controllers/images/builds.ts'), import('../../sources/build/work-folders.ts')]),

@@ -38,18 +38,3 @@ export function touchesWhatRuns(step: Step): boolean {
   if (step.kind === 'release') return step.machines.some((machine) => machine.kind === 'machine.update');
   return ['machine.update', 'machine.restart', 'machine.destroy'].includes(step.kind) || step.risk === 'destructive';
 }
-
-/** Regions in which the steps make something new. What is there already is changed where it is, whatever becomes of its region. */
-export function newRegionsOf(steps: readonly Step[]): ReadonlySet<string> {
-  const made = steps.flatMap((step): readonly string[] => {
-    if (step.kind === 'volume.create') return [step.request.region];
-    if (step.kind === 'address.allocate') return [step.request.region ?? ''];
-    if (step.kind === 'release' && step.command !== undefined) return [step.command.region];
-    return [];
-  });
-  const regions = [...made, ...createsOf(steps).map(({ slot }) => slot.region)];
-  return new Set(regions.filter((region) => region !== '' && region !== everywhere));
-}
-
-/** What Fly calls the region of an address that is in none. */
-const everywhere = 'global';

@@ -12,6 +12,7 @@ export type StepsSay = 'nothing' | 'drift' | 'wanted';
  */
 export const statusByReason = {
   build: 'blocked',
+  image: 'blocked',
   busy: 'held',
   flyctl: 'held',
   adoption: 'held',
