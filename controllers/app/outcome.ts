@@ -84,7 +84,8 @@ export async function rememberPass(
   const isThere = isOver && defaultAddressesOwed ? hasServices : isDone;
   const isGiven = asked.length > 0 ? asked.every((target) => isCreated(results, target)) : isThere;
   // Once git lists addresses they are its own matter: taken out of the list again, none of them is owed.
-  const isListed = app.network.ips !== undefined && defaultAddressesOwed && !failed;
+  const waits = plan.holds.some(({ steps }) => steps.some(({ kind }) => kind.startsWith('address.')));
+  const isListed = app.network.ips !== undefined && defaultAddressesOwed && !failed && !waits;
   if (isListed || (app.network.ips === undefined && isGiven)) await store.markDefaultAddressesGiven(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
@@ -113,20 +114,26 @@ function isCreated(results: readonly StepResult[], target: string): boolean {
   );
 }
 
-/** Before the first of them is made: a FlyCD that is killed, or a call that fails, leaves the others owed. */
-export async function rememberOwed(request: Pick<SyncAppRequest, 'app' | 'plan' | 'store'>): Promise<void> {
+/**
+ * Before the first of them is made: a FlyCD that is killed, or a call that fails, leaves the others owed. Not before there is an
+ * app, for Fly may show one that is there a moment later; a new one is given them whoever goes on.
+ */
+export async function rememberOwed(
+  request: Pick<SyncAppRequest, 'app' | 'plan' | 'store'>,
+  isThere: boolean,
+): Promise<void> {
   const { app, store, plan } = request;
+  if (!isThere) return;
   if (defaultAllocations(request, plan.steps).length > 0) await store.markDefaultAddressesOwed(app.name);
 }
 
 /**
- * Before all else: what is remembered is of the app that is there. Where there is none it goes with the making of the next one,
+ * Before all else: what is remembered is of the app that is there. Where there is none it goes when the next one has been made,
  * for Fly may have answered 404 for moments.
  */
-export async function rememberWhich({ store, app, plan, planned }: SyncAppRequest): Promise<void> {
+export async function rememberWhich({ store, app, planned }: SyncAppRequest): Promise<void> {
   const { id } = planned.observed;
-  const isMade = plan.steps.some(({ kind }) => kind === 'app.create');
-  if (planned.isAnother && (id !== undefined || isMade)) await store.forget(app.name, 'words');
+  if (planned.isAnother && id !== undefined) await store.forget(app.name);
   if (id !== undefined && (await store.memory(app.name)).appId !== id) await store.setAppId(app.name, id);
 }
 

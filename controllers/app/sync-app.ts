@@ -29,6 +29,7 @@ export async function syncApp(
   const save: SaveResult = async (result) => {
     results.push(result);
     await store.addResult(runId, result);
+    if (result.kind === 'app.create') await rememberOwed(request, result.outcome === 'created');
   };
   let held: AppPlan | undefined;
   let lost: Hold | undefined;
@@ -36,7 +37,7 @@ export async function syncApp(
     await rememberWhich(request);
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
     await rememberLost(request);
-    await rememberOwed(request);
+    await rememberOwed(request, !plan.steps.some(({ kind }) => kind === 'app.create'));
     const { unreachable } = await store.memory(app.name);
     if (canonicalJson(unreachable) !== canonicalJson(planned.unreachable))
       await store.setUnreachable(app.name, planned.unreachable);

@@ -202,7 +202,7 @@ export class FleetReconciler {
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#apps.ran(app.name, run);
     this.#apps.done(app.name, run.results);
-    const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled');
+    const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled' && !isFleetWide(fault));
     this.#apps.stall(app.name, isStalled ? wish : undefined);
     return run;
   }
@@ -273,10 +273,14 @@ export class FleetReconciler {
     await this.#lookBeforeRemoval(fleet, name, since);
     const orphan = this.#orphans.called(name);
     if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
+    const { machines } = orphan;
     const seen = await lookAgain({ ...this.#options, fleet }, orphan);
     this.#orphans.seenAgain(orphan, seen);
     if (seen.state === 'gone') {
-      this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
+      this.#apps.ran(
+        name,
+        await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true, machines }),
+      );
     }
     const plan = this.#orphanPlan(fleet, name);
     if (plan === undefined) return { nextWakeAt: undefined, failed: false };
@@ -288,7 +292,7 @@ export class FleetReconciler {
     const nextWakeAt = nextWake(plan, [], this.#options.clock.now());
     const failed = seen.state === 'unread';
     if (!isNews) return { nextWakeAt, failed };
-    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
+    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger, machines });
     this.#apps.ran(name, run);
     return { nextWakeAt, failed: failed || run.outcome === 'failed' };
   }

@@ -1,9 +1,11 @@
+import type { App } from '../../schemas/fly/app.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import { appIdOf } from '../../src/observed/app.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
+import type { Store } from '../../src/record/store.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -69,19 +71,18 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       where: app.file,
     });
   }
-  // Known before the call: after a crash the app counts as ours, and its first addresses are completed.
-  await store.markKnown(app.name);
   try {
-    const id = appIdOf(await fly.createApp({ name: app.name, org, network }));
-    if (id !== undefined) await store.setAppId(app.name, id);
+    await rememberMade(store, await fly.createApp({ name: app.name, org, network }));
     return { outcome: 'created' };
   } catch (error) {
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
-    if (error.outcome === 'unknown') return { outcome: 'created', message: 'it was there already' };
+    if (error.outcome === 'unknown') {
+      await rememberMade(store, presence.app);
+      return { outcome: 'created', message: 'it was there already' };
+    }
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
-    await store.forget(app.name, 'words');
     throw new Fault({
       kind: 'waiting',
       what: `somebody else created app ${app.name} at this moment`,
@@ -90,4 +91,12 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       retryAt: pass.services.clock.now() + otherCreatorMs,
     });
   }
+}
+
+/** Nothing that was remembered of an earlier app is true of this one. */
+async function rememberMade(store: Store, app: App): Promise<void> {
+  await store.forget(app.name);
+  await store.markKnown(app.name);
+  const id = appIdOf(app);
+  if (id !== undefined) await store.setAppId(app.name, id);
 }

@@ -40,8 +40,8 @@ export function createMemory(database: Database): MemoryStore {
     ...createHeals(database),
     memory: (app) => readMemory(database, app),
     setAppId: (app, id) => remember(database, app, { app_id: id }),
-    async forget(app, keeping) {
-      database.main.transaction(() => forget(database, app, keeping)).immediate();
+    async forget(app) {
+      database.main.transaction(() => forget(database, app)).immediate();
     },
     async setEvidence(app, name, evidence) {
       const values = { mark: evidence.mark, key_id: evidence.keyId, digest: evidence.digest };
@@ -76,15 +76,16 @@ export function createMemory(database: Database): MemoryStore {
   };
 }
 
-const rememberedIn = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'standing', 'good_version'] as const;
+const rememberedIn = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
 
-function forget({ queries, fleet, main }: Database, app: string, keeping: 'words' | 'runs'): void {
-  for (const table of rememberedIn) {
-    const rows = queries.deleteFrom(table).where((where) => where.and({ fleet, app }));
-    if (table !== 'standing' || keeping === 'runs') perform(main, rows);
-  }
-  const known = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
-  perform(main, known.where('key', 'not in', [...personsKeys]));
+function forget({ queries, fleet, main }: Database, app: string): void {
+  for (const table of rememberedIn)
+    perform(
+      main,
+      queries.deleteFrom(table).where((where) => where.and({ fleet, app })),
+    );
+  const standing = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
+  perform(main, standing.where('key', 'not in', [...personsKeys]));
 }
 
 async function remember(

@@ -90,10 +90,10 @@ export interface Store {
   /** Of which app on Fly the rest is remembered. */
   setAppId(app: string, id: string): Promise<void>;
   /**
-   * The app is not there any more, or another one by its name is: what is remembered of it is untrue. Runs stay; `words`: what
-   * persons said stays as well, since git names the app still.
+   * The app is not there any more, or another one by its name is: what is remembered of it is untrue. Runs stay, and what
+   * persons said, lifted or not: a FlyCD that wakes late may know older words.
    */
-  forget(app: string, keeping: 'words' | 'runs'): Promise<void>;
+  forget(app: string): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
   removeEvidence(app: string, name: string): Promise<void>;
   addIntent(

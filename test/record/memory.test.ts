@@ -30,21 +30,14 @@ async function filled() {
   return store;
 }
 
-test('an app that git names still keeps what persons said of it, and nothing else', async () => {
+test('what is forgotten with an app is all but its runs and what persons said of it', async () => {
   const store = await filled();
   const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
-  await store.forget('shop', 'words');
+  await store.forget('shop');
   const standing = { [stampKeys.hold]: 'a hold', [stampKeys.suspend]: 'a suspension' };
   expect(await store.memory('shop')).toEqual({ ...empty, standing });
   expect(await store.goodVersions('shop')).toEqual([]);
+  expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(1);
   expect(await store.memory('cart')).toEqual(other);
   expect(await store.goodVersions('cart')).toHaveLength(1);
-});
-
-test('an app that is gone for good keeps its runs alone', async () => {
-  const store = await filled();
-  const empty = await testStore().memory('shop');
-  await store.forget('shop', 'runs');
-  expect(await store.memory('shop')).toEqual(empty);
-  expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(1);
 });

@@ -9,8 +9,6 @@ const patienceMs = 2_000;
 const askingMax = 8;
 /** A refused token stays so until somebody starts FlyCD with another one, or Fly takes it again. */
 const refusedMs = 30_000;
-/** Calls that are refused together are one question. */
-const checkedMs = 5_000;
 
 type Send = () => Promise<Exchange>;
 
@@ -37,7 +35,8 @@ export class TokenProof {
   #refusedAt = -Infinity;
   /** Reads that nobody knows the token of to be taken; the first answer resolves. */
   #asking: { count: number; readonly first: PromiseWithResolvers<void> } | undefined;
-  #check: { readonly at: number; readonly isRefused: Promise<boolean> } | undefined;
+  /** Calls that are refused together are one question. */
+  #check: Promise<boolean> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -67,11 +66,11 @@ export class TokenProof {
   }
 
   #isRefused(ask: Send): Promise<boolean> {
-    const now = this.#clock.now();
-    if (this.#check === undefined || now - this.#check.at >= checkedMs) {
-      this.#check = { at: now, isRefused: ask().then(isUnauthorized) };
-    }
-    return this.#check.isRefused;
+    // That the token is taken may be over with the next call.
+    this.#check ??= ask()
+      .then(isUnauthorized)
+      .finally(() => (this.#check = undefined));
+    return this.#check;
   }
 
   async #wait({ promise: first }: PromiseWithResolvers<void>): Promise<void> {

@@ -1,4 +1,6 @@
 /** An app that was destroyed is over: the next one by its name begins as if FlyCD had never known one. */
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { arena, type Arena, type Files } from '../../controllers/arena.ts';
 
@@ -145,4 +147,85 @@ test('a listed address is not waited for that an earlier app had', async () => {
   await done(...once);
   expect(world.clock.now() - before).toBeLessThan(20_000);
   expect(seen()?.addresses).toHaveLength(1);
+});
+
+describe.each([
+  ['a rollback', ['rollback', 'shop'], 'resume'],
+  ['a suspension', ['suspend', 'shop', '--reason', 'a migration'], 'resume'],
+  ['a rollback that nobody lifted', ['rollback', 'shop'], undefined],
+])('%s of an app that is over', (_word, said, lift) => {
+  test('is not brought back by a FlyCD that wakes late', async () => {
+    world.write({ ...fleet, ...shop() });
+    await done(...once);
+    world.write(shop('nginx:2'));
+    await done(...once);
+    await world.flycd(said, 'late');
+    if (lift !== undefined) expect((await world.flycd([lift, 'shop'])).code).toBe(0);
+    world.remove('shop');
+    await world.flycd([...once, '--accept-only', 'shop']);
+    if (seen() !== undefined) await world.asPerson('DELETE', '/apps/shop?force=true').then(() => done(...once));
+    world.write(shop('nginx:7'));
+    await done(...once);
+    for (const state of ['late', 'state', 'late']) {
+      await world.flycd(once, state);
+      expect(images()).toEqual([expect.stringContaining('nginx:7')]);
+    }
+    world.write(shop('nginx:8'));
+    await world.flycd(once, 'late');
+    expect(images()).toEqual([expect.stringContaining('nginx:8')]);
+  });
+});
+
+/** Fly answers for moments that there is no app, and that its name is taken. */
+function hidden(): void {
+  const { faults } = world.simulator.world;
+  for (const what of ['', '/machines', '/volumes', '/secrets', '/ip_assignments'])
+    faults.add({
+      template: `GET /apps/{app}${what}`,
+      app: 'shop',
+      fault: { status: 404, body: { error: 'not found' } },
+    });
+}
+
+test('an app that Fly does not show for a moment is not forgotten', async () => {
+  const service = 'services: [{ internal_port: 5432, protocol: tcp, ports: [{ port: 5432 }] }]\n';
+  const text = `app: shop\nprimary_region: arn\nbuild: { image: nginx:1 }\nmachines: { count: 0 }\n${service}`;
+  world.write({ ...fleet, 'shop/app.yaml': text });
+  await done(...once);
+  for (const { ip } of seen()?.addresses ?? []) await world.asPerson('DELETE', `/apps/shop/ip_assignments/${ip}`);
+  await done(...once);
+  expect(families()).toEqual([]);
+  hidden();
+  await world.flycd(once);
+  world.simulator.world.faults.clear();
+  await world.clock.sleep(120_000);
+  await done(...once);
+  expect(families()).toEqual([]);
+});
+
+test.each([
+  ['was refused', { status: 400, body: { error: 'invalid' } }],
+  ['failed, and was looked for', { status: 503, body: { error: 'unavailable' } }],
+])('a name whose create %s is a stranger’s where he takes it', async (_how, fault) => {
+  world.simulator.world.faults.add({ template: 'POST /apps', times: 9, fault });
+  world.write({ ...fleet, ...shop() });
+  await world.flycd(once);
+  world.simulator.world.faults.clear();
+  await world.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
+  const config = { image: 'someone/else:1', metadata: { fly_platform_version: 'v2', fly_process_group: 'app' } };
+  await world.asPerson('POST', '/apps/shop/machines', { region: 'arn', config });
+  expect((await world.flycd(once)).code).toBe(4);
+  expect(images()).toEqual(['someone/else:1']);
+});
+
+test('a database of before the ids forgets nothing', async () => {
+  const none = { 'shop/app.yaml': (shop()['shop/app.yaml'] ?? '').replace('count: 1', 'count: 0') };
+  world.write({ ...fleet, ...none });
+  await done(...once);
+  for (const { ip } of seen()?.addresses ?? []) await world.asPerson('DELETE', `/apps/shop/ip_assignments/${ip}`);
+  const database = new Database(join(world.stateFolder, 'flycd', 'flycd.db'));
+  database.prepare('UPDATE app_memory SET app_id = NULL').run();
+  database.close();
+  await done(...once);
+  expect(families()).toEqual([]);
 });

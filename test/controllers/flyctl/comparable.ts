@@ -8,14 +8,21 @@ export const image = 'docker.io/library/caddy:2.10.2';
 /** What no fly config says: names, ids, who wrote it and when. */
 const ownMetadata = /^(?:flycd_|fly_release_|fly_flyctl_)/;
 
+/** Without digests, which a deploy by hand does not ask for here. */
+const untagged = (containers: unknown): unknown =>
+  containers == null
+    ? undefined
+    : (JSON.parse(JSON.stringify(containers).replaceAll(/@sha256:[0-9a-f]{64}/g, '')) as unknown);
+
 function comparable({ region, config }: Machine): unknown {
-  const { env, metadata, mounts, standbys, image: ref, ...rest } = config ?? {};
+  const { env, metadata, mounts, standbys, image: ref, containers, ...rest } = config ?? {};
   const kept = (table: MachineConfig['env'], leave: RegExp) =>
     Object.fromEntries(Object.entries(table ?? {}).filter(([name]) => !leave.test(name)));
   return {
     region,
     ...rest,
     image: ref?.replace(/@.*$/, ''),
+    containers: untagged(containers),
     env: kept(env, /^(?:FLYCD_|FLY_STANDBY_FOR$)/),
     metadata: kept(metadata, ownMetadata),
     mounts: mounts?.map(({ volume: _volume, ...mount }) => mount),

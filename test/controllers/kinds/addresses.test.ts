@@ -45,6 +45,22 @@ const kinds = (): readonly string[] =>
     .toSorted();
 
 describe('default addresses of a new app', () => {
+  test('stay owed through a pass that did nothing of what git listed meanwhile', async () => {
+    world = await arena();
+    world.write({ 'flycd.yaml': 'fleet: first\n', 'shop/app.yaml': served });
+    const { faults } = world.simulator.world;
+    faults.add({ fault: '503', probability: 1, template: 'POST /apps/{app}/ip_assignments' });
+    await world.flycd(['sync', '--once']);
+    faults.clear();
+    await world.flycd(['suspend', 'shop', '--reason', 'a migration']);
+    world.write({ 'shop/app.yaml': `${served}network: { ips: [{ v: v6 }] }\n` });
+    await world.flycd(['sync', '--once']);
+    world.write({ 'shop/app.yaml': served });
+    await world.flycd(['resume', 'shop']);
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    expect(kinds()).toEqual(['shared_v4', 'v6']);
+  });
+
   test.each([
     [
       'of a service of its own, which would cost money',

@@ -47,6 +47,19 @@ describe('a token that Fly refuses', () => {
     expect(bench.server.arrivals.length - before).toBeLessThan(20);
   });
 
+  it('is found out though it was taken elsewhere a moment ago', async () => {
+    let isTaken = true;
+    await using bench = await speakTo((arrival) => {
+      if (!isTaken) return unauthorized;
+      return isAsked(arrival) ? { status: 200, body: { tokens: [] } } : unauthorized;
+    });
+    expect(await thrownBy(bench.fly.volumes('shop'))).toMatchObject({ kind: 'transient' });
+    isTaken = false;
+    await bench.clock.sleep(1_000);
+    for (const name of names) expect(await thrownBy(bench.fly.volumes(name))).toMatchObject(refusedByAll);
+    expect(bench.server.arrivals).toHaveLength(4);
+  });
+
   it('is refused for what is written, too', async () => {
     await using bench = await speakTo(() => unauthorized);
     expect(await thrownBy(bench.fly.createMachine('shop', { config: {} }))).toMatchObject(refusedByAll);
