@@ -117,6 +117,10 @@ describe('retries', () => {
     await after(minute);
     expect(story()).toEqual(['0 limited start', '0 one start', '0 other start', '50000 limited retry']);
     expect(told).toEqual(['limited busy', 'one Fly refused the token']);
+    // All went well in between: it is news again.
+    loop.wake('command');
+    await after(2 * minute);
+    expect(told).toEqual(['limited busy', 'one Fly refused the token', 'limited busy', 'one Fly refused the token']);
   });
 
   test('git that cannot be read is asked again with backoff; the pass it owes is made then', async () => {

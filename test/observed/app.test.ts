@@ -47,6 +47,15 @@ describe('an app', () => {
     expect(bench.clock.now() - start).toBe(50);
   });
 
+  it.each([
+    ['z4k7o2p3x', 'z4k7o2p3x'],
+    ['shop', undefined],
+    [undefined, undefined],
+  ])('of id %s is told from another of its name by %s', async (id, wanted) => {
+    await using bench = await speakTo(shop({ '/apps/shop': { status: 200, body: { name: 'shop', id } } }));
+    expect((await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock })).id).toBe(wanted);
+  });
+
   it.each(Object.entries(kinds))('with a broken %s has that kind unread and the others read', async (path, kind) => {
     await using bench = await speakTo(shop({ [path]: { status: 500, body: { error: 'boom' } } }));
     const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });

@@ -224,8 +224,12 @@ test('a database of before the ids forgets nothing', async () => {
   await done(...once);
   for (const { ip } of seen()?.addresses ?? []) await world.asPerson('DELETE', `/apps/shop/ip_assignments/${ip}`);
   const database = new Database(join(world.stateFolder, 'flycd', 'flycd.db'));
+  const ids = () => database.prepare(`SELECT app_id FROM app_memory WHERE app = 'shop'`).pluck().all();
+  const known = ids();
+  expect(known).toEqual([expect.stringMatching(/./)]);
   database.prepare('UPDATE app_memory SET app_id = NULL').run();
-  database.close();
   await done(...once);
   expect(families()).toEqual([]);
+  expect(ids()).toEqual(known);
+  database.close();
 });

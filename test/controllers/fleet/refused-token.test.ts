@@ -7,8 +7,9 @@ afterEach(() => world.close());
 
 const app = (name: string, greeting: string): string =>
   `app: ${name}\norg: personal\nprimary_region: arn\nbuild: { image: nginx:1 }\nmachines: { count: 1 }\nenv: { GREETING: ${greeting} }\n`;
-const files = (count: number, greeting = 'hello') => ({
-  'flycd.yaml': 'fleet: many\nsync:\n  prune: [app]\n',
+const pruning = 'fleet: many\nsync:\n  prune: [app]\n';
+const files = (count: number, greeting = 'hello', settings = pruning) => ({
+  'flycd.yaml': settings,
   ...Object.fromEntries(
     Array.from({ length: count }, (_none, number) => [`shop-${number}/app.yaml`, app(`shop-${number}`, greeting)]),
   ),
@@ -16,9 +17,15 @@ const files = (count: number, greeting = 'hello') => ({
 const wrong = { FLY_API_TOKEN: 'fm2_wrong' };
 
 describe('a token that Fly refuses', () => {
-  test.each([['diff'], ['sync', '--once']])('ends %s %s of 200 apps with one error', async (...argv) => {
+  test.each([
+    ['a fleet', 'diff', pruning],
+    ['a fleet', 'sync', pruning],
+    // Nobody looks for its orphans.
+    ['a config that names no fleet', 'diff', 'sync: { drift: heal }\n'],
+  ])('ends for %s a %s of 200 apps with one error', async (_whose, command, settings) => {
+    const argv = command === 'diff' ? ['diff'] : ['sync', '--once'];
     world = await arena();
-    world.write(files(200));
+    world.write(files(200, 'hello', settings));
     const { requests } = world.simulator.world;
     const before = requests.length;
     const { code, stdout, stderr } = await world.flycd(argv, 'state', undefined, wrong);
