@@ -48,6 +48,26 @@ describe('an app', () => {
   });
 
   it.each([
+    ['asked again whole where one answer waited for the limits that others used up', 10, 2],
+    ['as it is where that was within seconds', 2, 1],
+    ['at last as it is where it goes on', 99, 3],
+  ])('is %s', async (_what, refusals, looks) => {
+    let lists = 0;
+    const secretsAt: number[] = [];
+    await using bench = await speakTo((arrival) => {
+      if (arrival.path.endsWith('/secrets')) secretsAt.push(arrival.at);
+      if (!arrival.path.endsWith('/machines')) return shop()(arrival);
+      lists += 1;
+      const isRefused = refusals === 99 ? lists % 8 !== 0 : lists <= refusals;
+      return isRefused ? { status: 429, body: { error: 'rate limit exceeded' } } : shop()(arrival);
+    });
+    const observed = await observeApp({ fly: bench.fly, app: 'shop', clock: bench.clock });
+    expect(observed.machines.status).toBe('read');
+    expect(secretsAt).toHaveLength(looks);
+    expect(observed.observedAt).toBeLessThanOrEqual(Date.parse('2026-01-01') + (secretsAt.at(-1) ?? 0));
+  });
+
+  it.each([
     ['z4k7o2p3x', 'z4k7o2p3x'],
     ['shop', undefined],
     [undefined, undefined],

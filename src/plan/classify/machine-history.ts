@@ -62,10 +62,10 @@ export function wasStartedOnce(machine: Machine): boolean {
   return starts.length > 0 && endedByItself(machine);
 }
 
-/** true: nobody asked for its last stop. */
+/** true: nobody asked for its last stop. Of an exit that Fly restarts after, a later stop is another one, as on a host that fails. */
 export function endedByItself(machine: Machine): boolean {
   const exit = lastExit(machine);
-  return exit !== undefined && !exit.requested;
+  return exit !== undefined && !exit.requested && !exit.restarting;
 }
 
 /** true: the newest exit was a crash that Fly does not try again, so a start would only crash once more. */

@@ -67,6 +67,13 @@ describe('states', () => {
     );
   });
 
+  test('started where Fly meant to start it again, as after its host failed, and somebody stopped it meanwhile', () => {
+    const ran = { type: 'start', source: 'flyd', status: 'started', timestamp: now - 1000 };
+    const killed = exit({ exit_code: 137, requested_stop: false, restarting: true });
+    const app = plan(one, observed({ machines: [machine(one, { state: 'stopped', events: [killed, ran] })] }));
+    expect(brief(app.steps)).toEqual(['machine.start shop/web/arn/1']);
+  });
+
   test('an update leaves at rest what rests by design, and starts what should run', () => {
     const changed = { config: { env: { COLOR: 'x' } }, state: 'stopped' };
     const woken = only(plan(one, observed({ machines: [machine(one, changed)] })).steps, 'machine.update');

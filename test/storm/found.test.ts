@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { storm } from './storm.ts';
+
+/** Seeds that broke something once, each of a kind: what it was is fixed. */
+test.each([
+  [1059, 'reads of one app fifteen seconds apart set its secret again'],
+  [70_112, 'two of two down after a resume'],
+  [70_115, 'as above, by another way'],
+  [70_781, 'two repos'],
+  [70_821, 'a release that failed'],
+  [201_338, 'a machine that its host took down stayed stopped'],
+])('seed %i: %s', async (seed) => {
+  const { findings, story } = await storm(seed);
+  expect(findings, story.join('\n')).toEqual([]);
+});
