@@ -123,7 +123,8 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   const outcome = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
-  if (outcome === 'deleted' || outcome === 'left') await forgetApp(request);
+  // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.
+  if (outcome === 'deleted' && request.isGone !== true) await forgetApp(request);
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;

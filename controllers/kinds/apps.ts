@@ -78,6 +78,16 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
+    const { appId } = await store.memory(app.name);
+    if (appId !== undefined && appIdOf(presence.app) === appId) {
+      throw new Fault({
+        kind: 'waiting',
+        what: `Fly did not show app ${app.name} for a moment`,
+        next: 'FlyCD looks at it again and plans anew',
+        where: app.name,
+        retryAt: pass.services.clock.now(),
+      });
+    }
     if (error.outcome === 'unknown') {
       await rememberMade(store, presence.app);
       return { outcome: 'created', message: 'it was there already' };
@@ -95,8 +105,8 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
 
 /** Nothing that was remembered of an earlier app is true of this one. */
 async function rememberMade(store: Store, app: App): Promise<void> {
+  const id = appIdOf(app);
   await store.forget(app.name);
   await store.markKnown(app.name);
-  const id = appIdOf(app);
   if (id !== undefined) await store.setAppId(app.name, id);
 }

@@ -187,7 +187,10 @@ function hidden(): void {
     });
 }
 
-test('an app that Fly does not show for a moment is not forgotten', async () => {
+test.each([
+  ['that its name is taken', undefined],
+  ['nothing of its create', { status: 503, body: { error: 'unavailable' } }],
+])('an app that Fly does not show for a moment, and then says %s, is not forgotten', async (_what, fault) => {
   const service = 'services: [{ internal_port: 5432, protocol: tcp, ports: [{ port: 5432 }] }]\n';
   const text = `app: shop\nprimary_region: arn\nbuild: { image: nginx:1 }\nmachines: { count: 0 }\n${service}`;
   world.write({ ...fleet, 'shop/app.yaml': text });
@@ -196,11 +199,54 @@ test('an app that Fly does not show for a moment is not forgotten', async () => 
   await done(...once);
   expect(families()).toEqual([]);
   hidden();
+  if (fault !== undefined) world.simulator.world.faults.add({ template: 'POST /apps', fault });
   await world.flycd(once);
   world.simulator.world.faults.clear();
   await world.clock.sleep(120_000);
   await done(...once);
   expect(families()).toEqual([]);
+});
+
+test.each([
+  ['a suspension', ['suspend', 'shop', '--reason', 'a migration']],
+  ['a rollback', ['rollback', 'shop']],
+])('%s stands though Fly does not show the app for a moment that git has dropped', async (_word, said) => {
+  world.write({ ...fleet, 'flycd.yaml': 'fleet: lives\n', ...shop() });
+  await done(...once);
+  world.write(shop('nginx:2'));
+  await done(...once);
+  await world.flycd(said);
+  const before = images();
+  world.remove('shop');
+  world.simulator.world.faults.add({
+    template: 'GET /apps/{app}',
+    app: 'shop',
+    times: 2,
+    fault: { status: 404, body: { error: 'not found' } },
+  });
+  await world.flycd(once);
+  world.simulator.world.faults.clear();
+  world.write(shop('nginx:9'));
+  await world.flycd(once);
+  expect(images()).toEqual(before);
+});
+
+test('a suspension stands that went with an app to another fleet and back', async () => {
+  world.write({ ...fleet, ...shop() });
+  await done(...once);
+  await done('suspend', 'shop', '--reason', 'a migration');
+  const [id = ''] = seen()?.machines.map((one) => one.id) ?? [];
+  const owner = (name: string, origin: string) =>
+    world
+      .asPerson('POST', `/apps/shop/machines/${id}/metadata/flycd_fleet`, { value: name })
+      .then(() => world.asPerson('POST', `/apps/shop/machines/${id}/metadata/flycd_origin`, { value: origin }));
+  await owner('beta', 'n1:');
+  world.remove('shop');
+  expect((await world.flycd(once)).stdout).toMatch(/shop +left/);
+  await owner('lives', 'n1:');
+  world.write(shop('nginx:9'));
+  expect((await world.flycd(once)).stdout).toContain('suspended');
+  expect(images()).toEqual([expect.stringContaining('nginx:1')]);
 });
 
 test.each([
