@@ -131,13 +131,26 @@ async function tipsAfter(call: Omit<GitCall, 'args'>, commit: string): Promise<r
     if (past.includes('yes')) goesOn.set(oid, 'yes');
     else if (isCut || past.includes('unknown')) goesOn.set(oid, 'unknown');
   }
-  // What a later one of them goes on from is past.
-  const past = new Set([commit, ...found.flatMap(({ parents }) => parents)]);
+  const heads = await branchHeads(call);
+  // What a later one goes on from is past, but for what a branch stands at: somebody syncs that, whoever goes on from it.
+  const past = new Set(found.flatMap(({ parents }) => parents));
   return found.flatMap(({ oid, ref }) => {
-    const descent = past.has(oid) ? undefined : goesOn.get(oid);
+    const head = heads.get(oid);
+    const descent = oid === commit || (past.has(oid) && head === undefined) ? undefined : goesOn.get(oid);
     if (descent === undefined) return [];
-    return [{ commit: oid, ref, ...(descent === 'unknown' ? { isCut: true } : {}) }];
+    return [{ commit: oid, ref: head ?? ref, ...(descent === 'unknown' ? { isCut: true } : {}) }];
   });
+}
+
+/** By commit: the branch that stands there, of two the first. */
+async function branchHeads(call: Omit<GitCall, 'args'>): Promise<ReadonlyMap<string, string>> {
+  const form = '--format=%(if)%(symref)%(then)%(else)%(objectname) %(refname)%(end)';
+  const answer = await runGit({ ...call, args: ['for-each-ref', form, 'refs/heads', 'refs/remotes'] });
+  const named = answer.split('\n').flatMap((line): (readonly [string, string])[] => {
+    const [oid = '', ref = ''] = line.split(' ');
+    return isCommitId(oid) ? [[oid, ref]] : [];
+  });
+  return new Map(named.toReversed());
 }
 
 /**

@@ -204,6 +204,13 @@ describe('an app stays that the config does not name', () => {
     const { stdout } = await world.flycdAt(job, ['sync', '--once', '--data-dir', folder()]);
     expect(stdout).toContain('held');
     expect(names()).toEqual(['blog', 'shop']);
+    // A branch that goes on from it and would remove the app again takes nothing of that away.
+    git(job, ['checkout', '-q', '-b', 'pull', 'origin/main']);
+    removed(job, 'blog');
+    git(job, ['checkout', '-q', '--detach', removal]);
+    await world.flycdAt(job, ['sync', '--once', '--data-dir', folder()]);
+    expect(names()).toEqual(['blog', 'shop']);
+    git(job, ['branch', '-qD', 'pull']);
     // One that goes on and does not name it either says nothing against it.
     git(job, ['branch', '-qrD', 'origin/main']);
     git(job, ['commit', '-q', '--allow-empty', '-m', 'more']);

@@ -139,6 +139,24 @@ describe('commits that go on from one', () => {
     expect(await refs(first)).toHaveLength(1);
   });
 
+  it('are what each branch stands at, also where another one goes on from it', async () => {
+    const first = commit();
+    const second = commit('app: second\n');
+    git(folder, ['update-ref', 'refs/remotes/origin/main', second]);
+    git(folder, ['symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/remotes/origin/main']);
+    git(folder, ['checkout', '-q', '-b', 'feature']);
+    commit('app: third\n');
+    git(folder, ['tag', 'v3']);
+    commit('app: fourth\n');
+    git(folder, ['checkout', '-q', '--detach', first]);
+    git(folder, [
+      'branch',
+      '-qD',
+      git(folder, ['for-each-ref', '--format=%(refname:short)', '--points-at', second, 'refs/heads']).trim(),
+    ]);
+    expect(await refs(first)).toEqual(['refs/heads/feature', 'refs/remotes/origin/main']);
+  });
+
   it('are the last of each line alone: what one goes on from is past', async () => {
     const first = commit();
     commit('app: second\n');
@@ -290,12 +308,14 @@ describe('commits that go on from one', () => {
     git(job, ['fetch', '-q', '--depth=1', from, 'cut:refs/remotes/origin/cut']);
     const cut = git(job, ['rev-parse', 'origin/cut']);
     expect(await later(first, job)).toEqual([{ commit: cut, ref: 'refs/remotes/origin/cut', isCut: true }]);
-    // What goes on from it is the last of its line.
+    // What goes on from it is the last of its line, and a branch stands at it.
+    const stands = { commit: cut, ref: 'refs/remotes/origin/cut', isCut: true };
     git(job, ['checkout', '-q', '--detach', cut]);
     git(job, ['commit', '-q', '--allow-empty', '-m', 'more']);
     git(job, ['branch', 'more']);
     expect(await later(first, job)).toEqual([
       { commit: git(job, ['rev-parse', 'more']), ref: 'refs/heads/more', isCut: true },
+      stands,
     ]);
     // A merge of it goes on for sure.
     git(job, ['checkout', '-q', '--detach', first]);
@@ -303,8 +323,13 @@ describe('commits that go on from one', () => {
     git(job, ['merge', '-q', '-s', 'ours', '--allow-unrelated-histories', '-m', 'both', 'more']);
     git(job, ['branch', 'both']);
     git(job, ['checkout', '-q', '--detach', root]);
-    expect(await later(first, job)).toEqual([{ commit: git(job, ['rev-parse', 'both']), ref: 'refs/heads/both' }]);
+    expect(await later(first, job)).toEqual([
+      { commit: git(job, ['rev-parse', 'both']), ref: 'refs/heads/both' },
+      { commit: git(job, ['rev-parse', 'more']), ref: 'refs/heads/more', isCut: true },
+      stands,
+    ]);
     git(job, ['branch', '-qD', 'both', 'more']);
+    git(job, ['branch', '-qrD', 'origin/cut']);
     git(job, ['fetch', '-q', '--depth=2', from, 'deep:refs/remotes/origin/deep']);
     const deep = git(job, ['rev-parse', 'origin/deep']);
     expect(await later(first, job)).toEqual([{ commit: deep, ref: 'refs/remotes/origin/deep', isCut: true }]);
@@ -370,6 +395,7 @@ describe('commits that go on from one', () => {
     );
     git(folder, ['fast-import', '--quiet'], line.join(''));
     git(folder, ['checkout', '-q', '--detach', first]);
+    git(folder, ['branch', '-qD', 'line/1', 'line/2']);
     expect(await refs(first)).toEqual(['refs/heads/line/3']);
   });
 
