@@ -241,10 +241,14 @@ const mayBeOne =
   /^(?:---[ \t]+)?(?:(?:#+|\/\/)[ \t]{0,80}|\?[ \t]+|[&!]\S{0,80}[ \t]+|\[)?["']?(?:app|project)\b|[{,][ \t]*["']?(?:app|project)["']?[ \t]*:|"(?:app|project)"|\\[ux]/im;
 /** A document in braces over several lines. */
 const isInBraces = /^(?:[^\S\n]*(?:(?:#|\/\/|---).*)?\n)*[^\S\n]*\{(?!\{)/;
+/** Its fields may stand further in: merged from there, or called a map. */
+const isMerged = /^[ \t]{0,80}["']?<<["']?[ \t]*:|!!map\b/m;
 const isNamedFurtherIn = /^[ \t]{1,80}["']?(?:app|project)\b/im;
 
 function maySay(text: string): boolean {
-  return mayBeOne.test(movedOut(text)) || (isInBraces.test(text) && isNamedFurtherIn.test(text));
+  return (
+    mayBeOne.test(movedOut(text)) || ((isInBraces.test(text) || isMerged.test(text)) && isNamedFurtherIn.test(text))
+  );
 }
 
 function documentOf(file: string, text: string, substitutions: readonly Substitution[]): SourceDocument {

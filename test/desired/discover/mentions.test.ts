@@ -55,6 +55,9 @@ describe('a file that is hard to read', () => {
     ['an anchor', 'web.yaml', '&k app: lonely\n'],
     ['a tag', 'web.yaml', '!!str app: lonely\n'],
     ['a merged part', 'web.yaml', 'x-b: &b {app: lonely}\n<<: *b\n'],
+    ['a merged part over lines', 'web.yaml', 'x-base: &b\n  env: {}\n  app: lonely\n<<: *b\nbuild: {}\n'],
+    ['one of several merged parts', 'web.yaml', 'x:\n  a: &a\n    app: lonely\n  b: &b {env: {}}\n<<: [*b, *a]\n'],
+    ['what is called a map', 'app.yaml.bak', '!!map {\n  app: lonely,\n  env: {}\n}\n'],
     ['a line of its own', 'web.yaml', '--- {app: lonely}\n'],
     ['TOML under another name', 'app.off', 'kill_timeout = 5\napp = "lonely"\n[env]\nA = "b"\n'],
   ])('names its app: %s', async (_what, name, content) => {
