@@ -38,7 +38,8 @@ interface Said {
 /** How projects name the apps of a file. */
 interface Naming {
   readonly own: readonly (readonly Substitution[])[];
-  /** Of other configs. */
+  /** Of this config, and of others. */
+  readonly mine: readonly OtherProject[];
   readonly others: readonly OtherProject[];
 }
 
@@ -61,7 +62,8 @@ export function mentionsIn(walking: Walking): Mentions {
     .filter((substitutions) => substitutions.length > 0);
   const look = async (): Promise<Found> => {
     const all = await allFiles(walking);
-    return { all, naming: { own, others: await projectsElsewhere(walking, all) } };
+    const [mine, others] = [await projectsOf(walking, all, true), await projectsOf(walking, all, false)];
+    return { all, naming: { own, mine, others } };
   };
   const places = async (): Promise<Found> => {
     looking ??= look();
@@ -182,11 +184,11 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
   return found;
 }
 
-/** Of the config repo: what a project's source leads to is entered. */
-async function projectsElsewhere(walking: Walking, places: readonly Place[]): Promise<readonly OtherProject[]> {
+/** In this config's part of the config repo, or outside of it: what a project's source leads to is entered. */
+async function projectsOf(walking: Walking, places: readonly Place[], here: boolean): Promise<readonly OtherProject[]> {
   const found: { readonly folder: string; readonly document: SourceDocument }[] = [];
   for (const { tree, entry, isHere } of places) {
-    if (isHere || !projectFileNames.includes(baseOf(entry.path))) continue;
+    if (isHere !== here || tree !== walking.tree || !projectFileNames.includes(baseOf(entry.path))) continue;
     const { name, folder } = walking.files.file(tree, entry.path);
     const { text } = await textOf(walking, tree, entry);
     if (text !== undefined) found.push({ folder, document: documentOf(name, text, []) });
@@ -196,18 +198,23 @@ async function projectsElsewhere(walking: Walking, places: readonly Place[]): Pr
 
 const nothingSaid: Said = { apps: [], isProject: false, isUnread: false, isUnclear: false };
 
-async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Place): Promise<Said> {
+async function whatIsSaid(walking: Walking, { own, mine, others }: Naming, place: Place): Promise<Said> {
   const { tree, entry, isHere } = place;
   const isOther = isOtherConfig(place);
-  const above = isOther ? others.filter(({ reach }) => isInside(entry.path, reach)) : [];
+  const reaching = (projects: readonly OtherProject[]) => projects.filter(({ reach }) => isInside(entry.path, reach));
+  const above = isOther ? reaching(others) : [];
+  // Of this config's own a copy of an app.yaml has what the file itself had: any other file is none of an app's.
+  const giving = isOther ? above : isLikelyApp(baseOf(entry.path)) ? reaching(mine) : [];
   const given = (written: readonly string[]): readonly string[] =>
-    above.flatMap(({ defaults, overrides }) => [...(written.length === 0 ? defaults : []), ...overrides]);
+    giving.flatMap(({ defaults, overrides }) => [...(written.length === 0 ? defaults : []), ...overrides]);
   const base = baseOf(entry.path);
   const { name } = walking.files.file(tree, entry.path);
   const isLikely = isLikelyApp(base);
   const { text, isSealed: isPacked } = await textOf(walking, tree, entry);
   const isUnread = isLikely && isPacked;
-  if (text !== undefined && !maySay(text))
+  const chains = isOther ? above.map(({ substitutions }) => substitutions) : isLikely ? own : [];
+  const isMade = text !== undefined && chains.some((chain) => maySay(substitute(text, chain).text));
+  if (text !== undefined && !isMade && !maySay(text))
     return { ...nothingSaid, apps: given([]), isUnread, isUnclear: isLikely && isUnclearName(text, undefined) };
   const document = text === undefined ? undefined : documentOf(name, text, []);
   const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
@@ -217,7 +224,7 @@ async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Plac
   const madeBy = (chains: readonly (readonly Substitution[])[]): readonly SourceDocument[] =>
     chains.filter((chain) => substitute(text, chain).text !== text).map((chain) => documentOf(name, text, chain));
   const theirs = madeBy(above.map(({ substitutions }) => substitutions));
-  const ours = written.length === 0 ? [] : madeBy(own);
+  const ours = written.length === 0 && !isMade ? [] : madeBy(own);
   const substituted = [...ours, ...theirs].flatMap((made) => appsIn(made));
   const readings = [document, ...(isOther ? theirs : ours)];
   const isUnclear = (isOther || isLikely) && readings.every((one) => isUnclearIn(one, isOther));

@@ -47,8 +47,8 @@ const isContent = (line: string): boolean => !/^(?:\s*$|\s*(?:#|\/\/)|---|%|<<<<
  */
 export function isUnclearName(text: string, parsed: unknown): boolean {
   if (typeof parsed === 'string') return !isPlainName(parsed.trim());
-  // A file of sops may have nothing but this.
-  if (/["' ]ENC\[[A-Z0-9_]+,/.test(text)) return true;
+  // A file of sops may have nothing but this. What says of what kind it is is Kubernetes' own.
+  if (/["' ]ENC\[[A-Z0-9_]+,/.test(text)) return !/^["']?(?:kind|apiVersion)["']?[ \t]*:/m.test(text);
   const [, written = ''] = /^["']?app["']?[ \t]*[:=][ \t]*(\S.*)/im.exec(text) ?? [];
   // A table, or what only a parser can read.
   if (/^(?:\{(?![{%])|[[&!>|#])/.test(written)) return false;

@@ -299,3 +299,27 @@ describe('lines of a text that cannot be parsed', () => {
     },
   );
 });
+
+describe('a put away app.yaml of a project that stays', () => {
+  const rest = { 'p/other/app.yaml': appYaml('other') };
+  const named = (common: string): MemoryFiles => ({ 'p/project.yaml': `${project()}common: ${common}\n`, ...rest });
+  it.each<readonly [string, MemoryFiles]>([
+    ['by its defaults', { ...named('{ app_defaults: { app: lonely } }'), 'p/b/app.yaml.bak': 'env: {}\n' }],
+    ['by its overrides', { ...named('{ app_overrides: { app: lonely } }'), 'p/b/app-off.yaml': 'app: x\n' }],
+    ['by a substitution', { ...named('{ substitutions: { NAME: lonely } }'), 'p/b/app.yaml.bak': 'app: NAME\n' }],
+    [
+      'by a substitution that makes the whole line',
+      { ...named('{ substitutions: { HEADER: "app: lonely" } }'), 'p/b/app.yaml.bak': 'HEADER\nenv: {}\n' },
+    ],
+  ])('has the name that it was given %s', async (_how, files) => {
+    expect(await mentioned(files)).toMatchObject({ as: 'put away' });
+  });
+
+  it.each<readonly [string, MemoryFiles]>([
+    ['a file of another name', { ...named('{ app_defaults: { app: lonely } }'), 'p/b/values.yaml': 'env: {}\n' }],
+    ['a copy outside of it', { ...named('{ app_defaults: { app: lonely } }'), 'q/app.yaml.bak': 'env: {}\n' }],
+    ['a copy with a name of its own', { ...named('{ app_defaults: { app: lonely } }'), 'p/app.yaml.bak': 'app: x\n' }],
+  ])('does not give it to %s', async (_what, files) => {
+    expect(await mentioned(files)).toBeUndefined();
+  });
+});

@@ -75,6 +75,7 @@ describe('a file called so that little else is', () => {
     ['app-hosts.yaml', '- hosts: all\n- hosts: some\n'],
     ['app.prod.toml', '[build]\nimage="x"\n'],
     ['app.prod.yaml', '{"kind":"Deployment"}\n'],
+    ['app-secrets.yaml', 'apiVersion: v1\nkind: Secret\nstringData:\n  password: ENC[AES256_GCM,data:abc]\nsops: {}\n'],
     ['app-ingress.yaml', '{{- if .Values.x }}\nmetadata:\n  name: x\n{{- end }}\n'],
   ])('says nothing of any other: %s %s', async (name, content) => {
     expect(await mentioned(name, content)).toBeUndefined();
