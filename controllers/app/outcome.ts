@@ -128,8 +128,8 @@ export async function rememberOwed(
 }
 
 /**
- * Before all else: what is remembered is of the app that is there. Where there is none it goes when the next one has been made,
- * for Fly may have answered 404 for moments.
+ * Before all else: forgets what is known of an earlier app where another one has its name now. Where Fly shows none, that waits
+ * until the next one has been made: Fly may have answered 404 for a moment.
  */
 export async function rememberWhich({ store, app, planned }: SyncAppRequest): Promise<void> {
   const { id } = planned.observed;

@@ -203,7 +203,7 @@ async function whatIsSaid(walking: Walking, { own, mine, others }: Naming, place
   const isOther = isOtherConfig(place);
   const reaching = (projects: readonly OtherProject[]) => projects.filter(({ reach }) => isInside(entry.path, reach));
   const above = isOther ? reaching(others) : [];
-  // Of this config's own a copy of an app.yaml has what the file itself had: any other file is none of an app's.
+  // A project of this config gives its values to a copy of an app.yaml, as it gave them to the file, and to no other file.
   const giving = isOther ? above : isLikelyApp(baseOf(entry.path)) ? reaching(mine) : [];
   const given = (written: readonly string[]): readonly string[] =>
     giving.flatMap(({ defaults, overrides }) => [...(written.length === 0 ? defaults : []), ...overrides]);

@@ -97,8 +97,8 @@ const holdGraceMs = 10_000;
 const triesMax = 4;
 const firstPauseMs = 500;
 /**
- * Fly's limits are shared with whoever else asks of the same app, and what it refuses for them was not done: such a call is
- * tried for longer, for a script by hand is over in less.
+ * Other clients share an app's limits. Fly does nothing of what it refuses for them, so such a call is tried for longer: a script
+ * that somebody runs by hand is over in less.
  */
 const limitedMsMax = 60_000;
 /** Fly gives a token a second: a pause that grows on would leave them all to the other client. */

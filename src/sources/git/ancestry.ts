@@ -75,9 +75,10 @@ interface Naming {
 }
 
 /**
- * What branches and tags point to, those of remotes as they were last fetched, the other work trees of the clone, and what was
- * fetched last, that has gone on from a commit and may name an app: the newest first. In a shallow clone also what may have gone on from it. Asks no remote. Throws a stalled Fault where one of them is not
- * here, where there are more than 1,000, and where there are more than 50 and the name stands in no text; a GitError where git does not say.
+ * Commits that go on from one and may name an app, the newest first: what branches, tags and the other work trees of the clone
+ * stand at, and what was fetched last. In a shallow clone also those that may go on from it. Asks no remote. Throws a stalled
+ * Fault where one of them is not here, where there are more than 1,000, and where there are more than 50 and the name stands in
+ * no text; a GitError where git does not say.
  */
 export async function laterCommits(
   parts: Repository,
