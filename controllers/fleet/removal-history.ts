@@ -39,7 +39,7 @@ async function historyOf(
   { name, machines }: OrphanedApp,
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
-  const { descendsFrom, namesAt, revision } = fleet;
+  const { descendsFrom, namesAt, bytesAt, revision } = fleet;
   const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
   const commit = commitOf(released);
   // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
@@ -63,7 +63,8 @@ async function historyOf(
     const { names, whole, manual, hasSources, hasFolder, files } = await namesAt(asked);
     if (names.has(name)) {
       const content = files.get(name);
-      const moved: Search = async (mentions, from) => content && mentions.withContent(content, from);
+      const bytes = content && (await bytesAt?.(asked, content.path).catch(() => undefined));
+      const moved: Search = async (mentions, from) => content && mentions.movedFrom(content, bytes, from);
       const to = (await inWhatWasRead(fleet, asked, moved)) ?? (await inWorkTreesCommit(fleet, asked, moved));
       return to === undefined ? { state: 'removed', isManual: manual.has(name) } : { state: 'mentioned', ...to };
     }
@@ -100,7 +101,8 @@ async function namedAgain(
   for (const later of after.slice(0, laterMax)) {
     const read = await namesAt?.(later.commit);
     const isNamed = read?.names.has(name) === true;
-    if (isNamed || read?.whole !== true) return { state: 'later', ...later, isRead: isNamed };
+    // Where the folder of the config was moved nobody reads what it names there.
+    if (isNamed || read?.whole !== true || !read.hasFolder) return { state: 'later', ...later, isRead: isNamed };
   }
   if (after.length <= laterMax) return undefined;
   const reason = `more than ${laterMax} branches and tags that go on from this commit may name it`;

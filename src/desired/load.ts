@@ -116,7 +116,7 @@ async function loadFleet(request: LoadRequest, clock: Clock, caches: Caches): Pr
     whole: walk.whole && gathered.whole && !broken,
     mentions: {
       of: (app, since) => clock.busy(() => walk.mentions.of(app, since)),
-      withContent: (content, since) => clock.busy(() => walk.mentions.withContent(content, since)),
+      movedFrom: (...asked) => clock.busy(() => walk.mentions.movedFrom(...asked)),
     },
     followed: followedRefs(request, [...walk.followed, ...gathered.followed]),
     secretValue: secretReader(request, gathered),

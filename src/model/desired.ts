@@ -158,8 +158,8 @@ export interface DesiredFleet extends FleetOwner {
   /** Apps that git names as well, and that this pass is not about. */
   readonly unselected?: readonly string[] | undefined;
   /**
-   * What in the config repo may name an app that this config does not, by its name or by the content that its file had. Only
-   * what is new counts. Throws a Fault where it cannot be told.
+   * What in the config repo may name an app that this config does not, by its name or by what its file held. Only what is
+   * new counts. Throws a Fault where it cannot be told.
    */
   mentions?: Mentions | undefined;
   /**
@@ -167,6 +167,8 @@ export interface DesiredFleet extends FleetOwner {
    * count. Not there where a commit was read, or there is none. Throws a Fault where it cannot be read.
    */
   mentionsAt?: ((commit: string) => Promise<Mentions>) | undefined;
+  /** What a file of its repo held at a commit; undefined: it is not there. Not there where there is no history. Throws a Fault where it cannot be read. */
+  bytesAt?: ((commit: string, path: string) => Promise<Uint8Array | undefined>) | undefined;
   /** Content ids of all files of its repo at a commit, by path; of another repository in it one that never changes. Not there where there is no history. Throws a Fault where the commit cannot be read. */
   pathsAt?: ((commit: string) => Promise<ReadonlyMap<string, string>>) | undefined;
   /** The fleet's own policy, of flycd.yaml: for what belongs to no app that git names. */

@@ -32,11 +32,12 @@ export interface NamedApps {
 export interface Mention {
   readonly file: string;
   /**
-   * It names the app and is not called app.yaml; it is the app.yaml of another config in the repo; it is a project that is not
-   * called so, of which the app may be; it cannot be read, and is called nearly like an app.yaml; what it has for the app's
-   * name is none as it is written; it is another repository, outside of the config's folder.
+   * It names the app and is not called app.yaml; it has all or most of what the app.yaml had that named the app; it is the
+   * app.yaml of another config in the repo; it is a project that is not called so, of which the app may be; it cannot be read,
+   * and is called nearly like an app.yaml; what it has for the app's name is none as it is written; it is another repository,
+   * outside of the config's folder.
    */
-  readonly as: 'put away' | 'other config' | 'project' | 'unread' | 'unclear' | 'repository';
+  readonly as: 'put away' | 'moved' | 'other config' | 'project' | 'unread' | 'unclear' | 'repository';
   /** It does so in this commit, at which the work tree stands; undefined: in what was read. */
   readonly commit?: string;
 }
@@ -59,8 +60,11 @@ export interface Since {
 export interface Mentions {
   /** The file that names an app and is not read as its app.yaml, or that may do so. Throws a Fault where it cannot be told. */
   of(app: string, since: Since): Promise<Mention | undefined>;
-  /** The file with the content that an app.yaml had, whatever it is called: it was moved, not removed. */
-  withContent(content: FileContent, since: Since): Promise<Mention | undefined>;
+  /**
+   * The file that has what an app.yaml had, or at least half of it, whatever it is called: it was moved, not removed. `bytes`:
+   * what the app.yaml had; undefined: they cannot be read, and only the same content is found.
+   */
+  movedFrom(content: FileContent, bytes: Uint8Array | undefined, since: Since): Promise<Mention | undefined>;
 }
 
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */

@@ -230,16 +230,18 @@ function lastWords({ commit, isPass }: { readonly commit: string; readonly isPas
 
 /** Whether an app is gone with its file's name only a person knows. */
 function mentionedWords({ file, as, commit }: Mention): HistoryWords {
-  // What stands outside of the config's folder no project of it can name.
-  const isOutside = file.startsWith('../');
-  const way = `delete it${isOutside ? '' : ' or name it in `ignore` of a project above it'}`;
-  const gone = `${way}${commit === undefined ? '' : ', and commit that,'} if the app is gone`;
+  const gone = `delete it${commit === undefined ? '' : ', and commit that,'} if the app is gone`;
   const at = commit === undefined ? '' : ` at commit ${shortRevision(commit)}`;
   const isConfigName = /(?:^|\/)(?:project|flycd)\.(?:ya?ml|toml)$/.test(file);
   switch (as) {
     case 'put away':
       return {
         because: `git no longer names it, but ${file} does${at}, and FlyCD ${isConfigName ? 'takes no app from a file' : 'reads no file'} of that name`,
+        next: `rename the file to app.yaml, or ${gone}`,
+      };
+    case 'moved':
+      return {
+        because: `git no longer names it, but ${file} does${at}: it is the file that named it, moved and perhaps edited, and FlyCD reads no file of that name`,
         next: `rename the file to app.yaml, or ${gone}`,
       };
     case 'other config':
@@ -274,7 +276,7 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
 
 function laterWords({ commit, ref, isRead, isCut }: Extract<RemovalHistory, { state: 'later' }>): HistoryWords {
   const { name, dropped } = tipWords(ref);
-  const names = `${isRead ? 'names it' : 'may name it: not all of it could be read'}, at ${shortRevision(commit)}`;
+  const names = `${isRead ? 'names it' : 'may name it: not all of this config could be read there'}, at ${shortRevision(commit)}`;
   if (isCut !== true) {
     return {
       because: `git does not name it at this commit, but ${name} goes on from here and ${names}`,
@@ -292,9 +294,15 @@ function tipWords(ref: string): { readonly name: string; readonly dropped: strin
   const [, kind = '', name = ''] = /^refs\/(heads|remotes|tags)\/(.+)$/.exec(ref) ?? [];
   switch (kind) {
     case 'heads':
-      return { name, dropped: `delete the branch (git branch -D ${shellWord(name)})` };
+      return {
+        name,
+        dropped: `remove the app in that branch as well, or delete the branch (git branch -D ${shellWord(name)})`,
+      };
     case 'remotes':
-      return { name, dropped: `delete the branch where it was fetched from, then git fetch --prune` };
+      return {
+        name,
+        dropped: `remove the app in that branch as well, or delete the branch where it was fetched from, then git fetch --prune`,
+      };
     case 'tags':
       return { name: `tags/${name}`, dropped: `delete the tag (git tag -d ${shellWord(name)})` };
   }

@@ -220,16 +220,21 @@ describe('what the history says of it', () => {
     ],
     [{ state: 'outside git', commit }, 'a folder without git history does not show', 'sync a clone; or ', undefined],
     [{ state: 'later', commit, ...later, isRead: true }, 'main goes on from here and names it', 'sync that', undefined],
-    [{ state: 'later', commit, ...later, isRead: false }, 'not all of it could be read', 'sync that', undefined],
+    [
+      { state: 'later', commit, ...later, isRead: false },
+      'not all of this config could be read there',
+      'sync that',
+      undefined,
+    ],
     [
       { state: 'later', commit, ...later, isRead: true, isCut: true },
       'This clone is shallow, and does not show whether that commit comes after this one',
-      'git fetch --unshallow (GitHub Actions: fetch-depth: 0); or, if that commit is not to come, delete the branch (git branch -D main); or ',
+      'git fetch --unshallow (GitHub Actions: fetch-depth: 0); or, if that commit is not to come, remove the app in that branch as well, or delete the branch (git branch -D main); or ',
       undefined,
     ],
     [
       { state: 'later', commit, ...later, isRead: false, isCut: true },
-      'at this commit, but main may name it: not all of it could be read, at ccccccc',
+      'at this commit, but main may name it: not all of this config could be read there, at ccccccc',
       'git fetch --unshallow',
       undefined,
     ],
@@ -250,12 +255,20 @@ describe('what the history says of it', () => {
   });
 
   test.each([
-    ['refs/heads/old try', 'old try goes', "delete the branch (git branch -D 'old try')"],
-    ['refs/heads/origin/main', 'origin/main goes', 'delete the branch (git branch -D origin/main)'],
+    [
+      'refs/heads/old try',
+      'old try goes',
+      "remove the app in that branch as well, or delete the branch (git branch -D 'old try')",
+    ],
+    [
+      'refs/heads/origin/main',
+      'origin/main goes',
+      'remove the app in that branch as well, or delete the branch (git branch -D origin/main)',
+    ],
     [
       'refs/remotes/origin/main',
       'origin/main goes',
-      'delete the branch where it was fetched from, then git fetch --prune',
+      'remove the app in that branch as well, or delete the branch where it was fetched from, then git fetch --prune',
     ],
     ['refs/tags/v2', 'tags/v2 goes', 'delete the tag (git tag -d v2)'],
     ["refs/tags/it's", "tags/it's goes", String.raw`delete the tag (git tag -d 'it'\''s')`],

@@ -149,7 +149,7 @@ test('one that a file names which FlyCD does not read is held until that is sett
     {
       reason: 'destructive',
       because: 'git no longer names it, but old/app.yaml.bak does, and FlyCD reads no file of that name',
-      next: 'rename the file to app.yaml, or delete it or name it in `ignore` of a project above it if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
+      next: 'rename the file to app.yaml, or delete it if the app is gone; or flycd sync --once --accept-only old destroys it with all that is in it',
       byName: true,
       steps: [{ kind: 'app.destroy' }],
     },
@@ -190,7 +190,7 @@ test.each([
     'rename the',
   ],
   ['flycd.yml', undefined, 'but flycd.yml does, and FlyCD takes no app from a file of that name', 'rename the file'],
-  ['x/project.yaml.bak', undefined, 'does, and FlyCD reads no file of that name', 'of a project above it if the app'],
+  ['x/project.yaml.bak', undefined, 'does, and FlyCD reads no file of that name', 'or delete it if the app'],
   [
     '../x/web.yaml',
     undefined,
@@ -201,7 +201,7 @@ test.each([
     'notes',
     'c'.repeat(40),
     'but notes does at commit cccccccccccc, and',
-    'above it, and commit that, if the app is gone',
+    'or delete it, and commit that, if the app is gone',
   ],
 ] as const)('the file that has it, and what to do about it, is told truly: %s', (file, commit, because, next) => {
   const at = commit === undefined ? {} : { commit };

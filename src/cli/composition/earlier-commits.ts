@@ -5,6 +5,7 @@ import type { Redactor } from '../../model/base/secret-value.ts';
 import type { CloneCommit } from '../../sources/git/clone-commit.ts';
 import type { Tree } from '../../sources/tree/tree.ts';
 import { folderOf } from '../../sources/tree/tree-path.ts';
+import { fileBytesMax } from '../../desired/files/config-files.ts';
 import { learnSecret } from '../shell/redaction.ts';
 
 interface HistoryParts {
@@ -30,7 +31,7 @@ export interface ReadThen {
 /** What the config said at other commits, each read once. */
 export function earlierCommits(
   parts: HistoryParts,
-): Pick<DesiredFleet, 'earlier' | 'namesAt' | 'mentionsAt' | 'pathsAt'> {
+): Pick<DesiredFleet, 'earlier' | 'namesAt' | 'mentionsAt' | 'bytesAt' | 'pathsAt'> {
   const { history, own, standing, past, redactor, commitAt, readAt } = parts;
   const read = (commit: string): Promise<ReadThen> => {
     // Names need no registry.
@@ -48,7 +49,7 @@ export function earlierCommits(
     };
     return {
       of: (app, since) => asked((mentions) => mentions.of(app, ownOf(since))),
-      withContent: (content, since) => asked((mentions) => mentions.withContent(content, ownOf(since))),
+      movedFrom: (content, bytes, since) => asked((mentions) => mentions.movedFrom(content, bytes, ownOf(since))),
     };
   };
   return {
@@ -57,6 +58,14 @@ export function earlierCommits(
       const then = await past.fleets.read(`${history} ${commit}`, async () => (await readAt(commit)).fleetThen);
       learnSecrets(redactor, then);
       return then;
+    },
+    async bytesAt(commit, path) {
+      const then = await commitAt(commit);
+      try {
+        return await then.tree.read(path, fileBytesMax);
+      } finally {
+        then.close();
+      }
     },
     pathsAt: (commit) =>
       past.paths.read(`${history} ${commit}`, async () => {

@@ -76,7 +76,7 @@ async function visit(walking: Walking, tree: Tree, path: string, chain: readonly
     if (path !== '' && entry === undefined) return incomplete(walking, name, `there is no ${path} in ${tree.name}`);
     if (entry?.kind === 'repository') return void walking.repositories.push(walking.files.file(tree, path));
     if (entry !== undefined && entry.kind !== 'folder') return await visitFile(walking, tree, path, chain);
-    walking.starts.push({ tree, path });
+    walking.starts.push({ tree, path, chain });
     const { projects, apps } = await analyze(walking, tree, path);
     noteEmptied(walking, chain, { projects, apps });
     for (const files of projects) await enterProjects(walking, files, chain, visit);

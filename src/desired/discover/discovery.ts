@@ -72,8 +72,8 @@ export interface Walking extends WalkRequest {
   readonly throughLinks: { readonly tree: Tree; readonly path: string }[];
   /** Links that the walk itself did not follow. */
   readonly links: ConfigFile[];
-  /** Folders that a walk began in. */
-  readonly starts: { readonly tree: Tree; readonly path: string }[];
+  /** Folders that a walk began in, and the projects that led there. */
+  readonly starts: { readonly tree: Tree; readonly path: string; readonly chain: readonly Project[] }[];
   /** Folders that stand beside a folder `projects`, which alone is looked into. */
   readonly hidden: { readonly tree: Tree; readonly path: string; readonly by: string }[];
   readonly nearMisses: (NearMiss & { readonly file: ConfigFile })[];

@@ -10,12 +10,13 @@ import { substitute, type Substitution } from '../documents/substitution.ts';
 import { appFileNames, isAppOrProject, projectFileNames } from '../files/file-names.ts';
 import { isLikelyApp, mayNameApp } from '../files/near-misses.ts';
 import { unreadEntry } from '../files/reading.ts';
-import { filesBelow } from '../files/traverse.ts';
+import { filesBelow, othersFolders, skippedFolders } from '../files/traverse.ts';
 import { isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint } from './notes.ts';
 import { isBroken, isOfKind } from './overlooked.ts';
-import { otherProjects, type OtherProject } from './other-projects.ts';
+import { otherProjects, ownProjects, type NamingProject } from './naming-projects.ts';
 import { isSealed } from './sealed.ts';
+import { isMostlyTheSame } from './similarity.ts';
 import { fieldsWritten, isUnclearName, looseText, movedOut } from './written-fields.ts';
 
 /** A file of the repo, and whether the config covers the place that it stands in. */
@@ -35,12 +36,10 @@ interface Said {
   readonly isUnclear: boolean;
 }
 
-/** How projects name the apps of a file. */
+/** The projects that name apps: of this config, and of others in its repo. */
 interface Naming {
-  readonly own: readonly (readonly Substitution[])[];
-  /** Of this config, and of others. */
-  readonly mine: readonly OtherProject[];
-  readonly others: readonly OtherProject[];
+  readonly own: readonly NamingProject[];
+  readonly others: readonly NamingProject[];
 }
 
 interface Found {
@@ -56,14 +55,9 @@ interface Found {
 export function mentionsIn(walking: Walking): Mentions {
   let looking: Promise<Found> | undefined;
   const read = new Map<Place, Promise<Said>>();
-  const own = walking.projects
-    .map((project) => [...(walking.entered.get(project.name)?.chain ?? []), project])
-    .map((chain) => chain.flatMap((project) => project.substitutions))
-    .filter((substitutions) => substitutions.length > 0);
   const look = async (): Promise<Found> => {
     const all = await allFiles(walking);
-    const [mine, others] = [await projectsOf(walking, all, true), await projectsOf(walking, all, false)];
-    return { all, naming: { own, mine, others } };
+    return { all, naming: { own: ownProjects(walking), others: await projectsElsewhere(walking, all) } };
   };
   const places = async (): Promise<Found> => {
     looking ??= look();
@@ -106,7 +100,8 @@ export function mentionsIn(walking: Walking): Mentions {
           if (isOther) return mention(place, 'other config');
           if (isNewHere || !(await isOldCopy(walking, place, since))) return mention(place, 'put away');
         }
-        if (!isNewHere) continue;
+        // What git ignores, as an editor's copy, counts for what it says alone.
+        if (!isNewHere || place.entry.ignored === true) continue;
         // Of another repo's files nobody knows since when they are there.
         if (said.isUnread && place.tree === walking.tree) any ??= mention(place, 'unread');
         if (said.isUnclear && place.tree === walking.tree) any ??= mention(place, 'unclear');
@@ -114,15 +109,20 @@ export function mentionsIn(walking: Walking): Mentions {
       }
       return any;
     },
-    async withContent({ id, size }, { isNew }) {
+    async movedFrom({ id, size }, bytes, { isNew }) {
+      let similar: Mention | undefined;
       for (const place of (await places()).all) {
         const { tree, entry, isHere } = place;
         const isRead = isHere && appFileNames.includes(baseOf(entry.path));
         if (tree !== walking.tree || entry.kind === 'repository' || isRead || !isAboutAsLarge(entry, size)) continue;
-        if ((await walking.files.id(tree, entry.path)) !== id || isNew?.(entry.path, id) === false) continue;
-        return mention(place, isOtherConfig(place) ? 'other config' : 'put away');
+        const as = isOtherConfig(place) ? 'other config' : 'moved';
+        if ((await walking.files.id(tree, entry.path)) === id && isNew?.(entry.path, id) !== false)
+          return mention(place, as);
+        // Where nobody knows what is new, templates and copies would hold every app that is like them.
+        if (similar !== undefined || bytes === undefined || isNew?.(entry.path) !== true) continue;
+        if (await isMovedFrom(walking, place, bytes)) similar = mention(place, as);
       }
-      return undefined;
+      return similar;
     },
   };
 }
@@ -130,6 +130,14 @@ export function mentionsIn(walking: Walking): Mentions {
 /** Carriage returns and keywords that git puts in on disk are none of what it compares. */
 function isAboutAsLarge(entry: TreeEntry, size: number | undefined): boolean {
   return size === undefined || (entry.size >= size / 2 && entry.size <= size * 2 + 64);
+}
+
+/** What plainly names another app is that one's, as a draft that somebody began with a copy. */
+async function isMovedFrom(walking: Walking, { tree, entry }: Place, bytes: Uint8Array): Promise<boolean> {
+  const now = await bytesOf(walking, tree, entry);
+  if (now === undefined || !isMostlyTheSame(bytes, now)) return false;
+  const [before, after] = [bytes, now].map((one) => fieldsWritten(looseText(one), 'app'));
+  return after?.length === 0 || after?.some((name) => before?.includes(name)) === true;
 }
 
 /** It names what the app.yaml beside it did, which has got another app since: what an editor keeps. */
@@ -156,7 +164,8 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
   const { tree, path, starts } = walking;
   const found: Place[] = [];
   for (const start of [{ tree, path: '' }, ...starts.filter((one) => one.tree !== tree)]) {
-    const isHere = (inner: string): boolean => start.tree !== tree || isInside(inner, path);
+    const isHere = (inner: string): boolean =>
+      (start.tree !== tree || isInside(inner, path)) && !inner.split('/').some((part) => skippedFolders.has(part));
     const add = (entry: TreeEntry): void => {
       // One of this config the walk has met, and has said so.
       if (entry.kind !== 'repository' || !isHere(entry.path))
@@ -166,6 +175,7 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
       folder: start.path,
       list: (folder) => walking.files.list(start.tree, folder),
       wants: () => false,
+      skipped: othersFolders,
       skips: ({ path: inner, kind, ignored }) =>
         (ignored === true && kind === 'folder') || isIgnored(walking, { tree: start.tree, path: inner }),
       onOther: add,
@@ -184,27 +194,28 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
   return found;
 }
 
-/** In this config's part of the config repo, or outside of it: what a project's source leads to is entered. */
-async function projectsOf(walking: Walking, places: readonly Place[], here: boolean): Promise<readonly OtherProject[]> {
+/** Outside of this config's part of the config repo. */
+async function projectsElsewhere(walking: Walking, places: readonly Place[]): Promise<readonly NamingProject[]> {
   const found: { readonly folder: string; readonly document: SourceDocument }[] = [];
   for (const { tree, entry, isHere } of places) {
-    if (isHere !== here || tree !== walking.tree || !projectFileNames.includes(baseOf(entry.path))) continue;
+    if (isHere || !projectFileNames.includes(baseOf(entry.path))) continue;
     const { name, folder } = walking.files.file(tree, entry.path);
     const { text } = await textOf(walking, tree, entry);
     if (text !== undefined) found.push({ folder, document: documentOf(name, text, []) });
   }
-  return otherProjects(found);
+  return otherProjects(walking.tree, found);
 }
 
 const nothingSaid: Said = { apps: [], isProject: false, isUnread: false, isUnclear: false };
 
-async function whatIsSaid(walking: Walking, { own, mine, others }: Naming, place: Place): Promise<Said> {
+async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Place): Promise<Said> {
   const { tree, entry, isHere } = place;
   const isOther = isOtherConfig(place);
-  const reaching = (projects: readonly OtherProject[]) => projects.filter(({ reach }) => isInside(entry.path, reach));
+  const reaching = (projects: readonly NamingProject[]) =>
+    projects.filter((one) => one.tree === tree && isInside(entry.path, one.reach));
   const above = isOther ? reaching(others) : [];
   // A project of this config gives its values to a copy of an app.yaml, as it gave them to the file, and to no other file.
-  const giving = isOther ? above : isLikelyApp(baseOf(entry.path)) ? reaching(mine) : [];
+  const giving = isOther ? above : isLikelyApp(baseOf(entry.path)) ? reaching(own) : [];
   const given = (written: readonly string[]): readonly string[] =>
     giving.flatMap(({ defaults, overrides }) => [...(written.length === 0 ? defaults : []), ...overrides]);
   const base = baseOf(entry.path);
@@ -212,28 +223,31 @@ async function whatIsSaid(walking: Walking, { own, mine, others }: Naming, place
   const isLikely = isLikelyApp(base);
   const { text, isSealed: isPacked } = await textOf(walking, tree, entry);
   const isUnread = isLikely && isPacked;
-  const chains = isOther ? above.map(({ substitutions }) => substitutions) : isLikely ? own : [];
-  const isMade = text !== undefined && chains.some((chain) => maySay(substitute(text, chain).text));
+  const chains = isOther ? above : isLikely ? own : [];
+  const isMade = text !== undefined && chains.some((chain) => maySay(substitute(text, chain.substitutions).text));
   if (text !== undefined && !isMade && !maySay(text))
     return { ...nothingSaid, apps: given([]), isUnread, isUnclear: isLikely && isUnclearName(text, undefined) };
   const document = text === undefined ? undefined : documentOf(name, text, []);
   const isProject = isHere && !isAppOrProject(base) && document !== undefined && isProjectOfKind(document);
   if (text === undefined || document === undefined) return { ...nothingSaid, isUnread };
   const written = appsIn(document);
-  // Most change nothing here: parsed once for each, a thousand files took a minute.
-  const madeBy = (chains: readonly (readonly Substitution[])[]): readonly SourceDocument[] =>
-    chains.filter((chain) => substitute(text, chain).text !== text).map((chain) => documentOf(name, text, chain));
-  const theirs = madeBy(above.map(({ substitutions }) => substitutions));
-  const ours = written.length === 0 && !isMade ? [] : madeBy(own);
-  const substituted = [...ours, ...theirs].flatMap((made) => appsIn(made));
-  const readings = [document, ...(isOther ? theirs : ours)];
+  const made = chains
+    .filter(({ substitutions }) => substitute(text, substitutions).text !== text)
+    .map(({ substitutions }) => documentOf(name, text, substitutions));
+  // Of a file that is called otherwise the name alone: read anew for each project, a thousand files took a minute.
+  const substituted = isOther || isLikely ? made.flatMap((one) => appsIn(one)) : namesMadeBy(own, written);
+  const readings = [document, ...made];
   const isUnclear = (isOther || isLikely) && readings.every((one) => isUnclearIn(one, isOther));
   return {
-    apps: [...written, ...substituted, ...given(written)],
+    apps: [...written, ...substituted, ...given(written)].map((name) => name.toLowerCase()),
     isProject,
     isUnread,
     isUnclear,
   };
+}
+
+function namesMadeBy(projects: readonly NamingProject[], written: readonly string[]): readonly string[] {
+  return projects.flatMap(({ substitutions }) => written.map((name) => substitute(name, substitutions).text));
 }
 
 /** Of a name that somebody put away no more is wanted than that it looks like one. */
@@ -272,16 +286,20 @@ interface Text {
 
 const noText: Text = { text: undefined, isSealed: true };
 
-async function textOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise<Text> {
-  if (unreadEntry(entry) !== undefined) return noText;
+async function textOf(walking: Walking, tree: Tree, entry: TreeEntry): Promise<Text> {
+  const bytes = await bytesOf(walking, tree, entry);
+  if (bytes === undefined || isPointer(bytes)) return noText;
+  const text = looseText(bytes);
+  return { text, isSealed: isSealed(bytes, text) };
+}
+
+async function bytesOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise<Uint8Array | undefined> {
+  if (unreadEntry(entry) !== undefined) return undefined;
   try {
-    const bytes = await files.read(tree, entry.path);
-    if (bytes === undefined || isPointer(bytes)) return noText;
-    const text = looseText(bytes);
-    return { text, isSealed: isSealed(bytes, text) };
+    return await files.read(tree, entry.path);
   } catch (error) {
     // Too large, or a link that leads out: for a person to settle.
-    if (error instanceof Fault && error.kind === 'stalled') return noText;
+    if (error instanceof Fault && error.kind === 'stalled') return undefined;
     throw error;
   }
 }
@@ -297,8 +315,8 @@ function isProjectOfKind(document: SourceDocument): boolean {
  */
 function appsIn(document: SourceDocument): readonly string[] {
   const app = document.fields?.['app'];
-  const parsed = typeof app === 'string' ? [app.trim().toLowerCase()] : [];
+  const parsed = typeof app === 'string' ? [app.trim()] : [];
   if (isReadWhole(document) && !isBroken(document) && (parsed.length > 0 || document.format === 'json')) return parsed;
   const { text } = substitute(document.text, document.substitutions);
-  return [...parsed, ...fieldsWritten(text, 'app').map((name) => name.toLowerCase())];
+  return [...parsed, ...fieldsWritten(text, 'app')];
 }

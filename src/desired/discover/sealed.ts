@@ -9,8 +9,9 @@ export function isSealed(bytes: Uint8Array, text: string): boolean {
 // oxlint-disable-next-line no-control-regex -- these are what is looked for
 const hasControls = /[\u0001-\u0008\u000E-\u001A\u001C-\u001F]/;
 
-/** PGP and age in letters, age and Ansible by what they begin with. */
-const isArmoured = /^(?:-----BEGIN |age-encryption\.org\/|\$ANSIBLE_VAULT;)/;
+/** PGP and age in letters, age and Ansible by what they begin with. Signatures, certificates and public keys hide nothing. */
+const isArmoured =
+  /^(?:-----BEGIN (?!PGP SIGNATURE|(?:[A-Z]+ )?PUBLIC KEY|CERTIFICATE)|age-encryption\.org\/|\$ANSIBLE_VAULT;)/;
 
 /** UTF-16 and UTF-32 have a zero in every second byte or more; other text has none. */
 function hasOtherBytes(bytes: Uint8Array): boolean {

@@ -9,15 +9,22 @@ const onNextLine = String.raw`(?:(?:[>|][-+0-9]{0,2})?[ \t]{0,80}\n[ \t]{1,80}(?
  * where no name follows, as of a table. Each line is looked at once from its start: a text of a megabyte takes milliseconds.
  */
 export function fieldsWritten(text: string, word: 'app' | 'project' | 'fleet' | 'sync' | 'source'): readonly string[] {
-  const comment = String.raw`(?:(?:#+|//)[ \t]{0,80})?`;
+  const comment = String.raw`((?:#+|//)[ \t]{0,80})?`;
   const quoted = `"${word}"[ \t]*:`;
   // Of JSON only what stands as far out as any key is the document's own.
   const inner = /^\s*\{(?!\{)/.test(text) ? `|${outermostOf(text)}${quoted}` : '';
   const key = String.raw`(?:["']?${word}["']?[ \t]*[:=]|\{[ \t]*${quoted}${inner})`;
   const value = String.raw`[ \t]*${before}${onNextLine}["']?([a-z0-9-]*)`;
   const written = new RegExp(String.raw`^${comment}(?:\[${word}\]|${key}${value})`, 'gim');
-  return [...movedOut(text).matchAll(written)].map(([, name = '']) => name);
+  const lines = movedOut(text);
+  return [...lines.matchAll(written)].flatMap(({ 0: match, 1: sign, 2: name = '', index }) => {
+    const end = index + match.length;
+    return sign !== undefined && isProse.test(lines.slice(end, end + 80)) ? [] : [name];
+  });
 }
+
+/** After a name in a comment: `app: blog was removed` tells of an app, and was no line of its file. */
+const isProse = /^["']?[ \t]{1,40}[a-z]/i;
 
 /**
  * Each document of a text without what all of its lines are moved in by, as YAML takes it; its comments, too. JSON stays as it is.

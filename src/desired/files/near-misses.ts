@@ -102,6 +102,9 @@ function formOf(form: string): Guess<'yaml' | 'yml' | 'toml'> | undefined {
 /** Nobody puts a project away under such a name: it shows readers how one is written, and no app is anybody's for it. */
 const isSample = /[^a-z0-9](?:example|sample|template|tmpl|dist)(?:[^a-z0-9]|$)/;
 
+/** A template may be what a file is made from when it is needed. */
+const isExample = /[^a-z0-9](?:example|sample)(?:[^a-z0-9]|$)/;
+
 /** Its form stands somewhere in the name, as in `app.yaml.bak` and `Copy of app.yml`. */
 const formIn = /\.(ya?ml|toml|json)(?![a-z])/;
 
@@ -131,5 +134,8 @@ export function mayNameApp(name: string): boolean {
 
 /** true: little else is called so. */
 export function isLikelyApp(name: string): boolean {
-  return /^[^a-z0-9]*app(?:[^a-z0-9].*)?\.(?:ya?ml|toml)(?:[^a-z0-9].*)?$/.test(lookOf(name));
+  return (
+    !isExample.test(lookOf(name)) &&
+    /^[^a-z0-9]*app(?:[^a-z0-9].*)?\.(?:ya?ml|toml)(?:[^a-z0-9].*)?$/.test(lookOf(name))
+  );
 }

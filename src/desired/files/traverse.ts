@@ -4,6 +4,8 @@ import type { TreeEntry } from '../../sources/tree/tree.ts';
 
 /** Folders that hold no config: v0's, and node_modules. */
 export const skippedFolders: ReadonlySet<string> = new Set(['.git', '.actions', '.idea', '.vscode', 'node_modules']);
+/** Those of them in which nobody keeps anything of his own. */
+export const othersFolders: ReadonlySet<string> = new Set(['.git', 'node_modules']);
 /** Nobody nests folders deeper by hand; a loop of mounts does. */
 export const folderDepthMax = 64;
 /** Ten times what one loader is measured for. */
@@ -16,6 +18,8 @@ export interface Descent {
   readonly wants: (name: string) => boolean;
   /** true: it is left out, and what is under it. */
   readonly skips?: ((entry: TreeEntry) => boolean) | undefined;
+  /** Names of folders that are left out. Without it, all that hold no config. */
+  readonly skipped?: ReadonlySet<string> | undefined;
   /** Told of what is neither wanted nor looked into: other repositories, links, files of other names. */
   readonly onOther?: ((entry: TreeEntry) => void) | undefined;
   /** Told of a folder that cannot be listed, which is then left out. undefined: its error is thrown. */
@@ -30,6 +34,7 @@ export interface Descent {
 
 /** Files and links that are wanted: a folder's own first, then those of its folders in their order. */
 export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]> {
+  const { skipped = skippedFolders } = descent;
   const visit = async (folder: string, depth: number): Promise<readonly TreeEntry[]> => {
     descent.seen.folders += 1;
     if (depth > folderDepthMax || descent.seen.folders > foldersMax) {
@@ -38,9 +43,7 @@ export async function filesBelow(descent: Descent): Promise<readonly TreeEntry[]
     }
     const entries = (await listed(descent, folder)).filter((entry) => descent.skips?.(entry) !== true);
     const wanted = entries.filter((entry) => descent.wants(baseOf(entry.path)));
-    const others = entries.filter(
-      (entry) => !descent.wants(baseOf(entry.path)) && !skippedFolders.has(baseOf(entry.path)),
-    );
+    const others = entries.filter(({ path }) => !descent.wants(baseOf(path)) && !skipped.has(baseOf(path)));
     const folders = await descent.into(others.filter(({ kind }) => kind === 'folder' || kind === 'repository'));
     for (const entry of others) if (entry.kind !== 'folder' && entry.kind !== 'repository') descent.onOther?.(entry);
     for (const entry of folders) if (entry.kind === 'repository') descent.onOther?.(entry);

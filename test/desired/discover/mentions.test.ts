@@ -147,6 +147,13 @@ describe('another folder of the repo', () => {
       },
     ],
     [
+      'its project’s, which takes apps from this very repo',
+      {
+        'b/project.yaml': made.replace('type: local', 'type: git, repo: "https://git.example/own", path: b'),
+        'b/shop/app.yaml': appYaml('thename'),
+      },
+    ],
+    [
       'its project’s defaults',
       { 'b/project.yaml': `${project()}common: { app_defaults: { app: lonely } }\n`, 'b/shop/app.yaml': 'env: {}\n' },
     ],
@@ -183,7 +190,7 @@ describe('another folder of the repo', () => {
     expect(await mentions?.of('lonely', { isCommit: true })).toBeUndefined();
     expect(await mentions?.of('lonely', { isCommit: true, isNew: () => false })).toBeUndefined();
     const content = { path: 'x', id: (await tree.id('c/two')) ?? '', size: 0 };
-    expect(await mentions?.withContent(content, {})).toBeUndefined();
+    expect(await mentions?.movedFrom(content, undefined, {})).toBeUndefined();
   });
 
   it('keeps nothing that it does not name', async () => {
@@ -227,8 +234,25 @@ describe('an ordinary file of a monorepo', () => {
     ['docs/mapping.txt', 'app: lonely\n'],
     ['conf.json', '{ // c\n  "a": {\n    "b": {\n      "app": "lonely"\n    }\n  }\n}\n'],
     ['app.config.js', 'app = lonely\n'],
+    ['docs/apps.yaml', '# app: lonely was removed in May\nowners: {}\n'],
+    ['docs/ids.yaml', '# app: lonely-old\n'],
+    ['app.example.yaml', 'app: <your app>\n'],
+    ['app.yaml.sample', 'app: YOUR_APP\n'],
+    ['app.yaml.asc', '-----BEGIN PGP SIGNATURE-----\n\niQEz\n-----END PGP SIGNATURE-----\n'],
+    ['app.yaml.pub', '-----BEGIN PUBLIC KEY-----\niQEz\n-----END PUBLIC KEY-----\n'],
   ])('%s names none', async (file, text) => {
     expect(await mentioned({ [`x/${file}`]: text })).toBeUndefined();
+  });
+
+  it('names none where git ignores it and it cannot be read, as what an editor is at', async () => {
+    const swap = (tree: MemoryTree): Partial<MemoryTree> => ({
+      list: async (folder) =>
+        (await tree.list(folder)).map((entry) =>
+          entry.path === 'x/app.yaml.bak' ? { ...entry, ignored: true } : entry,
+        ),
+    });
+    expect(await mentioned({ 'x/app.yaml.bak': big }, { change: swap })).toBeUndefined();
+    expect(await mentioned({ 'x/app.yaml.bak': 'app: ${NAME}\n' }, { change: swap })).toBeUndefined();
   });
 
   it('names none where it stood there when the app was last named', async () => {
@@ -256,19 +280,23 @@ describe('a file with the content that an app’s had', () => {
     const tree = memoryTree({ ...front, 'x/notes': text, 'y/app.yaml': text });
     const fleet = await load({}, { tree });
     const content = { path: 'x/app.yaml', id: (await tree.id('x/notes')) ?? '', size: text.length };
-    expect(await fleet.mentions?.withContent(content, {})).toEqual({ file: 'x/notes', as: 'put away' });
-    expect(await fleet.mentions?.withContent(content, { isNew: (_path, id) => id === undefined })).toBeUndefined();
-    expect(await fleet.mentions?.withContent(content, { isNew: (_path, id) => id !== undefined })).toMatchObject({
+    expect(await fleet.mentions?.movedFrom(content, undefined, {})).toEqual({ file: 'x/notes', as: 'moved' });
+    expect(
+      await fleet.mentions?.movedFrom(content, undefined, { isNew: (_path, id) => id === undefined }),
+    ).toBeUndefined();
+    expect(
+      await fleet.mentions?.movedFrom(content, undefined, { isNew: (_path, id) => id !== undefined }),
+    ).toMatchObject({
       file: 'x/notes',
     });
     // As on disk, where git puts carriage returns in.
-    expect(await fleet.mentions?.withContent({ ...content, size: 11 }, {})).toMatchObject({ file: 'x/notes' });
-    expect(await fleet.mentions?.withContent({ ...content, size: undefined }, {})).toMatchObject({
+    expect(await fleet.mentions?.movedFrom({ ...content, size: 11 }, undefined, {})).toMatchObject({ file: 'x/notes' });
+    expect(await fleet.mentions?.movedFrom({ ...content, size: undefined }, undefined, {})).toMatchObject({
       file: 'x/notes',
     });
-    expect(await fleet.mentions?.withContent({ ...content, id: 'x' }, {})).toBeUndefined();
+    expect(await fleet.mentions?.movedFrom({ ...content, id: 'x' }, undefined, {})).toBeUndefined();
     const { mentions } = await load({ ...front, 'y/app.yaml': text });
-    expect(await mentions?.withContent(content, {})).toBeUndefined();
+    expect(await mentions?.movedFrom(content, undefined, {})).toBeUndefined();
   });
 
   it.each(['x/project.yaml', 'x/flycd.yaml', 'b/app.yaml.orig'])('is that app’s under the name %s', async (file) => {
@@ -276,7 +304,54 @@ describe('a file with the content that an app’s had', () => {
     const tree = memoryTree({ ...front, [file]: text });
     const content = { path: 'x/app.yaml', id: (await tree.id(file)) ?? '', size: text.length };
     const { mentions } = await load({}, { tree });
-    expect(await mentions?.withContent(content, {})).toEqual({ file, as: 'put away' });
+    expect(await mentions?.movedFrom(content, undefined, {})).toEqual({ file, as: 'moved' });
+  });
+});
+
+describe('a new file that is mostly what an app’s had', () => {
+  const lines = ['image: nginx', 'count: 2', 'region: arn', 'memory: 512mb'];
+  const textOf = (...changed: readonly string[]): string =>
+    `${[...changed, ...lines.slice(changed.length)].join('\n')}\n`;
+  const found = async (
+    files: MemoryFiles,
+    path = '',
+    isNew = (_path: string) => true,
+  ): Promise<Mention | undefined> => {
+    const text = textOf();
+    const { mentions } = await load({ ...front, ...files }, { path });
+    const content = { path: 'x/app.yaml', id: 'gone', size: text.length };
+    return mentions?.movedFrom(content, new TextEncoder().encode(text), { isNew });
+  };
+
+  it.each<readonly [string, string]>([
+    ['edited in one line', textOf('image: other')],
+    ['edited in half of it', textOf('image: aaaaa', 'count: 3')],
+    [
+      'in another order, moved in, with carriage returns',
+      lines
+        .toReversed()
+        .map((line) => `  ${line}\r\n`)
+        .join(''),
+    ],
+    ['as a comment', lines.map((line) => `# ${line}\n`).join('')],
+  ])('is that app’s: %s', async (_how, text) => {
+    expect(await found({ 'x/notes': text })).toEqual({ file: 'x/notes', as: 'moved' });
+    expect(await found({ 'x/notes': text }, '', () => false)).toBeUndefined();
+  });
+
+  it.each<readonly [string, string]>([
+    ['edited in more than half of it', textOf('image: aaaaa', 'count: 3', 'region: bb')],
+    ['which names another app', textOf('app: other')],
+    ['empty', ''],
+  ])('is not where it is %s', async (_how, text) => {
+    expect(await found({ 'x/notes': text })).toBeUndefined();
+  });
+
+  it('is the app.yaml of another config where that says no name itself', async () => {
+    const files = { 'a/front/app.yaml': appYaml('front') };
+    const other = { file: '../b/app.yaml', as: 'other config' };
+    expect(await found({ ...files, 'b/app.yaml': textOf('image: other') }, 'a')).toEqual(other);
+    expect(await found({ ...files, 'b/app.yaml': textOf('app: other') }, 'a')).toBeUndefined();
   });
 });
 

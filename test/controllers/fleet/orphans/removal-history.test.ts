@@ -72,7 +72,7 @@ function history(scene: Scene): Promise<RemovalHistory> {
   };
   const mentionsOf = (files: ReadonlyMap<string, string>): Mentions => ({
     of: (_app, { isNew }) => first(files, (path) => isNew?.(path) !== false),
-    withContent: ({ id }, { isNew }) => first(files, (path, held) => held === id && isNew?.(path, id) !== false),
+    movedFrom: ({ id }, _bytes, { isNew }) => first(files, (path, held) => held === id && isNew?.(path, id) !== false),
   });
   const parts: Partial<DesiredFleet> = {
     revision,
