@@ -1,6 +1,6 @@
 import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
-import { createLane } from '../http/lane.ts';
+import { createAnswers } from './answers.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError, type RegistryCredentials } from './registry.ts';
 
@@ -23,24 +23,20 @@ export interface ImageDigests {
 const knownMs = 5 * 60_000;
 /** Shorter for what could not be had: it may have been pushed a moment later. */
 const unknownMs = 60_000;
-/** Questions in flight; registries throttle beyond a handful from one address. */
-const questionsMax = 6;
 /** References remembered; beyond it the oldest goes. */
 const rememberedMax = 10_000;
-
-interface Remembered {
-  readonly digest: Promise<string | undefined>;
-  until: number;
-}
 
 /** Digests of image tags from their registries, remembered for a while, few questions at a time. */
 export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
   const { clock, log } = options;
   const registry = createRegistry({ ...options, credentials: options.credentials ?? (() => undefined) });
-  const remembered = new Map<string, Remembered>();
+  const answers = createAnswers<string | undefined>({
+    clock,
+    max: rememberedMax,
+    goodForMs: (found) => (found === undefined ? unknownMs : knownMs),
+  });
   /** By host: not before. */
   const pauses = new Map<string, number>();
-  const lane = createLane(questionsMax);
 
   async function ask(ref: string, reference: ImageReference): Promise<string | undefined> {
     try {
@@ -54,18 +50,6 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
     }
   }
 
-  function remember(ref: string, reference: ImageReference): Promise<string | undefined> {
-    const digest = lane.run(() => ask(ref, reference));
-    const entry: Remembered = { digest, until: Number.POSITIVE_INFINITY }; // while it is asked, all wait for it
-    remembered.delete(ref);
-    remembered.set(ref, entry);
-    for (const oldest of remembered.keys()) if (remembered.size > rememberedMax) remembered.delete(oldest);
-    return digest.then((found) => {
-      entry.until = clock.now() + (found === undefined ? unknownMs : knownMs);
-      return found;
-    });
-  }
-
   return {
     async resolve(ref) {
       const reference = parseReference(ref);
@@ -74,8 +58,7 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
         return undefined;
       }
       if (reference.digest !== undefined) return reference.digest;
-      const known = remembered.get(ref);
-      return known !== undefined && known.until > clock.now() ? known.digest : remember(ref, reference);
+      return answers.get(ref, () => ask(ref, reference));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../model/base/clock.ts';
 import type { Log } from '../model/base/log.ts';
-import { createLane } from '../http/lane.ts';
+import { createAnswers } from './answers.ts';
 import { parseReference, type ImageReference } from './reference.ts';
 import { createRegistry, RegistryError } from './registry.ts';
 
@@ -25,22 +25,18 @@ const flyRegistry = 'registry.fly.io';
 const openMs = 5 * 60_000;
 /** Somebody may be making it public this moment. */
 const refusedMs = 30_000;
-/** Questions in flight; registries throttle beyond a handful from one address. */
-const questionsMax = 6;
 /** References remembered; beyond it the oldest goes. */
 const rememberedMax = 1_000;
-
-interface Remembered {
-  readonly why: Promise<string | undefined>;
-  until: number;
-}
 
 /** Asks registries without credentials, whatever FlyCD itself has. */
 export function createImagePulls(options: ImagePullsOptions): ImagePulls {
   const { clock, log, ownHost } = options;
   const registry = createRegistry({ ...options, credentials: () => undefined });
-  const remembered = new Map<string, Remembered>();
-  const lane = createLane(questionsMax);
+  const answers = createAnswers<string | undefined>({
+    clock,
+    max: rememberedMax,
+    goodForMs: (why) => (why === undefined ? openMs : refusedMs),
+  });
 
   async function ask(ref: string, { host, repository, tag, digest }: ImageReference): Promise<string | undefined> {
     try {
@@ -59,15 +55,7 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
     async refusal(ref) {
       const reference = parseReference(ref);
       if (reference === undefined || [flyRegistry, ownHost].includes(reference.host)) return undefined;
-      const known = remembered.get(ref);
-      if (known !== undefined && known.until > clock.now()) return known.why;
-      const entry: Remembered = { why: lane.run(() => ask(ref, reference)), until: Number.POSITIVE_INFINITY };
-      remembered.delete(ref);
-      remembered.set(ref, entry);
-      for (const oldest of remembered.keys()) if (remembered.size > rememberedMax) remembered.delete(oldest);
-      const why = await entry.why;
-      entry.until = clock.now() + (why === undefined ? openMs : refusedMs);
-      return why;
+      return answers.get(ref, () => ask(ref, reference));
     },
   };
 }

@@ -1,0 +1,42 @@
+/** What registries answered, by reference: kept for a while, few questions at a time. */
+import type { Clock } from '../model/base/clock.ts';
+import { createLane } from '../http/lane.ts';
+
+/** Questions in flight; registries throttle beyond a handful from one address. */
+const questionsMax = 6;
+
+interface AnswersOptions<Answer> {
+  readonly clock: Clock;
+  /** References remembered; beyond it the one that was asked for longest ago goes. */
+  readonly max: number;
+  /** How long an answer is good for, from when it came. */
+  readonly goodForMs: (answer: Answer) => number;
+}
+
+export interface Answers<Answer> {
+  /** The answer that is known, or what asking gives. Whoever asks meanwhile waits for the same one. Throws what asking does. */
+  get(ref: string, ask: () => Promise<Answer>): Promise<Answer>;
+}
+
+export function createAnswers<Answer>({ clock, max, goodForMs }: AnswersOptions<Answer>): Answers<Answer> {
+  const known = new Map<string, { readonly answer: Promise<Answer>; until: number }>();
+  const lane = createLane(questionsMax);
+  return {
+    async get(ref, ask) {
+      const last = known.get(ref);
+      if (last !== undefined && last.until > clock.now()) return last.answer;
+      const entry = { answer: lane.run(ask), until: Number.POSITIVE_INFINITY };
+      known.delete(ref);
+      known.set(ref, entry);
+      for (const oldest of known.keys()) if (known.size > max) known.delete(oldest);
+      try {
+        const answer = await entry.answer;
+        entry.until = clock.now() + goodForMs(answer);
+        return answer;
+      } catch (error) {
+        if (known.get(ref) === entry) known.delete(ref);
+        throw error;
+      }
+    },
+  };
+}
