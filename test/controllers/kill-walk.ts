@@ -12,6 +12,12 @@ export interface Walk {
   readonly judge?: (endState: unknown) => void;
   /** What each world has to be at its end beside that: what an end state leaves out. */
   readonly settled?: (world: Arena) => void;
+  /** What others do when it has ended or died, and when who goes on has ended. */
+  readonly between?: (world: Arena) => Promise<void>;
+  /** What has to go well when all else has been seen. */
+  readonly after?: (world: Arena, where: string) => Promise<void>;
+  /** What is the same in all end states. Default: everything. */
+  readonly compared?: (endState: unknown) => unknown;
   /** Kills at each of so many calls, where many of them are alike. Default: at every one. */
   readonly every?: number;
   /** Names the data directory of who goes on: another one has lost the database. Default: the same. */
@@ -30,6 +36,7 @@ export const heirs = [
 ] as const;
 
 const syncOnce = ['sync', '--once'];
+const same = (endState: unknown): unknown => endState;
 const clean = { whole: 0, next: [0], diff: 0 };
 
 async function begun({ before, files, options, prepare }: Walk): Promise<Arena> {
@@ -49,8 +56,10 @@ async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readon
   try {
     const { calls, ran } = await world.mortalFlycd(walk.argv ?? syncOnce);
     expect(ran?.code, `${ran?.stderr}${ran?.stdout}`).toBe((walk.codes ?? clean).whole);
+    await walk.between?.(world);
     const endState = await world.endState();
     walk.settled?.(world);
+    await walk.after?.(world, 'undisturbed');
     return { calls, endState };
   } finally {
     await world.close();
@@ -62,7 +71,7 @@ async function undisturbed(walk: Walk): Promise<{ readonly calls: number; readon
  * undisturbed one leaves, and a plan after it says the same. Answers how many calls there are.
  */
 export async function walk(asked: Walk): Promise<number> {
-  const { heir = 'state', every = 1, argv = syncOnce, next = syncOnce, codes = clean } = asked;
+  const { heir = 'state', every = 1, argv = syncOnce, next = syncOnce, codes = clean, compared = same } = asked;
   const { calls, endState } = await undisturbed(asked);
   asked.judge?.(endState);
   for (let call = 1; call <= calls; call += 1) {
@@ -72,12 +81,15 @@ export async function walk(asked: Walk): Promise<number> {
       const world = await begun(asked);
       try {
         await world.mortalFlycd(argv, { call, when });
+        await asked.between?.(world);
         const { code, stderr, stdout } = await world.flycd(next, heir);
         expect(codes.next, `${where}: exit ${code}\n${stderr}${stdout}`).toContain(code);
-        expect(await world.endState(), `${where}\n${stderr}${stdout}`).toEqual(endState);
+        await asked.between?.(world);
+        expect(compared(await world.endState()), `${where}\n${stderr}${stdout}`).toEqual(compared(endState));
         asked.settled?.(world);
         const diff = await world.flycd(['diff'], heir);
         expect(diff.code, `${where}\n${diff.stdout}`).toBe(codes.diff);
+        await asked.after?.(world, where);
       } finally {
         await world.close();
       }

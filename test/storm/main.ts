@@ -1,8 +1,10 @@
 /** Storms by hand: `npm run storm -- --help` says how. */
+import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { storm } from './storm.ts';
+import { laterSeed } from './world/themes.ts';
 
-const usage = `Usage: npm run storm -- [SEED | FIRST-LAST] [--share N/OF] [--seconds S]
+const usage = `Usage: npm run storm -- [SEED | FIRST-LAST | --fresh N] [--share N/OF] [--seconds S]
 
 A storm is a fleet on a simulated Fly, on virtual time: commits, changes by hand, faults and kills, all drawn from
 its seed, and invariants that hold once it is calm again. The same seed is the same storm.
@@ -11,6 +13,7 @@ its seed, and invariants that hold once it is calm again. The same seed is the s
   npm run storm -- 1-200                runs 200 seeds, prints those that broke something; exits with 1 if one did
   npm run storm -- 1-200 --share 2/3    every third of them, from the second on: for several processes at once
   npm run storm -- 1-2000 --seconds 60  begins none later than 60 s after the start
+  npm run storm -- --fresh 20000        20,000 seeds that nobody has run: the last commit says where they begin
 `;
 
 function refuse(why: string): never {
@@ -21,6 +24,7 @@ function refuse(why: string): never {
 function argumentsOf() {
   const options = {
     help: { type: 'boolean', short: 'h', default: false },
+    fresh: { type: 'string' },
     share: { type: 'string', default: '1/1' },
     seconds: { type: 'string', default: 'Infinity' },
   } as const;
@@ -34,6 +38,21 @@ function argumentsOf() {
 
 /** Beyond it a seed and the next one are the same number to some of the dice. */
 const seedMax = 2 ** 31;
+
+/** Behind all seeds that are written down anywhere. */
+const freshFirst = laterSeed;
+const freshMax = 100_000;
+
+/** So many seeds, from one that the last commit gives: whoever runs them again at that commit gets the same. */
+function freshSeeds(text: string): string {
+  const count = Number(text);
+  if (!/^[1-9][0-9]*$/.test(text) || count > freshMax)
+    return refuse(`expected a number of seeds, 1 to ${freshMax}, found ${JSON.stringify(text)}`);
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' });
+  const first = freshFirst + (Number.parseInt(commit.slice(0, 12), 16) % (seedMax - freshFirst - freshMax));
+  console.log(`seeds ${first}-${first + count - 1}, after commit ${commit.slice(0, 12)}`);
+  return `${first}-${first + count - 1}`;
+}
 
 /** Two whole numbers of 1 and up, the second no smaller than the first. */
 function pairOf(text: string, form: RegExp, what: string): readonly [number, number] {
@@ -50,12 +69,9 @@ if (values.help) {
   process.stdout.write(usage);
   process.exit(0);
 }
-if (positionals.length > 1) refuse(`expected one seed or range, found ${positionals.join(' ')}`);
-const [first, last] = pairOf(
-  positionals[0] ?? '1',
-  /^(\d+)(?:-(\d+))?$/,
-  'a seed such as 17, or a range such as 1-200',
-);
+const asked = [...positionals, ...(values.fresh === undefined ? [] : [freshSeeds(values.fresh)])];
+if (asked.length > 1) refuse(`expected one seed or range, found ${asked.join(' ')}`);
+const [first, last] = pairOf(asked[0] ?? '1', /^(\d+)(?:-(\d+))?$/, 'a seed such as 17, or a range such as 1-200');
 const [share, shares] = pairOf(values.share, /^(\d+)\/(\d+)$/, 'a share such as 2/3');
 if (first + share - 1 > last) refuse(`no seed of ${first}-${last} is in share ${values.share}`);
 const seconds = Number(values.seconds);

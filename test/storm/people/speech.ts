@@ -27,7 +27,7 @@ export async function loadWords(): Promise<void> {
 }
 
 /** These never run well, whatever an app checks. */
-const hopeless = /crash-loop|failing-launch/;
+const hopeless = /crash-loop|failing-launch|missing-image/;
 
 interface Audience {
   readonly fleet: FleetIdea;

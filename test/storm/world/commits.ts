@@ -130,7 +130,7 @@ export function changeOne(dice: Dice, fleet: FleetIdea, choose: () => Change | u
 
 /** What was broken is written right again. */
 export function repaired(app: AppIdea): AppIdea {
-  const fails = /failing|crash/.test(app.image);
+  const fails = /failing|crash|missing/.test(app.image);
   return { ...app, broken: false, ...(fails ? { image: goodImage } : {}) };
 }
 

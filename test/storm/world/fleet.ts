@@ -55,6 +55,8 @@ export interface GroupIdea {
 /** So long without progress is a failure: a storm has no five minutes for each broken commit. */
 const waitTimeoutSeconds = 15;
 const maxUnavailableDefault = 0.33;
+/** Of an image that takes all the time it gets to stop: longer than the wait for what comes after it. */
+const drainSeconds = 25;
 
 /**
  * Machines of a group by region; where git gives no count flyctl's defaults: two that serve, or one with its standby; and
@@ -159,6 +161,7 @@ function document(app: AppIdea): object {
     app: app.name,
     primary_region: app.region,
     build: { image: app.image },
+    ...(app.image.includes('slow-stop') ? { kill_timeout: drainSeconds } : {}),
     env: app.env,
     processes: Object.fromEntries(groups.map(([name]) => [name, `run ${name}`])),
     ...(services.length === 0 ? {} : { services: services.map(([name, group]) => service(name, group)) }),

@@ -69,12 +69,21 @@ function regrouped(app: AppIdea, change: (group: GroupIdea) => GroupIdea): AppId
   return Object.fromEntries(Object.entries(app.groups).map(([name, group]) => [name, change(group)]));
 }
 
+/** Pulls that take minutes, drains of the old machine, and an update that Fly takes back. */
+const slow: Change = (dice, app) => {
+  const image = `docker.io/library/${dice.pick(['slow-pull', 'slow-stop', 'missing-image'])}:6.${dice.below(tagsMax)}`;
+  return { app: { ...app, image }, said: `image ${image}` };
+};
+
 const themes: readonly [Change, ...Change[]] = [drift, prune, command, region, schedule, mount];
+const laterThemes: readonly [Change, ...Change[]] = [...themes, slow, slow, slow];
+/** Seeds below it are what they were when they were written down; those from it on know more themes. */
+export const laterSeed = 1_000_000;
 
 /** Every second storm has one. undefined: this one has none. */
 export function themeOf(seed: number): Change | undefined {
   const throws = dice(seed, 'theme');
-  return throws.hit(0.5) ? throws.pick(themes) : undefined;
+  return throws.hit(0.5) ? throws.pick(seed < laterSeed ? themes : laterThemes) : undefined;
 }
 
 /** The same fleet with the theme in one of its apps. */
