@@ -25,6 +25,7 @@ import type { RequestContext, Route } from '../http/request-context.ts';
 import { answerAllDns, answerDns } from '../api/certificates.ts';
 import { hostDown, hostUp, migrate } from '../machines/host-failures.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
+import { strategies, type Strategy } from '../flyctl/deploy.ts';
 import { foreignLease } from '../api/machine-leases.ts';
 import { ruleChecks } from '../machines/lifecycle.ts';
 import type { App, CheckRule, Machine } from '../world/records.ts';
@@ -177,6 +178,7 @@ const commands: Readonly<Record<string, Play>> = {
     if (stops !== undefined && stops !== 'interrupted' && stops !== 'killed') {
       throw refusal(400, 'expected {stops}: interrupted or killed');
     }
+    const strategy = strategyOf(textField(fields, 'strategy'));
     return flyctl.deploy(app, {
       ...sent({
         image: textField(fields, 'image'),
@@ -185,7 +187,7 @@ const commands: Readonly<Record<string, Play>> = {
       }),
       ...sent({ slowMs: numberField(fields, 'slowMs') }),
       ...(stops === undefined ? {} : { stops }),
-      ...(textField(fields, 'strategy') === 'immediate' ? { strategy: 'immediate' } : {}),
+      ...(strategy === undefined ? {} : { strategy }),
       ...(highAvailability === undefined ? {} : { highAvailability }),
       ...(configs === undefined ? {} : { configs: configsOf(configs) }),
     });
@@ -239,6 +241,12 @@ function play(flyctl: FlyctlActor, call: RequestContext): Reply {
   // Its outcome is among flyctl.commands.
   command(flyctl, app.name, fieldsOf(call.body));
   return { status: 202 };
+}
+
+function strategyOf(text: string | undefined): Strategy | undefined {
+  const known = strategies.find((strategy) => strategy === text);
+  if (text !== undefined && known === undefined) throw refusal(400, `expected {strategy}: ${strategies.join(', ')}`);
+  return known;
 }
 
 /** One thing done to the world, without an answer. */

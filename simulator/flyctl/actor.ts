@@ -6,7 +6,8 @@ import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
 import { appNamed, handsOf, launchMachines, machineNamed, pathOf, wordsOf, type Hands } from './api-client.ts';
 import { leased } from './leases.ts';
-import { change, deploy, make, makeVolume, released, settled, type HandDeploy } from './deploy.ts';
+import { change, deploy, makeVolume, released, type HandDeploy } from './deploy.ts';
+import { make, settled } from './launch.ts';
 import { groupOf, type App, type Machine } from '../world/records.ts';
 import type { World } from '../world/world.ts';
 

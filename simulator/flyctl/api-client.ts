@@ -4,6 +4,7 @@ import { addressRoutes } from '../api/addresses.ts';
 import { noContent, type RequestContext, type Route } from '../http/request-context.ts';
 import { isObject } from '../wire/body.ts';
 import { leaseRoutes } from '../api/machine-leases.ts';
+import { metadataRoutes } from '../api/machine-metadata.ts';
 import { machineRoutes } from '../api/machines.ts';
 import type { App, Machine } from '../world/records.ts';
 import { Refusal } from '../wire/replies.ts';
@@ -28,6 +29,7 @@ const owner = 'human@example.com';
 const routes: readonly Route[] = [
   ...machineRoutes,
   ...actionRoutes,
+  ...metadataRoutes,
   ...leaseRoutes,
   ...volumeRoutes,
   ...secretRoutes,

@@ -2,11 +2,15 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
 import { HandError, launchMachines, pathOf, type Hands } from './api-client.ts';
+import { healthy, make, settled, until } from './launch.ts';
 import { leased } from './leases.ts';
-import { isSettled } from '../world/machine-states.ts';
+import { replaceAll, tryCanaries } from './strategies.ts';
 import { nearestRegion } from '../machines/regions.ts';
 import { groupOf, type App, type Machine, type ReleaseStatus, type Volume } from '../world/records.ts';
 import { createRelease, updateRelease } from '../web/releases.ts';
+
+export const strategies = ['rolling', 'immediate', 'canary', 'bluegreen'] as const;
+export type Strategy = (typeof strategies)[number];
 
 export interface HandDeploy {
   /** Default: the image of the configs, or that each machine has. */
@@ -22,7 +26,7 @@ export interface HandDeploy {
   /** Run before anything is touched, in a machine of its own. */
   readonly releaseCommand?: string;
   /** Default rolling. */
-  readonly strategy?: 'rolling' | 'immediate';
+  readonly strategy?: Strategy;
   /** Milliseconds for which the release runs before any machine is touched or leased. Default 0. */
   readonly slowMs?: number;
   /** So it does until this is settled, too. */
@@ -51,9 +55,6 @@ interface Stamp {
 
 const flyctlVersion = '0.3.200';
 const leaseSeconds = 13;
-const glanceMs = 1000;
-/** flyctl's own patience with one machine. */
-const machineMs = 5 * 60_000;
 const newVolumeGb = 1;
 
 export async function deploy(hands: Hands, app: App, wanted: HandDeploy): Promise<void> {
@@ -93,9 +94,13 @@ async function rollOut(hands: Hands, app: App, { wanted, primary, stamp, machine
     const sizeGb = wanted.initialSizesGb?.[group] ?? newVolumeGb;
     await startGroup(hands, app, { config: full, primary, wanted, isFirst, sizeGb });
   }
+  const configOf = (machine: Machine): MachineConfig =>
+    overlaid(machine, wanted, { group: groupOf(machine), primary, stamp });
+  if (wanted.strategy === 'bluegreen') return replaceAll(hands, app, { machines: kept, configOf });
+  if (wanted.strategy === 'canary') await tryCanaries(hands, app, { machines: kept, configOf });
   await leased(hands, kept, leaseSeconds, async (nonces) => {
     for (const machine of kept) {
-      const config = overlaid(machine, wanted, { group: groupOf(machine), primary, stamp });
+      const config = configOf(machine);
       await change(hands, machine, { config, nonce: nonces.get(machine.id), waits: wanted.strategy !== 'immediate' });
     }
   });
@@ -110,7 +115,7 @@ async function giveAddresses(hands: Hands, app: App, wanted: HandDeploy): Promis
 
 interface ReleaseOf {
   readonly image?: string;
-  readonly strategy?: 'rolling' | 'immediate';
+  readonly strategy?: Strategy;
   readonly configs?: Readonly<Record<string, MachineConfig>>;
   readonly machines: readonly Machine[];
 }
@@ -204,29 +209,6 @@ export async function change(hands: Hands, machine: Machine, to: Change): Promis
   else await healthy(hands, machine);
 }
 
-export async function settled(hands: Hands, machine: Machine): Promise<void> {
-  await until(hands, machine, () => isSettled(machine.state, machine.pending !== undefined));
-}
-
-async function healthy(hands: Hands, machine: Machine): Promise<void> {
-  await until(hands, machine, () => {
-    const { checks, services } = machine.config;
-    const checked = checks != null || services?.some((service) => service.checks != null) === true;
-    const passing = machine.checks.every((check) => check.status === 'passing');
-    return machine.state === 'started' && passing && (!checked || machine.checks.length > 0);
-  });
-}
-
-async function until(hands: Hands, machine: Machine, reached: () => boolean): Promise<void> {
-  const end = hands.world.now() + machineMs;
-  while (!reached()) {
-    if (hands.world.now() >= end) {
-      throw new HandError(`machine ${machine.id} is not healthy after ${machineMs / 60_000} minutes`);
-    }
-    await hands.sleep(glanceMs);
-  }
-}
-
 interface NewGroup {
   readonly config: MachineConfig;
   readonly primary: string;
@@ -252,20 +234,6 @@ async function startGroup(hands: Hands, app: App, group: NewGroup): Promise<void
   const env = { ...config.env, FLY_STANDBY_FOR: first.id };
   const standby = { ...config, env, standbys: [first.id] };
   await settled(hands, await make(hands, app, { region: primary, config: standby, skip_launch: true }));
-}
-
-interface NewMachine {
-  readonly region: string;
-  readonly config: MachineConfig;
-  readonly name?: string;
-  readonly skip_launch?: boolean;
-}
-
-export async function make(hands: Hands, app: App, request: NewMachine): Promise<Machine> {
-  const made = await hands.ask('POST', `/apps/${app.name}/machines`, request);
-  const machine = isObject(made) ? app.machines.get(String(made['id'])) : undefined;
-  if (machine === undefined) throw new HandError('the platform made no machine');
-  return machine;
 }
 
 /** A free one; flyctl makes one on the first deploy only. */

@@ -115,13 +115,25 @@ const acts = [
   goIdle,
 ] as const;
 
+/** flyctl's other strategies, which make machines beside those that run. */
+const deployBeside: Act = (dice, { flyctl, byHand }, app) => {
+  const image = `docker.io/library/${dice.hit(0.2) ? 'failing-check' : 'app'}:by-hand-${dice.below(1000)}`;
+  const strategy = dice.pick(['canary', 'bluegreen'] as const);
+  for (const group of Object.keys(app.groups)) byHand.set(`${app.name}/${group}`, 1);
+  void flyctl.deploy(app.name, { image, strategy });
+  return `fly deploy -a ${app.name} --image ${image} --strategy ${strategy}`;
+};
+
+/** What later seeds know besides. */
+const laterActs = [...acts, deployBeside, deployBeside, deployBeside] as const;
+
 /** One thing done by hand to one app of the fleet that is there. */
-export function act(dice: Dice, town: Town): string | undefined {
+export function act(dice: Dice, town: Town, isLater: boolean): string | undefined {
   const app = dice.one(town.fleet.apps);
   const machines = [...(town.world.apps.get(app?.name ?? '')?.machines.values() ?? [])].filter(
     (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === town.watch.fleetName,
   );
   const machine = dice.one(machines.toSorted((a, b) => a.sequence - b.sequence));
   if (app === undefined || machine === undefined) return undefined;
-  return dice.pick(acts)(dice, town, app, machine);
+  return dice.pick(isLater ? laterActs : acts)(dice, town, app, machine);
 }

@@ -77,13 +77,18 @@ const slow: Change = (dice, app) => {
 
 const themes: readonly [Change, ...Change[]] = [drift, prune, command, region, schedule, mount];
 const laterThemes: readonly [Change, ...Change[]] = [...themes, slow, slow, slow];
-/** Seeds below it are what they were when they were written down; those from it on know more themes. */
+/** Seeds below it are what they were when they were written down; those from it on know more. */
 export const laterSeed = 1_000_000;
+
+/** What was thought of later happens in this one, too. */
+export function isLater(seed: number): boolean {
+  return seed >= laterSeed;
+}
 
 /** Every second storm has one. undefined: this one has none. */
 export function themeOf(seed: number): Change | undefined {
   const throws = dice(seed, 'theme');
-  return throws.hit(0.5) ? throws.pick(seed < laterSeed ? themes : laterThemes) : undefined;
+  return throws.hit(0.5) ? throws.pick(isLater(seed) ? laterThemes : themes) : undefined;
 }
 
 /** The same fleet with the theme in one of its apps. */
