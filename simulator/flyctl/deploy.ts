@@ -2,7 +2,7 @@
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
 import { HandError, launchMachines, pathOf, type Hands } from './api-client.ts';
-import { healthy, make, settled, until } from './launch.ts';
+import { healthy, make, running, settled, until } from './launch.ts';
 import { leased } from './leases.ts';
 import { replaceAll, tryCanaries } from './strategies.ts';
 import { nearestRegion } from '../machines/regions.ts';
@@ -192,11 +192,9 @@ interface Change {
   readonly minSecretsVersion?: number;
 }
 
-const runs: ReadonlySet<string> = new Set(['started', 'starting', 'failed']);
-
 /** One machine to another config; what does not run stays so. */
 export async function change(hands: Hands, machine: Machine, to: Change): Promise<void> {
-  const skips = (to.config.standbys ?? []).length > 0 || !runs.has(machine.state);
+  const skips = (to.config.standbys ?? []).length > 0 || !running.has(machine.state);
   const body = {
     config: to.config,
     current_version: machine.instanceId,

@@ -9,11 +9,15 @@ const glanceMs = 1000;
 /** flyctl's own patience with one machine. */
 const machineMs = 5 * 60_000;
 
+/** flyctl starts again what is in one of these. */
+export const running: ReadonlySet<string> = new Set(['started', 'starting', 'failed']);
+
 interface NewMachine {
   readonly region: string;
   readonly config: MachineConfig;
   readonly name?: string;
   readonly skip_launch?: boolean;
+  readonly skip_service_registration?: boolean;
 }
 
 export async function make(hands: Hands, app: App, request: NewMachine): Promise<Machine> {

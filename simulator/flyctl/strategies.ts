@@ -1,7 +1,7 @@
 /** `fly deploy` by the strategies that make machines beside those that run: canary and bluegreen, in flyctl's order. */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { HandError, pathOf, type Hands } from './api-client.ts';
-import { healthy, make, settled } from './launch.ts';
+import { healthy, make, running, settled } from './launch.ts';
 import { leased } from './leases.ts';
 import { groupOf, type App, type Machine } from '../world/records.ts';
 
@@ -40,15 +40,20 @@ export async function replaceAll(
   refuseMounts('bluegreen', machines);
   const tag = String(Math.floor(hands.world.now() / 1000));
   const greens: Machine[] = [];
+  const launched: Machine[] = [];
   await leased(hands, machines, leaseSeconds, async (nonces) => {
     try {
       for (const blue of machines) {
         const config = configOf(blue);
         const metadata = { ...config.metadata, fly_bluegreen_deployment_tag: tag };
-        const green = { region: blue.region, config: { ...config, metadata }, skip_service_registration: true };
-        greens.push(await make(hands, app, green));
+        // What does not run stays so.
+        const skips = (config.standbys ?? []).length > 0 || !running.has(blue.state);
+        const green = { config: { ...config, metadata }, skip_launch: skips, skip_service_registration: true };
+        const made = await make(hands, app, { region: blue.region, ...green });
+        greens.push(made);
+        if (!skips) launched.push(made);
       }
-      for (const green of greens) await healthy(hands, green);
+      for (const green of launched) await healthy(hands, green);
     } catch (error) {
       for (const green of greens) await hands.ask('DELETE', `${pathOf(green)}?force=true`);
       throw error;
