@@ -2,7 +2,7 @@ import type { DesiredFleet } from '../../src/model/desired.ts';
 import { commitOf } from '../../src/model/base/revision.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
-import type { Mention, Mentions, RemovalHistory, Since } from '../../src/model/removal.ts';
+import type { FileContent, Mention, Mentions, RemovalHistory, Since } from '../../src/model/removal.ts';
 import type { Store } from '../../src/record/store.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 
@@ -39,7 +39,7 @@ async function historyOf(
   { name, machines }: OrphanedApp,
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
-  const { descendsFrom, namesAt, bytesAt, revision } = fleet;
+  const { descendsFrom, namesAt, revision } = fleet;
   const released = standingOf({ machines, fleet }, {}).good?.revision ?? '';
   const commit = commitOf(released);
   // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
@@ -62,10 +62,8 @@ async function historyOf(
     if (descent === 'unknown') return { state: 'shallow', commit: asked };
     const { names, whole, manual, hasSources, hasFolder, files } = await namesAt(asked);
     if (names.has(name)) {
-      const content = files.get(name);
-      const bytes = content && (await bytesAt?.(asked, content.path).catch(() => undefined));
-      const moved: Search = async (mentions, from) => content && mentions.movedFrom(content, bytes, from);
-      const to = (await inWhatWasRead(fleet, asked, moved)) ?? (await inWorkTreesCommit(fleet, asked, moved));
+      // Where a later pass found it named, it had not moved yet.
+      const to = asked === since ? await movedTo(fleet, name, { asked, content: files.get(name) }) : undefined;
       return to === undefined ? { state: 'removed', isManual: manual.has(name) } : { state: 'mentioned', ...to };
     }
     return whole ? { state: 'unnamed', commit: asked, hasSources, hasFolder } : { state: 'half read', commit: asked };
@@ -109,6 +107,18 @@ async function namedAgain(
   return { state: 'unread', reason, next: 'sync a newer commit' };
 }
 
+/** The file that its own file became, since the commit that was asked. */
+async function movedTo(
+  fleet: DesiredFleet,
+  name: string,
+  { asked, content }: { readonly asked: string; readonly content: FileContent | undefined },
+): Promise<Mention | undefined> {
+  if (content === undefined) return undefined;
+  const bytes = await fleet.bytesAt?.(asked, content.path).catch(() => undefined);
+  const moved: Search = (mentions, from) => mentions.movedFrom(name, { ...content, bytes }, from);
+  return (await inWhatWasRead(fleet, asked, moved)) ?? (await inWorkTreesCommit(fleet, asked, moved));
+}
+
 type Search = (mentions: Mentions, since: Since) => Promise<Mention | undefined>;
 
 async function inWhatWasRead(
@@ -123,7 +133,7 @@ async function inWhatWasRead(
   const then = await filesAt(pathsAt, since);
   // A setting of git's may have changed every file on disk.
   const isNew = then && ((path: string, id?: string) => (id === undefined ? !then.has(path) : then.get(path) !== id));
-  return search(mentions, { isNew });
+  return search(mentions, { isNew, isAdded: addedSince(then) });
 }
 
 /**
@@ -144,7 +154,14 @@ async function inWorkTreesCommit(
 /** Of the commit that was read, or that the work tree stands at: a file that changed may have become the app's. */
 async function sinceInCommit({ revision, pathsAt }: DesiredFleet, since: string | undefined): Promise<Since> {
   const [then, now] = await Promise.all([filesAt(pathsAt, since), filesAt(pathsAt, commitOf(revision))]);
-  return { isCommit: true, isNew: then && now && ((path) => then.get(path) !== now.get(path)) };
+  const isNew = then && now && ((path: string) => then.get(path) !== now.get(path));
+  return { isCommit: true, isNew, isAdded: addedSince(then) };
+}
+
+function addedSince(then: ReadonlyMap<string, string> | undefined): Since['isAdded'] {
+  if (then === undefined) return undefined;
+  const ids = new Set(then.values());
+  return (path, id) => !then.has(path) && !ids.has(id);
 }
 
 /** undefined: nobody knows what was there, as where the commit is not in this clone. */

@@ -12,6 +12,12 @@ export interface FileContent {
   readonly size: number | undefined;
 }
 
+/** An app's own file, which is not there any more. */
+export interface MovedContent extends FileContent {
+  /** undefined: it cannot be read, and only the same content is found. */
+  readonly bytes: Uint8Array | undefined;
+}
+
 /** What a commit of a config named. */
 export interface NamedApps {
   /** Those of its apps, the invalid ones too. */
@@ -49,6 +55,8 @@ export interface Since {
    * commit, where ids are exact, the content that stands there now did not. undefined: nobody knows, so any is new.
    */
   readonly isNew?: ((path: string, id?: string) => boolean) | undefined;
+  /** Of paths and content ids in the config repo: nothing stood there then, nor that content anywhere. undefined: nobody knows. */
+  readonly isAdded?: ((path: string, id: string) => boolean) | undefined;
   /** Where the app's own file stood in the config repo then. undefined: nobody knows, or it did not. */
   readonly file?: () => Promise<string | undefined>;
   /** true: a commit is searched. On disk another repository may stand in it that is none of its own. */
@@ -61,10 +69,10 @@ export interface Mentions {
   /** The file that names an app and is not read as its app.yaml, or that may do so. Throws a Fault where it cannot be told. */
   of(app: string, since: Since): Promise<Mention | undefined>;
   /**
-   * The file that has what an app.yaml had, or at least half of it, whatever it is called: it was moved, not removed. `bytes`:
-   * what the app.yaml had; undefined: they cannot be read, and only the same content is found.
+   * The new file that has what an app's own file had, or at least half of it, whatever it is called: it was moved, not
+   * removed. One that FlyCD reads for others is none.
    */
-  movedFrom(content: FileContent, bytes: Uint8Array | undefined, since: Since): Promise<Mention | undefined>;
+  movedFrom(app: string, content: MovedContent, since: Since): Promise<Mention | undefined>;
 }
 
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */

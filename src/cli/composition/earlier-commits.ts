@@ -49,7 +49,7 @@ export function earlierCommits(
     };
     return {
       of: (app, since) => asked((mentions) => mentions.of(app, ownOf(since))),
-      movedFrom: (content, bytes, since) => asked((mentions) => mentions.movedFrom(content, bytes, ownOf(since))),
+      movedFrom: (app, content, since) => asked((mentions) => mentions.movedFrom(app, content, ownOf(since))),
     };
   };
   return {

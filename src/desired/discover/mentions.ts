@@ -8,7 +8,7 @@ import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
 import { appFileNames, isAppOrProject, projectFileNames } from '../files/file-names.ts';
-import { isLikelyApp, mayNameApp } from '../files/near-misses.ts';
+import { isFlyConfig, isLikelyApp, mayNameApp, nearMissOf } from '../files/near-misses.ts';
 import { unreadEntry } from '../files/reading.ts';
 import { filesBelow, othersFolders, skippedFolders } from '../files/traverse.ts';
 import { isIgnored, type Walking } from './discovery.ts';
@@ -17,18 +17,23 @@ import { isBroken, isOfKind } from './overlooked.ts';
 import { otherProjects, ownProjects, type NamingProject } from './naming-projects.ts';
 import { isSealed } from './sealed.ts';
 import { isMostlyTheSame } from './similarity.ts';
-import { fieldsWritten, isUnclearName, looseText, movedOut } from './written-fields.ts';
+import { fieldsWritten, isPlainName, isUnclearName, looseText, movedOut } from './written-fields.ts';
 
-/** A file of the repo, and whether the config covers the place that it stands in. */
+/** A file of the repo. */
 interface Place {
   readonly tree: Tree;
   readonly entry: TreeEntry;
+  /** true: the config covers the folder that it stands in. */
   readonly isHere: boolean;
+  /** true: another config takes an app from it. */
+  readonly isOther: boolean;
 }
 
 /** What a file may say of apps. */
 interface Said {
   readonly apps: readonly string[];
+  /** What stands in it for an app's name, before any project makes one of it. */
+  readonly written: readonly string[];
   /** Whose apps may be anywhere. */
   readonly isProject: boolean;
   readonly isUnread: boolean;
@@ -56,8 +61,14 @@ export function mentionsIn(walking: Walking): Mentions {
   let looking: Promise<Found> | undefined;
   const read = new Map<Place, Promise<Said>>();
   const look = async (): Promise<Found> => {
-    const all = await allFiles(walking);
-    return { all, naming: { own: ownProjects(walking), others: await projectsElsewhere(walking, all) } };
+    const files = await allFiles(walking);
+    const others = await projectsElsewhere(walking, files);
+    // A project may lead to the file itself.
+    const sources = new Set(others.map(({ reach }) => reach));
+    const isOther = ({ tree, entry, isHere }: Omit<Place, 'isOther'>): boolean =>
+      !isHere && (appFileNames.includes(baseOf(entry.path)) || (tree === walking.tree && sources.has(entry.path)));
+    const all = files.map((place) => ({ ...place, isOther: isOther(place) }));
+    return { all, naming: { own: ownProjects(walking), others } };
   };
   const places = async (): Promise<Found> => {
     looking ??= look();
@@ -75,6 +86,13 @@ export function mentionsIn(walking: Walking): Mentions {
     known.catch(() => read.delete(place));
     return known;
   };
+  const contents = new Map<Place, Promise<Uint8Array>>();
+  const bytesIn = (place: Place): Promise<Uint8Array> => {
+    const known = contents.get(place) ?? bytesOf(walking, place.tree, place.entry).then((bytes) => bytes ?? nothing);
+    contents.set(place, known);
+    known.catch(() => contents.delete(place));
+    return known;
+  };
   const isNewAt = ({ tree, entry }: Place, { isNew }: Since): boolean =>
     tree !== walking.tree || isNew === undefined || isNew(entry.path);
   const mention = ({ tree, entry }: Place, as: Mention['as']): Mention => {
@@ -90,11 +108,11 @@ export function mentionsIn(walking: Walking): Mentions {
           if (since.isCommit === true && since.isNew?.(place.entry.path) === true) any ??= mention(place, 'repository');
           continue;
         }
-        const isOther = isOtherConfig(place);
+        const { isOther } = place;
         const isNewHere = isNewAt(place, since);
         // A copy of its name may have been made first, and its app.yaml removed later.
         const counts = isOther || isNewHere || isLikelyApp(baseOf(place.entry.path));
-        if (!mayMention(place) || !counts) continue;
+        if (!counts || !(mayMention(place) || isDeployedByHand(walking, place, since))) continue;
         const said = await saidIn(place, naming);
         if (said.apps.includes(app)) {
           if (isOther) return mention(place, 'other config');
@@ -109,18 +127,23 @@ export function mentionsIn(walking: Walking): Mentions {
       }
       return any;
     },
-    async movedFrom({ id, size }, bytes, { isNew }) {
+    async movedFrom(app, { id, size, bytes }, { isNew, isAdded }) {
+      const { all, naming } = await places();
       let similar: Mention | undefined;
-      for (const place of (await places()).all) {
-        const { tree, entry, isHere } = place;
-        const isRead = isHere && appFileNames.includes(baseOf(entry.path));
-        if (tree !== walking.tree || entry.kind === 'repository' || isRead || !isAboutAsLarge(entry, size)) continue;
-        const as = isOtherConfig(place) ? 'other config' : 'moved';
-        if ((await walking.files.id(tree, entry.path)) === id && isNew?.(entry.path, id) !== false)
-          return mention(place, as);
-        // Where nobody knows what is new, templates and copies would hold every app that is like them.
-        if (similar !== undefined || bytes === undefined || isNew?.(entry.path) !== true) continue;
-        if (await isMovedFrom(walking, place, bytes)) similar = mention(place, as);
+      for (const place of all) {
+        const { tree, entry } = place;
+        if (tree !== walking.tree || entry.kind === 'repository' || isReadForOthers(walking, place)) continue;
+        if (!isAboutAsLarge(entry, size) || isNew?.(entry.path) === false) continue;
+        const there = (await walking.files.id(tree, entry.path)) ?? '';
+        const isSame = there === id && entry.size >= sameMin;
+        // A template or a copy that stood there before would hold every app that is like it.
+        if (!isSame && (similar !== undefined || isAdded?.(entry.path, there) !== true)) continue;
+        if (!isSame && !isMostlyTheSame(bytes ?? nothing, await bytesIn(place))) continue;
+        const isAnothers = place.isOther ? isOfAnother : namesAnother;
+        if (!(isSame && !place.isOther) && isAnothers(await saidIn(place, naming), app, bytes)) continue;
+        const found = mention(place, place.isOther ? 'other config' : 'moved');
+        if (isSame) return found;
+        similar = found;
       }
       return similar;
     },
@@ -132,12 +155,30 @@ function isAboutAsLarge(entry: TreeEntry, size: number | undefined): boolean {
   return size === undefined || (entry.size >= size / 2 && entry.size <= size * 2 + 64);
 }
 
+const nothing = new Uint8Array();
+/** Bytes: what is smaller, as `{}`, many files are. */
+const sameMin = 8;
+
+/** An app.yaml, a project, and what an app.yaml or a project leads to: what is in it is no app that was put away. */
+function isReadForOthers(walking: Walking, { tree, entry, isHere }: Place): boolean {
+  const base = baseOf(entry.path);
+  if (!isHere) return false;
+  if (appFileNames.includes(base)) return true;
+  const { name } = walking.files.file(tree, entry.path);
+  if (isAppOrProject(base)) return walking.projects.some(({ document }) => document.file === name);
+  return walking.files.wasRead(tree, entry.path) && nearMissOf(base) === undefined;
+}
+
+/** The app of another config's file is what its projects make of its name. */
+function isOfAnother({ apps, isUnclear }: Said, app: string): boolean {
+  return !isUnclear && apps.length > 0 && !apps.includes(app);
+}
+
 /** What plainly names another app is that one's, as a draft that somebody began with a copy. */
-async function isMovedFrom(walking: Walking, { tree, entry }: Place, bytes: Uint8Array): Promise<boolean> {
-  const now = await bytesOf(walking, tree, entry);
-  if (now === undefined || !isMostlyTheSame(bytes, now)) return false;
-  const [before, after] = [bytes, now].map((one) => fieldsWritten(looseText(one), 'app'));
-  return after?.length === 0 || after?.some((name) => before?.includes(name)) === true;
+function namesAnother({ written }: Said, app: string, bytes: Uint8Array | undefined): boolean {
+  const before = bytes === undefined ? [] : fieldsWritten(looseText(bytes), 'app');
+  const names = written.filter((name) => name !== '' && isPlainName(name));
+  return names.length > 0 && !names.some((name) => name === app || before.includes(name));
 }
 
 /** It names what the app.yaml beside it did, which has got another app since: what an editor keeps. */
@@ -148,21 +189,21 @@ async function isOldCopy({ files }: Walking, { tree, entry }: Place, { file }: S
   return (await files.list(tree, folder)).some((one) => appFileNames.includes(baseOf(one.path)));
 }
 
-/** The app.yaml of a folder that this config does not cover. */
-function isOtherConfig({ entry, isHere }: Place): boolean {
-  return !isHere && appFileNames.includes(baseOf(entry.path));
+/** A fly.toml beside an app.yaml stays when that goes; one that came since is how the app is deployed from now on. */
+function isDeployedByHand(walking: Walking, { tree, entry }: Place, { isNew }: Since): boolean {
+  return tree === walking.tree && isNew?.(entry.path) === true && isFlyConfig(baseOf(entry.path));
 }
 
 /** An app.yaml of this config the walk has read, or it has said why not. */
 function mayMention(place: Place): boolean {
   const base = baseOf(place.entry.path);
-  return isOtherConfig(place) || (!appFileNames.includes(base) && mayNameApp(base));
+  return place.isOther || (!appFileNames.includes(base) && mayNameApp(base));
 }
 
 /** All of the config repo, for another folder of it may be another config; of a project's source the part that it names. */
-async function allFiles(walking: Walking): Promise<readonly Place[]> {
+async function allFiles(walking: Walking): Promise<readonly Omit<Place, 'isOther'>[]> {
   const { tree, path, starts } = walking;
-  const found: Place[] = [];
+  const found: Omit<Place, 'isOther'>[] = [];
   for (const start of [{ tree, path: '' }, ...starts.filter((one) => one.tree !== tree)]) {
     const isHere = (inner: string): boolean =>
       (start.tree !== tree || isInside(inner, path)) && !inner.split('/').some((part) => skippedFolders.has(part));
@@ -195,7 +236,10 @@ async function allFiles(walking: Walking): Promise<readonly Place[]> {
 }
 
 /** Outside of this config's part of the config repo. */
-async function projectsElsewhere(walking: Walking, places: readonly Place[]): Promise<readonly NamingProject[]> {
+async function projectsElsewhere(
+  walking: Walking,
+  places: readonly Omit<Place, 'isOther'>[],
+): Promise<readonly NamingProject[]> {
   const found: { readonly folder: string; readonly document: SourceDocument }[] = [];
   for (const { tree, entry, isHere } of places) {
     if (isHere || !projectFileNames.includes(baseOf(entry.path))) continue;
@@ -206,11 +250,10 @@ async function projectsElsewhere(walking: Walking, places: readonly Place[]): Pr
   return otherProjects(walking.tree, found);
 }
 
-const nothingSaid: Said = { apps: [], isProject: false, isUnread: false, isUnclear: false };
+const nothingSaid: Said = { apps: [], written: [], isProject: false, isUnread: false, isUnclear: false };
 
 async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Place): Promise<Said> {
-  const { tree, entry, isHere } = place;
-  const isOther = isOtherConfig(place);
+  const { tree, entry, isHere, isOther } = place;
   const reaching = (projects: readonly NamingProject[]) =>
     projects.filter((one) => one.tree === tree && isInside(entry.path, one.reach));
   const above = isOther ? reaching(others) : [];
@@ -240,6 +283,7 @@ async function whatIsSaid(walking: Walking, { own, others }: Naming, place: Plac
   const isUnclear = (isOther || isLikely) && readings.every((one) => isUnclearIn(one, isOther));
   return {
     apps: [...written, ...substituted, ...given(written)].map((name) => name.toLowerCase()),
+    written,
     isProject,
     isUnread,
     isUnclear,

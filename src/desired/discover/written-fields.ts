@@ -64,7 +64,7 @@ export function isUnclearName(text: string, parsed: unknown): boolean {
 }
 
 /** As Fly takes one. */
-function isPlainName(name: string): boolean {
+export function isPlainName(name: string): boolean {
   return /^[a-z0-9-]*$/.test(name);
 }
 

@@ -102,8 +102,8 @@ function formOf(form: string): Guess<'yaml' | 'yml' | 'toml'> | undefined {
 /** Nobody puts a project away under such a name: it shows readers how one is written, and no app is anybody's for it. */
 const isSample = /[^a-z0-9](?:example|sample|template|tmpl|dist)(?:[^a-z0-9]|$)/;
 
-/** A template may be what a file is made from when it is needed. */
-const isExample = /[^a-z0-9](?:example|sample)(?:[^a-z0-9]|$)/;
+/** It shows how one is written, or is what an app takes secrets from. A template may be what a file is made from. */
+const isExample = /[^a-z0-9](?:example|sample|secrets?)(?:[^a-z0-9]|$)/;
 
 /** Its form stands somewhere in the name, as in `app.yaml.bak` and `Copy of app.yml`. */
 const formIn = /\.(ya?ml|toml|json)(?![a-z])/;
@@ -121,15 +121,20 @@ const putAsideAs =
   /^[^a-z0-9]*apps?(?:[^a-z0-9](?:bak|backup|old|orig|off|disabled?|saved?|copy|tmp|txt|conf|cfg|removed|deleted|archived?|[0-9]+))*[^a-z0-9]*$/;
 
 /**
- * true: it may be an app's file that somebody put away, copied or called otherwise. A fly.toml stays where an app is deployed
- * by hand from now on, and of TOML most files are that under other names.
+ * true: it may be an app's file that somebody put away, copied or called otherwise.
  */
 export function mayNameApp(name: string): boolean {
   const looks = lookOf(name);
-  if (/^[^a-z0-9]*fly(?:[^a-z0-9]|$)/.test(looks)) return false;
-  const form = formIn.exec(looks)?.[1];
-  if (form !== undefined) return looks.includes('app') || form !== 'toml';
+  if (formIn.test(looks)) return !isFlyConfig(name);
   return putAsideAs.test(looks) || /app[^/]*(?:ya?ml|toml)/.test(looks) || looks.endsWith('.jsonc');
+}
+
+/** true: flyctl may deploy by it: a fly.toml, under whatever name. */
+export function isFlyConfig(name: string): boolean {
+  const looks = lookOf(name);
+  const form = formIn.exec(looks)?.[1];
+  if (/^[^a-z0-9]*fly(?:[^a-z0-9]|$)/.test(looks)) return form !== undefined;
+  return form === 'toml' && !looks.includes('app');
 }
 
 /** true: little else is called so. */

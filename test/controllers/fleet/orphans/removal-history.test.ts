@@ -72,7 +72,7 @@ function history(scene: Scene): Promise<RemovalHistory> {
   };
   const mentionsOf = (files: ReadonlyMap<string, string>): Mentions => ({
     of: (_app, { isNew }) => first(files, (path) => isNew?.(path) !== false),
-    movedFrom: ({ id }, _bytes, { isNew }) => first(files, (path, held) => held === id && isNew?.(path, id) !== false),
+    movedFrom: (_app, { id }, { isNew }) => first(files, (path, held) => held === id && isNew?.(path, id) !== false),
   });
   const parts: Partial<DesiredFleet> = {
     revision,
@@ -144,10 +144,12 @@ describe('an app that git no longer names', () => {
     expect(await history({ ...scene, committed: then })).toMatchObject({ state: 'removed' });
   });
 
-  it('was moved where its content came since the commit it was released from, of which no pass may have known', async () => {
+  it('was moved where a file with its content came since the pass that last named it, not where that saw both', async () => {
     const said = new Map([['notes', 'blob']]);
-    const paths = { [released]: new Map([['notes', 'another']]), [passed]: new Map([['notes', 'blob']]) };
-    expect(await history({ said, paths })).toMatchObject({ state: 'mentioned', file: 'notes' });
+    const paths = { [released]: none, [passed]: new Map([['notes', 'blob']]) };
+    expect(await history({ said, paths })).toMatchObject({ state: 'removed' });
+    const before = { [released]: new Map([['notes', 'blob']]), [passed]: none };
+    expect(await history({ said, paths: before })).toMatchObject({ state: 'mentioned', file: 'notes' });
   });
 
   it('is in doubt where a commit that was asked could not be read whole, or named it not', async () => {
