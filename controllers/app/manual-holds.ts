@@ -4,7 +4,7 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import type { Standing, StandingKey, StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import type { Standing, StandingKey } from '../../src/model/stamps/rollout-state.ts';
 import {
   formatHold,
   formatLifted,
@@ -12,6 +12,7 @@ import {
   nextCount,
   nextTime,
 } from '../../src/model/stamps/rollout-state-text.ts';
+import { isAnotherApp, memoryOf } from '../../src/model/remembered.ts';
 import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -20,8 +21,9 @@ import { standingMachines, standingOf } from '../../src/plan/target/rollout-stat
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import type { SyncContext } from './types.ts';
+import { appIdOf } from '../../src/observed/app.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
-import { stampRolloutState } from '../rollout/rollout-state.ts';
+import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
 /** What a person's word is about. */
@@ -48,6 +50,9 @@ export interface Told {
 }
 
 interface Stood {
+  readonly appId: string | undefined;
+  /** What SQLite knows is of an earlier app by the name. */
+  readonly isAnother: boolean;
   readonly machines: readonly Machine[];
   readonly standing: Standing;
 }
@@ -55,7 +60,11 @@ interface Stood {
 async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
   const presence = await fly.app(app);
   const machines = presence.state === 'present' ? await fly.machines(app) : [];
-  return { machines, standing: standingOf({ machines, fleet }, await store.memory(app)) };
+  const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
+  const shown = { isThere: presence.state !== 'absent', id };
+  const stored = await store.memory(app);
+  const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
+  return { appId: id, isAnother: isAnotherApp(stored, shown), machines, standing };
 }
 
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
@@ -67,11 +76,11 @@ export async function suspendApp(
   const { clock, actor } = context;
   const { app, reason, forMs } = wish;
   const at = clock.now();
-  const { machines, standing } = await look(context, fleet, app.name);
+  const { appId, machines, standing } = await look(context, fleet, app.name);
   const until = forMs === undefined ? undefined : at + forMs;
   const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
   const texts = { [stampKeys.suspend]: formatSuspension(suspension) };
-  await stampOrThrow(context, fleet, { app: app.name, texts, machines });
+  await stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'suspend' });
   const isStamped = standingMachines(machines, fleet).length > 0;
   return { app: app.name, run, lifted: [], because: suspensionWords(suspension), isStamped };
@@ -81,7 +90,7 @@ export async function suspendApp(
 export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: Subject): Promise<Told> {
   const { clock, actor } = context;
   const at = clock.now();
-  const { machines, standing } = await look(context, fleet, app.name);
+  const { appId, machines, standing } = await look(context, fleet, app.name);
   const said: readonly (readonly [StandingKey, string | undefined])[] = [
     [stampKeys.suspend, suspensionOf(standing, at) && `suspended by ${standing.suspension?.by ?? ''}`],
     [stampKeys.hold, standing.hold && `rolled back by ${standing.hold.by}`],
@@ -105,7 +114,7 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
       return text !== undefined && carriesAnother(machines, key, text) ? [[key, text]] : [];
     }),
   );
-  if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app: app.name, texts, machines });
+  if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
   const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
   return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
 }
@@ -136,7 +145,7 @@ export async function holdBackAt(
   const count = nextCount(stood.standing.texts[stampKeys.hold]);
   const text = formatHold({ to, by: actor, at: clock.now(), count });
   const texts = { [stampKeys.hold]: text };
-  await stampOrThrow(context, fleet, { app: app.name, texts, machines: stood.machines });
+  await stampOrThrow(context, fleet, { ...stood, app: app.name, texts });
   return to;
 }
 
@@ -153,7 +162,7 @@ async function before(
       .filter((version) => version !== undefined)
       .filter((version) => !isSameVersion(version, wanted))
       .toSorted((a, b) => b.at - a.at)[0];
-  const recorded = (await store.goodVersions(app.name)).map(({ good }) => good);
+  const recorded = stood.isAnother ? [] : (await store.goodVersions(app.name)).map(({ good }) => good);
   const known = newest([standing.good, ...recorded]);
   if (known !== undefined) return known;
   const asked = standingMachines(machines, fleet).slice(0, machinesAskedMax);
@@ -192,16 +201,14 @@ async function leftBy({ store }: SyncContext, app: string, run: number): Promise
   });
 }
 
-interface Stamping {
-  readonly app: string;
-  readonly texts: StandingTexts;
-  readonly machines: readonly Machine[];
-}
-
 /** A word that reached SQLite alone would be news to no other FlyCD: the one that serves is often another one. */
-async function stampOrThrow(context: SyncContext, fleet: DesiredFleet, stamping: Stamping): Promise<void> {
-  const { app, texts, machines } = stamping;
-  const done = await stampRolloutState({ ...context, fleet }, app, { texts, machines });
+async function stampOrThrow(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  stamping: Stamping & { readonly app: string },
+): Promise<void> {
+  const { app } = stamping;
+  const done = await stampRolloutState({ ...context, fleet }, app, stamping);
   if (done.machines === 0 || done.stamped > 0) return;
   throw new Fault({
     kind: 'transient',

@@ -133,8 +133,10 @@ export async function rememberOwed(
  */
 export async function rememberWhich({ store, app, planned }: SyncAppRequest): Promise<void> {
   const { id } = planned.observed;
-  if (planned.isAnother && id !== undefined) await store.forget(app.name);
-  if (id !== undefined && (await store.memory(app.name)).appId !== id) await store.setAppId(app.name, id);
+  const { appId, ending } = await store.memory(app.name);
+  if (id === undefined || (id === appId && !ending)) return;
+  const isAnother = appId !== undefined && id !== appId;
+  await store.setApp(app.name, { id, standing: planned.steering.standing.texts, isAnother });
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

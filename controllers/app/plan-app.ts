@@ -1,4 +1,5 @@
-import { emptyMemory, ofAnotherApp, type Memory } from '../../src/model/stamps/memory.ts';
+import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import { memoryOf } from '../../src/model/remembered.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
@@ -29,9 +30,7 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const observed = await observeOrganization(asked, await observeApp({ fly, app: asked.app.name, clock }));
   const app = whereItIs(asked.app, observed);
   const request = { ...asked, app };
-  const stored = await remember(request);
-  const isAnother = isAnotherApp(observed, stored);
-  const remembered = isAnother ? ofAnotherApp(stored) : stored;
+  const remembered = await remember(request, observed);
   const lost = madeByLostCalls({ observed, memory: remembered, fleet });
   const memory = { ...remembered, made: [...remembered.made, ...lost.map(({ id }) => id)] };
   const base = {
@@ -68,7 +67,7 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   const found = needs ? planOf(whole) : plan;
   await checkRegions(request, found);
-  return { plan: found, observed: whole, known, release, unreachable, isAnother, wanted, steering };
+  return { plan: found, observed: whole, known, release, unreachable, wanted, steering };
 }
 
 /**
@@ -157,12 +156,6 @@ async function imagesFromV0({ fleet, app }: PlanAppRequest, seen: ObservedApp): 
   return proven;
 }
 
-/** The app that SQLite knows is gone, whether or not there is one by its name. */
-function isAnotherApp({ app, id }: ObservedApp, { appId }: Memory): boolean {
-  if (app.status === 'unread') return false;
-  return app.value.state === 'absent' || (id !== undefined && appId !== undefined && id !== appId);
-}
-
 function unreachableSince(observed: ObservedApp, memory: Memory, now: number): Memory['unreachable'] {
   if (observed.machines.status === 'unread') return memory.unreachable;
   const silent = observed.machines.value.filter((machine) => !isHostOk(machine));
@@ -170,9 +163,11 @@ function unreachableSince(observed: ObservedApp, memory: Memory, now: number): M
 }
 
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
-async function remember(request: PlanAppRequest): Promise<Memory> {
+async function remember(request: PlanAppRequest, { app: presence, id }: ObservedApp): Promise<Memory> {
   const { store, evidence, app, fleet } = request;
   const stored = store === undefined ? emptyMemory : await store.memory(app.name);
+  const known =
+    presence.status === 'unread' ? stored : memoryOf(stored, { isThere: presence.value.state !== 'absent', id });
   const currentMarks: Record<string, string | undefined> = {};
   for (const secret of app.secrets) {
     const value = fleet.secretValue(app.name, secret.name);
@@ -180,5 +175,5 @@ async function remember(request: PlanAppRequest): Promise<Memory> {
     currentMarks[secret.name] =
       value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
   }
-  return { ...stored, currentMarks, keyId: evidence?.keyId ?? '' };
+  return { ...known, currentMarks, keyId: evidence?.keyId ?? '' };
 }

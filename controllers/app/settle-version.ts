@@ -1,3 +1,4 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
@@ -9,6 +10,7 @@ import {
   type AppVersion,
   type GoodVersion,
 } from '../../src/model/stamps/app-version.ts';
+import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts';
@@ -70,7 +72,7 @@ async function markGood(request: SyncAppRequest, { plan, planned }: Passed): Pro
   const carried = course.to === 'version' ? course.version : reached;
   const good: GoodVersion = { ...carried, revision, at: nextTime(standing.texts, clock.now()) };
   await request.store.addGood(app.name, good, request.runId);
-  await stampRolloutState(request, app.name, { texts: { [stampKeys.good]: formatGood(good) }, machines });
+  await stamp(request, { [stampKeys.good]: formatGood(good) }, machines);
 }
 
 /** Also where its commit is not one that git could give back and the present one is. */
@@ -99,6 +101,13 @@ async function markFailed(
   const { releaseCommand } = app;
   const command = blames === 'command' && releaseCommand !== undefined ? commandVersion(releaseCommand) : '';
   const text = formatFailed({ ...version, command, at: nextTime(standing.texts, clock.now()) });
-  await stampRolloutState(request, app.name, { texts: { [stampKeys.failed]: text }, machines });
+  await stamp(request, { [stampKeys.failed]: text }, machines);
   return true;
+}
+
+async function stamp(request: SyncAppRequest, texts: StandingTexts, machines: readonly Machine[]): Promise<void> {
+  const { store, app } = request;
+  // The pass may have made the app.
+  const { appId } = await store.memory(app.name);
+  await stampRolloutState(request, app.name, { appId, texts, machines });
 }

@@ -40,8 +40,6 @@ export interface PlannedApp {
   readonly release: KnownRelease;
   /** Since when hosts of its machines do not answer, by machine. */
   readonly unreachable: Memory['unreachable'];
-  /** true: what SQLite says of the app is of an earlier one by its name, and the plan was made without it. */
-  readonly isAnother: boolean;
   readonly steering: Steering;
   /** What the plan is towards: git's wish, or the version at which the app is held. */
   readonly wanted: DesiredApp;

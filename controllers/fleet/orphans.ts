@@ -1,8 +1,3 @@
-import type { Machine } from '../../schemas/fly/machine.ts';
-import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { personsKeys, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
-import { formatLifted, nextCount } from '../../src/model/stamps/rollout-state-text.ts';
-import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
@@ -92,8 +87,6 @@ export interface OrphanRequest {
   readonly onProgress: OnProgress;
   /** true: Fly does not have it any more, so there is nothing to destroy. */
   readonly isGone?: boolean | undefined;
-  /** As it was last seen. */
-  readonly machines?: readonly Machine[] | undefined;
   /** true: another fleet has taken it over. */
   readonly isLeft?: boolean | undefined;
 }
@@ -108,6 +101,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     if (step.kind !== 'app.destroy') continue;
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
+    await store.markEnding(plan.app);
     const result: StepResult = {
       ...(await destroy(request)),
       kind: step.kind,
@@ -124,28 +118,10 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
   // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.
-  if (outcome === 'deleted' && request.isGone !== true) await forgetApp(request);
+  if (outcome === 'deleted' && request.isGone !== true) await store.forget(plan.app);
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
-}
-
-/**
- * What persons said ends with the app, and is lifted rather than forgotten: a FlyCD that wakes late, and knows it as said, is
- * overruled by the next app's machines.
- */
-async function forgetApp({ clock, store, fleet, plan: { app }, machines = [], actor }: OrphanRequest): Promise<void> {
-  const { texts, hold, suspension } = standingOf({ machines, fleet }, await store.memory(app));
-  await store.forget(app);
-  const stands = { [stampKeys.hold]: hold, [stampKeys.suspend]: suspension };
-  const lifted = personsKeys.map((key) => {
-    const text = texts[key];
-    return [
-      key,
-      stands[key] === undefined ? text : formatLifted({ by: actor, at: clock.now(), count: nextCount(text) }),
-    ];
-  });
-  await store.setStanding(app, Object.fromEntries(lifted.filter(([, text]) => text !== undefined)) as StandingTexts);
 }
 
 async function destroy({ fly, plan }: OrphanRequest): Promise<Pick<StepResult, 'outcome' | 'message' | 'next'>> {

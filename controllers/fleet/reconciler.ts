@@ -273,14 +273,10 @@ export class FleetReconciler {
     await this.#lookBeforeRemoval(fleet, name, since);
     const orphan = this.#orphans.called(name);
     if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
-    const { machines } = orphan;
     const seen = await lookAgain({ ...this.#options, fleet }, orphan);
     this.#orphans.seenAgain(orphan, seen);
     if (seen.state === 'gone') {
-      this.#apps.ran(
-        name,
-        await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true, machines }),
-      );
+      this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
     }
     const plan = this.#orphanPlan(fleet, name);
     if (plan === undefined) return { nextWakeAt: undefined, failed: false };
@@ -292,7 +288,7 @@ export class FleetReconciler {
     const nextWakeAt = nextWake(plan, [], this.#options.clock.now());
     const failed = seen.state === 'unread';
     if (!isNews) return { nextWakeAt, failed };
-    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger, machines });
+    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
     this.#apps.ran(name, run);
     return { nextWakeAt, failed: failed || run.outcome === 'failed' };
   }

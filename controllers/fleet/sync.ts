@@ -1,4 +1,3 @@
-import type { Machine } from '../../schemas/fly/machine.ts';
 import PQueue from 'p-queue';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
@@ -197,17 +196,15 @@ async function orphanNow(
   readonly plan: AppPlan;
   readonly isGone?: boolean;
   readonly isLeft?: boolean;
-  readonly machines?: readonly Machine[];
 }> {
   const before = work.orphans.find(({ name }) => name === plan.app);
   if (before === undefined || plan.steps.length === 0) return { plan };
   const seen = await lookAgain({ ...context, fleet }, before);
-  const { machines } = before;
-  if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true, machines };
+  if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true };
   if (seen.state === 'foreign') return { plan: foreignPlan(plan.app, seen), isLeft: seen.owner !== undefined };
   const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
   const draft = planOrphan({ fleet, orphan, now: context.clock.now() });
-  return { plan: holdUnlisted(releaseAccepted(withSteps(plan, draft), work.options), plan), machines };
+  return { plan: holdUnlisted(releaseAccepted(withSteps(plan, draft), work.options), plan) };
 }
 
 function isWaiting(plan: AppPlan): boolean {

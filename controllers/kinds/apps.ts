@@ -1,6 +1,7 @@
 import type { App } from '../../schemas/fly/app.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import { memoryOf } from '../../src/model/remembered.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import { appIdOf } from '../../src/observed/app.ts';
@@ -103,10 +104,10 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   }
 }
 
-/** Nothing that was remembered of an earlier app is true of this one. */
+/** Nothing that was remembered of an earlier app is true of this one, which was planned with what persons had said. */
 async function rememberMade(store: Store, app: App): Promise<void> {
-  const id = appIdOf(app);
-  await store.forget(app.name);
+  const { standing } = memoryOf(await store.memory(app.name), { isThere: false, id: undefined });
+  const texts = Object.fromEntries(standing.map(({ key, text }) => [key, text]));
+  await store.setApp(app.name, { id: appIdOf(app), standing: texts, isAnother: true });
   await store.markKnown(app.name);
-  if (id !== undefined) await store.setAppId(app.name, id);
 }

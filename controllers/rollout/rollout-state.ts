@@ -19,6 +19,13 @@ export interface StandingContext {
   readonly log: Log;
 }
 
+export interface Stamping {
+  /** Fly's id of the app. undefined: Fly shows none, or does not say. */
+  readonly appId: string | undefined;
+  readonly texts: StandingTexts;
+  readonly machines: readonly Machine[];
+}
+
 /**
  * Writes what stands about an app, to SQLite first and then to all its machines. Answers how many of the machines carry it
  * now: the others get it as a label with a later plan, and until then the newest on any machine counts.
@@ -26,9 +33,9 @@ export interface StandingContext {
 export async function stampRolloutState(
   { fly, store, fleet, log }: StandingContext,
   app: string,
-  { texts, machines }: { readonly texts: StandingTexts; readonly machines: readonly Machine[] },
+  { appId, texts, machines }: Stamping,
 ): Promise<{ readonly stamped: number; readonly machines: number }> {
-  await store.setStanding(app, texts);
+  await store.setStanding(app, texts, appId);
   const ours = standingMachines(machines, fleet);
   const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, texts));
   const queue = new PQueue({ concurrency: patchesAtOnce });

@@ -1,13 +1,13 @@
 import type { RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
-import { personsKeys } from '../model/stamps/rollout-state.ts';
-import { readStandingTexts } from './standing.ts';
+import { readStandingRows } from './standing.ts';
 import { perform, type Database } from './tables.ts';
 import type { Store } from './store.ts';
 
 type MemoryStore = Pick<
   Store,
   | 'memory'
-  | 'setAppId'
+  | 'setApp'
+  | 'markEnding'
   | 'forget'
   | 'setEvidence'
   | 'removeEvidence'
@@ -39,9 +39,12 @@ export function createMemory(database: Database): MemoryStore {
     ...createIntents(database),
     ...createHeals(database),
     memory: (app) => readMemory(database, app),
-    setAppId: (app, id) => remember(database, app, { app_id: id }),
+    async setApp(app, of) {
+      database.main.transaction(() => setApp(database, app, of)).immediate();
+    },
+    markEnding: (app) => remember(database, app, { ending: 1 }),
     async forget(app) {
-      database.main.transaction(() => forget(database, app)).immediate();
+      database.main.transaction(() => forget(database, app, [...factTables, 'standing'])).immediate();
     },
     async setEvidence(app, name, evidence) {
       const values = { mark: evidence.mark, key_id: evidence.keyId, digest: evidence.digest };
@@ -76,23 +79,49 @@ export function createMemory(database: Database): MemoryStore {
   };
 }
 
-const rememberedIn = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
+const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
 
-function forget({ queries, fleet, main }: Database, app: string): void {
-  for (const table of rememberedIn)
+function forget(
+  { queries, fleet, main }: Database,
+  app: string,
+  tables: readonly ((typeof factTables)[number] | 'standing')[],
+): void {
+  for (const table of tables)
     perform(
       main,
       queries.deleteFrom(table).where((where) => where.and({ fleet, app })),
     );
-  const standing = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
-  perform(main, standing.where('key', 'not in', [...personsKeys]));
+}
+
+function setApp(database: Database, app: string, { id, standing, isAnother }: Parameters<Store['setApp']>[1]): void {
+  const { queries, fleet, main, redactor } = database;
+  if (isAnother) forget(database, app, factTables);
+  const values = { app_id: id ?? null, ending: 0 };
+  perform(
+    main,
+    queries
+      .insertInto('app_memory')
+      .values({ fleet, app, ...values })
+      .onConflict((conflict) => conflict.columns(['fleet', 'app']).doUpdateSet(values)),
+  );
+  const rows = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
+  perform(main, rows.where('app_id', 'is not', values.app_id));
+  // What somebody said of it meanwhile is newer.
+  for (const [key, written] of Object.entries(standing))
+    perform(
+      main,
+      queries
+        .insertInto('standing')
+        .values({ fleet, app, key, text: redactor.redact(written), app_id: values.app_id })
+        .onConflict((conflict) => conflict.doNothing()),
+    );
 }
 
 async function remember(
   { queries, fleet }: Database,
   app: string,
   values: {
-    app_id?: string;
+    ending?: number;
     known?: number;
     default_addresses_given?: number;
     held_revision?: string | null;
@@ -248,12 +277,13 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     heals,
     made: made.map((row) => row.id),
     appId: facts?.app_id ?? undefined,
+    ending: facts?.ending === 1,
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,
     heldRevision: facts?.held_revision ?? undefined,
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
-    standing: await readStandingTexts(database, app),
+    standing: await readStandingRows(database, app),
   };
 }

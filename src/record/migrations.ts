@@ -199,4 +199,14 @@ export const migrations: readonly Migration[] = [
     name: '0010-app-ids',
     sql: `ALTER TABLE app_memory ADD COLUMN app_id TEXT;`,
   },
+  {
+    number: 11,
+    name: '0011-words-of-apps',
+    sql: `
+      ALTER TABLE standing ADD COLUMN app_id TEXT;
+      UPDATE standing SET app_id =
+        (SELECT app_id FROM app_memory WHERE app_memory.fleet = standing.fleet AND app_memory.app = standing.app);
+      ALTER TABLE app_memory ADD COLUMN ending INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];

@@ -1,5 +1,5 @@
 import { formatGood, parseGood } from '../model/stamps/app-version.ts';
-import { standingKeys, type StandingTexts } from '../model/stamps/rollout-state.ts';
+import { standingKeys, type StandingRow } from '../model/stamps/rollout-state.ts';
 import type { Store } from './store.ts';
 import { perform, type Database } from './tables.ts';
 
@@ -10,17 +10,17 @@ const goodVersionsReadMax = 100;
 export function createStanding(database: Database): Pick<Store, 'setStanding' | 'addGood' | 'goodVersions'> {
   const { queries, fleet, main, redactor } = database;
   return {
-    async setStanding(app, texts) {
+    async setStanding(app, texts, appId) {
       main
         .transaction(() => {
           for (const [key, written] of Object.entries(texts)) {
-            const text = redactor.redact(written);
+            const values = { text: redactor.redact(written), app_id: appId ?? null };
             perform(
               main,
               queries
                 .insertInto('standing')
-                .values({ fleet, app, key, text })
-                .onConflict((conflict) => conflict.columns(['fleet', 'app', 'key']).doUpdateSet({ text })),
+                .values({ fleet, app, key, ...values })
+                .onConflict((conflict) => conflict.columns(['fleet', 'app', 'key']).doUpdateSet(values)),
             );
           }
         })
@@ -51,13 +51,14 @@ export function createStanding(database: Database): Pick<Store, 'setStanding' | 
   };
 }
 
-export async function readStandingTexts({ queries, fleet }: Database, app: string): Promise<StandingTexts> {
+export async function readStandingRows({ queries, fleet }: Database, app: string): Promise<readonly StandingRow[]> {
   const rows = await queries
     .selectFrom('standing')
-    .select(['key', 'text'])
+    .select(['key', 'text', 'app_id'])
     .where((where) => where.and({ fleet, app }))
     .execute();
-  return Object.fromEntries(
-    rows.filter(({ key }) => standingKeys.some((known) => known === key)).map(({ key, text }) => [key, text]),
-  );
+  return rows.flatMap(({ key: written, text, app_id: appId }) => {
+    const key = standingKeys.find((known) => known === written);
+    return key === undefined ? [] : [{ key, text, appId: appId ?? undefined }];
+  });
 }

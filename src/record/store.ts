@@ -1,4 +1,11 @@
-import type { Memory, Intent, IntentKind, RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
+import type {
+  Memory,
+  Intent,
+  IntentKind,
+  RememberedRelease,
+  SecretEvidence,
+  StoredMemory,
+} from '../model/stamps/memory.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import type { GoodVersion } from '../model/stamps/app-version.ts';
@@ -85,14 +92,18 @@ export interface Store {
 
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
   takeRows(app: string): Promise<void>;
-  /** `currentMarks` and `keyId` are filled in by the caller. */
-  memory(app: string): Promise<Omit<Memory, 'currentMarks' | 'keyId'>>;
-  /** Of which app on Fly the rest is remembered. */
-  setAppId(app: string, id: string): Promise<void>;
+  memory(app: string): Promise<StoredMemory>;
   /**
-   * The app is not there any more, or another one by its name is: what is remembered of it is untrue. Runs stay, and what
-   * persons said, lifted or not: a FlyCD that wakes late may know older words.
+   * Of which app on Fly the rest is remembered (`id` undefined: Fly does not say), and what stands of it, besides what
+   * somebody said of it meanwhile. `isAnother`: all that was remembered is of an earlier one, and goes; runs stay.
    */
+  setApp(
+    app: string,
+    of: { readonly id: string | undefined; readonly standing: StandingTexts; readonly isAnother: boolean },
+  ): Promise<void>;
+  /** Before FlyCD destroys the app: where Fly then shows none, all that is remembered of it is over. */
+  markEnding(app: string): Promise<void>;
+  /** The app was destroyed: nothing but its runs stays. */
   forget(app: string): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
   removeEvidence(app: string, name: string): Promise<void>;
@@ -112,8 +123,8 @@ export interface Store {
   setHeldRevision(app: string, revision: string | undefined): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
-  /** Texts of stamps; those that are not given stay. */
-  setStanding(app: string, texts: StandingTexts): Promise<void>;
+  /** Texts of stamps, said of the app with this id (undefined: Fly shows none); those that are not given stay. */
+  setStanding(app: string, texts: StandingTexts, appId: string | undefined): Promise<void>;
   /** The run at whose end the app's machines ran this version well. */
   addGood(app: string, good: GoodVersion, runId: number): Promise<void>;
   /** Newest first; with a run, those it and the ones before it left. */

@@ -96,6 +96,8 @@ interface AppMemoryTable {
   app: string;
   /** Fly's id of the app that the fleet's memory is about. */
   app_id: string | null;
+  /** 1: FlyCD set out to destroy it. */
+  ending: Generated<number>;
   known: Generated<number>;
   /** 0: not that anybody knows; 1: given; 2: begun, and not all are known to be there. */
   default_addresses_given: Generated<number>;
@@ -142,6 +144,8 @@ interface StandingTable {
   /** As the stamp is called on machines. */
   key: string;
   text: string;
+  /** Fly's id of the app that it is said of. null: Fly showed none, or it was not written down. */
+  app_id: string | null;
 }
 
 interface GoodVersionTable {

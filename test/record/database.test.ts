@@ -132,13 +132,14 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     made: [],
     heals: [],
     appId: undefined,
+    ending: false,
     known: false,
     defaultAddressesGiven: false,
     defaultAddressesOwed: false,
     heldRevision: undefined,
     told: undefined,
     unreachable: {},
-    standing: {},
+    standing: [],
   });
   await expect(empty.startRun(runStart('web'))).rejects.toThrow('opened for reading');
   await expect(empty.markDirty(['web'])).rejects.toThrow('opened for reading');

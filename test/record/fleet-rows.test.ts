@@ -42,7 +42,7 @@ function opener(path = join(temporaryFolder(), 'flycd.db')) {
         await store.markKnown(app);
         await store.markDirty([app]);
         await store.addIntent(app, { kind: 'volume.create', target: 'data', before: [] });
-        await store.setStanding(app, { flycd_suspend: 'standing' });
+        await store.setStanding(app, { flycd_suspend: 'standing' }, undefined);
         await store.storeDelivery({ id: app, repo: 'r', ref: 'x', receivedAt: 1 });
       },
       async apps() {
@@ -50,9 +50,7 @@ function opener(path = join(temporaryFolder(), 'flycd.db')) {
         const kept = await Promise.all(
           runs.map(async (app) => {
             const { known, evidence, intents, standing } = await store.memory(app);
-            return known && evidence['TOKEN'] !== undefined && intents.length > 0 && standing !== undefined
-              ? [app]
-              : [];
+            return known && evidence['TOKEN'] !== undefined && intents.length > 0 && standing.length > 0 ? [app] : [];
           }),
         );
         const marked = new Set((await store.dirtyApps()).map(({ app }) => app));
@@ -207,19 +205,19 @@ describe('whoever takes the place of another takes up what is remembered of an a
     const path = join(temporaryFolder(), 'flycd.db');
     const after: FleetOwner = { ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) };
     const say = async (fleet: FleetOwner, text: string): Promise<void> =>
-      testStore({ path, fleet }).setStanding('shop', { flycd_suspend: text });
+      testStore({ path, fleet }).setStanding('shop', { flycd_suspend: text }, undefined);
     const told = async () => (await testStore({ path, fleet: after }).memory('shop')).standing;
     await say(unnamed('a'), 'theirs');
     await say(after, 'of when it was held');
     await testStore({ path, fleet: after }).takeRows('shop');
-    expect(await told()).toEqual({ flycd_suspend: 'theirs' });
+    expect(await told()).toMatchObject([{ text: 'theirs' }]);
     await testStore({ path, fleet: after }).markKnown('shop');
     await say(unnamed('a'), 'theirs, later');
     await testStore({ path, fleet: after }).takeRows('shop');
-    expect(await told()).toEqual({ flycd_suspend: 'theirs' });
-    expect((await testStore({ path, fleet: unnamed('a') }).memory('shop')).standing).toEqual({
-      flycd_suspend: 'theirs, later',
-    });
+    expect(await told()).toMatchObject([{ text: 'theirs' }]);
+    expect((await testStore({ path, fleet: unnamed('a') }).memory('shop')).standing).toMatchObject([
+      { text: 'theirs, later' },
+    ]);
   });
 
   it('and leaves a run that is under way to its process', async () => {

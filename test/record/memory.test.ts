@@ -1,7 +1,10 @@
 /** What goes with an app that is over. */
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { runStart, testStore } from './stores.ts';
+import { migrations } from '../../src/record/migrations.ts';
+import { runStart, temporaryFolder, testStore } from './stores.ts';
 
 const good = { revision: 'a'.repeat(40), config: 'c'.repeat(32), digest: '', image: 'd'.repeat(32), at: 1 };
 
@@ -9,7 +12,7 @@ async function filled() {
   const store = testStore();
   for (const app of ['shop', 'cart']) {
     const run = await store.startRun(runStart(app));
-    await store.setAppId(app, `id of ${app}`);
+    await store.setApp(app, { id: `id of ${app}`, standing: {}, isAnother: false });
     await store.markKnown(app);
     await store.markDefaultAddressesGiven(app);
     await store.setHeldRevision(app, 'c0ffee');
@@ -20,24 +23,60 @@ async function filled() {
     await store.addMade(app, 'volume.create', 'vol_1');
     await store.addHeals(app, ['m1 image']);
     await store.addGood(app, good, run);
-    await store.setStanding(app, {
-      [stampKeys.good]: 'a good',
-      [stampKeys.failed]: 'a failed',
-      [stampKeys.hold]: 'a hold',
-      [stampKeys.suspend]: 'a suspension',
-    });
+    const texts = { [stampKeys.good]: 'a good', [stampKeys.hold]: 'a hold' };
+    await store.setStanding(app, texts, `id of ${app}`);
+    await store.setStanding(app, { [stampKeys.suspend]: 'a suspension' }, undefined);
   }
   return store;
 }
 
-test('what is forgotten with an app is all but its runs and what persons said of it', async () => {
+const rowsOf = (standing: Readonly<Record<string, readonly [string, string | undefined]>>) =>
+  Object.entries(standing).map(([key, [text, appId]]) => ({ key, text, appId }));
+
+test('an app that was destroyed leaves nothing but its runs', async () => {
   const store = await filled();
   const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
+  await store.markEnding('shop');
   await store.forget('shop');
-  const standing = { [stampKeys.hold]: 'a hold', [stampKeys.suspend]: 'a suspension' };
-  expect(await store.memory('shop')).toEqual({ ...empty, standing });
+  expect(await store.memory('shop')).toEqual(empty);
   expect(await store.goodVersions('shop')).toEqual([]);
   expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(1);
   expect(await store.memory('cart')).toEqual(other);
   expect(await store.goodVersions('cart')).toHaveLength(1);
+});
+
+test('another app by its name has nothing of it but what is said to stand', async () => {
+  const store = await filled();
+  const empty = await testStore().memory('shop');
+  await store.setApp('shop', { id: 'next', standing: { [stampKeys.suspend]: 'said' }, isAnother: true });
+  const standing = rowsOf({ [stampKeys.suspend]: ['said', 'next'] });
+  expect(await store.memory('shop')).toEqual({ ...empty, appId: 'next', standing });
+  expect(await store.goodVersions('shop')).toEqual([]);
+});
+
+test('what was said of an app meanwhile is newer than what a pass found to stand', async () => {
+  const store = await filled();
+  const { evidence, made } = await store.memory('shop');
+  await store.markEnding('shop');
+  await store.setStanding('shop', { [stampKeys.suspend]: 'newer' }, 'next');
+  const found = { [stampKeys.suspend]: 'older', [stampKeys.hold]: 'a hold' };
+  await store.setApp('shop', { id: 'next', standing: found, isAnother: false });
+  const standing = rowsOf({ [stampKeys.hold]: ['a hold', 'next'], [stampKeys.suspend]: ['newer', 'next'] });
+  expect(await store.memory('shop')).toMatchObject({ appId: 'next', ending: false, known: true, evidence, made });
+  expect((await store.memory('shop')).standing).toEqual(standing);
+});
+
+test('words of an older database are said of the app that it knew', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const old = new Database(path);
+  for (const { number, sql } of migrations) if (number <= 10) old.exec(sql);
+  old.pragma('application_id = 0x466c7943');
+  old.pragma('user_version = 10');
+  old.exec(`INSERT INTO app_memory (fleet, app, app_id) VALUES ('test', 'shop', 'then')`);
+  for (const app of ['shop', 'cart'])
+    old.exec(`INSERT INTO standing (fleet, app, key, text) VALUES ('test', '${app}', 'flycd_hold', 'a hold')`);
+  old.close();
+  const store = testStore({ path });
+  expect((await store.memory('shop')).standing).toEqual(rowsOf({ flycd_hold: ['a hold', 'then'] }));
+  expect((await store.memory('cart')).standing).toEqual(rowsOf({ flycd_hold: ['a hold', undefined] }));
 });

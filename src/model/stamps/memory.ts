@@ -1,5 +1,5 @@
 import type { Told } from './stamps.ts';
-import { personsKeys, type StandingTexts } from './rollout-state.ts';
+import type { StandingRow } from './rollout-state.ts';
 
 /** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
 export interface Memory {
@@ -16,6 +16,8 @@ export interface Memory {
   readonly heals: readonly Heal[];
   /** Fly's id of the app that all this is about. undefined: not known. By its name there may be another one since. */
   readonly appId: string | undefined;
+  /** FlyCD set out to destroy that app: where Fly shows none, it is over. */
+  readonly ending: boolean;
   /** true: FlyCD has written to this app before, says SQLite. */
   readonly known: boolean;
   /** Addresses FlyCD gave by default once; they are not given again. */
@@ -29,7 +31,7 @@ export interface Memory {
   /** The newest record of a release that FlyCD made on Fly. */
   readonly told: RememberedRelease | undefined;
   /** The app's stamps as they were written last: for an app that has no machine to carry them. */
-  readonly standing?: StandingTexts | undefined;
+  readonly standing: readonly StandingRow[];
 }
 
 export interface RememberedRelease extends Told {
@@ -73,14 +75,8 @@ interface Heal {
   readonly at: number;
 }
 
-/**
- * Where an app was destroyed, and made again or not: nothing known of it is true of the next one by its name. What a person
- * said stays, for it was said of the name.
- */
-export function ofAnotherApp({ currentMarks, keyId, standing = {} }: Memory): Memory {
-  const words = Object.entries(standing).filter(([key]) => personsKeys.some((known) => known === key));
-  return { ...emptyMemory, currentMarks, keyId, standing: Object.fromEntries(words) };
-}
+/** As SQLite has it. */
+export type StoredMemory = Omit<Memory, 'currentMarks' | 'keyId'>;
 
 export const emptyMemory: Memory = {
   evidence: {},
@@ -90,10 +86,12 @@ export const emptyMemory: Memory = {
   made: [],
   heals: [],
   appId: undefined,
+  ending: false,
   known: false,
   defaultAddressesGiven: false,
   defaultAddressesOwed: false,
   heldRevision: undefined,
   unreachable: {},
   told: undefined,
+  standing: [],
 };

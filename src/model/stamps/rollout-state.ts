@@ -41,3 +41,11 @@ export const standingKeys = [stampKeys.good, stampKeys.failed, stampKeys.hold, s
 export const personsKeys = [stampKeys.hold, stampKeys.suspend] as const;
 export type StandingKey = (typeof standingKeys)[number];
 export type StandingTexts = Readonly<Partial<Record<StandingKey, string>>>;
+
+/** The text of a stamp as SQLite keeps it. */
+export interface StandingRow {
+  readonly key: StandingKey;
+  readonly text: string;
+  /** Fly's id of the app that it is said of. undefined: Fly showed none then, or nobody wrote it down. */
+  readonly appId: string | undefined;
+}

@@ -7,13 +7,17 @@ import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { TargetScope } from './app-version.ts';
 
-/** Stamps of all our machines and SQLite's rows, the newest of each. */
+/**
+ * Stamps of all our machines and SQLite's rows, the newest of each. A row of which nobody wrote down what app it is about may be
+ * of an earlier one by the name: what stands on the machines counts more.
+ */
 export function standingOf(
   { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
-  memory: Pick<Memory, 'standing'>,
+  { standing }: Pick<Memory, 'standing'>,
 ): Standing {
   const ours = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
-  return readStanding([...ours, memory.standing ?? {}]);
+  const rows = standing.filter(({ key, appId }) => appId !== undefined || ours.every((stamps) => !(key in stamps)));
+  return readStanding([...ours, ...rows.map(({ key, text }) => ({ [key]: text }))]);
 }
 
 /** Ours, without those on their way out: who stamps an app stamps these. */
