@@ -61,7 +61,8 @@ async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: strin
   const presence = await fly.app(app);
   const machines = presence.state === 'present' ? await fly.machines(app) : [];
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
-  const shown = { isThere: presence.state !== 'absent', id };
+  const isStamped = standingMachines(machines, fleet).length > 0;
+  const shown = { isThere: presence.state !== 'absent', id, isStamped };
   const stored = await store.memory(app);
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
   return { appId: id, isAnother: isAnotherApp(stored, shown), machines, standing };

@@ -5,6 +5,8 @@ import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts
 import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
+import { isAnotherApp, memoryOf } from '../../src/model/remembered.ts';
+import { shownApp } from './plan-app.ts';
 import { settleGrowth } from '../kinds/volume-growth.ts';
 import type { SyncAppOptions, SyncAppRequest } from './types.ts';
 
@@ -131,12 +133,14 @@ export async function rememberOwed(
  * Before all else: forgets what is known of an earlier app where another one has its name now. Where Fly shows none, that waits
  * until the next one has been made: Fly may have answered 404 for a moment.
  */
-export async function rememberWhich({ store, app, planned }: SyncAppRequest): Promise<void> {
-  const { id } = planned.observed;
-  const { appId, ending } = await store.memory(app.name);
-  if (id === undefined || (id === appId && !ending)) return;
-  const isAnother = appId !== undefined && id !== appId;
-  await store.setApp(app.name, { id, standing: planned.steering.standing.texts, isAnother });
+export async function rememberWhich({ store, app, fleet, planned }: SyncAppRequest): Promise<void> {
+  const { observed, steering } = planned;
+  const shown = shownApp(observed, fleet);
+  const stored = await store.memory(app.name);
+  if (shown?.id === undefined || (shown.id === stored.appId && !stored.ending)) return;
+  const { known } = memoryOf(stored, shown);
+  const isAnother = isAnotherApp(stored, shown);
+  await store.setApp(app.name, { id: shown.id, standing: steering.standing.texts, isAnother, known });
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

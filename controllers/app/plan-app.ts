@@ -1,6 +1,7 @@
 import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
-import { memoryOf } from '../../src/model/remembered.ts';
+import { memoryOf, type ShownApp } from '../../src/model/remembered.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
+import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
@@ -14,6 +15,7 @@ import { planApp, needsReleases } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { stoppedPlan, heldPlan } from '../../src/plan/target/target-plan.ts';
 import { suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { knownRelease } from '../../src/plan/target/release-record.ts';
@@ -162,12 +164,19 @@ function unreachableSince(observed: ObservedApp, memory: Memory, now: number): M
   return Object.fromEntries(silent.map(({ id }) => [id, memory.unreachable[id] ?? now]));
 }
 
+/** undefined: it could not be read. */
+export function shownApp({ app, id, machines }: ObservedApp, fleet: FleetOwner): ShownApp | undefined {
+  if (app.status === 'unread' || machines.status === 'unread') return undefined;
+  const isStamped = standingMachines(machines.value, fleet).length > 0;
+  return { isThere: app.value.state !== 'absent', id, isStamped };
+}
+
 /** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
-async function remember(request: PlanAppRequest, { app: presence, id }: ObservedApp): Promise<Memory> {
+async function remember(request: PlanAppRequest, observed: ObservedApp): Promise<Memory> {
   const { store, evidence, app, fleet } = request;
   const stored = store === undefined ? emptyMemory : await store.memory(app.name);
-  const known =
-    presence.status === 'unread' ? stored : memoryOf(stored, { isThere: presence.value.state !== 'absent', id });
+  const shown = shownApp(observed, fleet);
+  const known = shown === undefined ? stored : memoryOf(stored, shown);
   const currentMarks: Record<string, string | undefined> = {};
   for (const secret of app.secrets) {
     const value = fleet.secretValue(app.name, secret.name);

@@ -106,8 +106,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
 
 /** Nothing that was remembered of an earlier app is true of this one, which was planned with what persons had said. */
 async function rememberMade(store: Store, app: App): Promise<void> {
-  const { standing } = memoryOf(await store.memory(app.name), { isThere: false, id: undefined });
+  const { standing } = memoryOf(await store.memory(app.name), { isThere: false, id: undefined, isStamped: false });
   const texts = Object.fromEntries(standing.map(({ key, text }) => [key, text]));
-  await store.setApp(app.name, { id: appIdOf(app), standing: texts, isAnother: true });
-  await store.markKnown(app.name);
+  await store.setApp(app.name, { id: appIdOf(app), standing: texts, isAnother: true, known: true });
 }

@@ -7,11 +7,21 @@ export interface ShownApp {
   readonly isThere: boolean;
   /** undefined: there is none, or Fly does not say. */
   readonly id: string | undefined;
+  /** true: a machine of the fleet stands in it. */
+  readonly isStamped: boolean;
 }
 
 /** The app that SQLite knows is gone, whether or not there is one by its name. */
-export function isAnotherApp({ appId }: Pick<StoredMemory, 'appId'>, { isThere, id }: ShownApp): boolean {
+export function isAnotherApp(
+  { appId }: Pick<StoredMemory, 'appId'>,
+  { isThere, id }: Pick<ShownApp, 'isThere' | 'id'>,
+): boolean {
   return !isThere || (id !== undefined && appId !== undefined && id !== appId);
+}
+
+/** Of which app it is nobody wrote down, and nothing on Fly says that it is this one: another may have been made since. */
+function isUnproven({ appId }: StoredMemory, { id, isStamped }: ShownApp): boolean {
+  return appId === undefined && id !== undefined && !isStamped;
 }
 
 /**
@@ -26,7 +36,9 @@ export function memoryOf(memory: StoredMemory, shown: ShownApp): StoredMemory {
     if (appId === undefined || id === undefined) return !isAnother || isPersons(key);
     return appId === id;
   };
-  return { ...(isAnother ? emptyMemory : memory), standing: memory.standing.filter(counts) };
+  const facts = isAnother ? emptyMemory : memory;
+  const known = facts.known && !isUnproven(memory, shown);
+  return { ...facts, known, standing: memory.standing.filter(counts) };
 }
 
 function isPersons(key: string): boolean {

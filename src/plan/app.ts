@@ -200,8 +200,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   // Now that it is known which updates are held: without them a machine has to be restarted after all.
   draft = withoutNeedlessRestarts(draft);
   const strangers = inventory.members.length === 0 && hasStrangers(inventory);
-  const isRunning = inventory.members.length > 0 || strangers;
-  if (isRunning && !isOurs(input, inventory) && !isFromV0(inventory)) draft = guardAdoption(input, draft, strangers);
+  if (!isOurs(input, inventory) && !isFromV0(inventory)) draft = guardAdoption(input, draft, strangers);
   draft = guardPresumed(input, inventory, draft);
   const { busy } = inventory;
   if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);

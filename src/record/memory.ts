@@ -93,10 +93,14 @@ function forget(
     );
 }
 
-function setApp(database: Database, app: string, { id, standing, isAnother }: Parameters<Store['setApp']>[1]): void {
+function setApp(
+  database: Database,
+  app: string,
+  { id, standing, isAnother, known }: Parameters<Store['setApp']>[1],
+): void {
   const { queries, fleet, main, redactor } = database;
   if (isAnother) forget(database, app, factTables);
-  const values = { app_id: id ?? null, ending: 0 };
+  const values = { app_id: id ?? null, ending: 0, known: known ? 1 : 0 };
   perform(
     main,
     queries

@@ -95,11 +95,16 @@ export interface Store {
   memory(app: string): Promise<StoredMemory>;
   /**
    * Of which app on Fly the rest is remembered (`id` undefined: Fly does not say), and what stands of it, besides what
-   * somebody said of it meanwhile. `isAnother`: all that was remembered is of an earlier one, and goes; runs stay.
+   * somebody said of it meanwhile. `isAnother`: all else that was remembered is of an earlier one, and goes; runs stay.
    */
   setApp(
     app: string,
-    of: { readonly id: string | undefined; readonly standing: StandingTexts; readonly isAnother: boolean },
+    of: {
+      readonly id: string | undefined;
+      readonly standing: StandingTexts;
+      readonly isAnother: boolean;
+      readonly known: boolean;
+    },
   ): Promise<void>;
   /** Before FlyCD destroys the app: where Fly then shows none, all that is remembered of it is over. */
   markEnding(app: string): Promise<void>;

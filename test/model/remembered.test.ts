@@ -6,8 +6,8 @@ import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 
 const { hold, suspend, good, failed } = stampKeys;
-const none: ShownApp = { isThere: false, id: undefined };
-const shown = (id: string | undefined): ShownApp => ({ isThere: true, id });
+const none: ShownApp = { isThere: false, id: undefined, isStamped: false };
+const shown = (id: string | undefined, isStamped = true): ShownApp => ({ isThere: true, id, isStamped });
 
 function stored(parts: Partial<StoredMemory>): StoredMemory {
   const standing = [
@@ -24,6 +24,14 @@ describe('of what SQLite knows', () => {
     ['all is true of the app it knows', {}, shown('then'), true, [hold, good, suspend, failed]],
     ['all is where Fly does not say which it is', {}, shown(undefined), true, [hold, good, suspend, failed]],
     ['all is where it knows none', { appId: undefined }, shown('then'), true, [hold, good, suspend, failed]],
+    [
+      'all but that it is the fleet’s app, where nothing proves which it is',
+      { appId: undefined },
+      shown('then', false),
+      false,
+      [hold, good, suspend, failed],
+    ],
+    ['all is of the app it knows, without a machine', {}, shown('then', false), true, [hold, good, suspend, failed]],
     ['of another app, what was said of the name', {}, shown('now'), false, [suspend]],
     [
       'of another app, no word of an earlier one, though it knows none',

@@ -12,7 +12,7 @@ async function filled() {
   const store = testStore();
   for (const app of ['shop', 'cart']) {
     const run = await store.startRun(runStart(app));
-    await store.setApp(app, { id: `id of ${app}`, standing: {}, isAnother: false });
+    await store.setApp(app, { id: `id of ${app}`, standing: {}, isAnother: false, known: true });
     await store.markKnown(app);
     await store.markDefaultAddressesGiven(app);
     await store.setHeldRevision(app, 'c0ffee');
@@ -48,7 +48,7 @@ test('an app that was destroyed leaves nothing but its runs', async () => {
 test('another app by its name has nothing of it but what is said to stand', async () => {
   const store = await filled();
   const empty = await testStore().memory('shop');
-  await store.setApp('shop', { id: 'next', standing: { [stampKeys.suspend]: 'said' }, isAnother: true });
+  await store.setApp('shop', { id: 'next', standing: { [stampKeys.suspend]: 'said' }, isAnother: true, known: false });
   const standing = rowsOf({ [stampKeys.suspend]: ['said', 'next'] });
   expect(await store.memory('shop')).toEqual({ ...empty, appId: 'next', standing });
   expect(await store.goodVersions('shop')).toEqual([]);
@@ -60,7 +60,7 @@ test('what was said of an app meanwhile is newer than what a pass found to stand
   await store.markEnding('shop');
   await store.setStanding('shop', { [stampKeys.suspend]: 'newer' }, 'next');
   const found = { [stampKeys.suspend]: 'older', [stampKeys.hold]: 'a hold' };
-  await store.setApp('shop', { id: 'next', standing: found, isAnother: false });
+  await store.setApp('shop', { id: 'next', standing: found, isAnother: false, known: true });
   const standing = rowsOf({ [stampKeys.hold]: ['a hold', 'next'], [stampKeys.suspend]: ['newer', 'next'] });
   expect(await store.memory('shop')).toMatchObject({ appId: 'next', ending: false, known: true, evidence, made });
   expect((await store.memory('shop')).standing).toEqual(standing);

@@ -12,14 +12,16 @@ export function guardAdoption(input: PlanAppInput, draft: PlanDraft, strangers: 
   const { desired, options } = input;
   if (options.adopt) return draft;
   const all = [...draft.steps, ...draft.holds.flatMap((hold) => hold.steps)];
-  const touches = all.filter((step) => touchesWhatRuns(step) || (strangers && isRollout(step)));
-  if (touches.length === 0) return draft;
+  const restarts = all.some((step) => touchesWhatRuns(step) || (strangers && isRollout(step)));
+  if (!restarts && !all.some(({ kind }) => kind === 'address.release')) return draft;
   // A person who accepts a removal has not thereby handed the app over.
   return holdBack(withConfirmable(draft), desired.name, () => true, {
     reason: 'adoption',
     because: strangers
       ? 'nothing says that FlyCD made the app, and its machines are none that git names'
-      : 'the app was not made by FlyCD, and taking it over would change what runs',
+      : restarts
+        ? 'the app was not made by FlyCD, and taking it over would change what runs'
+        : 'the app was not made by FlyCD, and taking it over would release addresses that somebody gave it',
     next: `read the steps, then flycd adopt ${shellWord(desired.name)}`,
   });
 }

@@ -22,7 +22,7 @@ function braked(...apps: readonly (readonly [DesiredApp, number])[]) {
   const worlds = apps.map(([desired, addresses]) => ({ desired, world: observed({ addresses: v6(addresses) }) }));
   const plans = brakeFleet({
     fleet: fleetOf({ apps: worlds.map(({ desired }) => desired) }),
-    plans: worlds.map(({ desired, world }) => plan(desired, world)),
+    plans: worlds.map(({ desired, world }) => plan(desired, world, { memory: { known: true } })),
     observed: worlds.map(({ desired, world }) => ({ ...world, name: desired.name })),
     orphans: [],
     unread: [],
@@ -55,7 +55,10 @@ describe('what waits for a moment is weighed with what would be done now', () =>
   function besideHeld(parts: Omit<Parameters<typeof holdOf>[1], 'because' | 'next' | 'steps'>): readonly AppPlan[] {
     const apps = two();
     const world = observed({ addresses: v6(1) });
-    const [first, second] = apps.map((desired) => plan(desired, world)) as [AppPlan, AppPlan];
+    const [first, second] = apps.map((desired) => plan(desired, world, { memory: { known: true } })) as [
+      AppPlan,
+      AppPlan,
+    ];
     const hold: Hold = holdOf('beta', { because: '', next: '', ...parts, steps: second.steps });
     return brakeFleet({
       fleet: fleetOf({ apps }),

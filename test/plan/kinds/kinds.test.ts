@@ -166,7 +166,8 @@ describe('addresses', () => {
 
   test('unlisted ones are released only with auto_prune_ips or prune; a dedicated v4 is destructive', () => {
     const world = observed({ addresses: [dedicated, shared, six, live('1.2.3.4', { egress: true })] });
-    const app = plan(listing([v6], true), world);
+    const ours = { memory: { known: true } };
+    const app = plan(listing([v6], true), world, ours);
     expect(app.steps).toMatchObject([
       { kind: 'address.release', address: '66.241.1.1', risk: 'safe' },
       { kind: 'address.release', address: '137.66.1.1', risk: 'destructive' },
@@ -176,9 +177,11 @@ describe('addresses', () => {
       network: { ips: [v6], autoPruneIps: false },
       policy: { prune: ['addresses'] },
     });
-    expect(plan(pruned, world).steps).toHaveLength(2);
-    expect(plan(listing([v6]), world).steps).toEqual([]);
-    expect(plan(none, world).steps).toEqual([]);
+    expect(plan(pruned, world, ours).steps).toHaveLength(2);
+    expect(plan(listing([v6]), world, ours).steps).toEqual([]);
+    expect(plan(none, world, ours).steps).toEqual([]);
+    for (const stranger of [listing([v6], true), pruned])
+      expect(plan(stranger, world)).toMatchObject({ steps: [], holds: [{ reason: 'adoption' }] });
   });
 
   test('after a lost answer the step waits a minute where the loop comes back, and is planned where the command waits', () => {
