@@ -4,7 +4,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { memoryOf } from '../../src/model/remembered.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
-import { appIdOf } from '../../src/observed/app.ts';
+import { appIdOf, observeApp } from '../../src/observed/app.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import type { Store } from '../../src/record/store.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
@@ -73,7 +73,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     });
   }
   try {
-    await rememberMade(store, await fly.createApp({ name: app.name, org, network }));
+    await rememberMade(store, await fly.createApp({ name: app.name, org, network }), true);
     return { outcome: 'created' };
   } catch (error) {
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
@@ -89,8 +89,9 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
         retryAt: pass.services.clock.now(),
       });
     }
-    if (error.outcome === 'unknown') {
-      await rememberMade(store, presence.app);
+    // Nothing tells whose an empty one is: it is made use of, and proves nothing.
+    if (error.outcome === 'unknown' && (await isEmpty(pass))) {
+      await rememberMade(store, presence.app, false);
       return { outcome: 'created', message: 'it was there already' };
     }
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
@@ -104,9 +105,15 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   }
 }
 
+/** As FlyCD's create leaves it. Whoever has put something into it has made it. */
+async function isEmpty({ services: { fly, clock }, app }: AppPass): Promise<boolean> {
+  const { machines, volumes, secrets, addresses } = await observeApp({ fly, clock, app: app.name });
+  return [machines, volumes, secrets, addresses].every((kind) => kind.status === 'read' && kind.value.length === 0);
+}
+
 /** Nothing that was remembered of an earlier app is true of this one, which was planned with what persons had said. */
-async function rememberMade(store: Store, app: App): Promise<void> {
+async function rememberMade(store: Store, app: App, known: boolean): Promise<void> {
   const { standing } = memoryOf(await store.memory(app.name), { isThere: false, id: undefined, isStamped: false });
   const texts = Object.fromEntries(standing.map(({ key, text }) => [key, text]));
-  await store.setApp(app.name, { id: appIdOf(app), standing: texts, isAnother: true, known: true });
+  await store.setApp(app.name, { id: appIdOf(app), standing: texts, isAnother: true, known });
 }

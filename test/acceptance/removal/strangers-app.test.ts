@@ -126,3 +126,39 @@ test('an app that somebody made, from which nothing would be taken, is taken up'
   await done(...once);
   expect(kinds()).toEqual(['v6']);
 });
+
+describe('an app that a stranger makes at the moment of a create that is not answered', () => {
+  async function unanswered(made: Stranger): Promise<void> {
+    world.write(fleet);
+    await done(...once);
+    await stranger(made);
+    const { faults } = world.simulator.world;
+    const fault = { status: 404, body: { error: 'not found' } };
+    for (const what of ['', '/machines', '/volumes', '/secrets', '/ip_assignments'])
+      faults.add({ template: `GET /apps/{app}${what}`, app: 'shop', fault });
+    faults.add({ template: 'POST /apps', fault: { status: 503, body: { error: 'unavailable' } } });
+    world.write(shop('nginx:1', pruned));
+  }
+
+  test.each([
+    ['a machine', { machine: true }],
+    ['an address', { address: 'v4' }],
+    ['a secret and an address', { secret: true, address: 'shared_v4' }],
+  ])('is left alone with %s in it', async (_what, made) => {
+    await unanswered(made);
+    const before = [seen(), secrets()];
+    await world.flycd(once);
+    expect([seen(), secrets()]).toEqual(before);
+    await isHeld();
+  });
+
+  test('is made use of while it is empty, and is no more known as FlyCD’s than any other', async () => {
+    await unanswered({});
+    world.simulator.world.faults.add({ template: 'POST /apps/{app}/machines', times: 99, fault: '500' });
+    await world.flycd(once);
+    world.simulator.world.faults.clear();
+    expect(kinds()).toEqual(['v6']);
+    await world.asPerson('POST', '/apps/shop/ip_assignments', { type: 'v4' });
+    await isHeld();
+  });
+});
