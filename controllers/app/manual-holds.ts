@@ -51,7 +51,7 @@ export interface Told {
 
 interface Stood {
   readonly appId: string | undefined;
-  /** What SQLite knows is of an earlier app by the name. */
+  /** true: what SQLite knows is of an earlier app by the name. */
   readonly isAnother: boolean;
   readonly machines: readonly Machine[];
   readonly standing: Standing;
@@ -65,7 +65,7 @@ async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: strin
   const shown = { isThere: presence.state !== 'absent', id, isStamped };
   const stored = await store.memory(app);
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
-  return { appId: id, isAnother: isAnotherApp(stored, shown), machines, standing };
+  return { appId: id, isAnother: shown.isThere && isAnotherApp(stored, shown), machines, standing };
 }
 
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
@@ -140,7 +140,8 @@ export async function holdBackAt(
   const stood = await look(context, fleet, app.name);
   const suspension = suspensionOf(stood.standing, clock.now());
   if (suspension !== undefined) throw suspended(app.name, suspension.by);
-  const to = run === undefined ? await before(context, fleet, { app, stood }) : await leftBy(context, app.name, run);
+  const to =
+    run === undefined ? await before(context, fleet, { app, stood }) : await leftBy(context, app.name, { run, stood });
   const snapshot = await snapshotAt({ fly, fleet, app, version: to, machines: stood.machines });
   if (snapshot.status === 'lost') throw lost(app.name, snapshot.because);
   const count = nextCount(stood.standing.texts[stampKeys.hold]);
@@ -179,8 +180,14 @@ async function before(
   });
 }
 
-async function leftBy({ store }: SyncContext, app: string, run: number): Promise<GoodVersion> {
+async function leftBy(
+  { store }: SyncContext,
+  app: string,
+  { run, stood }: { readonly run: number; readonly stood: Stood },
+): Promise<GoodVersion> {
   const there = await store.run(run);
+  const { firstRun = 0 } = await store.memory(app);
+  if (there?.app === app && (stood.isAnother || run < firstRun)) throw ofEarlierApp(app, run);
   const good: readonly RecordedGood[] = await store.goodVersions(app, run);
   const [newest] = good;
   if (there?.app === app && there.outcome !== 'failed' && newest !== undefined) return newest.good;
@@ -198,6 +205,16 @@ async function leftBy({ store }: SyncContext, app: string, run: number): Promise
       known.length === 0
         ? `flycd history --app ${shellWord(app)} lists its runs`
         : `runs that did: ${known.slice(0, 5).join(', ')}`,
+    where: app,
+  });
+}
+
+function ofEarlierApp(app: string, run: number): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `run ${run} is of an earlier app called ${app}`,
+    why: 'that one was destroyed, and what ran in it says nothing of the next by its name',
+    next: `revert the commit in git, or name a later run: flycd history --app ${shellWord(app)}`,
     where: app,
   });
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
 import { readStandingRows } from './standing.ts';
 import { perform, type Database } from './tables.ts';
@@ -44,7 +45,13 @@ export function createMemory(database: Database): MemoryStore {
     },
     markEnding: (app) => remember(database, app, { ending: 1 }),
     async forget(app) {
-      database.main.transaction(() => forget(database, app, [...factTables, 'standing'])).immediate();
+      const firstRun = sql<number>`${newestRun(database, app)} + 1`;
+      database.main
+        .transaction(() => {
+          forget(database, app, [...factTables, 'standing']);
+          perform(database.main, queries.insertInto('app_memory').values({ fleet, app, first_run: firstRun }));
+        })
+        .immediate();
     },
     async setEvidence(app, name, evidence) {
       const values = { mark: evidence.mark, key_id: evidence.keyId, digest: evidence.digest };
@@ -93,6 +100,11 @@ function forget(
     );
 }
 
+/** 0: it has none. */
+function newestRun({ fleet }: Database, app: string) {
+  return sql<number>`(SELECT coalesce(max(id), 0) FROM run WHERE fleet = ${fleet} AND app = ${app})`;
+}
+
 function setApp(
   database: Database,
   app: string,
@@ -100,7 +112,8 @@ function setApp(
 ): void {
   const { queries, fleet, main, redactor } = database;
   if (isAnother) forget(database, app, factTables);
-  const values = { app_id: id ?? null, ending: 0, known: known ? 1 : 0 };
+  const firstRun = isAnother ? { first_run: newestRun(database, app) } : {};
+  const values = { app_id: id ?? null, ending: 0, known: known ? 1 : 0, ...firstRun };
   perform(
     main,
     queries
@@ -282,6 +295,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     made: made.map((row) => row.id),
     appId: facts?.app_id ?? undefined,
     ending: facts?.ending === 1,
+    firstRun: facts?.first_run ?? undefined,
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,

@@ -98,6 +98,8 @@ interface AppMemoryTable {
   app_id: string | null;
   /** 1: FlyCD set out to destroy it. */
   ending: Generated<number>;
+  /** Runs before it are of earlier apps by the name. */
+  first_run: number | null;
   known: Generated<number>;
   /** 0: not that anybody knows; 1: given; 2: begun, and not all are known to be there. */
   default_addresses_given: Generated<number>;

@@ -133,6 +133,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     heals: [],
     appId: undefined,
     ending: false,
+    firstRun: undefined,
     known: false,
     defaultAddressesGiven: false,
     defaultAddressesOwed: false,

@@ -38,7 +38,7 @@ test('an app that was destroyed leaves nothing but its runs', async () => {
   const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
   await store.markEnding('shop');
   await store.forget('shop');
-  expect(await store.memory('shop')).toEqual(empty);
+  expect(await store.memory('shop')).toEqual({ ...empty, firstRun: 2 });
   expect(await store.goodVersions('shop')).toEqual([]);
   expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(1);
   expect(await store.memory('cart')).toEqual(other);
@@ -50,7 +50,7 @@ test('another app by its name has nothing of it but what is said to stand', asyn
   const empty = await testStore().memory('shop');
   await store.setApp('shop', { id: 'next', standing: { [stampKeys.suspend]: 'said' }, isAnother: true, known: false });
   const standing = rowsOf({ [stampKeys.suspend]: ['said', 'next'] });
-  expect(await store.memory('shop')).toEqual({ ...empty, appId: 'next', standing });
+  expect(await store.memory('shop')).toEqual({ ...empty, appId: 'next', firstRun: 1, standing });
   expect(await store.goodVersions('shop')).toEqual([]);
 });
 
@@ -62,7 +62,14 @@ test('what was said of an app meanwhile is newer than what a pass found to stand
   const found = { [stampKeys.suspend]: 'older', [stampKeys.hold]: 'a hold' };
   await store.setApp('shop', { id: 'next', standing: found, isAnother: false, known: true });
   const standing = rowsOf({ [stampKeys.hold]: ['a hold', 'next'], [stampKeys.suspend]: ['newer', 'next'] });
-  expect(await store.memory('shop')).toMatchObject({ appId: 'next', ending: false, known: true, evidence, made });
+  expect(await store.memory('shop')).toMatchObject({
+    appId: 'next',
+    firstRun: undefined,
+    ending: false,
+    known: true,
+    evidence,
+    made,
+  });
   expect((await store.memory('shop')).standing).toEqual(standing);
 });
 

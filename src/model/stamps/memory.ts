@@ -18,6 +18,8 @@ export interface Memory {
   readonly appId: string | undefined;
   /** FlyCD set out to destroy that app: where Fly shows none, it is over. */
   readonly ending: boolean;
+  /** Runs before it are of earlier apps by the name. undefined: none is known to be. */
+  readonly firstRun: number | undefined;
   /** true: FlyCD has written to this app before, says SQLite. */
   readonly known: boolean;
   /** Addresses FlyCD gave by default once; they are not given again. */
@@ -87,6 +89,7 @@ export const emptyMemory: Memory = {
   heals: [],
   appId: undefined,
   ending: false,
+  firstRun: undefined,
   known: false,
   defaultAddressesGiven: false,
   defaultAddressesOwed: false,

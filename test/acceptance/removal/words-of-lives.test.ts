@@ -161,3 +161,56 @@ describe('an app that FlyCD destroyed, and was killed before it wrote that down'
     expect(images()).toEqual(before?.map(() => expect.stringContaining('nginx:1') as unknown));
   });
 });
+
+describe('a rollback to a run of an app that is over', () => {
+  /** Runs of the app, oldest first. */
+  async function runs(): Promise<readonly number[]> {
+    const { stdout } = await world.flycd(['history', '--app', 'shop', '--all', '--output', 'json']);
+    const { runs: told } = JSON.parse(stdout) as { readonly runs: readonly { readonly id: number }[] };
+    return told.map(({ id }) => id).toSorted((a, b) => a - b);
+  }
+
+  beforeEach(async () => {
+    world.write({ ...fleet, ...shop() });
+    await done(...once);
+    world.write(shop('nginx:2'));
+    await done(...once);
+    await world.asPerson('DELETE', '/apps/shop?force=true');
+  });
+
+  test.each([
+    ['that FlyCD has made anew', () => done(...once)],
+    ['that somebody has made anew, and FlyCD has synced', () => world.flycd(once, 'other').then(() => done(...once))],
+    ['that somebody has made anew', () => world.flycd(once, 'other')],
+    [
+      'that FlyCD has destroyed',
+      async () => {
+        await done(...once);
+        world.remove('shop');
+        await done(...once);
+        world.write(shop('nginx:3'));
+      },
+    ],
+  ])('is refused, and says why, of one %s', async (_what, make) => {
+    world.write(shop('nginx:3'));
+    await make();
+    const before = images();
+    const [first = 0] = await runs();
+    const { code, stderr } = await world.flycd(['rollback', 'shop', '--to', String(first)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining(`run ${first} is of an earlier app called shop`) as unknown,
+    ]);
+    expect(images()).toEqual(before);
+  });
+
+  test('is done to one of the app that is there', async () => {
+    world.write(shop('nginx:3'));
+    await done(...once);
+    const of = (await runs()).at(-1);
+    world.write(shop('nginx:4'));
+    await done(...once);
+    await world.flycd(['rollback', 'shop', '--to', String(of)]);
+    expect(images()).toEqual([expect.stringContaining('nginx:3')]);
+  });
+});
