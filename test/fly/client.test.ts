@@ -44,7 +44,7 @@ describe('apps', () => {
     );
     const error = await thrownBy(bench.fly.createApp({ name: 'shop', org: 'acme' }));
     expect(error).toMatchObject({ state: { kind: 'stalled', scope: 'fleet' } });
-    expect(bench.server.arrivals).toHaveLength(3);
+    expect(bench.server.arrivals).toHaveLength(4);
   });
 
   it('that never show are given up after a minute as unknown', async () => {

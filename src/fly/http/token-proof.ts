@@ -3,8 +3,10 @@ import type { Clock } from '../../model/base/clock.ts';
 
 /** Fly may refuse a token from one moment to the next: after a pause the first few reads ask for all. */
 const provenMs = 30_000;
-/** A slow answer is not a refused token: whoever waits for one goes on without. */
+/** A slow answer is not a refused token: somebody else asks then, and another one each time that it has taken twice as long. */
 const patienceMs = 2_000;
+/** What Fly refuses in one moment it may take in the next. */
+const confirmMs = 1_000;
 /** The reads of one app, with a few to spare: nobody waits for what one app needs. */
 const askingMax = 8;
 /** A refused token stays so until somebody starts FlyCD with another one, or Fly takes it again. */
@@ -19,6 +21,12 @@ interface Sending {
   readonly ask: Send;
 }
 
+interface Asking {
+  readonly since: number;
+  count: number;
+  readonly first: PromiseWithResolvers<void>;
+}
+
 interface Proven {
   /** undefined: nothing was sent, for Fly had refused the token just before. */
   readonly answer: Exchange | undefined;
@@ -27,14 +35,15 @@ interface Proven {
 
 /**
  * Whether Fly takes the token. Where it does not, a handful of calls find that out, not five for each app of the fleet: after
- * a pause the first few reads go ahead, and one that is answered 401 asks whether the token is refused elsewhere as well.
+ * a pause the first few reads go ahead, and one that is answered 401 asks whether the token is refused elsewhere as well, twice
+ * with a pause between.
  */
 export class TokenProof {
   readonly #clock: Clock;
   #provenAt = -Infinity;
   #refusedAt = -Infinity;
   /** Reads that nobody knows the token of to be taken; the first answer resolves. */
-  #asking: { count: number; readonly first: PromiseWithResolvers<void> } | undefined;
+  #asking: Asking | undefined;
   /** Calls that are refused together are one question. */
   #check: Promise<boolean> | undefined;
 
@@ -42,13 +51,20 @@ export class TokenProof {
     this.#clock = clock;
   }
 
+  get #isProven(): boolean {
+    return this.#clock.now() - this.#provenAt < provenMs;
+  }
+
+  get #isRefused(): boolean {
+    return this.#clock.now() - this.#refusedAt < refusedMs;
+  }
+
   /** Sends a call; a read over the first few waits for what Fly says to those. */
   async send({ isRead, call, ask }: Sending): Promise<Proven> {
-    const isAsking = isRead && this.#clock.now() - this.#provenAt >= provenMs;
-    if (isAsking && this.#asking !== undefined && this.#asking.count >= askingMax) await this.#wait(this.#asking.first);
-    if (this.#clock.now() - this.#refusedAt < refusedMs) return { answer: undefined, isRefused: true };
-    if (!isAsking) return this.#judged(await call(), ask);
-    const asking = (this.#asking ??= { count: 0, first: Promise.withResolvers() });
+    for (let wait = this.#waitOf(isRead); wait !== undefined; wait = this.#waitOf(isRead)) await wait;
+    if (this.#isRefused) return { answer: undefined, isRefused: true };
+    if (!isRead || this.#isProven) return this.#judged(await call(), ask);
+    const asking = (this.#asking ??= { since: this.#clock.now(), count: 0, first: Promise.withResolvers() });
     asking.count += 1;
     try {
       return await this.#judged(await call(), ask);
@@ -58,27 +74,43 @@ export class TokenProof {
     }
   }
 
+  /** undefined: its turn is now. */
+  #waitOf(isRead: boolean): Promise<void> | undefined {
+    if (!isRead || this.#isProven || this.#isRefused || this.#asking === undefined) return undefined;
+    const nextAt = nextAskedAt(this.#asking);
+    return nextAt <= this.#clock.now() ? undefined : this.#wait(this.#asking.first, nextAt);
+  }
+
   async #judged(answer: Exchange, ask: Send): Promise<Proven> {
-    const isRefused = isUnauthorized(answer) && (await this.#isRefused(ask));
+    if (isUnauthorized(answer)) {
+      this.#provenAt = -Infinity;
+      // That the token is taken may be over with the next call.
+      this.#check ??= this.#checked(ask).finally(() => (this.#check = undefined));
+      if (await this.#check) return { answer, isRefused: true };
+    }
+    this.#provenAt = this.#clock.now();
+    return { answer, isRefused: false };
+  }
+
+  async #checked(ask: Send): Promise<boolean> {
+    if (!isUnauthorized(await ask())) return false;
+    await this.#clock.sleep(confirmMs);
+    const isRefused = isUnauthorized(await ask());
     if (isRefused) this.#refusedAt = this.#clock.now();
-    else this.#provenAt = this.#clock.now();
-    return { answer, isRefused };
+    return isRefused;
   }
 
-  #isRefused(ask: Send): Promise<boolean> {
-    // That the token is taken may be over with the next call.
-    this.#check ??= ask()
-      .then(isUnauthorized)
-      .finally(() => (this.#check = undefined));
-    return this.#check;
-  }
-
-  async #wait({ promise: first }: PromiseWithResolvers<void>): Promise<void> {
+  async #wait({ promise: first }: PromiseWithResolvers<void>, until: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.timer(patienceMs, resolve);
+    const cancel = this.#clock.timer(until - this.#clock.now(), resolve);
     await Promise.race([first, promise]);
     cancel();
   }
+}
+
+/** From when on one more read asks. */
+function nextAskedAt({ since, count }: Asking): number {
+  return count < askingMax ? since : since + patienceMs * 2 ** (count - askingMax);
 }
 
 function isUnauthorized(answer: Exchange): boolean {

@@ -38,8 +38,8 @@ const rows: readonly Row[] = [
     outcome: 'refused',
     what: /refused the token/,
     next: /fly tokens create/,
-    // And one that asks whether another call is refused as well.
-    requests: 2,
+    // And two that ask whether another call is refused as well, and still is a moment later.
+    requests: 3,
   },
   {
     name: '403',

@@ -15,7 +15,7 @@ describe('a token that Fly refuses', () => {
     await using bench = await speakTo(() => unauthorized);
     for (const error of await Promise.all(looks(bench).map(thrownBy))) expect(error).toMatchObject(refusedByAll);
     expect(bench.server.arrivals.length).toBeLessThan(20);
-    expect(bench.server.arrivals.filter(isAsked)).toHaveLength(1);
+    expect(bench.server.arrivals.filter(isAsked)).toHaveLength(2);
     expect(bench.clock.pending).toBe(0);
   });
 
@@ -31,8 +31,10 @@ describe('a token that Fly refuses', () => {
       ...refusedByAll,
       outcome: 'refused',
     });
+    await clock.sleep(29_999);
+    expect(await thrownBy(fly.volumes('shop'))).toMatchObject(refusedByAll);
     expect(server.arrivals).toHaveLength(before);
-    await clock.sleep(30_000);
+    await clock.sleep(1);
     expect(await fly.volumes('shop')).toEqual([]);
   });
 
@@ -57,7 +59,35 @@ describe('a token that Fly refuses', () => {
     isTaken = false;
     await bench.clock.sleep(1_000);
     for (const name of names) expect(await thrownBy(bench.fly.volumes(name))).toMatchObject(refusedByAll);
-    expect(bench.server.arrivals).toHaveLength(4);
+    expect(bench.server.arrivals).toHaveLength(5);
+  });
+
+  it.each([1_000, 3_000, 10_000])('is found out with as few calls where each refusal takes %i ms', async (ms) => {
+    await using bench = await speakTo(async (_arrival, _nth, clock) => {
+      await clock.park(ms);
+      return unauthorized;
+    });
+    for (const error of await Promise.all(looks(bench).map(thrownBy))) expect(error).toMatchObject(refusedByAll);
+    expect(bench.server.arrivals.length).toBeLessThan(20);
+    expect(bench.clock.pending).toBe(0);
+  });
+
+  it('lets few calls go once one was refused, though it was taken a moment ago', async () => {
+    let isTaken = true;
+    await using bench = await speakTo(async (_arrival, _nth, clock) => {
+      if (isTaken) return { status: 200, body: [] };
+      await clock.park(3_000);
+      return unauthorized;
+    });
+    const { fly, clock, server } = bench;
+    await fly.volumes('shop');
+    isTaken = false;
+    const first = thrownBy(fly.volumes('shop'));
+    await clock.sleep(3_001);
+    const before = server.arrivals.length;
+    for (const error of await Promise.all(looks(bench).map(thrownBy))) expect(error).toMatchObject(refusedByAll);
+    expect(await first).toMatchObject(refusedByAll);
+    expect(server.arrivals.length - before).toBeLessThan(20);
   });
 
   it('is refused for what is written, too', async () => {
@@ -81,6 +111,61 @@ describe('a token that Fly takes', () => {
       where: 'app shop',
     });
     expect(bench.server.arrivals).toHaveLength(2);
+  });
+
+  it('is refused in one moment, and fails what was asked in it alone', async () => {
+    await using bench = await speakTo(({ at }) => (at === 0 ? unauthorized : { status: 200, body: [] }));
+    const { fly } = bench;
+    const transient = { kind: 'transient', status: 401 };
+    const seen = await Promise.all([thrownBy(fly.volumes('shop')), thrownBy(fly.machines('cart'))]);
+    expect(seen).toMatchObject([transient, transient]);
+    expect(await fly.volumes('shop')).toEqual([]);
+  });
+
+  it('is asked about by eight reads and no more, then by one more every two seconds', async () => {
+    await using bench = await speakTo(async (_arrival, _nth, clock) => {
+      await clock.park(5_000);
+      return { status: 200, body: [] };
+    });
+    const { fly, server } = bench;
+    await Promise.all(names.map((name) => fly.volumes(name)));
+    const times = Map.groupBy(server.arrivals, ({ at }) => at);
+    expect([...times].map(([at, { length }]) => [at, length])).toEqual([
+      [0, 8],
+      [2_000, 1],
+      [4_000, 1],
+      [5_000, 30],
+    ]);
+  });
+
+  it('lets all go that comes within half a minute after it was taken', async () => {
+    await using bench = await speakTo(async (_arrival, _nth, clock) => {
+      await clock.park(100);
+      return { status: 200, body: [] };
+    });
+    const { fly, clock, server } = bench;
+    await fly.volumes('shop');
+    await clock.sleep(29_999);
+    await Promise.all(names.map((name) => fly.volumes(name)));
+    expect(server.arrivals.filter(({ at }) => at === 100 + 29_999)).toHaveLength(names.length);
+  });
+
+  it('keeps what is written, held open or urgent waiting for no read', async () => {
+    await using bench = await speakTo(async ({ method, path, query }, _nth, clock) => {
+      if (method === 'GET' && !path.endsWith('/wait')) await clock.park(1_500);
+      return { status: 200, body: query.size > 0 ? { ok: true } : { status: 'success', data: {} } };
+    });
+    const { fly, clock, server } = bench;
+    const reads = names.map((name) => thrownBy(fly.volumes(name)));
+    await clock.sleep(1);
+    const { length } = server.arrivals;
+    await Promise.allSettled([
+      fly.startMachine('shop', '148e1', 'nonce'),
+      fly.wait('shop', '148e1', { states: ['started'], timeoutSeconds: 1 }),
+      fly.acquireLease('shop', '148e1', { ttlSeconds: 30, description: 'd' }),
+    ]);
+    expect(server.arrivals.slice(length).map(({ at }) => at)).toEqual([1, 1, 1]);
+    await Promise.all(reads);
   });
 
   it('fails one new app among many, and asks once for it', async () => {
@@ -115,5 +200,25 @@ describe('a token that Fly takes', () => {
     const start = clock.now();
     await observeApp({ fly, app: 'shop', clock });
     expect(clock.now() - start).toBe(50);
+  });
+});
+
+describe('what the web API says of a token', () => {
+  it('is no news of the Machines API’s, nor the other way round', async () => {
+    let isTaken = true;
+    await using bench = await speakTo(({ path }) => {
+      if (path.startsWith('/api/')) return unauthorized;
+      return isTaken ? { status: 200, body: [] } : unauthorized;
+    });
+    const { fly, clock, server } = bench;
+    expect(await thrownBy(fly.releases('shop'))).toMatchObject({ kind: 'transient', status: 401 });
+    expect(server.arrivals.filter(isAsked)).toEqual([]);
+    expect(await fly.volumes('shop')).toEqual([]);
+    await clock.sleep(60_000);
+    isTaken = false;
+    expect(await thrownBy(fly.volumes('shop'))).toMatchObject(refusedByAll);
+    const before = server.arrivals.length;
+    expect(await thrownBy(fly.releases('shop'))).toMatchObject({ kind: 'transient', status: 401 });
+    expect(server.arrivals.slice(before).map(({ path }) => path.startsWith('/api/'))).toEqual([true]);
   });
 });
