@@ -69,7 +69,7 @@ export const appChapters: readonly Chapter[] = [
   },
   {
     title: 'Addresses',
-    says: 'Addresses that are not listed stay, unless `auto_prune_ips` or `sync.prune` says otherwise.',
+    says: 'Addresses that are not listed stay, unless `auto_prune_ips` or `sync.prune` says otherwise. Without `ips` a new app with services gets flyctl’s first addresses, once. If the database is lost when it has one of them, the others are not made, for nothing tells such an app from one that is meant to have no more: list what it should have.',
     roots: ['network'],
   },
   { title: 'Metrics and statics', says: 'Read by Fly’s own services.', roots: ['metrics', 'statics'] },
