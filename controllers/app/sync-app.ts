@@ -20,9 +20,9 @@ import { healedPaths, rememberLost, rememberOwed, rememberWhich, rememberPass, c
 export async function syncApp(
   asked: SyncAppOptions,
 ): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
-  const { store, app, plan, planned, fleet, trigger, actor, onProgress } = asked;
+  const { store, app, plan, wholePlan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
-  const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });
+  const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan, wholePlan });
   const request: SyncAppRequest = { ...asked, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];

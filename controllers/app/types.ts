@@ -51,6 +51,8 @@ export interface SyncAppOptions extends AppServices {
   readonly plan: AppPlan;
   /** What the plan was made from. */
   readonly planned: Omit<PlannedApp, 'plan'>;
+  /** Id of the fleet's plan that it is part of. */
+  readonly wholePlan?: string | undefined;
   readonly trigger: Trigger;
   readonly actor: string;
   readonly newer?: AbortSignal | undefined;

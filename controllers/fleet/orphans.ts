@@ -82,6 +82,8 @@ export interface OrphanRequest {
   readonly store: Store;
   readonly fleet: DesiredFleet;
   readonly plan: AppPlan;
+  /** Id of the fleet's plan that it is part of. */
+  readonly wholePlan?: string | undefined;
   readonly trigger: Trigger;
   readonly actor: string;
   readonly onProgress: OnProgress;
@@ -93,9 +95,9 @@ export interface OrphanRequest {
 
 /** Records that an app is orphaned, and destroys it where its plan says so: only where the policy prunes apps. */
 export async function syncOrphan(request: OrphanRequest): Promise<Run> {
-  const { clock, store, plan, fleet, trigger, actor, onProgress } = request;
+  const { clock, store, plan, wholePlan, fleet, trigger, actor, onProgress } = request;
   onProgress({ type: 'app.started', app: plan.app });
-  const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan });
+  const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan, wholePlan });
   let failed = false;
   for (const step of plan.steps) {
     if (step.kind !== 'app.destroy') continue;

@@ -103,7 +103,7 @@ async function applyWhole(
       ? await planAgain(context, desired, { work, app, first })
       : { plan: first, planned: work.planned.get(first.app) };
     plans.set(plan.app, plan);
-    const request = { ...context, fleet: desired, plan, trigger: work.trigger };
+    const request = { ...context, fleet: desired, plan, wholePlan: work.plan.planId, trigger: work.trigger };
     if (plan.status === 'orphaned') {
       const now = await orphanNow(context, desired, work, plan);
       plans.set(plan.app, now.plan);

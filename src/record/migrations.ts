@@ -208,6 +208,7 @@ export const migrations: readonly Migration[] = [
         (SELECT app_id FROM app_memory WHERE app_memory.fleet = standing.fleet AND app_memory.app = standing.app);
       ALTER TABLE app_memory ADD COLUMN ending INTEGER NOT NULL DEFAULT 0;
       ALTER TABLE app_memory ADD COLUMN first_run INTEGER;
+      ALTER TABLE run ADD COLUMN whole_plan TEXT;
     `,
   },
 ];

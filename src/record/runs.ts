@@ -3,7 +3,7 @@ import { Fault } from '../model/base/fault.ts';
 import type { AppPlan } from '../model/plan.ts';
 import type { Run, StepResult } from '../model/run.ts';
 import { planText } from './plan-text.ts';
-import type { Store } from './store.ts';
+import type { CalledPlan, Store } from './store.ts';
 import type { Database, RunTable, StepResultTable, Tables } from './tables.ts';
 
 type RunStore = Pick<
@@ -83,18 +83,31 @@ export function createRuns(database: Database): RunStore {
         )
         .execute();
     },
-    async planCalled(id) {
-      const row = await queries
-        .selectFrom('run')
-        .select('plan')
-        .where('fleet', '=', database.fleet)
-        .where(sql<string>`json_extract(plan, '$.planId')`, 'like', `${id}%`)
-        .orderBy('id', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      return row === undefined ? undefined : (JSON.parse(row.plan) as AppPlan);
-    },
+    planCalled: (id) => readPlanCalled(database, id),
   };
+}
+
+async function readPlanCalled({ queries, fleet }: Database, id: string): Promise<CalledPlan | undefined> {
+  const all = queries.selectFrom('run').selectAll().where('fleet', '=', fleet).orderBy('id', 'desc');
+  const newest = await all
+    .where((where) =>
+      where.or([
+        where('whole_plan', 'like', `${id}%`),
+        where(sql<string>`json_extract(plan, '$.planId')`, 'like', `${id}%`),
+      ]),
+    )
+    .limit(1)
+    .executeTakeFirst();
+  if (newest === undefined) return undefined;
+  const isWhole = newest.whole_plan?.startsWith(id) === true;
+  const rows = isWhole ? await all.where('whole_plan', '=', newest.whole_plan).execute() : [newest];
+  const runs = [...new Map(rows.toReversed().map((row) => [row.app, row])).values()].map((row) => ({
+    id: row.id,
+    startedAt: row.started_at,
+    outcome: row.outcome ?? undefined,
+    plan: JSON.parse(row.plan) as AppPlan,
+  }));
+  return { ofFleet: isWhole, runs };
 }
 
 async function readOrganizations(
@@ -131,7 +144,7 @@ function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResul
   const { queries, fleet, clock, redactor } = database;
   const clean = (text: string | undefined): string | null => (text === undefined ? null : redactor.redact(text));
   return {
-    async startRun({ app, trigger, actor, revision, plan }) {
+    async startRun({ app, trigger, actor, revision, plan, wholePlan }) {
       const { id } = await queries
         .insertInto('run')
         .values({
@@ -143,6 +156,7 @@ function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResul
           started_at: clock.now(),
           status: 'applying',
           plan: planText(plan, redactor),
+          whole_plan: wholePlan ?? null,
         })
         .returning('id')
         .executeTakeFirstOrThrow();

@@ -17,6 +17,21 @@ export interface RunStart {
   readonly actor: string;
   readonly revision: string;
   readonly plan: AppPlan;
+  /** Id of the fleet's plan that it is part of. undefined: it was made for the app alone. */
+  readonly wholePlan?: string | undefined;
+}
+
+/** Runs with a plan that somebody named. */
+export interface CalledPlan {
+  /** false: it is a plan of one app. */
+  readonly ofFleet: boolean;
+  /** Of each app the newest, oldest first. */
+  readonly runs: readonly {
+    readonly id: number;
+    readonly startedAt: number;
+    readonly outcome: RunOutcome | undefined;
+    readonly plan: AppPlan;
+  }[];
 }
 
 interface RunEnd {
@@ -85,8 +100,8 @@ export interface Store {
   organizationsOf(apps: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The newest run of an app says when the app is tried again. */
   setNextWake(app: string, at: number): Promise<void>;
-  /** The newest plan with an id that begins so, as a run carried it. */
-  planCalled(id: string): Promise<AppPlan | undefined>;
+  /** The newest plan with an id that begins so, the fleet's or an app's, as runs carried it. */
+  planCalled(id: string): Promise<CalledPlan | undefined>;
   /** Runs without an end belong to a process that died: ended as `interrupted`. Returns how many. */
   closeInterrupted(): Promise<number>;
 

@@ -36,6 +36,8 @@ export interface RunTable {
   status: AppStatus;
   /** JSON of an AppPlan. */
   plan: string;
+  /** Id of the fleet's plan that this is part of. */
+  whole_plan: string | null;
   next_wake_at: number | null;
 }
 

@@ -1,3 +1,5 @@
+import { formatTime } from '../model/base/clock.ts';
+import type { RunOutcome } from '../model/run.ts';
 import type { AppPlan, Plan } from '../model/plan.ts';
 import { appPlanJson, planJson, planMarkdown, planText } from './plan.ts';
 import { plain } from '../model/base/plain.ts';
@@ -12,6 +14,12 @@ interface Stale {
   readonly before: readonly SaidPlan[] | undefined;
   /** false: it was a plan of one app, and says nothing of the others. */
   readonly ofFleet: boolean;
+  /** That had the plan of that id. */
+  readonly runs: readonly {
+    readonly id: number;
+    readonly startedAt: number;
+    readonly outcome: RunOutcome | undefined;
+  }[];
 }
 
 interface SaidPlan {
@@ -48,6 +56,17 @@ function wordsOfStep({ kind, target, changes }: SaidStep): string {
   return `${kind} ${target}${said.length === 0 ? '' : ` (${said.join(', ')})`}`;
 }
 
+/** A fleet's has one of each app: the first few say that it was done, and when. */
+const runsMax = 3;
+
+function ranText({ id, startedAt, outcome }: Stale['runs'][number]): string {
+  const at = formatTime(startedAt);
+  const isDone = outcome === 'created' || outcome === 'updated' || outcome === 'deleted';
+  return isDone
+    ? `It was carried out at ${at}, in run ${id}: ${outcome}.`
+    : `Run ${id} had it at ${at}: ${outcome ?? 'not over yet'}.`;
+}
+
 const unknown = 'The plan of that id is recorded nowhere here: what it said is not known.';
 
 export function staleText(stale: Stale, colour: boolean): string {
@@ -55,7 +74,7 @@ export function staleText(stale: Stale, colour: boolean): string {
   const difference = differenceOf(stale);
   const lines = [
     paint('yellow', `Plan ${plain(stale.id)} is not what a sync would do now: nothing was done.`),
-    ...(difference === undefined ? [unknown] : []),
+    ...(difference === undefined ? [unknown] : stale.runs.slice(0, runsMax).map(ranText)),
     ...(difference?.gone ?? []).map((words) => paint('red', `  - ${plain(words)}`)),
     ...(difference?.come ?? []).map((words) => paint('green', `  + ${plain(words)}`)),
   ];

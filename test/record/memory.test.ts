@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { migrations } from '../../src/record/migrations.ts';
-import { runStart, temporaryFolder, testStore } from './stores.ts';
+import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
 const good = { revision: 'a'.repeat(40), config: 'c'.repeat(32), digest: '', image: 'd'.repeat(32), at: 1 };
 
@@ -86,4 +86,26 @@ test('words of an older database are said of the app that it knew', async () => 
   const store = testStore({ path });
   expect((await store.memory('shop')).standing).toEqual(rowsOf({ flycd_hold: ['a hold', 'then'] }));
   expect((await store.memory('cart')).standing).toEqual(rowsOf({ flycd_hold: ['a hold', undefined] }));
+});
+
+test('a plan is called by the id of its own, or of the fleet’s that it was part of', async () => {
+  const store = testStore();
+  const start = (app: string, digit: string, wholePlan?: string) =>
+    store.startRun(runStart(app, { plan: planOf(app, { planId: digit.repeat(32) }), wholePlan }));
+  const whole = 'f'.repeat(32);
+  await start('shop', 'a');
+  for (const digit of ['b', 'c']) await start('shop', digit, whole);
+  const cart = await start('cart', 'd', whole);
+  await store.finishRun(cart, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
+  expect(await store.planCalled('e'.repeat(8))).toBeUndefined();
+  expect(await store.planCalled('b'.repeat(8))).toMatchObject({
+    ofFleet: false,
+    runs: [{ id: 2, outcome: undefined }],
+  });
+  const called = await store.planCalled('f'.repeat(8));
+  expect(called?.ofFleet).toBe(true);
+  expect(called?.runs.map(({ id, plan }) => [id, plan.app])).toEqual([
+    [3, 'shop'],
+    [4, 'cart'],
+  ]);
 });

@@ -106,6 +106,15 @@ test('sync --plan: the same plan is done, another one is shown', async () => {
     },
   };
   const again: Typed = { types: () => Promise.resolve(`sync config --plan ${id}`) };
+  let whole = '';
+  const fleets: Typed = {
+    async types(stage) {
+      const { stdout } = await stage.flycd('diff config --output json');
+      whole = (JSON.parse(stdout) as { readonly planId: string }).planId;
+      return `sync config --plan ${whole}`;
+    },
+  };
+  const fleetsAgain: Typed = { types: () => Promise.resolve(`sync config --plan ${whole}`) };
   const text = await play({
     files,
     orderly: true,
@@ -125,6 +134,8 @@ test('sync --plan: the same plan is done, another one is shown', async () => {
       'sync config --plan plan.json',
       'sync config --plan config/app.yaml',
       'sync config --plan soon',
+      fleets,
+      fleetsAgain,
     ],
   });
   await expect(text).toMatchFileSnapshot('golden/sync-plan.txt');

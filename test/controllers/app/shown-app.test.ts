@@ -9,8 +9,14 @@ const machine = (fleet: string, state = 'started') =>
   ({ id: 'm', state, config: { metadata: { flycd_fleet: fleet } } }) as unknown as Machine;
 
 const seen = (app: ObservedApp['app'], machines: Reading<readonly Machine[]> = none): ObservedApp => ({
-  ...{ name: 'shop', observedAt: 0, app, id: 'id', machines },
-  ...{ volumes: none, secrets: none, addresses: none },
+  name: 'shop',
+  observedAt: 0,
+  app,
+  id: 'id',
+  machines,
+  volumes: none,
+  secrets: none,
+  addresses: none,
 });
 const present = { status: 'read', value: { state: 'present', app: { name: 'shop' } } } as const;
 const read = (...value: readonly Machine[]) => ({ status: 'read', value }) as const;

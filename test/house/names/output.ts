@@ -53,7 +53,7 @@ function printed(): Readonly<Record<string, unknown>> {
     'suspend and resume': toldJson([{ app: 'web', run: goodRun, lifted: ['a hold'] }]),
     sync: syncJson({ plan: fullPlan, runs }),
     'sync --plan of a plan that is no longer so, beside those of sync': beside(
-      staleJson({ id: 'ID', plan: fullPlan, before, ofFleet: true }),
+      staleJson({ id: 'ID', plan: fullPlan, before, ofFleet: true, runs: [] }),
       planJson(fullPlan),
     ),
     validate: validationJson({

@@ -87,12 +87,13 @@ export async function plannedPass(
     const { context, fleet } = await openSync(composition, pass.apps);
     const { plan, runs } = await syncPlanned(context, fleet, pass, id);
     if (runs === undefined) {
-      const recorded = written === undefined ? await context.store.planCalled(id) : undefined;
-      const before = written?.apps ?? (recorded && [appPlanJson(recorded)]);
+      const called = await context.store.planCalled(id);
+      const before = written?.apps ?? called?.runs.map((run) => appPlanJson(run.plan));
+      const ofFleet = written !== undefined || called?.ofFleet === true;
       answer(
         invocation,
         options.output,
-        { id, plan, before, ofFleet: written !== undefined },
+        { id, plan, before, ofFleet, runs: called?.runs ?? [] },
         { text: staleText, json: staleJson, markdown: staleMarkdown },
       );
       return exitOfPlan(plan);
