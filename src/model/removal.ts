@@ -10,12 +10,8 @@ export interface FileContent {
   readonly id: string;
   /** Bytes; undefined: it was reached through a link. */
   readonly size: number | undefined;
-}
-
-/** An app's own file, which is not there any more. */
-export interface MovedContent extends FileContent {
-  /** undefined: it cannot be read, and only the same content is found. */
-  readonly bytes: Uint8Array | undefined;
+  /** Of a file that is not there any more. Not there: they were not read, or cannot be, and only the same content is found. */
+  readonly bytes?: Uint8Array | undefined;
 }
 
 /** What a commit of a config named. */
@@ -72,7 +68,7 @@ export interface Mentions {
    * The new file that has what an app's own file had, or at least half of it, whatever it is called: it was moved, not
    * removed. One that FlyCD reads for others is none.
    */
-  movedFrom(app: string, content: MovedContent, since: Since): Promise<Mention | undefined>;
+  movedFrom(app: string, content: FileContent, since: Since): Promise<Mention | undefined>;
 }
 
 /** A commit that goes on from the one that was read, and a branch or tag that points to it. */

@@ -8,49 +8,16 @@ import type { Tree, TreeEntry } from '../../sources/tree/tree.ts';
 import { formatOf, isReadWhole, readDocument, type SourceDocument } from '../documents/document.ts';
 import { substitute, type Substitution } from '../documents/substitution.ts';
 import { appFileNames, isAppOrProject, projectFileNames } from '../files/file-names.ts';
-import { isFlyConfig, isLikelyApp, mayNameApp, nearMissOf } from '../files/near-misses.ts';
-import { unreadEntry } from '../files/reading.ts';
+import { isFlyConfig, isLikelyApp, mayNameApp } from '../files/near-misses.ts';
 import { filesBelow, othersFolders, skippedFolders } from '../files/traverse.ts';
 import { isIgnored, type Walking } from './discovery.ts';
 import { ignoreHint } from './notes.ts';
 import { isBroken, isOfKind } from './overlooked.ts';
 import { otherProjects, ownProjects, type NamingProject } from './naming-projects.ts';
+import { movedTo } from './moved.ts';
+import { bytesOf, mentionOf, type Found, type Naming, type Place, type Said } from './places.ts';
 import { isSealed } from './sealed.ts';
-import { isMostlyTheSame } from './similarity.ts';
-import { fieldsWritten, isPlainName, isUnclearName, looseText, movedOut } from './written-fields.ts';
-
-/** A file of the repo. */
-interface Place {
-  readonly tree: Tree;
-  readonly entry: TreeEntry;
-  /** true: the config covers the folder that it stands in. */
-  readonly isHere: boolean;
-  /** true: another config takes an app from it. */
-  readonly isOther: boolean;
-}
-
-/** What a file may say of apps. */
-interface Said {
-  readonly apps: readonly string[];
-  /** What stands in it for an app's name, before any project makes one of it. */
-  readonly written: readonly string[];
-  /** Whose apps may be anywhere. */
-  readonly isProject: boolean;
-  readonly isUnread: boolean;
-  /** What it has for its app's name is none as it is written. */
-  readonly isUnclear: boolean;
-}
-
-/** The projects that name apps: of this config, and of others in its repo. */
-interface Naming {
-  readonly own: readonly NamingProject[];
-  readonly others: readonly NamingProject[];
-}
-
-interface Found {
-  readonly all: readonly Place[];
-  readonly naming: Naming;
-}
+import { fieldsWritten, isUnclearName, looseText, movedOut } from './written-fields.ts';
 
 /**
  * Searches when the first app is asked for, which is one that git no longer names: there may be thousands of files. A file that
@@ -86,18 +53,10 @@ export function mentionsIn(walking: Walking): Mentions {
     known.catch(() => read.delete(place));
     return known;
   };
-  const contents = new Map<Place, Promise<Uint8Array>>();
-  const bytesIn = (place: Place): Promise<Uint8Array> => {
-    const known = contents.get(place) ?? bytesOf(walking, place.tree, place.entry).then((bytes) => bytes ?? nothing);
-    contents.set(place, known);
-    known.catch(() => contents.delete(place));
-    return known;
-  };
   const isNewAt = ({ tree, entry }: Place, { isNew }: Since): boolean =>
     tree !== walking.tree || isNew === undefined || isNew(entry.path);
-  const mention = ({ tree, entry }: Place, as: Mention['as']): Mention => {
-    return { file: walking.files.file(tree, entry.path).name, as };
-  };
+  const contents = new Map<Place, Promise<Uint8Array>>();
+  const mention = (place: Place, as: Mention['as']): Mention => mentionOf(walking, place, as);
   return {
     async of(app, since) {
       let any: Mention | undefined;
@@ -127,58 +86,12 @@ export function mentionsIn(walking: Walking): Mentions {
       }
       return any;
     },
-    async movedFrom(app, { id, size, bytes }, { isNew, isAdded }) {
+    async movedFrom(app, content, since) {
       const { all, naming } = await places();
-      let similar: Mention | undefined;
-      for (const place of all) {
-        const { tree, entry } = place;
-        if (tree !== walking.tree || entry.kind === 'repository' || isReadForOthers(walking, place)) continue;
-        if (!isAboutAsLarge(entry, size) || isNew?.(entry.path) === false) continue;
-        const there = (await walking.files.id(tree, entry.path)) ?? '';
-        const isSame = there === id && entry.size >= sameMin;
-        // A template or a copy that stood there before would hold every app that is like it.
-        if (!isSame && (similar !== undefined || isAdded?.(entry.path, there) !== true)) continue;
-        if (!isSame && !isMostlyTheSame(bytes ?? nothing, await bytesIn(place))) continue;
-        const isAnothers = place.isOther ? isOfAnother : namesAnother;
-        if (!(isSame && !place.isOther) && isAnothers(await saidIn(place, naming), app, bytes)) continue;
-        const found = mention(place, place.isOther ? 'other config' : 'moved');
-        if (isSame) return found;
-        similar = found;
-      }
-      return similar;
+      const said = (place: Place): Promise<Said> => saidIn(place, naming);
+      return movedTo({ walking, all, said, contents }, app, { content, since });
     },
   };
-}
-
-/** Carriage returns and keywords that git puts in on disk are none of what it compares. */
-function isAboutAsLarge(entry: TreeEntry, size: number | undefined): boolean {
-  return size === undefined || (entry.size >= size / 2 && entry.size <= size * 2 + 64);
-}
-
-const nothing = new Uint8Array();
-/** Bytes: what is smaller, as `{}`, many files are. */
-const sameMin = 8;
-
-/** An app.yaml, a project, and what an app.yaml or a project leads to: what is in it is no app that was put away. */
-function isReadForOthers(walking: Walking, { tree, entry, isHere }: Place): boolean {
-  const base = baseOf(entry.path);
-  if (!isHere) return false;
-  if (appFileNames.includes(base)) return true;
-  const { name } = walking.files.file(tree, entry.path);
-  if (isAppOrProject(base)) return walking.projects.some(({ document }) => document.file === name);
-  return walking.files.wasRead(tree, entry.path) && nearMissOf(base) === undefined;
-}
-
-/** The app of another config's file is what its projects make of its name. */
-function isOfAnother({ apps, isUnclear }: Said, app: string): boolean {
-  return !isUnclear && apps.length > 0 && !apps.includes(app);
-}
-
-/** What plainly names another app is that one's, as a draft that somebody began with a copy. */
-function namesAnother({ written }: Said, app: string, bytes: Uint8Array | undefined): boolean {
-  const before = bytes === undefined ? [] : fieldsWritten(looseText(bytes), 'app');
-  const names = written.filter((name) => name !== '' && isPlainName(name));
-  return names.length > 0 && !names.some((name) => name === app || before.includes(name));
 }
 
 /** It names what the app.yaml beside it did, which has got another app since: what an editor keeps. */
@@ -331,21 +244,10 @@ interface Text {
 const noText: Text = { text: undefined, isSealed: true };
 
 async function textOf(walking: Walking, tree: Tree, entry: TreeEntry): Promise<Text> {
-  const bytes = await bytesOf(walking, tree, entry);
+  const bytes = await bytesOf(walking, { tree, entry });
   if (bytes === undefined || isPointer(bytes)) return noText;
   const text = looseText(bytes);
   return { text, isSealed: isSealed(bytes, text) };
-}
-
-async function bytesOf({ files }: Walking, tree: Tree, entry: TreeEntry): Promise<Uint8Array | undefined> {
-  if (unreadEntry(entry) !== undefined) return undefined;
-  try {
-    return await files.read(tree, entry.path);
-  } catch (error) {
-    // Too large, or a link that leads out: for a person to settle.
-    if (error instanceof Fault && error.kind === 'stalled') return undefined;
-    throw error;
-  }
 }
 
 /** Its apps may be anywhere. */
