@@ -93,7 +93,9 @@ describe('the watch finds', () => {
     const [first] = machines;
     const { web } = app.groups;
     if (web === undefined || first === undefined) throw new Error('there is no web');
-    eyes.expect({ apps: [{ ...app, groups: { web, worker: { ...web, count: 2 } } }] });
+    const giving = (count: number | undefined) =>
+      eyes.expect({ apps: [{ ...app, groups: { web, worker: { ...web, count } } }] });
+    giving(2);
     const comeAndGo = async (generation: number, stamps: object) => {
       const metadata = { ...first.config.metadata, fly_process_group: 'worker', flycd_slot: undefined, ...stamps };
       for (const number of [1, 2]) {
@@ -113,6 +115,13 @@ describe('the watch finds', () => {
     expect(await comeAndGo(2, {})).toEqual([
       expect.stringContaining('app-1/worker: FlyCD has 2 of 2 machines down at once'),
     ]);
+    // Two passes at once each undo the worker that each of them made.
+    giving(undefined);
+    const uncounted = () => eyes.findings.filter((text) => text.includes('gives worker no count')).length;
+    for (const generation of [3, 4]) await comeAndGo(generation, { flycd_failed: 'x' });
+    expect(uncounted()).toBe(0);
+    await comeAndGo(5, {});
+    expect(uncounted()).toBe(2);
   });
 
   test('a machine destroyed where git gives no count', async () => {

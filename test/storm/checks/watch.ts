@@ -206,7 +206,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     const isReplaced = membersOf(world, machine.app.name, groupOf(machine)).some(
       (other) => takesPlaceOf(other, machine) || takesPlaceOf(machine, other),
     );
-    if (isReplaced) return;
+    if (isReplaced || isUndone(machine)) return;
     if (group !== undefined && group.count === undefined && !standsIn)
       say(`${machine.app.name}: ${machine.name} was destroyed, and git gives ${groupOf(machine)} no count`);
   }
