@@ -5,7 +5,7 @@ import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
-import { observeApp, observeReleases } from '../../src/observed/app.ts';
+import { observeApp, observeDeployments } from '../../src/observed/app.ts';
 import { personal } from '../../src/observed/organization.ts';
 import { read, readIfPossible } from '../../src/observed/reading.ts';
 import { missingRegion } from '../../src/flyconfig/reading/regions.ts';
@@ -64,7 +64,7 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const known = knownEvidence({ observed, memory, fleet });
   const unreachable = unreachableSince(observed, memory, clock.now());
   const needs = needsReleases(plan, seen);
-  const whole = needs ? { ...seen, releases: await observeReleases({ fly, app: app.name }) } : seen;
+  const whole = needs ? await withReleases(request, seen, memory) : seen;
   const wanted = steering.snapshot ?? app;
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   const found = needs ? planOf(whole) : plan;
@@ -102,6 +102,15 @@ async function observeOrganization({ app, fly, reached }: PlanAppRequest, observ
   if (app.orgIsDefault === true || org === undefined || app.org === org || ![app.org, org].includes(personal))
     return observed;
   return { ...observed, reached: await read(reached === undefined ? fly.organizations() : reached()) };
+}
+
+async function withReleases(
+  { fly, app, fleet, clock }: PlanAppRequest,
+  seen: ObservedApp,
+  { told }: Memory,
+): Promise<ObservedApp> {
+  const machines = seen.machines.status === 'read' ? seen.machines.value : [];
+  return { ...seen, ...(await observeDeployments({ fly, app: app.name, machines, told, fleet, now: clock.now() })) };
 }
 
 interface Looked {

@@ -10,7 +10,7 @@ import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
 import { nextWake } from '../app/outcome.ts';
 import { destroyApp } from '../kinds/apps.ts';
-import { observeReleases } from '../../src/observed/app.ts';
+import { observeDeployments } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
@@ -31,7 +31,7 @@ export interface FoundOrphans {
  * Apps of this fleet on Fly that git does not name. None is looked for, and nobody asked where, while the fleet has no name
  * of its own or part of the config could not be read: what is missing then is unknown, not gone.
  */
-export async function findOrphans(request: SoughtRequest & { readonly fly: FlyReader }): Promise<FoundOrphans> {
+export async function findOrphans(request: SoughtRequest & Pick<LookRequest, 'clock' | 'fly'>): Promise<FoundOrphans> {
   const { fly, fleet } = request;
   if (!fleet.named || !fleet.whole) return { orphans: [], complete: !fleet.named, orgs: [], unread: [] };
   const desired = namesOf(fleet);
@@ -52,6 +52,7 @@ export async function findOrphans(request: SoughtRequest & { readonly fly: FlyRe
 }
 
 interface LookRequest {
+  readonly clock: Pick<Clock, 'now'>;
   readonly fly: FlyReader;
   readonly fleet: DesiredFleet;
   readonly store: Pick<Store, 'namedRevision'> | undefined;
@@ -67,13 +68,14 @@ export async function lookAgain(request: LookRequest, orphan: OrphanedApp): Prom
 }
 
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
-async function withContents({ fly, fleet, store }: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
+async function withContents({ fly, fleet, store, clock }: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
+  const { name: app, machines } = orphan;
   const [releases, contents, history] = await Promise.all([
-    observeReleases({ fly, app: orphan.name }),
+    observeDeployments({ fly, app, machines, fleet, now: clock.now() }),
     observeContents(fly, orphan.name),
     removalHistory(fleet, orphan, store),
   ]);
-  return { ...orphan, releases, contents, history };
+  return { ...orphan, ...releases, contents, history };
 }
 
 export interface OrphanRequest {

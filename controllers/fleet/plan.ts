@@ -66,7 +66,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const chosen = selectApps(desired.apps, options.apps);
   const chosenNames = new Set(chosen.map(({ name }) => name));
   const seeks = context.orphans && mayBeOrphans(desired, options);
-  const { fly, store, flyOrg } = context;
+  const { clock, fly, store, flyOrg } = context;
   const reached = askedOnce(() => fly.organizations());
   const regions = askedOnce(() => fly.regions());
   const shared = { ...context, reached, regions, fleet: desired };
@@ -96,7 +96,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
     return [...planned.values()].map((one) => one.observed);
   };
   const apps = () => Promise.resolve(named);
-  const seeking = seeks ? findOrphans({ fly, store, fleet: desired, apps, observed, reached }) : undefined;
+  const seeking = seeks ? findOrphans({ clock, fly, store, fleet: desired, apps, observed, reached }) : undefined;
   const [found] = await Promise.all([seeking, looking]);
   checkAskedFor(desired, found, options);
   const chosenOrphans = selectApps(found?.orphans ?? [], options.apps);

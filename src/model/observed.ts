@@ -44,6 +44,8 @@ export interface ObservedApp {
    * unread: it comes from an interface of Fly's that may change.
    */
   readonly releases?: Reading<readonly Release[]> | undefined;
+  /** Destroyed machines. Asked for only where a release seems to be somebody else's; undefined: not asked, or unread. */
+  readonly departed?: readonly Machine[] | undefined;
 }
 
 /** An app of this fleet on Fly that git does not name. */
@@ -62,6 +64,8 @@ export interface OrphanedApp {
   readonly unread?: string | undefined;
   /** Asked for only where the app would be destroyed. */
   readonly releases?: Reading<readonly Release[]> | undefined;
+  /** Destroyed machines, asked for as those of an app that git names. */
+  readonly departed?: readonly Machine[] | undefined;
 }
 
 /** One that could not be looked through whole for apps that git does not name. */

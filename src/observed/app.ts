@@ -1,8 +1,13 @@
 import type { App } from '../../schemas/fly/app.ts';
 import type { Release } from '../../schemas/fly/release.ts';
+import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { Clock } from '../model/base/clock.ts';
 import type { AppPresence, ObservedApp, Reading } from '../model/observed.ts';
+import type { FleetOwner } from '../model/stamps/owner.ts';
+import type { Told } from '../model/stamps/stamps.ts';
+import { isGone } from '../plan/classify/machine-state.ts';
+import { asksTheDeparted } from '../plan/classify/other-deployments.ts';
 import { read, readIfPossible } from './reading.ts';
 
 export interface ObserveAppRequest {
@@ -68,6 +73,30 @@ export function observeReleases({
   app,
 }: Pick<ObserveAppRequest, 'fly' | 'app'>): Promise<Reading<readonly Release[]>> {
   return readIfPossible(fly.releases(app));
+}
+
+export interface ObserveDeploymentsRequest extends Pick<ObserveAppRequest, 'fly' | 'app'> {
+  /** Those that are there. */
+  readonly machines: readonly Machine[];
+  /** The newest record that SQLite remembers. */
+  readonly told?: Told | undefined;
+  readonly fleet: FleetOwner;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** With one call more where a release seems to be somebody else's, for destroyed machines may know it for FlyCD's. */
+export async function observeDeployments(
+  request: ObserveDeploymentsRequest,
+): Promise<Pick<ObservedApp, 'releases' | 'departed'>> {
+  const { fly, app } = request;
+  const releases = await observeReleases(request);
+  const machines = request.machines.filter((machine) => !isGone(machine));
+  if (releases.status === 'unread' || !asksTheDeparted({ ...request, machines, releases: releases.value }))
+    return { releases };
+  const all = await readIfPossible(fly.machines(app, { includeDeleted: true }));
+  if (all.status === 'unread') return { releases };
+  return { releases, departed: all.value.filter(isGone) };
 }
 
 /** GraphQL's id is the name, which tells no two apart: undefined. */

@@ -75,6 +75,7 @@ export function planApp(input: PlanAppInput): AppPlan {
     machines: machines.value,
     releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     told: input.memory.told,
+    departed: observed.departed,
     fleet: input.fleet,
     now: input.now,
   });

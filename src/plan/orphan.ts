@@ -29,7 +29,7 @@ export interface OrphanInput {
 }
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
-  const { name, machines, releases } = orphan;
+  const { name, machines, releases, departed } = orphan;
   const standing = standingOf({ machines, fleet }, { standing: [] });
   const suspension = suspensionOf(standing, now);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
@@ -53,7 +53,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const suspended = suspensionHold(name, [step], { standing, now });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : undefined;
-  const busy = busyWith({ machines, releases: asked, fleet, now });
+  const busy = busyWith({ machines, releases: asked, departed, fleet, now });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
   const held =
     sharedHold(name, other, step) ??

@@ -316,6 +316,11 @@ describe('an orphan that would be destroyed', () => {
     const release = { id: 'r', version: 3, status: 'running', created_at: at, user: 'alice' };
     const releases = { status: 'read', value: [release] } as const;
     expect(planOf({ ...gone, releases }).holds[0]?.because).toContain('alice runs release v3');
+    const told = { flycd_told: `own:3:${'0'.repeat(32)}` };
+    const departed = [machine(desiredApp(), { id: 'gone', state: 'destroyed', metadata: told })];
+    const own = { status: 'read', value: [{ ...release, id: 'own' }] } as const;
+    expect(planOf({ ...gone, releases: own }).holds[0]?.reason).toBe('busy');
+    expect(planOf({ ...gone, releases: own, departed }).holds.map(({ reason }) => reason)).not.toContain('busy');
   });
 
   test('is held when machines that FlyCD did not make would go with it', () => {

@@ -27,6 +27,8 @@ export interface ClassifyInput {
   readonly releases: readonly Release[] | undefined;
   /** The record that SQLite remembers. */
   readonly told?: Told | undefined;
+  /** Destroyed ones. undefined: not asked for, or unread. */
+  readonly departed?: readonly Machine[] | undefined;
   readonly fleet: FleetOwner;
   readonly now: number;
 }

@@ -14,6 +14,8 @@ export interface BusyInput {
   readonly releases: readonly Release[] | undefined;
   /** The newest record that FlyCD made, as SQLite remembers it; each machine of ours names the one that last reached it. */
   readonly told?: Told | undefined;
+  /** Destroyed ones, whose stamps still tell which records FlyCD made. undefined: not asked for, or unread. */
+  readonly departed?: readonly Machine[] | undefined;
   readonly fleet: FleetOwner;
   readonly now: number;
 }
@@ -109,9 +111,21 @@ function busyMachine(
   return undefined;
 }
 
+/**
+ * true: a release is under way that no machine and no database knows for FlyCD's. Machines that are gone may: where they
+ * were destroyed, and the database is another, one's own record is left to nobody.
+ */
+export function asksTheDeparted(input: BusyInput): boolean {
+  const others = input.releases === undefined ? [] : othersReleases(input, input.releases);
+  return others.some((release) => isAtWork(release, input.now));
+}
+
 /** Newest first, by when they began. */
-function othersReleases({ machines, told, fleet }: BusyInput, releases: readonly Release[]): readonly Release[] {
-  const stamps = machines
+function othersReleases(
+  { machines, departed = [], told, fleet }: BusyInput,
+  releases: readonly Release[],
+): readonly Release[] {
+  const stamps = [...machines, ...departed]
     .map((machine) => metadataOf(machine))
     .filter((metadata) => isOwn(metadata, fleet))
     .map((metadata) => parseTold(metadata[stampKeys.told]));

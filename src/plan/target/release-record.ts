@@ -24,7 +24,7 @@ export interface KnownRelease {
 type KnownReleaseInput = Pick<PlanAppInput, 'desired' | 'observed' | 'memory' | 'fleet' | 'now'>;
 
 /**
- * The machines say which record told of them, SQLite of one that has reached no machine yet. Without either (a FlyCD that
+ * The machines say which record told of them, those that are gone as well, SQLite of one that has reached no machine yet. Without either (a FlyCD that
  * died in between, its database lost) the app's newest record is taken up where nothing has come of it and its image is
  * the wanted one.
  */
@@ -49,7 +49,7 @@ function leftRunning(
   releases: readonly Release[],
 ): RememberedRelease | undefined {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  for (const metadata of machines.map(metadataOf)) {
+  for (const metadata of [...machines, ...(observed.departed ?? [])].map(metadataOf)) {
     const told = isOwn(metadata, fleet) ? parseTold(metadata[stampKeys.told]) : undefined;
     const record = releases.find(({ id }) => id === told?.id);
     if (told === undefined || told.id === inUse?.id || record?.status !== 'running') continue;
@@ -76,6 +76,12 @@ function search(input: KnownReleaseInput, version: string, releases: readonly Re
   };
   const newest = inventory.members.flatMap((member) => toldOf(member) ?? []).toSorted((a, b) => b.number - a.number)[0];
   if (newest !== undefined) return newest;
+  const departed = (observed.departed ?? []).find((machine) => {
+    const metadata = metadataOf(machine);
+    const isSame = isOwn(metadata, fleet) && parseTold(metadata[stampKeys.told])?.version === version;
+    return isSame && image.matches(machine, machine.config ?? {});
+  });
+  if (departed !== undefined) return parseTold(metadataOf(departed)[stampKeys.told]);
   const remembered = memory.told;
   if (remembered?.version === version && remembered.image === image.ref) return remembered;
   const [last] = releases.toSorted((a, b) => b.version - a.version);

@@ -237,6 +237,65 @@ describe('a FlyCD that dies', () => {
   });
 });
 
+/** Only machines say whose a record is, once its database is lost: also those that somebody has destroyed since. */
+describe('a record whose machine somebody has destroyed, and its FlyCD died', () => {
+  /** Its first machine names record 2, which is left running. */
+  async function cutShort(): Promise<void> {
+    const files = shop({ greeting: 'bye' });
+    const call = await callOf('POST /apps/{app}/machines/{machine}', 2, { before: [shop()], files });
+    await start();
+    world.write(files);
+    await world.mortalFlycd(['sync', '--once'], { call, when: 'before' });
+    const [named] = machines().filter(({ config }) => config.metadata?.['fly_release_version'] === '2');
+    expect(await world.simulator.flyctl.destroy('shop', { machine: named?.id ?? '' })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    expect(releases()).toEqual([
+      [2, 'running'],
+      [1, 'complete'],
+    ]);
+  }
+
+  test.each(['another', 'state'])('is taken up by the next one (its database: %s, new)', async (heir) => {
+    await cutShort();
+    if (heir === 'state') world.forget();
+    const { code, stdout, stderr } = await world.flycd(['sync', '--once'], heir);
+    expect(code, stderr + stdout).toBe(0);
+    expect(releases()).toEqual([
+      [2, 'complete'],
+      [1, 'complete'],
+    ]);
+    expect(told()).toEqual(['2', '2']);
+  });
+
+  test('is closed by the next one where git has moved on', async () => {
+    await cutShort();
+    world.forget();
+    await synced(shop({ greeting: 'later' }));
+    expect(releases()).toEqual([
+      [3, 'complete'],
+      [2, 'interrupted'],
+      [1, 'complete'],
+    ]);
+  });
+
+  test('does not make a release of somebody else’s ours', async () => {
+    await cutShort();
+    world.forget();
+    void world.simulator.flyctl.deploy('shop', { image: 'shop:9', stops: 'killed' });
+    const { code, said } = await sync();
+    expect(code, said).toBe(4);
+    expect(said).toContain('human@example.com runs release v3');
+  });
+
+  test('costs no list more where nobody seems to be at work', async () => {
+    await start();
+    platform().requests.length = 0;
+    await synced(shop({ greeting: 'bye' }));
+    const lists = platform().requests.filter(({ template }) => template === 'GET /apps/{app}/machines');
+    expect(lists).toHaveLength(3);
+  });
+});
+
 describe('an interface that fails holds up nothing', () => {
   test.each<[string, FaultKind]>([
     ['answers 500', '500'],

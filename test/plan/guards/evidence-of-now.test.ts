@@ -63,6 +63,25 @@ test('FlyCD’s own release says nothing of others', () => {
   expect(holdsOf(plan(desired, seen, { memory: { told } }))).not.toContain('busy');
 });
 
+describe('a release that runs, and whose machine is gone', () => {
+  const running: ObservedApp['releases'] = { status: 'read', value: [release('running', 5, { id: 'own' })] };
+  const gone = (stamps: Readonly<Record<string, string | undefined>>) =>
+    machine(desired, {
+      id: 'gone',
+      state: 'destroyed',
+      metadata: { flycd_told: `own:7:${'0'.repeat(32)}`, ...stamps },
+    });
+  test.each<[string, Pick<ObservedApp, 'departed'>, boolean]>([
+    ['is FlyCD’s own where that machine says so', { departed: [gone({})] }, false],
+    ['is somebody else’s where it names another one', { departed: [gone({ flycd_told: undefined })] }, true],
+    ['is another fleet’s where that had the machine', { departed: [gone({ flycd_fleet: 'theirs' })] }, true],
+    ['is somebody else’s where nobody was asked', {}, true],
+  ])('%s', (_what, departed, busy) => {
+    const seen = { ...observed({ machines: [machine(desired, changed)] }), releases: running, ...departed };
+    expect(holdsOf(plan(desired, seen)).includes('busy')).toBe(busy);
+  });
+});
+
 test('a lease counts whatever releases say', () => {
   const lease = { expires_at: now / 1000 + 10, owner: 'alice@example.com' };
   const seen: ObservedApp = {
