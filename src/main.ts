@@ -37,6 +37,7 @@ async function start(): Promise<void> {
   const code = await main(process.argv.slice(2), {
     env: Object.freeze({ ...process.env }),
     cwd: process.cwd(),
+    stdin: { isTTY: process.stdin.isTTY ?? false, line: () => lineOf(stop.signal) },
     stdout: output(process.stdout),
     stderr: output(process.stderr),
     clock: systemClock,
@@ -47,6 +48,20 @@ async function start(): Promise<void> {
   process.exitCode = code;
   // What was left where it stood may still hold sockets open.
   if (stop.signal.aborted) process.exit();
+}
+
+/** Nothing is listened to before somebody is asked, nor afterwards: the process ends by itself. */
+async function lineOf(signal: AbortSignal): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline/promises');
+  const reader = createInterface({ input: process.stdin });
+  const closed = new Promise<undefined>((resolve) => reader.once('close', () => resolve(undefined)));
+  try {
+    return await Promise.race([reader.question('', { signal }), closed]);
+  } catch {
+    return undefined;
+  } finally {
+    reader.close();
+  }
 }
 
 /** `isTTY` is missing where the stream is a pipe or a file. */

@@ -78,7 +78,7 @@ export async function rememberPass(
   if (isDone) await store.markKnown(app.name);
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
   const asked = defaultAllocations(request, [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)]);
-  const { heldRevision, intents, made, defaultAddressesOwed } = await store.memory(app.name);
+  const { intents, made, defaultAddressesOwed } = await store.memory(app.name);
   const isOver = !failed && plan.holds.length === 0;
   // A pass that was killed after the last of them left none to be asked for, and nobody else to say so.
   // What has no services is owed them still.
@@ -93,11 +93,6 @@ export async function rememberPass(
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
   for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet }))
     await store.settleIntent(app.name, id);
-  const isHeld = plan.holds.some((hold) => hold.reason === 'flyctl');
-  if (isHeld && heldRevision === undefined) await store.setHeldRevision(app.name, fleet.revision);
-  const lifted = results.some((result) => result.kind === 'machine.update' && result.outcome === 'updated');
-  // `isOver`: or they put it back themselves; their next deploy is a new decision, which that revision says nothing about.
-  if (!isHeld && (lifted || isOver) && heldRevision !== undefined) await store.setHeldRevision(app.name, undefined);
 }
 
 function statusOfFaults(faults: readonly Fault[]): AppStatus {

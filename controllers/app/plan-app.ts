@@ -4,14 +4,14 @@ import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-version
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
+import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import { observeApp, observeDeployments } from '../../src/observed/app.ts';
 import { personal } from '../../src/observed/organization.ts';
 import { read, readIfPossible } from '../../src/observed/reading.ts';
 import { missingRegion } from '../../src/flyconfig/reading/regions.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { imagesOf, newRegionsOf } from '../../src/plan/steps/needs.ts';
-import { planApp, needsReleases } from '../../src/plan/app.ts';
+import { planApp, needsReleases, type PlanOptions } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
@@ -38,24 +38,24 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const base = {
     memory,
     fleet,
-    revision: fleet.revision,
     now: clock.now(),
     options,
     problems: fleet.problems.filter((problem) => problem.app === app.name),
   };
-  const git = (seen: ObservedApp): AppPlan => planApp({ ...base, desired: app, observed: seen });
+  const git = (seen: ObservedApp, as: PlanOptions): AppPlan =>
+    planApp({ ...base, options: as, desired: app, observed: seen });
   const steering = await steer(request, observed, memory);
-  const planOf = (seen: ObservedApp): AppPlan => {
+  const planOf = (seen: ObservedApp, as: PlanOptions = options): AppPlan => {
     // Who takes an app over labels it, wherever it is steered.
-    if (fleet.from !== undefined) return git(seen);
+    if (fleet.from !== undefined) return git(seen, as);
     const { standing, course, snapshot } = steering;
-    const free = git(seen);
+    const free = git(seen, as);
     const steered =
       course.to === 'git'
         ? free
         : snapshot === undefined
           ? stoppedPlan(free, course.hold)
-          : heldPlan(planApp({ ...base, desired: snapshot, observed: seen }), free, course.hold);
+          : heldPlan(planApp({ ...base, options: as, desired: snapshot, observed: seen }), free, course.hold);
     return suspendedPlan(steered, standing, clock.now());
   };
   const unseen = planOf(observed);
@@ -69,7 +69,8 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   const found = needs ? planOf(whole) : plan;
   await checkRegions(request, found);
-  return { plan: found, observed: whole, known, release, unreachable, wanted, steering };
+  const lifted = options.now ? liftedFrom(planOf(whole, { ...options, now: false }), found) : [];
+  return { plan: found, observed: whole, known, release, unreachable, wanted, steering, lifted };
 }
 
 /**
@@ -102,6 +103,14 @@ async function observeOrganization({ app, fly, reached }: PlanAppRequest, observ
   if (app.orgIsDefault === true || org === undefined || app.org === org || ![app.org, org].includes(personal))
     return observed;
   return { ...observed, reached: await read(reached === undefined ? fly.organizations() : reached()) };
+}
+
+/** What waits for time, git or a person, and goes on all the same. */
+function liftedFrom({ holds }: AppPlan, insisting: AppPlan): readonly Hold[] {
+  const still = new Set(insisting.holds.map(({ reason }) => reason));
+  return insisting.steps.length === 0
+    ? []
+    : holds.filter(({ reason, steps }) => steps.length > 0 && !still.has(reason));
 }
 
 async function withReleases(
@@ -184,6 +193,7 @@ export function shownApp({ app, id, machines }: ObservedApp, fleet: FleetOwner):
 async function remember(request: PlanAppRequest, observed: ObservedApp): Promise<Memory> {
   const { store, evidence, app, fleet } = request;
   const stored = store === undefined ? emptyMemory : await store.memory(app.name);
+  const revisionSeenAt = await store?.revisionSeenAt(fleet.revision);
   const shown = shownApp(observed, fleet);
   const known = shown === undefined ? stored : memoryOf(stored, shown);
   const currentMarks: Record<string, string | undefined> = {};
@@ -193,5 +203,5 @@ async function remember(request: PlanAppRequest, observed: ObservedApp): Promise
     currentMarks[secret.name] =
       value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
   }
-  return { ...known, currentMarks, keyId: evidence?.keyId ?? '' };
+  return { ...known, revisionSeenAt, currentMarks, keyId: evidence?.keyId ?? '' };
 }

@@ -5,7 +5,7 @@ import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import type { Log } from '../../src/model/base/log.ts';
 import type { Memory } from '../../src/model/stamps/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
+import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Trigger } from '../../src/model/run.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
@@ -41,6 +41,8 @@ export interface PlannedApp {
   /** Since when hosts of its machines do not answer, by machine. */
   readonly unreachable: Memory['unreachable'];
   readonly steering: Steering;
+  /** Where a person insists: what would be held without that word. */
+  readonly lifted: readonly Hold[];
   /** What the plan is towards: git's wish, or the version at which the app is held. */
   readonly wanted: DesiredApp;
 }
@@ -84,6 +86,11 @@ export interface SyncContext extends PlanContext {
   readonly evidence: Evidence;
   readonly builds?: ImageBuilder | undefined;
   readonly onProgress: OnProgress;
+  /**
+   * Of what a person's word goes over, before anything is done. go: so it is; again: they have thought for a while, so that all is
+   * to be looked at again; stop: nothing is done. Default: go.
+   */
+  readonly confirm?: ((lifted: readonly Hold[]) => Promise<'go' | 'again' | 'stop'>) | undefined;
   readonly actor: string;
   readonly instance: string;
   readonly signal: AbortSignal;

@@ -84,6 +84,7 @@ export class FleetReconciler {
     this.#reached = askedOnce(() => fly.organizations());
     const first = this.#desired === undefined;
     const newRevision = this.#desired?.revision !== desired.revision;
+    if (newRevision) await this.#options.store.seeRevision(desired.revision);
     this.#desired = desired;
     if (desired.whole) this.#options.builds?.keepOnly(buildKeysOf(desired));
     const moved = this.#apps.refreshed(desired.apps);

@@ -19,14 +19,18 @@ import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
 import { looksAtOnce, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
-/** Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. */
+/**
+ * Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. `runs` undefined: a
+ * person who insisted thought better of it, and nothing was done.
+ */
 export async function syncPass(
   context: SyncContext,
   desired: DesiredFleet,
   options: PassOptions,
   trigger: Trigger,
-): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
-  const whole = await planWhole(context, desired, options);
+): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined }> {
+  const { whole, isMeant } = await planMeant(context, desired, options);
+  if (!isMeant) return { plan: whole.plan, runs: undefined };
   return applyWhole(context, desired, { ...whole, trigger, options });
 }
 
@@ -43,9 +47,10 @@ export async function syncPlanned(
   desired: DesiredFleet,
   options: PassOptions,
   id: string,
-): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined }> {
-  const whole = await planWhole(context, desired, options);
+): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined; readonly isDeclined?: boolean }> {
+  const { whole, isMeant } = await planMeant(context, desired, options);
   const { plan } = whole;
+  if (!isMeant) return { plan, runs: undefined, isDeclined: true };
   const meant = [plan, whole.replan(new Map(), [], unaccepted)].flatMap((one) => appsOf(one, id));
   const apps = plan.apps.filter(({ app }) => meant.includes(app));
   if (apps.length === 0) return { plan, runs: undefined };
@@ -56,6 +61,22 @@ export async function syncPlanned(
     trigger: 'command',
     options,
   });
+}
+
+/** With what a person insists on as they have confirmed it, where they are asked. */
+async function planMeant(
+  context: SyncContext,
+  desired: DesiredFleet,
+  options: PassOptions,
+): Promise<{ readonly whole: Whole; readonly isMeant: boolean }> {
+  await context.store.seeRevision(desired.revision);
+  for (;;) {
+    const whole = await planWhole(context, desired, options);
+    const doing = whole.plan.apps.filter(({ steps }) => steps.length > 0);
+    const lifted = doing.flatMap(({ app }) => whole.planned.get(app)?.lifted ?? []);
+    const answer = lifted.length === 0 ? 'go' : ((await context.confirm?.(lifted)) ?? 'go');
+    if (answer !== 'again') return { whole, isMeant: answer === 'go' };
+  }
 }
 
 const unaccepted: Acceptance = { accept: false, acceptOnly: [] };

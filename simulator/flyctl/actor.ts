@@ -4,7 +4,17 @@
  */
 import type { MachineConfig } from '../../schemas/fly/machine.ts';
 import { isObject } from '../wire/body.ts';
-import { appNamed, handsOf, launchMachines, machineNamed, pathOf, wordsOf, type Hands } from './api-client.ts';
+import { pauseApp, resumeApp } from '../api/apps.ts';
+import {
+  appNamed,
+  HandError,
+  handsOf,
+  launchMachines,
+  machineNamed,
+  pathOf,
+  wordsOf,
+  type Hands,
+} from './api-client.ts';
 import { leased } from './leases.ts';
 import { change, deploy, makeVolume, released, type HandDeploy } from './deploy.ts';
 import { make, settled } from './launch.ts';
@@ -33,6 +43,12 @@ export interface FlyctlActor {
   allocateAddress(app: string, wanted: { readonly type: string }): Promise<HandOutcome>;
   /** `fly volumes create` */
   createVolume(app: string, wanted: NewVolume): Promise<HandOutcome>;
+  /** `fly apps suspend`: flyctl has refused it since 2022, and changes nothing. */
+  suspendApp(app: string, wanted?: undefined): Promise<HandOutcome>;
+  /** The same by Fly's GraphQL, as flyctl did before: what runs is stopped. */
+  pauseApp(app: string, wanted?: undefined): Promise<HandOutcome>;
+  /** `fly apps resume` */
+  resumeApp(app: string, wanted?: undefined): Promise<HandOutcome>;
   /** `fly machine destroy --force` */
   destroy(app: string, wanted: Named): Promise<HandOutcome>;
   /** Every command since the start, oldest first. */
@@ -104,6 +120,11 @@ export function flyctlActor(world: World): FlyctlActor {
     createVolume: playing('volumes create', async (hands, app, { sizeGb, ...wanted }: NewVolume) => {
       await makeVolume(hands, app, { ...wanted, size_gb: sizeGb });
     }),
+    suspendApp: playing('apps suspend', () =>
+      Promise.reject(new HandError('this command is deprecated: fly scale count 0 stops an app for a while')),
+    ),
+    pauseApp: playing('apps suspend', async (hands, app) => Promise.resolve(pauseApp(hands.world, app))),
+    resumeApp: playing('apps resume', async (hands, app) => Promise.resolve(resumeApp(hands.world, app))),
     destroy: playing('machine destroy', async (hands, app, { machine }: Named) => {
       await hands.ask('DELETE', `${pathOf(machineNamed(app, machine))}?force=true`);
     }),

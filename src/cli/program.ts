@@ -202,7 +202,7 @@ function addWriting(program: Command, invocation: Invocation, onExit: OnExit): v
     )
     .option(
       '--now',
-      'one pass that waits for no window, builds again what failed, and puts back what a hand-made `fly deploy` changed',
+      'one pass that waits for no window, builds again what failed, and puts back what a hand-made `fly deploy` changed; asks first on a terminal',
     )
     .option('--force', 'one pass that updates every machine, changed or not')
     .action(async (config: string | undefined, options: SyncOptions) => {

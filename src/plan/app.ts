@@ -41,7 +41,7 @@ import { planGroup } from './machines/group.ts';
 import { regionNotes } from './machines/regions.ts';
 import { inOrder } from './steps/order.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
-import { planRemovedGroups } from './machines/removed-groups.ts';
+import { planLeftovers, planRemovedGroups } from './machines/removed-groups.ts';
 import { guardSuccession } from './guards/replacement.ts';
 import { knownEvidence, secretsStampText } from './kinds/secret-evidence.ts';
 import { planSecrets, unreadSecrets } from './kinds/secrets.ts';
@@ -125,6 +125,8 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
     departing: departingVolumes(input, inventory),
   };
   const groups = input.desired.groups.map((group) => planGroup(machinesInput, group));
+  const isServed = groups.some(servesSomebody);
+  const { leftovers } = inventory;
   const parts: Parts = {
     presence,
     inventory,
@@ -135,7 +137,8 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
         ? planVolumes(input, groups, input.observed.volumes.value)
         : { ...emptyKindPlan, held: new Map() },
     addresses: addressesOf(input, presence, inventory),
-    removed: planRemovedGroups(input.desired, inventory.removed, groups.some(servesSomebody)),
+    removed: planRemovedGroups(input.desired, inventory.removed, isServed),
+    leftovers: planLeftovers(input.desired, keepsLeftovers(input) ? [] : leftovers, isServed),
     command: plannedCommand(commandScope),
   };
   const draft = assemble(input, parts);
@@ -144,6 +147,11 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
   const unseen = releasesNote(input.observed, guarded.steps);
   const notes = [...notesOf(input, parts), ...(waits ? [] : [inventory.busy.holder]), ...unseen];
   return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
+}
+
+/** `off`: what is there stays. */
+function keepsLeftovers({ desired, options }: PlanAppInput): boolean {
+  return desired.policy.drift === 'off' && !options.now;
 }
 
 /** It has machines to serve with, or gets them by this plan. */
@@ -171,7 +179,8 @@ function addressesOf(input: PlanAppInput, presence: AppPresence, inventory: Mach
   const { addresses } = input.observed;
   if (addresses.status === 'unread') return emptyKindPlan;
   const isNew = presence.state === 'absent' || (presence.state === 'present' && presence.app.status === 'pending');
-  const machines = inventory.members.length + inventory.removed.length + inventory.leftAlone.size;
+  const machines =
+    inventory.members.length + inventory.removed.length + inventory.leftovers.length + inventory.leftAlone.size;
   return planAddresses(input, { live: addresses.value, isNew, machines });
 }
 
@@ -185,14 +194,13 @@ function isFromV0(inventory: MachineInventory): boolean {
 
 /** The rules in their order: what cannot be done at all, what waits for somebody, whose app it is, who is at work. */
 function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: WantedImage): PlanDraft {
-  const { inventory, groups } = parts;
-  const byFlyctl = new Map(groups.flatMap((planned) => [...planned.byFlyctl]));
+  const { inventory } = parts;
   let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
   draft = guardBuild(input, draft, image);
   draft = guardPull(input, draft);
   draft = guardSecrets(draft);
   draft = guardIntents(draft);
-  draft = guardFlyctl(input, draft, byFlyctl);
+  draft = guardFlyctl(input, draft, parts);
   draft = guardWindows(input, draft);
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, assembled.drift, !gitMoved(input, inventory));

@@ -26,6 +26,8 @@ export interface Parts {
   readonly volumes: VolumesPlan;
   readonly addresses: KindPlan;
   readonly removed: RemovedMachines;
+  /** Of a deployment by hand. */
+  readonly leftovers: RemovedMachines;
   readonly command: ReleaseCommandRun | undefined;
 }
 
@@ -37,7 +39,7 @@ export interface Assembled extends PlanDraft {
 /** All steps that git wants, with the holds that the kinds themselves found. */
 export function assemble(input: PlanAppInput, parts: Parts): Assembled {
   const { desired, observed } = input;
-  const { secrets, groups, volumes, addresses, removed } = parts;
+  const { secrets, groups, volumes, addresses, removed, leftovers } = parts;
   const holds: Hold[] = [];
   for (const kind of ['volumes', 'secrets', 'addresses'] as const) {
     const reading = observed[kind];
@@ -60,13 +62,14 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
     ...planRestarts(input, groups, { volumes: read, steps: volumes.steps }),
     ...starts,
     ...canMake.flatMap((made) => made.destroys),
-    ...(isWhole ? removed.destroys : removed.destroys.filter(waitsForNobody)),
+    ...[...removed.destroys, ...leftovers.destroys].filter((step) => isWhole || waitsForNobody(step)),
   ];
   const found = [
     ...volumes.holds,
     ...secrets.holds,
     ...addresses.holds,
     ...removed.holds,
+    ...leftovers.holds,
     ...groups.flatMap((planned) => planned.holds),
     ...groups.flatMap(
       ({ group, misfits }) => remountHold(desired.name, misfits, volumes.held.get(group.name) ?? []) ?? [],
@@ -77,7 +80,7 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
   return {
     steps,
     holds: [...holds, ...found],
-    drift: new Set<Step>([...healed, ...starts, ...moved, ...secrets.drift]),
+    drift: new Set<Step>([...healed, ...leftovers.destroys, ...starts, ...moved, ...secrets.drift]),
   };
 }
 

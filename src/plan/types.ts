@@ -30,8 +30,6 @@ export interface PlanAppInput {
   readonly memory: Memory;
   /** The fleet that git is: whose stamps are ours. */
   readonly fleet: FleetOwner;
-  /** The config repo's revision: a newer one than at the hold lifts a hold for a hand-made `fly deploy`. */
-  readonly revision: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly options: PlanOptions;
@@ -98,6 +96,8 @@ export interface MachineInventory {
   readonly replaced: readonly GroupMachine[];
   /** Ours, in groups that git no longer names. */
   readonly removed: readonly GroupMachine[];
+  /** Of a deployment by hand since FlyCD's last release, where git names none: in a group of its own, or a canary. */
+  readonly leftovers: readonly GroupMachine[];
   /** Machines of others, by what they are. */
   readonly leftAlone: ReadonlyMap<LeftAloneKind, number>;
   /** Ids of all machines that are there, whoever they belong to. */

@@ -119,7 +119,8 @@ function followName(connection: Connection, naming: Naming): void {
   const following = [...there].filter((app) => names.has(app) && !here.has(app));
   for (const app of following) moveRows(connection, { app, from: earlier, to: name });
   if (following.length === 0 || following.length < there.size) return;
-  connection.prepare('UPDATE OR IGNORE delivery SET fleet = ? WHERE fleet = ?').run(name, earlier);
+  for (const table of ['delivery', 'seen_revision'])
+    connection.prepare(`UPDATE OR IGNORE ${table} SET fleet = ? WHERE fleet = ?`).run(name, earlier);
   connection.prepare('DELETE FROM fleet_origin WHERE fleet = ?').run(earlier);
 }
 

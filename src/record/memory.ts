@@ -20,7 +20,9 @@ type MemoryStore = Pick<
   | 'markKnown'
   | 'markDefaultAddressesGiven'
   | 'markDefaultAddressesOwed'
-  | 'setHeldRevision'
+  | 'setGrown'
+  | 'seeRevision'
+  | 'revisionSeenAt'
   | 'setTold'
   | 'setUnreachable'
 >;
@@ -37,6 +39,7 @@ const fulfilledKeptMs = 60 * 60 * 1000;
 export function createMemory(database: Database): MemoryStore {
   const { queries, fleet, clock, redactor } = database;
   return {
+    ...createRevisions(database),
     ...createIntents(database),
     ...createHeals(database),
     memory: (app) => readMemory(database, app),
@@ -78,8 +81,7 @@ export function createMemory(database: Database): MemoryStore {
     markKnown: (app) => remember(database, app, { known: 1 }),
     markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: defaultAddresses.given }),
     markDefaultAddressesOwed: (app) => remember(database, app, { default_addresses_given: defaultAddresses.owed }),
-    setHeldRevision: (app, revision) =>
-      remember(database, app, { held_revision: revision === undefined ? null : redactor.redact(revision) }),
+    setGrown: (app, groups) => remember(database, app, { grown: JSON.stringify(groups) }),
     setUnreachable: (app, unreachable) => remember(database, app, { unreachable: JSON.stringify(unreachable) }),
     setTold: (app, release) =>
       remember(database, app, { told: JSON.stringify({ ...release, image: redactor.redact(release.image) }) }),
@@ -141,9 +143,9 @@ async function remember(
     ending?: number;
     known?: number;
     default_addresses_given?: number;
-    held_revision?: string | null;
     told?: string;
     unreachable?: string;
+    grown?: string;
   },
 ): Promise<void> {
   await queries
@@ -151,6 +153,34 @@ async function remember(
     .values({ fleet, app, ...values })
     .onConflict((conflict) => conflict.columns(['fleet', 'app']).doUpdateSet(values))
     .execute();
+}
+
+function createRevisions({ queries, fleet, clock, redactor }: Database): Pick<Store, 'seeRevision' | 'revisionSeenAt'> {
+  return {
+    async seeRevision(revision) {
+      await queries
+        .insertInto('seen_revision')
+        .values({ fleet, revision: redactor.redact(revision), at: clock.now() })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    },
+    async revisionSeenAt(revision) {
+      const seen = await queries
+        .selectFrom('seen_revision')
+        .select('at')
+        .where((where) => where.and({ fleet, revision: redactor.redact(revision) }))
+        .executeTakeFirst();
+      const at = seen?.at ?? clock.now();
+      const earlier = await queries
+        .selectFrom('seen_revision')
+        .select('at')
+        .where((where) => where.and({ fleet }))
+        .where('at', '<', at)
+        .limit(1)
+        .executeTakeFirst();
+      return earlier === undefined ? undefined : at;
+    },
+  };
 }
 
 function createIntents({
@@ -299,7 +329,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,
-    heldRevision: facts?.held_revision ?? undefined,
+    grown: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as string[]),
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
     standing: await readStandingRows(database, app),

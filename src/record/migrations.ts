@@ -209,6 +209,22 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE app_memory ADD COLUMN ending INTEGER NOT NULL DEFAULT 0;
       ALTER TABLE app_memory ADD COLUMN first_run INTEGER;
       ALTER TABLE run ADD COLUMN whole_plan TEXT;
+      `,
+    },
+    {
+      number: 12,
+    name: '0012-revisions-seen',
+    // held_revision stays, as it is in every database: nobody reads it any more.
+    sql: `
+      CREATE TABLE seen_revision (
+        fleet TEXT NOT NULL,
+        revision TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (fleet, revision)
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO seen_revision (fleet, revision, at)
+        SELECT fleet, revision, MIN(started_at) FROM run GROUP BY fleet, revision;
+      ALTER TABLE app_memory ADD COLUMN grown TEXT;
     `,
   },
 ];

@@ -107,6 +107,11 @@ export interface Store {
 
   /** What the earlier owner that a person named (`FleetOwner.from`) remembers of an app is this fleet's from now on. */
   takeRows(app: string): Promise<void>;
+  /** Git is at this revision: the first time it is said counts. */
+  seeRevision(revision: string): Promise<void>;
+  /** As `Memory.revisionSeenAt`; one that was never seen is seen now. */
+  revisionSeenAt(revision: string): Promise<number | undefined>;
+  /** The rest is filled in by the caller. */
   memory(app: string): Promise<StoredMemory>;
   /**
    * Of which app on Fly the rest is remembered (`id` undefined: Fly does not say), and what stands of it, besides what
@@ -140,7 +145,8 @@ export interface Store {
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;
   markDefaultAddressesOwed(app: string): Promise<void>;
-  setHeldRevision(app: string, revision: string | undefined): Promise<void>;
+  /** Which groups had machines at the end of a pass that went well. */
+  setGrown(app: string, groups: readonly string[]): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
   /** Texts of stamps, said of the app with this id (undefined: Fly shows none); those that are not given stay. */

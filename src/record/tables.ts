@@ -21,6 +21,7 @@ export interface Tables {
   build: BuildTable;
   standing: StandingTable;
   good_version: GoodVersionTable;
+  seen_revision: SeenRevisionTable;
 }
 
 export interface RunTable {
@@ -105,11 +106,12 @@ interface AppMemoryTable {
   known: Generated<number>;
   /** 0: not that anybody knows; 1: given; 2: begun, and not all are known to be there. */
   default_addresses_given: Generated<number>;
-  held_revision: string | null;
   /** JSON of a RememberedRelease. */
   told: string | null;
   /** JSON of Memory.unreachable. */
   unreachable: string | null;
+  /** JSON of Memory.grown. */
+  grown: string | null;
 }
 
 interface DeliveryTable {
@@ -158,6 +160,13 @@ interface GoodVersionTable {
   app: string;
   /** As the stamp says it. */
   text: string;
+}
+
+/** When the fleet's git was first seen to be there. A row a commit: some hundred bytes, kept for good. */
+interface SeenRevisionTable {
+  fleet: string;
+  revision: string;
+  at: number;
 }
 
 /** What each topic of the store works with: one fleet's rows. */

@@ -13,6 +13,8 @@ export interface TerminalOptions {
   readonly cwd?: string;
   readonly clock?: Io['clock'];
   readonly isTTY?: boolean;
+  /** Lines that a person types, on a terminal. */
+  readonly typed?: readonly string[];
   readonly signal?: AbortSignal;
   /** Sees each text as it is written. */
   readonly onStdout?: (text: string) => void;
@@ -29,7 +31,9 @@ export async function run(
 ): Promise<Ran> {
   const written = { stdout: '', stderr: '' };
   const isTTY = options.isTTY ?? false;
+  const typed = [...(options.typed ?? [])];
   const code = await main(argv, {
+    stdin: { isTTY: options.typed !== undefined, line: () => Promise.resolve(typed.shift()) },
     // Nobody's own flyctl is run by a test.
     env: { PATH: process.env['PATH'], FLYCTL_PATH: '/nowhere/flyctl', ...options.env },
     cwd: options.cwd ?? '/nonexistent',

@@ -175,7 +175,7 @@ export function input(
   desired: DesiredApp,
   world: ObservedApp,
   parts: { readonly memory?: Partial<Memory>; readonly options?: Partial<PlanOptions> } & Partial<
-    Pick<PlanAppInput, 'revision' | 'now' | 'fleet'>
+    Pick<PlanAppInput, 'now' | 'fleet'>
   > = {},
 ): PlanAppInput {
   return {
@@ -183,7 +183,6 @@ export function input(
     observed: world,
     memory: { ...emptyMemory, keyId: 'key', ...parts.memory },
     fleet: parts.fleet ?? owner,
-    revision: parts.revision ?? 'rev1',
     now: parts.now ?? now,
     options: { adopt: false, force: false, now: false, ...parts.options },
     problems: [],

@@ -146,7 +146,7 @@ describe('runs', () => {
     const id = await store.startRun(runStart('web', { plan, revision: leak, actor: leak }));
     await store.addResult(id, result({ message: leak, next: leak, target: leak }));
     await store.addHeals('web', [leak]);
-    await store.setHeldRevision('web', leak);
+    await store.seeRevision(leak);
     await store.addIntent('web', { kind: 'volume.create', target: leak, before: [] });
     await store.storeDelivery({ id: 'd', repo: 'https://x:token-of-mine@git.example/x', ref: 'r', receivedAt: 1 });
     const everything = JSON.stringify([await store.runs({ limit: 9 }), await store.memory('web')]);
@@ -285,7 +285,7 @@ describe('memory', () => {
     const store = testStore();
     await store.markKnown('web');
     expect(await store.memory('web')).toMatchObject({ known: true, defaultAddressesGiven: false });
-    await store.setHeldRevision('web', 'c0ffee');
+    await store.setGrown('web', ['web']);
     await store.markDefaultAddressesOwed('web');
     expect(await store.memory('web')).toMatchObject({ defaultAddressesGiven: false, defaultAddressesOwed: true });
     await store.markDefaultAddressesGiven('web');
@@ -293,10 +293,8 @@ describe('memory', () => {
       known: true,
       defaultAddressesGiven: true,
       defaultAddressesOwed: false,
-      heldRevision: 'c0ffee',
+      grown: ['web'],
     });
-    await store.setHeldRevision('web', undefined);
-    expect((await store.memory('web')).heldRevision).toBeUndefined();
     expect(await store.memory('api')).toMatchObject({ known: false });
   });
 });

@@ -4,6 +4,7 @@ import { storm } from './storm.ts';
 /** Seeds that broke something once, each of a kind: what it was is fixed. */
 test.each([
   [1059, 'reads of one app fifteen seconds apart set its secret again'],
+  [60_330, 'the record of a release whose machine was destroyed by hand, its database lost'],
   [70_112, 'two of two down after a resume'],
   [70_115, 'as above, by another way'],
   [70_781, 'two repos'],

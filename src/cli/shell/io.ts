@@ -5,11 +5,19 @@ export interface Output {
   readonly isTTY: boolean;
 }
 
+interface Input {
+  readonly isTTY: boolean;
+  /** The next line that is typed, without its end; undefined: there is none to come. */
+  line(): Promise<string | undefined>;
+}
+
 /** Everything a command may touch of the world: tests hand in their own and run commands in their process. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
   readonly cwd: string;
+  /** undefined: nobody is there to be asked. */
+  readonly stdin?: Input | undefined;
   /** Answers only: what a script reads. */
   readonly stdout: Output;
   /** Everything else: progress, warnings, errors. */

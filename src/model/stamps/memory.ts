@@ -26,8 +26,13 @@ export interface Memory {
   readonly defaultAddressesGiven: boolean;
   /** A pass began to give them, and not all are known to be there: a try that failed is not once made. */
   readonly defaultAddressesOwed: boolean;
-  /** The git commit at the last hold for a change made by flyctl; a newer commit lifts it. */
-  readonly heldRevision: string | undefined;
+  /**
+   * When this FlyCD first saw what git is now, where it had seen an earlier revision before: it came then, and not before.
+   * Milliseconds since the epoch. undefined: nobody knows when it came.
+   */
+  readonly revisionSeenAt: number | undefined;
+  /** Groups that had machines at the end of a pass that went well, whatever became of those since. undefined: not known. */
+  readonly grown: readonly string[] | undefined;
   /** Since when the host of a machine does not answer, by its id. */
   readonly unreachable: Readonly<Record<string, number>>;
   /** The newest record of a release that FlyCD made on Fly. */
@@ -78,7 +83,7 @@ interface Heal {
 }
 
 /** As SQLite has it. */
-export type StoredMemory = Omit<Memory, 'currentMarks' | 'keyId'>;
+export type StoredMemory = Omit<Memory, 'currentMarks' | 'keyId' | 'revisionSeenAt'>;
 
 export const emptyMemory: Memory = {
   evidence: {},
@@ -93,7 +98,8 @@ export const emptyMemory: Memory = {
   known: false,
   defaultAddressesGiven: false,
   defaultAddressesOwed: false,
-  heldRevision: undefined,
+  revisionSeenAt: undefined,
+  grown: undefined,
   unreachable: {},
   told: undefined,
   standing: [],

@@ -28,6 +28,18 @@ export function bootedAt(machine: Machine): number | undefined {
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
+/** When the machine's present version was made, by Fly's clock. undefined: unknown. */
+export function versionMadeAt({ instance_id: version }: Machine): number | undefined {
+  return ulidTime(version);
+}
+
+/** true: it rests since a person asked for that, and nobody has started it since. */
+export function wasStoppedByHand({ events }: Machine): boolean {
+  const turns = (events ?? []).filter(({ type }) => ['start', 'resume', 'stop', 'suspend'].includes(type));
+  const last = newest(turns.filter(({ source, type }) => source === 'user' || type === 'start' || type === 'resume'));
+  return last?.source === 'user' && (last.type === 'stop' || last.type === 'suspend');
+}
+
 /** What a machine's events show, oldest first: enough to tell a process that ran from one that never came up. */
 const eventsShown = 5;
 

@@ -9,6 +9,7 @@ import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model
 import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isBegun, ownerBefore } from './beginning.ts';
+import { madeSince } from './hand-made.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from './superseded.ts';
@@ -39,13 +40,17 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const leftAlone = new Map<LeftAloneKind, number>();
   const obscuredRegions = new Set<string>();
   const named = new Set(input.desired.groups.map((group) => group.name));
+  const leftovers: GroupMachine[] = [];
   const present = input.machines.filter((machine) => !isGone(machine));
   const otherFleet = ownerBefore(present, input.fleet);
   const mixed = hasMixedTags(present);
+  const isSince = madeSince({ machines: present, told: input.told, fleet: input.fleet });
   for (const machine of present) {
     const kind = kindOf(machine, { fleet: input.fleet, otherFleet, named, mixed });
     if (kind === 'member') members.push(memberOf(machine, input.fleet));
     else if (kind === 'removed') removed.push(memberOf(machine, input.fleet));
+    else if ((kind === 'unnamed group' || kind === 'canary') && isSince(metadataOf(machine)))
+      leftovers.push(memberOf(machine, input.fleet));
     else {
       leftAlone.set(kind, (leftAlone.get(kind) ?? 0) + 1);
       if (kind === 'unreadable') obscuredRegions.add(machine.region);
@@ -57,6 +62,7 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
     members: members.filter(({ machine }) => !gone.has(machine.id)).toSorted(byClaim),
     replaced: members.filter(({ machine }) => gone.has(machine.id)),
     removed: removed.toSorted(byClaim),
+    leftovers: leftovers.toSorted(byClaim),
     leftAlone,
     present: new Set(present.map((machine) => machine.id)),
     obscuredRegions,

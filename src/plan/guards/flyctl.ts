@@ -1,44 +1,114 @@
-/** What somebody deployed by hand. */
+/** What somebody deployed, or suspended, by hand. */
 import type { Step } from '../../model/plan.ts';
-import type { PlanAppInput, PlanDraft } from '../types.ts';
-import { plural } from '../../model/base/text.ts';
+import type { AppPresence } from '../../model/observed.ts';
+import type { GroupMachine, GroupPlan, MachineInventory, PlanAppInput, PlanDraft, RemovedMachines } from '../types.ts';
+import { list, plural } from '../../model/base/text.ts';
+import { handMade, releasedAt, releaseNumber } from '../classify/hand-made.ts';
+import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
+import { isCanary } from '../classify/other-deployments.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
 
+interface Found {
+  readonly presence: AppPresence;
+  readonly inventory: MachineInventory;
+  readonly groups: readonly GroupPlan[];
+  readonly leftovers: RemovedMachines;
+}
+
 /**
- * A finished `fly deploy` by hand is somebody's decision: nothing is rolled out over it until git has a newer commit than
- * the one it was found at, or a person insists.
+ * A finished `fly deploy` by hand is somebody's decision, also one that failed: nothing is rolled out over it, made again or
+ * taken away until git has a commit that was first seen after it, or a person insists. So is an app that was suspended.
  */
-export function guardFlyctl(
-  input: PlanAppInput,
-  draft: PlanDraft,
-  byFlyctl: ReadonlyMap<string, string | undefined>,
-): PlanDraft {
-  const { desired, memory, options, revision } = input;
-  const newer = memory.heldRevision !== undefined && memory.heldRevision !== revision;
-  if (options.now || newer || desired.policy.drift === 'heal_all' || desired.policy.drift === 'off') return draft;
-  const touched = [...touchedBy(draft.steps)].filter((machineId) => byFlyctl.has(machineId));
-  if (touched.length === 0) return draft;
-  const releases = [...new Set(touched.map((machineId) => byFlyctl.get(machineId)))].flatMap(
-    (release) => release ?? [],
-  );
-  const named =
-    releases.length === 0
-      ? ''
-      : ` (release ${releases
-          .toSorted()
-          .map((release) => `v${release}`)
-          .join(', ')})`;
-  return holdBack(draft, desired.name, isRollout, {
+export function guardFlyctl(input: PlanAppInput, draft: PlanDraft, parts: Found): PlanDraft {
+  const { desired, options } = input;
+  const { drift } = desired.policy;
+  if (options.now || drift === 'heal_all' || drift === 'off') return draft;
+  return holdPaused(input, holdDeployed(input, draft, parts), parts);
+}
+
+/** What was first seen later than that is somebody's later decision. */
+function isOverruled({ memory, now }: PlanAppInput, since: number | undefined): boolean {
+  return memory.revisionSeenAt !== undefined && memory.revisionSeenAt > (since ?? now);
+}
+
+function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): PlanDraft {
+  const { name } = input.desired;
+  const { inventory, groups } = parts;
+  const byFlyctl = new Set(groups.flatMap((planned) => [...planned.byFlyctl.keys()]));
+  const touched = inventory.members.filter(({ machine: { id } }) => byFlyctl.has(id) && touches(draft.steps, id));
+  const leaving = new Set(parts.leftovers.destroys.map(({ machineId }) => machineId));
+  const left = inventory.leftovers.filter(({ machine }) => leaving.has(machine.id));
+  const emptied = emptiedGroups(input, draft, parts);
+  const telling = [...touched, ...left, ...(emptied.length === 0 ? [] : handMade(inventory))];
+  if (telling.length === 0 || isOverruled(input, releasedAt(telling))) return draft;
+  const because = [
+    ...(touched.length === 0 ? [] : [`${plural(touched.length, 'machine')} not as git says`]),
+    ...(emptied.length === 0 ? [] : [`no machine is left of ${list(emptied)}`]),
+    ...leftWords(left),
+  ];
+  // What goes may be what serves while others wait. A label that takes note of the release would leave nobody to tell of it.
+  const isHeld = (step: Step): boolean =>
+    isRollout(step) ||
+    step.kind === 'machine.destroy' ||
+    (step.kind === 'machine.label' && step.metadata[stampKeys.release] !== undefined);
+  return holdBack(draft, name, isHeld, {
     reason: 'flyctl',
-    because: `changed by flyctl${named}: ${plural(touched.length, 'machine')} not as git says`,
-    next: `commit what should run, or flycd sync --now --app ${shellWord(desired.name)}`,
+    because: `changed by flyctl${releaseWords(telling)}: ${list(because)}`,
+    next: `commit what should run, or flycd sync --now --app ${shellWord(name)}`,
   });
 }
 
-/** Machines that the steps update or make anew, by id. */
-function touchedBy(steps: readonly Step[]): ReadonlySet<string> {
-  const updated = updatesOf(steps).map((step) => step.machineId);
-  return new Set([...updated, ...createsOf(steps).flatMap((step) => step.replaces ?? [])]);
+/** Groups that had machines, and have none beside what tells of a deployment by hand. */
+function emptiedGroups({ memory }: PlanAppInput, { steps }: PlanDraft, { inventory }: Found): readonly string[] {
+  if (handMade(inventory).length === 0) return [];
+  const made = new Set(createsOf(steps).map(({ group }) => group));
+  return [...made].filter(
+    (group) => inventory.members.every((member) => member.group !== group) && memory.grown?.includes(group) !== false,
+  );
+}
+
+function leftWords(left: readonly GroupMachine[]): readonly string[] {
+  const canaries = left.filter(({ metadata }) => isCanary(metadata));
+  const groups = Map.groupBy(
+    left.filter((one) => !canaries.includes(one)),
+    ({ group }) => group,
+  );
+  return [
+    ...[...groups].map(([group, made]) => `${plural(made.length, 'machine')} of ${group}, which git does not name`),
+    ...(canaries.length === 0 ? [] : [`${plural(canaries.length, 'machine')} left as a canary`]),
+  ];
+}
+
+function releaseWords(machines: readonly GroupMachine[]): string {
+  const numbers = [...new Set(machines.map(releaseNumber))].filter((number) => number > 0).toSorted((a, b) => a - b);
+  return numbers.length === 0 ? '' : ` (release ${numbers.map((number) => `v${number}`).join(', ')})`;
+}
+
+/** The steps update the machine, or make it anew. */
+function touches(steps: readonly Step[], id: string): boolean {
+  return (
+    updatesOf(steps).some(({ machineId }) => machineId === id) ||
+    createsOf(steps).some(({ replaces }) => replaces?.includes(id) === true)
+  );
+}
+
+/** Fly calls the app suspended, and a person stopped what would be started. */
+function holdPaused(input: PlanAppInput, draft: PlanDraft, { presence, inventory }: Found): PlanDraft {
+  if (presence.state !== 'present' || presence.app.status !== 'suspended') return draft;
+  const starting = new Set(draft.steps.flatMap((step) => (step.kind === 'machine.start' ? [step.machineId] : [])));
+  const paused = inventory.members
+    .map(({ machine }) => machine)
+    .filter((machine) => starting.has(machine.id) && wasStoppedByHand(machine));
+  const times = paused.map((machine) => stateSince(machine) ?? input.now);
+  if (paused.length === 0 || isOverruled(input, Math.max(...times))) return draft;
+  const ids = new Set(paused.map(({ id }) => id));
+  const { name } = input.desired;
+  return holdBack(draft, name, (step) => step.kind === 'machine.start' && ids.has(step.machineId), {
+    reason: 'flyctl',
+    because: `the app is suspended on Fly: ${plural(paused.length, 'machine')} stopped by hand`,
+    next: `fly apps resume ${shellWord(name)}, a commit, or flycd sync --now --app ${shellWord(name)}`,
+  });
 }

@@ -13,6 +13,7 @@ import type { FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { GroupMachine, KnownImage } from '../types.ts';
+import { isByHand } from '../classify/hand-made.ts';
 import { isAtRest } from '../classify/machine-state.ts';
 import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
 
@@ -69,17 +70,15 @@ export function compareMachine(input: CompareInput): Comparison {
   const reached = wasSent && (imageMatches || sent.image === wantedImage);
   const sameInputs = metadata[stampKeys.inputs] === desired.inputs;
   const reason = reasonOf(input, { wasSent, reached, sameInputs });
-  const release = metadata[flyctlKeys.releaseId] ?? '';
   const writesMetadata = reason === 'change' || input.healsMetadata;
   const named = writesMetadata ? missingMetadata(group, live.metadata ?? {}) : {};
-  const flyctl = sent !== undefined && (metadata[stampKeys.release] ?? '') !== release;
   return {
     changes,
     reason,
     carries: reached || changes.length === 0,
     stamps: { ...stampsOf(input, readAfter(live, named), wasSent && imageMatches ? sent : undefined), ...named },
     metadata: Object.keys(named),
-    flyctl: flyctl ? { release: metadata[flyctlKeys.releaseVersion] } : undefined,
+    flyctl: isByHand(metadata) ? { release: metadata[flyctlKeys.releaseVersion] } : undefined,
     moved,
     kept: kept.length > 0 ? kept : [],
     remapped: reason === 'change' && sent !== undefined && sameInputs,

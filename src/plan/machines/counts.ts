@@ -1,7 +1,8 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import type { GroupMachine, WantedCounts } from '../types.ts';
+import { handMade } from '../classify/hand-made.ts';
+import type { GroupMachine, MachinesInput, WantedCounts } from '../types.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
 import { leastRunning, newRegions, regionStamps, stampsRegions } from './regions.ts';
 
@@ -43,6 +44,17 @@ export function wantedMachines(
   const alone = desired.highAvailability && !group.hasServices && group.mount === undefined && !isJob(group);
   return { byRegion, exact: false, first: true, standbys: alone && !namesStandbys(group) ? 1 : 0, regions };
 }
+
+/**
+ * Without a count what is there counts, and nothing is there: a group that had machines, and from which no deployment by hand
+ * took them, was scaled to 0.
+ */
+export function isScaledToNone({ input, inventory }: MachinesInput, group: DesiredGroup): boolean {
+  if (group.counts !== undefined || group.autoscaled || input.memory.grown?.includes(group.name) !== true) return false;
+  return inventory.members.every((member) => member.group !== group.name) && handMade(inventory).length === 0;
+}
+
+export const noMachines: WantedCounts = { byRegion: new Map(), exact: false, first: false, standbys: 0 };
 
 /** A job that ends has nobody to stand in for it: its standby would do the work a second time. */
 export function isJob({ config }: DesiredGroup): boolean {

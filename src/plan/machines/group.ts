@@ -4,8 +4,8 @@ import type { Hold, MachineAction, MachineCreate, SlotMachine } from '../../mode
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
-import { isJob, wantedMachines } from './counts.ts';
-import { madeByHandNotes } from './made-by-hand.ts';
+import { isJob, isScaledToNone, noMachines, wantedMachines } from './counts.ts';
+import { madeByHandNotes, scaledToNoneNote } from './made-by-hand.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
 import type {
@@ -30,7 +30,8 @@ import { acceptCommand } from '../steps/accept-word.ts';
 export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan {
   const { desired } = parts.input;
   const members = parts.inventory.members.filter((member) => member.group === group.name);
-  const wanted = wantedMachines(desired, group, members);
+  const isNone = isScaledToNone(parts, group);
+  const wanted = isNone ? noMachines : wantedMachines(desired, group, members);
   const scope: GroupScope = { ...parts, desired, group, members, slots: assignSlots(members), wanted };
   const draft: GroupDraft = {
     updates: [],
@@ -89,6 +90,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
       members.filter(({ machine }) => !surplus.has(machine.id)),
     ),
   );
+  if (isNone) draft.notes.push(scaledToNoneNote(desired.name, group.name));
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${list([...draft.kept].toSorted())} its own way`);
   return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
 }

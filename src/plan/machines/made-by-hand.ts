@@ -1,6 +1,7 @@
 /** What a plan says of machines that somebody made beside FlyCD's: where git gives no count, they stay and are counted. */
 import { plural } from '../../model/base/text.ts';
 import { formatSlot, isCopy } from '../../model/stamps/slot.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import { slotOf } from '../classify/slots.ts';
 import type { GroupMachine, GroupScope } from '../types.ts';
 
@@ -8,6 +9,14 @@ import type { GroupMachine, GroupScope } from '../types.ts';
 export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
   if (scope.group.autoscaled) return [];
   return [...adoptedNotes(scope, staying), ...unnamedRegionNotes(scope, staying)];
+}
+
+/** Told as long as it is so: git names the group, and says nothing of how many. */
+export function scaledToNoneNote(app: string, group: string): string {
+  return (
+    `${group} has no machine: somebody scaled it to 0, and git gives it no count, so it stays so. ` +
+    `Give it a count (machines), or run fly scale count ${shellWord(`${group}=1`)} --app ${shellWord(app)}`
+  );
 }
 
 /** Told once: the label that adopts such a machine makes it one of ours. */

@@ -7,6 +7,7 @@ import { assignSlots } from '../classify/slots.ts';
 import type { GroupMachine, RemovedMachines } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
+import { isCanary } from '../classify/other-deployments.ts';
 import { acceptCommand } from '../steps/accept-word.ts';
 
 /**
@@ -19,6 +20,7 @@ export function planRemovedGroups(
   removed: readonly GroupMachine[],
   /** true: a group that git names has services, and machines for them now or by this plan. */
   isServed: boolean,
+  why = (group: string): string => `git no longer names the process group ${group}`,
 ): RemovedMachines {
   const destroys: MachineAction[] = [];
   const holds: Hold[] = [];
@@ -29,7 +31,7 @@ export function planRemovedGroups(
     const serves = members.some((member) => (config(member)?.services ?? []).length > 0);
     const isLast = serves && !isServed;
     const mounts = members.some((member) => (config(member)?.mounts ?? []).length > 0);
-    const because = `git no longer names the process group ${group}`;
+    const because = why(group);
     const steps = members.map((member, index): MachineAction => {
       const risk = isLast && index === members.length - 1 ? 'destructive' : 'safe';
       const step = actionStep({ desired, slots }, member, { kind: 'machine.destroy', because, risk });
@@ -49,4 +51,28 @@ export function planRemovedGroups(
     }
   }
   return { destroys, holds };
+}
+
+/** What a deployment by hand left where git names nothing: its own groups go as those that git no longer names. */
+export function planLeftovers(
+  desired: DesiredApp,
+  leftovers: readonly GroupMachine[],
+  isServed: boolean,
+): RemovedMachines {
+  const canaries = leftovers.filter(({ metadata }) => isCanary(metadata));
+  const groups = leftovers.filter((member) => !canaries.includes(member));
+  const { destroys, holds } = planRemovedGroups(
+    desired,
+    groups,
+    isServed,
+    (group) => `somebody made the process group ${group} by flyctl, and git does not name it`,
+  );
+  const because = 'a canary that a deployment by flyctl left behind';
+  const slots = assignSlots(canaries);
+  const steps = canaries.map((member): MachineAction => {
+    const step = actionStep({ desired, slots }, member, { kind: 'machine.destroy', because, risk: 'safe' });
+    // It has no slot: the group's own machines have those.
+    return { ...step, target: `${desired.name}/${member.machine.id}` };
+  });
+  return { destroys: [...destroys, ...steps], holds };
 }

@@ -241,10 +241,9 @@ describe('changed by flyctl', () => {
   });
 
   test('lifted by a newer commit, by a person, by heal_all', () => {
-    expect(holdsOf(plan(desired, deployed, { memory: { heldRevision: 'rev1' }, revision: 'rev1' }))).toEqual([
-      'flyctl',
-    ]);
-    expect(plan(desired, deployed, { memory: { heldRevision: 'rev1' }, revision: 'rev2' }).steps).toHaveLength(1);
+    // The release reached the machine a minute ago.
+    expect(holdsOf(plan(desired, deployed, { memory: { revisionSeenAt: now - 60_000 } }))).toEqual(['flyctl']);
+    expect(plan(desired, deployed, { memory: { revisionSeenAt: now - 59_999 } }).steps).toHaveLength(1);
     expect(plan(desired, deployed, { options: { now: true } }).steps).toHaveLength(1);
     expect(plan(policy({ drift: 'heal_all' }), deployed).steps).toHaveLength(1);
   });

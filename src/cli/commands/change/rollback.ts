@@ -29,9 +29,9 @@ export function rollback(
     const [app] = appsCalled({ ...fleet, apps: fleet.apps.filter((one) => one.name === name) }, name);
     if (app === undefined) throw unnamed((await orphanCalled(context, fleet, name)).name);
     await holdBackAt(context, fleet, { app, run: options.to });
-    const done = await syncPass(context, fleet, { ...plainPass, apps: [name] }, 'rollback');
-    answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
-    return io.signal.aborted ? exitCodes.interrupted : exitOfRollback(done.plan, done.runs);
+    const { plan, runs = [] } = await syncPass(context, fleet, { ...plainPass, apps: [name] }, 'rollback');
+    answer(invocation, options.output, { plan, runs }, { text: syncText, json: syncJson, markdown: syncMarkdown });
+    return io.signal.aborted ? exitCodes.interrupted : exitOfRollback(plan, runs);
   });
 }
 

@@ -10,6 +10,7 @@ import { composed, type Composition } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
 import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
 import { createProgress } from '../../shell/progress.ts';
+import { confirming } from './insistence.ts';
 import { planReference } from './plan-reference.ts';
 import { chooser } from '../../shell/selection.ts';
 import { exitOfPlan, exitOfSync } from '../../shell/verdict.ts';
@@ -68,9 +69,10 @@ export function onePass(
   const { io } = invocation;
   return composed(invocation, config, options, async (composition) => {
     const { context, fleet } = await openSync(composition, pass.apps);
-    const done = await syncPass(context, fleet, pass, 'command');
-    answer(invocation, options.output, done, { text: syncText, json: syncJson, markdown: syncMarkdown });
-    return io.signal.aborted ? exitCodes.interrupted : exitOfSync(done.plan, done.runs);
+    const { plan, runs } = await syncPass({ ...context, confirm: confirming(invocation) }, fleet, pass, 'command');
+    if (runs === undefined) return exitCodes.blocked;
+    answer(invocation, options.output, { plan, runs }, { text: syncText, json: syncJson, markdown: syncMarkdown });
+    return io.signal.aborted ? exitCodes.interrupted : exitOfSync(plan, runs);
   });
 }
 
@@ -85,7 +87,9 @@ export async function plannedPass(
   const { id, written } = await planReference(io, options.plan);
   return composed(invocation, config, options, async (composition) => {
     const { context, fleet } = await openSync(composition, pass.apps);
-    const { plan, runs } = await syncPlanned(context, fleet, pass, id);
+    const asking = { ...context, confirm: confirming(invocation) };
+    const { plan, runs, isDeclined } = await syncPlanned(asking, fleet, pass, id);
+    if (isDeclined === true) return exitCodes.blocked;
     if (runs === undefined) {
       const called = await context.store.planCalled(id);
       const before = written?.apps ?? called?.runs.map((run) => appPlanJson(run.plan));

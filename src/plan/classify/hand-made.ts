@@ -1,0 +1,60 @@
+/** What somebody did by flyctl since FlyCD's last release, told by what flyctl writes on machines. */
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
+import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
+import { parseSent, parseTold, type Told } from '../../model/stamps/stamps.ts';
+import type { GroupMachine, MachineInventory } from '../types.ts';
+import { versionMadeAt } from './machine-history.ts';
+import { metadataOf } from './machine-state.ts';
+
+type Metadata = Readonly<Record<string, string>>;
+
+/** A release that is not FlyCD's has reached a machine of ours, and FlyCD has not taken note of it yet. */
+export function isByHand(metadata: Metadata): boolean {
+  const release = metadata[flyctlKeys.releaseId] ?? '';
+  return parseSent(metadata[stampKeys.sent]) !== undefined && (metadata[stampKeys.release] ?? '') !== release;
+}
+
+interface Since {
+  /** Those that are there. */
+  readonly machines: readonly Machine[];
+  readonly told: Told | undefined;
+  readonly fleet: FleetOwner;
+}
+
+/**
+ * Tells machines of a release after FlyCD's newest, or of one that FlyCD has not taken note of. What was there when FlyCD came,
+ * and what somebody else's client made without a release, is none of them.
+ */
+export function madeSince({ machines, told, fleet }: Since): (metadata: Metadata) => boolean {
+  const ours = machines.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
+  const numbers = ours.flatMap((metadata) => parseTold(metadata[stampKeys.told])?.number ?? []);
+  const newest = Math.max(told?.number ?? 0, ...numbers);
+  const untold = new Set(ours.filter(isByHand).flatMap((metadata) => metadata[flyctlKeys.releaseId] ?? []));
+  return (metadata) => {
+    const isLater = newest > 0 && Number(metadata[flyctlKeys.releaseVersion]) > newest;
+    return isLater || untold.has(metadata[flyctlKeys.releaseId] ?? '');
+  };
+}
+
+/** Machines that tell of it, of whichever group. */
+export function handMade({ members, removed, leftovers }: MachineInventory): readonly GroupMachine[] {
+  return [...[...members, ...removed].filter(({ ours, metadata }) => ours && isByHand(metadata)), ...leftovers];
+}
+
+/** Its number: the newest of several is the last word. */
+export function releaseNumber({ metadata }: GroupMachine): number {
+  const number = Number(metadata[flyctlKeys.releaseVersion]);
+  return Number.isInteger(number) ? number : 0;
+}
+
+/**
+ * When the newest of the releases by hand that these machines tell of reached the first of them, by Fly's clock. undefined: none
+ * does, or it cannot be known.
+ */
+export function releasedAt(machines: readonly GroupMachine[]): number | undefined {
+  const newest = Math.max(0, ...machines.map(releaseNumber));
+  const times = machines.filter((one) => releaseNumber(one) === newest).map(({ machine }) => versionMadeAt(machine));
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 || known.length < times.length ? undefined : Math.min(...known);
+}

@@ -1,0 +1,274 @@
+/** What somebody did by flyctl's own words is kept or held, and never fought: by a newer commit or `--now` it is undone. */
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import { arena, type Arena, type Files } from '../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const pinned = (name: string): string =>
+  `docker.io/acme/${name}@sha256:${createHash('sha256').update(name).digest('hex')}`;
+
+interface Parts {
+  readonly greeting?: string;
+  readonly groups?: readonly string[];
+  /** Given counts; default none. */
+  readonly counts?: boolean;
+  readonly drift?: string;
+  readonly comment?: string;
+}
+
+function shop({
+  greeting = 'hello',
+  groups = ['web', 'worker'],
+  counts = true,
+  drift,
+  comment = '',
+}: Parts = {}): Files {
+  const named = groups.map((group) => `  ${group}: run ${group}\n`).join('');
+  const counted = groups.map((group) => `    ${group}: { count: ${group === 'web' ? 2 : 1} }\n`).join('');
+  return {
+    'flycd.yaml': `fleet: kept\n${drift === undefined ? '' : `sync: { drift: ${drift} }\n`}`,
+    'shop/app.yaml': `# ${comment}
+app: shop
+primary_region: arn
+build: { image: "${pinned('shop:1')}" }
+env: { GREETING: ${greeting} }
+processes:
+${named}http_service:
+  internal_port: 8080
+  processes: [web]
+  checks: [{ path: /health, interval: 5s, timeout: 2s }]
+network: { ips: [] }
+${counts ? `machines:\n  groups:\n${counted}` : ''}`,
+  };
+}
+
+const human = () => world.simulator.flyctl;
+const machines = () =>
+  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
+    ({ state }) => state !== 'destroyed' && state !== 'destroying',
+  );
+const groupOf = ({ config }: { readonly config: MachineConfig }): string =>
+  config.metadata?.['fly_process_group'] ?? '';
+const groups = () => machines().map(groupOf).toSorted();
+
+/** What flyctl makes of a fly.toml that names these groups: as they run, a new one like web without services. */
+function toml(...names: readonly string[]): Record<string, MachineConfig> {
+  const live = (name: string): MachineConfig => {
+    const config = machines().find((machine) => groupOf(machine) === name)?.config;
+    if (config !== undefined) return { ...config, metadata: {} };
+    const { services: _served, checks: _checks, standbys: _standbys, ...rest } = live('web');
+    return rest;
+  };
+  return Object.fromEntries(names.map((name) => [name, live(name)]));
+}
+
+async function run(...argv: readonly string[]): Promise<{ readonly code: number; readonly said: string }> {
+  const { code, stdout, stderr } = await world.flycd(argv);
+  return { code, said: stderr + stdout };
+}
+
+async function start(parts: Parts = {}): Promise<void> {
+  world = await arena();
+  // An earlier commit: with the first one that a database knows nobody can say when it came.
+  world.write(shop({ ...parts, comment: 'before' }));
+  expect((await run('sync', '--once')).code).toBe(0);
+  await world.clock.sleep(60_000);
+  await synced(parts);
+}
+
+async function synced(parts: Parts = {}, ...flags: readonly string[]): Promise<void> {
+  world.write(shop(parts));
+  const { code, said } = await run('sync', '--once', ...flags);
+  expect(code, said).toBe(0);
+  const diff = await run('diff');
+  expect(diff.code, diff.said).toBe(0);
+  await world.clock.sleep(60_000);
+}
+
+/** Held, pass after pass, and nothing of the app touched. */
+async function held(words: string): Promise<void> {
+  for (let pass = 0; pass < 2; pass += 1) {
+    const before = world.simulator.world.writes().length;
+    const { code, said } = await run('sync', '--once');
+    expect(code, said).toBe(4);
+    expect(said).toContain(words);
+    const diff = await run('diff');
+    expect(diff.said).toContain('flycd sync --now --app shop');
+    expect(world.simulator.world.writes().length).toBe(before);
+    await world.clock.sleep(60_000);
+  }
+}
+
+type Hand = readonly [what: string, does: () => Promise<unknown>, words: string, left: readonly string[]];
+const hands: readonly Hand[] = [
+  [
+    'removes a group',
+    () => human().deploy('shop', { configs: toml('web') }),
+    'changed by flyctl (release v2): no machine is left of worker',
+    ['web', 'web'],
+  ],
+  [
+    'adds a group',
+    () => human().deploy('shop', { configs: toml('web', 'worker', 'cron'), highAvailability: false }),
+    'changed by flyctl (release v2): 1 machine of cron, which git does not name',
+    ['cron', 'web', 'web', 'worker'],
+  ],
+  [
+    'renames a group',
+    () => human().deploy('shop', { configs: toml('web', 'jobs'), highAvailability: false }),
+    'changed by flyctl (release v2): no machine is left of worker',
+    ['jobs', 'web', 'web'],
+  ],
+  [
+    'fails, and leaves the group that it added',
+    async () => {
+      const configs = toml('web', 'worker', 'cron');
+      const cron = { ...configs['cron'], image: 'docker.io/acme/crash-loop:1' };
+      return human().deploy('shop', { configs: { ...configs, cron }, highAvailability: false });
+    },
+    '1 machine of cron, which git does not name',
+    ['cron', 'web', 'web', 'worker'],
+  ],
+];
+
+describe.each(hands)('a fly deploy that %s', (_what, does, words, left) => {
+  test('is held, and undone by --now', async () => {
+    await start();
+    await does();
+    await world.clock.sleep(60_000);
+    await held(words);
+    expect(groups()).toEqual(left);
+    await synced({}, '--now');
+    expect(groups()).toEqual(['web', 'web', 'worker']);
+  });
+
+  test('is undone by a commit that comes after it, and not by going back to one from before', async () => {
+    await start();
+    await does();
+    await world.clock.sleep(60_000);
+    await held(words);
+    world.write(shop({ comment: 'before' }));
+    await held(words);
+    expect(groups()).toEqual(left);
+    await synced({ comment: 'after' });
+    expect(groups()).toEqual(['web', 'web', 'worker']);
+  });
+
+  test('is held by a FlyCD whose database is lost', async () => {
+    await start();
+    await does();
+    await world.clock.sleep(60_000);
+    world.forget();
+    await held(words);
+    expect(groups()).toEqual(left);
+  });
+
+  test('is undone at once where git heals all', async () => {
+    await start({ drift: 'heal_all' });
+    await does();
+    await world.clock.sleep(60_000);
+    await synced({ drift: 'heal_all' });
+    expect(groups()).toEqual(['web', 'web', 'worker']);
+  });
+});
+
+test('a commit that nobody has seen before the deployment lifts the hold before there is one', async () => {
+  await start();
+  expect(await human().deploy('shop', { image: pinned('shop:9') })).toEqual({ ok: true });
+  await world.clock.sleep(60_000);
+  await synced({ comment: 'after' });
+  expect(machines().map(({ config }) => config.image)).toEqual(Array(3).fill(pinned('shop:1')));
+});
+
+test('a later deployment by hand is held at the commit that undid an earlier one', async () => {
+  await start();
+  for (const number of [9, 10]) {
+    expect(await human().deploy('shop', { image: pinned(`shop:${number}`) })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    await held('3 machines not as git says');
+    await synced({ comment: `after ${number}` });
+  }
+});
+
+test('a group that git names newly is made, though somebody set a secret by hand meanwhile', async () => {
+  await start({ groups: ['web'] });
+  expect(await human().setSecrets('shop', { values: { TOKEN: 'x' } })).toEqual({ ok: true });
+  await world.clock.sleep(60_000);
+  await synced();
+  expect(groups()).toEqual(['web', 'web', 'worker']);
+});
+
+describe('fly scale count, where git gives no count', () => {
+  test('to 0 stays, and back up as well', async () => {
+    await start({ counts: false });
+    const before = groups();
+    expect(await human().scaleCount('shop', { count: 0, group: 'web' })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    for (const flags of [[], ['--now'], []]) {
+      const { code, said } = await run('sync', '--once', ...flags);
+      expect(code, said).toBe(0);
+      expect(groups()).toEqual(before.filter((group) => group !== 'web'));
+    }
+    expect((await run('diff')).said).toContain('web has no machine: somebody scaled it to 0');
+    await synced({ counts: false, greeting: 'bye' });
+    expect(groups()).not.toContain('web');
+    await synced();
+    expect(groups().filter((group) => group === 'web')).toHaveLength(2);
+  });
+
+  test('of the whole app to 0 stays, until git gives a count', async () => {
+    await start({ counts: false, groups: ['web'] });
+    expect(await human().scaleCount('shop', { count: 0 })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    await synced({ counts: false, groups: ['web'] });
+    expect(groups()).toEqual([]);
+    await synced({ groups: ['web'] });
+    expect(groups()).toEqual(['web', 'web']);
+  });
+
+  test('and a deployment by hand after it is held, not the group', async () => {
+    await start({ counts: false });
+    expect(await human().deploy('shop', { configs: toml('web') })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    await held('no machine is left of worker');
+  });
+});
+
+test('where git gives a count, a group scaled to 0 is put right', async () => {
+  await start();
+  expect(await human().scaleCount('shop', { count: 0, group: 'worker' })).toEqual({ ok: true });
+  await world.clock.sleep(60_000);
+  await synced();
+  expect(groups()).toEqual(['web', 'web', 'worker']);
+});
+
+describe('fly apps suspend', () => {
+  test('is refused by flyctl, and changes nothing', async () => {
+    await start();
+    expect(await human().suspendApp('shop')).toMatchObject({ ok: false });
+    await synced();
+    expect(machines().every(({ state }) => state === 'started')).toBe(true);
+  });
+
+  test.each(['--now', 'a commit', 'fly apps resume'])(
+    'of before, by Fly itself, is held, and undone by %s',
+    async (undo) => {
+      await start();
+      expect(await human().pauseApp('shop')).toEqual({ ok: true });
+      await world.clock.sleep(60_000);
+      for (let pass = 0; pass < 2; pass += 1) {
+        const { code, said } = await run('sync', '--once');
+        expect(code, said).toBe(4);
+        expect(said).toContain('the app is suspended on Fly: 3 machines stopped by hand');
+        expect((await run('diff')).said).toContain('fly apps resume shop, a commit, or flycd sync --now --app shop');
+      }
+      expect(machines().every(({ state }) => state === 'stopped')).toBe(true);
+      if (undo === 'fly apps resume') expect(await human().resumeApp('shop')).toEqual({ ok: true });
+      await synced({ comment: undo === 'a commit' ? 'after' : '' }, ...(undo === '--now' ? ['--now'] : []));
+      expect(machines().every(({ state }) => state === 'started')).toBe(true);
+    },
+  );
+});
