@@ -24,8 +24,8 @@ const apartMsMax = 5_000;
 const looksMax = 3;
 
 /**
- * One app as Fly shows it now, all kinds asked at once, and again where the answers came too far apart in time. A kind that could not be read is `unread`, never guessed and
- * never thrown; only a refused token and a cancelled signal are thrown. An app that is not there, or is somebody
+ * One app as Fly shows it now, all kinds asked at once, and again where the answers came too far apart in time. A kind that
+ * could not be read is `unread`, never guessed and never thrown; only a refused token is thrown. An app that is not there, or is somebody
  * else's, has nothing of any kind.
  */
 export async function observeApp(request: ObserveAppRequest): Promise<ObservedApp> {
@@ -66,7 +66,7 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
 
 /**
  * The app's newest releases: a deployment in progress shows there before it has touched a machine. A call of its own, for
- * plans in which that matters: an app in sync does not need it. Only a cancelled signal is thrown.
+ * plans in which that matters: an app in sync does not need it.
  */
 export function observeReleases({
   fly,

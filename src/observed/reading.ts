@@ -2,15 +2,12 @@ import { FlyError } from '../fly/http/error.ts';
 import { isFleetWide, toFault } from '../model/base/fault.ts';
 import type { Reading } from '../model/observed.ts';
 
-/**
- * What Fly said, or why it could not be read. Two things are thrown on: a refused token (nothing else can be read
- * either) and a cancelled signal (nobody waits for the answer).
- */
+/** What Fly said, or why it could not be read. A refused token alone is thrown on: nothing else can be read either. */
 export async function read<T>(asking: Promise<T>): Promise<Reading<T>> {
   try {
     return { status: 'read', value: await asking };
   } catch (error) {
-    if (isRefusedToken(error) || isCancelled(error)) throw error;
+    if (isRefusedToken(error)) throw error;
     return unreadFor(error);
   }
 }
@@ -20,7 +17,6 @@ export async function readIfPossible<T>(asking: Promise<T>): Promise<Reading<T>>
   try {
     return { status: 'read', value: await asking };
   } catch (error) {
-    if (isCancelled(error)) throw error;
     return unreadFor(error);
   }
 }
@@ -31,8 +27,4 @@ function unreadFor(error: unknown): Reading<never> {
 
 function isRefusedToken(error: unknown): boolean {
   return error instanceof FlyError && isFleetWide(error);
-}
-
-function isCancelled(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError';
 }

@@ -145,12 +145,4 @@ describe('an app', () => {
     expect(error).toMatchObject({ kind: 'stalled', status: 401 });
     expect(bench.clock.pending).toBe(0);
   });
-
-  it('throws a cancelled signal', async () => {
-    await using bench = await speakTo(shop());
-    const cancelled = { ...bench.fly, volumes: () => Promise.reject(new DOMException('stop', 'AbortError')) };
-    expect(await thrownBy(observeApp({ fly: cancelled, app: 'shop', clock: bench.clock }))).toMatchObject({
-      name: 'AbortError',
-    });
-  });
 });

@@ -25,7 +25,7 @@ export interface BusyInput {
  * would never end. Longer than any deployment that still moves; the same bound as for a release that runs elsewhere.
  */
 const leftBehindAfterMs = 30 * 60_000;
-/** Nothing says when somebody without a lease is done: look again after this. */
+/** Nothing says when somebody is done, but the end of a lease that nobody renews: look again after this. */
 const lookAgainMs = 60_000;
 
 const canaryKey = 'fly_canary';
@@ -72,7 +72,9 @@ export function busyWith(input: BusyInput): OtherDeployment | undefined {
     .toSorted((a, b) => b.expires_at - a.expires_at);
   const [lease] = leases;
   if (lease !== undefined) {
-    return { holder: `${holderOf(lease)} holds a lease on a machine`, retryAt: lease.expires_at * 1000 };
+    // Whoever is done gives it back before its end.
+    const retryAt = Math.min(lease.expires_at * 1000, input.now + lookAgainMs);
+    return { holder: `${holderOf(lease)} holds a lease on a machine`, retryAt };
   }
   const retryAt = input.now + lookAgainMs;
   const others = input.releases === undefined ? undefined : othersReleases(input, input.releases);

@@ -15,7 +15,7 @@ export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachin
 export function scaledToNoneNote(app: string, group: string): string {
   return (
     `${group} has no machine: somebody scaled it to 0, and git gives it no count, so it stays so. ` +
-    `Give it a count (machines), or run fly scale count ${shellWord(`${group}=1`)} --app ${shellWord(app)}`
+    `Give it a count (machines), or run fly scale count ${shellWord(group)}=1 --app ${shellWord(app)}`
   );
 }
 

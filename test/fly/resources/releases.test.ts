@@ -107,10 +107,4 @@ describe('releases that cannot be read', () => {
     );
     expect(await observeReleases({ fly: bench.fly, app: 'shop' })).toEqual({ status: 'read', value: [release] });
   });
-
-  it('throw a cancelled signal alone', async () => {
-    await using bench = await speakTo(() => ({ status: 200, body: { releases: [] } }));
-    const cancelled = { ...bench.fly, releases: () => Promise.reject(new DOMException('stop', 'AbortError')) };
-    expect(await thrownBy(observeReleases({ fly: cancelled, app: 'shop' }))).toMatchObject({ name: 'AbortError' });
-  });
 });

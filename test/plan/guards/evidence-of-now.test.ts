@@ -82,6 +82,16 @@ describe('a release that runs, and whose machine is gone', () => {
   });
 });
 
+test.each([
+  [10, 10_000],
+  [60, 60_000],
+  [3600, 60_000],
+])('whoever holds a lease of %i s may be done before its end: looked at again after %i ms', (seconds, after) => {
+  const lease = { expires_at: now / 1000 + seconds, owner: 'alice@example.com' };
+  const app = plan(desired, observed({ machines: [machine(desired, { ...changed, lease })] }));
+  expect(app.holds).toMatchObject([{ reason: 'busy', retryAt: now + after }]);
+});
+
 test('a lease counts whatever releases say', () => {
   const lease = { expires_at: now / 1000 + 10, owner: 'alice@example.com' };
   const seen: ObservedApp = {

@@ -1,0 +1,161 @@
+/** A deployment by hand is told by what flyctl writes on machines: what it left, and when it was. */
+import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import type { SyncPolicy } from '../../../src/model/base/policy.ts';
+import {
+  brief,
+  desiredApp,
+  flyctlMachine,
+  group,
+  holdsOf,
+  machine,
+  now,
+  observed,
+  plan,
+  ulidAt,
+  volume,
+} from '../builders.ts';
+
+const worker = group({ name: 'worker', config: { init: { cmd: ['work'] } }, counts: { arn: 1 } });
+const desired = desiredApp({ groups: [group({ counts: { arn: 1 } }), worker] });
+const under = (policy: Partial<SyncPolicy>) => desiredApp({ groups: desired.groups, policy });
+const own = {
+  fly_release_id: 'r1',
+  fly_release_version: '11',
+  flycd_release: 'r1',
+  flycd_told: `r1:11:${'0'.repeat(32)}`,
+};
+/** Release v12 reached it a minute ago. */
+const byHand = { ...own, fly_release_id: 'r2', fly_release_version: '12' };
+
+const web = (metadata: object = byHand) => machine(desired, { metadata: { ...own, ...metadata } });
+const work = (metadata: object = byHand) => machine(desired, { group: 'worker', metadata: { ...own, ...metadata } });
+const made = (name: string, version: string, parts: Parameters<typeof flyctlMachine>[1] = {}): Machine =>
+  flyctlMachine(desired, {
+    id: `${name}1`,
+    instance_id: ulidAt(now - 60_000),
+    ...parts,
+    metadata: {
+      fly_process_group: name,
+      fly_release_id: `r${version}`,
+      fly_release_version: version,
+      ...parts.metadata,
+    },
+  });
+
+const gone = 'no machine is left of worker';
+const cron = '1 machine of cron, which git does not name';
+
+type Row = readonly [what: string, machines: readonly Machine[], because: string | undefined];
+
+test.each<Row>([
+  ['a group that it took away', [web()], `(release v12): ${gone}`],
+  ['a group that it added', [web(), work(), made('cron', '12')], `(release v12): ${cron}`],
+  ['one that it renamed', [web(), made('cron', '12')], `(release v12): ${gone}, ${cron}`],
+  ['a group that a failed one added, before it came to the others', [web({}), work({}), made('cron', '12')], cron],
+  ['a canary that it left', [web(), work(), made('web', '12', { metadata: { fly_canary: 'true' } })], 'as a canary'],
+  ['a group that was there before FlyCD', [web({}), work({}), made('cron', '3')], undefined],
+  ['a group of FlyCD’s own newest release', [web({}), work({}), made('cron', '11')], undefined],
+  ['a group that was lost, and no deployment since', [web({})], undefined],
+  ['a deployment that changed nothing of what git names', [web(), work()], undefined],
+])('%s', (_what, machines, because) => {
+  const app = plan(desired, observed({ machines }), { memory: { known: true } });
+  expect(holdsOf(app).includes('flyctl')).toBe(because !== undefined);
+  if (because === undefined) return;
+  expect(app.holds[0]?.because).toContain(because);
+  expect(app).toMatchObject({
+    status: 'held',
+    holds: [{ next: expect.stringContaining('flycd sync --now --app shop') }],
+  });
+  expect(brief(app.steps).filter((step) => !step.startsWith('machine.label'))).toEqual([]);
+});
+
+describe('what lifts it', () => {
+  const added = observed({ machines: [web(), work(), made('cron', '12')] });
+  const taken = observed({ machines: [web()] });
+
+  test.each([
+    ['a commit that was first seen after it', { memory: { revisionSeenAt: now - 59_999 } }],
+    ['a person who insists', { options: { now: true } }],
+  ])('%s', (_what, parts) => {
+    expect(brief(plan(desired, added, parts).steps)).toContain('machine.destroy shop/cron/arn/1');
+    expect(brief(plan(desired, taken, parts).steps)).toContain('release shop');
+  });
+
+  test.each([
+    ['a commit from before', { memory: { revisionSeenAt: now - 60_000 } }],
+    ['a commit of which nobody knows when it came', { memory: { revisionSeenAt: undefined } }],
+    ['--force', { options: { force: true } }],
+    ['--accept', { options: { accept: true } }],
+  ])('not %s', (_what, parts) => {
+    for (const world of [added, taken]) expect(holdsOf(plan(desired, world, parts))).toContain('flyctl');
+  });
+
+  test('heal_all does not wait for it, and off leaves it there', () => {
+    expect(brief(plan(under({ drift: 'heal_all' }), added).steps)).toContain('machine.destroy shop/cron/arn/1');
+    const off = plan(under({ drift: 'off' }), added);
+    expect(brief(off.steps).filter((step) => step.startsWith('machine.destroy'))).toEqual([]);
+    expect(holdsOf(off)).toEqual([]);
+  });
+});
+
+test('a group with a volume stays until a person names the app, whoever insists', () => {
+  const config = { mounts: [{ volume: 'vol_1', path: '/data' }] };
+  const machines = [web(), work(), made('cron', '12', { config })];
+  const seen = observed({ machines, volumes: [volume('vol_1', { attached_machine_id: 'cron1' })] });
+  const app = plan(desired, seen, { options: { now: true } });
+  expect(holdsOf(app)).toEqual(['volume']);
+});
+
+test('a label takes note of the release only once nothing is held for it', () => {
+  const labels = (machines: readonly Machine[]) =>
+    plan(desired, observed({ machines })).steps.filter(({ kind }) => kind === 'machine.label').length;
+  expect([labels([web()]), labels([web(), work()])]).toEqual([0, 2]);
+});
+
+describe('a group without a count', () => {
+  const uncounted = desiredApp({ groups: [group({ counts: { arn: 1 } }), { ...worker, counts: undefined }] });
+  const creates = (machines: readonly Machine[], grown: readonly string[] | undefined) =>
+    brief(plan(uncounted, observed({ machines }), { memory: { known: true, grown } }).steps).length;
+
+  test('that had machines and has none was scaled to 0, and stays so', () => {
+    const app = plan(uncounted, observed({ machines: [web({})] }), {
+      memory: { known: true, grown: ['web', 'worker'] },
+    });
+    expect([app.status, brief(app.steps)]).toEqual(['synced', []]);
+    expect(app.notes.join()).toContain('worker has no machine: somebody scaled it to 0');
+    expect(app.notes.join()).toContain('fly scale count worker=1 --app shop');
+  });
+
+  test('that never had one, or of which nobody knows, gets its first', () => {
+    expect([creates([web({})], ['web']) > 0, creates([web({})], undefined) > 0]).toEqual([true, true]);
+  });
+
+  test('is held where a deployment took them', () => {
+    const world = observed({ machines: [web()] });
+    expect(holdsOf(plan(uncounted, world, { memory: { grown: ['web', 'worker'] } }))).toEqual(['flyctl']);
+    // One that git names newly was not taken by it.
+    expect(holdsOf(plan(uncounted, world, { memory: { grown: ['web'] } }))).toEqual([]);
+  });
+});
+
+describe('an app that Fly calls suspended', () => {
+  const stopped = (source: string) => ({
+    state: 'stopped',
+    events: [{ type: 'stop', source, status: 'stopping', timestamp: now - 30_000 }],
+  });
+  const app = (parts: object, status = 'suspended') =>
+    observed({ status, machines: [machine(desired, { metadata: own, ...parts }), work({})] });
+
+  test.each<[string, ReturnType<typeof app>, boolean]>([
+    ['whose machine a person stopped, is not started', app(stopped('user')), true],
+    ['whose machine Fly stopped, is', app(stopped('flyd')), false],
+    ['no longer, is', app(stopped('user'), 'deployed'), false],
+  ])('%s', (_what, world, held) => {
+    const planned = plan(desired, world);
+    expect([holdsOf(planned).includes('flyctl'), brief(planned.steps).length > 0]).toEqual([held, !held]);
+    expect(brief(plan(desired, world, { options: { now: true } }).steps)).toEqual(['machine.start shop/web/arn/1']);
+    const later = { memory: { revisionSeenAt: now - 29_999 } };
+    expect(brief(plan(desired, world, later).steps)).toEqual(['machine.start shop/web/arn/1']);
+  });
+});
