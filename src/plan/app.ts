@@ -259,7 +259,11 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
     ...organizationNotes(input),
     ...groups.flatMap((planned) => planned.notes),
     ...idle,
-    ...regionNotes(input.desired, groups),
+    // One that somebody scaled to 0 says so itself.
+    ...regionNotes(
+      input.desired,
+      groups.filter(({ members, creates }) => members.length + creates.length > 0),
+    ),
     ...secrets.notes,
     ...volumes.notes,
     ...addresses.notes,

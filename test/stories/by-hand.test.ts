@@ -67,3 +67,50 @@ test('git moves: an app changes, another is scaled down', async () => {
   });
   await expect(text).toMatchFileSnapshot('golden/git-moves.txt');
 });
+
+/** A config of its own: what flyctl makes of its groups is what runs. */
+const groups = {
+  'config/app.yaml': `app: shop
+primary_region: arn
+build: { image: "docker.io/acme/shop@sha256:${'5'.repeat(64)}" }
+processes: { web: serve, worker: work }
+http_service: { internal_port: 8080, processes: [web] }
+network: { ips: [] }
+`,
+};
+
+test('a fly deploy by hand takes one group away and adds another, and one is scaled to 0', async () => {
+  const text = await play({
+    files: groups,
+    orderly: true,
+    scenes: [
+      'sync config --once',
+      {
+        says: 'somebody runs fly deploy with a fly.toml that has cron in the place of worker',
+        async does({ simulator: { world, flyctl } }) {
+          const machines = [...(world.apps.get('shop')?.machines.values() ?? [])];
+          const web = machines.find(({ config }) => config.metadata?.['fly_process_group'] === 'web')?.config ?? {};
+          const { services: _served, ...cron } = web;
+          const configs = { web: { ...web, metadata: {} }, cron: { ...cron, metadata: {} } };
+          expect(await flyctl.deploy('shop', { configs, highAvailability: false })).toEqual({ ok: true });
+        },
+      },
+      { says: 'a minute later', does: (stage) => stage.clock.sleep(60_000) },
+      'diff config',
+      'sync config --once',
+      'why shop config',
+      'sync config --once --now',
+      'diff config',
+      {
+        says: 'somebody runs fly scale count web=0',
+        async does({ simulator: { flyctl } }) {
+          expect(await flyctl.scaleCount('shop', { count: 0, group: 'web' })).toEqual({ ok: true });
+        },
+      },
+      { says: 'a minute later', does: (stage) => stage.clock.sleep(60_000) },
+      'diff config',
+      'sync config --once',
+    ],
+  });
+  await expect(text).toMatchFileSnapshot('golden/by-hand-groups.txt');
+});
