@@ -128,7 +128,7 @@ export class AppStates {
   #inputsOf(app: DesiredApp): string {
     const known = this.#hashed.get(app);
     if (known !== undefined) return known;
-    const hashed = hashOf([app.inputs, app.policy]);
+    const hashed = hashOf([app.inputs, app.policy, app.dependsOn]);
     this.#hashed.set(app, hashed);
     return hashed;
   }

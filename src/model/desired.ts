@@ -34,7 +34,7 @@ export interface DesiredApp {
   readonly secrets: readonly DesiredSecret[];
   readonly network: DesiredNetwork;
   readonly policy: SyncPolicy;
-  /** hash(merged document before mapping, app version). */
+  /** `i2:` and a hash of what git says of what runs: documents before the merge, files, app version. Policy is none of it. */
   readonly inputs: string;
   /** Apps of the fleet that have to run what git wants of them before this one is released. */
   readonly dependsOn?: readonly string[] | undefined;

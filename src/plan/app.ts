@@ -3,6 +3,7 @@ import type { AppPlan, Step } from '../model/plan.ts';
 import { byText } from '../model/base/text.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { isCopy } from '../model/stamps/slot.ts';
+import { areInputsSame } from '../model/stamps/input-stamps.ts';
 import type { StandingTexts } from '../model/stamps/rollout-state.ts';
 import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
@@ -238,7 +239,9 @@ function hasStrangers(inventory: MachineInventory): boolean {
 /** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */
 function gitMoved(input: PlanAppInput, inventory: MachineInventory): boolean {
   const ours = inventory.members.filter((member) => member.ours);
-  return ours.length === 0 || ours.some((member) => member.metadata[stampKeys.inputs] !== input.desired.inputs);
+  return (
+    ours.length === 0 || ours.some(({ metadata }) => !areInputsSame(metadata[stampKeys.inputs], input.desired.inputs))
+  );
 }
 
 function stepsSay(steps: readonly Step[], drift: ReadonlySet<Step>): StepsSay {

@@ -8,6 +8,7 @@ import type { Problem } from '../../src/model/base/problem.ts';
 import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { planFleet } from '../../src/plan/fleet.ts';
+import { heldPlan } from '../../src/plan/target/target-plan.ts';
 import {
   absent,
   brief,
@@ -130,6 +131,31 @@ describe('the brake on restarts', () => {
         { accept: true },
       ).summary.changed,
     ).toBe(4);
+  });
+
+  test('an upgrade that changes scheme and mapping at once holds all', () => {
+    const upgraded = ['a', 'b', 'c', 'd'].map((name) => named(name, `i2:${'j'.repeat(32)}`));
+    const whole = fleetPlan(upgraded);
+    expect(whole.summary).toMatchObject({ changed: 0, held: 4 });
+    expect(whole.apps.map(holdsOf)).toEqual([['brake'], ['brake'], ['brake'], ['brake']]);
+    const committed = ['a', 'b', 'c', 'd'].map((name): One => {
+      const { desired } = named(name, `i2:${'k'.repeat(32)}`);
+      const earlier = { ...before, name, inputs: `i2:${'j'.repeat(32)}` };
+      return { desired, world: observed({ machines: [machine(earlier)] }) };
+    });
+    expect(fleetPlan(committed).summary).toMatchObject({ changed: 4, held: 0 });
+  });
+
+  test('going back to what ran well does not count, whatever the stamps say', () => {
+    const hold = { reason: 'failed', because: 'its release failed', next: 'a commit' } as const;
+    const ones = ['a', 'b', 'c', 'd'].map((name) => named(name));
+    const plans = ones.map(({ desired, world }) => {
+      const git = plan(desired, world);
+      return heldPlan(git, git, hold);
+    });
+    const whole = fleetPlan(ones, { plans });
+    expect(whole.apps.map(holdsOf)).toEqual([['failed'], ['failed'], ['failed'], ['failed']]);
+    expect(whole.summary.changed).toBe(4);
   });
 
   test('a tenth of a large fleet may', () => {

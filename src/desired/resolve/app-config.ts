@@ -186,6 +186,8 @@ function textField(merged: JsonObject, { key, expected, hint }: NeededText, find
 }
 
 export interface KeyedLayers extends Layers {
+  /** Hash of what the chain gives to its apps. */
+  readonly inputs: string;
   /** Moves when a project of the chain does; empty without substitutions, for a file then reads the same in every chain. */
   readonly key: string;
 }

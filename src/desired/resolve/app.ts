@@ -5,7 +5,7 @@ import { second } from '../../flyconfig/reading/duration.ts';
 import type { ConfigNote } from '../../flyconfig/reading/notes.ts';
 import type { ReleaseCommand } from '../../flyconfig/sections/release-command.ts';
 import type { DesiredApp, DesiredReleaseCommand } from '../../model/desired.ts';
-import { hashOf, isObject, type JsonObject } from '../../model/base/json.ts';
+import { isObject, type JsonObject } from '../../model/base/json.ts';
 import type { SyncPolicy } from '../../model/base/policy.ts';
 import type { SecretValue } from '../../model/base/secret-value.ts';
 import { desiredNetwork, desiredSecrets, desiredVolumes } from './resources.ts';
@@ -25,6 +25,8 @@ export interface AppParts {
   readonly source: ResolvedSource | undefined;
   readonly localFiles: ReadonlyMap<string, Uint8Array>;
   readonly policy: SyncPolicy;
+  /** What git says of it, as a stamp. */
+  readonly inputs: (source: ResolvedSource) => string;
 }
 
 export interface ComposedApp {
@@ -68,7 +70,7 @@ export function composeApp(parts: AppParts): ComposedApp {
     secrets,
     network,
     policy: parts.policy,
-    inputs: hashOf({ document: withoutSecretValues(draft.merged), version: source.appVersion }),
+    inputs: parts.inputs(source),
     dependsOn: owned.depends_on,
     releaseCommand: release === undefined ? undefined : desiredReleaseCommand(release),
     highAvailability,
@@ -122,13 +124,6 @@ function addNotes(notes: readonly ConfigNote[], findings: FindingList): void {
   for (const { severity, path, message, hint } of notes) {
     findings.add([{ severity, path: parsePath(path), part: 'value', message, hint }]);
   }
-}
-
-/** The hash stands on machines: a short secret could be guessed from it. */
-function withoutSecretValues(merged: JsonObject): JsonObject {
-  if (merged['secrets'] === undefined) return merged;
-  const secrets = [merged['secrets']].flat();
-  return { ...merged, secrets: secrets.map((secret) => (isObject(secret) ? { ...secret, raw: undefined } : secret)) };
 }
 
 /** A file of the app that its config names, by its path from the app's folder or its source. */

@@ -19,6 +19,7 @@ import type { Cache } from '../files/cache.ts';
 import { findingList, type Finding, type FindingList } from '../documents/finding.ts';
 import { problemsOfText, problemsIn } from '../documents/source-map.ts';
 import { resolveSource, sourceFolder, type ResolvedSource, type SourceFolder } from '../source/source.ts';
+import { inputsOf } from './inputs.ts';
 import { syncPolicy } from './policy.ts';
 import type { FoundApp } from '../discover/discovery.ts';
 
@@ -195,7 +196,7 @@ interface Composed extends ComposedApp {
 }
 
 async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSource | undefined): Promise<Composed> {
-  const { found, draft, base } = sketch;
+  const { found, draft, base, read, layers } = sketch;
   const local = await localFiles(gathering, sketch, source);
   const commit = source?.source.type === 'git' ? source.source.commit : undefined;
   const ids = local.map(({ id }) => id);
@@ -224,6 +225,14 @@ async function compose(gathering: Gathering, sketch: Sketch, source: ResolvedSou
     source,
     localFiles: contents,
     policy: syncPolicy([...gathering.sync, ...found.chain.map(({ sync }) => sync), draft.owned.sync]),
+    inputs: (from) =>
+      inputsOf({
+        projects: layers.inputs,
+        document: read.document,
+        base: base?.config,
+        localFiles: contents,
+        source: from,
+      }),
   });
   const made = { ...composed, problems: placed(sketch, composed.findings, draft.name) };
   gathering.memory.apps.set(draft, { key, composed: made });

@@ -11,6 +11,7 @@ import { checkDependencies } from './dependencies.ts';
 import { explainFields } from './explain.ts';
 import type { ConfigFiles, ReadFile } from '../files/config-files.ts';
 import type { Cache } from '../files/cache.ts';
+import { projectInputs } from './inputs.ts';
 import { layersOf } from './overrides.ts';
 import type { Project } from '../discover/project.ts';
 import { appOfSketch, resolveApp, type Gathering } from './resolve-app.ts';
@@ -132,7 +133,7 @@ function layersByChain(layers: Cache<KeyedLayers>): (chain: readonly Project[]) 
 
 function keyedLayers(chain: readonly Project[], chainKey: string): KeyedLayers {
   const layers = layersOf(chain);
-  return { ...layers, key: layers.substitutions.length === 0 ? '' : hashOf(chainKey) };
+  return { ...layers, inputs: projectInputs(chain), key: layers.substitutions.length === 0 ? '' : hashOf(chainKey) };
 }
 
 async function readApp(

@@ -27,6 +27,8 @@ const keyForm = 'k1';
 
 export interface BuildRecipe {
   readonly build: DesiredBuild;
+  /** Hash of the contents that git gives to it, whatever FlyCD makes of them. */
+  readonly contents: string;
   /** Into an empty folder. */
   write(folder: string): Promise<BuildFiles>;
   /** Whether FlyCD 0.x would have called the app unchanged. Throws a transient Fault. */
@@ -77,6 +79,7 @@ export async function buildRecipe(request: BuildRequest): Promise<BuildRecipe | 
     request.v0.overlaid || Object.keys(settings).length > 0 || Object.values(named).some((one) => one !== undefined);
   return {
     build: { key, settings },
+    contents: hashOf([content, identityOf(named.dockerfile), identityOf(named.ignorefile)]),
     builtByV0: (versions) => isV0Build({ source: request.v0, file: request.file, usesConfig }, versions),
     async write(folder) {
       const beside = Object.entries(named).flatMap(([name, file]) =>

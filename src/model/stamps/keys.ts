@@ -21,7 +21,7 @@ export const stampKeys = {
   named: 'flycd_named',
   /** fly_release_id as last read back: another id later means somebody used flyctl. */
   release: 'flycd_release',
-  /** hash(merged document before mapping, app version): what the restart brake compares. */
+  /** i2:<hash of git's documents before the merge, of files and app version>: what the restart brake compares. */
   inputs: 'flycd_inputs',
   /** The machine's own id: another id there means a copy (`fly machine clone` copies metadata). */
   machine: 'flycd_machine',

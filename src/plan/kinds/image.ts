@@ -5,7 +5,7 @@ import type { DesiredApp } from '../../model/desired.ts';
 import type { ImageSight, ObservedApp } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { formatBuilt, parseBuilt } from '../../model/stamps/built-stamp.ts';
+import { formatBuilt, parseBuilt } from '../../model/stamps/input-stamps.ts';
 import { v0VersionsOf, type V0Versions } from '../../model/stamps/v0-versions.ts';
 import type { GroupMachine, WantedImage, KnownImage } from '../types.ts';
 import { list } from '../../model/base/text.ts';

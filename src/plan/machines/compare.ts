@@ -7,6 +7,7 @@ import { hashOf } from '../../model/base/json.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange } from '../../model/plan.ts';
 import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
+import { areInputsSame, tellsOfInputs } from '../../model/stamps/input-stamps.ts';
 import { formatRead, type Sent } from '../../model/stamps/stamps.ts';
 import type { Slot } from '../../model/stamps/slot.ts';
 import type { FleetOwner } from '../../model/stamps/owner.ts';
@@ -68,7 +69,7 @@ export function compareMachine(input: CompareInput): Comparison {
   const changes = imageMatches ? fields : [...fields, imageChange(input)];
   const wantedImage = image === undefined ? undefined : hashOf(image.ref);
   const reached = wasSent && (imageMatches || sent.image === wantedImage);
-  const sameInputs = metadata[stampKeys.inputs] === desired.inputs;
+  const sameInputs = areInputsSame(metadata[stampKeys.inputs], desired.inputs);
   const reason = reasonOf(input, { wasSent, reached, sameInputs });
   const writesMetadata = reason === 'change' || input.healsMetadata;
   const named = writesMetadata ? missingMetadata(group, live.metadata ?? {}) : {};
@@ -122,7 +123,7 @@ function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Re
     desired.image.kind === 'reference' &&
     desired.image.digest === undefined &&
     parseImage(desired.image.ref).digest === undefined;
-  return inputs === undefined || (unresolved && member.metadata[stampKeys.inputs] !== undefined)
+  return inputs === undefined || (unresolved && tellsOfInputs(member.metadata[stampKeys.inputs], desired.inputs))
     ? others
     : { ...others, [stampKeys.inputs]: inputs };
 }

@@ -3,6 +3,7 @@ import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { Hold } from '../../model/plan.ts';
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
+import { areInputsSame } from '../../model/stamps/input-stamps.ts';
 import type { GroupMachine } from '../types.ts';
 import { holdOf } from '../steps/hold.ts';
 
@@ -28,7 +29,8 @@ export function planUnreachable({ desired, group, member, slot, replaceAt }: Unr
     const next = 'FlyCD makes it anew on another host if it stays so (sync.replace_unreachable)';
     return { hold: holdOf(desired.name, { reason: 'unreachable', because, next, retryAt: replaceAt }) };
   }
-  const isCurrent = member.sent?.config === group.configVersion && member.metadata[stampKeys.inputs] === desired.inputs;
+  const isCurrent =
+    member.sent?.config === group.configVersion && areInputsSame(member.metadata[stampKeys.inputs], desired.inputs);
   if (isCurrent) return { note: `${formatSlot(slot)} counts, and is not compared while its host does not answer` };
   const because = `${formatSlot(slot)} runs what an older commit said, and its host does not answer`;
   const next = 'FlyCD brings it up to date once the host is back';

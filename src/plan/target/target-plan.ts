@@ -14,10 +14,16 @@ function isGitsRelease(step: Step): boolean {
 /** The plan towards the version that the app is held at, with what git would do instead as what is held. */
 export function heldPlan(towards: AppPlan, git: AppPlan, hold: TargetHold): AppPlan {
   const waiting = [...git.steps, ...git.holds.flatMap((one) => one.steps)].filter(isGitsRelease);
-  const steps = towards.steps.map((step): Step =>
-    step.kind === 'release' ? { ...step, because: 'going back' } : step,
-  );
+  const steps = towards.steps.map(goingBack);
   return withSteps(towards, { steps, holds: [courseHold(towards.app, hold, waiting), ...towards.holds] });
+}
+
+/** It undoes what git asked for, whatever its machines' stamps say of that: nothing of it is this FlyCD's own idea. */
+function goingBack(step: Step): Step {
+  if (step.kind === 'machine.update') return { ...step, remapped: undefined };
+  if (step.kind !== 'release') return step;
+  const machines = step.machines.map((one) => (one.kind === 'machine.update' ? { ...one, remapped: undefined } : one));
+  return { ...step, because: 'going back', machines };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { arena, changedFleet, walkFleet, type Arena } from '../arena.ts';
+import { arena, changedFleet, walkFleet, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -59,6 +59,79 @@ describe('what is in sync stays in sync', () => {
     await sync();
     const [first = '', ...rest] = (walkFleet['shop/app.yaml'] ?? '').split('\n');
     world.write({ 'shop/app.yaml': ['# a comment', ...rest, first].join('\n'), 'shop/README.md': 'words' });
+    expect((await diff()).code).toBe(0);
+  });
+});
+
+describe('policy is none of what runs', () => {
+  const app = (name: string, more = ''): Files => ({
+    [`${name}/app.yaml`]: `app: ${name}\nprimary_region: arn\nbuild: { image: 'nginx:1' }\nmachines: { count: 1 }\n${more}`,
+  });
+  const project = (common: string): Files => ({
+    'project.yaml': `project: shops\nsource: { type: local }\ncommon: ${common}\n`,
+  });
+
+  test.each([
+    ['sync of the app', app('web', 'sync: { drift: report, max_deletes: 1 }\n')],
+    ['depends_on', app('web', 'depends_on: [db]\n')],
+    ['sync in a default of the project', project('{ app_defaults: { env: { A: "1" }, sync: { interval: 1h } } }')],
+    ['depends_on in an override', project('{ app_defaults: { env: { A: "1" } }, app_overrides: { depends_on: [] } }')],
+    ['sync of flycd.yaml', { 'flycd.yaml': 'sync: { on_failure: stop }\n' }],
+  ])('%s plans nothing and writes nothing', async (_what, edit) => {
+    world = await arena();
+    world.write({ ...project('{ app_defaults: { env: { A: "1" } } }'), ...app('web'), ...app('db') });
+    await sync();
+    const before = world.simulator.world.writes().length;
+    world.write(edit);
+    const plan = await diff();
+    expect([plan.code, plan.apps.map(({ status, steps }) => [status, steps])]).toEqual([
+      0,
+      [
+        ['synced', []],
+        ['synced', []],
+      ],
+    ]);
+    await sync();
+    expect(world.simulator.world.writes()).toHaveLength(before);
+  });
+});
+
+describe('a newer FlyCD', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const fleet = (color: string): Files =>
+    Object.fromEntries(
+      names.map((name) => [
+        `${name}/app.yaml`,
+        `app: ${name}\nprimary_region: arn\nbuild: { image: 'nginx:1' }\nmachines: { count: 1 }\nenv: { COLOR: ${color} }\n`,
+      ]),
+    );
+  /** As an older FlyCD hashed what git said. */
+  const stampedBefore = (): void => {
+    for (const { machines } of world.simulator.world.apps.values()) {
+      for (const machine of machines.values()) {
+        const metadata = { ...(machine.config['metadata'] as object), flycd_inputs: 'd'.repeat(32) };
+        machine.config = { ...machine.config, metadata };
+      }
+    }
+  };
+
+  test('that maps otherwise and stamps otherwise at once holds all; a commit after it holds nothing', async () => {
+    world = await arena();
+    world.write(fleet('red'));
+    await sync();
+    stampedBefore();
+    // What it makes of the same files is another machine.
+    world.write(fleet('blue'));
+    const before = world.simulator.world.writes().length;
+    expect((await diff()).apps.map(({ steps, holds }) => [steps, holds.map(({ reason }) => reason)])).toEqual(
+      names.map(() => [[], ['brake']]),
+    );
+    expect((await world.flycd(['sync', '--once'])).code).toBe(4);
+    expect(world.simulator.world.writes()).toHaveLength(before);
+    world.write(fleet('red'));
+    await sync();
+    world.write(fleet('green'));
+    await sync();
     expect((await diff()).code).toBe(0);
   });
 });

@@ -92,3 +92,72 @@ describe('the app', () => {
     ]);
   });
 });
+
+describe('the inputs', () => {
+  const local = 'project: shops\nsource:\n  type: local\n';
+  const files = {
+    'project.yaml': `${local}common:\n  app_defaults:\n    env: { COLOR: red, SIZE: s }\n    checks: {}\n`,
+    'web/app.yaml': appYaml('web', 'env: { COLOR: blue }\nfiles:\n  - guest_path: /a\n    local_path: a.conf\n'),
+    'web/a.conf': 'one',
+    'db/app.yaml': appYaml('db'),
+  };
+  const inputsOf = async (changed: Readonly<Record<string, string>> = {}): Promise<string | undefined> => {
+    const fleet = await load({ ...files, ...changed });
+    expect(errorsOf(fleet)).toStrictEqual([]);
+    return fleet.apps.find(({ name }) => name === 'web')?.inputs;
+  };
+  const web = files['web/app.yaml'];
+  const project = files['project.yaml'];
+  const override = (more: string) => `${project}  app_overrides:\n    ${more}\n`;
+
+  it('name their scheme', async () => {
+    expect(await inputsOf()).toMatch(/^i2:[0-9a-f]{32}$/);
+  });
+
+  it.each([
+    ['sync of the app', { 'web/app.yaml': `${web}sync: { auto: false }\n` }],
+    ['depends_on', { 'web/app.yaml': `${web}depends_on: [db]\n` }],
+    ['sync in a default', { 'project.yaml': project.replace('checks: {}', 'checks: {}\n    sync: { drift: off }') }],
+    ['sync in an override', { 'project.yaml': override('sync: { drift: report }') }],
+    ['depends_on in an override of nothing', { 'project.yaml': override('depends_on: []') }],
+    ['sync of the project', { 'project.yaml': `${project}sync: { max_deletes: 9 }\n` }],
+    ['flycd.yaml', { 'flycd.yaml': 'sync: { interval: 1h }\n' }],
+    ['another app', { 'db/app.yaml': appYaml('db', 'env: { A: "1" }\n') }],
+    ['a comment', { 'web/app.yaml': `# why\n${web}` }],
+  ])('stay with %s', async (_what, changed) => {
+    expect(await inputsOf(changed)).toBe(await inputsOf());
+  });
+
+  it.each([
+    ['a field of the app', { 'web/app.yaml': `${web}kill_timeout: 7s\n` }],
+    ['a default', { 'project.yaml': project.replace('SIZE: s', 'SIZE: m') }],
+    // What comes of it is for the merge to say, and another FlyCD may merge otherwise.
+    ['a default that the app overrides', { 'project.yaml': project.replace('COLOR: red', 'COLOR: pink') }],
+    ['an override', { 'project.yaml': override('kill_timeout: 7s') }],
+    ['how lists merge', { 'project.yaml': `${project}  lists: replace\n` }],
+    ['a file that goes into the machine', { 'web/a.conf': 'two' }],
+    ['the image', { 'web/app.yaml': web.replace('nginx:1.27', 'nginx:1.28') }],
+  ])('move with %s', async (_what, changed) => {
+    expect(await inputsOf(changed)).not.toBe(await inputsOf());
+  });
+
+  it('move with the base, and with a Dockerfile outside of what is built', async () => {
+    const built = (base: string, dockerfile: string) => ({
+      'web/app.yaml':
+        'app: web\nprimary_region: arn\nfly_config: fly.toml\nsource:\n  type: local\n  path: ../code\nbuild:\n  dockerfile: ../Dockerfile.web\n',
+      'code/fly.toml': base,
+      'code/main.js': '1',
+      'Dockerfile.web': dockerfile,
+    });
+    const tree = { 'project.yaml': local, 'db/app.yaml': appYaml('db') };
+    const of = async (base: string, dockerfile: string) => {
+      const fleet = await load({ ...tree, ...built(base, dockerfile) });
+      expect(errorsOf(fleet)).toStrictEqual([]);
+      return fleet.apps.find(({ name }) => name === 'web')?.inputs;
+    };
+    const before = await of('kill_timeout = 5\n', 'FROM a');
+    expect(await of('kill_timeout = 6\n', 'FROM a')).not.toBe(before);
+    expect(await of('kill_timeout = 5\n', 'FROM b')).not.toBe(before);
+    expect(await of('kill_timeout = 5\n', 'FROM a')).toBe(before);
+  });
+});

@@ -6,7 +6,7 @@ import { buildLabel } from '../../../src/flyconfig/sections/image.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
 import type { DesiredSource } from '../../../src/model/desired.ts';
 import type { Hold, Step } from '../../../src/model/plan.ts';
-import { formatBuilt } from '../../../src/model/stamps/built-stamp.ts';
+import { formatBuilt, formatInputs } from '../../../src/model/stamps/input-stamps.ts';
 import { formatCalls } from '../../../src/model/stamps/calls-stamp.ts';
 import {
   flyctlKeys,
@@ -38,6 +38,7 @@ function forms(): readonly string[] {
   return [
     [stampKeys.slot, formatSlot(slot)],
     [stampKeys.sent, formatSent({ config: 'CONFIG', image: 'IMAGE' })],
+    [stampKeys.inputs, formatInputs('HASH')],
     [stampKeys.read, formatRead('HASH')],
     [stampKeys.built, formatBuilt({ key: 'KEY', digest: 'DIGEST' })],
     [stampKeys.told, formatTold({ id: 'ID', number: 1, version: 'VERSION' })],

@@ -322,6 +322,8 @@ describe('drift policy', () => {
     const world = observed({ machines: [machine(desired)] });
     expect(holdsOf(plan(wants, world))).toEqual(['drift']);
     expect(brief(plan({ ...wants, inputs: 'n' }, world).steps)).toContain('address.allocate shop/v6');
+    // Of another scheme they cannot tell.
+    expect(holdsOf(plan({ ...wants, inputs: `i2:${'n'.repeat(32)}` }, world))).toEqual(['drift']);
   });
 
   test('off: existence and counts only', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatBuilt } from '../../../src/model/stamps/built-stamp.ts';
+import { formatBuilt } from '../../../src/model/stamps/input-stamps.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { brief, desiredApp, digest, group, holdsOf, machine, observed, plan } from '../builders.ts';
 

@@ -389,6 +389,28 @@ describe('releases', () => {
     );
     expect(release.machines[0]).toMatchObject({ remapped: true });
   });
+
+  // Whether git moved, such a stamp cannot tell: what an older FlyCD hashed, and what a newer one will.
+  test.each([
+    ['an older scheme', 'i'.repeat(32)],
+    ['an unknown scheme', `i3:${'i'.repeat(32)}`],
+    ['no scheme that anybody knows', 'what'],
+    ['no stamp at all', undefined],
+  ])('inputs of %s count as unchanged', (_what, stamp) => {
+    const metadata = { [stampKeys.inputs]: stamp };
+    const wanted = { ...one, inputs: `i2:${'j'.repeat(32)}` };
+    const moved = { ...wanted, groups: [{ ...next, counts: { arn: 1 } }] };
+    const mapped = plan(moved, observed({ machines: [machine(one, { metadata })] }));
+    expect(only(mapped.steps, 'release').machines[0]).toMatchObject({ remapped: true });
+    // An image that somebody has set by hand, and git's own is another by now.
+    const newer = { ...wanted, image: { kind: 'reference', ref: 'nginx:2', digest } as const };
+    const byHand = machine(one, { metadata, config: { image: 'nginx:evil' }, image_ref: {} });
+    expect(only(plan(newer, observed({ machines: [byHand] })).steps, 'machine.update')).toMatchObject({
+      reason: 'drift',
+    });
+    const label = only(plan(wanted, observed({ machines: [machine(one, { metadata })] })).steps, 'machine.label');
+    expect(label.metadata).toEqual({ [stampKeys.inputs]: wanted.inputs });
+  });
 });
 
 test('versions in the builders are those of the mapped config', () => {
