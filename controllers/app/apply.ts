@@ -12,6 +12,7 @@ import type {
   RolloutStep,
   MachineChange,
 } from '../../src/model/plan.ts';
+import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { waves } from '../../src/plan/steps/order.ts';
 import type { StepOutcome, StepResult } from '../../src/model/run.ts';
 import { applyAddressStep } from '../kinds/addresses.ts';
@@ -44,9 +45,10 @@ export async function applyPlan(
   plan: AppPlan,
   save: (result: StepResult) => Promise<void>,
 ): Promise<Applied> {
-  const apply = new Apply(pass, save, plan.steps.filter(isMadeAnew));
+  const apply = new Apply(pass, save, plan);
+  const writes = writesOf(plan);
   for (const kinds of waves) {
-    const steps = plan.steps.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
+    const steps = writes.filter((step) => (kinds as readonly StepKind[]).includes(step.kind));
     if (steps.length > 0) await apply.wave(steps);
   }
   await apply.closeRecord();
@@ -84,10 +86,14 @@ class Apply {
   readonly #madeAnew: readonly MachineAction[];
   readonly #replaced = new Set<Step>();
 
-  constructor(pass: AppPass, save: (result: StepResult) => Promise<void>, madeAnew: readonly MachineAction[]) {
+  /** Stamps are told of only where they could not be written. */
+  readonly #untold: ReadonlySet<Step>;
+
+  constructor(pass: AppPass, save: (result: StepResult) => Promise<void>, { steps, bookkeeping = [] }: AppPlan) {
     this.#pass = pass;
     this.#save = save;
-    this.#madeAnew = madeAnew;
+    this.#madeAnew = steps.filter(isMadeAnew);
+    this.#untold = new Set(bookkeeping.filter(({ kind }) => kind === 'machine.label'));
   }
 
   async wave(steps: readonly Step[]): Promise<void> {
@@ -316,6 +322,7 @@ class Apply {
 
   #start(step: Step): void {
     this.#startedAt.set(step, this.#pass.services.clock.now());
+    if (this.#untold.has(step)) return;
     this.#pass.services.onProgress({ type: 'step.started', app: this.#pass.app.name, step });
   }
 
@@ -336,6 +343,7 @@ class Apply {
   }
 
   async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {
+    if (this.#untold.has(step) && outcome !== 'failed') return;
     const finishedAt = this.#pass.services.clock.now();
     const startedAt = this.#startedAt.get(step) ?? finishedAt;
     const result: StepResult = { kind: step.kind, target: step.target, outcome, message, next, startedAt, finishedAt };

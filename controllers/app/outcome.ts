@@ -4,6 +4,7 @@ import type { StepResult, RunOutcome } from '../../src/model/run.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
 import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
+import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { isAnotherApp, memoryOf } from '../../src/model/remembered.ts';
 import { shownApp } from './plan-app.ts';
@@ -74,7 +75,7 @@ export async function rememberPass(
 ): Promise<void> {
   const { store, app, plan, fleet } = request;
   // Who gives way in an app that is another's has made none of it.
-  const isDone = plan.steps.length > 0 && !failed && !plan.holds.some(({ reason }) => reason === 'owner');
+  const isDone = writesOf(plan).length > 0 && !failed && !plan.holds.some(({ reason }) => reason === 'owner');
   if (isDone) await store.markKnown(app.name);
   // A pass that went well has given a new app its first addresses; one that somebody releases later stays released.
   const asked = defaultAllocations(request, [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)]);

@@ -14,6 +14,7 @@ import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts';
+import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { isRollout } from '../../src/plan/steps/select.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
 import { whyStopped } from '../pass/services.ts';
@@ -66,7 +67,7 @@ async function markGood(request: SyncAppRequest, { plan, planned }: Passed): Pro
   const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
   const revision = course.to === 'version' ? course.version.revision : fleet.revision;
   if (isKnown(standing.good, version, revision)) return;
-  const machines = plan.steps.length === 0 ? before : await fly.machines(app.name);
+  const machines = writesOf(plan).length === 0 ? before : await fly.machines(app.name);
   const reached = reachedVersion({ ...scope, machines });
   if (reached === undefined) return;
   const carried = course.to === 'version' ? course.version : reached;

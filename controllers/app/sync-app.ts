@@ -5,6 +5,7 @@ import type { Run, StepResult } from '../../src/model/run.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
+import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { AppPass } from '../pass/app-pass.ts';
@@ -111,7 +112,7 @@ async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise
   if (whyStopped(request) !== undefined) return [];
   const planned = await plannedAgain(request);
   const steps = planned.plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
-  return (await apply(request, { ...planned, plan: { ...planned.plan, steps } }, save)).faults;
+  return (await apply(request, { ...planned, plan: { ...planned.plan, steps, bookkeeping: undefined } }, save)).faults;
 }
 
 /** From what this pass has left on Fly; nobody insists on anything of it. */
@@ -122,7 +123,7 @@ function plannedAgain(request: SyncAppRequest): Promise<PlannedApp> {
 
 /** Nothing of ours stands there, and no person has handed over what does. */
 function isBeginning(fleet: FleetOwner, plan: AppPlan, { machines }: ObservedApp): boolean {
-  const isAdopted = plan.steps.some(({ kind }) => kind === 'app.adopt');
+  const isAdopted = writesOf(plan).some(({ kind }) => kind === 'app.adopt');
   return !isAdopted && machines.status === 'read' && !stands(machines.value, fleet);
 }
 

@@ -10,6 +10,7 @@ import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
+import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
@@ -195,7 +196,10 @@ export class FleetReconciler {
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
     const news =
-      plan.steps.length > 0 || before === undefined || before.plan.planId !== plan.planId || before.status === 'failed';
+      writesOf(plan).length > 0 ||
+      before === undefined ||
+      before.plan.planId !== plan.planId ||
+      before.status === 'failed';
     if (!news && before.revision === fleet.revision)
       return { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) };
     const wish = `${fleet.revision} ${plan.planId}`;
@@ -216,7 +220,9 @@ export class FleetReconciler {
 
   /** `auto: false` shows the plan and leaves applying it to a person. */
   #held({ policy }: Pick<DesiredApp, 'policy'>, plan: AppPlan): AppPlan {
-    if (policy.auto || plan.steps.length === 0) return plan;
+    if (policy.auto) return plan;
+    // What nobody is shown is not written behind their back either.
+    if (plan.steps.length === 0) return { ...plan, bookkeeping: undefined };
     const hold: Hold = {
       app: plan.app,
       reason: 'manual',
@@ -224,7 +230,7 @@ export class FleetReconciler {
       next: `flycd sync --once --app ${shellWord(plan.app)}`,
       steps: plan.steps,
     };
-    return { ...plan, status: 'held', steps: [], holds: [...plan.holds, hold] };
+    return { ...plan, status: 'held', steps: [], bookkeeping: undefined, holds: [...plan.holds, hold] };
   }
 
   /**

@@ -253,6 +253,11 @@ export interface AppPlan {
   /** In order of apply. */
   readonly steps: readonly Step[];
   readonly holds: readonly Hold[];
+  /**
+   * Stamps that nothing but FlyCD reads, and an app that is taken over by them alone: written with the steps, and outside of
+   * all that is shown, counted and identified. Default: none.
+   */
+  readonly bookkeeping?: readonly Step[] | undefined;
   /** Said once, for a person: "the platform keeps X", "3 machines of others are left alone". */
   readonly notes: readonly string[];
   readonly problems: readonly Problem[];

@@ -11,6 +11,7 @@ import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './asse
 import { allOf, leftAloneLabels, classifyMachines } from './classify/machines.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
+import { apartFromBookkeeping } from './steps/bookkeeping.ts';
 import { holdOf } from './steps/hold.ts';
 import { guardPresumed, organizationNotes, otherOrganization, ownerHold, takeFrom } from './guards/owner.ts';
 import { guardBusy, releasesNote } from './guards/busy.ts';
@@ -146,8 +147,9 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
   const guarded = guard(input, parts, draft, image);
   const waits = inventory.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
   const unseen = releasesNote(input.observed, guarded.steps);
+  const parted = apartFromBookkeeping(guarded, inventory.otherFleet);
   const notes = [...notesOf(input, parts), ...(waits ? [] : [inventory.busy.holder]), ...unseen];
-  return finish(input, guarded, notes, stepsSay(guarded.steps, draft.drift));
+  return finish(input, parted, notes, stepsSay(parted.steps, draft.drift));
 }
 
 /** `off`: what is there stays. */
@@ -292,8 +294,14 @@ function heldApp(input: PlanAppInput, parts: HoldParts): AppPlan {
   return finish(input, { steps: [], holds: [holdOf(input.desired.name, parts)] }, [], 'nothing');
 }
 
-function finish(input: PlanAppInput, draft: PlanDraft, notes: readonly string[], say: StepsSay): AppPlan {
+function finish(
+  input: PlanAppInput,
+  draft: PlanDraft & Pick<AppPlan, 'bookkeeping'>,
+  notes: readonly string[],
+  say: StepsSay,
+): AppPlan {
   const { desired, problems } = input;
+  const { bookkeeping = [] } = draft;
   const steps = inOrder(draft.steps);
   const holds = draft.holds.map((hold) => ({ ...hold, steps: inOrder(hold.steps) }));
   return {
@@ -303,6 +311,7 @@ function finish(input: PlanAppInput, draft: PlanDraft, notes: readonly string[],
     status: statusOf(say, holds),
     steps,
     holds,
+    ...(bookkeeping.length === 0 ? {} : { bookkeeping: inOrder(bookkeeping) }),
     notes: [...new Set(notes)],
     problems,
     planId: appPlanId(desired.name, steps, holds),

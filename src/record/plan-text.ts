@@ -10,8 +10,14 @@ const stepsKept = 100;
 /**
  * The plan as redacted JSON of at most `limit` bytes. Of a larger one the configs to send go first, then the field
  * changes, then all but the first steps, notes and problems; a note says so. Its plan id stays that of the whole plan.
+ * Stamps are not kept: nobody reads them again.
  */
-export function planText(plan: AppPlan, redactor: Redactor, limit = planBytesMax): string {
+export function planText(whole: AppPlan, redactor: Redactor, limit = planBytesMax): string {
+  const { bookkeeping: _bookkeeping, ...plan } = whole;
+  return textWithin(plan, redactor, limit);
+}
+
+function textWithin(plan: AppPlan, redactor: Redactor, limit: number): string {
   const whole = textOf(plan, redactor);
   if (Buffer.byteLength(whole) <= limit) return whole;
   for (const shorten of [withoutConfigs, withoutChanges, firstSteps]) {

@@ -3,7 +3,7 @@ import { problemLines, problemJson, problemsText, sortProblems, type ProblemJson
 import { destructiveFirst, holdLines, isDestructive, stepLines, type Line } from './step.ts';
 import { toneOfStatus, markOf, createPaint, type Paint } from './text/tone.ts';
 import { fence, markdownText } from './text/table.ts';
-import { plural } from '../model/base/text.ts';
+import { byText, list, plural } from '../model/base/text.ts';
 import { plain } from '../model/base/plain.ts';
 import { revisionText } from './text/plain.ts';
 
@@ -66,6 +66,14 @@ export function closingLine(plan: Plan): string {
   return `Plan: ${apps.join(', ')}; ${steps.join(', ')}.`;
 }
 
+/** One line however many apps have nothing to do but stamps, which only FlyCD reads. undefined: there is none. */
+export function adoptedLine({ apps }: Pick<Plan, 'apps'>): string | undefined {
+  const names = apps.flatMap(({ app, steps, bookkeeping = [] }) =>
+    steps.length === 0 && bookkeeping.length > 0 ? [plain(app)] : [],
+  );
+  return names.length === 0 ? undefined : `adopted without a restart: ${list(names.toSorted(byText))}`;
+}
+
 const notWhole = 'The config did not load whole: apps missing from it are unknown, and nothing is removed for that.';
 
 /** The plan for a terminal. `colour` only where the stream is one. */
@@ -79,6 +87,8 @@ export function planText(plan: Plan, colour: boolean): string {
     const title = `${paint('bold', plain(app.app))}  ${paint(toneOfStatus(app.status), app.status)}${place}`;
     blocks.push([title, ...appLines(app).map((line) => lineText(line, paint))].join('\n'));
   }
+  const adopted = adoptedLine(plan);
+  if (adopted !== undefined) blocks.push(paint('dim', adopted));
   blocks.push(paint('bold', closingLine(plan)));
   return `${blocks.join('\n\n')}\n`;
 }
@@ -107,6 +117,8 @@ export interface AppPlanJson {
   readonly planId: string;
   readonly steps: readonly StepJson[];
   readonly holds: readonly object[];
+  /** Stamps that are written beside the steps; not there where there are none. */
+  readonly bookkeeping?: readonly StepJson[];
   readonly notes: readonly string[];
   readonly problems: readonly ProblemJson[];
 }
@@ -125,6 +137,7 @@ export function appPlanJson(app: AppPlan): AppPlanJson {
       retryAt: hold.retryAt === undefined ? null : new Date(hold.retryAt).toISOString(),
       steps: hold.steps.map(stepJson),
     })),
+    ...(app.bookkeeping === undefined ? {} : { bookkeeping: app.bookkeeping.map(stepJson) }),
     notes: app.notes,
     problems: sortProblems(app.problems).map(problemJson),
   };
@@ -152,7 +165,8 @@ export function planMarkdown(plan: Plan, charactersMax = markdownCharactersMax):
       ? ''
       : `\n${fence(truncateLines(problemsText(plan.problems, false), markdownAppCharactersMax), 'diff')}\n`;
   const whole = plan.whole ? '' : `\n**${notWhole}**\n`;
-  let text = head + whole + problems;
+  const adopted = adoptedLine(plan);
+  let text = head + whole + problems + (adopted === undefined ? '' : `\n${markdownText(adopted)}\n`);
   const shown = orderApps(plan.apps).filter(isWorthShowing);
   for (const [index, app] of shown.entries()) {
     const block = appMarkdown(app);
@@ -187,7 +201,7 @@ interface Counts {
   readonly held: number;
 }
 
-/** Things that come, change and go; a release counts as its machines; a label alone is bookkeeping, but still a change. */
+/** Things that come, change and go; a release counts as its machines, bookkeeping as nothing. */
 function countPlan(plan: Pick<Plan, 'apps'>): Counts {
   const counts = { create: 0, update: 0, destroy: 0, held: 0 };
   for (const app of plan.apps) countApp(app, counts);

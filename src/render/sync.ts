@@ -2,7 +2,7 @@ import type { AppPlan, AppStatus, Plan } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
 import { isOver, type Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
-import { planJson } from './plan.ts';
+import { adoptedLine, planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { fence, filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
@@ -121,6 +121,11 @@ function problemsOf({ plan }: Sync): readonly Problem[] {
   return [...plan.problems, ...plan.apps.flatMap((app) => app.problems)];
 }
 
+function adoptedIn(rows: readonly Row[]): string {
+  const done = rows.filter(({ run }) => run?.outcome === 'no-change' || run?.outcome === 'updated');
+  return adoptedLine({ apps: done.map(({ app }) => app) }) ?? '';
+}
+
 export function syncText(sync: Sync, colour: boolean): string {
   const rows = rowsOf(sync);
   const news = rows.filter(isNews);
@@ -128,6 +133,7 @@ export function syncText(sync: Sync, colour: boolean): string {
   const blocks = [
     problemsText(problems, colour).trimEnd(),
     news.length === 0 ? '' : textTable(filledColumns(syncTable(news)), createPaint(colour)),
+    adoptedIn(rows),
     closing(sync, rows),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
@@ -141,5 +147,7 @@ export function syncMarkdown(sync: Sync): string {
   const rows = rowsOf(sync);
   const problems = problemsOf(sync);
   const said = problems.length === 0 ? '' : `${fence(problemsText(problems, false), 'diff')}\n\n`;
-  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${said}${markdownTable(filledColumns(syncTable(rows)))}\n`;
+  const adopted = adoptedIn(rows);
+  const line = adopted === '' ? '' : `${markdownText(adopted)}\n\n`;
+  return `### FlyCD: ${markdownText(closing(sync, rows))}\n\n${said}${line}${markdownTable(filledColumns(syncTable(rows)))}\n`;
 }

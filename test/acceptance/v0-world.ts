@@ -91,6 +91,7 @@ export function running({ simulator }: Arena, app?: string): readonly string[] {
 interface PlannedApp {
   readonly app: string;
   readonly steps: readonly { readonly kind: string; readonly target: string }[];
+  readonly bookkeeping?: readonly { readonly kind: string }[];
   readonly holds: readonly { readonly reason: string; readonly because: string }[];
   readonly notes: readonly string[];
 }
@@ -101,17 +102,21 @@ export async function planned(world: Arena): Promise<readonly PlannedApp[]> {
 }
 
 /**
- * Taken over by labels alone: the plan has nothing else, what runs stays as it is, nothing is built, and another pass
+ * Taken over by labels alone, which are no steps: the plan has nothing else, what runs stays as it is, nothing is built, and another pass
  * writes nothing.
  */
 export async function expectTakenOver(world: Arena): Promise<void> {
   const before = running(world);
-  const kinds = (await planned(world)).flatMap(({ app, steps, holds }) => [
-    ...steps.map(({ kind }) => `${app} ${kind}`),
+  const kinds = (await planned(world)).flatMap(({ app, steps, bookkeeping = [], holds }) => [
+    ...steps.map(({ kind }) => `${app} step ${kind}`),
+    ...bookkeeping.map(({ kind }) => `${app} ${kind}`),
     ...holds.map(({ reason, because }) => `${app} held ${reason}: ${because}`),
   ]);
   const apps = [...new Set(before.map((line) => line.split(' ')[0]))];
   expect([...new Set(kinds)]).toEqual(apps.flatMap((app) => [`${app} app.adopt`, `${app} machine.label`]));
+  const { code, stdout } = await world.flycd(['diff']);
+  expect(code, stdout).toBe(0);
+  expect(stdout).toContain('adopted without a restart: ');
   await expectQuiet(world, before);
   const writes = world.simulator.world.writes().length;
   await expectQuiet(world, before);

@@ -11,6 +11,8 @@ import { defaultPolicy, type SyncPolicy } from '../../src/model/base/policy.ts';
 import { formatRead, formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
+import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
+import { inOrder } from '../../src/plan/steps/order.ts';
 import { planApp, type PlanAppInput, type PlanOptions } from '../../src/plan/app.ts';
 import { formatRegions } from '../../src/model/stamps/region-stamps.ts';
 import { stampsRegions } from '../../src/plan/machines/regions.ts';
@@ -204,6 +206,11 @@ export function only<K extends StepKind>(steps: readonly Step[], kind: K): Step 
   if (first === undefined || found.length > 1)
     throw new Error(`expected one ${kind}, found ${brief(steps).join(', ')}`);
   return first;
+}
+
+/** Steps and bookkeeping, in order of apply. */
+export function writes(app: AppPlan): readonly Step[] {
+  return inOrder(writesOf(app));
 }
 
 export function holdsOf(app: AppPlan): readonly string[] {

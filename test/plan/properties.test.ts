@@ -22,6 +22,7 @@ import {
   now,
   volume,
   webService,
+  writes,
 } from './builders.ts';
 import { applyAll, applyStep, observe, type State } from './world.ts';
 
@@ -250,7 +251,7 @@ test('a plan that was applied leaves nothing to do', () => {
   fc.assert(
     fc.property(starts, fc.boolean(), (start, accept) => {
       const first = planOf(start, accept);
-      const state = applyAll(start.state, first.steps);
+      const state = applyAll(start.state, writes(first));
       const second = planOf({ ...start, state }, accept);
       // Where drift is only reported, an address is held for as long as some machine says that git has not moved.
       const held = start.desired.policy.drift === 'report' ? 'address.allocate' : undefined;
@@ -260,7 +261,7 @@ test('a plan that was applied leaves nothing to do', () => {
       // One that resumes has not booted: its filesystem follows its volume with a restart after that.
       const resumed = start.state.machines.filter(({ state }) => state === 'suspended').map(({ id }) => id);
       const isResumed = (step: Step): boolean => step.kind === 'machine.restart' && resumed.includes(step.machineId);
-      const left = second.steps.filter((step) => step.kind !== held && !isLate(step) && !isResumed(step));
+      const left = writes(second).filter((step) => step.kind !== held && !isLate(step) && !isResumed(step));
       expect(brief(left)).toEqual([]);
     }),
     { numRuns: 600 },
@@ -286,7 +287,7 @@ test('an app without trouble is synced after one plan', () => {
     fc.property(apps, (desired) => {
       const state = nothingYet();
       const first = planOf({ desired, state });
-      const second = planOf({ desired, state: applyAll(state, first.steps) });
+      const second = planOf({ desired, state: applyAll(state, writes(first)) });
       expect(second).toMatchObject({ steps: [], holds: [], status: 'synced' });
     }),
     { numRuns: 300 },
@@ -297,11 +298,11 @@ test('a second FlyCD with nothing remembered plans nothing', () => {
   fc.assert(
     fc.property(apps, (desired) => {
       const state = nothingYet();
-      const done = applyAll(state, planOf({ desired, state }).steps);
+      const done = applyAll(state, writes(planOf({ desired, state })));
       const foreign = { ...done, memory: { ...state.memory, keyId: 'another key' } };
-      expect(brief(planOf({ desired, state: foreign }).steps)).toEqual([]);
+      expect(brief(writes(planOf({ desired, state: foreign })))).toEqual([]);
       const sibling = planOf({ desired, state: { ...done, memory: state.memory } });
-      expect(brief(sibling.steps)).toEqual([]);
+      expect(brief(writes(sibling))).toEqual([]);
       // Where no machine is there to say so, nobody knows.
       if (done.machines.length > 0) expect(sibling.notes.filter((note) => note.includes('unverified'))).toEqual([]);
     }),
@@ -321,17 +322,17 @@ test('FlyCDs with different keys leave each other’s evidence on the machines',
         ),
       };
       const { desired } = start;
-      let state = applyAll(start.state, planOf(start).steps);
+      let state = applyAll(start.state, writes(planOf(start)));
       const ours = state.memory;
-      state = applyAll({ ...state, memory: theirs }, planOf({ desired, state: { ...state, memory: theirs } }).steps);
+      state = applyAll({ ...state, memory: theirs }, writes(planOf({ desired, state: { ...state, memory: theirs } })));
       const labels = (of: Memory): readonly string[] =>
-        brief(planOf({ desired, state: { ...state, memory: of } }).steps).filter((step) =>
+        brief(writes(planOf({ desired, state: { ...state, memory: of } }))).filter((step) =>
           step.startsWith('machine.label'),
         );
       const second = state.memory;
       // Where a machine is first taken over, or held, each has to see once what the other left.
       for (const memory of [ours, second])
-        state = applyAll({ ...state, memory }, planOf({ desired, state: { ...state, memory } }).steps);
+        state = applyAll({ ...state, memory }, writes(planOf({ desired, state: { ...state, memory } })));
       expect(labels(second)).toEqual([]);
       expect(labels(ours)).toEqual([]);
     }),
@@ -348,12 +349,12 @@ test('a mount more, cut short anywhere, is completed by the next plan, with noth
       );
       const before = { ...desired, groups: unmounted, volumes: [], inputs: 'before' };
       const empty = nothingYet({ known: true });
-      const state = applyAll(empty, planOf({ desired: before, state: empty }).steps);
-      const all = planOf({ desired, state }).steps.flatMap((step) =>
+      const state = applyAll(empty, writes(planOf({ desired: before, state: empty })));
+      const all = writes(planOf({ desired, state })).flatMap((step) =>
         step.kind === 'release' ? [...step.machines] : [step],
       );
       const part = all.slice(0, cut % (all.length + 1)).reduce(applyStep, state);
-      const resumed = applyAll(part, planOf({ desired, state: part }).steps);
+      const resumed = applyAll(part, writes(planOf({ desired, state: part })));
       expect(planOf({ desired, state: resumed })).toMatchObject({ steps: [], holds: [] });
       const undisturbed = applyAll(state, all);
       expect(shapeOf(resumed)).toEqual(shapeOf(undisturbed));
@@ -378,13 +379,13 @@ test('any cut-short apply is completed by the next plan, with nothing doubled', 
   fc.assert(
     fc.property(apps, fc.nat(), (desired, cut) => {
       const state = nothingYet({ known: true });
-      const all = planOf({ desired, state }).steps.flatMap((step) =>
+      const all = writes(planOf({ desired, state })).flatMap((step) =>
         step.kind === 'release' ? [...step.machines] : [step],
       );
       const part = all.slice(0, cut % (all.length + 1)).reduce(applyStep, state);
       const rest = planOf({ desired, state: part });
-      const resumed = applyAll(part, rest.steps);
-      const undisturbed = applyAll(state, planOf({ desired, state }).steps);
+      const resumed = applyAll(part, writes(rest));
+      const undisturbed = applyAll(state, writes(planOf({ desired, state })));
       expect(shapeOf(resumed)).toEqual(shapeOf(undisturbed));
     }),
     { numRuns: 300 },

@@ -18,7 +18,12 @@ export function suspendedPlan(plan: AppPlan, standing: Standing, now: number): A
   // Nor is what a person could confirm meanwhile.
   const { steps, holds } = withConfirmable(plan);
   const hold = suspensionHold(plan.app, steps, { standing, now });
-  return hold === undefined ? plan : withSteps(plan, { steps: [], holds: [hold, ...holds] });
+  return hold === undefined
+    ? plan
+    : {
+        ...withSteps(plan, { steps: [], holds: [hold, ...holds] }),
+        bookkeeping: undefined,
+      };
 }
 
 /** Not even a stamp is written while a person wants that. */

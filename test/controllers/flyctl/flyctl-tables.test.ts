@@ -75,6 +75,13 @@ async function deployByHand(place: Arena, one: Case): Promise<void> {
   expect({ [row.says]: outcome }).toEqual({ [row.says]: { ok: true } });
 }
 
+interface Planned {
+  readonly apps: readonly {
+    readonly steps: readonly { readonly kind: string }[];
+    readonly bookkeeping?: readonly { readonly kind: string }[];
+  }[];
+}
+
 const taken = tables.map(([name, rows]) => ({ name, cases: casesOf(rows) })).filter(({ cases }) => cases.length > 0);
 
 test.each(taken)(
@@ -92,11 +99,15 @@ test.each(taken)(
 
     theirs.write(filesOf(cases));
     const before = await Promise.all(cases.map(({ app }) => machinesOf(theirs, app)));
-    const { stdout } = await theirs.flycd(['diff']);
-    const steps = stdout.split('\n').filter((line) => /^  [-+~] /.test(line));
-    expect(steps.length).toBeGreaterThan(cases.length);
+    const { apps } = JSON.parse((await theirs.flycd(['diff', '--output', 'json'])).stdout) as Planned;
+    const written = apps.flatMap(({ steps, bookkeeping = [] }) => [...steps, ...bookkeeping]);
+    expect(written.length).toBeGreaterThan(cases.length);
     // Snapshots are settings of volumes, which the deploy by hand leaves at Fly's own.
-    expect(steps.filter((line) => !/ (?:app\.adopt|machine\.label|volume\.configure) /.test(line))).toEqual([]);
+    expect(written.filter(({ kind }) => !['app.adopt', 'machine.label', 'volume.configure'].includes(kind))).toEqual(
+      [],
+    );
+    const settings = apps.filter(({ steps }) => steps.length > 0);
+    expect(settings.filter(({ steps }) => !steps.some(({ kind }) => kind === 'volume.configure'))).toEqual([]);
     await theirs.flycd(['sync', '--once']);
     expect(await Promise.all(cases.map(({ app }) => machinesOf(theirs, app)))).toEqual(before);
   },

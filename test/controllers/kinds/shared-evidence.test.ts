@@ -163,7 +163,7 @@ describe('every machine says it', () => {
     const before = updates();
     // Started once it is stopped by hand: this is about the stamp, so nothing starts it.
     world.write({ 'flycd.yaml': 'fleet: walk\nsync: { drift: off }\n' });
-    expect((await flycd('first', 'diff')).said).toContain('metadata.flycd_secrets');
+    expect((await flycd('first', 'diff', '--output', 'json')).said).toContain('metadata.flycd_secrets');
     const ran = await flycd('first', 'sync', '--once');
     expect(ran.code, ran.said).toBe(0);
     expect(updates() - before).toBe(2);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
 import { givingWay, ownerBefore } from '../../../src/plan/classify/beginning.ts';
 import { planApp } from '../../../src/plan/app.ts';
-import { desiredApp, flyctlMachine, group, input, machine, observed, type MachineParts } from '../builders.ts';
+import { desiredApp, flyctlMachine, group, input, machine, observed, type MachineParts, writes } from '../builders.ts';
 
 const ours: FleetOwner = { name: 'flycd', origin: { address: 'a'.repeat(32), root: undefined } };
 const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
@@ -135,7 +135,7 @@ describe('a plan for an app that two have begun', () => {
       theirs({ at: 2, begun: true, state: 'stopped', config: { image: 'old' } }),
     ]);
     expect(app.holds).toEqual([]);
-    expect(app.steps).toMatchObject([
+    expect(writes(app)).toMatchObject([
       { kind: 'machine.label', machineId: 'd8900001', metadata: { flycd_begun: null } },
     ]);
     expect(app.notes).toContain(
@@ -152,7 +152,7 @@ describe('a plan for an app that two have begun', () => {
 
   it('takes theirs over by the word of a person, for good', () => {
     const taken = plan([theirs({ at: 1, begun: true })], true);
-    expect(taken.steps.map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.label']);
-    expect(taken.steps[1]).toMatchObject({ metadata: { flycd_begun: null } });
+    expect(writes(taken).map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.label']);
+    expect(writes(taken)[1]).toMatchObject({ metadata: { flycd_begun: null } });
   });
 });

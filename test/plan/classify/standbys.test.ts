@@ -14,6 +14,7 @@ import {
   only,
   plan,
   webService,
+  writes,
 } from '../builders.ts';
 
 const worker = { config: { env: { COLOR: 'red' } } };
@@ -45,7 +46,7 @@ describe('a group without services and without a count', () => {
     const create = only(plan(free, observed({ machines: [first] })).steps, 'machine.create');
     expect(create).toMatchObject({ target: 'shop/web/arn/2', standsInFor: { machineId: 'one' } });
     const both = plan(free, observed({ machines: [first, standbyOf('one')] }));
-    expect(only(both.steps, 'machine.label').metadata).toEqual({ [stampKeys.first]: null });
+    expect(only(writes(both), 'machine.label').metadata).toEqual({ [stampKeys.first]: null });
   });
 
   test('one that is there rests: it is neither counted, started nor a difference', () => {
@@ -196,5 +197,9 @@ test('what flyctl made is taken over as it is', () => {
   ];
   const app = plan(free, observed({ machines }));
   expect(app.holds).toEqual([]);
-  expect(brief(app.steps)).toEqual(['app.adopt shop', 'machine.label shop/web/arn/1', 'machine.label shop/web/arn/2']);
+  expect(brief(writes(app))).toEqual([
+    'app.adopt shop',
+    'machine.label shop/web/arn/1',
+    'machine.label shop/web/arn/2',
+  ]);
 });

@@ -19,6 +19,7 @@ import {
   plan,
   volume,
   webService,
+  writes,
 } from '../builders.ts';
 
 const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
@@ -69,7 +70,7 @@ describe('owner', () => {
       status: 'blocked',
       holds: [{ because: 'fleet other owns this app' }],
     });
-    expect(brief(plan(desired, world, { options: { adopt: true } }).steps)).toEqual([
+    expect(brief(writes(plan(desired, world, { options: { adopt: true } })))).toEqual([
       'app.adopt shop',
       'machine.label shop/web/arn/1',
     ]);
@@ -193,7 +194,7 @@ describe('somebody at work', () => {
   test('releases are needed where a step could disturb somebody, and only there', () => {
     const needed = (world: ObservedApp, app = desired) => needsReleases(plan(app, world), world);
     const label = observed({ machines: [machine(desired, { metadata: { [stampKeys.machine]: undefined } })] });
-    expect(brief(plan(desired, label).steps)).toEqual(['machine.label shop/web/arn/1']);
+    expect(brief(writes(plan(desired, label)))).toEqual(['machine.label shop/web/arn/1']);
     expect(needed(label)).toBe(false);
     expect(needed(observed({ machines: [machine(desired)] }))).toBe(false);
     expect(needed(drifted)).toBe(true);
@@ -260,7 +261,7 @@ describe('changed by flyctl', () => {
 
   test('with the config unchanged: a label and a note', () => {
     const app = plan(desired, observed({ machines: [machine(desired, { metadata: stamps })] }));
-    expect(only(app.steps, 'machine.label').metadata).toEqual({ [stampKeys.release]: 'r2' });
+    expect(only(writes(app), 'machine.label').metadata).toEqual({ [stampKeys.release]: 'r2' });
     expect(app.notes).toEqual(['web/arn/1 was restarted by flyctl (release v12); what git names did not change']);
   });
 });
@@ -346,9 +347,11 @@ describe('adoption', () => {
 
   test('an app that matches is adopted and stamped', () => {
     const app = plan(desired, foreign);
-    expect(brief(app.steps)).toEqual(['app.adopt shop', 'machine.label shop/web/arn/1']);
-    expect(only(app.steps, 'app.adopt').risk).toBe('safe');
-    expect(only(app.steps, 'machine.label').metadata).toMatchObject({ flycd_fleet: fleet, flycd_slot: 'web/arn/1' });
+    expect(brief(writes(app))).toEqual(['app.adopt shop', 'machine.label shop/web/arn/1']);
+    expect(only(writes(app), 'app.adopt').risk).toBe('safe');
+    // Nothing of it is a step, and nothing is left to do.
+    expect(app).toMatchObject({ steps: [], holds: [], status: 'synced' });
+    expect(only(writes(app), 'machine.label').metadata).toMatchObject({ flycd_fleet: fleet, flycd_slot: 'web/arn/1' });
   });
 
   test('one that would restart is held whole, not even stamped, until a person adopts it', () => {
@@ -378,7 +381,7 @@ describe('adoption', () => {
     }
     const same = { COLOR: 'red', FLYCD_CONFIG_VERSION: 'h1:abc=' };
     const kept = plan(desired, observed({ machines: [flyctlMachine(desired, { config: { env: same } })] }));
-    expect(brief(kept.steps)).toEqual(['app.adopt shop', 'machine.label shop/web/arn/1']);
+    expect(brief(writes(kept))).toEqual(['app.adopt shop', 'machine.label shop/web/arn/1']);
     expect(brief(plan(desired, observed()).steps)).toEqual(['release shop']);
   });
 

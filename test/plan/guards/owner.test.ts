@@ -4,7 +4,7 @@ import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
 import { planApp } from '../../../src/plan/app.ts';
 import { planFleet } from '../../../src/plan/fleet.ts';
 import { ownerLabels } from '../../../src/plan/guards/owner.ts';
-import { desiredApp, group, input, machine, now, observed, type MachineParts } from '../builders.ts';
+import { desiredApp, group, input, machine, now, observed, type MachineParts, writes } from '../builders.ts';
 import { fleetOf } from '../fleets.ts';
 
 const [a, b] = ['a'.repeat(32), 'b'.repeat(32)];
@@ -48,9 +48,9 @@ describe('an app of another repo', () => {
   it('is taken over by the word of a person, and stamped anew', () => {
     const taken = plan(shop(`o1:${b}:${two}`), ours, { options: { adopt: true } });
     expect(taken.holds).toEqual([]);
-    expect(taken.steps.map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.label']);
+    expect(writes(taken).map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.label']);
     expect(taken.steps[0]?.because).toBe('taken over from the config repo of origin bbbbbbbbbbbb');
-    expect(taken.steps[1]).toMatchObject({ metadata: { flycd_origin: mine } });
+    expect(writes(taken)[1]).toMatchObject({ metadata: { flycd_origin: mine } });
   });
 
   it('is so although one machine of it carries nothing, or ours', () => {
@@ -78,7 +78,7 @@ describe('an app of this repo', () => {
 
   it('has its stamp written where it is missing, or of another scheme, and then rests', () => {
     for (const origin of [undefined, 'o9:new'])
-      expect(plan(shop(origin)).steps).toMatchObject([{ kind: 'machine.label', metadata: { flycd_origin: mine } }]);
+      expect(writes(plan(shop(origin)))).toMatchObject([{ kind: 'machine.label', metadata: { flycd_origin: mine } }]);
     expect(plan(shop(mine)).steps).toEqual([]);
     expect(plan(shop(undefined), { name: 'flycd' }).steps).toEqual([]);
   });
@@ -140,8 +140,8 @@ describe('a name that is written for the first time', () => {
   ])('takes machines of %s by a label', (_what, origin) => {
     const planned = plan(shop(origin), named);
     expect(planned.holds).toEqual([]);
-    expect(planned.steps).toMatchObject([{ kind: 'machine.label', metadata: { flycd_fleet: 'acme' } }]);
-    expect(planned.steps).toMatchObject([{ metadata: { flycd_origin: 'n1:' } }]);
+    expect(writes(planned)).toMatchObject([{ kind: 'machine.label', metadata: { flycd_fleet: 'acme' } }]);
+    expect(writes(planned)).toMatchObject([{ metadata: { flycd_origin: 'n1:' } }]);
   });
 
   it('goes on with what git moved where the origin or the database tells whose they are, else asks', () => {
@@ -174,7 +174,7 @@ describe('in the place of an earlier owner', () => {
     for (const more of [{}, { state: 'stopped' }, { config: { env: { COLOR: 'blue' } } }]) {
       const taken = plan(shop(theirs, more), from);
       expect(taken.holds).toEqual([]);
-      expect(taken.steps).toMatchObject([
+      expect(writes(taken)).toMatchObject([
         { kind: 'machine.label', because: 'taken over from OLD', metadata: { flycd_origin: mine } },
       ]);
     }
@@ -190,7 +190,7 @@ describe('in the place of an earlier owner', () => {
     );
     const cut = { desired, world: observed({ machines: half }) };
     expect(plan(cut)).toMatchObject({ steps: [], holds: [{ reason: 'owner' }] });
-    expect(plan(cut, from).steps).toMatchObject([{ kind: 'machine.label', machineId: half[1]?.id }]);
+    expect(writes(plan(cut, from))).toMatchObject([{ kind: 'machine.label', machineId: half[1]?.id }]);
   });
 
   it('nothing is done to what carries neither it nor nothing, nor to what is ours or nobody’s', () => {
@@ -229,13 +229,11 @@ test('a thousand apps that an earlier FlyCD stamped: no hold, no restart, and th
   };
   const upgraded = pass(undefined);
   expect(upgraded.apps.flatMap(({ holds }) => holds)).toEqual([]);
-  const steps = upgraded.apps.flatMap((app) => app.steps);
+  const steps = upgraded.apps.flatMap(writes);
   expect(steps).toHaveLength(1000);
   expect(new Set(steps.map(({ kind, risk }) => `${kind} ${risk}`))).toEqual(new Set(['machine.label safe']));
   const after = pass(mine);
-  expect(
-    after.apps.filter(({ steps: left, holds, status }) => left.length + holds.length > 0 || status !== 'synced'),
-  ).toEqual([]);
+  expect(after.apps.filter((app) => writes(app).length + app.holds.length > 0 || app.status !== 'synced')).toEqual([]);
 });
 
 describe('labels that make machines ours', () => {

@@ -16,6 +16,7 @@ import {
   secretOf,
   ulidAt,
   type MachineParts,
+  writes,
 } from '../builders.ts';
 import { patched } from '../world.ts';
 
@@ -314,10 +315,10 @@ describe('evidence on the machines', () => {
       superseded: ['another FlyCD has set TOKEN since to another value than here; it stays (or: sync --now)'],
     };
     expect(app.notes).toEqual(notes[says]);
-    expect(app.steps.filter((step) => step.kind === 'machine.label')).toHaveLength(labelled);
+    expect(writes(app).filter((step) => step.kind === 'machine.label')).toHaveLength(labelled);
     // Whoever it is, nothing is left to mend once it is mended.
     const healed = machines.map((one) => {
-      const label = app.steps.find((step) => step.kind === 'machine.label' && step.machineId === one.id);
+      const label = writes(app).find((step) => step.kind === 'machine.label' && step.machineId === one.id);
       return label?.kind === 'machine.label' ? patched(one, label.metadata) : one;
     });
     const again = plan(
@@ -325,7 +326,7 @@ describe('evidence on the machines', () => {
       { ...seen, machines: { status: 'read', value: healed } },
       { memory: { ...value, ...memory } },
     );
-    expect(again.steps.filter((step) => step.kind === 'machine.label')).toEqual([]);
+    expect(writes(again).filter((step) => step.kind === 'machine.label')).toEqual([]);
   });
 
   test('a person may insist on the older value', () => {
@@ -340,7 +341,7 @@ describe('evidence on the machines', () => {
       const app = plan(desired, world({ metadata: { [stampKeys.secrets]: text } }), { memory: value });
       expect(app.notes).toEqual(['TOKEN on Fly: unverified, set anew with the next release']);
       // And is taken away.
-      expect(only(app.steps, 'machine.label').metadata).toEqual({ [stampKeys.secrets]: null });
+      expect(only(writes(app), 'machine.label').metadata).toEqual({ [stampKeys.secrets]: null });
     }
     const gone = machine(desired, { id: 'gone', number: 2, state: 'destroying', metadata: stamp(told('mark')) });
     const machines = [machine(desired), gone];
@@ -381,7 +382,7 @@ describe('evidence on the machines', () => {
 
   test('a plan says how much a stamp tells, never what', () => {
     const app = plan(desired, world(), { memory: { ...value, ...remembered('mark') } });
-    const label = only(app.steps, 'machine.label');
+    const label = only(writes(app), 'machine.label');
     expect(label.changes).toMatchObject([{ path: 'metadata.flycd_secrets', from: undefined }]);
     expect(label.changes[0]?.to).toMatch(/^evidence of 1 secret \([0-9a-f]{8}\)$/);
   });

@@ -18,6 +18,7 @@ import {
   only,
   plan,
   webService,
+  writes,
 } from '../builders.ts';
 
 const one = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
@@ -50,27 +51,30 @@ describe('in sync', () => {
   test('live moved only in what git does not name: a label and a note, no restart', () => {
     const live = machine(one, { config: { guest: { cpu_kind: 'shared', cpus: 2, memory_mb: 1024 } } });
     const app = plan(one, observed({ machines: [live] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/1']);
-    expect(only(app.steps, 'machine.label').metadata).toEqual({
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/1']);
+    expect(only(writes(app), 'machine.label').metadata).toEqual({
       [stampKeys.read]: formatRead(readHash(live.config ?? {})),
     });
     expect(app.notes).toEqual(['web/arn/1 changed on Fly in what git does not name']);
-    expect(app.status).toBe('drifted');
+    expect(app.status).toBe('synced');
   });
 
   test('missing or unknown stamps are compared field by field and stamped, never updated for that alone', () => {
     for (const metadata of [{ [stampKeys.sent]: undefined }, { [stampKeys.sent]: 's9:what' }]) {
       const app = plan(one, observed({ machines: [machine(one, { metadata })] }));
-      expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/1']);
-      expect(only(app.steps, 'machine.label').metadata[stampKeys.sent]).toMatch(/^s1:/);
+      expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/1']);
+      expect(only(writes(app), 'machine.label').metadata[stampKeys.sent]).toMatch(/^s1:/);
     }
   });
 
   test('a create that was cut short before its read-back is stamped', () => {
     const metadata = { [stampKeys.read]: undefined, [stampKeys.machine]: undefined };
     const app = plan(one, observed({ machines: [machine(one, { metadata })] }));
-    expect(Object.keys(only(app.steps, 'machine.label').metadata).toSorted()).toEqual(['flycd_machine', 'flycd_read']);
-    expect(app.status).toBe('pending');
+    expect(Object.keys(only(writes(app), 'machine.label').metadata).toSorted()).toEqual([
+      'flycd_machine',
+      'flycd_read',
+    ]);
+    expect(app).toMatchObject({ steps: [], status: 'synced' });
   });
 
   test('what the platform keeps its own way is said and not written again, until git moves', () => {
@@ -78,8 +82,8 @@ describe('in sync', () => {
     const live = machine(one, { config: { env: { COLOR: 'PLATFORM' } } });
     const kept = { ...live, config: { ...live.config, metadata: { ...live.config?.metadata, ...metadata } } };
     const app = plan(one, observed({ machines: [kept] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/1']);
-    expect(only(app.steps, 'machine.label').metadata).not.toHaveProperty(stampKeys.kept);
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/1']);
+    expect(only(writes(app), 'machine.label').metadata).not.toHaveProperty(stampKeys.kept);
     expect(app.notes).toContain('the platform keeps env.COLOR its own way');
     const moved = group({ counts: { arn: 1 }, config: { env: { COLOR: 'green' }, services: [webService] } });
     expect(brief(plan({ ...one, groups: [moved] }, observed({ machines: [kept] })).steps)).toEqual(['release shop']);
@@ -87,7 +91,7 @@ describe('in sync', () => {
 
   test('inputs that moved without a new config version are stamped', () => {
     const app = plan({ ...one, inputs: 'j'.repeat(32) }, observed({ machines: [machine(one)] }));
-    expect(only(app.steps, 'machine.label').metadata).toEqual({ [stampKeys.inputs]: 'j'.repeat(32) });
+    expect(only(writes(app), 'machine.label').metadata).toEqual({ [stampKeys.inputs]: 'j'.repeat(32) });
   });
 
   test('inputs that only lack a digest which no registry gave are left as they are', () => {
@@ -102,7 +106,7 @@ describe('in sync', () => {
   test('a new config version without any difference is a new stamp', () => {
     const metadata = { [stampKeys.sent]: formatSent({ config: '0'.repeat(32), image: '1'.repeat(32) }) };
     const app = plan(one, observed({ machines: [machine(one, { metadata })] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/1']);
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/1']);
   });
 });
 
@@ -284,7 +288,7 @@ describe('counts and slots', () => {
     const first = machine(desired, { metadata: { [stampKeys.first]: '2' } });
     expect(brief(plan(desired, observed({ machines: [first] })).steps)).toEqual(['machine.create shop/web/arn/2']);
     const both = plan(desired, observed({ machines: [first, machine(desired, { number: 2 })] }));
-    expect(only(both.steps, 'machine.label').metadata).toEqual({ [stampKeys.first]: null });
+    expect(only(writes(both), 'machine.label').metadata).toEqual({ [stampKeys.first]: null });
     expect(plan(desired, observed({ machines: [machine(desired)] })).steps).toEqual([]);
   });
 
@@ -309,8 +313,8 @@ describe('counts and slots', () => {
       metadata: { [stampKeys.machine]: 'webarn1' },
     });
     const app = plan(desired, observed({ machines: [copy, machine(desired)] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/2']);
-    expect(only(app.steps, 'machine.label')).toMatchObject({
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/2']);
+    expect(only(writes(app), 'machine.label')).toMatchObject({
       machineId: 'copy',
       metadata: { [stampKeys.slot]: 'web/arn/2', [stampKeys.machine]: 'copy' },
     });
@@ -322,7 +326,7 @@ describe('counts and slots', () => {
   test("flyctl's machine in an app of ours counts, is stamped, and is drift where it differs", () => {
     const desired = desiredApp();
     const same = plan(desired, observed({ machines: [machine(desired), flyctlMachine(desired, { id: 'human' })] }));
-    expect(brief(same.steps)).toEqual(['machine.label shop/web/arn/2']);
+    expect(brief(writes(same))).toEqual(['machine.label shop/web/arn/2']);
     const other = flyctlMachine(desired, { id: 'human', config: { env: { COLOR: 'x' } } });
     const step = only(plan(desired, observed({ machines: [machine(desired), other] })).steps, 'machine.update');
     expect(step).toMatchObject({ target: 'shop/web/arn/2', reason: 'drift' });
@@ -408,7 +412,7 @@ describe('releases', () => {
     expect(only(plan(newer, observed({ machines: [byHand] })).steps, 'machine.update')).toMatchObject({
       reason: 'drift',
     });
-    const label = only(plan(wanted, observed({ machines: [machine(one, { metadata })] })).steps, 'machine.label');
+    const label = only(writes(plan(wanted, observed({ machines: [machine(one, { metadata })] }))), 'machine.label');
     expect(label.metadata).toEqual({ [stampKeys.inputs]: wanted.inputs });
   });
 });

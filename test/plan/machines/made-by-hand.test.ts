@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import { brief, desiredApp, flyctlMachine, group, machine, observed, plan } from '../builders.ts';
+import { brief, desiredApp, flyctlMachine, group, machine, observed, plan, writes } from '../builders.ts';
 
 const { counts: _counts, ...uncounted } = group();
 const desired = desiredApp({ groups: [{ ...uncounted, counts: undefined }] });
@@ -14,7 +14,7 @@ function clone(region: string, number: number): Machine {
 describe('a machine made by hand, in an app of ours', () => {
   test('a clone in a region that git does not name is adopted with a word', () => {
     const app = plan(desired, observed({ machines: [machine(desired), clone('ams', 1)] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/ams/1']);
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/ams/1']);
     expect(app.notes).toEqual([
       'web/ams/1 (clone) is a copy that somebody made by hand: from now on it is updated with its group',
       'web has 1 machine in ams, which git does not name; it stays. Add ams to extra_regions, or run fly machine destroy',
@@ -23,7 +23,7 @@ describe('a machine made by hand, in an app of ours', () => {
 
   test('a clone in a region that git names is told too', () => {
     const app = plan(desired, observed({ machines: [machine(desired), clone('arn', 1)] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/2']);
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/2']);
     expect(app.notes).toEqual([
       'web/arn/2 (clone) is a copy that somebody made by hand: from now on it is updated with its group',
     ]);
@@ -32,7 +32,7 @@ describe('a machine made by hand, in an app of ours', () => {
   test('one that flyctl made in an app of ours is told', () => {
     const scaled = flyctlMachine(desired, { id: 'scaled', number: 2 });
     const app = plan(desired, observed({ machines: [machine(desired), scaled] }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/2']);
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/2']);
     expect(app.notes).toEqual([
       'web/arn/2 (scaled) was made by hand with flyctl: from now on it is updated with its group',
     ]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import { absent, brief, desiredApp, group, machine, observed, only, plan, webService } from '../builders.ts';
+import { absent, brief, desiredApp, group, machine, observed, only, plan, webService, writes } from '../builders.ts';
 
 /** min_machines_running of a group that git gives no count: what FlyCD 0.x meant by it, without buying for an upgrade. */
 const wanted = (least: number, regions: readonly string[], parts: Parameters<typeof group>[0] = {}): DesiredApp =>
@@ -73,8 +73,8 @@ describe('a group that runs', () => {
   test('is stamped with what git names, without a restart', () => {
     const desired = wanted(1, ['arn', 'ams']);
     const app = plan(desired, observed({ machines: inRegions(desired, ['arn', 'ams'], undefined) }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/ams/1', 'machine.label shop/web/arn/1']);
-    expect(only(app.steps.slice(0, 1), 'machine.label').metadata).toEqual({ [stampKeys.regions]: 'ams,arn' });
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/ams/1', 'machine.label shop/web/arn/1']);
+    expect(only(writes(app).slice(0, 1), 'machine.label').metadata).toEqual({ [stampKeys.regions]: 'ams,arn' });
     expect(app.notes).toEqual([]);
   });
 
@@ -82,7 +82,7 @@ describe('a group that runs', () => {
     const desired = wanted(2, ['arn', 'ams']);
     const app = plan(desired, observed({ machines: inRegions(desired, ['arn'], 'arn') }));
     expect(created(app)).toEqual(['web/ams/1', 'web/ams/2']);
-    expect(brief(app.steps)).not.toContain('machine.label shop/web/arn/1');
+    expect(brief(writes(app))).not.toContain('machine.label shop/web/arn/1');
     const steps = app.steps.filter((step) => step.kind === 'machine.create');
     expect(steps.map(({ config }) => config.metadata?.[stampKeys.regions])).toEqual(['ams,arn', 'ams,arn']);
     expect(app.notes.join()).toContain('1 short in arn. FlyCD 0.x would have made it');
@@ -99,7 +99,7 @@ describe('a group that runs', () => {
     expect(created(plan(desired, observed({ machines })))).toEqual(['web/ams/2']);
     const whole = [...inRegions(desired, ['arn'], 'arn'), ...inRegions(desired, ['ams', 'ams'], 'ams,arn')];
     const after = plan(desired, observed({ machines: whole }));
-    expect(brief(after.steps)).toEqual(['machine.label shop/web/arn/1']);
+    expect(brief(writes(after))).toEqual(['machine.label shop/web/arn/1']);
     const gone = plan(desired, observed({ machines: inRegions(desired, ['arn', 'ams'], 'ams,arn') }));
     expect(created(gone)).toEqual([]);
   });
@@ -107,14 +107,14 @@ describe('a group that runs', () => {
   test('gets none where nothing has to run', () => {
     const desired = wanted(0, ['arn', 'ams']);
     const app = plan(desired, observed({ machines: inRegions(desired, ['arn'], 'arn') }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/1']);
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/1']);
     expect(app.notes).toEqual(['web has no machine in ams and git gives no count: machines.count makes it exact']);
   });
 
   test('a count says it all, and takes the stamp away', () => {
     const desired = wanted(1, ['arn', 'ams'], { counts: { arn: 1, ams: 0 } });
     const app = plan(desired, observed({ machines: inRegions(desired, ['arn'], 'arn') }));
-    expect(brief(app.steps)).toEqual(['machine.label shop/web/arn/1']);
-    expect(only(app.steps, 'machine.label').metadata).toEqual({ [stampKeys.regions]: null });
+    expect(brief(writes(app))).toEqual(['machine.label shop/web/arn/1']);
+    expect(only(writes(app), 'machine.label').metadata).toEqual({ [stampKeys.regions]: null });
   });
 });

@@ -5,7 +5,19 @@ import type { AppPlan, Step } from '../../../src/model/plan.ts';
 import { emptyMemory } from '../../../src/model/stamps/memory.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { createsOf } from '../../../src/plan/steps/select.ts';
-import { brief, desiredApp, flyctlMachine, group, machine, now, observed, only, plan, volume } from '../builders.ts';
+import {
+  brief,
+  desiredApp,
+  flyctlMachine,
+  group,
+  machine,
+  now,
+  observed,
+  only,
+  plan,
+  volume,
+  writes,
+} from '../builders.ts';
 import { applyAll, type State } from '../world.ts';
 
 const plainGroup = group({ config: { env: {} }, counts: { arn: 2 } });
@@ -100,7 +112,7 @@ describe('a mount more', () => {
     const made = withMount(first, 'v1');
     const volumes = [volume('v1', { attached_machine_id: 'new' }), volume('v2')];
     const app = plan(mounted, observed({ machines: [...two(plain), made], volumes }));
-    expect(brief(app.steps)).toEqual([
+    expect(brief(writes(app))).toEqual([
       'machine.label shop/web/arn/1',
       'machine.create shop/web/arn/2',
       'machine.destroy shop/web/arn/1',
