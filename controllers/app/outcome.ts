@@ -1,6 +1,6 @@
 import { retryAtOf, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
-import type { StepResult, RunOutcome } from '../../src/model/run.ts';
+import type { Run, StepResult, RunOutcome } from '../../src/model/run.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
 import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
@@ -17,11 +17,11 @@ import type { SyncAppOptions, SyncAppRequest } from './types.ts';
  */
 export async function recordUntouched(
   request: Pick<SyncAppOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
-): Promise<void> {
+): Promise<Run | undefined> {
   const { store, fleet, plan, trigger, actor } = request;
-  if (plan.app === plan.file) return;
+  if (plan.app === plan.file) return undefined;
   const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan });
-  await store.finishRun(runId, { outcome: 'failed', status: plan.status, nextWakeAt: undefined });
+  return store.finishRun(runId, { outcome: 'failed', status: plan.status, nextWakeAt: undefined });
 }
 
 /** The one place where a pass gets its outcome and the app its status word. */

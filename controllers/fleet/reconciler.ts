@@ -22,6 +22,8 @@ import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
+import { statusOfHolds } from '../../src/plan/steps/status.ts';
+import { recordInvalid, recordUnreached } from './untouched.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -81,6 +83,15 @@ export class FleetReconciler {
     affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
   }> {
     const desired = await this.#options.load(signal);
+    try {
+      return await this.#refreshed(desired, trigger);
+    } catch (error) {
+      if (isFleetWide(error)) await this.#unreached(desired, desired.apps, { trigger, error });
+      throw error;
+    }
+  }
+
+  async #refreshed(desired: DesiredFleet, trigger: Trigger): ReturnType<FleetReconciler['refresh']> {
     const { fly } = this.#options;
     this.#reached = askedOnce(() => fly.organizations());
     const first = this.#desired === undefined;
@@ -98,6 +109,7 @@ export class FleetReconciler {
     // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
     const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
     for (const orphan of await this.#orphans.look(desired, trigger)) names.add(orphan.name);
+    for (const run of await recordInvalid({ ...this.#options, fleet: desired, trigger })) this.#apps.ran(run.app, run);
     if (newRevision || first) {
       this.#options.reporter?.begin(
         desired,
@@ -141,11 +153,25 @@ export class FleetReconciler {
     } catch (error) {
       // Whatever else went wrong is tried again, and the commit stays pending as long.
       const { kind } = toFault(error, `${name} could not be synced`);
-      if (kind === 'stalled' || kind === 'held') this.#options.reporter?.failed(fleet, name);
+      if (kind === 'stalled' || kind === 'held') {
+        this.#options.reporter?.failed(fleet, name);
+        await this.#unreached(fleet, [found], { trigger, error });
+      }
       throw error;
     } finally {
       end();
     }
+  }
+
+  /** What cannot be recorded now is so with the next try. */
+  async #unreached(
+    fleet: DesiredFleet,
+    apps: readonly DesiredApp[],
+    { trigger, error }: { readonly trigger: Trigger; readonly error: unknown },
+  ): Promise<void> {
+    const fault = toFault(error, 'Fly could not be asked');
+    const runs = await recordUnreached({ ...this.#options, fleet, trigger }, apps, fault).catch(() => []);
+    for (const run of runs) this.#apps.ran(run.app, run);
   }
 
   async #pass(
@@ -195,11 +221,13 @@ export class FleetReconciler {
   ): Promise<Run | undefined> {
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
+    // As a run without steps ends: what kept the app from being looked at may be over.
+    const status = plan.holds.length > 0 ? statusOfHolds(plan.holds) : plan.status;
     const news =
       writesOf(plan).length > 0 ||
       before === undefined ||
       before.plan.planId !== plan.planId ||
-      before.status === 'failed';
+      before.status !== status;
     if (!news && before.revision === fleet.revision)
       return { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) };
     const wish = `${fleet.revision} ${plan.planId}`;

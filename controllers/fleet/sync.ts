@@ -17,6 +17,7 @@ import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
+import { recordUnreached } from './untouched.ts';
 import { looksAtOnce, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /**
@@ -29,7 +30,11 @@ export async function syncPass(
   options: PassOptions,
   trigger: Trigger,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined }> {
-  const { whole, isMeant } = await planMeant(context, desired, options);
+  const { whole, isMeant } = await planMeant(context, desired, options).catch(async (error: unknown) => {
+    const apps = selectApps(desired.apps, options.apps);
+    if (isFleetWide(error)) await recordUnreached({ ...context, fleet: desired, trigger }, apps, error);
+    throw error;
+  });
   if (!isMeant) return { plan: whole.plan, runs: undefined };
   return applyWhole(context, desired, { ...whole, trigger, options });
 }

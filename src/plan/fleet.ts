@@ -38,7 +38,7 @@ export interface PlanFleetInput {
   readonly failedNow?: readonly string[] | undefined;
 }
 
-interface FailedApp {
+export interface FailedApp {
   readonly app: string;
   readonly file: string;
   readonly org: string | undefined;
@@ -114,7 +114,8 @@ function plainPlan(parts: Pick<AppPlan, 'app' | 'file' | 'org' | 'status'> & Par
   return { steps, holds, notes: [], problems: [], planId: appPlanId(app, steps, holds), ...parts };
 }
 
-function failedPlan(failed: FailedApp): AppPlan {
+/** Of an app that could not be looked at. */
+export function failedPlan(failed: FailedApp): AppPlan {
   const { app, file, org, fault } = failed;
   const problem: Problem = {
     severity: 'error',
@@ -135,7 +136,7 @@ function isSelected({ selected }: PlanFleetInput, app: string): boolean {
 }
 
 /** By name where it could be read; the others by their file. */
-function invalidPlans({ fleet }: PlanFleetInput): readonly AppPlan[] {
+export function invalidPlans({ fleet }: Pick<PlanFleetInput, 'fleet'>): readonly AppPlan[] {
   return fleet.invalid.map(({ name, file }) => {
     // Where two files claim one name, what is wrong in one of them is not told again with the other.
     const twins = fleet.invalid.filter((other) => other.name === name && other.file !== file);

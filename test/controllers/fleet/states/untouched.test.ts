@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
+import { IdleClock } from '../../../../src/model/base/clock.ts';
+import type { DesiredFleet } from '../../../../src/model/desired.ts';
+import type { Store } from '../../../../src/record/store.ts';
+import { desiredApp, group } from '../../../plan/builders.ts';
+import { testStore } from '../../../record/stores.ts';
+import { arena, type Arena } from '../../arena.ts';
+import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+
+let simulator: Simulator;
+let clock: IdleClock;
+let store: Store;
+let wanted: DesiredFleet;
+let refused = false;
+
+const shop = (region = 'arn') =>
+  desiredApp({ name: 'shop', inputs: region, groups: [group({ counts: { [region]: 1 } })], primaryRegion: region });
+const valid = (region?: string): DesiredFleet => fleetOf({ apps: [shop(region)] });
+
+const refusal = (): Promise<Response> => Promise.resolve(Response.json({ error: 'unauthorized' }, { status: 401 }));
+
+function running() {
+  const { url, token } = simulator;
+  const reconciler = reconcilerOf(
+    { wanted: () => wanted, url, token, fetch: (...asked) => (refused ? refusal() : fetch(...asked)), clock, store },
+    { configRepo: undefined, reporter: undefined },
+  );
+  const { signal } = new AbortController();
+  return async (): Promise<void> => {
+    try {
+      await reconciler.refresh(signal);
+      await reconciler.reconcile('shop', 'timer', signal);
+    } catch {
+      // The loop tells of it, and tries again.
+    }
+  };
+}
+
+const words = async () => (await store.latestRuns()).map(({ app, status }) => `${app} ${status}`);
+const runs = async (): Promise<number> => (await store.runs({ app: 'shop', all: true, limit: 99 })).length;
+
+beforeEach(async () => {
+  clock = new IdleClock();
+  simulator = await startSimulator({ clock });
+  store = testStore({ clock });
+  wanted = valid();
+  refused = false;
+});
+afterEach(() => simulator.close());
+
+/** What the loop finds instead of an app that it synced before, and how the app is called while that is so. */
+const cases: readonly (readonly [string, string, () => void])[] = [
+  [
+    'its file is invalid',
+    'invalid',
+    () => (wanted = fleetOf({ apps: [], invalid: [{ name: 'shop', file: 'shop/app.yaml' }] })),
+  ],
+  ['the token is refused', 'failed', () => (refused = true)],
+  ['its region is none of Fly’s', 'failed', () => (wanted = valid('xyz'))],
+];
+
+test.each(cases)('where %s, status says %s, once, until that is over', async (_what, word, befalls) => {
+  const pass = running();
+  await pass();
+  expect(await words()).toEqual(['shop synced']);
+  befalls();
+  await pass();
+  expect(await words()).toEqual([`shop ${word}`]);
+  const told = await runs();
+  await pass();
+  await pass();
+  expect(await runs()).toBe(told);
+  refused = false;
+  wanted = valid();
+  // A token that was refused is not tried again for half of that.
+  await clock.sleep(60_000);
+  await pass();
+  expect(await words()).toEqual(['shop synced']);
+});
+
+test('a pass that a refused token ends says so of each app, once', async () => {
+  const world: Arena = await arena();
+  const yaml = "primary_region: arn\nbuild: { image: 'nginx:1' }\nmachines: { count: 1 }\n";
+  world.write({ 'a/app.yaml': `app: a\n${yaml}`, 'b/app.yaml': `app: b\n${yaml}` });
+  const status = async () => {
+    const { apps } = JSON.parse((await world.flycd(['status', '--output', 'json'])).stdout) as {
+      readonly apps: readonly {
+        readonly app: string;
+        readonly status: string;
+        readonly run: { readonly id: number };
+      }[];
+    };
+    return apps.map((one) => [one.app, one.status, one.run.id]);
+  };
+  await world.flycd(['sync', '--once']);
+  const before = await status();
+  expect(before.map(([, word]) => word)).toEqual(['synced', 'synced']);
+  const bad = { FLY_API_TOKEN: 'another', FLY_ACCESS_TOKEN: '' };
+  expect((await world.flycd(['sync', '--once'], 'state', undefined, bad)).code).toBe(1);
+  const after = await status();
+  expect(after.map(([, word]) => word)).toEqual(['failed', 'failed']);
+  await world.flycd(['sync', '--once'], 'state', undefined, bad);
+  expect(await status()).toEqual(after);
+  await world.flycd(['sync', '--once']);
+  expect((await status()).map(([, word]) => word)).toEqual(['synced', 'synced']);
+  await world.close();
+});
