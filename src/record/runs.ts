@@ -132,12 +132,25 @@ async function readOrganizations(
   return new Map(rows.map((row) => [row.app, row.org]));
 }
 
+/**
+ * By when it ended, of one that goes on by when it began: a run that began before another one may end after it, and what it
+ * left is what there is.
+ */
 function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Tables, 'run', { id: number }> {
+  const at = sql<number>`coalesce(run.finished_at, run.started_at)`;
+  const ends = queries
+    .selectFrom('run')
+    .select(['run.app', sql<number>`max(${at})`.as('at')])
+    .where('run.fleet', '=', fleet)
+    .groupBy('run.app')
+    .as('newest');
   return queries
     .selectFrom('run')
-    .select(({ fn }) => fn.max('id').as('id'))
-    .where('fleet', '=', fleet)
-    .groupBy('app');
+    .innerJoin(ends, 'newest.app', 'run.app')
+    .select(({ fn }) => fn.max('run.id').as('id'))
+    .where('run.fleet', '=', fleet)
+    .where(at, '=', sql<number>`newest.at`)
+    .groupBy('run.app');
 }
 
 function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'closeInterrupted'> {

@@ -389,3 +389,27 @@ test('builds of a key are kept newest first, the end of their output without sec
   expect(found[1]?.output.length).toBe(16_384);
   expect(await store.builds('none')).toEqual([]);
 });
+
+test('of runs that overlap, the newest is the one that ended last; one that goes on counts from its beginning', async () => {
+  const clock = new IdleClock();
+  const store = testStore({ clock });
+  const first = await store.startRun(runStart('web'));
+  await clock.sleep(10);
+  const second = await store.startRun(runStart('web'));
+  await clock.sleep(10);
+  await store.finishRun(second, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
+  const newest = async () => (await store.latestRuns()).map(({ id, status }) => [id, status]);
+  // The first, which may have been killed, began before that end.
+  expect(await newest()).toEqual([[second, 'synced']]);
+  await clock.sleep(10);
+  await store.finishRun(first, { outcome: 'failed', status: 'failed', nextWakeAt: undefined });
+  expect(await newest()).toEqual([[first, 'failed']]);
+  expect(await store.appsTold()).toMatchObject([{ app: 'web', status: 'failed' }]);
+  await clock.sleep(10);
+  const third = await store.startRun(runStart('web'));
+  expect(await newest()).toEqual([[third, 'applying']]);
+  // At one moment, by number.
+  await store.finishRun(third, { outcome: 'updated', status: 'synced', nextWakeAt: undefined });
+  const fourth = await store.startRun(runStart('web'));
+  expect(await newest()).toEqual([[fourth, 'applying']]);
+});
