@@ -210,9 +210,9 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE app_memory ADD COLUMN first_run INTEGER;
       ALTER TABLE run ADD COLUMN whole_plan TEXT;
       `,
-    },
-    {
-      number: 12,
+  },
+  {
+    number: 12,
     name: '0012-revisions-seen',
     // held_revision stays, as it is in every database: nobody reads it any more.
     sql: `
