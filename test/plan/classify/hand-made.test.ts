@@ -109,7 +109,7 @@ test('a group with a volume stays until a person names the app, whoever insists'
 
 test('a label takes note of the release only once nothing is held for it', () => {
   const labels = (machines: readonly Machine[]) =>
-    plan(desired, observed({ machines })).steps.filter(({ kind }) => kind === 'machine.label').length;
+    (plan(desired, observed({ machines })).bookkeeping ?? []).filter(({ kind }) => kind === 'machine.label').length;
   expect([labels([web()]), labels([web(), work()])]).toEqual([0, 2]);
 });
 
