@@ -49,7 +49,10 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
     const kind = kindOf(machine, { fleet: input.fleet, otherFleet, named, mixed });
     if (kind === 'member') members.push(memberOf(machine, input.fleet));
     else if (kind === 'removed') removed.push(memberOf(machine, input.fleet));
-    else if ((kind === 'unnamed group' || kind === 'canary') && isSince(metadataOf(machine)))
+    else if (
+      kind === 'left by bluegreen' ||
+      ((kind === 'unnamed group' || kind === 'canary') && isSince(metadataOf(machine)))
+    )
       leftovers.push(memberOf(machine, input.fleet));
     else {
       leftAlone.set(kind, (leftAlone.get(kind) ?? 0) + 1);

@@ -41,6 +41,11 @@ export function isLeftByBluegreen(metadata: Readonly<Record<string, string>>): b
   return metadata[bluegreenKey] === readyToGo;
 }
 
+/** It is there for as long as a deployment of flyctl's runs: what is left of it later is nobody's. */
+export function isPassing(metadata: Readonly<Record<string, string>>): boolean {
+  return isCanary(metadata) || isLeftByBluegreen(metadata);
+}
+
 /** A finished bluegreen leaves one tag on all machines; two tags, or tagged and untagged ones, are one in progress. */
 export function hasMixedTags(machines: readonly Machine[]): boolean {
   const tags = machines

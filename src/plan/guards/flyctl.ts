@@ -5,7 +5,7 @@ import type { GroupMachine, GroupPlan, MachineInventory, PlanAppInput, PlanDraft
 import { list, plural } from '../../model/base/text.ts';
 import { handMade, releasedAt, releaseNumber } from '../classify/hand-made.ts';
 import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
-import { isCanary } from '../classify/other-deployments.ts';
+import { isCanary, isPassing } from '../classify/other-deployments.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
@@ -72,13 +72,15 @@ function emptiedGroups({ memory }: PlanAppInput, { steps }: PlanDraft, { invento
 
 function leftWords(left: readonly GroupMachine[]): readonly string[] {
   const canaries = left.filter(({ metadata }) => isCanary(metadata));
+  const replaced = left.filter(({ metadata }) => isPassing(metadata) && !isCanary(metadata));
   const groups = Map.groupBy(
-    left.filter((one) => !canaries.includes(one)),
+    left.filter(({ metadata }) => !isPassing(metadata)),
     ({ group }) => group,
   );
   return [
     ...[...groups].map(([group, made]) => `${plural(made.length, 'machine')} of ${group}, which git does not name`),
     ...(canaries.length === 0 ? [] : [`${plural(canaries.length, 'machine')} left as a canary`]),
+    ...(replaced.length === 0 ? [] : [`${plural(replaced.length, 'machine')} that a bluegreen deployment replaced`]),
   ];
 }
 

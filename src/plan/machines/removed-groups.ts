@@ -7,7 +7,7 @@ import { assignSlots } from '../classify/slots.ts';
 import type { GroupMachine, RemovedMachines } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
-import { isCanary } from '../classify/other-deployments.ts';
+import { isCanary, isPassing } from '../classify/other-deployments.ts';
 import { acceptCommand } from '../steps/accept-word.ts';
 
 /**
@@ -59,17 +59,19 @@ export function planLeftovers(
   leftovers: readonly GroupMachine[],
   isServed: boolean,
 ): RemovedMachines {
-  const canaries = leftovers.filter(({ metadata }) => isCanary(metadata));
-  const groups = leftovers.filter((member) => !canaries.includes(member));
+  const passing = leftovers.filter(({ metadata }) => isPassing(metadata));
+  const groups = leftovers.filter((member) => !passing.includes(member));
   const { destroys, holds } = planRemovedGroups(
     desired,
     groups,
     isServed,
     (group) => `somebody made the process group ${group} by flyctl, and git does not name it`,
   );
-  const because = 'a canary that a deployment by flyctl left behind';
-  const slots = assignSlots(canaries);
-  const steps = canaries.map((member): MachineAction => {
+  const slots = assignSlots(passing);
+  const steps = passing.map((member): MachineAction => {
+    const because = isCanary(member.metadata)
+      ? 'a canary that a deployment by flyctl left behind'
+      : 'a deployment by flyctl replaced it, and left it behind';
     const step = actionStep({ desired, slots }, member, { kind: 'machine.destroy', because, risk: 'safe' });
     // It has no slot: the group's own machines have those.
     return { ...step, target: `${desired.name}/${member.machine.id}` };

@@ -50,8 +50,8 @@ const released = { before: [shop('shop:1'), shop('shop:2')], files: shop('shop:2
 
 test.each<readonly [string, Partial<Walk> & Pick<Walk, 'before' | 'files'>]>([
   ['suspend', { ...released, argv: suspend, codes: { whole: 0, next: [0], diff: 4 } }],
-  // Most of its calls are alike: three machines, each twice.
-  ['rollback', { ...released, every: 3, argv: ['rollback', 'shop'], codes: { whole: 0, next: [0], diff: 4 } }],
+  // Most of its calls are alike: three machines, each gone back, and each stamped.
+  ['rollback', { ...released, every: 6, argv: ['rollback', 'shop'], codes: { whole: 0, next: [0], diff: 4 } }],
   [
     'resume of a suspension that the other one was told',
     { ...released, argv: ['resume', 'shop'], prepare: (world) => said(world, ...suspend) },

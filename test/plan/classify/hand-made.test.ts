@@ -70,6 +70,31 @@ test.each<Row>([
   expect(brief(app.steps).filter((step) => !step.startsWith('machine.label'))).toEqual([]);
 });
 
+describe('machines that a bluegreen deployment replaced, and left when it died', () => {
+  const tag = (value: string) => ({ ...byHand, fly_bluegreen_deployment_tag: value });
+  const blue = machine(desired, { id: 'blue1', metadata: { ...own, ...tag('safe_to_destroy') } });
+  const green = (image?: string) =>
+    machine(desired, {
+      id: 'green1',
+      metadata: { ...own, ...tag('17') },
+      ...(image === undefined ? {} : { config: { image } }),
+    });
+  const other = 'docker.io/library/other:1';
+
+  test('are held with the others, and go where a person insists', () => {
+    const seen = observed({ machines: [blue, green(other), work()] });
+    const held = plan(desired, seen);
+    expect(held.holds[0]?.because).toContain('1 machine that a bluegreen deployment replaced');
+    expect(held).toMatchObject({ status: 'held', steps: [] });
+    expect(brief(plan(desired, seen, { options: { now: true } }).steps)).toContain('machine.destroy shop/blue1');
+  });
+
+  test('are not called synced where the green ones are as git says', () => {
+    const app = plan(desired, observed({ machines: [blue, green(), work()] }));
+    expect(holdsOf(app)).toEqual(['flyctl']);
+  });
+});
+
 describe('what lifts it', () => {
   const added = observed({ machines: [web(), work(), made('cron', '12')] });
   const taken = observed({ machines: [web()] });
