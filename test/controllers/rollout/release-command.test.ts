@@ -1,9 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
 import { prepared, type Arena, type Files } from '../arena.ts';
-import { walkKills } from '../kill-walk.ts';
-
-/** Some sixty worlds, one after the other. */
-const walkMs = 120_000;
 
 let world: Arena | undefined;
 afterEach(() => world?.close());
@@ -130,12 +126,3 @@ test('where it does not end in time its machine goes, and no other is touched', 
   await world.clock.sleep(60_000);
   expect(machinesOf(world).filter((machine) => isRelease(machine) && machine.state !== 'destroyed')).toEqual([]);
 });
-
-test(
-  'killed at every call, the release ends as one that nobody disturbed',
-  async () => {
-    world = undefined;
-    expect(await walkKills([fleet()], fleet({ color: 'blue', image: 'shop:2' }))).toBeGreaterThan(15);
-  },
-  walkMs,
-);
