@@ -1,40 +1,48 @@
-/** Which groups have had machines: one that has none now was scaled to 0 by hand, unless FlyCD itself is at it. */
-import type { DesiredApp } from '../../src/model/desired.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
-import { groupOf, metadataOf } from '../../src/plan/classify/machine-state.ts';
+/** Which groups were seen with machines, and at what git said then: one that has none now, at the same, was emptied by hand. */
+import { canonicalJson } from '../../src/model/base/json.ts';
+import type { StepResult } from '../../src/model/run.ts';
+import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { createsOf } from '../../src/plan/steps/select.ts';
 import type { SyncAppRequest } from './types.ts';
 
+type Pass = Pick<SyncAppRequest, 'store' | 'app' | 'plan' | 'planned'>;
+
 /**
- * Before FlyCD takes machines away, or makes them anew: killed in the middle of that, it has to go on with it, and a group without
- * machines would pass for one that somebody scaled to 0.
+ * Before FlyCD takes machines away, makes them anew or makes a group's first: killed in the middle of that, it has to go on with
+ * it, and a group without machines would pass for one that somebody emptied.
  */
-export async function forgetGrown({ store, app }: Pick<SyncAppRequest, 'store' | 'app'>, plan: AppPlan): Promise<void> {
-  const { grown } = await store.memory(app.name);
-  if (grown === undefined) return;
+export async function rememberSeen({ store, app, plan, planned }: Pass): Promise<void> {
+  const { machines } = planned.observed;
+  if (machines.status === 'unread') return;
+  const there = new Set(machines.value.filter((one) => !isGone(one)).map((one) => groupOf(metadataOf(one))));
   const going = new Set([
     ...plan.steps.flatMap((step) => (step.kind === 'machine.destroy' ? [step.group] : [])),
-    ...createsOf(plan.steps).flatMap(({ replaces, group }) => (replaces === undefined ? [] : [group])),
+    ...createsOf(plan.steps).flatMap(({ replaces, group }) =>
+      replaces === undefined && there.has(group) ? [] : [group],
+    ),
   ]);
-  const left = grown.filter((group) => !going.has(group));
-  if (left.length < grown.length) await store.setGrown(app.name, left);
+  const { grown: before } = await store.memory(app.name);
+  // Nobody knows yet which groups there were: a hold for one that is empty must not be taken for knowledge.
+  if (before === undefined && plan.holds.length > 0) return;
+  const grown = Object.fromEntries(
+    planned.wanted.groups.flatMap(({ name }) => {
+      const inputs = there.has(name) ? planned.wanted.inputs : before?.[name];
+      return inputs === undefined || going.has(name) ? [] : [[name, inputs] as const];
+    }),
+  );
+  if (before === undefined || canonicalJson(grown) !== canonicalJson(before)) await store.setGrown(app.name, grown);
 }
 
-/** After a pass that went well and left nothing held: `wanted` is what the app was brought to. */
-export async function rememberGrown(
-  { store, app, plan, planned }: Pick<SyncAppRequest, 'store' | 'app' | 'plan' | 'planned'>,
-  wanted: DesiredApp,
+/** After it: groups whose machines have all been made. */
+export async function rememberMadeGroups(
+  { store, app, plan, planned }: Pass,
+  results: readonly StepResult[],
 ): Promise<void> {
-  const { machines } = planned.observed;
-  if (plan.holds.length > 0 || machines.status === 'unread') return;
-  const { grown: before } = await store.memory(app.name);
-  const gone = new Set(plan.steps.flatMap((step) => (step.kind === 'machine.destroy' ? [step.machineId] : [])));
-  const there = new Set([
-    ...machines.value.filter(({ id }) => !gone.has(id)).map((machine) => groupOf(metadataOf(machine))),
-    ...createsOf(plan.steps).map(({ group }) => group),
-  ]);
-  const grown = wanted.groups
-    .filter(({ name, counts }) => there.has(name) || (counts === undefined && before?.includes(name) === true))
-    .map(({ name }) => name);
-  if (JSON.stringify(grown) !== JSON.stringify(before)) await store.setGrown(app.name, grown);
+  const made = new Set(results.flatMap(({ target, outcome }) => (outcome === 'created' ? [target] : [])));
+  const creates = Map.groupBy(createsOf(plan.steps), ({ group }) => group);
+  const whole = [...creates].filter(([, steps]) => steps.every(({ target }) => made.has(target)));
+  if (whole.length === 0) return;
+  const { grown } = await store.memory(app.name);
+  const { inputs } = planned.wanted;
+  await store.setGrown(app.name, { ...grown, ...Object.fromEntries(whole.map(([group]) => [group, inputs])) });
 }

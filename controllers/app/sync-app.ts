@@ -9,7 +9,7 @@ import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { AppPass } from '../pass/app-pass.ts';
-import { forgetGrown, rememberGrown } from './grown-groups.ts';
+import { rememberMadeGroups, rememberSeen } from './grown-groups.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
@@ -50,7 +50,7 @@ export async function syncApp(
     await rememberPass(request, results, faults.length > 0);
     const { failed } = await settleVersion(request, { plan, planned, results, faults });
     lost = applied.lost;
-    if (!failed && faults.length === 0) await rememberGrown(request, planned.wanted);
+    await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
     else if (faults.length === 0 && applied.moved.size > 0) faults.push(...(await pointStandbys(request, save)));
   } catch (error) {
@@ -77,7 +77,7 @@ async function apply(
 }> {
   // A record that an earlier pass left open stays open, too.
   if (isLeftAlone(plan)) return { faults: [], moved: new Set() };
-  await forgetGrown(request, plan);
+  await rememberSeen({ ...request, plan });
   await using pass = new AppPass(request, {
     fleet: request.fleet,
     app: wanted,

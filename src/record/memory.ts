@@ -329,7 +329,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,
-    grown: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as string[]),
+    grown: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as Record<string, string>),
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
     standing: await readStandingRows(database, app),

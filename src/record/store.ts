@@ -145,8 +145,8 @@ export interface Store {
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;
   markDefaultAddressesOwed(app: string): Promise<void>;
-  /** Which groups had machines at the end of a pass that went well. */
-  setGrown(app: string, groups: readonly string[]): Promise<void>;
+  /** As `Memory.grown`. */
+  setGrown(app: string, groups: Readonly<Record<string, string>>): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
   /** Texts of stamps, said of the app with this id (undefined: Fly shows none); those that are not given stay. */

@@ -31,8 +31,8 @@ export interface Memory {
    * Milliseconds since the epoch. undefined: nobody knows when it came.
    */
   readonly revisionSeenAt: number | undefined;
-  /** Groups that had machines at the end of a pass that went well, whatever became of those since. undefined: not known. */
-  readonly grown: readonly string[] | undefined;
+  /** What git said (`inputs`) when a group was last seen with machines, by group, whatever became of those since. undefined: not known. */
+  readonly grown: Readonly<Record<string, string>> | undefined;
   /** Since when the host of a machine does not answer, by its id. */
   readonly unreachable: Readonly<Record<string, number>>;
   /** The newest record of a release that FlyCD made on Fly. */

@@ -46,11 +46,14 @@ export function wantedMachines(
 }
 
 /**
- * Without a count what is there counts, and nothing is there: a group that had machines, and from which no deployment by hand
- * took them, was scaled to 0.
+ * Without a count what is there counts, and nothing is there: a group that had machines when git said what it says now, and from
+ * which no deployment by hand took them, was emptied by somebody. The next change in git makes it again, as `fly deploy` does.
  */
-export function isScaledToNone({ input, inventory }: MachinesInput, group: DesiredGroup): boolean {
-  if (group.counts !== undefined || group.autoscaled || input.memory.grown?.includes(group.name) !== true) return false;
+export function isEmptiedByHand({ input, inventory }: MachinesInput, group: DesiredGroup): boolean {
+  const { desired, options, memory } = input;
+  const isOverruled = options.now || options.force || desired.policy.drift === 'heal_all';
+  if (group.counts !== undefined || group.autoscaled || isOverruled) return false;
+  if (memory.grown?.[group.name] !== desired.inputs) return false;
   return inventory.members.every((member) => member.group !== group.name) && handMade(inventory).length === 0;
 }
 

@@ -4,8 +4,8 @@ import type { Hold, MachineAction, MachineCreate, SlotMachine } from '../../mode
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
-import { isJob, isScaledToNone, noMachines, wantedMachines } from './counts.ts';
-import { madeByHandNotes, scaledToNoneNote } from './made-by-hand.ts';
+import { isJob, isEmptiedByHand, noMachines, wantedMachines } from './counts.ts';
+import { madeByHandNotes, emptiedHold } from './made-by-hand.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
 import type {
@@ -30,8 +30,7 @@ import { acceptCommand } from '../steps/accept-word.ts';
 export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan {
   const { desired } = parts.input;
   const members = parts.inventory.members.filter((member) => member.group === group.name);
-  const isNone = isScaledToNone(parts, group);
-  const wanted = isNone ? noMachines : wantedMachines(desired, group, members);
+  const wanted = wantedMachines(desired, group, members);
   const scope: GroupScope = { ...parts, desired, group, members, slots: assignSlots(members), wanted };
   const draft: GroupDraft = {
     updates: [],
@@ -90,9 +89,11 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
       members.filter(({ machine }) => !surplus.has(machine.id)),
     ),
   );
-  if (isNone) draft.notes.push(scaledToNoneNote(desired.name, group.name));
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${list([...draft.kept].toSorted())} its own way`);
-  return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
+  if (!isEmptiedByHand(parts, group))
+    return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
+  const holds = [...draft.holds, emptiedHold(desired.name, group.name, creates)];
+  return { ...draft, holds, group, members, wanted: noMachines, creates: [] };
 }
 
 /** Standbys that are of no use any more, or do harm. */

@@ -1,7 +1,9 @@
 /** What a plan says of machines that somebody made beside FlyCD's: where git gives no count, they stay and are counted. */
+import type { Hold, Step } from '../../model/plan.ts';
 import { plural } from '../../model/base/text.ts';
 import { formatSlot, isCopy } from '../../model/stamps/slot.ts';
 import { shellWord } from '../../model/base/shell.ts';
+import { holdOf } from '../steps/hold.ts';
 import { slotOf } from '../classify/slots.ts';
 import type { GroupMachine, GroupScope } from '../types.ts';
 
@@ -11,12 +13,14 @@ export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachin
   return [...adoptedNotes(scope, staying), ...unnamedRegionNotes(scope, staying)];
 }
 
-/** Told as long as it is so: git names the group, and says nothing of how many. */
-export function scaledToNoneNote(app: string, group: string): string {
-  return (
-    `${group} has no machine: somebody scaled it to 0, and git gives it no count, so it stays so. ` +
-    `Give it a count (machines), or run fly scale count ${shellWord(group)}=1 --app ${shellWord(app)}`
-  );
+/** Git names the group, and says nothing of how many: nothing is made, and nobody may think that it runs. */
+export function emptiedHold(app: string, group: string, steps: readonly Step[]): Hold {
+  return holdOf(app, {
+    reason: 'flyctl',
+    because: `${group} has no machine: somebody scaled it to 0, or destroyed the last one, and git gives it no count`,
+    next: `a count of it in git (machines), another change of the app, fly scale count ${shellWord(group)}=1 --app ${shellWord(app)}, or flycd sync --now --app ${shellWord(app)}`,
+    steps,
+  });
 }
 
 /** Told once: the label that adopts such a machine makes it one of ours. */

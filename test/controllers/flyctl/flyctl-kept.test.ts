@@ -107,7 +107,7 @@ const hands: readonly Hand[] = [
   [
     'removes a group',
     () => human().deploy('shop', { configs: toml('web') }),
-    'changed by flyctl (release v2): no machine is left of worker',
+    'changed by flyctl (release v2): worker has no machine',
     ['web', 'web'],
   ],
   [
@@ -119,7 +119,7 @@ const hands: readonly Hand[] = [
   [
     'renames a group',
     () => human().deploy('shop', { configs: toml('web', 'jobs'), highAvailability: false }),
-    'changed by flyctl (release v2): no machine is left of worker',
+    'changed by flyctl (release v2): worker has no machine',
     ['jobs', 'web', 'web'],
   ],
   [
@@ -207,15 +207,25 @@ describe('fly scale count, where git gives no count', () => {
     const before = groups();
     expect(await human().scaleCount('shop', { count: 0, group: 'web' })).toEqual({ ok: true });
     await world.clock.sleep(60_000);
-    for (const flags of [[], ['--now'], []]) {
+    for (const flags of [[], ['--accept'], []]) {
       const { code, said } = await run('sync', '--once', ...flags);
-      expect(code, said).toBe(0);
+      expect(code, said).toBe(4);
+      expect(said).toContain('web has no machine: somebody scaled it to 0');
       expect(groups()).toEqual(before.filter((group) => group !== 'web'));
     }
-    expect((await run('diff')).said).toContain('web has no machine: somebody scaled it to 0');
-    await synced({ counts: false, greeting: 'bye' });
-    expect(groups()).not.toContain('web');
-    await synced();
+    expect((await run('status')).said).toContain('held');
+    expect(await human().scaleCount('shop', { count: 1, group: 'worker' })).toMatchObject({ ok: true });
+  });
+
+  test.each<readonly [string, Parts, readonly string[]]>([
+    ['a commit that changes the app', { counts: false, greeting: 'bye' }, []],
+    ['a count in git', {}, []],
+    ['a person who insists', { counts: false }, ['--now']],
+  ])('to 0 stays until %s', async (_what, wish, flags) => {
+    await start({ counts: false });
+    expect(await human().scaleCount('shop', { count: 0, group: 'web' })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    await synced(wish, ...flags);
     expect(groups().filter((group) => group === 'web')).toHaveLength(2);
   });
 
@@ -223,9 +233,31 @@ describe('fly scale count, where git gives no count', () => {
     await start({ counts: false, groups: ['web'] });
     expect(await human().scaleCount('shop', { count: 0 })).toEqual({ ok: true });
     await world.clock.sleep(60_000);
-    await synced({ counts: false, groups: ['web'] });
+    expect((await run('sync', '--once')).code).toBe(4);
     expect(groups()).toEqual([]);
     await synced({ groups: ['web'] });
+    expect(groups()).toEqual(['web', 'web']);
+  });
+
+  test.each([1500, 2500, 4000])('is not what a first sync says that was stopped after %d ms', async (ms) => {
+    world = await arena();
+    world.write(shop({ counts: false }));
+    world.simulator.world.faults.add({ fault: { latencyMs: 400 }, probability: 1 });
+    const stop = new AbortController();
+    world.clock.timer(ms, () => stop.abort());
+    await world.flycd(['sync', '--once'], undefined, stop.signal);
+    world.simulator.world.faults.clear();
+    await world.clock.sleep(120_000);
+    await run('sync', '--once');
+    await synced({ counts: false });
+    expect(groups()).toEqual(['web', 'web', 'worker', 'worker']);
+  });
+
+  test('is not what the last machine of a version says that failed', async () => {
+    await start({ counts: false, groups: ['web'] });
+    for (const { id } of machines()) expect(await human().destroy('shop', { machine: id })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    await synced({ counts: false, groups: ['web'], greeting: 'mended' });
     expect(groups()).toEqual(['web', 'web']);
   });
 
@@ -233,7 +265,7 @@ describe('fly scale count, where git gives no count', () => {
     await start({ counts: false });
     expect(await human().deploy('shop', { configs: toml('web') })).toEqual({ ok: true });
     await world.clock.sleep(60_000);
-    await held('no machine is left of worker');
+    await held('worker has no machine');
   });
 });
 

@@ -43,7 +43,7 @@ const made = (name: string, version: string, parts: Parameters<typeof flyctlMach
     },
   });
 
-const gone = 'no machine is left of worker';
+const gone = 'worker has no machine';
 const cron = '1 machine of cron, which git does not name';
 
 type Row = readonly [what: string, machines: readonly Machine[], because: string | undefined];
@@ -140,27 +140,35 @@ test('a label takes note of the release only once nothing is held for it', () =>
 
 describe('a group without a count', () => {
   const uncounted = desiredApp({ groups: [group({ counts: { arn: 1 } }), { ...worker, counts: undefined }] });
-  const creates = (machines: readonly Machine[], grown: readonly string[] | undefined) =>
-    brief(plan(uncounted, observed({ machines }), { memory: { known: true, grown } }).steps).length;
+  const { inputs } = uncounted;
+  const both = { web: inputs, worker: inputs };
+  const planned = (grown: Readonly<Record<string, string>> | undefined, options = {}) =>
+    plan(uncounted, observed({ machines: [web({})] }), { memory: { known: true, grown }, options });
 
-  test('that had machines and has none was scaled to 0, and stays so', () => {
-    const app = plan(uncounted, observed({ machines: [web({})] }), {
-      memory: { known: true, grown: ['web', 'worker'] },
-    });
-    expect([app.status, brief(app.steps)]).toEqual(['synced', []]);
-    expect(app.notes.join()).toContain('worker has no machine: somebody scaled it to 0');
-    expect(app.notes.join()).toContain('fly scale count worker=1 --app shop');
+  test('that had machines at what git says, and has none, was emptied by hand, and is held so', () => {
+    const app = planned(both);
+    expect([app.status, brief(app.steps), holdsOf(app)]).toEqual(['held', [], ['flyctl']]);
+    expect(app.holds[0]?.because).toContain(
+      'worker has no machine: somebody scaled it to 0, or destroyed the last one',
+    );
+    expect(app.holds[0]?.next).toContain('fly scale count worker=1 --app shop');
   });
 
-  test('that never had one, or of which nobody knows, gets its first', () => {
-    expect([creates([web({})], ['web']) > 0, creates([web({})], undefined) > 0]).toEqual([true, true]);
+  test.each<readonly [string, Readonly<Record<string, string>> | undefined, object]>([
+    ['that never had one', { web: inputs }, {}],
+    ['of which nobody knows', undefined, {}],
+    ['that had some when git said something else', { ...both, worker: 'i2:before' }, {}],
+    ['on which a person insists', both, { now: true }],
+    ['on which a person insists by force', both, { force: true }],
+  ])('%s gets its machines', (_what, grown, options) => {
+    expect(brief(planned(grown, options).steps).length).toBeGreaterThan(0);
   });
 
   test('is held where a deployment took them', () => {
     const world = observed({ machines: [web()] });
-    expect(holdsOf(plan(uncounted, world, { memory: { grown: ['web', 'worker'] } }))).toEqual(['flyctl']);
+    expect(holdsOf(plan(uncounted, world, { memory: { grown: both } }))).toEqual(['flyctl']);
     // One that git names newly was not taken by it.
-    expect(holdsOf(plan(uncounted, world, { memory: { grown: ['web'] } }))).toEqual([]);
+    expect(holdsOf(plan(uncounted, world, { memory: { grown: { web: inputs } } }))).toEqual([]);
   });
 });
 
