@@ -105,7 +105,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     if (step.kind !== 'app.destroy') continue;
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
-    await store.markEnding(plan.app);
+    await store.markEnding(plan.app, true);
     const result: StepResult = {
       ...(await destroy(request)),
       kind: step.kind,
@@ -114,6 +114,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
       finishedAt: clock.now(),
     };
     failed = result.outcome === 'failed';
+    if (failed && (await isThere(request))) await store.markEnding(plan.app, false);
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
@@ -126,6 +127,11 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
+}
+
+/** Fly has refused it: whoever destroys it later is somebody else. */
+async function isThere({ fly, plan }: OrphanRequest): Promise<boolean> {
+  return (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
 }
 
 async function destroy({ fly, plan }: OrphanRequest): Promise<Pick<StepResult, 'outcome' | 'message' | 'next'>> {

@@ -1,5 +1,6 @@
 import type { App } from '../../schemas/fly/app.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
+import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { memoryOf } from '../../src/model/remembered.ts';
 import { Fault } from '../../src/model/base/fault.ts';
@@ -72,6 +73,8 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       where: app.file,
     });
   }
+  // Fly may not show it at once, or FlyCD be killed behind the call: what was said for the next app is then of this one.
+  await store.setStanding(app.name, await saidOfNext(store, app.name), undefined);
   try {
     await rememberMade(store, await fly.createApp({ name: app.name, org, network }), true);
     return { outcome: 'created' };
@@ -113,7 +116,12 @@ async function isEmpty({ services: { fly, clock }, app }: AppPass): Promise<bool
 
 /** Nothing that was remembered of an earlier app is true of this one, which was planned with what persons had said. */
 async function rememberMade(store: Store, app: App, known: boolean): Promise<void> {
-  const { standing } = memoryOf(await store.memory(app.name), { isThere: false, id: undefined, isStamped: false });
-  const texts = Object.fromEntries(standing.map(({ key, text }) => [key, text]));
-  await store.setApp(app.name, { id: appIdOf(app), standing: texts, isAnother: true, known });
+  const standing = await saidOfNext(store, app.name);
+  await store.setApp(app.name, { id: appIdOf(app), standing, isAnother: true, known });
+}
+
+/** By persons, of an app that is not there. */
+async function saidOfNext(store: Store, app: string): Promise<StandingTexts> {
+  const { standing } = memoryOf(await store.memory(app), { isThere: false, id: undefined, isStamped: false });
+  return Object.fromEntries(standing.map(({ key, text }) => [key, text]));
 }

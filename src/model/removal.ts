@@ -34,12 +34,12 @@ export interface NamedApps {
 export interface Mention {
   readonly file: string;
   /**
-   * It names the app and is not called app.yaml; it has all or most of what the app.yaml had that named the app; it is the
+   * It names the app and is not called app.yaml; it has the very content that the app's own file had, or at least half of it; it is the
    * app.yaml of another config in the repo; it is a project that is not called so, of which the app may be; it cannot be read,
    * and is called nearly like an app.yaml; what it has for the app's name is none as it is written; it is another repository,
    * outside of the config's folder.
    */
-  readonly as: 'put away' | 'moved' | 'other config' | 'project' | 'unread' | 'unclear' | 'repository';
+  readonly as: 'put away' | 'moved' | 'like' | 'other config' | 'project' | 'unread' | 'unclear' | 'repository';
   /** It does so in this commit, at which the work tree stands; undefined: in what was read. */
   readonly commit?: string;
 }

@@ -241,8 +241,13 @@ function mentionedWords({ file, as, commit }: Mention): HistoryWords {
       };
     case 'moved':
       return {
-        because: `git no longer names it, but ${file} does${at}: it is the file that named it, moved and perhaps edited, and FlyCD reads no file of that name`,
+        because: `git no longer names it, but ${file} does${at}: it is the file that named it, moved, and FlyCD reads no file of that name`,
         next: `rename the file to app.yaml, or ${gone}`,
+      };
+    case 'like':
+      return {
+        because: `git no longer names it, but ${file} may${at}: it has at least half of what the file had that named it, and FlyCD reads no file of that name`,
+        next: 'rename the file to app.yaml, if it is the app’s',
       };
     case 'other config':
       return {

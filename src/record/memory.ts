@@ -46,7 +46,7 @@ export function createMemory(database: Database): MemoryStore {
     async setApp(app, of) {
       database.main.transaction(() => setApp(database, app, of)).immediate();
     },
-    markEnding: (app) => remember(database, app, { ending: 1 }),
+    markEnding: (app, isEnding) => remember(database, app, { ending: isEnding ? 1 : 0 }),
     async forget(app) {
       const firstRun = sql<number>`${newestRun(database, app)} + 1`;
       database.main

@@ -11,8 +11,17 @@ export function createStanding(database: Database): Pick<Store, 'setStanding' | 
   const { queries, fleet, main, redactor } = database;
   return {
     async setStanding(app, texts, appId) {
+      if (Object.keys(texts).length === 0) return;
       main
         .transaction(() => {
+          // What is said of it now is said of one that is not over.
+          perform(
+            main,
+            queries
+              .updateTable('app_memory')
+              .set({ ending: 0 })
+              .where((where) => where.and({ fleet, app })),
+          );
           for (const [key, written] of Object.entries(texts)) {
             const values = { text: redactor.redact(written), app_id: appId ?? null };
             perform(

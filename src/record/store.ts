@@ -127,7 +127,7 @@ export interface Store {
     },
   ): Promise<void>;
   /** Before FlyCD destroys the app: where Fly then shows none, all that is remembered of it is over. */
-  markEnding(app: string): Promise<void>;
+  markEnding(app: string, isEnding: boolean): Promise<void>;
   /** The app was destroyed: nothing but its runs stays. */
   forget(app: string): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;

@@ -56,8 +56,15 @@ function wordsOfStep({ kind, target, changes }: SaidStep): string {
   return `${kind} ${target}${said.length === 0 ? '' : ` (${said.join(', ')})`}`;
 }
 
-/** A fleet's has one of each app: the first few say that it was done, and when. */
+/** A fleet's has one of each app: a few say that it was done, and when. */
 const runsMax = 3;
+
+/** What failed first, then what was done; where neither is, apps that had nothing to do. */
+function toldRuns(runs: Stale['runs']): Stale['runs'] {
+  const rank = ({ outcome }: Stale['runs'][number]): number =>
+    outcome === 'failed' ? 0 : outcome === 'held' || outcome === undefined ? 2 : outcome === 'no-change' ? 3 : 1;
+  return runs.toSorted((one, other) => rank(one) - rank(other) || one.id - other.id).slice(0, runsMax);
+}
 
 function ranText({ id, startedAt, outcome }: Stale['runs'][number]): string {
   const at = formatTime(startedAt);
@@ -74,7 +81,7 @@ export function staleText(stale: Stale, colour: boolean): string {
   const difference = differenceOf(stale);
   const lines = [
     paint('yellow', `Plan ${plain(stale.id)} is not what a sync would do now: nothing was done.`),
-    ...(difference === undefined ? [unknown] : stale.runs.slice(0, runsMax).map(ranText)),
+    ...(difference === undefined ? [unknown] : toldRuns(stale.runs).map(ranText)),
     ...(difference?.gone ?? []).map((words) => paint('red', `  - ${plain(words)}`)),
     ...(difference?.come ?? []).map((words) => paint('green', `  + ${plain(words)}`)),
   ];

@@ -36,7 +36,7 @@ const rowsOf = (standing: Readonly<Record<string, readonly [string, string | und
 test('an app that was destroyed leaves nothing but its runs', async () => {
   const store = await filled();
   const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
-  await store.markEnding('shop');
+  await store.markEnding('shop', true);
   await store.forget('shop');
   expect(await store.memory('shop')).toEqual({ ...empty, firstRun: 2 });
   expect(await store.goodVersions('shop')).toEqual([]);
@@ -57,7 +57,7 @@ test('another app by its name has nothing of it but what is said to stand', asyn
 test('what was said of an app meanwhile is newer than what a pass found to stand', async () => {
   const store = await filled();
   const { evidence, made } = await store.memory('shop');
-  await store.markEnding('shop');
+  await store.markEnding('shop', true);
   await store.setStanding('shop', { [stampKeys.suspend]: 'newer' }, 'next');
   const found = { [stampKeys.suspend]: 'older', [stampKeys.hold]: 'a hold' };
   await store.setApp('shop', { id: 'next', standing: found, isAnother: false, known: true });

@@ -36,7 +36,8 @@ export async function movedTo(
       place.tree === walking.tree &&
       place.entry.kind !== 'repository' &&
       since.isNew?.(place.entry.path) !== false &&
-      isAboutAsLarge(place.entry, content.size) &&
+      place.entry.ignored !== true &&
+      isAboutAsLarge(place.entry, content.size ?? content.bytes?.length) &&
       !isReadForOthers(walking, place),
   );
   let similar: Mention | undefined;
@@ -53,7 +54,7 @@ export async function movedTo(
       continue;
     const isAnothers = place.isOther ? isOfAnother : namesAnother;
     if (!(isSame && !place.isOther) && isAnothers(await said(place), app, bytes)) continue;
-    const found = mentionOf(walking, place, place.isOther ? 'other config' : 'moved');
+    const found = mentionOf(walking, place, place.isOther ? 'other config' : isSame ? 'moved' : 'like');
     if (isSame) return found;
     similar = found;
   }
@@ -103,7 +104,8 @@ function linesOf(bytes: Uint8Array): readonly string[] {
   const lines = looseText(bytes)
     .split('\n')
     .map((line) => line.trim().replace(/^(?:#+|\/\/)\s*/, ''));
-  return lines.filter((line) => line !== '');
+  // As git does: what stands in a long line behind the place that was edited is the same still.
+  return lines.flatMap((line) => line.match(/.{1,64}/gsu) ?? []);
 }
 
 function lengthOf(lines: readonly string[]): number {

@@ -13,7 +13,7 @@ const named = (common: string, text: string): Written => ({
 });
 const substituted = named('substitutions: { THENAME: blog }', app('THENAME'));
 const nameless = app('blog').replace(/^.*\n/, '');
-const moved = 'it is the file that named it, moved and perhaps edited';
+const moved = 'it has at least half of what the file had that named it';
 
 describe('stays', () => {
   test.each<readonly [string, Written, (scene: RemovalScene) => void]>([

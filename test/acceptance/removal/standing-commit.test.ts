@@ -25,7 +25,7 @@ describe('a file of the config’s folder that holds the app in the commit alone
     scene.commit({ [file]: content });
     const clone = scene.clone();
     change(clone);
-    await stays(scene, clone, `but ${file} does`);
+    await stays(scene, clone, `but ${file} `);
   });
 
   test.each([

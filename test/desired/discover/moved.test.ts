@@ -80,8 +80,29 @@ describe('a new file that is mostly what an app’s had', () => {
     ],
     ['as a comment', lines.map((line) => `# ${line}\n`).join('')],
   ])('is that app’s: %s', async (_how, text) => {
-    expect(await found({ 'x/notes': text })).toEqual({ file: 'x/notes', as: 'moved' });
+    expect(await found({ 'x/notes': text })).toEqual({ file: 'x/notes', as: 'like' });
     expect(await found({ 'x/notes': text }, '', () => false)).toBeUndefined();
+  });
+
+  it('is that app’s where one value of a long line was edited, as git counts it', async () => {
+    const value = (level: string): string =>
+      `env: { LOG_LEVEL: ${level}, ${lines.join(', ')}, ${lines.toReversed().join(', ')} }\n`;
+    const { mentions } = await load({ ...front, 'x/notes': value('debug') });
+    const bytes = new TextEncoder().encode(value('infos'));
+    const content = { path: 'x/app.yaml', id: 'gone', size: bytes.length, bytes };
+    const since = { isNew: () => true, isAdded: () => true };
+    expect(await mentions?.movedFrom('lonely', content, since)).toMatchObject({ as: 'like' });
+    // Its own file was a link, which says no size: what it led to does.
+    const led = { ...content, size: undefined };
+    expect(await mentions?.movedFrom('lonely', led, since)).toMatchObject({ as: 'like' });
+  });
+
+  it('is none that git ignores: a rename never leads there', async () => {
+    const tree = memoryTree({ ...front, 'x/notes': textOf() }, { ignored: ['x/notes'] });
+    const { mentions } = await load({}, { tree });
+    const bytes = new TextEncoder().encode(textOf());
+    const content = { path: 'x/app.yaml', id: (await tree.id('x/notes')) ?? '', size: bytes.length, bytes };
+    expect(await mentions?.movedFrom('lonely', content, { isNew: () => true })).toBeUndefined();
   });
 
   it.each<readonly [string, string]>([
