@@ -35,7 +35,7 @@ describe('a file of the config’s folder that holds the app in the commit alone
     const scene = await running();
     scene.git('rm', '-rq', 'blog');
     scene.commit({ [file]: content });
-    await stays(scene, scene.clone('-c', 'core.autocrlf=true'), `but ${file} does`);
+    await stays(scene, scene.clone('-c', 'core.autocrlf=true'), `but ${file} `);
   });
 });
 
