@@ -83,9 +83,22 @@ export function createMemory(database: Database): MemoryStore {
     markDefaultAddressesOwed: (app) => remember(database, app, { default_addresses_given: defaultAddresses.owed }),
     setGrown: (app, groups) => remember(database, app, { grown: JSON.stringify(groups) }),
     setUnreachable: (app, unreachable) => remember(database, app, { unreachable: JSON.stringify(unreachable) }),
-    setTold: (app, release) =>
-      remember(database, app, { told: JSON.stringify({ ...release, image: redactor.redact(release.image) }) }),
+    async setTold(app, release) {
+      const row = await queries
+        .selectFrom('app_memory')
+        .select('told')
+        .where((where) => where.and({ fleet, app }))
+        .executeTakeFirst();
+      const before = toldIn(row?.told);
+      const first = before === undefined ? release.number : (before.first ?? before.number);
+      const told = { ...release, first, image: redactor.redact(release.image) };
+      await remember(database, app, { told: JSON.stringify(told) });
+    },
   };
+}
+
+function toldIn(text: string | null | undefined): RememberedRelease | undefined {
+  return text == null ? undefined : (JSON.parse(text) as RememberedRelease);
 }
 
 const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
@@ -331,7 +344,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,
     grown: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as Record<string, string>),
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
-    told: facts?.told == null ? undefined : (JSON.parse(facts.told) as RememberedRelease),
+    told: toldIn(facts?.told),
     standing: await readStandingRows(database, app),
   };
 }

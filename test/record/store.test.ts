@@ -281,6 +281,13 @@ describe('memory', () => {
     expect((await store.memory('web')).heals.map(({ path }) => path)).toEqual(['m1 guest.cpus', 'm2 image'].slice(1));
   });
 
+  test('the newest release of an app keeps the number of the first', async () => {
+    const store = testStore();
+    const release = (number: number) => ({ id: `r${number}`, number, version: 'v', image: 'nginx:1', isOpen: false });
+    for (const number of [8, 12, 20]) await store.setTold('web', release(number));
+    expect((await store.memory('web')).told).toEqual({ ...release(20), first: 8 });
+  });
+
   test('facts of an app are set one by one', async () => {
     const store = testStore();
     await store.markKnown('web');

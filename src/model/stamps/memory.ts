@@ -46,6 +46,8 @@ export interface RememberedRelease extends Told {
   readonly image: string;
   /** Fly was not told yet how it ended. */
   readonly isOpen: boolean;
+  /** The number of the first one that FlyCD remembers of the app: what flyctl made before was there when FlyCD came. */
+  readonly first?: number | undefined;
 }
 
 export interface SecretEvidence {

@@ -18,21 +18,21 @@ export function isByHand(metadata: Metadata): boolean {
 interface Since {
   /** Those that are there. */
   readonly machines: readonly Machine[];
-  readonly told: Told | undefined;
+  readonly told: (Told & { readonly first?: number | undefined }) | undefined;
   readonly fleet: FleetOwner;
 }
 
 /**
- * Tells machines of a release after FlyCD's newest, or of one that FlyCD has not taken note of. What was there when FlyCD came,
- * and what somebody else's client made without a release, is none of them.
+ * Tells machines of a release after FlyCD's first, as far as that is remembered, else after its newest; and of one that FlyCD has
+ * not taken note of. What was there when FlyCD came, and what somebody else's client made without a release, is none of them.
  */
 export function madeSince({ machines, told, fleet }: Since): (metadata: Metadata) => boolean {
   const ours = machines.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
   const numbers = ours.flatMap((metadata) => parseTold(metadata[stampKeys.told])?.number ?? []);
-  const newest = Math.max(told?.number ?? 0, ...numbers);
+  const since = told?.first ?? Math.max(told?.number ?? 0, ...numbers);
   const untold = new Set(ours.filter(isByHand).flatMap((metadata) => metadata[flyctlKeys.releaseId] ?? []));
   return (metadata) => {
-    const isLater = newest > 0 && Number(metadata[flyctlKeys.releaseVersion]) > newest;
+    const isLater = since > 0 && Number(metadata[flyctlKeys.releaseVersion]) > since;
     return isLater || untold.has(metadata[flyctlKeys.releaseId] ?? '');
   };
 }

@@ -4,7 +4,8 @@ import type { Release } from '../../../schemas/fly/release.ts';
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import { byText } from '../../model/base/text.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import { parseSent, type Told } from '../../model/stamps/stamps.ts';
+import type { RememberedRelease } from '../../model/stamps/memory.ts';
+import { parseSent } from '../../model/stamps/stamps.ts';
 import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
 import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
@@ -27,7 +28,7 @@ export interface ClassifyInput {
   /** undefined: not asked for, or unread. */
   readonly releases: readonly Release[] | undefined;
   /** The record that SQLite remembers. */
-  readonly told?: Told | undefined;
+  readonly told?: RememberedRelease | undefined;
   /** Destroyed ones. undefined: not asked for, or unread. */
   readonly departed?: readonly Machine[] | undefined;
   readonly fleet: FleetOwner;

@@ -138,6 +138,24 @@ test('a label takes note of the release only once nothing is held for it', () =>
   expect([labels([web()]), labels([web(), work()])]).toEqual([0, 2]);
 });
 
+test('a group that it added is known for one after FlyCD’s own machines have moved on', () => {
+  const told = { id: 'r20', number: 20, version: '0'.repeat(32), image: '', isOpen: false, first: 8 };
+  const moved = {
+    ...own,
+    fly_release_id: 'r20',
+    fly_release_version: '20',
+    flycd_release: 'r20',
+    flycd_told: `r20:20:${'0'.repeat(32)}`,
+  };
+  const seen = (version: string) => observed({ machines: [web(moved), work(moved), made('cron', version)] });
+  expect(holdsOf(plan(desired, seen('12'), { memory: { told } }))).toEqual(['flyctl']);
+  expect(brief(plan(desired, seen('12'), { memory: { told, revisionSeenAt: now } }).steps)).toEqual([
+    'machine.destroy shop/cron/arn/1',
+  ]);
+  // It was there when FlyCD came.
+  expect(holdsOf(plan(desired, seen('8'), { memory: { told } }))).toEqual([]);
+});
+
 describe('a group without a count', () => {
   const uncounted = desiredApp({ groups: [group({ counts: { arn: 1 } }), { ...worker, counts: undefined }] });
   const { inputs } = uncounted;
