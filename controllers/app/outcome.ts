@@ -7,11 +7,11 @@ import { healPath } from '../../src/plan/app.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { isAnotherApp, memoryOf } from '../../src/model/remembered.ts';
-import type { StoredMemory } from '../../src/model/stamps/memory.ts';
+import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
 import { personsKeys } from '../../src/model/stamps/rollout-state.ts';
 import { shownApp } from './plan-app.ts';
 import { settleGrowth } from '../kinds/volume-growth.ts';
-import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
+import type { SyncAppOptions, SyncAppRequest } from './types.ts';
 
 /**
  * What kept an app from being touched is a run too, so that `status` and `history` say it. An app whose name could not be
@@ -131,35 +131,33 @@ export async function rememberOwed(
  * Before all else: forgets what is known of an earlier app where another one has its name now. Where Fly shows none, that waits
  * until the next one has been made: Fly may have answered 404 for a moment.
  */
-export async function rememberWhich({ store, app, fleet, planned }: SyncAppRequest): Promise<void> {
+export async function rememberWhich(request: SyncAppRequest): Promise<void> {
+  const { store, app, fleet, planned } = request;
   const { observed, steering } = planned;
   const shown = shownApp(observed, fleet);
   const stored = await store.memory(app.name);
   if (shown?.id === undefined) return;
-  if (shown.id === stored.appId && !stored.ending)
-    return rememberWords(store, app.name, { steering, stored, id: shown.id });
+  if (shown.id === stored.appId && !stored.ending) return rememberLifted(request, shown.id);
   const { known } = memoryOf(stored, shown);
   const isAnother = isAnotherApp(stored, shown);
   await store.setApp(app.name, { id: shown.id, standing: steering.standing.texts, isAnother, known });
 }
 
-/** What machines say that is newer than what is known: they may be gone when it counts next. */
-async function rememberWords(
-  store: Pick<SyncAppRequest['store'], 'setStanding'>,
-  app: string,
-  {
-    steering,
-    stored,
-    id,
-  }: { readonly steering: PlannedApp['steering']; readonly stored: StoredMemory; readonly id: string },
-): Promise<void> {
-  const known = new Map(stored.standing.map(({ key, text }) => [key, text]));
-  const texts = steering.standing.texts;
-  const newer = personsKeys.flatMap((key) => {
-    const text = texts[key];
-    return text === undefined || text === known.get(key) ? [] : [[key, text] as const];
+/**
+ * What was lifted through another FlyCD: once the machines that say so are gone, what is known here would stand again. What others
+ * said that stands is theirs to remember.
+ */
+async function rememberLifted({ store, app, planned }: SyncAppRequest, id: string): Promise<void> {
+  const { texts } = planned.steering.standing;
+  // Read now: somebody may have said something since the app was looked at.
+  const { standing: rows } = await store.memory(app.name);
+  const lifted = rows.flatMap(({ key, text }) => {
+    const seen = texts[key];
+    if (!personsKeys.some((known) => known === key) || seen === undefined || seen === text) return [];
+    const { hold, suspension, texts: newest } = readStanding([{ [key]: seen }, { [key]: text }]);
+    return newest[key] === seen && hold === undefined && suspension === undefined ? [[key, seen] as const] : [];
   });
-  if (newer.length > 0) await store.setStanding(app, Object.fromEntries(newer), id);
+  await store.setStanding(app.name, Object.fromEntries(lifted), id);
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

@@ -74,11 +74,17 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     });
   }
   // Fly may not show it at once, or FlyCD be killed behind the call: what was said for the next app is then of this one.
+  const { appId: earlier } = await store.memory(app.name);
   await store.setStanding(app.name, await saidOfNext(store, app.name), undefined);
+  // Not of one that somebody else makes.
+  const isNotOurs = async (): Promise<void> =>
+    store.setStanding(app.name, earlier === undefined ? {} : await saidOfNext(store, app.name), earlier);
   try {
     await rememberMade(store, await fly.createApp({ name: app.name, org, network }), true);
     return { outcome: 'created' };
   } catch (error) {
+    // A read behind it that fails with 5xx says nothing of the create.
+    if (error instanceof FlyError && error.outcome === 'refused' && (error.status ?? 500) < 500) await isNotOurs();
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
@@ -97,6 +103,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       await rememberMade(store, presence.app, false);
       return { outcome: 'created', message: 'it was there already' };
     }
+    await isNotOurs();
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
     throw new Fault({
       kind: 'waiting',

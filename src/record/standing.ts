@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { formatGood, parseGood } from '../model/stamps/app-version.ts';
 import { standingKeys, type StandingRow } from '../model/stamps/rollout-state.ts';
 import type { Store } from './store.ts';
@@ -14,7 +15,15 @@ export function createStanding(database: Database): Pick<Store, 'setStanding' | 
       if (Object.keys(texts).length === 0) return;
       main
         .transaction(() => {
-          // What is said of it now is said of one that is not over.
+          // What is said of it now is said of the next one where FlyCD has set out to destroy it: nothing older is.
+          const ending = sql<number>`(SELECT ending FROM app_memory WHERE fleet = ${fleet} AND app = ${app})`;
+          perform(
+            main,
+            queries
+              .deleteFrom('standing')
+              .where((where) => where.and({ fleet, app }))
+              .where(ending, '=', 1),
+          );
           perform(
             main,
             queries

@@ -1,5 +1,6 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
+import { areInputsSame } from '../../model/stamps/input-stamps.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { handMade } from '../classify/hand-made.ts';
 import type { GroupMachine, MachinesInput, WantedCounts } from '../types.ts';
@@ -52,8 +53,11 @@ export function wantedMachines(
 export function isEmptiedByHand({ input, inventory }: MachinesInput, group: DesiredGroup): boolean {
   const { desired, options, memory } = input;
   const isOverruled = options.now || options.force || desired.policy.drift === 'heal_all';
-  if (group.counts !== undefined || group.autoscaled || isOverruled) return false;
-  if (memory.grown?.[group.name] !== desired.inputs) return false;
+  // One whose machines destroy themselves is empty after each run.
+  const endsItself = group.config.auto_destroy === true;
+  if (group.counts !== undefined || group.autoscaled || endsItself || isOverruled) return false;
+  const seen = memory.grown?.[group.name];
+  if (seen === undefined || !areInputsSame(seen, desired.inputs)) return false;
   return inventory.members.every((member) => member.group !== group.name) && handMade(inventory).length === 0;
 }
 

@@ -18,7 +18,7 @@ export function emptiedHold(app: string, group: string, steps: readonly Step[]):
   return holdOf(app, {
     reason: 'flyctl',
     because: `${group} has no machine: somebody scaled it to 0, or destroyed the last one, and git gives it no count`,
-    next: `a count of it in git (machines), another change of the app, fly scale count ${shellWord(group)}=1 --app ${shellWord(app)}, or flycd sync --now --app ${shellWord(app)}`,
+    next: `a count of it in git (machines), another change of the app, or flycd sync --now --app ${shellWord(app)}`,
     steps,
   });
 }

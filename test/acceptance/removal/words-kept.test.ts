@@ -72,3 +72,48 @@ test('a suspension that was said after Fly refused to destroy the app stands for
   expect(stderr + stdout).toContain('suspended');
   expect(images() ?? []).toEqual([]);
 });
+
+test.each([403, 422])(
+  'a rollback ends where somebody else makes the app that Fly refused FlyCD (%d)',
+  async (status) => {
+    await rolledBack();
+    expect((await world.flycd(['rollback', 'shop'])).code).toBe(0);
+    await world.asPerson('DELETE', '/apps/shop?force=true');
+    world.write(shop('nginx:9'));
+    world.simulator.world.faults.add({
+      fault: { status, body: { error: 'refused' } },
+      template: 'POST /apps',
+      times: 9,
+    });
+    await world.flycd(once);
+    world.simulator.world.faults.clear();
+    await world.flycd(once, 'theirs');
+    const { code, stdout, stderr } = await world.flycd(once);
+    expect(code, stderr + stdout).toBe(0);
+    expect(images()).toEqual(['nginx:9']);
+  },
+);
+
+test('what was said of an app that FlyCD destroyed does not come back with another word', async () => {
+  const whole = [...once, '--accept-only', 'shop'];
+  const prepare = async (): Promise<void> => {
+    await rolledBack();
+    world.write({ 'other/app.yaml': shop()['shop/app.yaml']?.replace('shop', 'other') ?? '' });
+    await world.flycd(once);
+    expect((await world.flycd(['rollback', 'shop'])).code).toBe(0);
+    world.remove('shop');
+  };
+  await prepare();
+  const { calls } = await world.mortalFlycd(whole);
+  await world.close();
+  world = await arena({ repository: true });
+  await prepare();
+  // Killed when Fly has destroyed it and nobody has written that down.
+  await world.mortalFlycd(whole, { call: calls, when: 'after' });
+  expect(images()).toBeUndefined();
+  world.write(shop('nginx:7'));
+  await world.flycd(['suspend', 'shop', '--reason', 'a moment', '--for', '10m']);
+  await world.clock.sleep(660_000);
+  await world.flycd(once);
+  expect(images()).toEqual(['nginx:7']);
+});

@@ -169,17 +169,29 @@ describe('a group without a count', () => {
     expect(app.holds[0]?.because).toContain(
       'worker has no machine: somebody scaled it to 0, or destroyed the last one',
     );
-    expect(app.holds[0]?.next).toContain('fly scale count worker=1 --app shop');
+    expect(app.holds[0]?.next).toContain('flycd sync --now --app shop');
   });
 
   test.each<readonly [string, Readonly<Record<string, string>> | undefined, object]>([
     ['that never had one', { web: inputs }, {}],
     ['of which nobody knows', undefined, {}],
-    ['that had some when git said something else', { ...both, worker: 'i2:before' }, {}],
+    ['that had some when git said something else', { ...both, worker: `${inputs}0` }, {}],
     ['on which a person insists', both, { now: true }],
     ['on which a person insists by force', both, { force: true }],
   ])('%s gets its machines', (_what, grown, options) => {
     expect(brief(planned(grown, options).steps).length).toBeGreaterThan(0);
+  });
+
+  test('stays where what was remembered is of another FlyCD’s scheme, which tells nothing of git', () => {
+    expect(holdsOf(planned({ ...both, worker: 'i1:before' }))).toEqual(['flyctl']);
+  });
+
+  test('whose machines destroy themselves is made again', () => {
+    const job = { ...worker, counts: undefined, config: { ...worker.config, auto_destroy: true } };
+    const ending = desiredApp({ groups: [group({ counts: { arn: 1 } }), job] });
+    const seen = observed({ machines: [web({})] });
+    const grown = { web: ending.inputs, worker: ending.inputs };
+    expect(holdsOf(plan(ending, seen, { memory: { known: true, grown } }))).toEqual([]);
   });
 
   test('is held where a deployment took them', () => {
