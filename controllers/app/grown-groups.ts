@@ -1,5 +1,6 @@
 /** Which groups were seen with machines, and at what git said then: one that has none now, at the same, was emptied by hand. */
 import { canonicalJson } from '../../src/model/base/json.ts';
+import { tellsOfInputs } from '../../src/model/stamps/input-stamps.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { createsOf } from '../../src/plan/steps/select.ts';
@@ -26,7 +27,10 @@ export async function rememberSeen({ store, app, plan, planned }: Pass): Promise
   if (before === undefined && plan.holds.length > 0) return;
   const grown = Object.fromEntries(
     planned.wanted.groups.flatMap(({ name }) => {
-      const inputs = there.has(name) ? planned.wanted.inputs : before?.[name];
+      const known = before?.[name];
+      // What another scheme remembered says nothing of git: from now on this one's does.
+      const isOld = known !== undefined && !tellsOfInputs(known, planned.wanted.inputs);
+      const inputs = there.has(name) || isOld ? planned.wanted.inputs : known;
       return inputs === undefined || going.has(name) ? [] : [[name, inputs] as const];
     }),
   );

@@ -137,27 +137,26 @@ export async function rememberWhich(request: SyncAppRequest): Promise<void> {
   const shown = shownApp(observed, fleet);
   const stored = await store.memory(app.name);
   if (shown?.id === undefined) return;
-  if (shown.id === stored.appId && !stored.ending) return rememberLifted(request, shown.id);
+  if (shown.id === stored.appId && !stored.ending) return rememberOverruled(request, shown.id);
   const { known } = memoryOf(stored, shown);
   const isAnother = isAnotherApp(stored, shown);
   await store.setApp(app.name, { id: shown.id, standing: steering.standing.texts, isAnother, known });
 }
 
 /**
- * What was lifted through another FlyCD: once the machines that say so are gone, what is known here would stand again. What others
- * said that stands is theirs to remember.
+ * What overrules a word that was said through this FlyCD: once the machines that say so are gone, the older one would stand again.
+ * Of what others said besides they remember it themselves.
  */
-async function rememberLifted({ store, app, planned }: SyncAppRequest, id: string): Promise<void> {
+async function rememberOverruled({ store, app, planned }: SyncAppRequest, id: string): Promise<void> {
   const { texts } = planned.steering.standing;
   // Read now: somebody may have said something since the app was looked at.
   const { standing: rows } = await store.memory(app.name);
-  const lifted = rows.flatMap(({ key, text }) => {
+  const newer = rows.flatMap(({ key, text }) => {
     const seen = texts[key];
     if (!personsKeys.some((known) => known === key) || seen === undefined || seen === text) return [];
-    const { hold, suspension, texts: newest } = readStanding([{ [key]: seen }, { [key]: text }]);
-    return newest[key] === seen && hold === undefined && suspension === undefined ? [[key, seen] as const] : [];
+    return readStanding([{ [key]: seen }, { [key]: text }]).texts[key] === seen ? [[key, seen] as const] : [];
   });
-  await store.setStanding(app.name, Object.fromEntries(lifted), id);
+  await store.setStanding(app.name, Object.fromEntries(newer), id);
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

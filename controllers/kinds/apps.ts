@@ -13,6 +13,8 @@ import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 
+const createOperation = 'POST /apps';
+
 /** A first sync is over by then, or has machines whose leases tell. */
 const otherCreatorMs = 60_000;
 
@@ -75,16 +77,21 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   }
   // Fly may not show it at once, or FlyCD be killed behind the call: what was said for the next app is then of this one.
   const { appId: earlier } = await store.memory(app.name);
-  await store.setStanding(app.name, await saidOfNext(store, app.name), undefined);
-  // Not of one that somebody else makes.
-  const isNotOurs = async (): Promise<void> =>
-    store.setStanding(app.name, earlier === undefined ? {} : await saidOfNext(store, app.name), earlier);
+  const said = await saidOfNext(store, app.name);
+  await store.setStanding(app.name, said, undefined);
+  // Not of one that somebody else makes; what was said meanwhile is of whichever comes.
+  const isNotOurs = async (): Promise<void> => {
+    const { standing } = await store.memory(app.name);
+    const before = standing.filter(({ key, text }) => earlier !== undefined && said[key] === text);
+    await store.setStanding(app.name, Object.fromEntries(before.map(({ key, text }) => [key, text])), earlier);
+  };
   try {
     await rememberMade(store, await fly.createApp({ name: app.name, org, network }), true);
     return { outcome: 'created' };
   } catch (error) {
-    // A read behind it that fails with 5xx says nothing of the create.
-    if (error instanceof FlyError && error.outcome === 'refused' && (error.status ?? 500) < 500) await isNotOurs();
+    // A read behind it that fails says nothing of the create.
+    if (error instanceof FlyError && error.outcome === 'refused' && error.operation === createOperation)
+      await isNotOurs();
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;

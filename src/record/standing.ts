@@ -15,15 +15,10 @@ export function createStanding(database: Database): Pick<Store, 'setStanding' | 
       if (Object.keys(texts).length === 0) return;
       main
         .transaction(() => {
-          // What is said of it now is said of the next one where FlyCD has set out to destroy it: nothing older is.
+          // Where FlyCD has set out to destroy it and it is not there, this is said of the next one: nothing older is.
           const ending = sql<number>`(SELECT ending FROM app_memory WHERE fleet = ${fleet} AND app = ${app})`;
-          perform(
-            main,
-            queries
-              .deleteFrom('standing')
-              .where((where) => where.and({ fleet, app }))
-              .where(ending, '=', 1),
-          );
+          const older = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
+          if (appId === undefined) perform(main, older.where(ending, '=', 1));
           perform(
             main,
             queries

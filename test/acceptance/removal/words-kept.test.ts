@@ -26,18 +26,22 @@ async function rolledBack(): Promise<void> {
   await world.flycd(once);
 }
 
-test('a rollback stands for the app that is made again, though Fly did not show that one at first', async () => {
-  await rolledBack();
-  expect((await world.flycd(['rollback', 'shop'])).code).toBe(0);
-  await world.asPerson('DELETE', '/apps/shop?force=true');
-  world.write(shop('nginx:9'));
-  world.simulator.world.faults.add({ fault: '500', template: 'GET /apps/{app}', nth: 2, times: 60 });
-  await world.flycd(once);
-  world.simulator.world.faults.clear();
-  await world.clock.sleep(60_000);
-  expect((await world.flycd(once)).code).toBe(4);
-  expect(images()).toEqual(['nginx:1']);
-});
+test.each([500, 403, 429])(
+  'a rollback stands for the app that is made again, though Fly answers %d for it at first',
+  async (status) => {
+    await rolledBack();
+    expect((await world.flycd(['rollback', 'shop'])).code).toBe(0);
+    await world.asPerson('DELETE', '/apps/shop?force=true');
+    world.write(shop('nginx:9'));
+    const fault = { status, body: { error: 'not now' } };
+    world.simulator.world.faults.add({ fault, template: 'GET /apps/{app}', nth: 2, times: 60 });
+    await world.flycd(once);
+    world.simulator.world.faults.clear();
+    await world.clock.sleep(60_000);
+    expect((await world.flycd(once)).code).toBe(4);
+    expect(images()).toEqual(['nginx:1']);
+  },
+);
 
 test.each([
   ['a rollback', ['rollback', 'shop']],
@@ -94,7 +98,8 @@ test.each([403, 422])(
   },
 );
 
-test('what was said of an app that FlyCD destroyed does not come back with another word', async () => {
+/** The app is rolled back and gone from git, and the FlyCD that destroys it is killed at that call. */
+async function killedAtDestroy(when: 'before' | 'after'): Promise<void> {
   const whole = [...once, '--accept-only', 'shop'];
   const prepare = async (): Promise<void> => {
     await rolledBack();
@@ -108,12 +113,31 @@ test('what was said of an app that FlyCD destroyed does not come back with anoth
   await world.close();
   world = await arena({ repository: true });
   await prepare();
-  // Killed when Fly has destroyed it and nobody has written that down.
-  await world.mortalFlycd(whole, { call: calls, when: 'after' });
-  expect(images()).toBeUndefined();
-  world.write(shop('nginx:7'));
+  await world.mortalFlycd(whole, { call: calls, when });
+  expect(images()).toEqual(when === 'before' ? ['nginx:1'] : undefined);
+}
+
+test.each([
+  ['a word that is said of an app that FlyCD destroyed brings no older one back', 'after', 'nginx:7'],
+  ['a word that is said of one that FlyCD was about to destroy leaves the older one', 'before', 'nginx:1'],
+] as const)('%s', async (_what, when, image) => {
+  await killedAtDestroy(when);
   await world.flycd(['suspend', 'shop', '--reason', 'a moment', '--for', '10m']);
+  world.write(shop('nginx:7'));
   await world.clock.sleep(660_000);
   await world.flycd(once);
+  expect(images()).toEqual([image]);
+});
+
+test('a word that another one overruled does not come back when that one has run out', async () => {
+  await rolledBack();
+  expect((await world.flycd(['suspend', 'shop', '--reason', 'first'], 'theirs')).code).toBe(0);
+  expect((await world.flycd(['suspend', 'shop', '--reason', 'second', '--for', '1h'])).code).toBe(0);
+  await world.flycd(once, 'theirs');
+  await world.clock.sleep(7_200_000);
+  await world.flycd(once, 'theirs');
+  await world.asPerson('DELETE', '/apps/shop?force=true');
+  world.write(shop('nginx:7'));
+  await world.flycd(once, 'theirs');
   expect(images()).toEqual(['nginx:7']);
 });
