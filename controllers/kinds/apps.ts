@@ -80,7 +80,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   const said = await saidOfNext(store, app.name);
   await store.setStanding(app.name, said, undefined);
   // Not of one that somebody else makes; what was said meanwhile is of whichever comes.
-  const isNotOurs = async (): Promise<void> => {
+  const putBack = async (): Promise<void> => {
     const { standing } = await store.memory(app.name);
     const before = standing.filter(({ key, text }) => earlier !== undefined && said[key] === text);
     await store.setStanding(app.name, Object.fromEntries(before.map(({ key, text }) => [key, text])), earlier);
@@ -91,7 +91,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   } catch (error) {
     // A read behind it that fails says nothing of the create.
     if (error instanceof FlyError && error.outcome === 'refused' && error.operation === createOperation)
-      await isNotOurs();
+      await putBack();
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
@@ -110,7 +110,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       await rememberMade(store, presence.app, false);
       return { outcome: 'created', message: 'it was there already' };
     }
-    await isNotOurs();
+    await putBack();
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
     throw new Fault({
       kind: 'waiting',

@@ -40,13 +40,14 @@ export async function movedTo(
       isAboutAsLarge(place.entry, content.size ?? content.bytes?.length) &&
       !isReadForOthers(walking, place),
   );
+  const { bytes } = content;
+  const lines = linesOf(bytes ?? nothing);
   let similar: Mention | undefined;
   for (const [index, place] of candidates.entries()) {
     // One after the other they are a minute for twenty thousand.
     if (index % readAtOnce === 0)
       await Promise.all(candidates.slice(index, index + readAtOnce).map((next) => bytesIn(walking, next, contents)));
-    const { bytes } = content;
-    if (bytes !== undefined && !isAlike(bytes, await bytesIn(walking, place, contents))) continue;
+    if (bytes !== undefined && !isAlike(lines, linesOf(await bytesIn(walking, place, contents)))) continue;
     const id = (await walking.files.id(place.tree, place.entry.path)) ?? '';
     const isSame = id === content.id && place.entry.size >= sameMin;
     // A template or a copy that stood there before would hold every app that is like it.
@@ -92,8 +93,7 @@ function namesAnother({ written }: Said, app: string, bytes: Uint8Array | undefi
  * true: the two have at least half of their text in common, of the larger one, and not just a line or two, or are the same. Lines
  * count by their length, whatever their order, indentation and line ends; a line that was made a comment counts as the line.
  */
-function isAlike(one: Uint8Array, other: Uint8Array): boolean {
-  const [lines, others] = [linesOf(one), linesOf(other)];
+function isAlike(lines: readonly string[], others: readonly string[]): boolean {
   const larger = Math.max(lengthOf(lines), lengthOf(others));
   const left = Map.groupBy(others, (line) => line);
   const common = lengthOf(lines.filter((line) => left.get(line)?.pop() !== undefined));

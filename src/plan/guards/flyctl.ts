@@ -46,7 +46,7 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
   if (telling.length === 0 || isOverruled(input, releasedAt(telling))) return draft;
   const because = [
     ...(touched.length === 0 ? [] : [`${plural(touched.length, 'machine')} not as git says`]),
-    ...(emptied.length === 0 ? [] : emptied.map((group) => `${group} has no machine`)),
+    ...emptied.map((group) => `${group} has no machine`),
     ...leftWords(left),
   ];
   // What goes may be what serves while others wait. A label that takes note of the release would leave nobody to tell of it.
