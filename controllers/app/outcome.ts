@@ -6,9 +6,6 @@ import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
-import { isAnotherApp, memoryOf } from '../../src/model/remembered.ts';
-import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
-import { personsKeys } from '../../src/model/stamps/rollout-state.ts';
 import { shownApp } from './plan-app.ts';
 import { settleGrowth } from '../kinds/volume-growth.ts';
 import type { SyncAppOptions, SyncAppRequest } from './types.ts';
@@ -135,28 +132,9 @@ export async function rememberWhich(request: SyncAppRequest): Promise<void> {
   const { store, app, fleet, planned } = request;
   const { observed, steering } = planned;
   const shown = shownApp(observed, fleet);
-  const stored = await store.memory(app.name);
   if (shown?.id === undefined) return;
-  if (shown.id === stored.appId && !stored.ending) return rememberOverruled(request, shown.id);
-  const { known } = memoryOf(stored, shown);
-  const isAnother = isAnotherApp(stored, shown);
-  await store.setApp(app.name, { id: shown.id, standing: steering.standing.texts, isAnother, known });
-}
-
-/**
- * What overrules a word that was said through this FlyCD: once the machines that say so are gone, the older one would stand again.
- * Of what others said besides they remember it themselves.
- */
-async function rememberOverruled({ store, app, planned }: SyncAppRequest, id: string): Promise<void> {
-  const { texts } = planned.steering.standing;
-  // Read now: somebody may have said something since the app was looked at.
-  const { standing: rows } = await store.memory(app.name);
-  const newer = rows.flatMap(({ key, text }) => {
-    const seen = texts[key];
-    if (!personsKeys.some((known) => known === key) || seen === undefined || seen === text) return [];
-    return readStanding([{ [key]: seen }, { [key]: text }]).texts[key] === seen ? [[key, seen] as const] : [];
-  });
-  await store.setStanding(app.name, Object.fromEntries(newer), id);
+  const { texts } = steering.standing;
+  await store.applyEvent(app.name, { kind: 'seen', shown: { ...shown, id: shown.id }, texts });
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

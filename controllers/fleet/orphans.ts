@@ -105,7 +105,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     if (step.kind !== 'app.destroy') continue;
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
-    await store.markEnding(plan.app, true);
+    await store.applyEvent(plan.app, { kind: 'destroying' });
     const result: StepResult = {
       ...(await destroy(request)),
       kind: step.kind,
@@ -114,7 +114,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
       finishedAt: clock.now(),
     };
     failed = result.outcome === 'failed';
-    if (failed && (await isThere(request))) await store.markEnding(plan.app, false);
+    if (failed && (await isThere(request))) await store.applyEvent(plan.app, { kind: 'kept' });
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }

@@ -1,13 +1,9 @@
-import type { App } from '../../schemas/fly/app.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
-import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
-import { memoryOf } from '../../src/model/remembered.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import { appIdOf, observeApp } from '../../src/observed/app.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
-import type { Store } from '../../src/record/store.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -75,23 +71,15 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       where: app.file,
     });
   }
-  // Fly may not show it at once, or FlyCD be killed behind the call: what was said for the next app is then of this one.
-  const { appId: earlier } = await store.memory(app.name);
-  const said = await saidOfNext(store, app.name);
-  await store.setStanding(app.name, said, undefined);
-  // Not of one that somebody else makes; what was said meanwhile is of whichever comes.
-  const putBack = async (): Promise<void> => {
-    const { standing } = await store.memory(app.name);
-    const before = standing.filter(({ key, text }) => earlier !== undefined && said[key] === text);
-    await store.setStanding(app.name, Object.fromEntries(before.map(({ key, text }) => [key, text])), earlier);
-  };
+  await store.applyEvent(app.name, { kind: 'creating' });
   try {
-    await rememberMade(store, await fly.createApp({ name: app.name, org, network }), true);
+    const appId = appIdOf(await fly.createApp({ name: app.name, org, network }));
+    await store.applyEvent(app.name, { kind: 'created', appId, known: true });
     return { outcome: 'created' };
   } catch (error) {
     // A read behind it that fails says nothing of the create.
     if (error instanceof FlyError && error.outcome === 'refused' && error.operation === createOperation)
-      await putBack();
+      await store.applyEvent(app.name, { kind: 'refused' });
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
@@ -107,10 +95,10 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     }
     // Nothing tells whose an empty one is: it is made use of, and proves nothing.
     if (error.outcome === 'unknown' && (await isEmpty(pass))) {
-      await rememberMade(store, presence.app, false);
+      await store.applyEvent(app.name, { kind: 'created', appId: appIdOf(presence.app), known: false });
       return { outcome: 'created', message: 'it was there already' };
     }
-    await putBack();
+    await store.applyEvent(app.name, { kind: 'refused' });
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
     throw new Fault({
       kind: 'waiting',
@@ -126,16 +114,4 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
 async function isEmpty({ services: { fly, clock }, app }: AppPass): Promise<boolean> {
   const { machines, volumes, secrets, addresses } = await observeApp({ fly, clock, app: app.name });
   return [machines, volumes, secrets, addresses].every((kind) => kind.status === 'read' && kind.value.length === 0);
-}
-
-/** Nothing that was remembered of an earlier app is true of this one, which was planned with what persons had said. */
-async function rememberMade(store: Store, app: App, known: boolean): Promise<void> {
-  const standing = await saidOfNext(store, app.name);
-  await store.setApp(app.name, { id: appIdOf(app), standing, isAnother: true, known });
-}
-
-/** By persons, of an app that is not there. */
-async function saidOfNext(store: Store, app: string): Promise<StandingTexts> {
-  const { standing } = memoryOf(await store.memory(app), { isThere: false, id: undefined, isStamped: false });
-  return Object.fromEntries(standing.map(({ key, text }) => [key, text]));
 }

@@ -35,7 +35,7 @@ export async function stampRolloutState(
   app: string,
   { appId, texts, machines }: Stamping,
 ): Promise<{ readonly stamped: number; readonly machines: number }> {
-  await store.setStanding(app, texts, appId);
+  await store.applyEvent(app, { kind: 'said', texts, appId });
   const ours = standingMachines(machines, fleet);
   const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, texts));
   const queue = new PQueue({ concurrency: patchesAtOnce });

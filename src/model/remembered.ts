@@ -1,6 +1,13 @@
 /** What is remembered of an app is about one that Fly may have destroyed since: another one may have its name. */
 import { emptyMemory, type StoredMemory } from './stamps/memory.ts';
-import { personsKeys, type StandingRow } from './stamps/rollout-state.ts';
+import { readStanding } from './stamps/rollout-state-text.ts';
+import {
+  personsKeys,
+  standingKeys,
+  type StandingKey,
+  type StandingRow,
+  type StandingTexts,
+} from './stamps/rollout-state.ts';
 
 /** Which app Fly shows by a name. */
 export interface ShownApp {
@@ -9,6 +16,31 @@ export interface ShownApp {
   readonly id: string | undefined;
   /** true: a machine of the fleet stands in it. */
   readonly isStamped: boolean;
+}
+
+/** What becomes of an app, as far as it changes of which one SQLite knows something, and what stands of it. */
+export type AppEvent =
+  /** Something is said, of the app that Fly shows by this id. undefined: it shows none, so that it is of the next one. */
+  | { readonly kind: 'said'; readonly texts: StandingTexts; readonly appId: string | undefined }
+  /** A pass has looked at it, and found these words to stand. */
+  | { readonly kind: 'seen'; readonly shown: ShownApp & { readonly id: string }; readonly texts: StandingTexts }
+  /** Before FlyCD asks Fly for it. Fly may not show it at once, or FlyCD be killed behind the call. */
+  | { readonly kind: 'creating' }
+  /** Fly has not made it for FlyCD. */
+  | { readonly kind: 'refused' }
+  /** `known`: as of `Memory`. */
+  | { readonly kind: 'created'; readonly appId: string | undefined; readonly known: boolean }
+  /** Before FlyCD destroys it. */
+  | { readonly kind: 'destroying' }
+  /** It is there still. */
+  | { readonly kind: 'kept' };
+
+/** What an event changes of what is remembered. */
+export type Remembered = Pick<StoredMemory, 'appId' | 'underway' | 'known' | 'standing'>;
+
+export interface Changed extends Remembered {
+  /** true: all else that was remembered is of an earlier app, and goes. */
+  readonly isAnother: boolean;
 }
 
 /** The app that SQLite knows is gone, whether or not there is one by its name. */
@@ -20,25 +52,119 @@ export function isAnotherApp(
 }
 
 /** Of which app it is nobody wrote down, and nothing on Fly says that it is this one: another may have been made since. */
-function isUnproven({ appId }: StoredMemory, { id, isStamped }: ShownApp): boolean {
+function isUnproven({ appId }: Pick<StoredMemory, 'appId'>, { id, isStamped }: ShownApp): boolean {
   return appId === undefined && id !== undefined && !isStamped;
 }
 
 /**
- * What of it is true of the app that Fly shows: of one that was destroyed, nothing. Where there is none, what a person said
- * stands for the next one that FlyCD makes, but where FlyCD destroyed the one of which it was said.
+ * What of it is true of the app that Fly shows: of one that was destroyed, nothing but what was said.
+ *
+ * | what a person said of  | that app is there | none is there   | another is there |
+ * | ---------------------- | ----------------- | --------------- | ---------------- |
+ * | an app                 | stands            | of the next one | no more          |
+ * | … FlyCD destroys it    | stands            | no more         | no more          |
+ * | … FlyCD makes the next | stands            | of the next one | stands           |
+ * | the next app           |                   | of the next one | stands           |
+ *
+ * FlyCD's own words (which version ran well, which one failed) are of the app that is there. Where a create was asked for and
+ * its answer is lost, whoever made the app that is there may be somebody else: what was said stands all the same, for an app
+ * that is left alone for nothing is resumed with one command.
  */
 export function memoryOf(memory: StoredMemory, shown: ShownApp): StoredMemory {
-  const { isThere, id } = shown;
-  const isAnother = isAnotherApp(memory, shown);
-  const counts = ({ key, appId }: StandingRow): boolean => {
-    if (!isThere) return !memory.ending && isPersons(key);
-    if (appId === undefined || id === undefined) return !isAnother || isPersons(key);
-    return appId === id;
-  };
-  const facts = isAnother ? emptyMemory : memory;
+  const facts = isAnotherApp(memory, shown) ? emptyMemory : memory;
   const known = facts.known && !isUnproven(memory, shown);
-  return { ...facts, known, standing: memory.standing.filter(counts) };
+  return { ...facts, known, standing: standingOfShown(memory, shown) };
+}
+
+function standingOfShown(
+  memory: Pick<Remembered, 'appId' | 'underway' | 'standing'>,
+  { isThere, id }: Pick<ShownApp, 'isThere' | 'id'>,
+): readonly StandingRow[] {
+  const isAnother = isAnotherApp(memory, { isThere, id });
+  return memory.standing.filter(({ key, appId }) => {
+    if (!isThere) return memory.underway !== 'destroying' && isPersons(key);
+    if (appId === undefined || id === undefined) return !isAnother || isPersons(key);
+    return appId === id || (memory.underway === 'creating' && isPersons(key));
+  });
+}
+
+/** What is remembered after an event: the one place that decides of which app a word is. */
+export function afterEvent(before: Remembered, event: AppEvent): Changed {
+  const { underway } = before;
+  const same = { ...before, isAnother: false };
+  switch (event.kind) {
+    case 'creating':
+      return { ...same, underway: underway ?? 'creating' };
+    case 'refused':
+      return { ...same, underway: underway === 'creating' ? undefined : underway };
+    case 'destroying':
+      return { ...same, underway: 'destroying' };
+    case 'kept':
+      return { ...same, underway: undefined };
+    case 'created': {
+      const { appId, known } = event;
+      const standing = standingOfShown(before, { isThere: false, id: undefined }).map((row) => ({ ...row, appId }));
+      return { appId, underway: undefined, known, standing, isAnother: true };
+    }
+    case 'said':
+      return { ...same, ...afterWords(before, event) };
+    case 'seen':
+      return afterLook(before, event);
+  }
+}
+
+/** What was said of an app that is over goes when something is said of the one that came after it. */
+function afterWords(
+  before: Remembered,
+  { texts, appId }: Extract<AppEvent, { readonly kind: 'said' }>,
+): Pick<Remembered, 'underway' | 'standing'> {
+  const isOver = before.underway === 'destroying' && appId === undefined;
+  const standing = isOver
+    ? []
+    : appId === undefined
+      ? before.standing
+      : standingOfShown(before, { isThere: true, id: appId }).map((row) =>
+          row.appId === undefined ? row : { ...row, appId },
+        );
+  const underway = before.underway === 'creating' && appId === undefined ? 'creating' : undefined;
+  return { underway, standing: withRows(standing, rowsOf(texts, appId)) };
+}
+
+function afterLook(before: Remembered, { shown, texts }: Extract<AppEvent, { readonly kind: 'seen' }>): Changed {
+  const { id } = shown;
+  const said = before.standing.filter(({ appId }) => appId === id);
+  // Once the machines that say so are gone, the older word would stand again. Of what others said besides they remember it
+  // themselves.
+  const overruled = said.flatMap((row) => {
+    const seen = texts[row.key];
+    return seen === undefined || !isPersons(row.key) ? [] : [{ ...row, text: newer(row.key, row.text, seen) }];
+  });
+  const isSame = id === before.appId && before.underway === undefined;
+  const rows = isSame ? before.standing : withRows(rowsOf(texts, id), said);
+  return {
+    appId: id,
+    underway: undefined,
+    known: isSame ? before.known : before.known && !isAnotherApp(before, shown) && !isUnproven(before, shown),
+    standing: withRows(rows, overruled),
+    isAnother: isAnotherApp(before, shown),
+  };
+}
+
+function newer(key: StandingKey, one: string, other: string): string {
+  return readStanding([{ [key]: one }, { [key]: other }]).texts[key] ?? one;
+}
+
+function rowsOf(texts: StandingTexts, appId: string | undefined): readonly StandingRow[] {
+  return standingKeys.flatMap((key) => {
+    const text = texts[key];
+    return text === undefined ? [] : [{ key, text, appId }];
+  });
+}
+
+/** One row a key: the later ones count. */
+function withRows(rows: readonly StandingRow[], later: readonly StandingRow[]): readonly StandingRow[] {
+  const keys = new Set(later.map(({ key }) => key));
+  return [...rows.filter(({ key }) => !keys.has(key)), ...later];
 }
 
 function isPersons(key: string): boolean {

@@ -3,6 +3,7 @@ import type { Clock } from '../model/base/clock.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
 import { closeConnections, openConnections, openingFault, type Connection, type Connections } from './connection.ts';
+import { createAppEvents } from './app-events.ts';
 import { createBuilds } from './builds.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDirty } from './dirty.ts';
@@ -52,6 +53,7 @@ export function openStore(options: StoreOptions): Store {
   let open = true;
   const store: Store = {
     ...createRuns(database),
+    ...createAppEvents(database),
     ...createMemory(database),
     ...createStanding(database),
     ...deliveryMethods,
@@ -106,6 +108,8 @@ function refuseWrites(store: Store): Store {
     addResult: refuse,
     finishRun: refuse,
     closeInterrupted: refuse,
+    applyEvent: refuse,
+    forget: refuse,
     setEvidence: refuse,
     removeEvidence: refuse,
     addIntent: refuse,

@@ -1,15 +1,12 @@
-import { sql } from 'kysely';
 import type { RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
-import { readStandingRows } from './standing.ts';
+import { underwayIn } from './app-events.ts';
+import { standingQuery, standingRowsOf } from './standing.ts';
 import { perform, type Database } from './tables.ts';
 import type { Store } from './store.ts';
 
 type MemoryStore = Pick<
   Store,
   | 'memory'
-  | 'setApp'
-  | 'markEnding'
-  | 'forget'
   | 'setEvidence'
   | 'removeEvidence'
   | 'addIntent'
@@ -43,19 +40,6 @@ export function createMemory(database: Database): MemoryStore {
     ...createIntents(database),
     ...createHeals(database),
     memory: (app) => readMemory(database, app),
-    async setApp(app, of) {
-      database.main.transaction(() => setApp(database, app, of)).immediate();
-    },
-    markEnding: (app, isEnding) => remember(database, app, { ending: isEnding ? 1 : 0 }),
-    async forget(app) {
-      const firstRun = sql<number>`${newestRun(database, app)} + 1`;
-      database.main
-        .transaction(() => {
-          forget(database, app, [...factTables, 'standing']);
-          perform(database.main, queries.insertInto('app_memory').values({ fleet, app, first_run: firstRun }));
-        })
-        .immediate();
-    },
     async setEvidence(app, name, evidence) {
       const values = { mark: evidence.mark, key_id: evidence.keyId, digest: evidence.digest };
       await queries
@@ -101,59 +85,10 @@ function toldIn(text: string | null | undefined): RememberedRelease | undefined 
   return text == null ? undefined : (JSON.parse(text) as RememberedRelease);
 }
 
-const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
-
-function forget(
-  { queries, fleet, main }: Database,
-  app: string,
-  tables: readonly ((typeof factTables)[number] | 'standing')[],
-): void {
-  for (const table of tables)
-    perform(
-      main,
-      queries.deleteFrom(table).where((where) => where.and({ fleet, app })),
-    );
-}
-
-/** 0: it has none. */
-function newestRun({ fleet }: Database, app: string) {
-  return sql<number>`(SELECT coalesce(max(id), 0) FROM run WHERE fleet = ${fleet} AND app = ${app})`;
-}
-
-function setApp(
-  database: Database,
-  app: string,
-  { id, standing, isAnother, known }: Parameters<Store['setApp']>[1],
-): void {
-  const { queries, fleet, main, redactor } = database;
-  if (isAnother) forget(database, app, factTables);
-  const firstRun = isAnother ? { first_run: newestRun(database, app) } : {};
-  const values = { app_id: id ?? null, ending: 0, known: known ? 1 : 0, ...firstRun };
-  perform(
-    main,
-    queries
-      .insertInto('app_memory')
-      .values({ fleet, app, ...values })
-      .onConflict((conflict) => conflict.columns(['fleet', 'app']).doUpdateSet(values)),
-  );
-  const rows = queries.deleteFrom('standing').where((where) => where.and({ fleet, app }));
-  perform(main, rows.where('app_id', 'is not', values.app_id));
-  // What somebody said of it meanwhile is newer.
-  for (const [key, written] of Object.entries(standing))
-    perform(
-      main,
-      queries
-        .insertInto('standing')
-        .values({ fleet, app, key, text: redactor.redact(written), app_id: values.app_id })
-        .onConflict((conflict) => conflict.doNothing()),
-    );
-}
-
 async function remember(
   { queries, fleet }: Database,
   app: string,
   values: {
-    ending?: number;
     known?: number;
     default_addresses_given?: number;
     told?: string;
@@ -337,7 +272,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     heals,
     made: made.map((row) => row.id),
     appId: facts?.app_id ?? undefined,
-    ending: facts?.ending === 1,
+    underway: underwayIn(facts?.underway),
     firstRun: facts?.first_run ?? undefined,
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
@@ -345,6 +280,6 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     grown: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as Record<string, string>),
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: toldIn(facts?.told),
-    standing: await readStandingRows(database, app),
+    standing: standingRowsOf(await standingQuery(database, app).execute()),
   };
 }

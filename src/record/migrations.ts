@@ -227,4 +227,12 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE app_memory ADD COLUMN grown TEXT;
     `,
   },
+  {
+    number: 13,
+    name: '0013-apps-underway',
+    sql: `
+      ALTER TABLE app_memory ADD COLUMN underway TEXT;
+      UPDATE app_memory SET underway = 'destroying' WHERE ending = 1;
+    `,
+  },
 ];

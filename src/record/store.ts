@@ -7,7 +7,7 @@ import type {
   StoredMemory,
 } from '../model/stamps/memory.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
-import type { StandingTexts } from '../model/stamps/rollout-state.ts';
+import type { AppEvent } from '../model/remembered.ts';
 import type { GoodVersion } from '../model/stamps/app-version.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 
@@ -113,21 +113,8 @@ export interface Store {
   revisionSeenAt(revision: string): Promise<number | undefined>;
   /** The rest is filled in by the caller. */
   memory(app: string): Promise<StoredMemory>;
-  /**
-   * Of which app on Fly the rest is remembered (`id` undefined: Fly does not say), and what stands of it, besides what
-   * somebody said of it meanwhile. `isAnother`: all else that was remembered is of an earlier one, and goes; runs stay.
-   */
-  setApp(
-    app: string,
-    of: {
-      readonly id: string | undefined;
-      readonly standing: StandingTexts;
-      readonly isAnother: boolean;
-      readonly known: boolean;
-    },
-  ): Promise<void>;
-  /** Before FlyCD destroys the app: where Fly then shows none, all that is remembered of it is over. */
-  markEnding(app: string, isEnding: boolean): Promise<void>;
+  /** Of which app on Fly all this is remembered, and what stands of it: as `afterEvent` says, in one transaction. Runs stay. */
+  applyEvent(app: string, event: AppEvent): Promise<void>;
   /** The app was destroyed: nothing but its runs stays. */
   forget(app: string): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
@@ -149,8 +136,6 @@ export interface Store {
   setGrown(app: string, groups: Readonly<Record<string, string>>): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
-  /** Texts of stamps, said of the app with this id (undefined: Fly shows none); those that are not given stay. */
-  setStanding(app: string, texts: StandingTexts, appId: string | undefined): Promise<void>;
   /** The run at whose end the app's machines ran this version well. */
   addGood(app: string, good: GoodVersion, runId: number): Promise<void>;
   /** Newest first; with a run, those it and the ones before it left. */

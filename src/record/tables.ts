@@ -99,8 +99,8 @@ interface AppMemoryTable {
   app: string;
   /** Fly's id of the app that the fleet's memory is about. */
   app_id: string | null;
-  /** 1: FlyCD set out to destroy it. */
-  ending: Generated<number>;
+  /** As `Memory.underway`. */
+  underway: string | null;
   /** Runs before it are of earlier apps by the name. */
   first_run: number | null;
   known: Generated<number>;
@@ -144,7 +144,7 @@ interface BuildTable {
   finished_at: number;
 }
 
-interface StandingTable {
+export interface StandingTable {
   fleet: string;
   app: string;
   /** As the stamp is called on machines. */
@@ -182,4 +182,10 @@ export interface Database extends Connections {
 export function perform(connection: Connection, query: Compilable): void {
   const { sql, parameters } = query.compile();
   connection.prepare(sql).run(...parameters);
+}
+
+/** Its rows, read as `perform` writes. */
+export function readRows<Row>(connection: Connection, query: Compilable<Row>): readonly Row[] {
+  const { sql, parameters } = query.compile();
+  return connection.prepare<unknown[], Row>(sql).all(...parameters);
 }

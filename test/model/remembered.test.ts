@@ -1,7 +1,9 @@
+import { assert as assertProperty, constantFrom, array, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { memoryOf, type ShownApp } from '../../src/model/remembered.ts';
+import { afterEvent, memoryOf, type AppEvent, type Remembered, type ShownApp } from '../../src/model/remembered.ts';
 import { emptyMemory, type StoredMemory } from '../../src/model/stamps/memory.ts';
+import { formatLifted, formatSuspension } from '../../src/model/stamps/rollout-state-text.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 
@@ -41,15 +43,35 @@ describe('of what SQLite knows', () => {
       [suspend, failed],
     ],
     ['of none, what persons said', {}, none, false, [hold, suspend]],
-    ['of none, nothing where FlyCD destroyed it', { ending: true }, none, false, []],
+    ['of none, nothing where FlyCD destroyed it', { underway: 'destroying' }, none, false, []],
     [
       'all is of one that FlyCD could not destroy',
-      { ending: true },
+      { underway: 'destroying' },
       shown('then'),
       true,
       [hold, good, suspend, failed],
     ],
-    ['of the next one, nothing else where FlyCD destroyed the first', { ending: true }, shown('now'), false, [suspend]],
+    [
+      'of the next one that FlyCD makes, what persons said',
+      { underway: 'creating' },
+      shown('now'),
+      false,
+      [hold, suspend],
+    ],
+    [
+      'all is of one that stands there while FlyCD would make it',
+      { underway: 'creating' },
+      shown('then'),
+      true,
+      [hold, good, suspend, failed],
+    ],
+    [
+      'of the next one, nothing else where FlyCD destroyed the first',
+      { underway: 'destroying' },
+      shown('now'),
+      false,
+      [suspend],
+    ],
   ] as const)('%s', (_what, parts, seen, known, keys) => {
     const memory = memoryOf(stored(parts), seen);
     expect(memory.known).toBe(known);
@@ -68,5 +90,130 @@ describe('a word in SQLite that is newer than the one on the machines', () => {
     const standing = [{ key: suspend, text: word(2), appId }];
     const found = standingOf({ machines: [machine as unknown as Machine], fleet }, { standing });
     expect(found.suspension?.reason).toBe(reason);
+  });
+});
+
+const word = (reason: string, count = 1) => formatSuspension({ reason, by: 'ann', at: count, until: undefined, count });
+const said = (appId: string | undefined, reason: string, count = 1): AppEvent => ({
+  kind: 'said',
+  appId,
+  texts: { [suspend]: word(reason, count) },
+});
+const rolledBack = (appId: string): AppEvent => ({ kind: 'said', appId, texts: { [hold]: 'to nginx:1' } });
+const seen = (id: string, texts = {}): AppEvent => ({
+  kind: 'seen',
+  shown: { isThere: true, id, isStamped: true },
+  texts,
+});
+const created = (appId: string | undefined): AppEvent => ({ kind: 'created', appId, known: true });
+const [creating, refused, destroying, kept] = (['creating', 'refused', 'destroying', 'kept'] as const).map(
+  (kind): AppEvent => ({ kind }),
+) as [AppEvent, AppEvent, AppEvent, AppEvent];
+
+const nothing: Remembered = { appId: undefined, underway: undefined, known: false, standing: [] };
+const after = (events: readonly AppEvent[]): Remembered => events.reduce<Remembered>(afterEvent, nothing);
+
+/** What stands of an app that Fly shows by this id, or of the next one: each word, and what it says. */
+function standing(remembered: Remembered, id: string | undefined): readonly string[] {
+  const memory = { ...emptyMemory, ...remembered };
+  const rows = memoryOf(memory, { isThere: id !== undefined, id, isStamped: false }).standing;
+  return rows.map(({ text }) => reasonOf(text)).toSorted();
+}
+
+function reasonOf(text: string): string {
+  if (!text.startsWith('{')) return text;
+  return (JSON.parse(text) as { readonly reason?: string }).reason ?? 'lifted';
+}
+
+describe('the life of a word: of the app it was said of, of none, and of another one', () => {
+  const begun = [created('a'), said('a', 'why')];
+  const lifted: AppEvent = {
+    kind: 'said',
+    appId: 'a',
+    texts: { [suspend]: formatLifted({ by: 'bob', at: 2, count: 2 }) },
+  };
+  test.each<[string, readonly AppEvent[], [string[], string[], string[]]]>([
+    ['said of an app', begun, [['why'], ['why'], []]],
+    ['said of the next one', [said(undefined, 'why')], [['why'], ['why'], ['why']]],
+    ['lifted', [...begun, lifted], [['lifted'], ['lifted'], []]],
+    ['said again', [...begun, said('a', 'new', 2)], [['new'], ['new'], []]],
+    ['overruled on machines', [...begun, seen('a', { [suspend]: word('new', 2) })], [['new'], ['new'], []]],
+    ['newer than on machines', [...begun, seen('a', { [suspend]: word('old', 0) })], [['why'], ['why'], []]],
+    ['on machines only', [created('a'), seen('a', { [suspend]: word('theirs') })], [[], [], []]],
+    ['FlyCD makes the next one', [...begun, creating], [['why'], ['why'], ['why']]],
+    ['… is refused', [...begun, creating, refused], [['why'], ['why'], []]],
+    ['… is refused, and asks again', [...begun, creating, refused, creating], [['why'], ['why'], ['why']]],
+    ['… and has it', [...begun, creating, created('b')], [[], ['why'], ['why']]],
+    ['… and has it, and is told of it at once', [...begun, creating, said('b', 'new')], [[], ['new'], ['new']]],
+    [
+      '… which was killed, and comes back to it',
+      [...begun, creating, seen('b', { [suspend]: word('why') })],
+      [[], ['why'], ['why']],
+    ],
+    [
+      '… which was there all the time',
+      [...begun, creating, seen('a', { [suspend]: word('why') })],
+      [['why'], ['why'], []],
+    ],
+    [
+      'said while FlyCD makes the next one',
+      [created('a'), creating, said(undefined, 'new')],
+      [['new'], ['new'], ['new']],
+    ],
+    ['somebody makes the next one', [...begun, seen('b')], [[], [], []]],
+    ['… and a word is said of that one', [...begun, rolledBack('a'), said('b', 'new')], [[], ['new'], ['new']]],
+    ['FlyCD destroys it', [...begun, destroying], [['why'], [], []]],
+    ['… and does not', [...begun, destroying, kept], [['why'], ['why'], []]],
+    ['… and finds it there', [...begun, destroying, seen('a', { [suspend]: word('why') })], [['why'], ['why'], []]],
+    ['… and makes the next one', [...begun, destroying, creating], [['why'], [], []]],
+    ['… and has made it', [...begun, destroying, creating, created('b')], [[], [], []]],
+    ['… and is refused the next one', [...begun, destroying, creating, refused], [['why'], [], []]],
+    [
+      '… and a word is said of the next one',
+      [...begun, destroying, said(undefined, 'new')],
+      [['new'], ['new'], ['new']],
+    ],
+    [
+      '… and a word is said of one that came',
+      [...begun, rolledBack('a'), destroying, said('b', 'new')],
+      [[], ['new'], ['new']],
+    ],
+    [
+      '… and a word is said of it still',
+      [...begun, rolledBack('a'), destroying, said('a', 'new', 2)],
+      [['new', 'to nginx:1'], ['new', 'to nginx:1'], []],
+    ],
+  ])('%s', (_what, events, [of, ofNone, ofAnother]) => {
+    const remembered = after(events);
+    expect([standing(remembered, 'a'), standing(remembered, undefined), standing(remembered, 'b')]).toEqual([
+      of,
+      ofNone,
+      ofAnother,
+    ]);
+  });
+
+  const ids = ['a', 'b', 'c'] as const;
+  const events = ids.flatMap((id) => [said(id, `of ${id}`), rolledBack(id), seen(id)]);
+  const all = [...events, said(undefined, 'of the next'), creating, refused, destroying, kept];
+
+  test('is of no other app, unless FlyCD makes that one', () => {
+    assertProperty(
+      property(array(constantFrom(...all.filter((event) => event !== creating)), { maxLength: 12 }), (told) => {
+        const remembered = after([created('a'), ...told]);
+        for (const id of ids)
+          for (const reason of standing(remembered, id))
+            expect(['of the next', `of ${id}`, 'to nginx:1']).toContain(reason);
+      }),
+    );
+  });
+
+  test('is the newest that was said, wherever it counts', () => {
+    assertProperty(
+      property(array(constantFrom(...all), { maxLength: 12 }), constantFrom(...ids), (told, id) => {
+        const remembered = after([created('a'), ...told, said(id, 'last', 99)]);
+        expect(standing(remembered, id)).toContain('last');
+        expect(standing(remembered, undefined)).toContain('last');
+      }),
+    );
   });
 });

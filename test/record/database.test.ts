@@ -132,7 +132,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     made: [],
     heals: [],
     appId: undefined,
-    ending: false,
+    underway: undefined,
     firstRun: undefined,
     known: false,
     defaultAddressesGiven: false,

@@ -42,7 +42,7 @@ function opener(path = join(temporaryFolder(), 'flycd.db')) {
         await store.markKnown(app);
         await store.markDirty([app]);
         await store.addIntent(app, { kind: 'volume.create', target: 'data', before: [] });
-        await store.setStanding(app, { flycd_suspend: 'standing' }, undefined);
+        await store.applyEvent(app, { kind: 'said', texts: { flycd_suspend: 'standing' }, appId: undefined });
         await store.storeDelivery({ id: app, repo: 'r', ref: 'x', receivedAt: 1 });
       },
       async apps() {
@@ -205,7 +205,11 @@ describe('whoever takes the place of another takes up what is remembered of an a
     const path = join(temporaryFolder(), 'flycd.db');
     const after: FleetOwner = { ...unnamed('b'), from: ofOld('a', { digits: 'a'.repeat(32) }) };
     const say = async (fleet: FleetOwner, text: string): Promise<void> =>
-      testStore({ path, fleet }).setStanding('shop', { flycd_suspend: text }, undefined);
+      testStore({ path, fleet }).applyEvent('shop', {
+        kind: 'said',
+        texts: { flycd_suspend: text },
+        appId: undefined,
+      });
     const told = async () => (await testStore({ path, fleet: after }).memory('shop')).standing;
     await say(unnamed('a'), 'theirs');
     await say(after, 'of when it was held');

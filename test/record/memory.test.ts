@@ -3,16 +3,20 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { formatSuspension } from '../../src/model/stamps/rollout-state-text.ts';
 import { migrations } from '../../src/record/migrations.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
+const suspension = (reason: string, count: number) =>
+  formatSuspension({ reason, by: 'ann', at: count, until: undefined, count });
 const good = { revision: 'a'.repeat(40), config: 'c'.repeat(32), digest: '', image: 'd'.repeat(32), at: 1 };
 
 async function filled() {
   const store = testStore();
   for (const app of ['shop', 'cart']) {
     const run = await store.startRun(runStart(app));
-    await store.setApp(app, { id: `id of ${app}`, standing: {}, isAnother: false, known: true });
+    const appId = `id of ${app}`;
+    await store.applyEvent(app, { kind: 'seen', shown: { isThere: true, id: appId, isStamped: true }, texts: {} });
     await store.markKnown(app);
     await store.markDefaultAddressesGiven(app);
     await store.setGrown(app, { web: 'i2:x' });
@@ -24,8 +28,9 @@ async function filled() {
     await store.addHeals(app, ['m1 image']);
     await store.addGood(app, good, run);
     const texts = { [stampKeys.good]: 'a good', [stampKeys.hold]: 'a hold' };
-    await store.setStanding(app, texts, `id of ${app}`);
-    await store.setStanding(app, { [stampKeys.suspend]: 'a suspension' }, undefined);
+    await store.applyEvent(app, { kind: 'said', texts, appId });
+    const next = { [stampKeys.suspend]: suspension('of the next', 1) };
+    await store.applyEvent(app, { kind: 'said', texts: next, appId: undefined });
   }
   return store;
 }
@@ -36,7 +41,7 @@ const rowsOf = (standing: Readonly<Record<string, readonly [string, string | und
 test('an app that was destroyed leaves nothing but its runs', async () => {
   const store = await filled();
   const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
-  await store.markEnding('shop', true);
+  await store.applyEvent('shop', { kind: 'destroying' });
   await store.forget('shop');
   expect(await store.memory('shop')).toEqual({ ...empty, firstRun: 2 });
   expect(await store.goodVersions('shop')).toEqual([]);
@@ -48,29 +53,60 @@ test('an app that was destroyed leaves nothing but its runs', async () => {
 test('another app by its name has nothing of it but what is said to stand', async () => {
   const store = await filled();
   const empty = await testStore().memory('shop');
-  await store.setApp('shop', { id: 'next', standing: { [stampKeys.suspend]: 'said' }, isAnother: true, known: false });
-  const standing = rowsOf({ [stampKeys.suspend]: ['said', 'next'] });
+  await store.applyEvent('shop', { kind: 'creating' });
+  await store.applyEvent('shop', { kind: 'created', appId: 'next', known: false });
+  const standing = rowsOf({
+    [stampKeys.hold]: ['a hold', 'next'],
+    [stampKeys.suspend]: [suspension('of the next', 1), 'next'],
+  });
   expect(await store.memory('shop')).toEqual({ ...empty, appId: 'next', firstRun: 1, standing });
   expect(await store.goodVersions('shop')).toEqual([]);
 });
 
 test('what was said of an app meanwhile is newer than what a pass found to stand', async () => {
   const store = await filled();
-  const { evidence, made } = await store.memory('shop');
-  await store.markEnding('shop', true);
-  await store.setStanding('shop', { [stampKeys.suspend]: 'newer' }, 'next');
-  const found = { [stampKeys.suspend]: 'older', [stampKeys.hold]: 'a hold' };
-  await store.setApp('shop', { id: 'next', standing: found, isAnother: false, known: true });
-  const standing = rowsOf({ [stampKeys.hold]: ['a hold', 'next'], [stampKeys.suspend]: ['newer', 'next'] });
-  expect(await store.memory('shop')).toMatchObject({
-    appId: 'next',
-    firstRun: undefined,
-    ending: false,
-    known: true,
-    evidence,
-    made,
+  const { evidence, made, appId } = await store.memory('shop');
+  await store.applyEvent('shop', { kind: 'destroying' });
+  const newer = { [stampKeys.suspend]: suspension('newer', 3) };
+  await store.applyEvent('shop', { kind: 'said', texts: newer, appId });
+  const found = { [stampKeys.suspend]: suspension('older', 2), [stampKeys.hold]: 'a hold' };
+  const shown = { isThere: true, id: appId ?? '', isStamped: true };
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: found });
+  const { standing, ...rest } = await store.memory('shop');
+  expect(rest).toMatchObject({ appId, firstRun: undefined, underway: undefined, known: true, evidence, made });
+  expect(standing.find(({ key }) => key === stampKeys.suspend)).toEqual({
+    key: stampKeys.suspend,
+    text: newer[stampKeys.suspend],
+    appId,
   });
-  expect((await store.memory('shop')).standing).toEqual(standing);
+});
+
+test('nothing is written where nothing changes, as at each pass', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const store = testStore({ path });
+  const shown = { isThere: true, id: 'now', isStamped: true };
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: {} });
+  const watcher = new Database(path, { readonly: true });
+  const version = watcher.pragma('data_version');
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: {} });
+  expect(watcher.pragma('data_version')).toEqual(version);
+  await store.applyEvent('shop', { kind: 'destroying' });
+  expect(watcher.pragma('data_version')).not.toEqual(version);
+  watcher.close();
+});
+
+test('an app that an older FlyCD set out to destroy is over', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const old = new Database(path);
+  for (const { number, sql } of migrations) if (number <= 12) old.exec(sql);
+  old.pragma('application_id = 0x466c7943');
+  old.pragma('user_version = 12');
+  old.exec(`INSERT INTO app_memory (fleet, app, app_id, ending) VALUES ('test', 'shop', 'then', 1)`);
+  old.exec(`INSERT INTO app_memory (fleet, app, app_id) VALUES ('test', 'cart', 'then')`);
+  old.close();
+  const store = testStore({ path });
+  expect((await store.memory('shop')).underway).toBe('destroying');
+  expect((await store.memory('cart')).underway).toBeUndefined();
 });
 
 test('words of an older database are said of the app that it knew', async () => {

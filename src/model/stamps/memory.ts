@@ -16,8 +16,8 @@ export interface Memory {
   readonly heals: readonly Heal[];
   /** Fly's id of the app that all this is about. undefined: not known. By its name there may be another one since. */
   readonly appId: string | undefined;
-  /** FlyCD set out to destroy that app: where Fly shows none, it is over. */
-  readonly ending: boolean;
+  /** FlyCD set out to destroy that app, or to make the one after it, and its end is not known. */
+  readonly underway: 'creating' | 'destroying' | undefined;
   /** Runs before it are of earlier apps by the name. undefined: none is known to be. */
   readonly firstRun: number | undefined;
   /** true: FlyCD has written to this app before, says SQLite. */
@@ -95,7 +95,7 @@ export const emptyMemory: Memory = {
   made: [],
   heals: [],
   appId: undefined,
-  ending: false,
+  underway: undefined,
   firstRun: undefined,
   known: false,
   defaultAddressesGiven: false,

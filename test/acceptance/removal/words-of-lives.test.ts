@@ -141,6 +141,24 @@ describe('an app that FlyCD destroyed, and was killed before it wrote that down'
     expect(images()).toEqual([expect.stringContaining('nginx:8')]);
   });
 
+  test('is over for good once something is said of the one that came after it', async () => {
+    await killedBehindDestroy(async () => {
+      world.write({ ...fleet, ...shop() });
+      await done(...once);
+      world.write(shop('nginx:2'));
+      await done(...once);
+      await world.flycd(['rollback', 'shop']);
+      world.remove('shop');
+    });
+    world.write(shop('nginx:7'));
+    await world.flycd(once, 'other');
+    await done('suspend', 'shop', '--reason', 'a migration', '--for', '1m');
+    await world.asPerson('DELETE', '/apps/shop?force=true');
+    await world.clock.sleep(120_000);
+    await done(...once);
+    expect(images()).toEqual([expect.stringContaining('nginx:7')]);
+  });
+
   test('stands with its words where Fly refused to destroy it', async () => {
     world.write({ ...fleet, ...shop() });
     await done(...once);
@@ -160,6 +178,22 @@ describe('an app that FlyCD destroyed, and was killed before it wrote that down'
     await world.flycd(once);
     expect(images()).toEqual(before?.map(() => expect.stringContaining('nginx:1') as unknown));
   });
+});
+
+test('a rollback of an app is not of the next one, of which something else was said', async () => {
+  world.write({ ...fleet, ...shop() });
+  await done(...once);
+  world.write(shop('nginx:2'));
+  await done(...once);
+  await world.flycd(['rollback', 'shop']);
+  await world.asPerson('DELETE', '/apps/shop?force=true');
+  world.write(shop('nginx:7'));
+  await world.flycd(once, 'other');
+  await done('suspend', 'shop', '--reason', 'a migration', '--for', '1m');
+  await world.asPerson('DELETE', '/apps/shop?force=true');
+  await world.clock.sleep(120_000);
+  await done(...once);
+  expect(images()).toEqual([expect.stringContaining('nginx:7')]);
 });
 
 describe('a rollback to a run of an app that is over', () => {

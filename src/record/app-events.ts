@@ -1,0 +1,108 @@
+import { isDeepStrictEqual } from 'node:util';
+import { sql } from 'kysely';
+import { afterEvent, type AppEvent, type Changed, type Remembered } from '../model/remembered.ts';
+import type { StandingRow } from '../model/stamps/rollout-state.ts';
+import { standingQuery, standingRowsOf } from './standing.ts';
+import type { Store } from './store.ts';
+import { perform, readRows, type Database } from './tables.ts';
+
+const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
+
+/** Of which app on Fly something is remembered, and what of that goes when it is over. */
+export function createAppEvents(database: Database): Pick<Store, 'applyEvent' | 'forget'> {
+  const { queries, fleet, main } = database;
+  return {
+    async applyEvent(app, event) {
+      main.transaction(() => applyEvent(database, app, event)).immediate();
+    },
+    async forget(app) {
+      const firstRun = sql<number>`${newestRun(database, app)} + 1`;
+      main
+        .transaction(() => {
+          forget(database, app, [...factTables, 'standing']);
+          perform(main, queries.insertInto('app_memory').values({ fleet, app, first_run: firstRun }));
+        })
+        .immediate();
+    },
+  };
+}
+
+/** Read and written in one transaction: of two who tell of an app at once neither loses what the other said. */
+function applyEvent(database: Database, app: string, event: AppEvent): void {
+  const before = readRemembered(database, app);
+  const after = afterEvent(before, event);
+  if (!after.isAnother && isDeepStrictEqual(after, { ...before, isAnother: false })) return;
+  if (after.isAnother) forget(database, app, factTables);
+  writeFacts(database, app, after);
+  writeRows(database, app, { before: before.standing, after: after.standing });
+}
+
+export function underwayIn(text: string | null | undefined): Remembered['underway'] {
+  return text === 'creating' || text === 'destroying' ? text : undefined;
+}
+
+function readRemembered(database: Database, app: string): Remembered {
+  const { queries, fleet, main } = database;
+  const facts = queries
+    .selectFrom('app_memory')
+    .select(['app_id', 'underway', 'known'])
+    .where((where) => where.and({ fleet, app }));
+  const [row] = readRows(main, facts);
+  return {
+    appId: row?.app_id ?? undefined,
+    underway: underwayIn(row?.underway),
+    known: row?.known === 1,
+    standing: standingRowsOf(readRows(main, standingQuery(database, app))),
+  };
+}
+
+function writeFacts(database: Database, app: string, { appId, underway, known, isAnother }: Changed): void {
+  const { queries, fleet, main } = database;
+  const values = {
+    app_id: appId ?? null,
+    underway: underway ?? null,
+    known: known ? 1 : 0,
+    ...(isAnother ? { first_run: newestRun(database, app) } : {}),
+  };
+  perform(
+    main,
+    queries
+      .insertInto('app_memory')
+      .values({ fleet, app, ...values })
+      .onConflict((conflict) => conflict.columns(['fleet', 'app']).doUpdateSet(values)),
+  );
+}
+
+function writeRows(
+  { queries, fleet, main, redactor }: Database,
+  app: string,
+  { before, after }: { readonly before: readonly StandingRow[]; readonly after: readonly StandingRow[] },
+): void {
+  for (const { key } of before)
+    perform(
+      main,
+      queries.deleteFrom('standing').where((where) => where.and({ fleet, app, key })),
+    );
+  for (const { key, text, appId } of after)
+    perform(
+      main,
+      queries.insertInto('standing').values({ fleet, app, key, text: redactor.redact(text), app_id: appId ?? null }),
+    );
+}
+
+function forget(
+  { queries, fleet, main }: Database,
+  app: string,
+  tables: readonly ((typeof factTables)[number] | 'standing')[],
+): void {
+  for (const table of tables)
+    perform(
+      main,
+      queries.deleteFrom(table).where((where) => where.and({ fleet, app })),
+    );
+}
+
+/** 0: it has none. */
+function newestRun({ fleet }: Database, app: string) {
+  return sql<number>`(SELECT coalesce(max(id), 0) FROM run WHERE fleet = ${fleet} AND app = ${app})`;
+}
