@@ -97,6 +97,31 @@ describe('a new file that is mostly what an app’s had', () => {
     expect(await mentions?.movedFrom('lonely', led, since)).toMatchObject({ as: 'like' });
   });
 
+  it.each([
+    ['as much as it has besides', 'x'.repeat(40), { file: 'x/notes', as: 'like' }],
+    ['one letter less', 'x'.repeat(41), undefined],
+  ])('has half of it in common, by letters: %s', async (_what, last, expected) => {
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(40));
+    const bytes = new TextEncoder().encode(`${a}\n${b}\n${c}\n${d}\n`);
+    const { mentions } = await load({ ...front, 'x/notes': `${a}\n${b}\n${'y'.repeat(40)}\n${last}\n` });
+    const content = { path: 'x/app.yaml', id: 'gone', size: bytes.length, bytes };
+    expect(await mentions?.movedFrom('lonely', content, { isNew: () => true, isAdded: () => true })).toEqual(expected);
+  });
+
+  it('is not the very copy of it which another config’s project gives another name', async () => {
+    const named = `${project()}common: { app_defaults: { app: staged } }\n`;
+    const files = { 'a/front/app.yaml': appYaml('front'), 'b/flycd.yaml': 'fleet: acme\n', 'b/app.yaml': textOf() };
+    const foundIn = async (more: MemoryFiles): Promise<Mention | undefined> => {
+      const tree = memoryTree({ ...front, ...files, ...more });
+      const bytes = new TextEncoder().encode(textOf());
+      const content = { path: 'a/x/app.yaml', id: (await tree.id('b/app.yaml')) ?? '', size: bytes.length, bytes };
+      const { mentions } = await load({}, { tree, path: 'a' });
+      return mentions?.movedFrom('lonely', content, { isNew: () => true, isAdded: () => true });
+    };
+    expect(await foundIn({})).toEqual({ file: '../b/app.yaml', as: 'other config' });
+    expect(await foundIn({ 'b/project.yaml': named })).toBeUndefined();
+  });
+
   it('is none that git ignores: a rename never leads there', async () => {
     const tree = memoryTree({ ...front, 'x/notes': textOf() }, { ignored: ['x/notes'] });
     const { mentions } = await load({}, { tree });
