@@ -28,7 +28,9 @@ test('holds an app that no pass has found there, with the reason', async () => {
   const scene = await moved();
   scene.git('rm', '-rq', 'deploy/blog');
   scene.commit();
-  expect(await scene.sync(`${scene.repo}/deploy`)).toContain('which has no such folder as this config is in');
+  expect(await scene.sync(`${scene.repo}/deploy`)).toContain(
+    'which has no such folder as this config is in: it was not committed, or',
+  );
   expect(scene.names()).toEqual(['blog', 'shop']);
   expect(await scene.sync(`${scene.repo}/deploy`, '--accept-only', 'blog')).toMatch(/blog +deleted/);
 });
@@ -42,6 +44,8 @@ test('holds an app that another folder has released since a pass last found it t
   await scene.sync(`${scene.repo}/other`, '--data-dir', scene.folder());
   scene.git('rm', '-rq', 'other');
   scene.commit();
-  expect(await scene.sync(`${scene.repo}/deploy`)).toContain('where this config does not name it either');
+  expect(await scene.sync(`${scene.repo}/deploy`)).toContain(
+    'where this config does not name it either: it was not committed, or',
+  );
   expect(scene.names()).toEqual(['blog', 'shop']);
 });
