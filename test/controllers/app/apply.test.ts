@@ -178,8 +178,8 @@ describe('a stop while FlyCD waits for certainty', () => {
 });
 
 describe('counts', () => {
-  const counted = (counts: string): Record<string, string> =>
-    app('shop', `extra_regions: [ams]\nmachines:\n  count_per_region:\n${counts}`);
+  const counted = (counts: string, run?: string): Record<string, string> =>
+    app('shop', `extra_regions: [ams]\nmachines:\n  count_per_region:\n${counts}`, run);
 
   test('a count for each region; scaling down takes the highest slot, scaling up fills the lowest', async () => {
     world = await arena();
@@ -221,6 +221,15 @@ describe('counts', () => {
       'worker-ams-1-g1',
       ...inPrimary.slice(2),
     ]);
+  });
+
+  test('a region without room shows nothing of a version: elsewhere one machine is still the first', async () => {
+    world = await arena();
+    world.simulator.world.capacity.set('ams', 0);
+    world.write(counted('    ams: 1\n    arn: 3\n', 'crash-loop:1'));
+    const ran = await sync();
+    expect(ran.code, ran.said).toBe(1);
+    expect(namesIn('shop')).toEqual(['app-arn-1-g1']);
   });
 
   test('without room in the primary region its standby waits for the machine it stands in for', async () => {

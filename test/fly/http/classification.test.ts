@@ -327,6 +327,16 @@ const rows: readonly Row[] = [
     requests: 1,
   },
   {
+    name: 'nor is one that a write gets done',
+    call: create,
+    reply: { status: 300, body: '' },
+    kind: 'stalled',
+    outcome: 'refused',
+    what: /refused to create/,
+    why: /HTTP 300/,
+    requests: 1,
+  },
+  {
     name: 'an answer that does not fit',
     call: list,
     reply: { status: 200, body: [{ id: '148e1', name: 'a', state: 7, region: 'arn' }] },
