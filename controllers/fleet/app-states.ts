@@ -1,86 +1,106 @@
-import type { DesiredApp } from '../../src/model/desired.ts';
-import { byText } from '../../src/model/base/text.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
+import { byText } from '../../src/model/base/text.ts';
+import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import { withSteps } from '../../src/plan/steps/status.ts';
 import type { PlannedApp } from '../app/types.ts';
+import { nextState, type AppEvent, type AppState, type Rest } from './app-state.ts';
 
 /** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
 export type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
 
-const doneOutcomes: ReadonlySet<StepResult['outcome']> = new Set(['created', 'updated', 'unchanged', 'deleted']);
-
-interface AppState {
-  /** Hash of what git said of it at the newest refresh. */
-  inputs?: string | undefined;
-  /** The same when its newest pass began. */
-  passed?: string | undefined;
-  surveyed?: Surveyed | undefined;
-  /** What git said of it when it was looked at. undefined: something was done to it since. */
-  surveyedFor?: string | undefined;
-  run?: Run | undefined;
+/** What is known of an app beside its state: rebuilt from git and Fly after a restart. */
+interface Knowledge {
+  /** What it looked like. `inputs`: what git said of it then; undefined: something was done to it since. */
+  readonly seen?: { readonly surveyed: Surveyed; readonly inputs: string | undefined } | undefined;
+  readonly run?: Run | undefined;
   /** The revision and plan that Fly refused for good. The same is not asked again until git or Fly has moved. */
-  stalled?: string | undefined;
-  /** Of the pass that is under way: told when git moves on. */
-  underway?: AbortController | undefined;
+  readonly refused?: string | undefined;
 }
 
-/** What the service knows of each app between its passes. It is rebuilt from git and Fly after a restart. */
+const doneOutcomes: ReadonlySet<StepResult['outcome']> = new Set(['created', 'updated', 'unchanged', 'deleted']);
+
+interface Entry {
+  readonly state: AppState;
+  readonly known: Knowledge;
+}
+
+const unheardOf: Entry = { state: { kind: 'unnamed' }, known: {} };
+
+/**
+ * The one map of the fleet's reconciler: app to state, and what is known of the app beside. States, events and the table of
+ * what follows what are in app-state.ts; `#happens` is the only place that moves an app from one to another.
+ */
 export class AppStates {
-  readonly #states = new Map<string, AppState>();
+  readonly #apps = new Map<string, Entry>();
   /** Hashed once for each app as it was read: what has not changed in git is the same value at the next refresh. */
   readonly #hashed = new WeakMap<DesiredApp, string>();
 
+  stateOf(app: string): AppState {
+    return this.#of(app).state;
+  }
+
   /** Git was read: forgets what it no longer names, and ends the passes of apps that moved. Answers those. */
   refreshed(apps: readonly DesiredApp[]): readonly DesiredApp[] {
-    const moved = apps.filter((app) => this.#states.get(app.name)?.inputs !== this.#inputsOf(app));
+    const moved = apps.filter((app) => inputsIn(this.stateOf(app.name)) !== this.#inputsOf(app));
     const named = new Set(apps.map(({ name }) => name));
-    for (const [name, state] of this.#states) {
-      const none = { inputs: undefined, passed: undefined, surveyed: undefined, surveyedFor: undefined };
-      if (!named.has(name)) Object.assign(state, none);
+    for (const name of this.#apps.keys()) if (!named.has(name)) this.#happens(name, { kind: 'dropped' });
+    for (const app of apps) this.#happens(app.name, { kind: 'named', inputs: this.#inputsOf(app) });
+    for (const { name } of moved) {
+      const state = this.stateOf(name);
+      if (state.kind === 'underway') state.newer.abort(new Error('git has moved on'));
     }
-    for (const app of apps) this.#of(app.name).inputs = this.#inputsOf(app);
-    for (const { name } of moved) this.#of(name).underway?.abort(new Error('git has moved on'));
     return moved;
   }
 
   /** Apps whose newest pass, if any, began before git said what it says now. */
   unseen(apps: readonly DesiredApp[]): readonly DesiredApp[] {
-    return apps.filter((app) => this.#states.get(app.name)?.passed !== this.#inputsOf(app));
+    return apps.filter(({ name }) => {
+      const state = this.stateOf(name);
+      if (state.kind === 'underway') return state.begunFor !== state.inputs;
+      return state.kind === 'due' || state.kind === 'unnamed';
+    });
   }
 
-  /** A pass over the app begins. The signal is aborted when git moves on; `end` is to be called whatever comes of it. */
-  begun(app: DesiredApp): { readonly newer: AbortSignal; readonly end: () => void } {
-    const state = this.#of(app.name);
-    const underway = new AbortController();
-    state.passed = this.#inputsOf(app);
-    state.underway = underway;
-    const end = (): void => {
-      state.underway = undefined;
-    };
-    return { newer: underway.signal, end };
+  /**
+   * A pass over the app begins; `ended` is to be called whatever comes of it. The signal is aborted when git moves on. Throws a
+   * transient Fault where one is under way already.
+   */
+  begun(app: string): AbortSignal {
+    const state = this.#happens(app, { kind: 'begun' });
+    // Nothing else follows it.
+    return state.kind === 'underway' ? state.newer.signal : AbortSignal.abort();
   }
 
+  /** Throws a transient Fault where no pass is under way. */
+  ended(app: string, rest: Rest): void {
+    this.#happens(app, { kind: 'ended', rest });
+  }
+
+  /** While git does not name it that is no news: what was asked before git dropped it. */
   surveyed(app: DesiredApp, surveyed: Surveyed): void {
-    Object.assign(this.#of(app.name), { surveyed, surveyedFor: this.#inputsOf(app) });
+    if (this.stateOf(app.name).kind === 'unnamed') return;
+    this.#know(app.name, { seen: { surveyed, inputs: this.#inputsOf(app) } });
   }
 
   /** A look at it failed: what was seen before may be over. */
   unseeable(app: string): void {
-    Object.assign(this.#of(app), { surveyed: undefined, surveyedFor: undefined });
+    this.#know(app, { seen: undefined });
   }
 
   /** Apps that nobody has looked at after this (milliseconds since the epoch), as git says now and as their passes left them. */
   notSeenSince(apps: readonly DesiredApp[], since: number): readonly DesiredApp[] {
     return apps.filter(({ name }) => {
-      const { inputs, surveyed, surveyedFor } = this.#of(name);
-      return surveyed === undefined || surveyedFor !== inputs || surveyed.observed.observedAt <= since;
+      const { state, known } = this.#of(name);
+      if (known.seen === undefined) return true;
+      return known.seen.inputs !== inputsIn(state) || known.seen.surveyed.observed.observedAt <= since;
     });
   }
 
   /** Of all apps that were looked at, by name, whichever Fly answered first: the brakes count and name them together. */
   survey(): readonly Surveyed[] {
-    const surveyed = [...this.#states.values()].flatMap(({ surveyed }) => surveyed ?? []);
+    const surveyed = [...this.#apps.values()].flatMap(({ known }) => known.seen?.surveyed ?? []);
     return surveyed.toSorted((a, b) => byText(a.plan.app, b.plan.app));
   }
 
@@ -89,40 +109,62 @@ export class AppStates {
    * two results of one name, and is not done.
    */
   done(app: string, results: readonly StepResult[]): void {
-    const state = this.#of(app);
-    if (results.length > 0) state.surveyedFor = undefined;
-    if (state.surveyed === undefined) return;
+    const { seen } = this.#of(app).known;
+    if (seen === undefined) return;
     const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
     const tried = new Set(results.map(keyOf));
     const left = new Set(results.filter(({ outcome }) => !doneOutcomes.has(outcome)).map(keyOf));
-    const { plan } = state.surveyed;
+    const { plan } = seen.surveyed;
     const steps = plan.steps.filter((step) => !tried.has(keyOf(step)) || left.has(keyOf(step)));
-    state.surveyed = { ...state.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
+    const surveyed = { ...seen.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
+    this.#know(app, { seen: { surveyed, inputs: results.length > 0 ? undefined : seen.inputs } });
   }
 
   lastRun(app: string): Run | undefined {
-    return this.#states.get(app)?.run;
+    return this.#of(app).known.run;
   }
 
   ran(app: string, run: Run): void {
-    this.#of(app).run = run;
+    this.#know(app, { run });
   }
 
   /** The revision and plan that Fly refused for good. undefined: none. */
-  stalledAt(app: string): string | undefined {
-    return this.#states.get(app)?.stalled;
+  refusedOf(app: string): string | undefined {
+    return this.#of(app).known.refused;
   }
 
-  stall(app: string, at: string | undefined): void {
-    this.#of(app).stalled = at;
+  refused(app: string, refused: string | undefined): void {
+    this.#know(app, { refused });
   }
 
-  #of(app: string): AppState {
-    const known = this.#states.get(app);
-    if (known !== undefined) return known;
-    const state: AppState = {};
-    this.#states.set(app, state);
+  /**
+   * The assertion. A state that an event cannot follow is a mistake of ours, and changes nothing: whoever told of the event gets
+   * a Fault. Only beginnings and ends of passes can be refused, so it is that app's pass that fails, and the loop tries it again
+   * with backoff; no other app and no refresh meets it, and a pass that is under way still ends.
+   */
+  #happens(app: string, event: AppEvent): AppState {
+    const { state: from, known } = this.#of(app);
+    const state = nextState(from, event);
+    if (state === undefined) {
+      const what = `${app} is ${from.kind}, and a pass over it cannot be ${event.kind} then`;
+      throw new Fault({
+        kind: 'transient',
+        what,
+        next: 'FlyCD tries again; please report it, for it should not happen',
+      });
+    }
+    const isForgotten = event.kind === 'dropped' || state.kind === 'unnamed';
+    this.#apps.set(app, { state, known: isForgotten ? { ...known, seen: undefined } : known });
     return state;
+  }
+
+  #know(app: string, news: Knowledge): void {
+    const { state, known } = this.#of(app);
+    this.#apps.set(app, { state, known: { ...known, ...news } });
+  }
+
+  #of(app: string): Entry {
+    return this.#apps.get(app) ?? unheardOf;
   }
 
   #inputsOf(app: DesiredApp): string {
@@ -132,4 +174,8 @@ export class AppStates {
     this.#hashed.set(app, hashed);
     return hashed;
   }
+}
+
+function inputsIn(state: AppState): string | undefined {
+  return state.kind === 'unnamed' ? undefined : state.inputs;
 }

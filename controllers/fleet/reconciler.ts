@@ -4,6 +4,7 @@ import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desi
 import { Fault, isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
+import { restAfter, wakeAfter, type Rest } from './app-state.ts';
 import { AppStates, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
@@ -135,7 +136,10 @@ export class FleetReconciler {
     return followed.some((one) => repos.some((repo) => sameRepository(one.repo, repo)) && matches(one.ref));
   }
 
-  /** One pass over one app at the newest desired state. */
+  /**
+   * One pass over one app at the newest desired state: its state is `underway` until it ends, and says then what brings the
+   * next one. A Fault that it throws says the same to the loop.
+   */
   async reconcile(
     name: string,
     trigger: Trigger,
@@ -145,21 +149,31 @@ export class FleetReconciler {
     await this.#survey;
     const fleet = this.#desired;
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
+    const newer = this.#apps.begun(name);
+    const rest = await this.#passOf(fleet, name, { trigger, signal, newer, yieldSlot }).catch((error: unknown) => {
+      const fault = toFault(error, `${name} could not be synced`);
+      this.#apps.ended(name, restAfter(fault, this.#options.clock.now()));
+      throw error;
+    });
+    this.#apps.ended(name, rest);
+    const wake = wakeAfter(rest);
+    const failed = wake.by === 'backoff';
+    return { nextWakeAt: failed ? wake.notBefore : wake.at, failed };
+  }
+
+  async #passOf(fleet: DesiredFleet, name: string, how: How): Promise<Rest> {
     const found = fleet.apps.find((app) => app.name === name);
-    if (found === undefined) return this.#reconcileOrphan(fleet, name, trigger);
-    const { newer, end } = this.#apps.begun(found);
+    if (found === undefined) return this.#reconcileOrphan(fleet, name, how.trigger);
     try {
-      return await this.#pass(fleet, found, { trigger, signal, newer, yieldSlot });
+      return await this.#pass(fleet, found, how);
     } catch (error) {
       // Whatever else went wrong is tried again, and the commit stays pending as long.
       const { kind } = toFault(error, `${name} could not be synced`);
       if (kind === 'stalled' || kind === 'held') {
         this.#options.reporter?.failed(fleet, name);
-        await this.#unreached(fleet, [found], { trigger, error });
+        await this.#unreached(fleet, [found], { trigger: how.trigger, error });
       }
       throw error;
-    } finally {
-      end();
     }
   }
 
@@ -174,11 +188,7 @@ export class FleetReconciler {
     for (const run of runs) this.#apps.ran(run.app, run);
   }
 
-  async #pass(
-    fleet: DesiredFleet,
-    found: DesiredApp,
-    how: How,
-  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+  async #pass(fleet: DesiredFleet, found: DesiredApp, how: How): Promise<Rest> {
     const { name } = found;
     const { app, surveyed } = await this.#lookAt(fleet, found);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
@@ -186,14 +196,15 @@ export class FleetReconciler {
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
     const run = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
-    if (run === undefined) return { nextWakeAt: undefined, failed: false };
+    if (run === undefined) return { kind: 'resting' };
     this.#options.reporter?.finished(fleet, run);
     const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
+    const until = times.length === 0 ? undefined : Math.min(...times);
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
-    const unread = plan.holds.some((hold) => hold.reason === 'unread');
-    const again = run.status === 'failed' && this.#apps.stalledAt(name) === undefined;
-    const failed = unread || again;
-    return { nextWakeAt: times.length === 0 ? undefined : Math.min(...times), failed };
+    if (plan.holds.some((hold) => hold.reason === 'unread')) return { kind: 'retrying', notBefore: until };
+    if (run.status !== 'failed') return restUntil(until);
+    const isRefused = this.#apps.refusedOf(name) !== undefined;
+    return isRefused ? { kind: 'stalled', until } : { kind: 'retrying', notBefore: until };
   }
 
   /** Anew: what was planned of them may have been done since. */
@@ -231,12 +242,12 @@ export class FleetReconciler {
     if (!news && before.revision === fleet.revision)
       return { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) };
     const wish = `${fleet.revision} ${plan.planId}`;
-    if (before !== undefined && this.#apps.stalledAt(app.name) === wish) return before;
+    if (before !== undefined && this.#apps.refusedOf(app.name) === wish) return before;
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#apps.ran(app.name, run);
     this.#apps.done(app.name, run.results);
     const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled' && !isFleetWide(fault));
-    this.#apps.stall(app.name, isStalled ? wish : undefined);
+    this.#apps.refused(app.name, isStalled ? wish : undefined);
     return run;
   }
 
@@ -299,33 +310,28 @@ export class FleetReconciler {
   }
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
-  async #reconcileOrphan(
-    fleet: DesiredFleet,
-    name: string,
-    trigger: Trigger,
-  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+  async #reconcileOrphan(fleet: DesiredFleet, name: string, trigger: Trigger): Promise<Rest> {
     const since = this.#options.clock.now() - lookAgainMs;
     await this.#lookBeforeRemoval(fleet, name, since);
     const orphan = this.#orphans.called(name);
-    if (orphan === undefined) return { nextWakeAt: undefined, failed: false };
+    if (orphan === undefined) return { kind: 'resting' };
     const seen = await lookAgain({ ...this.#options, fleet }, orphan);
     this.#orphans.seenAgain(orphan, seen);
     if (seen.state === 'gone') {
       this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
     }
     const plan = this.#orphanPlan(fleet, name);
-    if (plan === undefined) return { nextWakeAt: undefined, failed: false };
+    if (plan === undefined) return { kind: 'resting' };
     // Git, which may name it again, or another app's pass was faster than this one.
     const hasMoved = this.#desired !== fleet || this.#apps.notSeenSince(fleet.apps, since).length > 0;
-    if (plan.steps.length > 0 && hasMoved) return { nextWakeAt: this.#options.clock.now(), failed: false };
+    if (plan.steps.length > 0 && hasMoved) return restUntil(this.#options.clock.now());
     const before = this.#apps.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const nextWakeAt = nextWake(plan, [], this.#options.clock.now());
-    const failed = seen.state === 'unread';
-    if (!isNews) return { nextWakeAt, failed };
-    const run = await syncOrphan({ ...this.#options, fleet, plan, trigger });
-    this.#apps.ran(name, run);
-    return { nextWakeAt, failed: failed || run.outcome === 'failed' };
+    const until = nextWake(plan, [], this.#options.clock.now());
+    const run = isNews ? await syncOrphan({ ...this.#options, fleet, plan, trigger }) : undefined;
+    if (run !== undefined) this.#apps.ran(name, run);
+    const hasFailed = seen.state === 'unread' || run?.outcome === 'failed';
+    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until);
   }
 
   /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */
@@ -378,6 +384,10 @@ export class FleetReconciler {
       ),
     );
   }
+}
+
+function restUntil(until: number | undefined): Rest {
+  return until === undefined ? { kind: 'resting' } : { kind: 'waiting', until };
 }
 
 /** Where the tree is not whole, the missing apps may still want theirs. */

@@ -1,0 +1,158 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { nextState, wakeOf, type AppEvent, type AppState, type Rest } from '../../../../controllers/fleet/app-state.ts';
+import { AppStates } from '../../../../controllers/fleet/app-states.ts';
+import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
+import { IdleClock } from '../../../../src/model/base/clock.ts';
+import type { DesiredApp } from '../../../../src/model/desired.ts';
+import { desiredApp, observed, plan } from '../../../plan/builders.ts';
+import * as fc from '../../../property.ts';
+import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+
+const newer = new AbortController();
+const waiting: Rest = { kind: 'waiting', until: 9 };
+const rests: readonly Rest[] = [
+  { kind: 'resting' },
+  waiting,
+  { kind: 'retrying', notBefore: undefined },
+  { kind: 'stalled', until: undefined },
+];
+const states: readonly AppState[] = [
+  { kind: 'unnamed' },
+  { kind: 'due', inputs: 'a' },
+  { kind: 'underway', inputs: 'a', begunFor: 'a', newer },
+  ...rests.map((rest) => ({ ...rest, inputs: 'a' })),
+];
+const events: readonly AppEvent[] = [
+  { kind: 'named', inputs: 'a' },
+  { kind: 'named', inputs: 'b' },
+  { kind: 'dropped' },
+  { kind: 'begun' },
+  { kind: 'ended', rest: waiting },
+];
+
+test('what follows what', () => {
+  const rows = states.map((state) => [state.kind, ...events.map((event) => nextState(state, event)?.kind ?? '-')]);
+  expect(rows).toEqual([
+    ['unnamed', 'due', 'due', 'unnamed', 'underway', '-'],
+    ['due', 'due', 'due', 'unnamed', 'underway', '-'],
+    ['underway', 'underway', 'underway', 'underway', '-', 'waiting'],
+    ['resting', 'resting', 'due', 'unnamed', 'underway', '-'],
+    ['waiting', 'waiting', 'due', 'unnamed', 'underway', '-'],
+    ['retrying', 'retrying', 'due', 'unnamed', 'underway', '-'],
+    ['stalled', 'stalled', 'due', 'unnamed', 'underway', '-'],
+  ]);
+});
+
+test.each<[string, readonly AppEvent[], AppState['kind']]>([
+  ['ends as it says', [], 'waiting'],
+  ['is not the newest where git moved meanwhile', [{ kind: 'named', inputs: 'b' }], 'due'],
+  [
+    'is the newest where git moved and came back',
+    [
+      { kind: 'named', inputs: 'b' },
+      { kind: 'named', inputs: 'a' },
+    ],
+    'waiting',
+  ],
+  ['is over where git names the app no longer', [{ kind: 'dropped' }], 'unnamed'],
+  ['is of another beginning where git names it anew', [{ kind: 'dropped' }, { kind: 'named', inputs: 'a' }], 'due'],
+])('a pass %s', (_what, meanwhile, kind) => {
+  let state: AppState = { kind: 'due', inputs: 'a' };
+  for (const event of [{ kind: 'begun' } as const, ...meanwhile, { kind: 'ended', rest: waiting } as const])
+    state = nextState(state, event) ?? { kind: 'unnamed' };
+  expect(state.kind).toBe(kind);
+});
+
+describe('the map', () => {
+  const shop = desiredApp({ name: 'shop' });
+
+  test.each<[string, (states: AppStates) => void]>([
+    ['shop is underway, and a pass over it cannot be begun then', (map) => map.begun('shop')],
+    ['cart is unnamed, and a pass over it cannot be ended then', (map) => map.ended('cart', waiting)],
+  ])('refuses what cannot be: %s', (what, act) => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    map.begun('shop');
+    expect(() => act(map)).toThrow(expect.objectContaining({ name: 'Fault', kind: 'transient', what }) as Error);
+    // And is none the worse for it.
+    map.ended('shop', waiting);
+    expect(map.stateOf('shop').kind).toBe('waiting');
+  });
+
+  test('does not count what was seen of an app that git has dropped since', () => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    map.refreshed([]);
+    map.surveyed(shop, { plan: plan(shop, observed()), observed: observed() });
+    expect(map.survey()).toEqual([]);
+  });
+
+  /** What may happen to an app, in any order, as the loop and git bring it. */
+  const happening = fc.oneof(
+    fc.record({ kind: fc.constant('named' as const), inputs: fc.constantFrom('a', 'b') }),
+    fc.constant({ kind: 'dropped' as const }),
+    fc.constant({ kind: 'begun' as const }),
+    fc.record({ kind: fc.constant('ended' as const), rest: fc.constantFrom(...rests) }),
+  );
+
+  test('leaves no app without something that brings the next look', () => {
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
+        const map = new AppStates();
+        let named: readonly DesiredApp[] = [];
+        for (const event of happenings) {
+          const { kind: before } = map.stateOf('shop');
+          if (event.kind === 'named') map.refreshed((named = [desiredApp({ name: 'shop', inputs: event.inputs })]));
+          if (event.kind === 'dropped') map.refreshed((named = []));
+          if (event.kind === 'begun' && before !== 'underway') map.begun('shop');
+          if (event.kind === 'ended' && before === 'underway') map.ended('shop', event.rest);
+          const state = map.stateOf('shop');
+          const isUnseen = map.unseen(named).length === 1;
+          switch (wakeOf(state).by) {
+            case 'refresh':
+              // Every refresh says so until a pass begins.
+              expect(isUnseen).toBe(named.length === 1);
+              break;
+            case 'end':
+              expect(state.kind).toBe('underway');
+              break;
+            default:
+              // The loop was told when its pass ended.
+              expect([isUnseen, named.length]).toEqual([false, 1]);
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('two passes over one app at once', () => {
+  let simulator: Simulator;
+  afterEach(() => simulator.close());
+
+  test('are one, and neither it nor any other app is the worse for it', async () => {
+    const clock = new IdleClock();
+    simulator = await startSimulator({ clock });
+    const { url, token, world } = simulator;
+    const reconciler = reconcilerOf(
+      {
+        wanted: () => fleetOf({ apps: [desiredApp({ name: 'cart' }), desiredApp({ name: 'shop' })] }),
+        url,
+        token,
+        fetch,
+        clock,
+      },
+      { configRepo: undefined, reporter: undefined },
+    );
+    const { signal } = new AbortController();
+    await reconciler.refresh(signal);
+    const names = ['shop', 'shop', 'cart'];
+    const ends = await Promise.allSettled(names.map((name) => reconciler.reconcile(name, 'timer', signal)));
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(world.snapshot().map(({ name, machines }) => [name, machines.length])).toEqual([
+      ['cart', 2],
+      ['shop', 2],
+    ]);
+    expect(await reconciler.reconcile('shop', 'timer', signal)).toEqual({ nextWakeAt: undefined, failed: false });
+  });
+});
