@@ -28,6 +28,7 @@ import { afterCommand } from '../rollout/release-command.ts';
 import { ImagePin } from '../images/pin.ts';
 import { roll, unverifiedGroups } from '../rollout/rolling.ts';
 import { applySecretSteps } from '../kinds/secrets.ts';
+import { mayOweRestart } from '../kinds/volume-growth.ts';
 import { applyVolumeStep } from '../kinds/volumes.ts';
 
 /** What happened, step by step, and the faults behind the failures. */
@@ -231,7 +232,8 @@ class Apply {
       this.#failed.set('machine.create', machine.target);
     }
     try {
-      if (ready.some((machine) => machine.kind === 'machine.create')) await lockApp(this.#pass);
+      const makesSome = ready.some((machine) => machine.kind === 'machine.create');
+      if (makesSome || (await mayOweRestart(this.#pass, ready))) await lockApp(this.#pass);
       await roll(
         this.#pass,
         ready,

@@ -2,7 +2,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Intent } from '../../src/model/stamps/memory.ts';
-import type { MachineRestart, VolumeStep } from '../../src/model/plan.ts';
+import type { MachineRestart, RolloutStep, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -53,6 +53,17 @@ export async function extendVolume(
     if (now === undefined || now.size_gb < sizeGb) throw error;
     return { outcome: 'updated' };
   }
+}
+
+/**
+ * true: one of these restarts may be owed. A restart leaves no version by which another FlyCD of the fleet, that owes one of
+ * another machine, would see that it came second: whoever restarts holds the app's lock.
+ */
+export async function mayOweRestart(pass: AppPass, steps: readonly RolloutStep[]): Promise<boolean> {
+  const restarts = steps.filter((step) => step.kind === 'machine.restart');
+  if (restarts.length === 0) return false;
+  const { intents } = await pass.services.store.memory(pass.app.name);
+  return restarts.some(({ volumeId }) => openGrowth(intents, volumeId).length > 0);
 }
 
 /**

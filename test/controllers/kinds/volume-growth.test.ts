@@ -1,4 +1,7 @@
 import { hash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { arena, type Arena } from '../arena.ts';
 
@@ -172,5 +175,56 @@ describe('machines that restart for their volumes', () => {
     const ran = await sync();
     expect(ran.code, ran.said).toBe(0);
     expect(sizes()?.map(([, filesystem]) => filesystem)).toEqual([2, 2, 2]);
+  });
+
+  /** How many at most were down at a moment. */
+  function watchDown(): () => number {
+    let most = 0;
+    world.simulator.world.onStateChange = () => {
+      const down = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
+        ({ state }) => state !== 'started',
+      );
+      most = Math.max(most, down.length);
+    };
+    return () => most;
+  }
+
+  const extend = 'PUT /apps/{app}/volumes/{volume}/extend';
+
+  test.each([1, 2, 3, 4])('two FlyCDs at once take turns, call %i to extend being slow', async (nth) => {
+    await start(2);
+    // Past the lists that Fly answers a second.
+    await world.clock.sleep(60_000);
+    // The other FlyCD has restarted that machine by then, and this one owes a restart of the other machine alone.
+    world.simulator.world.faults.add({ template: extend, nth, fault: { latencyMs: 1000 } });
+    world.write(shop(2, { count: 2 }));
+    const most = watchDown();
+    const both = await Promise.all(['state', 'another'].map((state) => world.flycd(['sync', '--once'], state)));
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(sizes()?.map(([, filesystem]) => filesystem)).toEqual([2, 2]);
+    expect([most(), restarts()]).toEqual([1, 2]);
+  });
+
+  test.each([0, 1])('an update by another FlyCD that sees a later commit waits its turn (restart %i)', async (nth) => {
+    await start(2);
+    await world.clock.sleep(60_000);
+    const later = mkdtempSync(join(tmpdir(), 'flycd-later-'));
+    for (const [path, text] of Object.entries(shop(2, { count: 2, greeting: 'bye' }))) {
+      mkdirSync(dirname(join(later, path)), { recursive: true });
+      writeFileSync(join(later, path), text);
+    }
+    world.write(shop(2, { count: 2 }));
+    const most = watchDown();
+    const seen = world.simulator.world.onStateChange;
+    let other: Promise<unknown> | undefined;
+    world.simulator.world.onStateChange = (machine) => {
+      seen?.(machine);
+      if (restarts() === nth + 1) other ??= world.flycdAt(later, ['sync', '--once'], 'another');
+    };
+    await sync();
+    await other;
+    rmSync(later, { recursive: true });
+    expect(app()?.machines.map(({ config }) => config.env?.['GREETING'])).toEqual(['bye', 'bye']);
+    expect(most()).toBe(1);
   });
 });
