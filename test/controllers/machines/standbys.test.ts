@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { hostDown } from '../../../simulator/machines/host-failures.ts';
 import { prepared, type Arena } from '../arena.ts';
+import type { PlannedApp } from '../../storm/checks/invariants.ts';
 import { walkKills } from '../kill-walk.ts';
 
 let world: Arena | undefined;
@@ -100,3 +101,38 @@ test('killed at every call of a first sync, it ends with one machine and one sta
   world = undefined;
   expect(await walkKills([], worker())).toBeGreaterThan(10);
 }, 120_000);
+
+test.each([
+  ['a word', worker(), ['--now']],
+  ['a commit', worker('blue'), []],
+] as const)(
+  'a bluegreen deployment by hand leaves it to nobody: held, and mended by %s',
+  async (_what, files, flags) => {
+    world = await prepared([worker()], worker());
+    await world.endState();
+    const image = 'docker.io/library/busybox:2';
+    expect(await world.simulator.flyctl.deploy('shop', { image, strategy: 'bluegreen' })).toEqual({ ok: true });
+    await world.endState();
+    const at = world;
+    const dangling = (): readonly string[] => {
+      const there = machines(at);
+      return there.flatMap(({ config }) => config.standbys ?? []).filter((id) => there.every((one) => one.id !== id));
+    };
+    expect(dangling()).toHaveLength(1);
+    const held = await world.flycd(['diff', '--output', 'json']);
+    const { apps } = JSON.parse(held.stdout) as { readonly apps: readonly PlannedApp[] };
+    const [hold] = apps[0]?.holds ?? [];
+    expect([held.code, hold?.reason]).toEqual([4, 'flyctl']);
+    // And it names the standby.
+    const targets = hold?.steps.flatMap((step) => [step, ...(step.machines ?? [])].map(({ target }) => target));
+    expect(targets).toContain('shop/app/arn/2');
+    await world.clock.sleep(5000);
+    world.write(files);
+    const ran = await world.flycd(['sync', '--once', ...flags]);
+    expect(ran.code, ran.stderr).toBe(0);
+    await world.endState();
+    expect(dangling()).toEqual([]);
+    const standbys = machines(world).filter(({ config }) => (config.standbys ?? []).length > 0);
+    expect([machines(world).length, standbys.length]).toEqual([2, 1]);
+  },
+);

@@ -184,6 +184,19 @@ const holding = (target: string): PlannedApp => {
   return { ...plain, status: 'held', holds: [hold] };
 };
 
+test('a standby of no machine, where a hold says that somebody deployed so; under no other hold', async () => {
+  const gone = (world: World): void => {
+    machine(world, 'worker-arn-1-g1').state = 'destroyed';
+  };
+  const of = 'app-1/worker/arn/2';
+  const words = 'is a standby of no machine that is there';
+  const held = holding(of);
+  expect((await said(gone, [held])).join('\n')).not.toContain(words);
+  expect((await said(gone, [holding('app-1/web/arn/1')])).join('\n')).toContain(words);
+  const holds = held.holds.map((hold) => ({ ...hold, reason: 'drift' }));
+  expect((await said(gone, [{ ...held, holds }])).join('\n')).toContain(words);
+});
+
 test('what waits behind a rollback excuses nothing: the app is where it was sent', async () => {
   const behind = holding('app-1/web/arn/1');
   const holds = behind.holds.map((hold) => ({ ...hold, reason: 'rollback' }));

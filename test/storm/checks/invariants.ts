@@ -179,9 +179,10 @@ const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
   });
 
 /** A standby waits for the end of a machine that is there; it can serve nobody, share no volume and do no job twice. */
-const standbysStandIn: Invariant = ({ fleet, apps }) =>
+const standbysStandIn: Invariant = ({ fleet, apps, plan }) =>
   apps.flatMap((app) => {
     const ids = new Set(app.machines.map(({ id }) => id));
+    const holds = plan.find((planned) => planned.app === app.name)?.holds ?? [];
     return app.machines.flatMap((machine) => {
       const group = fleet.apps.find(({ name }) => name === app.name)?.groups[groupOf(machine)];
       const { standbys } = machine.config;
@@ -189,9 +190,17 @@ const standbysStandIn: Invariant = ({ fleet, apps }) =>
       const what = `${app.name}: ${machine.name} is a standby`;
       if (group.serves || group.volumeGb !== undefined || group.schedule !== undefined)
         return [`${what} in a group that has none`];
-      return (standbys ?? []).some((id) => ids.has(id)) ? [] : [`${what} of no machine that is there`];
+      // flyctl's green ones stand in for blue ones, which then go: who deployed so has the app until somebody says otherwise.
+      const isSaid = holds.some((hold) => hold.reason === 'flyctl' && speaksOf(hold, [placeIn(app, machine)]));
+      return isSaid || (standbys ?? []).some((id) => ids.has(id)) ? [] : [`${what} of no machine that is there`];
     });
   });
+
+/** As plans call it: its slot, or its group where it has none of its own. */
+function placeIn(app: AppSnapshot, machine: MachineSnapshot): string {
+  const slot = machine.metadata['flycd_slot'];
+  return slot === undefined || !isItself(machine) ? `${app.name}/${groupOf(machine)}` : `${app.name}/${slot}`;
+}
 
 /** Without a count a group has what flyctl gives a new one, until somebody scales it. */
 const firstMachinesAreThere: Invariant = ({ fleet, apps, plan, shapes, byHand }) =>
