@@ -46,13 +46,22 @@ export function isItself({ id, metadata }: MachineSnapshot): boolean {
   return (metadata['flycd_machine'] ?? id) === id;
 }
 
+/** Of flyctl, beside the machines that git wants: gone once it is healthy, and left there where it is not. */
+function isCanary({ metadata }: MachineSnapshot): boolean {
+  return metadata['fly_canary'] !== undefined;
+}
+
 function groupDifferences(
   idea: AppIdea,
   app: AppSnapshot,
   { name, group }: { readonly name: string; readonly group: GroupIdea },
 ): readonly Difference[] {
-  const machines = app.machines.filter((machine) => groupOf(machine) === name);
-  const found: Difference[] = [];
+  const members = app.machines.filter((machine) => groupOf(machine) === name);
+  const machines = members.filter((machine) => !isCanary(machine));
+  const found: Difference[] = members.filter(isCanary).map((machine) => ({
+    text: `${app.name}: ${machine.name} is a canary that somebody left`,
+    about: [`${app.name}/${machine.id}`],
+  }));
   // A standby stands in for one of them, and is none of them.
   const counted = machines.filter(({ config }) => (config.standbys ?? []).length === 0);
   const whole = `${app.name}/${name}`;

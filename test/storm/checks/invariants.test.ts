@@ -197,6 +197,16 @@ test('a standby of no machine, where a hold says that somebody deployed so; unde
   expect((await said(gone, [{ ...held, holds }])).join('\n')).toContain(words);
 });
 
+test('a canary that somebody left is none of the machines, and has to be spoken of', async () => {
+  const left = (world: World): void => {
+    const found = web(world);
+    const config = { ...found.config, image: 'other', metadata: { ...found.config.metadata, fly_canary: 'true' } };
+    world.apps.get('app-1')?.machines.set('x', { ...found, id: 'x', name: 'quiet-dew-1', config });
+  };
+  expect(await said(left)).toEqual(['app-1: quiet-dew-1 is a canary that somebody left']);
+  expect(await said(left, [holding('app-1/x')])).toEqual([]);
+});
+
 test('what waits behind a rollback excuses nothing: the app is where it was sent', async () => {
   const behind = holding('app-1/web/arn/1');
   const holds = behind.holds.map((hold) => ({ ...hold, reason: 'rollback' }));

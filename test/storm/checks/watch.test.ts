@@ -131,6 +131,21 @@ describe('the watch finds', () => {
     expect(eyes.findings).toEqual([expect.stringContaining('web-arn-1-g1 was destroyed, and git gives web no count')]);
   });
 
+  test('no canary, of which git knows nothing', async () => {
+    const groups = { web: { count: undefined, serves: true, rests: false, checks: true, volumeGb: undefined } };
+    const { it, eyes, machines } = await watched({ groups });
+    const canary = { fly_platform_version: 'v2', fly_process_group: 'web', fly_canary: 'true' };
+    const config = { image: 'docker.io/library/app:2', metadata: canary };
+    const made = (await it.asPerson('POST', '/apps/app-1/machines', { region: 'arn', config })) as {
+      readonly id: string;
+    };
+    await it.clock.sleep(10_000);
+    await it.asPerson('DELETE', `/apps/app-1/machines/${made.id}?force=true`);
+    expect(eyes.findings).toEqual([]);
+    await it.asPerson('DELETE', `${path(machines[0])}?force=true`);
+    expect(eyes.findings).toHaveLength(1);
+  });
+
   test('an update without a cause', async () => {
     const { it, eyes, machines } = await watched();
     await update(it, machines[0]);

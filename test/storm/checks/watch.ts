@@ -203,11 +203,13 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
   function checkCounted(machine: Machine): void {
     const group = ideaOf(machine.app.name)?.groups[groupOf(machine)];
     const standsIn = (machine.config.standbys ?? []).length > 0;
+    // One more than git wants for as long as somebody deploys, and theirs who undoes what was left of that.
+    const isCanary = machine.config.metadata?.['fly_canary'] !== undefined;
     const isReplaced = membersOf(world, machine.app.name, groupOf(machine)).some(
       (other) => takesPlaceOf(other, machine) || takesPlaceOf(machine, other),
     );
     if (isReplaced || isUndone(machine)) return;
-    if (group !== undefined && group.count === undefined && !standsIn)
+    if (group !== undefined && group.count === undefined && !standsIn && !isCanary)
       say(`${machine.app.name}: ${machine.name} was destroyed, and git gives ${groupOf(machine)} no count`);
   }
 
