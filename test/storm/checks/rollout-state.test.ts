@@ -115,6 +115,27 @@ describe('the watch finds', () => {
   });
 });
 
+test('a stamp that comes again speaks of the release that failed, whatever git says since that moment', async () => {
+  const { it, eyes, commit } = await watched();
+  const broken = 'docker.io/library/failing-check:7';
+  await commit({ env: { GREETING: 'two' }, image: broken });
+  expect((await it.flycd(['sync', '--once'])).code).toBe(1);
+  expect(eyes.standing.failedImage('app-1')).toBe(broken);
+  const [{ config } = { config: undefined }] = members(it);
+  const failed = Number(config?.metadata?.['flycd_failed']?.split(':').at(-1));
+  // Git says another thing in the same millisecond, after it.
+  const mended = { apps: [{ ...app, env: { GREETING: 'two' }, image: 'docker.io/library/app:3' }] };
+  eyes.standing.published(mended, 'mended', failed);
+  for (const { id } of members(it)) await it.simulator.flyctl.destroy('app-1', { machine: id });
+  expect(eyes.standing.failedImage('app-1')).toBeUndefined();
+  await it.asPerson('POST', '/apps/app-1/machines', { region: 'arn', config });
+  await it.asPerson('POST', '/apps/app-1/secrets', { values: { A: '1' } });
+  expect(eyes.standing.failedImage('app-1')).toBeUndefined();
+  // Where git says the same again, it is that one.
+  eyes.standing.published({ apps: [{ ...app, env: { GREETING: 'two' }, image: broken }] }, 'broken', failed + 1);
+  expect(eyes.standing.failedImage('app-1')).toBe(broken);
+});
+
 describe('heard of a command that', () => {
   const ran = { code: 0, stdout: '', stderr: '' };
   const how = { afterMs: undefined, death: undefined, state: undefined };

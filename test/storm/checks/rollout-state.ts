@@ -123,6 +123,8 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
   /** Machines that were seen with a word. */
   const carriers = new Map<Word, Set<Machine>>();
   const failures = new Map<string, Failed>();
+  /** By app and stamp. */
+  const failuresTold = new Map<string, Failed>();
   /** Versions that git ever gave an image, by `app image`. */
   const versions = new Map<string, Set<string>>();
   /** What git said, the newest first. */
@@ -150,8 +152,12 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
     // An app that had no machines then is stamped when it has some.
     const then = history.find(({ since }) => since <= word.at)?.fleet ?? git;
     const idea = then.apps.find(({ name }) => name === app.name);
-    if (word.lifted || idea === undefined) failures.delete(app.name);
-    else failures.set(app.name, { version: versionOf(idea), image: idea.image });
+    // Told anew by a database, once a hand took away all who said it, it speaks of the same release: git may have moved in the
+    // very millisecond of the failure, after it.
+    const failed = failuresTold.get(`${app.name} ${text}`) ?? (idea && { version: versionOf(idea), image: idea.image });
+    if (word.lifted || failed === undefined) return void failures.delete(app.name);
+    failures.set(app.name, failed);
+    failuresTold.set(`${app.name} ${text}`, failed);
   }
 
   function ideaOf(name: string): AppIdea | undefined {
