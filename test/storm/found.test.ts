@@ -11,6 +11,11 @@ test.each([
   [70_821, 'a release that failed'],
   [90_063, 'two passes at once each take away the group that came with a release that failed'],
   [201_338, 'a machine that its host took down stayed stopped'],
+  [1_005_115, 'two FlyCDs each restart a machine for its volume'],
+  [1_005_168, 'a canary that did not get well goes with the word that undoes it'],
+  [1_005_199, 'a bluegreen by hand leaves a standby to a machine that is gone'],
+  [1_005_228, 'git moves in the millisecond of a failure that is told of again'],
+  [1_006_149, 'a canary that did not get well is held by its id'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

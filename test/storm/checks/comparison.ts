@@ -47,7 +47,7 @@ export function isItself({ id, metadata }: MachineSnapshot): boolean {
 }
 
 /** Of flyctl, beside the machines that git wants: gone once it is healthy, and left there where it is not. */
-function isCanary({ metadata }: MachineSnapshot): boolean {
+export function isCanary({ metadata }: MachineSnapshot): boolean {
   return metadata['fly_canary'] !== undefined;
 }
 

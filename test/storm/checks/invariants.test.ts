@@ -197,9 +197,12 @@ test('a standby of no machine, where a hold says that somebody deployed so; unde
   expect((await said(gone, [{ ...held, holds }])).join('\n')).toContain(words);
 });
 
-test('a canary that somebody left is none of the machines, and has to be spoken of', async () => {
+test.each([
+  ['a group of a count', 'web-arn-1-g1'],
+  ['a group of none', 'worker-arn-1-g1'],
+])('a canary that somebody left of %s is none of the machines, and has to be spoken of', async (_what, of) => {
   const left = (world: World): void => {
-    const found = web(world);
+    const found = machine(world, of);
     const config = { ...found.config, image: 'other', metadata: { ...found.config.metadata, fly_canary: 'true' } };
     world.apps.get('app-1')?.machines.set('x', { ...found, id: 'x', name: 'quiet-dew-1', config });
   };

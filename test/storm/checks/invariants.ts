@@ -1,7 +1,7 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../../simulator/world/snapshot.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
-import { differences, groupOf, isItself, type Difference } from './comparison.ts';
+import { differences, groupOf, isCanary, isItself, type Difference } from './comparison.ts';
 import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from '../world/fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
@@ -211,7 +211,7 @@ const firstMachinesAreThere: Invariant = ({ fleet, apps, plan, shapes, byHand })
       const holds = plan.find(({ app }) => app === idea.name)?.holds ?? [];
       if (holds.some((hold) => speaksOf(hold, [what]))) return [];
       const machines = apps.find((app) => app.name === idea.name)?.machines ?? [];
-      const members = machines.filter((machine) => groupOf(machine) === name);
+      const members = machines.filter((machine) => groupOf(machine) === name && !isCanary(machine));
       const standbys = members.filter(({ config }) => (config.standbys ?? []).length > 0).length;
       const [there, first] = [shapeOf(members.length - standbys, standbys), firstShape(idea, group)];
       return there === first ? [] : [`${what}: ${there}, a new group has ${first}`];
