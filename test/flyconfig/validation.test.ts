@@ -82,6 +82,9 @@ test('one mistake in a section hides no other', () => {
 test.each([
   ['yyx', 'did you mean yyz?'],
   ['anr', 'did you mean arn?'],
+  ['ARN', 'did you mean arn?'],
+  [' Arn\n', 'did you mean arn?'],
+  ['ANR', 'did you mean arn?'],
   ['moon', 'fly platform regions lists them'],
   ['bos', 'ewr (Secaucus, NJ (US)) is the nearest that is left'],
   ['sea', 'sjc (San Jose, California (US)) is the nearest that is left'],

@@ -1,10 +1,13 @@
 /** What a fly config may say and FlyCD cannot do yet: refused, since an app deployed without it would behave otherwise. */
+import { orList } from '../../model/base/text.ts';
 import type { JsonValue } from '../../model/base/json.ts';
 import { durationOf, optionalWordOf } from '../reading/fields.ts';
 import { tableOf } from '../reading/tables.ts';
 import { fieldOf, isList, isTable, keyPath, type Table } from '../reading/values.ts';
 
-const strategies = ['canary', 'rolling', 'immediate', 'bluegreen'];
+const strategies = ['rolling', 'immediate'];
+/** flyctl's others: refused, each with what stands in its way. */
+const otherStrategies = ['canary', 'bluegreen'];
 
 function says(value: JsonValue): boolean {
   if (value === undefined || value === null || value === false || value === '') return false;
@@ -49,13 +52,13 @@ function noteDeploy(
   if (deploy === undefined) return;
   durationOf(deploy, 'wait_timeout');
   refuse(deploy, ['seed_command'], 'run it by hand with fly machine run, or deploy this app with flyctl');
-  const strategy = optionalWordOf(deploy, 'strategy', strategies);
+  const strategy = optionalWordOf(deploy, 'strategy', [...strategies, ...otherStrategies], strategies);
   if ((strategy === 'canary' || strategy === 'bluegreen') && sectionsOf(root, 'mounts').length > 0) {
     const message = `${strategy} runs new machines beside the old ones, which hold the volumes`;
-    deploy.notes.error(keyPath(deploy.path, 'strategy'), message, 'rolling or immediate');
+    deploy.notes.error(keyPath(deploy.path, 'strategy'), message, orList(strategies));
   } else if (strategy === 'canary' || strategy === 'bluegreen') {
     const message = `the strategy ${strategy} is not supported yet`;
-    deploy.notes.error(keyPath(deploy.path, 'strategy'), message, 'rolling or immediate');
+    deploy.notes.error(keyPath(deploy.path, 'strategy'), message, orList(strategies));
   }
 }
 

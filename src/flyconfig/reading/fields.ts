@@ -52,17 +52,27 @@ export function textsOf(table: Table, key: string): readonly string[] | undefine
   return texts;
 }
 
-/** One of a few words. */
-export function wordOf(table: Table, key: string, words: readonly string[]): string | undefined {
+/** One of a few words. `told`: those that an error offers. */
+export function wordOf(
+  table: Table,
+  key: string,
+  words: readonly string[],
+  told: readonly string[] = words,
+): string | undefined {
   const value = textOf(table, key);
   if (value === undefined || words.includes(value)) return value;
-  table.notes.error(keyPath(table.path, key), `expected ${orList(words)}, found "${shortened(value)}"`);
+  table.notes.error(keyPath(table.path, key), `expected ${orList(told)}, found "${shortened(value)}"`);
   return undefined;
 }
 
 /** As wordOf, where an empty text is as good as none. */
-export function optionalWordOf(table: Table, key: string, words: readonly string[]): string | undefined {
-  return fieldOf(table.values, key) === '' ? undefined : wordOf(table, key, words);
+export function optionalWordOf(
+  table: Table,
+  key: string,
+  words: readonly string[],
+  told?: readonly string[],
+): string | undefined {
+  return fieldOf(table.values, key) === '' ? undefined : wordOf(table, key, words, told);
 }
 
 /**

@@ -54,13 +54,18 @@ function spellingHint(region: string, known: readonly Region[]): string {
   return meant === undefined ? listHint : `did you mean ${meant}?`;
 }
 
-/** Three letters are near to many others: one of them wrong, or all of them in another order. */
-export function nearRegion(region: string, candidates: readonly string[]): string | undefined {
+/** Three letters are near to many others: in capitals or with blanks, one of them wrong, or all of them in another order. */
+export function nearRegion(written: string, candidates: readonly string[]): string | undefined {
+  const region = written.trim().toLowerCase();
   const alike = candidates.filter((other) => other.length === region.length);
   const letters = (text: string): readonly string[] => text.split('');
   const wrong = (other: string): number => letters(other).filter((letter, at) => letter !== region[at]).length;
   const sorted = (text: string): string => letters(text).toSorted().join('');
-  return alike.find((other) => wrong(other) <= 1) ?? alike.find((other) => sorted(other) === sorted(region));
+  return (
+    alike.find((other) => wrong(other) === 0) ??
+    alike.find((other) => wrong(other) <= 1) ??
+    alike.find((other) => sorted(other) === sorted(region))
+  );
 }
 
 function placeOf(region: Region | undefined): Place | undefined {

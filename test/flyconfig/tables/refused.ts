@@ -149,7 +149,7 @@ export const refused: readonly Row[] = [
     row: '3.7 strategy',
     says: 'a strategy that is none',
     input: { deploy: { strategy: 'rolling-eyes' } },
-    errors: [['deploy.strategy', /canary, rolling, immediate or bluegreen/]],
+    errors: [['deploy.strategy', /expected rolling or immediate, found/]],
   },
   {
     row: '3.7 strategy',
