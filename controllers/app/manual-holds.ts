@@ -49,6 +49,9 @@ export interface Told {
   readonly isStamped?: boolean;
 }
 
+/** Fly's answers of one moment differ from those of the next. */
+const lookAgainMs = 1000;
+
 interface Stood {
   readonly appId: string | undefined;
   /** true: what SQLite knows is of an earlier app by the name. */
@@ -57,13 +60,17 @@ interface Stood {
   readonly standing: Standing;
 }
 
-async function look({ fly, store }: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
-  const presence = await fly.app(app);
+/** One that SQLite knows is looked for twice: what is said of it while Fly does not show it would not reach its machines. */
+async function look({ fly, store, clock }: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
+  const stored = await store.memory(app);
+  const first = await fly.app(app);
+  const isMissed = first.state !== 'present' && stored.appId !== undefined;
+  if (isMissed) await clock.sleep(lookAgainMs);
+  const presence = isMissed ? await fly.app(app) : first;
   const machines = presence.state === 'present' ? await fly.machines(app) : [];
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
   const isStamped = standingMachines(machines, fleet).length > 0;
   const shown = { isThere: presence.state !== 'absent', id, isStamped };
-  const stored = await store.memory(app);
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
   return { appId: id, isAnother: shown.isThere && isAnotherApp(stored, shown), machines, standing };
 }

@@ -130,11 +130,11 @@ export async function rememberOwed(
  */
 export async function rememberWhich(request: SyncAppRequest): Promise<void> {
   const { store, app, fleet, planned } = request;
-  const { observed, steering } = planned;
+  const { observed, steering, remembered } = planned;
   const shown = shownApp(observed, fleet);
   if (shown?.id === undefined) return;
   const { texts } = steering.standing;
-  await store.applyEvent(app.name, { kind: 'seen', shown: { ...shown, id: shown.id }, texts });
+  await store.applyEvent(app.name, { kind: 'seen', shown: { ...shown, id: shown.id }, texts, remembered });
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

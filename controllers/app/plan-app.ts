@@ -1,4 +1,4 @@
-import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import { emptyMemory, type Memory, type StoredMemory } from '../../src/model/stamps/memory.ts';
 import { memoryOf, type ShownApp } from '../../src/model/remembered.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
@@ -32,9 +32,10 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const observed = await observeOrganization(asked, await observeApp({ fly, app: asked.app.name, clock }));
   const app = whereItIs(asked.app, observed);
   const request = { ...asked, app };
-  const remembered = await remember(request, observed);
-  const lost = madeByLostCalls({ observed, memory: remembered, fleet });
-  const memory = { ...remembered, made: [...remembered.made, ...lost.map(({ id }) => id)] };
+  const remembered = asked.store === undefined ? emptyMemory : await asked.store.memory(app.name);
+  const counting = await thatCounts(request, observed, remembered);
+  const lost = madeByLostCalls({ observed, memory: counting, fleet });
+  const memory = { ...counting, made: [...counting.made, ...lost.map(({ id }) => id)] };
   const base = {
     memory,
     fleet,
@@ -70,7 +71,7 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const found = needs ? planOf(whole) : plan;
   await checkRegions(request, found);
   const lifted = options.now ? liftedFrom(planOf(whole, { ...options, now: false }), found) : [];
-  return { plan: found, observed: whole, known, release, unreachable, wanted, steering, lifted };
+  return { plan: found, observed: whole, known, release, unreachable, wanted, steering, remembered, lifted };
 }
 
 /**
@@ -189,10 +190,9 @@ export function shownApp({ app, id, machines }: ObservedApp, fleet: FleetOwner):
   return { isThere: app.value.state !== 'absent', id, isStamped };
 }
 
-/** What SQLite knows, with the HMAC of each secret's present value; values themselves stay where they are. */
-async function remember(request: PlanAppRequest, observed: ObservedApp): Promise<Memory> {
+/** What SQLite knows of this app, with the HMAC of each secret's present value; values themselves stay where they are. */
+async function thatCounts(request: PlanAppRequest, observed: ObservedApp, stored: StoredMemory): Promise<Memory> {
   const { store, evidence, app, fleet } = request;
-  const stored = store === undefined ? emptyMemory : await store.memory(app.name);
   const revisionSeenAt = await store?.revisionSeenAt(fleet.revision);
   const shown = shownApp(observed, fleet);
   const known = shown === undefined ? stored : memoryOf(stored, shown);

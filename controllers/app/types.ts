@@ -4,6 +4,7 @@ import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import type { Log } from '../../src/model/base/log.ts';
 import type { Memory } from '../../src/model/stamps/memory.ts';
+import type { Remembered } from '../../src/model/remembered.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
@@ -41,6 +42,8 @@ export interface PlannedApp {
   /** Since when hosts of its machines do not answer, by machine. */
   readonly unreachable: Memory['unreachable'];
   readonly steering: Steering;
+  /** As SQLite had it then, whichever app it is about. */
+  readonly remembered: Remembered;
   /** Where a person insists: what would be held without that word. */
   readonly lifted: readonly Hold[];
   /** What the plan is towards: git's wish, or the version at which the app is held. */

@@ -1,3 +1,4 @@
+import { FlyError } from '../../src/fly/http/error.ts';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
@@ -106,15 +107,16 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
     await store.applyEvent(plan.app, { kind: 'destroying' });
+    const { isThere, ...destroyed } = await destroy(request);
     const result: StepResult = {
-      ...(await destroy(request)),
+      ...destroyed,
       kind: step.kind,
       target: step.target,
       startedAt,
       finishedAt: clock.now(),
     };
     failed = result.outcome === 'failed';
-    if (failed && (await isThere(request))) await store.applyEvent(plan.app, { kind: 'kept' });
+    if (isThere) await store.applyEvent(plan.app, { kind: 'kept' });
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
@@ -123,23 +125,25 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
   // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.
-  if (outcome === 'deleted' && request.isGone !== true) await store.forget(plan.app);
+  if (outcome === 'deleted' && request.isGone !== true) await store.applyEvent(plan.app, { kind: 'destroyed' });
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
 }
 
-/** Fly has refused it: whoever destroys it later is somebody else. */
-async function isThere({ fly, plan }: OrphanRequest): Promise<boolean> {
-  return (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
+interface Destroyed extends Pick<StepResult, 'outcome' | 'message' | 'next'> {
+  /** true: Fly has it still, and whoever destroys it later is somebody else. */
+  readonly isThere: boolean;
 }
 
-async function destroy({ fly, plan }: OrphanRequest): Promise<Pick<StepResult, 'outcome' | 'message' | 'next'>> {
+async function destroy({ fly, plan }: OrphanRequest): Promise<Destroyed> {
   try {
     const { outcome, message } = await destroyApp(fly, plan.app);
-    return { outcome, message, next: undefined };
+    return { outcome, message, next: undefined, isThere: false };
   } catch (error) {
     const fault = toFault(error, `${plan.app} could not be destroyed`);
-    return { outcome: 'failed', message: fault.message, next: fault.next };
+    const isRefused = error instanceof FlyError && error.outcome === 'refused';
+    const isThere = isRefused || (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
+    return { outcome: 'failed', message: fault.message, next: fault.next, isThere };
   }
 }

@@ -71,7 +71,12 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       where: app.file,
     });
   }
+  const { appId: earlier, underway } = await store.memory(app.name);
   await store.applyEvent(app.name, { kind: 'creating' });
+  // Of one that was asked for before, and is perhaps there, this call's answer says nothing.
+  const refused = async (): Promise<void> => {
+    if (underway !== 'creating') await store.applyEvent(app.name, { kind: 'refused' });
+  };
   try {
     const appId = appIdOf(await fly.createApp({ name: app.name, org, network }));
     await store.applyEvent(app.name, { kind: 'created', appId, known: true });
@@ -79,12 +84,12 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   } catch (error) {
     // A read behind it that fails says nothing of the create.
     if (error instanceof FlyError && error.outcome === 'refused' && error.operation === createOperation)
-      await store.applyEvent(app.name, { kind: 'refused' });
+      await refused();
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
-    const { appId } = await store.memory(app.name);
-    if (appId !== undefined && appIdOf(presence.app) === appId) {
+    const appId = appIdOf(presence.app);
+    if (earlier !== undefined && appId === earlier) {
       throw new Fault({
         kind: 'waiting',
         what: `Fly did not show app ${app.name} for a moment`,
@@ -94,11 +99,12 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       });
     }
     // Nothing tells whose an empty one is: it is made use of, and proves nothing.
-    if (error.outcome === 'unknown' && (await isEmpty(pass))) {
-      await store.applyEvent(app.name, { kind: 'created', appId: appIdOf(presence.app), known: false });
+    const empty = error.outcome === 'unknown' ? await isEmpty(pass) : false;
+    if (empty === true) {
+      await store.applyEvent(app.name, { kind: 'created', appId, known: false });
       return { outcome: 'created', message: 'it was there already' };
     }
-    await store.applyEvent(app.name, { kind: 'refused' });
+    if (empty === false) await refused();
     // It was not there a moment ago: whoever made it is about to make the rest, and two would make everything twice.
     throw new Fault({
       kind: 'waiting',
@@ -110,8 +116,10 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   }
 }
 
-/** As FlyCD's create leaves it. Whoever has put something into it has made it. */
-async function isEmpty({ services: { fly, clock }, app }: AppPass): Promise<boolean> {
+/** As FlyCD's create leaves it. Whoever has put something into it has made it. undefined: not all of it could be read. */
+async function isEmpty({ services: { fly, clock }, app }: AppPass): Promise<boolean | undefined> {
   const { machines, volumes, secrets, addresses } = await observeApp({ fly, clock, app: app.name });
-  return [machines, volumes, secrets, addresses].every((kind) => kind.status === 'read' && kind.value.length === 0);
+  const kinds = [machines, volumes, secrets, addresses];
+  if (kinds.some((kind) => kind.status === 'read' && kind.value.length > 0)) return false;
+  return kinds.every((kind) => kind.status === 'read') ? true : undefined;
 }

@@ -1,4 +1,5 @@
 /** What is remembered of an app is about one that Fly may have destroyed since: another one may have its name. */
+import { isDeepStrictEqual } from 'node:util';
 import { emptyMemory, type StoredMemory } from './stamps/memory.ts';
 import { readStanding } from './stamps/rollout-state-text.ts';
 import {
@@ -22,18 +23,24 @@ export interface ShownApp {
 export type AppEvent =
   /** Something is said, of the app that Fly shows by this id. undefined: it shows none, so that it is of the next one. */
   | { readonly kind: 'said'; readonly texts: StandingTexts; readonly appId: string | undefined }
-  /** A pass has looked at it, and found these words to stand. */
-  | { readonly kind: 'seen'; readonly shown: ShownApp & { readonly id: string }; readonly texts: StandingTexts }
+  /** A pass has looked at it, and found these words to stand, besides those that were remembered when it looked. */
+  | {
+      readonly kind: 'seen';
+      readonly shown: ShownApp & { readonly id: string };
+      readonly texts: StandingTexts;
+      readonly remembered: Remembered;
+    }
   /** Before FlyCD asks Fly for it. Fly may not show it at once, or FlyCD be killed behind the call. */
   | { readonly kind: 'creating' }
-  /** Fly has not made it for FlyCD. */
+  /** That was not made, nor one that was asked for before it without an answer. */
   | { readonly kind: 'refused' }
   /** `known`: as of `Memory`. */
   | { readonly kind: 'created'; readonly appId: string | undefined; readonly known: boolean }
   /** Before FlyCD destroys it. */
   | { readonly kind: 'destroying' }
   /** It is there still. */
-  | { readonly kind: 'kept' };
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'destroyed' };
 
 /** What an event changes of what is remembered. */
 export type Remembered = Pick<StoredMemory, 'appId' | 'underway' | 'known' | 'standing'>;
@@ -76,19 +83,27 @@ export function memoryOf(memory: StoredMemory, shown: ShownApp): StoredMemory {
   return { ...facts, known, standing: standingOfShown(memory, shown) };
 }
 
+/**
+ * A row without an id counts where no machine has one of its kind: counts are compared among words of one app only. What was
+ * said while Fly showed none for a moment is of the app that it shows again.
+ */
 function standingOfShown(
   memory: Pick<Remembered, 'appId' | 'underway' | 'standing'>,
   { isThere, id }: Pick<ShownApp, 'isThere' | 'id'>,
 ): readonly StandingRow[] {
-  const isAnother = isAnotherApp(memory, { isThere, id });
-  return memory.standing.filter(({ key, appId }) => {
-    if (!isThere) return memory.underway !== 'destroying' && isPersons(key);
-    if (appId === undefined || id === undefined) return !isAnother || isPersons(key);
-    return appId === id || (memory.underway === 'creating' && isPersons(key));
+  if (!isThere) return memory.underway === 'destroying' ? [] : memory.standing.filter(({ key }) => isPersons(key));
+  if (id === undefined) return memory.standing;
+  const isKnown = memory.appId === id;
+  return memory.standing.flatMap((row) => {
+    if (row.appId === id) return [row];
+    if (row.appId === undefined && isKnown) return [{ ...row, appId: id }];
+    const isOfNext = row.appId === undefined || memory.underway === 'creating';
+    const isKept = isOfNext && (isPersons(row.key) || memory.appId === undefined);
+    return isKept ? [{ ...row, appId: undefined }] : [];
   });
 }
 
-/** What is remembered after an event: the one place that decides of which app a word is. */
+/** What is remembered after an event: the one place that decides of which app a remembered word is. */
 export function afterEvent(before: Remembered, event: AppEvent): Changed {
   const { underway } = before;
   const same = { ...before, isAnother: false };
@@ -101,6 +116,12 @@ export function afterEvent(before: Remembered, event: AppEvent): Changed {
       return { ...same, underway: 'destroying' };
     case 'kept':
       return { ...same, underway: undefined };
+    case 'destroyed': {
+      // Said since FlyCD set out to destroy it, while Fly showed none.
+      const isSaidSince = underway !== 'destroying';
+      const standing = before.standing.filter(({ appId }) => isSaidSince && appId === undefined);
+      return { appId: undefined, underway: undefined, known: false, standing, isAnother: true };
+    }
     case 'created': {
       const { appId, known } = event;
       const standing = standingOfShown(before, { isThere: false, id: undefined }).map((row) => ({ ...row, appId }));
@@ -118,36 +139,41 @@ function afterWords(
   before: Remembered,
   { texts, appId }: Extract<AppEvent, { readonly kind: 'said' }>,
 ): Pick<Remembered, 'underway' | 'standing'> {
-  const isOver = before.underway === 'destroying' && appId === undefined;
-  const standing = isOver
-    ? []
-    : appId === undefined
-      ? before.standing
-      : standingOfShown(before, { isThere: true, id: appId }).map((row) =>
-          row.appId === undefined ? row : { ...row, appId },
-        );
-  const underway = before.underway === 'creating' && appId === undefined ? 'creating' : undefined;
-  return { underway, standing: withRows(standing, rowsOf(texts, appId)) };
+  const rows = rowsOf(texts, appId);
+  if (appId !== undefined)
+    return { underway: undefined, standing: withRows(standingOfShown(before, { isThere: true, id: appId }), rows) };
+  const isOver = before.underway === 'destroying';
+  return isOver
+    ? { underway: undefined, standing: rows }
+    : { underway: before.underway, standing: withRows(before.standing, rows) };
 }
 
-function afterLook(before: Remembered, { shown, texts }: Extract<AppEvent, { readonly kind: 'seen' }>): Changed {
+/** An older look says nothing of an app that somebody has made or destroyed since, and of no word that was said since. */
+function afterLook(
+  before: Remembered,
+  { shown, texts, remembered }: Extract<AppEvent, { readonly kind: 'seen' }>,
+): Changed {
   const { id } = shown;
-  const said = before.standing.filter(({ appId }) => appId === id);
-  // Once the machines that say so are gone, the older word would stand again. Of what others said besides they remember it
-  // themselves.
-  const overruled = said.flatMap((row) => {
-    const seen = texts[row.key];
-    return seen === undefined || !isPersons(row.key) ? [] : [{ ...row, text: newer(row.key, row.text, seen) }];
-  });
-  const isSame = id === before.appId && before.underway === undefined;
-  const rows = isSame ? before.standing : withRows(rowsOf(texts, id), said);
+  if (before.appId !== remembered.appId || before.underway !== remembered.underway)
+    return { ...before, isAnother: false };
+  const isAnother = isAnotherApp(before, shown);
+  const since = before.standing.filter((row) => !remembered.standing.some((one) => isDeepStrictEqual(one, row)));
+  const found = id === before.appId ? overruled(standingOfShown(before, shown), texts) : rowsOf(texts, id);
   return {
     appId: id,
     underway: undefined,
-    known: isSame ? before.known : before.known && !isAnotherApp(before, shown) && !isUnproven(before, shown),
-    standing: withRows(rows, overruled),
-    isAnother: isAnotherApp(before, shown),
+    known: before.known && !isAnother && !isUnproven(before, shown),
+    standing: withRows(found, since),
+    isAnother,
   };
+}
+
+/**
+ * Once the machines that say so are gone, the older word would stand again. Of what others said besides they remember it
+ * themselves.
+ */
+function overruled(rows: readonly StandingRow[], texts: StandingTexts): readonly StandingRow[] {
+  return rows.map((row) => ({ ...row, text: newer(row.key, row.text, texts[row.key] ?? row.text) }));
 }
 
 function newer(key: StandingKey, one: string, other: string): string {
@@ -167,6 +193,6 @@ function withRows(rows: readonly StandingRow[], later: readonly StandingRow[]): 
   return [...rows.filter(({ key }) => !keys.has(key)), ...later];
 }
 
-function isPersons(key: string): boolean {
+function isPersons(key: StandingKey): boolean {
   return personsKeys.some((known) => known === key);
 }

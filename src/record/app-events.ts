@@ -9,31 +9,23 @@ import { perform, readRows, type Database } from './tables.ts';
 const factTables = ['evidence', 'intent', 'made', 'heal', 'app_memory', 'good_version'] as const;
 
 /** Of which app on Fly something is remembered, and what of that goes when it is over. */
-export function createAppEvents(database: Database): Pick<Store, 'applyEvent' | 'forget'> {
-  const { queries, fleet, main } = database;
+export function createAppEvents(database: Database): Pick<Store, 'applyEvent'> {
   return {
     async applyEvent(app, event) {
-      main.transaction(() => applyEvent(database, app, event)).immediate();
-    },
-    async forget(app) {
-      const firstRun = sql<number>`${newestRun(database, app)} + 1`;
-      main
-        .transaction(() => {
-          forget(database, app, [...factTables, 'standing']);
-          perform(main, queries.insertInto('app_memory').values({ fleet, app, first_run: firstRun }));
-        })
-        .immediate();
+      database.main.transaction(() => applyEvent(database, app, event)).immediate();
     },
   };
 }
 
-/** Read and written in one transaction: of two who tell of an app at once neither loses what the other said. */
+/** Read and written in one transaction: two who tell of an app at once come one after the other. */
 function applyEvent(database: Database, app: string, event: AppEvent): void {
   const before = readRemembered(database, app);
   const after = afterEvent(before, event);
   if (!after.isAnother && isDeepStrictEqual(after, { ...before, isAnother: false })) return;
-  if (after.isAnother) forget(database, app, factTables);
-  writeFacts(database, app, after);
+  if (after.isAnother) forget(database, app);
+  // What is destroyed while a run of it goes on ends with that run.
+  const firstRun = after.isAnother ? (event.kind === 'destroyed' ? 1 : 0) : undefined;
+  writeFacts(database, app, after, firstRun);
   writeRows(database, app, { before: before.standing, after: after.standing });
 }
 
@@ -56,13 +48,18 @@ function readRemembered(database: Database, app: string): Remembered {
   };
 }
 
-function writeFacts(database: Database, app: string, { appId, underway, known, isAnother }: Changed): void {
+function writeFacts(
+  database: Database,
+  app: string,
+  { appId, underway, known }: Changed,
+  after: number | undefined,
+): void {
   const { queries, fleet, main } = database;
   const values = {
     app_id: appId ?? null,
     underway: underway ?? null,
     known: known ? 1 : 0,
-    ...(isAnother ? { first_run: newestRun(database, app) } : {}),
+    ...(after === undefined ? {} : { first_run: sql<number>`${newestRun(database, app)} + ${after}` }),
   };
   perform(
     main,
@@ -90,12 +87,8 @@ function writeRows(
     );
 }
 
-function forget(
-  { queries, fleet, main }: Database,
-  app: string,
-  tables: readonly ((typeof factTables)[number] | 'standing')[],
-): void {
-  for (const table of tables)
+function forget({ queries, fleet, main }: Database, app: string): void {
+  for (const table of factTables)
     perform(
       main,
       queries.deleteFrom(table).where((where) => where.and({ fleet, app })),

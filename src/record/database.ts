@@ -109,7 +109,6 @@ function refuseWrites(store: Store): Store {
     finishRun: refuse,
     closeInterrupted: refuse,
     applyEvent: refuse,
-    forget: refuse,
     setEvidence: refuse,
     removeEvidence: refuse,
     addIntent: refuse,

@@ -230,6 +230,7 @@ export const migrations: readonly Migration[] = [
   {
     number: 13,
     name: '0013-apps-underway',
+    // ending stays, as it is in every database: nobody reads it any more.
     sql: `
       ALTER TABLE app_memory ADD COLUMN underway TEXT;
       UPDATE app_memory SET underway = 'destroying' WHERE ending = 1;

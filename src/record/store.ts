@@ -115,8 +115,6 @@ export interface Store {
   memory(app: string): Promise<StoredMemory>;
   /** Of which app on Fly all this is remembered, and what stands of it: as `afterEvent` says, in one transaction. Runs stay. */
   applyEvent(app: string, event: AppEvent): Promise<void>;
-  /** The app was destroyed: nothing but its runs stays. */
-  forget(app: string): Promise<void>;
   setEvidence(app: string, name: string, evidence: SecretEvidence): Promise<void>;
   removeEvidence(app: string, name: string): Promise<void>;
   addIntent(

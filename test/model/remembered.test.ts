@@ -25,6 +25,13 @@ describe('of what SQLite knows', () => {
   test.each([
     ['all is true of the app it knows', {}, shown('then'), true, [hold, good, suspend, failed]],
     ['all is where Fly does not say which it is', {}, shown(undefined), true, [hold, good, suspend, failed]],
+    [
+      'all is where it knows none and Fly does not say which it is',
+      { appId: undefined },
+      shown(undefined, false),
+      true,
+      [hold, good, suspend, failed],
+    ],
     ['all is where it knows none', { appId: undefined }, shown('then'), true, [hold, good, suspend, failed]],
     [
       'all but that it is the fleet’s app, where nothing proves which it is',
@@ -100,18 +107,30 @@ const said = (appId: string | undefined, reason: string, count = 1): AppEvent =>
   texts: { [suspend]: word(reason, count) },
 });
 const rolledBack = (appId: string): AppEvent => ({ kind: 'said', appId, texts: { [hold]: 'to nginx:1' } });
-const seen = (id: string, texts = {}): AppEvent => ({
+/** `then`: as it was remembered when the pass looked. Default: as it is now. */
+type Told = Exclude<AppEvent, Seen> | (Omit<Seen, 'then'> & Partial<Pick<Seen, 'then'>>);
+type Seen = Extract<AppEvent, { readonly kind: 'seen' }>;
+const seen = (id: string, texts = {}, then?: readonly Told[]): Told => ({
   kind: 'seen',
   shown: { isThere: true, id, isStamped: true },
   texts,
+  ...(then === undefined ? {} : { then: after(then) }),
 });
 const created = (appId: string | undefined): AppEvent => ({ kind: 'created', appId, known: true });
-const [creating, refused, destroying, kept] = (['creating', 'refused', 'destroying', 'kept'] as const).map(
-  (kind): AppEvent => ({ kind }),
-) as [AppEvent, AppEvent, AppEvent, AppEvent];
+const [creating, refused, destroying, kept, destroyed] = [
+  { kind: 'creating' },
+  { kind: 'refused' },
+  { kind: 'destroying' },
+  { kind: 'kept' },
+  { kind: 'destroyed' },
+] as const satisfies readonly AppEvent[];
 
 const nothing: Remembered = { appId: undefined, underway: undefined, known: false, standing: [] };
-const after = (events: readonly AppEvent[]): Remembered => events.reduce<Remembered>(afterEvent, nothing);
+function after(events: readonly Told[]): Remembered {
+  const told = (then: Remembered, event: Told): Remembered =>
+    afterEvent(then, event.kind === 'seen' ? { then, ...event } : event);
+  return events.reduce<Remembered>(told, nothing);
+}
 
 /** What stands of an app that Fly shows by this id, or of the next one: each word, and what it says. */
 function standing(remembered: Remembered, id: string | undefined): readonly string[] {
@@ -132,7 +151,7 @@ describe('the life of a word: of the app it was said of, of none, and of another
     appId: 'a',
     texts: { [suspend]: formatLifted({ by: 'bob', at: 2, count: 2 }) },
   };
-  test.each<[string, readonly AppEvent[], [string[], string[], string[]]]>([
+  test.each<[string, readonly Told[], [string[], string[], string[]]]>([
     ['said of an app', begun, [['why'], ['why'], []]],
     ['said of the next one', [said(undefined, 'why')], [['why'], ['why'], ['why']]],
     ['lifted', [...begun, lifted], [['lifted'], ['lifted'], []]],
@@ -157,12 +176,55 @@ describe('the life of a word: of the app it was said of, of none, and of another
     ],
     [
       'said while FlyCD makes the next one',
-      [created('a'), creating, said(undefined, 'new')],
-      [['new'], ['new'], ['new']],
+      [...begun, rolledBack('a'), creating, said(undefined, 'new', 2)],
+      [
+        ['new', 'to nginx:1'],
+        ['new', 'to nginx:1'],
+        ['new', 'to nginx:1'],
+      ],
     ],
     ['somebody makes the next one', [...begun, seen('b')], [[], [], []]],
     ['… and a word is said of that one', [...begun, rolledBack('a'), said('b', 'new')], [[], ['new'], ['new']]],
+    ['said while Fly shows none for a moment', [...begun, said(undefined, 'new', 2)], [['new'], ['new'], ['new']]],
+    [
+      '… and lifted once it is seen again',
+      [...begun, said(undefined, 'new', 2), seen('a', lifted.texts)],
+      [['new'], ['new'], []],
+    ],
+    [
+      '… and lifted through another FlyCD',
+      [...begun, said(undefined, 'new', 2), seen('a', { [suspend]: formatLifted({ by: 'bob', at: 3, count: 3 }) })],
+      [['lifted'], ['lifted'], []],
+    ],
+    [
+      'said since a pass looked',
+      [created('a'), said(undefined, 'new'), seen('a', {}, [created('a')])],
+      [['new'], ['new'], ['new']],
+    ],
+    [
+      'said before anybody knew the app, since a pass looked',
+      [said(undefined, 'new'), seen('a', {}, [])],
+      [['new'], ['new'], ['new']],
+    ],
+    [
+      'of an app that was made since a pass looked',
+      [...begun, creating, created('b'), said('b', 'new'), seen('a', {}, begun)],
+      [[], ['new'], ['new']],
+    ],
+    [
+      'since a pass looked, FlyCD asks for the next one',
+      [...begun, creating, seen('a', {}, begun)],
+      [['why'], ['why'], ['why']],
+    ],
     ['FlyCD destroys it', [...begun, destroying], [['why'], [], []]],
+    ['… and has destroyed it', [...begun, destroying, destroyed], [[], [], []]],
+    ['… while a word is said of it', [...begun, destroying, said('a', 'new', 2), destroyed], [[], [], []]],
+    [
+      '… while a word is said of the next one',
+      [...begun, destroying, said(undefined, 'new', 2), destroyed],
+      [['new'], ['new'], ['new']],
+    ],
+    ['… though the answer to a create was lost before', [...begun, creating, destroying], [['why'], [], []]],
     ['… and does not', [...begun, destroying, kept], [['why'], ['why'], []]],
     ['… and finds it there', [...begun, destroying, seen('a', { [suspend]: word('why') })], [['why'], ['why'], []]],
     ['… and makes the next one', [...begun, destroying, creating], [['why'], [], []]],
@@ -170,7 +232,7 @@ describe('the life of a word: of the app it was said of, of none, and of another
     ['… and is refused the next one', [...begun, destroying, creating, refused], [['why'], [], []]],
     [
       '… and a word is said of the next one',
-      [...begun, destroying, said(undefined, 'new')],
+      [...begun, rolledBack('a'), destroying, said(undefined, 'new')],
       [['new'], ['new'], ['new']],
     ],
     [
@@ -194,7 +256,15 @@ describe('the life of a word: of the app it was said of, of none, and of another
 
   const ids = ['a', 'b', 'c'] as const;
   const events = ids.flatMap((id) => [said(id, `of ${id}`), rolledBack(id), seen(id)]);
-  const all = [...events, said(undefined, 'of the next'), creating, refused, destroying, kept];
+  const all: readonly Told[] = [
+    ...events,
+    said(undefined, 'of the next'),
+    creating,
+    refused,
+    destroying,
+    kept,
+    destroyed,
+  ];
 
   test('is of no other app, unless FlyCD makes that one', () => {
     assertProperty(
@@ -216,4 +286,29 @@ describe('the life of a word: of the app it was said of, of none, and of another
       }),
     );
   });
+});
+
+describe('that the app is the fleet’s own', () => {
+  const known: Remembered = { ...nothing, appId: 'a', known: true };
+  test.each<[string, Remembered, string, boolean, boolean]>([
+    ['stays known of the one that is there', known, 'a', false, true],
+    ['stays unknown of it', { ...known, known: false }, 'a', true, false],
+    ['is not known of another one', known, 'b', true, false],
+    ['is proven by its machines where nobody wrote down which it is', { ...known, appId: undefined }, 'a', true, true],
+    ['is not proven by its name alone', { ...known, appId: undefined }, 'a', false, false],
+  ])('%s', (_what, then, id, isStamped, expected) => {
+    const shown = { isThere: true, id, isStamped };
+    expect(afterEvent(then, { kind: 'seen', shown, texts: {}, then }).known).toBe(expected);
+  });
+});
+
+test('what a person said before anybody wrote down of which app counts less than what its machines say', () => {
+  const older: Remembered = { ...nothing, standing: [{ key: suspend, text: word('old'), appId: undefined }] };
+  expect(standing(older, 'a')).toEqual(['old']);
+  expect(memoryOf({ ...emptyMemory, ...older }, shown('a')).standing).toEqual(older.standing);
+});
+
+test('a word of an earlier app counts less for the one that FlyCD makes than what its machines say', () => {
+  const asked = { ...emptyMemory, ...after([created('a'), said('a', 'why'), creating]) };
+  expect(memoryOf(asked, shown('b')).standing).toEqual([{ key: suspend, text: word('why'), appId: undefined }]);
 });

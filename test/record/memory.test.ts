@@ -11,12 +11,19 @@ const suspension = (reason: string, count: number) =>
   formatSuspension({ reason, by: 'ann', at: count, until: undefined, count });
 const good = { revision: 'a'.repeat(40), config: 'c'.repeat(32), digest: '', image: 'd'.repeat(32), at: 1 };
 
+const nothing = { appId: undefined, underway: undefined, known: false, standing: [] };
+
 async function filled() {
   const store = testStore();
   for (const app of ['shop', 'cart']) {
     const run = await store.startRun(runStart(app));
     const appId = `id of ${app}`;
-    await store.applyEvent(app, { kind: 'seen', shown: { isThere: true, id: appId, isStamped: true }, texts: {} });
+    await store.applyEvent(app, {
+      kind: 'seen',
+      shown: { isThere: true, id: appId, isStamped: true },
+      texts: {},
+      then: nothing,
+    });
     await store.markKnown(app);
     await store.markDefaultAddressesGiven(app);
     await store.setGrown(app, { web: 'i2:x' });
@@ -42,7 +49,7 @@ test('an app that was destroyed leaves nothing but its runs', async () => {
   const store = await filled();
   const [other, empty] = [await store.memory('cart'), await testStore().memory('shop')];
   await store.applyEvent('shop', { kind: 'destroying' });
-  await store.forget('shop');
+  await store.applyEvent('shop', { kind: 'destroyed' });
   expect(await store.memory('shop')).toEqual({ ...empty, firstRun: 2 });
   expect(await store.goodVersions('shop')).toEqual([]);
   expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(1);
@@ -65,13 +72,13 @@ test('another app by its name has nothing of it but what is said to stand', asyn
 
 test('what was said of an app meanwhile is newer than what a pass found to stand', async () => {
   const store = await filled();
-  const { evidence, made, appId } = await store.memory('shop');
-  await store.applyEvent('shop', { kind: 'destroying' });
+  const then = await store.memory('shop');
+  const { evidence, made, appId } = then;
   const newer = { [stampKeys.suspend]: suspension('newer', 3) };
   await store.applyEvent('shop', { kind: 'said', texts: newer, appId });
   const found = { [stampKeys.suspend]: suspension('older', 2), [stampKeys.hold]: 'a hold' };
   const shown = { isThere: true, id: appId ?? '', isStamped: true };
-  await store.applyEvent('shop', { kind: 'seen', shown, texts: found });
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: found, then });
   const { standing, ...rest } = await store.memory('shop');
   expect(rest).toMatchObject({ appId, firstRun: undefined, underway: undefined, known: true, evidence, made });
   expect(standing.find(({ key }) => key === stampKeys.suspend)).toEqual({
@@ -85,10 +92,10 @@ test('nothing is written where nothing changes, as at each pass', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
   const store = testStore({ path });
   const shown = { isThere: true, id: 'now', isStamped: true };
-  await store.applyEvent('shop', { kind: 'seen', shown, texts: {} });
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, then: await store.memory('shop') });
   const watcher = new Database(path, { readonly: true });
   const version = watcher.pragma('data_version');
-  await store.applyEvent('shop', { kind: 'seen', shown, texts: {} });
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, then: await store.memory('shop') });
   expect(watcher.pragma('data_version')).toEqual(version);
   await store.applyEvent('shop', { kind: 'destroying' });
   expect(watcher.pragma('data_version')).not.toEqual(version);

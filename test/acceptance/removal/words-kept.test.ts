@@ -122,8 +122,8 @@ test.each([
   ['a word that is said of one that FlyCD was about to destroy leaves the older one', 'before', 'nginx:1'],
 ] as const)('%s', async (_what, when, image) => {
   await killedAtDestroy(when);
-  await world.flycd(['suspend', 'shop', '--reason', 'a moment', '--for', '10m']);
   world.write(shop('nginx:7'));
+  expect((await world.flycd(['suspend', 'shop', '--reason', 'a moment', '--for', '10m'])).code).toBe(0);
   await world.clock.sleep(660_000);
   await world.flycd(once);
   expect(images()).toEqual([image]);
