@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
-import { Fault, isFleetWide, toFault } from '../../src/model/base/fault.ts';
+import { Fault, isFleetWide, retryAtOf, toFault } from '../../src/model/base/fault.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
 import { restAfter, wakeAfter, type Rest } from './app-state.ts';
@@ -195,16 +195,19 @@ export class FleetReconciler {
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
-    const run = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
-    if (run === undefined) return { kind: 'resting' };
+    const { run, faults } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, run);
-    const times = [run.nextWakeAt, this.#ownInterval(app)].filter((time) => time !== undefined);
-    const until = times.length === 0 ? undefined : Math.min(...times);
+    const until = earliest([run.nextWakeAt, this.#ownInterval(app)]);
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
-    if (plan.holds.some((hold) => hold.reason === 'unread')) return { kind: 'retrying', notBefore: until };
-    if (run.status !== 'failed') return restUntil(until);
-    const isRefused = this.#apps.refusedOf(name) !== undefined;
-    return isRefused ? { kind: 'stalled', until } : { kind: 'retrying', notBefore: until };
+    const unread = plan.holds.filter((hold) => hold.reason === 'unread');
+    const hasFailed = run.status === 'failed';
+    if (hasFailed && this.#apps.refusedOf(name) !== undefined && unread.length === 0) return { kind: 'stalled', until };
+    if (!hasFailed && unread.length === 0) return restUntil(until);
+    // A window or an interval is no reason to wait with it: only who refused may have said when.
+    const now = this.#options.clock.now();
+    const mending = faults.filter(({ kind }) => kind === 'transient' || kind === 'waiting');
+    const times = [...unread.map(({ retryAt }) => retryAt), ...mending.map((fault) => retryAtOf(fault, now))];
+    return { kind: 'retrying', notBefore: times.includes(undefined) ? undefined : earliest(times) };
   }
 
   /** Anew: what was planned of them may have been done since. */
@@ -229,7 +232,7 @@ export class FleetReconciler {
     app: DesiredApp,
     plan: AppPlan,
     how: How & { readonly planned: PlannedApp },
-  ): Promise<Run | undefined> {
+  ): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
     // As a run without steps ends: what kept the app from being looked at may be over.
@@ -240,15 +243,15 @@ export class FleetReconciler {
       before.plan.planId !== plan.planId ||
       before.status !== status;
     if (!news && before.revision === fleet.revision)
-      return { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) };
+      return { run: { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) }, faults: [] };
     const wish = `${fleet.revision} ${plan.planId}`;
-    if (before !== undefined && this.#apps.refusedOf(app.name) === wish) return before;
+    if (before !== undefined && this.#apps.refusedOf(app.name) === wish) return { run: before, faults: [] };
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#apps.ran(app.name, run);
     this.#apps.done(app.name, run.results);
     const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled' && !isFleetWide(fault));
     this.#apps.refused(app.name, isStalled ? wish : undefined);
-    return run;
+    return { run, faults };
   }
 
   /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
@@ -384,6 +387,11 @@ export class FleetReconciler {
       ),
     );
   }
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function restUntil(until: number | undefined): Rest {
