@@ -9,7 +9,7 @@ import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { AppPass } from '../pass/app-pass.ts';
-import { rememberMadeGroups, rememberSeen } from './grown-groups.ts';
+import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';

@@ -119,7 +119,7 @@ function refuseWrites(store: Store): Store {
     markKnown: refuse,
     markDefaultAddressesGiven: refuse,
     markDefaultAddressesOwed: refuse,
-    setGrown: refuse,
+    setPopulated: refuse,
     seeRevision: refuse,
     setTold: refuse,
     setUnreachable: refuse,

@@ -17,7 +17,7 @@ type MemoryStore = Pick<
   | 'markKnown'
   | 'markDefaultAddressesGiven'
   | 'markDefaultAddressesOwed'
-  | 'setGrown'
+  | 'setPopulated'
   | 'seeRevision'
   | 'revisionSeenAt'
   | 'setTold'
@@ -65,7 +65,7 @@ export function createMemory(database: Database): MemoryStore {
     markKnown: (app) => remember(database, app, { known: 1 }),
     markDefaultAddressesGiven: (app) => remember(database, app, { default_addresses_given: defaultAddresses.given }),
     markDefaultAddressesOwed: (app) => remember(database, app, { default_addresses_given: defaultAddresses.owed }),
-    setGrown: (app, groups) => remember(database, app, { grown: JSON.stringify(groups) }),
+    setPopulated: (app, groups) => remember(database, app, { grown: JSON.stringify(groups) }),
     setUnreachable: (app, unreachable) => remember(database, app, { unreachable: JSON.stringify(unreachable) }),
     async setTold(app, release) {
       const row = await queries
@@ -277,7 +277,7 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
     known: facts?.known === 1,
     defaultAddressesGiven: facts?.default_addresses_given === defaultAddresses.given,
     defaultAddressesOwed: facts?.default_addresses_given === defaultAddresses.owed,
-    grown: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as Record<string, string>),
+    populated: facts?.grown == null ? undefined : (JSON.parse(facts.grown) as Record<string, string>),
     unreachable: facts?.unreachable == null ? {} : (JSON.parse(facts.unreachable) as Record<string, number>),
     told: toldIn(facts?.told),
     standing: standingRowsOf(await standingQuery(database, app).execute()),

@@ -130,8 +130,8 @@ export interface Store {
   markKnown(app: string): Promise<void>;
   markDefaultAddressesGiven(app: string): Promise<void>;
   markDefaultAddressesOwed(app: string): Promise<void>;
-  /** As `Memory.grown`. */
-  setGrown(app: string, groups: Readonly<Record<string, string>>): Promise<void>;
+  /** As `Memory.populated`. */
+  setPopulated(app: string, groups: Readonly<Record<string, string>>): Promise<void>;
   setUnreachable(app: string, unreachable: Memory['unreachable']): Promise<void>;
   setTold(app: string, release: RememberedRelease): Promise<void>;
   /** The run at whose end the app's machines ran this version well. */

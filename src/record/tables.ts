@@ -110,7 +110,7 @@ interface AppMemoryTable {
   told: string | null;
   /** JSON of Memory.unreachable. */
   unreachable: string | null;
-  /** JSON of Memory.grown. */
+  /** JSON of Memory.populated, under the column's earlier name. */
   grown: string | null;
 }
 

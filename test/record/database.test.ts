@@ -137,7 +137,7 @@ test('reading makes no file, changes none, and refuses to write', async () => {
     known: false,
     defaultAddressesGiven: false,
     defaultAddressesOwed: false,
-    grown: undefined,
+    populated: undefined,
     told: undefined,
     unreachable: {},
     standing: [],

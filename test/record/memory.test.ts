@@ -26,7 +26,7 @@ async function filled() {
     });
     await store.markKnown(app);
     await store.markDefaultAddressesGiven(app);
-    await store.setGrown(app, { web: 'i2:x' });
+    await store.setPopulated(app, { web: 'i2:x' });
     await store.setUnreachable(app, { m1: 1 });
     await store.setTold(app, { id: 'r1', number: 1, version: 'v', image: 'nginx:1', isOpen: true });
     await store.setEvidence(app, 'TOKEN', { mark: 'm', keyId: 'k', digest: 'd' });

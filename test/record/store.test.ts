@@ -292,7 +292,7 @@ describe('memory', () => {
     const store = testStore();
     await store.markKnown('web');
     expect(await store.memory('web')).toMatchObject({ known: true, defaultAddressesGiven: false });
-    await store.setGrown('web', { web: 'i2:x' });
+    await store.setPopulated('web', { web: 'i2:x' });
     await store.markDefaultAddressesOwed('web');
     expect(await store.memory('web')).toMatchObject({ defaultAddressesGiven: false, defaultAddressesOwed: true });
     await store.markDefaultAddressesGiven('web');
@@ -300,7 +300,7 @@ describe('memory', () => {
       known: true,
       defaultAddressesGiven: true,
       defaultAddressesOwed: false,
-      grown: { web: 'i2:x' },
+      populated: { web: 'i2:x' },
     });
     expect(await store.memory('api')).toMatchObject({ known: false });
   });

@@ -32,7 +32,7 @@ export interface Memory {
    */
   readonly revisionSeenAt: number | undefined;
   /** What git said (`inputs`) when a group was last seen with machines, by group, whatever became of those since. undefined: not known. */
-  readonly grown: Readonly<Record<string, string>> | undefined;
+  readonly populated: Readonly<Record<string, string>> | undefined;
   /** Since when the host of a machine does not answer, by its id. */
   readonly unreachable: Readonly<Record<string, number>>;
   /** The newest record of a release that FlyCD made on Fly. */
@@ -101,7 +101,7 @@ export const emptyMemory: Memory = {
   defaultAddressesGiven: false,
   defaultAddressesOwed: false,
   revisionSeenAt: undefined,
-  grown: undefined,
+  populated: undefined,
   unreachable: {},
   told: undefined,
   standing: [],

@@ -68,7 +68,7 @@ function emptiedGroups({ memory }: PlanAppInput, { steps }: PlanDraft, { invento
   return [...made].filter(
     (group) =>
       inventory.members.every((member) => member.group !== group) &&
-      (memory.grown === undefined || memory.grown[group] !== undefined),
+      (memory.populated === undefined || memory.populated[group] !== undefined),
   );
 }
 

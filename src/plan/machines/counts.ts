@@ -56,7 +56,7 @@ export function isEmptiedByHand({ input, inventory }: MachinesInput, group: Desi
   // One whose machines destroy themselves is empty after each run.
   const endsItself = group.config.auto_destroy === true;
   if (group.counts !== undefined || group.autoscaled || endsItself || isOverruled) return false;
-  const seen = memory.grown?.[group.name];
+  const seen = memory.populated?.[group.name];
   if (seen === undefined || !areInputsSame(seen, desired.inputs)) return false;
   return inventory.members.every((member) => member.group !== group.name) && handMade(inventory).length === 0;
 }

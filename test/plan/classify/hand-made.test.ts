@@ -160,8 +160,8 @@ describe('a group without a count', () => {
   const uncounted = desiredApp({ groups: [group({ counts: { arn: 1 } }), { ...worker, counts: undefined }] });
   const { inputs } = uncounted;
   const both = { web: inputs, worker: inputs };
-  const planned = (grown: Readonly<Record<string, string>> | undefined, options = {}) =>
-    plan(uncounted, observed({ machines: [web({})] }), { memory: { known: true, grown }, options });
+  const planned = (populated: Readonly<Record<string, string>> | undefined, options = {}) =>
+    plan(uncounted, observed({ machines: [web({})] }), { memory: { known: true, populated }, options });
 
   test('that had machines at what git says, and has none, was emptied by hand, and is held so', () => {
     const app = planned(both);
@@ -178,8 +178,8 @@ describe('a group without a count', () => {
     ['that had some when git said something else', { ...both, worker: `${inputs}0` }, {}],
     ['on which a person insists', both, { now: true }],
     ['on which a person insists by force', both, { force: true }],
-  ])('%s gets its machines', (_what, grown, options) => {
-    expect(brief(planned(grown, options).steps).length).toBeGreaterThan(0);
+  ])('%s gets its machines', (_what, populated, options) => {
+    expect(brief(planned(populated, options).steps).length).toBeGreaterThan(0);
   });
 
   test('stays where what was remembered is of another FlyCD’s scheme, which tells nothing of git', () => {
@@ -190,15 +190,15 @@ describe('a group without a count', () => {
     const job = { ...worker, counts: undefined, config: { ...worker.config, auto_destroy: true } };
     const ending = desiredApp({ groups: [group({ counts: { arn: 1 } }), job] });
     const seen = observed({ machines: [web({})] });
-    const grown = { web: ending.inputs, worker: ending.inputs };
-    expect(holdsOf(plan(ending, seen, { memory: { known: true, grown } }))).toEqual([]);
+    const populated = { web: ending.inputs, worker: ending.inputs };
+    expect(holdsOf(plan(ending, seen, { memory: { known: true, populated } }))).toEqual([]);
   });
 
   test('is held where a deployment took them', () => {
     const world = observed({ machines: [web()] });
-    expect(holdsOf(plan(uncounted, world, { memory: { grown: both } }))).toEqual(['flyctl']);
+    expect(holdsOf(plan(uncounted, world, { memory: { populated: both } }))).toEqual(['flyctl']);
     // One that git names newly was not taken by it.
-    expect(holdsOf(plan(uncounted, world, { memory: { grown: { web: inputs } } }))).toEqual([]);
+    expect(holdsOf(plan(uncounted, world, { memory: { populated: { web: inputs } } }))).toEqual([]);
   });
 });
 

@@ -22,10 +22,10 @@ export async function rememberSeen({ store, app, plan, planned }: Pass): Promise
       replaces === undefined && there.has(group) ? [] : [group],
     ),
   ]);
-  const { grown: before } = await store.memory(app.name);
+  const { populated: before } = await store.memory(app.name);
   // Nobody knows yet which groups there were: a hold for one that is empty must not be taken for knowledge.
   if (before === undefined && plan.holds.length > 0) return;
-  const grown = Object.fromEntries(
+  const populated = Object.fromEntries(
     planned.wanted.groups.flatMap(({ name }) => {
       const known = before?.[name];
       // What another scheme remembered says nothing of git: from now on this one's does.
@@ -34,7 +34,8 @@ export async function rememberSeen({ store, app, plan, planned }: Pass): Promise
       return inputs === undefined || going.has(name) ? [] : [[name, inputs] as const];
     }),
   );
-  if (before === undefined || canonicalJson(grown) !== canonicalJson(before)) await store.setGrown(app.name, grown);
+  if (before === undefined || canonicalJson(populated) !== canonicalJson(before))
+    await store.setPopulated(app.name, populated);
 }
 
 /** After it: groups whose machines have all been made. */
@@ -46,7 +47,7 @@ export async function rememberMadeGroups(
   const creates = Map.groupBy(createsOf(plan.steps), ({ group }) => group);
   const whole = [...creates].filter(([, steps]) => steps.every(({ target }) => made.has(target)));
   if (whole.length === 0) return;
-  const { grown } = await store.memory(app.name);
+  const { populated } = await store.memory(app.name);
   const { inputs } = planned.wanted;
-  await store.setGrown(app.name, { ...grown, ...Object.fromEntries(whole.map(([group]) => [group, inputs])) });
+  await store.setPopulated(app.name, { ...populated, ...Object.fromEntries(whole.map(([group]) => [group, inputs])) });
 }
