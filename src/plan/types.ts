@@ -89,6 +89,14 @@ export interface GroupMachine {
   readonly claim: Slot | undefined;
 }
 
+/**
+ * What a deployment by hand left, and what it is: of a group that git does not name, a canary, or of a bluegreen one that died:
+ * replaced, so that green ones are there for it, or a green one that replaced nothing.
+ */
+interface Leftover extends GroupMachine {
+  readonly left: 'group' | 'canary' | 'replaced' | 'unfinished';
+}
+
 export interface MachineInventory {
   /** In groups that git names, in the order in which they may claim slots. */
   readonly members: readonly GroupMachine[];
@@ -96,8 +104,8 @@ export interface MachineInventory {
   readonly replaced: readonly GroupMachine[];
   /** Ours, in groups that git no longer names. */
   readonly removed: readonly GroupMachine[];
-  /** Of a deployment by hand since FlyCD's last release, where git names none: in a group of its own, or a canary. */
-  readonly leftovers: readonly GroupMachine[];
+  /** Of a deployment by hand since FlyCD came, where git names none. */
+  readonly leftovers: readonly Leftover[];
   /** Machines of others, by what they are. */
   readonly leftAlone: ReadonlyMap<LeftAloneKind, number>;
   /** Ids of all machines that are there, whoever they belong to. */

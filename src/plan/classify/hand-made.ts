@@ -1,5 +1,6 @@
 /** What somebody did by flyctl since FlyCD's last release, told by what flyctl writes on machines. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
+import type { Release } from '../../../schemas/fly/release.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { parseSent, parseTold, type Told } from '../../model/stamps/stamps.ts';
@@ -18,23 +19,34 @@ export function isByHand(metadata: Metadata): boolean {
 interface Since {
   /** Those that are there. */
   readonly machines: readonly Machine[];
-  readonly told: (Told & { readonly first?: number | undefined }) | undefined;
+  readonly told?: (Told & { readonly first?: number | undefined }) | undefined;
+  /** undefined: not asked for, or unread. */
+  readonly releases: readonly Release[] | undefined;
   readonly fleet: FleetOwner;
 }
 
 /**
- * Tells machines of a release after FlyCD's first, as far as that is remembered, else after its newest; and of one that FlyCD has
- * not taken note of. What was there when FlyCD came, and what somebody else's client made without a release, is none of them.
+ * Tells machines of a release after FlyCD's first, as far as that is remembered, else after its newest, and where it made none
+ * after the newest one that it took note of; and of one that FlyCD has not taken note of. What was there when FlyCD came, and what somebody else's client made without a release, is none of them.
  */
-export function madeSince({ machines, told, fleet }: Since): (metadata: Metadata) => boolean {
+export function madeSince({ machines, told, releases, fleet }: Since): (metadata: Metadata) => boolean {
   const ours = machines.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
   const numbers = ours.flatMap((metadata) => parseTold(metadata[stampKeys.told])?.number ?? []);
-  const since = told?.first ?? Math.max(told?.number ?? 0, ...numbers);
+  const made = told?.first ?? Math.max(told?.number ?? 0, ...numbers);
+  const since = made > 0 ? made : Math.max(0, ...ours.map((metadata) => notedNumber(metadata, releases)));
   const untold = new Set(ours.filter(isByHand).flatMap((metadata) => metadata[flyctlKeys.releaseId] ?? []));
   return (metadata) => {
     const isLater = since > 0 && Number(metadata[flyctlKeys.releaseVersion]) > since;
     return isLater || untold.has(metadata[flyctlKeys.releaseId] ?? '');
   };
+}
+
+/** Of the release that FlyCD found on a machine when it wrote its stamps last. 0: none, or its number is not known. */
+function notedNumber(metadata: Metadata, releases: readonly Release[] = []): number {
+  const noted = metadata[stampKeys.release];
+  if (noted === undefined) return 0;
+  const known = noted === metadata[flyctlKeys.releaseId] ? Number(metadata[flyctlKeys.releaseVersion]) : undefined;
+  return (known ?? releases.find(({ id }) => id === noted)?.version ?? 0) || 0;
 }
 
 /** Machines that tell of it, of whichever group. */

@@ -11,10 +11,11 @@ import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isBegun, ownerBefore } from './beginning.ts';
 import { madeSince } from './hand-made.ts';
+import { halvesOf, type Half } from './bluegreen.ts';
 import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from './superseded.ts';
-import type { MachineInventory, LeftAloneKind, GroupMachine } from '../types.ts';
+import type { GroupMachine, LeftAloneKind, MachineInventory } from '../types.ts';
 import { claimRank } from './slots.ts';
 
 /** Everything of the app that is there: what stands on a machine that goes was true of the app, too. */
@@ -41,26 +42,26 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const leftAlone = new Map<LeftAloneKind, number>();
   const obscuredRegions = new Set<string>();
   const named = new Set(input.desired.groups.map((group) => group.name));
-  const leftovers: GroupMachine[] = [];
+  const leftovers: MachineInventory['leftovers'][number][] = [];
   const present = input.machines.filter((machine) => !isGone(machine));
   const otherFleet = ownerBefore(present, input.fleet);
   const mixed = hasMixedTags(present);
-  const isSince = madeSince({ machines: present, told: input.told, fleet: input.fleet });
+  const isSince = madeSince({ ...input, machines: present });
+  const busy = busyWith({ ...input, machines: present });
+  // Whoever is at work on them has all of them.
+  const halves = busy === undefined ? halvesOf(present) : new Map<string, Half>();
   for (const machine of present) {
     const kind = kindOf(machine, { fleet: input.fleet, otherFleet, named, mixed });
-    if (kind === 'member') members.push(memberOf(machine, input.fleet));
+    const left = leftOf(kind, halves.get(machine.id));
+    if (left !== undefined && (left === 'replaced' || left === 'unfinished' || isSince(metadataOf(machine))))
+      leftovers.push({ ...memberOf(machine, input.fleet), left });
+    else if (kind === 'member') members.push(memberOf(machine, input.fleet));
     else if (kind === 'removed') removed.push(memberOf(machine, input.fleet));
-    else if (
-      kind === 'left by bluegreen' ||
-      ((kind === 'unnamed group' || kind === 'canary') && isSince(metadataOf(machine)))
-    )
-      leftovers.push(memberOf(machine, input.fleet));
     else {
       leftAlone.set(kind, (leftAlone.get(kind) ?? 0) + 1);
       if (kind === 'unreadable') obscuredRegions.add(machine.region);
     }
   }
-  const busy = busyWith({ ...input, machines: present });
   const gone = replacedIds(members, { fleet: input.fleet, groups: input.desired.groups });
   return {
     members: members.filter(({ machine }) => !gone.has(machine.id)).toSorted(byClaim),
@@ -73,6 +74,17 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
     otherFleet,
     busy,
   };
+}
+
+/** undefined: no deployment by hand left it there. */
+function leftOf(
+  kind: 'member' | 'removed' | LeftAloneKind,
+  half: Half | undefined,
+): MachineInventory['leftovers'][number]['left'] | undefined {
+  if (kind === 'left by bluegreen') return 'replaced';
+  if (kind === 'unnamed group') return 'group';
+  if (kind === 'canary') return 'canary';
+  return kind === 'member' ? half : undefined;
 }
 
 /** What a machine that is left alone is, for a person and in the singular. */

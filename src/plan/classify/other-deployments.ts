@@ -29,7 +29,7 @@ const leftBehindAfterMs = 30 * 60_000;
 const lookAgainMs = 60_000;
 
 const canaryKey = 'fly_canary';
-const bluegreenKey = 'fly_bluegreen_deployment_tag';
+export const bluegreenKey = 'fly_bluegreen_deployment_tag';
 const readyToGo = 'safe_to_destroy';
 
 export function isCanary(metadata: Readonly<Record<string, string>>): boolean {
@@ -39,11 +39,6 @@ export function isCanary(metadata: Readonly<Record<string, string>>): boolean {
 /** Of a deployment that has tagged what comes after it: this one only waits to be removed. */
 export function isLeftByBluegreen(metadata: Readonly<Record<string, string>>): boolean {
   return metadata[bluegreenKey] === readyToGo;
-}
-
-/** It is there for as long as a deployment of flyctl's runs: what is left of it later is nobody's. */
-export function isPassing(metadata: Readonly<Record<string, string>>): boolean {
-  return isCanary(metadata) || isLeftByBluegreen(metadata);
 }
 
 /** A finished bluegreen leaves one tag on all machines; two tags, or tagged and untagged ones, are one in progress. */

@@ -5,7 +5,6 @@ import type { GroupMachine, GroupPlan, MachineInventory, PlanAppInput, PlanDraft
 import { list, plural } from '../../model/base/text.ts';
 import { handMade, releasedAt, releaseNumber } from '../classify/hand-made.ts';
 import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
-import { isCanary, isPassing } from '../classify/other-deployments.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
@@ -72,17 +71,23 @@ function emptiedGroups({ memory }: PlanAppInput, { steps }: PlanDraft, { invento
   );
 }
 
-function leftWords(left: readonly GroupMachine[]): readonly string[] {
-  const canaries = left.filter(({ metadata }) => isCanary(metadata));
-  const replaced = left.filter(({ metadata }) => isPassing(metadata) && !isCanary(metadata));
+const leftAs = {
+  canary: 'left as a canary',
+  replaced: 'that a bluegreen deployment replaced',
+  unfinished: 'of a bluegreen deployment that did not end',
+} as const;
+
+function leftWords(left: MachineInventory['leftovers']): readonly string[] {
   const groups = Map.groupBy(
-    left.filter(({ metadata }) => !isPassing(metadata)),
+    left.filter((one) => one.left === 'group'),
     ({ group }) => group,
   );
   return [
     ...[...groups].map(([group, made]) => `${plural(made.length, 'machine')} of ${group}, which git does not name`),
-    ...(canaries.length === 0 ? [] : [`${plural(canaries.length, 'machine')} left as a canary`]),
-    ...(replaced.length === 0 ? [] : [`${plural(replaced.length, 'machine')} that a bluegreen deployment replaced`]),
+    ...Object.entries(leftAs).flatMap(([kind, words]) => {
+      const count = left.filter((one) => one.left === kind).length;
+      return count === 0 ? [] : [`${plural(count, 'machine')} ${words}`];
+    }),
   ];
 }
 

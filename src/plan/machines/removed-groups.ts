@@ -4,10 +4,9 @@ import type { DesiredApp } from '../../model/desired.ts';
 import type { Hold, MachineAction } from '../../model/plan.ts';
 import { actionStep } from '../steps/machine-action.ts';
 import { assignSlots } from '../classify/slots.ts';
-import type { GroupMachine, RemovedMachines } from '../types.ts';
+import type { GroupMachine, MachineInventory, RemovedMachines } from '../types.ts';
 import { plural } from '../../model/base/text.ts';
 import { holdOf } from '../steps/hold.ts';
-import { isCanary, isPassing } from '../classify/other-deployments.ts';
 import { acceptCommand } from '../steps/accept-word.ts';
 
 /**
@@ -53,28 +52,32 @@ export function planRemovedGroups(
   return { destroys, holds };
 }
 
+const passingBecause = {
+  canary: 'a canary that a deployment by flyctl left behind',
+  replaced: 'a deployment by flyctl replaced it, and left it behind',
+  unfinished: 'a bluegreen deployment by flyctl made it, and did not end',
+} as const;
+
 /** What a deployment by hand left where git names nothing: its own groups go as those that git no longer names. */
 export function planLeftovers(
   desired: DesiredApp,
-  leftovers: readonly GroupMachine[],
+  leftovers: MachineInventory['leftovers'],
   isServed: boolean,
 ): RemovedMachines {
-  const passing = leftovers.filter(({ metadata }) => isPassing(metadata));
-  const groups = leftovers.filter((member) => !passing.includes(member));
+  const groups = leftovers.filter(({ left }) => left === 'group');
   const { destroys, holds } = planRemovedGroups(
     desired,
     groups,
     isServed,
     (group) => `somebody made the process group ${group} by flyctl, and git does not name it`,
   );
-  const slots = assignSlots(passing);
-  const steps = passing.map((member): MachineAction => {
-    const because = isCanary(member.metadata)
-      ? 'a canary that a deployment by flyctl left behind'
-      : 'a deployment by flyctl replaced it, and left it behind';
+  const slots = assignSlots(leftovers);
+  const steps = leftovers.flatMap((member): readonly MachineAction[] => {
+    if (member.left === 'group') return [];
+    const because = passingBecause[member.left];
     const step = actionStep({ desired, slots }, member, { kind: 'machine.destroy', because, risk: 'safe' });
     // It has no slot: the group's own machines have those.
-    return { ...step, target: `${desired.name}/${member.machine.id}` };
+    return [{ ...step, target: `${desired.name}/${member.machine.id}` }];
   });
   return { destroys: [...destroys, ...steps], holds };
 }

@@ -1,0 +1,117 @@
+/** What a deployment by hand left when it died is nobody's, however long ago that was: held, and taken away where a person insists. */
+import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { brief, desiredApp, flyctlMachine, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
+
+const counted = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
+const uncounted = desiredApp({ groups: [group({ counts: undefined })] });
+const other = 'docker.io/library/other:1';
+
+/** Hours ago, and so no evidence of anybody at work now. */
+const begunAt = now - 5 * 3_600_000;
+const tag = String(begunAt / 1000);
+const at = (time: number) => new Date(time).toISOString();
+
+const own = { fly_release_id: 'r1', fly_release_version: '11', flycd_release: 'r1' };
+const byHand = { ...own, fly_release_id: 'r2', fly_release_version: '12' };
+
+/** flyctl copies the metadata of the blue one, FlyCD's stamps among it. */
+function blueAndGreen(desired: typeof counted, tags: { readonly blue?: string | undefined } = {}) {
+  const blue = machine(desired, {
+    id: 'blue1',
+    created_at: at(begunAt - 3_600_000),
+    metadata: { ...own, fly_bluegreen_deployment_tag: tags.blue },
+  });
+  const green = machine(desired, {
+    id: 'green1',
+    created_at: at(begunAt + 1000),
+    config: { image: other },
+    metadata: { ...byHand, flycd_machine: 'blue1', fly_bluegreen_deployment_tag: tag },
+  });
+  return { blue, green };
+}
+
+describe.each([
+  ['with a count', counted],
+  ['without a count', uncounted],
+])('green machines of a bluegreen deployment that died before it replaced anything, %s', (_what, desired) => {
+  test.each<readonly [string, string | undefined]>([
+    ['the first one', undefined],
+    ['one after another', String(begunAt / 1000 - 7200)],
+  ])('%s: are held, and go where a person insists', (_which, before) => {
+    const { blue, green } = blueAndGreen(desired, { blue: before });
+    const seen = observed({ machines: [blue, green] });
+    const held = plan(desired, seen);
+    expect([held.status, brief(held.steps), holdsOf(held)]).toEqual(['held', [], ['flyctl']]);
+    expect(held.holds[0]?.because).toContain('1 machine of a bluegreen deployment that did not end');
+    expect(held.notes.join()).not.toContain('from now on it is updated');
+    expect(brief(plan(desired, seen, { options: { now: true } }).steps)).toEqual(['machine.destroy shop/green1']);
+    expect(brief(plan(desired, seen, { memory: { revisionSeenAt: now } }).steps)).toEqual([
+      'machine.destroy shop/green1',
+    ]);
+  });
+
+  test('one that died between two tags: the blue ones without a tag are replaced like those with one', () => {
+    const { blue, green } = blueAndGreen(desired);
+    const tagged = { ...blue, id: 'blue2', name: 'b2' };
+    const config = {
+      ...blue.config,
+      metadata: { ...blue.config?.metadata, fly_bluegreen_deployment_tag: 'safe_to_destroy' },
+    };
+    const seen = observed({ machines: [blue, { ...tagged, config }, green] });
+    const held = plan(desired, seen);
+    expect(held.holds[0]?.because).toContain('2 machines that a bluegreen deployment replaced');
+    const steps = brief(plan(desired, seen, { options: { now: true } }).steps);
+    expect(steps).toEqual(expect.arrayContaining(['machine.destroy shop/blue1', 'machine.destroy shop/blue2']));
+    expect(steps).not.toContain('machine.destroy shop/green1');
+  });
+});
+
+test.each<readonly [string, (made: ReturnType<typeof blueAndGreen>) => readonly Machine[]]>([
+  ['the only ones that are left', ({ green }) => [green]],
+  ['beside one that FlyCD made later', ({ blue, green }) => [green, { ...blue, created_at: at(begunAt + 7_200_000) }]],
+  ['beside one whose host does not answer', ({ blue, green }) => [green, { ...blue, host_status: 'unreachable' }]],
+  ['beside fewer than they are', ({ blue, green }) => [blue, green, { ...green, id: 'green2', name: 'g2' }]],
+])('green machines stay where they may be what serves: %s', (_what, machines) => {
+  const steps = plan(uncounted, observed({ machines: machines(blueAndGreen(uncounted)) }), { options: { now: true } });
+  expect(brief(steps.steps).filter((step) => step.startsWith('machine.destroy'))).toEqual([]);
+});
+
+test('while somebody is at work on them they are his', () => {
+  const { blue, green } = blueAndGreen(counted);
+  const young = { ...green, created_at: at(now - 60_000) };
+  expect(holdsOf(plan(counted, observed({ machines: [blue, young] })))).toEqual(['busy']);
+});
+
+describe('an app that FlyCD took over, and made no release of', () => {
+  const adopted = { ...own, fly_release_version: '3' };
+  const web = machine(counted, { metadata: adopted });
+  const left = (version: string, metadata: object) =>
+    flyctlMachine(counted, {
+      id: 'left1',
+      metadata: { fly_release_id: `r${version}x`, fly_release_version: version, ...metadata },
+    });
+
+  test.each<readonly [string, Machine, string | undefined]>([
+    ['a canary that a deployment left since', left('4', { fly_canary: 'true' }), '1 machine left as a canary'],
+    ['a group that a deployment left since', left('4', { fly_process_group: 'cron' }), '1 machine of cron'],
+    ['a canary from before', left('3', { fly_canary: 'true' }), undefined],
+    ['a group from before', left('2', { fly_process_group: 'cron' }), undefined],
+  ])('%s', (_what, machine, because) => {
+    const app = plan(counted, observed({ machines: [web, machine] }), { memory: { known: true } });
+    expect(holdsOf(app)).toEqual(because === undefined ? [] : ['flyctl']);
+    if (because !== undefined) expect(app.holds[0]?.because).toContain(because);
+  });
+
+  test('a canary is told of after a later release by hand has reached every machine', () => {
+    const since = machine(counted, { metadata: { ...adopted, fly_release_id: 'r5', fly_release_version: '5' } });
+    const seen = {
+      ...observed({ machines: [since, left('4', { fly_canary: 'true' })] }),
+      releases: {
+        status: 'read' as const,
+        value: [{ id: 'r1', version: 3, status: 'complete', created_at: at(begunAt) }],
+      },
+    };
+    expect(holdsOf(plan(counted, seen, { memory: { known: true } }))).toEqual(['flyctl']);
+  });
+});
