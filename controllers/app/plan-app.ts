@@ -11,7 +11,7 @@ import { read, readIfPossible } from '../../src/observed/reading.ts';
 import { missingRegion } from '../../src/flyconfig/reading/regions.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { imagesOf, newRegionsOf } from '../../src/plan/steps/needs.ts';
-import { planApp, needsReleases, type PlanOptions } from '../../src/plan/app.ts';
+import { asksWhoEmptied, planApp, needsReleases, type PlanOptions } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
@@ -64,8 +64,10 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const { seen, plan } = await withPullsOf(request, built, planOf);
   const known = knownEvidence({ observed, memory, fleet });
   const unreachable = unreachableSince(observed, memory, clock.now());
-  const needs = needsReleases(plan, seen);
-  const whole = needs ? await withReleases(request, seen, memory) : seen;
+  const calm = options.now ? planOf(seen, { ...options, now: false }) : plan;
+  const asksDeparted = asksWhoEmptied(calm, seen);
+  const needs = asksDeparted || needsReleases(plan, seen);
+  const whole = needs ? await withReleases(request, seen, { told: memory.told, asksDeparted }) : seen;
   const wanted = steering.snapshot ?? app;
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   const found = needs ? planOf(whole) : plan;
@@ -117,10 +119,11 @@ function liftedFrom({ holds }: AppPlan, insisting: AppPlan): readonly Hold[] {
 async function withReleases(
   { fly, app, fleet, clock }: PlanAppRequest,
   seen: ObservedApp,
-  { told }: Memory,
+  { told, asksDeparted }: Pick<Memory, 'told'> & { readonly asksDeparted: boolean },
 ): Promise<ObservedApp> {
   const machines = seen.machines.status === 'read' ? seen.machines.value : [];
-  return { ...seen, ...(await observeDeployments({ fly, app: app.name, machines, told, fleet, now: clock.now() })) };
+  const request = { fly, app: app.name, machines, told, asksDeparted, fleet, now: clock.now() };
+  return { ...seen, ...(await observeDeployments(request)) };
 }
 
 interface Looked {

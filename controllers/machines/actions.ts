@@ -2,6 +2,7 @@ import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 
@@ -26,6 +27,15 @@ export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<
   return { outcome: 'updated' };
 }
 
+/** For whoever finds a group empty, whichever database it has. One that cannot be marked goes all the same. */
+async function markLeaving({ app, services: { fly, log } }: AppPass, machineId: string): Promise<void> {
+  try {
+    await fly.patchMetadata(app.name, machineId, { [stampKeys.leaving]: app.inputs });
+  } catch (error) {
+    log.debug({ app: app.name, machine: machineId, error: String(error) }, 'could not be marked before it goes');
+  }
+}
+
 async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
@@ -35,6 +45,7 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const lease = await holdLease(pass, step.machineId);
   const lock = await passLockOn(pass, step.machineId);
   try {
+    await markLeaving(pass, step.machineId);
     await fly.destroyMachine(app.name, step.machineId, lease.nonce);
   } finally {
     await lease[Symbol.asyncDispose]();

@@ -83,17 +83,19 @@ export interface ObserveDeploymentsRequest extends Pick<ObserveAppRequest, 'fly'
   readonly fleet: FleetOwner;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** true: the destroyed ones are wanted anyhow. Default false. */
+  readonly asksDeparted?: boolean;
 }
 
-/** With one call more where a release seems to be somebody else's, for destroyed machines may know it for FlyCD's. */
+/** With one call more where that is asked, or a release seems to be somebody else's, for destroyed machines may know it for FlyCD's. */
 export async function observeDeployments(
   request: ObserveDeploymentsRequest,
 ): Promise<Pick<ObservedApp, 'releases' | 'departed'>> {
   const { fly, app } = request;
   const releases = await observeReleases(request);
   const machines = request.machines.filter((machine) => !isGone(machine));
-  if (releases.status === 'unread' || !asksTheDeparted({ ...request, machines, releases: releases.value }))
-    return { releases };
+  const isForeign = releases.status === 'read' && asksTheDeparted({ ...request, machines, releases: releases.value });
+  if (!isForeign && request.asksDeparted !== true) return { releases };
   const all = await readIfPossible(fly.machines(app, { includeDeleted: true }));
   if (all.status === 'unread') return { releases };
   return { releases, departed: all.value.filter(isGone) };

@@ -53,6 +53,7 @@ import { guardWindows } from './guards/windows.ts';
 
 export type { PlanAppInput, PlanOptions } from './types.ts';
 export { needsReleases } from './guards/busy.ts';
+export { asksWhoEmptied } from './guards/flyctl.ts';
 export { healPath } from './guards/repeated-drift.ts';
 
 const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };

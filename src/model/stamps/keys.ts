@@ -48,6 +48,8 @@ export const stampKeys = {
   begun: 'flycd_begun',
   /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */
   told: 'flycd_told',
+  /** What git said (`inputs`) when FlyCD took the machine away, written right before: where it is gone without, somebody else did. */
+  leaving: 'flycd_leaving',
   /** Ids, with commas, of machines whose place it took: they count no more, and go when they can. */
   replaces: 'flycd_replaces',
   /** On the machine that is the app's lock: calls without a key that were made within the last minute (`calls-stamp.ts`). */

@@ -30,6 +30,12 @@ export function nextTime(texts: StandingTexts, now: number): number {
   return Math.max(now, ...known.map((read) => (read === undefined ? 0 : read.at + 1)));
 }
 
+/** When a person said that a release which had failed counts for nothing, so that it is tried again. undefined: nobody did last. */
+export function retriedAt(texts: StandingTexts): number | undefined {
+  const failed = failedOf(texts[stampKeys.failed] ?? '');
+  return failed === undefined || failed.value !== undefined ? undefined : failed.at;
+}
+
 interface Read<T> {
   readonly text: string;
   readonly at: number;

@@ -1,12 +1,14 @@
 /** What somebody did by flyctl since FlyCD's last release, told by what flyctl writes on machines. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
+import type { ObservedApp } from '../../model/observed.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { parseSent, parseTold, type Told } from '../../model/stamps/stamps.ts';
 import type { GroupMachine, MachineInventory } from '../types.ts';
 import { versionMadeAt } from './machine-history.ts';
-import { metadataOf } from './machine-state.ts';
+import { groupOf, metadataOf } from './machine-state.ts';
+import { isCanary } from './other-deployments.ts';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -47,6 +49,47 @@ function notedNumber(metadata: Metadata, releases: readonly Release[] = []): num
   if (noted === undefined) return 0;
   const known = noted === metadata[flyctlKeys.releaseId] ? Number(metadata[flyctlKeys.releaseVersion]) : undefined;
   return (known ?? releases.find(({ id }) => id === noted)?.version ?? 0) || 0;
+}
+
+/** Who took a group's last machine, as far as machines that are gone tell. */
+export interface Emptied {
+  readonly by: 'FlyCD' | 'deployment' | 'person' | 'unknown';
+  /** Milliseconds since the epoch, by Fly's clock. undefined: not known. */
+  readonly at: number | undefined;
+}
+
+/**
+ * FlyCD marks what it takes away. flyctl takes away the groups that a fly.toml does not name when its release has begun, and before
+ * it updates the others; what went at another time went by a person's word of its own, such as `fly scale count`.
+ */
+export function whoEmptied(
+  { departed, releases }: Pick<ObservedApp, 'departed' | 'releases'>,
+  inventory: MachineInventory,
+  group: string,
+): Emptied {
+  const gone = (departed ?? [])
+    .map((machine) => ({ metadata: metadataOf(machine), at: goneAt(machine) }))
+    .filter(({ metadata, at }) => groupOf(metadata) === group && !isCanary(metadata) && at !== undefined)
+    .toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
+    .at(0);
+  if (gone?.at === undefined) return { by: 'unknown', at: undefined };
+  const { at, metadata } = gone;
+  if (metadata[stampKeys.leaving] !== undefined) return { by: 'FlyCD', at };
+  const telling = handMade(inventory);
+  if (telling.length === 0) return { by: 'person', at };
+  if (releases?.status !== 'read') return { by: 'unknown', at };
+  const isDeployment = [...Map.groupBy(telling, releaseNumber)].some(([number, reached]) => {
+    const begun = Date.parse(releases.value.find(({ version }) => version === number)?.created_at ?? '');
+    const first = releasedAt(reached);
+    return begun <= at && first !== undefined && at <= first;
+  });
+  return { by: isDeployment ? 'deployment' : 'person', at };
+}
+
+/** When somebody asked for its end. */
+function goneAt(machine: Machine): number | undefined {
+  const ends = (machine.events ?? []).filter(({ type }) => type === 'destroy').map(({ timestamp = 0 }) => timestamp);
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
 /** Machines that tell of it, of whichever group. */

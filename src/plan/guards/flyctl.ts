@@ -1,9 +1,11 @@
 /** What somebody deployed, or suspended, by hand. */
-import type { Step } from '../../model/plan.ts';
-import type { AppPresence } from '../../model/observed.ts';
+import type { AppPlan, Step } from '../../model/plan.ts';
+import type { AppPresence, ObservedApp } from '../../model/observed.ts';
 import type { GroupMachine, GroupPlan, MachineInventory, PlanAppInput, PlanDraft, RemovedMachines } from '../types.ts';
 import { list, plural } from '../../model/base/text.ts';
-import { handMade, releasedAt, releaseNumber } from '../classify/hand-made.ts';
+import { handMade, releasedAt, releaseNumber, whoEmptied } from '../classify/hand-made.ts';
+import { groupOf, isGone, metadataOf } from '../classify/machine-state.ts';
+import { areInputsSame } from '../../model/stamps/input-stamps.ts';
 import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
@@ -60,15 +62,36 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
   });
 }
 
-/** Groups that had machines, and have none beside what tells of a deployment by hand. */
-function emptiedGroups({ memory }: PlanAppInput, { steps }: PlanDraft, { inventory }: Found): readonly string[] {
+/** Groups that had machines, and have none beside what tells of a deployment by hand, which may have taken them. */
+function emptiedGroups(input: PlanAppInput, { steps }: PlanDraft, { inventory }: Found): readonly string[] {
   if (handMade(inventory).length === 0) return [];
+  const there = new Set(inventory.members.map(({ group }) => group));
   const made = new Set(createsOf(steps).map(({ group }) => group));
-  return [...made].filter(
-    (group) =>
-      inventory.members.every((member) => member.group !== group) &&
-      (memory.populated === undefined || memory.populated[group] !== undefined),
-  );
+  return [...made].filter((group) => {
+    if (there.has(group)) return false;
+    const { by } = whoEmptied(input.observed, inventory, group);
+    return by === 'deployment' || (by === 'unknown' && hadMachines(input, inventory, group));
+  });
+}
+
+/** Of a group that no machine tells of. Without a database one that came with what git says now had none. */
+function hadMachines(
+  { desired, memory, observed }: PlanAppInput,
+  { members }: MachineInventory,
+  group: string,
+): boolean {
+  if (memory.populated !== undefined) return memory.populated[group] !== undefined;
+  const ours = members.filter((member) => member.ours);
+  const isNew = ours.every(({ metadata }) => !areInputsSame(metadata[stampKeys.inputs], desired.inputs));
+  return observed.departed === undefined || !isNew;
+}
+
+/** true: a group is held that has no machine, and those that are gone tell who took the last one away. */
+export function asksWhoEmptied({ holds }: AppPlan, { machines }: ObservedApp): boolean {
+  if (machines.status === 'unread') return false;
+  const there = new Set(machines.value.filter((one) => !isGone(one)).map((one) => groupOf(metadataOf(one))));
+  const held = holds.flatMap(({ reason, steps }) => (reason === 'flyctl' ? steps : []));
+  return createsOf(held).some(({ group }) => !there.has(group));
 }
 
 const leftAs = {

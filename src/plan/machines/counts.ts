@@ -1,8 +1,9 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { areInputsSame } from '../../model/stamps/input-stamps.ts';
+import { retriedAt } from '../../model/stamps/rollout-state-text.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { handMade } from '../classify/hand-made.ts';
+import { whoEmptied } from '../classify/hand-made.ts';
 import type { GroupMachine, MachinesInput, WantedCounts } from '../types.ts';
 import { namesStandbys, withoutStandbys } from '../classify/standbys.ts';
 import { leastRunning, newRegions, regionStamps, stampsRegions } from './regions.ts';
@@ -48,17 +49,20 @@ export function wantedMachines(
 
 /**
  * Without a count what is there counts, and nothing is there: a group that had machines when git said what it says now, and from
- * which no deployment by hand took them, was emptied by somebody. The next change in git makes it again, as `fly deploy` does.
+ * which neither FlyCD nor a deployment by hand took them, was emptied by somebody. The next change in git makes it again, as
+ * `fly deploy` does, and so does a person who wants a release that failed to be tried again.
  */
-export function isEmptiedByHand({ input, inventory }: MachinesInput, group: DesiredGroup): boolean {
-  const { desired, options, memory } = input;
+export function isEmptiedByHand({ input, inventory, standing }: MachinesInput, group: DesiredGroup): boolean {
+  const { desired, observed, options, memory } = input;
   const isOverruled = options.now || options.force || desired.policy.drift === 'heal_all';
   // One whose machines destroy themselves is empty after each run.
   const endsItself = group.config.auto_destroy === true;
   if (group.counts !== undefined || group.autoscaled || endsItself || isOverruled) return false;
   const seen = memory.populated?.[group.name];
   if (seen === undefined || !areInputsSame(seen, desired.inputs)) return false;
-  return inventory.members.every((member) => member.group !== group.name) && handMade(inventory).length === 0;
+  if (inventory.members.some((member) => member.group === group.name)) return false;
+  const { by, at } = whoEmptied(observed, inventory, group.name);
+  return (by === 'person' || by === 'unknown') && (at === undefined || at > (retriedAt(standing) ?? 0));
 }
 
 export const noMachines: WantedCounts = { byRegion: new Map(), exact: false, first: false, standbys: 0 };

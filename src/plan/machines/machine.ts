@@ -195,7 +195,8 @@ function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): v
   const { member, live, slot, comparison } = compared;
   const metadata: Record<string, string | null> = { ...comparison.stamps };
   if (scope.complete && member.metadata[stampKeys.first] !== undefined) metadata[stampKeys.first] = null;
-  for (const key of [stampKeys.unproven, stampKeys.begun]) if (member.metadata[key] !== undefined) metadata[key] = null;
+  for (const key of [stampKeys.unproven, stampKeys.begun, stampKeys.leaving])
+    if (member.metadata[key] !== undefined) metadata[key] = null;
   if (Object.keys(metadata).length > 0) {
     const label = labelStep(scope, compared, metadata);
     draft.labels.push(label);

@@ -41,6 +41,7 @@ const clearedStamps = [
   stampKeys.named,
   stampKeys.unproven,
   stampKeys.begun,
+  stampKeys.leaving,
 ] as const;
 
 /**
