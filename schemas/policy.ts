@@ -69,7 +69,7 @@ export const SyncWritten = z.strictObject({
     .enum(['heal', 'heal_all', 'report', 'off'])
     .optional()
     .describe(
-      'What to do when Fly differs from git without a change in git. heal: put it back, except a hand-made fly deploy; heal_all: that too; report: show it as held; off: look at existence and counts only. Default: heal.',
+      'What to do when Fly differs from git without a change in git. heal: put it back, except a hand-made fly deploy; heal_all: that too; report: show it as held; off: look at existence and given counts only, and tell of the rest in notes. Default: heal.',
     ),
   prune: listOf(z.enum(['addresses', 'secrets', 'certificates', 'app']))
     .optional()

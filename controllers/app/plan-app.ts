@@ -43,20 +43,20 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
     options,
     problems: fleet.problems.filter((problem) => problem.app === app.name),
   };
-  const git = (seen: ObservedApp, as: PlanOptions): AppPlan =>
-    planApp({ ...base, options: as, desired: app, observed: seen });
+  const git = (seen: ObservedApp, as: PlanOptions, desired: DesiredApp): AppPlan =>
+    planApp({ ...base, options: as, desired, observed: seen });
   const steering = await steer(request, observed, memory);
-  const planOf = (seen: ObservedApp, as: PlanOptions = options): AppPlan => {
+  const planOf = (seen: ObservedApp, as: PlanOptions = options, under = (desired: DesiredApp) => desired): AppPlan => {
     // Who takes an app over labels it, wherever it is steered.
-    if (fleet.from !== undefined) return git(seen, as);
+    if (fleet.from !== undefined) return git(seen, as, under(app));
     const { standing, course, snapshot } = steering;
-    const free = git(seen, as);
+    const free = git(seen, as, under(app));
     const steered =
       course.to === 'git'
         ? free
         : snapshot === undefined
           ? stoppedPlan(free, course.hold)
-          : heldPlan(planApp({ ...base, options: as, desired: snapshot, observed: seen }), free, course.hold);
+          : heldPlan(git(seen, as, under(snapshot)), free, course.hold);
     return suspendedPlan(steered, standing, clock.now());
   };
   const unseen = planOf(observed);
@@ -64,7 +64,10 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const { seen, plan } = await withPullsOf(request, built, planOf);
   const known = knownEvidence({ observed, memory, fleet });
   const unreachable = unreachableSince(observed, memory, clock.now());
-  const calm = options.now ? planOf(seen, { ...options, now: false }) : plan;
+  const isUnheld = app.policy.drift === 'off';
+  // What would be held if nobody insisted and drift were not left alone: what a person did.
+  const held = (as: ObservedApp): AppPlan => planOf(as, { ...options, now: false }, reporting);
+  const calm = options.now || isUnheld ? held(seen) : plan;
   const asksDeparted = asksWhoEmptied(calm, seen);
   const needs = asksDeparted || needsReleases(plan, seen);
   const whole = needs ? await withReleases(request, seen, { told: memory.told, asksDeparted }) : seen;
@@ -72,7 +75,7 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   const release = knownRelease({ desired: wanted, observed: whole, memory, fleet, now: clock.now() });
   const found = needs ? planOf(whole) : plan;
   await checkRegions(request, found);
-  const lifted = options.now ? liftedFrom(planOf(whole, { ...options, now: false }), found) : [];
+  const lifted = options.now ? liftedFrom(held(whole), found).map((hold) => (isUnheld ? leftAlone(hold) : hold)) : [];
   return { plan: found, observed: whole, known, release, unreachable, wanted, steering, remembered, lifted };
 }
 
@@ -106,6 +109,16 @@ async function observeOrganization({ app, fly, reached }: PlanAppRequest, observ
   if (app.orgIsDefault === true || org === undefined || app.org === org || ![app.org, org].includes(personal))
     return observed;
   return { ...observed, reached: await read(reached === undefined ? fly.organizations() : reached()) };
+}
+
+function reporting(desired: DesiredApp): DesiredApp {
+  const { policy } = desired;
+  return policy.drift === 'off' ? { ...desired, policy: { ...policy, drift: 'report' } } : desired;
+}
+
+function leftAlone(hold: Hold): Hold {
+  const because = 'Fly differs from git, and drift is left alone here (sync.drift: off)';
+  return hold.reason === 'drift' ? { ...hold, because } : hold;
 }
 
 /** What waits for time, git or a person, and goes on all the same. */

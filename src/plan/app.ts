@@ -18,7 +18,7 @@ import { guardBusy, releasesNote } from './guards/busy.ts';
 import { guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
 import { guardHeals } from './guards/repeated-drift.ts';
-import { guardFlyctl } from './guards/flyctl.ts';
+import { guardFlyctl, leftoverWords } from './guards/flyctl.ts';
 import { guardIntents } from './guards/intents.ts';
 import { guardSecrets } from './guards/secrets.ts';
 import { guardBuild, guardPull, withoutIdleBuild } from './guards/build.ts';
@@ -40,6 +40,7 @@ import type {
 import { isAtRest } from './classify/machine-state.ts';
 import { planGivingWay } from './machines/giving-way.ts';
 import { planGroup } from './machines/group.ts';
+import { leftWords } from './machines/made-by-hand.ts';
 import { regionNotes } from './machines/regions.ts';
 import { inOrder } from './steps/order.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
@@ -266,6 +267,7 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
     ...groups.flatMap((planned) => planned.notes),
     ...idle,
     // One that somebody scaled to 0 says so itself.
+    ...(keepsLeftovers(input) ? leftoverWords(inventory.leftovers).map((words) => leftWords(`${words}, stay`)) : []),
     ...regionNotes(
       input.desired,
       groups.filter(({ members, creates }) => members.length + creates.length > 0),

@@ -7,7 +7,7 @@ import { arena, type Arena } from '../controllers/arena.ts';
 let world: Arena;
 afterEach(() => world.close());
 
-const shop = (greeting: string, sync = '') => ({
+const shop = (greeting: string, sync = '', machines = 'machines: { count: 2 }\n') => ({
   'flycd.yaml': `fleet: asked\n${sync}`,
   'shop/app.yaml': `app: shop
 primary_region: arn
@@ -15,8 +15,7 @@ build: { image: docker.io/library/shop:1 }
 env: { GREETING: ${greeting} }
 http_service: { internal_port: 8080 }
 network: { ips: [] }
-machines: { count: 2 }
-`,
+${machines}`,
 });
 
 interface How {
@@ -37,6 +36,7 @@ async function insist({ typed, flags = ['--now'] }: How): Promise<{ readonly cod
 }
 
 const fly = () => world.simulator.world;
+const ids = () => [...(fly().apps.get('shop')?.machines.keys() ?? [])];
 const images = () => [...(fly().apps.get('shop')?.machines.values() ?? [])].map(({ config }) => config.image);
 const deployed = 'shop: changed by flyctl (release v2): 2 machines not as git says';
 const asked = `--now goes over:\n  ${deployed}\n`;
@@ -80,6 +80,39 @@ describe('a deployment by hand', () => {
     await byHand();
     expect((await insist({ typed: ['y'], flags: [] })).stderr).not.toContain('goes over');
     expect((await insist({ typed: ['y'] })).code).toBe(0);
+    const again = await insist({ typed: [] });
+    expect([again.code, again.stderr.includes('goes over')]).toEqual([0, false]);
+  });
+});
+
+describe('where drift is off, and nothing is held for what a person did', () => {
+  const off = 'sync: { drift: off }\n';
+  const left = 'shop: Fly differs from git, and drift is left alone here (sync.drift: off)';
+
+  test.each<readonly [string, () => Promise<unknown>, string]>([
+    ['a deployment', () => world.simulator.flyctl.deploy('shop', { image: 'shop:9' }), deployed],
+    [
+      'a machine updated',
+      () => world.simulator.flyctl.update('shop', { machine: ids()[0] ?? '', config: { env: { GREETING: 'x' } } }),
+      left,
+    ],
+    ['a machine stopped', () => world.asPerson('POST', `/apps/shop/machines/${ids()[0]}/stop`, {}), left],
+    ['a group emptied', () => world.simulator.flyctl.scaleCount('shop', { count: 0 }), 'shop: app has no machine'],
+  ])('%s is asked for all the same', async (_what, does, words) => {
+    world = await arena();
+    world.write(shop('hello', off, ''));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    await does();
+    await world.clock.sleep(60_000);
+    const calm = await insist({ flags: [] });
+    expect(calm.code, calm.stderr).toBe(0);
+    const writes = fly().writes().length;
+    const declined = await insist({ typed: ['n'] });
+    expect(declined.code).toBe(4);
+    expect(declined.stderr).toContain(`--now goes over:\n  ${words}`);
+    expect(fly().writes().length).toBe(writes);
+    const { code, stderr } = await insist({ typed: ['y'] });
+    expect(code, stderr).toBe(0);
     const again = await insist({ typed: [] });
     expect([again.code, again.stderr.includes('goes over')]).toEqual([0, false]);
   });

@@ -48,7 +48,7 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
   const because = [
     ...(touched.length === 0 ? [] : [`${plural(touched.length, 'machine')} not as git says`]),
     ...emptied.map((group) => `${group} has no machine`),
-    ...leftWords(left),
+    ...leftoverWords(left),
   ];
   // What goes may be what serves while others wait. A label that takes note of the release would leave nobody to tell of it.
   const isHeld = (step: Step): boolean =>
@@ -100,7 +100,8 @@ const leftAs = {
   unfinished: 'of a bluegreen deployment that did not end',
 } as const;
 
-function leftWords(left: MachineInventory['leftovers']): readonly string[] {
+/** By what they are: how many there are. */
+export function leftoverWords(left: MachineInventory['leftovers']): readonly string[] {
   const groups = Map.groupBy(
     left.filter((one) => one.left === 'group'),
     ({ group }) => group,

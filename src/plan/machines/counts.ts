@@ -62,7 +62,9 @@ export function isEmptiedByHand({ input, inventory, standing }: MachinesInput, g
   if (seen === undefined || !areInputsSame(seen, desired.inputs)) return false;
   if (inventory.members.some((member) => member.group === group.name)) return false;
   const { by, at } = whoEmptied(observed, inventory, group.name);
-  return (by === 'person' || by === 'unknown') && (at === undefined || at > (retriedAt(standing) ?? 0));
+  // A deployment by hand is told and held whole elsewhere, but where nothing is.
+  if (by === 'FlyCD' || (by === 'deployment' && desired.policy.drift !== 'off')) return false;
+  return at === undefined || at > (retriedAt(standing) ?? 0);
 }
 
 export const noMachines: WantedCounts = { byRegion: new Map(), exact: false, first: false, standbys: 0 };

@@ -5,7 +5,7 @@ import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { actionStep, targetOf } from '../steps/machine-action.ts';
 import { isJob, isEmptiedByHand, noMachines, wantedMachines } from './counts.ts';
-import { madeByHandNotes, emptiedHold } from './made-by-hand.ts';
+import { madeByHandNotes, emptiedHold, emptiedWords, leftWords } from './made-by-hand.ts';
 import { onOtherHosts } from './other-hosts.ts';
 import { waitForVolumes } from './departing-volumes.ts';
 import type {
@@ -92,8 +92,10 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
   if (draft.kept.size > 0) draft.notes.push(`the platform keeps ${list([...draft.kept].toSorted())} its own way`);
   if (!isEmptiedByHand(parts, group))
     return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
-  const holds = [...draft.holds, emptiedHold(desired.name, group.name, creates)];
-  return { ...draft, holds, group, members, wanted: noMachines, creates: [] };
+  const isLeft = desired.policy.drift === 'off';
+  const holds = isLeft ? draft.holds : [...draft.holds, emptiedHold(desired.name, group.name, creates)];
+  const notes = isLeft ? [...draft.notes, leftWords(emptiedWords(group.name))] : draft.notes;
+  return { ...draft, holds, notes, group, members, wanted: noMachines, creates: [] };
 }
 
 /** Standbys that are of no use any more, or do harm. */

@@ -12,6 +12,7 @@ import { list } from '../../model/base/text.ts';
 import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, wasStartedOnce } from '../classify/machine-history.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
+import { leftWords } from './made-by-hand.ts';
 import { planRemount } from './remount.ts';
 import { mountMismatch } from '../classify/mount-mismatch.ts';
 import { replaceableAt } from './replace.ts';
@@ -103,7 +104,7 @@ function updateOf(scope: CompareScope, compared: Compared, draft: GroupDraft): M
       return updateStep(scope, compared, { reason: comparison.reason, because });
     }
     if (secret === undefined) {
-      draft.notes.push(`${formatSlot(slot)} differs from git; drift is not healed here (sync.drift: off)`);
+      draft.notes.push(leftWords(`${formatSlot(slot)} differs from git`));
       return undefined;
     }
   } else if (standsInFor !== undefined) {
@@ -211,7 +212,7 @@ function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): v
   else if (scope.heals || scope.desired.policy.drift === 'report') {
     const because = `${machine.state}, and nothing in its config lets it be`;
     draft.starts.push(actionStep(scope, member, { kind: 'machine.start', because, risk: 'safe' }));
-  }
+  } else draft.notes.push(leftWords(`${formatSlot(slot)} is ${machine.state}`));
 }
 
 /** Started once per version: whoever stops it after that means it. One whose process ended by itself has done its work. */

@@ -13,11 +13,20 @@ export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachin
   return [...adoptedNotes(scope, staying), ...unnamedRegionNotes(scope, staying)];
 }
 
+export function emptiedWords(group: string): string {
+  return `${group} has no machine: somebody scaled it to 0, or destroyed the last one`;
+}
+
+/** A note on what a person did, where nothing is held for it. */
+export function leftWords(what: string): string {
+  return `${what}; drift is not healed here (sync.drift: off)`;
+}
+
 /** Git names the group, and says nothing of how many: nothing is made, and nobody may think that it runs. */
 export function emptiedHold(app: string, group: string, steps: readonly Step[]): Hold {
   return holdOf(app, {
     reason: 'flyctl',
-    because: `${group} has no machine: somebody scaled it to 0, or destroyed the last one, and git gives it no count`,
+    because: `${emptiedWords(group)}, and git gives it no count`,
     next: `a count of it in git (machines), another change of the app, or flycd sync --now --app ${shellWord(app)}`,
     steps,
   });

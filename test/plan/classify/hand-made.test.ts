@@ -202,6 +202,30 @@ describe('a group without a count', () => {
   });
 });
 
+describe('where drift is off, what a person did is left alone, and told', () => {
+  const off = (counts: Record<string, number> | undefined) =>
+    desiredApp({ groups: [group({ counts: { arn: 1 } }), { ...worker, counts }], policy: { drift: 'off' } });
+  const memory = { known: true, populated: { web: desired.inputs, worker: desired.inputs } };
+
+  test.each<readonly [string, Record<string, number> | undefined, readonly Machine[], string | undefined]>([
+    ['a group without a count that was emptied', undefined, [web({})], 'worker has no machine'],
+    ['a group without a count that a deployment took', undefined, [web()], 'worker has no machine'],
+    ['a group with a count is made again', { arn: 1 }, [web({})], undefined],
+    ['a group with a count that a deployment took, too', { arn: 1 }, [web()], undefined],
+    ['a group that a deployment added', { arn: 1 }, [web(), work(), made('cron', '12')], cron],
+    ['a canary', { arn: 1 }, [web(), work(), made('web', '12', { metadata: { fly_canary: 'true' } })], 'as a canary'],
+    ['a machine that was stopped', { arn: 1 }, [{ ...web({}), state: 'stopped' }, work({})], 'web/arn/1 is stopped'],
+  ])('%s', (_what, counts, machines, told) => {
+    const app = plan(off(counts), observed({ machines }), { memory });
+    expect(holdsOf(app)).toEqual([]);
+    expect([app.status, brief(app.steps)]).toEqual(told === undefined ? ['pending', ['release shop']] : ['synced', []]);
+    const notes = app.notes.filter((note) => note.includes('drift is not healed here (sync.drift: off)'));
+    expect(notes).toEqual(told === undefined ? [] : [expect.stringContaining(told)]);
+    const insisted = plan(off(counts), observed({ machines }), { memory, options: { now: true } });
+    expect(brief(insisted.steps).length).toBeGreaterThan(0);
+  });
+});
+
 describe('an app that Fly calls suspended', () => {
   const stopped = (source: string) => ({
     state: 'stopped',
