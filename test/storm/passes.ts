@@ -33,12 +33,14 @@ async function alone(scene: Scene, death: Death | undefined): Promise<void> {
   const { ran, calls } = await scene.world.mortalFlycd(['sync', '--once'], death);
   if (ran === undefined) tell(scene, `pass ${scene.passes}: killed ${death?.when} call ${death?.call}`);
   else heard(scene, ran, `pass ${scene.passes} (${calls} calls)`);
+  if (ran?.code === 0) scene.watch.emptying.known();
 }
 
 /** A second FlyCD of the same fleet, with a database of its own, at the same moment. */
 async function together(scene: Scene): Promise<void> {
   begunTwice(scene);
   scene.watch.keeping.forgotten();
+  scene.watch.emptying.lifted();
   const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
   for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
   // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
@@ -92,6 +94,7 @@ export type Flags = readonly string[];
 export async function passOnce(scene: Scene, what: string, flags: Flags): Promise<void> {
   scene.passes += 1;
   const ended = scene.watch.working();
+  if (flags.includes('--now')) scene.watch.emptying.lifted();
   heard(scene, await scene.world.flycd(['sync', '--once', ...flags]), what);
   ended();
   await scene.world.clock.sleep(settledMs);

@@ -298,6 +298,7 @@ async function beforePass(scene: Scene, dice: Dice): Promise<void> {
   if (dice.hit(0.05)) {
     scene.world.forget();
     scene.watch.keeping.forgotten();
+    scene.watch.emptying.lifted();
     tell(scene, 'the database is lost');
   }
   if (dice.hit(0.15)) await look(scene);
@@ -380,6 +381,7 @@ async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<rea
     for (const [reason, command] of Object.entries(lifting)) {
       if (holds.every((hold) => hold.reason !== reason)) continue;
       const ended = scene.watch.speaking(app);
+      scene.watch.emptying.lifted(app);
       heard(scene, await scene.world.flycd([command, app]), `${command} ${app}`);
       ended();
       await scene.world.clock.sleep(settledMs);

@@ -284,6 +284,19 @@ test('what is held after a person has confirmed it', () => {
   expect(stillHeld([{ ...gone, holds: held('brake', 'too many').holds }], fleet)).toHaveLength(1);
 });
 
+test('what a deployment by hand left is no finding where a hold names it by its id', async () => {
+  let id = '';
+  const copied = (world: World): void => {
+    id = 'copy';
+    const config = { ...web(world).config, image: 'other' };
+    world.apps.get('app-1')?.machines.set(id, { ...web(world), id, name: 'copy', config });
+  };
+  expect(await said(copied)).not.toEqual([]);
+  const steps = [{ kind: 'machine.destroy', target: `app-1/${id}`, because: '' }];
+  const held = { ...plain, status: 'held', holds: [{ reason: 'flyctl', because: 'left', steps }] };
+  expect(await said(copied, [held])).toEqual([]);
+});
+
 test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {
   const second = (world: World): void => {
     const addresses = world.apps.get('app-1')?.addresses;

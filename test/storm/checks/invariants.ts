@@ -98,7 +98,7 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice }) =>
     if (app === undefined) return [`${idea.name}: not on Fly`];
     if (planned.holds.some(isLost)) return [];
     return (
-      differences(toCompare(idea, planned, { byHand, begunTwice }), app)
+      differences(toCompare(idea, planned, { byHand, begunTwice }), withoutLeftovers(app, planned))
         .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
         // What is rolled back is compared with where it went: that git's own wish waits excuses nothing.
         .filter(({ about }) => !planned.holds.some((hold) => hold.reason !== 'rollback' && speaksOf(hold, about)))
@@ -106,6 +106,12 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice }) =>
         .map(({ text }) => text)
     );
   });
+
+/** What a deployment by hand left has no place of its own: a hold names it by its id, and it counts for nothing. */
+function withoutLeftovers(app: AppSnapshot, { holds }: PlannedApp): AppSnapshot {
+  const isHeld = ({ id }: MachineSnapshot): boolean => holds.some((hold) => speaksOf(hold, [`${app.name}/${id}`]));
+  return { ...app, machines: app.machines.filter((machine) => !isHeld(machine)) };
+}
 
 /** Without git's history only machines remember a version, and a roll that was under way may have taken the last one away. */
 function isLost({ reason, because }: PlannedHold): boolean {

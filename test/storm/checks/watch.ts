@@ -9,6 +9,7 @@ import type { World } from '../../../simulator/world/world.ts';
 import { imageOf, isCommand, watchCommands } from '../world/commands.ts';
 import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../world/fleet.ts';
 import { keeping, type Keeping } from './keeping.ts';
+import { emptying, type Emptying } from './emptying.ts';
 import { standings, type Standings } from './rollout-state.ts';
 
 export interface Watch {
@@ -22,6 +23,10 @@ export interface Watch {
   readonly standing: Standings;
   /** What may not go, and what nobody may touch while files cannot be read. */
   readonly keeping: Keeping;
+  /** What a person scaled to 0. */
+  readonly emptying: Emptying;
+  /** true: no FlyCD works on anything. */
+  isCalm(): boolean;
   /** A FlyCD begins to work on apps; call what comes back when it ends. What stands about an app counts for the next one. */
   working(): () => void;
   /** A person suspends or resumes the app; call what comes back when that is over. */
@@ -127,6 +132,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
   };
   const commands = watchCommands(say);
   const { ideaOf } = standing;
+  const empty = emptying(say);
   const keeper = keeping({ world, fleetName, ideaOf, atWork, say });
 
   function recovered(): void {
@@ -281,6 +287,10 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     const app = ideaOf(name);
     for (const machine of world.apps.get(name)?.machines.values() ?? []) {
       if (!seen.has(machine) && (ownName.test(machine.name) || isCommand(machine))) checkAgain(machine, '');
+      if (!seen.has(machine)) {
+        const isByFlycd = ownName.test(machine.name);
+        empty.made({ app: name, group: groupOf(machine), name: machine.name, isByFlycd });
+      }
       seen.add(machine);
       if (app === undefined || brought.has(machine.id) || !ownName.test(machine.name)) continue;
       const wish = wishOf(app, groupOf(machine));
@@ -345,6 +355,8 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     },
     standing,
     keeping: keeper,
+    emptying: empty,
+    isCalm: () => atWork.size === 0,
     working() {
       const one = { since: world.now() };
       atWork.add(one);
@@ -365,6 +377,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
           if (before[group] === undefined) earlierWithout.add(`${name}/${group}`);
       }
       git = fleet;
+      empty.published(fleet);
       standing.published(fleet, revision, world.now());
     },
     disturbed,

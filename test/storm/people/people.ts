@@ -6,7 +6,7 @@ import type { FlyctlActor } from '../../../simulator/flyctl/actor.ts';
 import type { World } from '../../../simulator/world/world.ts';
 import type { Dice } from '../world/dice.ts';
 import type { AppIdea, FleetIdea } from '../world/fleet.ts';
-import { groupOf, isAlive, type Watch } from '../checks/watch.ts';
+import { groupOf, isAlive, membersOf, type Watch } from '../checks/watch.ts';
 
 export interface Town {
   readonly world: World;
@@ -124,8 +124,53 @@ const deployBeside: Act = (dice, { flyctl, byHand }, app) => {
   return `fly deploy -a ${app.name} --image ${image} --strategy ${strategy}`;
 };
 
+const emptyGroup: Act = (_dice, { flyctl, world, byHand, watch }, app, machine) => {
+  const group = groupOf(machine);
+  byHand.set(`${app.name}/${group}`, 1);
+  void flyctl.scaleCount(app.name, { count: 0, group }).then(({ ok }) => {
+    // In the middle of a pass nobody knows what that saw.
+    if (ok && watch.isCalm() && membersOf(world, app.name, group).length === 0) watch.emptying.emptied(app.name, group);
+  });
+  return `fly scale count ${group}=0 -a ${app.name}`;
+};
+
+/** By a fly.toml that has a group less, one more, or one under another name than what runs. */
+const deployGroups: Act = (dice, { flyctl, world, byHand }, app, machine) => {
+  const alive = [...machine.app.machines.values()].filter(isAlive);
+  const live = new Map(
+    alive.map((one) => [groupOf(one), one.config] as const).filter(([group]) => group in app.groups),
+  );
+  const [lost] = live.keys();
+  const kind = dice.pick(['adds', 'removes', 'renames'] as const);
+  const { services: _services, checks: _checks, mounts: _mounts, standbys: _standbys, ...plain } = machine.config;
+  const kept = [...live].filter(([group]) => kind === 'adds' || group !== lost);
+  const made = kind === 'removes' ? [] : [['by-hand', plain] as const];
+  if (world.apps.get(app.name)?.status === 'pending' || kept.length + made.length === 0) return undefined;
+  for (const group of Object.keys(app.groups)) byHand.set(`${app.name}/${group}`, 1);
+  const configs = Object.fromEntries([...kept, ...made].map(([group, config]) => [group, { ...config, metadata: {} }]));
+  const highAvailability = dice.hit(0.5);
+  void flyctl.deploy(app.name, { configs, highAvailability });
+  return `fly deploy -a ${app.name}, whose fly.toml ${kind} a group: ${Object.keys(configs).join(', ')}`;
+};
+
+const pause: Act = (_dice, { flyctl, world }, app) => {
+  const isPaused = world.apps.get(app.name)?.status === 'suspended';
+  void (isPaused ? flyctl.resumeApp(app.name) : flyctl.pauseApp(app.name));
+  return `fly apps ${isPaused ? 'resume' : 'suspend'} ${app.name}`;
+};
+
 /** What later seeds know besides. */
-const laterActs = [...acts, deployBeside, deployBeside, deployBeside] as const;
+const laterActs = [
+  ...acts,
+  deployBeside,
+  deployBeside,
+  deployBeside,
+  emptyGroup,
+  emptyGroup,
+  deployGroups,
+  deployGroups,
+  pause,
+] as const;
 
 /** One thing done by hand to one app of the fleet that is there. */
 export function act(dice: Dice, town: Town, isLater: boolean): string | undefined {

@@ -58,6 +58,8 @@ export async function listen(
   const began = clock.now();
   const isWork = kind === 'rollback' || kind === 'pass';
   const ended = isWork ? watch.working() : watch.speaking(app);
+  // To insist, to go back, and what another database's FlyCD does: any may make again what was emptied.
+  watch.emptying.lifted(isWork ? undefined : app);
   // Going back and insisting are causes of their own.
   if (kind === 'rollback') watch.disturbed(app);
   const { ran, calls } = await world.mortalFlycd(argv, death, state);
