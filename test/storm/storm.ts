@@ -23,7 +23,7 @@ import { tell, wholeFleet, type Scene } from './scene.ts';
 import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from './world/rival.ts';
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
-import { isLater, themed, themeOf } from './world/themes.ts';
+import { themed, themeOf } from './world/themes.ts';
 import { watch } from './checks/watch.ts';
 import { obstacle, populated, treeOf } from './world/unread.ts';
 import { clearUp, strike } from './world/weather.ts';
@@ -287,7 +287,7 @@ function people(scene: Scene, dice: Dice): void {
   if (!dice.hit(0.4)) return;
   const { clock } = scene.world;
   const go = (): void => {
-    const said = act(dice, townOf(scene), isLater(scene.seed));
+    const said = act(dice, townOf(scene), scene.seed);
     if (said !== undefined) tell(scene, `by hand: ${said}`);
   };
   if (dice.hit(0.4)) go();

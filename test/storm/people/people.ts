@@ -6,6 +6,7 @@ import type { FlyctlActor } from '../../../simulator/flyctl/actor.ts';
 import type { World } from '../../../simulator/world/world.ts';
 import type { Dice } from '../world/dice.ts';
 import type { AppIdea, FleetIdea } from '../world/fleet.ts';
+import { isLater } from '../world/themes.ts';
 import { groupOf, isAlive, membersOf, type Watch } from '../checks/watch.ts';
 
 export interface Town {
@@ -160,25 +161,23 @@ const pause: Act = (_dice, { flyctl, world }, app) => {
 };
 
 /** What later seeds know besides. */
-const laterActs = [
-  ...acts,
-  deployBeside,
-  deployBeside,
-  deployBeside,
-  emptyGroup,
-  emptyGroup,
-  deployGroups,
-  deployGroups,
-  pause,
-] as const;
+const laterActs = [...acts, deployBeside, deployBeside, deployBeside] as const;
+/** From this seed on people empty groups, deploy others and suspend apps: those before it are on the list of what broke. */
+const groupsSeed = 1_010_000;
+const groupActs = [...laterActs, emptyGroup, emptyGroup, deployGroups, deployGroups, pause] as const;
+
+function actsOf(seed: number): readonly [Act, ...Act[]] {
+  if (seed >= groupsSeed) return groupActs;
+  return isLater(seed) ? laterActs : acts;
+}
 
 /** One thing done by hand to one app of the fleet that is there. */
-export function act(dice: Dice, town: Town, isLater: boolean): string | undefined {
+export function act(dice: Dice, town: Town, seed: number): string | undefined {
   const app = dice.one(town.fleet.apps);
   const machines = [...(town.world.apps.get(app?.name ?? '')?.machines.values() ?? [])].filter(
     (machine) => isAlive(machine) && machine.config.metadata?.['flycd_fleet'] === town.watch.fleetName,
   );
   const machine = dice.one(machines.toSorted((a, b) => a.sequence - b.sequence));
   if (app === undefined || machine === undefined) return undefined;
-  return dice.pick(isLater ? laterActs : acts)(dice, town, app, machine);
+  return dice.pick(actsOf(seed))(dice, town, app, machine);
 }
