@@ -110,6 +110,8 @@ export interface MachineUpdate extends StepBase {
   readonly reason: 'change' | 'drift' | 'secrets';
   /** true: git's inputs are those of the last update, and what we would send differs: this FlyCD maps them differently. */
   readonly remapped?: boolean | undefined;
+  /** true: of those inputs nobody knows; an earlier FlyCD wrote them down in another way. */
+  readonly unknownInputs?: boolean | undefined;
   /** Only of a standby whose machine is gone: the one whose place it takes from now on. */
   readonly standsInFor?: SlotMachine | undefined;
 }

@@ -8,14 +8,30 @@ import { createPaint, toneOfOutcome } from './text/tone.ts';
 /** A message in a table is a pointer; `flycd history RUN` has the whole of it. */
 const messageCharactersMax = 120;
 
-/** The first failure of a run, else why it is held, else nothing. */
-export function reasonOf(run: Run): string {
+/** The first failure of a run, else why it is held, by each hold, else nothing. */
+function reasonsOf(run: Run): readonly string[] {
   const failed = run.results.find((result) => result.outcome === 'failed');
-  if (failed !== undefined) return `${failed.kind} ${failed.target}: ${onOneLine(failed.message ?? 'failed')}`;
+  if (failed !== undefined) return [`${failed.kind} ${failed.target}: ${onOneLine(failed.message ?? 'failed')}`];
   const problem = run.plan.problems.find(({ severity }) => severity === 'error');
-  const said = problem?.message ?? run.plan.holds[0]?.because;
+  if (problem !== undefined) return [problem.message];
+  if (run.plan.holds.length > 0) return run.plan.holds.map(({ because }) => because);
   // Nobody destroyed it here: its plan says how that is known.
-  return said ?? (isOver(run) && run.results.length === 0 ? (run.plan.notes[0] ?? '') : '');
+  return isOver(run) && run.results.length === 0 ? run.plan.notes.slice(0, 1) : [];
+}
+
+export function reasonOf(run: Run): string {
+  return [...new Set(reasonsOf(run))].join('; ');
+}
+
+export function reasonCell(run: Run, charactersMax: number): string {
+  return cellOf(reasonsOf(run), charactersMax);
+}
+
+/** Each of several is named, however long the first is. */
+export function cellOf(texts: readonly string[], charactersMax: number): string {
+  const different = [...new Set(texts)].filter((text) => text !== '');
+  const each = Math.floor(charactersMax / Math.min(2, Math.max(1, different.length)));
+  return different.map((text) => truncate(plain(text), each)).join('; ');
 }
 
 /** Of several lines the first, which is ours, and the last, in which a builder or a command says what broke it. */
@@ -41,7 +57,7 @@ function runsTable(runs: readonly Run[]): Table {
     run.trigger,
     plain(run.actor),
     revisionText(run.revision),
-    truncate(plain(reasonOf(run)), messageCharactersMax),
+    reasonCell(run, messageCharactersMax),
   ]);
   return { columns, rows };
 }

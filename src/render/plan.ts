@@ -4,6 +4,7 @@ import { destructiveFirst, holdLines, isDestructive, stepLines, type Line } from
 import { toneOfStatus, markOf, createPaint, type Paint } from './text/tone.ts';
 import { fence, markdownText } from './text/table.ts';
 import { byText, list, plural } from '../model/base/text.ts';
+import { stampKeys } from '../model/stamps/keys.ts';
 import { plain } from '../model/base/plain.ts';
 import { revisionText } from './text/plain.ts';
 
@@ -66,12 +67,22 @@ export function closingLine(plan: Plan): string {
   return `Plan: ${apps.join(', ')}; ${steps.join(', ')}.`;
 }
 
-/** One line however many apps have nothing to do but stamps, which only FlyCD reads. undefined: there is none. */
+/**
+ * One line however many apps have nothing to do but to be taken over as they run: themselves, or a machine of theirs that
+ * somebody else made. Other stamps only FlyCD reads, and nobody is told. undefined: there is none.
+ */
 export function adoptedLine({ apps }: Pick<Plan, 'apps'>): string | undefined {
   const names = apps.flatMap(({ app, steps, bookkeeping = [] }) =>
-    steps.length === 0 && bookkeeping.length > 0 ? [plain(app)] : [],
+    steps.length === 0 && bookkeeping.some(isAdoption) ? [plain(app)] : [],
   );
   return names.length === 0 ? undefined : `adopted without a restart: ${list(names.toSorted(byText))}`;
+}
+
+/** Who owns the machine it did not say, or it is a copy and says another one's id. */
+function isAdoption({ kind, changes }: Step): boolean {
+  const isFirst = changes.some(({ path, from }) => path === `metadata.${stampKeys.fleet}` && from === undefined);
+  const isCopy = changes.some(({ path, from }) => path === `metadata.${stampKeys.machine}` && from !== undefined);
+  return kind === 'app.adopt' || isFirst || isCopy;
 }
 
 const notWhole = 'The config did not load whole: apps missing from it are unknown, and nothing is removed for that.';

@@ -1,12 +1,12 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
-import { reasonOf, runJson } from './history.ts';
+import { reasonCell, reasonOf, runJson } from './history.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { plain } from '../model/base/plain.ts';
-import { formatDuration, revisionText, truncate } from './text/plain.ts';
+import { formatDuration, revisionText } from './text/plain.ts';
 
 /** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
 export interface FleetStatus {
@@ -40,7 +40,7 @@ function statusTable(status: FleetStatus): Table {
     { text: run.outcome ?? 'running', tone: toneOfOutcome(run.outcome) },
     ago(run.finishedAt ?? run.startedAt, status.now),
     revisionText(run.revision),
-    `${truncate(plain(reasonOf(run)), messageCharactersMax)}${ageOf(run, status.now)}`,
+    `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}`,
   ]);
   return { columns, rows };
 }

@@ -1,14 +1,14 @@
 import type { AppPlan, AppStatus, Plan } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
 import { isOver, type Run } from '../model/run.ts';
-import { reasonOf, runJson } from './history.ts';
+import { cellOf, reasonCell, runJson } from './history.ts';
 import { adoptedLine, planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { fence, filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
 import { plural } from '../model/base/text.ts';
 import { plain } from '../model/base/plain.ts';
-import { formatDuration, revisionText, truncate } from './text/plain.ts';
+import { formatDuration, revisionText } from './text/plain.ts';
 
 /** What one pass did: the plan it made and the newest run of each app. */
 export interface Sync {
@@ -50,15 +50,18 @@ function statusOf({ app, run }: Row): AppStatus | undefined {
 }
 
 function whyOf({ app, run }: Row): string {
-  if (run !== undefined) return reasonOf(run);
+  if (run !== undefined) return reasonCell(run, messageCharactersMax);
   const problem = app.problems.find(({ severity }) => severity === 'error');
-  if (problem !== undefined) return problem.path === '' ? problem.message : `${problem.path}: ${problem.message}`;
-  return app.holds[0]?.because ?? app.notes[0] ?? '';
+  const told =
+    problem === undefined ? [] : [problem.path === '' ? problem.message : `${problem.path}: ${problem.message}`];
+  const held = app.holds.map(({ because }) => because);
+  return cellOf([told, held, app.notes.slice(0, 1)].find((texts) => texts.length > 0) ?? [], messageCharactersMax);
 }
 
 function nextOf({ app, run }: Row): string {
   const failed = run?.results.find((result) => result.outcome === 'failed');
-  return failed?.next ?? (run?.plan ?? app).holds[0]?.next ?? '';
+  const held = (run?.plan ?? app).holds.map(({ next }) => next);
+  return cellOf(failed?.next === undefined ? held : [failed.next], messageCharactersMax);
 }
 
 function syncTable(rows: readonly Row[]): Table {
@@ -75,8 +78,8 @@ function syncTable(rows: readonly Row[]): Table {
         status === undefined ? { text: '-', tone: 'dim' } : { text: status, tone: toneOfStatus(status) },
         String(run?.results.length ?? 0),
         run?.finishedAt === undefined ? '' : formatDuration(run.finishedAt - run.startedAt),
-        truncate(plain(whyOf(row)), messageCharactersMax),
-        truncate(plain(nextOf(row)), messageCharactersMax),
+        whyOf(row),
+        nextOf(row),
       ];
     }),
   };

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { runsMarkdown, runsText } from '../../src/render/history.ts';
+import type { Hold } from '../../src/model/plan.ts';
+import type { Run } from '../../src/model/run.ts';
 import { oneRunJson, oneRunText } from '../../src/render/run.ts';
 import { statusJson, statusMarkdown, statusText } from '../../src/render/status.ts';
 import { syncJson, syncMarkdown, syncText } from '../../src/render/sync.ts';
@@ -40,6 +42,30 @@ test('a sync ends with what became of each app', async () => {
   await expect(syncText(sync, false)).toMatchFileSnapshot('golden/sync.txt');
   await expect(syncMarkdown(sync)).toMatchFileSnapshot('golden/sync.md');
   expect(syncJson(sync)).toMatchObject({ planId: plan.planId, runs: [{ id: 13 }, { id: 12 }] });
+});
+
+test.each([
+  ['short', 'another machine is leased', 'secret TOKEN has no value'],
+  ['long', `suspended by alice: ${'a long story '.repeat(20)}`, 'secret TOKEN has no value'],
+])('each of two holds is named beside the other, also where the first is %s', (_what, first, second) => {
+  const [app] = plan.apps;
+  if (app === undefined) throw new Error('no app');
+  const holdOf = (because: string): Hold => ({
+    app: 'web',
+    reason: 'busy',
+    because,
+    next: `after: ${because}`,
+    steps: [],
+  });
+  const holds = [holdOf(first), holdOf(second), holdOf(second)];
+  const run: Run = { ...goodRun, app: 'web', outcome: 'held', status: 'held', plan: { ...goodRun.plan, holds } };
+  const table = statusText({ fleet: 'acme', runs: [run], now: start + 60_000 }, false);
+  const synced = syncText({ plan, runs: [run] }, false);
+  for (const text of [table, runsText([run], false), synced]) {
+    expect(text).toContain(first.slice(0, 60).trimEnd());
+    expect(text.split(second)).toHaveLength(text === synced ? 3 : 2);
+  }
+  expect(statusJson({ fleet: 'acme', runs: [run], now: start }).apps[0]?.why).toBe(`${first}; ${second}`);
 });
 
 test('of an app that ran twice in a pass the last run counts', () => {

@@ -1,7 +1,7 @@
 /** Brakes of a whole fleet: a mistake in git or in FlyCD itself should not reach everything at once. */
 import type { DesiredFleet } from '../../model/desired.ts';
 import type { ObservedApp, OrphanedApp, UnreadOrganization } from '../../model/observed.ts';
-import type { AppPlan, Hold, Step } from '../../model/plan.ts';
+import type { AppPlan, Hold, MachineUpdate, Step } from '../../model/plan.ts';
 import { holdBack } from '../steps/hold.ts';
 import { updatesOf } from '../steps/select.ts';
 import { byText, plural, list } from '../../model/base/text.ts';
@@ -184,20 +184,32 @@ function totalsOf(input: BrakeInput): Readonly<Record<Prunable, number>> {
   return totals;
 }
 
-/** Git has not moved, and yet machines would restart: a new FlyCD maps the same config differently. */
+/** Git is not known to have moved, and yet machines would restart: a new FlyCD maps the same config differently. */
+function remappedIn(plan: AppPlan): readonly MachineUpdate[] {
+  return updatesOf(plan.steps).filter((step) => step.remapped === true && step.risk === 'restart');
+}
+
 function isRemapped(plan: AppPlan): boolean {
-  return updatesOf(plan.steps).some((step) => step.remapped === true && step.risk === 'restart');
+  return remappedIn(plan).length > 0;
 }
 
 function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly AppPlan[] {
   const restarting = plans.filter(isRemapped).map((plan) => plan.app);
   const most = Math.max(restartsFree, Math.floor(input.fleet.apps.length / share));
   if (restarting.length <= most) return plans;
-  const because = `${restarting.length} apps would restart though nothing changed in git (${list(restarting)}): this FlyCD maps their config differently`;
+  const because = becauseOfRestarts(restarting, plans.flatMap(remappedIn));
   return plans.map((plan) => {
     const matches = (step: Step): boolean => updatesOf([step]).some((update) => update.remapped === true);
     return isRemapped(plan) ? hold(plan, matches, because) : plan;
   });
+}
+
+/** Says no more of git than is known. */
+function becauseOfRestarts(apps: readonly string[], updates: readonly MachineUpdate[]): string {
+  const names = list(apps);
+  if (updates.every(({ unknownInputs }) => unknownInputs !== true))
+    return `${apps.length} apps would restart though nothing changed in git (${names}): this FlyCD maps their config differently`;
+  return `${apps.length} apps would restart (${names}), and whether git asks for it or this FlyCD maps their config differently cannot be told: an earlier FlyCD wrote down what git said in another way`;
 }
 
 function hold(plan: AppPlan, matches: (step: Step) => boolean, because: string, also = ''): AppPlan {

@@ -1,7 +1,7 @@
 /** Which image an app's machines should run, and how it is written when it is sent. */
 import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
 import { buildLabel, imageMatches, isBuildLabel, parseImage, pinned } from '../../flyconfig/sections/image.ts';
-import type { DesiredApp } from '../../model/desired.ts';
+import type { DesiredApp, DesiredImage } from '../../model/desired.ts';
 import type { ImageSight, ObservedApp } from '../../model/observed.ts';
 import type { ImageStep } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
@@ -173,4 +173,9 @@ function carriesImage(desired: DesiredApp, { machine, live, fromV0 }: Carrier): 
 function isTakenOver({ source }: DesiredApp, live: MachineConfig, written: string | undefined): boolean {
   const isOurs = live.metadata?.[stampKeys.sent] !== undefined;
   return isOurs && written !== undefined && source.type === 'git' && written === source.commit;
+}
+
+/** Git names a tag, and no registry says what it is. */
+export function isUnresolved(image: DesiredImage): boolean {
+  return image.kind === 'reference' && image.digest === undefined && parseImage(image.ref).digest === undefined;
 }

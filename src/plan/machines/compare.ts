@@ -16,6 +16,7 @@ import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { GroupMachine, KnownImage } from '../types.ts';
 import { isByHand } from '../classify/hand-made.ts';
 import { isAtRest } from '../classify/machine-state.ts';
+import { isUnresolved } from '../kinds/image.ts';
 import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
 
 export interface CompareInput {
@@ -53,6 +54,8 @@ export interface Comparison {
   readonly kept: readonly string[];
   /** This FlyCD maps the same inputs differently than the one that wrote last. */
   readonly remapped: boolean;
+  /** Whether these are the same inputs nobody knows: its stamp is of another scheme. */
+  readonly unknownInputs: boolean;
 }
 
 export function compareMachine(input: CompareInput): Comparison {
@@ -83,6 +86,7 @@ export function compareMachine(input: CompareInput): Comparison {
     moved,
     kept: kept.length > 0 ? kept : [],
     remapped: reason === 'change' && sent !== undefined && sameInputs,
+    unknownInputs: !tellsOfInputs(metadata[stampKeys.inputs], desired.inputs),
   };
 }
 
@@ -119,11 +123,8 @@ function stampsOf(input: CompareInput, read: string, sent: Sent | undefined): Re
   );
   // Inputs hold the image's digest: while no registry answers they are not git's last word, and would only be stamped
   // back a pass later.
-  const unresolved =
-    desired.image.kind === 'reference' &&
-    desired.image.digest === undefined &&
-    parseImage(desired.image.ref).digest === undefined;
-  return inputs === undefined || (unresolved && tellsOfInputs(member.metadata[stampKeys.inputs], desired.inputs))
+  return inputs === undefined ||
+    (isUnresolved(desired.image) && tellsOfInputs(member.metadata[stampKeys.inputs], desired.inputs))
     ? others
     : { ...others, [stampKeys.inputs]: inputs };
 }

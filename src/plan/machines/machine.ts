@@ -161,6 +161,7 @@ function updateStep(
     skipLaunch: (resting || comesToRest(machine)) && staysAtRest(scope, config),
     reason: why.reason,
     ...(comparison.remapped ? { remapped: true } : {}),
+    ...(comparison.remapped && comparison.unknownInputs ? { unknownInputs: true } : {}),
     ...(standsInFor === undefined ? {} : { standsInFor }),
   };
 }

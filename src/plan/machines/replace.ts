@@ -63,7 +63,8 @@ export function inPlaceOf(step: MachineCreate, member: GroupMachine): MachineCre
  * whatever that one had replaced.
  */
 export function inItsPlace(update: MachineUpdate, mount: MachineCreate['mount']): MachineCreate {
-  const { kind: _update, machineId, currentVersion: _version, reason: _reason, remapped: _remapped, ...base } = update;
+  const { kind: _update, machineId, currentVersion: _version, reason: _reason, ...more } = update;
+  const { remapped: _remapped, unknownInputs: _unknown, ...base } = more;
   const replaces = [machineId, ...parseIds(update.config.metadata?.[stampKeys.replaces])];
   const metadata = { ...update.config.metadata, [stampKeys.replaces]: replaces.join(',') };
   return { ...base, kind: 'machine.create', config: { ...update.config, metadata }, mount, replaces };

@@ -63,6 +63,52 @@ describe('what is in sync stays in sync', () => {
   });
 });
 
+describe('what only FlyCD reads', () => {
+  // No registry is there to say what a tag is, without which nobody knows what git says.
+  const yaml = (walkFleet['shop/app.yaml'] ?? '').replace('caddy:2.10.2', `caddy:2.10.2@sha256:${'7'.repeat(64)}`);
+  const waits = `${yaml}deploy:\n  wait_timeout: 7m\n`;
+  const adopted = 'adopted without a restart';
+
+  test.each([
+    ['git says something that no machine has', () => Promise.resolve(world.write({ 'shop/app.yaml': waits }))],
+    [
+      'an earlier FlyCD wrote down what git said in another way',
+      async () => {
+        for (const id of machines()) await patch(id, { flycd_inputs: 'i'.repeat(32) });
+      },
+    ],
+    [
+      'a FlyCD was killed before it read back what it had sent',
+      async () => {
+        for (const id of machines()) await patch(id, { flycd_machine: null, flycd_read: null });
+      },
+    ],
+  ])('is told of nobody: %s', async (_what, befalls) => {
+    world = await arena();
+    world.write({ ...walkFleet, 'shop/app.yaml': yaml });
+    await sync();
+    await befalls();
+    for (const argv of [['diff'], ['sync', '--once']]) {
+      const { code, stdout, stderr } = await world.flycd(argv);
+      expect([code, stdout.includes(adopted), stderr.includes(adopted)], stdout).toEqual([0, false, false]);
+    }
+  });
+
+  test('is told where somebody else made the machine', async () => {
+    world = await arena();
+    world.write({ 'shop/app.yaml': "app: shop\nprimary_region: arn\nbuild: { image: 'nginx:1' }\n" });
+    await sync();
+    const [first] = world.simulator.world.snapshot()[0]?.machines ?? [];
+    await world.asPerson('POST', '/apps/shop/machines', { region: 'arn', config: first?.config });
+    expect((await world.flycd(['diff'])).stdout).toContain(`${adopted}: shop`);
+  });
+
+  const machines = (): readonly string[] =>
+    world.simulator.world.snapshot().flatMap((app) => app.machines.map(({ id }) => id));
+  const patch = (id: string, metadata: Readonly<Record<string, string | null>>) =>
+    world.asPerson('PATCH', `/apps/shop/machines/${id}/metadata`, { metadata });
+});
+
 describe('policy is none of what runs', () => {
   const app = (name: string, more = ''): Files => ({
     [`${name}/app.yaml`]: `app: ${name}\nprimary_region: arn\nbuild: { image: 'nginx:1' }\nmachines: { count: 1 }\n${more}`,

@@ -164,11 +164,12 @@ describe('a fleet of twenty process groups', () => {
 describe('apps that restart though git has not moved', () => {
   interface Update {
     readonly remapped?: boolean;
+    readonly unknownInputs?: boolean;
     readonly risk: 'restart' | 'safe';
   }
 
-  /** Reasons of holds of four apps with such an update each; of the last two maybe another. */
-  function restarting(first: Update, last = first): readonly string[] {
+  /** Four apps with such an update each; the last two maybe with another. */
+  function restartsOf(first: Update, last = first): readonly AppPlan[] {
     const apps = ['a', 'b', 'c', 'd'].map((name) => shop(name, false));
     const plans = apps.map((desired, index) => {
       const parts = index < 2 ? first : last;
@@ -182,12 +183,29 @@ describe('apps that restart though git has not moved', () => {
       return withSteps(plan(desired, observed()), { steps: [step], holds: [] });
     });
     const fleet = fleetOf({ apps });
-    const braked = brakeFleet({ fleet, plans, observed: [], orphans: [], unread: [], selected: [] });
-    return braked.flatMap((app) => holdsOf(app));
+    return brakeFleet({ fleet, plans, observed: [], orphans: [], unread: [], selected: [] });
   }
+
+  /** Reasons of their holds. */
+  const restarting = (first: Update, last = first): readonly string[] =>
+    restartsOf(first, last).flatMap((app) => holdsOf(app));
+  const says = (first: Update, last = first): readonly string[] => [
+    ...new Set(restartsOf(first, last).flatMap(({ holds }) => holds.map(({ because }) => because))),
+  ];
 
   test('are held where they are more than three', () => {
     expect(restarting({ remapped: true, risk: 'restart' })).toEqual(['brake', 'brake', 'brake', 'brake']);
+  });
+
+  test('are held for what is known of git, and no more', () => {
+    const mapped = { remapped: true, risk: 'restart' } as const;
+    expect(says(mapped)).toEqual([
+      '4 apps would restart though nothing changed in git (a, b, c, d): this FlyCD maps their config differently',
+    ]);
+    const unknown =
+      '4 apps would restart (a, b, c, d), and whether git asks for it or this FlyCD maps their config differently cannot be told: an earlier FlyCD wrote down what git said in another way';
+    expect(says({ ...mapped, unknownInputs: true })).toEqual([unknown]);
+    expect(says(mapped, { ...mapped, unknownInputs: true })).toEqual([unknown]);
   });
 
   test('are none where git moved, or where the update restarts nothing', () => {

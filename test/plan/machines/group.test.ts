@@ -392,6 +392,7 @@ describe('releases', () => {
       'release',
     );
     expect(release.machines[0]).toMatchObject({ remapped: true });
+    expect(release.machines[0]).not.toHaveProperty('unknownInputs');
   });
 
   // Whether git moved, such a stamp cannot tell: what an older FlyCD hashed, and what a newer one will.
@@ -405,7 +406,7 @@ describe('releases', () => {
     const wanted = { ...one, inputs: `i2:${'j'.repeat(32)}` };
     const moved = { ...wanted, groups: [{ ...next, counts: { arn: 1 } }] };
     const mapped = plan(moved, observed({ machines: [machine(one, { metadata })] }));
-    expect(only(mapped.steps, 'release').machines[0]).toMatchObject({ remapped: true });
+    expect(only(mapped.steps, 'release').machines[0]).toMatchObject({ remapped: true, unknownInputs: true });
     // An image that somebody has set by hand, and git's own is another by now.
     const newer = { ...wanted, image: { kind: 'reference', ref: 'nginx:2', digest } as const };
     const byHand = machine(one, { metadata, config: { image: 'nginx:evil' }, image_ref: {} });
