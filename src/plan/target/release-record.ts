@@ -28,7 +28,8 @@ type KnownReleaseInput = Pick<PlanAppInput, 'desired' | 'observed' | 'memory' | 
  * died in between, its database lost) the app's newest record is taken up where nothing has come of it and its image is
  * the wanted one.
  */
-export function knownRelease(input: KnownReleaseInput): KnownRelease {
+export function knownRelease(asked: KnownReleaseInput): KnownRelease {
+  const input = { ...asked, memory: { ...asked.memory, told: rememberedOf(asked) } };
   const { desired, observed, memory } = input;
   const version = appConfigVersion(desired);
   const releases = observed.releases?.status === 'read' ? observed.releases.value : [];
@@ -37,6 +38,13 @@ export function knownRelease(input: KnownReleaseInput): KnownRelease {
   const told = isOver ? undefined : found;
   const open = memory.told?.isOpen === true ? memory.told : leftRunning(input, told, releases);
   return { version, told, status: told === undefined ? undefined : statusOf(told, releases, open), open };
+}
+
+/** Where nobody wrote down of which app it is, and no machine of ours stands in this one, it may be of an earlier one by the name. */
+function rememberedOf({ memory, observed, fleet }: KnownReleaseInput): RememberedRelease | undefined {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const isItsOwn = machines.some((machine) => isOwn(metadataOf(machine), fleet));
+  return memory.appId !== undefined || observed.id === undefined || isItsOwn ? memory.told : undefined;
 }
 
 /**

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { callOf } from '../calls.ts';
@@ -341,5 +343,40 @@ describe('an interface that fails holds up nothing', () => {
     const again = world.clock.now();
     await synced(moved);
     expect(world.clock.now() - again).toBeLessThan(healthyMs + 15_000);
+  });
+});
+
+describe('an app that was destroyed and is made anew gets a release of its own', () => {
+  const remade = async (): Promise<void> => {
+    await world.asPerson('DELETE', '/apps/shop?force=true');
+    await world.asPerson('POST', '/apps', { app_name: 'shop', org_slug: 'personal' });
+  };
+  /** As the database of a FlyCD that did not write down which app it knew. */
+  const forgetWhich = (): void => {
+    const database = new Sqlite(join(world.stateFolder, 'flycd', 'flycd.db'));
+    expect(database.prepare('UPDATE app_memory SET app_id = NULL').run().changes).toBe(1);
+    database.close();
+  };
+  const killed = async (call: number): Promise<void> => {
+    await world.asPerson('DELETE', '/apps/shop?force=true');
+    await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+    await world.clock.sleep(60_000);
+  };
+
+  test.each<[string, () => unknown]>([
+    ['by FlyCD', () => world.asPerson('DELETE', '/apps/shop?force=true')],
+    ['by somebody', remade],
+    ['by somebody, which an older database cannot tell', () => remade().then(forgetWhich)],
+    ['by a FlyCD that was killed before there was one', () => killed(8)],
+    ['by a FlyCD that was killed with the first machine', () => killed(14)],
+  ])('%s', async (_who, befalls) => {
+    await start();
+    await synced(shop({ greeting: 'servus' }));
+    const earlier = new Set(app()?.releases.map(({ id }) => id));
+    await befalls();
+    expect((await sync(undefined, '--now')).code).toBe(0);
+    expect(releases()).toEqual([[1, 'complete']]);
+    expect(app()?.releases.filter(({ id }) => earlier.has(id))).toEqual([]);
+    expect(told()).toEqual(['1', '1']);
   });
 });
