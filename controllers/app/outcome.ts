@@ -20,7 +20,8 @@ export async function recordUntouched(
   const { store, fleet, plan, trigger, actor } = request;
   if (plan.app === plan.file) return undefined;
   const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan });
-  return store.finishRun(runId, { outcome: 'failed', status: plan.status, nextWakeAt: undefined });
+  const outcome = plan.status === 'pending' ? 'held' : 'failed';
+  return store.finishRun(runId, { outcome, status: plan.status, nextWakeAt: undefined });
 }
 
 /** The one place where a pass gets its outcome and the app its status word. */

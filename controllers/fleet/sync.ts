@@ -17,7 +17,7 @@ import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
-import { recordUnreached } from './untouched.ts';
+import { recordBroken } from './untouched.ts';
 import { looksAtOnce, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /**
@@ -30,11 +30,7 @@ export async function syncPass(
   options: PassOptions,
   trigger: Trigger,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined }> {
-  const { whole, isMeant } = await planMeant(context, desired, options).catch(async (error: unknown) => {
-    const apps = selectApps(desired.apps, options.apps);
-    if (isFleetWide(error)) await recordUnreached({ ...context, fleet: desired, trigger }, apps, error);
-    throw error;
-  });
+  const { whole, isMeant } = await planMeant(context, desired, { options, trigger });
   if (!isMeant) return { plan: whole.plan, runs: undefined };
   return applyWhole(context, desired, { ...whole, trigger, options });
 }
@@ -53,7 +49,7 @@ export async function syncPlanned(
   options: PassOptions,
   id: string,
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] | undefined; readonly isDeclined?: boolean }> {
-  const { whole, isMeant } = await planMeant(context, desired, options);
+  const { whole, isMeant } = await planMeant(context, desired, { options, trigger: 'command' });
   const { plan } = whole;
   if (!isMeant) return { plan, runs: undefined, isDeclined: true };
   const meant = [plan, whole.replan(new Map(), [], unaccepted)].flatMap((one) => appsOf(one, id));
@@ -68,15 +64,19 @@ export async function syncPlanned(
   });
 }
 
-/** With what a person insists on as they have confirmed it, where they are asked. */
+/** With what a person insists on as they have confirmed it, where they are asked. That nothing could be planned is recorded. */
 async function planMeant(
   context: SyncContext,
   desired: DesiredFleet,
-  options: PassOptions,
+  { options, trigger }: Pick<Work, 'options' | 'trigger'>,
 ): Promise<{ readonly whole: Whole; readonly isMeant: boolean }> {
   await context.store.seeRevision(desired.revision);
   for (;;) {
-    const whole = await planWhole(context, desired, options);
+    const whole = await planWhole(context, desired, options).catch(async (error: unknown) => {
+      const apps = selectApps(desired.apps, options.apps);
+      await recordBroken({ ...context, fleet: desired, trigger }, apps, error);
+      throw error;
+    });
     const doing = whole.plan.apps.filter(({ steps }) => steps.length > 0);
     const lifted = doing.flatMap(({ app }) => whole.planned.get(app)?.lifted ?? []);
     const answer = lifted.length === 0 ? 'go' : ((await context.confirm?.(lifted)) ?? 'go');

@@ -1,6 +1,6 @@
 /** Apps that nothing was done about because nothing could be: `status` would call them what they were before. */
 import type { DesiredApp } from '../../src/model/desired.ts';
-import { isFleetWide, type Fault } from '../../src/model/base/fault.ts';
+import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run } from '../../src/model/run.ts';
 import { failedPlan, invalidPlans } from '../../src/plan/fleet.ts';
@@ -11,10 +11,25 @@ type Recording = Pick<SyncAppOptions, 'store' | 'fleet' | 'trigger' | 'actor'>;
 
 /** Apps that could not be looked at, each with why. Once: as long as that stays so, it is no news. */
 export function recordUnreached(recording: Recording, apps: readonly DesiredApp[], fault: Fault) {
-  const plans = apps.map(({ name: app, file, org }) => failedPlan({ app, file, org, fault }));
+  const plans = apps.map(({ name: app, file, org }): AppPlan => {
+    const plan = failedPlan({ app, file, org, fault });
+    // Time alone brings it: no alarm.
+    return fault.kind === 'waiting' ? { ...plan, status: 'pending' } : plan;
+  });
   // A refused token is told by whichever call met it first.
   const isSame = isFleetWide(fault) ? wasUntouched : saysSo;
   return recordNews(recording, plans, isSame);
+}
+
+/** A pass ended before it could look at its apps. What a person asked for and there is none of says nothing of any app. */
+export async function recordBroken(
+  recording: Recording,
+  apps: readonly DesiredApp[],
+  error: unknown,
+): Promise<readonly Run[]> {
+  const fault = toFault(error, 'the apps could not be looked at');
+  const passes = fault.kind === 'transient' || fault.kind === 'waiting';
+  return passes || isFleetWide(fault) ? recordUnreached(recording, apps, fault) : [];
 }
 
 /** Apps whose files cannot be used. */
