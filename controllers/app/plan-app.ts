@@ -1,5 +1,6 @@
 import { emptyMemory, type Memory, type StoredMemory } from '../../src/model/stamps/memory.ts';
 import { memoryOf, type ShownApp } from '../../src/model/remembered.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
@@ -21,7 +22,7 @@ import { suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { knownRelease } from '../../src/plan/target/release-record.ts';
 import { seeImage, seeUnpullable } from '../images/lookup.ts';
 import { steer } from '../rollout/target.ts';
-import type { PlanAppRequest, PlannedApp } from './types.ts';
+import type { PlanAppRequest, PlannedApp, SyncAppRequest } from './types.ts';
 
 /**
  * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
@@ -77,6 +78,12 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   await checkRegions(request, found);
   const lifted = options.now ? liftedFrom(held(whole), found).map((hold) => (isUnheld ? leftAlone(hold) : hold)) : [];
   return { plan: found, observed: whole, known, release, unreachable, wanted, steering, remembered, lifted };
+}
+
+/** From what a pass has left on Fly; nobody insists on anything of it. */
+export function plannedAgain(request: SyncAppRequest): Promise<PlannedApp> {
+  const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
+  return observeAndPlan({ ...request, options });
 }
 
 /**
@@ -219,5 +226,7 @@ async function thatCounts(request: PlanAppRequest, observed: ObservedApp, stored
     currentMarks[secret.name] =
       value === undefined ? undefined : (evidence?.mark(app.name, secret.name, value) ?? 'present');
   }
-  return { ...known, revisionSeenAt, currentMarks, keyId: evidence?.keyId ?? '' };
+  const isTakenAway = shown?.isThere === false && stored.underway !== 'destroying';
+  const before = stored.standing.find(({ key }) => isTakenAway && key === stampKeys.fulfilled);
+  return { ...known, revisionSeenAt, fulfilledBefore: before?.text, currentMarks, keyId: evidence?.keyId ?? '' };
 }

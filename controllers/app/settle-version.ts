@@ -2,7 +2,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
-import { nextTime } from '../../src/model/stamps/rollout-state-text.ts';
+import { formatFulfilled, nextTime } from '../../src/model/stamps/rollout-state-text.ts';
 import {
   formatFailed,
   formatGood,
@@ -12,12 +12,14 @@ import {
 } from '../../src/model/stamps/app-version.ts';
 import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { fulfilledBy } from '../../src/plan/target/fulfilled.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { isRollout } from '../../src/plan/steps/select.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
 import { whyStopped } from '../pass/services.ts';
+import { plannedAgain } from './plan-app.ts';
 import type { PlannedApp, SyncAppRequest } from './types.ts';
 import { stampRolloutState } from '../rollout/rollout-state.ts';
 
@@ -30,16 +32,16 @@ export interface Passed {
 }
 
 /**
- * After a pass: the version that it completed is the good one from now on, and one that the app itself did not bear has
- * failed. A stop, Fly's own errors and somebody else at work say nothing of a version. Where Fly does not answer now, the
- * next pass finds the same and writes it down. true: it has failed.
+ * After a pass: the version that it completed is the good one from now on, one that the app itself did not bear has failed, and
+ * where git has all that it wants, that is written down last. A stop, Fly's own errors and somebody else at work say nothing of
+ * either. Where Fly does not answer now, the next pass finds the same and writes it down. `failed`: the version has.
  */
 export async function settleVersion(request: SyncAppRequest, passed: Passed): Promise<{ readonly failed: boolean }> {
   const { planned, faults } = passed;
   const blamed = faults.find(({ blames }) => blames !== undefined);
   try {
     if (blamed !== undefined) return { failed: await markFailed(request, planned, blamed) };
-    if (isWhole(request, passed)) await markGood(request, passed);
+    await markEnd(request, passed, await endOf(request, passed));
   } catch (error) {
     const { message } = toFault(error, 'the version could not be stamped');
     request.log.warn({ app: request.app.name, error: message }, 'what became of a version is not written down yet');
@@ -47,33 +49,91 @@ export async function settleVersion(request: SyncAppRequest, passed: Passed): Pr
   return { failed: false };
 }
 
-/** Nothing was left out, and nothing that reaches machines waits. */
-function isWhole(request: SyncAppRequest, { plan, results, faults }: Passed): boolean {
-  if (whyStopped(request) !== undefined || faults.length > 0 || results.some(({ outcome }) => outcome === 'skipped'))
-    return false;
-  if (isLeftAlone(plan)) return false;
-  const isOwn = (reason: string): boolean => reason === 'failed' || reason === 'rollback';
-  return plan.holds.every((hold) => isOwn(hold.reason) || !hold.steps.some(isRollout));
+/** Nothing was left out. */
+function isComplete(request: SyncAppRequest, { plan, results, faults }: Passed): boolean {
+  if (whyStopped(request) !== undefined || faults.length > 0 || isLeftAlone(plan)) return false;
+  return !results.some(({ outcome }) => outcome === 'skipped' || outcome === 'interrupted');
 }
 
-async function markGood(request: SyncAppRequest, { plan, planned }: Passed): Promise<void> {
-  const { fly, fleet, clock, app } = request;
+/** Nothing was left out, and nothing that reaches machines waits. */
+function isWhole(request: SyncAppRequest, passed: Passed): boolean {
+  const isOwn = (reason: string): boolean => reason === 'failed' || reason === 'rollback';
+  return (
+    isComplete(request, passed) && passed.plan.holds.every((hold) => isOwn(hold.reason) || !hold.steps.some(isRollout))
+  );
+}
+
+/** What there is at the end of a pass, for what is written down then. */
+type End = Pick<PlannedApp, 'plan' | 'observed' | 'steering' | 'wanted'>;
+
+/** One patch a machine for both. */
+async function markEnd(request: SyncAppRequest, passed: Passed, end: End | undefined): Promise<void> {
+  const { plan, planned } = passed;
+  const seen = end?.observed.machines.status === 'read' ? end.observed.machines.value : undefined;
+  let asked: Promise<readonly Machine[]> | undefined;
+  const ask = (): Promise<readonly Machine[]> => (asked ??= request.fly.machines(request.app.name));
+  const good = isWhole(request, passed)
+    ? await goodOf(request, passed, seen === undefined ? ask : async () => seen)
+    : {};
+  const texts = { ...good, ...(end === undefined ? {} : fulfilledAt(request, plan, end)) };
+  if (Object.keys(texts).length === 0) return;
+  const before = planned.observed.machines.status === 'read' ? planned.observed.machines.value : [];
+  await stamp(request, texts, seen ?? (writesOf(plan).length === 0 ? before : await ask()));
+}
+
+/**
+ * Git has all that it wants where a look finds nothing to do any more: a pass that went well may have left work for the next.
+ * undefined: the pass did not go well, or what is known already would not become more.
+ */
+async function endOf(request: SyncAppRequest, passed: Passed): Promise<End | undefined> {
+  const { plan, planned } = passed;
+  const { fulfilled: before } = planned.steering.standing;
+  if (request.fleet.from !== undefined || !isComplete(request, passed)) return undefined;
+  const isWritten = writesOf(plan).length > 0;
+  const mayBe = fulfilledBy({ ...plan, steps: [], wanted: planned.wanted, before, isWritten });
+  if (mayBe === undefined) return undefined;
+  if (plan.steps.length === 0) return { ...planned, plan };
+  try {
+    return await plannedAgain(request);
+  } catch (error) {
+    const { message } = toFault(error, 'the app could not be looked at again');
+    request.log.warn({ app: request.app.name, error: message }, 'that git has all it wants is not written down yet');
+    return undefined;
+  }
+}
+
+function fulfilledAt({ clock }: SyncAppRequest, passed: AppPlan, { plan, wanted, steering }: End): StandingTexts {
+  const { standing, course } = steering;
+  if (course.to === 'nowhere') return {};
+  const isWritten = writesOf(passed).length > 0;
+  const found = fulfilledBy({ ...plan, wanted, before: standing.fulfilled, isWritten });
+  if (found === undefined) return {};
+  return { [stampKeys.fulfilled]: formatFulfilled({ ...found, at: nextTime(standing.texts, clock.now()) }) };
+}
+
+/** None where no version was reached, or it is known as good. */
+async function goodOf(
+  request: SyncAppRequest,
+  { plan, planned }: Passed,
+  seen: () => Promise<readonly Machine[]>,
+): Promise<StandingTexts> {
+  const { fleet, clock, app } = request;
   const { wanted, steering, observed } = planned;
   const { standing, course } = steering;
-  if (observed.machines.status === 'unread' || course.to === 'nowhere') return;
+  if (observed.machines.status === 'unread' || course.to === 'nowhere') return {};
   const scope = { desired: wanted, fleet, now: clock.now() };
   const before = observed.machines.value;
   // What was gone back to keeps its name: its image may be written another way now.
   const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
   const revision = course.to === 'version' ? course.version.revision : fleet.revision;
-  if (isKnown(standing.good, version, revision)) return;
-  const machines = writesOf(plan).length === 0 ? before : await fly.machines(app.name);
+  if (isKnown(standing.good, version, revision)) return {};
+  const machines = writesOf(plan).length === 0 ? before : await seen();
   const reached = reachedVersion({ ...scope, machines });
-  if (reached === undefined) return;
+  if (reached === undefined) return {};
   const carried = course.to === 'version' ? course.version : reached;
   const good: GoodVersion = { ...carried, revision, at: nextTime(standing.texts, clock.now()) };
   await request.store.addGood(app.name, good, request.runId);
-  await stamp(request, { [stampKeys.good]: formatGood(good) }, machines);
+  return { [stampKeys.good]: formatGood(good) };
 }
 
 /** Also where its commit is not one that git could give back and the present one is. */

@@ -2,7 +2,6 @@ import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
-import type { PlanOptions } from '../../src/plan/app.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
@@ -15,7 +14,7 @@ import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
 import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
-import { observeAndPlan } from './plan-app.ts';
+import { plannedAgain } from './plan-app.ts';
 import { healedPaths, rememberLost, rememberOwed, rememberWhich, rememberPass, conclude, nextWake } from './outcome.ts';
 
 /** Applies one app's plan and writes everything down at one exit, whatever happened. */
@@ -113,12 +112,6 @@ async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise
   const planned = await plannedAgain(request);
   const steps = planned.plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
   return (await apply(request, { ...planned, plan: { ...planned.plan, steps, bookkeeping: undefined } }, save)).faults;
-}
-
-/** From what this pass has left on Fly; nobody insists on anything of it. */
-function plannedAgain(request: SyncAppRequest): Promise<PlannedApp> {
-  const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
-  return observeAndPlan({ ...request, options });
 }
 
 /** Nothing of ours stands there, and no person has handed over what does. */

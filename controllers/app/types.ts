@@ -61,6 +61,8 @@ export interface SyncAppOptions extends AppServices {
   readonly trigger: Trigger;
   readonly actor: string;
   readonly newer?: AbortSignal | undefined;
+  /** As of planning: for the look at the end of a pass. */
+  readonly reached?: PlanAppRequest['reached'];
 }
 
 export interface SyncAppRequest extends SyncAppOptions {

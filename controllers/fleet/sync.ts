@@ -141,7 +141,14 @@ async function applyWhole(
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
       const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const { run, faults } = await syncApp({ ...request, app, planned, yieldSlot, patience: 'wait' });
+      const { run, faults } = await syncApp({
+        ...request,
+        app,
+        planned,
+        reached: work.reached,
+        yieldSlot,
+        patience: 'wait',
+      });
       if (faults.some(isFleetWide)) endsAll = true;
       if (run.outcome === 'failed') failed = true;
       runs.push(run);

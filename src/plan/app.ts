@@ -4,7 +4,8 @@ import { byText } from '../model/base/text.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { isCopy } from '../model/stamps/slot.ts';
 import { areInputsSame } from '../model/stamps/input-stamps.ts';
-import type { StandingTexts } from '../model/stamps/rollout-state.ts';
+import type { Standing } from '../model/stamps/rollout-state.ts';
+import { readStanding } from '../model/stamps/rollout-state-text.ts';
 import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
@@ -43,6 +44,7 @@ import { planGroup } from './machines/group.ts';
 import { leftWords } from './machines/made-by-hand.ts';
 import { regionNotes } from './machines/regions.ts';
 import { inOrder } from './steps/order.ts';
+import { movedOnFly } from './target/fulfilled.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
 import { planLeftovers, planRemovedGroups } from './machines/removed-groups.ts';
 import { guardSuccession } from './guards/replacement.ts';
@@ -111,6 +113,7 @@ function nothingOf(input: PlanAppInput): PlanAppInput {
 
 function planPresent(input: PlanAppInput, presence: AppPresence, inventory: MachineInventory): AppPlan {
   const known = knownEvidence(input);
+  const standing = standingAbout(input);
   const secrets =
     input.observed.secrets.status === 'read' ? planSecrets(input, input.observed.secrets.value, known) : unreadSecrets;
   const retry = input.options.now || input.options.force;
@@ -122,7 +125,7 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
     image,
     secrets: secrets.freshness,
     secretsStamp: secretsStampText(known.stamped),
-    standing: standingTexts(input),
+    standing: standing.texts,
     command: ranCommand(commandScope),
     heals: healsDrift(input),
     volumeNames: volumeNames(input),
@@ -146,12 +149,15 @@ function planPresent(input: PlanAppInput, presence: AppPresence, inventory: Mach
     command: plannedCommand(commandScope),
   };
   const draft = assemble(input, parts);
-  const guarded = guard(input, parts, draft, image);
+  const isDrift = driftOf(input, parts, { ...draft, fulfilled: standing.fulfilled });
+  const isStill = standing.fulfilled === undefined && isStampedStill(input, inventory);
+  const isReported: IsDrift = (step) => isDrift(step) || (isStill && step.kind === 'address.allocate');
+  const guarded = guard(input, parts, draft, { image, isReported });
   const waits = inventory.busy === undefined || guarded.holds.some((hold) => hold.reason === 'busy');
   const unseen = releasesNote(input.observed, guarded.steps);
   const parted = apartFromBookkeeping(guarded, inventory.otherFleet);
   const notes = [...notesOf(input, parts), ...(waits ? [] : [inventory.busy.holder]), ...unseen];
-  return finish(input, parted, notes, stepsSay(parted.steps, draft.drift));
+  return finish(input, parted, notes, stepsSay(parted.steps, isDrift));
 }
 
 /** `off`: what is there stays. */
@@ -164,10 +170,12 @@ function servesSomebody({ group, members, creates }: GroupPlan): boolean {
   return group.hasServices && (creates.length > 0 || members.some(({ live }) => live !== undefined));
 }
 
-function standingTexts({ observed, fleet, memory }: PlanAppInput): StandingTexts {
-  return observed.machines.status === 'unread'
-    ? {}
-    : standingOf({ machines: observed.machines.value, fleet }, memory).texts;
+/** Of an app that Fly shows no more: what git was fulfilled at before somebody took it away. */
+function standingAbout({ observed, fleet, memory }: PlanAppInput): Standing {
+  if (observed.machines.status === 'unread') return readStanding([]);
+  const standing = standingOf({ machines: observed.machines.value, fleet }, memory);
+  if (memory.fulfilledBefore === undefined) return standing;
+  return { ...standing, fulfilled: readStanding([{ [stampKeys.fulfilled]: memory.fulfilledBefore }]).fulfilled };
 }
 
 function healsDrift(input: PlanAppInput): boolean {
@@ -198,7 +206,12 @@ function isFromV0(inventory: MachineInventory): boolean {
 }
 
 /** The rules in their order: what cannot be done at all, what waits for somebody, whose app it is, who is at work. */
-function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: WantedImage): PlanDraft {
+function guard(
+  input: PlanAppInput,
+  parts: Parts,
+  assembled: Assembled,
+  { image, isReported }: { readonly image: WantedImage; readonly isReported: IsDrift },
+): PlanDraft {
   const { inventory } = parts;
   let draft: PlanDraft = { steps: inOrder(assembled.steps), holds: assembled.holds };
   draft = guardBuild(input, draft, image);
@@ -208,7 +221,7 @@ function guard(input: PlanAppInput, parts: Parts, assembled: Assembled, image: W
   draft = guardFlyctl(input, draft, parts);
   draft = guardWindows(input, draft);
   draft = guardHeals(input, draft);
-  draft = guardReport(input, draft, assembled.drift, !gitMoved(input, inventory));
+  draft = guardReport(input, draft, isReported);
   draft = guardSuccession(input.desired, draft);
   draft = withUnverified(draft, parts);
   // Now that it is known which updates are held: without them a machine has to be restarted after all.
@@ -240,17 +253,28 @@ function hasStrangers(inventory: MachineInventory): boolean {
   return [...inventory.leftAlone.keys()].some((kind) => kind !== 'temporary' && kind !== 'giving way');
 }
 
-/** false: every machine of ours was brought to git's present inputs, so what differs now moved on Fly. */
-function gitMoved(input: PlanAppInput, inventory: MachineInventory): boolean {
-  const ours = inventory.members.filter((member) => member.ours);
-  return (
-    ours.length === 0 || ours.some(({ metadata }) => !areInputsSame(metadata[stampKeys.inputs], input.desired.inputs))
-  );
+type IsDrift = (step: Step) => boolean;
+
+/** What undoes something that was done on Fly: it differs from what FlyCD wrote there, or git wants what it has had before. */
+function driftOf(
+  { desired }: PlanAppInput,
+  { inventory: { members }, secrets: { rotated } }: Parts,
+  { drift, fulfilled, steps, holds }: Assembled & Pick<Standing, 'fulfilled'>,
+): IsDrift {
+  const all = [...steps, ...holds.flatMap((hold) => hold.steps)];
+  const hasMoved = movedOnFly({ desired, fulfilled, members, steps: all, rotated });
+  return (step) => drift.has(step) || hasMoved(step);
 }
 
-function stepsSay(steps: readonly Step[], drift: ReadonlySet<Step>): StepsSay {
+/** For FlyCDs that wrote down no more than what git said when they wrote to each machine. */
+function isStampedStill({ desired }: PlanAppInput, { members }: MachineInventory): boolean {
+  const ours = members.filter((member) => member.ours);
+  return ours.length > 0 && ours.every(({ metadata }) => areInputsSame(metadata[stampKeys.inputs], desired.inputs));
+}
+
+function stepsSay(steps: readonly Step[], isDrift: IsDrift): StepsSay {
   if (steps.length === 0) return 'nothing';
-  return steps.every((step) => drift.has(step)) ? 'drift' : 'wanted';
+  return steps.every(isDrift) ? 'drift' : 'wanted';
 }
 
 function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {

@@ -192,6 +192,8 @@ export interface SecretsPlan {
   readonly withRelease: readonly SecretStep[];
   /** Of the steps: those that undo what somebody did on Fly. */
   readonly drift: ReadonlySet<SecretStep>;
+  /** Of the steps: those whose value is another one here than it was, which neither git nor Fly has done. */
+  readonly rotated: ReadonlySet<SecretStep>;
   readonly freshness: SecretsFreshness;
 }
 

@@ -207,9 +207,11 @@ function withoutRecords(value: unknown): unknown {
 
 /** Stamps of an app as a whole say when. */
 export function withoutTimes(endState: unknown): unknown {
-  const text = JSON.stringify(endState).replaceAll(/"flycd_(?:good|failed|hold|suspend)":"(?:[^"\\]|\\.)*"/g, (stamp) =>
-    // What a person says twice counts on.
-    stamp.replaceAll(/(?<![0-9a-f])\d{13}(?![0-9a-f])/g, 'then').replace(/(?<=count\\":)\d+/, '0'),
+  const text = JSON.stringify(endState).replaceAll(
+    /"flycd_(?:good|fulfilled|failed|hold|suspend)":"(?:[^"\\]|\\.)*"/g,
+    (stamp) =>
+      // What a person says twice counts on.
+      stamp.replaceAll(/(?<![0-9a-f])\d{13}(?![0-9a-f])/g, 'then').replace(/(?<=count\\":)\d+/, '0'),
   );
   return JSON.parse(text) as unknown;
 }

@@ -21,6 +21,16 @@ export function formatInputs(hash: string): string {
   return `i2:${hash}`;
 }
 
+/** What git wanted of an app when a pass was over and Fly had it so: what differs from the same since then moved on Fly. */
+export interface Fulfilled {
+  /** 32 hex: `wishOf` of what git wanted. */
+  readonly wish: string;
+  /** Kinds of things of which a part waited, and was not seen fulfilled: `machine`, `address`, `secret`. */
+  readonly held: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** false: it is of another scheme, or there is none, so that it says nothing of these inputs. */
 export function tellsOfInputs(stamp: string | undefined, inputs: string): stamp is string {
   return stamp !== undefined && schemeOf(stamp) === schemeOf(inputs);

@@ -31,6 +31,8 @@ export interface Memory {
    * Milliseconds since the epoch. undefined: nobody knows when it came.
    */
   readonly revisionSeenAt: number | undefined;
+  /** The text of `flycd_fulfilled` of an app that Fly shows no more, and that FlyCD did not destroy. */
+  readonly fulfilledBefore: string | undefined;
   /** What git said (`inputs`) when a group was last seen with machines, by group, whatever became of those since. undefined: not known. */
   readonly populated: Readonly<Record<string, string>> | undefined;
   /** Since when the host of a machine does not answer, by its id. */
@@ -85,7 +87,7 @@ interface Heal {
 }
 
 /** As SQLite has it. */
-export type StoredMemory = Omit<Memory, 'currentMarks' | 'keyId' | 'revisionSeenAt'>;
+export type StoredMemory = Omit<Memory, 'currentMarks' | 'keyId' | 'revisionSeenAt' | 'fulfilledBefore'>;
 
 export const emptyMemory: Memory = {
   evidence: {},
@@ -101,6 +103,7 @@ export const emptyMemory: Memory = {
   defaultAddressesGiven: false,
   defaultAddressesOwed: false,
   revisionSeenAt: undefined,
+  fulfilledBefore: undefined,
   populated: undefined,
   unreachable: {},
   told: undefined,

@@ -1,10 +1,15 @@
 import { isObject } from '../base/json.ts';
 import { stampKeys } from './keys.ts';
+import type { Fulfilled } from './input-stamps.ts';
 import { formatGood, parseFailed, parseGood, type GoodVersion, type FailedVersion } from './app-version.ts';
 import type { PersonsHold, Suspension, StandingTexts, Standing, StandingKey } from './rollout-state.ts';
 
 export function formatHold({ to, by, at, count }: PersonsHold): string {
   return JSON.stringify({ to: formatGood(to), by, at, count });
+}
+
+export function formatFulfilled({ wish, held, at }: Fulfilled): string {
+  return `f1:${wish}:${held.toSorted().join(',')}:${at}`;
 }
 
 export function formatSuspension({ reason, by, at, until, count }: Suspension): string {
@@ -26,7 +31,11 @@ export function nextCount(text: string | undefined): number {
  * another FlyCD's clock is ahead of ours, which would count for newer than what came after it.
  */
 export function nextTime(texts: StandingTexts, now: number): number {
-  const known = [goodOf(texts[stampKeys.good] ?? ''), failedOf(texts[stampKeys.failed] ?? '')];
+  const known = [
+    goodOf(texts[stampKeys.good] ?? ''),
+    fulfilledOf(texts[stampKeys.fulfilled] ?? ''),
+    failedOf(texts[stampKeys.failed] ?? ''),
+  ];
   return Math.max(now, ...known.map((read) => (read === undefined ? 0 : read.at + 1)));
 }
 
@@ -48,17 +57,20 @@ interface Read<T> {
 /** The newest of what machines and SQLite say. What does not read as a stamp says nothing: anybody may have written it. */
 export function readStanding(sources: readonly StandingTexts[]): Standing {
   const good = newest(sources, stampKeys.good, goodOf);
+  const fulfilled = newest(sources, stampKeys.fulfilled, fulfilledOf);
   const failed = newest(sources, stampKeys.failed, failedOf);
   const hold = newest(sources, stampKeys.hold, holdOf);
   const suspension = newest(sources, stampKeys.suspend, suspensionOf);
   const found = [
     [stampKeys.good, good],
+    [stampKeys.fulfilled, fulfilled],
     [stampKeys.failed, failed],
     [stampKeys.hold, hold],
     [stampKeys.suspend, suspension],
   ] as const;
   return {
     good: good?.value,
+    fulfilled: fulfilled?.value,
     failed: failed?.value,
     hold: hold?.value,
     suspension: suspension?.value,
@@ -81,6 +93,12 @@ function newest<T>(
 function goodOf(text: string): Read<GoodVersion> | undefined {
   const value = parseGood(text);
   return value === undefined ? undefined : { text, at: value.at, value };
+}
+
+function fulfilledOf(text: string): Read<Fulfilled> | undefined {
+  const [, wish = '', held = '', at] = /^f1:([0-9a-f]{32}):([a-z,]*):([0-9]{1,15})$/.exec(text) ?? [];
+  if (at === undefined) return undefined;
+  return { text, at: Number(at), value: { wish, held: held === '' ? [] : held.split(','), at: Number(at) } };
 }
 
 function failedOf(text: string): Read<FailedVersion> | undefined {

@@ -1,10 +1,11 @@
 /**
- * What stands about an app as a whole: which version ran well last, which one failed, where a person holds it, whether it
- * is suspended. Each is a stamp, the same on every machine of the app, and a row in SQLite for an app without machines.
+ * What stands about an app as a whole: which version ran well last, what git wanted when that was fulfilled last, which version
+ * failed, where a person holds it, whether it is suspended. Each is a stamp, the same on every machine of the app, and a row in SQLite for an app without machines.
  * Where they differ the newest wins, so that a machine whose host was down when something was lifted brings nothing back.
  * What people say carries a counter: clocks of two laptops differ, and one second holds two words.
  */
 import { stampKeys } from './keys.ts';
+import type { Fulfilled } from './input-stamps.ts';
 import type { GoodVersion, FailedVersion } from './app-version.ts';
 
 /** A person went back to a version and wants the app to stay there. */
@@ -30,13 +31,20 @@ export interface Suspension {
 export interface Standing {
   readonly good: GoodVersion | undefined;
   readonly failed: FailedVersion | undefined;
+  readonly fulfilled: Fulfilled | undefined;
   readonly hold: PersonsHold | undefined;
   readonly suspension: Suspension | undefined;
   /** The newest text of each stamp, also of what was lifted: what every machine should carry. */
   readonly texts: StandingTexts;
 }
 
-export const standingKeys = [stampKeys.good, stampKeys.failed, stampKeys.hold, stampKeys.suspend] as const;
+export const standingKeys = [
+  stampKeys.good,
+  stampKeys.fulfilled,
+  stampKeys.failed,
+  stampKeys.hold,
+  stampKeys.suspend,
+] as const;
 /** Those of what a person said. */
 export const personsKeys = [stampKeys.hold, stampKeys.suspend] as const;
 export type StandingKey = (typeof standingKeys)[number];

@@ -15,6 +15,7 @@ export const unreadSecrets: SecretsPlan = {
   notes: [],
   withRelease: [],
   drift: new Set(),
+  rotated: new Set(),
   freshness: { newestAt: undefined, newestName: undefined, sets: [] },
 };
 
@@ -38,10 +39,8 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[], kno
     (byState.get(state) ?? []).map((secret) => setStep(input, secret, because));
   const ignored = desired.policy.drift === 'off' && !input.options.now;
   const tampered = ignored ? [] : stepsOf('tampered', 'changed on Fly since it was set');
-  const wanted = [
-    ...stepsOf('lacking', 'git names it, Fly lacks it'),
-    ...stepsOf('rotated', 'its value here is not known to be the one on Fly'),
-  ];
+  const rotated = stepsOf('rotated', 'its value here is not known to be the one on Fly');
+  const wanted = [...stepsOf('lacking', 'git names it, Fly lacks it'), ...rotated];
   // What is only reported is not set, so no machine rolls for it.
   const reported = desired.policy.drift === 'report' && !input.options.now;
   const sets = reported ? wanted : [...wanted, ...tampered];
@@ -62,6 +61,7 @@ export function planSecrets(input: PlanAppInput, live: readonly AppSecret[], kno
     notes: [...notes, ...others.notes],
     withRelease: stepsOf('unverified', 'unverified: set with the release'),
     drift: new Set(tampered),
+    rotated: new Set(rotated),
     freshness: freshnessOf(input, onFly, sets),
   };
 }

@@ -15,7 +15,12 @@ import {
   isVersionEnv,
   stampKeys,
 } from '../../../src/model/stamps/keys.ts';
-import { formatHold, formatLifted, formatSuspension } from '../../../src/model/stamps/rollout-state-text.ts';
+import {
+  formatFulfilled,
+  formatHold,
+  formatLifted,
+  formatSuspension,
+} from '../../../src/model/stamps/rollout-state-text.ts';
 import { formatSecrets } from '../../../src/model/stamps/secrets-stamp.ts';
 import { formatSlot } from '../../../src/model/stamps/slot.ts';
 import { formatRead, formatSent, formatTold } from '../../../src/model/stamps/stamps.ts';
@@ -45,6 +50,7 @@ function forms(): readonly string[] {
     [stampKeys.calls, formatCalls(calls) ?? ''],
     [stampKeys.secrets, formatSecrets([evidence]).text ?? ''],
     [stampKeys.good, formatGood(good)],
+    [stampKeys.fulfilled, formatFulfilled({ wish: 'WISH', held: ['machine', 'address'], at: 1 })],
     [stampKeys.failed, formatFailed({ ...version, command: 'COMMAND' })],
     [stampKeys.hold, formatHold({ to: good, ...said })],
     [stampKeys.hold, formatLifted(said)],

@@ -43,7 +43,14 @@ describe('stamps alone', () => {
   test('of a suspended app, or one that is another’s, are not written', () => {
     const world = observed({ machines: [machine(desired, { metadata: behind })] });
     const suspension = { reason: 'why', by: 'alice', at: 1, until: undefined, count: 1 };
-    const standing = { good: undefined, failed: undefined, hold: undefined, suspension, texts: {} };
+    const standing = {
+      good: undefined,
+      fulfilled: undefined,
+      failed: undefined,
+      hold: undefined,
+      suspension,
+      texts: {},
+    };
     expect(writes(suspendedPlan(plan(desired, world), standing, now))).toEqual([]);
     const other = observed({ machines: [machine(desired, { metadata: { ...behind, [stampKeys.fleet]: 'other' } })] });
     expect(writes(plan(desired, other))).toEqual([]);
