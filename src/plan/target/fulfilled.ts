@@ -1,25 +1,24 @@
 /** Whether git's wish was fulfilled once: what differs from the same wish after that moved on Fly. */
+import { buildLabel } from '../../flyconfig/sections/image.ts';
 import { hashOf } from '../../model/base/json.ts';
-import type { DesiredApp, DesiredImage } from '../../model/desired.ts';
+import type { DesiredApp } from '../../model/desired.ts';
 import type { AppPlan, HoldReason, MachineUpdate, Step, StepKind } from '../../model/plan.ts';
 import { tellsOfInputs, type Fulfilled } from '../../model/stamps/input-stamps.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { isUnresolved } from '../kinds/image.ts';
 import type { GroupMachine, PlanDraft } from '../types.ts';
-import { commandVersion } from './release-command.ts';
 
 /**
  * Hash of all that git wants of the app and planning looks at, as this FlyCD reads it: one that reads the same documents
  * otherwise has another wish. Of policy only what makes things go; the others say when, and not what. An image's digest is none
- * of it: whether a registry answers moves no wish.
+ * of it, for whether a registry answers moves no wish; nor is the release command, which asks for nothing by itself.
  */
 export function wishOf(desired: DesiredApp): string {
-  const { primaryRegion, regions, highAvailability, volumes, network, policy, image, releaseCommand } = desired;
+  const { primaryRegion, regions, highAvailability, volumes, network, policy } = desired;
   return hashOf({
     groups: desired.groups.map(({ config, ...group }) => ({ ...group, metadata: config.metadata })),
     secrets: desired.secrets.map(({ name }) => name),
-    image: imageAsWritten(image, desired.appVersion),
-    command: releaseCommand === undefined ? undefined : commandVersion(releaseCommand),
+    image: imageAsWritten(desired),
     prune: policy.prune.toSorted(),
     primaryRegion,
     regions,
@@ -29,8 +28,10 @@ export function wishOf(desired: DesiredApp): string {
   });
 }
 
-function imageAsWritten(image: DesiredImage, appVersion: string | undefined): string | undefined {
-  return image.kind === 'reference' ? image.ref : (image.build?.key ?? appVersion);
+/** The same for git's own words and for a version that was gone back to, whose image is pinned. */
+function imageAsWritten({ name, image, appVersion }: DesiredApp): string | undefined {
+  if (image.kind === 'reference') return image.ref.replace(/@.*$/s, '');
+  return image.build === undefined ? appVersion : `registry.fly.io/${name}:${buildLabel(image.build.key)}`;
 }
 
 /** Things of one kind are seen fulfilled together: a release waits as a whole, with its image and the volumes of its machines. */

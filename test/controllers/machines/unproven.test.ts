@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { callOf } from '../calls.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
@@ -79,12 +80,11 @@ machines:
   count: 1
 `,
   });
-  const whole = await prepared([plain('red')], plain('blue'));
-  const { calls } = await whole.mortalFlycd(['sync', '--once']);
-  await whole.close();
-  world = await prepared([plain('red')], plain('blue'));
   // It watches the machine for crashes, and never comes to writing down that there were none.
-  await world.mortalFlycd(['sync', '--once'], { call: calls - 5, when: 'before' });
+  const template = 'PATCH /apps/{app}/machines/{machine}/metadata';
+  const call = await callOf(template, 1, { before: [plain('red')], files: plain('blue') });
+  world = await prepared([plain('red')], plain('blue'));
+  await world.mortalFlycd(['sync', '--once'], { call, when: 'before' });
   expect(machines().map(({ config }) => config.metadata?.['flycd_unproven'])).toEqual(['1']);
   await world.clock.sleep(60_000);
   const { code, said } = await flycd('sync', '--once');

@@ -194,6 +194,8 @@ test.each<[string, Partial<DesiredApp>, boolean]>([
   ['what may go', { policy: { ...desired.policy, prune: ['secrets'] } }, false],
   ['another image', { image: { kind: 'reference', ref: 'nginx:2', digest } }, false],
   ['what drift is', { policy: reported.policy }, true],
+  ['a pinned digest', { image: { kind: 'reference', ref: `nginx:1@${digest}`, digest } }, true],
+  ['the release command', { releaseCommand: { command: 'x', config: {}, timeoutSeconds: 9 } }, true],
   ['time-outs', { waitTimeoutSeconds: 7 }, true],
   ['documents that say the same', { inputs: `i2:${'d'.repeat(32)}` }, true],
   ['no registry that answers', { image: { kind: 'reference', ref: 'nginx:1', digest: undefined } }, true],
