@@ -20,7 +20,7 @@ export async function withStanding(
   const live = await fly.machine(app.name, step.machineId);
   const metadata = { ...step.config.metadata };
   const by = overruled(metadata, live === undefined ? {} : metadataOf(live));
-  if (by !== undefined) throw overruling(app.name, by, clock.now());
+  if (by !== undefined) throw new Overruled(app.name, by, clock.now());
   const config = { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } };
   return { step: { ...step, config }, before: live };
 }
@@ -35,22 +35,36 @@ export async function newestWords(
   return newest(await fly.machine(app.name, machineId), Object.fromEntries(planned));
 }
 
-/** Who has said something of the app since the plan was made. What the plan knows to be lifted is no news where it still stands. */
-function overruled(planned: StandingTexts, live: StandingTexts): string | undefined {
-  const { suspension, hold, texts } = readStanding([planned, live]);
-  if (suspension !== undefined && texts[stampKeys.suspend] !== planned[stampKeys.suspend]) return suspension.by;
-  return hold !== undefined && texts[stampKeys.hold] !== planned[stampKeys.hold] ? hold.by : undefined;
+interface Word {
+  readonly by: string;
+  /** How the app is by it. */
+  readonly status: 'held' | 'suspended';
 }
 
-function overruling(app: string, by: string, now: number): Fault {
-  return new Fault({
-    kind: 'waiting',
-    what: `${app} was suspended or rolled back in the middle of this`,
-    why: `${by} said so by another FlyCD`,
-    next: 'FlyCD plans again from there',
-    where: app,
-    retryAt: now,
-  });
+/** Who has said something of the app since the plan was made. What the plan knows to be lifted is no news where it still stands. */
+function overruled(planned: StandingTexts, live: StandingTexts): Word | undefined {
+  const { suspension, hold, texts } = readStanding([planned, live]);
+  if (suspension !== undefined && texts[stampKeys.suspend] !== planned[stampKeys.suspend])
+    return { by: suspension.by, status: 'suspended' };
+  if (hold === undefined || texts[stampKeys.hold] === planned[stampKeys.hold]) return undefined;
+  return { by: hold.by, status: 'held' };
+}
+
+/** What a person said by another FlyCD ends the pass, and says how the app is from then on. */
+export class Overruled extends Fault {
+  readonly status: Word['status'];
+
+  constructor(app: string, { by, status }: Word, now: number) {
+    super({
+      kind: 'waiting',
+      what: `${app} was suspended or rolled back in the middle of this`,
+      why: `${by} said so by another FlyCD`,
+      next: 'FlyCD plans again from there',
+      where: app,
+      retryAt: now,
+    });
+    this.status = status;
+  }
 }
 
 function newest(live: Machine | undefined, planned: StandingTexts): StandingTexts {

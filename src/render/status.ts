@@ -3,19 +3,64 @@ import type { AppStatus } from '../model/plan.ts';
 import type { Run } from '../model/run.ts';
 import { reasonCell, reasonOf, runJson } from './history.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
-import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
-import { plural } from '../model/base/text.ts';
+import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
+import { byText, list, plural } from '../model/base/text.ts';
 import { plain } from '../model/base/plain.ts';
 import { formatDuration, revisionText } from './text/plain.ts';
 
-/** The newest run of each app, as the last pass left them: nothing is asked of Fly. */
+/** The newest run of each app, as the last pass left them: nothing is asked of Fly. And what is known to come. */
 export interface FleetStatus {
   readonly fleet: string;
   readonly runs: readonly Run[];
+  /** Webhook deliveries that nobody has worked through: which apps they concern is not known yet. */
+  readonly deliveries: readonly OpenDelivery[];
+  /** Apps that are marked for a pass that has not begun. */
+  readonly due: readonly string[];
   readonly now: number;
 }
 
+interface OpenDelivery {
+  readonly repo: string;
+  readonly ref: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+}
+
 const messageCharactersMax = 120;
+
+/**
+ * For so long a pass that goes on may write nothing down: single steps, builds and waits among them, take minutes. After it its
+ * FlyCD has probably been ended. Milliseconds.
+ */
+const silentMax = 60 * 60_000;
+
+/** When something of a run without an end was last written down. undefined: it has ended. */
+function lastSign({ outcome, startedAt, results }: Run): number | undefined {
+  if (outcome !== undefined) return undefined;
+  return Math.max(startedAt, ...results.map(({ finishedAt }) => finishedAt));
+}
+
+function isSilent(run: Run, now: number): boolean {
+  const at = lastSign(run);
+  return at !== undefined && now - at > silentMax;
+}
+
+/** Nobody is at it any more, as far as anybody can tell: what git wants is left to the next pass. */
+function statusOf(run: Run, now: number): AppStatus {
+  return run.status === 'applying' && isSilent(run, now) ? 'pending' : run.status;
+}
+
+/** Of a run without an end: what is known of it. undefined: it has one. */
+function openWords(run: Run, now: number): string | undefined {
+  const at = lastSign(run);
+  if (at === undefined) return undefined;
+  const done =
+    run.results.length === 0 ? '' : `, ${plural(run.results.length, 'step')} since, the last ${ago(at, now)}`;
+  const words = `began ${ago(run.startedAt, now)}${done}`;
+  return isSilent(run, now)
+    ? `${words}, and has no end: its FlyCD was probably ended; flycd sync --once goes on from there`
+    : words;
+}
 
 function byApp(runs: readonly Run[]): readonly Run[] {
   return runs.toSorted((a, b) => (a.app < b.app ? -1 : 1));
@@ -35,12 +80,15 @@ function statusTable(status: FleetStatus): Table {
   const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY'];
   const rows = byApp(status.runs).map((run): (Cell | string)[] => [
     plain(run.app),
-    { text: run.status, tone: toneOfStatus(run.status) },
+    { text: statusOf(run, status.now), tone: toneOfStatus(statusOf(run, status.now)) },
     String(run.id),
-    { text: run.outcome ?? 'running', tone: toneOfOutcome(run.outcome) },
+    {
+      text: run.outcome ?? (isSilent(run, status.now) ? 'no end' : 'running'),
+      tone: toneOfOutcome(run.outcome),
+    },
     ago(run.finishedAt ?? run.startedAt, status.now),
     revisionText(run.revision),
-    `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}`,
+    openWords(run, status.now) ?? `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}`,
   ]);
   return { columns, rows };
 }
@@ -52,7 +100,10 @@ function lastRun(status: FleetStatus): number | undefined {
 
 function countLine(status: FleetStatus): string {
   const counts = new Map<AppStatus, number>();
-  for (const run of status.runs) counts.set(run.status, (counts.get(run.status) ?? 0) + 1);
+  for (const run of status.runs) {
+    const word = statusOf(run, status.now);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
   const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
   const at = lastRun(status);
   // Not the last pass: a loop keeps no record of those that find what the one before found.
@@ -60,11 +111,27 @@ function countLine(status: FleetStatus): string {
   return `Fleet ${plain(status.fleet)}: ${plural(status.runs.length, 'app')}, ${words.join(', ')}.${when}`;
 }
 
+/** What the table does not know yet. */
+function comingLines({ deliveries, due, now }: FleetStatus): readonly string[] {
+  const [oldest] = deliveries.toSorted((a, b) => a.receivedAt - b.receivedAt);
+  const apps = [...new Set(due)].toSorted(byText).map(plain);
+  const lines: string[] = [];
+  if (oldest !== undefined) {
+    const count = deliveries.length === 1 ? '1 webhook delivery is' : `${deliveries.length} webhook deliveries are`;
+    const what = `the oldest from ${ago(oldest.receivedAt, now)}: ${plain(oldest.ref)} of ${plain(oldest.repo)}`;
+    lines.push(`${count} not worked through yet, ${what}.`);
+  }
+  if (apps.length > 0) lines.push(`A pass is due: ${list(apps)}.`);
+  return lines;
+}
+
 export function statusText(status: FleetStatus, colour: boolean): string {
   if (status.runs.length === 0) {
-    return `Fleet ${plain(status.fleet)}: no pass yet. \`flycd diff\` shows what one would do, \`flycd sync --once\` makes it.\n`;
+    const none = `Fleet ${plain(status.fleet)}: no pass yet. \`flycd diff\` shows what one would do, \`flycd sync --once\` makes it.`;
+    return `${[none, ...comingLines(status)].join('\n')}\n`;
   }
-  return `${textTable(filledColumns(statusTable(status)), createPaint(colour))}\n\n${countLine(status)}\n`;
+  const table = textTable(filledColumns(statusTable(status)), createPaint(colour));
+  return `${table}\n\n${[countLine(status), ...comingLines(status)].join('\n')}\n`;
 }
 
 export function statusJson(status: FleetStatus) {
@@ -74,14 +141,21 @@ export function statusJson(status: FleetStatus) {
     lastRunAt: at === undefined ? null : new Date(at).toISOString(),
     apps: byApp(status.runs).map((run) => ({
       app: run.app,
-      status: run.status,
-      why: reasonOf(run),
+      status: statusOf(run, status.now),
+      why: openWords(run, status.now) ?? reasonOf(run),
       run: runJson(run),
     })),
+    deliveries: status.deliveries.map(({ repo, ref, receivedAt }) => ({
+      repo,
+      ref,
+      receivedAt: new Date(receivedAt).toISOString(),
+    })),
+    due: [...new Set(status.due)].toSorted(byText),
   };
 }
 
 export function statusMarkdown(status: FleetStatus): string {
   if (status.runs.length === 0) return statusText(status, false);
-  return `${markdownTable(filledColumns(statusTable(status)))}\n\n${countLine(status)}\n`;
+  const lines = [countLine(status), ...comingLines(status).map(markdownText)];
+  return `${markdownTable(filledColumns(statusTable(status)))}\n\n${lines.join('\n\n')}\n`;
 }

@@ -49,7 +49,13 @@ function printed(): Readonly<Record<string, unknown>> {
   const [broken] = problems;
   return {
     history: runsJson(runs),
-    status: statusJson({ fleet: 'acme', runs, now: start }),
+    status: statusJson({
+      fleet: 'acme',
+      runs,
+      deliveries: [{ repo: 'URL', ref: 'REF', receivedAt: start }],
+      due: ['web'],
+      now: start,
+    }),
     'suspend and resume': toldJson([{ app: 'web', run: goodRun, lifted: ['a hold'] }]),
     sync: syncJson({ plan: fullPlan, runs }),
     'sync --plan of a plan that is no longer so, beside those of sync': beside(

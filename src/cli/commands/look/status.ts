@@ -15,7 +15,12 @@ export function status(invocation: Invocation, config: string | undefined, optio
     const { fleet, store } = await historyAsked(composition, options.fleet);
     const runs = (await store.latestRuns()).filter((run) => !isOver(run));
     const chosen = runs.filter((run) => selectApps([{ name: run.app }], options.app).length > 0);
-    const value = { fleet, runs: chosen, now: invocation.io.clock.now() };
+    const due = selectApps(
+      (await store.dirtyApps()).map(({ app }) => ({ name: app })),
+      options.app,
+    ).map(({ name }) => name);
+    const deliveries = await store.pendingDeliveries();
+    const value = { fleet, runs: chosen, deliveries, due, now: invocation.io.clock.now() };
     answer(invocation, options.output, value, { text: statusText, json: statusJson, markdown: statusMarkdown });
     return exitCodes.done;
   });
