@@ -1,5 +1,4 @@
 /** What is remembered of an app is about one that Fly may have destroyed since: another one may have its name. */
-import { isDeepStrictEqual } from 'node:util';
 import { emptyMemory, type StoredMemory } from './stamps/memory.ts';
 import { readStanding } from './stamps/rollout-state-text.ts';
 import {
@@ -157,7 +156,9 @@ function afterLook(
   if (before.appId !== remembered.appId || before.underway !== remembered.underway)
     return { ...before, isAnother: false };
   const isAnother = isAnotherApp(before, shown);
-  const since = before.standing.filter((row) => !remembered.standing.some((one) => isDeepStrictEqual(one, row)));
+  const isOlder = ({ key, text, appId }: StandingRow): boolean =>
+    remembered.standing.some((row) => row.key === key && row.text === text && row.appId === appId);
+  const since = before.standing.filter((row) => !isOlder(row));
   const found = id === before.appId ? overruled(standingOfShown(before, shown), texts) : rowsOf(texts, id);
   return {
     appId: id,

@@ -107,14 +107,14 @@ const said = (appId: string | undefined, reason: string, count = 1): AppEvent =>
   texts: { [suspend]: word(reason, count) },
 });
 const rolledBack = (appId: string): AppEvent => ({ kind: 'said', appId, texts: { [hold]: 'to nginx:1' } });
-/** `then`: as it was remembered when the pass looked. Default: as it is now. */
-type Told = Exclude<AppEvent, Seen> | (Omit<Seen, 'then'> & Partial<Pick<Seen, 'then'>>);
+/** `remembered`: as it was when the pass looked. Default: as it is now. */
+type Told = Exclude<AppEvent, Seen> | (Omit<Seen, 'remembered'> & Partial<Pick<Seen, 'remembered'>>);
 type Seen = Extract<AppEvent, { readonly kind: 'seen' }>;
 const seen = (id: string, texts = {}, then?: readonly Told[]): Told => ({
   kind: 'seen',
   shown: { isThere: true, id, isStamped: true },
   texts,
-  ...(then === undefined ? {} : { then: after(then) }),
+  ...(then === undefined ? {} : { remembered: after(then) }),
 });
 const created = (appId: string | undefined): AppEvent => ({ kind: 'created', appId, known: true });
 const [creating, refused, destroying, kept, destroyed] = [
@@ -128,7 +128,7 @@ const [creating, refused, destroying, kept, destroyed] = [
 const nothing: Remembered = { appId: undefined, underway: undefined, known: false, standing: [] };
 function after(events: readonly Told[]): Remembered {
   const told = (then: Remembered, event: Told): Remembered =>
-    afterEvent(then, event.kind === 'seen' ? { then, ...event } : event);
+    afterEvent(then, event.kind === 'seen' ? { remembered: then, ...event } : event);
   return events.reduce<Remembered>(told, nothing);
 }
 
@@ -298,7 +298,7 @@ describe('that the app is the fleet’s own', () => {
     ['is not proven by its name alone', { ...known, appId: undefined }, 'a', false, false],
   ])('%s', (_what, then, id, isStamped, expected) => {
     const shown = { isThere: true, id, isStamped };
-    expect(afterEvent(then, { kind: 'seen', shown, texts: {}, then }).known).toBe(expected);
+    expect(afterEvent(then, { kind: 'seen', shown, texts: {}, remembered: then }).known).toBe(expected);
   });
 });
 

@@ -22,7 +22,7 @@ async function filled() {
       kind: 'seen',
       shown: { isThere: true, id: appId, isStamped: true },
       texts: {},
-      then: nothing,
+      remembered: nothing,
     });
     await store.markKnown(app);
     await store.markDefaultAddressesGiven(app);
@@ -78,7 +78,7 @@ test('what was said of an app meanwhile is newer than what a pass found to stand
   await store.applyEvent('shop', { kind: 'said', texts: newer, appId });
   const found = { [stampKeys.suspend]: suspension('older', 2), [stampKeys.hold]: 'a hold' };
   const shown = { isThere: true, id: appId ?? '', isStamped: true };
-  await store.applyEvent('shop', { kind: 'seen', shown, texts: found, then });
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: found, remembered: then });
   const { standing, ...rest } = await store.memory('shop');
   expect(rest).toMatchObject({ appId, firstRun: undefined, underway: undefined, known: true, evidence, made });
   expect(standing.find(({ key }) => key === stampKeys.suspend)).toEqual({
@@ -92,10 +92,10 @@ test('nothing is written where nothing changes, as at each pass', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
   const store = testStore({ path });
   const shown = { isThere: true, id: 'now', isStamped: true };
-  await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, then: await store.memory('shop') });
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, remembered: await store.memory('shop') });
   const watcher = new Database(path, { readonly: true });
   const version = watcher.pragma('data_version');
-  await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, then: await store.memory('shop') });
+  await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, remembered: await store.memory('shop') });
   expect(watcher.pragma('data_version')).toEqual(version);
   await store.applyEvent('shop', { kind: 'destroying' });
   expect(watcher.pragma('data_version')).not.toEqual(version);
