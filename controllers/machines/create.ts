@@ -58,7 +58,7 @@ export async function createMachine(
       if (there !== undefined && otherOwner(metadataOf(there), pass.fleet) !== undefined) {
         checkOwner(pass, [...(await fly.machines(app.name)), there]);
         generation += 1;
-      } else if (there?.config?.metadata?.[stampKeys.launch] === launch) {
+      } else if (there !== undefined && metadataOf(there)[stampKeys.launch] === launch) {
         // What it runs is not what was sent: stamped as read back, nobody would see that again.
         if (isChanged(there)) return { outcome: 'unchanged', message: `${there.id} ${there.name} was changed since` };
         made = there;
@@ -103,7 +103,7 @@ async function launched(
   if (ref === undefined || !isBare(step)) return { config: step.config, version: made.instance_id };
   const digest = made.image_ref?.digest ?? '';
   const whole = digest === '' ? step : pinnedStep(step, ref, digest);
-  const launch = made.config?.metadata?.[stampKeys.launch] ?? '';
+  const launch = metadataOf(made)[stampKeys.launch] ?? '';
   const request = createRequest(pass, whole, { name: made.name, launch, volume });
   if (made.instance_id !== undefined) request.current_version = made.instance_id;
   if (!isAwaited(step)) delete request.config.metadata?.[stampKeys.unproven];
@@ -167,7 +167,7 @@ async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<numbe
  * same time or before the lists show it: the next plan sees it and brings it up to date.
  */
 function holdsSlot(pass: AppPass, machine: Machine, { slot, replaces = [] }: MachineCreate): boolean {
-  const metadata = machine.config?.metadata ?? {};
+  const metadata = metadataOf(machine);
   const stamped = parseSlot(metadata[stampKeys.slot]);
   const same = stamped !== undefined && formatSlot(stamped) === formatSlot(slot);
   return same && isOwn(metadata, pass.fleet) && !isGone(machine) && !replaces.includes(machine.id);

@@ -1,19 +1,24 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { judge } from '../../src/plan/classify/health.ts';
-import { stateSince } from '../../src/plan/classify/machine-history.ts';
+import { holdLease } from '../pass/lease.ts';
+import { hasChecks, judge, smokeMs, type Verdict } from '../../src/plan/classify/health.ts';
+import { bootedAt, stateSince } from '../../src/plan/classify/machine-history.ts';
+import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { isLeaving, patienceFor } from '../../src/plan/classify/patience.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
+import { silentHost } from './silent-host.ts';
 import { checkNotTakenBack } from './taken-back.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
 const pollMs = 1000;
 /** One wait call: Fly's proxy cuts longer ones. */
 const waitCallSeconds = 60;
-/** As flyctl: a machine without checks counts as started well when it has run this long without crashing. */
-const smokeMs = 10_000;
+/** A host that is silent for longer than a hiccup, all times together, is Fly's to mend, and the next pass looks again. */
+const silentMsMax = 60_000;
+const silentPollMs = 5000;
 
 export interface HealthWait {
   readonly machineId: string;
@@ -23,12 +28,16 @@ export interface HealthWait {
   readonly before?: Machine | undefined;
   /** true: an earlier pass began it. What the machine is given where it is counts from when it came there. */
   readonly isResumed?: boolean | undefined;
+  /** Of the machine's lease, where it is held. */
+  readonly nonce?: string | undefined;
 }
 
 /**
- * Waits until a machine runs `version` and its checks pass. Judged by time without progress, not by total time: the old
- * version's time to stop, a pull and a boot have their own, and wait_timeout begins when the machine runs and the grace
- * period of its checks is over. Throws a Fault saying what the machine did instead, with its last output.
+ * Waits until a machine runs `version`, its checks pass, and it has run for ten seconds without ending. Judged by time
+ * without progress, not by total time: the old version's time to stop, a pull and a boot have their own, and wait_timeout
+ * begins when the machine runs and the grace period of its checks is over. One that the proxy stops before its checks have
+ * passed is started again. Throws a Fault saying what the machine did instead, with its last output, or that its host does
+ * not answer, which blames no version.
  */
 export function waitHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   return pass.services.yieldSlot(() => untilHealthy(pass, wait));
@@ -36,33 +45,75 @@ export function waitHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
 
 async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   const { clock } = pass.services;
-  const { machineId, isResumed = false } = wait;
-  const begunAt = isResumed ? undefined : clock.now();
+  const begunAt = wait.isResumed === true ? undefined : clock.now();
   await settled(pass, wait);
-  const seen: Seen = { states: new Set(), passing: 0 };
   let machine = await presentMachine(pass, wait);
-  // What is found first is no news: when it came to be is said by its events.
-  isNews(seen, machine);
-  let progressAt = lastProgress(machine, begunAt, clock.now());
-  let runsSince = isResumed ? progressAt : undefined;
+  const seen = firstSeen(machine, lastProgress(machine, begunAt, clock.now()), begunAt, clock.now());
   for (;;) {
     const verdict = judge(machine);
-    if (verdict.state === 'failed') throw unhealthy(pass, machine, verdict.why);
-    if (verdict.state === 'done') return machine;
-    runsSince = verdict.state === 'smoke' ? (runsSince ?? clock.now()) : undefined;
-    if (runsSince !== undefined && clock.now() - runsSince >= smokeMs) return machine;
-    if (isNews(seen, machine)) progressAt = clock.now();
-    if (verdict.state === 'waiting') {
-      const overMs = await exceeded(pass, machine, clock.now() - progressAt);
-      if (overMs !== undefined) throw stuck(pass, machine, `${Math.round(overMs / 1000)} s: ${verdict.why}`);
-      // On its way up there is nothing to see until it is there.
-      if (machine.state !== 'started') await settled(pass, wait);
+    note(seen, machine, verdict, clock.now());
+    switch (verdict.state) {
+      case 'failed':
+        throw unhealthy(pass, machine, verdict.why);
+      case 'done':
+        return machine;
+      case 'silent':
+        if (seen.silentMs >= silentMsMax) throw silentHost(pass, machine);
+        seen.silentMs += silentPollMs;
+        await pause(pass, wait, silentPollMs);
+        break;
+      case 'smoke': {
+        const leftMs = seen.runsSince + smokeMs - clock.now();
+        if (leftMs <= 0 || (isProven(machine, wait) && hasChecks(machine))) return machine;
+        // Its events tell whether it has ended meanwhile. One without checks may be given up sooner.
+        await pause(pass, wait, hasChecks(machine) ? leftMs : Math.min(leftMs, pollMs));
+        break;
+      }
+      case 'rests':
+        if (seen.hasPassed || isProven(machine, wait)) return machine;
+        await checkPatience(pass, { ...machine, state: 'started' }, seen, verdict.why);
+        await startAgain(pass, wait);
+        await settled(pass, wait);
+        await pause(pass, wait, pollMs);
+        break;
+      case 'waiting':
+        await checkPatience(pass, machine, seen, verdict.why);
+        // On its way up there is nothing to see until it is there.
+        if (machine.state !== 'started') await settled(pass, wait);
+        await pause(pass, wait, pollMs);
     }
-    await clock.sleep(pollMs, pass.newer).catch((error: unknown) => {
-      throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
-    });
     machine = await presentMachine(pass, wait);
   }
+}
+
+async function pause(pass: AppPass, { machineId }: HealthWait, ms: number): Promise<void> {
+  await pass.services.clock.sleep(ms, pass.newer).catch((error: unknown) => {
+    throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
+  });
+}
+
+/** It was healthy in this version before, and has only to be so again. */
+function isProven(machine: Machine, { version }: HealthWait): boolean {
+  return version !== undefined && metadataOf(machine)[stampKeys.unproven] === undefined;
+}
+
+/** The proxy, which stopped it, may be quicker to start it. */
+async function startAgain(pass: AppPass, { machineId, nonce }: HealthWait): Promise<void> {
+  const { fly } = pass.services;
+  const { name } = pass.app;
+  try {
+    if (nonce !== undefined) return await fly.startMachine(name, machineId, nonce);
+    await using lease = await holdLease(pass, machineId);
+    await fly.startMachine(name, machineId, lease.nonce);
+  } catch (error) {
+    const machine = error instanceof FlyError ? await fly.machine(name, machineId) : undefined;
+    if (machine === undefined || judge(machine).state === 'rests') throw error;
+  }
+}
+
+async function checkPatience(pass: AppPass, machine: Machine, seen: Seen, why: string): Promise<void> {
+  const overMs = await exceeded(pass, machine, pass.services.clock.now() - seen.progressAt);
+  if (overMs !== undefined) throw stuck(pass, machine, `${Math.round(overMs / 1000)} s: ${why}`);
 }
 
 /** What the machine was given where it is, in milliseconds, where that is over; undefined: it still has time. */
@@ -100,19 +151,58 @@ function lastProgress(machine: Machine, begunAt: number | undefined, now: number
   return Math.min(Math.max(stateSince(machine) ?? now, begunAt ?? 0), now);
 }
 
+/** What a wait has seen of its machine. Times are ours, in milliseconds since the epoch. */
 interface Seen {
   readonly states: Set<string>;
   passing: number;
+  progressAt: number;
+  /** Which of its boots it runs since, and from when on. */
+  boot: number | undefined;
+  runsSince: number;
+  /** Its checks have passed since that boot. */
+  hasPassed: boolean;
+  /** For so long its host was found silent. */
+  silentMs: number;
+}
+
+/** What is found first is no news: when it came to be is said by its events. One that is at rest has its time once it runs. */
+function firstSeen(machine: Machine, progressAt: number, begunAt: number | undefined, now: number): Seen {
+  const verdict = judge(machine);
+  return {
+    states: new Set([machine.state]),
+    passing: passingOf(verdict),
+    progressAt: verdict.state === 'rests' ? now : progressAt,
+    boot: bootedAt(machine),
+    runsSince: begunAt === undefined ? progressAt : now,
+    hasPassed: false,
+    silentMs: 0,
+  };
 }
 
 /** Only what was never reached before is progress: a check that comes and goes would be waited for without end. */
-function isNews(seen: Seen, machine: Machine): boolean {
-  const verdict = judge(machine);
-  const passing = verdict.state === 'waiting' ? verdict.passing : 0;
-  const news = !seen.states.has(machine.state) || passing > seen.passing;
+function note(seen: Seen, machine: Machine, verdict: Verdict, now: number): void {
+  if (verdict.state === 'silent') {
+    // Once it is back all begins anew.
+    seen.states.clear();
+    seen.passing = 0;
+    seen.boot = undefined;
+    return;
+  }
+  const passing = passingOf(verdict);
+  if (!seen.states.has(machine.state) || passing > seen.passing) seen.progressAt = now;
   seen.states.add(machine.state);
   seen.passing = Math.max(seen.passing, passing);
-  return news;
+  const boot = bootedAt(machine);
+  if (machine.state === 'started' && boot !== seen.boot) {
+    seen.boot = boot;
+    seen.runsSince = now;
+    seen.hasPassed = false;
+  }
+  if (verdict.state === 'smoke') seen.hasPassed = true;
+}
+
+function passingOf(verdict: Verdict): number {
+  return verdict.state === 'waiting' || verdict.state === 'smoke' ? verdict.passing : 0;
 }
 
 /** One long wait, until it has come up or down. Whatever comes of it, a look at the machine decides: Fly may answer it with an error. */
@@ -173,13 +263,13 @@ function stuck(pass: AppPass, machine: Machine, how: string): Fault {
   });
 }
 
-function unhealthy(pass: AppPass, machine: Machine, why: string): Fault {
+function unhealthy(pass: AppPass, machine: Machine, why: string, hint = ''): Fault {
   return new Fault({
     kind: 'transient',
     blames: 'machine',
     what: 'a machine did not become healthy',
     why,
-    next: `see what it says: fly logs -a ${shellWord(pass.app.name)} --machine ${shellWord(machine.id)}`,
+    next: `${hint}see what it says: fly logs -a ${shellWord(pass.app.name)} --machine ${shellWord(machine.id)}`,
     where: `${pass.app.name} ${machine.id} (${machine.name})`,
   });
 }

@@ -4,7 +4,9 @@ import { settle } from '../../src/flyconfig/live/settle.ts';
 import { readHash } from '../../src/flyconfig/live/version.ts';
 import { formatRead } from '../../src/model/stamps/stamps.ts';
 import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
+import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { silentHost } from './silent-host.ts';
 
 /** Metadata values have no documented limit; a platform that rewrites more than this is named, not listed. */
 const keptPathsMax = 50;
@@ -30,6 +32,8 @@ export async function stampReadBack(
   const { fly } = pass.services;
   const { app } = pass;
   const machine = await fly.machine(app.name, machineId);
+  // It was seen healthy, and nobody can write that down.
+  if (machine !== undefined && !isHostOk(machine)) throw silentHost(pass, machine);
   if (machine?.config === undefined || machine.config === null) return { note: undefined };
   if (version !== undefined && machine.instance_id !== version) {
     return { note: 'somebody changed it right after; the next pass compares it' };

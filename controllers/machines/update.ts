@@ -48,7 +48,7 @@ export async function updateMachine(
   const made = { machineId, version, sent: step.config, isProven: true };
   try {
     if (skipLaunch) await waitReplaced(pass, machineId, { version, before });
-    else await waitHealthy(pass, { machineId, version, before });
+    else await waitHealthy(pass, { machineId, version, before, nonce: lease.nonce });
     const { note } = await stampReadBack(pass, made);
     return { outcome: 'updated', message: note };
   } catch (error) {

@@ -66,7 +66,7 @@ function carriesAny(machine: Machine, steps: readonly RolloutStep[]): boolean {
 /** It should serve and does not: it boots, its checks do not pass, or it crashed. */
 function isUnwell(machine: Machine): boolean {
   const { state } = judge(machine);
-  return state === 'waiting' || state === 'failed';
+  return state === 'waiting' || state === 'failed' || state === 'silent';
 }
 
 export class GroupRun {

@@ -9,7 +9,7 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { exitOf, isFailure, type Exit } from '../../src/plan/classify/exit.ts';
 import { eventWords } from '../../src/plan/classify/machine-history.ts';
-import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
@@ -167,6 +167,7 @@ async function untilIn(
       return 'deadline' as const;
     });
     machine = await fly.machine(app.name, machineId);
+    if (machine !== undefined && !isGone(machine) && !isHostOk(machine)) throw silentRunner(app.name, machine);
     if (outcome !== 'deadline' || machine === undefined || isGone(machine) || isIn(states, machine))
       return { isLate: false, seen: machine };
   }
@@ -192,6 +193,17 @@ function failed({ app }: AppPass, run: ReleaseCommandRun, why: string, machineId
     why: `${why}; no machine of the app was touched`,
     next: `see what it said: fly logs -a ${shellWord(app.name)} --machine ${shellWord(machineId)}; a commit that mends it runs it again, or flycd resume ${shellWord(app.name)}`,
     where: `${app.name} ${machineId}`,
+  });
+}
+
+/** Two migrations side by side are worse than a wait: its machine stays, and its end counts once it can be seen. */
+function silentRunner(app: string, { id }: Machine): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: 'the host of the machine that runs the release command does not answer',
+    why: 'nobody can say whether the command has ended',
+    next: `FlyCD waits for its end once the host is back; if you know that it does not run, fly machine destroy --force -a ${shellWord(app)} ${shellWord(id)} lets FlyCD run it again`,
+    where: `${app} ${id}`,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Machine, MachineConfig } from '../../../schemas/fly/machine.ts';
 import { millisecond, parseDuration } from '../../flyconfig/reading/duration.ts';
+import { exitOf } from './exit.ts';
 
 /** What Fly gives a process to stop where its config says nothing. */
 const stopMsDefault = 5000;
@@ -14,6 +15,14 @@ const arrivingMs = 300_000;
 
 const leavingStates: ReadonlySet<string> = new Set(['replacing', 'updating', 'restarting', 'stopping', 'suspending']);
 
+/** true: nobody asked for it, its process has ended, and Fly begins it again. Events come newest first. */
+function restartsByItself({ state, events }: Machine): boolean {
+  if (state !== 'restarting') return false;
+  // Of one that somebody restarts, the exit is told of once it has stopped.
+  const exit = exitOf((events ?? []).find(({ type }) => type === 'exit' || type === 'restart'));
+  return exit !== undefined && !exit.requested;
+}
+
 interface PatienceQuery {
   /** deploy.wait_timeout: what a version has to become healthy once it runs. */
   readonly waitTimeoutSeconds: number;
@@ -22,8 +31,8 @@ interface PatienceQuery {
 }
 
 /** true: what ran before is still on its way out, and nothing of a new version has begun. */
-export function isLeaving({ state }: Machine): boolean {
-  return leavingStates.has(state);
+export function isLeaving(machine: Machine): boolean {
+  return leavingStates.has(machine.state) && !restartsByItself(machine);
 }
 
 /**
@@ -32,7 +41,8 @@ export function isLeaving({ state }: Machine): boolean {
  */
 export function patienceFor(machine: Machine, { waitTimeoutSeconds, before }: PatienceQuery): number {
   const waitMs = waitTimeoutSeconds * 1000;
-  if (machine.state === 'started') return graceMs(machine.config ?? {}) + waitMs;
+  // What ends by itself has run.
+  if (machine.state === 'started' || restartsByItself(machine)) return graceMs(machine.config ?? {}) + waitMs;
   if (!isLeaving(machine)) return Math.max(arrivingMs, waitMs);
   const replaced = machine.state === 'replacing' || machine.state === 'updating';
   // Which of several is still stopping is not told: one may have been replaced before it had begun.

@@ -31,8 +31,11 @@ export function planUnreachable({ desired, group, member, slot, replaceAt }: Unr
   }
   const isCurrent =
     member.sent?.config === group.configVersion && areInputsSame(member.metadata[stampKeys.inputs], desired.inputs);
-  if (isCurrent) return { note: `${formatSlot(slot)} counts, and is not compared while its host does not answer` };
-  const because = `${formatSlot(slot)} runs what an older commit said, and its host does not answer`;
-  const next = 'FlyCD brings it up to date once the host is back';
+  const isProven = member.metadata[stampKeys.unproven] === undefined;
+  if (isCurrent && isProven)
+    return { note: `${formatSlot(slot)} counts, and is not compared while its host does not answer` };
+  const lack = isCurrent ? 'has yet to be seen healthy' : 'runs what an older commit said';
+  const because = `${formatSlot(slot)} ${lack}, and its host does not answer`;
+  const next = `FlyCD ${isCurrent ? 'looks at it' : 'brings it up to date'} once the host is back`;
   return { hold: holdOf(desired.name, { reason: 'unread', because, next }) };
 }

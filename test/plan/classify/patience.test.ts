@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MachineConfig } from '../../../schemas/fly/machine.ts';
+import type { MachineConfig, MachineEvent } from '../../../schemas/fly/machine.ts';
 import { isLeaving, patienceFor } from '../../../src/plan/classify/patience.ts';
 
 const machineIn = (state: string, config: MachineConfig = {}) => ({
@@ -72,4 +72,23 @@ test.each([
   ['started', false],
 ])('%s is on its way out: %s', (state, leaves) => {
   expect(isLeaving(machineIn(state))).toBe(leaves);
+});
+
+describe('one that restarts', () => {
+  const exit = (requested: boolean): MachineEvent => ({
+    type: 'exit',
+    request: { exit_event: { exit_code: 0, requested_stop: requested } },
+  });
+  const restart: MachineEvent = { type: 'restart', source: 'user' };
+  test.each<readonly [string, readonly MachineEvent[], boolean]>([
+    ['its process ended by itself', [exit(false)], false],
+    ['somebody asked for it', [exit(true), restart], true],
+    ['somebody asked for it, and it has ended by itself before', [restart, exit(false)], true],
+    ['nobody says why', [], true],
+  ])('%s', (_what, events, leaves) => {
+    const machine = { ...machineIn('restarting', stops('90s')), events: [...events] };
+    expect(isLeaving(machine)).toBe(leaves);
+    // What has run has the time of what runs.
+    expect(patienceFor(machine, { waitTimeoutSeconds: 20, before: [] })).toBe(leaves ? 150_000 : 20_000);
+  });
 });

@@ -1,0 +1,110 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
+import { arena, prepared, type Arena } from '../arena.ts';
+import { callOf } from '../calls.ts';
+import { imagesOf, machinesOf, service, shop, stampsOf, sync } from './shop.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const fly = () => world.simulator.world;
+
+const served = (how: string) =>
+  service.replace(
+    '  checks:',
+    `  auto_stop_machines: ${how}\n  auto_start_machines: true\n  min_machines_running: 0\n  checks:`,
+  );
+
+/** The proxy stops what serves nobody. */
+const idleAfterMs = 8000;
+
+const starts = () =>
+  fly()
+    .writes(({ template }) => template === 'POST /apps/{app}/machines/{machine}/start')
+    .length;
+
+describe.each(['stop', 'suspend'])('the proxy stops a machine before its checks have passed (%s)', (how) => {
+  const written = { service: served(how), count: 3 };
+
+  test('a bad version is no good one, and no other machine gets it', async () => {
+    world = await prepared([shop(written)], shop({ ...written, image: 'failing-check:2' }));
+    const good = stampsOf(world, 'flycd_good');
+    fly().idleAfterMs = idleAfterMs;
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(said).toContain('a machine did not become healthy: no progress for 31 s');
+    expect(imagesOf(world)).toEqual(['shop:1', 'shop:1', 'shop:1']);
+    expect(stampsOf(world, 'flycd_good')).toEqual(good);
+    expect(stampsOf(world, 'flycd_failed')).toHaveLength(3);
+  });
+
+  test('from rest: the first one is started until it has shown what it is', async () => {
+    world = await prepared([shop(written)], shop({ ...written, image: 'failing-check:2' }));
+    fly().idleAfterMs = idleAfterMs;
+    for (const { id } of machinesOf(world)) await world.asPerson('POST', `/apps/shop/machines/${id}/${how}`);
+    await world.clock.sleep(60_000);
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(imagesOf(world)).toEqual(['shop:1', 'shop:1', 'shop:1']);
+  });
+
+  test('in the first release: no second machine is made', async () => {
+    world = await arena();
+    world.write(shop({ ...written, image: 'failing-check:2' }));
+    fly().idleAfterMs = idleAfterMs;
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(machinesOf(world)).toHaveLength(1);
+    expect(stampsOf(world, 'flycd_good')).toEqual([]);
+  });
+
+  test('a good one is started again, and seen', async () => {
+    world = await prepared([shop(written)], shop({ ...written, image: 'shop:2' }));
+    fly().idleAfterMs = idleAfterMs;
+    fly().onStateChange = (machine) => {
+      if (machine.state !== 'started' || machine.checkRule !== undefined) return;
+      // It is warm after its second start.
+      machine.checkRule = 'fail';
+      world.clock.timer(12_000, () => ruleChecks(fly(), machine, 'pass'));
+    };
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(starts()).toBe(3);
+    expect(imagesOf(world)).toEqual(['shop:2', 'shop:2', 'shop:2']);
+    expect(stampsOf(world, 'flycd_unproven')).toEqual([]);
+  });
+
+  test('a FlyCD that was killed before left it so: the next one starts it and looks', async () => {
+    const [before, files] = [shop(written), shop({ ...written, image: 'failing-check:2' })];
+    const call = await callOf('POST /apps/{app}/machines/{machine}', 1, { before: [before], files });
+    world = await prepared([before], files, { orderly: true });
+    fly().idleAfterMs = idleAfterMs;
+    await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+    await world.clock.sleep(120_000);
+    expect(starts()).toBe(0);
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(starts()).toBeGreaterThan(0);
+    expect(imagesOf(world)).toEqual(['shop:1', 'shop:1', 'shop:1']);
+  });
+
+  test('after they have passed it counts', async () => {
+    world = await prepared([shop(written)], shop({ ...written, image: 'shop:2' }));
+    fly().idleAfterMs = idleAfterMs;
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(starts()).toBe(0);
+    expect(stampsOf(world, 'flycd_unproven')).toEqual([]);
+  });
+});
+
+test('one that a person stops is not started again', async () => {
+  world = await arena();
+  world.write(shop({ service: served('stop'), count: 1, image: 'failing-check:2' }));
+  fly().onStateChange = ({ id, state }) => {
+    if (state === 'started') world.clock.timer(5000, () => void world.asPerson('POST', `/apps/shop/machines/${id}/stop`));
+  };
+  await sync(world);
+  expect(starts()).toBe(0);
+  expect(machinesOf(world).map(({ state }) => state)).toEqual(['stopped']);
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import type { Machine, MachineEvent } from '../../../schemas/fly/machine.ts';
+import { judge } from '../../../src/plan/classify/health.ts';
+
+const start: MachineEvent = { type: 'start', status: 'started', source: 'flyd' };
+const update: MachineEvent = { type: 'update', status: 'replacing', source: 'user' };
+
+interface ExitParts {
+  readonly code?: number;
+  readonly requested?: boolean;
+  readonly restarting?: boolean;
+  readonly restarts?: number;
+}
+
+function exit({ code = 0, requested = false, restarting = false, restarts = 0 }: ExitParts): MachineEvent {
+  const details = { exit_code: code, requested_stop: requested, restarting };
+  return { type: 'exit', status: 'stopped', source: 'flyd', request: { exit_event: details, restart_count: restarts } };
+}
+
+type Moment = readonly [event: MachineEvent, seconds: number];
+
+/** Newest first, each so many seconds after the one before it; the first at 0. */
+function told(...oldestFirst: readonly Moment[]): MachineEvent[] {
+  let at = 0;
+  return oldestFirst.map(([event, seconds]) => ({ ...event, timestamp: (at += seconds * 1000) })).toReversed();
+}
+
+function machineIn(state: string, more: Partial<Machine> = {}): Machine {
+  return { id: 'm', name: 'app-arn-1-g1', state, region: 'arn', config: {}, events: [], ...more };
+}
+
+const checked = { config: { services: [{ checks: [{ type: 'tcp' }] }] } };
+const passing = { checks: [{ name: 'a', status: 'passing' }] };
+const failing = { checks: [{ name: 'a', status: 'critical', output: 'refused\nby all' }] };
+
+describe('one look at a machine', () => {
+  test.each<readonly [string, Machine, object]>([
+    [
+      'its host does not answer',
+      machineIn('started', { host_status: 'unreachable', config: null }),
+      { state: 'silent' },
+    ],
+    ['its host does not answer, whatever it was', machineIn('failed', { host_status: 'unknown' }), { state: 'silent' }],
+    ['failed', machineIn('failed'), { state: 'failed', why: 'it is failed' }],
+    ['starting', machineIn('starting'), { state: 'waiting', passing: 0, why: 'it is starting' }],
+    ['runs without checks', machineIn('started'), { state: 'smoke', passing: 0 }],
+    ['runs, and its checks pass', machineIn('started', { ...checked, ...passing }), { state: 'smoke', passing: 1 }],
+    [
+      'runs, and a check fails',
+      machineIn('started', { ...checked, ...failing }),
+      { state: 'waiting', passing: 0, why: 'check a is critical ("refused by all")' },
+    ],
+    [
+      'runs, and no check has answered',
+      machineIn('started', checked),
+      { state: 'waiting', passing: 0, why: 'no check has answered yet' },
+    ],
+    ['at rest since its update', machineIn('stopped', { ...checked, events: told([update, 0]) }), { state: 'done' }],
+    [
+      'stopped by the proxy, with checks',
+      machineIn('stopped', { ...checked, events: told([update, 0], [start, 1], [exit({ requested: true }), 5]) }),
+      { state: 'rests', why: 'it was stopped before its checks passed' },
+    ],
+    [
+      'suspended by the proxy, with checks',
+      machineIn('suspended', { ...checked, events: told([update, 0], [start, 1]) }),
+      { state: 'rests', why: 'it was stopped before its checks passed' },
+    ],
+    [
+      'stopped by the proxy, without checks',
+      machineIn('stopped', { events: told([update, 0], [start, 1], [exit({ requested: true }), 5]) }),
+      { state: 'done' },
+    ],
+    [
+      'stopped by a person',
+      machineIn('stopped', {
+        ...checked,
+        events: told([update, 0], [start, 1], [{ type: 'stop', source: 'user' }, 5], [exit({ requested: true }), 1]),
+      }),
+      { state: 'done' },
+    ],
+    [
+      'ended with 0, and serves nobody',
+      machineIn('stopped', { events: told([update, 0], [start, 1], [exit({}), 5]) }),
+      { state: 'done' },
+    ],
+    [
+      'ended with 0, and serves somebody',
+      machineIn('stopped', { ...checked, events: told([update, 0], [start, 1], [exit({}), 5]) }),
+      { state: 'failed', why: 'it exited with code 0 and stays stopped' },
+    ],
+  ])('%s', (_what, machine, verdict) => {
+    expect(judge(machine)).toEqual(verdict);
+  });
+});
+
+describe('what ends and is started again by Fly', () => {
+  const again = (code: number, restarts = 0): MachineEvent => exit({ code, restarting: true, restarts });
+  const runs = (...events: readonly Moment[]): Machine =>
+    machineIn('started', { events: told([update, 0], ...events) });
+  const loop = (code: number) => ({
+    state: 'failed',
+    why: `it ends again and again, and is restarted: exit code ${code}`,
+  });
+  const crashes = { state: 'failed', why: 'it crashes again and again: exit code 1' };
+
+  test.each<readonly [string, Machine, object]>([
+    ['twice with 0, shortly', runs([start, 0], [again(0), 9.9], [start, 1], [again(0), 9.9]), loop(0)],
+    [
+      'twice with 0, after ten seconds',
+      runs([start, 0], [again(0), 10], [start, 1], [again(0), 10]),
+      { state: 'smoke', passing: 0 },
+    ],
+    [
+      'the last time after ten seconds',
+      runs([start, 0], [again(0), 1], [start, 1], [again(0), 10]),
+      { state: 'smoke', passing: 0 },
+    ],
+    ['once with 0', runs([start, 0], [again(0), 1], [start, 1]), { state: 'smoke', passing: 0 }],
+    ['twice by a crash that no count is told of', runs([start, 0], [again(1), 1], [start, 1], [again(1), 1]), loop(1)],
+    ['by a crash, by its count', runs([start, 0], [again(1, 2), 60], [start, 1]), crashes],
+    ['by a crash, once', runs([start, 0], [again(1, 1), 1], [start, 1]), { state: 'smoke', passing: 0 }],
+    [
+      'before somebody asked for another start',
+      runs([start, 0], [again(0), 1], [start, 1], [again(0), 1], [{ type: 'restart', source: 'user' }, 1], [start, 1]),
+      { state: 'smoke', passing: 0 },
+    ],
+    [
+      'before its update',
+      machineIn('started', {
+        events: told([start, 0], [again(0), 1], [start, 1], [again(0), 1], [update, 1], [start, 1]),
+      }),
+      { state: 'smoke', passing: 0 },
+    ],
+    [
+      'and has yet to begin',
+      machineIn('restarting', { events: told([update, 0], [start, 0], [again(0), 1]) }),
+      { state: 'waiting', passing: 0, why: 'it is restarting after exit code 0' },
+    ],
+  ])('%s', (_what, machine, verdict) => {
+    expect(judge(machine)).toEqual(verdict);
+  });
+});
