@@ -46,18 +46,18 @@ export function callsStamp(pass: AppPass, machineId: string): Record<string, str
 }
 
 /**
- * Before the machine that is the app's lock is destroyed: calls that lists may not show yet go on to the next one, and with
- * them the lock. Answers the lease that was the lock, to be given up once the machine is gone. Where the next one cannot
+ * Before the machine that is the app's lock is destroyed: the lock goes on to the next one, and with it the calls that lists
+ * may not show yet. Answers the lease that was the lock, to be given up once the machine is gone. Where the next one cannot
  * be locked, the lists have to do.
  */
 export async function passLockOn(pass: AppPass, machineId: string): Promise<HeldLease | undefined> {
   const { log } = pass.services;
   const { app, lock } = pass;
-  if (lock?.machineId !== machineId || callsText(pass) === null) return undefined;
+  if (lock?.machineId !== machineId) return undefined;
   pass.lock = undefined;
   try {
     await lockApp(pass, machineId);
-    await writeCalls(pass);
+    if (callsText(pass) !== null) await writeCalls(pass);
   } catch (error) {
     log.warn({ app: app.name, machine: machineId, error: String(error) }, 'the lock of an app was not passed on');
   }

@@ -106,6 +106,14 @@ describe('a mount more', () => {
     expect(machines().map(({ lease }) => lease)).toEqual([undefined, undefined, undefined]);
   });
 
+  test('hands it on where nothing has to be told with it, too: each machine boots for longer than a renewal waits', async () => {
+    world = await prepared([fleet({ mount: 'data', image: 'slow-start:1' })], fleet({ image: 'slow-start:1' }));
+    const { code, said } = await sync('--accept-only', 'shop');
+    expect(code, said).toBe(0);
+    expect(names()).toEqual(['app-arn-1-g2', 'app-arn-2-g2', 'app-arn-3-g2']);
+    expect(said).not.toContain('lease not renewed');
+  });
+
   test('that does not get well goes back before any machine is gone, and is not tried again', async () => {
     world = await prepared([fleet()], fleet({ mount: 'data', image: 'failing-check:2' }));
     const seen = await watched(async () => {
