@@ -42,6 +42,8 @@ export function namedCheck(table: Table, httpPort: number | undefined): MachineC
     const message = `a timeout is at most 1m0s, found ${formatDuration(timeout)}`;
     table.notes.error(keyPath(table.path, 'timeout'), message);
   }
+  if (timeout === 0)
+    table.notes.warning(keyPath(table.path, 'timeout'), 'a check that may take no time may never pass', 'write "2s"');
   const named = integerOf(table, 'port', { min: 1, max: portMax });
   if (fieldOf(table.values, 'port') === undefined && httpPort === undefined) {
     const hint = `add ${keyPath(table.path, 'port')}`;

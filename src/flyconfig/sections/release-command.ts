@@ -2,7 +2,7 @@
 import type { MachineConfig, MachineGuest } from '../../../schemas/fly/machine.ts';
 import { defaultGuest, guestPresets, releaseCommandGroup } from '../../../schemas/fly/presets.ts';
 import { splitCommand } from '../reading/command.ts';
-import { minute } from '../reading/duration.ts';
+import { formatDuration, minute } from '../reading/duration.ts';
 import { durationOf, nonEmptyTextOf, textsOf } from '../reading/fields.ts';
 import { present } from '../../model/base/json.ts';
 import { tableOf } from '../reading/tables.ts';
@@ -34,6 +34,10 @@ export function releaseCommandOf(root: Table, { env, files, stopConfig }: Releas
   const deploy = tableOf(root, 'deploy');
   if (deploy === undefined) return undefined;
   const timeout = durationOf(deploy, 'release_command_timeout') ?? defaultTimeout;
+  if (timeout === 0) {
+    const message = `the command needs some time, found ${formatDuration(timeout)}`;
+    deploy.notes.error(keyPath(deploy.path, 'release_command_timeout'), message, 'write "5m", or leave it out');
+  }
   const vm = tableOf(deploy, 'release_command_vm');
   const host = nonEmptyTextOf(root, 'host_dedication_id');
   // Without a size of its own it takes one that is inferred, on the app's host all the same.

@@ -249,6 +249,13 @@ export const checks: readonly Row[] = [
   },
   {
     row: '3.7 check times',
+    says: 'a check that may take no time',
+    input: { checks: { a: { type: 'tcp', port: 1, timeout: '0s' } } },
+    machine: { checks: { a: { type: 'tcp', port: 1, timeout: '0s' } } },
+    warnings: [['checks.a.timeout', /may take no time may never pass/]],
+  },
+  {
+    row: '3.7 check times',
     says: 'a check without type',
     input: { checks: { a: { port: 1 } } },
     errors: [['checks.a', /needs a type/]],

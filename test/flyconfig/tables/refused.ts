@@ -208,4 +208,16 @@ export const refused: readonly Row[] = [
     input: { deploy: { release_command: `echo "x` } },
     errors: [['deploy.release_command', /never closed/]],
   },
+  ...['0s', '0', '0.4ns'].map((time): Row => ({
+    row: '4.2 release command',
+    says: `a release command that has no time: ${time}`,
+    input: { deploy: { release_command: 'migrate', release_command_timeout: time } },
+    errors: [['deploy.release_command_timeout', /the command needs some time, found 0s/]],
+  })),
+  {
+    row: '4.2 release command',
+    says: 'one that has no time, and no command either',
+    input: { deploy: { release_command_timeout: '0s' } },
+    errors: [['deploy.release_command_timeout', /the command needs some time, found 0s/]],
+  },
 ];
