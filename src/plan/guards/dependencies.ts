@@ -2,11 +2,11 @@
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../../model/desired.ts';
 import type { ObservedApp } from '../../model/observed.ts';
-import type { AppPlan, Step } from '../../model/plan.ts';
+import type { AppPlan, Hold, HoldReason, Step } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { holdBack } from '../steps/hold.ts';
 import { isRollout, waitsWithRelease } from '../steps/select.ts';
-import { isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
+import { groupOf, isAtRest, isGone, isHostOk, metadataOf } from '../classify/machine-state.ts';
 import { hasGivenUp } from '../classify/machine-history.ts';
 import { withSteps } from '../steps/status.ts';
 
@@ -33,13 +33,17 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
     if (names.length === 0 || goesBack(plan) || plan.steps.every((step) => step.kind !== 'release')) return plan;
     const lacks = names.flatMap((name) => {
       const lack = lackOf(plans.get(name), observed.get(name));
-      return lack === undefined ? [] : [`${name} ${lack}`];
+      return lack === undefined ? [] : [{ name, lack, hold: standsStill(plans.get(name)) }];
     });
     if (lacks.length === 0) return plan;
+    const words = lacks.map(
+      ({ name, lack, hold }) => `${name} ${lack}${hold === undefined ? '' : `: ${hold.because}`}`,
+    );
+    const stuck = lacks.flatMap(({ name, hold }) => (hold === undefined ? [] : [`${name}: ${hold.next}`]));
     const draft = holdBack(plan, plan.app, (step) => waitsWithRelease.has(step.kind), {
       reason: 'dependency',
-      because: `its release waits: ${lacks.join('; ')}`,
-      next: 'FlyCD goes on by itself when they run what git says',
+      because: `its release waits: ${words.join('; ')}`,
+      next: [...stuck, 'FlyCD goes on by itself when they run what git says'].join('; '),
       retryAt: input.now + lookAgainMs,
     });
     return withSteps(plan, draft);
@@ -51,6 +55,13 @@ function goesBack(plan: AppPlan): boolean {
   return plan.holds.some(({ reason }) => reason === 'rollback' || reason === 'failed');
 }
 
+/** What holds an app until a person, or a commit, says otherwise: waiting alone brings nothing. undefined: time may. */
+function standsStill(plan: AppPlan | undefined): Hold | undefined {
+  return plan?.holds.find(({ reason }) => standing.has(reason));
+}
+
+const standing: ReadonlySet<HoldReason> = new Set(['failed', 'rollback', 'suspended']);
+
 /** What keeps others waiting for an app. undefined: it is where git wants it, whatever else is held or drifts. */
 export function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefined): string | undefined {
   if (plan === undefined) return 'could not be looked at';
@@ -60,13 +71,22 @@ export function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefi
   if (steps.some(isNew)) return 'is not at its newest version yet';
   const machines = observed?.machines.status === 'read' ? observed.machines.value : [];
   const isUnproven = steps.some((step) => step.kind === 'machine.label' && step.proves === true);
-  return isUnproven || machines.some(isUnwell) ? 'is not healthy yet' : undefined;
+  if (isUnproven || machines.some(isUnwell)) return 'is not healthy yet';
+  const silent = silentGroup(machines);
+  return silent === undefined ? undefined : `has no machine of ${silent} on a host that answers`;
 }
 
 /** A heal or a roll for a secret brings it nothing that git has not had for long. */
 function isNew(step: Step): boolean {
   if (step.kind === 'machine.update') return step.reason === 'change';
   return isRollout(step) || step.kind === 'app.create' || step.kind === 'image.build';
+}
+
+/** A group of which nothing can be seen, and so nothing is known to serve. Others of its machines make up for one that is out. */
+function silentGroup(machines: readonly Machine[]): string | undefined {
+  const placed = machines.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.slot] !== undefined);
+  const groups = Map.groupBy(placed, (machine) => groupOf(metadataOf(machine)) ?? '');
+  return [...groups].find(([, members]) => members.every((machine) => !isHostOk(machine)))?.[0];
 }
 
 function isUnwell(machine: Machine): boolean {

@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { hostDown } from '../../../simulator/machines/host-failures.ts';
 import { arena, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
@@ -90,6 +91,58 @@ test('one whose machines crashed and were given up is not healthy', async () => 
   expect(code, said).toBe(4);
   expect(said).toContain('its release waits: db is not healthy yet');
   expect(greeting('api')).toEqual(['hello']);
+});
+
+describe('one whose host does not answer', () => {
+  test.each([
+    ['its only machine', 1, 'its release waits: db has no machine of app on a host that answers', 'hello'],
+    ['one of two', 2, '', 'bye'],
+  ])('%s', async (_what, count, words, expected) => {
+    const counted = (files: Files): Files => ({
+      ...files,
+      'db/app.yaml': (files['db/app.yaml'] ?? '').replace('count: 1', `count: ${count}`),
+    });
+    world = await arena();
+    world.write(counted(chain()));
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    const [machine] = machines('db');
+    if (machine === undefined) throw new Error('no machine');
+    const other = machines('db').find(({ host }) => host !== machine.host);
+    expect(count === 1 || other !== undefined, 'they are not on one host').toBe(true);
+    hostDown(world.simulator.world, machine.host);
+    world.write(counted(chain({}, { greeting: 'bye' })));
+    const { said } = await flycd('sync', '--once');
+    expect(said).toContain(words);
+    expect(greeting('api')).toEqual([expected]);
+  });
+});
+
+describe('one that stands still: what lifts that is said to who waits', () => {
+  test.each([
+    ['a release that failed', [], 'db is not at its newest version yet: the release of what git says failed'],
+    ['a rollback', ['rollback', 'db'], 'rolled back to'],
+    ['a suspension', ['suspend', 'db', '--reason', 'an incident'], 'an incident'],
+  ])('%s', async (_what, argv, because) => {
+    world = await arena({ repository: true });
+    world.write(chain());
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    if (argv[0] === 'rollback') {
+      world.write(chain({ greeting: 'good' }));
+      expect((await flycd('sync', '--once')).code).toBe(0);
+    }
+    const [command, ...more] = argv;
+    if (command !== undefined) expect((await flycd(command, ...more)).code).toBe(0);
+    world.write(chain({ image: command === undefined ? 'nginx:failing-check' : 'nginx:2' }, { greeting: 'bye' }));
+    await flycd('sync', '--once');
+    const diff = await flycd('diff');
+    const waiting = diff.said.split('\n').findIndex((line) => line.includes('its release waits: db'));
+    const [said = '', next = ''] = diff.said.split('\n').slice(waiting);
+    expect(said).toContain(because);
+    expect(next).toContain('db: ');
+    expect(next).toContain('flycd resume db');
+    expect(greeting('api')).toEqual(['hello']);
+    expect((await flycd('why', 'api')).said).toContain('flycd resume db');
+  });
 });
 
 test('going back to an earlier version waits for nobody', async () => {
