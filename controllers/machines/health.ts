@@ -7,7 +7,7 @@ import { holdLease } from '../pass/lease.ts';
 import { hasChecks, judge, smokeMs, type Verdict } from '../../src/plan/classify/health.ts';
 import { bootedAt, stateSince } from '../../src/plan/classify/machine-history.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { isLeaving, patienceFor } from '../../src/plan/classify/patience.ts';
+import { isArriving, isLeaving, patienceFor } from '../../src/plan/classify/patience.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 import { silentHost } from './silent-host.ts';
 import { checkNotTakenBack } from './taken-back.ts';
@@ -252,7 +252,7 @@ async function presentMachine(pass: AppPass, { machineId, version, before }: Hea
 
 function stuck(pass: AppPass, machine: Machine, how: string): Fault {
   const why = `no progress for ${how}`;
-  if (!isLeaving(machine)) return unhealthy(pass, machine, why);
+  if (!isLeaving(machine)) return unhealthy(pass, machine, why, isArriving(machine) ? slowPull : '');
   // What ran before and does not stop says nothing of a new version.
   return new Fault({
     kind: 'transient',
@@ -262,6 +262,9 @@ function stuck(pass: AppPass, machine: Machine, how: string): Fault {
     where: `${pass.app.name} ${machine.id} (${machine.name})`,
   });
 }
+
+/** Said of a machine that has not come up: which of the two it is, nothing tells. */
+const slowPull = 'where its image takes so long to be pulled, write a longer deploy.wait_timeout (15m); else ';
 
 function unhealthy(pass: AppPass, machine: Machine, why: string, hint = ''): Fault {
   return new Fault({

@@ -90,8 +90,7 @@ function sinceVersion(events: readonly MachineEvent[]): readonly MachineEvent[] 
 /** What Fly starts again and again: a crash, or whatever does not run for as long as the smoke watch takes. */
 function loopWords(exit: Exit, events: readonly MachineEvent[]): string | undefined {
   if (!exit.restarting || exit.requested) return undefined;
-  if (isFailure(exit) && exit.restarts > restartsMax)
-    return `it crashes again and again: exit code ${exitWords(exit)}`;
+  if (isFailure(exit) && exit.restarts > restartsMax) return `it crashes again and again: exit code ${exitWords(exit)}`;
   if (shortRuns(events) > restartsMax) return `it ends again and again, and is restarted: exit code ${exitWords(exit)}`;
   return undefined;
 }

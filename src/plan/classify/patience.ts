@@ -23,6 +23,11 @@ function restartsByItself({ state, events }: Machine): boolean {
   return exit !== undefined && !exit.requested;
 }
 
+/** true: its image may be on its way to it, which nothing shows. */
+export function isArriving({ state }: Machine): boolean {
+  return state === 'created' || state === 'starting';
+}
+
 interface PatienceQuery {
   /** deploy.wait_timeout: what a version has to become healthy once it runs. */
   readonly waitTimeoutSeconds: number;

@@ -156,6 +156,7 @@ describe('what takes too long all the same', () => {
     const { code, said } = await sync();
     expect(code, said).toBe(1);
     expect(said).toContain('no progress for 300 s: it is starting');
+    expect(said).toContain('where its image takes so long to be pulled, write a longer deploy.wait_timeout (15m)');
     expect(images()).toEqual(['shop:1']);
     expect(world.clock.now() - at).toBeGreaterThan(300_000);
     expect(world.clock.now() - at).toBeLessThan(340_000);

@@ -18,10 +18,7 @@ const served = (how: string) =>
 /** The proxy stops what serves nobody. */
 const idleAfterMs = 8000;
 
-const starts = () =>
-  fly()
-    .writes(({ template }) => template === 'POST /apps/{app}/machines/{machine}/start')
-    .length;
+const starts = () => fly().writes(({ template }) => template === 'POST /apps/{app}/machines/{machine}/start').length;
 
 describe.each(['stop', 'suspend'])('the proxy stops a machine before its checks have passed (%s)', (how) => {
   const written = { service: served(how), count: 3 };
@@ -102,7 +99,8 @@ test('one that a person stops is not started again', async () => {
   world = await arena();
   world.write(shop({ service: served('stop'), count: 1, image: 'failing-check:2' }));
   fly().onStateChange = ({ id, state }) => {
-    if (state === 'started') world.clock.timer(5000, () => void world.asPerson('POST', `/apps/shop/machines/${id}/stop`));
+    if (state === 'started')
+      world.clock.timer(5000, () => void world.asPerson('POST', `/apps/shop/machines/${id}/stop`));
   };
   await sync(world);
   expect(starts()).toBe(0);

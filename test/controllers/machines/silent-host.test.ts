@@ -141,7 +141,12 @@ describe('nor a good one', () => {
     let looks = 0;
     fly().onRequest = ({ phase, request }) => {
       const [machine] = machinesOf(world);
-      if (phase !== 'after' || machine?.state !== 'started' || machine.checks.some((check) => check.status !== 'passing')) return;
+      if (
+        phase !== 'after' ||
+        machine?.state !== 'started' ||
+        machine.checks.some((check) => check.status !== 'passing')
+      )
+        return;
       if (machine.config.image?.includes('shop:2') !== true) return;
       if (request.template !== 'GET /apps/{app}/machines/{machine}') return;
       looks += 1;
