@@ -1,5 +1,6 @@
 /** What a person says of one app: leave it alone, go back and stay there, or follow git again. */
 import type { Machine } from '../../schemas/fly/machine.ts';
+import type { FlyReader } from '../../src/fly/api.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
@@ -22,6 +23,7 @@ import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import type { SyncContext } from './types.ts';
 import { appIdOf } from '../../src/observed/app.ts';
+import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
@@ -60,19 +62,42 @@ interface Stood {
   readonly standing: Standing;
 }
 
-/** One that SQLite knows is looked for twice: what is said of it while Fly does not show it would not reach its machines. */
+/**
+ * One that Fly does not show is looked for twice: what is said of it meanwhile would not reach its machines. Throws a transient
+ * Fault where Fly shows those all the same. What others have said is remembered with what is said now.
+ */
 async function look({ fly, store, clock }: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
   const stored = await store.memory(app);
   const first = await fly.app(app);
-  const isMissed = first.state !== 'present' && stored.appId !== undefined;
-  if (isMissed) await clock.sleep(lookAgainMs);
-  const presence = isMissed ? await fly.app(app) : first;
+  if (first.state !== 'present') await clock.sleep(lookAgainMs);
+  const presence = first.state === 'present' ? first : await fly.app(app);
   const machines = presence.state === 'present' ? await fly.machines(app) : [];
+  if (presence.state === 'absent' && (await listsMachines(fly, app))) throw unseen(app);
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
   const isStamped = standingMachines(machines, fleet).length > 0;
   const shown = { isThere: presence.state !== 'absent', id, isStamped };
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
+  // One that has come since is for a pass to get to know.
+  if (id !== undefined && !isAnotherApp(stored, shown)) {
+    const seen = { ...shown, id };
+    await store.applyEvent(app, { kind: 'seen', shown: seen, texts: standing.texts, remembered: stored });
+  }
   return { appId: id, isAnother: shown.isThere && isAnotherApp(stored, shown), machines, standing };
+}
+
+/** Of an app that is not there Fly lists none: the call fails. */
+async function listsMachines(fly: FlyReader, app: string): Promise<boolean> {
+  const listed = await read(fly.machines(app));
+  return listed.status === 'read' && listed.value.length > 0;
+}
+
+function unseen(app: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `Fly does not show app ${app} at this moment, and lists its machines all the same`,
+    next: 'nothing was said of it; run the command again',
+    where: app,
+  });
 }
 
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */

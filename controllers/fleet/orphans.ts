@@ -2,6 +2,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
+import { memoryOf } from '../../src/model/remembered.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
@@ -32,7 +33,9 @@ export interface FoundOrphans {
  * Apps of this fleet on Fly that git does not name. None is looked for, and nobody asked where, while the fleet has no name
  * of its own or part of the config could not be read: what is missing then is unknown, not gone.
  */
-export async function findOrphans(request: SoughtRequest & Pick<LookRequest, 'clock' | 'fly'>): Promise<FoundOrphans> {
+export async function findOrphans(
+  request: SoughtRequest & Pick<LookRequest, 'clock' | 'fly' | 'store'>,
+): Promise<FoundOrphans> {
   const { fly, fleet } = request;
   if (!fleet.named || !fleet.whole) return { orphans: [], complete: !fleet.named, orgs: [], unread: [] };
   const desired = namesOf(fleet);
@@ -56,7 +59,7 @@ interface LookRequest {
   readonly clock: Pick<Clock, 'now'>;
   readonly fly: FlyReader;
   readonly fleet: DesiredFleet;
-  readonly store: Pick<Store, 'namedRevision'> | undefined;
+  readonly store: Pick<Store, 'namedRevision' | 'memory'> | undefined;
 }
 
 /** An orphan as it is now: it may have waited for somebody to be done. */
@@ -70,13 +73,15 @@ export async function lookAgain(request: LookRequest, orphan: OrphanedApp): Prom
 
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
 async function withContents({ fly, fleet, store, clock }: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
-  const { name: app, machines } = orphan;
+  const { name: app, id, machines } = orphan;
   const [releases, contents, history] = await Promise.all([
     observeDeployments({ fly, app, machines, fleet, now: clock.now() }),
     observeContents(fly, orphan.name),
     removalHistory(fleet, orphan, store),
   ]);
-  return { ...orphan, ...releases, contents, history };
+  const memory = await store?.memory(app);
+  const said = memory && memoryOf(memory, { isThere: true, id, isStamped: true }).standing;
+  return { ...orphan, ...releases, contents, history, said };
 }
 
 export interface OrphanRequest {
@@ -125,7 +130,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
   // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.
-  if (outcome === 'deleted' && request.isGone !== true) await store.applyEvent(plan.app, { kind: 'destroyed' });
+  if (outcome === 'deleted') await store.applyEvent(plan.app, { kind: request.isGone === true ? 'gone' : 'destroyed' });
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;

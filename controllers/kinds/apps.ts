@@ -3,6 +3,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import { appIdOf, observeApp } from '../../src/observed/app.ts';
+import { read } from '../../src/observed/reading.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerLabels } from '../../src/plan/guards/owner.ts';
@@ -53,14 +54,15 @@ export async function destroyApp(fly: FlyWriter, app: string): Promise<StepDone>
     await fly.deleteApp(app);
   } catch (error) {
     if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
-    const isGone = (await fly.app(app).catch(() => undefined))?.state === 'absent';
-    if (!isGone) throw error;
+    const [presence, machines] = await Promise.all([read(fly.app(app)), read(fly.machines(app))]);
+    const isGone = presence.status === 'read' && presence.value.state === 'absent';
+    if (!isGone || (machines.status === 'read' && machines.value.length > 0)) throw error;
   }
   return { outcome: 'deleted' };
 }
 
 async function createApp(pass: AppPass, org: string | undefined, network: string | undefined): Promise<StepDone> {
-  const { fly, store } = pass.services;
+  const { fly, store, clock } = pass.services;
   const { app } = pass;
   if (org === undefined) {
     throw new Fault({
@@ -79,7 +81,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   };
   try {
     const appId = appIdOf(await fly.createApp({ name: app.name, org, network }));
-    await store.applyEvent(app.name, { kind: 'created', appId, known: true });
+    await store.applyEvent(app.name, { kind: 'created', appId, known: true, now: clock.now() });
     return { outcome: 'created' };
   } catch (error) {
     // A read behind it that fails says nothing of the create.
@@ -90,18 +92,19 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     if (presence.state !== 'present') throw error;
     const appId = appIdOf(presence.app);
     if (earlier !== undefined && appId === earlier) {
+      await store.applyEvent(app.name, { kind: 'refused' });
       throw new Fault({
         kind: 'waiting',
         what: `Fly did not show app ${app.name} for a moment`,
         next: 'FlyCD looks at it again and plans anew',
         where: app.name,
-        retryAt: pass.services.clock.now(),
+        retryAt: clock.now(),
       });
     }
     // Nothing tells whose an empty one is: it is made use of, and proves nothing.
     const empty = error.outcome === 'unknown' ? await isEmpty(pass) : false;
     if (empty === true) {
-      await store.applyEvent(app.name, { kind: 'created', appId, known: false });
+      await store.applyEvent(app.name, { kind: 'created', appId, known: false, now: clock.now() });
       return { outcome: 'created', message: 'it was there already' };
     }
     if (empty === false) await refused();
@@ -111,7 +114,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
       what: `somebody else created app ${app.name} at this moment`,
       next: 'FlyCD looks again in a minute and goes on from what it sees',
       where: app.name,
-      retryAt: pass.services.clock.now() + otherCreatorMs,
+      retryAt: clock.now() + otherCreatorMs,
     });
   }
 }

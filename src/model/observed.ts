@@ -2,6 +2,7 @@ import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app
 import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
+import type { StandingRow } from './stamps/rollout-state.ts';
 import type { RemovalHistory } from './removal.ts';
 import type { V0Versions } from './stamps/v0-versions.ts';
 
@@ -52,6 +53,8 @@ export interface ObservedApp {
 export interface OrphanedApp {
   readonly name: string;
   readonly org: string;
+  /** undefined: nobody has looked at it by itself yet, or Fly does not say. */
+  readonly id?: string | undefined;
   /** true: nothing but the token led to its organization, so that it may be another fleet's of the same name. */
   readonly isGuessed?: boolean | undefined;
   /** Also those that are not the fleet's. */
@@ -60,6 +63,8 @@ export interface OrphanedApp {
   readonly contents?: OrphanContents | undefined;
   /** Asked for only where it would be destroyed. */
   readonly history?: RemovalHistory | undefined;
+  /** What SQLite remembers that was said of it, for its machines need not know. Asked for as the history. */
+  readonly said?: readonly StandingRow[] | undefined;
   /** Why it could not be looked at again before it is destroyed. undefined: it was, or nobody has tried yet. */
   readonly unread?: string | undefined;
   /** Asked for only where the app would be destroyed. */

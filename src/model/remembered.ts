@@ -33,18 +33,20 @@ export type AppEvent =
   | { readonly kind: 'creating' }
   /** That was not made, nor one that was asked for before it without an answer. */
   | { readonly kind: 'refused' }
-  /** `known`: as of `Memory`. */
-  | { readonly kind: 'created'; readonly appId: string | undefined; readonly known: boolean }
+  /** `known`: as of `Memory`. `now`: milliseconds since the epoch. */
+  | { readonly kind: 'created'; readonly appId: string | undefined; readonly known: boolean; readonly now: number }
   /** Before FlyCD destroys it. */
   | { readonly kind: 'destroying' }
   /** It is there still. */
   | { readonly kind: 'kept' }
-  | { readonly kind: 'destroyed' };
+  | { readonly kind: 'destroyed' }
+  /** Git does not name it, and Fly shows it no more: somebody else destroyed it. */
+  | { readonly kind: 'gone' };
 
 /** What an event changes of what is remembered. */
-export type Remembered = Pick<StoredMemory, 'appId' | 'underway' | 'known' | 'standing'>;
+export type Remembered = Pick<StoredMemory, 'appId' | 'underway' | 'known' | 'firstRun' | 'standing'>;
 
-export interface Changed extends Remembered {
+export interface Changed extends Omit<Remembered, 'firstRun'> {
   /** true: all else that was remembered is of an earlier app, and goes. */
   readonly isAnother: boolean;
 }
@@ -115,6 +117,8 @@ export function afterEvent(before: Remembered, event: AppEvent): Changed {
       return { ...same, underway: 'destroying' };
     case 'kept':
       return { ...same, underway: undefined };
+    case 'gone':
+      return { ...same, standing: before.standing.filter(({ key }) => isPersons(key)) };
     case 'destroyed': {
       // Said since FlyCD set out to destroy it, while Fly showed none.
       const isSaidSince = underway !== 'destroying';
@@ -122,8 +126,9 @@ export function afterEvent(before: Remembered, event: AppEvent): Changed {
       return { appId: undefined, underway: undefined, known: false, standing, isAnother: true };
     }
     case 'created': {
-      const { appId, known } = event;
-      const standing = standingOfShown(before, { isThere: false, id: undefined }).map((row) => ({ ...row, appId }));
+      const { appId, known, now } = event;
+      const next = standingOfShown(before, { isThere: false, id: undefined });
+      const standing = next.filter((row) => stands(row, now)).map((row) => ({ ...row, appId }));
       return { appId, underway: undefined, known, standing, isAnother: true };
     }
     case 'said':
@@ -153,13 +158,13 @@ function afterLook(
   { shown, texts, remembered }: Extract<AppEvent, { readonly kind: 'seen' }>,
 ): Changed {
   const { id } = shown;
-  if (before.appId !== remembered.appId || before.underway !== remembered.underway)
-    return { ...before, isAnother: false };
+  const isOlder = (['appId', 'underway', 'firstRun'] as const).some((key) => before[key] !== remembered[key]);
+  if (isOlder) return { ...before, isAnother: false };
   const isAnother = isAnotherApp(before, shown);
-  const isOlder = ({ key, text, appId }: StandingRow): boolean =>
+  const isKnown = ({ key, text, appId }: StandingRow): boolean =>
     remembered.standing.some((row) => row.key === key && row.text === text && row.appId === appId);
-  const since = before.standing.filter((row) => !isOlder(row));
-  const found = id === before.appId ? overruled(standingOfShown(before, shown), texts) : rowsOf(texts, id);
+  const since = before.standing.filter((row) => !isKnown(row));
+  const found = id === before.appId ? overruled(standingOfShown(before, shown), texts, id) : rowsOf(texts, id);
   return {
     appId: id,
     underway: undefined,
@@ -170,11 +175,19 @@ function afterLook(
 }
 
 /**
- * Once the machines that say so are gone, the older word would stand again. Of what others said besides they remember it
- * themselves.
+ * Once the machines that say so are gone, the older word would stand again, or none: what persons have said through another
+ * FlyCD, too.
  */
-function overruled(rows: readonly StandingRow[], texts: StandingTexts): readonly StandingRow[] {
-  return rows.map((row) => ({ ...row, text: newer(row.key, row.text, texts[row.key] ?? row.text) }));
+function overruled(rows: readonly StandingRow[], texts: StandingTexts, appId: string): readonly StandingRow[] {
+  const said = rowsOf(texts, appId).filter(({ key }) => isPersons(key));
+  const older = rows.map((row) => ({ ...row, text: newer(row.key, row.text, texts[row.key] ?? row.text) }));
+  return withRows(said, older);
+}
+
+/** true: what a person said is neither lifted nor over at this time (milliseconds since the epoch). */
+export function stands({ key, text }: Pick<StandingRow, 'key' | 'text'>, now: number): boolean {
+  const { hold, suspension } = readStanding([{ [key]: text }]);
+  return hold !== undefined || (suspension !== undefined && (suspension.until ?? Infinity) > now);
 }
 
 function newer(key: StandingKey, one: string, other: string): string {

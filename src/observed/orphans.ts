@@ -3,6 +3,7 @@ import type { FlyReader } from '../fly/api.ts';
 import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
 import { isNamedOwn, otherOwner, type FleetOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { isCopy } from '../model/stamps/slot.ts';
+import { appIdOf } from './app.ts';
 import { read } from './reading.ts';
 
 export interface ObserveOrphansRequest {
@@ -85,7 +86,7 @@ async function confirm(
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))
-    return { state: 'orphan', orphan: { name, org, machines: there } };
+    return { state: 'orphan', orphan: { name, org, id: appIdOf(app.value.app), machines: there } };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
   if (hidden === undefined) {

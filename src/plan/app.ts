@@ -6,6 +6,7 @@ import { isCopy } from '../model/stamps/slot.ts';
 import { areInputsSame } from '../model/stamps/input-stamps.ts';
 import type { Standing } from '../model/stamps/rollout-state.ts';
 import { readStanding } from '../model/stamps/rollout-state-text.ts';
+import { stands } from '../model/remembered.ts';
 import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
@@ -171,9 +172,12 @@ function servesSomebody({ group, members, creates }: GroupPlan): boolean {
 }
 
 /** Of an app that Fly shows no more: what git was fulfilled at before somebody took it away. */
-function standingAbout({ observed, fleet, memory }: PlanAppInput): Standing {
+function standingAbout({ observed, fleet, memory, now }: PlanAppInput): Standing {
   if (observed.machines.status === 'unread') return readStanding([]);
-  const standing = standingOf({ machines: observed.machines.value, fleet }, memory);
+  const isThere = observed.app.status === 'unread' || observed.app.value.state !== 'absent';
+  // A word that is over says nothing of the app that is made: there it would be counted before what is said of that one.
+  const rows = isThere ? memory.standing : memory.standing.filter((row) => stands(row, now));
+  const standing = standingOf({ machines: observed.machines.value, fleet }, { standing: rows });
   if (memory.fulfilledBefore === undefined) return standing;
   return { ...standing, fulfilled: readStanding([{ [stampKeys.fulfilled]: memory.fulfilledBefore }]).fulfilled };
 }

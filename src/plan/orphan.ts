@@ -30,7 +30,7 @@ export interface OrphanInput {
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
   const { name, machines, releases, departed } = orphan;
-  const standing = standingOf({ machines, fleet }, { standing: [] });
+  const standing = standingOf({ machines, fleet }, { standing: orphan.said ?? [] });
   const suspension = suspensionOf(standing, now);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>

@@ -37,13 +37,14 @@ function readRemembered(database: Database, app: string): Remembered {
   const { queries, fleet, main } = database;
   const facts = queries
     .selectFrom('app_memory')
-    .select(['app_id', 'underway', 'known'])
+    .select(['app_id', 'underway', 'known', 'first_run'])
     .where((where) => where.and({ fleet, app }));
   const [row] = readRows(main, facts);
   return {
     appId: row?.app_id ?? undefined,
     underway: underwayIn(row?.underway),
     known: row?.known === 1,
+    firstRun: row?.first_run ?? undefined,
     standing: standingRowsOf(readRows(main, standingQuery(database, app))),
   };
 }

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../../src/model/base/clock.ts';
 
-/** Where a process dies: at its nth call to Fly, before it is sent or after Fly has done the work. */
+/** Where a process dies: at its nth call to Fly, or its first such call (`POST /apps`), before it is sent or after Fly has done the work. */
 export interface Death {
-  readonly call: number;
+  readonly call: number | string;
   readonly when: 'before' | 'after';
 }
 
@@ -77,8 +77,9 @@ export function mortal(world: MortalWorld, death?: Death): Mortal {
     if (dead) return halt();
     if (!urlOf(input).startsWith(world.fly ?? '')) return world.fetch(input, init);
     calls += 1;
-    const isLast = death?.call === calls;
-    if (isLast && death.when === 'before') return die();
+    const call = death?.call;
+    const isLast = typeof call === 'string' ? `${init?.method ?? 'GET'} ${pathOf(input)}` === call : call === calls;
+    if (isLast && death?.when === 'before') return die();
     const signals = [connections.signal, ...(init?.signal == null ? [] : [init.signal])];
     const response = await world.fetch(input, { ...init, signal: AbortSignal.any(signals) });
     if (!isLast) return response;
@@ -93,6 +94,11 @@ export function mortal(world: MortalWorld, death?: Death): Mortal {
       return calls;
     },
   };
+}
+
+/** As Fly's Machines API has it. */
+function pathOf(input: Parameters<typeof fetch>[0]): string {
+  return new URL(urlOf(input)).pathname.replace(/^\/v1/, '');
 }
 
 function urlOf(input: Parameters<typeof fetch>[0]): string {

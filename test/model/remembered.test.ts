@@ -116,19 +116,22 @@ const seen = (id: string, texts = {}, then?: readonly Told[]): Told => ({
   texts,
   ...(then === undefined ? {} : { remembered: after(then) }),
 });
-const created = (appId: string | undefined): AppEvent => ({ kind: 'created', appId, known: true });
-const [creating, refused, destroying, kept, destroyed] = [
+const created = (appId: string | undefined): AppEvent => ({ kind: 'created', appId, known: true, now: 10 });
+const [creating, refused, destroying, kept, destroyed, gone] = [
   { kind: 'creating' },
   { kind: 'refused' },
   { kind: 'destroying' },
   { kind: 'kept' },
   { kind: 'destroyed' },
+  { kind: 'gone' },
 ] as const satisfies readonly AppEvent[];
 
-const nothing: Remembered = { appId: undefined, underway: undefined, known: false, standing: [] };
+const nothing: Remembered = { appId: undefined, underway: undefined, known: false, firstRun: undefined, standing: [] };
 function after(events: readonly Told[]): Remembered {
-  const told = (then: Remembered, event: Told): Remembered =>
-    afterEvent(then, event.kind === 'seen' ? { remembered: then, ...event } : event);
+  const told = (then: Remembered, event: Told): Remembered => ({
+    firstRun: then.firstRun,
+    ...afterEvent(then, event.kind === 'seen' ? { remembered: then, ...event } : event),
+  });
   return events.reduce<Remembered>(told, nothing);
 }
 
@@ -158,7 +161,7 @@ describe('the life of a word: of the app it was said of, of none, and of another
     ['said again', [...begun, said('a', 'new', 2)], [['new'], ['new'], []]],
     ['overruled on machines', [...begun, seen('a', { [suspend]: word('new', 2) })], [['new'], ['new'], []]],
     ['newer than on machines', [...begun, seen('a', { [suspend]: word('old', 0) })], [['why'], ['why'], []]],
-    ['on machines only', [created('a'), seen('a', { [suspend]: word('theirs') })], [[], [], []]],
+    ['on machines only', [created('a'), seen('a', { [suspend]: word('theirs') })], [['theirs'], ['theirs'], []]],
     ['FlyCD makes the next one', [...begun, creating], [['why'], ['why'], ['why']]],
     ['… is refused', [...begun, creating, refused], [['why'], ['why'], []]],
     ['… is refused, and asks again', [...begun, creating, refused, creating], [['why'], ['why'], ['why']]],
@@ -216,6 +219,7 @@ describe('the life of a word: of the app it was said of, of none, and of another
       [...begun, creating, seen('a', {}, begun)],
       [['why'], ['why'], ['why']],
     ],
+    ['of one that is gone, and that git does not name', [...begun, gone], [['why'], ['why'], []]],
     ['FlyCD destroys it', [...begun, destroying], [['why'], [], []]],
     ['… and has destroyed it', [...begun, destroying, destroyed], [[], [], []]],
     ['… while a word is said of it', [...begun, destroying, said('a', 'new', 2), destroyed], [[], [], []]],
@@ -311,4 +315,27 @@ test('what a person said before anybody wrote down of which app counts less than
 test('a word of an earlier app counts less for the one that FlyCD makes than what its machines say', () => {
   const asked = { ...emptyMemory, ...after([created('a'), said('a', 'why'), creating]) };
   expect(memoryOf(asked, shown('b')).standing).toEqual([{ key: suspend, text: word('why'), appId: undefined }]);
+});
+
+describe('of a word that is over nothing is left to the next app', () => {
+  const until = formatSuspension({ reason: 'a moment', by: 'ann', at: 1, until: 9, count: 1 });
+  test.each([
+    ['lifted', formatLifted({ by: 'bob', at: 2, count: 2 }), []],
+    ['run out', until, []],
+    ['that stands', word('why'), ['why']],
+  ])('%s', (_what, text, left) => {
+    const made = after([
+      created('a'),
+      { kind: 'said', appId: 'a', texts: { [suspend]: text } },
+      creating,
+      created('b'),
+    ]);
+    expect(standing(made, 'b')).toEqual(left);
+  });
+});
+
+test('an older look says nothing where the app was destroyed since, though nobody knew either', () => {
+  const found = seen('a', { [hold]: 'to nginx:1' }, []);
+  const since: Remembered = { ...nothing, firstRun: 3 };
+  expect(afterEvent(since, { ...found, remembered: nothing } as AppEvent).standing).toEqual([]);
 });

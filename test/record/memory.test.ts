@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { formatSuspension } from '../../src/model/stamps/rollout-state-text.ts';
+import { formatHold, formatSuspension } from '../../src/model/stamps/rollout-state-text.ts';
 import { migrations } from '../../src/record/migrations.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 
 const suspension = (reason: string, count: number) =>
   formatSuspension({ reason, by: 'ann', at: count, until: undefined, count });
 const good = { revision: 'a'.repeat(40), config: 'c'.repeat(32), digest: '', image: 'd'.repeat(32), at: 1 };
+const aHold = formatHold({ to: good, by: 'ann', at: 1, count: 1 });
 
-const nothing = { appId: undefined, underway: undefined, known: false, standing: [] };
+const nothing = { appId: undefined, underway: undefined, known: false, firstRun: undefined, standing: [] };
 
 async function filled() {
   const store = testStore();
@@ -34,7 +35,7 @@ async function filled() {
     await store.addMade(app, 'volume.create', 'vol_1');
     await store.addHeals(app, ['m1 image']);
     await store.addGood(app, good, run);
-    const texts = { [stampKeys.good]: 'a good', [stampKeys.hold]: 'a hold' };
+    const texts = { [stampKeys.good]: 'a good', [stampKeys.hold]: aHold };
     await store.applyEvent(app, { kind: 'said', texts, appId });
     const next = { [stampKeys.suspend]: suspension('of the next', 1) };
     await store.applyEvent(app, { kind: 'said', texts: next, appId: undefined });
@@ -61,9 +62,9 @@ test('another app by its name has nothing of it but what is said to stand', asyn
   const store = await filled();
   const empty = await testStore().memory('shop');
   await store.applyEvent('shop', { kind: 'creating' });
-  await store.applyEvent('shop', { kind: 'created', appId: 'next', known: false });
+  await store.applyEvent('shop', { kind: 'created', appId: 'next', known: false, now: 10 });
   const standing = rowsOf({
-    [stampKeys.hold]: ['a hold', 'next'],
+    [stampKeys.hold]: [aHold, 'next'],
     [stampKeys.suspend]: [suspension('of the next', 1), 'next'],
   });
   expect(await store.memory('shop')).toEqual({ ...empty, appId: 'next', firstRun: 1, standing });
@@ -76,7 +77,7 @@ test('what was said of an app meanwhile is newer than what a pass found to stand
   const { evidence, made, appId } = then;
   const newer = { [stampKeys.suspend]: suspension('newer', 3) };
   await store.applyEvent('shop', { kind: 'said', texts: newer, appId });
-  const found = { [stampKeys.suspend]: suspension('older', 2), [stampKeys.hold]: 'a hold' };
+  const found = { [stampKeys.suspend]: suspension('older', 2), [stampKeys.hold]: aHold };
   const shown = { isThere: true, id: appId ?? '', isStamped: true };
   await store.applyEvent('shop', { kind: 'seen', shown, texts: found, remembered: then });
   const { standing, ...rest } = await store.memory('shop');
