@@ -6,11 +6,12 @@ import type { AppPass } from '../pass/app-pass.ts';
 import { holdLease } from '../pass/lease.ts';
 import { hasChecks, judge, smokeMs, type Verdict } from '../../src/plan/classify/health.ts';
 import { bootedAt, stateSince } from '../../src/plan/classify/machine-history.ts';
-import { metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { isArriving, isLeaving, patienceFor } from '../../src/plan/classify/patience.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
+import { overtaken } from './overtaken.ts';
 import { silentHost } from './silent-host.ts';
-import { checkNotTakenBack } from './taken-back.ts';
+import { checkNotTakenBack, machineAfter } from './taken-back.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
 const pollMs = 1000;
@@ -131,17 +132,6 @@ async function exceeded(pass: AppPass, machine: Machine, ms: number): Promise<nu
   return ms > most ? most : undefined;
 }
 
-/** The machine is marked as not seen healthy: the next pass gives it what git says by now, or looks again. */
-function overtaken({ app, services: { clock } }: AppPass, machineId: string): Fault {
-  return new Fault({
-    kind: 'waiting',
-    what: 'git has moved on while FlyCD waited for a machine',
-    next: 'FlyCD goes on with what git says now',
-    where: `${app.name} ${machineId}`,
-    retryAt: clock.now(),
-  });
-}
-
 /**
  * It came where it is when its events say. The long wait ends the moment a machine is started, and what a wait that began
  * just now has seen lies within it: Fly's clock is not ours.
@@ -229,7 +219,7 @@ async function settled(pass: AppPass, { machineId, version }: HealthWait): Promi
 }
 
 async function presentMachine(pass: AppPass, { machineId, version, before }: HealthWait): Promise<Machine> {
-  const machine = await pass.services.fly.machine(pass.app.name, machineId);
+  const machine = await machineAfter(pass, machineId, { version, before });
   if (machine === undefined || machine.state === 'destroyed') {
     throw new Fault({
       kind: 'transient',
@@ -239,7 +229,8 @@ async function presentMachine(pass: AppPass, { machineId, version, before }: Hea
     });
   }
   checkNotTakenBack(pass, machine, { version, before });
-  if (version !== undefined && machine.instance_id !== undefined && machine.instance_id !== version) {
+  const isAnothers = version !== undefined && machine.instance_id !== undefined && machine.instance_id !== version;
+  if (isAnothers && isHostOk(machine)) {
     throw new Fault({
       kind: 'transient',
       what: 'somebody else updated a machine while FlyCD waited for it',

@@ -7,6 +7,7 @@ import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { silentHost } from './silent-host.ts';
+import { machineAfter } from './taken-back.ts';
 
 /** Metadata values have no documented limit; a platform that rewrites more than this is named, not listed. */
 const keptPathsMax = 50;
@@ -31,7 +32,10 @@ export async function stampReadBack(
 ): Promise<{ readonly note: string | undefined }> {
   const { fly } = pass.services;
   const { app } = pass;
-  const machine = await fly.machine(app.name, machineId);
+  // What was seen healthy is there: a read that shows it otherwise lags. Of one that failed the next pass finds out.
+  const machine = isProven
+    ? await machineAfter(pass, machineId, { version, before: undefined })
+    : await fly.machine(app.name, machineId);
   // It was seen healthy, and nobody can write that down.
   if (machine !== undefined && !isHostOk(machine)) throw silentHost(pass, machine);
   if (machine?.config === undefined || machine.config === null) return { note: undefined };

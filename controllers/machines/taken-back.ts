@@ -3,11 +3,17 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
-import { eventWords } from '../../src/plan/classify/machine-history.ts';
+import { isHostOk } from '../../src/plan/classify/machine-state.ts';
+import { eventWords, versionMadeAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { overtaken } from './overtaken.ts';
 
 /** A machine that is not booted is replaced within a second, but for an image that Fly looks for in vain. */
 const replacedSeconds = 60;
+/** Reads lag by seconds, as lists do; one that shows no update by then tells of none, and Fly has taken it back without a word. */
+const shownMsMax = 60_000;
+/** Get Machine is limited to 5 a second and machine. */
+const lookAgainMs = 1000;
 
 /** What an update was sent to. */
 export interface Updated {
@@ -18,12 +24,43 @@ export interface Updated {
 }
 
 /**
+ * The machine after its update: one that is shown as it was before, or not at all, is looked at again for a while. undefined:
+ * it is gone. Throws a waiting Fault where git moves on meanwhile.
+ */
+export async function machineAfter(pass: AppPass, machineId: string, updated: Updated): Promise<Machine | undefined> {
+  const { clock, fly } = pass.services;
+  const giveUpAt = clock.now() + shownMsMax;
+  for (;;) {
+    const machine = await fly.machine(pass.app.name, machineId);
+    if (!isFromBefore(machine, updated) || clock.now() >= giveUpAt) return machine;
+    await clock.sleep(lookAgainMs, pass.newer).catch((error: unknown) => {
+      throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
+    });
+  }
+}
+
+/** What lags knows nothing of the update: neither its version, nor a newer one, nor an event of it. */
+function isFromBefore(machine: Machine | undefined, { version, before }: Updated): boolean {
+  if (version === undefined || machine?.instance_id === version) return false;
+  if (machine === undefined) return true;
+  // Of a machine whose host does not answer Fly shows how it was.
+  if (!isHostOk(machine)) return false;
+  const known = new Set(before?.events?.map((event) => hashOf(event)));
+  const isTold =
+    before !== undefined && (machine.events ?? []).some((one) => one.type === 'update' && !known.has(hashOf(one)));
+  if (isTold) return false;
+  const madeAt = versionMadeAt(machine);
+  const since = versionMadeAt({ instance_id: version });
+  return machine.instance_id === before?.instance_id || (madeAt !== undefined && since !== undefined && madeAt < since);
+}
+
+/**
  * Fly gives an update up, for one whose image it cannot get, by putting the machine back to what it was: the instance id is
  * the one from before, or the config is, under an id of its own. It says nothing else of it. Throws a Fault that blames
  * the version then; sent again it would be taken back again.
  */
 export function checkNotTakenBack(pass: AppPass, machine: Machine, { version, before }: Updated): void {
-  if (before === undefined || version === undefined || machine.instance_id === version) return;
+  if (before === undefined || version === undefined || machine.instance_id === version || !isHostOk(machine)) return;
   const isSame = machine.instance_id === before.instance_id;
   const isAlike = before.config != null && hashOf(machine.config ?? {}) === hashOf(before.config);
   if (!isSame && !isAlike) return;
@@ -48,6 +85,6 @@ export async function waitReplaced(pass: AppPass, machineId: string, updated: Up
   } catch (error) {
     if (!(error instanceof FlyError) && pass.newer?.aborted !== true) throw error;
   }
-  const machine = await fly.machine(name, machineId);
+  const machine = await machineAfter(pass, machineId, updated);
   if (machine !== undefined) checkNotTakenBack(pass, machine, updated);
 }

@@ -29,7 +29,7 @@ export function bootedAt(machine: Machine): number | undefined {
 }
 
 /** When the machine's present version was made, by Fly's clock. undefined: unknown. */
-export function versionMadeAt({ instance_id: version }: Machine): number | undefined {
+export function versionMadeAt({ instance_id: version }: Pick<Machine, 'instance_id'>): number | undefined {
   return ulidTime(version);
 }
 

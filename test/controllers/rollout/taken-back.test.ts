@@ -167,6 +167,82 @@ test('somebody else’s update is none of that', async () => {
   expect(machines().map(({ metadata }) => metadata['flycd_failed'])).toEqual([undefined, undefined]);
 });
 
+describe('one read that lags shows no failed release', () => {
+  const job = 'machine:\n  schedule: daily\n';
+
+  test.each([
+    ['the machine as before its update, while it is replaced', service, 1, 'GET'],
+    ['the same for twenty seconds', service, 20, 'GET'],
+    ['the same of a machine at rest', job, 1, 'GET'],
+    ['no machine at all', service, 1, '404'],
+  ])('%s', async (_what, more, times, shown) => {
+    world = await prepared([shop({ more })], shop({ more, image: 'shop:2' }));
+    await restAll(more === job);
+    lagging(shown === 'GET' ? await shownNow() : undefined, times);
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(images()).toEqual(['shop:2', 'shop:2']);
+    expect(machines().map(({ metadata }) => metadata['flycd_failed'])).toEqual([undefined, undefined]);
+    expect(updates()).toBe(2);
+  });
+
+  test('as it was two versions ago', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    const old = await shownNow();
+    expect((await sync()).code).toBe(0);
+    world.write(shop({ image: 'shop:3' }));
+    lagging(old, 1);
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(said).not.toContain('somebody');
+    expect(images()).toEqual(['shop:3', 'shop:3']);
+  });
+
+  test('it is read back once more as well: what Fly made of the update is stamped', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    const old = await shownNow();
+    const template = 'GET /apps/{app}/machines/{machine}';
+    let updated = false;
+    let reads = 0;
+    const id = machines()[0]?.id ?? '';
+    world.simulator.world.onRequest = ({ phase, request }) => {
+      if (phase !== 'before' || !request.path.includes(id)) return;
+      if (request.template === 'POST /apps/{app}/machines/{machine}') updated = true;
+      if (!updated || request.template !== template) return;
+      const { state, checks } = world.simulator.world.apps.get('shop')?.machines.get(id) ?? {};
+      const isHealthy = state === 'started' && checks?.every(({ status }) => status === 'passing') === true;
+      // The read that finds it healthy, and the one after that, which shows the past.
+      if (isHealthy && (reads += 1) === 1)
+        world.simulator.world.faults.add({ template, fault: { status: 200, body: old }, nth: 2 });
+    };
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(reads).toBeGreaterThan(1);
+    expect(said).not.toContain('somebody changed it');
+    expect(machines().map(({ metadata }) => metadata['flycd_unproven'])).toEqual([undefined, undefined]);
+  });
+});
+
+/** What Fly says of the first machine now. */
+const shownNow = () => world.asPerson('GET', `/apps/shop/machines/${machines()[0]?.id ?? ''}`);
+
+async function restAll(isMeant: boolean): Promise<void> {
+  if (!isMeant) return;
+  for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
+  await world.clock.sleep(60_000);
+}
+
+/** After the first update so many reads show what was, or no machine. */
+function lagging(body: unknown, times: number): void {
+  let isArmed = false;
+  world.simulator.world.onRequest = ({ request }) => {
+    if (isArmed || request.template !== 'POST /apps/{app}/machines/{machine}') return;
+    isArmed = true;
+    const fault = body === undefined ? { status: 404, body: { error: 'machine not found' } } : { status: 200, body };
+    world.simulator.world.faults.add({ template: 'GET /apps/{app}/machines/{machine}', times, fault });
+  };
+}
+
 /** The first update from now on does not stay: the machine gets what it had, or another config. */
 function revertOnce(what: (before: MachineConfig) => MachineConfig | 'anew' | 'same'): void {
   const { simulator } = world;
