@@ -75,7 +75,9 @@ export async function createMachine(
   const { config, version } = await launched(pass, step, { made, volume });
   const sent = { machineId: made.id, version, sent: withMount(config, made), isProven: true };
   try {
-    if (isAwaited(step)) await waitHealthy(pass, { machineId: made.id, version });
+    // What it was made as comes back where Fly takes the update back that gave it its digest.
+    const before = version === made.instance_id ? undefined : made;
+    if (isAwaited(step)) await waitHealthy(pass, { machineId: made.id, version, before });
   } catch (error) {
     // Also of a machine that stays unhealthy: what runs is known then, and is not sent again.
     await stampReadBack(pass, { ...sent, isProven: false }).catch(() => undefined);

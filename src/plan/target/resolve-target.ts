@@ -31,7 +31,7 @@ export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTa
     const because = isSameVersion(hold.to, wanted) ? where : `${where}; what git says now waits`;
     return { to: 'version', version: hold.to, hold: { reason: 'rollback', because, next, since: hold.at } };
   }
-  if (failed === undefined || !isSameVersion(failed, wanted) || hasRunSince(good, failed)) return { to: 'git' };
+  if (failed === undefined || !isWhatFailed(failed, wanted) || hasRunSince(good, failed)) return { to: 'git' };
   const command = scope.desired.releaseCommand;
   if (failed.command !== '' && failed.command !== (command === undefined ? '' : commandVersion(command)))
     return { to: 'git' };
@@ -48,6 +48,11 @@ export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTa
   }
   const because = `${what}; the version of ${shortRevision(good.revision)} stays until git changes it`;
   return { to: 'version', version: good, hold: { ...held, because, next: again } };
+}
+
+/** An image of which nobody knew the digest when it failed has not failed once one is known: it may have been pushed since. */
+function isWhatFailed(failed: AppVersion, wanted: AppVersion): boolean {
+  return isSameVersion(failed, wanted) && (failed.digest !== '' || wanted.digest === '');
 }
 
 /** It was tried again, and went well. */

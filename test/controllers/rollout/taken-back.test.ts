@@ -223,6 +223,66 @@ describe('one read that lags shows no failed release', () => {
   });
 });
 
+describe('an image that is pushed after its commit is tried', () => {
+  let isPushed: boolean;
+  /** Docker's registry: what git names first is there from the start. */
+  const others = ({ hostname, pathname }: URL): Response | undefined => {
+    if (!hostname.endsWith('docker.io')) return undefined;
+    const isThere = pathname.endsWith('/1') || isPushed;
+    const digest = `sha256:${hash('sha256', pathname)}`;
+    return new Response('', isThere ? { headers: { 'docker-content-digest': digest } } : { status: 404 });
+  };
+  const held = async (): Promise<void> => {
+    const sent = updates();
+    const { code, said } = await sync();
+    expect(code, said).toBe(4);
+    expect(updates()).toBe(sent);
+    // What a registry said is remembered for minutes.
+    await world.clock.sleep(600_000);
+  };
+
+  test('once its registry has it, and goes well', async () => {
+    isPushed = false;
+    world = await prepared([shop({ pinned: false })], shop({ image: 'shop:2', pinned: false }), { others });
+    revertOnce(() => 'same');
+    expect((await sync()).code).toBe(1);
+    await held();
+    isPushed = true;
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(images()).toEqual(['shop:2', 'shop:2']);
+  });
+
+  test.each([
+    ['an update', service],
+    ['a release command', `deploy:\n  release_command: migrate\n${service}`],
+  ])('%s that fails again is held then, whatever its registry says later', async (_what, more) => {
+    isPushed = false;
+    const image = 'missing-image:2';
+    world = await prepared([shop({ more, pinned: false })], shop({ more, image, pinned: false }), { others });
+    expect((await sync()).code).toBe(1);
+    await held();
+    isPushed = true;
+    const again = await sync();
+    expect(again.code, again.said).toBe(1);
+    await held();
+    isPushed = false;
+    await held();
+  });
+
+  test('in a first release, of which the first machine has yet to run anything', async () => {
+    isPushed = false;
+    world = await prepared([], shop({ image: 'missing-image:2', pinned: false }), { others });
+    const first = await sync();
+    expect(first.code, first.said).toBe(1);
+    expect(first.said).toContain('Fly took the update of a machine back');
+    await held();
+    isPushed = true;
+    expect((await sync()).code).toBe(1);
+    await held();
+  });
+});
+
 /** What Fly says of the first machine now. */
 const shownNow = () => world.asPerson('GET', `/apps/shop/machines/${machines()[0]?.id ?? ''}`);
 
