@@ -8,7 +8,11 @@ export type Rest =
   | { readonly kind: 'waiting'; readonly until: number }
   /** What failed is tried again after the loop's backoff, and not before that time. */
   | { readonly kind: 'retrying'; readonly notBefore: number | undefined }
-  /** Git, Fly or a person has to act: no alarm, no backoff. Looked at all the same with each pass over all apps. */
+  /**
+   * Git, Fly or a person has to act: no alarm, and not the loop's backoff. Looked at all the same with each pass over all apps.
+   * `until`: when Fly is asked again for what it refused, 5 minutes after the first time and an hour after later ones;
+   * undefined: what was refused was the look itself.
+   */
   | { readonly kind: 'stalled'; readonly until: number | undefined };
 
 /** `inputs`: hash of what git says of the app now. */

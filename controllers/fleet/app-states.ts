@@ -1,5 +1,6 @@
 import { Fault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
+import { refusedDelay } from '../../src/loop/backoff.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
@@ -15,8 +16,18 @@ interface Knowledge {
   /** What it looked like. `inputs`: what git said of it then; undefined: something was done to it since. */
   readonly seen?: { readonly surveyed: Surveyed; readonly inputs: string | undefined } | undefined;
   readonly run?: Run | undefined;
-  /** The revision and plan that Fly refused for good. The same is not asked again until git or Fly has moved. */
-  readonly refused?: string | undefined;
+  /** What Fly refused. */
+  readonly refused?: Refused | undefined;
+}
+
+/** Asked for again when git or Fly has moved, when a person says so, or when its time has come. */
+interface Refused {
+  /** Revision and plan. */
+  readonly wish: string;
+  /** In a row. */
+  readonly times: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
 }
 
 const doneOutcomes: ReadonlySet<StepResult['outcome']> = new Set(['created', 'updated', 'unchanged', 'deleted']);
@@ -128,13 +139,23 @@ export class AppStates {
     this.#know(app, { run });
   }
 
-  /** The revision and plan that Fly refused for good. undefined: none. */
-  refusedOf(app: string): string | undefined {
-    return this.#of(app).known.refused;
+  /** Until when Fly is not asked for this again, which it refused. undefined: it did not, or the time has come. */
+  refusedUntil(app: string, wish: string, now: number): number | undefined {
+    const { refused } = this.#of(app).known;
+    return refused?.wish === wish && refused.until > now ? refused.until : undefined;
   }
 
-  refused(app: string, refused: string | undefined): void {
-    this.#know(app, { refused });
+  /** Fly refused this: answers when it is asked again. */
+  refused(app: string, wish: string, now: number): number {
+    const before = this.#of(app).known.refused;
+    const times = before?.wish === wish ? before.times + 1 : 1;
+    const until = now + refusedDelay(times);
+    this.#know(app, { refused: { wish, times, until } });
+    return until;
+  }
+
+  notRefused(app: string): void {
+    this.#know(app, { refused: undefined });
   }
 
   /**

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { FlyError } from '../../src/fly/http/error.ts';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { Fault, isFleetWide, retryAtOf, toFault } from '../../src/model/base/fault.ts';
@@ -195,14 +196,13 @@ export class FleetReconciler {
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
-    const { run, faults } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
+    const { run, faults, isRefused } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, run);
     const until = earliest([run.nextWakeAt, this.#ownInterval(app)]);
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
     const unread = plan.holds.filter((hold) => hold.reason === 'unread');
-    const hasFailed = run.status === 'failed';
-    if (hasFailed && this.#apps.refusedOf(name) !== undefined && unread.length === 0) return { kind: 'stalled', until };
-    if (!hasFailed && unread.length === 0) return restUntil(until);
+    if (isRefused && unread.length === 0) return { kind: 'stalled', until };
+    if (run.status !== 'failed' && unread.length === 0) return restUntil(until);
     // A window or an interval is no reason to wait with it: only who refused may have said when.
     const now = this.#options.clock.now();
     const mending = faults.filter(({ kind }) => kind === 'transient' || kind === 'waiting');
@@ -227,12 +227,14 @@ export class FleetReconciler {
     return { app, surveyed };
   }
 
+  /** `isRefused`: nothing is done before Fly is asked again, which the run's next wake says, or git or a person speaks. */
   async #apply(
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
     how: How & { readonly planned: PlannedApp },
-  ): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
+  ): Promise<{ readonly run: Run; readonly faults: readonly Fault[]; readonly isRefused: boolean }> {
+    const { clock } = this.#options;
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
     // As a run without steps ends: what kept the app from being looked at may be over.
@@ -242,16 +244,26 @@ export class FleetReconciler {
       before === undefined ||
       before.plan.planId !== plan.planId ||
       before.status !== status;
+    const wakeAt = nextWake(plan, [], clock.now());
     if (!news && before.revision === fleet.revision)
-      return { run: { ...before, nextWakeAt: nextWake(plan, [], this.#options.clock.now()) }, faults: [] };
+      return { run: { ...before, nextWakeAt: wakeAt }, faults: [], isRefused: false };
     const wish = `${fleet.revision} ${plan.planId}`;
-    if (before !== undefined && this.#apps.refusedOf(app.name) === wish) return { run: before, faults: [] };
+    const refusedUntil = this.#apps.refusedUntil(app.name, wish, clock.now());
+    if (before !== undefined && refusedUntil !== undefined && how.trigger !== 'command')
+      return { run: { ...before, nextWakeAt: earliest([refusedUntil, wakeAt]) }, faults: [], isRefused: true };
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
-    this.#apps.ran(app.name, run);
     this.#apps.done(app.name, run.results);
-    const isStalled = faults.length > 0 && faults.every((fault) => fault.kind === 'stalled' && !isFleetWide(fault));
-    this.#apps.refused(app.name, isStalled ? wish : undefined);
-    return { run, faults };
+    const isRefused = faults.length > 0 && faults.every(isRefusal);
+    if (!isRefused) {
+      this.#apps.notRefused(app.name);
+      this.#apps.ran(app.name, run);
+      return { run, faults, isRefused };
+    }
+    const until = Math.min(this.#apps.refused(app.name, wish, clock.now()), run.nextWakeAt ?? Infinity);
+    await this.#options.store.setNextWake(app.name, until);
+    const refused = { ...run, nextWakeAt: until };
+    this.#apps.ran(app.name, refused);
+    return { run: refused, faults, isRefused };
   }
 
   /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
@@ -392,6 +404,13 @@ export class FleetReconciler {
 function earliest(times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** The same would come of it until somebody mends something, in git or outside of it. */
+function isRefusal(fault: Fault): boolean {
+  const { state } = fault;
+  if (state.kind === 'stalled') return state.scope !== 'fleet';
+  return state.kind === 'held' && fault instanceof FlyError;
 }
 
 function restUntil(until: number | undefined): Rest {

@@ -2,6 +2,11 @@
 export const firstRetryMs = 5_000;
 /** A person who mends the cause sees FlyCD take it up within five minutes, and Fly is asked no more often. */
 export const lastRetryMs = 5 * 60_000;
+/**
+ * What Fly refused it refuses again until somebody mends it: pays, widens the token, frees a name, pushes an image. Mended while
+ * somebody watches it is taken up within minutes; an hour later at most in any case, and Fly is asked no more than 24 times a day.
+ */
+const lastRefusedMs = 60 * 60_000;
 /** Part of a delay that chance takes off: apps that failed together do not come back together. */
 const retryJitter = 0.2;
 /** Either way, so that many FlyCDs that were started at once drift apart. */
@@ -11,6 +16,11 @@ const intervalJitter = 0.1;
 export function retryDelay(failures: number, random: () => number): number {
   const delay = Math.min(firstRetryMs * 2 ** Math.min(Math.max(failures, 1) - 1, 30), lastRetryMs);
   return Math.round(delay * (1 - retryJitter * random()));
+}
+
+/** Milliseconds until Fly is asked again for what it refused `times` times in a row (from 1): 5 min, doubling to an hour. */
+export function refusedDelay(times: number): number {
+  return Math.min(lastRetryMs * 2 ** Math.min(Math.max(times, 1) - 1, 30), lastRefusedMs);
 }
 
 /** Milliseconds until the next pass over all apps: the interval, up to a tenth more or less. */

@@ -76,6 +76,12 @@ function ageOf(run: Run, now: number): string {
   return since === undefined || run.status === 'synced' ? '' : ` (for ${formatDuration(now - since)})`;
 }
 
+/** When what went wrong is tried again, where the last pass said so. */
+function triesAgain({ results, nextWakeAt }: Run, now: number): string {
+  const hasFailed = results.some(({ outcome }) => outcome === 'failed');
+  return hasFailed && nextWakeAt !== undefined && nextWakeAt > now ? ` (tries again at ${formatTime(nextWakeAt)})` : '';
+}
+
 function statusTable(status: FleetStatus): Table {
   const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY'];
   const rows = byApp(status.runs).map((run): (Cell | string)[] => [
@@ -88,7 +94,8 @@ function statusTable(status: FleetStatus): Table {
     },
     ago(run.finishedAt ?? run.startedAt, status.now),
     revisionText(run.revision),
-    openWords(run, status.now) ?? `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}`,
+    openWords(run, status.now) ??
+      `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}${triesAgain(run, status.now)}`,
   ]);
   return { columns, rows };
 }

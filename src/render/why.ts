@@ -50,8 +50,10 @@ function runText({ run, now }: Why): readonly string[] {
   const again =
     run.nextWakeAt !== undefined && run.nextWakeAt > now
       ? [`    tries again: at ${formatTime(run.nextWakeAt)}`]
-      : run.status === 'failed'
-        ? ['    tries again: with growing pauses, 5 minutes apart at most, while flycd serve runs']
+      : run.status === 'failed' || failed !== undefined
+        ? [
+            '    tries again: with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused',
+          ]
         : [];
   return [
     `  last run: ${run.id}, ${run.outcome ?? 'still running'}, ${when}, by ${plain(run.actor)}${reason === '' ? '' : `: ${plain(reason)}`}`,

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AppPlan } from '../../src/model/plan.ts';
+import type { Run } from '../../src/model/run.ts';
+import { statusText } from '../../src/render/status.ts';
 import { whyText } from '../../src/render/why.ts';
 
 const invalid = (app: string): AppPlan => ({
@@ -33,4 +35,43 @@ test.each([
   const step = { ...what, kind: 'app.create', org: undefined, network: undefined } as const;
   const app: AppPlan = { ...invalid('shop'), problems: [], status: 'pending', steps: [step] };
   expect(whyText({ apps: [app], run: undefined, isManual, now: 0 }, false)).toContain(line);
+});
+
+test.each([
+  [undefined, 'with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused'],
+  [Date.UTC(2026, 4, 14, 10), 'at 2026-05-14 10:00:00Z'],
+])('what failed says when it is tried again: %s', (nextWakeAt, words) => {
+  const shop: AppPlan = { ...invalid('shop'), problems: [], status: 'pending' };
+  const run: Run = {
+    id: 1,
+    fleet: 'acme',
+    app: 'shop',
+    trigger: 'timer',
+    actor: 'flycd',
+    revision: 'a'.repeat(40),
+    startedAt: 0,
+    finishedAt: 1,
+    outcome: 'failed',
+    status: 'failed',
+    plan: shop,
+    results: [],
+    nextWakeAt,
+  };
+  expect(whyText({ apps: [shop], run, isManual: false, now: 0 }, false)).toContain(`    tries again: ${words}\n`);
+  expect(statusText({ fleet: 'acme', deliveries: [], due: [], runs: [run], now: 0 }, false)).not.toContain(
+    'tries again',
+  );
+  const results: Run['results'] = [
+    {
+      kind: 'app.create',
+      target: 'shop',
+      outcome: 'failed',
+      message: 'no',
+      next: undefined,
+      startedAt: 0,
+      finishedAt: 1,
+    },
+  ];
+  const text = statusText({ fleet: 'acme', deliveries: [], due: [], runs: [{ ...run, results }], now: 0 }, false);
+  expect(text.includes(`(tries again ${words})`)).toBe(nextWakeAt !== undefined);
 });

@@ -117,6 +117,8 @@ const leaseWaitMsMax = 5 * 60_000;
 /** By then somebody who asked too often may have stopped, and Fly's buckets are full again. */
 const limitedWaitMs = 15_000;
 
+/** Of what Fly refuses until somebody mends it. */
+const askedAgain = 'Then `flycd sync --once` tries at once; flycd serve does within the hour.';
 const again = 'FlyCD tries again by itself.';
 const lookAgain = 'FlyCD looks at the app again and plans anew.';
 
@@ -131,11 +133,11 @@ const rules: readonly Rule[] = [
     }),
   },
   {
-    applies: ({ words }) => contains(words, 'please add a payment method'),
+    applies: ({ status, words }) => status === 402 || contains(words, 'please add a payment method'),
     parts: ({ purpose }) => ({
       kind: 'held',
-      what: `Fly refused to ${purpose} until the organization can pay`,
-      next: "Add a payment method in the organization's billing page on https://fly.io/dashboard, then sync again.",
+      what: `Fly refused to ${purpose} until the organization has paid, or can`,
+      next: `See to the organization's billing page on https://fly.io/dashboard: what is due, and a payment method. ${askedAgain}`,
     }),
   },
   {
@@ -169,7 +171,7 @@ const rules: readonly Rule[] = [
     parts: ({ purpose }) => ({
       kind: 'stalled',
       what: `The token may not ${purpose}`,
-      next: 'Use a token of the organization that owns the app: `fly tokens create org`. A name another organization owns cannot be used.',
+      next: `Use a token of the organization that owns the app: \`fly tokens create org\`. A name another organization owns cannot be used. ${askedAgain}`,
     }),
   },
   {
@@ -230,7 +232,7 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** Everything else (400, 422, redirects): the same request is refused again until something is written differently. */
+/** Everything else (400, 422, redirects): the same request is refused again until somebody mends something, in git or outside of it. */
 const refusal: Rule = {
   applies: () => true,
   parts: ({ purpose, code, words }) => ({
@@ -238,8 +240,8 @@ const refusal: Rule = {
     what: `Fly refused to ${purpose}`,
     next:
       code === 'name_taken' || contains(words, 'name has already been taken')
-        ? 'Choose another name: app names are shared by all of Fly.'
-        : 'Change what git says, then push: the same request would be refused again.',
+        ? `Choose another name, for app names are shared by all of Fly, or free this one. ${askedAgain}`
+        : `Change what git says, then push. Or mend what Fly says is wrong, where that is not in git. ${askedAgain}`,
   }),
 };
 
