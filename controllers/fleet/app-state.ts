@@ -4,7 +4,7 @@ import { retryAtOf, type Fault } from '../../src/model/base/fault.ts';
 export type Rest =
   /** Nothing to wait for: the loop's next pass over all apps, as in each state. */
   | { readonly kind: 'resting' }
-  /** For what time alone brings: a window, another's lease, its own interval. */
+  /** For what time alone brings: a window, another's lease, its own interval, the end of the time that Fly asked for. */
   | { readonly kind: 'waiting'; readonly until: number }
   /** What failed is tried again after the loop's backoff, and not before that time. */
   | { readonly kind: 'retrying'; readonly notBefore: number | undefined }

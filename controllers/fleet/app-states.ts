@@ -1,3 +1,4 @@
+import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import { refusedDelay } from '../../src/loop/backoff.ts';
@@ -16,15 +17,17 @@ interface Knowledge {
   /** What it looked like. `inputs`: what git said of it then; undefined: something was done to it since. */
   readonly seen?: { readonly surveyed: Surveyed; readonly inputs: string | undefined } | undefined;
   readonly run?: Run | undefined;
-  /** What Fly refused. */
-  readonly refused?: Refused | undefined;
+  /** What is left alone for a while, since Fly refused it or asked for that. */
+  readonly putOff?: PutOff | undefined;
 }
 
 /** Asked for again when git or Fly has moved, when a person says so, or when its time has come. */
-interface Refused {
+export interface PutOff {
   /** Revision and plan. */
   readonly wish: string;
-  /** In a row. */
+  /** refused: whoever has to mend it; left alone: Fly said when. */
+  readonly by: 'refused' | 'left alone';
+  /** Refusals in a row. */
   readonly times: number;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -139,23 +142,24 @@ export class AppStates {
     this.#know(app, { run });
   }
 
-  /** Until when Fly is not asked for this again, which it refused. undefined: it did not, or the time has come. */
-  refusedUntil(app: string, wish: string, now: number): number | undefined {
-    const { refused } = this.#of(app).known;
-    return refused?.wish === wish && refused.until > now ? refused.until : undefined;
+  /** Of this wish, what is left alone still. undefined: nothing, or the time has come. */
+  putOff(app: string, wish: string, now: number): PutOff | undefined {
+    const { putOff } = this.#of(app).known;
+    return putOff?.wish === wish && putOff.until > now ? putOff : undefined;
   }
 
-  /** Fly refused this: answers when it is asked again. */
-  refused(app: string, wish: string, now: number): number {
-    const before = this.#of(app).known.refused;
-    const times = before?.wish === wish ? before.times + 1 : 1;
-    const until = now + refusedDelay(times);
-    this.#know(app, { refused: { wish, times, until } });
-    return until;
-  }
-
-  notRefused(app: string): void {
-    this.#know(app, { refused: undefined });
+  /**
+   * A pass for this wish met with these alone: where all of them are refusals, or Fly asked for time, it is put off. undefined:
+   * something went well, or is the loop's to try again.
+   */
+  putOffFor(
+    app: string,
+    wish: string,
+    { faults, now }: { readonly faults: readonly Fault[]; readonly now: number },
+  ): PutOff | undefined {
+    const putOff = putOffBy(faults, { wish, now, before: this.#of(app).known.putOff });
+    this.#know(app, { putOff });
+    return putOff;
   }
 
   /**
@@ -199,4 +203,28 @@ export class AppStates {
 
 function inputsIn(state: AppState): string | undefined {
   return state.kind === 'unnamed' ? undefined : state.inputs;
+}
+
+function putOffBy(
+  faults: readonly Fault[],
+  { wish, now, before }: { readonly wish: string; readonly now: number; readonly before: PutOff | undefined },
+): PutOff | undefined {
+  if (faults.length === 0) return undefined;
+  const quiet = faults.flatMap((fault) => leftAloneUntil(fault) ?? []);
+  if (quiet.length === faults.length) return { wish, by: 'left alone', times: 0, until: Math.min(...quiet) };
+  if (!faults.every(isRefusal)) return undefined;
+  const times = before?.wish === wish ? before.times + 1 : 1;
+  return { wish, by: 'refused', times, until: now + refusedDelay(times) };
+}
+
+/** For longer than the loop's own pauses are: what is over sooner it tries again by itself. */
+function leftAloneUntil(fault: Fault): number | undefined {
+  return fault.kind === 'waiting' && fault instanceof FlyError ? fault.leftAloneUntil : undefined;
+}
+
+/** The same would come of it until somebody mends something, in git or outside of it. */
+function isRefusal(fault: Fault): boolean {
+  const { state } = fault;
+  if (state.kind === 'stalled') return state.scope !== 'fleet';
+  return state.kind === 'held' && fault instanceof FlyError;
 }

@@ -1,12 +1,11 @@
 import PQueue from 'p-queue';
-import { FlyError } from '../../src/fly/http/error.ts';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { Fault, isFleetWide, retryAtOf, toFault } from '../../src/model/base/fault.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
 import { restAfter, wakeAfter, type Rest } from './app-state.ts';
-import { AppStates, type Surveyed } from './app-states.ts';
+import { AppStates, type PutOff, type Surveyed } from './app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
@@ -196,13 +195,13 @@ export class FleetReconciler {
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
     const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
     const plan = this.#held(app, braked ?? surveyed.plan);
-    const { run, faults, isRefused } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
+    const { run, faults = [], putOff } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, run);
     const until = earliest([run.nextWakeAt, this.#ownInterval(app)]);
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
     const unread = plan.holds.filter((hold) => hold.reason === 'unread');
-    if (isRefused && unread.length === 0) return { kind: 'stalled', until };
-    if (run.status !== 'failed' && unread.length === 0) return restUntil(until);
+    const isLeft = run.status !== 'failed' || putOff !== undefined;
+    if (isLeft && unread.length === 0) return putOff === 'refused' ? { kind: 'stalled', until } : restUntil(until);
     // A window or an interval is no reason to wait with it: only who refused may have said when.
     const now = this.#options.clock.now();
     const mending = faults.filter(({ kind }) => kind === 'transient' || kind === 'waiting');
@@ -227,13 +226,17 @@ export class FleetReconciler {
     return { app, surveyed };
   }
 
-  /** `isRefused`: nothing is done before Fly is asked again, which the run's next wake says, or git or a person speaks. */
+  /** `putOff`: nothing of it is done before the run's next wake, but where git or the plan moves or a person asks. */
   async #apply(
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: AppPlan,
     how: How & { readonly planned: PlannedApp },
-  ): Promise<{ readonly run: Run; readonly faults: readonly Fault[]; readonly isRefused: boolean }> {
+  ): Promise<{
+    readonly run: Run;
+    readonly faults?: readonly Fault[];
+    readonly putOff?: PutOff['by'] | undefined;
+  }> {
     const { clock } = this.#options;
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
@@ -245,25 +248,20 @@ export class FleetReconciler {
       before.plan.planId !== plan.planId ||
       before.status !== status;
     const wakeAt = nextWake(plan, [], clock.now());
-    if (!news && before.revision === fleet.revision)
-      return { run: { ...before, nextWakeAt: wakeAt }, faults: [], isRefused: false };
+    if (!news && before.revision === fleet.revision) return { run: { ...before, nextWakeAt: wakeAt } };
     const wish = `${fleet.revision} ${plan.planId}`;
-    const refusedUntil = this.#apps.refusedUntil(app.name, wish, clock.now());
-    if (before !== undefined && refusedUntil !== undefined && how.trigger !== 'command')
-      return { run: { ...before, nextWakeAt: earliest([refusedUntil, wakeAt]) }, faults: [], isRefused: true };
+    const known = this.#apps.putOff(app.name, wish, clock.now());
+    if (before !== undefined && known !== undefined && how.trigger !== 'command')
+      return { run: { ...before, nextWakeAt: earliest([known.until, wakeAt]) }, putOff: known.by };
     const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
     this.#apps.done(app.name, run.results);
-    const isRefused = faults.length > 0 && faults.every(isRefusal);
-    if (!isRefused) {
-      this.#apps.notRefused(app.name);
-      this.#apps.ran(app.name, run);
-      return { run, faults, isRefused };
-    }
-    const until = Math.min(this.#apps.refused(app.name, wish, clock.now()), run.nextWakeAt ?? Infinity);
-    await this.#options.store.setNextWake(app.name, until);
-    const refused = { ...run, nextWakeAt: until };
-    this.#apps.ran(app.name, refused);
-    return { run: refused, faults, isRefused };
+    const putOff = this.#apps.putOffFor(app.name, wish, { faults, now: clock.now() });
+    const ended = putOff === undefined ? run : { ...run, nextWakeAt: earliest([putOff.until, run.nextWakeAt]) };
+    // The run had ended before it was known how often this was refused.
+    if (ended.nextWakeAt !== run.nextWakeAt && ended.nextWakeAt !== undefined)
+      await this.#options.store.setNextWake(app.name, ended.nextWakeAt);
+    this.#apps.ran(app.name, ended);
+    return { run: ended, faults, putOff: putOff?.by };
   }
 
   /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
@@ -404,13 +402,6 @@ export class FleetReconciler {
 function earliest(times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
-}
-
-/** The same would come of it until somebody mends something, in git or outside of it. */
-function isRefusal(fault: Fault): boolean {
-  const { state } = fault;
-  if (state.kind === 'stalled') return state.scope !== 'fleet';
-  return state.kind === 'held' && fault instanceof FlyError;
 }
 
 function restUntil(until: number | undefined): Rest {

@@ -93,6 +93,12 @@ async function acquire(pass: AppPass, machineId: string) {
       return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt };
     } catch (error) {
       if (!(error instanceof Fault) || pass.services.signal.aborted || clock.now() >= giveUpAt) throw error;
+      const quietUntil = error instanceof FlyError ? error.leftAloneUntil : undefined;
+      if (quietUntil !== undefined) {
+        if (quietUntil > giveUpAt) throw error;
+        await pass.services.yieldSlot(() => clock.sleep(quietUntil - clock.now(), pass.services.signal));
+        continue;
+      }
       const unclear = error instanceof FlyError && error.outcome === 'unknown';
       if (error.kind !== 'waiting' && !unclear) throw error;
       const lease = await fly.lease(app.name, machineId);

@@ -9,7 +9,8 @@ import type { V0Versions } from './stamps/v0-versions.ts';
 /** What Fly said, or why it could not be read. Unread holds every step of that kind and those that need it. */
 export type Reading<T> =
   | { readonly status: 'read'; readonly value: T }
-  | { readonly status: 'unread'; readonly reason: string };
+  /** `retryAt`: not before, as Fly asked; milliseconds since the epoch. */
+  | { readonly status: 'unread'; readonly reason: string; readonly retryAt?: number | undefined };
 
 export type AppPresence =
   | { readonly state: 'absent' }

@@ -22,7 +22,9 @@ export async function readIfPossible<T>(asking: Promise<T>): Promise<Reading<T>>
 }
 
 function unreadFor(error: unknown): Reading<never> {
-  return { status: 'unread', reason: toFault(error, 'Fly could not be read').message };
+  const { message: reason } = toFault(error, 'Fly could not be read');
+  const retryAt = error instanceof FlyError ? error.leftAloneUntil : undefined;
+  return retryAt === undefined ? { status: 'unread', reason } : { status: 'unread', reason, retryAt };
 }
 
 function isRefusedToken(error: unknown): boolean {

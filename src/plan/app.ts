@@ -68,7 +68,7 @@ const emptyKindPlan: KindPlan = { steps: [], holds: [], notes: [] };
  */
 export function planApp(input: PlanAppInput): AppPlan {
   const { observed } = input;
-  if (observed.app.status === 'unread') return unreadApp(input, 'the app', observed.app.reason);
+  if (observed.app.status === 'unread') return unreadApp(input, 'the app', observed.app);
   const presence = observed.app.value;
   if (presence.state === 'taken') return takenApp(input);
   const elsewhere = otherOrganization(input);
@@ -76,7 +76,7 @@ export function planApp(input: PlanAppInput): AppPlan {
   const seen = presence.state === 'absent' ? nothingOf(input) : input;
   const { machines } = seen.observed;
   // Without the machines nobody can say whose the app is or who is at work on it.
-  if (machines.status === 'unread') return unreadApp(input, 'machines', machines.reason);
+  if (machines.status === 'unread') return unreadApp(input, 'machines', machines);
   const inventory = classifyMachines({
     desired: input.desired,
     machines: machines.value,
@@ -307,8 +307,8 @@ function notesOf(input: PlanAppInput, parts: Parts): readonly string[] {
   ];
 }
 
-function unreadApp(input: PlanAppInput, kind: string, reason: string): AppPlan {
-  return finish(input, { steps: [], holds: [unreadHold(input, kind, reason)] }, [], 'nothing');
+function unreadApp(input: PlanAppInput, kind: string, reading: Parameters<typeof unreadHold>[2]): AppPlan {
+  return finish(input, { steps: [], holds: [unreadHold(input, kind, reading)] }, [], 'nothing');
 }
 
 function takenApp(input: PlanAppInput): AppPlan {

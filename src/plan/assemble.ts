@@ -1,5 +1,6 @@
 /** Puts an app's plan together from what its kinds have found, before any rule takes something out of it. */
-import type { AppPresence } from '../model/observed.ts';
+import { formatTime } from '../model/base/clock.ts';
+import type { AppPresence, Reading } from '../model/observed.ts';
 import type { Hold, MachineAction, ReleaseCommandRun, Step } from '../model/plan.ts';
 import { ownerWords } from './guards/owner.ts';
 import { planRestarts } from './kinds/volume-growth.ts';
@@ -43,7 +44,7 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
   const holds: Hold[] = [];
   for (const kind of ['volumes', 'secrets', 'addresses'] as const) {
     const reading = observed[kind];
-    if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading.reason));
+    if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading));
   }
   const canMake = makeable(input, groups);
   const isWhole = canMake.every((made, index) => made === groups[index]);
@@ -120,10 +121,14 @@ export function isOurs(input: PlanAppInput, inventory: MachineInventory): boolea
   return input.memory.known || inventory.removed.length > 0 || inventory.members.some((member) => member.ours);
 }
 
-export function unreadHold(input: PlanAppInput, kind: string, reason: string): Hold {
+type Unread = Extract<Reading<unknown>, { readonly status: 'unread' }>;
+
+export function unreadHold(input: PlanAppInput, kind: string, { reason, retryAt }: Unread): Hold {
+  const again = retryAt === undefined ? 'again' : `again at ${formatTime(retryAt)}, as Fly asked`;
   return holdOf(input.desired.name, {
     reason: 'unread',
     because: `${kind} could not be read: ${reason}`,
-    next: 'FlyCD tries again; nothing that depends on it is done until then',
+    next: `FlyCD tries ${again}; nothing that depends on it is done until then`,
+    retryAt,
   });
 }

@@ -77,8 +77,8 @@ export interface ArenaOptions {
   readonly repository?: boolean;
   /** What commands are given of the config folder. Default: the folder itself. */
   readonly path?: string;
-  /** Who answers beside Fly, as an image registry does. undefined: nobody at that address. Default: nobody anywhere. */
-  readonly others?: (url: URL) => Response | undefined;
+  /** Who answers beside Fly, as an image registry does, or in its place. undefined: nobody but Fly. Default: nobody anywhere. */
+  readonly others?: (url: URL, method: string) => Response | undefined;
 }
 
 /** In memory where there is such a place: a database is synced to its disk for each intent, and tests lose no power. */
@@ -92,7 +92,8 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
   /** Requests whose answer somebody waits for. */
   let awaited = 0;
   const fetch: typeof globalThis.fetch = async (input, init) => {
-    const other = options.others?.(new URL(input instanceof Request ? input.url : String(input)));
+    const url = new URL(input instanceof Request ? input.url : String(input));
+    const other = options.others?.(url, init?.method ?? 'GET');
     if (other !== undefined) return other;
     awaited += 1;
     try {

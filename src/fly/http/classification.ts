@@ -1,4 +1,5 @@
 import { ErrorBody } from '../../../schemas/fly/app.ts';
+import { formatTime } from '../../model/base/clock.ts';
 import type { FaultState, FaultWords } from '../../model/base/fault.ts';
 import { FlyError } from './error.ts';
 
@@ -33,6 +34,8 @@ export interface Failure {
   readonly retryAfterMs: number | undefined;
   /** false: it takes the token for other calls. */
   readonly isTokenRefused: boolean;
+  /** true: it was not sent, for Fly had asked to be left alone. */
+  readonly isUnsent?: boolean;
 }
 
 /** Of Fly's words on a refusal: a sentence, and enough of a page to know whose it is. */
@@ -69,7 +72,9 @@ function tidy(text: string): string | undefined {
 export function classify(failure: Failure): FlyError {
   const rule = rules.find((candidate) => candidate.applies(failure));
   const parts = patient((rule ?? refusal).parts(failure), failure);
+  const { now, retryAfterMs } = failure;
   return new FlyError({
+    leftAloneUntil: retryAfterMs === undefined ? undefined : now + Math.min(retryAfterMs, retryAfterMsBelieved),
     why: failure.words ?? (failure.status === undefined ? undefined : `HTTP ${failure.status}`),
     where: failure.where,
     ...parts,
@@ -82,8 +87,8 @@ export function classify(failure: Failure): FlyError {
 }
 
 /** A 2xx whose body did not fit is `unknown` too: it was done, but not what we hoped to learn from it. */
-function outcomeOf({ effect, status }: Failure): 'refused' | 'unknown' {
-  if (effect === 'read') return 'refused';
+function outcomeOf({ effect, status, isUnsent }: Failure): 'refused' | 'unknown' {
+  if (effect === 'read' || isUnsent === true) return 'refused';
   return status === undefined || status < 300 || status === 408 || status >= 500 ? 'unknown' : 'refused';
 }
 
@@ -97,14 +102,16 @@ interface Rule {
 /** No pass waits longer than this on Fly's word; the loop comes back at that time instead. */
 export const retryAfterMsMax = 60_000;
 /** A Retry-After beyond this is a mistake: the next hour may tell another time. */
-const retryAfterMsBelieved = 60 * 60_000;
+export const retryAfterMsBelieved = 60 * 60_000;
 
 /** What would pass by itself, and not soon: Fly says when. */
-function patient(parts: RuleParts, { now, retryAfterMs }: Failure): RuleParts {
-  if (parts.kind !== 'transient' || retryAfterMs === undefined) return parts;
-  if (retryAfterMs <= retryAfterMsMax) return { ...parts, retryAfterMs };
+function patient(parts: RuleParts, { now, retryAfterMs, status }: Failure): RuleParts {
+  const isPassing = parts.kind === 'transient' || status === 429;
+  if (!isPassing || retryAfterMs === undefined) return parts;
+  if (retryAfterMs <= retryAfterMsMax) return parts.kind === 'transient' ? { ...parts, retryAfterMs } : parts;
   const retryAt = now + Math.min(retryAfterMs, retryAfterMsBelieved);
-  return { ...parts, kind: 'waiting', retryAt, next: 'FlyCD tries again when Fly said.' };
+  const next = `Fly asked to be left alone with that until ${formatTime(retryAt)}; flycd serve tries again then.`;
+  return { ...parts, kind: 'waiting', retryAt, next };
 }
 
 /** A host or region without room frees up in minutes or hours, not seconds. */
@@ -136,7 +143,7 @@ const rules: readonly Rule[] = [
     applies: ({ status, words }) => status === 402 || contains(words, 'please add a payment method'),
     parts: ({ purpose }) => ({
       kind: 'held',
-      what: `Fly refused to ${purpose} until the organization has paid, or can`,
+      what: `Fly refused to ${purpose} until the organization can pay`,
       next: `See to the organization's billing page on https://fly.io/dashboard: what is due, and a payment method. ${askedAgain}`,
     }),
   },

@@ -9,6 +9,8 @@ interface Answered {
   readonly requestId: string | undefined;
   /** Fly's own words. */
   readonly reply: string | undefined;
+  /** Until when Fly asked to be left alone with this, milliseconds since the epoch. undefined: it did not. */
+  readonly leftAloneUntil?: number | undefined;
   /** refused: nothing was done. unknown: it may have been done (no answer, 408, 5xx on a write). */
   readonly outcome: 'refused' | 'unknown';
 }
@@ -22,6 +24,7 @@ export class FlyError extends Fault {
   readonly requestId: string | undefined;
   readonly reply: string | undefined;
   readonly outcome: 'refused' | 'unknown';
+  readonly leftAloneUntil: number | undefined;
 
   constructor(parts: FlyErrorParts) {
     super(parts);
@@ -31,5 +34,6 @@ export class FlyError extends Fault {
     this.requestId = parts.requestId;
     this.reply = parts.reply;
     this.outcome = parts.outcome;
+    this.leftAloneUntil = parts.leftAloneUntil;
   }
 }

@@ -3,10 +3,19 @@ import type { Clock } from '../../model/base/clock.ts';
 import { Fault } from '../../model/base/fault.ts';
 import type { Log } from '../../model/base/log.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
-import { classify, retryAfterMsMax, wordsOf, type Effect, type Failure } from './classification.ts';
+import {
+  classify,
+  retryAfterMsBelieved,
+  retryAfterMsMax,
+  wordsOf,
+  type Effect,
+  type Failure,
+} from './classification.ts';
+import { decoder, type Decode } from './decoding.ts';
 import type { FlyError } from './error.ts';
 import { exchange, type Exchange } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
+import { LeftAlones, type LeftAlone } from './left-alone.ts';
 import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
 import { TokenProof } from './token-proof.ts';
 import { authorizationsOf } from './token.ts';
@@ -116,6 +125,7 @@ interface Core {
   readonly surfaces: Readonly<Record<Surface, { readonly base: URL; readonly authorization: string }>>;
   readonly limiter: RateLimiter;
   readonly proof: TokenProof;
+  readonly leftAlone: LeftAlones;
   readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
@@ -125,15 +135,11 @@ interface Failed {
   readonly ok: false;
   readonly error: FlyError;
   readonly retryAfterMs: number | undefined;
+  /** Of Fly's error body. */
+  readonly code?: string | undefined;
+  /** true: Fly had asked to be left alone, and that is not over in time. */
+  readonly isUnsent?: boolean | undefined;
 }
-
-type Decode<T> = (body: Extract<Exchange, { kind: 'answer' }>['body']) => Decoded<T>;
-type Decoded<T> =
-  | { readonly state: 'fits'; readonly value: T }
-  /** Broken off on the way: as good as no answer. */
-  | { readonly state: 'lost'; readonly why: string }
-  /** Whole, but not what FlyCD knows. */
-  | { readonly state: 'misfit'; readonly why: string };
 
 /** Throws a stalled Fault for a token or base URL that cannot be used; sends nothing. */
 export function createTransport(options: FlyClientOptions): Transport {
@@ -146,6 +152,7 @@ export function createTransport(options: FlyClientOptions): Transport {
     },
     limiter: createRateLimiter(options.clock),
     proof: new TokenProof(options.clock),
+    leftAlone: new LeftAlones(options.clock),
     lanes: {
       read: createLane(readsInFlightMax),
       write: createLane(writesInFlightMax),
@@ -200,10 +207,16 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
     const backoffMs = pauseMs * (0.5 + random() / 2);
     const waitMs = Math.ceil(Math.max(backoffMs, Math.min(result.retryAfterMs ?? 0, retryAfterMsMax)));
     if (call.patienceMs !== undefined && spentMs + waitMs >= call.patienceMs) throw error;
+    if (isImpatient(call) && waitMs > limitedPauseMsMax) throw error;
     const { operation, where, status, requestId } = error;
     log.debug({ operation, where, status, requestId, tries, waitMs }, 'a call to Fly is tried again');
     await clock.sleep(waitMs, call.signal);
   }
+}
+
+/** Whoever holds a lease, or looks at the machine itself beside a wait, has better use for that time. */
+function isImpatient({ urgent, holdsMs }: Call): boolean {
+  return urgent === true || holdsMs !== undefined;
 }
 
 /** A lease that waited for long would be over before its renewal. */
@@ -217,7 +230,8 @@ function isOver(
 }
 
 /** 429 says that nothing was done. No answer, 408 and 5xx say nothing: only what may happen twice is sent again. */
-function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0 }: Failed): boolean {
+function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0, isUnsent }: Failed): boolean {
+  if (isUnsent === true) return false;
   if (error.status === 429) return retryAfterMs <= retryAfterMsMax;
   if (error.kind !== 'transient') return false;
   // Of a call that Fly holds open it is the answer.
@@ -225,7 +239,59 @@ function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0 }: Faile
   return effect !== 'once' && (error.status === undefined || passingStatuses.has(error.status));
 }
 
+/** One try, once Fly may be asked again: a pause that is short enough is waited out. */
 async function attempt<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
+  const { clock } = core.options;
+  const startedAt = clock.now();
+  const endpoint = endpointOf(call);
+  for (let said = core.leftAlone.of(endpoint); said !== undefined; said = core.leftAlone.of(endpoint)) {
+    const pauseMs = said.until - clock.now();
+    const leftMs = startedAt + timeoutMsMax - clock.now();
+    if (isImpatient(call) || pauseMs > retryAfterMsMax || pauseMs >= leftMs) return unsent(core, call, said);
+    await clock.sleep(pauseMs, call.signal);
+  }
+  const result = await attemptNow(core, call, decode, startedAt + timeoutMsMax - clock.now());
+  if (result.ok) return result;
+  const { error, retryAfterMs } = result;
+  const { status = 0, reply: words } = error;
+  if (retryAfterMs !== undefined && (status === 429 || passingStatuses.has(status))) {
+    const until = clock.now() + Math.min(retryAfterMs, retryAfterMsBelieved);
+    core.leftAlone.asked(endpoint, { until, status, words, code: result.code });
+  }
+  return result;
+}
+
+/** Nothing was sent: Fly's answer is the one from before. */
+function unsent(core: Core, call: Call, { until, status, words, code }: LeftAlone): Failed {
+  const now = core.options.clock.now();
+  const retryAfterMs = until - now;
+  const error = classify({
+    ...failureOf(call),
+    now,
+    requestId: undefined,
+    retryAfterMs,
+    isTokenRefused: false,
+    isUnsent: true,
+    status,
+    words,
+    code,
+  });
+  return { ok: false, error, retryAfterMs, isUnsent: true };
+}
+
+function failureOf(call: Call): Pick<Failure, 'operation' | 'purpose' | 'where' | 'effect'> {
+  const { method, route, purpose, effect } = call;
+  return { operation: `${method} ${route}`, purpose, where: whereOf(call), effect };
+}
+
+/** What Fly counts: an action on one machine, volume or app; of what names none, the action and what it asks for. */
+function endpointOf({ surface = 'machines', method, route, path, query }: Call): string {
+  const { app, machine, volume, org } = path;
+  const identifier = machine ?? volume ?? app ?? org ?? JSON.stringify(query ?? []);
+  return [surface, method, route, identifier].join(' ');
+}
+
+async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
   if (call.surface === 'web') return judge(core, call, { answer: await send(core, call, timeoutMsMax) }, decode);
   const sent = await core.proof.send({
     // What Fly holds open answers nobody else's question, and a lease cannot wait for another call.
@@ -317,17 +383,14 @@ function judge<T>(core: Core, call: Call, { answer, isRefused = false }: Judged,
   const retryAfterMs = answered?.retryAfterMs;
   const fail = (parts: Pick<Failure, 'status' | 'words' | 'code'>): Attempt<T> => {
     const error = classify({
-      operation: `${call.method} ${call.route}`,
-      purpose: call.purpose,
-      where: whereOf(call),
-      effect: call.effect,
+      ...failureOf(call),
       now: core.options.clock.now(),
       requestId: answered === undefined ? undefined : requestIdOf(answered.headers),
       retryAfterMs,
       isTokenRefused: isRefused,
       ...parts,
     });
-    return { ok: false, error, retryAfterMs };
+    return { ok: false, error, retryAfterMs, code: parts.code };
   };
   if (answer === undefined) return fail({ status: 401, words: undefined, code: undefined });
   const redact = (text: string): string => core.options.redactor.redact(text);
@@ -349,27 +412,4 @@ function requestIdOf(headers: Headers): string | undefined {
 function whereOf({ path }: Call): string | undefined {
   const known = (['app', 'machine', 'volume', 'org'] as const).filter((name) => path[name] !== undefined);
   return known.length === 0 ? undefined : known.map((name) => `${name} ${path[name] ?? ''}`).join(', ');
-}
-
-/** Never repeats a value of the body: only its path and what was expected there. */
-function decoder<T>(answer: z.ZodType<T>): Decode<T> {
-  return (body) => {
-    if (body.state === 'broken') return { state: 'lost', why: `the answer broke off: ${body.why}` };
-    if (body.state === 'too large') return { state: 'misfit', why: 'the answer is larger than FlyCD reads' };
-    let json: unknown;
-    try {
-      json = JSON.parse(new TextDecoder().decode(body.bytes));
-    } catch {
-      return { state: 'lost', why: 'the answer is not whole JSON' };
-    }
-    const shape = answer.safeParse(json);
-    if (shape.success) return { state: 'fits', value: shape.data };
-    const issue = shape.error.issues[0];
-    return { state: 'misfit', why: `at ${pathOf(issue?.path ?? [])}: ${issue?.message ?? 'unknown form'}` };
-  };
-}
-
-function pathOf(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return text === '' ? 'the top' : text.replace(/^\./, '');
 }

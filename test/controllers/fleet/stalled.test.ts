@@ -98,6 +98,9 @@ describe('what Fly refused is asked again without a commit', () => {
     expect(later.toSorted((a, b) => a - b)).toEqual(later);
     const [run] = await store.runs({ app: 'shop', all: true, limit: 1 });
     expect(run?.nextWakeAt ?? 0).toBeGreaterThan(clock.now());
+    const { next } = run?.results.find(({ outcome }) => outcome === 'failed') ?? {};
+    expect(next).toContain('flycd serve does within the hour');
+    expect(next?.includes('billing')).toBe(run?.status === 'held');
     world.faults.clear();
     await passesFor(61);
     expect(world.snapshot()[0]?.machines).toHaveLength(2);
