@@ -50,7 +50,7 @@ function runText({ run, now }: Why): readonly string[] {
   const again =
     run.nextWakeAt !== undefined && run.nextWakeAt > now
       ? [`    tries again: at ${formatTime(run.nextWakeAt)}`]
-      : run.status === 'failed' || failed !== undefined
+      : run.status === 'failed' || (run.outcome === 'held' && failed !== undefined)
         ? [
             '    tries again: with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused',
           ]

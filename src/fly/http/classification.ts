@@ -34,6 +34,8 @@ export interface Failure {
   readonly retryAfterMs: number | undefined;
   /** false: it takes the token for other calls. */
   readonly isTokenRefused: boolean;
+  /** false: another interface of Fly's has just refused it as well. Default true. */
+  readonly isTakenElsewhere?: boolean | undefined;
   /** true: it was not sent, for Fly had asked to be left alone. */
   readonly isUnsent?: boolean;
 }
@@ -158,9 +160,9 @@ const rules: readonly Rule[] = [
   },
   {
     applies: ({ status, isTokenRefused }) => status === 401 && !isTokenRefused,
-    parts: ({ purpose }) => ({
+    parts: ({ purpose, isTakenElsewhere = true }) => ({
       kind: 'transient',
-      what: `Fly refused the token when asked to ${purpose}, and takes it elsewhere`,
+      what: `Fly refused the token when asked to ${purpose}${isTakenElsewhere ? ', and takes it elsewhere' : ''}`,
       next: `${again} Fly answers so for moments after an app was made. If it goes on, use a token of the organization that owns the app: \`fly tokens create org\`.`,
     }),
   },

@@ -55,14 +55,15 @@ export class TokenProof {
     return this.#clock.now() - this.#provenAt < provenMs;
   }
 
-  get #isRefused(): boolean {
+  /** Fly has refused it for all calls a moment ago. */
+  get isRefused(): boolean {
     return this.#clock.now() - this.#refusedAt < refusedMs;
   }
 
   /** Sends a call; a read over the first few waits for what Fly says to those. */
   async send({ isRead, call, ask }: Sending): Promise<Proven> {
     for (let wait = this.#waitOf(isRead); wait !== undefined; wait = this.#waitOf(isRead)) await wait;
-    if (this.#isRefused) return { answer: undefined, isRefused: true };
+    if (this.isRefused) return { answer: undefined, isRefused: true };
     if (!isRead || this.#isProven) return this.#judged(await call(), ask);
     const asking = (this.#asking ??= { since: this.#clock.now(), count: 0, first: Promise.withResolvers() });
     asking.count += 1;
@@ -76,7 +77,7 @@ export class TokenProof {
 
   /** undefined: its turn is now. */
   #waitOf(isRead: boolean): Promise<void> | undefined {
-    if (!isRead || this.#isProven || this.#isRefused || this.#asking === undefined) return undefined;
+    if (!isRead || this.#isProven || this.isRefused || this.#asking === undefined) return undefined;
     const nextAt = nextAskedAt(this.#asking);
     return nextAt <= this.#clock.now() ? undefined : this.#wait(this.#asking.first, nextAt);
   }

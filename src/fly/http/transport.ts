@@ -17,6 +17,7 @@ import { exchange, type Exchange } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
 import { LeftAlones, type LeftAlone } from './left-alone.ts';
 import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
+import { baseOf, below, type Surface } from './surfaces.ts';
 import { TokenProof } from './token-proof.ts';
 import { authorizationsOf } from './token.ts';
 
@@ -34,12 +35,6 @@ export interface FlyClientOptions {
   /** 0 up to 1: spreads retries. */
   readonly random: () => number;
 }
-
-/**
- * machines: the Machines API, published and with documented limits. web: what the dashboard and flyctl use beside it
- * (flyctl calls it ui-ex), without a published description or limits: nothing that has to work may depend on it.
- */
-type Surface = 'machines' | 'web';
 
 /** One call of Fly. */
 export interface Call {
@@ -168,29 +163,6 @@ export function createTransport(options: FlyClientOptions): Transport {
   };
 }
 
-const settings: Readonly<Record<Surface, { readonly name: string; readonly next: string }>> = {
-  machines: {
-    name: 'Machines API',
-    next: 'Set FLY_FLAPS_BASE_URL to an address like https://api.machines.dev, or leave it out.',
-  },
-  web: { name: 'web API', next: 'Set FLY_UIEX_BASE_URL to an address like https://api.fly.io, or leave it out.' },
-};
-
-function baseOf(surface: Surface, baseUrl: string): URL {
-  const { name, next } = settings[surface];
-  const refuse = (why: string): Fault =>
-    new Fault({ kind: 'stalled', what: `The address of Fly's ${name} cannot be used`, why, next });
-  const url = URL.parse(baseUrl);
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) throw refuse('it is not an http or https URL');
-  if (url.username !== '' || url.password !== '') throw refuse('it holds a user name or password');
-  return url;
-}
-
-/** The same address with so much more path. */
-function below(base: URL, path: string): URL {
-  return new URL(`${base.pathname.replace(/\/+$/, '')}${path}`, base);
-}
-
 async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T> {
   const { clock, log, random } = core.options;
   const startedAt = clock.now();
@@ -292,7 +264,10 @@ function endpointOf({ surface = 'machines', method, route, path, query }: Call):
 }
 
 async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
-  if (call.surface === 'web') return judge(core, call, { answer: await send(core, call, timeoutMsMax) }, decode);
+  if (call.surface === 'web') {
+    const answer = await send(core, call, timeoutMsMax);
+    return judge(core, call, { answer, isTakenElsewhere: !core.proof.isRefused }, decode);
+  }
   const sent = await core.proof.send({
     // What Fly holds open answers nobody else's question, and a lease cannot wait for another call.
     isRead: laneOf(call) === 'read',
@@ -376,9 +351,16 @@ interface Judged {
   readonly answer: Exchange | undefined;
   /** true: Fly refuses the token for every call. */
   readonly isRefused?: boolean;
+  /** false: another interface of Fly's has just refused it as well. Default true. */
+  readonly isTakenElsewhere?: boolean;
 }
 
-function judge<T>(core: Core, call: Call, { answer, isRefused = false }: Judged, decode: Decode<T>): Attempt<T> {
+function judge<T>(
+  core: Core,
+  call: Call,
+  { answer, isRefused = false, isTakenElsewhere }: Judged,
+  decode: Decode<T>,
+): Attempt<T> {
   const answered = answer?.kind === 'answer' ? answer : undefined;
   const retryAfterMs = answered?.retryAfterMs;
   const fail = (parts: Pick<Failure, 'status' | 'words' | 'code'>): Attempt<T> => {
@@ -388,6 +370,7 @@ function judge<T>(core: Core, call: Call, { answer, isRefused = false }: Judged,
       requestId: answered === undefined ? undefined : requestIdOf(answered.headers),
       retryAfterMs,
       isTokenRefused: isRefused,
+      isTakenElsewhere,
       ...parts,
     });
     return { ok: false, error, retryAfterMs, code: parts.code };

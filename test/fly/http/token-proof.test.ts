@@ -222,3 +222,22 @@ describe('what the web API says of a token', () => {
     expect(server.arrivals.slice(before).map(({ path }) => path.startsWith('/api/'))).toEqual([true]);
   });
 });
+
+it('what is only told of a release does not say that Fly takes the token elsewhere, where it has just refused it', async () => {
+  await using bench = await speakTo(() => ({ status: 401, body: { error: 'unauthorized' } }));
+  await thrownBy(bench.fly.volumes('shop'));
+  expect(await thrownBy(bench.fly.updateRelease('shop', 'r1', 'failed'))).toMatchObject({
+    what: 'Fly refused the token when asked to take note that a release is failed',
+  });
+});
+
+it('a token that only the web API refuses is taken elsewhere', async () => {
+  await using bench = await speakTo(({ path }) => {
+    const isWeb = path.startsWith('/api/');
+    return isWeb ? { status: 401, body: { error: 'unauthorized' } } : { status: 200, body: [] };
+  });
+  await bench.fly.volumes('shop');
+  expect(await thrownBy(bench.fly.updateRelease('shop', 'r1', 'failed'))).toMatchObject({
+    what: expect.stringContaining('takes it elsewhere') as string,
+  });
+});
