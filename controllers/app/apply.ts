@@ -21,6 +21,7 @@ import type { AppPass } from '../pass/app-pass.ts';
 import { provideImage, withBuiltImage } from '../images/build-step.ts';
 import type { StepDone } from '../pass/services.ts';
 import { lockApp } from '../pass/app-lock.ts';
+import { isLeased } from '../pass/lease.ts';
 import { isUnseen } from '../pass/beginning.ts';
 import { actOnMachine } from '../machines/actions.ts';
 import { labelMachine } from '../machines/update.ts';
@@ -77,6 +78,7 @@ class Apply {
   readonly faults: Fault[] = [];
   readonly #pass: AppPass;
   readonly #save: (result: StepResult) => Promise<void>;
+  /** The first of each kind that did not go well, and how. */
   readonly #failed = new Map<StepKind, string>();
   /** `volume/region` pairs that could not be made. */
   readonly #missingVolumes = new Set<string>();
@@ -136,7 +138,7 @@ class Apply {
     if (stopped !== undefined) return stopped;
     for (const [kind, target] of this.#failed) {
       const stops = dependents[kind] ?? [];
-      if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target} failed`;
+      if (stops === 'all' || stops.includes(step.kind)) return `${kind} ${target}`;
     }
     return this.#unmakeable(step);
   }
@@ -211,7 +213,7 @@ class Apply {
     const { built } = this.#pass;
     const planned = built === undefined ? unpinned : unpinned.map((step) => withBuiltImage(step, built));
     const image = imageToTell(planned, this.#pass.record.isUnfinished);
-    if (image !== undefined) await this.#pass.record.open(image);
+    if (image !== undefined) this.#pass.record.announce(image);
     const steps: RollingStep[] = [];
     for (const step of planned) {
       if (step.kind === 'release') this.#start(step);
@@ -229,7 +231,7 @@ class Apply {
       if (because === undefined) continue;
       left.set(machine, because);
       // It may be there to take the place of what would be destroyed next.
-      this.#failed.set('machine.create', machine.target);
+      this.#failed.set('machine.create', `${machine.target} failed`);
     }
     try {
       const makesSome = ready.some((machine) => machine.kind === 'machine.create');
@@ -280,16 +282,25 @@ class Apply {
     if (step.command === undefined) return step;
     try {
       await lockApp(this.#pass);
+    } catch (error) {
+      const fault = toFault(error, 'the app could not be locked');
+      return this.#leave(step, fault, fault.message);
+    }
+    try {
       return await afterCommand(this.#pass, step, { run: step.command, pin });
     } catch (error) {
       const fault = toFault(error, 'the release command could not be run');
-      this.faults.push(fault);
-      this.#failed.set('release', step.target);
-      for (const machine of step.machines)
-        await this.#finish(machine, 'skipped', 'the release command did not succeed');
-      await this.#finish(step, 'failed', fault.message, fault.next);
-      return undefined;
+      return this.#leave(step, fault, 'the release command did not succeed');
     }
+  }
+
+  /** Nothing of the release was touched. */
+  async #leave(step: ReleaseStep, fault: Fault, because: string): Promise<undefined> {
+    const end = this.#endOf(fault);
+    this.faults.push(fault);
+    this.#failed.set('release', `${step.target} ${wordOf(end)}`);
+    for (const machine of step.machines) await this.#finish(machine, 'skipped', because);
+    await this.#finish(step, end, fault.message, fault.next);
   }
 
   async #finishRelease(
@@ -302,8 +313,9 @@ class Apply {
     const done = step.machines.filter((machine) => !faults.has(machine) && !left.has(machine)).length;
     const progress = `${done} of ${step.machines.length} machines done`;
     if (fault !== undefined) {
-      this.#failed.set('release', step.target);
-      await this.#finish(step, this.#endOf(fault), `${progress}; ${fault.message}`, fault.next);
+      const end = this.#endOf(fault) === 'skipped' && done > 0 ? 'interrupted' : this.#endOf(fault);
+      this.#failed.set('release', `${step.target} ${wordOf(end)}`);
+      await this.#finish(step, end, `${progress}; ${fault.message}`, fault.next);
     } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
     else {
       const unverified = unverifiedGroups(step.machines, this.#pass.app);
@@ -314,10 +326,12 @@ class Apply {
 
   /** Tells Fly how the release went: what somebody else or a stop holds up is not failed. */
   async closeRecord(): Promise<void> {
-    const { record } = this.#pass;
+    const { record, overtaken } = this.#pass;
+    // Whoever was faster is at it, and the next plan says how it ends.
+    if (overtaken !== undefined) return;
     const outcomes = new Set(this.results.filter(({ kind }) => rollingKinds.has(kind)).map(({ outcome }) => outcome));
     const waits = this.faults.every(({ kind }) => kind === 'waiting' || kind === 'held');
-    if (outcomes.size === 0) await record.closeStale();
+    if (outcomes.size === 0) await record.closeStale(this.faults.length === 0);
     else if (outcomes.has('failed') && !waits) await record.close('failed');
     else await record.close(unfinished.some((outcome) => outcomes.has(outcome)) ? 'interrupted' : 'complete');
   }
@@ -330,17 +344,19 @@ class Apply {
 
   async #fail(step: Step, fault: Fault): Promise<void> {
     this.faults.push(fault);
-    if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, step.target);
+    const end = this.#endOf(fault);
+    if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, `${step.target} ${wordOf(end)}`);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
     if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
-    await this.#finish(step, this.#endOf(fault), `${fault.message}${where}`, fault.next);
+    await this.#finish(step, end, `${fault.message}${where}`, fault.next);
   }
 
-  /** What git overtook has not gone wrong, and neither has what Fly puts off for somebody else's use of its limits. */
+  /** What git or another FlyCD overtook has not gone wrong, nor what waits for somebody else's lease or use of Fly's limits. */
   #endOf(fault: Fault): 'failed' | 'interrupted' | 'skipped' {
     if (fault.kind !== 'waiting') return 'failed';
     if (this.#pass.newer?.aborted === true) return 'interrupted';
+    if (fault === this.#pass.overtaken || isLeased(fault)) return 'skipped';
     return fault instanceof FlyError && fault.status === 429 ? 'skipped' : 'failed';
   }
 
@@ -379,6 +395,11 @@ function imageToTell(steps: readonly RollingStep[], isUnfinished: boolean): stri
 /** A destroy that waits for the create of the same plan that takes the machine's place. */
 function isMadeAnew(step: Step): step is MachineAction {
   return step.kind === 'machine.destroy' && step.successor !== undefined && step.successor.machineId === undefined;
+}
+
+/** What becomes of it, for what depends on it. */
+function wordOf(end: 'failed' | 'interrupted' | 'skipped'): string {
+  return end === 'failed' ? 'failed' : 'waits';
 }
 
 /** It waits until its machine is healthy. */

@@ -6,7 +6,7 @@ import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
-import { Overruled } from '../machines/rollout-state-stamp.ts';
+import { Overruled } from '../pass/basis.ts';
 import { shownApp } from './plan-app.ts';
 import { settleGrowth } from '../kinds/volume-growth.ts';
 import type { SyncAppOptions, SyncAppRequest } from './types.ts';

@@ -17,10 +17,13 @@ import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { plannedAgain } from './plan-app.ts';
 import { healedPaths, rememberLost, rememberOwed, rememberWhich, rememberPass, conclude, nextWake } from './outcome.ts';
 
-/** Applies one app's plan and writes everything down at one exit, whatever happened. */
+/**
+ * Applies one app's plan and writes everything down at one exit, whatever happened. `isOvertaken`: it gave way to whoever was
+ * faster, and the app is to be planned again.
+ */
 export async function syncApp(
   asked: SyncAppOptions,
-): Promise<{ readonly run: Run; readonly faults: readonly Fault[] }> {
+): Promise<{ readonly run: Run; readonly faults: readonly Fault[]; readonly isOvertaken: boolean }> {
   const { store, app, plan, wholePlan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan, wholePlan });
@@ -34,6 +37,7 @@ export async function syncApp(
   };
   let held: AppPlan | undefined;
   let lost: Hold | undefined;
+  let isOvertaken = false;
   try {
     await rememberWhich(request);
     for (const { name, ...evidence } of planned.known.learnt) await store.setEvidence(app.name, name, evidence);
@@ -48,7 +52,7 @@ export async function syncApp(
     if (healed.length > 0) await store.addHeals(app.name, healed);
     await rememberPass(request, results, faults.length > 0);
     const { failed } = await settleVersion(request, { plan, planned, results, faults });
-    lost = applied.lost;
+    ({ lost, isOvertaken } = applied);
     await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
     else if (faults.length === 0 && applied.moved.size > 0) faults.push(...(await pointStandbys(request, save)));
@@ -60,35 +64,44 @@ export async function syncApp(
   const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held, lost });
   const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(held ?? plan, faults, request.clock.now()) });
   onProgress({ type: 'app.finished', app: app.name, run });
-  return { run, faults };
+  return { run, faults, isOvertaken: isOvertaken && faults.every(({ kind }) => kind === 'waiting') };
 }
 
 type SaveResult = (result: StepResult) => Promise<void>;
+
+interface AppliedPlan {
+  readonly faults: readonly Fault[];
+  /** Machines that were made anew elsewhere. */
+  readonly moved: ReadonlySet<string>;
+  readonly lost: Hold | undefined;
+  readonly isOvertaken: boolean;
+}
 
 async function apply(
   request: SyncAppRequest,
   { plan, observed, wanted, known, release, steering }: PlannedApp,
   save: SaveResult,
-): Promise<{
-  readonly faults: readonly Fault[];
-  readonly moved: ReadonlySet<string>;
-  readonly lost?: Hold | undefined;
-}> {
+): Promise<AppliedPlan> {
   // A record that an earlier pass left open stays open, too.
-  if (isLeftAlone(plan)) return { faults: [], moved: new Set() };
+  if (isLeftAlone(plan)) return { faults: [], moved: new Set(), lost: undefined, isOvertaken: false };
   await rememberSeen({ ...request, plan });
   await using pass = new AppPass(request, {
     fleet: request.fleet,
     app: wanted,
     // Going back is not left half done for what git says meanwhile.
     newer: steering.course.to === 'version' ? undefined : request.newer,
+    basis: {
+      machines: observed.machines.status === 'read' ? observed.machines.value : undefined,
+      standing: steering.standing.texts,
+      releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
+    },
     stamped: known.stamped,
     begins: isBeginning(request.fleet, plan, observed),
     leaving: leavingIn(plan),
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
   });
   const { faults } = await applyPlan(pass, plan, save);
-  return { faults, moved: pass.moved, lost: pass.lost };
+  return { faults, moved: pass.moved, lost: pass.lost, isOvertaken: pass.overtaken !== undefined };
 }
 
 /**

@@ -13,7 +13,7 @@ import { withSteps } from '../../src/plan/steps/status.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
-import type { PlannedApp, SyncContext } from '../app/types.ts';
+import type { PlannedApp, SyncAppOptions, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
 import { lookAgain, syncOrphan } from './orphans.ts';
@@ -141,14 +141,9 @@ async function applyWhole(
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
       const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const { run, faults } = await syncApp({
-        ...request,
-        app,
-        planned,
-        reached: work.reached,
-        yieldSlot,
-        patience: 'wait',
-      });
+      const options = { ...request, app, planned, reached: work.reached, yieldSlot, patience: 'wait' } as const;
+      const { run, faults } = await syncUntilOwn(context, desired, { work, options });
+      plans.set(run.app, run.plan);
       if (faults.some(isFleetWide)) endsAll = true;
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
@@ -201,6 +196,57 @@ async function planOrphansAgain(
   return again.map((plan) => held.get(plan.app) ?? plan);
 }
 
+/** Each time, somebody else got somewhere; in a loop of jobs that overtake each other this one leaves it to the others. */
+const overtakenMax = 5;
+
+/** An app that somebody else was faster at is planned again from there, until what is left of it is done. */
+async function syncUntilOwn(
+  context: SyncContext,
+  desired: DesiredFleet,
+  turn: { readonly work: Work; readonly options: SyncAppOptions },
+): ReturnType<typeof syncApp> {
+  const { options } = turn;
+  const { app, plan: first } = options;
+  let work = turn.work;
+  let ended = await syncApp(options);
+  for (let times = 0; ended.isOvertaken && times < overtakenMax && !context.signal.aborted; times += 1) {
+    try {
+      let now = await plannedNow(context, desired, { work, app, first });
+      if (isUnasked(now.planned, options.planned)) {
+        // Nobody has insisted on this: it came while FlyCD was at work.
+        work = { ...work, options: { ...work.options, now: false } };
+        now = await plannedNow(context, desired, { work, app, first });
+      }
+      const { plan, planned } = now;
+      if (planned === undefined) return ended;
+      ended = await syncApp({ ...options, plan, planned });
+    } catch (error) {
+      context.log.warn({ app: app.name, error: String(error) }, 'an app that moved could not be planned again');
+      return ended;
+    }
+  }
+  return ended;
+}
+
+/** true: a person's word would go over more than what they knew of. */
+function isUnasked(now: PlannedApp | undefined, first: Pick<PlannedApp, 'lifted'>): boolean {
+  const known = new Set(first.lifted.map(({ reason }) => reason));
+  return (now?.lifted ?? []).some(({ reason }) => !known.has(reason));
+}
+
+/** With what it depends on, and with no more than what a person has seen where they confirmed it. */
+async function plannedNow(
+  context: SyncContext,
+  desired: DesiredFleet,
+  { work, app, first }: Turn,
+): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
+  const newer = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
+  const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;
+  const { accept, acceptOnly } = work.options;
+  const isBound = work.isNamed === true || accept || acceptOnly.length > 0;
+  return { plan: isBound ? holdUnlisted(plan, first) : plan, planned: newer.get(app.name) };
+}
+
 async function observeAgain(
   context: SyncContext,
   fleet: DesiredFleet,
@@ -244,18 +290,20 @@ function isWaiting(plan: AppPlan): boolean {
   return plan.holds.some((hold) => hold.reason === 'dependency');
 }
 
+interface Turn {
+  readonly work: Work;
+  readonly app: DesiredApp;
+  readonly first: AppPlan;
+}
+
 /** Once the apps it depends on have had their turn: they are looked at again, and it with them. */
 async function planAgain(
   context: SyncContext,
   desired: DesiredFleet,
-  { work, app, first }: { readonly work: Work; readonly app: DesiredApp; readonly first: AppPlan },
+  { work, app, first }: Turn,
 ): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
   try {
-    const newer = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
-    const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;
-    const { accept, acceptOnly } = work.options;
-    const isBound = work.isNamed === true || accept || acceptOnly.length > 0;
-    return { plan: isBound ? holdUnlisted(plan, first) : plan, planned: newer.get(app.name) };
+    return await plannedNow(context, desired, { work, app, first });
   } catch (error) {
     context.log.warn({ app: app.name, error: String(error) }, 'an app that waited could not be planned again');
     return { plan: first, planned: work.planned.get(app.name) };

@@ -1,6 +1,7 @@
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { checkWords } from '../pass/basis.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
@@ -42,7 +43,9 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const there = await fly.machine(app.name, step.machineId);
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
+  checkWords(pass, [there]);
   const lease = await holdLease(pass, step.machineId);
+  pass.touched.add(step.machineId);
   const lock = await passLockOn(pass, step.machineId);
   try {
     await markLeaving(pass, step.machineId);

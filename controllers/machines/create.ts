@@ -9,6 +9,7 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { checkWords } from '../pass/basis.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
@@ -42,6 +43,7 @@ export async function createMachine(
   let generation = await nextGeneration(pass, step);
   // Chosen once: a second try must not take a second volume.
   const volume = step.mount === undefined ? undefined : await claimVolume(pass, step.slot, step.mount.volume);
+  await pass.record.opened();
   let made: Machine | undefined;
   let tries = 0;
   while (made === undefined) {
@@ -49,6 +51,7 @@ export async function createMachine(
     const name = machineName(step.slot, generation);
     // What went before took its time: another FlyCD may hold the app by now, and count what we have not made yet.
     pass.lock?.check();
+    pass.touched.add(name);
     try {
       const request = createRequest(pass, step, { name, launch, volume });
       made = await fly.createMachine(app.name, isBare(step) ? { ...request, skip_launch: true } : request);
@@ -155,6 +158,7 @@ async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<numbe
   const prefix = `${slot.group}-${slot.region}-${slot.number}-g`;
   const machines = await pass.services.fly.machines(pass.app.name, { includeDeleted: true });
   checkOwner(pass, machines);
+  checkWords(pass, machines);
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
   const live = taken.filter((machine) => holdsSlot(pass, machine, step));

@@ -27,6 +27,7 @@ export async function updateMachine(
   await using lease = await holdLease(pass, ready.machineId);
   const { step, before } = await withStanding(pass, ready);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(pass, step.machineId));
+  await pass.record.opened();
   const metadata = {
     ...withSecretsStamp(pass, step.config.metadata),
     ...pass.record.stamps,
@@ -37,6 +38,8 @@ export async function updateMachine(
   const request: MachineRequest = { config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
+  lease.check();
+  pass.touched.add(step.machineId);
   const updated = await sendUpdate(pass, step, request, lease.nonce).catch((error: unknown) => {
     if (skipLaunch || !mayMove(step, error)) throw error;
   });

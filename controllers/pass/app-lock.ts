@@ -5,13 +5,15 @@ import { flyctlKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { metadataOf, groupOf, isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';
+import { checkBasis } from './basis.ts';
 import { checkOwner } from './beginning.ts';
 import { holdLease } from './lease.ts';
 
 /**
  * Fly has no lease on an app: its lowest machine's is the lock for whoever creates something, since two that create at
  * once would each count what the other has not made yet. An app without machines of its groups has none; there names must
- * do: a stranger's machine is not FlyCD's to hold. Throws a held Fault where another owner has begun the app meanwhile.
+ * do: a stranger's machine is not FlyCD's to hold. Throws a held Fault where another owner has begun the app meanwhile, and
+ * a waiting one where the app is not as it was planned any more.
  * `except`: a machine that is about to go.
  */
 export async function lockApp(pass: AppPass, except?: string): Promise<void> {
@@ -19,6 +21,7 @@ export async function lockApp(pass: AppPass, except?: string): Promise<void> {
   const { app, fleet } = pass;
   const machines = await pass.services.fly.machines(app.name);
   checkOwner(pass, machines);
+  checkBasis(pass, machines);
   const named = new Set(app.groups.map((group) => group.name));
   const isIts = (machine: Machine): boolean => {
     const metadata = metadataOf(machine);

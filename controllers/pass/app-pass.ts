@@ -1,16 +1,30 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
+import type { Release } from '../../schemas/fly/release.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import type { Fault } from '../../src/model/base/fault.ts';
 import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
+import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { ReleaseRecord } from './release-record.ts';
 import { whyStopped, type AppServices, type HeldLease } from './services.ts';
+
+/** What a plan rests on, as it was observed for it. */
+interface Basis {
+  /** undefined: they could not be read. */
+  readonly machines: readonly Machine[] | undefined;
+  /** What stood about the app as a whole. */
+  readonly standing: StandingTexts;
+  /** undefined: nobody asked for them. */
+  readonly releases: readonly Release[] | undefined;
+}
 
 interface PassStart {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   /** Aborted when git says something newer of the app: machines that were not begun are left to the next pass, and so is a wait. */
   readonly newer: AbortSignal | undefined;
+  readonly basis: Basis;
   /** Evidence that the machines' stamps are to carry, as planned. undefined: unknown. */
   readonly stamped: readonly StampedEvidence[] | undefined;
   /** true: the plan knows of no machine of ours that is there for good. */
@@ -29,6 +43,11 @@ export class AppPass {
   readonly newer: AbortSignal | undefined;
   readonly leaving: ReadonlySet<string>;
   readonly record: ReleaseRecord;
+  readonly basis: Basis;
+  /** Ids of machines that this pass changes, and names of those that it makes: what became of them is its own doing. */
+  readonly touched = new Set<string>();
+  /** The app has moved on since it was planned, and nothing more is begun. */
+  overtaken: Fault | undefined;
   /** Nobody knows yet whether another owner begins the app at this moment: what is made meanwhile says so. */
   begins: boolean;
   /** What this pass made of the app's beginning. */
@@ -62,12 +81,14 @@ export class AppPass {
     this.begins = start.begins;
     this.leaving = start.leaving;
     this.record = start.record;
+    this.basis = start.basis;
     this.stamped = start.stamped;
   }
 
   /** Why nothing new is begun. undefined: go on. */
   whyStopped(): string | undefined {
     if (this.lost !== undefined) return this.lost.because;
+    if (this.overtaken !== undefined) return this.overtaken.message;
     return whyStopped({ signal: this.services.signal, newer: this.newer });
   }
 

@@ -2,6 +2,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { isOwnLease } from '../../src/model/stamps/owner.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';
+import { lookAgainAfterWait } from './basis.ts';
 import { leaseDescription, type HeldLease } from './services.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
@@ -13,15 +14,18 @@ const renewEveryMs = 10_000;
 const renewalShare = 0.5;
 /** Too late for another try: a renewal takes a round trip. */
 const renewalMsMin = 500;
-/** Our own stale lease ends within `leaseSeconds`; one second on top for the clocks' difference. */
-const staleLeaseWaitMsMax = (leaseSeconds + 1) * 1000;
+/** A stale lease ends within `leaseSeconds`; one second on top, for Fly gives whole ones. */
+const staleLeaseMsMax = leaseMs + 1000;
+/** One whose holder is killed while we wait for it, just after it was renewed, is stale as well. Longer, and it is alive. */
+const leaseWaitMsMax = 2 * staleLeaseMsMax;
 
 /** A lease that was refused and is free a moment later: somebody comes and goes. */
 const freeLeasePauseMs = 1000;
 
 /**
  * Holds a machine for us until disposed, renewed in the background. Somebody else's lease is a waiting Fault with the
- * holder's name; one that an earlier FlyCD of this fleet left behind is waited out.
+ * holder's name; one that an earlier FlyCD of this fleet left behind, or that another one gives back, is waited for. After
+ * that wait the plan may be out of date: a waiting Fault then, too.
  */
 export async function holdLease(pass: AppPass, machineId: string): Promise<HeldLease> {
   const { clock, fly } = pass.services;
@@ -57,7 +61,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
   }
 
   let released = false;
-  return {
+  const lease: HeldLease = {
     machineId,
     nonce: held.nonce,
     check() {
@@ -79,28 +83,41 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
       }
     },
   };
+  if (!held.hasWaited) return lease;
+  try {
+    await lookAgainAfterWait(pass, machineId);
+    return lease;
+  } catch (error) {
+    await lease[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function acquire(pass: AppPass, machineId: string) {
   const { clock, fly } = pass.services;
   const { app } = pass;
   const request = { ttlSeconds: leaseSeconds, description: leaseDescription(pass.fleet.name, pass.services.instance) };
-  const giveUpAt = clock.now() + staleLeaseWaitMsMax;
+  const giveUpAt = clock.now() + leaseWaitMsMax;
+  const { signal } = pass.services;
+  const stop = pass.newer === undefined ? signal : AbortSignal.any([signal, pass.newer]);
+  let hasWaited = false;
   for (;;) {
     // Fly's time may differ from ours: by our clock, the lease ends no later than this.
     const endsAt = clock.now() + leaseMs;
     try {
-      return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt };
+      return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt, hasWaited };
     } catch (error) {
-      if (!(error instanceof Fault) || pass.services.signal.aborted || clock.now() >= giveUpAt) throw error;
+      if (!(error instanceof Fault) || stop.aborted || clock.now() >= giveUpAt) throw error;
       const quietUntil = error instanceof FlyError ? error.leftAloneUntil : undefined;
       if (quietUntil !== undefined) {
         if (quietUntil > giveUpAt) throw error;
-        await pass.services.yieldSlot(() => clock.sleep(quietUntil - clock.now(), pass.services.signal));
+        hasWaited = true;
+        await pass.services.yieldSlot(() => clock.sleep(quietUntil - clock.now(), stop));
         continue;
       }
       const unclear = error instanceof FlyError && error.outcome === 'unknown';
       if (error.kind !== 'waiting' && !unclear) throw error;
+      hasWaited = true;
       const lease = await fly.lease(app.name, machineId);
       if (lease === undefined) {
         await clock.sleep(freeLeasePauseMs);
@@ -108,17 +125,22 @@ async function acquire(pass: AppPass, machineId: string) {
       }
       // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
       if (!isOwnLease(lease.description, pass.fleet)) throw error;
-      const untilMs = Math.min(Math.max(1000, lease.expires_at * 1000 - clock.now() + 1), staleLeaseWaitMsMax);
+      const untilMs = Math.min(Math.max(1000, lease.expires_at * 1000 - clock.now() + 1), staleLeaseMsMax);
       pass.services.onProgress({
         type: 'waiting',
         app: app.name,
         because: `an earlier FlyCD still holds machine ${machineId}`,
         until: clock.now() + untilMs,
       });
-      // A stop ends the wait; the next try says who holds it.
-      await pass.services.yieldSlot(() => clock.sleep(untilMs, pass.services.signal)).catch(() => undefined);
+      // A stop or a newer commit ends the wait; the next try says who holds it.
+      await pass.services.yieldSlot(() => clock.sleep(untilMs, stop)).catch(() => undefined);
     }
   }
+}
+
+/** Somebody holds the machine, and nothing was done. */
+export function isLeased(fault: Fault): boolean {
+  return fault instanceof FlyError && fault.kind === 'waiting' && fault.status === 409;
 }
 
 function lostLease(app: string, machineId: string): Fault {

@@ -25,7 +25,8 @@ interface RecordParts {
 
 /**
  * Tells Fly of a release, so that `fly releases`, `fly status` and `fly deploy` by hand know of it: one record for each
- * version and image, taken up again by a retry. It stays `pending` until a machine names it, so that one whose FlyCD died
+ * version and image, taken up again by a retry. It is made right before the first machine that names it, for a pass that has to
+ * give way to another one releases nothing. It stays `pending` until a machine names it, so that one whose FlyCD died
  * before that holds nobody up. Nothing of it ever fails or holds up a pass for more than seconds: machines need no record.
  */
 export class ReleaseRecord {
@@ -33,6 +34,7 @@ export class ReleaseRecord {
   #told: Told | undefined;
   #image = '';
   #isRunning = false;
+  #opening: Promise<void> | undefined;
   /** Calls nobody waits for until the end. */
   #telling: Promise<void> = Promise.resolve();
 
@@ -60,11 +62,24 @@ export class ReleaseRecord {
     return this.#parts.known.status === 'unfinished';
   }
 
-  /** Before anything of a release is done; `image` as it will be sent. A heal to what Fly knows as complete is no news. */
-  async open(image: string): Promise<void> {
+  /** Of a release that is about to begin; `image` as it will be sent. A heal to what Fly knows as complete is no news. */
+  announce(image: string): void {
+    if (this.#parts.known.status !== 'complete') this.#image = image;
+  }
+
+  /** true: it is this pass's own. */
+  is(id: string | undefined): boolean {
+    return id !== undefined && id === this.#told?.id;
+  }
+
+  /** Before a machine is written that may be the first to name it. */
+  opened(): Promise<void> {
+    if (this.#image === '') return Promise.resolve();
+    return (this.#opening ??= this.#open());
+  }
+
+  async #open(): Promise<void> {
     const { known, app, log } = this.#parts;
-    if (known.status === 'complete') return;
-    this.#image = image;
     try {
       if (known.open !== undefined && known.open.id !== this.#told?.id) this.#tell(known.open.id, 'interrupted');
       this.#told ??= { ...(await this.#make()), version: known.version };
@@ -81,17 +96,18 @@ export class ReleaseRecord {
     this.#tell(this.#told.id, 'running');
   }
 
-  /** How it went. */
+  /** How it went. One of which this pass has done nothing is for whoever is at it. */
   async close(status: Exclude<ReleaseStatus, 'running'>): Promise<void> {
+    if (status === 'interrupted' && this.#opening === undefined) return;
     if (this.#told === undefined || this.#image === '') return this.closeStale();
     this.#tell(this.#told.id, status, () => this.#remember(false));
     await this.#telling;
   }
 
-  /** A record that an earlier FlyCD left open, in a pass that has nothing to release. */
-  async closeStale(): Promise<void> {
+  /** A record that an earlier FlyCD left open, in a pass that has nothing to release. `isWell`: of what it found either. */
+  async closeStale(isWell = true): Promise<void> {
     const { open, told } = this.#parts.known;
-    if (open === undefined) return;
+    if (open === undefined || (open.id === told?.id && !isWell)) return;
     this.#tell(open.id, open.id === told?.id ? 'complete' : 'interrupted', () =>
       this.#parts.store.setTold(this.#parts.app.name, { ...open, isOpen: false }),
     );

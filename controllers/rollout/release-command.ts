@@ -103,6 +103,7 @@ async function startMachine(pass: AppPass, run: ReleaseCommandRun): Promise<Mach
   const { app, fleet } = pass;
   const stamp = commandStamp(run.config.image ?? '', run.version);
   const prefix = `release-${stamp.slice(0, nameDigits)}-`;
+  await pass.record.opened();
   const known = await fly.machines(app.name, { includeDeleted: true });
   const name = `${prefix}${known.filter((machine) => machine.name.startsWith(prefix)).length + 1}`;
   const metadata = {

@@ -69,6 +69,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
     begins,
     leaving: new Set(),
     record,
+    basis: { machines: undefined, standing: {}, releases: undefined },
   });
   return { pass, clock, calls };
 }

@@ -1,0 +1,108 @@
+/**
+ * What a plan rests on, and whether it still does. Whoever waited for a lease was behind somebody who held it: that one may
+ * have done the work meanwhile, and a person may have said something. Then the pass gives way, and the app is planned again.
+ */
+import type { Machine } from '../../schemas/fly/machine.ts';
+import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
+import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
+import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
+import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
+import { readIfPossible } from '../../src/observed/reading.ts';
+import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import type { AppPass } from './app-pass.ts';
+
+/** That a version runs well is no reason to stop. */
+const words = [stampKeys.suspend, stampKeys.hold, stampKeys.failed] as const;
+
+/**
+ * After a wait for the lease on a machine: looks at all that the plan rests on. The machine itself is asked for by its id,
+ * since lists lag. Throws a waiting Fault where something moved, and the pass begins nothing more.
+ */
+export async function lookAgainAfterWait(pass: AppPass, machineId: string): Promise<void> {
+  const { fly } = pass.services;
+  const { app, basis } = pass;
+  const [listed, leased] = [await fly.machines(app.name), await fly.machine(app.name, machineId)];
+  const machines = listed.map((machine) => (machine.id === machineId ? (leased ?? machine) : machine));
+  checkBasis(pass, machines);
+  if (basis.releases === undefined) return;
+  const releases = await readIfPossible(fly.releases(app.name));
+  if (releases.status === 'unread') return;
+  const known = Math.max(0, ...basis.releases.map(({ version }) => version));
+  const newer = releases.value.find(({ id, version }) => version > known && !pass.record.is(id));
+  if (newer !== undefined) throw giveWay(pass, `release v${newer.version} began meanwhile`);
+}
+
+/** These are all machines of the app, as they are now. Throws a waiting Fault where they, or words about it, are not as planned. */
+export function checkBasis(pass: AppPass, machines: readonly Machine[]): void {
+  checkWords(pass, machines);
+  const { basis, touched } = pass;
+  if (basis.machines === undefined) return;
+  const isCounted = (machine: Machine): boolean =>
+    !touched.has(machine.id) && !touched.has(machine.name) && !isGone(machine) && !isOwnCommand(pass, machine);
+  const before = new Map(basis.machines.filter(isCounted).map((machine) => [machine.id, machine]));
+  for (const machine of machines.filter(isCounted)) {
+    const planned = before.get(machine.id);
+    if (planned === undefined) throw giveWay(pass, `machine ${machine.id} was made meanwhile`);
+    if (planned.instance_id !== machine.instance_id) throw giveWay(pass, `machine ${machine.id} was updated meanwhile`);
+    before.delete(machine.id);
+  }
+  const [gone] = before.keys();
+  if (gone !== undefined) throw giveWay(pass, `machine ${gone} went meanwhile`);
+}
+
+/** Throws a waiting Fault where these machines tell of a word about the app that the plan does not know. */
+export function checkWords(pass: AppPass, machines: readonly Machine[]): void {
+  const { basis, fleet } = pass;
+  const stamps = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
+  const { texts, suspension, hold } = readStanding([basis.standing, ...stamps]);
+  const said = words.find((key) => texts[key] !== basis.standing[key]);
+  if (said === undefined) return;
+  if (said === stampKeys.suspend && suspension !== undefined) throw overruled(pass, suspension.by, 'suspended');
+  if (said === stampKeys.hold && hold !== undefined) throw overruled(pass, hold.by, 'held');
+  throw giveWay(pass, 'another FlyCD met a version that failed, or was told to resume it');
+}
+
+/** What a person said by another FlyCD ends the pass, and says how the app is from then on. */
+export class Overruled extends Fault {
+  readonly status: 'held' | 'suspended';
+
+  constructor(parts: FaultParts, status: 'held' | 'suspended') {
+    super(parts);
+    this.status = status;
+  }
+}
+
+function overruled(pass: AppPass, by: string, status: Overruled['status']): Fault {
+  const { app, services } = pass;
+  const parts: FaultParts = {
+    kind: 'waiting',
+    what: `${app.name} was suspended or rolled back in the middle of this`,
+    why: `${by} said so by another FlyCD`,
+    next: 'FlyCD plans again from there',
+    where: app.name,
+    retryAt: services.clock.now(),
+  };
+  pass.overtaken = new Overruled(parts, status);
+  return pass.overtaken;
+}
+
+/** Nothing more is begun by this pass: the app has moved on since it was planned. */
+export function giveWay(pass: AppPass, why: string): Fault {
+  const { app, services } = pass;
+  pass.overtaken = new Fault({
+    kind: 'waiting',
+    what: `${app.name} has moved on since it was planned`,
+    why,
+    next: 'FlyCD plans again from there',
+    where: app.name,
+    retryAt: services.clock.now(),
+  });
+  return pass.overtaken;
+}
+
+/** Who runs the same command next waits for it, and it goes by itself. */
+function isOwnCommand({ fleet }: AppPass, machine: Machine): boolean {
+  const metadata = metadataOf(machine);
+  return groupOf(metadata) === releaseCommandGroup && isOwn(metadata, fleet);
+}
