@@ -142,8 +142,8 @@ async function applyWhole(
     else if (app !== undefined && planned !== undefined) {
       const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
       const options = { ...request, app, planned, reached: work.reached, yieldSlot, patience: 'wait' } as const;
-      const { run, faults } = await syncUntilOwn(context, desired, { work, options });
-      plans.set(run.app, run.plan);
+      const { run, faults, plan: last } = await syncUntilOwn(context, desired, { work, options });
+      plans.set(last.app, last);
       if (faults.some(isFleetWide)) endsAll = true;
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
@@ -204,11 +204,11 @@ async function syncUntilOwn(
   context: SyncContext,
   desired: DesiredFleet,
   turn: { readonly work: Work; readonly options: SyncAppOptions },
-): ReturnType<typeof syncApp> {
+): Promise<Awaited<ReturnType<typeof syncApp>> & { readonly plan: AppPlan }> {
   const { options } = turn;
   const { app, plan: first } = options;
   let work = turn.work;
-  let ended = await syncApp(options);
+  let ended = { ...(await syncApp(options)), plan: first };
   for (let times = 0; ended.isOvertaken && times < overtakenMax && !context.signal.aborted; times += 1) {
     try {
       let now = await plannedNow(context, desired, { work, app, first });
@@ -219,7 +219,7 @@ async function syncUntilOwn(
       }
       const { plan, planned } = now;
       if (planned === undefined) return ended;
-      ended = await syncApp({ ...options, plan, planned });
+      ended = { ...(await syncApp({ ...options, plan, planned })), plan };
     } catch (error) {
       context.log.warn({ app: app.name, error: String(error) }, 'an app that moved could not be planned again');
       return ended;

@@ -227,7 +227,7 @@ export class GroupRun {
       await this.#report.finished(planned, done);
     } catch (error) {
       const fault = toFault(error, `${planned.kind} ${planned.target} failed`);
-      const why = `${planned.target} failed: ${fault.message}`;
+      const why = `${planned.target} ${fault.kind === 'waiting' ? 'waits' : 'failed'}: ${fault.message}`;
       const isOneMore = planned.kind === 'machine.create' && !isAnew(this.#pass, planned);
       if (isOneMore && isNoRoom(error)) this.#full.set(planned.slot.region, why);
       else this.#stopped ??= this.#pass.whyStopped() ?? why;

@@ -30,6 +30,11 @@ export function isOver({ outcome, results }: Pick<Run, 'outcome' | 'results'>): 
   );
 }
 
+/** Where a run came no further: the first step that failed, else the first that waits for something. */
+export function halt({ results }: Pick<Run, 'results'>): StepResult | undefined {
+  return results.find(({ outcome }) => outcome === 'failed') ?? results.find(({ next }) => next !== undefined);
+}
+
 /** One pass over one app. */
 export interface Run {
   readonly id: number;

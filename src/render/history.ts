@@ -1,5 +1,5 @@
 import { formatTime } from '../model/base/clock.ts';
-import { isOver, type Run } from '../model/run.ts';
+import { halt, isOver, type Run } from '../model/run.ts';
 import { filledColumns, markdownTable, textTable, type Cell, type Table } from './text/table.ts';
 import { plain } from '../model/base/plain.ts';
 import { formatDuration, revisionText, truncate } from './text/plain.ts';
@@ -8,10 +8,10 @@ import { createPaint, toneOfOutcome } from './text/tone.ts';
 /** A message in a table is a pointer; `flycd history RUN` has the whole of it. */
 const messageCharactersMax = 120;
 
-/** The first failure of a run, else why it is held, by each hold, else nothing. */
+/** The first failure of a run, else what it waits for or why it is held, by each hold, else nothing. */
 function reasonsOf(run: Run): readonly string[] {
-  const failed = run.results.find((result) => result.outcome === 'failed');
-  if (failed !== undefined) return [`${failed.kind} ${failed.target}: ${onOneLine(failed.message ?? 'failed')}`];
+  const halted = halt(run);
+  if (halted !== undefined) return [`${halted.kind} ${halted.target}: ${onOneLine(halted.message ?? halted.outcome)}`];
   const problem = run.plan.problems.find(({ severity }) => severity === 'error');
   if (problem !== undefined) return [problem.message];
   if (run.plan.holds.length > 0) return run.plan.holds.map(({ because }) => because);

@@ -1,6 +1,6 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
-import type { Run } from '../model/run.ts';
+import { halt, type Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { appPlanJson } from './plan.ts';
 import { stepName } from './step.ts';
@@ -46,7 +46,7 @@ function runText({ run, now }: Why): readonly string[] {
   if (run === undefined) return ['  no run of it is recorded here'];
   const when = `${formatDuration(now - (run.finishedAt ?? run.startedAt))} ago`;
   const reason = reasonOf(run);
-  const failed = run.results.find((result) => result.outcome === 'failed');
+  const next = halt(run)?.next;
   const again =
     run.nextWakeAt !== undefined && run.nextWakeAt > now
       ? [`    tries again: at ${formatTime(run.nextWakeAt)}`]
@@ -57,7 +57,7 @@ function runText({ run, now }: Why): readonly string[] {
         : [];
   return [
     `  last run: ${run.id}, ${run.outcome ?? 'still running'}, ${when}, by ${plain(run.actor)}${reason === '' ? '' : `: ${plain(reason)}`}`,
-    ...(failed?.next === undefined ? [] : [`    look: ${plain(failed.next)}`]),
+    ...(next === undefined ? [] : [`    look: ${plain(next)}`]),
     ...again,
     `    look: flycd history ${shellWord(String(run.id))}`,
   ];
