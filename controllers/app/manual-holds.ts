@@ -100,16 +100,21 @@ function unseen(app: string): Fault {
   });
 }
 
+/** Words are dated by Fly's clock: FlyCDs on other machines have to agree when they end. Only once Fly has answered. */
+function flyNow({ clock, fly }: Pick<SyncContext, 'clock' | 'fly'>): number {
+  return clock.now() + fly.aheadMs();
+}
+
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
 export async function suspendApp(
   context: SyncContext,
   fleet: DesiredFleet,
   wish: { readonly app: Subject; readonly reason: string; readonly forMs: number | undefined },
 ): Promise<Told> {
-  const { clock, actor } = context;
+  const { actor } = context;
   const { app, reason, forMs } = wish;
-  const at = clock.now();
   const { appId, machines, standing } = await look(context, fleet, app.name);
+  const at = flyNow(context);
   const until = forMs === undefined ? undefined : at + forMs;
   const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
   const texts = { [stampKeys.suspend]: formatSuspension(suspension) };
@@ -121,9 +126,9 @@ export async function suspendApp(
 
 /** Lifts whatever keeps the app from following git: a suspension, a hold after a rollback, a release that failed. */
 export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: Subject): Promise<Told> {
-  const { clock, actor } = context;
-  const at = clock.now();
+  const { actor } = context;
   const { appId, machines, standing } = await look(context, fleet, app.name);
+  const at = flyNow(context);
   const said: readonly (readonly [StandingKey, string | undefined])[] = [
     [stampKeys.suspend, suspensionOf(standing, at) && `suspended by ${standing.suspension?.by ?? ''}`],
     [stampKeys.hold, standing.hold && `rolled back by ${standing.hold.by}`],
@@ -167,17 +172,17 @@ export async function holdBackAt(
   fleet: DesiredFleet,
   wish: { readonly app: DesiredApp; readonly run: number | undefined },
 ): Promise<GoodVersion> {
-  const { clock, actor, fly } = context;
+  const { actor, fly } = context;
   const { app, run } = wish;
   const stood = await look(context, fleet, app.name);
-  const suspension = suspensionOf(stood.standing, clock.now());
+  const suspension = suspensionOf(stood.standing, flyNow(context));
   if (suspension !== undefined) throw suspended(app.name, suspension.by);
   const to =
     run === undefined ? await before(context, fleet, { app, stood }) : await leftBy(context, app.name, { run, stood });
   const snapshot = await snapshotAt({ fly, fleet, app, version: to, machines: stood.machines });
   if (snapshot.status === 'lost') throw lost(app.name, snapshot.because);
   const count = nextCount(stood.standing.texts[stampKeys.hold]);
-  const text = formatHold({ to, by: actor, at: clock.now(), count });
+  const text = formatHold({ to, by: actor, at: flyNow(context), count });
   const texts = { [stampKeys.hold]: text };
   await stampOrThrow(context, fleet, { ...stood, app: app.name, texts });
   return to;

@@ -58,13 +58,13 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
         : snapshot === undefined
           ? stoppedPlan(free, course.hold)
           : heldPlan(git(seen, as, under(snapshot)), free, course.hold);
-    return suspendedPlan(steered, standing, clock.now());
+    return suspendedPlan(steered, standing, { now: clock.now(), aheadMs: observed.flyAheadMs });
   };
   const unseen = planOf(observed);
   const built = await withImageOf(request, { seen: observed, plan: unseen }, planOf);
   const { seen, plan } = await withPullsOf(request, built, planOf);
   const known = knownEvidence({ observed, memory, fleet });
-  const unreachable = unreachableSince(observed, memory, clock.now());
+  const unreachable = shifted(unreachableSince(observed, memory, clock.now()), observed.flyAheadMs);
   const isUnheld = app.policy.drift === 'off';
   // What would be held if nobody insisted and drift were not left alone: what a person did.
   const held = (as: ObservedApp): AppPlan => planOf(as, { ...options, now: false }, reporting);
@@ -206,6 +206,11 @@ function unreachableSince(observed: ObservedApp, memory: Memory, now: number): M
   return Object.fromEntries(silent.map(({ id }) => [id, memory.unreachable[id] ?? now]));
 }
 
+/** Remembered by Fly's clock: ours, once somebody sets it, would make hours of a minute. */
+function shifted(times: Memory['unreachable'], byMs = 0): Memory['unreachable'] {
+  return Object.fromEntries(Object.entries(times).map(([id, at]) => [id, at + byMs]));
+}
+
 /** undefined: it could not be read. */
 export function shownApp({ app, id, machines }: ObservedApp, fleet: FleetOwner): ShownApp | undefined {
   if (app.status === 'unread' || machines.status === 'unread') return undefined;
@@ -228,5 +233,7 @@ async function thatCounts(request: PlanAppRequest, observed: ObservedApp, stored
   }
   const isTakenAway = shown?.isThere === false && stored.underway !== 'destroying';
   const before = stored.standing.find(({ key }) => isTakenAway && key === stampKeys.fulfilled);
-  return { ...known, revisionSeenAt, fulfilledBefore: before?.text, currentMarks, keyId: evidence?.keyId ?? '' };
+  const unreachable = shifted(known.unreachable, -(observed.flyAheadMs ?? 0));
+  const keyId = evidence?.keyId ?? '';
+  return { ...known, revisionSeenAt, unreachable, fulfilledBefore: before?.text, currentMarks, keyId };
 }

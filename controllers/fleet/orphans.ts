@@ -81,7 +81,7 @@ async function withContents({ fly, fleet, store, clock }: LookRequest, orphan: O
   ]);
   const memory = await store?.memory(app);
   const said = memory && memoryOf(memory, { isThere: true, id, isStamped: true }).standing;
-  return { ...orphan, ...releases, contents, history, said };
+  return { ...orphan, ...releases, contents, history, said, flyAheadMs: fly.aheadMs() };
 }
 
 export interface OrphanRequest {

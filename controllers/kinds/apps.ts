@@ -81,7 +81,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   };
   try {
     const appId = appIdOf(await fly.createApp({ name: app.name, org, network }));
-    await store.applyEvent(app.name, { kind: 'created', appId, known: true, now: clock.now() });
+    await store.applyEvent(app.name, { kind: 'created', appId, known: true, now: clock.now() + fly.aheadMs() });
     return { outcome: 'created' };
   } catch (error) {
     // A read behind it that fails says nothing of the create.
@@ -104,7 +104,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     // Nothing tells whose an empty one is: it is made use of, and proves nothing.
     const empty = error.outcome === 'unknown' ? await isEmpty(pass) : false;
     if (empty === true) {
-      await store.applyEvent(app.name, { kind: 'created', appId, known: false, now: clock.now() });
+      await store.applyEvent(app.name, { kind: 'created', appId, known: false, now: clock.now() + fly.aheadMs() });
       return { outcome: 'created', message: 'it was there already' };
     }
     if (empty === false) await refused();

@@ -33,7 +33,7 @@ export async function extendVolume(
     await fly.extendVolume(app.name, volumeId, sizeGb);
     return { outcome: 'updated' };
   }
-  const before = beforeGrowth(volume, machine, pass.services.clock.now());
+  const before = beforeGrowth(volume, machine, pass.services.clock.now() + fly.aheadMs());
   // One that an earlier try left behind says the same: neither has the volume grown nor the machine booted since.
   const intent =
     openGrowth((await store.memory(app.name)).intents, volumeId).find((open) => isSame(open.before, before)) ??

@@ -49,7 +49,7 @@ async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   const begunAt = wait.isResumed === true ? undefined : clock.now();
   await settled(pass, wait);
   let machine = await presentMachine(pass, wait);
-  const seen = firstSeen(machine, lastProgress(machine, begunAt, clock.now()), begunAt, clock.now());
+  const seen = firstSeen(machine, lastProgress(pass, machine, begunAt), begunAt, clock.now());
   for (;;) {
     const verdict = judge(machine);
     note(seen, machine, verdict, clock.now());
@@ -133,12 +133,14 @@ async function exceeded(pass: AppPass, machine: Machine, ms: number): Promise<nu
 }
 
 /**
- * It came where it is when its events say. The long wait ends the moment a machine is started, and what a wait that began
- * just now has seen lies within it: Fly's clock is not ours.
+ * It came where it is when its events say, by Fly's clock. The long wait ends the moment a machine is started, and what a
+ * wait that began just now has seen lies within it, however well the two clocks are known.
  */
-function lastProgress(machine: Machine, begunAt: number | undefined, now: number): number {
+function lastProgress({ services: { clock, fly } }: AppPass, machine: Machine, begunAt: number | undefined): number {
+  const now = clock.now();
   if (machine.state === 'started' && begunAt !== undefined) return now;
-  return Math.min(Math.max(stateSince(machine) ?? now, begunAt ?? 0), now);
+  const since = stateSince(machine);
+  return Math.min(Math.max(since === undefined ? now : since - fly.aheadMs(), begunAt ?? 0), now);
 }
 
 /** What a wait has seen of its machine. Times are ours, in milliseconds since the epoch. */

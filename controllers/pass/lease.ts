@@ -101,6 +101,7 @@ async function acquire(pass: AppPass, machineId: string) {
   const { signal } = pass.services;
   const stop = pass.newer === undefined ? signal : AbortSignal.any([signal, pass.newer]);
   let hasWaited = false;
+  let saidOf: number | undefined;
   for (;;) {
     // Fly's time may differ from ours: by our clock, the lease ends no later than this.
     const endsAt = clock.now() + leaseMs;
@@ -125,13 +126,19 @@ async function acquire(pass: AppPass, machineId: string) {
       }
       // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
       if (!isOwnLease(lease.description, pass.fleet)) throw error;
-      const untilMs = Math.min(Math.max(1000, lease.expires_at * 1000 - clock.now() + 1), staleLeaseMsMax);
-      pass.services.onProgress({
-        type: 'waiting',
-        app: app.name,
-        because: `an earlier FlyCD still holds machine ${machineId}`,
-        until: clock.now() + untilMs,
-      });
+      const untilMs = Math.min(
+        Math.max(1000, lease.expires_at * 1000 - fly.aheadMs() - clock.now() + 1),
+        staleLeaseMsMax,
+      );
+      // Once for each time that it was renewed.
+      if (lease.expires_at !== saidOf)
+        pass.services.onProgress({
+          type: 'waiting',
+          app: app.name,
+          because: `an earlier FlyCD still holds machine ${machineId}`,
+          until: clock.now() + untilMs,
+        });
+      saidOf = lease.expires_at;
       // A stop or a newer commit ends the wait; the next try says who holds it.
       await pass.services.yieldSlot(() => clock.sleep(untilMs, stop)).catch(() => undefined);
     }

@@ -17,8 +17,9 @@ export async function callsOnLock(pass: AppPass): Promise<readonly StampedCall[]
   if (pass.calls === undefined) {
     const machine = await fly.machine(app.name, lock.machineId);
     const stamped = parseCalls(machine === undefined ? undefined : metadataOf(machine)[stampKeys.calls]);
-    // Another machine's clock may run ahead of ours.
-    const read = stamped.map((call) => ({ ...call, createdAt: Math.min(call.createdAt, clock.now()) }));
+    // Stamped by Fly's clock, since FlyCDs on several machines compare them; an earlier one stamped by its own.
+    const ours = (at: number): number => Math.min(at - fly.aheadMs(), clock.now());
+    const read = stamped.map((call) => ({ ...call, createdAt: ours(call.createdAt) }));
     pass.calls = { before: read.filter((call) => certainOf(call) > clock.now()), ours: [] };
   }
   return pass.calls.before;
@@ -70,8 +71,7 @@ async function writeCalls(pass: AppPass): Promise<void> {
   if (lock !== undefined) await fly.patchMetadata(app.name, lock.machineId, { [stampKeys.calls]: callsText(pass) });
 }
 
-function callsText({ calls, services: { clock } }: AppPass): string | null {
-  return formatCalls(
-    [...(calls?.before ?? []), ...(calls?.ours ?? [])].filter((call) => certainOf(call) > clock.now()),
-  );
+function callsText({ calls, services: { clock, fly } }: AppPass): string | null {
+  const open = [...(calls?.before ?? []), ...(calls?.ours ?? [])].filter((call) => certainOf(call) > clock.now());
+  return formatCalls(open.map((call) => ({ ...call, createdAt: call.createdAt + fly.aheadMs() })));
 }

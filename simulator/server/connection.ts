@@ -26,10 +26,20 @@ export function parseBody(text: string): unknown {
   }
 }
 
+interface Sending {
+  readonly requestId: string;
+  /** Milliseconds since the epoch by the simulator's clock: Node would write the machine's. */
+  readonly at: number;
+}
+
 /** Bytes and text (a proxy's page) as they are, anything else as JSON. */
-export function send(response: ServerResponse, reply: Reply, requestId: string): void {
+export function send(response: ServerResponse, reply: Reply, { requestId, at }: Sending): void {
   const { status, body } = reply;
-  const headers: Record<string, string | number> = { 'fly-request-id': requestId, ...reply.headers };
+  const headers: Record<string, string | number> = {
+    date: new Date(at).toUTCString(),
+    'fly-request-id': requestId,
+    ...reply.headers,
+  };
   if (body instanceof Uint8Array) {
     response.writeHead(status, { 'content-length': body.length, ...headers }).end(body);
     return;

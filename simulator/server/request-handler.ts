@@ -82,11 +82,11 @@ export function reception(options: ReceptionOptions): Reception {
       try {
         const reply = await answer(desk, request, response);
         if (reply === undefined) reset(response);
-        else send(response, reply, requestId);
+        else send(response, reply, { requestId, at: desk.world.now() });
       } catch (error) {
         // A body that broke off: there is nobody left to answer.
         if (!(error instanceof Refusal)) return reset(response);
-        send(response, refusedWith(error), requestId);
+        send(response, refusedWith(error), { requestId, at: desk.world.now() });
       } finally {
         underway -= 1;
       }

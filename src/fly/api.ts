@@ -32,6 +32,8 @@ interface OrgMachines {
 
 /** Everything that only reads. Planning and `diff` hold nothing else, so a read-only token is enough. */
 export interface FlyReader {
+  /** Milliseconds that Fly's clock is ahead of ours, by its last answers; below 0: behind, 0: as far as is known they agree. */
+  aheadMs(): number;
   app(name: string): Promise<AppPresence>;
   apps(org: string): Promise<readonly App[]>;
   /** With leases. Destroyed ones only with includeDeleted. */

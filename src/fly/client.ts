@@ -14,6 +14,7 @@ import { volumeReads, volumeWrites } from './resources/volumes.ts';
 export function createFlyReader(transport: Transport): FlyReader {
   const { releases } = releaseCalls(transport);
   return {
+    aheadMs: () => transport.aheadMs(),
     ...appReads(transport),
     ...machineReads(transport),
     ...volumeReads(transport),

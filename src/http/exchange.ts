@@ -88,7 +88,7 @@ async function converse(
     kind: 'answer',
     status: response.status,
     headers: response.headers,
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after'), tools.clock.now()),
+    retryAfterMs: retryAfterMs(response.headers, tools.clock.now()),
     body: await readBody(response, response.ok ? request.bytesMax : errorBytesMax, why),
   };
 }
@@ -114,13 +114,15 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
-/** Seconds or an HTTP date (RFC 9110, 10.2.3). Fly documents no Retry-After; its edge may send one. */
-function retryAfterMs(header: string | null, now: number): number | undefined {
+/** Seconds or an HTTP date (RFC 9110, 10.2.3), by the clock of who sent it. Fly documents no Retry-After; its edge may send one. */
+function retryAfterMs(headers: Headers, now: number): number | undefined {
+  const header = headers.get('retry-after');
   if (header === null) return undefined;
   const seconds = /^\s*(\d{1,9})\s*$/.exec(header)?.[1];
   if (seconds !== undefined) return Number(seconds) * 1000;
   const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const sentAt = Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(date) ? undefined : Math.max(0, date - (Number.isNaN(sentAt) ? now : sentAt));
 }
 
 /** `fetch failed` says nothing; what lies beneath names the address or the code. */

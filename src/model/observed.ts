@@ -28,6 +28,8 @@ export interface ObservedApp {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
+  /** Milliseconds that Fly's clock was ahead of the one that says `observedAt`. Default: 0. */
+  readonly flyAheadMs?: number | undefined;
   readonly app: Reading<AppPresence>;
   /** Fly's id of the app: another one where it was destroyed and made again. undefined: it is not there, or Fly does not say. */
   readonly id?: string | undefined;
@@ -53,6 +55,8 @@ export interface ObservedApp {
 /** An app of this fleet on Fly that git does not name. */
 export interface OrphanedApp {
   readonly name: string;
+  /** As of an app that git names. */
+  readonly flyAheadMs?: number | undefined;
   readonly org: string;
   /** undefined: nobody has looked at it by itself yet, or Fly does not say. */
   readonly id?: string | undefined;

@@ -57,11 +57,20 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
   if (app.status === 'read' && app.value.state !== 'present') {
     const empty = { status: 'read', value: [] } as const;
     const presence = contradicted(app, machines);
-    return { name, observedAt, app: presence, machines: empty, volumes: empty, secrets: empty, addresses: empty };
+    return {
+      name,
+      observedAt,
+      app: presence,
+      machines: empty,
+      volumes: empty,
+      secrets: empty,
+      addresses: empty,
+    };
   }
   const org = app.status === 'read' ? organizationOf(app.value) : undefined;
   const id = app.status === 'read' && app.value.state === 'present' ? appIdOf(app.value.app) : undefined;
-  return { name, observedAt, app, id, org, machines, volumes, secrets, addresses };
+  const flyAheadMs = fly.aheadMs();
+  return { name, observedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
 }
 
 /**
@@ -94,7 +103,9 @@ export async function observeDeployments(
   const { fly, app } = request;
   const releases = await observeReleases(request);
   const machines = request.machines.filter((machine) => !isGone(machine));
-  const isForeign = releases.status === 'read' && asksTheDeparted({ ...request, machines, releases: releases.value });
+  const aheadMs = fly.aheadMs();
+  const isForeign =
+    releases.status === 'read' && asksTheDeparted({ ...request, aheadMs, machines, releases: releases.value });
   if (!isForeign && request.asksDeparted !== true) return { releases };
   const all = await readIfPossible(fly.machines(app, { includeDeleted: true }));
   if (all.status === 'unread') return { releases };

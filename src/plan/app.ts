@@ -85,6 +85,7 @@ export function planApp(input: PlanAppInput): AppPlan {
     departed: observed.departed,
     fleet: input.fleet,
     now: input.now,
+    aheadMs: observed.flyAheadMs,
   });
   if (inventory.otherFleet !== undefined && !input.options.adopt) {
     const steps = planGivingWay(input, machines.value);
@@ -176,7 +177,7 @@ function standingAbout({ observed, fleet, memory, now }: PlanAppInput): Standing
   if (observed.machines.status === 'unread') return readStanding([]);
   const isThere = observed.app.status === 'unread' || observed.app.value.state !== 'absent';
   // A word that is over says nothing of the app that is made: there it would be counted before what is said of that one.
-  const rows = isThere ? memory.standing : memory.standing.filter((row) => stands(row, now));
+  const rows = isThere ? memory.standing : memory.standing.filter((row) => stands(row, now + (observed.flyAheadMs ?? 0)));
   const standing = standingOf({ machines: observed.machines.value, fleet }, { standing: rows });
   if (memory.fulfilledBefore === undefined) return standing;
   return { ...standing, fulfilled: readStanding([{ [stampKeys.fulfilled]: memory.fulfilledBefore }]).fulfilled };

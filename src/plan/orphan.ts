@@ -29,9 +29,9 @@ export interface OrphanInput {
 }
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
-  const { name, machines, releases, departed } = orphan;
+  const { name, machines, releases, departed, flyAheadMs: aheadMs = 0 } = orphan;
   const standing = standingOf({ machines, fleet }, { standing: orphan.said ?? [] });
-  const suspension = suspensionOf(standing, now);
+  const suspension = suspensionOf(standing, now + aheadMs);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>
     isNamedOwn(metadataOf(machine), fleet) && !isCopy(machine.id, metadataOf(machine));
@@ -50,10 +50,10 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const changes = contentsOf(orphan);
   const step: Step = { kind: 'app.destroy', app: name, target: name, because, risk: 'destructive', changes };
   if (orphan.unread !== undefined) return { steps: [], holds: [unreadHold(name, orphan.unread, step)], notes: [] };
-  const suspended = suspensionHold(name, [step], { standing, now });
+  const suspended = suspensionHold(name, [step], { standing, now, aheadMs });
   if (suspended !== undefined) return { steps: [], holds: [suspended], notes: [] };
   const asked = releases?.status === 'read' ? releases.value : undefined;
-  const busy = busyWith({ machines, releases: asked, departed, fleet, now });
+  const busy = busyWith({ machines, releases: asked, departed, fleet, now, aheadMs });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
   const held =
     sharedHold(name, other, step) ??

@@ -131,6 +131,8 @@ export type LeftAloneKind =
 export interface OtherDeployment {
   /** Who, for a person. */
   readonly holder: string;
+  /** What a person can do. Default: it is over by itself. */
+  readonly next?: string | undefined;
   readonly retryAt: number;
 }
 

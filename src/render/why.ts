@@ -46,11 +46,12 @@ function runText({ run, now }: Why): readonly string[] {
   if (run === undefined) return ['  no run of it is recorded here'];
   const when = `${formatDuration(now - (run.finishedAt ?? run.startedAt))} ago`;
   const reason = reasonOf(run);
-  const next = halt(run)?.next;
+  const halted = halt(run);
+  const next = halted?.next;
   const again =
     run.nextWakeAt !== undefined && run.nextWakeAt > now
       ? [`    tries again: at ${formatTime(run.nextWakeAt)}`]
-      : run.status === 'failed' || (run.outcome === 'held' && failed !== undefined)
+      : run.status === 'failed' || (run.outcome === 'held' && halted !== undefined)
         ? [
             '    tries again: with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused',
           ]

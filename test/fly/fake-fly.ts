@@ -66,6 +66,8 @@ export async function startFakeFly(
 }
 
 function send(response: ServerResponse, reply: Reply): void {
+  // Node would write the time of the machine that tests run on.
+  response.sendDate = false;
   if (reply === 'reset') {
     response.destroy();
     return;

@@ -30,6 +30,8 @@ export interface Failure {
   readonly code: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Milliseconds that Fly's clock is ahead of the one that says `now`. */
+  readonly aheadMs: number;
   /** Milliseconds that Fly asked to be left alone for. */
   readonly retryAfterMs: number | undefined;
   /** false: it takes the token for other calls. */
@@ -272,10 +274,10 @@ function contains(text: string | undefined, part: string): boolean {
 }
 
 /** Fly says: machine ID X lease currently held by OWNER, expires at 2026-05-14T10:41:08Z */
-function leaseHeldParts({ words, now }: Failure): RuleParts {
+function leaseHeldParts({ words, now, aheadMs }: Failure): RuleParts {
   const holder = /lease currently held by (\S+?),?\s+expires at/i.exec(words ?? '')?.[1];
   const expiry = /expires at (\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)/i.exec(words ?? '');
-  const expiresAt = expiry === null ? Number.NaN : Date.parse(`${expiry[1]}T${expiry[2]}Z`);
+  const expiresAt = expiry === null ? Number.NaN : Date.parse(`${expiry[1]}T${expiry[2]}Z`) - aheadMs;
   const retryAt = Number.isNaN(expiresAt) ? now + leaseWaitMs : Math.max(expiresAt, now + 1_000);
   return {
     kind: 'waiting',

@@ -13,6 +13,7 @@ import {
 } from './classification.ts';
 import { decoder, type Decode } from './decoding.ts';
 import type { FlyError } from './error.ts';
+import { FlyTime } from './fly-time.ts';
 import { exchange, type Exchange } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
 import { LeftAlones, type LeftAlone } from './left-alone.ts';
@@ -77,6 +78,8 @@ export const currentTokens: Call = {
 export interface Transport {
   readonly clock: Clock;
   readonly redactor: Redactor;
+  /** Milliseconds that Fly's clock is ahead of `clock`; below 0: behind. */
+  aheadMs(): number;
   /** The decoded answer. */
   ask<T>(call: Call, answer: z.ZodType<T>): Promise<T>;
   /** For answers that say nothing beyond success: their bodies are not looked at. */
@@ -121,6 +124,7 @@ interface Core {
   readonly limiter: RateLimiter;
   readonly proof: TokenProof;
   readonly leftAlone: LeftAlones;
+  readonly time: FlyTime;
   readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
@@ -148,6 +152,7 @@ export function createTransport(options: FlyClientOptions): Transport {
     limiter: createRateLimiter(options.clock),
     proof: new TokenProof(options.clock),
     leftAlone: new LeftAlones(options.clock),
+    time: new FlyTime(options),
     lanes: {
       read: createLane(readsInFlightMax),
       write: createLane(writesInFlightMax),
@@ -158,6 +163,7 @@ export function createTransport(options: FlyClientOptions): Transport {
   return {
     clock: options.clock,
     redactor: options.redactor,
+    aheadMs: () => core.time.aheadMs,
     ask: (call, answer) => perform(core, call, decoder(answer)),
     tell: (call) => perform(core, call, () => ({ state: 'fits', value: undefined })),
   };
@@ -240,6 +246,7 @@ function unsent(core: Core, call: Call, { until, status, words, code }: LeftAlon
   const error = classify({
     ...failureOf(call),
     now,
+    aheadMs: core.time.aheadMs,
     requestId: undefined,
     retryAfterMs,
     isTokenRefused: false,
@@ -283,7 +290,12 @@ async function send(core: Core, call: Call, timeoutMsMax: number): Promise<Excha
   const admission = await admit(core, call);
   let limited = false;
   try {
-    const answer = await core.lanes[laneOf(call)].run(() => exchange({ fetch, clock }, request));
+    const answer = await core.lanes[laneOf(call)].run(async () => {
+      const sentAt = clock.now();
+      const heard = await exchange({ fetch, clock }, request);
+      if (heard.kind === 'answer') core.time.heard(heard.headers, sentAt);
+      return heard;
+    });
     limited = answer.kind === 'answer' && answer.status === 429;
     return answer;
   } finally {
@@ -367,6 +379,7 @@ function judge<T>(
     const error = classify({
       ...failureOf(call),
       now: core.options.clock.now(),
+      aheadMs: core.time.aheadMs,
       requestId: answered === undefined ? undefined : requestIdOf(answered.headers),
       retryAfterMs,
       isTokenRefused: isRefused,

@@ -34,6 +34,8 @@ export interface ClassifyInput {
   readonly departed?: readonly Machine[] | undefined;
   readonly fleet: FleetOwner;
   readonly now: number;
+  /** Milliseconds that Fly's clock is ahead of ours. Default: 0. */
+  readonly aheadMs?: number | undefined;
 }
 
 export function classifyMachines(input: ClassifyInput): MachineInventory {

@@ -3,6 +3,8 @@ import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
+import { formatTime } from '../../model/base/clock.ts';
+import { shellWord } from '../../model/base/shell.ts';
 import { isOwn, isOwnLease, type FleetOwner } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, OtherDeployment } from '../types.ts';
@@ -17,7 +19,10 @@ export interface BusyInput {
   /** Destroyed ones, whose stamps still tell which records FlyCD made. undefined: not asked for, or unread. */
   readonly departed?: readonly Machine[] | undefined;
   readonly fleet: FleetOwner;
+  /** By our clock. */
   readonly now: number;
+  /** Milliseconds that Fly's clock, which dates all of this, is ahead of ours. Default: 0. */
+  readonly aheadMs?: number | undefined;
 }
 
 /**
@@ -25,6 +30,10 @@ export interface BusyInput {
  * would never end. Longer than any deployment that still moves; the same bound as for a release that runs elsewhere.
  */
 const leftBehindAfterMs = 30 * 60_000;
+/** Leases are for minutes and renewed by whoever is at work; one for longer than this was a slip, and ends in no time that helps. */
+const endlessMs = 60 * 60_000;
+/** The last time that there is a date for. */
+const timeMsMax = 8.64e15;
 /** Nothing says when somebody is done, but the end of a lease that nobody renews: look again after this. */
 const lookAgainMs = 60_000;
 
@@ -51,9 +60,9 @@ export function hasMixedTags(machines: readonly Machine[]): boolean {
 }
 
 /** What a hold for it says. */
-export function whyBusy({ holder, retryAt }: OtherDeployment): Omit<HoldParts, 'steps'> {
+export function whyBusy({ holder, retryAt, next }: OtherDeployment): Omit<HoldParts, 'steps'> {
   const because = `somebody else is at work: ${holder}`;
-  return { reason: 'busy', because, next: 'FlyCD goes on by itself when they are done', retryAt };
+  return { reason: 'busy', because, next: next ?? 'FlyCD goes on by itself when they are done', retryAt };
 }
 
 /** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
@@ -66,19 +75,34 @@ function holderOf(lease: Lease): string {
 
 /** Machines are those that are there. undefined: nobody else is at work. */
 export function busyWith(input: BusyInput): OtherDeployment | undefined {
-  const leases = input.machines
-    .flatMap((machine) => (machine.lease === undefined || machine.lease === null ? [] : [machine.lease]))
-    .filter((lease) => lease.expires_at * 1000 > input.now && !isOwnLease(lease.description, input.fleet))
-    .toSorted((a, b) => b.expires_at - a.expires_at);
-  const [lease] = leases;
+  const { now, aheadMs = 0 } = input;
+  const retryAt = now + lookAgainMs;
+  const byFly = { ...input, now: now + aheadMs };
+  const lease = leaseOfOthers(byFly);
   if (lease !== undefined) {
     // Whoever is done gives it back before its end.
-    const retryAt = Math.min(lease.expires_at * 1000, input.now + lookAgainMs);
-    return { holder: `${holderOf(lease)} holds a lease on a machine`, retryAt };
+    return { ...lease, retryAt: Math.min(lease.endsAt - aheadMs, retryAt) };
   }
-  const retryAt = input.now + lookAgainMs;
   const others = input.releases === undefined ? undefined : othersReleases(input, input.releases);
-  return busyMachine(input, others, retryAt) ?? releasing(others ?? [], input.now, retryAt);
+  return busyMachine(byFly, others, retryAt) ?? releasing(others ?? [], byFly.now, retryAt);
+}
+
+/** The one that ends last. `now` is Fly's. */
+function leaseOfOthers({ machines, fleet, now }: BusyInput) {
+  const [last] = machines
+    .flatMap(({ id, lease }) => (lease === undefined || lease === null ? [] : [{ id, lease }]))
+    .map(({ id, lease }) => ({ id, lease, endsAt: lease.expires_at * 1000 }))
+    .filter(({ lease, endsAt }) => endsAt > now && !isOwnLease(lease.description, fleet))
+    .toSorted((a, b) => b.endsAt - a.endsAt);
+  if (last === undefined) return undefined;
+  const { id, lease, endsAt } = last;
+  const holder = `${holderOf(lease)} holds a lease on`;
+  if (endsAt - now <= endlessMs) return { holder: `${holder} a machine`, endsAt };
+  return {
+    holder: `${holder} machine ${id} until ${formatTime(Math.min(endsAt, timeMsMax))}`,
+    next: `nobody deploys for so long; if it was left behind: fly machine leases clear ${shellWord(id)}`,
+    endsAt,
+  };
 }
 
 /** What a deployment makes and takes away again. Left behind by one that is over, it tells of nobody. */
@@ -119,7 +143,7 @@ function busyMachine(
  */
 export function asksTheDeparted(input: BusyInput): boolean {
   const others = input.releases === undefined ? [] : othersReleases(input, input.releases);
-  return others.some((release) => isAtWork(release, input.now));
+  return others.some((release) => isAtWork(release, input.now + (input.aheadMs ?? 0)));
 }
 
 /** Newest first, by when they began. */

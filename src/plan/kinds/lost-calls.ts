@@ -64,7 +64,11 @@ function callsOf({ observed, memory, fleet }: LostCallsOf): readonly Call[] {
   const stamped = machines.map(metadataOf).flatMap((metadata) => {
     return isOwn(metadata, fleet) ? parseCalls(metadata[stampKeys.calls]) : [];
   });
-  const calls: Call[] = memory.intents.filter(isOpen).map((intent) => ({ ...intent, intent }));
+  // Stamps and what the calls made say Fly's time, our own database ours.
+  const { flyAheadMs = 0 } = observed;
+  const calls: Call[] = memory.intents
+    .filter(isOpen)
+    .map((intent) => ({ ...intent, createdAt: intent.createdAt + flyAheadMs, intent }));
   for (const call of stamped) {
     const isSame = (one: StampedCall): boolean =>
       one.kind === call.kind && one.target === call.target && isNear(one.createdAt, call.createdAt);

@@ -6,7 +6,13 @@ import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
 
-/** undefined: it is not, or not any more. */
+/** `aheadMs`: how far Fly's clock, by which people's words are dated, is ahead of the one that says `now`. Default: 0. */
+export interface Moment {
+  readonly now: number;
+  readonly aheadMs?: number | undefined;
+}
+
+/** undefined: it is not, or not any more. `now` by Fly's clock. */
 export function suspensionOf(standing: Standing, now: number): Standing['suspension'] {
   const { suspension } = standing;
   if (suspension?.until !== undefined && suspension.until <= now) return undefined;
@@ -14,10 +20,10 @@ export function suspensionOf(standing: Standing, now: number): Standing['suspens
 }
 
 /** A suspended app is looked at and not touched. */
-export function suspendedPlan(plan: AppPlan, standing: Standing, now: number): AppPlan {
+export function suspendedPlan(plan: AppPlan, standing: Standing, moment: Moment): AppPlan {
   // Nor is what a person could confirm meanwhile.
   const { steps, holds } = withConfirmable(plan);
-  const hold = suspensionHold(plan.app, steps, { standing, now });
+  const hold = suspensionHold(plan.app, steps, { standing, ...moment });
   return hold === undefined
     ? plan
     : {
@@ -35,17 +41,18 @@ export function isLeftAlone({ holds }: Pick<AppPlan, 'holds'>): boolean {
 export function suspensionHold(
   app: string,
   steps: readonly Step[],
-  { standing, now }: { readonly standing: Standing; readonly now: number },
+  { standing, now, aheadMs = 0 }: Moment & { readonly standing: Standing },
 ): Hold | undefined {
-  const suspension = suspensionOf(standing, now);
+  const suspension = suspensionOf(standing, now + aheadMs);
   if (suspension === undefined) return undefined;
   const { at, until } = suspension;
+  const retryAt = until === undefined ? undefined : until - aheadMs;
   const because = suspensionWords(suspension);
   const next =
     until === undefined
       ? `flycd resume ${shellWord(app)}`
       : `FlyCD follows git again by itself, or at once with flycd resume ${shellWord(app)}`;
-  return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt: until }), since: at };
+  return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt }), since: at };
 }
 
 export function suspensionWords({ reason, by, at, until }: Suspension): string {

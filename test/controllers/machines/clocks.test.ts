@@ -1,0 +1,146 @@
+/** FlyCD on a machine whose clock is wrong: what Fly dates is compared with Fly's clock. */
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
+import type { Clock } from '../../../src/model/base/clock.ts';
+import { fetchFrom, run } from '../../cli/terminal.ts';
+import { prepared, type Arena, type Files } from '../arena.ts';
+import { callOf } from '../calls.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const minute = 60_000;
+/** Minutes that FlyCD's clock is ahead of Fly's. */
+const offsets = [6, 10, 45, 24 * 60, -6, -10, -45, -24 * 60];
+
+function shop({ image = 'shop:1', count = 2, more = '' } = {}): Files {
+  return {
+    'flycd.yaml': 'fleet: clocks\n',
+    'shop/app.yaml': `app: shop
+primary_region: arn
+build:
+  image: docker.io/acme/${image}@sha256:${hash('sha256', image)}
+machines: { groups: { app: { count: ${count} } } }
+http_service:
+  internal_port: 8080
+  checks: [{ path: /health, interval: 5s, timeout: 2s, grace_period: 1s }]
+${more}`,
+  };
+}
+
+const fly = () => world.simulator.world;
+const there = () => [...(fly().apps.get('shop')?.machines.values() ?? [])].filter(({ state }) => state !== 'destroyed');
+const images = () => there().map(({ config }) => /acme\/([^@]+)/.exec(config.image ?? '')?.[1]);
+
+/** A command on a clock that is off by so many minutes; `state` names its database. */
+async function off(minutes: number, argv: readonly string[] = ['sync', '--once'], state = 'state') {
+  const { clock } = world;
+  const wrong: Clock = {
+    now: () => clock.now() + minutes * minute,
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    timer: (ms, callback) => clock.timer(ms, callback),
+    busy: (work) => clock.busy(work),
+    park: (ms, gone) => clock.park(ms, gone),
+  };
+  const { code, stdout, stderr } = await run([...argv, world.folder], {
+    env: {
+      ...world.simulator.environment,
+      FLYCD_EVIDENCE_KEY: 'the same key for every FlyCD of this test',
+      XDG_STATE_HOME: join(world.folder, '..', state),
+      USER: 'alice',
+    },
+    cwd: join(world.folder, '..'),
+    clock: wrong,
+    fetch: fetchFrom(world.simulator.url),
+  });
+  return { code, said: stderr + stdout };
+}
+
+describe.each(offsets)('a clock that is %i minutes ahead', (minutes) => {
+  test('goes on from where another FlyCD was killed, and gives a version its whole time', async () => {
+    const [before, files] = [shop(), shop({ image: 'shop:2' })];
+    const call = await callOf('POST /apps/{app}/machines/{machine}', 1, { before: [before], files });
+    world = await prepared([before], files, { orderly: true });
+    fly().onStateChange = (machine) => {
+      if (machine.config.image?.includes('shop:2') !== true || machine.checkRule !== undefined) return;
+      machine.checkRule = 'fail';
+      world.clock.timer(30_000, () => ruleChecks(fly(), machine, 'pass'));
+    };
+    await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+    await world.clock.sleep(5000);
+    const begun = world.clock.now();
+    const { code, said } = await off(minutes);
+    expect(code, said).toBe(0);
+    expect(images()).toEqual(['shop:2', 'shop:2']);
+    expect(world.clock.now() - begun).toBeLessThan(3 * minute);
+    expect(said.split('of this machine is ').length - 1, said).toBe(1);
+  });
+
+  test('does not go over a release of somebody else’s that began a minute ago', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    void world.simulator.flyctl.deploy('shop', { image: 'shop:9', stops: 'killed' });
+    await world.clock.sleep(minute);
+    const { code, said } = await off(minutes);
+    expect(code, said).toBe(4);
+    expect(said).toContain('runs release v');
+    expect(images()).toEqual(['shop:1', 'shop:1']);
+  });
+
+  test('waits for nobody whose release began half an hour ago, and sees a live lease', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    void world.simulator.flyctl.deploy('shop', { image: 'shop:9', stops: 'killed' });
+    await world.clock.sleep(31 * minute);
+    const [machine] = there();
+    await world.asPerson('POST', `/apps/shop/machines/${machine?.id ?? ''}/lease`, { ttl: 120, description: 'scale' });
+    const busy = await off(minutes, ['diff']);
+    expect(busy.code, busy.said).toBe(4);
+    expect(busy.said).toContain('holds a lease on a machine');
+    await world.clock.sleep(2 * minute);
+    const { code, said } = await off(minutes);
+    expect(code, said).toBe(0);
+    expect(images()).toEqual(['shop:2', 'shop:2']);
+  });
+
+  test('waits out the lease of a killed FlyCD, and says so once', async () => {
+    const [before, files] = [shop(), shop({ image: 'shop:2' })];
+    const call = await callOf('POST /apps/{app}/machines/{machine}/lease', 1, { before: [before], files });
+    world = await prepared([before], files, { orderly: true });
+    await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+    const { code, said } = await off(minutes);
+    expect(code, said).toBe(0);
+    expect(said.split('waiting').length - 1, said).toBe(1);
+  });
+
+  test('ends a suspension when the person meant who said it there', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    await off(minutes, ['suspend', 'shop', '--reason', 'incident', '--for', '30m'], 'b');
+    await world.clock.sleep(29 * minute);
+    expect((await world.flycd(['sync', '--once'])).code).toBe(4);
+    await world.clock.sleep(2 * minute);
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  });
+
+  test('knows what a commit that came before a deploy by hand does not undo', async () => {
+    world = await prepared([shop()], shop({ image: 'shop:2' }));
+    expect((await off(minutes, ['sync', '--once'], 'b')).code).toBe(0);
+    await world.clock.sleep(minute);
+    expect(await world.simulator.flyctl.deploy('shop', { image: 'shop:9' })).toEqual({ ok: true });
+    await world.clock.sleep(minute);
+    const { code, said } = await off(minutes, ['sync', '--once'], 'b');
+    expect(code, said).toBe(4);
+    world.write(shop({ image: 'shop:3' }));
+    const after = await off(minutes, ['sync', '--once'], 'b');
+    expect(after.code, after.said).toBe(0);
+  });
+});
+
+test('a lease for centuries names its machine, its holder, its end and the way out', async () => {
+  world = await prepared([shop()], shop({ image: 'shop:2' }));
+  const id = there()[0]?.id ?? '';
+  await world.asPerson('POST', `/apps/shop/machines/${id}/lease`, { ttl: 13e9, description: 'scale' });
+  const { stdout } = await world.flycd(['diff']);
+  expect(stdout).toContain(`(scale) holds a lease on machine ${id} until 2437-`);
+  expect(stdout).toContain(`fly machine leases clear ${id}`);
+});
