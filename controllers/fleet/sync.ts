@@ -10,6 +10,7 @@ import { withPlans } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { foreignPlan, gonePlan, planOrphan } from '../../src/plan/orphan.ts';
 import { withSteps } from '../../src/plan/steps/status.ts';
+import { listedMs } from '../pass/basis.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
@@ -211,6 +212,8 @@ async function syncUntilOwn(
   let ended = { ...(await syncApp(options)), plan: first };
   for (let times = 0; ended.isOvertaken && times < overtakenMax && !context.signal.aborted; times += 1) {
     try {
+      // Longer each time: as long as lists lag, they show what was planned from before.
+      await context.clock.sleep(listedMs * (times + 1), context.signal);
       let now = await plannedNow(context, desired, { work, app, first });
       if (isUnasked(now.planned, options.planned)) {
         // Nobody has insisted on this: it came while FlyCD was at work.
@@ -221,6 +224,7 @@ async function syncUntilOwn(
       if (planned === undefined) return ended;
       ended = { ...(await syncApp({ ...options, plan, planned })), plan };
     } catch (error) {
+      if (context.signal.aborted) return ended;
       context.log.warn({ app: app.name, error: String(error) }, 'an app that moved could not be planned again');
       return ended;
     }

@@ -5,7 +5,7 @@ import { flyctlKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { metadataOf, groupOf, isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';
-import { checkBasis } from './basis.ts';
+import { checkBasis, checkMachine } from './basis.ts';
 import { checkOwner } from './beginning.ts';
 import { holdLease } from './lease.ts';
 
@@ -34,5 +34,9 @@ export async function lockApp(pass: AppPass, except?: string): Promise<void> {
     // One on a host that does not answer cannot be leased, and new machines are what makes up for it.
     .filter((machine) => isIts(machine) && !isGone(machine) && isHostOk(machine) && machine.id !== except)
     .toSorted((a, b) => byText(a.id, b.id))[0];
-  if (lowest !== undefined) pass.lock = await holdLease(pass, lowest.id);
+  if (lowest === undefined) return;
+  pass.lock = await holdLease(pass, lowest.id);
+  // Lists lag: whoever held the lock a moment ago may have moved what they show as it was.
+  const live = await pass.services.fly.machine(app.name, lowest.id);
+  if (live !== undefined) checkMachine(pass, live);
 }

@@ -12,6 +12,9 @@ import { readIfPossible } from '../../src/observed/reading.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';
 
+/** Lists lag: seconds later they show more of what was seen by its id. */
+export const listedMs = 2000;
+
 /** That a version runs well is no reason to stop. */
 const words = [stampKeys.suspend, stampKeys.hold, stampKeys.failed] as const;
 
@@ -42,13 +45,20 @@ export function checkBasis(pass: AppPass, machines: readonly Machine[]): void {
     !touched.has(machine.id) && !touched.has(machine.name) && !isGone(machine) && !isOwnCommand(pass, machine);
   const before = new Map(basis.machines.filter(isCounted).map((machine) => [machine.id, machine]));
   for (const machine of machines.filter(isCounted)) {
-    const planned = before.get(machine.id);
-    if (planned === undefined) throw giveWay(pass, `machine ${machine.id} was made meanwhile`);
-    if (planned.instance_id !== machine.instance_id) throw giveWay(pass, `machine ${machine.id} was updated meanwhile`);
+    if (!before.has(machine.id)) throw giveWay(pass, `machine ${machine.id} was made meanwhile`);
+    checkMachine(pass, machine);
     before.delete(machine.id);
   }
   const [gone] = before.keys();
   if (gone !== undefined) throw giveWay(pass, `machine ${gone} went meanwhile`);
+}
+
+/** The same of one machine that was there. */
+export function checkMachine(pass: AppPass, machine: Machine): void {
+  checkWords(pass, [machine]);
+  const planned = pass.basis.machines?.find(({ id }) => id === machine.id);
+  if (planned === undefined || pass.touched.has(machine.id) || planned.instance_id === machine.instance_id) return;
+  throw giveWay(pass, `machine ${machine.id} was updated meanwhile`);
 }
 
 /** Throws a waiting Fault where these machines tell of a word about the app that the plan does not know. */
@@ -96,7 +106,7 @@ export function giveWay(pass: AppPass, why: string): Fault {
     why,
     next: 'FlyCD plans again from there',
     where: app.name,
-    retryAt: services.clock.now(),
+    retryAt: services.clock.now() + listedMs,
   });
   return pass.overtaken;
 }

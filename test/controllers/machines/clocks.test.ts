@@ -7,6 +7,7 @@ import type { Clock } from '../../../src/model/base/clock.ts';
 import { fetchFrom, run } from '../../cli/terminal.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 import { callOf } from '../calls.ts';
+import { mortal, type Death } from '../mortal.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -34,8 +35,8 @@ const fly = () => world.simulator.world;
 const there = () => [...(fly().apps.get('shop')?.machines.values() ?? [])].filter(({ state }) => state !== 'destroyed');
 const images = () => there().map(({ config }) => /acme\/([^@]+)/.exec(config.image ?? '')?.[1]);
 
-/** A command on a clock that is off by so many minutes; `state` names its database. */
-async function off(minutes: number, argv: readonly string[] = ['sync', '--once'], state = 'state') {
+/** A command on a clock that is off by so many minutes; `state` names its database. undefined: it died. */
+async function off(minutes: number, argv: readonly string[] = ['sync', '--once'], state = 'state', death?: Death) {
   const { clock } = world;
   const wrong: Clock = {
     now: () => clock.now() + minutes * minute,
@@ -44,7 +45,8 @@ async function off(minutes: number, argv: readonly string[] = ['sync', '--once']
     busy: (work) => clock.busy(work),
     park: (ms, gone) => clock.park(ms, gone),
   };
-  const { code, stdout, stderr } = await run([...argv, world.folder], {
+  const process = mortal({ clock: wrong, fetch: fetchFrom(world.simulator.url), fly: world.simulator.url }, death);
+  const ended = run([...argv, world.folder], {
     env: {
       ...world.simulator.environment,
       FLYCD_EVIDENCE_KEY: 'the same key for every FlyCD of this test',
@@ -52,10 +54,11 @@ async function off(minutes: number, argv: readonly string[] = ['sync', '--once']
       USER: 'alice',
     },
     cwd: join(world.folder, '..'),
-    clock: wrong,
-    fetch: fetchFrom(world.simulator.url),
+    clock: process.clock,
+    fetch: process.fetch,
   });
-  return { code, said: stderr + stdout };
+  const ran = await Promise.race([ended, process.died.then(() => undefined)]);
+  return { code: ran?.code, said: ran === undefined ? '' : ran.stderr + ran.stdout };
 }
 
 describe.each(offsets)('a clock that is %i minutes ahead', (minutes) => {
@@ -135,6 +138,21 @@ describe.each(offsets)('a clock that is %i minutes ahead', (minutes) => {
     expect(after.code, after.said).toBe(0);
   });
 });
+
+test.each([10, 45, -10, -45])(
+  'a volume that another FlyCD, whose clock is %i minutes ahead, has just made',
+  async (minutes) => {
+    const [before, files] = [shop(), shop({ more: 'volumes: [{ name: spare, count: 1 }]\n' })];
+    const call = await callOf('POST /apps/{app}/volumes', 1, { before: [before], files });
+    world = await prepared([before], files, { orderly: true });
+    // It is made, and no list shows it for a while.
+    fly().lag.set({ listMs: 50_000 });
+    await off(minutes, ['sync', '--once'], 'b', { call, when: 'after' });
+    const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+    expect(code, stderr + stdout).toBe(0);
+    expect(fly().apps.get('shop')?.volumes.size).toBe(1);
+  },
+);
 
 test('a lease for centuries names its machine, its holder, its end and the way out', async () => {
   world = await prepared([shop()], shop({ image: 'shop:2' }));

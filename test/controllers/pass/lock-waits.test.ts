@@ -105,6 +105,15 @@ describe('jobs two seconds apart', () => {
     expect(images()).toEqual(['shop:2']);
   });
 
+  test('where lists lag: the command runs once', async () => {
+    world = await prepared([shop({ command: 'migrate' })], shop({ image: 'long-job:2', command: 'migrate' }));
+    world.simulator.world.lag.set({ listMs: 10_000 });
+    const ended = await jobs('state', 'b');
+    expect.soft(commandsOf('long-job:2')).toHaveLength(1);
+    expectDone(ended);
+    expect(images()).toEqual(['long-job:2', 'long-job:2']);
+  });
+
   test('of a command that fails: it runs once, and the version is held for both', async () => {
     const parts = { image: 'failing-release:2', command: 'migrate' };
     world = await prepared([shop({ command: 'migrate' })], shop(parts));
