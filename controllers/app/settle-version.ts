@@ -18,6 +18,7 @@ import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts'
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { isRollout } from '../../src/plan/steps/select.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
+import { listedMs } from '../pass/basis.ts';
 import { whyStopped } from '../pass/services.ts';
 import { plannedAgain } from './plan-app.ts';
 import type { PlannedApp, SyncAppRequest } from './types.ts';
@@ -69,9 +70,11 @@ type End = Pick<PlannedApp, 'plan' | 'observed' | 'steering' | 'wanted'>;
 /** One patch a machine for both. */
 async function markEnd(request: SyncAppRequest, passed: Passed, end: End | undefined): Promise<void> {
   const { plan, planned } = passed;
-  const seen = end?.observed.machines.status === 'read' ? end.observed.machines.value : undefined;
+  // Nothing but stamps was written, and nobody has looked since.
+  const isOlder = plan.steps.length === 0 && writesOf(plan).length > 0;
+  const seen = !isOlder && end?.observed.machines.status === 'read' ? end.observed.machines.value : undefined;
   let asked: Promise<readonly Machine[]> | undefined;
-  const ask = (): Promise<readonly Machine[]> => (asked ??= request.fly.machines(request.app.name));
+  const ask = (): Promise<readonly Machine[]> => (asked ??= machinesNow(request, plan));
   const good = isWhole(request, passed)
     ? await goodOf(request, passed, seen === undefined ? ask : async () => seen)
     : {};
@@ -79,6 +82,12 @@ async function markEnd(request: SyncAppRequest, passed: Passed, end: End | undef
   if (Object.keys(texts).length === 0) return;
   const before = planned.observed.machines.status === 'read' ? planned.observed.machines.value : [];
   await stamp(request, texts, seen ?? (writesOf(plan).length === 0 ? before : await ask()));
+}
+
+/** Until lists tell whose machines are that were taken over, nothing is stamped on them. */
+async function machinesNow({ fly, app, clock, signal }: SyncAppRequest, plan: AppPlan): Promise<readonly Machine[]> {
+  if (writesOf(plan).some(({ kind }) => kind === 'app.adopt')) await clock.sleep(listedMs, signal);
+  return fly.machines(app.name);
 }
 
 /**

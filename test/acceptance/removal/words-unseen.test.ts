@@ -1,52 +1,17 @@
 /** What persons said of an app where Fly does not show it for a moment, an answer is lost, or two processes are at it. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
-import { arena, type Arena, type Files } from '../../controllers/arena.ts';
+import { fleet, once, shop, suspend, whole, wordsScene } from './words-scene.ts';
 
-const once = ['sync', '--once'];
-const whole = [...once, '--accept-only', 'shop'];
-const suspend = ['suspend', 'shop', '--reason', 'a migration'];
-let world: Arena;
-beforeEach(async () => {
-  world = await arena({ repository: true });
-});
-afterEach(() => world.close());
-
-const shop = (image = 'nginx:1', count = 1): Files => ({
-  'shop/app.yaml': `app: shop\nprimary_region: arn\nbuild: { image: ${image} }\nmachines: { count: ${count} }\ndeploy: { wait_timeout: 20s }\n`,
-});
-const fleet: Files = {
-  'flycd.yaml': 'fleet: words\nsync:\n  prune: [app]\n',
-  'other/app.yaml': 'app: other\nprimary_region: arn\nbuild: { image: nginx:1 }\nmachines: { count: 1 }\n',
-};
-const seen = () => world.simulator.world.snapshot().find(({ name }) => name === 'shop');
-const images = () => seen()?.machines.map(({ config }) => config.image?.split('@')[0]);
-const isThere = () => world.simulator.world.apps.has('shop');
-const byHand = () => world.asPerson('DELETE', '/apps/shop?force=true');
-const faults = () => world.simulator.world.faults;
-
-async function done(argv: readonly string[], state?: string): Promise<void> {
-  const { code, stdout, stderr } = await world.flycd(argv, state);
-  expect(code, stderr + stdout).toBe(0);
-}
-
-async function twoVersions(): Promise<void> {
-  world.write({ ...fleet, ...shop() });
-  await done(once);
-  world.write(shop('nginx:2'));
-  await done(once);
-}
-
-/** Fly answers so of the app, as often. */
-function answers(status: number, times: number, nth = 1): void {
-  faults().add({ template: 'GET /apps/{app}', app: 'shop', nth, times, fault: { status, body: { error: 'not now' } } });
-}
+const scene = wordsScene();
+const { done, seen, images, faults, appByHand, twoVersions, answers } = scene;
+const isThere = () => scene.world.simulator.world.apps.has('shop');
 
 /** FlyCD is killed at its create of the app. */
 async function killedAtCreate(when: 'before' | 'after', prepare: () => Promise<void>): Promise<void> {
   await prepare();
-  await world.mortalFlycd(once, { call: 'POST /apps', when });
+  await scene.world.mortalFlycd(once, { call: 'POST /apps', when });
   expect(isThere()).toBe(when === 'after');
 }
 
@@ -63,8 +28,8 @@ describe('what is said while Fly answers for a moment that there is no such app,
     answers(status, times);
     await done(suspend);
     faults().clear();
-    world.write(shop('nginx:6'));
-    await world.flycd(once);
+    scene.world.write(shop('nginx:6'));
+    await scene.world.flycd(once);
     expect(images()).toEqual(['nginx:2']);
   });
 
@@ -79,14 +44,14 @@ describe('what is said while Fly answers for a moment that there is no such app,
 
   test('a rollback stands where an earlier one was lifted', async () => {
     await twoVersions();
-    await world.flycd(['rollback', 'shop']);
+    await scene.world.flycd(['rollback', 'shop']);
     await done(['resume', 'shop']);
     await done(once);
     answers(404, 1);
-    await world.flycd(['rollback', 'shop']);
+    await scene.world.flycd(['rollback', 'shop']);
     faults().clear();
-    world.write(shop('nginx:6'));
-    await world.flycd(once);
+    scene.world.write(shop('nginx:6'));
+    await scene.world.flycd(once);
     expect(images()).toEqual(['nginx:1']);
   });
 
@@ -99,9 +64,9 @@ describe('what is said while Fly answers for a moment that there is no such app,
     await done(['resume', 'shop'], 'theirs');
     await done(once);
     await done(['resume', 'shop']);
-    world.write(shop('nginx:2', 0));
+    scene.world.write(shop('nginx:2', 0));
     await done(once);
-    world.write(shop('nginx:6'));
+    scene.world.write(shop('nginx:6'));
     await done(once);
     expect(images()).toEqual(['nginx:6']);
   });
@@ -114,22 +79,22 @@ describe('words of an earlier app, after a create without an answer, do not over
       await done(suspend);
       await done(['resume', 'shop']);
     }
-    await byHand();
-    world.write(shop('nginx:6'));
+    await appByHand();
+    scene.world.write(shop('nginx:6'));
   };
   const ran = async (): Promise<void> => {
     await twoVersions();
     await done(suspend);
     await done(['resume', 'shop']);
     await done([...suspend, '--for', '1m']);
-    await world.clock.sleep(120_000);
-    await byHand();
-    world.write(shop('nginx:6'));
+    await scene.world.clock.sleep(120_000);
+    await appByHand();
+    scene.world.write(shop('nginx:6'));
   };
   const unanswered = async (prepare: () => Promise<void>): Promise<void> => {
     await prepare();
     faults().add({ template: 'POST /apps', times: 9, fault: '503' });
-    await world.flycd(once);
+    await scene.world.flycd(once);
     faults().clear();
   };
   test.each([
@@ -139,13 +104,13 @@ describe('words of an earlier app, after a create without an answer, do not over
     ['that ran out, answered 503', () => unanswered(ran)],
   ])('%s', async (_what, begin) => {
     await begin();
-    await world.clock.sleep(60_000);
+    await scene.world.clock.sleep(60_000);
     await done(once, 'theirs');
     expect(images()).toEqual(['nginx:6']);
     await done(suspend, 'theirs');
-    world.write(shop('nginx:7'));
-    await world.flycd(once);
-    await world.flycd(once, 'theirs');
+    scene.world.write(shop('nginx:7'));
+    await scene.world.flycd(once);
+    await scene.world.flycd(once, 'theirs');
     expect(images()).toEqual(['nginx:6']);
   });
 });
@@ -153,20 +118,20 @@ describe('words of an earlier app, after a create without an answer, do not over
 describe('a rollback stands for the app that FlyCD itself made', () => {
   const rolledBack = async (): Promise<void> => {
     await twoVersions();
-    expect((await world.flycd(['rollback', 'shop'])).code).toBe(0);
-    await byHand();
-    world.write(shop('nginx:9'));
+    expect((await scene.world.flycd(['rollback', 'shop'])).code).toBe(0);
+    await appByHand();
+    scene.world.write(shop('nginx:9'));
   };
   const onceMore = async (): Promise<void> => {
-    await world.clock.sleep(120_000);
-    await world.flycd(once);
+    await scene.world.clock.sleep(120_000);
+    await scene.world.flycd(once);
     expect(images()).toEqual(['nginx:1']);
   };
 
   test('killed behind the create, and the next pass does not see the app yet', async () => {
     await killedAtCreate('after', rolledBack);
     answers(404, 1);
-    await world.flycd(once);
+    await scene.world.flycd(once);
     faults().clear();
     await onceMore();
   });
@@ -175,7 +140,7 @@ describe('a rollback stands for the app that FlyCD itself made', () => {
     await killedAtCreate('after', rolledBack);
     answers(404, 1);
     faults().add({ template: 'POST /apps', times: 9, fault: { status: 403, body: { error: 'limit' } } });
-    await world.flycd(once);
+    await scene.world.flycd(once);
     faults().clear();
     await onceMore();
   });
@@ -184,7 +149,7 @@ describe('a rollback stands for the app that FlyCD itself made', () => {
     await rolledBack();
     faults().add({ template: 'POST /apps', fault: 'reset-after' });
     faults().add({ template: 'GET /apps/{app}/volumes', times: 60, fault: '500' });
-    await world.flycd(once);
+    await scene.world.flycd(once);
     faults().clear();
     await onceMore();
   });
@@ -193,16 +158,16 @@ describe('a rollback stands for the app that FlyCD itself made', () => {
 describe('two processes on one database', () => {
   test('a suspension said while a destroy ends is of the next app', async () => {
     await twoVersions();
-    world.remove('shop');
+    scene.world.remove('shop');
     faults().add({ template: 'DELETE /apps/{app}', times: 1, fault: 'reset-after' });
     faults().add({ template: 'DELETE /apps/{app}', nth: 2, times: 9, fault: { latencyMs: 5_000 } });
-    const pass = world.flycd(whole);
-    while (isThere()) await world.clock.sleep(100);
-    world.write(shop('nginx:7'));
+    const pass = scene.world.flycd(whole);
+    while (isThere()) await scene.world.clock.sleep(100);
+    scene.world.write(shop('nginx:7'));
     await done(suspend);
     await pass;
     faults().clear();
-    await world.flycd(once);
+    await scene.world.flycd(once);
     expect(images() ?? []).toEqual([]);
   });
 
@@ -212,21 +177,21 @@ describe('two processes on one database', () => {
   ])(
     'a suspension said between a look and what is remembered of it stands, in a database %s',
     async (_which, isFresh) => {
-      world.write({ ...fleet, ...shop() });
+      scene.world.write({ ...fleet, ...shop() });
       await done(once, 'theirs');
       if (!isFresh) {
         await done(once);
-        await byHand();
+        await appByHand();
         await done(once, 'theirs');
       }
       faults().add({ template: 'GET /apps/{app}', app: 'other', times: 1, fault: { latencyMs: 20_000 } });
-      const pass = world.flycd(once);
-      await world.clock.sleep(10_000);
-      await byHand();
+      const pass = scene.world.flycd(once);
+      await scene.world.clock.sleep(10_000);
+      await appByHand();
       await done(suspend);
       await pass;
       faults().clear();
-      await world.flycd(once);
+      await scene.world.flycd(once);
       expect(images() ?? []).toEqual([]);
     },
   );
@@ -234,11 +199,11 @@ describe('two processes on one database', () => {
   test('an older look takes nothing that is known of the app that another process has made since', async () => {
     await twoVersions();
     faults().add({ template: 'GET /apps/{app}', app: 'other', times: 1, fault: { latencyMs: 60_000 } });
-    const pass = world.flycd(once);
-    await world.clock.sleep(10_000);
-    await byHand();
+    const pass = scene.world.flycd(once);
+    await scene.world.clock.sleep(10_000);
+    await appByHand();
     await done(once);
-    const database = new Database(join(world.stateFolder, 'flycd', 'flycd.db'), { readonly: true });
+    const database = new Database(join(scene.world.stateFolder, 'flycd', 'flycd.db'), { readonly: true });
     const known = () =>
       ['app_memory', 'standing', 'good_version'].map((table) =>
         database.prepare(`SELECT * FROM ${table} WHERE app = 'shop'`).all(),
@@ -253,14 +218,14 @@ describe('two processes on one database', () => {
 
 test('a rollback stands where Fly refused the destroy for good, and did not answer the look behind it', async () => {
   await twoVersions();
-  await world.flycd(['rollback', 'shop']);
-  world.remove('shop');
+  await scene.world.flycd(['rollback', 'shop']);
+  scene.world.remove('shop');
   faults().add({ template: 'DELETE /apps/{app}', times: 9, fault: { status: 400, body: { error: 'invalid' } } });
   faults().add({ template: 'GET /apps/{app}', app: 'shop', nth: 3, times: 60, fault: '500' });
-  expect((await world.flycd(whole)).code).toBe(1);
+  expect((await scene.world.flycd(whole)).code).toBe(1);
   faults().clear();
-  await byHand();
-  world.write(shop('nginx:9'));
-  await world.flycd(once);
+  await appByHand();
+  scene.world.write(shop('nginx:9'));
+  await scene.world.flycd(once);
   expect(images()).toEqual(['nginx:1']);
 });
