@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Whole fleets over real git, and whole walks: each call of a command killed and struck. They take minutes. */
+/** Whole fleets over real git, whole walks (each call of a command killed and struck), and files of many scenes. They take minutes. */
 export default defineConfig({
   test: {
-    include: ['test/acceptance/**/*.test.ts', 'test/controllers/walks/*.test.ts'],
+    include: ['test/acceptance/**/*.test.ts', 'test/controllers/walks/*.test.ts', 'test/**/*.scenes.test.ts'],
     testTimeout: 120_000,
     isolate: false,
     maxWorkers: '100%',

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Minutes each: npm run test:acceptance and test:integration.
-    exclude: ['test/{acceptance,integration}/**', 'test/controllers/walks/**'],
+    exclude: ['test/{acceptance,integration}/**', 'test/controllers/walks/**', 'test/**/*.scenes.test.ts'],
     reporters: process.env['CI'] === undefined ? ['default'] : ['dot'],
     testTimeout: 20_000,
     // Nothing in src keeps anything between two callers, so the files need no process of their own: a third of the time went there.

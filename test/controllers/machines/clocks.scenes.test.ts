@@ -5,9 +5,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
 import type { Clock } from '../../../src/model/base/clock.ts';
 import { fetchFrom, run } from '../../cli/terminal.ts';
-import { prepared, type Arena, type Files } from '../../controllers/arena.ts';
-import { callOf } from '../../controllers/calls.ts';
-import { mortal, type Death } from '../../controllers/mortal.ts';
+import { prepared, type Arena, type Files } from '../arena.ts';
+import { callOf } from '../calls.ts';
+import { mortal, type Death } from '../mortal.ts';
 
 let world: Arena;
 afterEach(() => world.close());

@@ -4,8 +4,8 @@ import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { isObject } from '../../../src/model/base/json.ts';
 import { tables } from '../../flyconfig/tables/all.ts';
 import type { Row } from '../../flyconfig/tables/row.ts';
-import { arena, type Arena, type Files } from '../../controllers/arena.ts';
-import { image, machinesOf } from '../../controllers/flyctl/comparable.ts';
+import { arena, type Arena, type Files } from '../arena.ts';
+import { image, machinesOf } from './comparable.ts';
 
 const worlds: Arena[] = [];
 afterEach(async () => {
