@@ -64,7 +64,9 @@ export function checkMachine(pass: AppPass, machine: Machine): void {
 /** Throws a waiting Fault where these machines tell of a word about the app that the plan does not know. */
 export function checkWords(pass: AppPass, machines: readonly Machine[]): void {
   const { basis, fleet } = pass;
-  const stamps = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
+  // Who looks for a free name lists those that are gone, of which no plan knows.
+  const there = machines.filter((machine) => !isGone(machine));
+  const stamps = there.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
   const { texts, suspension, hold } = readStanding([basis.standing, ...stamps]);
   const said = words.find((key) => texts[key] !== basis.standing[key]);
   if (said === undefined) return;

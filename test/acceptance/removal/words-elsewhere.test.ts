@@ -132,6 +132,50 @@ describe('a command that Fly shows no app for a moment', () => {
   });
 });
 
+describe('what machines that are gone told of keeps no app from being made again', () => {
+  test.each([
+    ['a suspension that was lifted', [suspend, ['resume', 'shop']]],
+    ['a suspension that ran out', [[...suspend, '--for', '1m']]],
+    [
+      'a rollback that was lifted',
+      [
+        ['rollback', 'shop'],
+        ['resume', 'shop'],
+      ],
+    ],
+  ] as const)('%s', async (_what, said) => {
+    await twoVersions('theirs');
+    for (const word of said) await scene.world.flycd(word, 'theirs');
+    await scene.world.clock.sleep(120_000);
+    await machinesByHand();
+    scene.world.write(shop('nginx:6'));
+    await scene.world.flycd([...once, '--now']);
+    expect(images()).toEqual(['nginx:6']);
+  });
+
+  test('a release that failed', async () => {
+    scene.world.write({ ...fleet, ...shop() });
+    await done(once, 'theirs');
+    scene.world.write(shop('crash-loop:2'));
+    await scene.world.flycd(once, 'theirs');
+    await machinesByHand();
+    scene.world.write(shop('nginx:6'));
+    await scene.world.flycd([...once, '--now']);
+    expect(images()).toEqual(['nginx:6']);
+  });
+
+  test('what git scaled to none by another FlyCD', async () => {
+    await twoVersions('theirs');
+    for (const word of [suspend, ['resume', 'shop']]) await scene.world.flycd(word, 'theirs');
+    scene.world.write(shop('nginx:2', 0));
+    await scene.world.flycd(once, 'theirs');
+    await scene.world.clock.sleep(60_000);
+    scene.world.write(shop('nginx:2', 1));
+    await scene.world.flycd(once);
+    expect(images()).toEqual(['nginx:2']);
+  });
+});
+
 test('a create in vain, of an app that stood all the time, leaves its rollback to nobody else', async () => {
   await twoVersions();
   await scene.world.flycd(['rollback', 'shop']);
