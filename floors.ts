@@ -20,7 +20,7 @@ export interface Room {
 
 export const rooms: readonly Room[] = [
   { folder: 'schemas', floor: 0, packages: ['zod', 'croner'], inner: [['fly']] },
-  { folder: 'src/model', floor: 1, packages: ['node:crypto'], inner: [['base'], ['stamps']] },
+  { folder: 'src/model', floor: 1, packages: ['node:crypto'], inner: [['base'], ['stamps'], ['standing']] },
   {
     folder: 'src/flyconfig',
     floor: 2,

@@ -5,19 +5,20 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import type { Standing, StandingKey } from '../../src/model/stamps/rollout-state.ts';
+import type { Standing, StandingKey } from '../../src/model/standing/standing.ts';
 import {
   formatHold,
   formatLifted,
   formatSuspension,
   nextCount,
   nextTime,
-} from '../../src/model/stamps/rollout-state-text.ts';
-import { isAnotherApp, memoryOf } from '../../src/model/remembered.ts';
+} from '../../src/model/standing/standing-text.ts';
+import { isAnotherApp, memoryOf } from '../../src/model/standing/remembered.ts';
 import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { suspensionOf, suspensionWords } from '../../src/plan/target/suspension.ts';
+import { suspensionOf } from '../../src/model/standing/in-force.ts';
+import { suspensionWords } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';

@@ -1,5 +1,5 @@
-import { emptyMemory, type Memory, type StoredMemory } from '../../src/model/stamps/memory.ts';
-import { memoryOf, type ShownApp } from '../../src/model/remembered.ts';
+import { emptyMemory, type Memory, type StoredMemory } from '../../src/model/standing/memory.ts';
+import { memoryOf, type ShownApp } from '../../src/model/standing/remembered.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';

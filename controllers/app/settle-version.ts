@@ -2,7 +2,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
-import { formatFulfilled, nextTime } from '../../src/model/stamps/rollout-state-text.ts';
+import { formatFulfilled, nextTime } from '../../src/model/standing/standing-text.ts';
 import {
   formatFailed,
   formatGood,
@@ -10,7 +10,7 @@ import {
   type AppVersion,
   type GoodVersion,
 } from '../../src/model/stamps/app-version.ts';
-import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { fulfilledBy } from '../../src/plan/target/fulfilled.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';

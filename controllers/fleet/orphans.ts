@@ -2,7 +2,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
-import { memoryOf } from '../../src/model/remembered.ts';
+import { memoryOf } from '../../src/model/standing/remembered.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';

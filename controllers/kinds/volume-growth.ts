@@ -1,7 +1,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
-import type { Intent } from '../../src/model/stamps/memory.ts';
+import type { Intent } from '../../src/model/stamps/calls-stamp.ts';
 import type { MachineRestart, RolloutStep, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';

@@ -1,7 +1,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
-import { standingKeys, type StandingTexts } from '../../src/model/stamps/rollout-state.ts';
-import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
+import { standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
+import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkWords, giveWay } from '../pass/basis.ts';

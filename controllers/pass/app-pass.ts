@@ -4,7 +4,7 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import type { Fault } from '../../src/model/base/fault.ts';
 import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
-import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { ReleaseRecord } from './release-record.ts';
 import { whyStopped, type AppServices, type HeldLease } from './services.ts';

@@ -7,7 +7,7 @@ import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
-import { readStanding } from '../../src/model/stamps/rollout-state-text.ts';
+import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from './app-pass.ts';

@@ -1,4 +1,4 @@
-import type { Intent, IntentKind } from '../../src/model/stamps/memory.ts';
+import type { Intent, IntentKind } from '../../src/model/stamps/calls-stamp.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';

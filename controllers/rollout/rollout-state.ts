@@ -4,7 +4,7 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { Log } from '../../src/model/base/log.ts';
-import type { StandingTexts } from '../../src/model/stamps/rollout-state.ts';
+import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { Store } from '../../src/record/store.ts';

@@ -1,7 +1,7 @@
 import type { DesiredApp } from '../../src/model/desired.ts';
-import type { Memory } from '../../src/model/stamps/memory.ts';
+import type { Memory } from '../../src/model/standing/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
-import type { Standing } from '../../src/model/stamps/rollout-state.ts';
+import type { Standing } from '../../src/model/standing/standing.ts';
 import { resolveTarget, type RolloutTarget } from '../../src/plan/target/resolve-target.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { snapshotAt, type SnapshotRequest } from './snapshot.ts';

@@ -2,7 +2,7 @@ import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app
 import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
-import type { StandingRow } from './stamps/rollout-state.ts';
+import type { StandingRow } from './standing/standing.ts';
 import type { RemovalHistory } from './removal.ts';
 import type { V0Versions } from './stamps/v0-versions.ts';
 

@@ -4,9 +4,9 @@ import { byText } from '../model/base/text.ts';
 import { stampKeys } from '../model/stamps/keys.ts';
 import { isCopy } from '../model/stamps/slot.ts';
 import { areInputsSame } from '../model/stamps/input-stamps.ts';
-import type { Standing } from '../model/stamps/rollout-state.ts';
-import { readStanding } from '../model/stamps/rollout-state-text.ts';
-import { stands } from '../model/remembered.ts';
+import type { Standing } from '../model/standing/standing.ts';
+import { readStanding } from '../model/standing/standing-text.ts';
+import { isInForce } from '../model/standing/in-force.ts';
 import { isV0Version } from '../model/stamps/v0-versions.ts';
 import { planAddresses } from './kinds/addresses.ts';
 import { assemble, isOurs, unreadHold, type Assembled, type Parts } from './assemble.ts';
@@ -179,7 +179,7 @@ function standingAbout({ observed, fleet, memory, now }: PlanAppInput): Standing
   // A word that is over says nothing of the app that is made: there it would be counted before what is said of that one.
   const rows = isThere
     ? memory.standing
-    : memory.standing.filter((row) => stands(row, now + (observed.flyAheadMs ?? 0)));
+    : memory.standing.filter((row) => isInForce(row, now + (observed.flyAheadMs ?? 0)));
   const standing = standingOf({ machines: observed.machines.value, fleet }, { standing: rows });
   if (memory.fulfilledBefore === undefined) return standing;
   return { ...standing, fulfilled: readStanding([{ [stampKeys.fulfilled]: memory.fulfilledBefore }]).fulfilled };

@@ -1,6 +1,7 @@
 /** What planning starts from, and what its parts hand on to each other. */
 import type { DesiredApp, DesiredGroup } from '../model/desired.ts';
-import type { Memory, SecretEvidence } from '../model/stamps/memory.ts';
+import type { Memory } from '../model/standing/memory.ts';
+import type { SecretEvidence } from '../model/stamps/secrets-stamp.ts';
 import type { ObservedApp } from '../model/observed.ts';
 import type {
   Hold,
@@ -21,7 +22,7 @@ import type { Sent } from '../model/stamps/stamps.ts';
 import type { Slot } from '../model/stamps/slot.ts';
 import type { FleetOwner, OtherOwner } from '../model/stamps/owner.ts';
 import type { RegionStamps } from '../model/stamps/region-stamps.ts';
-import type { StandingTexts } from '../model/stamps/rollout-state.ts';
+import type { StandingTexts } from '../model/standing/standing.ts';
 import type { StampedEvidence } from '../model/stamps/secrets-stamp.ts';
 
 export interface PlanAppInput {

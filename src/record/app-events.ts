@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { sql } from 'kysely';
-import { afterEvent, type AppEvent, type Changed, type Remembered } from '../model/remembered.ts';
-import type { StandingRow } from '../model/stamps/rollout-state.ts';
+import { afterEvent, type AppEvent, type Changed, type Remembered } from '../model/standing/remembered.ts';
+import type { StandingRow } from '../model/standing/standing.ts';
 import { standingQuery, standingRowsOf } from './standing.ts';
 import type { Store } from './store.ts';
 import { perform, readRows, type Database } from './tables.ts';

@@ -1,4 +1,5 @@
-import type { RememberedRelease, SecretEvidence } from '../model/stamps/memory.ts';
+import type { RememberedRelease } from '../model/standing/memory.ts';
+import type { SecretEvidence } from '../model/stamps/secrets-stamp.ts';
 import { underwayIn } from './app-events.ts';
 import { standingQuery, standingRowsOf } from './standing.ts';
 import { perform, type Database } from './tables.ts';

@@ -1,5 +1,5 @@
 import { formatGood, parseGood } from '../model/stamps/app-version.ts';
-import { standingKeys, type StandingRow } from '../model/stamps/rollout-state.ts';
+import { standingKeys, type StandingRow } from '../model/standing/standing.ts';
 import type { Store } from './store.ts';
 import type { Database, StandingTable } from './tables.ts';
 

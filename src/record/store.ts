@@ -1,13 +1,8 @@
-import type {
-  Memory,
-  Intent,
-  IntentKind,
-  RememberedRelease,
-  SecretEvidence,
-  StoredMemory,
-} from '../model/stamps/memory.ts';
+import type { Intent, IntentKind } from '../model/stamps/calls-stamp.ts';
+import type { Memory, RememberedRelease, StoredMemory } from '../model/standing/memory.ts';
+import type { SecretEvidence } from '../model/stamps/secrets-stamp.ts';
 import type { AppPlan, AppStatus } from '../model/plan.ts';
-import type { AppEvent } from '../model/remembered.ts';
+import type { AppEvent } from '../model/standing/remembered.ts';
 import type { GoodVersion } from '../model/stamps/app-version.ts';
 import type { Run, RunOutcome, StepResult, Trigger } from '../model/run.ts';
 

@@ -1,6 +1,6 @@
 import type { Compilable, Generated, Kysely } from 'kysely';
 import type { Clock } from '../model/base/clock.ts';
-import type { IntentKind } from '../model/stamps/memory.ts';
+import type { IntentKind } from '../model/stamps/calls-stamp.ts';
 import type { AppStatus, StepKind } from '../model/plan.ts';
 import type { RunOutcome, StepOutcome, Trigger } from '../model/run.ts';
 import type { Redactor } from '../model/base/secret-value.ts';

@@ -4,7 +4,7 @@ import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import { configVersion, readHash } from '../../src/flyconfig/live/version.ts';
 import type { DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
 import { hashOf } from '../../src/model/base/json.ts';
-import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import { emptyMemory, type Memory } from '../../src/model/standing/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Step, StepKind } from '../../src/model/plan.ts';
 import { defaultPolicy, type SyncPolicy } from '../../src/model/base/policy.ts';

@@ -4,7 +4,7 @@ import type { Machine, MachineConfig } from '../../schemas/fly/machine.ts';
 import type { DesiredAddress, DesiredApp, DesiredGroup } from '../../src/model/desired.ts';
 import { configVersion } from '../../src/flyconfig/live/version.ts';
 import { hashOf } from '../../src/model/base/json.ts';
-import { emptyMemory, type Memory } from '../../src/model/stamps/memory.ts';
+import { emptyMemory, type Memory } from '../../src/model/standing/memory.ts';
 import type { Step } from '../../src/model/plan.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import { formatSecrets } from '../../src/model/stamps/secrets-stamp.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { formatHold, formatSuspension } from '../../src/model/stamps/rollout-state-text.ts';
+import { formatHold, formatSuspension } from '../../src/model/standing/standing-text.ts';
 import { migrations } from '../../src/record/migrations.ts';
 import { planOf, runStart, temporaryFolder, testStore } from './stores.ts';
 

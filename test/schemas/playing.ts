@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { Change } from '../../schemas/field-changes.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { isObject, type JsonValue } from '../../src/model/base/json.ts';
-import { emptyMemory } from '../../src/model/stamps/memory.ts';
+import { emptyMemory } from '../../src/model/standing/memory.ts';
 import type { AppPlan, Step } from '../../src/model/plan.ts';
 import { planApp } from '../../src/plan/app.ts';
 import { load } from '../desired/loading.ts';

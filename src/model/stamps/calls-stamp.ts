@@ -4,7 +4,27 @@
  * next, or has lost its database, would not see yet what was made and make it again.
  */
 import { parsedJson } from '../base/json.ts';
-import type { Intent, IntentKind } from './memory.ts';
+
+export type IntentKind = 'volume.create' | 'address.allocate' | 'volume.extend';
+
+/**
+ * Written before a call that Fly would not tell about afterwards: one without a key, settled once its answer is known, or
+ * one that a restart has to follow, settled once the machine has booted.
+ */
+export interface Intent {
+  readonly id: number;
+  readonly kind: IntentKind;
+  /** The step's target; of volume.extend the volume's id: a number in a target may move to another volume. */
+  readonly target: string;
+  readonly createdAt: number;
+  /**
+   * What stood there before. Ids or addresses of that kind: what is new was made by the call. Of volume.extend the volume's
+   * size and its machine's last boot, as plan/growth.ts writes and reads them.
+   */
+  readonly before: readonly string[];
+  /** What the call made, and when it was answered: for a while lists may not show it. */
+  readonly made?: { readonly id: string; readonly at: number };
+}
 
 /** A call as it stands on a machine: an intent that is nobody's in particular. */
 export type StampedCall = Pick<Intent, 'kind' | 'target' | 'createdAt' | 'before'>;

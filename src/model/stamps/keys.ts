@@ -56,7 +56,7 @@ export const stampKeys = {
   calls: 'flycd_calls',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
-  /** App-wide: the version of the last release that completed. This and the next four are read by `rollout-state-text.ts` and `app-version.ts`. */
+  /** App-wide: the version of the last release that completed. This and the next four are read by `standing-text.ts` and `app-version.ts`. */
   good: 'flycd_good',
   /** App-wide: what git wanted when a pass last found it fulfilled (`Fulfilled` in `input-stamps.ts`). */
   fulfilled: 'flycd_fulfilled',

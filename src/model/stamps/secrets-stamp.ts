@@ -5,7 +5,14 @@
  */
 import { byText } from '../base/text.ts';
 import { isObject, parsedJson } from '../base/json.ts';
-import type { SecretEvidence } from './memory.ts';
+
+export interface SecretEvidence {
+  /** The first 32 hex digits of the value's HMAC-SHA256. */
+  readonly mark: string;
+  readonly keyId: string;
+  /** What Fly answered to our set; empty: its answer is not known. */
+  readonly digest: string;
+}
 
 /** Evidence of one secret, as it stands on a machine. */
 export interface StampedEvidence extends SecretEvidence {

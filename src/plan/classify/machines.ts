@@ -4,7 +4,7 @@ import type { Release } from '../../../schemas/fly/release.ts';
 import { reservedGroups } from '../../../schemas/fly/presets.ts';
 import { byText } from '../../model/base/text.ts';
 import type { DesiredApp } from '../../model/desired.ts';
-import type { RememberedRelease } from '../../model/stamps/memory.ts';
+import type { RememberedRelease } from '../../model/standing/memory.ts';
 import { parseSent } from '../../model/stamps/stamps.ts';
 import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
 import { parseSlot } from '../../model/stamps/slot.ts';

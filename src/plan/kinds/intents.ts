@@ -1,5 +1,5 @@
 /** Calls without a key on Fly's side whose answer was lost: doing them again at once could make a second one. */
-import type { Intent } from '../../model/stamps/memory.ts';
+import type { Intent } from '../../model/stamps/calls-stamp.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import type { HoldParts, PlanAppInput } from '../types.ts';
 

@@ -2,7 +2,8 @@
 import { parseCalls, type StampedCall } from '../../model/stamps/calls-stamp.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
-import type { Intent, IntentKind, Memory } from '../../model/stamps/memory.ts';
+import type { Intent, IntentKind } from '../../model/stamps/calls-stamp.ts';
+import type { Memory } from '../../model/standing/memory.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import { metadataOf } from '../classify/machine-state.ts';
 import { bySeniority, type Equal } from '../classify/seniority.ts';

@@ -2,7 +2,8 @@
 import type { AppSecret } from '../../../schemas/fly/app.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { hashOf } from '../../model/base/json.ts';
-import type { Memory, SecretEvidence } from '../../model/stamps/memory.ts';
+import type { Memory } from '../../model/standing/memory.ts';
+import type { SecretEvidence } from '../../model/stamps/secrets-stamp.ts';
 import { formatSecrets, parseSecrets, type StampedEvidence } from '../../model/stamps/secrets-stamp.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';

@@ -1,7 +1,7 @@
 /** Volumes that grow: the filesystem inside follows only when the machine boots, and Fly restarts nothing by itself. */
 import type { Volume } from '../../../schemas/fly/app.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import type { Intent } from '../../model/stamps/memory.ts';
+import type { Intent } from '../../model/stamps/calls-stamp.ts';
 import type { MachineRestart, Step } from '../../model/plan.ts';
 import type { Slot } from '../../model/stamps/slot.ts';
 import { targetOf } from '../steps/machine-action.ts';

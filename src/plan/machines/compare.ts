@@ -6,7 +6,7 @@ import { readHash } from '../../flyconfig/live/version.ts';
 import { hashOf } from '../../model/base/json.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import type { FieldChange } from '../../model/plan.ts';
-import type { StandingTexts } from '../../model/stamps/rollout-state.ts';
+import type { StandingTexts } from '../../model/standing/standing.ts';
 import { areInputsSame, tellsOfInputs } from '../../model/stamps/input-stamps.ts';
 import { formatRead, type Sent } from '../../model/stamps/stamps.ts';
 import type { Slot } from '../../model/stamps/slot.ts';

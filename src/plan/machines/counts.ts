@@ -1,7 +1,7 @@
 /** How many machines of a process group there should be in each region. */
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { areInputsSame } from '../../model/stamps/input-stamps.ts';
-import { retriedAt } from '../../model/stamps/rollout-state-text.ts';
+import { retriedAt } from '../../model/standing/standing-text.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { whoEmptied } from '../classify/hand-made.ts';
 import type { GroupMachine, MachinesInput, WantedCounts } from '../types.ts';

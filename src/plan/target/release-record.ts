@@ -1,6 +1,6 @@
 /** Records of releases on Fly, as FlyCD makes them: one for each version and image of an app. */
 import type { Release } from '../../../schemas/fly/release.ts';
-import type { RememberedRelease } from '../../model/stamps/memory.ts';
+import type { RememberedRelease } from '../../model/standing/memory.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
 import { isOwn } from '../../model/stamps/owner.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';

@@ -4,7 +4,7 @@
  */
 import { formatTime } from '../../model/base/clock.ts';
 import type { Hold } from '../../model/plan.ts';
-import type { Standing } from '../../model/stamps/rollout-state.ts';
+import type { Standing } from '../../model/standing/standing.ts';
 import { isSameVersion, type AppVersion, type GoodVersion } from '../../model/stamps/app-version.ts';
 import { commandVersion } from './release-command.ts';
 import { versionOf, type TargetScope } from './app-version.ts';

@@ -1,8 +1,8 @@
 /** What stands about an app as a whole, on its machines and in SQLite. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import type { Memory } from '../../model/stamps/memory.ts';
-import type { Standing } from '../../model/stamps/rollout-state.ts';
-import { readStanding } from '../../model/stamps/rollout-state-text.ts';
+import type { Memory } from '../../model/standing/memory.ts';
+import type { Standing } from '../../model/standing/standing.ts';
+import { readStanding } from '../../model/standing/standing-text.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { TargetScope } from './app-version.ts';

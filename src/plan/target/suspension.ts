@@ -1,7 +1,8 @@
 /** Apps that a person has suspended. */
 import { formatTime } from '../../model/base/clock.ts';
 import type { AppPlan, Step, Hold } from '../../model/plan.ts';
-import type { Standing, Suspension } from '../../model/stamps/rollout-state.ts';
+import type { Standing, Suspension } from '../../model/standing/standing.ts';
+import { suspensionOf } from '../../model/standing/in-force.ts';
 import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
@@ -10,13 +11,6 @@ import { shellWord } from '../../model/base/shell.ts';
 export interface Moment {
   readonly now: number;
   readonly aheadMs?: number | undefined;
-}
-
-/** undefined: it is not, or not any more. `now` by Fly's clock. */
-export function suspensionOf(standing: Standing, now: number): Standing['suspension'] {
-  const { suspension } = standing;
-  if (suspension?.until !== undefined && suspension.until <= now) return undefined;
-  return suspension;
 }
 
 /** A suspended app is looked at and not touched. */

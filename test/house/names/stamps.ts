@@ -20,7 +20,7 @@ import {
   formatHold,
   formatLifted,
   formatSuspension,
-} from '../../../src/model/stamps/rollout-state-text.ts';
+} from '../../../src/model/standing/standing-text.ts';
 import { formatSecrets } from '../../../src/model/stamps/secrets-stamp.ts';
 import { formatSlot } from '../../../src/model/stamps/slot.ts';
 import { formatRead, formatSent, formatTold } from '../../../src/model/stamps/stamps.ts';

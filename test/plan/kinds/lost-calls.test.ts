@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatCalls } from '../../../src/model/stamps/calls-stamp.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import type { Intent } from '../../../src/model/stamps/memory.ts';
+import type { Intent } from '../../../src/model/stamps/calls-stamp.ts';
 import { madeByLostCalls, vainIntents } from '../../../src/plan/kinds/lost-calls.ts';
 import { desiredApp, fleet, machine, now, observed, owner, volume, type World } from '../builders.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DesiredSecret } from '../../../src/model/desired.ts';
-import type { Memory } from '../../../src/model/stamps/memory.ts';
+import type { Memory } from '../../../src/model/standing/memory.ts';
 import { formatSecrets, type StampedEvidence } from '../../../src/model/stamps/secrets-stamp.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import {

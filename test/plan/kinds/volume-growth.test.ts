@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DesiredApp } from '../../../src/model/desired.ts';
-import type { Intent } from '../../../src/model/stamps/memory.ts';
+import type { Intent } from '../../../src/model/stamps/calls-stamp.ts';
 import { beforeGrowth, growthOf } from '../../../src/plan/kinds/volume-growth.ts';
 import {
   brief,

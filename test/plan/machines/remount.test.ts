@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import type { AppPlan, Step } from '../../../src/model/plan.ts';
-import { emptyMemory } from '../../../src/model/stamps/memory.ts';
+import { emptyMemory } from '../../../src/model/standing/memory.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { createsOf } from '../../../src/plan/steps/select.ts';
 import {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import type { AppPlan } from '../../../src/model/plan.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import { formatFulfilled } from '../../../src/model/stamps/rollout-state-text.ts';
+import { formatFulfilled } from '../../../src/model/standing/standing-text.ts';
 import { fulfilledBy, wishOf } from '../../../src/plan/target/fulfilled.ts';
 import {
   absent,

@@ -1,8 +1,8 @@
 import { isObject } from '../base/json.ts';
-import { stampKeys } from './keys.ts';
-import type { Fulfilled } from './input-stamps.ts';
-import { formatGood, parseFailed, parseGood, type GoodVersion, type FailedVersion } from './app-version.ts';
-import type { PersonsHold, Suspension, StandingTexts, Standing, StandingKey } from './rollout-state.ts';
+import { stampKeys } from '../stamps/keys.ts';
+import type { Fulfilled } from '../stamps/input-stamps.ts';
+import { formatGood, parseFailed, parseGood, type GoodVersion, type FailedVersion } from '../stamps/app-version.ts';
+import type { PersonsHold, Suspension, StandingTexts, Standing, StandingKey } from './standing.ts';
 
 export function formatHold({ to, by, at, count }: PersonsHold): string {
   return JSON.stringify({ to: formatGood(to), by, at, count });

@@ -1,5 +1,7 @@
-import type { Told } from './stamps.ts';
-import type { StandingRow } from './rollout-state.ts';
+import type { Intent } from '../stamps/calls-stamp.ts';
+import type { SecretEvidence } from '../stamps/secrets-stamp.ts';
+import type { Told } from '../stamps/stamps.ts';
+import type { StandingRow } from './standing.ts';
 
 /** What FlyCD remembers of an app besides what stands on Fly. Everything here may be lost: then it is read from Fly or unknown. */
 export interface Memory {
@@ -50,35 +52,6 @@ export interface RememberedRelease extends Told {
   readonly isOpen: boolean;
   /** The number of the first one that FlyCD remembers of the app: what flyctl made before was there when FlyCD came. */
   readonly first?: number | undefined;
-}
-
-export interface SecretEvidence {
-  /** The first 32 hex digits of the value's HMAC-SHA256. */
-  readonly mark: string;
-  readonly keyId: string;
-  /** What Fly answered to our set; empty: its answer is not known. */
-  readonly digest: string;
-}
-
-export type IntentKind = 'volume.create' | 'address.allocate' | 'volume.extend';
-
-/**
- * Written before a call that Fly would not tell about afterwards: one without a key, settled once its answer is known, or
- * one that a restart has to follow, settled once the machine has booted.
- */
-export interface Intent {
-  readonly id: number;
-  readonly kind: IntentKind;
-  /** The step's target; of volume.extend the volume's id: a number in a target may move to another volume. */
-  readonly target: string;
-  readonly createdAt: number;
-  /**
-   * What stood there before. Ids or addresses of that kind: what is new was made by the call. Of volume.extend the volume's
-   * size and its machine's last boot, as plan/growth.ts writes and reads them.
-   */
-  readonly before: readonly string[];
-  /** What the call made, and when it was answered: for a while lists may not show it. */
-  readonly made?: { readonly id: string; readonly at: number };
 }
 
 interface Heal {

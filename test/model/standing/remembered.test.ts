@@ -1,11 +1,17 @@
 import { assert as assertProperty, constantFrom, array, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { afterEvent, memoryOf, type AppEvent, type Remembered, type ShownApp } from '../../src/model/remembered.ts';
-import { emptyMemory, type StoredMemory } from '../../src/model/stamps/memory.ts';
-import { formatLifted, formatSuspension } from '../../src/model/stamps/rollout-state-text.ts';
-import { standingOf } from '../../src/plan/target/rollout-state.ts';
-import type { Machine } from '../../schemas/fly/machine.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
+import {
+  afterEvent,
+  memoryOf,
+  type AppEvent,
+  type Remembered,
+  type ShownApp,
+} from '../../../src/model/standing/remembered.ts';
+import { emptyMemory, type StoredMemory } from '../../../src/model/standing/memory.ts';
+import { formatLifted, formatSuspension } from '../../../src/model/standing/standing-text.ts';
+import { standingOf } from '../../../src/plan/target/rollout-state.ts';
+import type { Machine } from '../../../schemas/fly/machine.ts';
 
 const { hold, suspend, good, failed } = stampKeys;
 const none: ShownApp = { isThere: false, id: undefined, isStamped: false };

@@ -4,9 +4,9 @@
  * Where they differ the newest wins, so that a machine whose host was down when something was lifted brings nothing back.
  * What people say carries a counter: clocks of two laptops differ, and one second holds two words.
  */
-import { stampKeys } from './keys.ts';
-import type { Fulfilled } from './input-stamps.ts';
-import type { GoodVersion, FailedVersion } from './app-version.ts';
+import { stampKeys } from '../stamps/keys.ts';
+import type { Fulfilled } from '../stamps/input-stamps.ts';
+import type { GoodVersion, FailedVersion } from '../stamps/app-version.ts';
 
 /** A person went back to a version and wants the app to stay there. */
 export interface PersonsHold {

@@ -1,13 +1,8 @@
 /** What is remembered of an app is about one that Fly may have destroyed since: another one may have its name. */
-import { emptyMemory, type StoredMemory } from './stamps/memory.ts';
-import { readStanding } from './stamps/rollout-state-text.ts';
-import {
-  personsKeys,
-  standingKeys,
-  type StandingKey,
-  type StandingRow,
-  type StandingTexts,
-} from './stamps/rollout-state.ts';
+import { emptyMemory, type StoredMemory } from './memory.ts';
+import { readStanding } from './standing-text.ts';
+import { personsKeys, standingKeys, type StandingKey, type StandingRow, type StandingTexts } from './standing.ts';
+import { isInForce } from './in-force.ts';
 
 /** Which app Fly shows by a name. */
 export interface ShownApp {
@@ -128,7 +123,7 @@ export function afterEvent(before: Remembered, event: AppEvent): Changed {
     case 'created': {
       const { appId, known, now } = event;
       const next = standingOfShown(before, { isThere: false, id: undefined });
-      const standing = next.filter((row) => stands(row, now)).map((row) => ({ ...row, appId }));
+      const standing = next.filter((row) => isInForce(row, now)).map((row) => ({ ...row, appId }));
       return { appId, underway: undefined, known, standing, isAnother: true };
     }
     case 'said':
@@ -182,12 +177,6 @@ function overruled(rows: readonly StandingRow[], texts: StandingTexts, appId: st
   const said = rowsOf(texts, appId).filter(({ key }) => isPersons(key));
   const older = rows.map((row) => ({ ...row, text: newer(row.key, row.text, texts[row.key] ?? row.text) }));
   return withRows(said, older);
-}
-
-/** true: what a person said is neither lifted nor over at this time (milliseconds since the epoch). */
-export function stands({ key, text }: Pick<StandingRow, 'key' | 'text'>, now: number): boolean {
-  const { hold, suspension } = readStanding([{ [key]: text }]);
-  return hold !== undefined || (suspension !== undefined && (suspension.until ?? Infinity) > now);
 }
 
 function newer(key: StandingKey, one: string, other: string): string {

@@ -7,7 +7,7 @@ import {
   nextCount,
   nextTime,
   readStanding,
-} from '../../../src/model/stamps/rollout-state-text.ts';
+} from '../../../src/model/standing/standing-text.ts';
 import {
   formatFailed,
   formatGood,
