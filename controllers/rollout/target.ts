@@ -27,7 +27,7 @@ export async function steer(
   memory: Memory,
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const standing = standingOf({ machines, fleet }, memory);
+  const standing = standingOf({ app: app.name, machines, fleet }, memory);
   const course = resolveTarget({ desired: app, machines, fleet, now: observed.observedAt }, standing);
   if (course.to !== 'version') return { standing, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });

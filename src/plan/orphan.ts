@@ -31,7 +31,7 @@ export interface OrphanInput {
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
   const { name, machines, releases, departed, flyAheadMs: aheadMs = 0 } = orphan;
-  const standing = standingOf({ machines, fleet }, { standing: orphan.said ?? [] });
+  const standing = standingOf({ app: name, machines, fleet }, { standing: orphan.said ?? [] });
   const suspension = suspensionOf(standing, now + aheadMs);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>

@@ -56,6 +56,8 @@ export const stampKeys = {
   calls: 'flycd_calls',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
+  /** The app that the next five were written about: a copy of the machine in another app carries them, too (`on-machine.ts`). */
+  app: 'flycd_app',
   /** App-wide: the version of the last release that completed. This and the next four are read by `standing-text.ts` and `app-version.ts`. */
   good: 'flycd_good',
   /** App-wide: what git wanted when a pass last found it fulfilled (`Fulfilled` in `input-stamps.ts`). */

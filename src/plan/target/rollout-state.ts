@@ -3,6 +3,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Memory } from '../../model/standing/memory.ts';
 import type { Standing } from '../../model/standing/standing.ts';
 import { readStanding } from '../../model/standing/standing-text.ts';
+import { textsOn } from '../../model/standing/on-machine.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { TargetScope } from './app-version.ts';
@@ -12,11 +13,14 @@ import type { TargetScope } from './app-version.ts';
  * of an earlier one by the name: what stands on the machines counts more.
  */
 export function standingOf(
-  { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
+  { app, machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'> & { readonly app: string },
   { standing }: Pick<Memory, 'standing'>,
 ): Standing {
-  const ours = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
-  const rows = standing.filter(({ key, appId }) => appId !== undefined || ours.every((stamps) => !(key in stamps)));
+  const stamped = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
+  const ours = stamped.map((metadata) => textsOn(app, metadata));
+  const rows = standing.filter(
+    ({ key, appId }) => appId !== undefined || ours.every((texts) => texts[key] === undefined),
+  );
   return readStanding([...ours, ...rows.map(({ key, text }) => ({ [key]: text }))]);
 }
 

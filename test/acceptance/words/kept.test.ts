@@ -1,6 +1,6 @@
 /** What persons said of an app stays said: through a create that Fly does not answer for, and after the machines that told of it. */
 import { expect, test } from 'vitest';
-import { once, shop, wordsScene } from './words-scene.ts';
+import { once, shop, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
 const { images, twoVersions } = scene;

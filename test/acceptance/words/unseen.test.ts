@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
-import { fleet, once, shop, suspend, whole, wordsScene } from './words-scene.ts';
+import { fleet, once, shop, suspend, whole, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
 const { done, seen, images, faults, appByHand, twoVersions, answers } = scene;

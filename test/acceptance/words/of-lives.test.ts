@@ -1,6 +1,6 @@
 /** What persons said of an app is of that app: the next one by its name has words of its own, whoever knows the old ones. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { fleet, once, shop, whole, wordsScene } from './words-scene.ts';
+import { fleet, once, shop, whole, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
 const { done, seen, images, appByHand } = scene;

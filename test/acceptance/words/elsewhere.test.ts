@@ -1,7 +1,7 @@
 /** What persons said of an app counts where no machine tells of it, and what others have said is remembered here, too. */
 import { describe, expect, test } from 'vitest';
 import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
-import { fleet, once, settings, shop, suspend, whole, wordsScene } from './words-scene.ts';
+import { fleet, once, settings, shop, suspend, whole, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
 const { done, seen, images, faults, appByHand, twoVersions, answers } = scene;
