@@ -8,7 +8,7 @@ import type { Trigger } from '../../src/model/run.ts';
 import type { SeenOrphan } from '../../src/observed/orphans.ts';
 import type { AppStates } from './app-states.ts';
 import { recordGone } from './gone-apps.ts';
-import { findOrphans, type FoundOrphans, type OrphanRequest } from './orphans.ts';
+import { findOrphans, rememberOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 
 interface KnownOrphansParts extends Omit<OrphanRequest, 'fleet' | 'plan' | 'trigger' | 'isGone' | 'isLeft'> {
   readonly log: Log;
@@ -67,7 +67,7 @@ export class KnownOrphans {
       const found = new Set(seen.orphans.map(({ name }) => name));
       const kept = seen.complete ? [] : before.filter(({ name }) => !found.has(name));
       this.#all = [...seen.orphans, ...kept];
-      await this.#recordGone(fleet, seen, trigger);
+      await this.#record(fleet, seen, trigger);
     }
     return this.#all.filter(({ name }) => !known.has(name));
   }
@@ -101,9 +101,10 @@ export class KnownOrphans {
   }
 
   /** What cannot be recorded now is with the next refresh: the orphans that were found are no less there. */
-  async #recordGone(fleet: DesiredFleet, found: FoundOrphans, trigger: Trigger): Promise<void> {
-    const failure = 'apps that are gone from Fly could not be recorded';
+  async #record(fleet: DesiredFleet, found: FoundOrphans, trigger: Trigger): Promise<void> {
+    const failure = 'what was found of apps that git does not name could not be recorded';
     try {
+      for (const orphan of found.orphans) await rememberOrphan({ ...this.#parts, fleet }, orphan);
       for (const run of await recordGone({ ...this.#parts, fleet, trigger }, found))
         this.#parts.states.ran(run.app, run);
       this.#tell(failure, undefined);

@@ -3,6 +3,7 @@ import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { memoryOf } from '../../src/model/standing/remembered.ts';
+import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
@@ -49,8 +50,7 @@ export async function findOrphans(
     if (observed.complete) orgs.push(sought);
     else if (!isGuessed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
-  const prunes = fleet.policy.prune.includes('app');
-  const told = prunes ? await Promise.all(found.map((orphan) => withContents(request, orphan))) : found;
+  const told = await Promise.all(found.map((orphan) => withWhatIsKnown(request, orphan)));
   const orphans = told.toSorted((a, b) => byText(a.name, b.name));
   return { orphans, complete: unread.length === 0, orgs, unread };
 }
@@ -68,20 +68,36 @@ export async function lookAgain(request: LookRequest, orphan: OrphanedApp): Prom
   const seen = await observeOrphan({ fly, fleet }, orphan);
   if (seen.state !== 'orphan') return seen;
   const again = orphan.isGuessed === true ? { ...seen.orphan, isGuessed: true } : seen.orphan;
-  return { ...seen, orphan: fleet.policy.prune.includes('app') ? await withContents(request, again) : again };
+  return { ...seen, orphan: await withWhatIsKnown(request, again) };
+}
+
+/** What SQLite remembers; where it would be destroyed, its contents as well. */
+async function withWhatIsKnown(request: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
+  const remembered = await request.store?.memory(orphan.name);
+  const known = { ...orphan, remembered };
+  return request.fleet.policy.prune.includes('app') ? withContents(request, known) : known;
 }
 
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
 async function withContents({ fly, fleet, store, clock }: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
-  const { name: app, id, machines } = orphan;
+  const { name: app, machines } = orphan;
   const [releases, contents, history] = await Promise.all([
     observeDeployments({ fly, app, machines, fleet, now: clock.now() }),
     observeContents(fly, orphan.name),
     removalHistory(fleet, orphan, store),
   ]);
-  const memory = await store?.memory(app);
-  const said = memory && memoryOf(memory, { isThere: true, id, isStamped: true }).standing;
-  return { ...orphan, ...releases, contents, history, said, flyAheadMs: fly.aheadMs() };
+  return { ...orphan, ...releases, contents, history, flyAheadMs: fly.aheadMs() };
+}
+
+/** What its machines tell stands also once they are gone: a suspension may be all that keeps the app from being destroyed. */
+export async function rememberOrphan(
+  { store, fleet }: Pick<OrphanRequest, 'store' | 'fleet'>,
+  { name, id, machines, remembered }: OrphanedApp,
+): Promise<void> {
+  if (id === undefined || remembered === undefined) return;
+  const shown = { isThere: true, id, isStamped: true };
+  const { texts } = standingOf({ app: name, machines, fleet }, memoryOf(remembered, shown));
+  await store.applyEvent(name, { kind: 'seen', shown, texts, remembered });
 }
 
 export interface OrphanRequest {

@@ -21,7 +21,7 @@ import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
-import { lookAgain, syncOrphan } from './orphans.ts';
+import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { recordInvalid, recordUnreached } from './untouched.ts';
@@ -330,6 +330,7 @@ export class FleetReconciler {
     if (orphan === undefined) return { kind: 'resting' };
     const seen = await lookAgain({ ...this.#options, fleet }, orphan);
     this.#orphans.seenAgain(orphan, seen);
+    if (seen.state === 'orphan') await rememberOrphan({ ...this.#options, fleet }, seen.orphan);
     if (seen.state === 'gone') {
       this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
     }

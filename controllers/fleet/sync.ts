@@ -17,7 +17,7 @@ import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncAppOptions, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
-import { lookAgain, syncOrphan } from './orphans.ts';
+import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
 import { recordBroken } from './untouched.ts';
 import { looksAtOnce, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
@@ -114,6 +114,7 @@ async function applyWhole(
     const isMeant = (name: string): boolean => selectApps([{ name }], options.apps).length > 0;
     runs.push(...(await recordGone({ ...context, fleet: desired, trigger: work.trigger }, found, isMeant)));
   }
+  for (const orphan of work.orphans) await rememberOrphan({ ...context, fleet: desired }, orphan);
   const { abortEarly } = work.options;
   // Side by side there is no first one to stop at: the others would be under way already.
   const queue = new PQueue({ concurrency: abortEarly ? 1 : context.concurrency });
@@ -285,6 +286,7 @@ async function orphanNow(
   const seen = await lookAgain({ ...context, fleet }, before);
   if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true };
   if (seen.state === 'foreign') return { plan: foreignPlan(plan.app, seen), isLeft: seen.owner !== undefined };
+  if (seen.state === 'orphan') await rememberOrphan({ ...context, fleet }, seen.orphan);
   const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
   const draft = planOrphan({ fleet, orphan, now: context.clock.now() });
   return { plan: holdUnlisted(releaseAccepted(withSteps(plan, draft), work.options), plan) };

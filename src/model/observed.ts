@@ -2,7 +2,7 @@ import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app
 import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
-import type { StandingRow } from './standing/standing.ts';
+import type { StoredMemory } from './standing/memory.ts';
 import type { RemovalHistory } from './removal.ts';
 import type { V0Versions } from './stamps/v0-versions.ts';
 
@@ -68,8 +68,8 @@ export interface OrphanedApp {
   readonly contents?: OrphanContents | undefined;
   /** Asked for only where it would be destroyed. */
   readonly history?: RemovalHistory | undefined;
-  /** What SQLite remembers that was said of it, for its machines need not know. Asked for as the history. */
-  readonly said?: readonly StandingRow[] | undefined;
+  /** What SQLite remembers of the app by its name: what was said its machines need not know. */
+  readonly remembered?: StoredMemory | undefined;
   /** Why it could not be looked at again before it is destroyed. undefined: it was, or nobody has tried yet. */
   readonly unread?: string | undefined;
   /** Asked for only where the app would be destroyed. */

@@ -10,6 +10,8 @@ import { stampKeys } from '../model/stamps/keys.ts';
 import { parseOrigin } from '../model/stamps/origin.ts';
 import { isCopy, provesItself } from '../model/stamps/slot.ts';
 import { busyWith, whyBusy } from './classify/other-deployments.ts';
+import { emptyMemory } from '../model/standing/memory.ts';
+import { memoryOf } from '../model/standing/remembered.ts';
 import { suspensionHold, suspensionWords } from './target/suspension.ts';
 import { suspensionOf } from '../model/standing/in-force.ts';
 import { standingOf } from './target/rollout-state.ts';
@@ -31,7 +33,9 @@ export interface OrphanInput {
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
   const { name, machines, releases, departed, flyAheadMs: aheadMs = 0 } = orphan;
-  const standing = standingOf({ app: name, machines, fleet }, { standing: orphan.said ?? [] });
+  const { remembered = emptyMemory, id } = orphan;
+  const memory = memoryOf(remembered, { isThere: true, id, isStamped: true });
+  const standing = standingOf({ app: name, machines, fleet }, memory);
   const suspension = suspensionOf(standing, now + aheadMs);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>
