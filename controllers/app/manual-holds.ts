@@ -3,6 +3,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../../src/fly/api.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
+import type { AppPresence } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import type { Standing, StandingKey } from '../../src/model/standing/standing.ts';
@@ -55,6 +56,7 @@ export interface Told {
 
 /** Fly's answers of one moment differ from those of the next. */
 const lookAgainMs = 1000;
+const looksMax = 2;
 
 interface Stood {
   readonly appId: string | undefined;
@@ -64,20 +66,15 @@ interface Stood {
   readonly standing: Standing;
 }
 
-/**
- * One that Fly does not show is looked for twice: what is said of it meanwhile would not reach its machines. Throws a transient
- * Fault where Fly shows those all the same. What others have said is remembered with what is said now.
- */
-async function look({ fly, store, clock }: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
+/** What stands about the app, by its machines and by SQLite. What others have said is remembered with what is said now. */
+async function look(context: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
+  const { fly, store } = context;
   const stored = await store.memory(app);
-  const first = await fly.app(app);
-  if (first.state !== 'present') await clock.sleep(lookAgainMs);
-  const presence = first.state === 'present' ? first : await fly.app(app);
+  const presence = await presenceOf(context, app);
   const machines = presence.state === 'present' ? await fly.machines(app) : [];
-  if (presence.state === 'absent' && (await listsMachines(fly, app))) throw unseen(app);
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
   const isStamped = standingMachines(machines, fleet).length > 0;
-  const shown = { isThere: presence.state !== 'absent', id, isStamped };
+  const shown = { isThere: presence.state === 'present', id, isStamped };
   const standing = standingOf({ app, machines, fleet }, memoryOf(stored, shown));
   // One that has come since is for a pass to get to know.
   if (id !== undefined && !isAnotherApp(stored, shown)) {
@@ -87,7 +84,30 @@ async function look({ fly, store, clock }: SyncContext, fleet: DesiredFleet, app
   return { appId: id, isAnother: shown.isThere && isAnotherApp(stored, shown), machines, standing };
 }
 
-/** Of an app that is not there Fly lists none: the call fails. */
+/**
+ * One that Fly does not show is looked for twice, and by its machines as well: what is said of it meanwhile would not reach
+ * them. Throws a transient Fault where Fly lists those all the same, and a stalled one where it gives the name to others only.
+ */
+async function presenceOf(
+  { fly, clock }: Pick<SyncContext, 'fly' | 'clock'>,
+  app: string,
+): Promise<Exclude<AppPresence, { readonly state: 'taken' }>> {
+  let isListed = false;
+  for (let looks = 1; ; looks += 1) {
+    const presence = await fly.app(app);
+    if (presence.state === 'present') return presence;
+    isListed ||= await listsMachines(fly, app);
+    if (looks < looksMax) {
+      await clock.sleep(lookAgainMs);
+      continue;
+    }
+    if (isListed) throw unseen(app);
+    if (presence.state === 'taken') throw taken(app);
+    return presence;
+  }
+}
+
+/** Of an app that is not there, or is another organization's, Fly lists none: the call fails. */
 async function listsMachines(fly: FlyReader, app: string): Promise<boolean> {
   const listed = await read(fly.machines(app));
   return listed.status === 'read' && listed.value.length > 0;
@@ -98,6 +118,16 @@ function unseen(app: string): Fault {
     kind: 'transient',
     what: `Fly does not show app ${app} at this moment, and lists its machines all the same`,
     next: 'nothing was said of it; run the command again',
+    where: app,
+  });
+}
+
+function taken(app: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `Fly does not show app ${app} to this token`,
+    why: 'another organization has an app of that name, or the token does not reach it',
+    next: `nothing was said of it; check the token (fly status --app ${shellWord(app)}), then run the command again`,
     where: app,
   });
 }

@@ -1,11 +1,12 @@
 /** Whom a person's word is about: apps that git names, or one that it names no more. */
+import PQueue from 'p-queue';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { isGlob } from '../../src/model/base/glob.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { observeOrphan } from '../../src/observed/orphans.ts';
 import { gonePlan } from '../../src/plan/orphan.ts';
-import type { Subject } from '../app/manual-holds.ts';
+import type { Subject, Told } from '../app/manual-holds.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { SyncContext } from '../app/types.ts';
 import { appsCalled, unknownApp } from './asked-for.ts';
@@ -55,6 +56,28 @@ async function orphanFound(context: SyncContext, fleet: DesiredFleet, name: stri
     return (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name);
   };
   return { name, plan };
+}
+
+interface Failed {
+  readonly app: string;
+  readonly error: unknown;
+}
+
+/** So many at once; one that fails keeps no other. */
+export async function eachTold(
+  subjects: readonly Subject[],
+  concurrency: number,
+  speak: (subject: Subject) => Promise<Told>,
+): Promise<{ readonly told: readonly Told[]; readonly failed: readonly Failed[] }> {
+  const queue = new PQueue({ concurrency });
+  const told: Told[] = [];
+  const failed: Failed[] = [];
+  const ended = await Promise.allSettled(subjects.map((subject) => queue.add(() => speak(subject))));
+  for (const [at, one] of ended.entries()) {
+    if (one.status === 'fulfilled') told.push(one.value);
+    else failed.push({ app: subjects[at]?.name ?? '', error: one.reason });
+  }
+  return { told, failed };
 }
 
 function unreadPart(name: string): Fault {

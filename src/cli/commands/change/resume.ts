@@ -1,9 +1,9 @@
-import { resumeApp, type Told } from '../../../../controllers/app/manual-holds.ts';
+import { resumeApp, type Subject, type Told } from '../../../../controllers/app/manual-holds.ts';
 import { subjectsCalled } from '../../../../controllers/fleet/spoken-of.ts';
-import { toldJson, toldMarkdown, toldText } from '../../../render/told.ts';
 import { composed } from '../../composition/composition.ts';
-import { exitCodes, type ExitCode } from '../../shell/exit.ts';
-import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import type { ExitCode } from '../../shell/exit.ts';
+import type { CommonOptions, Invocation } from '../../shell/invocation.ts';
+import { speakOf } from './speak.ts';
 import { openSync } from './sync-pass.ts';
 
 export type ResumeOptions = Omit<CommonOptions, 'app'>;
@@ -17,9 +17,9 @@ export function resume(
 ): Promise<ExitCode> {
   return composed(invocation, config, options, async (composition) => {
     const { context, fleet } = await openSync(composition, []);
-    const told: Told[] = [];
-    for (const app of await subjectsCalled(context, fleet, name)) told.push(await resumeApp(context, fleet, app));
-    answer(invocation, options.output, told, { text: toldText, json: toldJson, markdown: toldMarkdown });
-    return exitCodes.done;
+    const subjects = await subjectsCalled(context, fleet, name);
+    const { concurrency } = context;
+    const speak = (app: Subject): Promise<Told> => resumeApp(context, fleet, app);
+    return speakOf(invocation, { subjects, output: options.output, concurrency, speak });
   });
 }

@@ -1,11 +1,11 @@
 import { durationSeconds } from '../../../../schemas/written.ts';
-import { reasonCharactersMax, suspendApp, type Told } from '../../../../controllers/app/manual-holds.ts';
+import { reasonCharactersMax, suspendApp, type Subject, type Told } from '../../../../controllers/app/manual-holds.ts';
 import { subjectsCalled } from '../../../../controllers/fleet/spoken-of.ts';
 import { Fault } from '../../../model/base/fault.ts';
-import { toldJson, toldMarkdown, toldText } from '../../../render/told.ts';
 import { composed } from '../../composition/composition.ts';
-import { exitCodes, type ExitCode } from '../../shell/exit.ts';
-import { answer, type CommonOptions, type Invocation } from '../../shell/invocation.ts';
+import type { ExitCode } from '../../shell/exit.ts';
+import type { CommonOptions, Invocation } from '../../shell/invocation.ts';
+import { speakOf } from './speak.ts';
 import { openSync } from './sync-pass.ts';
 
 export interface SuspendOptions extends Omit<CommonOptions, 'app'> {
@@ -24,11 +24,10 @@ export function suspend(
     const reason = invocation.redactor.redact(reasonOf(options.reason));
     const forMs = durationOf(options.for);
     const { context, fleet } = await openSync(composition, []);
-    const told: Told[] = [];
-    for (const app of await subjectsCalled(context, fleet, name))
-      told.push(await suspendApp(context, fleet, { app, reason, forMs }));
-    answer(invocation, options.output, told, { text: toldText, json: toldJson, markdown: toldMarkdown });
-    return exitCodes.done;
+    const subjects = await subjectsCalled(context, fleet, name);
+    const { concurrency } = context;
+    const speak = (app: Subject): Promise<Told> => suspendApp(context, fleet, { app, reason, forMs });
+    return speakOf(invocation, { subjects, output: options.output, concurrency, speak });
   });
 }
 
