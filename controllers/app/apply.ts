@@ -1,4 +1,3 @@
-import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type {
   AppPlan,
@@ -21,9 +20,9 @@ import type { AppPass } from '../pass/app-pass.ts';
 import { provideImage, withBuiltImage } from '../images/build-step.ts';
 import type { StepDone } from '../pass/services.ts';
 import { lockApp } from '../pass/app-lock.ts';
-import { isLeased } from '../pass/lease.ts';
 import { isUnseen } from '../pass/beginning.ts';
 import { actOnMachine } from '../machines/actions.ts';
+import { isSilence } from '../machines/silent-host.ts';
 import { labelMachine } from '../machines/update.ts';
 import { afterCommand } from '../rollout/release-command.ts';
 import { ImagePin } from '../images/pin.ts';
@@ -352,12 +351,10 @@ class Apply {
     await this.#finish(step, end, `${fault.message}${where}`, fault.next);
   }
 
-  /** What git or another FlyCD overtook has not gone wrong, nor what waits for somebody else's lease or use of Fly's limits. */
+  /** What waits has not gone wrong, be it for git, somebody else, room on Fly, or a host with what was begun there. */
   #endOf(fault: Fault): 'failed' | 'interrupted' | 'skipped' {
     if (fault.kind !== 'waiting') return 'failed';
-    if (this.#pass.newer?.aborted === true) return 'interrupted';
-    if (fault === this.#pass.overtaken || isLeased(fault)) return 'skipped';
-    return fault instanceof FlyError && fault.status === 429 ? 'skipped' : 'failed';
+    return this.#pass.newer?.aborted === true || isSilence(fault) ? 'interrupted' : 'skipped';
   }
 
   async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {

@@ -145,11 +145,6 @@ async function acquire(pass: AppPass, machineId: string) {
   }
 }
 
-/** Somebody holds the machine, and nothing was done. */
-export function isLeased(fault: Fault): boolean {
-  return fault instanceof FlyError && fault.kind === 'waiting' && fault.status === 409;
-}
-
 function lostLease(app: string, machineId: string): Fault {
   return new Fault({
     kind: 'transient',

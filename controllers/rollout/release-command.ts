@@ -12,6 +12,7 @@ import { eventWords } from '../../src/plan/classify/machine-history.ts';
 import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { silence } from '../machines/silent-host.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { ImagePin } from '../images/pin.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
@@ -153,10 +154,12 @@ async function untilEnded(pass: AppPass, machineId: string, deadline: number): P
 }
 
 async function untilIn(
-  { app, services: { fly, clock } }: AppPass,
+  pass: AppPass,
   awaited: { readonly machineId: string; readonly deadline: number; readonly states: readonly string[] },
 ): Promise<Awaited> {
   const { machineId, deadline, states } = awaited;
+  const { fly, clock } = pass.services;
+  const { app } = pass;
   let machine: Machine | undefined;
   for (;;) {
     const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
@@ -168,7 +171,7 @@ async function untilIn(
       return 'deadline' as const;
     });
     machine = await fly.machine(app.name, machineId);
-    if (machine !== undefined && !isGone(machine) && !isHostOk(machine)) throw silentRunner(app.name, machine);
+    if (machine !== undefined && !isGone(machine) && !isHostOk(machine)) throw silentRunner(pass, machine);
     if (outcome !== 'deadline' || machine === undefined || isGone(machine) || isIn(states, machine))
       return { isLate: false, seen: machine };
   }
@@ -198,9 +201,9 @@ function failed({ app }: AppPass, run: ReleaseCommandRun, why: string, machineId
 }
 
 /** Two migrations side by side are worse than a wait: its machine stays, and its end counts once it can be seen. */
-function silentRunner(app: string, { id }: Machine): Fault {
-  return new Fault({
-    kind: 'transient',
+function silentRunner(pass: AppPass, { id }: Machine): Fault {
+  const app = pass.app.name;
+  return silence(pass, {
     what: 'the host of the machine that runs the release command does not answer',
     why: 'nobody can say whether the command has ended',
     next: `FlyCD waits for its end once the host is back; if you know that it does not run, fly machine destroy --force -a ${shellWord(app)} ${shellWord(id)} lets FlyCD run it again`,

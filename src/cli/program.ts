@@ -55,7 +55,7 @@ export function createProgram(invocation: Invocation, version: string, { onExit,
 }
 
 const exitCodesHelp = `
-Exit codes: 0 done and clean, 1 error, 2 changes (diff), 3 invalid config, 4 held or blocked.
+Exit codes: 0 done and clean, 1 error, 2 changes (diff), 3 invalid config, 4 held, blocked or waiting.
 The config repo is a folder or a git URL: the argument, else FLYCD_CONFIG_REPO, else flycd.yaml's config_repo.`;
 
 function configureOutput(program: Command, { io, redactor }: Invocation): void {

@@ -206,7 +206,7 @@ export type HoldReason =
   | 'dependency' // an app it depends on is not at its newest version, or not well
   | 'window' // outside of the windows in which releases may begin
   | 'unread' // a kind could not be read
-  | 'unreachable' // a machine's host does not answer, and its replacement waits for a while
+  | 'unreachable' // a machine's host does not answer: FlyCD goes on once it does, or makes the machine anew
   | 'intent' // an earlier call's answer is unclear; waiting for two lists 60 s apart to agree
   | 'owner' // another fleet, or another organization, owns it
   | 'volume' // a mounted group leaving a region, or swapping a volume
@@ -229,6 +229,8 @@ export interface Hold {
   readonly byName?: boolean | undefined;
   /** For what time alone lifts: milliseconds since the epoch. Outside the plan's id. */
   readonly retryAt?: number | undefined;
+  /** Of `unreachable`. true: the machine does not run what git says, or was not seen healthy since. Outside the plan's id. */
+  readonly isBehind?: boolean | undefined;
   /** For what a person did: since when, milliseconds since the epoch. Outside the plan's id. */
   readonly since?: number | undefined;
 }

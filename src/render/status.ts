@@ -1,6 +1,6 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
-import type { Run } from '../model/run.ts';
+import { halt, type Run } from '../model/run.ts';
 import { reasonCell, reasonOf, runJson } from './history.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
@@ -77,9 +77,11 @@ function ageOf(run: Run, now: number): string {
 }
 
 /** When what went wrong is tried again, where the last pass said so. */
-function triesAgain({ results, nextWakeAt }: Run, now: number): string {
-  const hasFailed = results.some(({ outcome }) => outcome === 'failed');
-  return hasFailed && nextWakeAt !== undefined && nextWakeAt > now ? ` (tries again at ${formatTime(nextWakeAt)})` : '';
+function triesAgain(run: Run, now: number): string {
+  const { nextWakeAt } = run;
+  return halt(run) !== undefined && nextWakeAt !== undefined && nextWakeAt > now
+    ? ` (tries again at ${formatTime(nextWakeAt)})`
+    : '';
 }
 
 function statusTable(status: FleetStatus): Table {

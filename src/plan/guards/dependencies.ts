@@ -67,6 +67,8 @@ export function lackOf(plan: AppPlan | undefined, observed: ObservedApp | undefi
   if (plan === undefined) return 'could not be looked at';
   if (['invalid', 'failed', 'orphaned', 'blocked'].includes(plan.status)) return `is ${plan.status}`;
   if (plan.holds.some((hold) => hold.reason === 'unread')) return 'could not be read whole';
+  if (plan.holds.some((hold) => hold.isBehind === true))
+    return 'has a machine that does not run what git says, on a host that does not answer';
   const steps = [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)];
   if (steps.some(isNew)) return 'is not at its newest version yet';
   const machines = observed?.machines.status === 'read' ? observed.machines.value : [];

@@ -26,7 +26,8 @@ export function planMember(scope: CompareScope, member: GroupMachine, draft: Gro
   const slot = slotOf(scope, member);
   if (live === undefined) {
     const replaceAt = replaceableAt(scope, member);
-    const { note, hold } = planUnreachable({ desired: scope.desired, group: scope.group, member, slot, replaceAt });
+    const { desired, group, input } = scope;
+    const { note, hold } = planUnreachable({ desired, group, member, slot, replaceAt, now: input.now });
     if (note !== undefined) draft.notes.push(note);
     if (hold !== undefined) draft.holds.push(hold);
     draft.carried ||= wasReached(scope, member);

@@ -14,28 +14,35 @@ export interface Unreachable {
   readonly slot: Slot;
   /** When it is replaced; undefined: never. */
   readonly replaceAt: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
+
+/** Hosts come back after minutes, and Fly tells nobody. Milliseconds. */
+const lookAgainMs = 60_000;
 
 /**
  * Its stamps are kept elsewhere than on its host, and still say whether it was sent what git wants now. A commit that has
  * not reached it is held, so that nobody takes it for landed.
  */
-export function planUnreachable({ desired, group, member, slot, replaceAt }: Unreachable): {
+export function planUnreachable({ desired, group, member, slot, replaceAt, now }: Unreachable): {
   readonly note?: string;
   readonly hold?: Hold;
 } {
-  if (replaceAt !== undefined) {
-    const because = `${formatSlot(slot)}: the host of ${member.machine.id} does not answer`;
-    const next = 'FlyCD makes it anew on another host if it stays so (sync.replace_unreachable)';
-    return { hold: holdOf(desired.name, { reason: 'unreachable', because, next, retryAt: replaceAt }) };
-  }
   const isCurrent =
     member.sent?.config === group.configVersion && areInputsSame(member.metadata[stampKeys.inputs], desired.inputs);
   const isProven = member.metadata[stampKeys.unproven] === undefined;
-  if (isCurrent && isProven)
+  const isBehind = !isCurrent || !isProven || undefined;
+  const reason = 'unreachable';
+  if (replaceAt !== undefined) {
+    const because = `${formatSlot(slot)}: the host of ${member.machine.id} does not answer`;
+    const next = 'FlyCD makes it anew on another host if it stays so (sync.replace_unreachable)';
+    return { hold: { ...holdOf(desired.name, { reason, because, next, retryAt: replaceAt }), isBehind } };
+  }
+  if (isBehind === undefined)
     return { note: `${formatSlot(slot)} counts, and is not compared while its host does not answer` };
   const lack = isCurrent ? 'has yet to be seen healthy' : 'runs what an older commit said';
   const because = `${formatSlot(slot)} ${lack}, and its host does not answer`;
   const next = `FlyCD ${isCurrent ? 'looks at it' : 'brings it up to date'} once the host is back`;
-  return { hold: holdOf(desired.name, { reason: 'unread', because, next }) };
+  return { hold: { ...holdOf(desired.name, { reason, because, next, retryAt: now + lookAgainMs }), isBehind } };
 }

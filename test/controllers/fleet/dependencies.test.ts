@@ -117,6 +117,30 @@ describe('one whose host does not answer', () => {
   });
 });
 
+describe('one with a machine that runs what an older commit said, on a host that does not answer', () => {
+  test.each([false, true])('replace_unreachable: %s', async (replace) => {
+    const db = (files: Files, image: string): Files => ({
+      ...files,
+      'db/app.yaml': `${(files['db/app.yaml'] ?? '')
+        .replace('count: 1', 'count: 2')
+        .replace('nginx:1', image)}sync: { replace_unreachable: ${replace} }\n`,
+    });
+    world = await arena();
+    world.write(db(chain(), 'nginx:1'));
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    const [machine] = machines('db');
+    if (machine === undefined) throw new Error('no machine');
+    hostDown(world.simulator.world, machine.host);
+    world.write(db(chain({}, { greeting: 'bye' }), 'nginx:2'));
+    const { said, code } = await flycd('sync', '--once');
+    expect(said).toContain(
+      'its release waits: db has a machine that does not run what git says, on a host that does not answer',
+    );
+    expect(code).toBe(4);
+    expect(greeting('api')).toEqual(['hello']);
+  });
+});
+
 describe('one that stands still: what lifts that is said to who waits', () => {
   test.each([
     ['a release that failed', [], 'db is not at its newest version yet: the release of what git says failed'],

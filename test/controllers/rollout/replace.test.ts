@@ -122,6 +122,7 @@ describe('a machine whose host does not answer', () => {
     const gone = await down(true);
     const first = await flycd('sync', '--once');
     expect(first.said).toContain(`the host of ${gone.id} does not answer`);
+    expect(first.code).toBe(4);
     await world.clock.sleep(quarterMs / 2);
     await flycd('sync', '--once');
     expect(names()).toHaveLength(2);
