@@ -299,7 +299,7 @@ class Apply {
     this.faults.push(fault);
     this.#failed.set('release', `${step.target} ${wordOf(end)}`);
     for (const machine of step.machines) await this.#finish(machine, 'skipped', because);
-    await this.#finish(step, end, fault.message, fault.next);
+    await this.#finish(step, end, fault.message, this.#nextOf(step, fault));
   }
 
   async #finishRelease(
@@ -314,7 +314,7 @@ class Apply {
     if (fault !== undefined) {
       const end = this.#endOf(fault) === 'skipped' && done > 0 ? 'interrupted' : this.#endOf(fault);
       this.#failed.set('release', `${step.target} ${wordOf(end)}`);
-      await this.#finish(step, end, `${progress}; ${fault.message}`, fault.next);
+      await this.#finish(step, end, `${progress}; ${fault.message}`, this.#nextOf(step, fault));
     } else if (skipped !== undefined) await this.#finish(step, 'skipped', `${progress}; ${skipped}`);
     else {
       const unverified = unverifiedGroups(step.machines, this.#pass.app);
@@ -348,7 +348,15 @@ class Apply {
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
     if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
-    await this.#finish(step, end, `${fault.message}${where}`, fault.next);
+    await this.#finish(step, end, `${fault.message}${where}`, this.#nextOf(step, fault));
+  }
+
+  /** Beside what mends it, what ends the hold: the version that the app is held at may run no more, and trying again brings nothing. */
+  #nextOf(step: Step, fault: Fault): string | undefined {
+    const { wayOn } = this.#pass;
+    const isMeant = (isRolling(step) || isProving(step)) && this.#endOf(fault) === 'failed';
+    if (wayOn === undefined || !isMeant || (!wayOn.isHeld && fault.blames === undefined)) return fault.next;
+    return fault.next === undefined ? wayOn.next : `${fault.next}; or ${wayOn.next}`;
   }
 
   /** What waits has not gone wrong, be it for git, somebody else, room on Fly, or a host with what was begun there. */

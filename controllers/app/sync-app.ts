@@ -6,6 +6,9 @@ import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
+import { isSameVersion } from '../../src/model/stamps/app-version.ts';
+import { versionOf } from '../../src/plan/target/app-version.ts';
+import { onceFailed } from '../../src/plan/target/resolve-target.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import { AppPass } from '../pass/app-pass.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
@@ -95,6 +98,7 @@ async function apply(
       standing: steering.standing.texts,
       releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     },
+    wayOn: wayOnOf(request, { observed, steering }),
     stamped: known.stamped,
     begins: isBeginning(request.fleet, plan, observed),
     leaving: leavingIn(plan),
@@ -102,6 +106,18 @@ async function apply(
   });
   const { faults } = await applyPlan(pass, plan, save);
   return { faults, moved: pass.moved, lost: pass.lost, isOvertaken: pass.overtaken !== undefined };
+}
+
+function wayOnOf(
+  { app, fleet, clock }: SyncAppRequest,
+  { observed, steering: { course, standing } }: Pick<PlannedApp, 'observed' | 'steering'>,
+): AppPass['wayOn'] {
+  if (course.to !== 'git') return { next: course.hold.next, isHeld: true };
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const wanted = versionOf({ desired: app, machines, fleet, now: clock.now() });
+  // What ran well has not failed, whatever becomes of it: nobody holds it.
+  if (standing.good !== undefined && isSameVersion(standing.good, wanted)) return undefined;
+  return { next: onceFailed(app.name), isHeld: false };
 }
 
 /**

@@ -19,12 +19,19 @@ interface Basis {
   readonly releases: readonly Release[] | undefined;
 }
 
+/** What ends the hold under which an app is, or comes where what git says does not run. */
+interface WayOn {
+  readonly next: string;
+  readonly isHeld: boolean;
+}
+
 interface PassStart {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   /** Aborted when git says something newer of the app: machines that were not begun are left to the next pass, and so is a wait. */
   readonly newer: AbortSignal | undefined;
   readonly basis: Basis;
+  readonly wayOn: WayOn | undefined;
   /** Evidence that the machines' stamps are to carry, as planned. undefined: unknown. */
   readonly stamped: readonly StampedEvidence[] | undefined;
   /** true: the plan knows of no machine of ours that is there for good. */
@@ -44,6 +51,7 @@ export class AppPass {
   readonly leaving: ReadonlySet<string>;
   readonly record: ReleaseRecord;
   readonly basis: Basis;
+  readonly wayOn: WayOn | undefined;
   /** Ids of machines that this pass changes, and names of those that it makes: what became of them is its own doing. */
   readonly touched = new Set<string>();
   /** The app has moved on since it was planned, and nothing more is begun. */
@@ -82,6 +90,7 @@ export class AppPass {
     this.leaving = start.leaving;
     this.record = start.record;
     this.basis = start.basis;
+    this.wayOn = start.wayOn;
     this.stamped = start.stamped;
   }
 

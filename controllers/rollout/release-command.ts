@@ -195,7 +195,7 @@ function failed({ app }: AppPass, run: ReleaseCommandRun, why: string, machineId
     blames: 'command',
     what: `the release command failed: ${run.command}`,
     why: `${why}; no machine of the app was touched`,
-    next: `see what it said: fly logs -a ${shellWord(app.name)} --machine ${shellWord(machineId)}; a commit that mends it runs it again, or flycd resume ${shellWord(app.name)}`,
+    next: `see what it said: fly logs -a ${shellWord(app.name)} --machine ${shellWord(machineId)}`,
     where: `${app.name} ${machineId}`,
   });
 }

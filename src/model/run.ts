@@ -35,6 +35,12 @@ export function halt({ results }: Pick<Run, 'results'>): StepResult | undefined 
   return results.find(({ outcome }) => outcome === 'failed') ?? results.find(({ next }) => next !== undefined);
 }
 
+/** What to do about a run's first failure, else what lifts each of its holds. */
+export function nextsOf({ plan, results }: Pick<Run, 'plan' | 'results'>): readonly string[] {
+  const next = halt({ results })?.next;
+  return next === undefined ? plan.holds.map((hold) => hold.next) : [next];
+}
+
 /** One pass over one app. */
 export interface Run {
   readonly id: number;

@@ -1,7 +1,7 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
-import { halt, type Run } from '../model/run.ts';
-import { reasonCell, reasonOf, runJson } from './history.ts';
+import { halt, nextsOf, type Run } from '../model/run.ts';
+import { cellOf, reasonCell, reasonOf, runJson } from './history.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
 import { byText, list, plural } from '../model/base/text.ts';
@@ -84,8 +84,13 @@ function triesAgain(run: Run, now: number): string {
     : '';
 }
 
+/** Nothing of a run without an end: it may be doing it now. */
+function nextOf(run: Run): string {
+  return run.outcome === undefined ? '' : cellOf(nextsOf(run), messageCharactersMax);
+}
+
 function statusTable(status: FleetStatus): Table {
-  const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY'];
+  const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY', 'NEXT'];
   const rows = byApp(status.runs).map((run): (Cell | string)[] => [
     plain(run.app),
     { text: statusOf(run, status.now), tone: toneOfStatus(statusOf(run, status.now)) },
@@ -98,6 +103,7 @@ function statusTable(status: FleetStatus): Table {
     revisionText(run.revision),
     openWords(run, status.now) ??
       `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}${triesAgain(run, status.now)}`,
+    nextOf(run),
   ]);
   return { columns, rows };
 }
@@ -152,6 +158,7 @@ export function statusJson(status: FleetStatus) {
       app: run.app,
       status: statusOf(run, status.now),
       why: openWords(run, status.now) ?? reasonOf(run),
+      next: run.outcome === undefined ? [] : [...new Set(nextsOf(run))],
       run: runJson(run),
     })),
     deliveries: status.deliveries.map(({ repo, ref, receivedAt }) => ({

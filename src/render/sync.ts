@@ -1,6 +1,6 @@
 import type { AppPlan, AppStatus, Plan } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
-import { halt, isOver, type Run } from '../model/run.ts';
+import { isOver, nextsOf, type Run } from '../model/run.ts';
 import { cellOf, reasonCell, runJson } from './history.ts';
 import { adoptedLine, planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
@@ -59,9 +59,7 @@ function whyOf({ app, run }: Row): string {
 }
 
 function nextOf({ app, run }: Row): string {
-  const next = run === undefined ? undefined : halt(run)?.next;
-  const held = (run?.plan ?? app).holds.map((hold) => hold.next);
-  return cellOf(next === undefined ? held : [next], messageCharactersMax);
+  return cellOf(run === undefined ? app.holds.map((hold) => hold.next) : nextsOf(run), messageCharactersMax);
 }
 
 function syncTable(rows: readonly Row[]): Table {

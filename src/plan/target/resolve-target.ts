@@ -37,7 +37,7 @@ export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTa
     return { to: 'git' };
   const what = failed.command === '' ? 'the release of what git says failed' : 'the release command failed';
   const held = { reason: 'failed', since: failed.at } as const;
-  const again = `commit what mends it, or flycd resume ${shellWord(name)} to try the same again`;
+  const again = onceFailed(name);
   if (scope.desired.policy.onFailure === 'stop') {
     const because = `${what}, and what it left stands (sync.on_failure: stop)`;
     return { to: 'nowhere', hold: { ...held, because, next: again } };
@@ -48,6 +48,11 @@ export function resolveTarget(scope: TargetScope, standing: Standing): RolloutTa
   }
   const because = `${what}; the version of ${shortRevision(good.revision)} stays until git changes it`;
   return { to: 'version', version: good, hold: { ...held, because, next: again } };
+}
+
+/** What ends the hold of a release that failed. */
+export function onceFailed(app: string): string {
+  return `commit what mends it, or flycd resume ${shellWord(app)} to try the same again`;
 }
 
 /** An image of which nobody knew the digest when it failed has not failed once one is known: it may have been pushed since. */

@@ -68,6 +68,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
     stamped: undefined,
     begins,
     leaving: new Set(),
+    wayOn: undefined,
     record,
     basis: { machines: undefined, standing: {}, releases: undefined },
   });
