@@ -3,6 +3,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { giveWay } from '../pass/basis.ts';
 import { holdLease } from '../pass/lease.ts';
 import { hasChecks, judge, smokeMs, type Verdict } from '../../src/plan/classify/health.ts';
 import { bootedAt, stateSince } from '../../src/plan/classify/machine-history.ts';
@@ -11,7 +12,7 @@ import { isArriving, isLeaving, patienceFor } from '../../src/plan/classify/pati
 import { shellWord } from '../../src/model/base/shell.ts';
 import { overtaken } from './overtaken.ts';
 import { silentHost } from './silent-host.ts';
-import { checkNotTakenBack, machineAfter } from './taken-back.ts';
+import { checkNotTakenBack, hasMovedSince, machineAfter } from './taken-back.ts';
 
 /** Get Machine is limited to 5 a second and machine; once a second leaves room for the renewals of others. */
 const pollMs = 1000;
@@ -232,15 +233,9 @@ async function presentMachine(pass: AppPass, { machineId, version, before }: Hea
   }
   checkNotTakenBack(pass, machine, { version, before });
   const isAnothers = version !== undefined && machine.instance_id !== undefined && machine.instance_id !== version;
-  if (isAnothers && isHostOk(machine)) {
-    throw new Fault({
-      kind: 'transient',
-      what: 'somebody else updated a machine while FlyCD waited for it',
-      next: 'FlyCD looks again and goes on from what it sees',
-      where: `${pass.app.name} ${machineId}`,
-    });
-  }
-  return machine;
+  if (!isAnothers || !isHostOk(machine)) return machine;
+  const was = hasMovedSince(machine, version) ? 'moved to another host by Fly' : 'updated by somebody else';
+  throw giveWay(pass, `machine ${machineId} was ${was} while FlyCD waited for it`);
 }
 
 function stuck(pass: AppPass, machine: Machine, how: string): Fault {

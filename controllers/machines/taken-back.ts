@@ -1,7 +1,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import { hashOf } from '../../src/model/base/json.ts';
+import { hashOf, isObject } from '../../src/model/base/json.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { eventWords, versionMadeAt } from '../../src/plan/classify/machine-history.ts';
@@ -55,6 +55,18 @@ function isFromBefore(machine: Machine | undefined, { version, before }: Updated
 }
 
 /**
+ * true: since this version of it was made Fly has moved the machine to another host, which gives it a version of its own, of
+ * whatever config Fly had then.
+ */
+export function hasMovedSince({ events }: Machine, version: string): boolean {
+  const madeAt = versionMadeAt({ instance_id: version }) ?? Infinity;
+  return (events ?? []).some(
+    ({ type, request, timestamp = 0 }) =>
+      type === 'launch' && isObject(request) && request['migrated'] === true && timestamp >= madeAt,
+  );
+}
+
+/**
  * Fly gives an update up, for one whose image it cannot get, by putting the machine back to what it was: the instance id is
  * the one from before, or the config is, under an id of its own. It says nothing else of it. Throws a Fault that blames
  * the version then; sent again it would be taken back again.
@@ -63,7 +75,7 @@ export function checkNotTakenBack(pass: AppPass, machine: Machine, { version, be
   if (before === undefined || version === undefined || machine.instance_id === version || !isHostOk(machine)) return;
   const isSame = machine.instance_id === before.instance_id;
   const isAlike = before.config != null && hashOf(machine.config ?? {}) === hashOf(before.config);
-  if (!isSame && !isAlike) return;
+  if ((!isSame && !isAlike) || hasMovedSince(machine, version)) return;
   throw new Fault({
     kind: 'transient',
     blames: 'machine',
