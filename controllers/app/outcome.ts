@@ -17,12 +17,14 @@ import type { SyncAppOptions, SyncAppRequest } from './types.ts';
  */
 export async function recordUntouched(
   request: Pick<SyncAppOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
+  /** The same, with another reason by now. */
+  before?: Pick<Run, 'id'>,
 ): Promise<Run | undefined> {
   const { store, fleet, plan, trigger, actor } = request;
   if (plan.app === plan.file) return undefined;
-  const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan });
+  const runId = before?.id ?? (await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan }));
   const outcome = plan.status === 'pending' ? 'held' : 'failed';
-  return store.finishRun(runId, { outcome, status: plan.status, nextWakeAt: undefined });
+  return store.finishRun(runId, { outcome, status: plan.status, nextWakeAt: undefined, plan });
 }
 
 /** The one place where a pass gets its outcome and the app its status word. */

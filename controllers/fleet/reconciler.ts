@@ -169,10 +169,8 @@ export class FleetReconciler {
     } catch (error) {
       // Whatever else went wrong is tried again, and the commit stays pending as long.
       const { kind } = toFault(error, `${name} could not be synced`);
-      if (kind === 'stalled' || kind === 'held') {
-        this.#options.reporter?.failed(fleet, name);
-        await this.#unreached(fleet, [found], { trigger: how.trigger, error });
-      }
+      if (kind === 'stalled' || kind === 'held') this.#options.reporter?.failed(fleet, name);
+      if (!how.signal.aborted) await this.#unreached(fleet, [found], { trigger: how.trigger, error });
       throw error;
     }
   }

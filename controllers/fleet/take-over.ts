@@ -6,13 +6,16 @@ import type { AppPlan, MachineLabel, Plan } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
 import type { SyncContext } from '../app/types.ts';
+import { selectApps } from './asked-for.ts';
 import { plainPass, planWhole } from './plan.ts';
+import { recordBroken, recordUnseen } from './untouched.ts';
 
 /**
  * Makes apps ours that carry the owner `desired.from`: their machines get this fleet's labels, and nothing else of a pass is
  * done. What that owner remembers of an app follows it, before its labels: once the last of them is written nothing on Fly asks
  * for this command again. It follows as well where there is nothing to label, because another FlyCD has done so or there is no
- * machine yet. Repeating it is harmless. Apps without such machines get no run, and are not in the plan: nobody compared them.
+ * machine yet. Repeating it is harmless. Apps without such machines get no run, and are not in the plan: nobody compared them. That
+ * one could not be looked at is recorded, as by every pass.
  * `apps`: globs of those that are asked about; empty = all.
  */
 export async function takeOver(
@@ -20,7 +23,13 @@ export async function takeOver(
   desired: DesiredFleet,
   apps: readonly string[] = [],
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
-  const { plan: whole } = await planWhole({ ...context, orphans: false }, desired, { ...plainPass, apps });
+  const recording = { ...context, fleet: desired, trigger: 'command' } as const;
+  const { plan: whole } = await planWhole({ ...context, orphans: false }, desired, { ...plainPass, apps }).catch(
+    async (error: unknown) => {
+      await recordBroken(recording, selectApps(desired.apps, apps), error);
+      throw error;
+    },
+  );
   const plan = withPlans(
     whole,
     whole.apps.filter(({ steps, status }) => steps.length > 0 || status !== 'synced'),
@@ -29,7 +38,8 @@ export async function takeOver(
   for (const own of whole.apps) if (isLeftToUs(own)) await context.store.takeRows(own.app);
   const taken = plan.apps.filter(({ steps }) => steps.length > 0);
   const runs = await Promise.all(taken.map((app) => queue.add(() => takeApp(context, desired, app))));
-  return { plan, runs: runs.flat().toSorted((a, b) => byText(a.app, b.app)) };
+  const unseen = await recordUnseen(recording, plan);
+  return { plan, runs: [...runs.flat(), ...unseen].toSorted((a, b) => byText(a.app, b.app)) };
 }
 
 /** Nobody else has a machine in it, as far as anybody can tell; or what of it can be labelled is ours from now on. */

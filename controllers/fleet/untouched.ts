@@ -1,15 +1,19 @@
 /** Apps that nothing was done about because nothing could be: `status` would call them what they were before. */
 import type { DesiredApp } from '../../src/model/desired.ts';
 import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
+import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run } from '../../src/model/run.ts';
 import { failedPlan, invalidPlans } from '../../src/plan/fleet.ts';
+import { isUnseen } from '../../src/plan/steps/status.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import type { SyncAppOptions } from '../app/types.ts';
 
 type Recording = Pick<SyncAppOptions, 'store' | 'fleet' | 'trigger' | 'actor'>;
 
-/** Apps that could not be looked at, each with why. Once: as long as that stays so, it is no news. */
+/**
+ * Apps that could not be looked at, each with why. Once: as long as that stays so it is no news, and Fly, which answers each try
+ * with another error, leaves one run, with the newest of them.
+ */
 export function recordUnreached(recording: Recording, apps: readonly DesiredApp[], fault: Fault) {
   const plans = apps.map(({ name: app, file, org }): AppPlan => {
     const plan = failedPlan({ app, file, org, fault });
@@ -18,7 +22,8 @@ export function recordUnreached(recording: Recording, apps: readonly DesiredApp[
   });
   // A refused token is told by whichever call met it first.
   const isSame = isFleetWide(fault) ? wasUntouched : saysSo;
-  return recordNews(recording, plans, isSame);
+  const isPassing = fault.kind === 'transient' || fault.kind === 'waiting';
+  return recordNews(recording, plans, { isKnown: isSame, goesOn: isPassing ? wasUntouched : () => false });
 }
 
 /** A pass ended before it could look at its apps. What a person asked for and there is none of says nothing of any app. */
@@ -32,15 +37,23 @@ export async function recordBroken(
   return passes || isFleetWide(fault) ? recordUnreached(recording, apps, fault) : [];
 }
 
+/** Those of a pass that touches no others: what Fly did not tell of them, and what broke off the look at them. Once. */
+export function recordUnseen(recording: Recording, { apps }: Pick<Plan, 'apps'>): Promise<readonly Run[]> {
+  const isKnown: Comparison = (run, plan) => saysSo(run, plan) && run.plan.planId === plan.planId;
+  return recordNews(recording, apps.filter(isUnseen), { isKnown, goesOn: wasUntouched });
+}
+
 /** Apps whose files cannot be used. */
 export function recordInvalid(recording: Recording): Promise<readonly Run[]> {
-  return recordNews(recording, invalidPlans(recording), saysSo);
+  return recordNews(recording, invalidPlans(recording), { isKnown: saysSo, goesOn: () => false });
 }
+
+type Comparison = (run: Run, plan: AppPlan) => boolean;
 
 async function recordNews(
   recording: Recording,
   plans: readonly AppPlan[],
-  isKnown: (run: Run, plan: AppPlan) => boolean,
+  { isKnown, goesOn }: { readonly isKnown: Comparison; readonly goesOn: Comparison },
 ): Promise<readonly Run[]> {
   if (plans.length === 0) return [];
   const latest = new Map((await recording.store.latestRuns()).map((run) => [run.app, run]));
@@ -48,7 +61,8 @@ async function recordNews(
   for (const plan of plans) {
     const before = latest.get(plan.app);
     if (before !== undefined && isKnown(before, plan)) continue;
-    const run = await recordUntouched({ ...recording, plan });
+    const isOpen = before?.revision === recording.fleet.revision && goesOn(before, plan);
+    const run = await recordUntouched({ ...recording, plan }, isOpen ? before : undefined);
     if (run !== undefined) runs.push(run);
   }
   return runs;

@@ -35,9 +35,9 @@ export function halt({ results }: Pick<Run, 'results'>): StepResult | undefined 
   return results.find(({ outcome }) => outcome === 'failed') ?? results.find(({ next }) => next !== undefined);
 }
 
-/** What to do about a run's first failure, else what lifts each of its holds. */
+/** What to do about a run's first failure, else about why its app was not looked at, else what lifts each of its holds. */
 export function nextsOf({ plan, results }: Pick<Run, 'plan' | 'results'>): readonly string[] {
-  const next = halt({ results })?.next;
+  const next = halt({ results })?.next ?? plan.problems.find(({ severity }) => severity === 'error')?.hint;
   return next === undefined ? plan.holds.map((hold) => hold.next) : [next];
 }
 

@@ -194,10 +194,16 @@ function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResul
         }))
         .execute();
     },
-    async finishRun(runId, { outcome, status, nextWakeAt }) {
+    async finishRun(runId, { outcome, status, nextWakeAt, plan }) {
       await queries
         .updateTable('run')
-        .set({ finished_at: clock.now(), outcome, status, next_wake_at: nextWakeAt ?? null })
+        .set({
+          finished_at: clock.now(),
+          outcome,
+          status,
+          next_wake_at: nextWakeAt ?? null,
+          ...(plan === undefined ? {} : { plan: planText(plan, redactor) }),
+        })
         .where('fleet', '=', fleet)
         .where('id', '=', runId)
         .execute();

@@ -33,6 +33,8 @@ interface RunEnd {
   readonly outcome: RunOutcome;
   readonly status: AppStatus;
   readonly nextWakeAt: number | undefined;
+  /** Of a run that goes on and found another reason. Default: the plan that it began with. */
+  readonly plan?: AppPlan | undefined;
 }
 
 /** A push somebody told us of: believed only for where to look. */

@@ -1,6 +1,7 @@
 import type { AppPlan, Plan } from '../../model/plan.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Run } from '../../model/run.ts';
+import { isUnseen } from '../../plan/steps/status.ts';
 import { latestRuns } from '../../render/sync.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 
@@ -30,17 +31,13 @@ function codesOfFleet(plan: Plan): ExitCode[] {
   return [...(isInvalid(plan) ? [exitCodes.invalid] : []), ...(plan.isListed === false ? [exitCodes.error] : [])];
 }
 
-function isUnread(app: Pick<AppPlan, 'status' | 'holds'>): boolean {
-  return app.status === 'failed' || app.holds.some((hold) => hold.reason === 'unread');
-}
-
 /** `diff`: holds beside changes are changes. An orphan is a warning, but where the policy would destroy it and may not. */
 export function exitOfPlan(plan: Plan): ExitCode {
   const codes: ExitCode[] = codesOfFleet(plan);
   const hasSteps = plan.apps.some((app) => app.steps.length > 0);
   if (hasSteps) codes.push(exitCodes.changes);
   for (const app of plan.apps) {
-    if (isUnread(app)) codes.push(exitCodes.error);
+    if (isUnseen(app)) codes.push(exitCodes.error);
     else if (app.holds.length > 0 && !hasSteps) codes.push(exitCodes.blocked);
   }
   return worst(codes);
@@ -76,7 +73,7 @@ function exitOfApp(planned: AppPlan, run: Run | undefined): ExitCode {
   const app = run?.plan ?? planned;
   const status = run?.status ?? planned.status;
   if (run?.outcome === 'interrupted') return exitCodes.interrupted;
-  if (run?.outcome === 'failed' || status === 'failed' || isUnread(app)) return exitCodes.error;
+  if (run?.outcome === 'failed' || status === 'failed' || isUnseen(app)) return exitCodes.error;
   if (status === 'invalid') return exitCodes.invalid;
   if (status === 'orphaned' && app.holds.length === 0) return exitCodes.done;
   return run?.outcome === 'held' || app.holds.length > 0 || unfinished.has(status) ? exitCodes.blocked : exitCodes.done;

@@ -56,6 +56,11 @@ function weightiest(holds: readonly Hold[]): AppStatus | undefined {
   return (['suspended', 'blocked', 'pending'] as const).find((status) => said.has(status));
 }
 
+/** true: nobody knows how the app is, in part or whole, for Fly did not say. */
+export function isUnseen({ status, holds }: Pick<AppPlan, 'status' | 'holds'>): boolean {
+  return status === 'failed' || holds.some(({ reason }) => reason === 'unread');
+}
+
 /** Status and id follow from what is left. */
 export function withSteps(plan: AppPlan, parts: Pick<AppPlan, 'steps' | 'holds'>): AppPlan {
   const steps = inOrder(parts.steps);

@@ -1,6 +1,7 @@
 import { takeOver } from '../../../../controllers/fleet/take-over.ts';
 import { Fault } from '../../../model/base/fault.ts';
 import { syncJson, syncMarkdown, syncText } from '../../../render/sync.ts';
+import { isUnseen } from '../../../plan/steps/status.ts';
 import { predecessorOf } from '../../../sources/tree/predecessor.ts';
 import { composed } from '../../composition/composition.ts';
 import { exitCodes, type ExitCode } from '../../shell/exit.ts';
@@ -74,7 +75,7 @@ function adoptFrom(
     // Whatever the fleet: of an app that git does not name nothing is taken over.
     chooser(fleet, apps);
     const done = await takeOver(context, fleet, apps);
-    if (done.runs.length === 0) {
+    if (done.runs.length === 0 && !done.plan.apps.some(isUnseen)) {
       const whose =
         apps.length === 0 ? `none of this config's apps has a machine` : `${apps.join(', ')} has no machine`;
       log.warn({}, `${whose} with the owner "${from.text}" that could be taken over`);

@@ -50,6 +50,7 @@ const faults: readonly (readonly [string, FaultRule, string])[] = [
 const passes: readonly (readonly [string, () => Promise<readonly string[]>])[] = [
   ['sync --once', () => Promise.resolve(['sync', '--once'])],
   ['sync --plan', planned],
+  ['adopt --all --from', () => Promise.resolve(['adopt', '--all', '--from', 'elsewhere'])],
 ];
 
 test.each(faults.flatMap(([fault, rule, word]) => passes.map(([name, asks]) => ({ name, fault, asks, rule, word }))))(
@@ -82,4 +83,20 @@ test.each([
 ])('%s says nothing of the apps that there are', async (_what, words) => {
   expect((await world.flycd(['sync', '--once', ...words])).code).toBe(1);
   expect((await status()).map((one) => one.status)).toEqual(['synced', 'synced']);
+});
+
+test.each([
+  ['nothing', { fault: '500', probability: 1 } as const],
+  ['not its machines', { template: 'GET /apps/{app}/machines', app: 'a', fault: '500', probability: 1 } as const],
+])('a takeover of one app of which Fly shows %s: that app is told of, and that nobody knows', async (_what, rule) => {
+  const before = await status();
+  world.simulator.world.faults.add(rule);
+  const argv = ['adopt', 'a', '--from', 'elsewhere'];
+  const { code, stderr } = await world.flycd(argv);
+  expect(code).toBe(1);
+  expect(stderr).not.toContain('has no machine');
+  const [a, b] = await status();
+  expect([a?.why, b]).toEqual([expect.stringContaining('Fly failed to'), before[1]]);
+  expect((await world.flycd(argv)).stderr).not.toContain('has no machine');
+  expect(await history('a')).toHaveLength(2);
 });

@@ -13,6 +13,9 @@ let clock: IdleClock;
 let store: Store;
 let wanted: DesiredFleet;
 let refused = false;
+/** What stands between FlyCD and Fly. undefined: nothing. */
+let answers: (() => Response) | undefined;
+let tries = 0;
 
 const shop = (region = 'arn') =>
   desiredApp({ name: 'shop', inputs: region, groups: [group({ counts: { [region]: 1 } })], primaryRegion: region });
@@ -20,14 +23,19 @@ const valid = (region?: string): DesiredFleet => fleetOf({ apps: [shop(region)] 
 
 const refusal = (): Promise<Response> => Promise.resolve(Response.json({ error: 'unauthorized' }, { status: 401 }));
 
+const asking: typeof fetch = async (...asked) => {
+  if (refused) return refusal();
+  tries += 1;
+  return answers === undefined ? fetch(...asked) : answers();
+};
+
 function running() {
   const { url, token } = simulator;
   const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch: (...asked) => (refused ? refusal() : fetch(...asked)), clock, store },
+    { wanted: () => wanted, url, token, fetch: asking, clock, store },
     { configRepo: undefined, reporter: undefined },
   );
-  const { signal } = new AbortController();
-  return async (): Promise<void> => {
+  return async (signal = new AbortController().signal): Promise<void> => {
     try {
       await reconciler.refresh(signal);
       await reconciler.reconcile('shop', 'timer', signal);
@@ -46,6 +54,7 @@ beforeEach(async () => {
   store = testStore({ clock });
   wanted = valid();
   refused = false;
+  answers = undefined;
 });
 afterEach(() => simulator.close());
 
@@ -76,6 +85,47 @@ test.each(cases)('where %s, status says %s, once, until that is over', async (_w
   // A token that was refused is not tried again for half of that.
   await clock.sleep(60_000);
   await pass();
+  expect(await words()).toEqual(['shop synced']);
+});
+
+test.each([
+  ['answers 500', 'failed', () => new Response('upstream', { status: 500 })],
+  ['answers no two times alike', 'failed', () => new Response('upstream', { status: 500 + (tries % 4) })],
+  ['asks to be left alone', 'pending', () => new Response('', { status: 503, headers: { 'retry-after': '1200' } })],
+])(
+  'where Fly %s, an app that cannot be looked at is told of by status, in one run, until that is over',
+  async (_what, word, fly) => {
+    const pass = running();
+    await pass();
+    answers = fly;
+    // Which organization it is in has to be asked for.
+    wanted = fleetOf({ apps: [{ ...shop(), org: undefined }] });
+    for (let times = 0; times < 4; times += 1) {
+      await pass();
+      await clock.sleep(60_000);
+    }
+    const [run] = await store.latestRuns();
+    expect(await words()).toEqual([`shop ${word}`]);
+    expect(run?.plan.problems[0]?.message).toContain('Fly');
+    expect(await runs()).toBe(2);
+    answers = undefined;
+    await clock.sleep(1_200_000);
+    await pass();
+    expect(await words()).toEqual(['shop synced']);
+    expect(await runs()).toBe(3);
+  },
+);
+
+test('a pass that a stop of FlyCD ends says nothing of its app', async () => {
+  const pass = running();
+  await pass();
+  const stop = new AbortController();
+  answers = () => {
+    stop.abort(new Error('FlyCD is stopping'));
+    return new Response('upstream', { status: 500 });
+  };
+  wanted = fleetOf({ apps: [{ ...shop(), org: undefined }] });
+  await pass(stop.signal);
   expect(await words()).toEqual(['shop synced']);
 });
 
