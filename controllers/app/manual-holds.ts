@@ -25,6 +25,7 @@ import { standingMachines, standingOf } from '../../src/plan/target/rollout-stat
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import type { SyncContext } from './types.ts';
+import { flyNow } from '../pass/fly-now.ts';
 import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
@@ -130,11 +131,6 @@ function taken(app: string): Fault {
     next: `nothing was said of it; check the token (fly status --app ${shellWord(app)}), then run the command again`,
     where: app,
   });
-}
-
-/** Words are dated by Fly's clock: FlyCDs on other machines have to agree when they end. Only once Fly has answered. */
-function flyNow({ clock, fly }: Pick<SyncContext, 'clock' | 'fly'>): number {
-  return clock.now() + fly.aheadMs();
 }
 
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */

@@ -19,6 +19,7 @@ import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { isRollout } from '../../src/plan/steps/select.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
 import { listedMs } from '../pass/basis.ts';
+import { flyNow } from '../pass/fly-now.ts';
 import { whyStopped } from '../pass/services.ts';
 import { plannedAgain } from './plan-app.ts';
 import type { PlannedApp, SyncAppRequest } from './types.ts';
@@ -32,6 +33,11 @@ export interface Passed {
   readonly faults: readonly Fault[];
 }
 
+interface Written extends Passed {
+  /** false: the pass has changed nothing, stamps included, so that what was planned from is what there is. */
+  readonly isWritten: boolean;
+}
+
 /**
  * After a pass: the version that it completed is the good one from now on, one that the app itself did not bear has failed, and
  * where git has all that it wants, that is written down last. A stop, Fly's own errors and somebody else at work say nothing of
@@ -42,7 +48,8 @@ export async function settleVersion(request: SyncAppRequest, passed: Passed): Pr
   const blamed = faults.find(({ blames }) => blames !== undefined);
   try {
     if (blamed !== undefined) return { failed: await markFailed(request, planned, blamed) };
-    await markEnd(request, passed, await endOf(request, passed));
+    const written = { ...passed, isWritten: writesOf(passed.plan).length > 0 };
+    await markEnd(request, written, await endOf(request, written));
   } catch (error) {
     const { message } = toFault(error, 'the version could not be stamped');
     request.log.warn({ app: request.app.name, error: message }, 'what became of a version is not written down yet');
@@ -65,23 +72,32 @@ function isWhole(request: SyncAppRequest, passed: Passed): boolean {
 }
 
 /** What there is at the end of a pass, for what is written down then. */
-type End = Pick<PlannedApp, 'plan' | 'observed' | 'steering' | 'wanted'>;
+interface End extends Pick<PlannedApp, 'plan' | 'wanted' | 'steering'> {
+  /** undefined: nobody has looked since the pass wrote to them. */
+  readonly machines: readonly Machine[] | undefined;
+}
 
 /** One patch a machine for both. */
-async function markEnd(request: SyncAppRequest, passed: Passed, end: End | undefined): Promise<void> {
-  const { plan, planned } = passed;
-  // Nothing but stamps was written, and nobody has looked since.
-  const isOlder = plan.steps.length === 0 && writesOf(plan).length > 0;
-  const seen = !isOlder && end?.observed.machines.status === 'read' ? end.observed.machines.value : undefined;
-  let asked: Promise<readonly Machine[]> | undefined;
-  const ask = (): Promise<readonly Machine[]> => (asked ??= machinesNow(request, plan));
-  const good = isWhole(request, passed)
-    ? await goodOf(request, passed, seen === undefined ? ask : async () => seen)
-    : {};
-  const texts = { ...good, ...(end === undefined ? {} : fulfilledAt(request, plan, end)) };
-  if (Object.keys(texts).length === 0) return;
-  const before = planned.observed.machines.status === 'read' ? planned.observed.machines.value : [];
-  await stamp(request, texts, seen ?? (writesOf(plan).length === 0 ? before : await ask()));
+async function markEnd(request: SyncAppRequest, passed: Written, end: End | undefined): Promise<void> {
+  let looked: Promise<readonly Machine[]> | undefined;
+  const look = (): Promise<readonly Machine[]> => (looked ??= machinesAtEnd(request, passed, end));
+  const good = isWhole(request, passed) ? await goodOf(request, passed, look) : {};
+  const texts = { ...good, ...(end === undefined ? {} : fulfilledAt(request, passed, end)) };
+  if (Object.keys(texts).length > 0) await stamp(request, texts, await look());
+}
+
+async function machinesAtEnd(
+  request: SyncAppRequest,
+  { plan, planned, isWritten }: Written,
+  end: End | undefined,
+): Promise<readonly Machine[]> {
+  if (end?.machines !== undefined) return end.machines;
+  return isWritten ? machinesNow(request, plan) : (machinesOf(planned) ?? []);
+}
+
+/** undefined: they could not be read. */
+function machinesOf({ observed: { machines } }: Pick<PlannedApp, 'observed'>): readonly Machine[] | undefined {
+  return machines.status === 'read' ? machines.value : undefined;
 }
 
 /** Until lists tell whose machines are that were taken over, nothing is stamped on them. */
@@ -94,16 +110,17 @@ async function machinesNow({ fly, app, clock, signal }: SyncAppRequest, plan: Ap
  * Git has all that it wants where a look finds nothing to do any more: a pass that went well may have left work for the next.
  * undefined: the pass did not go well, or what is known already would not become more.
  */
-async function endOf(request: SyncAppRequest, passed: Passed): Promise<End | undefined> {
-  const { plan, planned } = passed;
+async function endOf(request: SyncAppRequest, passed: Written): Promise<End | undefined> {
+  const { plan, planned, isWritten } = passed;
   const { fulfilled: before } = planned.steering.standing;
   if (request.fleet.from !== undefined || !isComplete(request, passed)) return undefined;
-  const isWritten = writesOf(plan).length > 0;
   const mayBe = fulfilledBy({ ...plan, steps: [], wanted: planned.wanted, before, isWritten });
   if (mayBe === undefined) return undefined;
-  if (plan.steps.length === 0) return { ...planned, plan };
+  // Beside stamps nothing was done: there is nothing new to plan from.
+  if (plan.steps.length === 0) return { ...planned, plan, machines: isWritten ? undefined : machinesOf(planned) };
   try {
-    return await plannedAgain(request);
+    const again = await plannedAgain(request);
+    return { ...again, machines: machinesOf(again) };
   } catch (error) {
     const { message } = toFault(error, 'the app could not be looked at again');
     request.log.warn({ app: request.app.name, error: message }, 'that git has all it wants is not written down yet');
@@ -111,19 +128,18 @@ async function endOf(request: SyncAppRequest, passed: Passed): Promise<End | und
   }
 }
 
-function fulfilledAt({ clock }: SyncAppRequest, passed: AppPlan, { plan, wanted, steering }: End): StandingTexts {
+function fulfilledAt(request: SyncAppRequest, { isWritten }: Written, { plan, wanted, steering }: End): StandingTexts {
   const { standing, course } = steering;
   if (course.to === 'nowhere') return {};
-  const isWritten = writesOf(passed).length > 0;
   const found = fulfilledBy({ ...plan, wanted, before: standing.fulfilled, isWritten });
   if (found === undefined) return {};
-  return { [stampKeys.fulfilled]: formatFulfilled({ ...found, at: nextTime(standing.texts, clock.now()) }) };
+  return { [stampKeys.fulfilled]: formatFulfilled({ ...found, at: nextTime(standing.texts, flyNow(request)) }) };
 }
 
 /** None where no version was reached, or it is known as good. */
 async function goodOf(
   request: SyncAppRequest,
-  { plan, planned }: Passed,
+  { planned }: Passed,
   seen: () => Promise<readonly Machine[]>,
 ): Promise<StandingTexts> {
   const { fleet, clock, app } = request;
@@ -136,11 +152,10 @@ async function goodOf(
   const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
   const revision = course.to === 'version' ? course.version.revision : fleet.revision;
   if (isKnown(standing.good, version, revision)) return {};
-  const machines = writesOf(plan).length === 0 ? before : await seen();
-  const reached = reachedVersion({ ...scope, machines });
+  const reached = reachedVersion({ ...scope, machines: await seen() });
   if (reached === undefined) return {};
   const carried = course.to === 'version' ? course.version : reached;
-  const good: GoodVersion = { ...carried, revision, at: nextTime(standing.texts, clock.now()) };
+  const good: GoodVersion = { ...carried, revision, at: nextTime(standing.texts, flyNow(request)) };
   await request.store.addGood(app.name, good, request.runId);
   return { [stampKeys.good]: formatGood(good) };
 }
@@ -170,7 +185,7 @@ async function markFailed(
   if (standing.good !== undefined && isSameVersion(standing.good, version)) return false;
   const { releaseCommand } = app;
   const command = blames === 'command' && releaseCommand !== undefined ? commandVersion(releaseCommand) : '';
-  const text = formatFailed({ ...version, command, at: nextTime(standing.texts, clock.now()) });
+  const text = formatFailed({ ...version, command, at: nextTime(standing.texts, flyNow(request)) });
   await stamp(request, { [stampKeys.failed]: text }, machines);
   return true;
 }

@@ -8,6 +8,7 @@ import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { flyNow } from '../pass/fly-now.ts';
 import type { StepDone } from '../pass/services.ts';
 
 const createOperation = 'POST /apps';
@@ -81,7 +82,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   };
   try {
     const appId = appIdOf(await fly.createApp({ name: app.name, org, network }));
-    await store.applyEvent(app.name, { kind: 'created', appId, known: true, now: clock.now() + fly.aheadMs() });
+    await store.applyEvent(app.name, { kind: 'created', appId, known: true, now: flyNow({ clock, fly }) });
     return { outcome: 'created' };
   } catch (error) {
     // A read behind it that fails says nothing of the create.
@@ -104,7 +105,7 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
     // Nothing tells whose an empty one is: it is made use of, and proves nothing.
     const empty = error.outcome === 'unknown' ? await isEmpty(pass) : false;
     if (empty === true) {
-      await store.applyEvent(app.name, { kind: 'created', appId, known: false, now: clock.now() + fly.aheadMs() });
+      await store.applyEvent(app.name, { kind: 'created', appId, known: false, now: flyNow({ clock, fly }) });
       return { outcome: 'created', message: 'it was there already' };
     }
     if (empty === false) await refused();

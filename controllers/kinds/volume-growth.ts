@@ -6,6 +6,7 @@ import type { MachineRestart, RolloutStep, VolumeStep } from '../../src/model/pl
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { flyNow } from '../pass/fly-now.ts';
 import type { AppServices, StepDone } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';
 import { holdLease } from '../pass/lease.ts';
@@ -33,7 +34,7 @@ export async function extendVolume(
     await fly.extendVolume(app.name, volumeId, sizeGb);
     return { outcome: 'updated' };
   }
-  const before = beforeGrowth(volume, machine, pass.services.clock.now() + fly.aheadMs());
+  const before = beforeGrowth(volume, machine, flyNow(pass.services));
   // One that an earlier try left behind says the same: neither has the volume grown nor the machine booted since.
   const intent =
     openGrowth((await store.memory(app.name)).intents, volumeId).find((open) => isSame(open.before, before)) ??

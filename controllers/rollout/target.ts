@@ -28,7 +28,10 @@ export async function steer(
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const standing = standingOf({ app: app.name, machines, fleet }, memory);
-  const course = resolveTarget({ desired: app, machines, fleet, now: observed.observedAt }, standing);
+  const course = byOurClock(
+    resolveTarget({ desired: app, machines, fleet, now: observed.observedAt }, standing),
+    observed.flyAheadMs,
+  );
   if (course.to !== 'version') return { standing, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });
   if (snapshot.status === 'found') return { standing, course, snapshot: snapshot.app };
@@ -38,4 +41,10 @@ export async function steer(
     next: `commit what should run, or flycd resume ${shellWord(app.name)}`,
   };
   return { standing, course: { to: 'nowhere', hold }, snapshot: undefined };
+}
+
+/** Stamps are dated by Fly's clock, and what is shown and stored by ours. */
+function byOurClock(course: RolloutTarget, aheadMs = 0): RolloutTarget {
+  if (course.to === 'git' || course.hold.since === undefined) return course;
+  return { ...course, hold: { ...course.hold, since: course.hold.since - aheadMs } };
 }

@@ -27,8 +27,8 @@ export function nextCount(text: string | undefined): number {
 }
 
 /**
- * When something becomes of a version, in milliseconds since the epoch: now, or just after the newest that is known where
- * another FlyCD's clock is ahead of ours, which would count for newer than what came after it.
+ * When something becomes of a version, in milliseconds since the epoch, by Fly's clock: now, or just after the newest that is
+ * known where that was dated by a clock ahead of it, and would count for newer than what came after it.
  */
 export function nextTime(texts: StandingTexts, now: number): number {
   const known = [

@@ -46,7 +46,7 @@ export function suspensionHold(
     until === undefined
       ? `flycd resume ${shellWord(app)}`
       : `FlyCD follows git again by itself, or at once with flycd resume ${shellWord(app)}`;
-  return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt }), since: at };
+  return { ...holdOf(app, { reason: 'suspended', because, next, steps, retryAt }), since: at - aheadMs };
 }
 
 export function suspensionWords({ reason, by, at, until }: Suspension): string {

@@ -139,6 +139,66 @@ describe.each(offsets)('a clock that is %i minutes ahead', (minutes) => {
   });
 });
 
+describe.each([24 * 60, -24 * 60])(
+  'what became of a version, as a clock that is %i minutes ahead saw it',
+  (minutes) => {
+    const stampedAt = (key: string) =>
+      there().flatMap(({ config }) => {
+        const at = /[:"]at"?:(\d{13})|(\d{13})$/.exec(config.metadata?.[key] ?? '');
+        return at === null ? [] : [Number(at[1] ?? at[2])];
+      });
+
+    test.each([
+      ['good and fulfilled', 'shop:2', ['flycd_good', 'flycd_fulfilled'], 0],
+      ['failed', 'failing-check:2', ['flycd_failed'], 1],
+    ])('%s are dated by Fly’s', async (_what, image, keys, ended) => {
+      world = await prepared([], shop({ image }));
+      const began = world.clock.now();
+      const { code, said } = await off(minutes);
+      expect(code, said).toBe(ended);
+      for (const key of keys) {
+        const times = stampedAt(key);
+        expect(times.length, key).toBeGreaterThan(0);
+        for (const at of times) {
+          expect(at, key).toBeGreaterThanOrEqual(began - 1000);
+          expect(at, key).toBeLessThanOrEqual(world.clock.now() + 1000);
+        }
+      }
+    });
+
+    test('a group that a person empties after a failed release was resumed stays empty', async () => {
+      const counted = (image: string): Files => ({
+        'shop/app.yaml': `app: shop
+primary_region: arn
+build: { image: "docker.io/acme/${image}@sha256:${hash('sha256', image)}" }
+processes: { web: run, worker: work }
+http_service:
+  internal_port: 8080
+  processes: [web]
+  checks: [{ path: /health, interval: 5s, timeout: 2s, grace_period: 1s }]
+`,
+      });
+      world = await prepared([counted('shop:1')], counted('shop:2'));
+      let isBroken = true;
+      fly().onStateChange = (machine) => {
+        if (machine.config.image?.includes('shop:2') === true) machine.checkRule = isBroken ? 'fail' : 'pass';
+      };
+      expect((await off(minutes)).code).toBe(1);
+      isBroken = false;
+      expect((await world.flycd(['resume', 'shop'])).code).toBe(0);
+      const mended = await world.flycd(['sync', '--once']);
+      expect(mended.code, mended.stdout).toBe(0);
+      await world.clock.sleep(minute);
+      for (const { id, name } of there())
+        if (name.startsWith('worker')) await world.asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
+      await world.clock.sleep(minute);
+      const { code, stdout } = await world.flycd(['sync', '--once']);
+      expect(code, stdout).toBe(4);
+      expect(there().every(({ name }) => !name.startsWith('worker'))).toBe(true);
+    });
+  },
+);
+
 test.each([10, 45, -10, -45])(
   'a volume that another FlyCD, whose clock is %i minutes ahead, has just made',
   async (minutes) => {
