@@ -76,7 +76,9 @@ function groupDifferences(
   }
   for (const machine of machines) {
     const slot = machine.metadata['flycd_slot'];
-    const about = [slot === undefined || !isItself(machine) ? whole : `${app.name}/${slot}`];
+    // One that somebody made is told of by its id.
+    const about =
+      slot === undefined || !isItself(machine) ? [whole, `${app.name}/${machine.id}`] : [`${app.name}/${slot}`];
     for (const what of machineDifferences(idea, group, machine)) {
       found.push({ text: `${app.name}: ${machine.name} ${what}`, about });
     }

@@ -297,6 +297,48 @@ test('what a deployment by hand left is no finding where a hold names it by its 
   expect(await said(copied, [held])).toEqual([]);
 });
 
+test.each([
+  ['a canary', { fly_canary: 'true' }],
+  ['half of a bluegreen deployment', { fly_bluegreen_deployment_tag: '1767225933' }],
+])('%s, copied before its original was given its own id, has no place: no slot is there twice', async (_what, left) => {
+  const copied = (world: World): void => {
+    const original = web(world);
+    const { flycd_machine: _id, ...metadata } = original.config.metadata ?? {};
+    original.config.metadata = metadata;
+    const config = { ...original.config, metadata: { ...metadata, ...left } };
+    world.apps.get('app-1')?.machines.set('copy', { ...original, id: 'copy', name: 'quiet-dew-1', config });
+  };
+  const double = expect.stringMatching(/^app-1: \S+ and \S+ are both web\/arn\/1$/);
+  expect(await said(copied, [holding('app-1/copy')])).toEqual([]);
+  // A hold on the place says nothing of two in it.
+  expect(await said(copied, [holding('app-1/web/arn/1')])).toContainEqual(double);
+  expect(await said(copied)).toContainEqual(double);
+});
+
+test('under `drift: off` a copy by hand stays by the name that a note gives it; never one that no note speaks of', async () => {
+  const off: FleetIdea = { apps: [{ ...app, drift: 'off' }] };
+  const copied = (world: World): void => {
+    const original = web(world);
+    world.apps.get('app-1')?.machines.set('copy', {
+      ...original,
+      id: 'copy',
+      name: 'quiet-dew-1',
+      config: { ...original.config, image: 'other' },
+    });
+    // In its place, as after a bluegreen deployment.
+    original.state = 'destroyed';
+  };
+  const named = 'web/arn/2 (copy) is a copy that somebody made by hand: from now on it is updated with its group';
+  const differs = 'web/arn/2 differs from git; drift is not healed here (sync.drift: off)';
+  const under = (...notes: readonly string[]) => said(copied, [{ ...plain, notes }], new Map(), off);
+  expect(await under(named, differs)).toEqual([]);
+  const found = [expect.stringContaining('app-1: quiet-dew-1 runs other')];
+  expect(await under(differs)).toEqual(found);
+  expect(await under(named)).toEqual(found);
+  expect(await under(named, differs.replace('web/arn/2', 'web/arn/1'))).toEqual(found);
+  expect(await under(named.replace('(copy)', '(another)'), differs)).toEqual(found);
+});
+
 test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {
   const second = (world: World): void => {
     const addresses = world.apps.get('app-1')?.addresses;

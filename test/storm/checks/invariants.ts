@@ -136,7 +136,17 @@ function toCompare(
 function isLeft({ app, notes }: PlannedApp, { text, about }: Difference): boolean {
   if (/ is (stopped|suspended)$/.test(text)) return true;
   const slots = about.map((target) => target.slice(app.length + 1));
-  return slots.some((slot) => notes.some((note) => note.startsWith(`${slot} differs from git; drift is not healed`)));
+  return [...slots, ...slotsGiven(slots, notes)].some((slot) =>
+    notes.some((note) => note.startsWith(`${slot} differs from git; drift is not healed here`)),
+  );
+}
+
+/** One that a person made carries no slot of its own before its group's next update; until then a note gives it, by the id. */
+function slotsGiven(ids: readonly string[], notes: PlannedApp['notes']): readonly string[] {
+  return notes.flatMap((note) => {
+    const [, slot = '', id = ''] = /^(\S+) \((\S+)\) (?:is a copy that somebody|was) made by hand/.exec(note) ?? [];
+    return ids.includes(id) ? [slot] : [];
+  });
 }
 
 /**
@@ -172,13 +182,15 @@ export const noLeaseIsLeft: Invariant = ({ apps }) =>
 const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
   apps.flatMap((app) => {
     const isNamed = fleet.apps.some(({ name }) => name === app.name);
+    const planned = plan.find((one) => one.app === app.name);
+    // What flyctl copied from a machine that FlyCD had just sent its config, and not given its own id yet, looks like itself.
+    const { machines: placed } = planned === undefined ? app : withoutLeftovers(app, planned);
     // Clones that somebody made of an app before git dropped it: nobody looks after them any more. FlyCD's names end so.
-    const counted = app.machines.filter((machine) => isItself(machine) && (isNamed || /-g\d+$/.test(machine.name)));
+    const counted = placed.filter((machine) => isItself(machine) && (isNamed || /-g\d+$/.test(machine.name)));
     return [...Map.groupBy(counted, ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
       .filter(([slot, machines]) => {
-        const holds = plan.find((planned) => planned.app === app.name)?.holds ?? [];
-        const isSaid = holds.some((hold) => speaksOf(hold, [`${app.name}/${slot}`]));
+        const isSaid = planned?.holds.some((hold) => speaksOf(hold, [`${app.name}/${slot}`])) === true;
         return !isSaid || machines.every(({ metadata }) => metadata['flycd_replaces'] === undefined);
       })
       .map(([slot, machines]) => `${app.name}: ${machines.map(({ name }) => name).join(' and ')} are both ${slot}`);
