@@ -17,6 +17,7 @@ test.each([
   [1_005_228, 'git moves in the millisecond of a failure that is told of again'],
   [1_006_149, 'a canary that did not get well is held by its id'],
   [1_320_816_237, 'a canary of a machine that FlyCD had not given its own id yet'],
+  [1_320_816_596, 'a machine to be seen healthy waits for a bluegreen that is over, beside one of nobody’s'],
   [1_320_816_265, 'under `drift: off`, what a bluegreen by hand made'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -6,7 +6,7 @@ import { parseTold, type Told } from '../../model/stamps/stamps.ts';
 import { formatTime } from '../../model/base/clock.ts';
 import { shellWord } from '../../model/base/shell.ts';
 import { isOwn, isOwnLease, type FleetOwner } from '../../model/stamps/owner.ts';
-import { stampKeys } from '../../model/stamps/keys.ts';
+import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, OtherDeployment } from '../types.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
 
@@ -50,10 +50,14 @@ export function isLeftByBluegreen(metadata: Readonly<Record<string, string>>): b
   return metadata[bluegreenKey] === readyToGo;
 }
 
-/** A finished bluegreen leaves one tag on all machines; two tags, or tagged and untagged ones, are one in progress. */
+/**
+ * A finished bluegreen leaves one tag on all machines that flyctl deploys; two tags, or tagged and untagged ones, are one in
+ * progress. Machines that somebody made beside (`fly machine run`) never get one.
+ */
 export function hasMixedTags(machines: readonly Machine[]): boolean {
   const tags = machines
     .map((machine) => metadataOf(machine))
+    .filter((metadata) => metadata[flyctlKeys.platformVersion] === 'v2')
     .filter((metadata) => !reservedGroups.some((reserved) => reserved === groupOf(metadata)))
     .map((metadata) => metadata[bluegreenKey]);
   return tags.some((tag) => tag !== undefined) && new Set(tags).size > 1;

@@ -15,15 +15,13 @@ const unnoticed: ReadonlySet<Step['kind']> = new Set(['machine.label', 'app.adop
 
 /**
  * true: the plan has something to do that could disturb somebody at work on the app, so that its releases have to be
- * asked for, and the app planned again with them; or it waits for somebody, and they say whether that is over. An app that is
- * not there has none.
+ * asked for, and the app planned again with them; or it waits for somebody, whatever for, and they say whether that is over.
+ * An app that is not there has none.
  */
 export function needsReleases(plan: AppPlan, observed: ObservedApp): boolean {
   if (observed.app.status === 'unread' || observed.app.value.state !== 'present') return false;
-  const waiting = mayBeOver(plan, observed)
-    ? plan.holds.flatMap(({ reason, steps }) => (reason === 'busy' ? steps : []))
-    : [];
-  return [...withConfirmable(plan).steps, ...waiting].some((step) => !unnoticed.has(step.kind));
+  if (mayBeOver(plan, observed)) return true;
+  return withConfirmable(plan).steps.some((step) => !unnoticed.has(step.kind));
 }
 
 /** It waits for a deployment by its machines alone, and whether that goes on only its release says. */

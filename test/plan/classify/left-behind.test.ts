@@ -77,6 +77,17 @@ test.each<readonly [string, (made: ReturnType<typeof blueAndGreen>) => readonly 
   expect(brief(steps.steps).filter((step) => step.startsWith('machine.destroy'))).toEqual([]);
 });
 
+test('the only machine that serves is none that was replaced, whatever stands beside it that flyctl deploys not', () => {
+  const web = machine(counted, { metadata: { ...byHand, fly_bluegreen_deployment_tag: 'safe_to_destroy' } });
+  const beside = { fly_platform_version: undefined, fly_process_group: undefined };
+  const other = flyctlMachine(counted, { id: 'other1', metadata: beside });
+  for (const machines of [[web], [web, other]]) {
+    const app = plan(counted, observed({ machines }), { options: { now: true } });
+    expect(brief(app.steps)).toEqual([]);
+    expect(app.status).toBe('synced');
+  }
+});
+
 test('while somebody is at work on them they are his', () => {
   const { blue, green } = blueAndGreen(counted);
   const young = { ...green, created_at: at(now - 60_000) };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Release } from '../../../schemas/fly/release.ts';
 import type { ObservedApp } from '../../../src/model/observed.ts';
-import { needsReleases } from '../../../src/plan/app.ts';
+import { needsReleases, type PlanOptions } from '../../../src/plan/app.ts';
 import { desiredApp, flyctlMachine, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
 
 const desired = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
@@ -55,6 +55,42 @@ describe.each(left)('%s', (_what, parts) => {
     expect(needsReleases(plan(desired, seen), seen)).toBe(true);
   });
 });
+
+const colored = desiredApp({
+  groups: [group({ counts: { arn: 1 }, config: { ...group().config, metadata: { team: 'core' } } })],
+});
+const theirs = { flycd_fleet: 'theirs' };
+const waiting: readonly (readonly [string, typeof desired, Parameters<typeof machine>[1], Partial<PlanOptions>])[] = [
+  ['a machine that has to be seen healthy', desired, { metadata: { flycd_unproven: '1' } }, {}],
+  ['metadata that git names', colored, { metadata: { team: undefined } }, {}],
+  ['an app that is taken over from another fleet', desired, { metadata: theirs }, { adopt: true }],
+];
+
+describe.each(waiting)('what nobody at work would notice, and waits for him: %s', (_what, app, parts, options) => {
+  test('releases are asked for, and it goes on where none runs', () => {
+    const canary = flyctlMachine(app, { id: 'z', created_at: ago(1), metadata: { fly_canary: 'true' } });
+    const seen = observed({ machines: [machine(app, parts), canary] });
+    const held = plan(app, seen, { options });
+    expect([held.steps, holdsOf(held)]).toEqual([[], ['busy']]);
+    expect(needsReleases(held, seen)).toBe(true);
+    const over: ObservedApp = { ...seen, releases: { status: 'read', value: [release('complete', 5)] } };
+    expect(needsReleases(plan(app, over, { options }), over)).toBe(false);
+    expect(plan(app, over, { options }).steps).not.toEqual([]);
+  });
+});
+
+test.each<[string, Parameters<typeof flyctlMachine>[1]]>([
+  ['neither FlyCD’s nor flyctl’s', { metadata: { fly_platform_version: undefined, fly_process_group: undefined } }],
+  ['a console', { metadata: { fly_process_group: 'fly_app_console' } }],
+])(
+  'a finished bluegreen deployment is nobody at work beside a machine that it has nothing to do with: %s',
+  (_what, parts) => {
+    const tagged = { created_at: ago(1), metadata: { fly_bluegreen_deployment_tag: '1' } };
+    const other = flyctlMachine(desired, { id: 'z', created_at: ago(1), ...parts });
+    const seen = observed({ machines: [machine(desired, { ...changed, ...tagged }), other] });
+    expect(holdsOf(plan(desired, seen))).toEqual([]);
+  },
+);
 
 test('FlyCD’s own release says nothing of others', () => {
   const told = { id: 'own', number: 8, version: '0'.repeat(32), image: 'shop:1', isOpen: true };
