@@ -52,6 +52,8 @@ export interface Comparison {
   /** true: live moved since our last write, in what git names or not. */
   readonly moved: boolean;
   readonly kept: readonly string[];
+  /** FlyCD made it and was killed before it started it. */
+  readonly unlaunched: boolean;
   /** This FlyCD maps the same inputs differently than the one that wrote last. */
   readonly remapped: boolean;
   /** Whether these are the same inputs nobody knows: its stamp is of another scheme. */
@@ -61,7 +63,9 @@ export interface Comparison {
 export function compareMachine(input: CompareInput): Comparison {
   const { desired, group, member, live, image } = input;
   const { metadata, sent } = member;
-  const imageMatches = !isUnlaunched(input) && (image?.matches(member.machine, live) ?? false);
+  const unlaunched = isUnlaunched(input);
+  const isPinned = image !== undefined && parseImage(image.ref).digest !== undefined;
+  const imageMatches = !(unlaunched && isPinned) && (image?.matches(member.machine, live) ?? false);
   const wasSent = sent !== undefined && sent.config === group.configVersion;
   const read = formatRead(readHash(live));
   const moved = metadata[stampKeys.read] !== undefined && metadata[stampKeys.read] !== read;
@@ -85,6 +89,7 @@ export function compareMachine(input: CompareInput): Comparison {
     flyctl: isByHand(metadata) ? { release: metadata[flyctlKeys.releaseVersion] } : undefined,
     moved,
     kept: kept.length > 0 ? kept : [],
+    unlaunched,
     remapped: reason === 'change' && sent !== undefined && sameInputs,
     unknownInputs: !tellsOfInputs(metadata[stampKeys.inputs], desired.inputs),
   };
@@ -94,10 +99,9 @@ export function compareMachine(input: CompareInput): Comparison {
  * Made with a bare tag by a FlyCD that was killed before it sent the digest, which is when it starts the machine. Nothing has
  * run there, so that nothing is restarted for it.
  */
-function isUnlaunched({ member: { machine, metadata }, live, image }: CompareInput): boolean {
+function isUnlaunched({ member: { machine, metadata }, live }: CompareInput): boolean {
   const isBare = parseImage(live.image ?? '').digest === undefined;
-  const knows = image !== undefined && parseImage(image.ref).digest !== undefined;
-  if (!isBare || !knows || metadata[stampKeys.unproven] === undefined || !isAtRest(machine)) return false;
+  if (!isBare || metadata[stampKeys.unproven] === undefined || !isAtRest(machine)) return false;
   return !(machine.events ?? []).some(({ type }) => type === 'start');
 }
 

@@ -159,7 +159,10 @@ function updateStep(
     config,
     sent: sentOf(group, written),
     currentVersion: member.machine.instance_id,
-    skipLaunch: (resting || comesToRest(machine)) && staysAtRest(scope, config),
+    // What a create began goes on as that would have: it is nobody's stop.
+    skipLaunch: comparison.unlaunched
+      ? (config.standbys ?? []).length > 0
+      : (resting || comesToRest(machine)) && staysAtRest(scope, config),
     reason: why.reason,
     ...(comparison.remapped ? { remapped: true } : {}),
     ...(comparison.remapped && comparison.unknownInputs ? { unknownInputs: true } : {}),

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
+import type { DesiredApp } from '../../../src/model/desired.ts';
 import { formatSent } from '../../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
+import { updatesOf } from '../../../src/plan/steps/select.ts';
 import {
   brief,
   desiredApp,
@@ -82,6 +84,49 @@ describe('states', () => {
     const asleep = only(plan(desired, observed({ machines: [machine(desired, changed)] })).steps, 'machine.update');
     expect(asleep).toMatchObject({ skipLaunch: true, risk: 'safe' });
   });
+
+  describe.each(['heal', 'report', 'off'] as const)(
+    'a create that was killed before it started its machine, drift: %s',
+    (drift) => {
+      const policy = { ...one.policy, drift };
+      const created = { type: 'launch', source: 'user', status: 'created', timestamp: now - 60_000 };
+      const sent = formatSent({ config: group().configVersion, image: hashOf('nginx:1') });
+      const half = machine(one, {
+        state: 'created',
+        config: { image: 'nginx:1' },
+        metadata: { [stampKeys.sent]: sent, [stampKeys.machine]: undefined, [stampKeys.unproven]: '1' },
+        events: [created],
+      });
+      const next = { kind: 'reference', ref: 'nginx:2', digest: `sha256:${'2'.repeat(64)}` } as const;
+      const updates = (desired: DesiredApp, ...machines: readonly Machine[]) =>
+        updatesOf(plan({ ...desired, policy }, observed({ machines })).steps).filter(
+          ({ machineId }) => machineId === half.id,
+        );
+
+      test.each<[string, DesiredApp]>([
+        ['git as it was', one],
+        ['git with another image by now', { ...one, image: next }],
+        ['git with another config by now', desiredApp({ groups: [autostop] })],
+      ])('is gone on with: %s', (_what, desired) => {
+        expect(updates(desired, half)).toMatchObject([{ reason: 'change', skipLaunch: false }]);
+        // As somebody who updates it by hand meanwhile leaves it.
+        const updated = {
+          ...half,
+          state: 'stopped',
+          events: [{ ...created, type: 'update', status: 'replacing' }, created],
+        };
+        expect(updates(desired, updated)).toMatchObject([{ reason: 'change', skipLaunch: false }]);
+      });
+
+      test('does not start a standby, nor what ran since and was stopped by hand', () => {
+        const standby = { ...half, config: { ...half.config, services: [], standbys: ['another'] } };
+        const desired = desiredApp({ groups: [group({ counts: undefined, config: { env: {} } })], image: next });
+        expect(updates(desired, machine(desired, { id: 'another' }), standby)).toMatchObject([{ skipLaunch: true }]);
+        const ran = { ...half, state: 'stopped', events: [{ ...created, type: 'start', status: 'started' }, created] };
+        expect(updates({ ...one, image: next }, ran)).toMatchObject([{ skipLaunch: drift !== 'heal' }]);
+      });
+    },
+  );
 
   test('a suspended machine that should run resumes with old secrets: it is updated where they are newer', () => {
     const desired = { ...one, secrets: [{ name: 'A', origin: { type: 'raw' } as const }] };
