@@ -19,6 +19,7 @@ test.each([
   [1_320_816_237, 'a canary of a machine that FlyCD had not given its own id yet'],
   [1_320_816_596, 'a machine to be seen healthy waits for a bluegreen that is over, beside one of nobody’s'],
   [1_320_816_265, 'under `drift: off`, what a bluegreen by hand made'],
+  [1_320_816_943, 'under `drift: off`, a killed create whose machine was not started, and a clone of it'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

@@ -9,6 +9,7 @@ import {
   everyAppIsPlanned,
   invariants,
   isWord,
+  neverStarted,
   noLeaseIsLeft,
   othersAreUntouched,
   raisePeaks,
@@ -353,7 +354,8 @@ function judge(scene: Scene, plan: Calm['plan']): void {
   const { standing } = watch;
   const { clock, simulator } = world;
   const apps = simulator.world.snapshot();
-  const calm: Calm = { fleet: standing.fleet(), apps, plan, peaks, shapes, byHand, begunTwice, others };
+  const neverRan = neverStarted(simulator.world);
+  const calm: Calm = { fleet: standing.fleet(), apps, plan, peaks, shapes, byHand, begunTwice, others, neverRan };
   // What is suspended in the middle of some work stays in the middle of it; without machines only a database knows.
   const suspended = new Set(
     plan.filter(({ holds }) => holds.some(({ reason }) => reason === 'suspended')).map(({ app }) => app),

@@ -2,6 +2,7 @@
 import type { Hold, Step } from '../../model/plan.ts';
 import { plural } from '../../model/base/text.ts';
 import { formatSlot, isCopy } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { shellWord } from '../../model/base/shell.ts';
 import { holdOf } from '../steps/hold.ts';
 import { slotOf } from '../classify/slots.ts';
@@ -38,10 +39,16 @@ function adoptedNotes(scope: GroupScope, staying: readonly GroupMachine[]): read
   if (!isOurs) return [];
   return staying.flatMap((member) => {
     const { id } = member.machine;
-    if (member.ours && !isCopy(id, member.metadata)) return [];
+    const slot = formatSlot(slotOf(scope, member));
+    if (member.ours && !isCopy(id, member.metadata) && !hasAnothersSlot(member, slot)) return [];
     const how = member.ours ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
-    return [`${formatSlot(slotOf(scope, member))} (${id}) ${how}: from now on it is updated with its group`];
+    return [`${slot} (${id}) ${how}: from now on it is updated with its group`];
   });
+}
+
+/** Copied before its original was given its own id, which would tell: two say the same place, or it stands elsewhere. */
+function hasAnothersSlot({ metadata }: GroupMachine, slot: string): boolean {
+  return (metadata[stampKeys.slot] ?? slot) !== slot;
 }
 
 /** Told as long as it is so: git does not say what runs there, and whoever reads git alone misses it. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import { brief, desiredApp, flyctlMachine, group, machine, observed, plan, writes } from '../builders.ts';
+import { brief, desiredApp, flyctlMachine, group, machine, now, observed, plan, writes } from '../builders.ts';
 
 const { counts: _counts, ...uncounted } = group();
 const desired = desiredApp({ groups: [{ ...uncounted, counts: undefined }] });
@@ -28,6 +28,28 @@ describe('a machine made by hand, in an app of ours', () => {
       'web/arn/2 (clone) is a copy that somebody made by hand: from now on it is updated with its group',
     ]);
   });
+
+  test.each([
+    ['arn', 1, 'web/arn/2'],
+    ['ams', 1, 'web/ams/1'],
+  ])(
+    'a clone of a machine that had not been given its own id yet, in %s, is told by its slot',
+    (region, number, slot) => {
+      const half = { [stampKeys.machine]: undefined, [stampKeys.slot]: 'web/arn/1' };
+      const young = { created_at: new Date(now).toISOString() };
+      const cloned = machine(desired, { id: 'clone', region, number, metadata: half, ...young });
+      const told = `${slot} (clone) is a copy that somebody made by hand: from now on it is updated with its group`;
+      const app = plan(desired, observed({ machines: [machine(desired, { metadata: half }), cloned] }));
+      expect(app.notes).toContain(told);
+      expect(app.notes.join()).not.toContain('webarn1');
+      // Nobody gives it a place of its own where drift is left alone: whoever reads what differs there finds it by the id.
+      const off = { ...desired, policy: { ...desired.policy, drift: 'off' as const } };
+      const changed = { ...cloned, config: { ...cloned.config, env: { COLOR: 'blue' } } };
+      expect(plan(off, observed({ machines: [machine(desired), changed] })).notes).toEqual(
+        expect.arrayContaining([told, `${slot} differs from git; drift is not healed here (sync.drift: off)`]),
+      );
+    },
+  );
 
   test('one that flyctl made in an app of ours is told', () => {
     const scaled = flyctlMachine(desired, { id: 'scaled', number: 2 });

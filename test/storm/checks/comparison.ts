@@ -41,6 +41,9 @@ export function groupOf(machine: MachineSnapshot): string {
   return machine.metadata['fly_process_group'] ?? '';
 }
 
+/** As FlyCD names machines; what flyctl makes gets another name. */
+export const ownName = /-\d+-g\d+$/;
+
 /** A copy made by hand carries its original's stamps until FlyCD has given it its own. */
 export function isItself({ id, metadata }: MachineSnapshot): boolean {
   return (metadata['flycd_machine'] ?? id) === id;
@@ -77,8 +80,10 @@ function groupDifferences(
   for (const machine of machines) {
     const slot = machine.metadata['flycd_slot'];
     // One that somebody made is told of by its id.
-    const about =
-      slot === undefined || !isItself(machine) ? [whole, `${app.name}/${machine.id}`] : [`${app.name}/${slot}`];
+    const about = [
+      slot === undefined || !isItself(machine) ? whole : `${app.name}/${slot}`,
+      `${app.name}/${machine.id}`,
+    ];
     for (const what of machineDifferences(idea, group, machine)) {
       found.push({ text: `${app.name}: ${machine.name} ${what}`, about });
     }

@@ -2,7 +2,15 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { World } from '../../../simulator/world/world.ts';
 import { arena } from '../../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea, type FleetIdea } from '../world/fleet.ts';
-import { addShapes, invariants, raisePeaks, stillHeld, type Calm, type PlannedApp } from './invariants.ts';
+import {
+  addShapes,
+  invariants,
+  neverStarted,
+  raisePeaks,
+  stillHeld,
+  type Calm,
+  type PlannedApp,
+} from './invariants.ts';
 
 const app: AppIdea = {
   name: 'app-1',
@@ -51,7 +59,8 @@ async function said(
   raisePeaks(peaks, fleet);
   const shapes = new Map<string, Set<string>>();
   addShapes(shapes, fleet);
-  const calm: Calm = { fleet: wanted, apps: world.snapshot(), plan, peaks, shapes, byHand, begunTwice, others };
+  const found = { apps: world.snapshot(), neverRan: neverStarted(world) };
+  const calm: Calm = { fleet: wanted, ...found, plan, peaks, shapes, byHand, begunTwice, others };
   return invariants.flatMap((invariant) => invariant(calm));
 }
 
@@ -175,6 +184,8 @@ test('under `drift: off` what a note speaks of stays, and a stop; never a machin
   const under = (spoil: (world: World) => void, plan: PlannedApp = noted) => said(spoil, [plan], new Map(), off);
   expect(await under(other)).toEqual([]);
   expect(await under((world) => (web(world).state = 'stopped'))).toEqual([]);
+  const neverRan = (world: World) => Object.assign(web(world), { state: 'stopped', booted: undefined });
+  expect(await under(neverRan)).toEqual(['app-1: web-arn-1-g1 is stopped']);
   expect(await under(other, plain)).toHaveLength(1);
   expect(await under((world) => (web(world).state = 'destroyed'))).toHaveLength(1);
 });

@@ -1,7 +1,8 @@
 /** What has to be true once the storm is over and FlyCD has had its passes. Each says what broke, with app and machine. */
 import type { AppSnapshot, MachineSnapshot } from '../../../simulator/world/snapshot.ts';
+import type { World } from '../../../simulator/world/world.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
-import { differences, groupOf, isCanary, isItself, type Difference } from './comparison.ts';
+import { differences, groupOf, isCanary, isItself, ownName, type Difference } from './comparison.ts';
 import { firstCounts, machinesMax, type AppIdea, type FleetIdea, type GroupIdea } from '../world/fleet.ts';
 
 /** As `flycd diff --output json` prints them. */
@@ -39,6 +40,8 @@ export interface Calm {
   readonly begunTwice: ReadonlySet<string>;
   /** Machines of others, as they were. */
   readonly others: readonly Others[];
+  /** Ids of machines that have not been started once. */
+  readonly neverRan: ReadonlySet<string>;
 }
 
 export interface Others {
@@ -90,7 +93,7 @@ export const everyAppIsPlanned: Invariant = ({ fleet, plan }) =>
   fleet.apps.filter(({ name }) => plan.every(({ app }) => app !== name)).map(({ name }) => `${name}: not in the plan`);
 
 /** Fly is as git says, or a hold says of just that why not. */
-const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice }) =>
+const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice, neverRan }) =>
   fleet.apps.flatMap((idea) => {
     const planned = plan.find(({ app }) => app === idea.name);
     const app = apps.find(({ name }) => name === idea.name);
@@ -99,7 +102,7 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice }) =>
     if (planned.holds.some(isLost)) return [];
     return (
       differences(toCompare(idea, planned, { byHand, begunTwice }), withoutLeftovers(app, planned))
-        .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference))
+        .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference, neverRan))
         // What is rolled back is compared with where it went: that git's own wish waits excuses nothing.
         .filter(({ about }) => !planned.holds.some((hold) => hold.reason !== 'rollback' && speaksOf(hold, about)))
         .filter(({ about, text }) => !(text.endsWith('is stopped') && isLeftStopped(planned, about)))
@@ -133,9 +136,10 @@ function toCompare(
 }
 
 /** Under `drift: off` machines stay as somebody made them; only their number is git's. */
-function isLeft({ app, notes }: PlannedApp, { text, about }: Difference): boolean {
-  if (/ is (stopped|suspended)$/.test(text)) return true;
+function isLeft({ app, notes }: PlannedApp, { text, about }: Difference, neverRan: Calm['neverRan']): boolean {
   const slots = about.map((target) => target.slice(app.length + 1));
+  // What never ran nobody has stopped: FlyCD made it, and is to start it.
+  if (/ is (stopped|suspended)$/.test(text)) return slots.every((slot) => !neverRan.has(slot));
   return [...slots, ...slotsGiven(slots, notes)].some((slot) =>
     notes.some((note) => note.startsWith(`${slot} differs from git; drift is not healed here`)),
   );
@@ -147,6 +151,12 @@ function slotsGiven(ids: readonly string[], notes: PlannedApp['notes']): readonl
     const [, slot = '', id = ''] = /^(\S+) \((\S+)\) (?:is a copy that somebody|was) made by hand/.exec(note) ?? [];
     return ids.includes(id) ? [slot] : [];
   });
+}
+
+/** What a hold or a note tells of by its id, since flyctl copied another machine's slot: it has not that place. */
+function withoutCopies(app: AppSnapshot, planned: PlannedApp): readonly MachineSnapshot[] {
+  const { machines } = withoutLeftovers(app, planned);
+  return machines.filter(({ id, name }) => ownName.test(name) || slotsGiven([id], planned.notes).length === 0);
 }
 
 /**
@@ -184,9 +194,9 @@ const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
     const isNamed = fleet.apps.some(({ name }) => name === app.name);
     const planned = plan.find((one) => one.app === app.name);
     // What flyctl copied from a machine that FlyCD had just sent its config, and not given its own id yet, looks like itself.
-    const { machines: placed } = planned === undefined ? app : withoutLeftovers(app, planned);
+    const placed = planned === undefined ? app.machines : withoutCopies(app, planned);
     // Clones that somebody made of an app before git dropped it: nobody looks after them any more. FlyCD's names end so.
-    const counted = placed.filter((machine) => isItself(machine) && (isNamed || /-g\d+$/.test(machine.name)));
+    const counted = placed.filter((machine) => isItself(machine) && (isNamed || ownName.test(machine.name)));
     return [...Map.groupBy(counted, ({ metadata }) => metadata['flycd_slot'] ?? '')]
       .filter(([slot, machines]) => slot !== '' && machines.length > 1)
       .filter(([slot, machines]) => {
@@ -314,6 +324,12 @@ export function stillHeld(plan: readonly PlannedApp[], { apps }: FleetIdea): rea
         : holds.filter((hold) => !goesByName(hold) && !isCutShort(status, hold)),
     )
     .map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
+}
+
+/** They took up no secrets and no volume's size yet. */
+export function neverStarted({ apps }: Pick<World, 'apps'>): ReadonlySet<string> {
+  const machines = [...apps.values()].flatMap((app) => [...app.machines.values()]);
+  return new Set(machines.filter(({ booted }) => booted === undefined).map(({ id }) => id));
 }
 
 /** Raises what git wants at most of each volume and address. */

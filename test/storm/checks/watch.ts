@@ -8,6 +8,7 @@ import type { RequestNotice, RequestRecord } from '../../../simulator/world/requ
 import type { World } from '../../../simulator/world/world.ts';
 import { imageOf, isCommand, watchCommands } from '../world/commands.ts';
 import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../world/fleet.ts';
+import { ownName } from './comparison.ts';
 import { keeping, type Keeping } from './keeping.ts';
 import { emptying, type Emptying } from './emptying.ts';
 import { standings, type Standings } from './rollout-state.ts';
@@ -66,8 +67,6 @@ const create = 'POST /apps/{app}/machines';
 const latencyMsMax = 10_000;
 /** As weather.ts has it: a FlyCD with another database may not see a word before. */
 const listLagMsMax = 5000;
-/** As FlyCD names them; a copy gets another name. */
-const ownName = /-\d+-g\d+$/;
 
 export function groupOf(machine: Machine): string {
   return machine.config.metadata?.['fly_process_group'] ?? '';
