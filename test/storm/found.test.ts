@@ -20,6 +20,8 @@ test.each([
   [1_320_816_596, 'a machine to be seen healthy waits for a bluegreen that is over, beside one of nobody’s'],
   [1_320_816_265, 'under `drift: off`, what a bluegreen by hand made'],
   [1_320_816_943, 'under `drift: off`, a killed create whose machine was not started, and a clone of it'],
+  [1_500_004_689, 'under `drift: off`, a standby of a bluegreen by hand'],
+  [1_500_006_391, 'under `drift: off`, a canary that did not get well'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

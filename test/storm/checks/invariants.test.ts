@@ -208,6 +208,22 @@ test('a standby of no machine, where a hold says that somebody deployed so; unde
   expect((await said(gone, [{ ...held, holds }])).join('\n')).toContain(words);
 });
 
+test('a standby of no machine under `drift: off`, where a note says that what a deployment made of it stays', async () => {
+  const gone = (world: World): void => {
+    const standby = machine(world, 'worker-arn-2-g1');
+    const copy = { ...standby, id: 'copy', name: 'quiet-dew-1' };
+    Object.assign(standby, { state: 'destroyed' });
+    Object.assign(machine(world, 'worker-arn-1-g1'), { state: 'destroyed' });
+    world.apps.get('app-1')?.machines.set('copy', copy);
+  };
+  const named = 'worker/arn/2 (copy) is a copy that somebody made by hand: from now on it is updated with its group';
+  const differs = 'worker/arn/2 differs from git; drift is not healed here (sync.drift: off)';
+  const words = 'quiet-dew-1 is a standby of no machine that is there';
+  expect((await said(gone, [{ ...plain, notes: [named, differs] }])).join('\n')).not.toContain(words);
+  expect((await said(gone, [{ ...plain, notes: [named] }])).join('\n')).toContain(words);
+  expect((await said(gone, [{ ...plain, notes: [differs] }])).join('\n')).toContain(words);
+});
+
 test.each([
   ['a group of a count', 'web-arn-1-g1'],
   ['a group of none', 'worker-arn-1-g1'],
@@ -219,6 +235,9 @@ test.each([
   };
   expect(await said(left)).toEqual(['app-1: quiet-dew-1 is a canary that somebody left']);
   expect(await said(left, [holding('app-1/x')])).toEqual([]);
+  const stays = (count: string) => `${count} left as a canary, stay; drift is not healed here (sync.drift: off)`;
+  expect(await said(left, [{ ...plain, notes: [stays('1 machine')] }])).toEqual([]);
+  expect(await said(left, [{ ...plain, notes: [stays('2 machines')] }])).toHaveLength(1);
 });
 
 test('what waits behind a rollback excuses nothing: the app is where it was sent', async () => {

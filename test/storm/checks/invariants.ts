@@ -110,10 +110,15 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice, neve
     );
   });
 
-/** What a deployment by hand left has no place of its own: a hold names it by its id, and it counts for nothing. */
-function withoutLeftovers(app: AppSnapshot, { holds }: PlannedApp): AppSnapshot {
+/**
+ * What a deployment by hand left has no place of its own, and counts for nothing: a hold names it by its id, or, under
+ * `drift: off`, a note says how many canaries stay.
+ */
+function withoutLeftovers(app: AppSnapshot, { holds, notes }: PlannedApp): AppSnapshot {
   const isHeld = ({ id }: MachineSnapshot): boolean => holds.some((hold) => speaksOf(hold, [`${app.name}/${id}`]));
-  return { ...app, machines: app.machines.filter((machine) => !isHeld(machine)) };
+  const told = notes.map((note) => /^(\d+) machines? left as a canary, stay; drift is not healed here/.exec(note)?.[1]);
+  const stay = told.includes(String(app.machines.filter(isCanary).length));
+  return { ...app, machines: app.machines.filter((machine) => !isHeld(machine) && !(stay && isCanary(machine))) };
 }
 
 /** Without git's history only machines remember a version, and a roll that was under way may have taken the last one away. */
@@ -140,7 +145,12 @@ function isLeft({ app, notes }: PlannedApp, { text, about }: Difference, neverRa
   const slots = about.map((target) => target.slice(app.length + 1));
   // What never ran nobody has stopped: FlyCD made it, and is to start it.
   if (/ is (stopped|suspended)$/.test(text)) return slots.every((slot) => !neverRan.has(slot));
-  return [...slots, ...slotsGiven(slots, notes)].some((slot) =>
+  return isNotedAsLeft(notes, slots);
+}
+
+/** By its slot or its id. */
+function isNotedAsLeft(notes: PlannedApp['notes'], names: readonly string[]): boolean {
+  return [...names, ...slotsGiven(names, notes)].some((slot) =>
     notes.some((note) => note.startsWith(`${slot} differs from git; drift is not healed here`)),
   );
 }
@@ -210,7 +220,7 @@ const noSlotTwice: Invariant = ({ fleet, apps, plan }) =>
 const standbysStandIn: Invariant = ({ fleet, apps, plan }) =>
   apps.flatMap((app) => {
     const ids = new Set(app.machines.map(({ id }) => id));
-    const holds = plan.find((planned) => planned.app === app.name)?.holds ?? [];
+    const { holds = [], notes = [] } = plan.find((planned) => planned.app === app.name) ?? {};
     return app.machines.flatMap((machine) => {
       const group = fleet.apps.find(({ name }) => name === app.name)?.groups[groupOf(machine)];
       const { standbys } = machine.config;
@@ -219,7 +229,9 @@ const standbysStandIn: Invariant = ({ fleet, apps, plan }) =>
       if (group.serves || group.volumeGb !== undefined || group.schedule !== undefined)
         return [`${what} in a group that has none`];
       // flyctl's green ones stand in for blue ones, which then go: who deployed so has the app until somebody says otherwise.
-      const isSaid = holds.some((hold) => hold.reason === 'flyctl' && speaksOf(hold, [placeIn(app, machine)]));
+      const isSaid =
+        holds.some((hold) => hold.reason === 'flyctl' && speaksOf(hold, [placeIn(app, machine)])) ||
+        isNotedAsLeft(notes, [machine.id]);
       return isSaid || (standbys ?? []).some((id) => ids.has(id)) ? [] : [`${what} of no machine that is there`];
     });
   });
