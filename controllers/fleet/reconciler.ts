@@ -3,6 +3,7 @@ import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { Fault, isFleetWide, retryAtOf, toFault } from '../../src/model/base/fault.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
+import { canonicalJson } from '../../src/model/base/json.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
 import { restAfter, wakeAfter, type Rest } from './app-state.ts';
 import { AppStates, type PutOff, type Surveyed } from './app-states.ts';
@@ -244,7 +245,8 @@ export class FleetReconciler {
       writesOf(plan).length > 0 ||
       before === undefined ||
       before.plan.planId !== plan.planId ||
-      before.status !== status;
+      before.status !== status ||
+      canonicalJson(before.plan.degraded ?? []) !== canonicalJson(plan.degraded ?? []);
     const wakeAt = nextWake(plan, [], clock.now());
     if (!news && before.revision === fleet.revision) return { run: { ...before, nextWakeAt: wakeAt } };
     const wish = `${fleet.revision} ${plan.planId}`;

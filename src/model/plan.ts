@@ -262,6 +262,11 @@ export interface AppPlan {
    * all that is shown, counted and identified. Default: none.
    */
   readonly bookkeeping?: readonly Step[] | undefined;
+  /**
+   * Machines that run what git says, or would, and do not run: each ended by itself, and nothing that is planned, Fly or its proxy
+   * begins it again. For a person, one sentence a machine; beside the status and outside of the plan's id. Default: none is known.
+   */
+  readonly degraded?: readonly string[] | undefined;
   /** Said once, for a person: "the platform keeps X", "3 machines of others are left alone". */
   readonly notes: readonly string[];
   readonly problems: readonly Problem[];

@@ -39,6 +39,7 @@ import type {
   MachinesInput,
   GroupPlan,
 } from './types.ts';
+import { degradedMachines } from './classify/health.ts';
 import { isAtRest } from './classify/machine-state.ts';
 import { planGivingWay } from './machines/giving-way.ts';
 import { planGroup } from './machines/group.ts';
@@ -338,6 +339,7 @@ function finish(
   const { bookkeeping = [] } = draft;
   const steps = inOrder(draft.steps);
   const holds = draft.holds.map((hold) => ({ ...hold, steps: inOrder(hold.steps) }));
+  const degraded = degradedIn(input, steps);
   return {
     app: desired.name,
     file: desired.file,
@@ -346,8 +348,20 @@ function finish(
     steps,
     holds,
     ...(bookkeeping.length === 0 ? {} : { bookkeeping: inOrder(bookkeeping) }),
-    notes: [...new Set(notes)],
+    ...(degraded.length === 0 ? {} : { degraded }),
+    notes: [...new Set([...notes, ...degraded])],
     problems,
     planId: appPlanId(desired.name, steps, holds),
   };
+}
+
+/** What the plan sees to will not be so for long. */
+function degradedIn({ observed, fleet }: PlanAppInput, steps: readonly Step[]): readonly string[] {
+  if (observed.machines.status === 'unread') return [];
+  const changed = new Set(
+    steps
+      .flatMap((step): Step[] => (step.kind === 'release' ? [...step.machines] : [step]))
+      .flatMap((step) => ('machineId' in step && step.kind !== 'machine.label' ? [step.machineId] : [])),
+  );
+  return degradedMachines(observed.machines.value, fleet).flatMap(({ id, words }) => (changed.has(id) ? [] : [words]));
 }

@@ -9,7 +9,7 @@ import { createPaint, toneOfOutcome } from './text/tone.ts';
 const messageCharactersMax = 120;
 
 /** The first failure of a run, else what it waits for or why it is held, by each hold, else nothing. */
-function reasonsOf(run: Run): readonly string[] {
+export function reasonsOf(run: Run): readonly string[] {
   const halted = halt(run);
   if (halted !== undefined) return [`${halted.kind} ${halted.target}: ${onOneLine(halted.message ?? halted.outcome)}`];
   const problem = run.plan.problems.find(({ severity }) => severity === 'error');
@@ -23,7 +23,7 @@ export function reasonOf(run: Run): string {
   return [...new Set(reasonsOf(run))].join('; ');
 }
 
-export function reasonCell(run: Run, charactersMax: number): string {
+function reasonCell(run: Run, charactersMax: number): string {
   return cellOf(reasonsOf(run), charactersMax);
 }
 

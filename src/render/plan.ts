@@ -95,13 +95,18 @@ export function planText(plan: Plan, colour: boolean): string {
   if (!plan.whole) blocks.push(paint('yellow', notWhole));
   for (const app of orderApps(plan.apps).filter(isWorthShowing)) {
     const place = app.file === '' ? '' : `  ${paint('dim', plain(app.file))}`;
-    const title = `${paint('bold', plain(app.app))}  ${paint(toneOfStatus(app.status), app.status)}${place}`;
+    const title = `${paint('bold', plain(app.app))}  ${paint(toneOfStatus(app.status), app.status)}${degradedWord(app, paint)}${place}`;
     blocks.push([title, ...appLines(app).map((line) => lineText(line, paint))].join('\n'));
   }
   const adopted = adoptedLine(plan);
   if (adopted !== undefined) blocks.push(paint('dim', adopted));
   blocks.push(paint('bold', closingLine(plan)));
   return `${blocks.join('\n\n')}\n`;
+}
+
+/** Beside the status, in red; nothing where no machine is known to have ended for good. */
+export function degradedWord({ degraded = [] }: AppPlan, paint: Paint): string {
+  return degraded.length === 0 ? '' : `, ${paint('red', 'degraded')}`;
 }
 
 interface StepJson {
@@ -125,6 +130,8 @@ export interface AppPlanJson {
   readonly app: string;
   readonly file: string;
   readonly status: string;
+  /** null: nothing is known to be wrong, which is no promise. */
+  readonly health: 'degraded' | null;
   readonly planId: string;
   readonly steps: readonly StepJson[];
   readonly holds: readonly object[];
@@ -139,6 +146,7 @@ export function appPlanJson(app: AppPlan): AppPlanJson {
     app: app.app,
     file: app.file,
     status: app.status,
+    health: (app.degraded ?? []).length > 0 ? 'degraded' : null,
     planId: app.planId,
     steps: app.steps.map(stepJson),
     holds: app.holds.map((hold) => ({

@@ -1,7 +1,7 @@
 import { formatTime } from '../model/base/clock.ts';
 import type { AppStatus } from '../model/plan.ts';
 import { halt, nextsOf, type Run } from '../model/run.ts';
-import { cellOf, reasonCell, reasonOf, runJson } from './history.ts';
+import { cellOf, reasonsOf, runJson } from './history.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
 import { filledColumns, markdownTable, markdownText, textTable, type Cell, type Table } from './text/table.ts';
 import { byText, list, plural } from '../model/base/text.ts';
@@ -62,6 +62,15 @@ function openWords(run: Run, now: number): string | undefined {
     : words;
 }
 
+/** Beside the status, for a machine may end long after it had all that git says. Of one that has not ended nothing is claimed. */
+function isDegraded({ plan: { degraded = [] } }: Run): boolean {
+  return degraded.length > 0;
+}
+
+function whysOf(run: Run): readonly string[] {
+  return [...reasonsOf(run), ...(run.plan.degraded ?? [])];
+}
+
 function byApp(runs: readonly Run[]): readonly Run[] {
   return runs.toSorted((a, b) => (a.app < b.app ? -1 : 1));
 }
@@ -90,10 +99,11 @@ function nextOf(run: Run): string {
 }
 
 function statusTable(status: FleetStatus): Table {
-  const columns = ['APP', 'STATUS', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY', 'NEXT'];
+  const columns = ['APP', 'STATUS', 'HEALTH', 'LAST RUN', 'OUTCOME', 'WHEN', 'REVISION', 'WHY', 'NEXT'];
   const rows = byApp(status.runs).map((run): (Cell | string)[] => [
     plain(run.app),
     { text: statusOf(run, status.now), tone: toneOfStatus(statusOf(run, status.now)) },
+    { text: isDegraded(run) ? 'degraded' : '', tone: 'red' },
     String(run.id),
     {
       text: run.outcome ?? (isSilent(run, status.now) ? 'no end' : 'running'),
@@ -102,7 +112,7 @@ function statusTable(status: FleetStatus): Table {
     ago(run.finishedAt ?? run.startedAt, status.now),
     revisionText(run.revision),
     openWords(run, status.now) ??
-      `${reasonCell(run, messageCharactersMax)}${ageOf(run, status.now)}${triesAgain(run, status.now)}`,
+      `${cellOf(whysOf(run), messageCharactersMax)}${ageOf(run, status.now)}${triesAgain(run, status.now)}`,
     nextOf(run),
   ]);
   return { columns, rows };
@@ -120,6 +130,8 @@ function countLine(status: FleetStatus): string {
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   const words = [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([word, count]) => `${count} ${word}`);
+  const degraded = status.runs.filter(isDegraded).length;
+  if (degraded > 0) words.push(`${degraded} degraded`);
   const at = lastRun(status);
   // Not the last pass: a loop keeps no record of those that find what the one before found.
   const when = at === undefined ? '' : ` Last run ${ago(at, status.now)}, at ${formatTime(at)}.`;
@@ -157,7 +169,8 @@ export function statusJson(status: FleetStatus) {
     apps: byApp(status.runs).map((run) => ({
       app: run.app,
       status: statusOf(run, status.now),
-      why: openWords(run, status.now) ?? reasonOf(run),
+      health: isDegraded(run) ? 'degraded' : null,
+      why: openWords(run, status.now) ?? [...new Set(whysOf(run))].join('; '),
       next: run.outcome === undefined ? [] : [...new Set(nextsOf(run))],
       run: runJson(run),
     })),

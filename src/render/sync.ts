@@ -1,7 +1,7 @@
 import type { AppPlan, AppStatus, Plan } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
 import { isOver, nextsOf, type Run } from '../model/run.ts';
-import { cellOf, reasonCell, runJson } from './history.ts';
+import { cellOf, reasonsOf, runJson } from './history.ts';
 import { adoptedLine, planJson } from './plan.ts';
 import { problemsText } from './problems.ts';
 import { toneOfOutcome, toneOfStatus, createPaint } from './text/tone.ts';
@@ -50,7 +50,7 @@ function statusOf({ app, run }: Row): AppStatus | undefined {
 }
 
 function whyOf({ app, run }: Row): string {
-  if (run !== undefined) return reasonCell(run, messageCharactersMax);
+  if (run !== undefined) return cellOf([...reasonsOf(run), ...(run.plan.degraded ?? [])], messageCharactersMax);
   const problem = app.problems.find(({ severity }) => severity === 'error');
   const told =
     problem === undefined ? [] : [problem.path === '' ? problem.message : `${problem.path}: ${problem.message}`];
@@ -63,7 +63,7 @@ function nextOf({ app, run }: Row): string {
 }
 
 function syncTable(rows: readonly Row[]): Table {
-  const columns = ['APP', 'OUTCOME', 'STATUS', 'STEPS', 'TOOK', 'WHY', 'NEXT'];
+  const columns = ['APP', 'OUTCOME', 'STATUS', 'HEALTH', 'STEPS', 'TOOK', 'WHY', 'NEXT'];
   return {
     columns,
     rows: rows.map((row): (Cell | string)[] => {
@@ -74,6 +74,7 @@ function syncTable(rows: readonly Row[]): Table {
         plain(row.app.app),
         { text: outcome, tone: run === undefined ? 'dim' : toneOfOutcome(run.outcome) },
         status === undefined ? { text: '-', tone: 'dim' } : { text: status, tone: toneOfStatus(status) },
+        { text: isDegraded(row) ? 'degraded' : '', tone: 'red' },
         String(run?.results.length ?? 0),
         run?.finishedAt === undefined ? '' : formatDuration(run.finishedAt - run.startedAt),
         whyOf(row),
@@ -83,8 +84,15 @@ function syncTable(rows: readonly Row[]): Table {
   };
 }
 
+/** It has what git says, or waits for it, and a machine of it does not run. */
+function isDegraded({ app, run }: Row): boolean {
+  return ((run?.plan ?? app).degraded ?? []).length > 0;
+}
+
 /** An app that was synced and still is has no row: of a thousand apps a person wants the three that moved. */
-function isNews({ app, run }: Row): boolean {
+function isNews(row: Row): boolean {
+  const { app, run } = row;
+  if (isDegraded(row)) return true;
   return run === undefined || run.outcome !== 'no-change' || run.status !== 'synced' || app.problems.length > 0;
 }
 
@@ -103,7 +111,9 @@ function closing(sync: Sync, rows: readonly Row[]): string {
   if (sync.takenFrom !== undefined) return closingOfTakeOver(sync.takenFrom, rows);
   const statuses = counted(rows.flatMap((row) => statusOf(row) ?? []));
   const outcomes = counted(rows.flatMap(({ run }) => run?.outcome ?? []).filter((word) => word !== 'no-change'));
-  const tail = statuses === '' ? '' : `: ${statuses}`;
+  const degraded = rows.filter(isDegraded).length;
+  const unwell = degraded === 0 ? '' : `, ${degraded} degraded`;
+  const tail = statuses === '' ? '' : `: ${statuses}${unwell}`;
   const done = outcomes === '' ? '' : ` (${outcomes})`;
   const apps = plural(rows.length, 'app');
   return `Fleet ${plain(sync.plan.fleet)} at ${revisionText(sync.plan.revision)}, ${apps}${tail}${done}.`;

@@ -2,7 +2,7 @@ import { formatTime } from '../model/base/clock.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import { halt, type Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
-import { appPlanJson } from './plan.ts';
+import { appPlanJson, degradedWord } from './plan.ts';
 import { stepName } from './step.ts';
 import { toneOfStatus, createPaint } from './text/tone.ts';
 import { fence } from './text/table.ts';
@@ -69,7 +69,7 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
   const { holds, steps, problems } = app;
   const errors = problems.filter(({ severity }) => severity === 'error');
   const lines = [
-    `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}`,
+    `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}${degradedWord(app, paint)}`,
     ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${shellWord(app.app)}`),
     ...holds.flatMap((hold) => holdText(hold, why.now)),
     ...(steps.length === 0 ? [] : [`  ${plural(steps.length, 'step')} to do ${turnOf(why, app)}`]),

@@ -1,7 +1,9 @@
 import type { Machine, MachineEvent } from '../../../schemas/fly/machine.ts';
 import { isFailure, exitOf, type Exit } from './exit.ts';
-import { wasStoppedByHand } from './machine-history.ts';
-import { isHostOk } from './machine-state.ts';
+import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
+import { endedByItself, hasGivenUp, wasStoppedByHand } from './machine-history.ts';
+import { isHostOk, metadataOf, stopsByItself } from './machine-state.ts';
 
 /** As flyctl: what runs this long without ending does not crash as it starts. */
 export const smokeMs = 10_000;
@@ -58,6 +60,34 @@ function judgeAtRest(machine: Machine, events: readonly MachineEvent[], exit: Ex
   const hasRun = events.some(({ type }) => type === 'start' || type === 'resume');
   if (!hasRun || !hasChecks(machine) || wasStoppedByHand(machine)) return { state: 'done' };
   return { state: 'rests', why: 'it was stopped before its checks passed' };
+}
+
+/**
+ * Of the app's own machines those that ended by themselves for good, each in words. Not what rests because the proxy, a schedule
+ * or a person wants that, a job that is done, what Fly is still restarting, nor what nobody can see.
+ */
+export function degradedMachines(
+  machines: readonly Machine[],
+  fleet: FleetOwner,
+): readonly { readonly id: string; readonly words: string }[] {
+  return machines.flatMap((machine) => {
+    const metadata = metadataOf(machine);
+    const slot = metadata[stampKeys.slot];
+    const why = slot === undefined || !isOwn(metadata, fleet) || !isHostOk(machine) ? undefined : endedWords(machine);
+    return why === undefined ? [] : [{ id: machine.id, words: `${slot} ${why}` }];
+  });
+}
+
+function endedWords(machine: Machine): string | undefined {
+  const { state } = machine;
+  const config = machine.config ?? {};
+  if (state === 'failed' || state === 'launch_failed') return `is ${state}; flyctl logs says why`;
+  const rests = stopsByItself(config) || (config.schedule ?? '') !== '' || (config.standbys ?? []).length > 0;
+  if (state !== 'stopped' || rests) return undefined;
+  if (hasGivenUp(machine)) return 'crashed until its restarts ran out; flyctl logs says why';
+  return endedByItself(machine) && serves(machine)
+    ? 'ended by itself, and serves nobody; flyctl logs says why'
+    : undefined;
 }
 
 /** Output of a check comes from the app: short, and one line. */

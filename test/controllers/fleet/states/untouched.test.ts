@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { signal, start } from '../../../../simulator/machines/lifecycle.ts';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
@@ -115,6 +116,32 @@ test.each([
     expect(await runs()).toBe(3);
   },
 );
+
+test('a machine that crashes for good is written down by the loop, once, and so is that it runs again', async () => {
+  const pass = running();
+  await pass();
+  const { world: fly } = simulator;
+  const [machine] = fly.apps.get('shop')?.machines.values() ?? [];
+  if (machine === undefined) throw new Error('no machine');
+  const crash = (): void => {
+    if (machine.state === 'started') signal(fly, machine, 'KILL');
+  };
+  fly.onStateChange = (changed) => {
+    if (changed === machine && changed.state === 'started') clock.timer(1000, crash);
+  };
+  crash();
+  await clock.sleep(600_000);
+  for (let times = 0; times < 3; times += 1) await pass();
+  expect(await words()).toEqual(['shop synced']);
+  expect((await store.latestRuns())[0]?.plan.degraded).toHaveLength(1);
+  expect(await runs()).toBe(2);
+  fly.onStateChange = undefined;
+  start(fly, machine);
+  await clock.sleep(60_000);
+  for (let times = 0; times < 2; times += 1) await pass();
+  expect((await store.latestRuns())[0]?.plan.degraded).toBe(undefined);
+  expect(await runs()).toBe(3);
+});
 
 test('a pass that a stop of FlyCD ends says nothing of its app', async () => {
   const pass = running();

@@ -1,0 +1,109 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { signal } from '../../../simulator/machines/lifecycle.ts';
+import { prepared, type Arena, type Files } from '../arena.ts';
+import { machinesOf, shop, sync } from './shop.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const fly = () => world.simulator.world;
+
+/** The first machine's process ends so each time that it is begun again, until Fly gives it up. */
+async function endsForGood(how: 'KILL' | 'TERM' = 'KILL'): Promise<void> {
+  const [machine] = machinesOf(world);
+  if (machine === undefined) throw new Error('the app has no machine');
+  const end = (): void => {
+    if (machine.state === 'started') signal(fly(), machine, how);
+  };
+  fly().onStateChange = (changed) => {
+    if (changed === machine && changed.state === 'started') world.clock.timer(1000, end);
+  };
+  end();
+  await world.clock.sleep(600_000);
+  expect(machine.state).toBe('stopped');
+}
+
+interface Shown {
+  readonly apps: readonly { readonly status: string; readonly health: string | null; readonly why?: string }[];
+}
+
+async function shown(command: string) {
+  const { stdout, code } = await world.flycd([command, '--output', 'json']);
+  return { app: (JSON.parse(stdout) as Shown).apps[0], code };
+}
+
+describe('a machine that ends for good after its release was called good', () => {
+  test('is shown beside the status, and neither fails a sync nor is begun again', async () => {
+    world = await prepared([shop()], {});
+    await endsForGood();
+    const starts = fly().requests.filter(({ template }) => template.endsWith('/start')).length;
+    for (let pass = 0; pass < 2; pass += 1) {
+      const { code, said } = await sync(world);
+      expect(code, said).toBe(0);
+      expect(said).toMatch(/shop +no-change +synced +degraded .*app\/arn\/1 crashed until its restarts ran out/);
+      expect(said).toContain('1 app: 1 synced, 1 degraded.');
+    }
+    expect(fly().requests.filter(({ template }) => template.endsWith('/start'))).toHaveLength(starts);
+    const status = await world.flycd(['status']);
+    expect(status.code).toBe(0);
+    expect(status.stdout).toMatch(/shop +synced +degraded .*app\/arn\/1 crashed until its restarts ran out/);
+    expect(status.stdout).toContain('1 synced, 1 degraded');
+    expect((await shown('status')).app).toMatchObject({ status: 'synced', health: 'degraded' });
+    expect(await shown('diff')).toMatchObject({ code: 0, app: { status: 'synced', health: 'degraded' } });
+    expect((await world.flycd(['why', 'shop'])).stdout).toContain('shop: synced, degraded');
+  });
+
+  test('and no more once a person has started it, or git brings something new', async () => {
+    world = await prepared([shop({ count: 1 })], {});
+    await endsForGood();
+    await sync(world);
+    expect((await shown('status')).app?.health).toBe('degraded');
+    fly().onStateChange = undefined;
+    world.write(shop({ count: 1, image: 'shop:2' }));
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(said).not.toContain('degraded');
+    expect((await shown('status')).app).toMatchObject({ status: 'synced', health: null });
+  });
+});
+
+test('a machine that is to serve and ended with code 0 serves nobody', async () => {
+  world = await prepared([shop({ more: 'restart:\n  - policy: never\n' })], {});
+  await endsForGood('TERM');
+  expect((await sync(world)).said).toMatch(/synced +degraded .*app\/arn\/1 ended by itself, and serves nobody/);
+});
+
+const job = 'restart:\n  - policy: never\n';
+
+describe('what rests as it should is not degraded', () => {
+  const rests: readonly (readonly [string, Files, () => Promise<void>])[] = [
+    [
+      'the proxy stopped it',
+      shop({ more: '', service: 'http_service:\n  internal_port: 8080\n  auto_stop_machines: stop\n' }),
+      async () => {
+        for (const { id } of machinesOf(world)) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
+      },
+    ],
+    [
+      'a person stopped it',
+      shop(),
+      async () => {
+        for (const { id } of machinesOf(world)) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
+      },
+    ],
+    ['a job that is done', shop({ image: 'one-shot:1', service: '', more: job }), () => Promise.resolve()],
+    [
+      'a schedule begins it',
+      shop({ image: 'one-shot:1', service: '', count: 1, more: `${job}machine:\n  schedule: daily\n` }),
+      () => Promise.resolve(),
+    ],
+  ];
+  test.each(rests)('%s', async (_what, files, befalls) => {
+    world = await prepared([files], {});
+    await befalls();
+    await world.clock.sleep(60_000);
+    await sync(world);
+    expect((await world.flycd(['status'])).stdout).not.toContain('degraded');
+    expect((await shown('diff')).app?.health).toBe(null);
+  });
+});
