@@ -214,3 +214,41 @@ describe('every machine says it', () => {
     for (const who of ['first', 'second', 'third']) expect((await flycd(who, 'diff')).code).toBe(0);
   });
 });
+
+describe('the same value, set again by a person', () => {
+  test('with another digest is drift, for nobody can know what it is: set again, and over', async () => {
+    await synced();
+    await byHand('correct-horse');
+    const secret = world.simulator.world.apps.get('shop')?.secrets.byName.get('PASSWORD');
+    if (secret === undefined) throw new Error('no secret');
+    secret.digest = 'feedfeedfeedfeed';
+    const diff = await flycd('first', 'diff');
+    expect(diff.said).toMatch(/^shop {2}drifted/m);
+    expect(diff.said).toContain('changed on Fly since it was set');
+    expect((await flycd('first', 'sync', '--once')).code).toBe(0);
+    expect((await flycd('first', 'diff')).code).toBe(0);
+  });
+
+  test('with the same digest, and machines restarted since, is nothing', async () => {
+    await synced();
+    await byHand('correct-horse');
+    for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/restart`);
+    await world.clock.sleep(60_000);
+    const { code, said } = await flycd('first', 'diff');
+    expect(code, said).toBe(0);
+  });
+
+  test('with the same digest, staged: machines may have booted with another value in between, so they are restarted', async () => {
+    await synced();
+    await byHand('battery-staple');
+    for (const { id } of machines()) await world.asPerson('POST', `/apps/shop/machines/${id}/restart`);
+    await world.clock.sleep(60_000);
+    await byHand('correct-horse');
+    const diff = await flycd('first', 'diff');
+    expect(diff.code).toBe(2);
+    expect(diff.said).toContain('secret PASSWORD is newer than the machine');
+    const before = updates();
+    expect((await flycd('first', 'sync', '--once')).code).toBe(0);
+    expect(updates() - before).toBe(machines().length);
+  });
+});
