@@ -64,7 +64,7 @@ export const rooms: readonly Room[] = [
     folder: 'controllers',
     floor: 6,
     packages: ['p-queue'],
-    inner: [['pass'], ['machines', 'images'], ['kinds'], ['rollout'], ['app'], ['fleet']],
+    inner: [['pass'], ['machines', 'images'], ['kinds'], ['rollout'], ['app'], ['fleet/states'], ['fleet']],
   },
   { folder: 'src/server', floor: 7, packages: ['fastify', 'pino', 'node:*'] },
   {

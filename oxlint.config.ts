@@ -9,7 +9,7 @@ const sources = '*.{ts,mts,cts,js,mjs,cjs}';
 function allowList({ room, path, before }: Folder, message: string) {
   const towards = (target: string): string => posix.relative(path, target);
   // From a folder down into its own inner folders the path needs its `./`.
-  const earlier = before.map((folder) => `!${path === room.folder ? './' : ''}${towards(folder)}/*`);
+  const earlier = before.map((folder) => `!${folder.startsWith(`${path}/`) ? './' : ''}${towards(folder)}/*`);
   const shared =
     room.shared === undefined || path === room.folder ? [] : [`!${towards(`${room.folder}/${room.shared}`)}`];
   const below = roomsBelow(room).map(({ folder }) => `!${towards(folder)}/**`);

@@ -4,6 +4,7 @@ import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
+import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
@@ -18,7 +19,8 @@ import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
 import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { plannedAgain } from './plan-app.ts';
-import { healedPaths, rememberLost, rememberOwed, rememberWhich, rememberPass, conclude, nextWake } from './outcome.ts';
+import { conclude, healedPaths, nextWake, rememberLost, rememberOwed, rememberPass, rememberWhich } from './outcome.ts';
+import { hasGivenWay, tellingOf } from './telling.ts';
 
 /**
  * Applies one app's plan and writes everything down at one exit, whatever happened. `isOvertaken`: it gave way to whoever was
@@ -65,9 +67,21 @@ export async function syncApp(
     faults.push(toFault(error, `the pass over ${app.name} broke off`));
   }
   const end = conclude(plan, results, { faults, stopped: whyStopped(request) !== undefined, held, lost });
-  const run = await store.finishRun(runId, { ...end, nextWakeAt: nextWake(held ?? plan, faults, request.clock.now()) });
+  const nextWakeAt = nextWake(held ?? plan, faults, request.clock.now());
+  const ended = await store.finishRun(runId, { ...end, nextWakeAt });
+  const run = asked.isAgain === true ? await unlessTold(store, ended) : ended;
   onProgress({ type: 'app.finished', app: app.name, run });
   return { run, faults, isOvertaken: isOvertaken && faults.every(({ kind }) => kind === 'waiting') };
+}
+
+/** The run; where it tells what the one before it told, that one, and history is spared. */
+async function unlessTold(store: Store, run: Run): Promise<Run> {
+  if (!hasGivenWay(run)) return run;
+  const [, before] = await store.runs({ app: run.app, all: true, limit: 2 });
+  if (before === undefined || tellingOf(before) !== tellingOf(run)) return run;
+  await store.dropRun(run.id);
+  if (run.nextWakeAt !== undefined) await store.setNextWake(run.app, run.nextWakeAt);
+  return { ...before, nextWakeAt: run.nextWakeAt };
 }
 
 type SaveResult = (result: StepResult) => Promise<void>;

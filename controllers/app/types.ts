@@ -61,6 +61,8 @@ export interface SyncAppOptions extends AppServices {
   readonly trigger: Trigger;
   readonly actor: string;
   readonly newer?: AbortSignal | undefined;
+  /** true: nobody asked for it just now. What gives way for the reason that the run before it gave way for is no news then. */
+  readonly isAgain?: boolean | undefined;
   /** As of planning: for the look at the end of a pass. */
   readonly reached?: PlanAppRequest['reached'];
 }

@@ -6,7 +6,7 @@ import { namesOf } from '../../src/model/names.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { Trigger } from '../../src/model/run.ts';
 import type { SeenOrphan } from '../../src/observed/orphans.ts';
-import type { AppStates } from './app-states.ts';
+import type { AppStates } from './states/app-states.ts';
 import { recordGone } from './gone-apps.ts';
 import { findOrphans, rememberOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 

@@ -1,16 +1,16 @@
 import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
+import type { Reconciled } from '../../src/loop/loop.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
-import { Fault, isFleetWide, retryAtOf, toFault } from '../../src/model/base/fault.ts';
-import type { AppPlan, Hold } from '../../src/model/plan.ts';
+import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/base/fault.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
-import { restAfter, wakeAfter, type Rest } from './app-state.ts';
-import { AppStates, type PutOff, type Surveyed } from './app-states.ts';
+import { restAfter, wakeAfter, type Rest } from './states/app-state.ts';
+import { AppStates, type PutOff } from './states/app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
-import { planFleet, type PlanFleetInput } from '../../src/plan/fleet.ts';
 import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
@@ -23,9 +23,10 @@ import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
 import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
-import { shellWord } from '../../src/model/base/shell.ts';
+import { byText } from '../../src/model/base/text.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { recordInvalid, recordUnreached } from './untouched.ts';
+import { heldByPolicy, weighed } from './states/weighed.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
   /** Reads the config repo and computes what git wants. Ends early when the signal is aborted. */
@@ -146,7 +147,7 @@ export class FleetReconciler {
     trigger: Trigger,
     signal: AbortSignal,
     yieldSlot: Aside = inPlace,
-  ): Promise<{ readonly nextWakeAt: number | undefined; readonly failed: boolean }> {
+  ): Promise<Reconciled> {
     await this.#survey;
     const fleet = this.#desired;
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
@@ -158,8 +159,8 @@ export class FleetReconciler {
     });
     this.#apps.ended(name, rest);
     const wake = wakeAfter(rest);
-    const failed = wake.by === 'backoff';
-    return { nextWakeAt: failed ? wake.notBefore : wake.at, failed };
+    if (wake.by === 'backoff') return { nextWakeAt: wake.notBefore, failed: true };
+    return { nextWakeAt: wake.at, because: wake.because, intervalMs: ownIntervalMs(fleet, name), failed: false };
   }
 
   async #passOf(fleet: DesiredFleet, name: string, how: How): Promise<Rest> {
@@ -192,15 +193,16 @@ export class FleetReconciler {
     const { app, surveyed } = await this.#lookAt(fleet, found);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
-    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#braked(fleet, name);
-    const plan = this.#held(app, braked ?? surveyed.plan);
+    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#weighed(fleet, name);
+    const plan = heldByPolicy(app, braked ?? surveyed.plan);
     const { run, faults = [], putOff } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, run);
-    const until = earliest([run.nextWakeAt, this.#ownInterval(app)]);
+    const until = run.nextWakeAt;
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
     const unread = plan.holds.filter((hold) => hold.reason === 'unread');
     const isLeft = run.status !== 'failed' || putOff !== undefined;
-    if (isLeft && unread.length === 0) return putOff === 'refused' ? { kind: 'stalled', until } : restUntil(until);
+    if (isLeft && unread.length === 0)
+      return putOff === 'refused' ? { kind: 'stalled', until } : restUntil(until, becauseOf(plan, faults));
     // A window or an interval is no reason to wait with it: only who refused may have said when.
     const now = this.#options.clock.now();
     const mending = faults.filter(({ kind }) => kind === 'transient' || kind === 'waiting');
@@ -253,7 +255,8 @@ export class FleetReconciler {
     const known = this.#apps.putOff(app.name, wish, clock.now());
     if (before !== undefined && known !== undefined && how.trigger !== 'command')
       return { run: { ...before, nextWakeAt: earliest([known.until, wakeAt]) }, putOff: known.by };
-    const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, patience: 'requeue' });
+    const isAgain = how.trigger !== 'command';
+    const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, isAgain, patience: 'requeue' });
     this.#apps.done(app.name, run.results);
     const putOff = this.#apps.putOffFor(app.name, wish, { faults, now: clock.now() });
     const ended = putOff === undefined ? run : { ...run, nextWakeAt: earliest([putOff.until, run.nextWakeAt]) };
@@ -264,62 +267,9 @@ export class FleetReconciler {
     return { run: ended, faults, putOff: putOff?.by };
   }
 
-  /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
-  #ownInterval(app: DesiredApp): number | undefined {
-    const seconds = app.policy.intervalSeconds;
-    return seconds === undefined ? undefined : this.#options.clock.now() + seconds * 1000;
-  }
-
-  /** `auto: false` shows the plan and leaves applying it to a person. */
-  #held({ policy }: Pick<DesiredApp, 'policy'>, plan: AppPlan): AppPlan {
-    if (policy.auto) return plan;
-    // What nobody is shown is not written behind their back either.
-    if (plan.steps.length === 0) return { ...plan, bookkeeping: undefined };
-    const hold: Hold = {
-      app: plan.app,
-      reason: 'manual',
-      because: 'its policy says sync.auto: false',
-      next: `flycd sync --once --app ${shellWord(plan.app)}`,
-      steps: plan.steps,
-    };
-    return { ...plan, status: 'held', steps: [], bookkeeping: undefined, holds: [...plan.holds, hold] };
-  }
-
-  /**
-   * An app's plan among all the fleet's newest plans: the brakes count what is still to be done in all of them together. What
-   * another app's policy leaves to a person is not the loop's to do.
-   */
-  #braked(fleet: DesiredFleet, name: string): AppPlan | undefined {
-    const all = this.#apps.survey();
-    const others = new Map(fleet.apps.filter((app) => app.name !== name).map((app) => [app.name, app]));
-    const applied = (plan: AppPlan): AppPlan => {
-      const other = others.get(plan.app);
-      return other === undefined ? plan : this.#held(other, plan);
-    };
-    const whole = planFleet({
-      fleet,
-      plans: all.map(({ plan }) => applied(plan)),
-      observed: all.map((one) => one.observed),
-      orphans: this.#orphans.all,
-      unread: this.#orphans.unread,
-      now: this.#options.clock.now(),
-      accept: false,
-      acceptOnly: [],
-      failed: this.#unlooked(fleet, all),
-      selected: [],
-    });
-    return whole.apps.find((plan) => plan.app === name);
-  }
-
-  /** Nobody knows what there is to do in them, nor whether one of them takes an orphan's place. */
-  #unlooked({ apps }: DesiredFleet, surveyed: readonly Surveyed[]): PlanFleetInput['failed'] {
-    const known = new Set(surveyed.map(({ plan }) => plan.app));
-    return apps
-      .filter(({ name }) => !known.has(name))
-      .map(({ name: app, file, org }) => {
-        const fault = new Fault({ kind: 'transient', what: `${app} could not be looked at` });
-        return { app, file, org, fault };
-      });
+  /** An app's plan as the loop applies it: among all the fleet's newest plans. */
+  #weighed(fleet: DesiredFleet, name: string): AppPlan | undefined {
+    return weighed({ states: this.#apps, orphans: this.#orphans, now: this.#options.clock.now() }, fleet, name);
   }
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
@@ -338,22 +288,22 @@ export class FleetReconciler {
     if (plan === undefined) return { kind: 'resting' };
     // Git, which may name it again, or another app's pass was faster than this one.
     const hasMoved = this.#desired !== fleet || this.#apps.notSeenSince(fleet.apps, since).length > 0;
-    if (plan.steps.length > 0 && hasMoved) return restUntil(this.#options.clock.now());
+    if (plan.steps.length > 0 && hasMoved) return restUntil(this.#options.clock.now(), 'others have moved');
     const before = this.#apps.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
     const until = nextWake(plan, [], this.#options.clock.now());
     const run = isNews ? await syncOrphan({ ...this.#options, fleet, plan, trigger }) : undefined;
     if (run !== undefined) this.#apps.ran(name, run);
     const hasFailed = seen.state === 'unread' || run?.outcome === 'failed';
-    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until);
+    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(plan));
   }
 
   /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */
   #orphanPlan(fleet: DesiredFleet, name: string): AppPlan | undefined {
-    const plan = this.#braked(fleet, name);
+    const plan = this.#weighed(fleet, name);
     if (plan?.status !== 'orphaned') return undefined;
     const policy = orphanPolicy(fleet, this.#orphans.called(name)?.history);
-    return { ...this.#held({ policy }, plan), status: 'orphaned' };
+    return { ...heldByPolicy({ policy }, plan), status: 'orphaned' };
   }
 
   /**
@@ -405,8 +355,21 @@ function earliest(times: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-function restUntil(until: number | undefined): Rest {
-  return until === undefined ? { kind: 'resting' } : { kind: 'waiting', until };
+function restUntil(until: number | undefined, because: string): Rest {
+  return until === undefined ? { kind: 'resting' } : { kind: 'waiting', until, because };
+}
+
+/** What it waits for, without numbers and ids that differ each time. */
+function becauseOf({ holds }: AppPlan, faults: readonly Fault[] = []): string {
+  const waiting = holds.flatMap(({ reason, retryAt }) => (retryAt === undefined ? [] : [reason]));
+  const waits = faults.flatMap(({ kind, what }) => (kind === 'waiting' ? [what] : []));
+  return [...new Set([...waiting, ...waits])].toSorted(byText).join('; ');
+}
+
+/** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */
+function ownIntervalMs({ apps }: DesiredFleet, name: string): number | undefined {
+  const seconds = apps.find((app) => app.name === name)?.policy.intervalSeconds;
+  return seconds === undefined ? undefined : seconds * 1000;
 }
 
 /** Where the tree is not whole, the missing apps may still want theirs. */

@@ -223,7 +223,7 @@ async function syncUntilOwn(
       }
       const { plan, planned } = now;
       if (planned === undefined) return ended;
-      ended = { ...(await syncApp({ ...options, plan, planned })), plan };
+      ended = { ...(await syncApp({ ...options, plan, planned, isAgain: true })), plan };
     } catch (error) {
       if (context.signal.aborted) return ended;
       context.log.warn({ app: app.name, error: String(error) }, 'an app that moved could not be planned again');

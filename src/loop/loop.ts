@@ -5,7 +5,7 @@ import type { Log } from '../model/base/log.ts';
 import type { Trigger } from '../model/run.ts';
 import { asideOf, type Aside } from './aside.ts';
 import { Refresher } from './refresher.ts';
-import { Schedule, type Retry } from './schedule.ts';
+import { Schedule, type Ask, type Retry } from './schedule.ts';
 
 /** Apps at work at once: enough to fill the client's 8 writes in flight. Those that wait for a machine are beside them. */
 export const defaultConcurrency = 8;
@@ -42,9 +42,7 @@ interface Refreshed {
   affectedBy(delivery: PendingDelivery): readonly string[];
 }
 
-export interface Reconciled {
-  /** When the loop is to come back to the app before its next pass; milliseconds since the epoch. */
-  readonly nextWakeAt: number | undefined;
+export interface Reconciled extends Ask {
   /** true: tried again with backoff. What only a change in git mends is not `failed` here: the next pass looks again. */
   readonly failed: boolean;
 }
@@ -63,7 +61,7 @@ export interface LoopOptions {
   refresh(trigger: Trigger, signal: AbortSignal): Promise<Refreshed>;
   /**
    * One pass over one app; what it waits for it waits for `aside`. After the signal's abort it finishes the step it is at and returns. A `waiting` Fault thrown
-   * comes back at its time, a `stalled` or `held` one with the next pass, anything else with backoff.
+   * comes back at its time (later where it does so over and over), a `stalled` or `held` one with the next pass, anything else with backoff.
    */
   reconcile(app: string, trigger: Trigger, signal: AbortSignal, aside: Aside): Promise<Reconciled>;
 }
@@ -294,10 +292,10 @@ class FleetLoop implements Loop {
       // Cleared before anything is read: what changes from here on sets a mark of its own.
       await this.#options.store.clearDirty(app, generation);
       const aside = asideOf(this.#queue, this.#options.concurrency);
-      const { failed, nextWakeAt } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
+      const { failed, ...ask } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
       this.#fleetWide = undefined;
-      if (failed) await this.#options.store.setNextWake(app, this.#schedule.failed(app, nextWakeAt));
-      else this.#schedule.succeeded(app, nextWakeAt);
+      const later = failed ? this.#schedule.failed(app, ask.nextWakeAt) : this.#schedule.succeeded(app, ask);
+      if (later !== undefined) await this.#options.store.setNextWake(app, later);
     } catch (error) {
       this.#threw(app, toFault(error, `${app} could not be synced`));
     } finally {
@@ -319,7 +317,7 @@ class FleetLoop implements Loop {
     log[isTold ? 'debug' : 'warn']({ app, kind, what, why, next }, 'pass failed');
     const retryAt = retryAtOf(fault, this.#options.clock.now());
     if (kind === 'transient') this.#schedule.failed(app, retryAt);
-    else this.#schedule.succeeded(app, retryAt);
+    else this.#schedule.succeeded(app, { nextWakeAt: retryAt, because: what });
   }
 
   #track(write: Promise<void>): void {

@@ -1,8 +1,20 @@
 import type { Clock } from '../model/base/clock.ts';
-import { passDelay, retryDelay } from './backoff.ts';
+import { askedDelay, lastRetryMs, passDelay, retryDelay } from './backoff.ts';
 
 /** A wake in the past or at once would spin: whoever asks for "now" is asked again after a second. */
 const soonestWakeMs = 1_000;
+/** Reasons that bring an app's looks back to their first pace, until one gets through: words that differ each time would for ever. */
+const reasonsMax = 8;
+
+/** What an app asks for at the end of a pass that did not fail. */
+export interface Ask {
+  /** To be looked at again then, before its next pass; milliseconds since the epoch. */
+  readonly nextWakeAt: number | undefined;
+  /** Why, in words that stay the same as long as the reason does. */
+  readonly because?: string | undefined;
+  /** Its own interval, where that is shorter than the loop's; milliseconds. */
+  readonly intervalMs?: number | undefined;
+}
 
 export interface Retry {
   readonly app: string;
@@ -12,6 +24,13 @@ export interface Retry {
   readonly failures: number;
 }
 
+/** Looks that an app has asked for since a pass over it last got through. */
+interface Asked {
+  readonly reasons: Set<string>;
+  /** Looks for the newest reason. */
+  times: number;
+}
+
 /** When what is due, computed from the clock's time alone. */
 export class Schedule {
   readonly #clock: Clock;
@@ -19,6 +38,9 @@ export class Schedule {
   readonly #intervalMs: number;
   readonly #due = new Map<string, number>();
   readonly #failures = new Map<string, number>();
+  readonly #asked = new Map<string, Asked>();
+  /** Apps that are due because they failed. */
+  readonly #failing = new Set<string>();
   #nextPassAt: number | undefined;
 
   constructor(options: { readonly clock: Clock; readonly random: () => number; readonly intervalMs: number }) {
@@ -46,7 +68,11 @@ export class Schedule {
   takeDue(): readonly string[] {
     const now = this.#clock.now();
     const apps = [...this.#due].filter(([, at]) => at <= now).map(([app]) => app);
-    for (const app of apps) this.#due.delete(app);
+    for (const app of apps) {
+      this.#due.delete(app);
+      const asked = this.#asked.get(app);
+      if (asked !== undefined && !this.#failing.has(app)) asked.times += 1;
+    }
     return apps;
   }
 
@@ -55,11 +81,33 @@ export class Schedule {
     this.#due.delete(app);
   }
 
-  /** It went well; `nextWakeAt` where it wants to be asked again earlier than by the next pass. */
-  succeeded(app: string, nextWakeAt: number | undefined): void {
-    this.#failures.delete(app);
-    if (nextWakeAt === undefined) this.#due.delete(app);
-    else this.#due.set(app, Math.max(nextWakeAt, this.#clock.now() + soonestWakeMs));
+  /**
+   * It did not fail. Where it asks again and again for the same reason it is looked at less and less often: who gives way to
+   * what never goes away would otherwise come back within seconds for ever. Returns when, where that is later than it asked for.
+   */
+  succeeded(app: string, { nextWakeAt, because = '', intervalMs }: Ask): number | undefined {
+    const now = this.#clock.now();
+    this.#failing.delete(app);
+    // One that soon asks again has not got through: failures that come in turns with that are failures in a row.
+    if (nextWakeAt === undefined || nextWakeAt - now > lastRetryMs) this.#failures.delete(app);
+    if (nextWakeAt === undefined) this.#asked.delete(app);
+    const ownAt = intervalMs === undefined ? Infinity : now + intervalMs;
+    const askedAt = nextWakeAt === undefined ? Infinity : Math.max(nextWakeAt, now + this.#spaceOf(app, because));
+    const at = Math.min(ownAt, askedAt);
+    if (at === Infinity) this.#due.delete(app);
+    else this.#due.set(app, at);
+    return nextWakeAt !== undefined && at > nextWakeAt ? at : undefined;
+  }
+
+  /** Milliseconds that have to lie before its next look at least. */
+  #spaceOf(app: string, because: string): number {
+    const asked = this.#asked.get(app) ?? { reasons: new Set(), times: 0 };
+    if (!asked.reasons.has(because) && asked.reasons.size < reasonsMax) {
+      asked.reasons.add(because);
+      asked.times = 0;
+    }
+    this.#asked.set(app, asked);
+    return Math.max(soonestWakeMs, askedDelay(asked.times, this.#random));
   }
 
   /** It failed: tried again after the backoff, and not before `nextWakeAt`. Returns when. */
@@ -67,18 +115,21 @@ export class Schedule {
     const failures = (this.#failures.get(app) ?? 0) + 1;
     const at = Math.max(this.#clock.now() + retryDelay(failures, this.#random), nextWakeAt ?? 0);
     this.#failures.set(app, failures);
+    this.#failing.add(app);
     this.#due.set(app, at);
     return at;
   }
 
-  /** Something changed for it: the next failure counts as the first. */
+  /** Something changed for it: the next failure counts as the first, and so does what it asks for. */
   forgive(app: string): void {
     this.#failures.delete(app);
+    this.#asked.delete(app);
   }
 
   keepOnly(apps: ReadonlySet<string>): void {
     for (const app of this.#due.keys()) if (!apps.has(app)) this.#due.delete(app);
-    for (const app of this.#failures.keys()) if (!apps.has(app)) this.#failures.delete(app);
+    for (const known of [this.#failures, this.#asked, this.#failing])
+      for (const app of known.keys()) if (!apps.has(app)) known.delete(app);
   }
 
   /** The earliest time anything is due. */
@@ -90,7 +141,7 @@ export class Schedule {
 
   get retries(): readonly Retry[] {
     return [...this.#due]
-      .map(([app, at]) => ({ app, at, failures: this.#failures.get(app) ?? 0 }))
+      .map(([app, at]) => ({ app, at, failures: this.#failing.has(app) ? (this.#failures.get(app) ?? 0) : 0 }))
       .toSorted((a, b) => a.at - b.at);
   }
 }

@@ -107,6 +107,7 @@ function refuseWrites(store: Store): Store {
     startRun: refuse,
     addResult: refuse,
     finishRun: refuse,
+    dropRun: refuse,
     closeInterrupted: refuse,
     applyEvent: refuse,
     setEvidence: refuse,

@@ -11,6 +11,7 @@ type RunStore = Pick<
   | 'startRun'
   | 'addResult'
   | 'finishRun'
+  | 'dropRun'
   | 'runs'
   | 'run'
   | 'latestRuns'
@@ -153,7 +154,9 @@ function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Table
     .groupBy('run.app');
 }
 
-function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'closeInterrupted'> {
+type RunWrites = Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'dropRun' | 'closeInterrupted'>;
+
+function createRunWrites(database: Database): RunWrites {
   const { queries, fleet, clock, redactor } = database;
   const clean = (text: string | undefined): string | null => (text === undefined ? null : redactor.redact(text));
   return {
@@ -211,6 +214,11 @@ function createRunWrites(database: Database): Pick<Store, 'startRun' | 'addResul
       if (run === undefined)
         throw new Fault({ kind: 'stalled', what: `run ${runId} of fleet ${fleet} is not recorded` });
       return run;
+    },
+    async dropRun(runId) {
+      const isRun = queries.selectFrom('run').select('id').where('fleet', '=', fleet).where('id', '=', runId);
+      await queries.deleteFrom('step_result').where('run_id', 'in', isRun).execute();
+      await queries.deleteFrom('run').where('id', 'in', isRun).execute();
     },
     closeInterrupted: () => closeInterrupted(database),
   };

@@ -1,7 +1,7 @@
 /** In the loop, too, an app that git no longer names goes last: also where an app that git names could not be looked at. */
 import { hash } from 'node:crypto';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import { AppStates } from '../../../controllers/fleet/app-states.ts';
+import { AppStates } from '../../../controllers/fleet/states/app-states.ts';
 import type { StepOutcome, StepResult } from '../../../src/model/run.ts';
 import { lackOf } from '../../../src/plan/guards/dependencies.ts';
 import { arena } from '../arena.ts';

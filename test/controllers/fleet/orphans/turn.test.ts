@@ -138,7 +138,7 @@ test('where git names it again meanwhile, it stays, and is looked at again at on
     isDone = true;
     again = refresh(both);
   };
-  expect(await turn('old')).toEqual({ nextWakeAt: clock.now(), failed: false });
+  expect(await turn('old')).toMatchObject({ nextWakeAt: clock.now(), failed: false });
   await again;
   expect(isDone).toBe(true);
   expect(names()).toEqual(['old', 'rest']);

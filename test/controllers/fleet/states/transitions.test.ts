@@ -1,6 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { nextState, wakeOf, type AppEvent, type AppState, type Rest } from '../../../../controllers/fleet/app-state.ts';
-import { AppStates } from '../../../../controllers/fleet/app-states.ts';
+import {
+  nextState,
+  wakeOf,
+  type AppEvent,
+  type AppState,
+  type Rest,
+} from '../../../../controllers/fleet/states/app-state.ts';
+import { AppStates } from '../../../../controllers/fleet/states/app-states.ts';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { DesiredApp } from '../../../../src/model/desired.ts';
@@ -9,7 +15,7 @@ import * as fc from '../../../property.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
 
 const newer = new AbortController();
-const waiting: Rest = { kind: 'waiting', until: 9 };
+const waiting: Rest = { kind: 'waiting', until: 9, because: 'window' };
 const rests: readonly Rest[] = [
   { kind: 'resting' },
   waiting,

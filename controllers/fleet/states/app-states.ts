@@ -1,12 +1,12 @@
-import { FlyError } from '../../src/fly/http/error.ts';
-import { Fault } from '../../src/model/base/fault.ts';
-import { hashOf } from '../../src/model/base/json.ts';
-import { refusedDelay } from '../../src/loop/backoff.ts';
-import { byText } from '../../src/model/base/text.ts';
-import type { DesiredApp } from '../../src/model/desired.ts';
-import type { Run, StepResult } from '../../src/model/run.ts';
-import { withSteps } from '../../src/plan/steps/status.ts';
-import type { PlannedApp } from '../app/types.ts';
+import { FlyError } from '../../../src/fly/http/error.ts';
+import { Fault } from '../../../src/model/base/fault.ts';
+import { hashOf } from '../../../src/model/base/json.ts';
+import { refusedDelay } from '../../../src/loop/backoff.ts';
+import { byText } from '../../../src/model/base/text.ts';
+import type { DesiredApp } from '../../../src/model/desired.ts';
+import type { Run, StepResult } from '../../../src/model/run.ts';
+import { withSteps } from '../../../src/plan/steps/status.ts';
+import type { PlannedApp } from '../../app/types.ts';
 import { nextState, type AppEvent, type AppState, type Rest } from './app-state.ts';
 
 /** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */

@@ -1,11 +1,14 @@
-import { retryAtOf, type Fault } from '../../src/model/base/fault.ts';
+import { retryAtOf, type Fault } from '../../../src/model/base/fault.ts';
 
 /** How a pass ended, and thereby what brings the next one. Times are in milliseconds since the epoch. */
 export type Rest =
-  /** Nothing to wait for: the loop's next pass over all apps, as in each state. */
+  /** Nothing to wait for: the loop's next pass over all apps, or its own interval, as in each state. */
   | { readonly kind: 'resting' }
-  /** For what time alone brings: a window, another's lease, its own interval, the end of the time that Fly asked for. */
-  | { readonly kind: 'waiting'; readonly until: number }
+  /**
+   * For what time alone brings: a window, another's lease, the end of the time that Fly asked for. `because`: in words that
+   * stay the same as long as it does, for what waits over and over for the same is looked at less and less often.
+   */
+  | { readonly kind: 'waiting'; readonly until: number; readonly because: string }
   /** What failed is tried again after the loop's backoff, and not before that time. */
   | { readonly kind: 'retrying'; readonly notBefore: number | undefined }
   /**
@@ -96,8 +99,8 @@ type Wake =
   | { readonly by: 'refresh' }
   /** Its pass, however that ends. */
   | { readonly by: 'end' }
-  /** The loop's next pass over all apps, and `at` where that is earlier; milliseconds since the epoch. */
-  | { readonly by: 'pass'; readonly at: number | undefined }
+  /** The loop's next pass over all apps, and `at` where that is earlier; milliseconds since the epoch. `because`: as in `Rest`. */
+  | { readonly by: 'pass'; readonly at: number | undefined; readonly because?: string | undefined }
   /** The loop's backoff, which is shorter than its pass, but not before this time. */
   | { readonly by: 'backoff'; readonly notBefore: number | undefined };
 
@@ -119,6 +122,7 @@ export function wakeAfter(rest: Rest): Extract<Wake, { readonly by: 'pass' | 'ba
     case 'resting':
       return { by: 'pass', at: undefined };
     case 'waiting':
+      return { by: 'pass', at: rest.until, because: rest.because };
     case 'stalled':
       return { by: 'pass', at: rest.until };
     case 'retrying':
@@ -132,7 +136,7 @@ export function restAfter(fault: Fault, now: number): Rest {
     case 'transient':
       return { kind: 'retrying', notBefore: retryAtOf(fault, now) };
     case 'waiting':
-      return { kind: 'waiting', until: fault.state.retryAt };
+      return { kind: 'waiting', until: fault.state.retryAt, because: fault.what };
     case 'stalled':
     case 'held':
       return { kind: 'stalled', until: undefined };
