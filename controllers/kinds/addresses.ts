@@ -20,7 +20,7 @@ export async function applyAddressStep(pass: AppPass, step: AddressStep): Promis
     list: async () => (await fly.addresses(app.name)).filter((address) => addressType(address) === wanted),
     idOf: (address) => address.ip,
     there: step.there,
-    create: () => fly.allocateAddress(app.name, step.request),
+    create: (beforeSent) => fly.allocateAddress(app.name, step.request, beforeSent),
   });
   return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
 }

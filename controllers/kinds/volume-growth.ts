@@ -7,7 +7,8 @@ import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { flyNow } from '../pass/fly-now.ts';
-import type { AppServices, StepDone } from '../pass/services.ts';
+import { stillAsPlanned } from '../pass/before-sent.ts';
+import type { AppServices, HeldLease, StepDone } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';
 import { holdLease } from '../pass/lease.ts';
 
@@ -82,18 +83,19 @@ export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent:
   if (machine === undefined || !intents.some((intent) => growthOf(intent, volume, machine) === 'owed')) {
     return { outcome: 'unchanged', message: noRestart };
   }
-  await sendRestart(pass, machine, lease.nonce);
+  await sendRestart(pass, machine, lease);
   onSent();
   await waitHealthy(pass, { machineId, version: undefined });
   return { outcome: 'updated', message: `its filesystem has ${volume?.size_gb} GB now` };
 }
 
 /** Asked twice it would be down twice: one that has moved since a lost answer was restarted. */
-async function sendRestart(pass: AppPass, machine: Machine, nonce: string): Promise<void> {
+async function sendRestart(pass: AppPass, machine: Machine, lease: HeldLease): Promise<void> {
   const { fly, clock } = pass.services;
   const { app } = pass;
   try {
-    await fly.restartMachine(app.name, machine.id, nonce);
+    const beforeSent = stillAsPlanned(pass, { lease, machineId: machine.id });
+    await fly.restartMachine(app.name, machine.id, lease.nonce, beforeSent);
   } catch (error) {
     if (!(error instanceof FlyError) || error.outcome === 'refused') throw error;
     await clock.sleep(lookupDelayMs);

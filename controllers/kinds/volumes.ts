@@ -19,7 +19,7 @@ export async function applyVolumeStep(pass: AppPass, step: VolumeStep): Promise<
           (await fly.volumes(app.name)).filter((volume) => volume.name === name && volume.region === region),
         idOf: (volume) => volume.id,
         there: step.there,
-        create: () => fly.createVolume(app.name, step.request),
+        create: (beforeSent) => fly.createVolume(app.name, step.request, beforeSent),
       });
       return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
     }

@@ -2,6 +2,7 @@ import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkWords } from '../pass/basis.ts';
+import { stillAsPlanned } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
@@ -15,7 +16,12 @@ export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<
   await using lease = await holdLease(pass, step.machineId);
   switch (step.kind) {
     case 'machine.start':
-      await fly.startMachine(app.name, step.machineId, lease.nonce);
+      await fly.startMachine(
+        app.name,
+        step.machineId,
+        lease.nonce,
+        stillAsPlanned(pass, { lease, machineId: step.machineId }),
+      );
       await waitHealthy(pass, { machineId: step.machineId, version: undefined });
       break;
     case 'machine.cordon':
@@ -49,7 +55,8 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const lock = await passLockOn(pass, step.machineId);
   try {
     await markLeaving(pass, step.machineId);
-    await fly.destroyMachine(app.name, step.machineId, lease.nonce);
+    const beforeSent = stillAsPlanned(pass, { lease, machineId: step.machineId });
+    await fly.destroyMachine(app.name, step.machineId, lease.nonce, beforeSent);
   } finally {
     await lease[Symbol.asyncDispose]();
     await lock?.[Symbol.asyncDispose]();

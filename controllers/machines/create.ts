@@ -10,6 +10,7 @@ import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkWords } from '../pass/basis.ts';
+import { stillAsPlanned } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
@@ -49,12 +50,11 @@ export async function createMachine(
   while (made === undefined) {
     const launch = hashOf([app.name, formatSlot(step.slot), generation, formatSent(step.sent)]);
     const name = machineName(step.slot, generation);
-    // What went before took its time: another FlyCD may hold the app by now, and count what we have not made yet.
-    pass.lock?.check();
     pass.touched.add(name);
     try {
       const request = createRequest(pass, step, { name, launch, volume });
-      made = await fly.createMachine(app.name, isBare(step) ? { ...request, skip_launch: true } : request);
+      const asked = isBare(step) ? { ...request, skip_launch: true } : request;
+      made = await fly.createMachine(app.name, asked, stillAsPlanned(pass));
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(pass, error, name);

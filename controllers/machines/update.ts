@@ -9,6 +9,7 @@ import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
+import { stillAsPlanned } from '../pass/before-sent.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { withStanding, newestWords } from './rollout-state-stamp.ts';
@@ -38,9 +39,9 @@ export async function updateMachine(
   const request: MachineRequest = { config, skip_launch: skipLaunch };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
-  lease.check();
   pass.touched.add(step.machineId);
-  const updated = await sendUpdate(pass, step, request, lease.nonce).catch((error: unknown) => {
+  const beforeSent = stillAsPlanned(pass, { lease, machineId: step.machineId });
+  const updated = await sendUpdate(pass, step, request, { nonce: lease.nonce, beforeSent }).catch((error: unknown) => {
     if (skipLaunch || !mayMove(step, error)) throw error;
   });
   if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });

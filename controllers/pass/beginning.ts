@@ -14,7 +14,7 @@ import type { AppPass } from './app-pass.ts';
 const listedMsMax = 60_000;
 const lookAgainMs = 1000;
 /** Fly answers one list of an app a second: what was looked at a moment ago is not looked at again for a value. */
-const recentMs = 5000;
+export const recentMs = 5000;
 
 /** On what is made while nobody knows whether another owner begins the app. */
 export function begunStamp({ begins }: AppPass): Readonly<Record<string, string>> {
@@ -28,8 +28,8 @@ export function isUnseen({ begins, lookedAt, services: { clock } }: AppPass): bo
 
 /** Throws a held Fault where another owner came first; these machines are as they were listed. */
 export function checkOwner(pass: AppPass, machines: readonly Machine[]): void {
-  if (!pass.begins) return;
   pass.lookedAt = pass.services.clock.now();
+  if (!pass.begins) return;
   const listed = new Set(machines.map(({ id }) => id));
   const known = [...machines, ...pass.begun.filter(({ id }) => !listed.has(id))];
   const other = ownerBefore(known, pass.fleet);

@@ -2,6 +2,9 @@ import type { Intent, IntentKind } from '../../src/model/stamps/calls-stamp.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
+import type { BeforeSent } from '../../src/fly/api.ts';
+import { recentMs } from './beginning.ts';
+import { stillAsPlanned } from './before-sent.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
 import type { AppPass } from './app-pass.ts';
 
@@ -16,7 +19,17 @@ interface KeylessCall<T> {
   idOf(item: T): string;
   /** How many of them the planner expects when it is this call's turn. */
   readonly there: number;
-  create(): Promise<T>;
+  create(beforeSent: BeforeSent): Promise<T>;
+}
+
+/** Somebody else has made what this call was to make, and it was not sent. */
+class MadeMeanwhile extends Error {
+  readonly id: string;
+
+  constructor(id: string) {
+    super(`${id} was made meanwhile`);
+    this.id = id;
+  }
 }
 
 /** An intent of this database, or a call that somebody left on the app's lock. */
@@ -61,16 +74,27 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     await announceCall(pass, { kind, target, createdAt: pass.services.clock.now(), before });
     const intent = await store.addIntent(app.name, { kind, target, before });
     let isSent = false;
-    try {
-      pass.lock?.check();
+    const isStill = stillAsPlanned(pass);
+    const seenAt = pass.services.clock.now();
+    const beforeSent = async (): Promise<void> => {
+      // One more try follows a refusal alone, of which nothing came.
+      isSent = false;
+      await isStill();
+      // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
+      const isOld = pass.lock === undefined && pass.services.clock.now() - seenAt > recentMs;
+      const made = isOld ? (await call.list()).find((item) => !before.includes(call.idOf(item))) : undefined;
+      if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
       isSent = true;
-      const id = call.idOf(await call.create());
+    };
+    try {
+      const id = call.idOf(await call.create(beforeSent));
       await store.fulfilIntent(app.name, intent.id, id);
       return { id, found: false };
     } catch (error) {
       if (!isSent || (error instanceof FlyError && error.outcome === 'refused')) {
         await store.settleIntent(app.name, intent.id);
         await retractCall(pass, call.target).catch(() => undefined);
+        if (error instanceof MadeMeanwhile) return { id: error.id, found: true };
         throw error;
       }
       const item = await settle(pass, call, intent);

@@ -4,7 +4,7 @@ export type FinalFault = Exclude<FaultKind, 'foreign-lease' | { readonly latency
 
 /** The answer of a fault that has one. */
 export function faultAnswer(fault: FinalFault): Refusal {
-  if (typeof fault === 'object') return new Refusal(fault.status, fault.body);
+  if (typeof fault === 'object') return new Refusal(fault.status, fault.body, fault.headers);
   switch (fault) {
     case '408-before':
     case '408-after':
@@ -41,7 +41,7 @@ export function isReset(fault: FinalFault): boolean {
 
 /**
  * What goes wrong. `…-before` = nothing was done, `…-after` = the work was done and its answer is lost.
- * `500`, `502`, `503`, `429`, `capacity` and a body of one's own are answered without doing anything. `foreign-lease`:
+ * `500`, `502`, `503`, `429`, `capacity` and a body of one's own (with headers, as a Retry-After) are answered without doing anything. `foreign-lease`:
  * somebody else takes a lease on the machine just before, if it is free. `{latencyMs}`: it takes longer, and goes on.
  */
 export type FaultKind =
@@ -56,4 +56,4 @@ export type FaultKind =
   | 'capacity'
   | 'foreign-lease'
   | { readonly latencyMs: number }
-  | { readonly status: number; readonly body: unknown };
+  | { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> };

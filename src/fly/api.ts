@@ -30,6 +30,12 @@ interface OrgMachines {
   readonly errorRegions: readonly string[];
 }
 
+/**
+ * Right before a call is sent, behind all that the client waits for (a Retry-After, the rate limits, other calls), which may
+ * take a minute: what it throws ends the call, and nothing was sent. Each further try asks it again.
+ */
+export type BeforeSent = () => Promise<void>;
+
 /** Everything that only reads. Planning and `diff` hold nothing else, so a read-only token is enough. */
 export interface FlyReader {
   /** Milliseconds that Fly's clock is ahead of ours, by its last answers; below 0: behind, 0: as far as is known they agree. */
@@ -91,13 +97,19 @@ export interface FlyWriter extends FlyReader {
   }): Promise<App>;
   /** Removes the app with its machines and volumes. */
   deleteApp(name: string): Promise<void>;
-  createMachine(app: string, request: MachineRequest): Promise<Machine>;
-  updateMachine(app: string, id: string, request: MachineRequest, nonce?: string): Promise<Machine>;
-  startMachine(app: string, id: string, nonce?: string): Promise<void>;
+  createMachine(app: string, request: MachineRequest, beforeSent?: BeforeSent): Promise<Machine>;
+  updateMachine(
+    app: string,
+    id: string,
+    request: MachineRequest,
+    nonce?: string,
+    beforeSent?: BeforeSent,
+  ): Promise<Machine>;
+  startMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   stopMachine(app: string, id: string, nonce?: string): Promise<void>;
-  restartMachine(app: string, id: string, nonce?: string): Promise<void>;
+  restartMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   /** Also a running one. A machine already gone is fine. */
-  destroyMachine(app: string, id: string, nonce?: string): Promise<void>;
+  destroyMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   cordonMachine(app: string, id: string, nonce?: string): Promise<void>;
   uncordonMachine(app: string, id: string, nonce?: string): Promise<void>;
   /** No restart, no new version, no lease needed; null removes a key. */
@@ -124,7 +136,7 @@ export interface FlyWriter extends FlyReader {
    */
   createRelease(app: string, request: ReleaseRequest): Promise<ReleaseMade>;
   updateRelease(app: string, id: string, status: ReleaseStatus): Promise<void>;
-  createVolume(app: string, request: VolumeRequest): Promise<Volume>;
+  createVolume(app: string, request: VolumeRequest, beforeSent?: BeforeSent): Promise<Volume>;
   extendVolume(
     app: string,
     id: string,
@@ -139,8 +151,12 @@ export interface FlyWriter extends FlyReader {
     },
   ): Promise<Volume>;
   /** Merges; null deletes. */
-  setSecrets(app: string, values: Readonly<Record<string, SecretValue | null>>): Promise<SecretsWritten>;
-  allocateAddress(app: string, request: IpAssignmentRequest): Promise<IpAssignment>;
+  setSecrets(
+    app: string,
+    values: Readonly<Record<string, SecretValue | null>>,
+    beforeSent?: BeforeSent,
+  ): Promise<SecretsWritten>;
+  allocateAddress(app: string, request: IpAssignmentRequest, beforeSent?: BeforeSent): Promise<IpAssignment>;
   /** An address already gone is fine. */
   releaseAddress(app: string, address: string): Promise<void>;
 }

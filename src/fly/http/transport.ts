@@ -1,24 +1,17 @@
 import type { z } from 'zod';
 import type { Clock } from '../../model/base/clock.ts';
-import { Fault } from '../../model/base/fault.ts';
 import type { Log } from '../../model/base/log.ts';
 import type { Redactor } from '../../model/base/secret-value.ts';
-import {
-  classify,
-  retryAfterMsBelieved,
-  retryAfterMsMax,
-  wordsOf,
-  type Effect,
-  type Failure,
-} from './classification.ts';
+import { classify, retryAfterMsBelieved, retryAfterMsMax, wordsOf, type Failure } from './classification.ts';
+import { currentTokens, endpointOf, requestOf, whereOf, type Call, type Sender } from './call.ts';
 import { decoder, type Decode } from './decoding.ts';
 import type { FlyError } from './error.ts';
 import { FlyTime } from './fly-time.ts';
 import { exchange, type Exchange } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
 import { LeftAlones, type LeftAlone } from './left-alone.ts';
-import { actionLimit, createRateLimiter, type RateLimit, type RateLimiter } from './rate-limit.ts';
-import { baseOf, below, type Surface } from './surfaces.ts';
+import { actionLimit, createRateLimiter, type RateLimiter } from './rate-limit.ts';
+import { baseOf, below } from './surfaces.ts';
 import { TokenProof } from './token-proof.ts';
 import { authorizationsOf } from './token.ts';
 
@@ -36,43 +29,6 @@ export interface FlyClientOptions {
   /** 0 up to 1: spreads retries. */
   readonly random: () => number;
 }
-
-/** One call of Fly. */
-export interface Call {
-  /** Default: machines. */
-  readonly surface?: Surface;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below /v1 (web: /api/v1), with names in braces that `path` fills: `/apps/{app}/machines/{machine}`. */
-  readonly route: string;
-  readonly path: Readonly<Record<string, string>>;
-  /** Ends the sentence "Fly refused to …". */
-  readonly purpose: string;
-  readonly effect: Effect;
-  readonly query?: ReadonlyArray<readonly [string, string]>;
-  readonly body?: unknown;
-  /** Lease nonce, for a machine that is leased. */
-  readonly nonce?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Where the documented limit is not one per second; `shared`: one bucket for all apps. */
-  readonly limit?: { readonly rate: RateLimit; readonly shared: boolean };
-  /** Most bytes of the answer; an answer over it does not fit. */
-  readonly bytesMax?: number;
-  /** A call that Fly itself holds open for so long: it has a lane and a timeout of its own. */
-  readonly holdsMs?: number;
-  /** For what FlyCD can do without: all tries together, with the pauses between them, end after so long. */
-  readonly patienceMs?: number;
-  /** A lease's call: behind eight slow creates its renewal would come when the lease is over. */
-  readonly urgent?: boolean;
-}
-
-/** What needs no more than a token that Fly takes. */
-export const currentTokens: Call = {
-  method: 'GET',
-  route: '/tokens/current',
-  path: {},
-  purpose: 'read what the token reaches',
-  effect: 'read',
-};
 
 /** What all resources share: one token, one set of limits, one way of failing. Every failure is a FlyError. */
 export interface Transport {
@@ -95,12 +51,6 @@ const urgentInFlightMax = 64;
 /** Waits only hold a socket open. More than this many machines on the move at once wait for each other. */
 const waitsInFlightMax = 256;
 
-const readTimeoutMs = 30_000;
-/** Creating a machine pulls its image first and may take half a minute. */
-const writeTimeoutMs = 60_000;
-/** What a held-open call may take beyond the time Fly was asked to hold it. */
-const holdGraceMs = 10_000;
-
 const triesMax = 4;
 const firstPauseMs = 500;
 /**
@@ -113,14 +63,11 @@ const limitedPauseMsMax = 4000;
 /** Statuses that say "not now", whatever was asked. */
 const passingStatuses = new Set([408, 500, 502, 503, 504]);
 
-/** One app's secrets, volumes, addresses, or one machine: kilobytes. Far above that something is wrong. */
-const bytesMaxUsual = 4 * 1024 * 1024;
-
 type LaneName = 'read' | 'write' | 'urgent' | 'wait';
 
 interface Core {
   readonly options: FlyClientOptions;
-  readonly surfaces: Readonly<Record<Surface, { readonly base: URL; readonly authorization: string }>>;
+  readonly sender: Sender;
   readonly limiter: RateLimiter;
   readonly proof: TokenProof;
   readonly leftAlone: LeftAlones;
@@ -145,9 +92,12 @@ export function createTransport(options: FlyClientOptions): Transport {
   const authorizations = authorizationsOf(options.token, options.redactor);
   const core: Core = {
     options,
-    surfaces: {
-      machines: { base: new URL('/v1', baseOf('machines', options.baseUrl)), authorization: authorizations.machines },
-      web: { base: below(baseOf('web', options.webBaseUrl), '/api/v1'), authorization: authorizations.web },
+    sender: {
+      userAgent: options.userAgent,
+      surfaces: {
+        machines: { base: new URL('/v1', baseOf('machines', options.baseUrl)), authorization: authorizations.machines },
+        web: { base: below(baseOf('web', options.webBaseUrl), '/api/v1'), authorization: authorizations.web },
+      },
     },
     limiter: createRateLimiter(options.clock),
     proof: new TokenProof(options.clock),
@@ -263,13 +213,6 @@ function failureOf(call: Call): Pick<Failure, 'operation' | 'purpose' | 'where' 
   return { operation: `${method} ${route}`, purpose, where: whereOf(call), effect };
 }
 
-/** What Fly counts: an action on one machine, volume or app; of what names none, the action and what it asks for. */
-function endpointOf({ surface = 'machines', method, route, path, query }: Call): string {
-  const { app, machine, volume, org } = path;
-  const identifier = machine ?? volume ?? app ?? org ?? JSON.stringify(query ?? []);
-  return [surface, method, route, identifier].join(' ');
-}
-
 async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
   if (call.surface === 'web') {
     const answer = await send(core, call, timeoutMsMax);
@@ -286,11 +229,12 @@ async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, timeoutM
 
 async function send(core: Core, call: Call, timeoutMsMax: number): Promise<Exchange> {
   const { clock, fetch } = core.options;
-  const request = requestOf(core, call, timeoutMsMax);
+  const request = requestOf(core.sender, call, timeoutMsMax);
   const admission = await admit(core, call);
   let limited = false;
   try {
     const answer = await core.lanes[laneOf(call)].run(async () => {
+      await call.beforeSent?.();
       const sentAt = clock.now();
       const heard = await exchange({ fetch, clock }, request);
       if (heard.kind === 'answer') core.time.heard(heard.headers, sentAt);
@@ -319,43 +263,6 @@ function admit(core: Core, call: Call) {
   const action = `${call.method} ${call.route}`;
   const key = call.limit?.shared === true ? action : `${action} ${identifier}`;
   return core.limiter.admit(key, call.limit?.rate ?? actionLimit, call.signal);
-}
-
-function requestOf(core: Core, call: Call, timeoutMsMax: number) {
-  const json = call.body === undefined ? undefined : JSON.stringify(call.body);
-  const holdMs = call.holdsMs === undefined ? undefined : call.holdsMs + holdGraceMs;
-  const surface = core.surfaces[call.surface ?? 'machines'];
-  return {
-    url: urlOf(surface.base, call),
-    method: call.method,
-    headers: {
-      accept: 'application/json',
-      authorization: surface.authorization,
-      'user-agent': core.options.userAgent,
-      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(call.nonce === undefined ? {} : { 'fly-machine-lease-nonce': call.nonce }),
-    },
-    body: json,
-    timeoutMs: Math.min(holdMs ?? (call.effect === 'read' ? readTimeoutMs : writeTimeoutMs), timeoutMsMax),
-    bytesMax: call.bytesMax ?? bytesMaxUsual,
-    signal: call.signal,
-  };
-}
-
-function urlOf(base: URL, call: Call): URL {
-  const path = call.route.replaceAll(/\{(\w+)\}/g, (_braces, name: string) => {
-    const value = call.path[name] ?? '';
-    // A URL folds these away: the call would go to another resource.
-    if (['', '.', '..'].includes(value)) {
-      const what = `FlyCD cannot ${call.purpose}: "${value}" is not a name`;
-      throw new Fault({ kind: 'stalled', what, where: whereOf(call) });
-    }
-    // Addresses hold colons, which a path may: written as they are, like flyctl does.
-    return encodeURIComponent(value).replaceAll('%3A', ':');
-  });
-  const url = below(base, path);
-  for (const [name, value] of call.query ?? []) url.searchParams.append(name, value);
-  return url;
 }
 
 interface Judged {
@@ -403,9 +310,4 @@ function judge<T>(
 
 function requestIdOf(headers: Headers): string | undefined {
   return /^[\w-]{1,100}$/.exec(headers.get('fly-request-id') ?? '')?.[0];
-}
-
-function whereOf({ path }: Call): string | undefined {
-  const known = (['app', 'machine', 'volume', 'org'] as const).filter((name) => path[name] !== undefined);
-  return known.length === 0 ? undefined : known.map((name) => `${name} ${path[name] ?? ''}`).join(', ');
 }

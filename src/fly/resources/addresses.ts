@@ -1,7 +1,8 @@
 import { IpAssignment, IpAssignmentList } from '../../../schemas/fly/app.ts';
 import { unlessGone } from '../http/absence.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 const route = '/apps/{app}/ip_assignments';
 
@@ -16,9 +17,9 @@ export function addressReads(transport: Transport): Pick<FlyReader, 'addresses'>
 
 export function addressWrites(transport: Transport): Pick<FlyWriter, 'allocateAddress' | 'releaseAddress'> {
   return {
-    allocateAddress(app, request) {
+    allocateAddress(app, request, beforeSent) {
       const purpose = `allocate an IP address (${request.type})`;
-      const call: Call = { method: 'POST', route, path: { app }, body: request, purpose, effect: 'once' };
+      const call: Call = { method: 'POST', route, path: { app }, body: request, purpose, effect: 'once', beforeSent };
       return transport.ask(call, IpAssignment);
     },
     async releaseAddress(app, address) {

@@ -4,7 +4,8 @@ import type { FlyReader, FlyWriter } from '../api.ts';
 import { isStatus, unlessGone } from '../http/absence.ts';
 import { FlyError } from '../http/error.ts';
 import { deleteAppLimit } from '../http/rate-limit.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 /** An organization lists all its apps in one answer, without paging: some hundred bytes each. */
 const appListBytesMax = 16 * 1024 * 1024;

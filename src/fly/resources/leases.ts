@@ -3,7 +3,8 @@ import { Lease } from '../../../schemas/fly/machine.ts';
 import { orUndefined, unlessGone } from '../http/absence.ts';
 import type { FlyWriter } from '../api.ts';
 import { FlyError } from '../http/error.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 const LeaseAnswer = z.looseObject({ data: Lease });
 const LeaseGiven = z.looseObject({ data: z.looseObject({ nonce: z.string() }) });

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { Machine, MachineVersions } from '../../../schemas/fly/machine.ts';
 import { isStatus, orUndefined, unlessGone } from '../http/absence.ts';
-import type { FlyReader, FlyWriter } from '../api.ts';
+import type { BeforeSent, FlyReader, FlyWriter } from '../api.ts';
 import { getMachineLimit } from '../http/rate-limit.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 /** The list has no paging. A machine with events, checks and files is up to some 60 kB: enough for a thousand of them. */
 const machineListBytesMax = 64 * 1024 * 1024;
@@ -100,17 +101,9 @@ export type MachineWrites = Pick<
 >;
 
 export function machineWrites(transport: Transport): MachineWrites {
-  const act = (action: string, effect: 'repeatable' | 'once') => (app: string, id: string, nonce?: string) =>
-    transport.tell({
-      method: 'POST',
-      route: `/apps/{app}/machines/{machine}/${action}`,
-      path: { app, machine: id },
-      purpose: `${action} the machine`,
-      effect,
-      nonce,
-    });
+  const act = (action: string, effect: 'repeatable' | 'once') => actionOn(transport, action, effect);
   return {
-    async createMachine(app, request) {
+    async createMachine(app, request, beforeSent) {
       const call: Call = {
         method: 'POST',
         route: '/apps/{app}/machines',
@@ -118,10 +111,11 @@ export function machineWrites(transport: Transport): MachineWrites {
         body: request,
         purpose: request.name === undefined ? 'create a machine' : `create the machine ${request.name}`,
         effect: 'once',
+        beforeSent,
       };
       return withoutMirroredChecks(await transport.ask(call, Machine));
     },
-    async updateMachine(app, id, request, nonce) {
+    async updateMachine(app, id, request, nonce, beforeSent) {
       const call: Call = {
         method: 'POST',
         route: '/apps/{app}/machines/{machine}',
@@ -130,6 +124,7 @@ export function machineWrites(transport: Transport): MachineWrites {
         purpose: 'update the machine',
         effect: 'once',
         nonce,
+        beforeSent,
       };
       return withoutMirroredChecks(await transport.ask(call, Machine));
     },
@@ -139,7 +134,7 @@ export function machineWrites(transport: Transport): MachineWrites {
     restartMachine: act('restart', 'once'),
     cordonMachine: act('cordon', 'repeatable'),
     uncordonMachine: act('uncordon', 'repeatable'),
-    async destroyMachine(app, id, nonce) {
+    async destroyMachine(app, id, nonce, beforeSent) {
       const call: Call = {
         method: 'DELETE',
         route: '/apps/{app}/machines/{machine}',
@@ -152,6 +147,7 @@ export function machineWrites(transport: Transport): MachineWrites {
         purpose: 'destroy the machine',
         effect: 'repeatable',
         nonce,
+        beforeSent,
       };
       await unlessGone(transport.tell(call));
     },
@@ -166,6 +162,19 @@ export function machineWrites(transport: Transport): MachineWrites {
       });
     },
   };
+}
+
+function actionOn(transport: Transport, action: string, effect: 'repeatable' | 'once') {
+  return (app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void> =>
+    transport.tell({
+      method: 'POST',
+      route: `/apps/{app}/machines/{machine}/${action}`,
+      path: { app, machine: id },
+      purpose: `${action} the machine`,
+      effect,
+      nonce,
+      beforeSent,
+    });
 }
 
 function withoutMirroredChecks(machine: Machine): Machine {

@@ -2,7 +2,8 @@ import { CurrentTokens, RegionList } from '../../../schemas/fly/app.ts';
 import { OrgMachinesPage, type OrgMachine } from '../../../schemas/fly/machine.ts';
 import type { FlyReader } from '../api.ts';
 import { everyPage, pageQuery } from '../http/pages.ts';
-import { currentTokens, type Call, type Transport } from '../http/transport.ts';
+import { currentTokens, type Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 /** Fly's most; fewer per page is its right. */
 const machinesPerPage = 1_000;

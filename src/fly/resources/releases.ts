@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import { ReleaseList, ReleaseMade } from '../../../schemas/fly/release.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
 import { FlyError } from '../http/error.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 /** One that is in progress is among the newest few: each of them is somebody's deployment. */
 const releasesMost = 10;

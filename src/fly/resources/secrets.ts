@@ -1,6 +1,7 @@
 import { AppSecretList, AppSecretsWritten } from '../../../schemas/fly/app.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 export function secretReads(transport: Transport): Pick<FlyReader, 'secrets'> {
   return {
@@ -19,7 +20,7 @@ export function secretReads(transport: Transport): Pick<FlyReader, 'secrets'> {
 
 export function secretWrites(transport: Transport): Pick<FlyWriter, 'setSecrets'> {
   return {
-    async setSecrets(app, values) {
+    async setSecrets(app, values, beforeSent) {
       const revealed = Object.entries(values).map(([name, value]) => [name, value?.reveal() ?? null] as const);
       for (const [, value] of revealed) learn(transport, value);
       const call: Call = {
@@ -29,6 +30,7 @@ export function secretWrites(transport: Transport): Pick<FlyWriter, 'setSecrets'
         body: { values: Object.fromEntries(revealed) },
         purpose: `set the secrets ${revealed.map(([name]) => name).join(', ')}`,
         effect: 'once',
+        beforeSent,
       };
       const { version, secrets } = await transport.ask(call, AppSecretsWritten);
       return { version, secrets: secrets ?? [] };

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { goneVolumeStates, Volume, VolumeExtended } from '../../../schemas/fly/app.ts';
 import { orUndefined } from '../http/absence.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
-import type { Call, Transport } from '../http/transport.ts';
+import type { Call } from '../http/call.ts';
+import type { Transport } from '../http/transport.ts';
 
 const Volumes = z.array(Volume);
 const gone: ReadonlySet<string> = new Set(goneVolumeStates);
@@ -36,7 +37,7 @@ export function volumeWrites(
   transport: Transport,
 ): Pick<FlyWriter, 'createVolume' | 'extendVolume' | 'configureVolume'> {
   return {
-    createVolume(app, request) {
+    createVolume(app, request, beforeSent) {
       const call: Call = {
         method: 'POST',
         route: '/apps/{app}/volumes',
@@ -44,6 +45,7 @@ export function volumeWrites(
         body: request,
         purpose: `create a volume ${request.name} in ${request.region}`,
         effect: 'once',
+        beforeSent,
       };
       return transport.ask(call, Volume);
     },
