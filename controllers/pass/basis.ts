@@ -93,7 +93,7 @@ function overruled(pass: AppPass, by: string, status: Overruled['status']): Faul
     kind: 'waiting',
     what: `${app.name} was suspended or rolled back in the middle of this`,
     why: `${by} said so by another FlyCD`,
-    next: 'FlyCD plans again from there',
+    next: planAgain(services),
     where: app.name,
     retryAt: services.clock.now(),
   };
@@ -108,11 +108,17 @@ export function giveWay(pass: AppPass, why: string): Fault {
     kind: 'waiting',
     what: `${app.name} has moved on since it was planned`,
     why,
-    next: 'FlyCD plans again from there',
+    next: planAgain(services),
     where: app.name,
     retryAt: services.clock.now() + listedMs,
   });
   return pass.overtaken;
+}
+
+/** A command does so a few times (controllers/fleet/sync.ts), the loop until it gets through. */
+function planAgain({ patience }: Pick<AppPass['services'], 'patience'>): string {
+  const again = 'FlyCD plans again from there';
+  return patience === 'requeue' ? again : `${again}; if it ends so all the same, run \`flycd sync --once\` again later`;
 }
 
 /** Who runs the same command next waits for it, and it goes by itself. */

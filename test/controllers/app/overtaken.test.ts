@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import { arena, type Arena, type Files } from '../arena.ts';
+import { arena, prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -87,3 +88,36 @@ test('a release command runs to its end, whatever git says meanwhile', async () 
     .map(({ events }) => events.some(({ type }) => type === 'exit'));
   expect(exits).toEqual([true, true]);
 });
+
+const named = (more: string, image = 'shop:1'): Files => ({
+  'flycd.yaml': 'fleet: once\n',
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build:
+  image: docker.io/acme/${image}@sha256:${hash('sha256', image)}
+${more}`,
+});
+
+test.each([
+  ['a create', 'machines: { count: 3 }\n', 'shop:1'],
+  ['an update', 'machines: { count: 2 }\n', 'shop:2'],
+])(
+  'sync --once ends and says what to do: %s, where lists never show what is seen by its id',
+  async (_what, more, image) => {
+    world = await prepared([named('machines: { count: 2 }\n')], named(more, image));
+    const { clock, simulator } = world;
+    simulator.world.lag.set({ listMs: 24 * 60 * 60_000 });
+    for (const machine of machines())
+      await world.asPerson('POST', `/apps/shop/machines/${machine.id}`, { config: machine.config });
+    const began = clock.now();
+    const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+    const said = stderr + stdout;
+    expect(code, said).toBe(4);
+    expect(clock.now() - began, said).toBeLessThan(2 * 60_000);
+    expect(said).toContain('shop has moved on since it was planned: machine');
+    expect(said).toContain('run `flycd sync --once` again later');
+    expect(machines().map(({ config }) => tag(config.image))).toEqual(['shop:1', 'shop:1']);
+    const history = JSON.parse((await world.flycd(['history', '--output', 'json'])).stdout) as { runs: unknown[] };
+    expect(history.runs).toHaveLength(2);
+  },
+);
