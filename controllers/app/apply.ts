@@ -3,13 +3,11 @@ import type {
   AppPlan,
   MachineAction,
   MachineCreate,
-  MachineLabel,
   ReleaseStep,
   SecretStep,
   Step,
   StepKind,
   RolloutStep,
-  MachineChange,
 } from '../../src/model/plan.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { waves } from '../../src/plan/steps/order.ts';
@@ -30,6 +28,16 @@ import { roll, unverifiedGroups } from '../rollout/rolling.ts';
 import { applySecretSteps } from '../kinds/secrets.ts';
 import { mayOweRestart } from '../kinds/volume-growth.ts';
 import { applyVolumeStep } from '../kinds/volumes.ts';
+import {
+  dependents,
+  imageToTell,
+  isMadeAnew,
+  isProving,
+  isRolling,
+  rollingKinds,
+  unfinished,
+  type RollingStep,
+} from './step-kinds.ts';
 
 /** What happened, step by step, and the faults behind the failures. */
 export interface Applied {
@@ -55,22 +63,6 @@ export async function applyPlan(
   await apply.closeRecord();
   return { results: apply.results, faults: apply.faults };
 }
-
-/** What must not run once a step of a kind has failed. Kinds that are not named here disturb nobody. */
-const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
-  'app.create': 'all',
-  // An address is given up for another one: not before that one is there.
-  'address.allocate': ['address.release'],
-  'image.build': ['volume.create', 'release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
-  'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
-  // Machines that could not be made or updated still need what is about to be taken away.
-  release: ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
-  'machine.create': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
-  'machine.update': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
-  // Creates of its group are left out, too.
-  'machine.restart': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
-  'machine.destroy': ['app.destroy'],
-};
 
 class Apply {
   readonly results: StepResult[] = [];
@@ -376,38 +368,7 @@ class Apply {
   }
 }
 
-type RollingStep = ReleaseStep | RolloutStep;
-
-/** Of these, something is left to do. */
-const unfinished = ['failed', 'interrupted', 'skipped'] as const;
-
-const rollingKinds: ReadonlySet<StepKind> = new Set(['release', 'machine.create', 'machine.update', 'machine.restart']);
-
-function isRolling(step: Step): step is RollingStep {
-  return rollingKinds.has(step.kind);
-}
-
-/** The image of a release, of the rest of one, or of a heal. undefined: nothing that Fly has to be told of. */
-function imageToTell(steps: readonly RollingStep[], isUnfinished: boolean): string | undefined {
-  const machines = steps.flatMap((step): MachineChange[] => {
-    if (step.kind === 'release') return [...step.machines];
-    if (step.kind === 'machine.update') return step.reason === 'secrets' ? [] : [step];
-    return step.kind === 'machine.create' && isUnfinished ? [step] : [];
-  });
-  return machines[0]?.config.image;
-}
-
-/** A destroy that waits for the create of the same plan that takes the machine's place. */
-function isMadeAnew(step: Step): step is MachineAction {
-  return step.kind === 'machine.destroy' && step.successor !== undefined && step.successor.machineId === undefined;
-}
-
 /** What becomes of it, for what depends on it. */
 function wordOf(end: 'failed' | 'interrupted' | 'skipped'): string {
   return end === 'failed' ? 'failed' : 'waits';
-}
-
-/** It waits until its machine is healthy. */
-function isProving(step: Step): step is MachineLabel {
-  return step.kind === 'machine.label' && step.proves === true;
 }

@@ -9,7 +9,7 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkWords } from '../pass/basis.ts';
+import { checkWords, lookAgainMs } from '../pass/basis.ts';
 import { stillAsPlanned } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
@@ -25,8 +25,6 @@ import { claimVolume } from './claim-volume.ts';
 const createTriesMax = 3;
 /** A machine that is not booted is replaced within a second; longer than this, and nothing is known of it. */
 const replacedMs = 20_000;
-/** Get Machine is limited to 5 a second and machine. */
-const replacedLookMs = 1000;
 
 /**
  * Creates a slot's machine, waits until it is healthy, stamps it. Safe to repeat: the name is `group-region-n-gG`, and a
@@ -136,7 +134,7 @@ export async function isStillAtRest({ app, services: { fly, clock } }: AppPass, 
     const machine = await fly.machine(app.name, machineId);
     if (machine?.state !== 'replacing' || clock.now() >= until)
       return machine === undefined || !['starting', 'started'].includes(machine.state);
-    await clock.sleep(replacedLookMs);
+    await clock.sleep(lookAgainMs);
   }
 }
 

@@ -6,14 +6,13 @@ import { shellWord } from '../../src/model/base/shell.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { eventWords, versionMadeAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { lookAgainMs } from '../pass/basis.ts';
 import { overtaken } from './overtaken.ts';
 
 /** A machine that is not booted is replaced within a second, but for an image that Fly looks for in vain. */
 const replacedSeconds = 60;
 /** Reads lag by seconds, as lists do; one that shows no update by then tells of none, and Fly has taken it back without a word. */
 const shownMsMax = 60_000;
-/** Get Machine is limited to 5 a second and machine. */
-const lookAgainMs = 1000;
 
 /** What an update was sent to. */
 export interface Updated {

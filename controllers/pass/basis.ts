@@ -16,6 +16,9 @@ import type { AppPass } from './app-pass.ts';
 /** Lists lag: seconds later they show more of what was seen by its id. */
 export const listedMs = 2000;
 
+/** Between two looks at the same within a pass: Fly answers one list of an app a second, and five times for a machine. */
+export const lookAgainMs = 1000;
+
 /** That a version runs well is no reason to stop. */
 const words = [stampKeys.suspend, stampKeys.hold, stampKeys.failed] as const;
 

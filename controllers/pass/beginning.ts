@@ -9,10 +9,10 @@ import type { OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from './app-pass.ts';
+import { lookAgainMs } from './basis.ts';
 
 /** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
 const listedMsMax = 60_000;
-const lookAgainMs = 1000;
 /** Fly answers one list of an app a second: what was looked at a moment ago is not looked at again for a value. */
 export const recentMs = 5000;
 
