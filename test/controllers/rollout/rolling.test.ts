@@ -177,13 +177,12 @@ describe('somebody else at work', () => {
     world.simulator.world.onStateChange = (changed) => {
       changed.lease = undefined;
     };
-    await sync();
+    // It gives way and plans again: what it finds then is drift, as it would be for the next pass.
+    const { code, said } = await sync();
     await meddled;
     world.simulator.world.onRequest = undefined;
-    expect(machine('app-arn-1-g1').config.env?.['GREETING']).toBe('mischief');
-    const diff = await world.flycd(['diff']);
-    expect(diff.code, diff.stdout).toBe(2);
-    expect((await sync()).code).toBe(0);
+    expect(code, said).toBe(0);
+    expect(meddled).toBeDefined();
     expect(machine('app-arn-1-g1').config.env?.['GREETING']).toBe('bye');
   });
 });
