@@ -18,7 +18,6 @@ import { isAnotherApp, memoryOf } from '../../src/model/standing/remembered.ts';
 import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { textsOn } from '../../src/model/standing/on-machine.ts';
 import { suspensionOf } from '../../src/model/standing/in-force.ts';
 import { suspensionWords } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
@@ -76,7 +75,7 @@ async function look(context: SyncContext, fleet: DesiredFleet, app: string): Pro
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
   const isStamped = standingMachines(machines, fleet).length > 0;
   const shown = { isThere: presence.state === 'present', id, isStamped };
-  const standing = standingOf({ app, machines, fleet }, memoryOf(stored, shown));
+  const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
   // One that has come since is for a pass to get to know.
   if (id !== undefined && !isAnotherApp(stored, shown)) {
     const seen = { ...shown, id };
@@ -177,7 +176,7 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
             }),
           ],
         ];
-      return text !== undefined && carriesAnother({ app: app.name, machines }, key, text) ? [[key, text]] : [];
+      return text !== undefined && carriesAnother(machines, key, text) ? [[key, text]] : [];
     }),
   );
   if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
@@ -186,12 +185,8 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
 }
 
 /** A word that was overruled and still stands somewhere: on a clone, or on a machine whose host was down. */
-function carriesAnother(
-  { app, machines }: { readonly app: string; readonly machines: readonly Machine[] },
-  key: StandingKey,
-  text: string,
-): boolean {
-  return machines.some((machine) => (textsOn(app, metadataOf(machine))[key] ?? text) !== text);
+function carriesAnother(machines: readonly Machine[], key: StandingKey, text: string): boolean {
+  return machines.some((machine) => (metadataOf(machine)[key] ?? text) !== text);
 }
 
 /**

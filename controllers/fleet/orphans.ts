@@ -96,7 +96,7 @@ export async function rememberOrphan(
 ): Promise<void> {
   if (id === undefined || remembered === undefined) return;
   const shown = { isThere: true, id, isStamped: true };
-  const { texts } = standingOf({ app: name, machines, fleet }, memoryOf(remembered, shown));
+  const { texts } = standingOf({ machines, fleet }, memoryOf(remembered, shown));
   await store.applyEvent(name, { kind: 'seen', shown, texts, remembered });
 }
 

@@ -40,7 +40,7 @@ async function historyOf(
   store: Pick<Store, 'namedRevision'> | undefined,
 ): Promise<RemovalHistory> {
   const { descendsFrom, namesAt, revision } = fleet;
-  const released = standingOf({ app: name, machines, fleet }, { standing: [] }).good?.revision ?? '';
+  const released = standingOf({ machines, fleet }, { standing: [] }).good?.revision ?? '';
   const commit = commitOf(released);
   // A pass that changed nothing, or no more than counts, addresses and secrets, leaves no commit on the machines.
   const last = commitOf((await store?.namedRevision(name)) ?? '');

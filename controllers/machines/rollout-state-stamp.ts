@@ -1,7 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
 import { standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
-import { textsOn } from '../../src/model/standing/on-machine.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -22,7 +21,7 @@ export async function withStanding(
   if (live !== undefined) checkWords(pass, [live]);
   const isMoved = live !== undefined && step.currentVersion !== undefined && live.instance_id !== step.currentVersion;
   if (isMoved) throw giveWay(pass, `machine ${step.machineId} was updated meanwhile`);
-  const config = { ...step.config, metadata: { ...metadata, ...newest(pass.app.name, live, metadata) } };
+  const config = { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } };
   return { step: { ...step, config }, before: live };
 }
 
@@ -33,9 +32,9 @@ export async function newestWords(
 ): Promise<StandingTexts> {
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
   if (planned.length === 0) return {};
-  return newest(app.name, await fly.machine(app.name, machineId), Object.fromEntries(planned));
+  return newest(await fly.machine(app.name, machineId), Object.fromEntries(planned));
 }
 
-function newest(app: string, live: Machine | undefined, planned: StandingTexts): StandingTexts {
-  return readStanding([live === undefined ? {} : textsOn(app, metadataOf(live)), planned]).texts;
+function newest(live: Machine | undefined, planned: StandingTexts): StandingTexts {
+  return readStanding([live === undefined ? {} : metadataOf(live), planned]).texts;
 }

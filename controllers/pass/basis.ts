@@ -5,7 +5,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
-import { textsOn } from '../../src/model/standing/on-machine.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
@@ -67,12 +66,11 @@ export function checkMachine(pass: AppPass, machine: Machine): void {
 
 /** Throws a waiting Fault where these machines tell of a word about the app that the plan does not know. */
 export function checkWords(pass: AppPass, machines: readonly Machine[]): void {
-  const { app, basis, fleet } = pass;
+  const { basis, fleet } = pass;
   // Who looks for a free name lists those that are gone, of which no plan knows.
   const there = machines.filter((machine) => !isGone(machine));
   const stamps = there.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
-  const told = stamps.map((metadata) => textsOn(app.name, metadata));
-  const { texts, suspension, hold } = readStanding([basis.standing, ...told]);
+  const { texts, suspension, hold } = readStanding([basis.standing, ...stamps]);
   const said = words.find((key) => texts[key] !== basis.standing[key]);
   if (said === undefined) return;
   if (said === stampKeys.suspend && suspension !== undefined) throw overruled(pass, suspension.by, 'suspended');

@@ -5,7 +5,6 @@ import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { Log } from '../../src/model/base/log.ts';
 import type { StandingTexts } from '../../src/model/standing/standing.ts';
-import { foreignKeys } from '../../src/model/standing/on-machine.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -39,12 +38,10 @@ export async function stampRolloutState(
 ): Promise<{ readonly stamped: number; readonly machines: number }> {
   await store.applyEvent(app, { kind: 'said', texts, appId });
   const ours = standingMachines(machines, fleet);
-  const behind = ours.filter(isHostOk).flatMap((machine) => {
-    const patch = patchOf(app, machine, texts);
-    return lacks(machine, patch) ? [{ id: machine.id, patch }] : [];
-  });
+  const patch = { ...texts, [stampKeys.app]: app };
+  const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, patch));
   const queue = new PQueue({ concurrency: patchesAtOnce });
-  const patches = behind.map(({ id, patch }) => queue.add(() => fly.patchMetadata(app, id, patch)));
+  const patches = behind.map(({ id }) => queue.add(() => fly.patchMetadata(app, id, patch)));
   const failed = (await Promise.allSettled(patches)).flatMap((patch) =>
     patch.status === 'rejected' ? [toFault(patch.reason, 'a machine could not be stamped').message] : [],
   );
@@ -52,14 +49,7 @@ export async function stampRolloutState(
   return { stamped: ours.filter(isHostOk).length - failed.length, machines: ours.length };
 }
 
-type Patch = Readonly<Record<string, string | null>>;
-
-function patchOf(app: string, machine: Machine, texts: StandingTexts): Patch {
-  const foreign = foreignKeys(app, metadataOf(machine)).map((key) => [key, null]);
-  return { ...Object.fromEntries(foreign), ...texts, [stampKeys.app]: app };
-}
-
-function lacks(machine: Machine, patch: Patch): boolean {
+function lacks(machine: Machine, patch: Readonly<Record<string, string>>): boolean {
   const metadata = metadataOf(machine);
-  return Object.entries(patch).some(([key, text]) => (metadata[key] ?? null) !== text);
+  return Object.entries(patch).some(([key, text]) => metadata[key] !== text);
 }

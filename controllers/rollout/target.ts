@@ -27,7 +27,7 @@ export async function steer(
   memory: Memory,
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const standing = standingOf({ app: app.name, machines, fleet }, memory);
+  const standing = standingOf({ machines, fleet }, memory);
   const course = byOurClock(
     resolveTarget({ desired: app, machines, fleet, now: observed.observedAt }, standing),
     observed.flyAheadMs,

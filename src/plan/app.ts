@@ -181,7 +181,7 @@ function standingAbout({ observed, fleet, memory, now }: PlanAppInput): Standing
   const rows = isThere
     ? memory.standing
     : memory.standing.filter((row) => isInForce(row, now + (observed.flyAheadMs ?? 0)));
-  const standing = standingOf({ app: observed.name, machines: observed.machines.value, fleet }, { standing: rows });
+  const standing = standingOf({ machines: observed.machines.value, fleet }, { standing: rows });
   if (memory.fulfilledBefore === undefined) return standing;
   return { ...standing, fulfilled: readStanding([{ [stampKeys.fulfilled]: memory.fulfilledBefore }]).fulfilled };
 }

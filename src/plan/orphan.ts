@@ -35,7 +35,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const { name, machines, releases, departed, flyAheadMs: aheadMs = 0 } = orphan;
   const { remembered = emptyMemory, id } = orphan;
   const memory = memoryOf(remembered, { isThere: true, id, isStamped: true });
-  const standing = standingOf({ app: name, machines, fleet }, memory);
+  const standing = standingOf({ machines, fleet }, memory);
   const suspension = suspensionOf(standing, now + aheadMs);
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>

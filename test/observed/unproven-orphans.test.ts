@@ -30,8 +30,8 @@ async function copied(without: readonly string[]): Promise<void> {
 
 describe('a machine with this fleet’s name in somebody else’s app', () => {
   test.each([
-    ['without the id of the machine it was copied from', ['flycd_machine']],
-    ['without id and launch, as after an update that was cut short', ['flycd_machine', 'flycd_launch']],
+    ['without the id of the machine it was copied from', ['flycd_app', 'flycd_machine']],
+    ['without id and launch, as after an update that was cut short', ['flycd_app', 'flycd_machine', 'flycd_launch']],
   ])('%s destroys nothing, whatever is accepted', async (_which, without) => {
     await copied(without);
     for (const words of [[], ['--accept'], ['--accept-only', 'theirs'], ['--now', '--accept-only', 'app:theirs']]) {
@@ -42,8 +42,12 @@ describe('a machine with this fleet’s name in somebody else’s app', () => {
     }
   });
 
-  test('with the id of the machine it was copied from is not even called orphaned', async () => {
-    await copied([]);
+  test.each([
+    ['the id of the machine it was copied from', ['flycd_app']],
+    ['the name of the app it was copied from', ['flycd_machine', 'flycd_launch']],
+    ['both', []],
+  ])('with %s is not even called orphaned', async (_what, without) => {
+    await copied(without);
     expect((await world.flycd(['sync', '--once', '--accept'])).stdout).not.toContain('theirs');
     expect(names()).toContain('theirs');
   });

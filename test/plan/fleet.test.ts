@@ -159,10 +159,10 @@ describe('the brake on restarts', () => {
   });
 
   test('a tenth of a large fleet may', () => {
-    const quiet = Array.from({ length: 36 }, (_unused, index): One => ({
-      desired: { ...before, name: `q${index}` },
-      world: observed({ machines: [machine(before)] }),
-    }));
+    const quiet = Array.from({ length: 36 }, (_unused, index): One => {
+      const desired = { ...before, name: `q${index}` };
+      return { desired, world: observed({ machines: [machine(desired)] }) };
+    });
     const whole = fleetPlan([...['a', 'b', 'c', 'd'].map((name) => named(name)), ...quiet]);
     expect(whole.summary).toMatchObject({ apps: 40, synced: 36, changed: 4, held: 0 });
   });
@@ -172,7 +172,7 @@ describe('the brake on restarts', () => {
     expect(fleetPlan(committed).summary).toMatchObject({ changed: 4, held: 0 });
     const healing = ['a', 'b', 'c', 'd'].map((name): One => ({
       desired: { ...before, name },
-      world: observed({ machines: [machine(before, { config: { env: { COLOR: 'x' } } })] }),
+      world: observed({ machines: [machine({ ...before, name }, { config: { env: { COLOR: 'x' } } })] }),
     }));
     expect(fleetPlan(healing).summary).toMatchObject({ changed: 4, held: 0 });
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Machine, MachineVersions } from '../../../schemas/fly/machine.ts';
+import { withoutForeignStamps } from '../../model/stamps/foreign.ts';
 import { isStatus, orUndefined, unlessGone } from '../http/absence.ts';
 import type { BeforeSent, FlyReader, FlyWriter } from '../api.ts';
 import { getMachineLimit } from '../http/rate-limit.ts';
@@ -30,7 +31,7 @@ export function machineReads(
         effect: 'read',
         bytesMax: machineListBytesMax,
       };
-      const machines = (await transport.ask(call, Machines)).map(withoutMirroredChecks);
+      const machines = (await transport.ask(call, Machines)).map((machine) => asOf(app, machine));
       // The list shows a machine for a moment after its end.
       return includeDeleted ? machines : machines.filter((machine) => machine.state !== 'destroyed');
     },
@@ -45,7 +46,7 @@ export function machineReads(
         limit: { rate: getMachineLimit, shared: false },
       };
       const machine = await orUndefined(transport.ask(call, Machine));
-      return machine === undefined ? undefined : withoutMirroredChecks(machine);
+      return machine === undefined ? undefined : asOf(app, machine);
     },
     async machineVersions(app, id) {
       const call: Call = {
@@ -57,33 +58,39 @@ export function machineReads(
         bytesMax: machineListBytesMax,
       };
       const versions = await orUndefined(transport.ask(call, MachineVersions));
-      return (versions ?? []).flatMap(({ user_config: config }) => (config == null ? [] : [config]));
+      return (versions ?? []).flatMap(({ user_config: config }) =>
+        config == null ? [] : [withoutForeignStamps(app, config)],
+      );
     },
-    async wait(app, id, request) {
-      const seconds = Math.min(Math.max(Math.ceil(request.timeoutSeconds), 1), waitSecondsMax);
-      const call: Call = {
-        method: 'GET',
-        route: '/apps/{app}/machines/{machine}/wait',
-        path: { app, machine: id },
-        query: [
-          ...request.states.map((state) => ['state', state] as const),
-          ['timeout', String(seconds)],
-          ...(request.version === undefined ? [] : [['version', request.version] as const]),
-        ],
-        purpose: 'wait for the machine',
-        effect: 'read',
-        holdsMs: seconds * 1000,
-        signal: request.signal,
-      };
-      try {
-        await transport.tell(call);
-        return 'reached';
-      } catch (error) {
-        if (isStatus(error, 408)) return 'deadline';
-        if (isStatus(error, 404, 410)) return 'gone';
-        throw error;
-      }
-    },
+    wait: waitOn(transport),
+  };
+}
+
+function waitOn(transport: Transport): FlyReader['wait'] {
+  return async (app, id, request) => {
+    const seconds = Math.min(Math.max(Math.ceil(request.timeoutSeconds), 1), waitSecondsMax);
+    const call: Call = {
+      method: 'GET',
+      route: '/apps/{app}/machines/{machine}/wait',
+      path: { app, machine: id },
+      query: [
+        ...request.states.map((state) => ['state', state] as const),
+        ['timeout', String(seconds)],
+        ...(request.version === undefined ? [] : [['version', request.version] as const]),
+      ],
+      purpose: 'wait for the machine',
+      effect: 'read',
+      holdsMs: seconds * 1000,
+      signal: request.signal,
+    };
+    try {
+      await transport.tell(call);
+      return 'reached';
+    } catch (error) {
+      if (isStatus(error, 408)) return 'deadline';
+      if (isStatus(error, 404, 410)) return 'gone';
+      throw error;
+    }
   };
 }
 
@@ -113,7 +120,7 @@ export function machineWrites(transport: Transport): MachineWrites {
         effect: 'once',
         beforeSent,
       };
-      return withoutMirroredChecks(await transport.ask(call, Machine));
+      return asOf(app, await transport.ask(call, Machine));
     },
     async updateMachine(app, id, request, nonce, beforeSent) {
       const call: Call = {
@@ -126,7 +133,7 @@ export function machineWrites(transport: Transport): MachineWrites {
         nonce,
         beforeSent,
       };
-      return withoutMirroredChecks(await transport.ask(call, Machine));
+      return asOf(app, await transport.ask(call, Machine));
     },
     startMachine: act('start', 'repeatable'),
     stopMachine: act('stop', 'repeatable'),
@@ -175,6 +182,16 @@ function actionOn(transport: Transport, action: string, effect: 'repeatable' | '
       nonce,
       beforeSent,
     });
+}
+
+/** As it is of this app: without what Fly mirrors, and without stamps that came with it from another app. */
+function asOf(app: string, machine: Machine): Machine {
+  const { config, incomplete_config: incomplete } = machine;
+  return withoutMirroredChecks({
+    ...machine,
+    ...(config == null ? {} : { config: withoutForeignStamps(app, config) }),
+    ...(incomplete == null ? {} : { incomplete_config: withoutForeignStamps(app, incomplete) }),
+  });
 }
 
 function withoutMirroredChecks(machine: Machine): Machine {

@@ -7,6 +7,8 @@ export const stampKeys = {
   fleet: 'flycd_fleet',
   /** o1:<address>:<root commit> of the config repo, where nobody named the fleet (`owner.ts`). */
   origin: 'flycd_origin',
+  /** The app that all these stamps are about: a copy of the machine in another app carries them, too (`foreign.ts`). */
+  app: 'flycd_app',
   /** group/region/n, n from 1. */
   slot: 'flycd_slot',
   /** hash(app, slot, generation, sent): tells a machine of ours whose create answer was lost from a stranger. */
@@ -56,8 +58,6 @@ export const stampKeys = {
   calls: 'flycd_calls',
   /** App-wide, the same on every machine: evidence of the app's secrets (`secrets-stamp.ts`). */
   secrets: 'flycd_secrets',
-  /** The app that the next five were written about: a copy of the machine in another app carries them, too (`on-machine.ts`). */
-  app: 'flycd_app',
   /** App-wide: the version of the last release that completed. This and the next four are read by `standing-text.ts` and `app-version.ts`. */
   good: 'flycd_good',
   /** App-wide: what git wanted when a pass last found it fulfilled (`Fulfilled` in `input-stamps.ts`). */

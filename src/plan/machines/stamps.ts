@@ -6,7 +6,7 @@ import { overlay } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
-import { foreignKeys } from '../../model/standing/on-machine.ts';
+import { isOfAnotherApp } from '../../model/stamps/foreign.ts';
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { ownerStamps } from '../../model/stamps/owner.ts';
 import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
@@ -18,14 +18,15 @@ export function sentOf(group: DesiredGroup, image: string): Sent {
 
 /** Stamps that are known before a write; the others are read back after it. */
 function stampsOf(stamp: StampInput): Record<string, string> {
-  const { desired, group, slot, image, built, regions, secretsStamp, standing = {} } = stamp;
+  const { desired, group, slot, image, built, regions, secretsStamp, standing } = stamp;
   const named = namedFields(group.config);
   return {
+    [stampKeys.app]: desired.name,
     [stampKeys.slot]: formatSlot(slot),
     [stampKeys.sent]: formatSent(sentOf(group, image)),
     [stampKeys.inputs]: desired.inputs,
     ...flyctlMetadata(group.name),
-    ...(Object.keys(standing).length > 0 ? { ...standing, [stampKeys.app]: desired.name } : {}),
+    ...standing,
     ...(typeof regions === 'string' ? { [stampKeys.regions]: regions } : {}),
     ...(built === undefined ? {} : { [stampKeys.built]: built }),
     ...(named.length > 0 ? { [stampKeys.named]: JSON.stringify(named) } : {}),
@@ -59,7 +60,7 @@ export function configToSend(
   const wanted = size === undefined ? group.config : { ...group.config, guest: size };
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
-  for (const key of [...clearedStamps, ...foreignKeys(desired.name, metadata)]) delete metadata[key];
+  for (const key of clearedStamps) delete metadata[key];
   if (image !== live?.image) delete metadata[stampKeys.built];
   if (stamp.secretsStamp === null) delete metadata[stampKeys.secrets];
   if (stamp.regions === null) delete metadata[stampKeys.regions];
@@ -127,7 +128,9 @@ export function missingStamps(
   const release = machine.metadata[flyctlKeys.releaseId];
   if (release !== undefined) wanted[stampKeys.release] = release;
   const patch: Record<string, string | null> = {};
-  for (const key of foreignKeys(stamp.desired.name, machine.metadata)) wanted[key] ??= null;
+  // Once it is stamped as this app's, what another app's stamps say would be read as its own.
+  if (isOfAnotherApp(stamp.desired.name, machine.metadata))
+    return { ...Object.fromEntries(Object.values(stampKeys).map((key) => [key, null])), ...wanted };
   for (const [key, value] of Object.entries(wanted)) if ((machine.metadata[key] ?? null) !== value) patch[key] = value;
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
   if (stamp.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined) patch[stampKeys.secrets] = null;

@@ -3,7 +3,8 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { Memory } from '../../model/standing/memory.ts';
 import type { Standing } from '../../model/standing/standing.ts';
 import { readStanding } from '../../model/standing/standing-text.ts';
-import { textsOn } from '../../model/standing/on-machine.ts';
+import { isCopy } from '../../model/stamps/slot.ts';
+import { stampKeys } from '../../model/stamps/keys.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { TargetScope } from './app-version.ts';
@@ -13,14 +14,17 @@ import type { TargetScope } from './app-version.ts';
  * of an earlier one by the name: what stands on the machines counts more.
  */
 export function standingOf(
-  { app, machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'> & { readonly app: string },
+  { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
   { standing }: Pick<Memory, 'standing'>,
 ): Standing {
-  const stamped = machines.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
-  const ours = stamped.map((metadata) => textsOn(app, metadata));
-  const rows = standing.filter(
-    ({ key, appId }) => appId !== undefined || ours.every((texts) => texts[key] === undefined),
-  );
+  const stamped = machines.filter((machine) => isOwn(metadataOf(machine), fleet));
+  const isNamed = (machine: Machine): boolean => metadataOf(machine)[stampKeys.app] !== undefined;
+  // Where one says which app its words are about, so does every clone that was made of it since: another may be another app's.
+  const heard = stamped.some(isNamed)
+    ? stamped.filter((machine) => isNamed(machine) || !isCopy(machine.id, metadataOf(machine)))
+    : stamped;
+  const ours = heard.map(metadataOf);
+  const rows = standing.filter(({ key, appId }) => appId !== undefined || ours.every((stamps) => !(key in stamps)));
   return readStanding([...ours, ...rows.map(({ key, text }) => ({ [key]: text }))]);
 }
 

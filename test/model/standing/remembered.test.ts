@@ -101,7 +101,7 @@ describe('a word in SQLite that is newer than the one on the machines', () => {
     ['of nobody knows which app does not', undefined, 'why'],
   ])('%s', (_what, appId, reason) => {
     const standing = [{ key: suspend, text: word(2), appId }];
-    const found = standingOf({ app: 'shop', machines: [machine as unknown as Machine], fleet }, { standing });
+    const found = standingOf({ machines: [machine as unknown as Machine], fleet }, { standing });
     expect(found.suspension?.reason).toBe(reason);
   });
 });
