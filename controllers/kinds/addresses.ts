@@ -3,6 +3,7 @@ import type { AddressStep } from '../../src/model/plan.ts';
 import { addressType } from '../../src/plan/kinds/addresses.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
+import { giveWay } from '../pass/basis.ts';
 import { createOnce } from '../pass/intents.ts';
 
 /** address.allocate (with an intent: a second POST is a second, billed address) and address.release. */
@@ -10,6 +11,7 @@ export async function applyAddressStep(pass: AppPass, step: AddressStep): Promis
   const { fly } = pass.services;
   const { app } = pass;
   if (step.kind === 'address.release') {
+    await checkStaying(pass, step.staying);
     await fly.releaseAddress(app.name, step.address);
     return { outcome: 'deleted' };
   }
@@ -23,4 +25,12 @@ export async function applyAddressStep(pass: AppPass, step: AddressStep): Promis
     create: (beforeSent) => fly.allocateAddress(app.name, step.request, beforeSent),
   });
   return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
+}
+
+/** The plan is of before the machines: a person may have released what was to stay. Throws a waiting Fault then. */
+async function checkStaying(pass: AppPass, staying: readonly string[]): Promise<void> {
+  if (staying.length === 0) return;
+  const there = new Set((await pass.services.fly.addresses(pass.app.name)).map(({ ip }) => ip));
+  const gone = staying.find((ip) => !there.has(ip));
+  if (gone !== undefined) throw giveWay(pass, `address ${gone} went meanwhile`);
 }

@@ -7,6 +7,7 @@ import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
+import { checkStaying } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
 export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
@@ -49,6 +50,7 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const there = await fly.machine(app.name, step.machineId);
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
+  await checkStaying(pass);
   checkWords(pass, [there]);
   const lease = await holdLease(pass, step.machineId);
   pass.touched.add(step.machineId);

@@ -72,6 +72,7 @@ export async function createMachine(
     }
   }
   await keepIfFirst(pass, made, { stays: true });
+  pass.made.add(made.id);
   onSent(made);
   const { config, version } = await launched(pass, step, { made, volume });
   const sent = { machineId: made.id, version, sent: withMount(config, made), isProven: true };

@@ -54,6 +54,8 @@ export class AppPass {
   readonly wayOn: WayOn | undefined;
   /** Ids of machines that this pass changes, and names of those that it makes: what became of them is its own doing. */
   readonly touched = new Set<string>();
+  /** Ids of machines that it made. */
+  readonly made = new Set<string>();
   /** The app has moved on since it was planned, and nothing more is begun. */
   overtaken: Fault | undefined;
   /** Nobody knows yet whether another owner begins the app at this moment: what is made meanwhile says so. */

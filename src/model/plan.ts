@@ -51,7 +51,12 @@ export interface ImageStep extends StepBase {
 
 export type AddressStep =
   | (StepBase & { readonly kind: 'address.allocate'; readonly request: IpAssignmentRequest } & Keyless)
-  | (StepBase & { readonly kind: 'address.release'; readonly address: string });
+  | (StepBase & {
+      readonly kind: 'address.release';
+      readonly address: string;
+      /** Addresses that git's list has found on Fly: where one of them is gone, this one may be what takes its place. */
+      readonly staying: readonly string[];
+    });
 
 export type SecretStep =
   | (StepBase & { readonly kind: 'secret.set'; readonly name: string; readonly origin: SecretOrigin })

@@ -70,6 +70,7 @@ const releaseAddress: Step = {
   risk: 'destructive',
   changes: [{ path: 'type', from: 'v4', to: undefined }],
   address: '137.66.1.2',
+  staying: [],
 };
 
 const setSecret: Step = {

@@ -22,6 +22,8 @@ test.each([
   [1_320_816_943, 'under `drift: off`, a killed create whose machine was not started, and a clone of it'],
   [1_500_004_689, 'under `drift: off`, a standby of a bluegreen by hand'],
   [1_500_006_391, 'under `drift: off`, a canary that did not get well'],
+  [1_500_025_830, 'two FlyCDs at once set a secret, and the second one updates a machine for it in that very pass'],
+  [1_500_026_877, 'an address was released while a person released the one that was to stay'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

@@ -41,8 +41,10 @@ async function together(scene: Scene): Promise<void> {
   begunTwice(scene);
   scene.watch.keeping.forgotten();
   scene.watch.emptying.lifted();
+  const second = scene.watch.working();
   const both = ['state', 'another'].map((state) => scene.world.flycd(['sync', '--once'], state));
   for (const ran of await Promise.all(both)) heard(scene, ran, `pass ${scene.passes}, one of two at once`);
+  second();
   // Where both set a secret, the second one's write makes it newer than the machines that have taken it up.
   for (const { name } of scene.fleet.apps) scene.watch.disturbed(name);
 }

@@ -129,7 +129,8 @@ function planListed(input: PlanAppInput, live: readonly LiveAddress[], ips: read
     const note = `git does not list ${list(free.map((address) => address.ip))}; left alone`;
     return { ...allocated, notes: [note] };
   }
-  const releases = free.map((address) => releaseStep(desired.name, address));
+  const staying = live.filter((address) => !free.includes(address)).map(({ ip }) => ip);
+  const releases = free.map((address) => releaseStep(desired.name, address, staying));
   return { ...allocated, steps: [...allocated.steps, ...releases] };
 }
 
@@ -208,7 +209,7 @@ function allocate(
 }
 
 /** A dedicated v4 is lost for ever: it stands in people's DNS and firewalls. */
-function releaseStep(app: string, address: LiveAddress): AddressStep {
+function releaseStep(app: string, address: LiveAddress, staying: readonly string[]): AddressStep {
   return {
     kind: 'address.release',
     app,
@@ -217,5 +218,6 @@ function releaseStep(app: string, address: LiveAddress): AddressStep {
     risk: address.type === 'v4' ? 'destructive' : 'safe',
     changes: [{ path: 'type', from: address.type, to: undefined }],
     address: address.ip,
+    staying,
   };
 }

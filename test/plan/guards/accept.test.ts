@@ -18,6 +18,7 @@ const step: Step = {
   risk: 'safe',
   changes: [],
   address: '2a09::1',
+  staying: [],
 };
 const heldFor = (reason: HoldReason, steps: readonly Step[] = [step]): AppPlan => {
   const hold: Hold = { app: 'shop', reason, because: 'so it is', next: 'wait', steps };

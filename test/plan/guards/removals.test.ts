@@ -227,7 +227,7 @@ describe('time may lift a hold within the same pass', () => {
     risk: 'destructive',
     changes: [],
   } as const;
-  const release = { ...destroy, kind: 'address.release', address: '2a09::1' } as const;
+  const release = { ...destroy, kind: 'address.release', address: '2a09::1', staying: [] } as const;
   const hold = { app: 'gone', reason: 'destructive', because: '', next: '', steps: [destroy], retryAt: now } as const;
 
   test.each<[string, Hold, boolean]>([

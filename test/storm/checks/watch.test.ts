@@ -152,6 +152,25 @@ describe('the watch finds', () => {
     expect(eyes.findings).toEqual([expect.stringContaining('was updated though nothing changed')]);
   });
 
+  test.each([
+    [1, 1],
+    [2, 0],
+  ])('an update for a secret that %i at work set anew with its value: %i', async (atWork, found) => {
+    const { it, eyes, machines } = await watched();
+    const secret = (value: string) => it.asPerson('POST', '/apps/app-1/secrets', { values: { PASSWORD: value } });
+    await secret('one');
+    await update(it, machines[0]);
+    await it.clock.sleep(5000);
+    const ends = Array.from({ length: atWork }, () => eyes.working());
+    await secret('one');
+    await update(it, machines[0]);
+    for (const end of ends) end();
+    expect(eyes.findings).toHaveLength(found);
+    await it.clock.sleep(5000);
+    await update(it, machines[0]);
+    expect(eyes.findings).toHaveLength(found + 1);
+  });
+
   test('nothing where a machine runs with another secret than Fly has now', async () => {
     const { it, eyes, machines } = await watched();
     const secret = (value: string) => it.asPerson('POST', '/apps/app-1/secrets', { values: { PASSWORD: value } });

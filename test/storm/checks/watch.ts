@@ -11,6 +11,7 @@ import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../w
 import { ownName } from './comparison.ts';
 import { keeping, type Keeping } from './keeping.ts';
 import { emptying, type Emptying } from './emptying.ts';
+import { setTwice } from './set-twice.ts';
 import { standings, type Standings } from './rollout-state.ts';
 
 export interface Watch {
@@ -132,6 +133,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
   const commands = watchCommands(say);
   const { ideaOf } = standing;
   const empty = emptying(say);
+  const secrets = setTwice({ world, atWork, disturbed });
   const keeper = keeping({ world, fleetName, ideaOf, atWork, say });
 
   function recovered(): void {
@@ -244,6 +246,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
 
   function asked(request: Readonly<RequestRecord>): void {
     checkOwner(request);
+    secrets.asked(request);
     checkSuspended(request);
     keeper.asked(request);
     const found = machinePath.exec(request.path);
@@ -258,6 +261,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     const before = underway.get(request);
     underway.delete(request);
     keeper.answered(request);
+    secrets.answered(request);
     const app = request.method === 'GET' ? undefined : world.apps.get(request.app ?? '');
     if (app !== undefined) standing.look(app, world.now());
     if (request.template === create) return made(request);
@@ -343,9 +347,9 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     else answered(request);
   };
 
-  const disturbed = (app: string): void => {
+  function disturbed(app: string): void {
     disturbances.set(app, (disturbances.get(app) ?? 0) + 1);
-  };
+  }
 
   return {
     fleetName,
