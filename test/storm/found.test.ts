@@ -20,6 +20,7 @@ test.each([
   [1_320_816_596, 'a machine to be seen healthy waits for a bluegreen that is over, beside one of nobody’s'],
   [1_320_816_265, 'under `drift: off`, what a bluegreen by hand made'],
   [1_320_816_943, 'under `drift: off`, a killed create whose machine was not started, and a clone of it'],
+  [1_320_818_072, 'an app to be adopted that is suspended is resumed first'],
   [1_500_004_689, 'under `drift: off`, a standby of a bluegreen by hand'],
   [1_500_006_391, 'under `drift: off`, a canary that did not get well'],
   [1_500_025_830, 'two FlyCDs at once set a secret, and the second one updates a machine for it in that very pass'],

@@ -375,13 +375,20 @@ function judge(scene: Scene, plan: Calm['plan']): void {
 }
 
 /** Holds that a command with the app's name lifts. */
-const lifting = { adoption: 'adopt', failed: 'resume', rollback: 'resume', suspended: 'resume' } as const;
+const lifting: ReadonlyMap<string, string> = new Map([
+  ['adoption', 'adopt'],
+  ['failed', 'resume'],
+  ['rollback', 'resume'],
+  ['suspended', 'resume'],
+]);
 
-/** Each hold says what lifts it: some by the app's name, the others by flags. */
+/**
+ * Each hold says what lifts it: some by the app's name, the others by flags. In the plan's order: nothing is done with an app
+ * that is suspended, so that it is resumed before it is adopted.
+ */
 async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<readonly PlannedApp[]> {
   for (const { app, holds } of plan.filter(isOurs(scene))) {
-    for (const [reason, command] of Object.entries(lifting)) {
-      if (holds.every((hold) => hold.reason !== reason)) continue;
+    for (const command of new Set(holds.flatMap(({ reason }) => lifting.get(reason) ?? []))) {
       const ended = scene.watch.speaking(app);
       scene.watch.emptying.lifted(app);
       heard(scene, await scene.world.flycd([command, app]), `${command} ${app}`);
