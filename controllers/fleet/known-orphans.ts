@@ -1,3 +1,4 @@
+import { endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { Log } from '../../src/model/base/log.ts';
@@ -10,14 +11,32 @@ import type { AppStates } from './states/app-states.ts';
 import { recordGone } from './gone-apps.ts';
 import { findOrphans, rememberOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 
-interface KnownOrphansParts extends Omit<OrphanRequest, 'fleet' | 'plan' | 'trigger' | 'isGone' | 'isLeft'> {
+interface KnownOrphansParts extends Omit<OrphanRequest, 'fleet' | 'plan' | 'trigger' | 'signal' | 'isGone' | 'isLeft'> {
   readonly log: Log;
   readonly reached: () => Promise<readonly string[]>;
   readonly states: AppStates;
   /** Its apps, each with the organization that it is in. */
   readonly named: (fleet: DesiredFleet) => Promise<readonly DesiredApp[]>;
   /** Resolves when the apps that moved have been looked at. */
-  readonly surveyed: () => Promise<void>;
+  readonly surveyed: (signal: AbortSignal) => Promise<void>;
+}
+
+/**
+ * Lists of thousands of machines come within seconds, and with a failure or two that the client tries again still within this.
+ * They only tell of apps that nobody has named for a while: a push waits no longer for them.
+ */
+const listsMsMax = 10_000;
+
+interface Wanted {
+  readonly fleet: DesiredFleet;
+  readonly trigger: Trigger;
+  readonly signal: AbortSignal;
+}
+
+interface Looking {
+  /** Nobody waits for it after that. */
+  readonly until: number;
+  readonly ended: Promise<void>;
 }
 
 /** Apps of the fleet on Fly that git does not name, as the loop knows them from one refresh to the next. */
@@ -25,6 +44,11 @@ export class KnownOrphans {
   readonly #parts: KnownOrphansParts;
   #all: readonly OrphanedApp[] = [];
   #unread: readonly UnreadOrganization[] = [];
+  /** By name: those that a refresh was told of. */
+  #answered: ReadonlySet<string> = new Set();
+  #wanted: Wanted | undefined;
+  #looking: Looking | undefined;
+  #isSlow = false;
   /** By what went wrong with the newest look: a hash of how. */
   readonly #told = new Map<string, string>();
 
@@ -56,57 +80,91 @@ export class KnownOrphans {
 
   /**
    * With every refresh: a list lags, and an app of the fleet may appear without a commit. What was known stays where the list
-   * failed or has gaps; its own pass looks again. Answers those that were not known before.
+   * failed or has gaps; its own pass looks again. Answers those that no refresh was told of before. A list that does not come
+   * in time is waited for by nobody: what it tells is answered by a later refresh, and until then it counts as unread.
    */
-  async look(fleet: DesiredFleet, trigger: Trigger): Promise<readonly OrphanedApp[]> {
+  async look(fleet: DesiredFleet, { trigger, signal }: Omit<Wanted, 'fleet'>): Promise<readonly OrphanedApp[]> {
+    const { clock } = this.#parts;
+    if (signal.aborted) return [];
+    this.#wanted = { fleet, trigger, signal };
     const named = namesOf(fleet);
-    const before = this.#all.filter(({ name }) => !named.has(name));
-    const known = new Set(before.map(({ name }) => name));
-    const seen = await this.#findOrphans(fleet, before);
-    if (seen !== undefined) {
-      const found = new Set(seen.orphans.map(({ name }) => name));
-      const kept = seen.complete ? [] : before.filter(({ name }) => !found.has(name));
-      this.#all = [...seen.orphans, ...kept];
-      await this.#record(fleet, seen, trigger);
+    this.#all = this.#all.filter(({ name }) => !named.has(name));
+    this.#looking ??= this.#begun();
+    const { until, ended } = this.#looking;
+    if (await endsWithin(clock, ended, { ms: Math.max(0, until - clock.now()), signal })) await ended;
+    else if (!signal.aborted) {
+      this.#isSlow = true;
+      this.#unreadFor(fleet, `Fly has not listed its machines within ${listsMsMax / 1000} s`);
     }
-    return this.#all.filter(({ name }) => !known.has(name));
+    const fresh = this.#all.filter(({ name }) => !this.#answered.has(name));
+    this.#answered = new Set(this.#all.map(({ name }) => name));
+    return fresh;
+  }
+
+  /** Lists that were waited for in vain are not waited for again until they come in time. */
+  #begun(): Looking {
+    const begunAt = this.#parts.clock.now();
+    const ended = this.#lookUntilNewest().finally(() => {
+      this.#looking = undefined;
+      this.#isSlow = this.#parts.clock.now() - begunAt > listsMsMax;
+    });
+    return { until: begunAt + (this.#isSlow ? 0 : listsMsMax), ended };
+  }
+
+  /** What was found for a git of before is nothing to go by: apps have been named since, or no longer are. */
+  async #lookUntilNewest(): Promise<void> {
+    for (let wanted = this.#wanted; wanted !== undefined && !wanted.signal.aborted; wanted = this.#wanted) {
+      const seen = await this.#findOrphans(wanted);
+      if (this.#wanted?.fleet.revision !== wanted.fleet.revision) continue;
+      if (seen !== undefined) await this.#found(seen, wanted);
+      return;
+    }
+  }
+
+  async #found(seen: FoundOrphans, { fleet, trigger, signal }: Wanted): Promise<void> {
+    const found = new Set(seen.orphans.map(({ name }) => name));
+    const kept = seen.complete ? [] : this.#all.filter(({ name }) => !found.has(name));
+    this.#all = [...seen.orphans, ...kept];
+    this.#unread = seen.unread;
+    await this.#record({ fleet, trigger, signal }, seen);
   }
 
   /** undefined: nobody could look, and those of before stay. */
-  async #findOrphans(fleet: DesiredFleet, before: readonly OrphanedApp[]): Promise<FoundOrphans | undefined> {
+  async #findOrphans({ fleet, signal }: Wanted): Promise<FoundOrphans | undefined> {
     const failure = 'orphaned apps could not be looked for';
     try {
       const apps = () => this.#parts.named(fleet);
       const observed = async (guesses: boolean) => {
         // Apps are looked at beside this. Not to know yet where they are would make guesses of what is known.
-        if (guesses) await this.#parts.surveyed();
-        return this.#parts.states.survey().map((one) => one.observed);
+        if (guesses) await this.#parts.surveyed(signal);
+        return this.#parts.states.observed();
       };
       const seen = await findOrphans({ ...this.#parts, fleet, apps, observed });
       const { unread } = seen;
       const gaps = unread.length === 0 ? undefined : { unread };
       this.#tell('organizations could not be looked through whole for orphaned apps', gaps);
       this.#tell(failure, undefined);
-      this.#unread = unread;
       return seen;
     } catch (error) {
       if (isFleetWide(error)) throw error;
       const { message: reason } = toFault(error, 'orphans');
-      this.#all = before;
-      const orgs = new Set([...fleet.apps, ...before].flatMap(({ org }) => org ?? []));
-      this.#unread = [...orgs].map((org) => ({ org, reason }));
+      this.#unreadFor(fleet, reason);
       this.#tell(failure, { error: reason });
       return undefined;
     }
   }
 
+  #unreadFor(fleet: DesiredFleet, reason: string): void {
+    const orgs = new Set([...fleet.apps, ...this.#all].flatMap(({ org }) => org ?? []));
+    this.#unread = [...orgs].map((org) => ({ org, reason }));
+  }
+
   /** What cannot be recorded now is with the next refresh: the orphans that were found are no less there. */
-  async #record(fleet: DesiredFleet, found: FoundOrphans, trigger: Trigger): Promise<void> {
+  async #record(wanted: Wanted, found: FoundOrphans): Promise<void> {
     const failure = 'what was found of apps that git does not name could not be recorded';
     try {
-      for (const orphan of found.orphans) await rememberOrphan({ ...this.#parts, fleet }, orphan);
-      for (const run of await recordGone({ ...this.#parts, fleet, trigger }, found))
-        this.#parts.states.ran(run.app, run);
+      for (const orphan of found.orphans) await rememberOrphan({ ...this.#parts, fleet: wanted.fleet }, orphan);
+      for (const run of await recordGone({ ...this.#parts, ...wanted }, found)) this.#parts.states.ran(run.app, run);
       this.#tell(failure, undefined);
     } catch (error) {
       this.#tell(failure, { error: toFault(error, 'apps that are gone').message });

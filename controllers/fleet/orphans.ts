@@ -111,6 +111,8 @@ export interface OrphanRequest {
   readonly trigger: Trigger;
   readonly actor: string;
   readonly onProgress: OnProgress;
+  /** Aborted, nothing is destroyed any more. */
+  readonly signal: AbortSignal;
   /** true: Fly does not have it any more, so there is nothing to destroy. */
   readonly isGone?: boolean | undefined;
   /** true: another fleet has taken it over. */
@@ -123,8 +125,11 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   onProgress({ type: 'app.started', app: plan.app });
   const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan, wholePlan });
   let failed = false;
+  let isStopped = false;
   for (const step of plan.steps) {
     if (step.kind !== 'app.destroy') continue;
+    isStopped ||= request.signal.aborted;
+    if (isStopped) break;
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
     await store.applyEvent(plan.app, { kind: 'destroying' });
@@ -142,7 +147,8 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
   const left = request.isLeft === true ? 'left' : plan.holds.length > 0 ? 'held' : 'no-change';
-  const outcome = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
+  const done = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
+  const outcome = isStopped ? 'interrupted' : done;
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
   // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.

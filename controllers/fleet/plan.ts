@@ -15,12 +15,7 @@ import type { PlanContext, PlannedApp } from '../app/types.ts';
 import { checkAskedFor, mayBeOrphans, selectApps } from './asked-for.ts';
 import { organizationNaming } from './organizations.ts';
 import { findOrphans, type FoundOrphans } from './orphans.ts';
-
-/**
- * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
- * five calls at once, twenty fill the client's 96 reads in flight, and a few more keep it full while plans are computed.
- */
-export const looksAtOnce = 24;
+import { looksAtOnce } from './states/survey.ts';
 
 export interface PassOptions {
   /** Globs of app names; empty = all. */

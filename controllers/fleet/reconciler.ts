@@ -1,7 +1,7 @@
-import PQueue from 'p-queue';
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { Reconciled } from '../../src/loop/loop.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
+import { endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
@@ -26,6 +26,7 @@ import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { recordInvalid, recordUnreached } from './untouched.ts';
+import { lookMsMax, Survey } from './states/survey.ts';
 import { heldByPolicy, weighed } from './states/weighed.ts';
 
 export interface FleetReconcilerOptions extends Omit<SyncContext, 'orphans' | 'signal'> {
@@ -59,7 +60,7 @@ export class FleetReconciler {
   readonly #apps = new AppStates();
   #desired: DesiredFleet | undefined;
   readonly #orphans: KnownOrphans;
-  #survey: Promise<void> = Promise.resolve();
+  readonly #survey: Survey;
   /** Organizations of the token: asked for anew after each refresh, for it may reach others by then. */
   #reached: () => Promise<readonly string[]>;
 
@@ -69,11 +70,12 @@ export class FleetReconciler {
     const reached = (): Promise<readonly string[]> => this.#reached();
     this.#options = { ...options, reached };
     this.#withOrganization = organizationNaming({ flyOrg, reached });
+    this.#survey = new Survey({ ...options, states: this.#apps, plan: (fleet, app) => this.#planOf(fleet, app) });
     this.#orphans = new KnownOrphans({
       ...this.#options,
       states: this.#apps,
       named: (fleet) => Promise.all(fleet.apps.map((app) => this.#withOrganization(app))),
-      surveyed: () => this.#survey,
+      surveyed: (signal) => this.#survey.ended(signal),
     });
   }
 
@@ -86,15 +88,20 @@ export class FleetReconciler {
     affectedBy(delivery: { readonly repo: string; readonly ref: string }): readonly string[];
   }> {
     const desired = await this.#options.load(signal);
+    signal.throwIfAborted();
     try {
-      return await this.#refreshed(desired, trigger);
+      return await this.#refreshed(desired, trigger, signal);
     } catch (error) {
       if (isFleetWide(error)) await this.#unreached(desired, desired.apps, { trigger, error });
       throw error;
     }
   }
 
-  async #refreshed(desired: DesiredFleet, trigger: Trigger): ReturnType<FleetReconciler['refresh']> {
+  async #refreshed(
+    desired: DesiredFleet,
+    trigger: Trigger,
+    signal: AbortSignal,
+  ): ReturnType<FleetReconciler['refresh']> {
     const { fly } = this.#options;
     this.#reached = askedOnce(() => fly.organizations());
     const first = this.#desired === undefined;
@@ -103,22 +110,18 @@ export class FleetReconciler {
     this.#desired = desired;
     if (desired.whole) this.#options.builds?.keepOnly(buildKeysOf(desired));
     const moved = this.#apps.refreshed(desired.apps);
-    if (moved.length > 0) {
-      const before = this.#survey;
-      this.#survey = before.then(() => this.#look(desired, moved));
-      // A survey that fails is repeated by the app's own pass, which reports it.
-      this.#survey = this.#survey.catch(() => undefined);
-    }
-    // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
-    const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
-    for (const orphan of await this.#orphans.look(desired, trigger)) names.add(orphan.name);
-    for (const run of await recordInvalid({ ...this.#options, fleet: desired, trigger })) this.#apps.ran(run.app, run);
+    // At once: what comes next may fail, and is then repeated for a commit that is none any more.
     if (newRevision || first) {
       this.#options.reporter?.begin(
         desired,
         moved.map((app) => app.name),
       );
     }
+    if (moved.length > 0) this.#survey.begin(desired, moved, signal);
+    // Not only what moved just now: a refresh may end before its marks are stored, and is then repeated.
+    const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
+    for (const orphan of await this.#orphans.look(desired, { trigger, signal })) names.add(orphan.name);
+    for (const run of await recordInvalid({ ...this.#options, fleet: desired, trigger })) this.#apps.ran(run.app, run);
     return {
       apps: [...desired.apps, ...this.#orphans.all].map((app) => app.name),
       affectedBy: (delivery) => {
@@ -148,7 +151,8 @@ export class FleetReconciler {
     signal: AbortSignal,
     yieldSlot: Aside = inPlace,
   ): Promise<Reconciled> {
-    await this.#survey;
+    await this.#survey.ended(signal);
+    signal.throwIfAborted();
     const fleet = this.#desired;
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
     const newer = this.#apps.begun(name);
@@ -165,7 +169,7 @@ export class FleetReconciler {
 
   async #passOf(fleet: DesiredFleet, name: string, how: How): Promise<Rest> {
     const found = fleet.apps.find((app) => app.name === name);
-    if (found === undefined) return this.#reconcileOrphan(fleet, name, how.trigger);
+    if (found === undefined) return this.#reconcileOrphan(fleet, name, how);
     try {
       return await this.#pass(fleet, found, how);
     } catch (error) {
@@ -190,10 +194,11 @@ export class FleetReconciler {
 
   async #pass(fleet: DesiredFleet, found: DesiredApp, how: How): Promise<Rest> {
     const { name } = found;
-    const { app, surveyed } = await this.#lookAt(fleet, found);
-    if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app);
+    const { app, surveyed } = await this.#lookAt(fleet, found, how);
+    if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app, how);
+    how.signal.throwIfAborted();
     // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
-    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#weighed(fleet, name);
+    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#weighed(fleet, name, surveyed);
     const plan = heldByPolicy(app, braked ?? surveyed.plan);
     const { run, faults = [], putOff } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, run);
@@ -210,20 +215,26 @@ export class FleetReconciler {
     return { kind: 'retrying', notBefore: times.includes(undefined) ? undefined : earliest(times) };
   }
 
-  /** Anew: what was planned of them may have been done since. */
-  async #lookAtDependencies(fleet: DesiredFleet, { dependsOn = [] }: DesiredApp): Promise<void> {
+  /** Anew: what was planned of them may have been done since. One that cannot be looked at keeps it waiting, and nothing else. */
+  async #lookAtDependencies(fleet: DesiredFleet, { dependsOn = [] }: DesiredApp, { signal }: How): Promise<void> {
     const apps = fleet.apps.filter(({ name }) => dependsOn.includes(name));
-    await Promise.all(apps.map((found) => this.#lookAt(fleet, found)));
+    await this.#survey.lookAtAll(fleet, apps, signal);
   }
 
-  async #lookAt(
-    fleet: DesiredFleet,
-    found: DesiredApp,
-  ): Promise<{ readonly app: DesiredApp; readonly surveyed: PlannedApp }> {
+  /** One that Fly is slow to tell of keeps no other app from its turn. */
+  async #lookAt(fleet: DesiredFleet, found: DesiredApp, { signal, yieldSlot }: How): ReturnType<Survey['lookAt']> {
+    const { clock } = this.#options;
+    const looking = this.#survey.lookAt(fleet, found);
+    if (!(await endsWithin(clock, looking, { ms: lookMsMax, signal })))
+      await yieldSlot(() => endsWithin(clock, looking, { signal }));
+    signal.throwIfAborted();
+    return looking;
+  }
+
+  async #planOf(fleet: DesiredFleet, found: DesiredApp): ReturnType<Survey['lookAt']> {
     const app = await this.#withOrganization(found);
     const regions = () => this.#options.fly.regions();
     const surveyed = await observeAndPlan({ ...this.#options, regions, fleet, app, options: loopOptions });
-    this.#apps.surveyed(app, surveyed);
     return { app, surveyed };
   }
 
@@ -268,31 +279,34 @@ export class FleetReconciler {
   }
 
   /** An app's plan as the loop applies it: among all the fleet's newest plans. */
-  #weighed(fleet: DesiredFleet, name: string): AppPlan | undefined {
-    return weighed({ states: this.#apps, orphans: this.#orphans, now: this.#options.clock.now() }, fleet, name);
+  #weighed(fleet: DesiredFleet, name: string, own?: PlannedApp): AppPlan | undefined {
+    return weighed({ states: this.#apps, orphans: this.#orphans, now: this.#options.clock.now() }, fleet, name, own);
   }
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
-  async #reconcileOrphan(fleet: DesiredFleet, name: string, trigger: Trigger): Promise<Rest> {
+  async #reconcileOrphan(fleet: DesiredFleet, name: string, { trigger, signal }: How): Promise<Rest> {
     const since = this.#options.clock.now() - lookAgainMs;
-    await this.#lookBeforeRemoval(fleet, name, since);
+    await this.#lookBeforeRemoval(fleet, name, { since, signal });
     const orphan = this.#orphans.called(name);
     if (orphan === undefined) return { kind: 'resting' };
     const seen = await lookAgain({ ...this.#options, fleet }, orphan);
+    signal.throwIfAborted();
     this.#orphans.seenAgain(orphan, seen);
     if (seen.state === 'orphan') await rememberOrphan({ ...this.#options, fleet }, seen.orphan);
-    if (seen.state === 'gone') {
-      this.#apps.ran(name, await syncOrphan({ ...this.#options, fleet, plan: gonePlan(name), trigger, isGone: true }));
-    }
+    const request = { ...this.#options, fleet, trigger, signal };
+    if (seen.state === 'gone')
+      this.#apps.ran(name, await syncOrphan({ ...request, plan: gonePlan(name), isGone: true }));
     const plan = this.#orphanPlan(fleet, name);
-    if (plan === undefined) return { kind: 'resting' };
     // Git, which may name it again, or another app's pass was faster than this one.
-    const hasMoved = this.#desired !== fleet || this.#apps.notSeenSince(fleet.apps, since).length > 0;
-    if (plan.steps.length > 0 && hasMoved) return restUntil(this.#options.clock.now(), 'others have moved');
+    const isNewer = this.#desired !== fleet;
+    const hasMoved = isNewer || this.#apps.notSeenSince(fleet.apps, since).length > 0;
+    if (plan === undefined ? isNewer : plan.steps.length > 0 && hasMoved)
+      return restUntil(this.#options.clock.now(), 'others have moved');
+    if (plan === undefined) return { kind: 'resting' };
     const before = this.#apps.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
     const until = nextWake(plan, [], this.#options.clock.now());
-    const run = isNews ? await syncOrphan({ ...this.#options, fleet, plan, trigger }) : undefined;
+    const run = isNews ? await syncOrphan({ ...request, plan }) : undefined;
     if (run !== undefined) this.#apps.ran(name, run);
     const hasFailed = seen.state === 'unread' || run?.outcome === 'failed';
     return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(plan));
@@ -311,12 +325,17 @@ export class FleetReconciler {
    * place may have become unwell since its last pass. Where it waits for others, the first few of those: while one of them
    * lacks something it waits anyhow.
    */
-  async #lookBeforeRemoval(fleet: DesiredFleet, name: string, since: number): Promise<void> {
+  async #lookBeforeRemoval(
+    fleet: DesiredFleet,
+    name: string,
+    { since, signal }: { readonly since: number; readonly signal: AbortSignal },
+  ): Promise<void> {
     const plan = this.#orphanPlan(fleet, name);
     if (plan === undefined) return;
     const stale = this.#apps.notSeenSince(fleet.apps, since);
-    if (plan.steps.length > 0) await this.#look(fleet, stale);
-    else if (plan.holds.some(goesLast)) await this.#look(fleet, this.#lackingOf(stale).slice(0, waitedForMax));
+    if (plan.steps.length > 0) await this.#survey.lookAtAll(fleet, stale, signal);
+    else if (plan.holds.some(goesLast))
+      await this.#survey.lookAtAll(fleet, this.#lackingOf(stale).slice(0, waitedForMax), signal);
   }
 
   #lackingOf(apps: readonly DesiredApp[]): readonly DesiredApp[] {
@@ -325,28 +344,6 @@ export class FleetReconciler {
     const lacking = new Set(lackingOf({ plans, observed: all.map(({ observed }) => observed) }).map(({ app }) => app));
     const known = new Set(plans.map(({ app }) => app));
     return apps.filter(({ name }) => !known.has(name) || lacking.has(name));
-  }
-
-  /** Plans the apps that moved before any of them is touched, so that the brakes count them together. */
-  async #look(desired: DesiredFleet, apps: readonly DesiredApp[]): Promise<void> {
-    const queue = new PQueue({ concurrency: this.#options.concurrency });
-    await Promise.all(
-      apps.map((found) =>
-        queue.add(async () => {
-          try {
-            await this.#lookAt(desired, found);
-          } catch (error) {
-            this.#apps.unseeable(found.name);
-            // Said by whoever reads git: once, not for each app.
-            if (isFleetWide(error)) return;
-            this.#options.log.warn(
-              { app: found.name, error: toFault(error, 'survey').message },
-              'app could not be surveyed',
-            );
-          }
-        }),
-      ),
-    );
   }
 }
 

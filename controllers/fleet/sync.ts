@@ -19,7 +19,8 @@ import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
 import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
 import { recordBroken } from './untouched.ts';
-import { looksAtOnce, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
+import { looksAtOnce } from './states/survey.ts';
+import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /**
  * Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. `runs` undefined: a

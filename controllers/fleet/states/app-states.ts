@@ -4,6 +4,7 @@ import { hashOf } from '../../../src/model/base/json.ts';
 import { refusedDelay } from '../../../src/loop/backoff.ts';
 import { byText } from '../../../src/model/base/text.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
+import type { ObservedApp } from '../../../src/model/observed.ts';
 import type { Run, StepResult } from '../../../src/model/run.ts';
 import { withSteps } from '../../../src/plan/steps/status.ts';
 import type { PlannedApp } from '../../app/types.ts';
@@ -14,11 +15,21 @@ export type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
 
 /** What is known of an app beside its state: rebuilt from git and Fly after a restart. */
 interface Knowledge {
-  /** What it looked like. `inputs`: what git said of it then; undefined: something was done to it since. */
-  readonly seen?: { readonly surveyed: Surveyed; readonly inputs: string | undefined } | undefined;
+  /** What it looked like. */
+  readonly seen?: Seen | undefined;
+  /** Number of the newest look whose end is known. */
+  readonly look?: number | undefined;
   readonly run?: Run | undefined;
   /** What is left alone for a while, since Fly refused it or asked for that. */
   readonly putOff?: PutOff | undefined;
+}
+
+interface Seen {
+  readonly surveyed: Surveyed;
+  /** What git said of it then. */
+  readonly inputs: string;
+  /** true: something was done to it since. */
+  readonly isTouched: boolean;
 }
 
 /** Asked for again when git or Fly has moved, when a person says so, or when its time has come. */
@@ -50,6 +61,7 @@ export class AppStates {
   readonly #apps = new Map<string, Entry>();
   /** Hashed once for each app as it was read: what has not changed in git is the same value at the next refresh. */
   readonly #hashed = new WeakMap<DesiredApp, string>();
+  #looks = 0;
 
   stateOf(app: string): AppState {
     return this.#of(app).state;
@@ -92,30 +104,51 @@ export class AppStates {
     this.#happens(app, { kind: 'ended', rest });
   }
 
+  /** A look at an app begins. Of looks that go on beside each other the one that began last tells what is there. */
+  lookBegun(): number {
+    this.#looks += 1;
+    return this.#looks;
+  }
+
   /** While git does not name it that is no news: what was asked before git dropped it. */
-  surveyed(app: DesiredApp, surveyed: Surveyed): void {
-    if (this.stateOf(app.name).kind === 'unnamed') return;
-    this.#know(app.name, { seen: { surveyed, inputs: this.#inputsOf(app) } });
+  surveyed(app: DesiredApp, surveyed: Surveyed, look: number): void {
+    if (this.stateOf(app.name).kind === 'unnamed' || this.#isOld(app.name, look)) return;
+    this.#know(app.name, { look, seen: { surveyed, inputs: this.#inputsOf(app), isTouched: false } });
   }
 
   /** A look at it failed: what was seen before may be over. */
-  unseeable(app: string): void {
-    this.#know(app, { seen: undefined });
+  unseeable(app: string, look: number): void {
+    if (!this.#isOld(app, look)) this.#know(app, { look, seen: undefined });
+  }
+
+  /** A look at it takes too long for others to wait: until it ends, nobody can see the app. */
+  overdue(app: string, look: number): void {
+    if (!this.#isOld(app, look)) this.#know(app, { seen: undefined });
   }
 
   /** Apps that nobody has looked at after this (milliseconds since the epoch), as git says now and as their passes left them. */
   notSeenSince(apps: readonly DesiredApp[], since: number): readonly DesiredApp[] {
     return apps.filter(({ name }) => {
       const { state, known } = this.#of(name);
-      if (known.seen === undefined) return true;
+      if (known.seen === undefined || known.seen.isTouched) return true;
       return known.seen.inputs !== inputsIn(state) || known.seen.surveyed.observed.observedAt <= since;
     });
   }
 
-  /** Of all apps that were looked at, by name, whichever Fly answered first: the brakes count and name them together. */
+  /**
+   * Of all apps that were looked at since git said what it says now, by name, whichever Fly answered first: the brakes count
+   * and name them together. What is to be done in any other is not known.
+   */
   survey(): readonly Surveyed[] {
-    const surveyed = [...this.#apps.values()].flatMap(({ known }) => known.seen?.surveyed ?? []);
+    const surveyed = [...this.#apps.values()].flatMap(({ state, known }) =>
+      known.seen !== undefined && known.seen.inputs === inputsIn(state) ? [known.seen.surveyed] : [],
+    );
     return surveyed.toSorted((a, b) => byText(a.plan.app, b.plan.app));
+  }
+
+  /** How apps looked when they were last seen, whatever git has said since. */
+  observed(): readonly ObservedApp[] {
+    return [...this.#apps.values()].flatMap(({ known }) => known.seen?.surveyed.observed ?? []);
   }
 
   /**
@@ -131,7 +164,7 @@ export class AppStates {
     const { plan } = seen.surveyed;
     const steps = plan.steps.filter((step) => !tried.has(keyOf(step)) || left.has(keyOf(step)));
     const surveyed = { ...seen.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
-    this.#know(app, { seen: { surveyed, inputs: results.length > 0 ? undefined : seen.inputs } });
+    this.#know(app, { seen: { ...seen, surveyed, isTouched: seen.isTouched || results.length > 0 } });
   }
 
   lastRun(app: string): Run | undefined {
@@ -181,6 +214,11 @@ export class AppStates {
     const isForgotten = event.kind === 'dropped' || state.kind === 'unnamed';
     this.#apps.set(app, { state, known: isForgotten ? { ...known, seen: undefined } : known });
     return state;
+  }
+
+  /** A look that began later has told of it already. */
+  #isOld(app: string, look: number): boolean {
+    return look < (this.#of(app).known.look ?? 0);
   }
 
   #know(app: string, news: Knowledge): void {

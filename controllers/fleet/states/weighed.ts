@@ -29,15 +29,18 @@ export function heldByPolicy({ policy }: Pick<DesiredApp, 'policy'>, plan: AppPl
 
 /**
  * An app's plan among all the fleet's newest plans: the brakes count what is still to be done in all of them together. What
- * another app's policy leaves to a person is not the loop's to do. undefined: it has none.
+ * another app's policy leaves to a person is not the loop's to do. `own`: what its pass has seen. undefined: it has none.
  */
 export function weighed(
   known: { readonly states: AppStates; readonly orphans: Orphans; readonly now: number },
   fleet: DesiredFleet,
   name: string,
+  own?: Surveyed,
 ): AppPlan | undefined {
   const { states, orphans, now } = known;
-  const all = states.survey();
+  const surveyed = states.survey();
+  // Where git has moved on during its pass, that is about what git said when it began.
+  const all = own === undefined ? surveyed : [...surveyed.filter(({ plan }) => plan.app !== name), own];
   const others = new Map(fleet.apps.filter((app) => app.name !== name).map((app) => [app.name, app]));
   const applied = (plan: AppPlan): AppPlan => {
     const other = others.get(plan.app);

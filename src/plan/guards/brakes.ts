@@ -124,17 +124,24 @@ function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
  * Why nobody can say how many of a kind would go: what is held as too many must not go a few at a time, as far as each pass
  * happens to see it. undefined: all was seen.
  */
-function unseen({ fleet, plans, observed, selected, unread: lists }: BrakeInput, kind: Prunable): string | undefined {
+function unseen(input: BrakeInput, kind: Prunable): string | undefined {
+  const { plans, observed, unread: lists } = input;
   if (kind === 'apps') {
     if (lists.length === 0) return undefined;
     const orgs = list(lists.map(({ org }) => org));
     return `Fly’s machine list of ${orgs} is incomplete, so FlyCD cannot count the removals`;
   }
   const planned = new Set(plans.map(({ app }) => app));
-  const unplanned = selected.length > 0 ? [] : fleet.apps.flatMap(({ name }) => (planned.has(name) ? [] : [name]));
   const unread = observed.filter((app) => planned.has(app.name) && !isSeen(app, kind)).map(({ name }) => name);
-  const names = [...unplanned, ...unread].toSorted(byText);
+  const names = [...unplannedIn(input), ...unread].toSorted(byText);
   return names.length === 0 ? undefined : `${list(names)} could not be read, and may have more to remove`;
+}
+
+/** Apps that the pass is about and that nobody could look at. */
+function unplannedIn({ fleet, plans, selected }: BrakeInput): readonly string[] {
+  if (selected.length > 0) return [];
+  const planned = new Set(plans.map(({ app }) => app));
+  return fleet.apps.flatMap(({ name }) => (planned.has(name) ? [] : [name]));
 }
 
 function isSeen(app: ObservedApp, kind: Exclude<Prunable, 'apps'>): boolean {
@@ -196,11 +203,15 @@ function isRemapped(plan: AppPlan): boolean {
 function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly AppPlan[] {
   const restarting = plans.filter(isRemapped).map((plan) => plan.app);
   const most = Math.max(restartsFree, Math.floor(input.fleet.apps.length / share));
-  if (restarting.length <= most) return plans;
-  const because = becauseOfRestarts(restarting, plans.flatMap(remappedIn));
+  const unplanned = unplannedIn(input).toSorted(byText);
+  if (restarting.length === 0 || restarting.length + unplanned.length <= most) return plans;
+  const isKnown = restarting.length > most;
+  const because = isKnown
+    ? becauseOfRestarts(restarting, plans.flatMap(remappedIn))
+    : `${list(unplanned)} could not be read, and may restart as well though nothing changed in git, as ${list(restarting)} would`;
   return plans.map((plan) => {
     const matches = (step: Step): boolean => updatesOf([step]).some((update) => update.remapped === true);
-    return isRemapped(plan) ? hold(plan, matches, because) : plan;
+    return isRemapped(plan) ? hold(plan, matches, because, isKnown ? '' : tryAgain) : plan;
   });
 }
 

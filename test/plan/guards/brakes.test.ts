@@ -168,8 +168,8 @@ describe('apps that restart though git has not moved', () => {
     readonly risk: 'restart' | 'safe';
   }
 
-  /** Four apps with such an update each; the last two maybe with another. */
-  function restartsOf(first: Update, last = first): readonly AppPlan[] {
+  /** Four apps with such an update each; the last two maybe with another, and so many of them that nobody could look at. */
+  function restartsOf(first: Update, last = first, unseen = 0): readonly AppPlan[] {
     const apps = ['a', 'b', 'c', 'd'].map((name) => shop(name, false));
     const plans = apps.map((desired, index) => {
       const parts = index < 2 ? first : last;
@@ -183,7 +183,8 @@ describe('apps that restart though git has not moved', () => {
       return withSteps(plan(desired, observed()), { steps: [step], holds: [] });
     });
     const fleet = fleetOf({ apps });
-    return brakeFleet({ fleet, plans, observed: [], orphans: [], unread: [], selected: [] });
+    const seen = plans.slice(unseen);
+    return brakeFleet({ fleet, plans: seen, observed: [], orphans: [], unread: [], selected: [] });
   }
 
   /** Reasons of their holds. */
@@ -206,6 +207,20 @@ describe('apps that restart though git has not moved', () => {
       '4 apps would restart (a, b, c, d), and whether git asks for it or this FlyCD maps their config differently cannot be told: an earlier FlyCD wrote down what git said in another way';
     expect(says({ ...mapped, unknownInputs: true })).toEqual([unknown]);
     expect(says(mapped, { ...mapped, unknownInputs: true })).toEqual([unknown]);
+  });
+
+  test('are held, until they are seen, where those that nobody could look at would make them more', () => {
+    const mapped = { remapped: true, risk: 'restart' } as const;
+    const held = restartsOf(mapped, mapped, 1);
+    expect(held.map(({ app, steps, holds }) => [app, steps.length, holds[0]?.because])).toEqual(
+      ['b', 'c', 'd'].map((app) => [
+        app,
+        0,
+        'a could not be read, and may restart as well though nothing changed in git, as b, c, d would',
+      ]),
+    );
+    expect(held[0]?.holds[0]?.next).toContain('tries again in the next pass');
+    expect(restartsOf({ risk: 'restart' }, { risk: 'restart' }, 1).flatMap((app) => holdsOf(app))).toEqual([]);
   });
 
   test('are none where git moved, or where the update restarts nothing', () => {

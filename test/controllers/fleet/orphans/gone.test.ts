@@ -56,6 +56,7 @@ async function recorded({
     trigger: 'timer',
     actor: 'flycd',
     onProgress: () => undefined,
+    signal: new AbortController().signal,
   } as const;
   const runs = await recordGone(request, { ...all, ...found }, isMeant);
   expect(runs.every(({ app }) => app === 'old')).toBe(true);

@@ -71,6 +71,7 @@ test.each<[string, readonly AppEvent[], AppState['kind']]>([
 
 describe('the map', () => {
   const shop = desiredApp({ name: 'shop' });
+  const seen = { plan: plan(shop, observed()), observed: observed() };
 
   test.each<[string, (states: AppStates) => void]>([
     ['shop is underway, and a pass over it cannot be begun then', (map) => map.begun('shop')],
@@ -89,8 +90,41 @@ describe('the map', () => {
     const map = new AppStates();
     map.refreshed([shop]);
     map.refreshed([]);
-    map.surveyed(shop, { plan: plan(shop, observed()), observed: observed() });
+    map.surveyed(shop, seen, map.lookBegun());
     expect(map.survey()).toEqual([]);
+  });
+
+  test('does not count what was seen of an app of which git says another thing since', () => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    map.surveyed(shop, seen, map.lookBegun());
+    expect(map.survey()).toEqual([seen]);
+    map.refreshed([desiredApp({ name: 'shop', inputs: 'another' })]);
+    expect([map.survey(), map.observed()]).toEqual([[], [seen.observed]]);
+  });
+
+  test.each<[string, (map: AppStates, look: number) => void]>([
+    ['saw the app', (map, look) => map.surveyed(shop, seen, look)],
+    ['could not see it', (map, look) => map.unseeable('shop', look)],
+    ['took too long', (map, look) => map.overdue('shop', look)],
+  ])('believes the look that began last, where an earlier one %s after it', (_what, tell) => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    const early = map.lookBegun();
+    const late = { ...seen, observed: { ...observed(), observedAt: 7 } };
+    map.surveyed(shop, late, map.lookBegun());
+    tell(map, early);
+    expect(map.survey()).toEqual([late]);
+  });
+
+  test('sees again what it was not told of in time', () => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    const look = map.lookBegun();
+    map.overdue('shop', look);
+    expect(map.survey()).toEqual([]);
+    map.surveyed(shop, seen, look);
+    expect(map.survey()).toEqual([seen]);
   });
 
   /** What may happen to an app, in any order, as the loop and git bring it. */
