@@ -1,3 +1,4 @@
+import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type {
   AppPlan,
@@ -107,7 +108,7 @@ class Apply {
     }
     // Each may take minutes to become healthy; they wait side by side.
     const proving = ready.filter(isProving);
-    await Promise.all(proving.map((step) => this.#run([step], () => labelMachine(this.#pass, step))));
+    await allEnded(proving.map((step) => this.#run([step], () => labelMachine(this.#pass, step))));
     for (const step of ready) {
       if (isProving(step)) continue;
       if (isRolling(step) || step.kind === 'secret.set' || step.kind === 'secret.unset') continue;

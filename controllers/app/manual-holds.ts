@@ -1,4 +1,5 @@
 /** What a person says of one app: leave it alone, go back and stay there, or follow git again. */
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../../src/fly/api.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
@@ -232,7 +233,7 @@ async function before(
   const known = newest([standing.good, ...recorded]);
   if (known !== undefined) return known;
   const asked = standingMachines(machines, fleet).slice(0, machinesAskedMax);
-  const sent = await Promise.all(asked.map(({ id }) => fly.machineVersions(app.name, id)));
+  const sent = await allEnded(asked.map(({ id }) => fly.machineVersions(app.name, id)));
   const stamped = newest(sent.flat().map((config) => parseGood(config.metadata?.[stampKeys.good])));
   if (stamped !== undefined) return stamped;
   throw new Fault({

@@ -1,4 +1,5 @@
 /** Apps of earlier runs that git no longer names and no look at Fly finds: what became of them is recorded, once. */
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { Run } from '../../src/model/run.ts';
 import type { ToldApp } from '../../src/record/store.ts';
@@ -27,7 +28,7 @@ export async function recordGone(
   const orphans = new Set(found.orphans.map(({ name }) => name));
   // Asked anew: since orphans were sought, a pass beside this one may have recorded what became of them.
   const told = lostOf(await store.appsTold(), fleet).filter(({ app }) => !orphans.has(app) && isMeant(app));
-  const runs = await Promise.all(told.map((app) => record(request, app, found.orgs)));
+  const runs = await allEnded(told.map((app) => record(request, app, found.orgs)));
   return runs.flatMap((run) => run ?? []);
 }
 

@@ -1,3 +1,4 @@
+import { allEnded } from '../../src/model/base/ending.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
@@ -50,7 +51,7 @@ export async function findOrphans(
     if (observed.complete) orgs.push(sought);
     else if (!isGuessed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
-  const told = await Promise.all(found.map((orphan) => withWhatIsKnown(request, orphan)));
+  const told = await allEnded(found.map((orphan) => withWhatIsKnown(request, orphan)));
   const orphans = told.toSorted((a, b) => byText(a.name, b.name));
   return { orphans, complete: unread.length === 0, orgs, unread };
 }
@@ -81,7 +82,7 @@ async function withWhatIsKnown(request: LookRequest, orphan: OrphanedApp): Promi
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
 async function withContents({ fly, fleet, store, clock }: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
   const { name: app, machines } = orphan;
-  const [releases, contents, history] = await Promise.all([
+  const [releases, contents, history] = await allEnded([
     observeDeployments({ fly, app, machines, fleet, now: clock.now() }),
     observeContents(fly, orphan.name),
     removalHistory(fleet, orphan, store),

@@ -1,12 +1,13 @@
 import PQueue from 'p-queue';
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { Region } from '../../schemas/fly/app.ts';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
-import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
+import { isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
-import { planFleet } from '../../src/plan/fleet.ts';
+import { planFleet, type FailedApp } from '../../src/plan/fleet.ts';
 import { isNamed, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { appOf } from '../../src/plan/steps/accept-word.ts';
 import { planOrphan } from '../../src/plan/orphan.ts';
@@ -53,8 +54,18 @@ export interface Whole {
   readonly reached: () => Promise<readonly string[]>;
   /** Regions of Fly, asked for once. */
   readonly regions: () => Promise<readonly Region[]>;
-  /** The fleet's plan again, with newer plans of some apps. `accepted` by default: what the pass was given. */
-  replan(newer: ReadonlyMap<string, PlannedApp>, failedNow?: readonly string[], accepted?: Acceptance): Plan;
+  /** The fleet's plan again. */
+  replan(again?: Again): Plan;
+}
+
+interface Again {
+  /** Newer plans of some apps. */
+  readonly newer?: ReadonlyMap<string, PlannedApp>;
+  /** Apps that could not be planned anew: what was planned of them before may be over. */
+  readonly unplanned?: readonly FailedApp[];
+  readonly failedNow?: readonly string[];
+  /** Default: what the pass was given. */
+  readonly accepted?: Acceptance;
 }
 
 export async function planWhole(context: PlanContext, desired: DesiredFleet, options: PassOptions): Promise<Whole> {
@@ -66,13 +77,13 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   const regions = askedOnce(() => fly.regions());
   const shared = { ...context, reached, regions, fleet: desired };
   const asked = seeks && desired.named ? desired.apps : withDependencies(desired.apps, chosen);
-  const named = await Promise.all(asked.map(organizationNaming({ flyOrg, reached })));
+  const named = await allEnded(asked.map(organizationNaming({ flyOrg, reached })));
   const withOrg = withDependencies(named, chosen);
   const planned = new Map<string, PlannedApp>();
-  const failed: { app: DesiredApp; fault: Fault }[] = [];
+  const failed: FailedApp[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
   const look = (apps: readonly DesiredApp[]) =>
-    Promise.all(
+    allEnded(
       apps.map((app) =>
         queue.add(async () => {
           try {
@@ -80,7 +91,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
           } catch (error) {
             // A refused token concerns every app: one error, not a thousand.
             if (isFleetWide(error)) throw error;
-            failed.push({ app, fault: toFault(error, `${app.name} could not be planned`) });
+            failed.push(failedAt(app, error));
           }
         }),
       ),
@@ -92,7 +103,7 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
   };
   const apps = () => Promise.resolve(named);
   const seeking = seeks ? findOrphans({ clock, fly, store, fleet: desired, apps, observed, reached }) : undefined;
-  const [found] = await Promise.all([seeking, looking]);
+  const [found] = await allEnded([seeking, looking]);
   checkAskedFor(desired, found, options);
   const chosenOrphans = selectApps(found?.orphans ?? [], options.apps);
   const isWhole = mayDestroy(desired, { orphans: chosenOrphans, now: context.clock.now() }, options);
@@ -104,8 +115,11 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       .map(({ plan }) => plan)
       .filter(({ app }) => chosenNames.has(app) === isChosen)
       .toSorted((a, b) => byText(a.app, b.app));
-  const replan: Whole['replan'] = (newer, failedNow, { accept, acceptOnly } = options) => {
+  const replan: Whole['replan'] = ({ newer = [], unplanned = [], failedNow, accepted = options } = {}) => {
+    const { accept, acceptOnly } = accepted;
     const all = new Map([...planned, ...newer]);
+    for (const { app } of unplanned) all.delete(app);
+    const again = new Set([...all.keys(), ...unplanned.map(({ app }) => app)]);
     return planFleet({
       fleet: desired,
       plans: plansOf(all, true),
@@ -116,13 +130,17 @@ export async function planWhole(context: PlanContext, desired: DesiredFleet, opt
       now: context.clock.now(),
       accept,
       acceptOnly,
-      failed: failed.map(({ app, fault }) => ({ app: app.name, file: app.file, org: app.org, fault })),
+      failed: [...failed.filter(({ app }) => !again.has(app)), ...unplanned],
       selected: options.apps,
       failedNow,
     });
   };
   const byName = new Map(withOrg.map((app) => [app.name, app]));
-  return { plan: replan(new Map()), apps: byName, planned, orphans, found, reached, regions, replan };
+  return { plan: replan(), apps: byName, planned, orphans, found, reached, regions, replan };
+}
+
+export function failedAt({ name, file, org }: DesiredApp, error: unknown): FailedApp {
+  return { app: name, file, org, fault: toFault(error, `${name} could not be planned`) };
 }
 
 /** Machines made anew for their mount are a release, which is planned where that is accepted. */

@@ -1,7 +1,7 @@
 import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { Reconciled } from '../../src/loop/loop.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
-import { endsWithin } from '../../src/model/base/ending.ts';
+import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
@@ -74,7 +74,7 @@ export class FleetReconciler {
     this.#orphans = new KnownOrphans({
       ...this.#options,
       states: this.#apps,
-      named: (fleet) => Promise.all(fleet.apps.map((app) => this.#withOrganization(app))),
+      named: (fleet) => allEnded(fleet.apps.map((app) => this.#withOrganization(app))),
       surveyed: (signal) => this.#survey.ended(signal),
     });
   }

@@ -1,3 +1,4 @@
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { commitOf } from '../../src/model/base/revision.ts';
 import { toFault } from '../../src/model/base/fault.ts';
@@ -153,7 +154,7 @@ async function inWorkTreesCommit(
 
 /** Of the commit that was read, or that the work tree stands at: a file that changed may have become the app's. */
 async function sinceInCommit({ revision, pathsAt }: DesiredFleet, since: string | undefined): Promise<Since> {
-  const [then, now] = await Promise.all([filesAt(pathsAt, since), filesAt(pathsAt, commitOf(revision))]);
+  const [then, now] = await allEnded([filesAt(pathsAt, since), filesAt(pathsAt, commitOf(revision))]);
   const isNew = then && now && ((path: string) => then.get(path) !== now.get(path));
   return { isCommit: true, isNew, isAdded: addedSince(then) };
 }

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { allEnded } from '../../src/model/base/ending.ts';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { isFleetWide } from '../../src/model/base/fault.ts';
@@ -6,7 +7,7 @@ import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { holdUnlisted, releaseAccepted, type Acceptance } from '../../src/plan/guards/accept.ts';
-import { withPlans } from '../../src/plan/fleet.ts';
+import { withPlans, type FailedApp } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { foreignPlan, gonePlan, planOrphan } from '../../src/plan/orphan.ts';
 import { withSteps } from '../../src/plan/steps/status.ts';
@@ -20,7 +21,7 @@ import { recordGone } from './gone-apps.ts';
 import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
 import { recordBroken } from './untouched.ts';
 import { looksAtOnce } from './states/survey.ts';
-import { planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
+import { failedAt, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
 
 /**
  * Plans, then applies every app's plan side by side. One app's failure stops another's only with `abortEarly`. `runs` undefined: a
@@ -54,7 +55,7 @@ export async function syncPlanned(
   const { whole, isMeant } = await planMeant(context, desired, { options, trigger: 'command' });
   const { plan } = whole;
   if (!isMeant) return { plan, runs: undefined, isDeclined: true };
-  const meant = [plan, whole.replan(new Map(), [], unaccepted)].flatMap((one) => appsOf(one, id));
+  const meant = [plan, whole.replan({ accepted: unaccepted })].flatMap((one) => appsOf(one, id));
   const apps = plan.apps.filter(({ app }) => meant.includes(app));
   if (apps.length === 0) return { plan, runs: undefined };
   return applyWhole(context, desired, {
@@ -153,13 +154,13 @@ async function applyWhole(
     }
   };
   const isOrphaned = ({ status }: AppPlan): boolean => status === 'orphaned';
-  await Promise.all(
+  await allEnded(
     work.plan.apps.map(async (plan) => {
       if (isOrphaned(plan)) return;
       const turn = turns.get(plan.app);
       try {
         const names = isWaiting(plan) ? (work.apps.get(plan.app)?.dependsOn ?? []) : [];
-        await Promise.all(names.flatMap((name) => turns.get(name)?.promise ?? []));
+        await allEnded(names.flatMap((name) => turns.get(name)?.promise ?? []));
         await queue.add(() => sync(plan));
       } finally {
         turn?.resolve();
@@ -168,7 +169,7 @@ async function applyWhole(
   );
   const failedNow = runs.flatMap(({ app, outcome }) => (outcome === 'failed' ? [app] : []));
   const orphans = await planOrphansAgain(context, desired, { ...work, failedNow });
-  await Promise.all(orphans.map((plan) => queue.add(() => sync(plan))));
+  await allEnded(orphans.map((plan) => queue.add(() => sync(plan))));
   const ordered = runs.toSorted((a, b) => byText(a.app, b.app));
   return { plan: withPlans(work.plan, [...plans.values()]), runs: ordered };
 }
@@ -187,12 +188,12 @@ async function planOrphansAgain(
     observed: [...work.planned.values()].map(({ observed }) => observed),
   });
   const names = new Set(first.map(({ app }) => app));
-  const newer = await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }).catch((error) => {
+  const looked = await observeAgain(context, desired, { work, names: lacking.map(({ app }) => app) }).catch((error) => {
     // Planned with what was seen before: what lacked something then keeps them waiting, and so does what failed since.
     context.log.warn({ error: String(error) }, 'apps that others wait for could not be looked at again');
-    return new Map<string, PlannedApp>();
+    return {};
   });
-  const again = work.replan(newer, work.failedNow).apps.filter(({ app }) => names.has(app));
+  const again = work.replan({ ...looked, failedNow: work.failedNow }).apps.filter(({ app }) => names.has(app));
   if (work.isNamed !== true) return again;
   // What the plan that a person named holds back is for the next one, though this pass has made it due.
   const held = new Map(first.filter(({ steps }) => steps.length === 0).map((plan) => [plan.app, plan]));
@@ -246,29 +247,37 @@ async function plannedNow(
   desired: DesiredFleet,
   { work, app, first }: Turn,
 ): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
-  const newer = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
-  const plan = work.replan(newer).apps.find((one) => one.app === app.name) ?? first;
+  const looked = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
+  const own = looked.unplanned.find((one) => one.app === app.name);
+  if (own !== undefined) throw own.fault;
+  const plan = work.replan(looked).apps.find((one) => one.app === app.name) ?? first;
   const { accept, acceptOnly } = work.options;
   const isBound = work.isNamed === true || accept || acceptOnly.length > 0;
-  return { plan: isBound ? holdUnlisted(plan, first) : plan, planned: newer.get(app.name) };
+  return { plan: isBound ? holdUnlisted(plan, first) : plan, planned: looked.newer.get(app.name) };
 }
 
+/** One that cannot be planned now keeps those that depend on it waiting, and ends nobody's pass. */
 async function observeAgain(
   context: SyncContext,
   fleet: DesiredFleet,
   { work, names }: { readonly work: Work; readonly names: readonly string[] },
-): Promise<ReadonlyMap<string, PlannedApp>> {
+): Promise<{ readonly newer: ReadonlyMap<string, PlannedApp>; readonly unplanned: readonly FailedApp[] }> {
   const { reached, regions } = work;
-  const apps = names.flatMap((name) => work.apps.get(name) ?? []);
+  const newer = new Map<string, PlannedApp>();
+  const unplanned: FailedApp[] = [];
   const queue = new PQueue({ concurrency: looksAtOnce });
-  const planned = await Promise.all(
-    apps.map((app) =>
-      queue.add(() =>
-        observeAndPlan({ ...context, reached, regions, fleet, app, options: optionsFor(app, work.options) }),
-      ),
-    ),
-  );
-  return new Map(planned.map((one) => [one.plan.app, one]));
+  const look = async (app: DesiredApp): Promise<void> => {
+    try {
+      const options = optionsFor(app, work.options);
+      newer.set(app.name, await observeAndPlan({ ...context, reached, regions, fleet, app, options }));
+    } catch (error) {
+      if (isFleetWide(error)) throw error;
+      unplanned.push(failedAt(app, error));
+    }
+  };
+  const apps = names.flatMap((name) => work.apps.get(name) ?? []);
+  await allEnded(apps.map((app) => queue.add(() => look(app))));
+  return { newer, unplanned };
 }
 
 /** Looked at again before it is destroyed: what has come into it, or who is at work on it, since the plan was made. */

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
@@ -37,7 +38,7 @@ export async function takeOver(
   const queue = new PQueue({ concurrency: context.concurrency });
   for (const own of whole.apps) if (isLeftToUs(own)) await context.store.takeRows(own.app);
   const taken = plan.apps.filter(({ steps }) => steps.length > 0);
-  const runs = await Promise.all(taken.map((app) => queue.add(() => takeApp(context, desired, app))));
+  const runs = await allEnded(taken.map((app) => queue.add(() => takeApp(context, desired, app))));
   const unseen = await recordUnseen(recording, plan);
   return { plan, runs: [...runs.flat(), ...unseen].toSorted((a, b) => byText(a.app, b.app)) };
 }

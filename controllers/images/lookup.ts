@@ -1,3 +1,4 @@
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { Flyctl } from '../../src/fly/builder/flyctl.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { buildLabel, imageMatches, parseImage } from '../../src/flyconfig/sections/image.ts';
@@ -70,7 +71,7 @@ export async function seeUnpullable(
         imageMatches({ ref, digest: parseImage(ref).digest }, { image: config.image, imageRef }),
     );
   const asked = [...images].filter((ref) => !isCarried(ref));
-  const found = await Promise.all(asked.map(async (ref) => ({ ref, why: await pulls.refusal(ref) })));
+  const found = await allEnded(asked.map(async (ref) => ({ ref, why: await pulls.refusal(ref) })));
   return found.flatMap(({ ref, why }) => (why === undefined ? [] : [{ ref, why }]));
 }
 

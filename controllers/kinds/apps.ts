@@ -1,3 +1,4 @@
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
@@ -55,7 +56,7 @@ export async function destroyApp(fly: FlyWriter, app: string): Promise<StepDone>
     await fly.deleteApp(app);
   } catch (error) {
     if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
-    const [presence, machines] = await Promise.all([read(fly.app(app)), read(fly.machines(app))]);
+    const [presence, machines] = await allEnded([read(fly.app(app)), read(fly.machines(app))]);
     const isGone = presence.status === 'read' && presence.value.state === 'absent';
     if (!isGone || (machines.status === 'read' && machines.value.length > 0)) throw error;
   }

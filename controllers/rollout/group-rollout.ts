@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { isNoRoom } from '../../src/fly/http/classification.ts';
 import { imageMatches } from '../../src/flyconfig/sections/image.ts';
@@ -118,7 +119,7 @@ export class GroupRun {
       for (const machine of machines) if (touched.has(machine.id) && isUnwell(machine)) this.#unwell.add(machine.id);
       const siblings = machines.filter(isSibling);
       const looks = siblings.map((sibling) => queue.add(() => this.#lookAt(sibling)));
-      return (await Promise.all(looks)).find((found) => found !== undefined);
+      return (await allEnded(looks)).find((found) => found !== undefined);
     };
     const fault = await look().catch((error: unknown) => toFault(error, 'the machines could not be listed'));
     if (fault === undefined) return true;
@@ -170,7 +171,7 @@ export class GroupRun {
         const patch = this.#isOurs(machine) ? patchOf(metadataOf(machine)) : {};
         return Object.keys(patch).length === 0 ? [] : [{ id: machine.id, patch }];
       });
-      await Promise.all(patches.map(({ id, patch }) => fly.patchMetadata(app.name, id, patch)));
+      await allEnded(patches.map(({ id, patch }) => fly.patchMetadata(app.name, id, patch)));
     } catch (error) {
       // The machines are there and well. The next plan sees that, too, and stamps the others.
       log.warn({ app: app.name, error: String(error) }, 'a first rollout was not marked as complete');
@@ -185,7 +186,7 @@ export class GroupRun {
 
   async batch(steps: readonly RolloutStep[], concurrency: number): Promise<void> {
     const queue = new PQueue({ concurrency });
-    await Promise.all(steps.map((step) => queue.add(() => this.#one(step))));
+    await allEnded(steps.map((step) => queue.add(() => this.#one(step))));
   }
 
   /** The first alone. One that its region has no room for shows nothing of the version: the next one is the first. */
@@ -211,7 +212,7 @@ export class GroupRun {
       });
       return ended.promise;
     });
-    await Promise.all(done);
+    await allEnded(done);
   }
 
   async #one(planned: RolloutStep, onceSent: () => void = () => undefined): Promise<void> {

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { RolloutStep, MachineChange } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
@@ -28,7 +29,7 @@ export async function roll(
 ): Promise<void> {
   const groups = Map.groupBy(steps, (step) => step.group);
   const queue = new PQueue({ concurrency: groupsAtOnce });
-  await Promise.all([...groups.values()].map((group) => queue.add(() => rollGroup({ pass, report, pin }, group))));
+  await allEnded([...groups.values()].map((group) => queue.add(() => rollGroup({ pass, report, pin }, group))));
 }
 
 async function rollGroup(rollout: Rollout, steps: readonly RolloutStep[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { allEnded } from '../../src/model/base/ending.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { reservedGroups } from '../../schemas/fly/presets.ts';
 import type { FlyReader } from '../../src/fly/api.ts';
@@ -76,7 +77,7 @@ async function historyAt({ fly, fleet, app, version, machines }: SnapshotRequest
     for (const [group, members] of byGroup) {
       if (reservedGroups.some((reserved) => reserved === group)) continue;
       const asked = members.slice(0, machinesAskedMax);
-      const sent = await Promise.all(asked.map((machine) => fly.machineVersions(app.name, machine.id)));
+      const sent = await allEnded(asked.map((machine) => fly.machineVersions(app.name, machine.id)));
       histories.push({ group, sent: sent.flat() });
     }
     const found = snapshotOfHistory(app, histories, version);

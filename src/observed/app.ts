@@ -1,3 +1,4 @@
+import { allEnded } from '../model/base/ending.ts';
 import type { App } from '../../schemas/fly/app.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
@@ -52,8 +53,7 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
     read(fly.addresses(name)),
   ] as const;
   // All of them come to an end before the first failure is thrown: nothing goes on behind the caller's back.
-  await Promise.allSettled(asked);
-  const [app, machines, volumes, secrets, addresses] = await Promise.all(asked);
+  const [app, machines, volumes, secrets, addresses] = await allEnded(asked);
   if (app.status === 'read' && app.value.state !== 'present') {
     const empty = { status: 'read', value: [] } as const;
     const presence = contradicted(app, machines);

@@ -1,3 +1,4 @@
+import { allEnded } from '../model/base/ending.ts';
 import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
@@ -54,8 +55,7 @@ export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphan
   const stamped = machines.filter((machine) => isOurs(machine.config, fleet) && !desired.has(machine.app_name));
   const names = [...new Set(stamped.map((machine) => machine.app_name))].toSorted();
   const asked = names.map((name) => confirm({ fly, org, fleet }, name));
-  await Promise.allSettled(asked);
-  const confirmed = await Promise.all(asked);
+  const confirmed = await allEnded(asked);
   const orphans = confirmed.flatMap((seen) => (seen.state === 'orphan' ? [seen.orphan] : []));
   const reasons = confirmed.flatMap((seen) => (seen.state === 'unread' ? [seen.reason] : []));
   if (errorRegions.length > 0) {
@@ -77,8 +77,7 @@ async function confirm(
   name: string,
 ): Promise<SeenOrphan> {
   const asked = [read(fly.app(name)), read(fly.machines(name))] as const;
-  await Promise.allSettled(asked);
-  const [app, machines] = await Promise.all(asked);
+  const [app, machines] = await allEnded(asked);
   if (app.status === 'unread') return { state: 'unread', reason: `${name}: ${app.reason}` };
   if (app.value.state === 'absent') return { state: 'gone' };
   // Nobody has seen what is in it: it may have moved on with all of its machines.
@@ -98,7 +97,7 @@ async function confirm(
 
 /** What would go with an app: each kind read, or unread with the reason. Throws only when the token is refused. */
 export async function observeContents(fly: FlyReader, app: string): Promise<OrphanContents> {
-  const [volumes, addresses, certificates, secrets] = await Promise.all([
+  const [volumes, addresses, certificates, secrets] = await allEnded([
     read(fly.volumes(app)),
     read(fly.addresses(app)),
     read(fly.certificates(app)),

@@ -205,6 +205,11 @@ describe('house rules', () => {
     expect(readers).toEqual(['src/main.ts']);
   });
 
+  test('what a pass has begun has ended before the first failure is thrown: allEnded, never Promise.all', () => {
+    const early = product.filter((file) => /^(?:controllers|src\/observed)\//.test(file));
+    expect(early.filter((file) => /\bPromise\.(?:all|any)\(/.test(text(file)))).toEqual([]);
+  });
+
   test('a module that is loaded late is loaded while the clock stands still', () => {
     // Else virtual time went on while a slow disk was read, and a storm told another story on a busy machine.
     const late = product

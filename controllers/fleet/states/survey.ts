@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../../../src/model/base/clock.ts';
-import { endsWithin } from '../../../src/model/base/ending.ts';
+import { allEnded, endsWithin } from '../../../src/model/base/ending.ts';
 import { isFleetWide, toFault } from '../../../src/model/base/fault.ts';
 import type { Log } from '../../../src/model/base/log.ts';
 import type { DesiredApp, DesiredFleet } from '../../../src/model/desired.ts';
@@ -46,7 +46,7 @@ export class Survey {
 
   /** Begins to look at apps that moved, before any of them is touched. */
   begin(fleet: DesiredFleet, apps: readonly DesiredApp[], signal: AbortSignal): void {
-    this.#newest = Promise.all([this.#newest, this.#lookAtAll(apps, { fleet, signal, priority: 0 })]);
+    this.#newest = allEnded([this.#newest, this.#lookAtAll(apps, { fleet, signal, priority: 0 })]);
   }
 
   /** Resolves when what was begun has been looked at, as far as there is time for it, or at the signal's abort. */
@@ -68,7 +68,7 @@ export class Survey {
     }: { readonly fleet: DesiredFleet; readonly signal: AbortSignal; readonly priority: number },
   ): Promise<void> {
     const looks = apps.map((app) => this.#queue.add(() => this.#lookInTime(fleet, app, signal), { priority }));
-    await endsWithin(this.#parts.clock, Promise.all(looks), { ms: surveyMsMax, signal });
+    await endsWithin(this.#parts.clock, allEnded(looks), { ms: surveyMsMax, signal });
   }
 
   /** One app, however long it takes. Throws why it cannot be looked at. */

@@ -4,7 +4,9 @@ import type { Clock } from './clock.ts';
  * As Promise.all, but what fails ends nothing early: all of them have come to an end before the first failure is thrown, so that
  * nothing goes on behind the caller's back.
  */
-export async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
+export async function allEnded<T extends readonly unknown[] | []>(
+  work: T,
+): Promise<{ -readonly [Key in keyof T]: Awaited<T[Key]> }> {
   await Promise.allSettled(work);
   return Promise.all(work);
 }
