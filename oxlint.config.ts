@@ -70,7 +70,7 @@ export default defineConfig({
       'error',
       { name: 'setTimeout', message: 'Use the Clock: tests move it.' },
       { name: 'setInterval', message: 'Use the Clock: tests move it.' },
-      { name: 'performance', message: 'Use clock.now(): tests move it.' },
+      { name: 'performance', message: 'Use clock.monotonic(): tests move it.' },
       { name: 'globalThis', message: 'Name what you need of it: the rules on time and environment go by names.' },
       { name: 'process', message: 'Use Io: only src/main.ts reads the environment.' },
     ],

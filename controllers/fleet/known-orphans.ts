@@ -34,7 +34,7 @@ interface Wanted {
 }
 
 interface Looking {
-  /** Nobody waits for it after that. */
+  /** Nobody waits for it after that, by the monotonic clock. */
   readonly until: number;
   readonly ended: Promise<void>;
 }
@@ -91,7 +91,7 @@ export class KnownOrphans {
     this.#all = this.#all.filter(({ name }) => !named.has(name));
     this.#looking ??= this.#begun();
     const { until, ended } = this.#looking;
-    if (await endsWithin(clock, ended, { ms: Math.max(0, until - clock.now()), signal })) await ended;
+    if (await endsWithin(clock, ended, { ms: Math.max(0, until - clock.monotonic()), signal })) await ended;
     else if (!signal.aborted) {
       this.#isSlow = true;
       this.#unreadFor(fleet, `Fly has not listed its machines within ${listsMsMax / 1000} s`);
@@ -103,10 +103,10 @@ export class KnownOrphans {
 
   /** Lists that were waited for in vain are not waited for again until they come in time. */
   #begun(): Looking {
-    const begunAt = this.#parts.clock.now();
+    const begunAt = this.#parts.clock.monotonic();
     const ended = this.#lookUntilNewest().finally(() => {
       this.#looking = undefined;
-      this.#isSlow = this.#parts.clock.now() - begunAt > listsMsMax;
+      this.#isSlow = this.#parts.clock.monotonic() - begunAt > listsMsMax;
     });
     return { until: begunAt + (this.#isSlow ? 0 : listsMsMax), ended };
   }

@@ -285,7 +285,7 @@ export class FleetReconciler {
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
   async #reconcileOrphan(fleet: DesiredFleet, name: string, { trigger, signal }: How): Promise<Rest> {
-    const since = this.#options.clock.now() - lookAgainMs;
+    const since = this.#options.clock.monotonic() - lookAgainMs;
     await this.#lookBeforeRemoval(fleet, name, { since, signal });
     const orphan = this.#orphans.called(name);
     if (orphan === undefined) return { kind: 'resting' };

@@ -130,10 +130,10 @@ async function asItRests(pass: AppPass, step: MachineCreate): Promise<MachineCre
  * is still being replaced shows where it ends once that is over.
  */
 export async function isStillAtRest({ app, services: { fly, clock } }: AppPass, machineId: string): Promise<boolean> {
-  const until = clock.now() + replacedMs;
+  const until = clock.monotonic() + replacedMs;
   for (;;) {
     const machine = await fly.machine(app.name, machineId);
-    if (machine?.state !== 'replacing' || clock.now() >= until)
+    if (machine?.state !== 'replacing' || clock.monotonic() >= until)
       return machine === undefined || !['starting', 'started'].includes(machine.state);
     await clock.sleep(lookAgainMs);
   }

@@ -28,10 +28,10 @@ export interface Updated {
  */
 export async function machineAfter(pass: AppPass, machineId: string, updated: Updated): Promise<Machine | undefined> {
   const { clock, fly } = pass.services;
-  const giveUpAt = clock.now() + shownMsMax;
+  const giveUpAt = clock.monotonic() + shownMsMax;
   for (;;) {
     const machine = await fly.machine(pass.app.name, machineId);
-    if (!isFromBefore(machine, updated) || clock.now() >= giveUpAt) return machine;
+    if (!isFromBefore(machine, updated) || clock.monotonic() >= giveUpAt) return machine;
     await clock.sleep(lookAgainMs, pass.newer).catch((error: unknown) => {
       throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
     });

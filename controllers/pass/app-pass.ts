@@ -62,7 +62,7 @@ export class AppPass {
   begins: boolean;
   /** What this pass made of the app's beginning. */
   readonly begun: Machine[] = [];
-  /** When this pass last saw a list of the app's machines, and whether another owner came first. Milliseconds since the epoch. */
+  /** When this pass last saw a list of the app's machines, and whether another owner came first. By the monotonic clock. */
   lookedAt = -Infinity;
   /** Looks after a create, one after the other: what the first one finds is true for all. */
   looks: Promise<void> = Promise.resolve();

@@ -15,10 +15,10 @@ export function stillAsPlanned(
 ): BeforeSent {
   const { clock, fly } = pass.services;
   const { name } = pass.app;
-  const since = clock.now();
+  const since = clock.monotonic();
   return async () => {
     const seenAt = one === undefined ? Math.max(since, pass.lookedAt) : since;
-    if (clock.now() - seenAt > recentMs) {
+    if (clock.monotonic() - seenAt > recentMs) {
       const live = one === undefined ? await fly.machines(name) : [await fly.machine(name, one.machineId)];
       const machines = live.filter((machine) => machine !== undefined);
       if (one === undefined) checkOwner(pass, machines);

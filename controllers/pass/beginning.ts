@@ -23,12 +23,12 @@ export function begunStamp({ begins }: AppPass): Readonly<Record<string, string>
 
 /** Nobody knows whose the app is, and this pass has not looked for a while. */
 export function isUnseen({ begins, lookedAt, services: { clock } }: AppPass): boolean {
-  return begins && clock.now() - lookedAt > recentMs;
+  return begins && clock.monotonic() - lookedAt > recentMs;
 }
 
 /** Throws a held Fault where another owner came first; these machines are as they were listed. */
 export function checkOwner(pass: AppPass, machines: readonly Machine[]): void {
-  pass.lookedAt = pass.services.clock.now();
+  pass.lookedAt = pass.services.clock.monotonic();
   if (!pass.begins) return;
   const listed = new Set(machines.map(({ id }) => id));
   const known = [...machines, ...pass.begun.filter(({ id }) => !listed.has(id))];
@@ -52,7 +52,7 @@ export async function keepIfFirst(pass: AppPass, made: Machine, how: { readonly 
 async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly stays: boolean }): Promise<void> {
   if (!pass.begins) return;
   const { clock, fly } = pass.services;
-  const until = clock.now() + listedMsMax;
+  const until = clock.monotonic() + listedMsMax;
   for (;;) {
     const machines = await fly.machines(pass.app.name);
     try {
@@ -62,7 +62,7 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
       await fly.destroyMachine(pass.app.name, made.id).catch(() => undefined);
       throw error;
     }
-    if (machines.some(({ id }) => id === made.id) || clock.now() >= until) break;
+    if (machines.some(({ id }) => id === made.id) || clock.monotonic() >= until) break;
     await clock.sleep(lookAgainMs);
   }
   if (stays) pass.begins = false;

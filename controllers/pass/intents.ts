@@ -75,13 +75,13 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     const intent = await store.addIntent(app.name, { kind, target, before });
     let isSent = false;
     const isStill = stillAsPlanned(pass);
-    const seenAt = pass.services.clock.now();
+    const seenAt = pass.services.clock.monotonic();
     const beforeSent = async (): Promise<void> => {
       // One more try follows a refusal alone, of which nothing came.
       isSent = false;
       await isStill();
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
-      const isOld = pass.lock === undefined && pass.services.clock.now() - seenAt > recentMs;
+      const isOld = pass.lock === undefined && pass.services.clock.monotonic() - seenAt > recentMs;
       const made = isOld ? (await call.list()).find((item) => !before.includes(call.idOf(item))) : undefined;
       if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
       isSent = true;

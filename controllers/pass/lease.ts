@@ -40,9 +40,9 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
 
   function scheduleRenewal(inMs: number): () => void {
     return clock.timer(inMs, () => {
-      const startedAt = clock.now();
+      const startedAt = clock.monotonic();
       renewal = renew(startedAt).finally(() => {
-        if (lost === undefined && !released) cancel = scheduleRenewal(startedAt + renewEveryMs - clock.now());
+        if (lost === undefined && !released) cancel = scheduleRenewal(startedAt + renewEveryMs - clock.monotonic());
       });
     });
   }
@@ -56,7 +56,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
       pass.services.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
       // Refused for another reason than haste: it is gone, or somebody else's.
       const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
-      if (isTaken || clock.now() >= endsAt) lost = lostLease(app.name, machineId);
+      if (isTaken || clock.monotonic() >= endsAt) lost = lostLease(app.name, machineId);
     }
   }
 
@@ -66,7 +66,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
     nonce: held.nonce,
     check() {
       // A renewal that hangs has not said yet that it is lost.
-      if (clock.now() >= endsAt) lost ??= lostLease(app.name, machineId);
+      if (clock.monotonic() >= endsAt) lost ??= lostLease(app.name, machineId);
       if (lost !== undefined) throw lost;
     },
     async [Symbol.asyncDispose]() {
@@ -74,7 +74,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
       cancel();
       await renewal;
       // Nothing is left to give back.
-      if (clock.now() >= endsAt) return;
+      if (clock.monotonic() >= endsAt) return;
       try {
         await fly.releaseLease(app.name, machineId, held.nonce);
       } catch (error) {
@@ -97,23 +97,24 @@ async function acquire(pass: AppPass, machineId: string) {
   const { clock, fly } = pass.services;
   const { app } = pass;
   const request = { ttlSeconds: leaseSeconds, description: leaseDescription(pass.fleet.name, pass.services.instance) };
-  const giveUpAt = clock.now() + leaseWaitMsMax;
+  const giveUpAt = clock.monotonic() + leaseWaitMsMax;
   const { signal } = pass.services;
   const stop = pass.newer === undefined ? signal : AbortSignal.any([signal, pass.newer]);
   let hasWaited = false;
   let saidOf: number | undefined;
   for (;;) {
-    // Fly's time may differ from ours: by our clock, the lease ends no later than this.
-    const endsAt = clock.now() + leaseMs;
+    // Fly's time may differ from ours, and ours may be set: by what nobody sets, the lease ends no later than this.
+    const endsAt = clock.monotonic() + leaseMs;
     try {
       return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt, hasWaited };
     } catch (error) {
-      if (!(error instanceof Fault) || stop.aborted || clock.now() >= giveUpAt) throw error;
+      if (!(error instanceof Fault) || stop.aborted || clock.monotonic() >= giveUpAt) throw error;
       const quietUntil = error instanceof FlyError ? error.leftAloneUntil : undefined;
       if (quietUntil !== undefined) {
-        if (quietUntil > giveUpAt) throw error;
+        const quietMs = quietUntil - clock.now();
+        if (clock.monotonic() + quietMs > giveUpAt) throw error;
         hasWaited = true;
-        await pass.services.yieldSlot(() => clock.sleep(quietUntil - clock.now(), stop));
+        await pass.services.yieldSlot(() => clock.sleep(quietMs, stop));
         continue;
       }
       const unclear = error instanceof FlyError && error.outcome === 'unknown';

@@ -199,7 +199,7 @@ class FleetLoop implements Loop {
     const { clock } = this.#options;
     // While a refresh runs, its retry time is of the run before.
     const retryAt = this.#refresher.running ? undefined : this.#refresher.retryAt;
-    const wait = Math.min(this.#schedule.next, retryAt ?? Infinity) - clock.now();
+    const wait = Math.min(this.#schedule.nextInMs, (retryAt ?? Infinity) - clock.now());
     this.#cancelAlarm = clock.timer(Math.min(Math.max(wait, 0), alarmMaxMs), () => this.tick());
   }
 

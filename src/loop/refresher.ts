@@ -39,6 +39,7 @@ export class Refresher {
   readonly #options: RefresherOptions;
   #wanted: Trigger | undefined;
   #running: Promise<void> | undefined;
+  // Times by the monotonic clock.
   #startedAt = -Infinity;
   #cancelTimer = (): void => undefined;
   #failures = 0;
@@ -60,9 +61,10 @@ export class Refresher {
     return this.#running !== undefined;
   }
 
-  /** When a failed run is tried again. */
+  /** When a failed run is tried again; milliseconds since the epoch. */
   get retryAt(): number | undefined {
-    return this.#retryAt;
+    const { clock } = this.#options;
+    return this.#retryAt === undefined ? undefined : clock.now() + this.#retryAt - clock.monotonic();
   }
 
   want(trigger: Trigger): void {
@@ -79,15 +81,15 @@ export class Refresher {
   proceed(): void {
     if (this.#stopped || this.#wanted === undefined || this.#running !== undefined) return;
     const { clock } = this.#options;
-    if (this.#retryAt !== undefined && this.#retryAt > clock.now()) return;
+    if (this.#retryAt !== undefined && this.#retryAt > clock.monotonic()) return;
     const trigger = this.#wanted;
     this.#cancelTimer();
-    const wait = trigger === 'webhook' ? this.#startedAt + pushSpacingMs - clock.now() : 0;
+    const wait = trigger === 'webhook' ? this.#startedAt + pushSpacingMs - clock.monotonic() : 0;
     if (wait > 0) {
       this.#cancelTimer = clock.timer(wait, () => this.proceed());
       return;
     }
-    this.#startedAt = clock.now();
+    this.#startedAt = clock.monotonic();
     this.#wanted = undefined;
     this.#running = this.#run(trigger).finally(() => {
       this.#running = undefined;
@@ -123,12 +125,14 @@ export class Refresher {
   #failed(fault: Fault): void {
     const { clock, random } = this.#options;
     this.#failures += 1;
-    this.#failedAt = clock.now();
+    this.#failedAt = clock.monotonic();
     // What git has to change or a person to decide is asked rarely, not never: credentials and repos are mended outside.
     const patient = fault.kind === 'stalled' || fault.kind === 'held';
     const delay = patient ? lastRetryMs : retryDelay(this.#failures, random);
-    this.#retryAt = Math.max(this.#failedAt + delay, retryAtOf(fault, this.#failedAt) ?? 0);
+    const now = clock.now();
+    const retryAt = Math.max(now + delay, retryAtOf(fault, now) ?? 0);
+    this.#retryAt = this.#failedAt + retryAt - now;
     this.#fault = fault;
-    this.#options.onFault(fault, this.#retryAt);
+    this.#options.onFault(fault, retryAt);
   }
 }

@@ -31,7 +31,10 @@ interface Asked {
   times: number;
 }
 
-/** When what is due, computed from the clock's time alone. */
+/**
+ * When what is due. What waits does so by the monotonic clock, whatever somebody sets the other one to: dates are turned into it
+ * when they are told, and back for whoever asks.
+ */
 export class Schedule {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -49,24 +52,25 @@ export class Schedule {
     this.#intervalMs = options.intervalMs;
   }
 
+  /** Milliseconds since the epoch. */
   get nextPassAt(): number | undefined {
-    return this.#nextPassAt;
+    return this.#nextPassAt === undefined ? undefined : this.#dateOf(this.#nextPassAt);
   }
 
   planPass(): void {
-    this.#nextPassAt = this.#clock.now() + passDelay(this.#intervalMs, this.#random);
+    this.#nextPassAt = this.#clock.monotonic() + passDelay(this.#intervalMs, this.#random);
   }
 
   /** true once a pass: the next one is then planned. */
   takePass(): boolean {
-    if (this.#nextPassAt === undefined || this.#nextPassAt > this.#clock.now()) return false;
+    if (this.#nextPassAt === undefined || this.#nextPassAt > this.#clock.monotonic()) return false;
     this.planPass();
     return true;
   }
 
   /** Apps whose time has come. Each is given once. */
   takeDue(): readonly string[] {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const apps = [...this.#due].filter(([, at]) => at <= now).map(([app]) => app);
     for (const app of apps) {
       this.#due.delete(app);
@@ -86,17 +90,18 @@ export class Schedule {
    * what never goes away would otherwise come back within seconds for ever. Returns when, where that is later than it asked for.
    */
   succeeded(app: string, { nextWakeAt, because = '', intervalMs }: Ask): number | undefined {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     this.#failing.delete(app);
+    const wantedAt = nextWakeAt === undefined ? undefined : this.#timeOf(nextWakeAt);
     // One that soon asks again has not got through: failures that come in turns with that are failures in a row.
-    if (nextWakeAt === undefined || nextWakeAt - now > lastRetryMs) this.#failures.delete(app);
+    if (wantedAt === undefined || wantedAt - now > lastRetryMs) this.#failures.delete(app);
     if (nextWakeAt === undefined) this.#asked.delete(app);
     const ownAt = intervalMs === undefined ? Infinity : now + intervalMs;
-    const askedAt = nextWakeAt === undefined ? Infinity : Math.max(nextWakeAt, now + this.#spaceOf(app, because));
+    const askedAt = wantedAt === undefined ? Infinity : Math.max(wantedAt, now + this.#spaceOf(app, because));
     const at = Math.min(ownAt, askedAt);
     if (at === Infinity) this.#due.delete(app);
     else this.#due.set(app, at);
-    return nextWakeAt !== undefined && at > nextWakeAt ? at : undefined;
+    return wantedAt !== undefined && at > wantedAt ? this.#dateOf(at) : undefined;
   }
 
   /** Milliseconds that have to lie before its next look at least. */
@@ -113,11 +118,12 @@ export class Schedule {
   /** It failed: tried again after the backoff, and not before `nextWakeAt`. Returns when. */
   failed(app: string, nextWakeAt: number | undefined): number {
     const failures = (this.#failures.get(app) ?? 0) + 1;
-    const at = Math.max(this.#clock.now() + retryDelay(failures, this.#random), nextWakeAt ?? 0);
+    const soonest = nextWakeAt === undefined ? -Infinity : this.#timeOf(nextWakeAt);
+    const at = Math.max(this.#clock.monotonic() + retryDelay(failures, this.#random), soonest);
     this.#failures.set(app, failures);
     this.#failing.add(app);
     this.#due.set(app, at);
-    return at;
+    return this.#dateOf(at);
   }
 
   /** Something changed for it: the next failure counts as the first, and so does what it asks for. */
@@ -132,16 +138,27 @@ export class Schedule {
       for (const app of known.keys()) if (!apps.has(app)) known.delete(app);
   }
 
-  /** The earliest time anything is due. */
-  get next(): number {
+  /** Milliseconds until the earliest time anything is due; below 0: it is. */
+  get nextInMs(): number {
     let earliest = this.#nextPassAt ?? Infinity;
     for (const at of this.#due.values()) earliest = Math.min(earliest, at);
-    return earliest;
+    return earliest - this.#clock.monotonic();
   }
 
   get retries(): readonly Retry[] {
     return [...this.#due]
-      .map(([app, at]) => ({ app, at, failures: this.#failing.has(app) ? (this.#failures.get(app) ?? 0) : 0 }))
+      .map(([app, at]) => ({
+        app,
+        at: this.#dateOf(at),
+        failures: this.#failing.has(app) ? (this.#failures.get(app) ?? 0) : 0,
+      }))
       .toSorted((a, b) => a.at - b.at);
+  }
+  #dateOf(at: number): number {
+    return this.#clock.now() + at - this.#clock.monotonic();
+  }
+
+  #timeOf(date: number): number {
+    return this.#clock.monotonic() + date - this.#clock.now();
   }
 }

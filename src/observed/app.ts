@@ -31,8 +31,9 @@ const looksMax = 3;
  */
 export async function observeApp(request: ObserveAppRequest): Promise<ObservedApp> {
   for (let looks = 1; ; looks += 1) {
+    const begunAt = request.clock.monotonic();
     const seen = await look(request);
-    const isApart = request.clock.now() - seen.observedAt > apartMsMax;
+    const isApart = request.clock.monotonic() - begunAt > apartMsMax;
     if (!isApart || looks === looksMax || isUnread(seen)) return seen;
   }
 }

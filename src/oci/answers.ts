@@ -24,14 +24,14 @@ export function createAnswers<Answer>({ clock, max, goodForMs }: AnswersOptions<
   return {
     async get(ref, ask) {
       const last = known.get(ref);
-      if (last !== undefined && last.until > clock.now()) return last.answer;
+      if (last !== undefined && last.until > clock.monotonic()) return last.answer;
       const entry = { answer: lane.run(ask), until: Number.POSITIVE_INFINITY };
       known.delete(ref);
       known.set(ref, entry);
       for (const oldest of known.keys()) if (known.size > max) known.delete(oldest);
       try {
         const answer = await entry.answer;
-        entry.until = clock.now() + goodForMs(answer);
+        entry.until = clock.monotonic() + goodForMs(answer);
         return answer;
       } catch (error) {
         if (known.get(ref) === entry) known.delete(ref);

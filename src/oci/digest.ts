@@ -35,16 +35,17 @@ export function createImageDigests(options: ImageDigestsOptions): ImageDigests {
     max: rememberedMax,
     goodForMs: (found) => (found === undefined ? unknownMs : knownMs),
   });
-  /** By host: not before. */
+  /** By host: not before, by the monotonic clock. */
   const pauses = new Map<string, number>();
 
   async function ask(ref: string, reference: ImageReference): Promise<string | undefined> {
     try {
-      const pausedUntil = pauses.get(reference.host) ?? 0;
-      if (pausedUntil > clock.now()) throw new RegistryError('the registry was asked too often', 429);
+      const pausedUntil = pauses.get(reference.host) ?? -Infinity;
+      if (pausedUntil > clock.monotonic()) throw new RegistryError('the registry was asked too often', 429);
       return await registry.digest(reference);
     } catch (error) {
-      if (error instanceof RegistryError && error.retryAt !== undefined) pauses.set(reference.host, error.retryAt);
+      if (error instanceof RegistryError && error.retryAt !== undefined)
+        pauses.set(reference.host, clock.monotonic() + error.retryAt - clock.now());
       log.debug({ image: ref, why: (error as Error).message }, 'the digest of an image is unknown');
       return undefined;
     }

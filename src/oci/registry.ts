@@ -104,7 +104,7 @@ export function createRegistry(parts: RegistryParts): Registry {
     const scope = scopeOf(call);
     const key = `${call.host} ${scope.join(' ')}`;
     const token = tokens.get(key);
-    const header = token !== undefined && token.until > clock.now() ? token.header : undefined;
+    const header = token !== undefined && token.until > clock.monotonic() ? token.header : undefined;
     const question = questionOf(call);
     const answer = await send(parts, { ...question, authorization: header });
     if (answer.status !== 401) return answer;
@@ -207,7 +207,7 @@ async function authorize(parts: RegistryParts, { host, scope, challenge }: Asked
   });
   if (answer.status !== 200) throw refusal(answer, clock);
   const { token, seconds } = parseToken(answer.body);
-  return { header: `Bearer ${token}`, until: clock.now() + (seconds - tokenSecondsSpare) * 1000 };
+  return { header: `Bearer ${token}`, until: clock.monotonic() + (seconds - tokenSecondsSpare) * 1000 };
 }
 
 function parseToken(body: Uint8Array): { readonly token: string; readonly seconds: number } {

@@ -46,6 +46,7 @@ export function mortal(world: MortalWorld, death?: Death): Mortal {
   };
   const clock: Clock = {
     now: () => world.clock.now(),
+    monotonic: () => world.clock.monotonic(),
     sleep: async (ms, signal) => {
       if (dead) return halt();
       await world.clock.sleep(ms, signal);

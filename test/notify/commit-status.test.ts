@@ -175,6 +175,7 @@ test('a GitHub that never answers is not waited for', async () => {
 function wrap(clock: IdleClock) {
   return {
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
     timer: (ms: number, callback: () => void) => clock.timer(ms, callback),
     park: (ms: number) => clock.park(ms),

@@ -313,6 +313,7 @@ describe('the digest of a tag', () => {
   function clockParts(real: IdleClock) {
     return {
       now: () => real.now(),
+      monotonic: () => real.monotonic(),
       sleep: (ms: number, signal?: AbortSignal) => real.sleep(ms, signal),
       timer: (ms: number, callback: () => void) => real.timer(ms, callback),
       park: (ms: number) => real.park(ms),

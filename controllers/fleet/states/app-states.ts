@@ -30,6 +30,14 @@ interface Seen {
   readonly inputs: string;
   /** true: something was done to it since. */
   readonly isTouched: boolean;
+  readonly look: Look;
+}
+
+/** One look at an app. */
+export interface Look {
+  readonly number: number;
+  /** By the monotonic clock. */
+  readonly begunAt: number;
 }
 
 /** Asked for again when git or Fly has moved, when a person says so, or when its time has come. */
@@ -105,33 +113,36 @@ export class AppStates {
   }
 
   /** A look at an app begins. Of looks that go on beside each other the one that began last tells what is there. */
-  lookBegun(): number {
+  lookBegun(begunAt: number): Look {
     this.#looks += 1;
-    return this.#looks;
+    return { number: this.#looks, begunAt };
   }
 
   /** While git does not name it that is no news: what was asked before git dropped it. */
-  surveyed(app: DesiredApp, surveyed: Surveyed, look: number): void {
+  surveyed(app: DesiredApp, surveyed: Surveyed, look: Look): void {
     if (this.stateOf(app.name).kind === 'unnamed' || this.#isOld(app.name, look)) return;
-    this.#know(app.name, { look, seen: { surveyed, inputs: this.#inputsOf(app), isTouched: false } });
+    this.#know(app.name, {
+      look: look.number,
+      seen: { surveyed, inputs: this.#inputsOf(app), isTouched: false, look },
+    });
   }
 
   /** A look at it failed: what was seen before may be over. */
-  unseeable(app: string, look: number): void {
-    if (!this.#isOld(app, look)) this.#know(app, { look, seen: undefined });
+  unseeable(app: string, look: Look): void {
+    if (!this.#isOld(app, look)) this.#know(app, { look: look.number, seen: undefined });
   }
 
   /** A look at it takes too long for others to wait: until it ends, nobody can see the app. */
-  overdue(app: string, look: number): void {
+  overdue(app: string, look: Look): void {
     if (!this.#isOld(app, look)) this.#know(app, { seen: undefined });
   }
 
-  /** Apps that nobody has looked at after this (milliseconds since the epoch), as git says now and as their passes left them. */
+  /** Apps that nobody has looked at after this (by the monotonic clock), as git says now and as their passes left them. */
   notSeenSince(apps: readonly DesiredApp[], since: number): readonly DesiredApp[] {
     return apps.filter(({ name }) => {
       const { state, known } = this.#of(name);
       if (known.seen === undefined || known.seen.isTouched) return true;
-      return known.seen.inputs !== inputsIn(state) || known.seen.surveyed.observed.observedAt <= since;
+      return known.seen.inputs !== inputsIn(state) || known.seen.look.begunAt <= since;
     });
   }
 
@@ -217,8 +228,8 @@ export class AppStates {
   }
 
   /** A look that began later has told of it already. */
-  #isOld(app: string, look: number): boolean {
-    return look < (this.#of(app).known.look ?? 0);
+  #isOld(app: string, look: Look): boolean {
+    return look.number < (this.#of(app).known.look ?? 0);
   }
 
   #know(app: string, news: Knowledge): void {

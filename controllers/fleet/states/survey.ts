@@ -5,7 +5,7 @@ import { isFleetWide, toFault } from '../../../src/model/base/fault.ts';
 import type { Log } from '../../../src/model/base/log.ts';
 import type { DesiredApp, DesiredFleet } from '../../../src/model/desired.ts';
 import type { PlannedApp } from '../../app/types.ts';
-import type { AppStates } from './app-states.ts';
+import type { AppStates, Look } from './app-states.ts';
 
 /**
  * Apps looked at side by side. Looking writes nothing, so what a pass may write at once does not bound it: each look is
@@ -73,10 +73,10 @@ export class Survey {
 
   /** One app, however long it takes. Throws why it cannot be looked at. */
   lookAt(fleet: DesiredFleet, found: DesiredApp): Promise<Looked> {
-    return this.#look(fleet, found, this.#parts.states.lookBegun());
+    return this.#look(fleet, found, this.#parts.states.lookBegun(this.#parts.clock.monotonic()));
   }
 
-  async #look(fleet: DesiredFleet, found: DesiredApp, look: number): Promise<Looked> {
+  async #look(fleet: DesiredFleet, found: DesiredApp, look: Look): Promise<Looked> {
     const { states } = this.#parts;
     try {
       const looked = await this.#parts.plan(fleet, found);
@@ -91,7 +91,7 @@ export class Survey {
   async #lookInTime(fleet: DesiredFleet, found: DesiredApp, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { clock, log, states } = this.#parts;
-    const look = states.lookBegun();
+    const look = states.lookBegun(clock.monotonic());
     const looking = this.#look(fleet, found, look).catch((error: unknown) => {
       // Said by whoever reads git: once, not for each app.
       if (isFleetWide(error) || signal.aborted) return;

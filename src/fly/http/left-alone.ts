@@ -20,7 +20,8 @@ const keptMax = 1_000;
  */
 export class LeftAlones {
   readonly #clock: Clock;
-  readonly #byEndpoint = new Map<string, LeftAlone>();
+  /** `endsAt`: by the monotonic clock. */
+  readonly #byEndpoint = new Map<string, { readonly said: LeftAlone; readonly endsAt: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,13 +30,15 @@ export class LeftAlones {
   /** undefined: Fly may be asked. */
   of(endpoint: string): LeftAlone | undefined {
     const known = this.#byEndpoint.get(endpoint);
-    if (known === undefined || known.until > this.#clock.now()) return known;
+    const leftMs = known === undefined ? 0 : known.endsAt - this.#clock.monotonic();
+    if (known !== undefined && leftMs > 0) return { ...known.said, until: this.#clock.now() + leftMs };
     this.#byEndpoint.delete(endpoint);
     return undefined;
   }
 
   asked(endpoint: string, said: LeftAlone): void {
-    this.#byEndpoint.set(endpoint, said);
+    const endsAt = this.#clock.monotonic() + said.until - this.#clock.now();
+    this.#byEndpoint.set(endpoint, { said, endsAt });
     if (this.#byEndpoint.size > keptMax) for (const key of this.#byEndpoint.keys()) this.of(key);
   }
 }

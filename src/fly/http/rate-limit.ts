@@ -43,7 +43,7 @@ interface Waiter {
 interface Bucket {
   readonly limit: RateLimit;
   tokens: number;
-  /** When `tokens` was right. */
+  /** When `tokens` was right, by the monotonic clock. */
   at: number;
   inFlight: number;
   readonly waiters: Set<Waiter>;
@@ -63,7 +63,7 @@ export function createRateLimiter(clock: Clock): RateLimiter {
   let admissions = 0;
 
   const sweep = (): void => {
-    for (const [key, bucket] of buckets) if (isIdle(bucket, clock.now())) buckets.delete(key);
+    for (const [key, bucket] of buckets) if (isIdle(bucket, clock.monotonic())) buckets.delete(key);
   };
 
   return {
@@ -79,7 +79,7 @@ export function createRateLimiter(clock: Clock): RateLimiter {
         bucket = {
           limit,
           tokens: limit.burst,
-          at: clock.now(),
+          at: clock.monotonic(),
           inFlight: 0,
           waiters: new Set(),
           cancelTimer: undefined,
@@ -94,7 +94,7 @@ export function createRateLimiter(clock: Clock): RateLimiter {
 
 function admission(bucket: Bucket, clock: Clock): Admission {
   const finish = (): void => {
-    refill(bucket, clock.now());
+    refill(bucket, clock.monotonic());
     bucket.inFlight -= 1;
     bucket.tokens -= 1;
   };
@@ -135,7 +135,7 @@ function turn(bucket: Bucket, clock: Clock, signal: AbortSignal | undefined): Pr
 function serve(bucket: Bucket, clock: Clock): void {
   bucket.cancelTimer?.();
   bucket.cancelTimer = undefined;
-  refill(bucket, clock.now());
+  refill(bucket, clock.monotonic());
   for (const waiter of bucket.waiters) {
     if (bucket.tokens - bucket.inFlight < 1 - tokenSlack) break;
     bucket.inFlight += 1;

@@ -52,12 +52,12 @@ export class TokenProof {
   }
 
   get #isProven(): boolean {
-    return this.#clock.now() - this.#provenAt < provenMs;
+    return this.#clock.monotonic() - this.#provenAt < provenMs;
   }
 
   /** Fly has refused it for all calls a moment ago. */
   get isRefused(): boolean {
-    return this.#clock.now() - this.#refusedAt < refusedMs;
+    return this.#clock.monotonic() - this.#refusedAt < refusedMs;
   }
 
   /** Sends a call; a read over the first few waits for what Fly says to those. */
@@ -65,7 +65,7 @@ export class TokenProof {
     for (let wait = this.#waitOf(isRead); wait !== undefined; wait = this.#waitOf(isRead)) await wait;
     if (this.isRefused) return { answer: undefined, isRefused: true };
     if (!isRead || this.#isProven) return this.#judged(await call(), ask);
-    const asking = (this.#asking ??= { since: this.#clock.now(), count: 0, first: Promise.withResolvers() });
+    const asking = (this.#asking ??= { since: this.#clock.monotonic(), count: 0, first: Promise.withResolvers() });
     asking.count += 1;
     try {
       return await this.#judged(await call(), ask);
@@ -79,7 +79,7 @@ export class TokenProof {
   #waitOf(isRead: boolean): Promise<void> | undefined {
     if (!isRead || this.#isProven || this.isRefused || this.#asking === undefined) return undefined;
     const nextAt = nextAskedAt(this.#asking);
-    return nextAt <= this.#clock.now() ? undefined : this.#wait(this.#asking.first, nextAt);
+    return nextAt <= this.#clock.monotonic() ? undefined : this.#wait(this.#asking.first, nextAt);
   }
 
   async #judged(answer: Exchange, ask: Send): Promise<Proven> {
@@ -89,7 +89,7 @@ export class TokenProof {
       this.#check ??= this.#checked(ask).finally(() => (this.#check = undefined));
       if (await this.#check) return { answer, isRefused: true };
     }
-    this.#provenAt = this.#clock.now();
+    this.#provenAt = this.#clock.monotonic();
     return { answer, isRefused: false };
   }
 
@@ -97,13 +97,13 @@ export class TokenProof {
     if (!isUnauthorized(await ask())) return false;
     await this.#clock.sleep(confirmMs);
     const isRefused = isUnauthorized(await ask());
-    if (isRefused) this.#refusedAt = this.#clock.now();
+    if (isRefused) this.#refusedAt = this.#clock.monotonic();
     return isRefused;
   }
 
   async #wait({ promise: first }: PromiseWithResolvers<void>, until: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.timer(until - this.#clock.now(), resolve);
+    const cancel = this.#clock.timer(until - this.#clock.monotonic(), resolve);
     await Promise.race([first, promise]);
     cancel();
   }

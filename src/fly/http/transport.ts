@@ -121,13 +121,13 @@ export function createTransport(options: FlyClientOptions): Transport {
 
 async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T> {
   const { clock, log, random } = core.options;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   for (let tries = 1; ; tries += 1) {
-    const remainingMs = startedAt + (call.patienceMs ?? Infinity) - clock.now();
+    const remainingMs = startedAt + (call.patienceMs ?? Infinity) - clock.monotonic();
     const result = await attempt(core, call, decode, remainingMs);
     if (result.ok) return result.value;
     const { error } = result;
-    const spentMs = clock.now() - startedAt;
+    const spentMs = clock.monotonic() - startedAt;
     const outOfTime = call.holdsMs !== undefined && spentMs >= call.holdsMs;
     if (isOver(call, error, { tries, spentMs }) || outOfTime || !mayRepeat(call, result)) throw error;
     // Half of the pause is fixed, half is spread, so that calls that failed together do not return together.
@@ -170,15 +170,15 @@ function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0, isUnsen
 /** One try, once Fly may be asked again: a pause that is short enough is waited out. */
 async function attempt<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
   const { clock } = core.options;
-  const startedAt = clock.now();
+  const startedAt = clock.monotonic();
   const endpoint = endpointOf(call);
   for (let said = core.leftAlone.of(endpoint); said !== undefined; said = core.leftAlone.of(endpoint)) {
     const pauseMs = said.until - clock.now();
-    const leftMs = startedAt + timeoutMsMax - clock.now();
+    const leftMs = startedAt + timeoutMsMax - clock.monotonic();
     if (isImpatient(call) || pauseMs > retryAfterMsMax || pauseMs >= leftMs) return unsent(core, call, said);
     await clock.sleep(pauseMs, call.signal);
   }
-  const result = await attemptNow(core, call, decode, startedAt + timeoutMsMax - clock.now());
+  const result = await attemptNow(core, call, decode, startedAt + timeoutMsMax - clock.monotonic());
   if (result.ok) return result;
   const { error, retryAfterMs } = result;
   const { status = 0, reply: words } = error;

@@ -81,13 +81,13 @@ export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | '
 
 /** Right after a create Fly may answer 404 or 401 for the new app: both mean "not yet" here, and only here. */
 async function untilVisible(transport: Transport, name: string): Promise<App> {
-  const giveUpAt = transport.clock.now() + appearMs;
+  const giveUpAt = transport.clock.monotonic() + appearMs;
   for (let pauseMs = appearPauseMsMin; ; pauseMs = Math.min(pauseMs * 2, appearPauseMsMax)) {
     try {
       return await transport.ask(getApp(name), App);
     } catch (error) {
       if (!isStatus(error, 404, 401) || isFleetWide(error)) throw error;
-      if (transport.clock.now() >= giveUpAt) throw notVisible(error, name);
+      if (transport.clock.monotonic() >= giveUpAt) throw notVisible(error, name);
     }
     await transport.clock.sleep(pauseMs);
   }

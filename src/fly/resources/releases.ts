@@ -22,14 +22,14 @@ export function releaseCalls(transport: Transport): ReleaseCalls {
   let silence: { readonly error: FlyError; readonly until: number } | undefined;
 
   async function unlessSilent<T>(call: () => Promise<T>): Promise<T> {
-    if (silence !== undefined && clock.now() < silence.until) throw silence.error;
+    if (silence !== undefined && clock.monotonic() < silence.until) throw silence.error;
     try {
       const answer = await call();
       silence = undefined;
       return answer;
     } catch (error) {
       if (error instanceof FlyError && error.kind === 'transient' && error.status !== 429)
-        silence = { error, until: clock.now() + silenceMs };
+        silence = { error, until: clock.monotonic() + silenceMs };
       throw error;
     }
   }

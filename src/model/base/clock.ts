@@ -3,8 +3,10 @@
  * `demo --once` it is an IdleClock, which jumps to the next timer as soon as no work is in flight.
  */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: for dates. Somebody may set it, in either direction and by any time. */
   now(): number;
+  /** Milliseconds since a moment that only this process knows, by a clock that nobody sets: for how long something takes. */
+  monotonic(): number;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Calls back once after `ms`; the function returned cancels. */
@@ -41,6 +43,7 @@ function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortSignal):
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => Math.floor(performance.now()),
   sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
   timer(ms, callback) {
     const handle = setTimeout(callback, ms);
@@ -64,6 +67,8 @@ interface Timer {
  */
 export class IdleClock implements Clock {
   #now: number;
+  /** Milliseconds by which it was set. */
+  #setBy = 0;
   #busy = 0;
   #order = 0;
   #checking = false;
@@ -74,7 +79,16 @@ export class IdleClock implements Clock {
   }
 
   now(): number {
+    return this.#now + this.#setBy;
+  }
+
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** Somebody sets the clock by so many milliseconds; below 0: back. Nothing takes longer or shorter by that. */
+  set(byMs: number): void {
+    this.#setBy += byMs;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -242,7 +242,7 @@ function afterPass(outcomes: readonly StepOutcome[]) {
   const states = new AppStates();
   states.refreshed([wanted]);
   const surveyed = { plan: plan(wanted, seen, { memory: { known: true } }), observed: seen };
-  states.surveyed(wanted, surveyed, states.lookBegun());
+  states.surveyed(wanted, surveyed, states.lookBegun(0));
   const result = { kind: 'release', target: 'cart', message: undefined, next: undefined, startedAt: 1, finishedAt: 1 };
   states.done(
     'cart',

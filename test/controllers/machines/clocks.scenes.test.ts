@@ -40,6 +40,7 @@ async function off(minutes: number, argv: readonly string[] = ['sync', '--once']
   const { clock } = world;
   const wrong: Clock = {
     now: () => clock.now() + minutes * minute,
+    monotonic: () => clock.monotonic(),
     sleep: (ms, signal) => clock.sleep(ms, signal),
     timer: (ms, callback) => clock.timer(ms, callback),
     busy: (work) => clock.busy(work),

@@ -207,6 +207,24 @@ describe('lists of organizations that hang', () => {
     expect(names()).toEqual(['rest']);
   });
 
+  test.each([-7_200_000, 7_200_000])(
+    '(the clock set by %i ms) others are looked at anew before one goes',
+    async (byMs) => {
+      commit([app('rest'), app('old')]);
+      const { settle, refresh, turn } = fleet();
+      await settle();
+      await settle();
+      commit([app('rest')]);
+      await refresh();
+      await clock.sleep(60_000);
+      clock.set(byMs);
+      const asked = simulator.world.requests.length;
+      await turn('old');
+      const looks = simulator.world.requests.slice(asked).filter(({ path }) => path.endsWith('/apps/rest/machines'));
+      expect(looks.length).toBeGreaterThan(0);
+    },
+  );
+
   test('tell nothing of an app that git has named again since they were asked for', async () => {
     commit([app('rest'), app('old')]);
     const { settle, refresh } = fleet();

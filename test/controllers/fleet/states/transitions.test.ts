@@ -6,7 +6,7 @@ import {
   type AppState,
   type Rest,
 } from '../../../../controllers/fleet/states/app-state.ts';
-import { AppStates } from '../../../../controllers/fleet/states/app-states.ts';
+import { AppStates, type Look } from '../../../../controllers/fleet/states/app-states.ts';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { DesiredApp } from '../../../../src/model/desired.ts';
@@ -90,29 +90,29 @@ describe('the map', () => {
     const map = new AppStates();
     map.refreshed([shop]);
     map.refreshed([]);
-    map.surveyed(shop, seen, map.lookBegun());
+    map.surveyed(shop, seen, map.lookBegun(0));
     expect(map.survey()).toEqual([]);
   });
 
   test('does not count what was seen of an app of which git says another thing since', () => {
     const map = new AppStates();
     map.refreshed([shop]);
-    map.surveyed(shop, seen, map.lookBegun());
+    map.surveyed(shop, seen, map.lookBegun(0));
     expect(map.survey()).toEqual([seen]);
     map.refreshed([desiredApp({ name: 'shop', inputs: 'another' })]);
     expect([map.survey(), map.observed()]).toEqual([[], [seen.observed]]);
   });
 
-  test.each<[string, (map: AppStates, look: number) => void]>([
+  test.each<[string, (map: AppStates, look: Look) => void]>([
     ['saw the app', (map, look) => map.surveyed(shop, seen, look)],
     ['could not see it', (map, look) => map.unseeable('shop', look)],
     ['took too long', (map, look) => map.overdue('shop', look)],
   ])('believes the look that began last, where an earlier one %s after it', (_what, tell) => {
     const map = new AppStates();
     map.refreshed([shop]);
-    const early = map.lookBegun();
+    const early = map.lookBegun(0);
     const late = { ...seen, observed: { ...observed(), observedAt: 7 } };
-    map.surveyed(shop, late, map.lookBegun());
+    map.surveyed(shop, late, map.lookBegun(0));
     tell(map, early);
     expect(map.survey()).toEqual([late]);
   });
@@ -120,7 +120,7 @@ describe('the map', () => {
   test('sees again what it was not told of in time', () => {
     const map = new AppStates();
     map.refreshed([shop]);
-    const look = map.lookBegun();
+    const look = map.lookBegun(0);
     map.overdue('shop', look);
     expect(map.survey()).toEqual([]);
     map.surveyed(shop, seen, look);
