@@ -33,7 +33,8 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
     if (names.length === 0 || goesBack(plan) || plan.steps.every((step) => step.kind !== 'release')) return plan;
     const lacks = names.flatMap((name) => {
       const lack = lackOf(plans.get(name), observed.get(name));
-      return lack === undefined ? [] : [{ name, lack, hold: standsStill(plans.get(name)) }];
+      const isInvalid = plans.get(name)?.status === 'invalid';
+      return lack === undefined ? [] : [{ name, lack, hold: standsStill(plans.get(name)), isInvalid }];
     });
     if (lacks.length === 0) return plan;
     const words = lacks.map(
@@ -44,10 +45,23 @@ export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
       reason: 'dependency',
       because: `its release waits: ${words.join('; ')}`,
       next: [...stuck, 'FlyCD goes on by itself when they run what git says'].join('; '),
-      retryAt: input.now + lookAgainMs,
+      retryAt: retryAtOf(lacks, input.now),
     });
     return withSteps(plan, draft);
   });
+}
+
+/**
+ * It waits for all of them: while one stands still, looking again brings nothing before that one's own time, if it has one.
+ * undefined: the pass over all apps looks anyhow.
+ */
+function retryAtOf(
+  lacks: readonly { readonly hold: Hold | undefined; readonly isInvalid: boolean }[],
+  now: number,
+): number | undefined {
+  const still = lacks.filter(({ hold, isInvalid }) => hold !== undefined || isInvalid);
+  const times = still.map(({ hold }) => hold?.retryAt);
+  return times.includes(undefined) ? undefined : Math.max(now + lookAgainMs, ...times.flatMap((at) => at ?? []));
 }
 
 /** Towards a version that ran well beside what it depends on: somebody needs it now. What git says waits within the hold. */
