@@ -122,8 +122,10 @@ export class FleetReconciler {
     const names = new Set(this.#apps.unseen(desired.apps).map((app) => app.name));
     for (const orphan of await this.#orphans.look(desired, { trigger, signal })) names.add(orphan.name);
     for (const run of await recordInvalid({ ...this.#options, fleet: desired, trigger })) this.#apps.ran(run.app, run);
+    const all = [...desired.apps, ...this.#orphans.all].map((app) => app.name);
+    this.#apps.keepOnly(new Set(all));
     return {
-      apps: [...desired.apps, ...this.#orphans.all].map((app) => app.name),
+      apps: all,
       affectedBy: (delivery) => {
         const followers = desired.followed.filter((followed) => sameRepository(followed.repo, delivery.repo));
         for (const follower of followers) if (follower.app !== undefined) names.add(follower.app);

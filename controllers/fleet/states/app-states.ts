@@ -88,6 +88,15 @@ export class AppStates {
     return moved;
   }
 
+  /**
+   * Forgets the others, but for those under way: an app that is gone, or whose file is, would keep its last run, plan and all,
+   * for as long as FlyCD runs.
+   */
+  keepOnly(names: ReadonlySet<string>): void {
+    for (const [name, { state }] of this.#apps)
+      if (!names.has(name) && state.kind !== 'underway') this.#apps.delete(name);
+  }
+
   /** Apps whose newest pass, if any, began before git said what it says now. */
   unseen(apps: readonly DesiredApp[]): readonly DesiredApp[] {
     return apps.filter(({ name }) => {

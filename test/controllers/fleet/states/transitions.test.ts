@@ -10,6 +10,7 @@ import { AppStates, type Look } from '../../../../controllers/fleet/states/app-s
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { DesiredApp } from '../../../../src/model/desired.ts';
+import type { Run } from '../../../../src/model/run.ts';
 import { desiredApp, observed, plan } from '../../../plan/builders.ts';
 import * as fc from '../../../property.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
@@ -125,6 +126,21 @@ describe('the map', () => {
     expect(map.survey()).toEqual([]);
     map.surveyed(shop, seen, look);
     expect(map.survey()).toEqual([seen]);
+  });
+
+  test('forgets what neither git names nor Fly has, once no pass over it is under way', () => {
+    const map = new AppStates();
+    const apps = ['gone', 'left', 'going'].map((name) => desiredApp({ name }));
+    map.refreshed([shop, ...apps]);
+    for (const { name } of apps) map.ran(name, { app: name } as Run);
+    map.begun('going');
+    map.refreshed([shop]);
+    const known = (): readonly string[] => apps.flatMap(({ name }) => map.lastRun(name)?.app ?? []);
+    map.keepOnly(new Set(['shop', 'left']));
+    expect(known()).toEqual(['left', 'going']);
+    map.ended('going', waiting);
+    map.keepOnly(new Set(['shop', 'left']));
+    expect([known(), map.stateOf('shop').kind]).toEqual([['left'], 'due']);
   });
 
   /** What may happen to an app, in any order, as the loop and git bring it. */
