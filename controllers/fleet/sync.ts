@@ -216,7 +216,8 @@ async function syncUntilOwn(
   for (let times = 0; ended.isOvertaken && times < overtakenMax && !context.signal.aborted; times += 1) {
     try {
       // Longer each time: as long as lists lag, they show what was planned from before.
-      await context.clock.sleep(listedMs * (times + 1), context.signal);
+      const pauseMs = listedMs * (times + 1);
+      await options.yieldSlot(() => context.clock.sleep(pauseMs, context.signal));
       let now = await plannedNow(context, desired, { work, app, first });
       if (isUnasked(now.planned, options.planned)) {
         // Nobody has insisted on this: it came while FlyCD was at work.

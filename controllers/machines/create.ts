@@ -129,13 +129,14 @@ async function asItRests(pass: AppPass, step: MachineCreate): Promise<MachineCre
  * The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. One that
  * is still being replaced shows where it ends once that is over.
  */
-export async function isStillAtRest({ app, services: { fly, clock } }: AppPass, machineId: string): Promise<boolean> {
+export async function isStillAtRest({ app, services }: AppPass, machineId: string): Promise<boolean> {
+  const { fly, clock, yieldSlot } = services;
   const until = clock.monotonic() + replacedMs;
   for (;;) {
     const machine = await fly.machine(app.name, machineId);
     if (machine?.state !== 'replacing' || clock.monotonic() >= until)
       return machine === undefined || !['starting', 'started'].includes(machine.state);
-    await clock.sleep(lookAgainMs);
+    await yieldSlot(() => clock.sleep(lookAgainMs));
   }
 }
 

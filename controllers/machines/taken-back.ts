@@ -27,12 +27,12 @@ export interface Updated {
  * it is gone. Throws a waiting Fault where git moves on meanwhile.
  */
 export async function machineAfter(pass: AppPass, machineId: string, updated: Updated): Promise<Machine | undefined> {
-  const { clock, fly } = pass.services;
+  const { clock, fly, yieldSlot } = pass.services;
   const giveUpAt = clock.monotonic() + shownMsMax;
   for (;;) {
     const machine = await fly.machine(pass.app.name, machineId);
     if (!isFromBefore(machine, updated) || clock.monotonic() >= giveUpAt) return machine;
-    await clock.sleep(lookAgainMs, pass.newer).catch((error: unknown) => {
+    await yieldSlot(() => clock.sleep(lookAgainMs, pass.newer)).catch((error: unknown) => {
       throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
     });
   }
@@ -87,12 +87,13 @@ export function checkNotTakenBack(pass: AppPass, machine: Machine, { version, be
 
 /** Nobody waits for the health of a machine at rest, but its update may be taken back as well. */
 export async function waitReplaced(pass: AppPass, machineId: string, updated: Updated): Promise<void> {
-  const { fly } = pass.services;
+  const { fly, yieldSlot } = pass.services;
   const { name } = pass.app;
   const states = ['stopped', 'started', 'suspended', 'failed', 'destroyed'];
   const { version } = updated;
   try {
-    await fly.wait(name, machineId, { states, version, timeoutSeconds: replacedSeconds, signal: pass.newer });
+    const request = { states, version, timeoutSeconds: replacedSeconds, signal: pass.newer };
+    await yieldSlot(() => fly.wait(name, machineId, request));
   } catch (error) {
     if (!(error instanceof FlyError) && pass.newer?.aborted !== true) throw error;
   }

@@ -51,7 +51,7 @@ export async function keepIfFirst(pass: AppPass, made: Machine, how: { readonly 
 
 async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly stays: boolean }): Promise<void> {
   if (!pass.begins) return;
-  const { clock, fly } = pass.services;
+  const { clock, fly, yieldSlot } = pass.services;
   const until = clock.monotonic() + listedMsMax;
   for (;;) {
     const machines = await fly.machines(pass.app.name);
@@ -63,7 +63,7 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
       throw error;
     }
     if (machines.some(({ id }) => id === made.id) || clock.monotonic() >= until) break;
-    await clock.sleep(lookAgainMs);
+    await yieldSlot(() => clock.sleep(lookAgainMs));
   }
   if (stays) pass.begins = false;
 }

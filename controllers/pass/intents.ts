@@ -120,7 +120,8 @@ async function settle<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain)
     const because = `${unclearBecause(intent)}; looking again before it is done twice`;
     pass.services.onProgress({ type: 'waiting', app: pass.app.name, because, until: certainAt });
     try {
-      await pass.services.clock.sleep(certainAt - pass.services.clock.now(), pass.services.signal);
+      const { clock, signal, yieldSlot } = pass.services;
+      await yieldSlot(() => clock.sleep(certainAt - clock.now(), signal));
     } catch {
       // Asked to stop: the intent stays, and whoever comes next looks.
       throw unclear(pass, call, intent);

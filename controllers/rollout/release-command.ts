@@ -94,7 +94,8 @@ async function leftBehind(pass: AppPass, run: ReleaseCommandRun): Promise<Machin
       continue;
     }
     // Two migrations side by side are worse than a wait.
-    if (runs) await untilEnded(pass, machine.id, clock.now() + run.timeoutSeconds * 1000);
+    const deadline = clock.now() + run.timeoutSeconds * 1000;
+    if (runs) await pass.services.yieldSlot(() => untilEnded(pass, machine.id, deadline));
     await fly.destroyMachine(app.name, machine.id);
   }
   return same;
