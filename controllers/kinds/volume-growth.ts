@@ -85,7 +85,7 @@ export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent:
   }
   await sendRestart(pass, machine, lease);
   onSent();
-  await waitHealthy(pass, { machineId, version: undefined });
+  await waitHealthy(pass, { machineId, version: undefined, nonce: lease.nonce });
   return { outcome: 'updated', message: `its filesystem has ${volume?.size_gb} GB now` };
 }
 

@@ -23,7 +23,7 @@ export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<
         lease.nonce,
         stillAsPlanned(pass, { lease, machineId: step.machineId }),
       );
-      await waitHealthy(pass, { machineId: step.machineId, version: undefined });
+      await waitHealthy(pass, { machineId: step.machineId, version: undefined, nonce: lease.nonce });
       break;
     case 'machine.cordon':
       await fly.cordonMachine(app.name, step.machineId, lease.nonce);

@@ -79,7 +79,7 @@ export async function createMachine(
   try {
     // What it was made as comes back where Fly takes the update back that gave it its digest.
     const before = version === made.instance_id ? undefined : made;
-    if (isAwaited(step)) await waitHealthy(pass, { machineId: made.id, version, before });
+    if (isAwaited(step)) await waitHealthy(pass, { machineId: made.id, version, before, nonce: undefined });
   } catch (error) {
     // Also of a machine that stays unhealthy: what runs is known then, and is not sent again.
     await stampReadBack(pass, { ...sent, isProven: false }).catch(() => undefined);

@@ -30,8 +30,8 @@ export interface HealthWait {
   readonly before?: Machine | undefined;
   /** true: an earlier pass began it. What the machine is given where it is counts from when it came there. */
   readonly isResumed?: boolean | undefined;
-  /** Of the machine's lease, where it is held. */
-  readonly nonce?: string | undefined;
+  /** Of the machine's lease, which whoever changes it holds: FlyCD would wait for itself. undefined: it is not held. */
+  readonly nonce: string | undefined;
 }
 
 /**

@@ -104,7 +104,12 @@ export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<S
   if (Object.keys(others).length > 0) await fly.patchMetadata(app.name, step.machineId, others);
   if (step.proves !== true) return { outcome: 'updated' };
   const machine = await fly.machine(app.name, step.machineId);
-  await waitHealthy(pass, { machineId: step.machineId, version: machine?.instance_id, isResumed: true });
+  await waitHealthy(pass, {
+    machineId: step.machineId,
+    version: machine?.instance_id,
+    isResumed: true,
+    nonce: undefined,
+  });
   await fly.patchMetadata(app.name, step.machineId, { [stampKeys.unproven]: null });
   return { outcome: 'updated', message: 'it is healthy now' };
 }

@@ -140,7 +140,7 @@ export class GroupRun {
 
   async #lookAt(sibling: Machine): Promise<Fault | undefined> {
     try {
-      await waitHealthy(this.#pass, { machineId: sibling.id, version: sibling.instance_id });
+      await waitHealthy(this.#pass, { machineId: sibling.id, version: sibling.instance_id, nonce: undefined });
       return undefined;
     } catch (error) {
       return toFault(error, 'a machine with the wanted version is not healthy');

@@ -106,3 +106,32 @@ test('one that a person stops is not started again', async () => {
   expect(starts()).toBe(0);
   expect(machinesOf(world).map(({ state }) => state)).toEqual(['stopped']);
 });
+
+describe('the proxy stops a machine under FlyCD’s own lease before its checks have passed', () => {
+  const slow = () => {
+    fly().idleAfterMs = idleAfterMs;
+    const seen = new Set<string>();
+    fly().onStateChange = (machine) => {
+      if (machine.state !== 'started' || seen.has(machine.id)) return;
+      seen.add(machine.id);
+      machine.checkRule = 'fail';
+      world.clock.timer(12_000, () => ruleChecks(fly(), machine, 'pass'));
+    };
+  };
+  const grown = (gb: number) => {
+    const files = shop({ service: served('stop'), count: 2 });
+    const mount = `mounts: [{ source: data, destination: /data, initial_size: ${gb}GB }]\n`;
+    return Object.fromEntries(
+      Object.entries(files).map(([path, text]) => [path, path.endsWith('app.yaml') ? text + mount : text]),
+    );
+  };
+
+  test('a restart for a volume that grew: it is started again at once', async () => {
+    world = await prepared([grown(1)], grown(2));
+    slow();
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(said).not.toContain('an earlier FlyCD still holds');
+    expect(starts()).toBeGreaterThan(0);
+  });
+});
