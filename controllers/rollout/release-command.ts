@@ -60,7 +60,11 @@ async function runReleaseCommand(
   const begun = await leftBehind(pass, run);
   const machine = begun ?? (await startMachine(pass, run));
   const tooLate = async (why: string, seen: Machine | undefined): Promise<Fault> => {
-    await pass.services.fly.destroyMachine(app.name, machine.id);
+    // Where it cannot be taken away, the next command waits for its end: that this one has failed is known all the same.
+    await pass.services.fly.destroyMachine(app.name, machine.id).catch((error: unknown) => {
+      if (!(error instanceof FlyError)) throw error;
+      pass.services.log.warn({ app: app.name, machine: machine.id, error: String(error) }, 'a command was not ended');
+    });
     return failed(pass, run, `${why}${eventWords(seen?.events ?? [])}`, machine.id);
   };
   const up = await pass.services.yieldSlot(() => untilUp(pass, machine.id, clock.now() + startMs));

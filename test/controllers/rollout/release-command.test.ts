@@ -126,3 +126,15 @@ test('where it does not end in time its machine goes, and no other is touched', 
   await world.clock.sleep(60_000);
   expect(machinesOf(world).filter((machine) => isRelease(machine) && machine.state !== 'destroyed')).toEqual([]);
 });
+
+test('where it does not end in time and its machine cannot be taken away, it has failed all the same', async () => {
+  const slow = fleet({ image: 'shop:long-job', color: 'blue', more: '  release_command_timeout: 5s\n' });
+  world = await prepared([fleet()], slow);
+  const fault = { status: 403, body: { error: 'no' } };
+  world.simulator.world.faults.add({ template: 'DELETE /apps/{app}/machines/{machine}', fault });
+  const { code, said } = await sync(world);
+  expect(code).toBe(1);
+  expect(said).toContain('it did not end within 5 s (launch created, start started)');
+  const stamps = machinesOf(world).filter((machine) => !isRelease(machine));
+  expect(stamps.map(({ config }) => config.metadata?.['flycd_failed'])).not.toContain(undefined);
+});
