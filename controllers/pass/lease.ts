@@ -108,17 +108,21 @@ async function acquire(pass: AppPass, machineId: string) {
     try {
       return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt, hasWaited };
     } catch (error) {
-      if (!(error instanceof Fault) || stop.aborted || clock.monotonic() >= giveUpAt) throw error;
+      if (!(error instanceof Fault)) throw error;
       const quietUntil = error instanceof FlyError ? error.leftAloneUntil : undefined;
+      const unclear = error instanceof FlyError && error.outcome === 'unknown';
+      const isPassing = error.kind === 'waiting' || unclear || quietUntil !== undefined;
+      if (stop.aborted && isPassing) throw waitEnded(pass, machineId, error);
+      if (stop.aborted || !isPassing || clock.monotonic() >= giveUpAt) throw error;
       if (quietUntil !== undefined) {
         const quietMs = quietUntil - clock.now();
         if (clock.monotonic() + quietMs > giveUpAt) throw error;
         hasWaited = true;
-        await pass.services.yieldSlot(() => clock.sleep(quietMs, stop));
+        // A stop or a newer commit ends the wait, as the one below.
+        await pass.services.yieldSlot(() => clock.sleep(quietMs, stop)).catch(() => undefined);
+        if (stop.aborted) throw waitEnded(pass, machineId, error);
         continue;
       }
-      const unclear = error instanceof FlyError && error.outcome === 'unknown';
-      if (error.kind !== 'waiting' && !unclear) throw error;
       hasWaited = true;
       const lease = await fly.lease(app.name, machineId);
       if (lease === undefined) {
@@ -126,7 +130,12 @@ async function acquire(pass: AppPass, machineId: string) {
         continue;
       }
       // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
-      if (!isOwnLease(lease.description, pass.fleet)) throw error;
+      if (!isOwnLease(lease.description, pass.fleet)) {
+        if (!unclear) throw error;
+        // Asked again, Fly says who holds it, and until when.
+        await clock.sleep(freeLeasePauseMs);
+        continue;
+      }
       const untilMs = Math.min(
         Math.max(1000, lease.expires_at * 1000 - fly.aheadMs() - clock.now() + 1),
         staleLeaseMsMax,
@@ -144,6 +153,21 @@ async function acquire(pass: AppPass, machineId: string) {
       await pass.services.yieldSlot(() => clock.sleep(untilMs, stop)).catch(() => undefined);
     }
   }
+}
+
+/** Who waits for a lease gives way, whatever it was that Fly answered last: nothing has gone wrong. */
+function waitEnded({ app, newer, services: { clock } }: AppPass, machineId: string, cause: Fault): Fault {
+  if (cause.kind === 'waiting') return cause;
+  const isNewer = newer?.aborted === true;
+  return new Fault({
+    kind: 'waiting',
+    what: `${isNewer ? 'git has moved on' : 'FlyCD was asked to stop'} while FlyCD waited for the lease on a machine`,
+    why: cause.message,
+    next: isNewer ? 'FlyCD goes on with what git says now' : 'the next run goes on from there',
+    where: `${app.name} ${machineId}`,
+    retryAt: clock.now(),
+    cause,
+  });
 }
 
 function lostLease(app: string, machineId: string): Fault {

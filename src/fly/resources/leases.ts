@@ -53,8 +53,9 @@ export function leaseCalls(transport: Transport): LeaseCalls {
       };
       const { data } = await transport.ask(call, LeaseGiven);
       if (data.nonce === nonce) return;
-      // A late renewal acts as a new lease: somebody else may have worked in between, so it is given back at once.
-      await release(app, id, data.nonce);
+      // A late renewal acts as a new lease: somebody else may have worked in between, so it is given back at once. Where
+      // that fails it ends by itself: that the one before was lost is what has to be known.
+      await release(app, id, data.nonce).catch(() => undefined);
       throw leaseLost(app, id);
     },
     releaseLease: release,
