@@ -11,6 +11,7 @@ import type {
   RolloutStep,
 } from '../../src/model/plan.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
+import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { waves } from '../../src/plan/steps/order.ts';
 import type { StepOutcome, StepResult } from '../../src/model/run.ts';
 import { applyAddressStep } from '../kinds/addresses.ts';
@@ -52,7 +53,7 @@ export interface Applied {
  */
 export async function applyPlan(
   pass: AppPass,
-  plan: AppPlan,
+  plan: GuardedPlan,
   save: (result: StepResult) => Promise<void>,
 ): Promise<Applied> {
   const apply = new Apply(pass, save, plan);

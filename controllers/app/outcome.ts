@@ -16,7 +16,7 @@ import type { SyncAppOptions, SyncAppRequest } from './types.ts';
  * read has none: it could never be told apart from the one it becomes.
  */
 export async function recordUntouched(
-  request: Pick<SyncAppOptions, 'store' | 'fleet' | 'plan' | 'trigger' | 'actor'>,
+  request: Pick<SyncAppOptions, 'store' | 'fleet' | 'trigger' | 'actor'> & { readonly plan: AppPlan },
   /** The same, with another reason by now. */
   before?: Pick<Run, 'id'>,
 ): Promise<Run | undefined> {

@@ -11,6 +11,7 @@ import { personal } from '../../src/observed/organization.ts';
 import { read, readIfPossible } from '../../src/observed/reading.ts';
 import { missingRegion } from '../../src/flyconfig/reading/regions.ts';
 import { Fault } from '../../src/model/base/fault.ts';
+import { idle } from '../../src/plan/steps/guarded.ts';
 import { imagesOf, newRegionsOf } from '../../src/plan/steps/needs.ts';
 import { asksWhoEmptied, planApp, needsReleases, type PlanOptions } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
@@ -22,7 +23,7 @@ import { suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { knownRelease } from '../../src/plan/target/release-record.ts';
 import { seeImage, seeUnpullable } from '../images/lookup.ts';
 import { steer } from '../rollout/target.ts';
-import type { PlanAppRequest, PlannedApp, SyncAppRequest } from './types.ts';
+import type { GuardedApp, PlanAppRequest, PlannedApp, SyncAppRequest } from './types.ts';
 
 /**
  * Observes one app and plans it. Writes nothing: it holds no client that could. What somebody else may be doing is asked
@@ -80,10 +81,11 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
   return { plan: found, observed: whole, known, release, unreachable, wanted, steering, remembered, lifted };
 }
 
-/** From what a pass has left on Fly; nobody insists on anything of it. */
-export function plannedAgain(request: SyncAppRequest): Promise<PlannedApp> {
+/** From what a pass has left on Fly; nobody insists on anything of it, and what is held for the fleet stays held. */
+export async function plannedAgain(request: SyncAppRequest): Promise<GuardedApp> {
   const options: PlanOptions = { adopt: false, force: false, now: false, patience: request.patience };
-  return observeAndPlan({ ...request, options });
+  const later = await observeAndPlan({ ...request, options });
+  return { ...later, plan: idle(later.plan) ?? request.guard(later) };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { FleetOwner } from '../../src/model/stamps/owner.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { Store } from '../../src/record/store.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
+import { fewer } from '../../src/plan/steps/guarded.ts';
 import { stands } from '../../src/plan/classify/beginning.ts';
 import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -17,7 +18,7 @@ import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
 import { settleVersion } from './settle-version.ts';
-import type { PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
+import type { GuardedApp, PlannedApp, SyncAppOptions, SyncAppRequest } from './types.ts';
 import { plannedAgain } from './plan-app.ts';
 import { conclude, healedPaths, nextWake, rememberLost, rememberOwed, rememberPass, rememberWhich } from './outcome.ts';
 import { hasGivenWay, tellingOf } from './telling.ts';
@@ -96,7 +97,7 @@ interface AppliedPlan {
 
 async function apply(
   request: SyncAppRequest,
-  { plan, observed, wanted, known, release, steering }: PlannedApp,
+  { plan, observed, wanted, known, release, steering }: GuardedApp,
   save: SaveResult,
 ): Promise<AppliedPlan> {
   // A record that an earlier pass left open stays open, too.
@@ -152,9 +153,10 @@ async function goBack(request: SyncAppRequest, faults: Fault[], save: SaveResult
 /** What was made anew has another id, which no plan knew: standbys stand in for it from now on, not with the next pass. */
 async function pointStandbys(request: SyncAppRequest, save: SaveResult): Promise<readonly Fault[]> {
   if (whyStopped(request) !== undefined) return [];
-  const planned = await plannedAgain(request);
-  const steps = planned.plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
-  return (await apply(request, { ...planned, plan: { ...planned.plan, steps, bookkeeping: undefined } }, save)).faults;
+  const { plan, ...planned } = await plannedAgain(request);
+  const steps = plan.steps.filter((step) => step.kind === 'machine.update' && step.standsInFor !== undefined);
+  const pointing = { ...fewer(plan, { steps, holds: plan.holds }), bookkeeping: undefined };
+  return (await apply(request, { ...planned, plan: pointing }, save)).faults;
 }
 
 /** Nothing of ours stands there, and no person has handed over what does. */

@@ -10,6 +10,7 @@ import type { AppPlan, Hold } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Trigger } from '../../src/model/run.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
+import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import type { KnownEvidence } from '../../src/plan/types.ts';
 import type { KnownRelease } from '../../src/plan/target/release-record.ts';
 import type { Evidence } from '../../src/record/evidence.ts';
@@ -50,10 +51,17 @@ export interface PlannedApp {
   readonly wanted: DesiredApp;
 }
 
+/** What may be applied. */
+export interface GuardedApp extends PlannedApp {
+  readonly plan: GuardedPlan;
+}
+
 export interface SyncAppOptions extends AppServices {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
-  readonly plan: AppPlan;
+  readonly plan: GuardedPlan;
+  /** A later plan of the same pass, by the guards that `plan` has passed: what they held back of it stays so. */
+  readonly guard: (later: PlannedApp) => GuardedPlan;
   /** What the plan was made from. */
   readonly planned: Omit<PlannedApp, 'plan'>;
   /** Id of the fleet's plan that it is part of. */

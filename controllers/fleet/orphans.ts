@@ -4,12 +4,12 @@ import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { memoryOf } from '../../src/model/standing/remembered.ts';
+import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
 import { nextWake } from '../app/outcome.ts';
@@ -106,7 +106,7 @@ export interface OrphanRequest {
   readonly fly: FlyWriter;
   readonly store: Store;
   readonly fleet: DesiredFleet;
-  readonly plan: AppPlan;
+  readonly plan: GuardedPlan;
   /** Id of the fleet's plan that it is part of. */
   readonly wholePlan?: string | undefined;
   readonly trigger: Trigger;

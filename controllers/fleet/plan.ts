@@ -4,6 +4,7 @@ import type { Region } from '../../schemas/fly/app.ts';
 import type { DesiredFleet, DesiredApp } from '../../src/model/desired.ts';
 import { isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import type { Plan, AppPlan } from '../../src/model/plan.ts';
+import type { GuardedFleet } from '../../src/plan/steps/guarded.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
@@ -42,7 +43,7 @@ export async function planPass(context: PlanContext, desired: DesiredFleet, opti
 }
 
 export interface Whole {
-  readonly plan: Plan;
+  readonly plan: GuardedFleet;
   /** With those that others depend on. */
   readonly apps: ReadonlyMap<string, DesiredApp>;
   /** By app: its plan, and what that was made from. */
@@ -55,7 +56,7 @@ export interface Whole {
   /** Regions of Fly, asked for once. */
   readonly regions: () => Promise<readonly Region[]>;
   /** The fleet's plan again. */
-  replan(again?: Again): Plan;
+  replan(again?: Again): GuardedFleet;
 }
 
 interface Again {

@@ -7,12 +7,13 @@ import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
 import { restAfter, wakeAfter, type Rest } from './states/app-state.ts';
-import { AppStates, type PutOff } from './states/app-states.ts';
+import { AppStates, type PutOff, type Surveyed } from './states/app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
 import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
+import { idle, nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
@@ -195,13 +196,10 @@ export class FleetReconciler {
   }
 
   async #pass(fleet: DesiredFleet, found: DesiredApp, how: How): Promise<Rest> {
-    const { name } = found;
     const { app, surveyed } = await this.#lookAt(fleet, found, how);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app, how);
     how.signal.throwIfAborted();
-    // Brakes hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
-    const braked = surveyed.plan.steps.length === 0 ? undefined : this.#weighed(fleet, name, surveyed);
-    const plan = heldByPolicy(app, braked ?? surveyed.plan);
+    const plan = this.#guarded(fleet, app, surveyed);
     const { run, faults = [], putOff } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, run);
     const until = run.nextWakeAt;
@@ -244,7 +242,7 @@ export class FleetReconciler {
   async #apply(
     fleet: DesiredFleet,
     app: DesiredApp,
-    plan: AppPlan,
+    plan: GuardedPlan,
     how: How & { readonly planned: PlannedApp },
   ): Promise<{
     readonly run: Run;
@@ -269,7 +267,9 @@ export class FleetReconciler {
     if (before !== undefined && known !== undefined && how.trigger !== 'command')
       return { run: { ...before, nextWakeAt: earliest([known.until, wakeAt]) }, putOff: known.by };
     const isAgain = how.trigger !== 'command';
-    const { run, faults } = await syncApp({ ...this.#options, ...how, fleet, app, plan, isAgain, patience: 'requeue' });
+    const guard = (later: PlannedApp): GuardedPlan => this.#guarded(fleet, app, later);
+    const options = { ...this.#options, ...how, fleet, app, plan, guard, isAgain, patience: 'requeue' } as const;
+    const { run, faults } = await syncApp(options);
     this.#apps.done(app.name, run.results);
     const putOff = this.#apps.putOffFor(app.name, wish, { faults, now: clock.now() });
     const ended = putOff === undefined ? run : { ...run, nextWakeAt: earliest([putOff.until, run.nextWakeAt]) };
@@ -280,8 +280,15 @@ export class FleetReconciler {
     return { run: ended, faults, putOff: putOff?.by };
   }
 
-  /** An app's plan as the loop applies it: among all the fleet's newest plans. */
-  #weighed(fleet: DesiredFleet, name: string, own?: PlannedApp): AppPlan | undefined {
+  /** An app's newest plan, as far as the whole fleet's guards and its own policy let it be applied. */
+  #guarded(fleet: DesiredFleet, app: DesiredApp, { plan, observed }: Surveyed): GuardedPlan {
+    // Guards hold steps back: without steps there is no need to weigh the whole fleet's plans, a thousand times a pass.
+    const guarded = idle(plan) ?? this.#weighed(fleet, app.name, { plan, observed }) ?? nothingOf(plan);
+    return heldByPolicy(app, guarded);
+  }
+
+  /** An app's plan as the loop applies it: among all the fleet's newest plans. `own`: as its pass has seen or left it by now. */
+  #weighed(fleet: DesiredFleet, name: string, own?: Surveyed): GuardedPlan | undefined {
     return weighed({ states: this.#apps, orphans: this.#orphans, now: this.#options.clock.now() }, fleet, name, own);
   }
 
@@ -315,7 +322,7 @@ export class FleetReconciler {
   }
 
   /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */
-  #orphanPlan(fleet: DesiredFleet, name: string): AppPlan | undefined {
+  #orphanPlan(fleet: DesiredFleet, name: string): GuardedPlan | undefined {
     const plan = this.#weighed(fleet, name);
     if (plan?.status !== 'orphaned') return undefined;
     const policy = orphanPolicy(fleet, this.#orphans.called(name)?.history);

@@ -6,11 +6,11 @@ import { isFleetWide } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import { holdUnlisted, releaseAccepted, type Acceptance } from '../../src/plan/guards/accept.ts';
-import { withPlans, type FailedApp } from '../../src/plan/fleet.ts';
+import { holdUnlisted, type Acceptance } from '../../src/plan/guards/accept.ts';
+import { planOrphanAgain, withPlans, type FailedApp } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { foreignPlan, gonePlan, planOrphan } from '../../src/plan/orphan.ts';
-import { withSteps } from '../../src/plan/steps/status.ts';
+import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
+import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { listedMs } from '../pass/basis.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
@@ -121,11 +121,11 @@ async function applyWhole(
   // Side by side there is no first one to stop at: the others would be under way already.
   const queue = new PQueue({ concurrency: abortEarly ? 1 : context.concurrency });
   const turns = new Map(work.plan.apps.map(({ app }) => [app, Promise.withResolvers<void>()]));
-  const plans = new Map(work.plan.apps.map((plan) => [plan.app, plan]));
+  const plans = new Map<string, AppPlan>(work.plan.apps.map((plan) => [plan.app, plan]));
   let failed = false;
   // A refused token fails every app that comes after as it failed this one.
   let endsAll = false;
-  const sync = async (first: AppPlan): Promise<void> => {
+  const sync = async (first: GuardedPlan): Promise<void> => {
     if (context.signal.aborted || endsAll || (failed && abortEarly)) return;
     const app = work.apps.get(first.app);
     const waited = app !== undefined && isWaiting(first);
@@ -145,7 +145,8 @@ async function applyWhole(
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
       const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
-      const options = { ...request, app, planned, reached: work.reached, yieldSlot, patience: 'wait' } as const;
+      const guard = guardBy(work, first);
+      const options = { ...request, app, planned, guard, reached: work.reached, yieldSlot, patience: 'wait' } as const;
       const { run, faults, plan: last } = await syncUntilOwn(context, desired, { work, options });
       plans.set(last.app, last);
       if (faults.some(isFleetWide)) endsAll = true;
@@ -179,7 +180,7 @@ async function planOrphansAgain(
   context: SyncContext,
   desired: DesiredFleet,
   work: Work & { readonly failedNow: readonly string[] },
-): Promise<readonly AppPlan[]> {
+): Promise<readonly GuardedPlan[]> {
   const first = work.plan.apps.filter(({ status }) => status === 'orphaned');
   const isSettled = work.failedNow.length === 0 && !first.some(({ holds }) => holds.some(goesLast));
   if (context.signal.aborted || isSettled) return first;
@@ -208,7 +209,7 @@ async function syncUntilOwn(
   context: SyncContext,
   desired: DesiredFleet,
   turn: { readonly work: Work; readonly options: SyncAppOptions },
-): Promise<Awaited<ReturnType<typeof syncApp>> & { readonly plan: AppPlan }> {
+): Promise<Awaited<ReturnType<typeof syncApp>> & { readonly plan: GuardedPlan }> {
   const { options } = turn;
   const { app, plan: first } = options;
   let work = turn.work;
@@ -247,14 +248,27 @@ async function plannedNow(
   context: SyncContext,
   desired: DesiredFleet,
   { work, app, first }: Turn,
-): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
+): Promise<{ readonly plan: GuardedPlan; readonly planned: PlannedApp | undefined }> {
   const looked = await observeAgain(context, desired, { work, names: [app.name, ...(app.dependsOn ?? [])] });
   const own = looked.unplanned.find((one) => one.app === app.name);
   if (own !== undefined) throw own.fault;
   const plan = work.replan(looked).apps.find((one) => one.app === app.name) ?? first;
-  const { accept, acceptOnly } = work.options;
-  const isBound = work.isNamed === true || accept || acceptOnly.length > 0;
-  return { plan: isBound ? holdUnlisted(plan, first) : plan, planned: looked.newer.get(app.name) };
+  return { plan: asRead(work, plan, first), planned: looked.newer.get(app.name) };
+}
+
+/** Where a person has read the first plan, nothing goes that it does not list. */
+function asRead({ isNamed, options }: Work, plan: GuardedPlan, first: GuardedPlan): GuardedPlan {
+  const isBound = isNamed === true || options.accept || options.acceptOnly.length > 0;
+  return isBound ? holdUnlisted(plan, first) : plan;
+}
+
+/** What they accepted was of the plan that they read: of a later one only what passes without that word. */
+function guardBy(work: Work, first: GuardedPlan): SyncAppOptions['guard'] {
+  return (later) => {
+    const { app } = later.plan;
+    const { apps } = work.replan({ newer: new Map([[app, later]]), accepted: unaccepted });
+    return asRead(work, apps.find((one) => one.app === app) ?? nothingOf(later.plan), first);
+  };
 }
 
 /** One that cannot be planned now keeps those that depend on it waiting, and ends nobody's pass. */
@@ -286,9 +300,9 @@ async function orphanNow(
   context: SyncContext,
   fleet: DesiredFleet,
   work: Work,
-  plan: AppPlan,
+  plan: GuardedPlan,
 ): Promise<{
-  readonly plan: AppPlan;
+  readonly plan: GuardedPlan;
   readonly isGone?: boolean;
   readonly isLeft?: boolean;
 }> {
@@ -299,8 +313,7 @@ async function orphanNow(
   if (seen.state === 'foreign') return { plan: foreignPlan(plan.app, seen), isLeft: seen.owner !== undefined };
   if (seen.state === 'orphan') await rememberOrphan({ ...context, fleet }, seen.orphan);
   const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
-  const draft = planOrphan({ fleet, orphan, now: context.clock.now() });
-  return { plan: holdUnlisted(releaseAccepted(withSteps(plan, draft), work.options), plan) };
+  return { plan: planOrphanAgain(plan, { fleet, orphan, now: context.clock.now() }, work.options) };
 }
 
 function isWaiting(plan: AppPlan): boolean {
@@ -310,7 +323,7 @@ function isWaiting(plan: AppPlan): boolean {
 interface Turn {
   readonly work: Work;
   readonly app: DesiredApp;
-  readonly first: AppPlan;
+  readonly first: GuardedPlan;
 }
 
 /** Once the apps it depends on have had their turn: they are looked at again, and it with them. */
@@ -318,7 +331,7 @@ async function planAgain(
   context: SyncContext,
   desired: DesiredFleet,
   { work, app, first }: Turn,
-): Promise<{ readonly plan: AppPlan; readonly planned: PlannedApp | undefined }> {
+): Promise<{ readonly plan: GuardedPlan; readonly planned: PlannedApp | undefined }> {
   try {
     return await plannedNow(context, desired, { work, app, first });
   } catch (error) {

@@ -6,6 +6,7 @@ import { byText } from '../../src/model/base/text.ts';
 import type { AppPlan, MachineLabel, Plan } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
+import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import type { SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { plainPass, planWhole } from './plan.ts';
@@ -31,14 +32,12 @@ export async function takeOver(
       throw error;
     },
   );
-  const plan = withPlans(
-    whole,
-    whole.apps.filter(({ steps, status }) => steps.length > 0 || status !== 'synced'),
-  );
+  const shown = whole.apps.filter(({ steps, status }) => steps.length > 0 || status !== 'synced');
   const queue = new PQueue({ concurrency: context.concurrency });
   for (const own of whole.apps) if (isLeftToUs(own)) await context.store.takeRows(own.app);
-  const taken = plan.apps.filter(({ steps }) => steps.length > 0);
+  const taken = shown.filter(({ steps }) => steps.length > 0);
   const runs = await allEnded(taken.map((app) => queue.add(() => takeApp(context, desired, app))));
+  const plan = withPlans(whole, shown);
   const unseen = await recordUnseen(recording, plan);
   return { plan, runs: [...runs.flat(), ...unseen].toSorted((a, b) => byText(a.app, b.app)) };
 }
@@ -48,7 +47,7 @@ function isLeftToUs({ steps, holds }: AppPlan): boolean {
   return steps.length > 0 || holds.length === 0;
 }
 
-async function takeApp(context: SyncContext, { revision }: DesiredFleet, plan: AppPlan): Promise<readonly Run[]> {
+async function takeApp(context: SyncContext, { revision }: DesiredFleet, plan: GuardedPlan): Promise<readonly Run[]> {
   const { store, actor, onProgress, signal } = context;
   const { app } = plan;
   if (signal.aborted) return [];

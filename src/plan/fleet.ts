@@ -4,12 +4,14 @@ import { matchesGlob } from '../model/base/glob.ts';
 import type { ObservedApp, OrphanedApp, UnreadOrganization } from '../model/observed.ts';
 import type { AppPlan, Plan, PlanSummary } from '../model/plan.ts';
 import type { Problem } from '../model/base/problem.ts';
-import { idleWords, releaseAccepted } from './guards/accept.ts';
+import { holdUnlisted, idleWords, releaseAccepted, type Acceptance } from './guards/accept.ts';
 import { brakeFleet, type BrakeInput } from './guards/brakes.ts';
 import { holdRemovals } from './guards/removal-order.ts';
 import { gateReleases } from './guards/dependencies.ts';
 import { appPlanId, fleetPlanId } from './steps/plan-id.ts';
 import { byText } from '../model/base/text.ts';
+import { passed, type GuardedFleet, type GuardedPlan } from './steps/guarded.ts';
+import { withSteps } from './steps/status.ts';
 import { planOrphan } from './orphan.ts';
 
 export interface PlanFleetInput {
@@ -46,7 +48,7 @@ export interface FailedApp {
 }
 
 /** The whole fleet's plan: every app by name, the brakes applied. Pure. */
-export function planFleet(input: PlanFleetInput): Plan {
+export function planFleet(input: PlanFleetInput): GuardedFleet {
   const { fleet, accept, acceptOnly } = input;
   const orphans = input.orphans.map((orphan) => {
     const { name, org, isGuessed } = orphan;
@@ -72,7 +74,7 @@ export function planFleet(input: PlanFleetInput): Plan {
   const known = new Set([...braked.map((plan) => plan.app), ...input.failed.map((failed) => failed.app)]);
   const invalid = invalids.filter(({ app, file }) => !known.has(app) && (app === file || isSelected(input, app)));
   const shown = braked.filter(({ status, app }) => status !== 'orphaned' || isSelected(input, app));
-  const apps = [...shown, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app));
+  const apps = [...shown, ...failed, ...invalid].toSorted((a, b) => byText(a.app, b.app)).map(passed);
   return {
     fleet: fleet.name,
     revision: fleet.revision,
@@ -87,12 +89,25 @@ export function planFleet(input: PlanFleetInput): Plan {
   };
 }
 
+/** An orphan that goes, looked at again: what has come into it since goes only as far as the plan from before lists it. Pure. */
+export function planOrphanAgain(
+  before: GuardedPlan,
+  input: Parameters<typeof planOrphan>[0],
+  accepted: Acceptance,
+): GuardedPlan {
+  // It is the same removal: whatever it holds by now, the brakes have counted it.
+  return holdUnlisted(passed(releaseAccepted(withSteps(before, planOrphan(input)), accepted)), before);
+}
+
 /** With the plans that were acted upon where an app was looked at again: id and summary are theirs. */
 export function withPlans(plan: Plan, apps: readonly AppPlan[]): Plan {
   return { ...plan, ...idAndSummary(plan.fleet, apps) };
 }
 
-function idAndSummary(fleet: string, apps: readonly AppPlan[]): Pick<Plan, 'apps' | 'planId' | 'summary'> {
+function idAndSummary<P extends AppPlan>(
+  fleet: string,
+  apps: readonly P[],
+): Pick<Plan, 'planId' | 'summary'> & { readonly apps: readonly P[] } {
   return { apps, planId: fleetPlanId(fleet, apps), summary: summaryOf(apps) };
 }
 

@@ -19,6 +19,7 @@ import { plural, shortRevision } from '../model/base/text.ts';
 import { lookAgainMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { contentsOf } from './steps/contents.ts';
+import { nothingOf, type GuardedPlan } from './steps/guarded.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
@@ -78,12 +79,12 @@ export function orphanPolicy(fleet: DesiredFleet, history: RemovalHistory | unde
 }
 
 /** Of an app that git no longer names and Fly does not have: said once, after which nobody tells of it any more. */
-export function gonePlan(app: string): AppPlan {
+export function gonePlan(app: string): GuardedPlan {
   return orphanPlan(app, 'git no longer names it, and Fly has no app of that name');
 }
 
 /** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
-export function foreignPlan(app: string, { owner, machines }: Foreign): AppPlan {
+export function foreignPlan(app: string, { owner, machines }: Foreign): GuardedPlan {
   if (owner !== undefined)
     return orphanPlan(app, `git no longer names it, and ${ownerWords(owner)} owns it now: FlyCD leaves it alone`);
   const there =
@@ -125,9 +126,9 @@ function oneByOne(app: string): string {
   return `remove this fleet’s machines alone: fly machine list --app ${shellWord(app)}, then fly machine destroy`;
 }
 
-function orphanPlan(app: string, note: string): AppPlan {
+function orphanPlan(app: string, note: string): GuardedPlan {
   const none = { file: '', org: undefined, steps: [], holds: [], problems: [] };
-  return { ...none, app, status: 'orphaned', notes: [note], planId: appPlanId(app, [], []) };
+  return nothingOf({ ...none, app, status: 'orphaned', notes: [note], planId: appPlanId(app, [], []) });
 }
 
 /** What was known of it may be long over: who is in it now, and what would go with it. */

@@ -149,6 +149,11 @@ describe('house rules', () => {
     expect(Object.keys(statusByReason).filter((reason) => !page.includes(`\n| ${reason} |`))).toEqual([]);
   });
 
+  test('only the guards of the whole fleet say that a plan has passed them', () => {
+    const guarding = product.filter((file) => /import [^;]*\bpassed\b[^;]*steps\/guarded\.ts'/.test(text(file)));
+    expect(guarding).toEqual(['src/plan/fleet.ts']);
+  });
+
   test('time comes from the Clock', () => {
     const timed = sources.filter(
       (file) =>

@@ -4,6 +4,7 @@ import type { DesiredApp, DesiredFleet } from '../../../src/model/desired.ts';
 import type { AppPlan, Hold } from '../../../src/model/plan.ts';
 import { shellWord } from '../../../src/model/base/shell.ts';
 import { planFleet, type PlanFleetInput } from '../../../src/plan/fleet.ts';
+import { nothingOf, type GuardedPlan } from '../../../src/plan/steps/guarded.ts';
 import type { AppStates, Surveyed } from './app-states.ts';
 
 /** Those that are known. */
@@ -13,10 +14,13 @@ interface Orphans {
 }
 
 /** `auto: false` shows the plan and leaves applying it to a person. */
-export function heldByPolicy({ policy }: Pick<DesiredApp, 'policy'>, plan: AppPlan): AppPlan {
-  if (policy.auto) return plan;
+export function heldByPolicy(app: Pick<DesiredApp, 'policy'>, plan: GuardedPlan): GuardedPlan {
+  return app.policy.auto ? plan : leftToPerson(plan);
+}
+
+function leftToPerson(plan: AppPlan): GuardedPlan {
   // What nobody is shown is not written behind their back either.
-  if (plan.steps.length === 0) return { ...plan, bookkeeping: undefined };
+  if (plan.steps.length === 0) return nothingOf(plan);
   const hold: Hold = {
     app: plan.app,
     reason: 'manual',
@@ -24,19 +28,19 @@ export function heldByPolicy({ policy }: Pick<DesiredApp, 'policy'>, plan: AppPl
     next: `flycd sync --once --app ${shellWord(plan.app)}`,
     steps: plan.steps,
   };
-  return { ...plan, status: 'held', steps: [], bookkeeping: undefined, holds: [...plan.holds, hold] };
+  return nothingOf({ ...plan, status: 'held', holds: [...plan.holds, hold] });
 }
 
 /**
  * An app's plan among all the fleet's newest plans: the brakes count what is still to be done in all of them together. What
- * another app's policy leaves to a person is not the loop's to do. `own`: what its pass has seen. undefined: it has none.
+ * another app's policy leaves to a person is not the loop's to do. `own`: what its pass has seen, or left by now.
  */
 export function weighed(
   known: { readonly states: AppStates; readonly orphans: Orphans; readonly now: number },
   fleet: DesiredFleet,
   name: string,
   own?: Surveyed,
-): AppPlan | undefined {
+): GuardedPlan | undefined {
   const { states, orphans, now } = known;
   const surveyed = states.survey();
   // Where git has moved on during its pass, that is about what git said when it began.
@@ -44,7 +48,7 @@ export function weighed(
   const others = new Map(fleet.apps.filter((app) => app.name !== name).map((app) => [app.name, app]));
   const applied = (plan: AppPlan): AppPlan => {
     const other = others.get(plan.app);
-    return other === undefined ? plan : heldByPolicy(other, plan);
+    return other === undefined || other.policy.auto ? plan : leftToPerson(plan);
   };
   const whole = planFleet({
     fleet,

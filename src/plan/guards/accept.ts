@@ -3,6 +3,7 @@ import type { Problem } from '../../model/base/problem.ts';
 import { list, orList } from '../../model/base/text.ts';
 import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { unlisted } from '../steps/contents.ts';
+import { fewer, type GuardedPlan } from '../steps/guarded.ts';
 import { holdBack, isConfirmable } from '../steps/hold.ts';
 import { createsOf } from '../steps/select.ts';
 import { isSameStep } from '../steps/plan-id.ts';
@@ -49,7 +50,7 @@ export function releaseAccepted(plan: AppPlan, { accept, acceptOnly }: Acceptanc
  * Of a plan that was made anew: without what would take away more than the plan lists that a person read or accepted. It may
  * have come in between.
  */
-export function holdUnlisted(plan: AppPlan, read: AppPlan): AppPlan {
+export function holdUnlisted(plan: GuardedPlan, read: AppPlan): GuardedPlan {
   const before = [...read.steps, ...read.holds.flatMap((hold) => hold.steps)];
   const more = new Map(plan.steps.map((step) => [step, unlistedIn(step, before)]));
   const things = [...more.values()].flat();
@@ -60,7 +61,7 @@ export function holdUnlisted(plan: AppPlan, read: AppPlan): AppPlan {
     because: `since the plan was made, this came into it and would go, too: ${list(things, thingsMax)}`,
     next: `flycd diff --app ${shellWord(app)} lists all that would go; then sync again`,
   });
-  return withSteps(plan, held);
+  return fewer(plan, held);
 }
 
 /** What a step would take away that none of those before it lists. */
@@ -72,6 +73,9 @@ function unlistedIn(step: Step, before: readonly Step[]): readonly string[] {
         before.filter(({ kind }) => kind === step.kind),
       ).map(({ path, from }) => `${path} ${JSON.stringify(from)}`);
     case 'machine.destroy':
+      // Of a slot that the list fills: what was made there for it is taken back.
+      if (createsOf(before).some(({ target }) => target === step.target)) return [];
+      return before.some((one) => isSameStep(one, step)) ? [] : [`${step.kind} ${step.target}`];
     case 'address.release':
     case 'secret.unset':
     case 'certificate.remove':

@@ -1,4 +1,5 @@
-/** What the loop's brakes weigh: all that is still to be done in the fleet, and nothing else. */
+/** What the brakes weigh: all that is still to be done in the fleet, and nothing else. */
+import { hash } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { arena } from '../arena.ts';
 import { startSimulator, type Simulator } from '../../../simulator/simulator.ts';
@@ -27,14 +28,28 @@ interface Parts {
   readonly auto?: boolean;
   readonly color?: string;
   readonly dependsOn?: readonly string[];
+  readonly image?: string;
 }
 
-function app(name: string, count: number, { auto = true, color = 'red', dependsOn = [] }: Parts = {}): DesiredApp {
+function app(
+  name: string,
+  count: number,
+  { auto = true, color = 'red', dependsOn = [], image = 'shop:1' }: Parts = {},
+): DesiredApp {
   const ips = [v4, v4, v6].slice(0, count);
   const policy = { ...defaultPolicy, auto, prune: ['addresses'] as const };
   const groups = [group({ counts: { arn: 1 }, config: { env: { COLOR: color }, services: [webService] } })];
-  const inputs = JSON.stringify([name, count, auto, color, dependsOn]);
-  return desiredApp({ name, groups, policy, inputs, dependsOn, network: { ips, autoPruneIps: false } });
+  const inputs = JSON.stringify([name, count, auto, color, dependsOn, image]);
+  const digest = `sha256:${hash('sha256', image)}`;
+  return desiredApp({
+    name,
+    groups,
+    policy,
+    inputs,
+    dependsOn,
+    image: { kind: 'reference', ref: `docker.io/acme/${image}@${digest}`, digest },
+    network: { ips, autoPruneIps: false },
+  });
 }
 
 function commit(...apps: readonly DesiredApp[]): void {
@@ -141,6 +156,54 @@ test('a call that fails for a moment does not let a removal that is too large go
       world.simulator.world.faults.clear();
       expect(world.simulator.world.snapshot().map(({ name }) => name)).toEqual(['alpha', 'beta', 'shop']);
     }
+  } finally {
+    await world.close();
+  }
+});
+
+test('the loop holds a removal that is too large also where the release of the same commit fails and goes back', async () => {
+  const pass = running();
+  const images = () =>
+    [...(simulator.world.apps.get('shop')?.machines.values() ?? [])].map(({ config }) => config.image?.split('@')[0]);
+  commit(app('shop', 3));
+  await pass('shop');
+  commit(app('shop', 1, { image: 'crash-loop:2' }));
+  await pass('shop');
+  expect(images()).toEqual(['docker.io/acme/shop:1']);
+  expect(addresses('shop')).toBe(3);
+});
+
+/** Three addresses and three secrets, or the first so many of them. */
+const shop = (image: string, count: number, policy = ''): Record<string, string> => ({
+  'flycd.yaml': 'fleet: failures\n',
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build: { image: docker.io/acme/${image}@sha256:${hash('sha256', image)} }
+deploy: { wait_timeout: 60s }
+machines: { count: 2 }
+network: { ips: [${['{ v: v6 }', '{ v: v4 }', '{ v: v4 }'].slice(0, count).join(', ')}] }
+secrets: [${['A', 'B', 'C']
+    .slice(0, count)
+    .map((name) => `{ name: ${name}, type: raw, raw: hunter }`)
+    .join(', ')}]
+sync: { prune: [addresses, secrets]${policy} }
+`,
+});
+
+test.each([
+  ['of two addresses and two secrets', 1, ''],
+  ['of one of each that max_deletes: 0 forbids', 2, ', max_deletes: 0'],
+])('so does sync --once: %s', async (_what, count, policy) => {
+  const world = await arena();
+  try {
+    world.write(shop('shop:1', 3, policy));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+    world.write(shop('crash-loop:2', count, policy));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(1);
+    const { addresses: kept, secrets, machines } = world.simulator.world.snapshot()[0] ?? {};
+    expect(machines?.map(({ config }) => config.image)).toEqual(Array(2).fill(expect.stringContaining('shop:1')));
+    expect(kept).toHaveLength(3);
+    expect(Object.keys(secrets ?? {})).toEqual(['A', 'B', 'C']);
   } finally {
     await world.close();
   }

@@ -7,6 +7,7 @@ import {
   isNamed,
   releaseAccepted,
 } from '../../../src/plan/guards/accept.ts';
+import { passed, type GuardedPlan } from '../../../src/plan/steps/guarded.ts';
 import { appPlanId } from '../../../src/plan/steps/plan-id.ts';
 import { statusByReason } from '../../../src/plan/steps/status.ts';
 
@@ -88,7 +89,7 @@ describe('a word of --accept-only', () => {
 describe('a plan that was made anew takes no more away than the one that was read', () => {
   const base = { app: 'shop', because: '', risk: 'safe', changes: [] } as const;
   const machine = { ...base, target: 'shop/web/arn/1', group: 'web' } as const;
-  const planOf = (...steps: readonly Step[]): AppPlan => ({ ...heldFor('brake', []), steps, holds: [] });
+  const planOf = (...steps: readonly Step[]): GuardedPlan => passed({ ...heldFor('brake', []), steps, holds: [] });
   const gone = (path: string, from: string) => ({ path, from, to: undefined });
   const destroy = (...changes: readonly ReturnType<typeof gone>[]): Step => {
     return { ...base, kind: 'app.destroy', target: 'shop', changes };
@@ -127,6 +128,23 @@ describe('a plan that was made anew takes no more away than the one that was rea
     const { steps, holds } = holdUnlisted(planOf(start, step), planOf());
     expect(steps).toEqual([start]);
     expect(holds).toMatchObject([{ steps: [step] }]);
+  });
+
+  test('what it makes may be taken back: the slot was empty, or the list says what goes from there', () => {
+    const made = { ...machine, kind: 'machine.create', slot: { group: 'web', region: 'arn', number: 1 } } as const;
+    const create: Step = {
+      ...made,
+      config: {},
+      sent: { config: 'c', image: 'i' },
+      mount: undefined,
+      skipLaunch: false,
+    };
+    const back: Step = { ...machine, kind: 'machine.destroy', machineId: 'new' };
+    const release: Step = { ...base, kind: 'release', target: 'shop', machines: [create] };
+    for (const read of [planOf(create), planOf(release)])
+      expect(holdUnlisted(planOf(back), read).steps).toEqual([back]);
+    const other: Step = { ...back, target: 'shop/web/arn/2' };
+    expect(holdUnlisted(planOf(other), planOf(release)).steps).toEqual([]);
   });
 
   test('why something could not be read is no part of it, that it could not is', () => {
