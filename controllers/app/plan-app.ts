@@ -57,8 +57,8 @@ export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp>
       course.to === 'git'
         ? free
         : snapshot === undefined
-          ? stoppedPlan(free, course.hold)
-          : heldPlan(git(seen, as, under(snapshot)), free, course.hold);
+          ? stoppedPlan(free, { hold: course.hold, app })
+          : heldPlan(git(seen, as, under(snapshot)), free, { hold: course.hold, app });
     return suspendedPlan(steered, standing, { now: clock.now(), aheadMs: observed.flyAheadMs });
   };
   const unseen = planOf(observed);

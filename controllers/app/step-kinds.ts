@@ -9,19 +9,21 @@ import type {
   StepKind,
 } from '../../src/model/plan.ts';
 
+/** What machines that could not be made or updated still need. */
+const neededStill = ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'] as const;
+
 /** What must not run once a step of a kind has failed. Kinds that are not named here disturb nobody. */
 export const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
   'app.create': 'all',
   // An address is given up for another one: not before that one is there.
   'address.allocate': ['address.release'],
-  'image.build': ['volume.create', 'release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
-  'secret.set': ['release', 'machine.create', 'machine.update', 'machine.destroy', 'secret.unset'],
-  // Machines that could not be made or updated still need what is about to be taken away.
-  release: ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
-  'machine.create': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
-  'machine.update': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'image.build': ['volume.create', 'release', 'machine.create', 'machine.update', ...neededStill],
+  'secret.set': ['release', 'machine.create', 'machine.update', ...neededStill],
+  release: neededStill,
+  'machine.create': neededStill,
+  'machine.update': neededStill,
   // Creates of its group are left out, too.
-  'machine.restart': ['machine.destroy', 'secret.unset', 'address.release', 'app.destroy'],
+  'machine.restart': neededStill,
   'machine.destroy': ['app.destroy'],
 };
 

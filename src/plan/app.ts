@@ -49,7 +49,7 @@ import { inOrder } from './steps/order.ts';
 import { movedOnFly } from './target/fulfilled.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
 import { planLeftovers, planRemovedGroups } from './machines/removed-groups.ts';
-import { guardSuccession } from './guards/replacement.ts';
+import { guardRemovals, guardSuccession } from './guards/replacement.ts';
 import { knownEvidence, secretsStampText } from './kinds/secret-evidence.ts';
 import { planSecrets, unreadSecrets } from './kinds/secrets.ts';
 import { statusOf, type StepsSay } from './steps/status.ts';
@@ -232,6 +232,7 @@ function guard(
   draft = guardReport(input, draft, isReported);
   draft = guardSuccession(input.desired, draft);
   draft = withUnverified(draft, parts);
+  draft = guardRemovals(input.desired, draft);
   // Now that it is known which updates are held: without them a machine has to be restarted after all.
   draft = withoutNeedlessRestarts(draft);
   const strangers = inventory.members.length === 0 && hasStrangers(inventory);

@@ -17,6 +17,7 @@ import type {
 import { holdOf } from './steps/hold.ts';
 import { remountHold } from './machines/remount.ts';
 import { gatherRelease } from './machines/release.ts';
+import { removalOf } from './steps/removal.ts';
 
 /** What each kind has found. */
 export interface Parts {
@@ -78,9 +79,13 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
   ];
   const healed = rollout.machines.filter((step) => step.kind === 'machine.update' && step.reason === 'drift');
   const moved = groups.flatMap((planned) => [...planned.driftLabels]);
+  // What runs may need it until it is known what would take its place.
+  const kept = isWhole ? [] : steps.filter((step) => removalOf(step, desired) !== undefined);
+  const [unread, ...others] = holds;
+  const keeping = unread === undefined ? [] : [{ ...unread, steps: [...unread.steps, ...kept] }, ...others];
   return {
-    steps,
-    holds: [...holds, ...found],
+    steps: steps.filter((step) => !kept.includes(step)),
+    holds: [...keeping, ...found],
     drift: new Set<Step>([...healed, ...leftovers.destroys, ...starts, ...moved, ...secrets.drift]),
   };
 }

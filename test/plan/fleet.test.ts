@@ -151,7 +151,7 @@ describe('the brake on restarts', () => {
     const ones = ['a', 'b', 'c', 'd'].map((name) => named(name));
     const plans = ones.map(({ desired, world }) => {
       const git = plan(desired, world);
-      return heldPlan(git, git, hold);
+      return heldPlan(git, git, { hold, app: desired });
     });
     const whole = fleetPlan(ones, { plans });
     expect(whole.apps.map(holdsOf)).toEqual([['failed'], ['failed'], ['failed'], ['failed']]);

@@ -1,8 +1,9 @@
 /** Brakes of a whole fleet: a mistake in git or in FlyCD itself should not reach everything at once. */
-import type { DesiredFleet } from '../../model/desired.ts';
+import type { DesiredApp, DesiredFleet } from '../../model/desired.ts';
 import type { ObservedApp, OrphanedApp, UnreadOrganization } from '../../model/observed.ts';
 import type { AppPlan, Hold, MachineUpdate, Step } from '../../model/plan.ts';
 import { holdBack } from '../steps/hold.ts';
+import { removalOf, type Prunable, type Removal } from '../steps/removal.ts';
 import { updatesOf } from '../steps/select.ts';
 import { byText, plural, list } from '../../model/base/text.ts';
 import { groupOf, metadataOf } from '../classify/machine-state.ts';
@@ -31,57 +32,18 @@ export function brakeFleet(input: BrakeInput): readonly AppPlan[] {
   return brakeRestarts(input, brakeRemovals(input));
 }
 
-type Prunable = 'addresses' | 'secrets' | 'certificates' | 'groups' | 'apps';
-
-interface Removal {
-  readonly kind: Prunable;
-  /** What counts as one: a process group is one however many machines it has. */
-  readonly object: string;
-}
-
-/** What a step removes because git no longer names it. Scaling down to a number that git names is none. */
-function removalOf(fleet: DesiredFleet, step: Step): Removal | undefined {
-  switch (step.kind) {
-    case 'address.release':
-      return isAskedFor(fleet, step.app) ? undefined : { kind: 'addresses', object: step.target };
-    case 'secret.unset':
-      return { kind: 'secrets', object: step.target };
-    case 'certificate.remove':
-      return { kind: 'certificates', object: step.target };
-    case 'app.destroy':
-      return { kind: 'apps', object: step.app };
-    case 'machine.destroy': {
-      const app = fleet.apps.find((one) => one.name === step.app);
-      const named = app?.groups.some((group) => group.name === step.group) ?? false;
-      return named ? undefined : { kind: 'groups', object: `${step.app}/${step.group}` };
-    }
-    case 'app.create':
-    case 'app.adopt':
-    case 'image.build':
-    case 'address.allocate':
-    case 'secret.set':
-    case 'volume.create':
-    case 'volume.extend':
-    case 'volume.configure':
-    case 'release':
-    case 'machine.create':
-    case 'machine.update':
-    case 'machine.label':
-    case 'machine.start':
-    case 'machine.restart':
-    case 'machine.cordon':
-    case 'machine.uncordon':
-    case 'certificate.add':
-      return undefined;
-  }
+/** What counts of them: what is asked for in so many words does not. */
+function counted(fleet: DesiredFleet, step: Step): Removal | undefined {
+  const app = fleet.apps.find((one) => one.name === step.app);
+  const removal = removalOf(step, app);
+  return removal?.kind === 'addresses' && isAskedFor(app) ? undefined : removal;
 }
 
 /**
  * `auto_prune_ips` means what it did in FlyCD 0.x: whoever writes it asks for every address to go that is not listed. Only
  * `max_deletes: 0`, which FlyCD 0.x did not have, says otherwise.
  */
-function isAskedFor(fleet: DesiredFleet, name: string): boolean {
-  const app = fleet.apps.find((one) => one.name === name);
+function isAskedFor(app: DesiredApp | undefined): boolean {
   return app !== undefined && app.network.autoPruneIps && app.policy.maxDeletes > 0;
 }
 
@@ -107,16 +69,16 @@ function removingSteps({ steps, holds }: AppPlan): readonly Step[] {
 
 function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
   const { fleet, plans } = input;
-  const removals = plans.flatMap((plan) => removingSteps(plan).flatMap((step) => removalOf(fleet, step) ?? []));
+  const removals = plans.flatMap((plan) => removingSteps(plan).flatMap((step) => counted(fleet, step) ?? []));
   const objects = new Map(removals.map(({ kind, object }) => [`${kind} ${object}`, kind]));
   if (objects.size === 0) return plans;
   const because = tooMany(input, [...objects.values()]);
   if (because !== undefined)
-    return plans.map((plan) => hold(plan, (step) => removalOf(fleet, step) !== undefined, because));
+    return plans.map((plan) => hold(plan, (step) => counted(fleet, step) !== undefined, because));
   return [...new Set(objects.values())].reduce((held, kind) => {
     const why = unseen(input, kind);
     if (why === undefined) return held;
-    return held.map((plan) => hold(plan, (step) => removalOf(fleet, step)?.kind === kind, why, tryAgain));
+    return held.map((plan) => hold(plan, (step) => counted(fleet, step)?.kind === kind, why, tryAgain));
   }, plans);
 }
 
@@ -162,7 +124,7 @@ function isSeen(app: ObservedApp, kind: Exclude<Prunable, 'apps'>): boolean {
 /** At most max_deletes in all, and of each kind at most a tenth, but one. undefined: within the brake. */
 function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefined {
   const removing = input.plans.filter((plan) =>
-    removingSteps(plan).some((step) => removalOf(input.fleet, step) !== undefined),
+    removingSteps(plan).some((step) => counted(input.fleet, step) !== undefined),
   );
   const policies = removing.map(
     (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.fleet.policy,
@@ -210,7 +172,9 @@ function brakeRestarts(input: BrakeInput, plans: readonly AppPlan[]): readonly A
     ? becauseOfRestarts(restarting, plans.flatMap(remappedIn))
     : `${list(unplanned)} could not be read, and may restart as well though nothing changed in git, as ${list(restarting)} would`;
   return plans.map((plan) => {
-    const matches = (step: Step): boolean => updatesOf([step]).some((update) => update.remapped === true);
+    const app = input.fleet.apps.find(({ name }) => name === plan.app);
+    const matches = (step: Step): boolean =>
+      updatesOf([step]).some((update) => update.remapped === true) || removalOf(step, app) !== undefined;
     return isRemapped(plan) ? hold(plan, matches, because, isKnown ? '' : tryAgain) : plan;
   });
 }

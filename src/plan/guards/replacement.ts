@@ -1,7 +1,8 @@
-/** Machines that go because others take over: never before those others, whatever else of the plan is held. */
+/** What goes because something else takes over: never before that, whatever of the plan is held. */
 import type { DesiredApp } from '../../model/desired.ts';
 import type { Hold, MachineAction, Step } from '../../model/plan.ts';
-import { createsOf, updatesOf } from '../steps/select.ts';
+import { removalOf } from '../steps/removal.ts';
+import { createsOf, isGitsRelease, updatesOf } from '../steps/select.ts';
 import type { PlanDraft } from '../types.ts';
 
 /** A destroy that waits for what is held is held with it; one that waits for what the plan does not do at all is left out. */
@@ -33,6 +34,20 @@ function bringsSuccessor({ machineId, successor }: MachineAction): (steps: reado
 }
 
 function bringsNew(step: Step): boolean {
-  if (step.kind === 'machine.update') return step.reason === 'change';
-  return step.kind === 'release' || step.kind === 'machine.create';
+  return isGitsRelease(step) || step.kind === 'machine.create';
+}
+
+/**
+ * What runs may need what git no longer names, until git's version has taken its place: whatever holds a release holds that with
+ * it, as apply leaves it where the release fails.
+ */
+export function guardRemovals(app: DesiredApp, draft: PlanDraft): PlanDraft {
+  const index = draft.holds.findIndex(({ steps }) => steps.some(isGitsRelease));
+  const hold = draft.holds[index];
+  if (hold === undefined) return draft;
+  const removals = draft.steps.filter((step) => removalOf(step, app) !== undefined);
+  return {
+    steps: draft.steps.filter((step) => !removals.includes(step)),
+    holds: draft.holds.with(index, { ...hold, steps: [...hold.steps, ...removals] }),
+  };
 }

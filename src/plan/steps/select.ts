@@ -14,6 +14,11 @@ export function isRollout(step: Step): boolean {
   return step.kind === 'release' || step.kind === 'machine.create' || step.kind === 'machine.update';
 }
 
+/** It brings what git says anew, rather than mending what was there: a release, or what is left of one. */
+export function isGitsRelease(step: Step): boolean {
+  return step.kind === 'release' || (step.kind === 'machine.update' && step.reason === 'change');
+}
+
 /** Volumes are made for nothing else. A restart brings nothing new: the size of a volume does not wait for an image. */
 export function needsMachines(step: Step): boolean {
   return isRollout(step) || step.kind === 'volume.create';

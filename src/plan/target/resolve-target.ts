@@ -1,6 +1,6 @@
 /**
  * Where an app is steered: to what git says, or, while a release that failed or a person holds it, to a version that ran
- * well before. What no version covers (counts, addresses, secrets, policy) follows git all the same.
+ * well before. What no version covers (counts, addresses, secrets, policy) follows git all the same, but for what git removes.
  */
 import { formatTime } from '../../model/base/clock.ts';
 import type { Hold } from '../../model/plan.ts';

@@ -6,7 +6,19 @@ import type { AppPlan, Hold } from '../../../src/model/plan.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { planFleet, type PlanFleetInput } from '../../../src/plan/fleet.ts';
 import { goesLast } from '../../../src/plan/guards/removal-order.ts';
-import { absent, brief, desiredApp, group, machine, now, observed, plan, volume } from '../builders.ts';
+import {
+  absent,
+  brief,
+  desiredApp,
+  digest,
+  group,
+  machine,
+  now,
+  observed,
+  plan,
+  secretOf,
+  volume,
+} from '../builders.ts';
 import { fleetOf, gone, type One } from '../fleets.ts';
 
 const gaps = [{ org: 'personal', reason: 'region ams did not answer' }];
@@ -239,5 +251,47 @@ describe('time may lift a hold within the same pass', () => {
     ['not where there is nothing to do', { ...hold, steps: [] }, false],
   ])('%s', (_what, one, isSo) => {
     expect(goesLast(one)).toBe(isSo);
+  });
+});
+
+describe('what git no longer names stays with the version that may need it', () => {
+  const base = {
+    groups: [one],
+    policy: { prune: ['addresses', 'secrets'] as const },
+    network: { ips: [], autoPruneIps: false },
+  };
+  const wanted = desiredApp({ ...base, groups: [group({ counts: { arn: 1 }, config: { env: { COLOR: 'blue' } } })] });
+  const runs = desiredApp({ ...base, groups: [one, group({ name: 'cron', counts: { arn: 1 }, config: {} })] });
+  const world = observed({
+    machines: [machine(runs), machine(runs, { group: 'cron' })],
+    secrets: [secretOf('OLD')],
+    addresses: [{ ip: '2a09::1', region: 'global', service_name: '', shared: false, created_at: '' }],
+  });
+  const evidence = { OLD: { mark: 'mark', keyId: 'key', digest: secretOf('OLD').digest ?? '' } };
+  const memory = { known: true, evidence };
+  const removals = ['secret.unset shop/OLD', 'machine.destroy shop/cron/arn/1', 'address.release shop/2a09::1'];
+  const planned = (desired: DesiredApp, seen: ObservedApp) => {
+    const { steps, holds } = plan(desired, seen, { memory });
+    const held = holds.map((hold) => [hold.reason, brief(hold.steps).filter((step) => removals.includes(step))]);
+    return { goes: brief(steps).filter((step) => removals.includes(step)), held };
+  };
+
+  test('goes after a release that may begin', () => {
+    expect(planned(wanted, world)).toEqual({ goes: removals, held: [] });
+  });
+
+  const secrets = [{ name: 'NEW', origin: { type: 'env', variable: 'NEW' } as const }];
+  const source = { type: 'local', path: '' } as const;
+  const build = { key: 'a'.repeat(32), settings: {} };
+  const reference = wanted.image.kind === 'reference' ? wanted.image.ref : '';
+  const volumes = { status: 'unread', reason: 'Fly answered 503' } as const;
+  const store = group({ name: 'store', counts: { arn: 1 }, mount: { volume: 'data', path: '/d' } });
+  test.each<[string, DesiredApp, ObservedApp]>([
+    ['secret', { ...wanted, secrets }, world],
+    ['image', wanted, { ...world, unpullable: [{ ref: `${reference}@${digest}`, why: 'it is private' }] }],
+    ['build', { ...wanted, source, image: { kind: 'build', source, build }, appVersion: 'tree:1' }, world],
+    ['unread', { ...wanted, groups: [...wanted.groups, store] }, { ...world, volumes }],
+  ])('waits with one that is held: %s', (reason, desired, seen) => {
+    expect(planned(desired, seen)).toEqual({ goes: [], held: expect.arrayContaining([[reason, removals]]) });
   });
 });
