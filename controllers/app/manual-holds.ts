@@ -223,7 +223,7 @@ async function before(
   { app, stood }: { readonly app: DesiredApp; readonly stood: Stood },
 ): Promise<GoodVersion> {
   const { machines, standing } = stood;
-  const wanted = versionOf({ desired: app, machines, fleet, now: clock.now() });
+  const wanted = versionOf({ desired: app, machines, fleet, now: clock.now(), aheadMs: fly.aheadMs() });
   const newest = (versions: readonly (GoodVersion | undefined)[]): GoodVersion | undefined =>
     versions
       .filter((version) => version !== undefined)

@@ -209,7 +209,7 @@ function unreachableSince(observed: ObservedApp, memory: Memory, now: number): M
 }
 
 /** Remembered by Fly's clock: ours, once somebody sets it, would make hours of a minute. */
-function shifted(times: Memory['unreachable'], byMs = 0): Memory['unreachable'] {
+function shifted(times: Memory['unreachable'], byMs: number): Memory['unreachable'] {
   return Object.fromEntries(Object.entries(times).map(([id, at]) => [id, at + byMs]));
 }
 
@@ -235,7 +235,7 @@ async function thatCounts(request: PlanAppRequest, observed: ObservedApp, stored
   }
   const isTakenAway = shown?.isThere === false && stored.underway !== 'destroying';
   const before = stored.standing.find(({ key }) => isTakenAway && key === stampKeys.fulfilled);
-  const unreachable = shifted(known.unreachable, -(observed.flyAheadMs ?? 0));
+  const unreachable = shifted(known.unreachable, -observed.flyAheadMs);
   const keyId = evidence?.keyId ?? '';
   return { ...known, revisionSeenAt, unreachable, fulfilledBefore: before?.text, currentMarks, keyId };
 }

@@ -146,7 +146,7 @@ async function goodOf(
   const { wanted, steering, observed } = planned;
   const { standing, course } = steering;
   if (observed.machines.status === 'unread' || course.to === 'nowhere') return {};
-  const scope = { desired: wanted, fleet, now: clock.now() };
+  const scope = { desired: wanted, fleet, now: clock.now(), aheadMs: request.fly.aheadMs() };
   const before = observed.machines.value;
   // What was gone back to keeps its name: its image may be written another way now.
   const version = course.to === 'version' ? course.version : versionOf({ ...scope, machines: before });
@@ -180,7 +180,7 @@ async function markFailed(
   const { standing, course } = steering;
   if (course.to !== 'git') return false;
   const machines = await fly.machines(app.name);
-  const version = versionOf({ desired: app, machines, fleet, now: clock.now() });
+  const version = versionOf({ desired: app, machines, fleet, now: clock.now(), aheadMs: fly.aheadMs() });
   // It ran well before: what became of it since is no fault of its release.
   if (standing.good !== undefined && isSameVersion(standing.good, version)) return false;
   const { releaseCommand } = app;

@@ -129,7 +129,7 @@ function wayOnOf(
 ): AppPass['wayOn'] {
   if (course.to !== 'git') return { next: course.hold.next, isHeld: true };
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const wanted = versionOf({ desired: app, machines, fleet, now: clock.now() });
+  const wanted = versionOf({ desired: app, machines, fleet, now: clock.now(), aheadMs: observed.flyAheadMs });
   // What ran well has not failed, whatever becomes of it: nobody holds it.
   if (standing.good !== undefined && isSameVersion(standing.good, wanted)) return undefined;
   return { next: onceFailed(app.name), isHeld: false };

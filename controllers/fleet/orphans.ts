@@ -87,7 +87,7 @@ async function withContents({ fly, fleet, store, clock }: LookRequest, orphan: O
     observeContents(fly, orphan.name),
     removalHistory(fleet, orphan, store),
   ]);
-  return { ...orphan, ...releases, contents, history, flyAheadMs: fly.aheadMs() };
+  return { ...orphan, ...releases, contents, history };
 }
 
 /** What its machines tell stands also once they are gone: a suspension may be all that keeps the app from being destroyed. */

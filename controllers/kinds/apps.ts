@@ -35,7 +35,8 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
  */
 async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass): Promise<StepDone> {
   const machines = await fly.machines(app.name);
-  const found = classifyMachines({ desired: app, machines, releases: undefined, fleet, now: clock.now() });
+  const moment = { now: clock.now(), aheadMs: fly.aheadMs() };
+  const found = classifyMachines({ desired: app, machines, releases: undefined, fleet, ...moment });
   const theirs = [...found.members, ...found.replaced].filter(
     ({ ours, metadata }) => !ours && otherOwner(metadata, fleet) !== undefined,
   );

@@ -28,10 +28,8 @@ export async function steer(
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const standing = standingOf({ machines, fleet }, memory);
-  const course = byOurClock(
-    resolveTarget({ desired: app, machines, fleet, now: observed.observedAt }, standing),
-    observed.flyAheadMs,
-  );
+  const moment = { now: observed.observedAt, aheadMs: observed.flyAheadMs };
+  const course = byOurClock(resolveTarget({ desired: app, machines, fleet, ...moment }, standing), moment.aheadMs);
   if (course.to !== 'version') return { standing, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });
   if (snapshot.status === 'found') return { standing, course, snapshot: snapshot.app };
@@ -44,7 +42,7 @@ export async function steer(
 }
 
 /** Stamps are dated by Fly's clock, and what is shown and stored by ours. */
-function byOurClock(course: RolloutTarget, aheadMs = 0): RolloutTarget {
+function byOurClock(course: RolloutTarget, aheadMs: number): RolloutTarget {
   if (course.to === 'git' || course.hold.since === undefined) return course;
   return { ...course, hold: { ...course.hold, since: course.hold.since - aheadMs } };
 }

@@ -28,8 +28,8 @@ export interface ObservedApp {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
-  /** Milliseconds that Fly's clock was ahead of the one that says `observedAt`. Default: 0. */
-  readonly flyAheadMs?: number | undefined;
+  /** Milliseconds that Fly's clock was ahead of the one that says `observedAt`. */
+  readonly flyAheadMs: number;
   readonly app: Reading<AppPresence>;
   /** Fly's id of the app: another one where it was destroyed and made again. undefined: it is not there, or Fly does not say. */
   readonly id?: string | undefined;
@@ -56,7 +56,7 @@ export interface ObservedApp {
 export interface OrphanedApp {
   readonly name: string;
   /** As of an app that git names. */
-  readonly flyAheadMs?: number | undefined;
+  readonly flyAheadMs: number;
   readonly org: string;
   /** undefined: nobody has looked at it by itself yet, or Fly does not say. */
   readonly id?: string | undefined;

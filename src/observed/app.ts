@@ -55,12 +55,14 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
   ] as const;
   // All of them come to an end before the first failure is thrown: nothing goes on behind the caller's back.
   const [app, machines, volumes, secrets, addresses] = await allEnded(asked);
+  const flyAheadMs = fly.aheadMs();
   if (app.status === 'read' && app.value.state !== 'present') {
     const empty = { status: 'read', value: [] } as const;
     const presence = contradicted(app, machines);
     return {
       name,
       observedAt,
+      flyAheadMs,
       app: presence,
       machines: empty,
       volumes: empty,
@@ -70,7 +72,6 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
   }
   const org = app.status === 'read' ? organizationOf(app.value) : undefined;
   const id = app.status === 'read' && app.value.state === 'present' ? appIdOf(app.value.app) : undefined;
-  const flyAheadMs = fly.aheadMs();
   return { name, observedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
 }
 

@@ -85,7 +85,10 @@ async function confirm(
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))
-    return { state: 'orphan', orphan: { name, org, id: appIdOf(app.value.app), machines: there } };
+    return {
+      state: 'orphan',
+      orphan: { name, org, id: appIdOf(app.value.app), machines: there, flyAheadMs: fly.aheadMs() },
+    };
   // A machine on a host that does not answer shows no config: its stamp may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
   if (hidden === undefined) {

@@ -178,9 +178,7 @@ function standingAbout({ observed, fleet, memory, now }: PlanAppInput): Standing
   if (observed.machines.status === 'unread') return readStanding([]);
   const isThere = observed.app.status === 'unread' || observed.app.value.state !== 'absent';
   // A word that is over says nothing of the app that is made: there it would be counted before what is said of that one.
-  const rows = isThere
-    ? memory.standing
-    : memory.standing.filter((row) => isInForce(row, now + (observed.flyAheadMs ?? 0)));
+  const rows = isThere ? memory.standing : memory.standing.filter((row) => isInForce(row, now + observed.flyAheadMs));
   const standing = standingOf({ machines: observed.machines.value, fleet }, { standing: rows });
   if (memory.fulfilledBefore === undefined) return standing;
   return { ...standing, fulfilled: readStanding([{ [stampKeys.fulfilled]: memory.fulfilledBefore }]).fulfilled };

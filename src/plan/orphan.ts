@@ -33,7 +33,7 @@ export interface OrphanInput {
 }
 
 export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, 'steps' | 'holds' | 'notes'> {
-  const { name, machines, releases, departed, flyAheadMs: aheadMs = 0 } = orphan;
+  const { name, machines, releases, departed, flyAheadMs: aheadMs } = orphan;
   const { remembered = emptyMemory, id } = orphan;
   const memory = memoryOf(remembered, { isThere: true, id, isStamped: true });
   const standing = standingOf({ machines, fleet }, memory);

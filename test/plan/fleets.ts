@@ -28,6 +28,7 @@ export function fleetOf(apps: readonly DesiredApp[], parts: Partial<DesiredFleet
 
 export const gone: OrphanedApp = {
   name: 'gone',
+  flyAheadMs: 0,
   org: 'personal',
   machines: [machine(desiredApp()), machine(desiredApp(), { number: 2 })],
   contents: {

@@ -10,6 +10,7 @@ import { desiredApp, group, machine, now, observed, plan, volume } from './build
 const nothing = { status: 'read', value: [] } as const;
 const orphan = (name: string, parts: Partial<OrphanedApp> = {}): OrphanedApp => ({
   name,
+  flyAheadMs: 0,
   org: 'personal',
   machines: [machine(desiredApp({ name }))],
   contents: { volumes: nothing, addresses: nothing, certificates: nothing, secrets: nothing },

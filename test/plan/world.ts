@@ -38,6 +38,7 @@ export function observe(state: State): ObservedApp {
   return {
     name: 'shop',
     observedAt: state.clock,
+    flyAheadMs: 0,
     app: {
       status: 'read',
       value: state.present ? { state: 'present', app: { name: 'shop', status } } : { state: 'absent' },

@@ -34,8 +34,8 @@ export interface ClassifyInput {
   readonly departed?: readonly Machine[] | undefined;
   readonly fleet: FleetOwner;
   readonly now: number;
-  /** Milliseconds that Fly's clock is ahead of ours. Default: 0. */
-  readonly aheadMs?: number | undefined;
+  /** Milliseconds that Fly's clock is ahead of ours. */
+  readonly aheadMs: number;
 }
 
 export function classifyMachines(input: ClassifyInput): MachineInventory {

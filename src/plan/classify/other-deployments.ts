@@ -21,8 +21,8 @@ export interface BusyInput {
   readonly fleet: FleetOwner;
   /** By our clock. */
   readonly now: number;
-  /** Milliseconds that Fly's clock, which dates all of this, is ahead of ours. Default: 0. */
-  readonly aheadMs?: number | undefined;
+  /** Milliseconds that Fly's clock, which dates all of this, is ahead of ours. */
+  readonly aheadMs: number;
 }
 
 /**
@@ -79,7 +79,7 @@ function holderOf(lease: Lease): string {
 
 /** Machines are those that are there. undefined: nobody else is at work. */
 export function busyWith(input: BusyInput): OtherDeployment | undefined {
-  const { now, aheadMs = 0 } = input;
+  const { now, aheadMs } = input;
   const retryAt = now + lookAgainMs;
   const byFly = { ...input, now: now + aheadMs };
   const lease = leaseOfOthers(byFly);
@@ -147,7 +147,7 @@ function busyMachine(
  */
 export function asksTheDeparted(input: BusyInput): boolean {
   const others = input.releases === undefined ? [] : othersReleases(input, input.releases);
-  return others.some((release) => isAtWork(release, input.now + (input.aheadMs ?? 0)));
+  return others.some((release) => isAtWork(release, input.now + input.aheadMs));
 }
 
 /** Newest first, by when they began. */

@@ -25,7 +25,7 @@ export function needsReleases(plan: AppPlan, observed: ObservedApp): boolean {
 }
 
 /** It waits for a deployment by its machines alone, and whether that goes on only its release says. */
-function mayBeOver({ holds }: AppPlan, { machines, releases, observedAt, flyAheadMs = 0 }: ObservedApp): boolean {
+function mayBeOver({ holds }: AppPlan, { machines, releases, observedAt, flyAheadMs }: ObservedApp): boolean {
   if (releases !== undefined || machines.status === 'unread' || holds.every(({ reason }) => reason !== 'busy'))
     return false;
   return machines.value.every(({ lease }) => (lease?.expires_at ?? 0) * 1000 <= observedAt + flyAheadMs);

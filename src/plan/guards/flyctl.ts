@@ -33,7 +33,7 @@ export function guardFlyctl(input: PlanAppInput, draft: PlanDraft, parts: Found)
 /** What was first seen later than that is somebody's later decision. */
 function isOverruled({ memory, now, observed }: PlanAppInput, since: number | undefined): boolean {
   // A commit is seen by our clock, a release made by Fly's.
-  const { flyAheadMs = 0 } = observed;
+  const { flyAheadMs } = observed;
   return (
     memory.revisionSeenAt !== undefined && memory.revisionSeenAt > (since === undefined ? now : since - flyAheadMs)
   );
@@ -139,7 +139,7 @@ function holdPaused(input: PlanAppInput, draft: PlanDraft, { presence, inventory
   const paused = inventory.members
     .map(({ machine }) => machine)
     .filter((machine) => starting.has(machine.id) && wasStoppedByHand(machine));
-  const times = paused.map((machine) => stateSince(machine) ?? input.now + (input.observed.flyAheadMs ?? 0));
+  const times = paused.map((machine) => stateSince(machine) ?? input.now + input.observed.flyAheadMs);
   if (paused.length === 0 || isOverruled(input, Math.max(...times))) return draft;
   const ids = new Set(paused.map(({ id }) => id));
   const { name } = input.desired;

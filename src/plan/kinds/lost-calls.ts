@@ -66,7 +66,7 @@ function callsOf({ observed, memory, fleet }: LostCallsOf): readonly Call[] {
     return isOwn(metadata, fleet) ? parseCalls(metadata[stampKeys.calls]) : [];
   });
   // Stamps and what the calls made say Fly's time, our own database ours.
-  const { flyAheadMs = 0 } = observed;
+  const { flyAheadMs } = observed;
   const calls: Call[] = memory.intents
     .filter(isOpen)
     .map((intent) => ({ ...intent, createdAt: intent.createdAt + flyAheadMs, intent }));

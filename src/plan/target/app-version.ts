@@ -17,6 +17,8 @@ export interface TargetScope {
   readonly fleet: FleetOwner;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Milliseconds that Fly's clock is ahead of ours. */
+  readonly aheadMs: number;
 }
 
 /** What git's wish is as a version. */
@@ -24,8 +26,8 @@ export function versionOf(scope: TargetScope): AppVersion {
   return versionAmong(scope.desired, membersOf(scope));
 }
 
-function membersOf({ desired, machines, fleet, now }: TargetScope): readonly GroupMachine[] {
-  return classifyMachines({ desired, machines, fleet, now, releases: undefined }).members;
+function membersOf(scope: TargetScope): readonly GroupMachine[] {
+  return classifyMachines({ ...scope, releases: undefined }).members;
 }
 
 function versionAmong(desired: DesiredApp, members: readonly GroupMachine[]): AppVersion {

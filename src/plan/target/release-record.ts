@@ -75,7 +75,8 @@ function statusOf(told: Told, releases: readonly Release[], open: Told | undefin
 function search(input: KnownReleaseInput, version: string, releases: readonly Release[]): Told | undefined {
   const { desired, observed, memory, fleet, now } = input;
   if (observed.machines.status === 'unread') return undefined;
-  const inventory = classifyMachines({ desired, machines: observed.machines.value, releases: undefined, fleet, now });
+  const scope = { desired, fleet, now, machines: observed.machines.value, aheadMs: observed.flyAheadMs };
+  const inventory = classifyMachines({ ...scope, releases: undefined });
   const image = wantedImage(desired, allOf(inventory), observed, false);
   if (image.state !== 'known') return undefined;
   const toldOf = ({ machine, live, metadata, ours }: GroupMachine): Told | undefined => {

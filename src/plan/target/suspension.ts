@@ -7,10 +7,10 @@ import { withSteps } from '../steps/status.ts';
 import { withConfirmable, holdOf } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
 
-/** `aheadMs`: how far Fly's clock, by which people's words are dated, is ahead of the one that says `now`. Default: 0. */
+/** `aheadMs`: how far Fly's clock, by which people's words are dated, is ahead of the one that says `now`. */
 export interface Moment {
   readonly now: number;
-  readonly aheadMs?: number | undefined;
+  readonly aheadMs: number;
 }
 
 /** A suspended app is looked at and not touched. */
@@ -35,7 +35,7 @@ export function isLeftAlone({ holds }: Pick<AppPlan, 'holds'>): boolean {
 export function suspensionHold(
   app: string,
   steps: readonly Step[],
-  { standing, now, aheadMs = 0 }: Moment & { readonly standing: Standing },
+  { standing, now, aheadMs }: Moment & { readonly standing: Standing },
 ): Hold | undefined {
   const suspension = suspensionOf(standing, now + aheadMs);
   if (suspension === undefined) return undefined;

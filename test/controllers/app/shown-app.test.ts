@@ -11,6 +11,7 @@ const machine = (fleet: string, state = 'started') =>
 const seen = (app: ObservedApp['app'], machines: Reading<readonly Machine[]> = none): ObservedApp => ({
   name: 'shop',
   observedAt: 0,
+  flyAheadMs: 0,
   app,
   id: 'id',
   machines,

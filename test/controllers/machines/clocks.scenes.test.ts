@@ -223,3 +223,30 @@ test('a lease for centuries names its machine, its holder, its end and the way o
   expect(stdout).toContain(`(scale) holds a lease on machine ${id} until 2437-`);
   expect(stdout).toContain(`fly machine leases clear ${id}`);
 });
+
+describe('a suspension for an hour counts by Fly’s clock', () => {
+  test.each([180, -180])('of an app that is not there, %i minutes ahead', async (minutes) => {
+    world = await prepared([], {
+      ...shop(),
+      'cart/app.yaml': 'app: cart\nprimary_region: arn\nbuild: { image: cart:1 }\n',
+    });
+    await off(minutes, ['suspend', 'shop', '--reason', 'x', '--for', '1h']);
+    await off(minutes);
+    expect([fly().apps.has('cart'), fly().apps.has('shop')]).toEqual([true, false]);
+    await world.clock.sleep(90 * minute);
+    await off(minutes);
+    expect(fly().apps.has('shop')).toBe(true);
+  });
+
+  test('of an app that git no longer names, and that nothing prunes, either', async () => {
+    world = await prepared(
+      [{ ...shop(), 'cart/app.yaml': 'app: cart\nprimary_region: arn\nbuild: { image: cart:1 }\n' }],
+      {},
+    );
+    await off(180, ['suspend', 'shop', '--reason', 'x', '--for', '1h']);
+    world.remove('shop');
+    expect((await off(180, ['diff'])).said).toContain('suspended by alice');
+    await world.clock.sleep(90 * minute);
+    expect((await off(180, ['diff'])).said).not.toContain('suspended by alice');
+  });
+});

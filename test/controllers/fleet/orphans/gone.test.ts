@@ -86,7 +86,7 @@ describe('an app that Fly does not have', () => {
     ['the config is a part, and nobody named the fleet', { fleet: { named: false, isPart: true } }],
     ['some apps were chosen, and nobody named the fleet', { fleet: { named: false, unselected: ['cart'] } }],
     ['git names it, though it was not chosen', { fleet: { unselected: ['old'] } }],
-    ['it was found as an orphan', { found: { orphans: [{ name: 'old', org: 'a', machines: [] }] } }],
+    ['it was found as an orphan', { found: { orphans: [{ name: 'old', org: 'a', machines: [], flyAheadMs: 0 }] } }],
     ['the pass is about others', { isMeant: (app) => app !== 'old' }],
   ])('is not taken for gone where %s', async (_what, seen) => {
     expect(await outcomes(seen)).toEqual([]);

@@ -94,7 +94,7 @@ function history(scene: Scene): Promise<RemovalHistory> {
   const machines = [machine(blog, { metadata: { [stampKeys.good]: good } })];
   return removalHistory(
     fleetOf(parts),
-    { name: 'blog', org: 'personal', machines },
+    { name: 'blog', org: 'personal', machines, flyAheadMs: 0 },
     {
       namedRevision: () => Promise.resolve(pass),
     },
