@@ -24,8 +24,10 @@ const lookupDelayMs = 500;
 const waitCallSeconds = 60;
 /** Before a command can run, its image is pulled: that hides in `created` and `starting`, as with any machine. */
 const startMs = 300_000;
-/** After a wait that Fly answered with an error. */
+/** After a wait that Fly answered with an error, or with a machine that it does not know. */
 const pauseMs = 1000;
+/** Fly answers 404 right after a create, and reads lag by seconds: one that nothing shows by then is gone. */
+const shownMsMax = 60_000;
 /** Digits of the stamp in the machine's name: enough that no two commands of one app share it. */
 const nameDigits = 12;
 
@@ -55,15 +57,17 @@ async function runReleaseCommand(
   pass: AppPass,
   run: ReleaseCommandRun,
 ): Promise<{ readonly digest: string | undefined }> {
-  const { clock, onProgress } = pass.services;
+  const { clock, fly, log, onProgress } = pass.services;
   const { app } = pass;
   const begun = await leftBehind(pass, run);
   const machine = begun ?? (await startMachine(pass, run));
   const tooLate = async (why: string, seen: Machine | undefined): Promise<Fault> => {
-    // Where it cannot be taken away, the next command waits for its end: that this one has failed is known all the same.
-    await pass.services.fly.destroyMachine(app.name, machine.id).catch((error: unknown) => {
-      if (!(error instanceof FlyError)) throw error;
-      pass.services.log.warn({ app: app.name, machine: machine.id, error: String(error) }, 'a command was not ended');
+    // Its end is known whether or not the machine goes; one that stays is taken away before the next command.
+    await fly.destroyMachine(app.name, machine.id).catch((error: unknown) => {
+      log.warn(
+        { app: app.name, machine: machine.id, error: String(error) },
+        'machine of a release command not destroyed',
+      );
     });
     return failed(pass, run, `${why}${eventWords(seen?.events ?? [])}`, machine.id);
   };
@@ -153,10 +157,8 @@ function untilUp(pass: AppPass, machineId: string, deadline: number): Promise<Aw
   return untilIn(pass, { machineId, deadline, states: ['started', 'stopped', 'failed', 'destroyed'] });
 }
 
-async function untilEnded(pass: AppPass, machineId: string, deadline: number): Promise<Awaited> {
-  const { isLate, seen } = await untilIn(pass, { machineId, deadline, states: ['destroyed'] });
-  const { fly } = pass.services;
-  return { isLate, seen: isLate ? seen : (seen ?? (await forgotten(fly, pass.app.name, machineId))) };
+function untilEnded(pass: AppPass, machineId: string, deadline: number): Promise<Awaited> {
+  return untilIn(pass, { machineId, deadline, states: ['destroyed'] });
 }
 
 async function untilIn(
@@ -167,6 +169,7 @@ async function untilIn(
   const { fly, clock } = pass.services;
   const { app } = pass;
   let machine: Machine | undefined;
+  let shownAt = clock.now();
   for (;;) {
     const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
     if (leftSeconds <= 0) return { isLate: true, seen: machine };
@@ -176,10 +179,15 @@ async function untilIn(
       await clock.sleep(pauseMs);
       return 'deadline' as const;
     });
-    machine = await fly.machine(app.name, machineId);
+    const shown = await fly.machine(app.name, machineId);
+    machine = shown ?? (await listed(fly, app.name, machineId));
     if (machine !== undefined && !isGone(machine) && !isHostOk(machine)) throw silentRunner(pass, machine);
-    if (outcome !== 'deadline' || machine === undefined || isGone(machine) || isIn(states, machine))
+    if (shown !== undefined) shownAt = clock.now();
+    const hasEnded = machine === undefined ? clock.now() - shownAt >= shownMsMax : isGone(machine);
+    if (outcome === 'reached' || hasEnded || (machine !== undefined && isIn(states, machine)))
       return { isLate: false, seen: machine };
+    // Reads lag: what is not shown may run.
+    if (shown === undefined || outcome === 'gone') await clock.sleep(pauseMs);
   }
 }
 
@@ -187,7 +195,8 @@ function isIn(states: readonly string[], { state }: Machine): boolean {
   return states.includes(state);
 }
 
-async function forgotten(fly: FlyReader, app: string, id: string): Promise<Machine | undefined> {
+/** Among those that are gone, too: Fly forgets them later there than by their id. */
+async function listed(fly: FlyReader, app: string, id: string): Promise<Machine | undefined> {
   return (await fly.machines(app, { includeDeleted: true })).find((machine) => machine.id === id);
 }
 

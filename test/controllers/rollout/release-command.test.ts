@@ -138,3 +138,30 @@ test('where it does not end in time and its machine cannot be taken away, it has
   const stamps = machinesOf(world).filter((machine) => !isRelease(machine));
   expect(stamps.map(({ config }) => config.metadata?.['flycd_failed'])).not.toContain(undefined);
 });
+
+test.each([2000, 6000])('it runs once where Fly does not show its machine for %i ms', async (lagMs) => {
+  const others = (url: URL, method: string): Response | undefined => {
+    const id = /machines\/([0-9a-f]+)(\/wait)?$/.exec(url.pathname)?.[1];
+    const made = world === undefined ? undefined : machinesOf(world).find((machine) => machine.id === id);
+    if (world === undefined || method !== 'GET' || made === undefined || !isRelease(made)) return undefined;
+    const isHidden = world.clock.now() - made.createdAt <= lagMs;
+    return isHidden ? Response.json({ error: 'machine not found' }, { status: 404 }) : undefined;
+  };
+  world = await prepared([], fleet(), { others });
+  const { code, said } = await sync(world);
+  expect(code, said).toBe(0);
+  expect(runs(world)).toBe(1);
+  expect((await sync(world, fleet({ image: 'shop:2' }))).code).toBe(0);
+  expect(runs(world)).toBe(2);
+});
+
+test('it has failed also where its machine cannot be taken away: the same is not run again', async () => {
+  world = await prepared([], fleet({ image: 'shop:long-job', more: '  release_command_timeout: 5s\n' }));
+  world.simulator.world.faults.add({ template: 'DELETE /apps/{app}/machines/{machine}', times: 99, fault: '503' });
+  expect((await sync(world)).code).toBe(1);
+  world.simulator.world.faults.clear();
+  const { code, said } = await sync(world);
+  expect(code, said).toBe(4);
+  expect(said).toContain('the release command failed');
+  expect(runs(world)).toBe(1);
+});
