@@ -23,8 +23,10 @@ interface Sending {
 
 interface Asking {
   readonly since: number;
+  /** Whose answer nobody has yet. */
   count: number;
-  readonly first: PromiseWithResolvers<void>;
+  /** Resolved, and another one, each time that one of them has its answer. */
+  next: PromiseWithResolvers<void>;
 }
 
 interface Proven {
@@ -42,10 +44,10 @@ export class TokenProof {
   readonly #clock: Clock;
   #provenAt = -Infinity;
   #refusedAt = -Infinity;
-  /** Reads that nobody knows the token of to be taken; the first answer resolves. */
+  /** Reads that nobody knows the token of to be taken; the first answer that tells ends it. */
   #asking: Asking | undefined;
   /** Calls that are refused together are one question. */
-  #check: Promise<boolean> | undefined;
+  #check: Promise<Verdict> | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -65,13 +67,17 @@ export class TokenProof {
     for (let wait = this.#waitOf(isRead); wait !== undefined; wait = this.#waitOf(isRead)) await wait;
     if (this.isRefused) return { answer: undefined, isRefused: true };
     if (!isRead || this.#isProven) return this.#judged(await call(), ask);
-    const asking = (this.#asking ??= { since: this.#clock.monotonic(), count: 0, first: Promise.withResolvers() });
+    const asking = (this.#asking ??= { since: this.#clock.monotonic(), count: 0, next: Promise.withResolvers() });
     asking.count += 1;
     try {
       return await this.#judged(await call(), ask);
     } finally {
-      if (this.#asking === asking) this.#asking = undefined;
-      asking.first.resolve();
+      asking.count -= 1;
+      // An answer that tells nothing of the token makes room for one more question, not for all of them.
+      const isOver = asking.count === 0 || this.#isProven || this.isRefused;
+      if (this.#asking === asking && isOver) this.#asking = undefined;
+      asking.next.resolve();
+      asking.next = Promise.withResolvers();
     }
   }
 
@@ -79,26 +85,28 @@ export class TokenProof {
   #waitOf(isRead: boolean): Promise<void> | undefined {
     if (!isRead || this.#isProven || this.isRefused || this.#asking === undefined) return undefined;
     const nextAt = nextAskedAt(this.#asking);
-    return nextAt <= this.#clock.monotonic() ? undefined : this.#wait(this.#asking.first, nextAt);
+    return nextAt <= this.#clock.monotonic() ? undefined : this.#wait(this.#asking.next, nextAt);
   }
 
   async #judged(answer: Exchange, ask: Send): Promise<Proven> {
-    if (isUnauthorized(answer)) {
+    if (verdictOf(answer) === 'refused') {
       this.#provenAt = -Infinity;
       // That the token is taken may be over with the next call.
       this.#check ??= this.#checked(ask).finally(() => (this.#check = undefined));
-      if (await this.#check) return { answer, isRefused: true };
-    }
-    this.#provenAt = this.#clock.monotonic();
+      const verdict = await this.#check;
+      if (verdict === 'refused') return { answer, isRefused: true };
+      if (verdict === 'taken') this.#provenAt = this.#clock.monotonic();
+    } else if (verdictOf(answer) === 'taken') this.#provenAt = this.#clock.monotonic();
     return { answer, isRefused: false };
   }
 
-  async #checked(ask: Send): Promise<boolean> {
-    if (!isUnauthorized(await ask())) return false;
+  async #checked(ask: Send): Promise<Verdict> {
+    const first = verdictOf(await ask());
+    if (first !== 'refused') return first;
     await this.#clock.sleep(confirmMs);
-    const isRefused = isUnauthorized(await ask());
-    if (isRefused) this.#refusedAt = this.#clock.monotonic();
-    return isRefused;
+    const second = verdictOf(await ask());
+    if (second === 'refused') this.#refusedAt = this.#clock.monotonic();
+    return second;
   }
 
   async #wait({ promise: first }: PromiseWithResolvers<void>, until: number): Promise<void> {
@@ -114,6 +122,10 @@ function nextAskedAt({ since, count }: Asking): number {
   return count < askingMax ? since : since + patienceMs * 2 ** (count - askingMax);
 }
 
-function isUnauthorized(answer: Exchange): boolean {
-  return answer.kind === 'answer' && answer.status === 401;
+/** What an answer says of the token it was asked with. Proxies fail and limit before anybody has looked at that: then nothing. */
+type Verdict = 'taken' | 'refused' | 'unknown';
+
+function verdictOf(answer: Exchange): Verdict {
+  if (answer.kind !== 'answer' || answer.status === 429 || answer.status >= 500) return 'unknown';
+  return answer.status === 401 ? 'refused' : 'taken';
 }

@@ -19,6 +19,38 @@ describe('a token that Fly refuses', () => {
     expect(bench.clock.pending).toBe(0);
   });
 
+  it.each<[string, Reply]>([
+    ['a proxy that fails', { status: 502, body: { error: 'bad gateway' } }],
+    ['a limit', { status: 429, body: { error: 'rate limit exceeded' } }],
+    ['silence', 'reset'],
+  ])('is found out with as many where the first answer is %s, which says nothing of it', async (_what, first) => {
+    let asked = 0;
+    await using bench = await speakTo(async () => {
+      asked += 1;
+      const isFirst = asked === 1;
+      await bench.clock.park(isFirst ? 5 : 50);
+      return isFirst ? first : unauthorized;
+    });
+    const many = Array.from({ length: 200 }, (_none, number) => bench.fly.machines(`shop-${number}`));
+    for (const error of await Promise.all(many.map(thrownBy))) expect(error).toMatchObject(refusedByAll);
+    expect(asked).toBeLessThan(20);
+  });
+
+  it('is not proven by a question that nobody answers: no more ask at once than before', async () => {
+    let underway = 0;
+    let most = 0;
+    await using bench = await speakTo(async (arrival) => {
+      underway += 1;
+      most = Math.max(most, underway);
+      await bench.clock.park(50);
+      underway -= 1;
+      return isAsked(arrival) ? { status: 502, body: {} } : unauthorized;
+    });
+    const many = Array.from({ length: 60 }, (_none, number) => bench.fly.machines(`shop-${number}`));
+    await Promise.all(many.map(thrownBy));
+    expect(most).toBeLessThan(20);
+  });
+
   it('is asked for anew half a minute later, and not before', async () => {
     let isTaken = false;
     await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
