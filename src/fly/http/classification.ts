@@ -82,6 +82,7 @@ export function classify(failure: Failure): FlyError {
     why: failure.words ?? (failure.status === undefined ? undefined : `HTTP ${failure.status}`),
     where: failure.where,
     ...parts,
+    means: rule?.means,
     status: failure.status,
     operation: failure.operation,
     requestId: failure.requestId,
@@ -99,6 +100,8 @@ function outcomeOf({ effect, status, isUnsent }: Failure): 'refused' | 'unknown'
 type RuleParts = FaultState & Omit<FaultWords, 'where' | 'cause'>;
 
 interface Rule {
+  /** For whoever acts on it: not to be guessed from words and statuses again. */
+  readonly means?: FlyError['means'];
   readonly applies: (failure: Failure) => boolean;
   readonly parts: (failure: Failure) => RuleParts;
 }
@@ -152,6 +155,7 @@ const rules: readonly Rule[] = [
     }),
   },
   {
+    means: 'no room',
     applies: ({ words, code }) => [words, code].some((text) => capacityTexts.some((part) => contains(text, part))),
     parts: ({ purpose, now }) => ({
       kind: 'waiting',
@@ -258,7 +262,7 @@ const refusal: Rule = {
 
 /** true: Fly has no room where that was to run; it may have some elsewhere. */
 export function isNoRoom(error: unknown): boolean {
-  return error instanceof FlyError && capacityTexts.some((part) => contains(error.reply, part));
+  return error instanceof FlyError && error.means === 'no room';
 }
 
 /** `deploys to this host …`: a volume's host that takes no machines for now, the same to whoever waits for it. */

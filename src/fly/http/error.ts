@@ -11,6 +11,8 @@ interface Answered {
   readonly reply: string | undefined;
   /** Until when Fly asked to be left alone with this, milliseconds since the epoch. undefined: it did not. */
   readonly leftAloneUntil?: number | undefined;
+  /** What the answer means beyond its kind, decided where it was read. no room: of a host or a region. */
+  readonly means?: 'no room' | undefined;
   /** refused: nothing was done. unknown: it may have been done (no answer, 408, 5xx on a write). */
   readonly outcome: 'refused' | 'unknown';
 }
@@ -25,6 +27,7 @@ export class FlyError extends Fault {
   readonly reply: string | undefined;
   readonly outcome: 'refused' | 'unknown';
   readonly leftAloneUntil: number | undefined;
+  readonly means: 'no room' | undefined;
 
   constructor(parts: FlyErrorParts) {
     super(parts);
@@ -35,5 +38,6 @@ export class FlyError extends Fault {
     this.reply = parts.reply;
     this.outcome = parts.outcome;
     this.leftAloneUntil = parts.leftAloneUntil;
+    this.means = parts.means;
   }
 }

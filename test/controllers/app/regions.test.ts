@@ -155,3 +155,13 @@ describe('a source that cannot be read', () => {
     expect(app()).toBeUndefined();
   });
 });
+
+test.each([
+  ['words', { error: 'could not reserve resource for machine: insufficient memory', status: 'insufficient_capacity' }],
+  ['a code alone', { error: 'no capacity for this machine size right now', status: 'insufficient_capacity' }],
+])('a region without room keeps none of the others, said by %s', async (_what, body) => {
+  world = await prepared([], shop({ extra: ['fra'] }));
+  world.simulator.world.faults.add({ template: 'POST /apps/{app}/machines', fault: { status: 422, body } });
+  await flycd('sync', '--once');
+  expect(app()?.machines).toHaveLength(1);
+});
