@@ -47,7 +47,7 @@ function isAskedFor(app: DesiredApp | undefined): boolean {
   return app !== undefined && app.network.autoPruneIps && app.policy.maxDeletes > 0;
 }
 
-/** Lifted by nothing that anybody says of the removal itself, whenever that is. */
+/** Lifted by nothing that anybody says of what it holds, whenever that is. */
 const passing: ReadonlySet<Hold['reason']> = new Set([
   'busy',
   'dependency',
@@ -59,17 +59,17 @@ const passing: ReadonlySet<Hold['reason']> = new Set([
 ]);
 
 /**
- * What a plan removes, now or once what holds it has passed: a lease or an answer that failed would else let a removal that
- * is too large go in parts. What a person has to decide on, or git, may stay for long, and does not weigh on others.
+ * What a plan does, now or once what holds it has passed: a lease or an answer that failed would else let what is too large go
+ * in parts. What a person has to decide on, or git, may stay for long, and does not weigh on others.
  */
-function removingSteps({ steps, holds }: AppPlan): readonly Step[] {
+function comingSteps({ steps, holds }: AppPlan): readonly Step[] {
   const waiting = holds.filter(({ reason, retryAt }) => retryAt !== undefined || passing.has(reason));
   return [...steps, ...waiting.flatMap((hold) => hold.steps)];
 }
 
 function brakeRemovals(input: BrakeInput): readonly AppPlan[] {
   const { fleet, plans } = input;
-  const removals = plans.flatMap((plan) => removingSteps(plan).flatMap((step) => counted(fleet, step) ?? []));
+  const removals = plans.flatMap((plan) => comingSteps(plan).flatMap((step) => counted(fleet, step) ?? []));
   const objects = new Map(removals.map(({ kind, object }) => [`${kind} ${object}`, kind]));
   if (objects.size === 0) return plans;
   const because = tooMany(input, [...objects.values()]);
@@ -124,7 +124,7 @@ function isSeen(app: ObservedApp, kind: Exclude<Prunable, 'apps'>): boolean {
 /** At most max_deletes in all, and of each kind at most a tenth, but one. undefined: within the brake. */
 function tooMany(input: BrakeInput, kinds: readonly Prunable[]): string | undefined {
   const removing = input.plans.filter((plan) =>
-    removingSteps(plan).some((step) => counted(input.fleet, step) !== undefined),
+    comingSteps(plan).some((step) => counted(input.fleet, step) !== undefined),
   );
   const policies = removing.map(
     (plan) => input.fleet.apps.find((app) => app.name === plan.app)?.policy ?? input.fleet.policy,
@@ -155,7 +155,7 @@ function totalsOf(input: BrakeInput): Readonly<Record<Prunable, number>> {
 
 /** Git is not known to have moved, and yet machines would restart: a new FlyCD maps the same config differently. */
 function remappedIn(plan: AppPlan): readonly MachineUpdate[] {
-  return updatesOf(plan.steps).filter((step) => step.remapped === true && step.risk === 'restart');
+  return updatesOf(comingSteps(plan)).filter((step) => step.remapped === true && step.risk === 'restart');
 }
 
 function isRemapped(plan: AppPlan): boolean {

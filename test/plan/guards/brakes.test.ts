@@ -168,8 +168,15 @@ describe('apps that restart though git has not moved', () => {
     readonly risk: 'restart' | 'safe';
   }
 
-  /** Four apps with such an update each; the last two maybe with another, and so many of them that nobody could look at. */
-  function restartsOf(first: Update, last = first, unseen = 0): readonly AppPlan[] {
+  interface Among {
+    /** So many of them nobody could look at. */
+    readonly unseen?: number;
+    /** That of the last one is held. */
+    readonly heldBy?: Hold['reason'];
+  }
+
+  /** Four apps with such an update each; the last two maybe with another. */
+  function restartsOf(first: Update, last = first, { unseen = 0, heldBy }: Among = {}): readonly AppPlan[] {
     const apps = ['a', 'b', 'c', 'd'].map((name) => shop(name, false));
     const plans = apps.map((desired, index) => {
       const parts = index < 2 ? first : last;
@@ -180,7 +187,9 @@ describe('apps that restart though git has not moved', () => {
       const sent = { app: '', config: '', image: '' };
       const more = { slot, sent, config: web?.config ?? {}, currentVersion: undefined, skipLaunch: false };
       const step = { ...base, ...more, ...parts, kind: 'machine.update', reason: 'change' } as const;
-      return withSteps(plan(desired, observed()), { steps: [step], holds: [] });
+      if (heldBy === undefined || index < 3) return withSteps(plan(desired, observed()), { steps: [step], holds: [] });
+      const hold = holdOf(name, { reason: heldBy, because: '', next: '', steps: [step] });
+      return withSteps(plan(desired, observed()), { steps: [], holds: [hold] });
     });
     const fleet = fleetOf({ apps });
     const seen = plans.slice(unseen);
@@ -211,7 +220,7 @@ describe('apps that restart though git has not moved', () => {
 
   test('are held, until they are seen, where those that nobody could look at would make them more', () => {
     const mapped = { remapped: true, risk: 'restart' } as const;
-    const held = restartsOf(mapped, mapped, 1);
+    const held = restartsOf(mapped, mapped, { unseen: 1 });
     expect(held.map(({ app, steps, holds }) => [app, steps.length, holds[0]?.because])).toEqual(
       ['b', 'c', 'd'].map((app) => [
         app,
@@ -220,7 +229,20 @@ describe('apps that restart though git has not moved', () => {
       ]),
     );
     expect(held[0]?.holds[0]?.next).toContain('tries again in the next pass');
-    expect(restartsOf({ risk: 'restart' }, { risk: 'restart' }, 1).flatMap((app) => holdsOf(app))).toEqual([]);
+    expect(restartsOf({ risk: 'restart' }, { risk: 'restart' }, { unseen: 1 }).flatMap((app) => holdsOf(app))).toEqual([]);
+  });
+
+  test.each(['busy', 'window', 'dependency', 'unread', 'intent', 'unreachable'] as const)(
+    'count while they wait for what passes by itself: %s',
+    (reason) => {
+      const mapped = { remapped: true, risk: 'restart' } as const;
+      expect(restartsOf(mapped, mapped, { heldBy: reason }).map(holdsOf)).toEqual([['brake'], ['brake'], ['brake'], [reason]]);
+    },
+  );
+
+  test.each(['manual', 'failed', 'flyctl', 'build'] as const)('do not count while a person decides: %s', (reason) => {
+    const mapped = { remapped: true, risk: 'restart' } as const;
+    expect(restartsOf(mapped, mapped, { heldBy: reason }).map(holdsOf)).toEqual([[], [], [], [reason]]);
   });
 
   test('are none where git moved, or where the update restarts nothing', () => {
