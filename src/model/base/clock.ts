@@ -20,9 +20,12 @@ export interface Clock {
   park(ms: number, gone?: AbortSignal): Promise<void>;
 }
 
-/** `2026-01-31 12:00:00Z`: times are UTC, so that a team and its machines read the same. */
+/** The end of the year 9999: what is later than that is no date that anybody meant. Milliseconds since the epoch. */
+export const timeMsMax = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** `2026-01-31 12:00:00Z`: times are UTC, so that a team and its machines read the same. What lies beyond is shown as the end. */
 export function formatTime(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  return `${new Date(Math.min(Math.max(at, 0), timeMsMax)).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
 function sleepOn(clock: Pick<Clock, 'timer'>, ms: number, signal?: AbortSignal): Promise<void> {

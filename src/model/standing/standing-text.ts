@@ -1,3 +1,4 @@
+import { timeMsMax } from '../base/clock.ts';
 import { isObject } from '../base/json.ts';
 import { stampKeys } from '../stamps/keys.ts';
 import type { Fulfilled } from '../stamps/input-stamps.ts';
@@ -23,8 +24,11 @@ export function formatLifted({ by, at, count }: Pick<PersonsHold, 'by' | 'at' | 
 
 /** What the next word about the app has to carry, so that it overrules this one wherever it still stands. */
 export function nextCount(text: string | undefined): number {
-  return (wordOf(text ?? '')?.count ?? 0) + 1;
+  return Math.min((wordOf(text ?? '')?.count ?? 0) + 1, countMax);
 }
+
+/** No person says more about one app; whatever counts higher was not counted. Among equals the later word counts. */
+const countMax = 1_000_000;
 
 /**
  * When something becomes of a version, in milliseconds since the epoch, by Fly's clock: now, or just after the newest that is
@@ -36,7 +40,9 @@ export function nextTime(texts: StandingTexts, now: number): number {
     fulfilledOf(texts[stampKeys.fulfilled] ?? ''),
     failedOf(texts[stampKeys.failed] ?? ''),
   ];
-  return Math.max(now, ...known.map((read) => (read === undefined ? 0 : read.at + 1)));
+  const next = Math.max(now, ...known.map((read) => (read === undefined ? 0 : read.at + 1)));
+  // What is longer than the digits of a stamp could not be read again.
+  return Math.min(next, timeMsMax);
 }
 
 /** When a person said that a release which had failed counts for nothing, so that it is tried again. undefined: nobody did last. */
@@ -123,7 +129,8 @@ function suspensionOf(text: string): Read<Suspension> | undefined {
   const { by, at, count, fields } = word;
   const { reason, until } = fields;
   if (typeof reason !== 'string') return { text, at, count, value: undefined };
-  const end = typeof until === 'number' ? until : undefined;
+  // Later than any date is without an end.
+  const end = typeof until === 'number' && until <= timeMsMax ? until : undefined;
   return { text, at, count, value: { reason, by, at, until: end, count } };
 }
 
@@ -131,8 +138,11 @@ function wordOf(text: string) {
   const fields = jsonOf(text);
   if (!isObject(fields) || typeof fields['at'] !== 'number' || typeof fields['by'] !== 'string') return undefined;
   const counted = fields['count'];
-  const count = typeof counted === 'number' && Number.isSafeInteger(counted) && counted > 0 ? counted : 0;
-  return { at: fields['at'], by: fields['by'], count, fields };
+  const isCount = typeof counted === 'number' && Number.isSafeInteger(counted) && counted > 0 && counted <= countMax;
+  const count = isCount ? counted : 0;
+  // Anybody may have written it: what is no date is taken for the nearest.
+  const at = Math.trunc(Math.min(Math.max(fields['at'], 0), timeMsMax));
+  return { at, by: fields['by'], count, fields };
 }
 
 function jsonOf(text: string): unknown {

@@ -32,8 +32,6 @@ export interface BusyInput {
 const leftBehindAfterMs = 30 * 60_000;
 /** Leases are for minutes and renewed by whoever is at work; one for longer than this was a slip, and ends in no time that helps. */
 const endlessMs = 60 * 60_000;
-/** The last time that there is a date for. */
-const timeMsMax = 8.64e15;
 /** Nothing says when somebody is done, but the end of a lease that nobody renews: look again after this. */
 const lookAgainMs = 60_000;
 
@@ -103,7 +101,7 @@ function leaseOfOthers({ machines, fleet, now }: BusyInput) {
   const holder = `${holderOf(lease)} holds a lease on`;
   if (endsAt - now <= endlessMs) return { holder: `${holder} a machine`, endsAt };
   return {
-    holder: `${holder} machine ${id} until ${formatTime(Math.min(endsAt, timeMsMax))}`,
+    holder: `${holder} machine ${id} until ${formatTime(endsAt)}`,
     next: `nobody deploys for so long; if it was left behind: fly machine leases clear ${shellWord(id)}`,
     endsAt,
   };

@@ -267,3 +267,24 @@ test('resume tries a version again that failed', async () => {
   expect((await flycd('sync', '--once')).code).toBe(1);
   expect((await flycd('sync', '--once')).code).toBe(4);
 });
+
+describe('a stamp with a time that is none keeps no app from its plan, and is lifted as any other', () => {
+  test.each([
+    ['at', '{"reason":"x","by":"mallory","at":1e20,"count":1}'],
+    ['until', '{"reason":"x","by":"mallory","at":1,"until":1e20,"count":1}'],
+    ['since ever', '{"reason":"x","by":"mallory","at":-1e20,"count":9007199254740991}'],
+  ])('%s', async (_what, value) => {
+    await opened({}, {});
+    const [machine] = machines();
+    await world.asPerson('POST', `/apps/shop/machines/${machine?.id}/metadata/flycd_app`, { value: 'shop' });
+    await world.asPerson('POST', `/apps/shop/machines/${machine?.id}/metadata/flycd_suspend`, { value });
+    world.write(shop({ greeting: 'goodbye' }));
+    const held = await flycd('sync', '--once');
+    expect(held.said).toContain('suspended by mallory');
+    expect(held.code).toBe(4);
+    expect((await flycd('status')).code).toBe(0);
+    expect((await flycd('resume', 'shop')).code).toBe(0);
+    expect((await flycd('sync', '--once')).code).toBe(0);
+    expect(runs()).toEqual(['shop:1 goodbye', 'shop:1 goodbye']);
+  });
+});

@@ -131,4 +131,35 @@ describe('clocks that differ', () => {
     const lifted = formatLifted({ by: 'bob', at: now, count: nextCount(old) });
     expect(readStanding([{ flycd_suspend: old }, { flycd_suspend: lifted }]).suspension).toBeUndefined();
   });
+
+  test.each([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1, 1_000_000])(
+    'a word that nobody can count further than %i is overruled by the next',
+    (count) => {
+      const old = formatSuspension({ reason: 'x', by: 'mallory', at: 1, until: undefined, count });
+      for (const said of [old, formatLifted({ by: 'mallory', at: 1, count })]) {
+        const lifted = formatLifted({ by: 'bob', at: now, count: nextCount(said) });
+        expect(readStanding([{ flycd_suspend: old }, { flycd_suspend: lifted }]).suspension).toBeUndefined();
+        const again = formatSuspension({
+          reason: 'y',
+          by: 'bob',
+          at: now + 1,
+          until: undefined,
+          count: nextCount(lifted),
+        });
+        const standing = readStanding([{ flycd_suspend: said }, { flycd_suspend: lifted }, { flycd_suspend: again }]);
+        expect(standing.suspension?.reason).toBe('y');
+      }
+    },
+  );
+
+  test.each(['1e20', '1e999', '-1e20', '1.5'])('of a time that is none (%s) what follows has one', (at) => {
+    const texts = { flycd_failed: `{"by":"mallory","at":${at},"count":1}` };
+    const good = formatGood({ ...version, revision: 'r', at: nextTime(texts, now) });
+    expect(readStanding([texts, { flycd_good: good }]).good).toBeDefined();
+  });
+
+  test.each(['1e20', '1e999'])('a suspension until %s has no end', (until) => {
+    const text = `{"reason":"x","by":"mallory","at":1,"until":${until},"count":1}`;
+    expect(readStanding([{ flycd_suspend: text }]).suspension).toMatchObject({ reason: 'x', until: undefined });
+  });
 });
