@@ -132,8 +132,8 @@ async function acquire(pass: AppPass, machineId: string) {
       // After an unclear answer too: whether it is ours or another FlyCD's, nobody here knows its nonce.
       if (!isOwnLease(lease.description, pass.fleet)) {
         if (!unclear) throw error;
-        // Asked again, Fly says who holds it, and until when.
-        await clock.sleep(freeLeasePauseMs);
+        // Not ours, so nothing was done: asked again, Fly names who has it.
+        await clock.sleep(freeLeasePauseMs, stop).catch(() => undefined);
         continue;
       }
       const untilMs = Math.min(

@@ -216,6 +216,15 @@ describe('leases', () => {
     expect(bench.server.arrivals[1]).toMatchObject({ method: 'DELETE', headers: { 'fly-machine-lease-nonce': 'n2' } });
   });
 
+  it('were lost also where the new one cannot be given back', async () => {
+    await using bench = await speakTo(({ method }) =>
+      method === 'DELETE' ? { status: 403, body: { error: 'no' } } : lease('n2'),
+    );
+    expect(
+      await thrownBy(bench.fly.refreshLease('shop', '148e1', 'n1', { ttlSeconds: 30, patienceMs: 10_000 })),
+    ).toMatchObject({ kind: 'transient', what: /ran out/ });
+  });
+
   it('tell their holder', async () => {
     await using bench = await speakTo(() =>
       ok({ status: 'success', data: { expires_at: 1, description: 'flycd:f:1' } }),

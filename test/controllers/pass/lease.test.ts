@@ -90,3 +90,22 @@ describe('a lock whose renewal hangs', () => {
     expect(snapshot()?.machines).toHaveLength(3);
   });
 });
+
+test.each([
+  ['an answer that is lost', { status: 500, body: {} }],
+  [
+    'a conflict without 409',
+    { status: 412, body: { error: 'machine ID x lease currently held by bob, expires at 2030-01-01T00:00:00Z' } },
+  ],
+] as const)('%s, and somebody else has the lease: nothing failed, and they are named', async (_what, fault) => {
+  world = await arena();
+  world.write(shop('machines: { count: 1 }\nenv: { COLOR: red }\n'));
+  expect((await sync()).code).toBe(0);
+  world.write(shop('machines: { count: 1 }\nenv: { COLOR: blue }\n'));
+  world.simulator.world.faults.add({ template: leaseTaken, fault: 'foreign-lease' });
+  world.simulator.world.faults.add({ template: leaseTaken, fault });
+  const { code, said } = await sync();
+  expect(code, said).toBe(4);
+  expect(said).toContain('is working on the machine');
+  expect(said).not.toContain('failed');
+});

@@ -229,14 +229,21 @@ describe('apps that restart though git has not moved', () => {
       ]),
     );
     expect(held[0]?.holds[0]?.next).toContain('tries again in the next pass');
-    expect(restartsOf({ risk: 'restart' }, { risk: 'restart' }, { unseen: 1 }).flatMap((app) => holdsOf(app))).toEqual([]);
+    expect(restartsOf({ risk: 'restart' }, { risk: 'restart' }, { unseen: 1 }).flatMap((app) => holdsOf(app))).toEqual(
+      [],
+    );
   });
 
   test.each(['busy', 'window', 'dependency', 'unread', 'intent', 'unreachable'] as const)(
     'count while they wait for what passes by itself: %s',
     (reason) => {
       const mapped = { remapped: true, risk: 'restart' } as const;
-      expect(restartsOf(mapped, mapped, { heldBy: reason }).map(holdsOf)).toEqual([['brake'], ['brake'], ['brake'], [reason]]);
+      expect(restartsOf(mapped, mapped, { heldBy: reason }).map(holdsOf)).toEqual([
+        ['brake'],
+        ['brake'],
+        ['brake'],
+        [reason],
+      ]);
     },
   );
 
