@@ -12,7 +12,8 @@ import { isSameVersion } from '../../src/model/stamps/app-version.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import { onceFailed } from '../../src/plan/target/resolve-target.ts';
 import { isLeftAlone } from '../../src/plan/target/suspension.ts';
-import { AppPass } from '../pass/app-pass.ts';
+import type { AppPass } from '../pass/app-pass.ts';
+import { beginPass } from '../pass/begin-pass.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
@@ -97,13 +98,13 @@ interface AppliedPlan {
 
 async function apply(
   request: SyncAppRequest,
-  { plan, observed, wanted, known, release, steering }: GuardedApp,
+  { plan, observed, wanted, known, release, steering, remembered }: GuardedApp,
   save: SaveResult,
 ): Promise<AppliedPlan> {
   // A record that an earlier pass left open stays open, too.
   if (isLeftAlone(plan)) return { faults: [], moved: new Set(), lost: undefined, isOvertaken: false };
   await rememberSeen({ ...request, plan });
-  await using pass = new AppPass(request, {
+  await using pass = beginPass(request, {
     fleet: request.fleet,
     app: wanted,
     // Going back is not left half done for what git says meanwhile.
@@ -111,6 +112,8 @@ async function apply(
     basis: {
       machines: observed.machines.status === 'read' ? observed.machines.value : undefined,
       standing: steering.standing.texts,
+      remembered: remembered.standing,
+      observedAt: observed.observedAt,
       releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     },
     wayOn: wayOnOf(request, { observed, steering }),

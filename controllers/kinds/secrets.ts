@@ -4,7 +4,6 @@ import type { SecretStep } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { SecretValue } from '../../src/model/base/secret-value.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { stillAsPlanned } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampSecrets } from '../machines/secrets-stamp.ts';
 
@@ -61,7 +60,7 @@ async function digestOf(pass: AppPass, name: string): Promise<string> {
 async function write(pass: AppPass, values: Readonly<Record<string, SecretValue | null>>) {
   for (let tried = 1; ; tried += 1) {
     try {
-      return await pass.services.fly.setSecrets(pass.app.name, values, stillAsPlanned(pass));
+      return await pass.services.fly.setSecrets(pass.app.name, values);
     } catch (error) {
       const again = error instanceof FlyError && (error.outcome === 'unknown' || error.status === 409);
       if (!again || tried >= triesMax) throw error;

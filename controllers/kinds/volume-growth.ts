@@ -1,5 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Intent } from '../../src/model/stamps/calls-stamp.ts';
 import type { MachineRestart, RolloutStep, VolumeStep } from '../../src/model/plan.ts';
@@ -7,7 +8,6 @@ import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { flyNow } from '../pass/fly-now.ts';
-import { stillAsPlanned } from '../pass/before-sent.ts';
 import type { AppServices, HeldLease, StepDone } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';
 import { holdLease } from '../pass/lease.ts';
@@ -45,11 +45,10 @@ export async function extendVolume(
     if (!needsRestart) await store.settleIntent(app.name, intent.id);
     return { outcome: 'updated' };
   } catch (error) {
-    if (!(error instanceof FlyError)) throw error;
-    if (error.outcome === 'refused') {
-      await store.settleIntent(app.name, intent.id);
-      throw error;
-    }
+    // What is no answer of Fly's ended it before it was sent.
+    const isUndone = error instanceof FlyError ? error.outcome === 'refused' : error instanceof Fault;
+    if (isUndone) await store.settleIntent(app.name, intent.id);
+    if (isUndone || !(error instanceof FlyError)) throw error;
     // The size tells whether it was done; whether a restart is needed was in the answer, so the intent stays.
     const now = await fly.volume(app.name, volumeId);
     if (now === undefined || now.size_gb < sizeGb) throw error;
@@ -94,8 +93,7 @@ async function sendRestart(pass: AppPass, machine: Machine, lease: HeldLease): P
   const { fly, clock } = pass.services;
   const { app } = pass;
   try {
-    const beforeSent = stillAsPlanned(pass, { lease, machineId: machine.id });
-    await fly.restartMachine(app.name, machine.id, lease.nonce, beforeSent);
+    await fly.restartMachine(app.name, machine.id, lease.nonce);
   } catch (error) {
     if (!(error instanceof FlyError) || error.outcome === 'refused') throw error;
     await clock.sleep(lookupDelayMs);

@@ -1,8 +1,7 @@
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkWords } from '../pass/basis.ts';
-import { stillAsPlanned } from '../pass/before-sent.ts';
+import { lookAtMachine } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
@@ -17,12 +16,7 @@ export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<
   await using lease = await holdLease(pass, step.machineId);
   switch (step.kind) {
     case 'machine.start':
-      await fly.startMachine(
-        app.name,
-        step.machineId,
-        lease.nonce,
-        stillAsPlanned(pass, { lease, machineId: step.machineId }),
-      );
+      await fly.startMachine(app.name, step.machineId, lease.nonce);
       await waitHealthy(pass, { machineId: step.machineId, version: undefined, nonce: lease.nonce });
       break;
     case 'machine.cordon':
@@ -47,18 +41,16 @@ async function markLeaving({ app, services: { fly, log } }: AppPass, machineId: 
 async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
-  const there = await fly.machine(app.name, step.machineId);
+  const there = await lookAtMachine(pass, step.machineId);
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
   await checkStaying(pass);
-  checkWords(pass, [there]);
   const lease = await holdLease(pass, step.machineId);
   pass.touched.add(step.machineId);
   const lock = await passLockOn(pass, step.machineId);
   try {
     await markLeaving(pass, step.machineId);
-    const beforeSent = stillAsPlanned(pass, { lease, machineId: step.machineId });
-    await fly.destroyMachine(app.name, step.machineId, lease.nonce, beforeSent);
+    await fly.destroyMachine(app.name, step.machineId, lease.nonce);
   } finally {
     await lease[Symbol.asyncDispose]();
     await lock?.[Symbol.asyncDispose]();

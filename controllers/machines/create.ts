@@ -10,7 +10,6 @@ import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkWords, lookAgainMs } from '../pass/basis.ts';
-import { stillAsPlanned } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
@@ -52,7 +51,7 @@ export async function createMachine(
     try {
       const request = createRequest(pass, step, { name, launch, volume });
       const asked = isBare(step) ? { ...request, skip_launch: true } : request;
-      made = await fly.createMachine(app.name, asked, stillAsPlanned(pass));
+      made = await fly.createMachine(app.name, asked);
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(pass, error, name);
@@ -159,6 +158,7 @@ async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<numbe
   const machines = await pass.services.fly.machines(pass.app.name, { includeDeleted: true });
   checkOwner(pass, machines);
   checkWords(pass, machines);
+  pass.heardAt = pass.services.clock.monotonic();
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
   const live = taken.filter((machine) => holdsSlot(pass, machine, step));

@@ -1,28 +1,53 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
-import { standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
+import { personsKeys, standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkWords, giveWay } from '../pass/basis.ts';
+import { giveWay } from '../pass/basis.ts';
+import { listApp, lookAtMachine, saidSince } from '../pass/before-sent.ts';
+
+type Metadata = Readonly<Record<string, string>>;
 
 /**
- * The update with what stands about the app by now, and the machine as it was right before it. It writes all metadata anew,
+ * The update with what stands about the app by now. It writes all metadata anew,
  * and another FlyCD may have stamped a person's word since the plan was made: a patch changes no version, so Fly would not
  * refuse to write over it. Such a word ends the roll here: whoever goes back would otherwise have machines down beside ours;
  * so does an update by somebody else. Throws a waiting Fault then.
  */
-export async function withStanding(
-  pass: AppPass,
-  step: MachineUpdate,
-): Promise<{ readonly step: MachineUpdate; readonly before: Machine | undefined }> {
-  const live = await pass.services.fly.machine(pass.app.name, step.machineId);
+export async function withStanding(pass: AppPass, step: MachineUpdate): Promise<MachineUpdate> {
+  const live = await lookAtMachine(pass, step.machineId);
   const metadata = { ...step.config.metadata };
-  if (live !== undefined) checkWords(pass, [live]);
   const isMoved = live !== undefined && step.currentVersion !== undefined && live.instance_id !== step.currentVersion;
   if (isMoved) throw giveWay(pass, `machine ${step.machineId} was updated meanwhile`);
   const config = { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } };
-  return { step: { ...step, config }, before: live };
+  return { ...step, config };
+}
+
+/**
+ * A word that reached the machine between the last look and its update is written over: what stands elsewhere, on other
+ * machines or in this SQLite, is put back. It ends nothing that is under way, and fails nothing.
+ */
+export async function putBackWords(pass: AppPass, machineId: string, sent: Metadata): Promise<void> {
+  const { fly, log } = pass.services;
+  const { app, basis, fleet } = pass;
+  try {
+    const others = (basis.machines ?? []).filter(({ id }) => id !== machineId);
+    const told = others.length === 0 ? [] : standingMachines(await listedSince(pass), fleet).map(metadataOf);
+    const { texts } = readStanding([sent, ...told, ...(await saidSince(pass))]);
+    const lost = personsKeys.filter((key) => texts[key] !== undefined && texts[key] !== sent[key]);
+    if (lost.length === 0) return;
+    await fly.patchMetadata(app.name, machineId, Object.fromEntries(lost.map((key) => [key, texts[key] ?? null])));
+  } catch (error) {
+    log.warn({ app: app.name, machine: machineId, error: String(error) }, 'nobody looked whether a word was lost');
+  }
+}
+
+/** One that was under way may have been answered before. */
+async function listedSince(pass: AppPass): Promise<readonly Machine[]> {
+  await pass.looking?.catch(() => undefined);
+  return listApp(pass);
 }
 
 /** A label that brings a word to a machine which missed it writes over no newer one. */

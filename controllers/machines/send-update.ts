@@ -1,4 +1,3 @@
-import type { BeforeSent } from '../../src/fly/api.ts';
 import type { Machine, MachineRequest } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { MachineUpdate } from '../../src/model/plan.ts';
@@ -21,13 +20,13 @@ export async function sendUpdate(
   pass: AppPass,
   step: Sending,
   request: MachineRequest,
-  by: { readonly nonce?: string; readonly beforeSent?: BeforeSent } = {},
+  nonce?: string,
 ): Promise<Machine> {
   const { fly } = pass.services;
   const { app } = pass;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await fly.updateMachine(app.name, step.machineId, request, by.nonce, by.beforeSent);
+      return await fly.updateMachine(app.name, step.machineId, request, nonce);
     } catch (error) {
       if (!(error instanceof FlyError) || (error.outcome !== 'unknown' && tries === 1)) throw error;
       await pass.services.clock.sleep(lookupDelayMs);

@@ -9,10 +9,9 @@ import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
-import { stillAsPlanned } from '../pass/before-sent.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
-import { withStanding, newestWords } from './rollout-state-stamp.ts';
+import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
 import { isStillAtRest, unproven, createMachine, joined } from './create.ts';
@@ -26,7 +25,7 @@ export async function updateMachine(
 ): Promise<StepDone> {
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
-  const { step, before } = await withStanding(pass, ready);
+  const step = await withStanding(pass, ready);
   const skipLaunch = step.skipLaunch && (await isStillAtRest(pass, step.machineId));
   await pass.record.opened();
   const metadata = {
@@ -40,14 +39,16 @@ export async function updateMachine(
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
   pass.touched.add(step.machineId);
-  const beforeSent = stillAsPlanned(pass, { lease, machineId: step.machineId });
-  const updated = await sendUpdate(pass, step, request, { nonce: lease.nonce, beforeSent }).catch((error: unknown) => {
+  const updated = await sendUpdate(pass, step, request, lease.nonce).catch((error: unknown) => {
     if (skipLaunch || !mayMove(step, error)) throw error;
   });
   if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
   onSent(updated);
   lease.check();
   const { machineId } = step;
+  // As it was looked at right before it was sent.
+  const before = pass.seen.get(machineId)?.machine;
+  await putBackWords(pass, machineId, metadata);
   const version = updated.instance_id;
   const made = { machineId, version, sent: step.config, isProven: true };
   try {

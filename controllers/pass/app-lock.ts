@@ -22,6 +22,7 @@ export async function lockApp(pass: AppPass, except?: string): Promise<void> {
   const machines = await pass.services.fly.machines(app.name);
   checkOwner(pass, machines);
   checkBasis(pass, machines);
+  pass.heardAt = pass.services.clock.monotonic();
   const named = new Set(app.groups.map((group) => group.name));
   const isIts = (machine: Machine): boolean => {
     const metadata = metadataOf(machine);

@@ -4,7 +4,7 @@ import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import type { Fault } from '../../src/model/base/fault.ts';
 import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
-import type { StandingTexts } from '../../src/model/standing/standing.ts';
+import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { ReleaseRecord } from './release-record.ts';
 import { whyStopped, type AppServices, type HeldLease } from './services.ts';
@@ -15,6 +15,10 @@ interface Basis {
   readonly machines: readonly Machine[] | undefined;
   /** What stood about the app as a whole. */
   readonly standing: StandingTexts;
+  /** What SQLite knew of it then. */
+  readonly remembered: readonly StandingRow[];
+  /** When its machines were read, in milliseconds since the epoch. */
+  readonly observedAt: number;
   /** undefined: nobody asked for them. */
   readonly releases: readonly Release[] | undefined;
 }
@@ -25,7 +29,7 @@ interface WayOn {
   readonly isHeld: boolean;
 }
 
-interface PassStart {
+export interface PassStart {
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   /** Aborted when git says something newer of the app: machines that were not begun are left to the next pass, and so is a wait. */
@@ -64,6 +68,14 @@ export class AppPass {
   readonly begun: Machine[] = [];
   /** When this pass last saw a list of the app's machines, and whether another owner came first. By the monotonic clock. */
   lookedAt = -Infinity;
+  /** When words about the app were last looked for on all its machines. By the monotonic clock, as below. */
+  heardAt: number;
+  /** Machines that were looked at for words by their ids, and when. undefined: it was gone. */
+  readonly seen = new Map<string, { readonly at: number; readonly machine: Machine | undefined }>();
+  /** A look at all machines that is under way. */
+  looking: Promise<readonly Machine[]> | undefined;
+  /** Machines' leases that the pass holds, the lock's among them. */
+  readonly leases = new Map<string, HeldLease>();
   /** Looks after a create, one after the other: what the first one finds is true for all. */
   looks: Promise<void> = Promise.resolve();
   /** Another owner came first, and nothing more is done. undefined: none that is known. */
@@ -92,6 +104,8 @@ export class AppPass {
     this.leaving = start.leaving;
     this.record = start.record;
     this.basis = start.basis;
+    const { clock } = services;
+    this.heardAt = clock.monotonic() - Math.max(0, clock.now() - start.basis.observedAt);
     this.wayOn = start.wayOn;
     this.stamped = start.stamped;
   }

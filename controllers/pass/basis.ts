@@ -7,6 +7,7 @@ import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
+import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -64,13 +65,13 @@ export function checkMachine(pass: AppPass, machine: Machine): void {
   throw giveWay(pass, `machine ${machine.id} was updated meanwhile`);
 }
 
-/** Throws a waiting Fault where these machines tell of a word about the app that the plan does not know. */
-export function checkWords(pass: AppPass, machines: readonly Machine[]): void {
+/** Throws a waiting Fault where these machines, or these others, tell of a word about the app that the plan does not know. */
+export function checkWords(pass: AppPass, machines: readonly Machine[], others: readonly StandingTexts[] = []): void {
   const { basis, fleet } = pass;
   // Who looks for a free name lists those that are gone, of which no plan knows.
   const there = machines.filter((machine) => !isGone(machine));
   const stamps = there.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
-  const { texts, suspension, hold } = readStanding([basis.standing, ...stamps]);
+  const { texts, suspension, hold } = readStanding([basis.standing, ...stamps, ...others]);
   const said = words.find((key) => texts[key] !== basis.standing[key]);
   if (said === undefined) return;
   if (said === stampKeys.suspend && suspension !== undefined) throw overruled(pass, suspension.by, 'suspended');

@@ -1,29 +1,76 @@
-import type { BeforeSent } from '../../src/fly/api.ts';
+import type { Machine } from '../../schemas/fly/machine.ts';
+import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { AppPass } from './app-pass.ts';
 import { checkWords } from './basis.ts';
-import { checkOwner, recentMs } from './beginning.ts';
-import type { HeldLease } from './services.ts';
+import { checkNotLost, checkOwner, recentMs } from './beginning.ts';
+import type { WriteTarget } from './guarded-fly.ts';
 
 /**
- * What went before a call took its time, and Fly may have asked for a minute more: another FlyCD may hold the app by now and
- * count what we have not made yet, another owner may have begun it, and a person may have said something that an update would
- * write over. Throws a Fault then, right before the call is sent. `machineId`: it concerns that machine alone, under its lease.
+ * What went before a write took its time, and Fly may have asked for a minute more: another FlyCD may hold the app by now and
+ * count what we have not made yet, another owner may have begun it, and a person may have said something, here or by another
+ * FlyCD. Throws a Fault then, right before the write is sent. What was looked at a few seconds ago is not looked at again, but
+ * for an update: it would write over a word.
  */
-export function stillAsPlanned(
-  pass: AppPass,
-  one?: { readonly lease: HeldLease; readonly machineId: string },
-): BeforeSent {
-  const { clock, fly } = pass.services;
-  const { name } = pass.app;
-  const since = clock.monotonic();
-  return async () => {
-    const seenAt = one === undefined ? Math.max(since, pass.lookedAt) : since;
+export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): Promise<void> {
+  const { clock } = pass.services;
+  // What another write of this pass has found holds for all of them.
+  if (pass.overtaken !== undefined) throw pass.overtaken;
+  // What was made of an app that another owner began goes again.
+  if (target.of !== 'machine') checkNotLost(pass);
+  checkWords(pass, [], await saidSince(pass));
+  if (target.of === 'no-app') {
+    pass.heardAt = clock.monotonic();
+    return;
+  }
+  if (target.of === 'app') {
+    const seenAt = pass.begins ? Math.min(pass.heardAt, pass.lookedAt) : pass.heardAt;
     if (clock.monotonic() - seenAt > recentMs) {
-      const live = one === undefined ? await fly.machines(name) : [await fly.machine(name, one.machineId)];
-      const machines = live.filter((machine) => machine !== undefined);
-      if (one === undefined) checkOwner(pass, machines);
+      const machines = await listApp(pass);
+      checkOwner(pass, machines);
       checkWords(pass, machines);
     }
-    (one?.lease ?? pass.lock)?.check();
-  };
+    pass.lock?.check();
+    return;
+  }
+  const { machineId, overwrites = false } = target;
+  const seenAt = pass.seen.get(machineId)?.at ?? -Infinity;
+  if (overwrites || clock.monotonic() - seenAt > recentMs) await lookAtMachine(pass, machineId);
+  pass.leases.get(machineId)?.check();
+}
+
+/** All its machines as they are listed now: those who ask side by side share one list. What they say is for the caller to judge. */
+export function listApp(pass: AppPass): Promise<readonly Machine[]> {
+  pass.looking ??= listNow(pass).finally(() => {
+    pass.looking = undefined;
+  });
+  return pass.looking;
+}
+
+async function listNow(pass: AppPass): Promise<readonly Machine[]> {
+  const { clock, fly } = pass.services;
+  const startedAt = clock.monotonic();
+  const machines = await fly.machines(pass.app.name);
+  pass.heardAt = startedAt;
+  return machines;
+}
+
+/** One of them, by its id, since lists lag. undefined: it is gone. Throws as `checkStillAsPlanned`. */
+export async function lookAtMachine(pass: AppPass, machineId: string): Promise<Machine | undefined> {
+  const { clock, fly } = pass.services;
+  const startedAt = clock.monotonic();
+  const machine = await fly.machine(pass.app.name, machineId);
+  if (machine !== undefined) checkWords(pass, [machine]);
+  pass.seen.set(machineId, { at: startedAt, machine });
+  return machine;
+}
+
+/**
+ * What SQLite knows of the app by now, and did not when it was planned: a FlyCD that has the same one was told. Of an app
+ * without machines it stands nowhere else.
+ */
+export async function saidSince({ app, basis, services: { store } }: AppPass): Promise<readonly StandingTexts[]> {
+  const { standing } = await store.memory(app.name);
+  const isKnown = ({ key, text }: StandingRow): boolean =>
+    basis.remembered.some((row) => row.key === key && row.text === text);
+  return standing.filter((row) => !isKnown(row)).map(({ key, text }) => ({ [key]: text }));
 }

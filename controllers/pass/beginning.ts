@@ -5,6 +5,7 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import type { Hold } from '../../src/model/plan.ts';
 import type { OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
@@ -71,6 +72,14 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
 function lostTo(pass: AppPass, other: OtherOwner): Fault {
   const { app, fleet } = pass;
   pass.lost ??= ownerHold({ desired: app, fleet }, other, 0);
-  const { because, next } = pass.lost;
-  return new Fault({ kind: 'held', what: because, next, where: app.name });
+  return lostFault(app.name, pass.lost);
+}
+
+/** Throws a held Fault where this pass has found that another owner came first. */
+export function checkNotLost({ app, lost }: AppPass): void {
+  if (lost !== undefined) throw lostFault(app.name, lost);
+}
+
+function lostFault(app: string, { because, next }: Hold): Fault {
+  return new Fault({ kind: 'held', what: because, next, where: app });
 }

@@ -4,7 +4,6 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
 import type { BeforeSent } from '../../src/fly/api.ts';
 import { recentMs } from './beginning.ts';
-import { stillAsPlanned } from './before-sent.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
 import type { AppPass } from './app-pass.ts';
 
@@ -74,13 +73,10 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     await announceCall(pass, { kind, target, createdAt: pass.services.clock.now(), before });
     const intent = await store.addIntent(app.name, { kind, target, before });
     let isSent = false;
-    const isStill = stillAsPlanned(pass);
     const seenAt = pass.services.clock.monotonic();
     const beforeSent = async (): Promise<void> => {
-      // One more try follows a refusal alone, of which nothing came.
-      isSent = false;
-      await isStill();
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
+      isSent = false;
       const isOld = pass.lock === undefined && pass.services.clock.monotonic() - seenAt > recentMs;
       const made = isOld ? (await call.list()).find((item) => !before.includes(call.idOf(item))) : undefined;
       if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
@@ -91,7 +87,8 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
       await store.fulfilIntent(app.name, intent.id, id);
       return { id, found: false };
     } catch (error) {
-      if (!isSent || (error instanceof FlyError && error.outcome === 'refused')) {
+      // One more try follows a refusal alone, of which nothing came: what ended it before it was sent is no answer of Fly's.
+      if (!isSent || isOwnFault(error) || (error instanceof FlyError && error.outcome === 'refused')) {
         await store.settleIntent(app.name, intent.id);
         await retractCall(pass, call.target).catch(() => undefined);
         if (error instanceof MadeMeanwhile) return { id: error.id, found: true };
@@ -128,6 +125,10 @@ async function settle<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain)
     }
   }
   return made();
+}
+
+function isOwnFault(error: unknown): boolean {
+  return error instanceof Fault && !(error instanceof FlyError);
 }
 
 function unclear<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain): Fault {

@@ -71,6 +71,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
     },
     async [Symbol.asyncDispose]() {
       released = true;
+      if (pass.leases.get(machineId) === lease) pass.leases.delete(machineId);
       cancel();
       await renewal;
       // Nothing is left to give back.
@@ -83,6 +84,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
       }
     },
   };
+  pass.leases.set(machineId, lease);
   if (!held.hasWaited) return lease;
   try {
     await lookAgainAfterWait(pass, machineId);

@@ -13,7 +13,6 @@ import { groupOf, isGone, isHostOk, metadataOf } from '../../src/plan/classify/m
 import { commandStamp } from '../../src/plan/target/release-command.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { silence } from '../machines/silent-host.ts';
-import { stillAsPlanned } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { ImagePin } from '../images/pin.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
@@ -129,7 +128,7 @@ async function startMachine(pass: AppPass, run: ReleaseCommandRun): Promise<Mach
     config: { ...run.config, metadata },
     ...(pass.secretsVersion === undefined ? {} : { min_secrets_version: pass.secretsVersion }),
   };
-  const made = await fly.createMachine(app.name, request, stillAsPlanned(pass)).catch(async (error: unknown) => {
+  const made = await fly.createMachine(app.name, request).catch(async (error: unknown) => {
     if (!(error instanceof FlyError)) throw error;
     // The name may be another owner's, who begins the app with the same command.
     if (error.outcome === 'refused') {

@@ -90,13 +90,16 @@ interface SecretsWritten {
 /** Reads and writes. Writes are sent once: an unclear answer throws a FlyError with outcome `unknown`, and the reconciler looks. */
 export interface FlyWriter extends FlyReader {
   /** Waits until Fly shows it, a minute at most. */
-  createApp(request: {
-    readonly name: string;
-    readonly org: string;
-    readonly network?: string | undefined;
-  }): Promise<App>;
+  createApp(
+    request: {
+      readonly name: string;
+      readonly org: string;
+      readonly network?: string | undefined;
+    },
+    beforeSent?: BeforeSent,
+  ): Promise<App>;
   /** Removes the app with its machines and volumes. */
-  deleteApp(name: string): Promise<void>;
+  deleteApp(name: string, beforeSent?: BeforeSent): Promise<void>;
   createMachine(app: string, request: MachineRequest, beforeSent?: BeforeSent): Promise<Machine>;
   updateMachine(
     app: string,
@@ -106,12 +109,12 @@ export interface FlyWriter extends FlyReader {
     beforeSent?: BeforeSent,
   ): Promise<Machine>;
   startMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
-  stopMachine(app: string, id: string, nonce?: string): Promise<void>;
+  stopMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   restartMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   /** Also a running one. A machine already gone is fine. */
   destroyMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
-  cordonMachine(app: string, id: string, nonce?: string): Promise<void>;
-  uncordonMachine(app: string, id: string, nonce?: string): Promise<void>;
+  cordonMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
+  uncordonMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   /** No restart, no new version, no lease needed; null removes a key. */
   patchMetadata(app: string, id: string, metadata: Readonly<Record<string, string | null>>): Promise<void>;
   /** Its nonce. Throws a waiting Fault naming the holder when somebody else holds it. */
@@ -141,6 +144,7 @@ export interface FlyWriter extends FlyReader {
     app: string,
     id: string,
     sizeGb: number,
+    beforeSent?: BeforeSent,
   ): Promise<{ readonly volume: Volume; readonly needsRestart: boolean }>;
   configureVolume(
     app: string,
@@ -149,6 +153,7 @@ export interface FlyWriter extends FlyReader {
       readonly snapshotRetentionDays?: number | undefined;
       readonly scheduledSnapshots?: boolean | undefined;
     },
+    beforeSent?: BeforeSent,
   ): Promise<Volume>;
   /** Merges; null deletes. */
   setSecrets(
@@ -158,5 +163,5 @@ export interface FlyWriter extends FlyReader {
   ): Promise<SecretsWritten>;
   allocateAddress(app: string, request: IpAssignmentRequest, beforeSent?: BeforeSent): Promise<IpAssignment>;
   /** An address already gone is fine. */
-  releaseAddress(app: string, address: string): Promise<void>;
+  releaseAddress(app: string, address: string, beforeSent?: BeforeSent): Promise<void>;
 }

@@ -22,13 +22,14 @@ export function addressWrites(transport: Transport): Pick<FlyWriter, 'allocateAd
       const call: Call = { method: 'POST', route, path: { app }, body: request, purpose, effect: 'once', beforeSent };
       return transport.ask(call, IpAssignment);
     },
-    async releaseAddress(app, address) {
+    async releaseAddress(app, address, beforeSent) {
       const call: Call = {
         method: 'DELETE',
         route: `${route}/{address}`,
         path: { app, address },
         purpose: `release the IP address ${address}`,
         effect: 'repeatable',
+        beforeSent,
       };
       await unlessGone(transport.tell(call));
     },

@@ -51,7 +51,7 @@ export function appReads(transport: Transport): Pick<FlyReader, 'app' | 'apps'> 
 
 export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | 'deleteApp'> {
   return {
-    async createApp({ name, org, network }) {
+    async createApp({ name, org, network }, beforeSent) {
       await transport.tell({
         method: 'POST',
         route: '/apps',
@@ -61,10 +61,11 @@ export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | '
         body: { name, app_name: name, org_slug: org, ...(network === undefined ? {} : { network }) },
         purpose: `create the app ${name}`,
         effect: 'once',
+        beforeSent,
       });
       return untilVisible(transport, name);
     },
-    async deleteApp(name) {
+    async deleteApp(name, beforeSent) {
       const call: Call = {
         method: 'DELETE',
         route: '/apps/{app}',
@@ -73,6 +74,7 @@ export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | '
         purpose: 'delete the app',
         effect: 'repeatable',
         limit: { rate: deleteAppLimit, shared: true },
+        beforeSent,
       };
       await unlessGone(transport.tell(call));
     },

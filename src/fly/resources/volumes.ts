@@ -49,7 +49,7 @@ export function volumeWrites(
       };
       return transport.ask(call, Volume);
     },
-    async extendVolume(app, id, sizeGb) {
+    async extendVolume(app, id, sizeGb, beforeSent) {
       const call: Call = {
         method: 'PUT',
         route: '/apps/{app}/volumes/{volume}/extend',
@@ -57,11 +57,12 @@ export function volumeWrites(
         body: { size_gb: sizeGb },
         purpose: `extend the volume to ${sizeGb} GB`,
         effect: 'once',
+        beforeSent,
       };
       const { volume, needs_restart: needsRestart } = await transport.ask(call, VolumeExtended);
       return { volume, needsRestart };
     },
-    configureVolume(app, id, { snapshotRetentionDays, scheduledSnapshots }) {
+    configureVolume(app, id, { snapshotRetentionDays, scheduledSnapshots }, beforeSent) {
       const call: Call = {
         method: 'PUT',
         route: '/apps/{app}/volumes/{volume}',
@@ -70,6 +71,7 @@ export function volumeWrites(
         body: { snapshot_retention: snapshotRetentionDays, auto_backup_enabled: scheduledSnapshots },
         purpose: 'configure the volume',
         effect: 'repeatable',
+        beforeSent,
       };
       return transport.ask(call, Volume);
     },

@@ -70,7 +70,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
     leaving: new Set(),
     wayOn: undefined,
     record,
-    basis: { machines: undefined, standing: {}, releases: undefined },
+    basis: { machines: undefined, standing: {}, remembered: [], observedAt: clock.now(), releases: undefined },
   });
   return { pass, clock, calls };
 }

@@ -89,21 +89,82 @@ describe('another FlyCD begins the app meanwhile', () => {
 });
 
 describe('a person suspends the app meanwhile', () => {
-  test.each([
-    ['an update', 'POST /apps/{app}/machines/{machine}', 'machines: { count: 1 }\n', 'shop:2'],
-    ['a destroy', 'DELETE /apps/{app}/machines/{machine}', 'machines: { count: 0 }\n', 'shop:1'],
-    ['a create', machine, 'machines: { count: 2 }\n', 'shop:1'],
-    ['a volume', volume, 'machines: { count: 1 }\nvolumes: [{ name: a, count: 1 }]\n', 'shop:1'],
-  ])('%s is not sent, and the word stays', async (_what, template, more, image) => {
-    world = await prepared([shop('machines: { count: 1 }\n')], shop(more, image));
+  const one = 'machines: { count: 1 }\nnetwork: { ips: [{ v: v6 }] }\n';
+  const disk = (gb: number) => `${one}mounts: [{ source: data, destination: /data, initial_size: ${gb}GB }]\n`;
+  const secret = (name: string) => `${one}secrets: [{ name: ${name}, type: raw, raw: x }]\n`;
+  const prune = 'sync: { prune: [addresses, secrets] }\n';
+  const [volumes, machines] = ['/apps/{app}/volumes', '/apps/{app}/machines'];
+  const rows: ReadonlyArray<readonly [string, string, string, string, string?]> = [
+    ['an update', `POST ${machines}/{machine}`, one, one, 'shop:2'],
+    ['a destroy', `DELETE ${machines}/{machine}`, one, one.replace('1', '0')],
+    ['a create', machine, one, one.replace('1', '2')],
+    ['a release command', machine, one, `${one}deploy: { release_command: migrate }\n`, 'shop:2'],
+    ['a volume', volume, one, `${one}volumes: [{ name: a, count: 1 }]\n`],
+    ['a larger volume', `PUT ${volumes}/{volume}/extend`, disk(1), disk(2)],
+    ['a restart', `POST ${machines}/{machine}/restart`, disk(1), disk(2)],
+    ['settings of a volume', `PUT ${volumes}/{volume}`, disk(1), disk(1).replace('1GB', '1GB, snapshot_retention: 9')],
+    ['an address', address, one, one.replace('[', '[{ v: v4 }, ')],
+    [
+      'the release of an address',
+      'DELETE /apps/{app}/ip_assignments/{ip}',
+      one.replace('[', '[{ v: v4 }, '),
+      one + prune,
+    ],
+    ['a secret', 'POST /apps/{app}/secrets', one, secret('NEW')],
+    ['the end of a secret', 'POST /apps/{app}/secrets', secret('OLD'), one + prune],
+  ];
+  const said = ['suspend', 'shop', '--reason', 'incident'];
+
+  test.each(
+    rows.flatMap(([what, ...row]) => [
+      { what, by: 'another FlyCD', state: 'b', row },
+      { what, by: 'one that shares its SQLite', state: 'state', row },
+    ]),
+  )('$what is not sent, and the word of $by stays', async ({ state, row }) => {
+    const [template, from, more, image = 'shop:1'] = row;
+    world = await prepared([shop(from)], shop(more, image));
+    const before = there().map(({ config }) => config.image);
     delay(template);
-    const [{ code, said }] = await Promise.all([
-      sync(),
-      world.clock.sleep(20_000).then(() => world.flycd(['suspend', 'shop', '--reason', 'incident'], 'b')),
-    ]);
-    expect(counts(), said).toEqual([1, 0, expect.any(Number)]);
-    expect(there()[0]?.config.image).toContain('shop:1');
+    const first = world.simulator.world.requests.length;
+    const [ended] = await Promise.all([sync(), world.clock.sleep(25_000).then(() => world.flycd(said, state))]);
+    const sent = world.simulator.world.requests.slice(first).filter((request) => request.template === template);
+    expect(sent, ended.said).toHaveLength(1);
+    expect(there().map(({ config }) => config.image)).toEqual(before);
     expect(there()[0]?.config.metadata?.['flycd_suspend']).toContain('incident');
-    expect(code, said).toBe(4);
+    expect(ended.code, ended.said).toBe(4);
+  });
+
+  test('a start is not sent', async () => {
+    world = await prepared([shop(one)], {});
+    for (const stopped of there()) stopped.state = 'stopped';
+    const template = `POST ${machines}/{machine}/start`;
+    delay(template);
+    const [ended] = await Promise.all([sync(), world.clock.sleep(25_000).then(() => world.flycd(said, 'b'))]);
+    expect(world.simulator.world.requests.filter((request) => request.template === template)).toHaveLength(1);
+    expect(ended.code, ended.said).toBe(4);
+  });
+
+  test.each([
+    ['a volume', volume, 'volumes: [{ name: a, count: 1 }]\n'],
+    ['an address', address, 'network: { ips: [{ v: v6 }] }\n'],
+    ['a secret', 'POST /apps/{app}/secrets', 'secrets: [{ name: NEW, type: raw, raw: x }]\n'],
+  ])(
+    '%s of an app without machines, of which SQLite alone knows the word, is not sent',
+    async (_what, template, more) => {
+      world = await prepared([shop('machines: { count: 0 }\n')], shop(`machines: { count: 0 }\n${more}`));
+      delay(template);
+      const [ended] = await Promise.all([sync(), world.clock.sleep(25_000).then(() => world.flycd(said))]);
+      expect(world.simulator.world.requests.filter((request) => request.template === template)).toHaveLength(1);
+      expect(ended.code, ended.said).toBe(4);
+    },
+  );
+
+  test('an app is not created', async () => {
+    world = await arena();
+    world.write(shop(one));
+    delay('POST /apps');
+    const [ended] = await Promise.all([sync(), world.clock.sleep(25_000).then(() => world.flycd(said))]);
+    expect(app(), ended.said).toBeUndefined();
+    expect(ended.code, ended.said).toBe(4);
   });
 });

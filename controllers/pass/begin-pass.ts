@@ -1,0 +1,11 @@
+import { AppPass, type PassStart } from './app-pass.ts';
+import { checkStillAsPlanned } from './before-sent.ts';
+import { guardedFly } from './guarded-fly.ts';
+import type { AppServices } from './services.ts';
+
+/** A pass whose every write asks first whether what it rests on still stands. */
+export function beginPass(services: AppServices, start: PassStart): AppPass {
+  const fly = guardedFly(services.fly, (target) => checkStillAsPlanned(pass, target));
+  const pass = new AppPass({ ...services, fly }, start);
+  return pass;
+}
