@@ -29,6 +29,7 @@ import { flyNow } from '../pass/fly-now.ts';
 import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
+import { keepWords } from '../rollout/kept-words.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -292,6 +293,7 @@ async function stampOrThrow(
 ): Promise<void> {
   const { app } = stamping;
   const done = await stampRolloutState({ ...context, fleet }, app, stamping);
+  if (done.stamped > 0) await keepWords({ ...context, fleet }, app, stamping.texts);
   if (done.machines === 0 || done.stamped > 0) return;
   throw new Fault({
     kind: 'transient',

@@ -138,6 +138,15 @@ describe('an update writes over no word', () => {
     expect(suspensions()[0], said).toContain('incident');
   });
 
+  test('that was said while Fly took it, by another FlyCD: whoever said it puts it back', async () => {
+    const saying = await saidAfter(/POST .*\/machines\/[0-9a-f]+$/, { inMs: 0 });
+    await saying.first(shop({ count: 1 }));
+    world.simulator.world.faults.add({ template: updated, fault: { latencyMs: 2500 } });
+    const { said } = await saying.sync(shop({ count: 1, image: 'shop:2' }));
+    expect(there()[0]?.config.image, said).toContain('shop:2');
+    expect(suspensions()[0], said).toContain('incident');
+  });
+
   test('that was said while Fly took it: it is put back where another machine has it', async () => {
     const saying = await saidAfter(/POST .*\/machines\/[0-9a-f]+$/, { inMs: 0 });
     await saying.first(shop({ count: 2 }));
