@@ -4,11 +4,11 @@ import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { memoryOf } from '../../src/model/standing/remembered.ts';
-import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
+import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
-import { toFault } from '../../src/model/base/fault.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
@@ -16,6 +16,7 @@ import { nextWake } from '../app/outcome.ts';
 import { destroyApp } from '../kinds/apps.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
+import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
 import { soughtOrganizations, type SoughtOrganization, type SoughtRequest } from './organizations.ts';
@@ -101,12 +102,33 @@ export async function rememberOrphan(
   await store.applyEvent(name, { kind: 'seen', shown, texts, remembered });
 }
 
-export interface OrphanRequest {
+/** What its newest look makes of an orphan. */
+interface OrphanTurn {
+  readonly plan: GuardedPlan;
+  /** true: Fly does not have it any more, so there is nothing to destroy. */
+  readonly isGone?: boolean | undefined;
+  /** true: another fleet has taken it over. */
+  readonly isLeft?: boolean | undefined;
+}
+
+/** What an orphan's plan was made from, and how it is made anew. */
+export interface Replanning {
+  readonly orphan: OrphanedApp;
+  readonly replan: (orphan: OrphanedApp) => GuardedPlan;
+}
+
+export function turnOf(seen: SeenOrphan, { orphan, replan }: Replanning): OrphanTurn {
+  const { name } = orphan;
+  if (seen.state === 'gone') return { plan: nothingOf(gonePlan(name)), isGone: true };
+  if (seen.state === 'foreign') return { plan: nothingOf(foreignPlan(name, seen)), isLeft: seen.owner !== undefined };
+  return { plan: replan(seen.state === 'orphan' ? seen.orphan : { ...orphan, unread: seen.reason }) };
+}
+
+export interface OrphanRequest extends OrphanTurn {
   readonly clock: Clock;
   readonly fly: FlyWriter;
   readonly store: Store;
   readonly fleet: DesiredFleet;
-  readonly plan: GuardedPlan;
   /** Id of the fleet's plan that it is part of. */
   readonly wholePlan?: string | undefined;
   readonly trigger: Trigger;
@@ -114,27 +136,30 @@ export interface OrphanRequest {
   readonly onProgress: OnProgress;
   /** Aborted, nothing is destroyed any more. */
   readonly signal: AbortSignal;
-  /** true: Fly does not have it any more, so there is nothing to destroy. */
-  readonly isGone?: boolean | undefined;
-  /** true: another fleet has taken it over. */
-  readonly isLeft?: boolean | undefined;
+  /** Asked right before it is destroyed. undefined: nothing is. */
+  readonly again?: Replanning | undefined;
 }
 
-/** Records that an app is orphaned, and destroys it where its plan says so: only where the policy prunes apps. */
+/**
+ * Records that an app is orphaned, and destroys it where its plan says so: only where the policy prunes apps. The run's plan is
+ * another one where something was said, or somebody came into it, at the last moment.
+ */
 export async function syncOrphan(request: OrphanRequest): Promise<Run> {
-  const { clock, store, plan, wholePlan, fleet, trigger, actor, onProgress } = request;
+  const { clock, store, plan, wholePlan, fleet, trigger, actor, onProgress, again } = request;
   onProgress({ type: 'app.started', app: plan.app });
   const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan, wholePlan });
   let failed = false;
   let isStopped = false;
+  let turn: OrphanTurn = request;
   for (const step of plan.steps) {
-    if (step.kind !== 'app.destroy') continue;
+    if (step.kind !== 'app.destroy' || again === undefined) continue;
     isStopped ||= request.signal.aborted;
     if (isStopped) break;
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
     await store.applyEvent(plan.app, { kind: 'destroying' });
-    const { isThere, ...destroyed } = await destroy(request);
+    const { isThere, withheld, ...destroyed } = await destroy(request, again);
+    turn = withheld ?? turn;
     const result: StepResult = {
       ...destroyed,
       kind: step.kind,
@@ -144,17 +169,20 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     };
     failed = result.outcome === 'failed';
     if (isThere) await store.applyEvent(plan.app, { kind: 'kept' });
+    if (withheld?.orphan !== undefined) await rememberOrphan(request, withheld.orphan);
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
-  const left = request.isLeft === true ? 'left' : plan.holds.length > 0 ? 'held' : 'no-change';
-  const done = failed ? 'failed' : plan.steps.length > 0 || request.isGone === true ? 'deleted' : left;
+  const { isGone = false, isLeft = false } = turn;
+  const left = isLeft ? 'left' : turn.plan.holds.length > 0 ? 'held' : 'no-change';
+  const done = failed ? 'failed' : turn.plan.steps.length > 0 || isGone ? 'deleted' : left;
   const outcome = isStopped ? 'interrupted' : done;
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : 'orphaned';
   // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.
-  if (outcome === 'deleted') await store.applyEvent(plan.app, { kind: request.isGone === true ? 'gone' : 'destroyed' });
-  const run = await store.finishRun(runId, { outcome, status, nextWakeAt: nextWake(plan, [], clock.now()) });
+  if (outcome === 'deleted') await store.applyEvent(plan.app, { kind: isGone ? 'gone' : 'destroyed' });
+  const nextWakeAt = nextWake(turn.plan, [], clock.now());
+  const run = await store.finishRun(runId, { outcome, status, nextWakeAt, plan: turn.plan });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
 }
@@ -162,16 +190,68 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
 interface Destroyed extends Pick<StepResult, 'outcome' | 'message' | 'next'> {
   /** true: Fly has it still, and whoever destroys it later is somebody else. */
   readonly isThere: boolean;
+  /** The last look spoke against it, and nothing was sent. */
+  readonly withheld?: WithheldTurn;
 }
 
-async function destroy({ fly, plan }: OrphanRequest): Promise<Destroyed> {
+interface WithheldTurn extends OrphanTurn {
+  /** As it was seen. undefined: it is none any more, or could not be read. */
+  readonly orphan: OrphanedApp | undefined;
+}
+
+class Withheld extends Fault {
+  readonly turn: WithheldTurn;
+
+  constructor(turn: WithheldTurn) {
+    const { app, holds, notes } = turn.plan;
+    super({
+      kind: 'held',
+      what: holds[0]?.because ?? notes[0] ?? 'it is not to go any more',
+      next: holds[0]?.next,
+      where: app,
+    });
+    this.turn = turn;
+  }
+}
+
+async function destroy(request: OrphanRequest, again: Replanning): Promise<Destroyed> {
+  const { fly, plan } = request;
+  let tries = 0;
+  const beforeSent = async (): Promise<void> => {
+    tries += 1;
+    const seen = await lastLook(request, again.orphan);
+    // The try before this one may have done it: what is sent once more finds nothing.
+    if (tries > 1 && isEmptied(seen)) return;
+    const turn = turnOf(seen, again);
+    const orphan = seen.state === 'orphan' ? seen.orphan : undefined;
+    if (!turn.plan.steps.some(({ kind }) => kind === 'app.destroy')) throw new Withheld({ ...turn, orphan });
+  };
   try {
-    const { outcome, message } = await destroyApp(fly, plan.app);
+    const { outcome, message } = await destroyApp(fly, plan.app, beforeSent);
     return { outcome, message, next: undefined, isThere: false };
   } catch (error) {
+    if (error instanceof Withheld)
+      return { outcome: 'skipped', message: error.what, next: undefined, isThere: true, withheld: error.turn };
     const fault = toFault(error, `${plan.app} could not be destroyed`);
     const isRefused = error instanceof FlyError && error.outcome === 'refused';
     const isThere = isRefused || (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
     return { outcome: 'failed', message: fault.message, next: fault.next, isThere };
   }
+}
+
+/**
+ * What may have changed since all that goes with it was listed, which takes as long as Fly's slowest answer: who is in it, and
+ * people's words, SQLite's last of all.
+ */
+async function lastLook({ fly, fleet, store }: OrphanRequest, orphan: OrphanedApp): Promise<SeenOrphan> {
+  const seen = await observeOrphan({ fly, fleet }, orphan);
+  if (seen.state !== 'orphan') return seen;
+  const { id } = seen.orphan;
+  if (id !== orphan.id) return { state: 'unread', reason: `${orphan.name}: it was made anew since it was looked at` };
+  const remembered = await store.memory(orphan.name);
+  return { ...seen, orphan: { ...orphan, ...seen.orphan, remembered, flyAheadMs: fly.aheadMs() } };
+}
+
+function isEmptied(seen: SeenOrphan): boolean {
+  return seen.state === 'gone' || (seen.state === 'foreign' && seen.machines === 0);
 }

@@ -3,6 +3,7 @@ import type { Reconciled } from '../../src/loop/loop.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/base/fault.ts';
+import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
@@ -23,7 +24,7 @@ import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
-import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
+import { lookAgain, rememberOrphan, syncOrphan, type Replanning } from './orphans.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { recordInvalid, recordUnreached } from './untouched.ts';
@@ -314,11 +315,26 @@ export class FleetReconciler {
     if (plan === undefined) return { kind: 'resting' };
     const before = this.#apps.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const until = nextWake(plan, [], this.#options.clock.now());
-    const run = isNews ? await syncOrphan({ ...request, plan }) : undefined;
+    const again = this.#replanning(fleet, name);
+    const run = isNews ? await syncOrphan({ ...request, plan, again }) : undefined;
     if (run !== undefined) this.#apps.ran(name, run);
-    const hasFailed = seen.state === 'unread' || run?.outcome === 'failed';
-    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(plan));
+    const ended = run?.plan ?? plan;
+    const until = nextWake(ended, [], this.#options.clock.now());
+    const isUnread =
+      seen.state === 'unread' || (ended !== plan && ended.holds.some(({ reason }) => reason === 'unread'));
+    const hasFailed = isUnread || run?.outcome === 'failed';
+    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended));
+  }
+
+  #replanning(fleet: DesiredFleet, name: string): Replanning | undefined {
+    const known = this.#orphans.called(name);
+    if (known === undefined) return undefined;
+    const replan = (orphan: OrphanedApp): GuardedPlan => {
+      const before = this.#orphans.called(name);
+      if (before !== undefined) this.#orphans.seenAgain(before, { state: 'orphan', orphan });
+      return this.#orphanPlan(fleet, name) ?? nothingOf(gonePlan(name));
+    };
+    return { orphan: known, replan };
   }
 
   /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */

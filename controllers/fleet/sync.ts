@@ -4,12 +4,12 @@ import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { isFleetWide } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
+import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { holdUnlisted, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { planOrphanAgain, withPlans, type FailedApp } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { listedMs } from '../pass/basis.ts';
 import { syncApp } from '../app/sync-app.ts';
@@ -18,7 +18,7 @@ import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncAppOptions, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
-import { lookAgain, rememberOrphan, syncOrphan } from './orphans.ts';
+import { lookAgain, rememberOrphan, syncOrphan, turnOf, type Replanning } from './orphans.ts';
 import { recordBroken } from './untouched.ts';
 import { looksAtOnce } from './states/survey.ts';
 import { failedAt, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
@@ -136,8 +136,8 @@ async function applyWhole(
     const request = { ...context, fleet: desired, plan, wholePlan: work.plan.planId, trigger: work.trigger };
     if (plan.status === 'orphaned') {
       const now = await orphanNow(context, desired, work, plan);
-      plans.set(plan.app, now.plan);
       const run = await syncOrphan({ ...request, ...now });
+      plans.set(plan.app, run.plan);
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
     }
@@ -301,19 +301,15 @@ async function orphanNow(
   fleet: DesiredFleet,
   work: Work,
   plan: GuardedPlan,
-): Promise<{
-  readonly plan: GuardedPlan;
-  readonly isGone?: boolean;
-  readonly isLeft?: boolean;
-}> {
+): Promise<ReturnType<typeof turnOf> & { readonly again?: Replanning }> {
   const before = work.orphans.find(({ name }) => name === plan.app);
   if (before === undefined || plan.steps.length === 0) return { plan };
   const seen = await lookAgain({ ...context, fleet }, before);
-  if (seen.state === 'gone') return { plan: gonePlan(plan.app), isGone: true };
-  if (seen.state === 'foreign') return { plan: foreignPlan(plan.app, seen), isLeft: seen.owner !== undefined };
   if (seen.state === 'orphan') await rememberOrphan({ ...context, fleet }, seen.orphan);
-  const orphan = seen.state === 'orphan' ? seen.orphan : { ...before, unread: seen.reason };
-  return { plan: planOrphanAgain(plan, { fleet, orphan, now: context.clock.now() }, work.options) };
+  const replan = (orphan: OrphanedApp): GuardedPlan =>
+    planOrphanAgain(plan, { fleet, orphan, now: context.clock.now() }, work.options);
+  const again = { orphan: seen.state === 'orphan' ? seen.orphan : before, replan };
+  return { ...turnOf(seen, again), again };
 }
 
 function isWaiting(plan: AppPlan): boolean {

@@ -1,5 +1,5 @@
 import { allEnded } from '../../src/model/base/ending.ts';
-import type { FlyWriter } from '../../src/fly/api.ts';
+import type { BeforeSent, FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
@@ -52,9 +52,9 @@ async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass
 }
 
 /** An answer that was lost is read back: an app that is not there was destroyed. */
-export async function destroyApp(fly: FlyWriter, app: string): Promise<StepDone> {
+export async function destroyApp(fly: FlyWriter, app: string, beforeSent?: BeforeSent): Promise<StepDone> {
   try {
-    await fly.deleteApp(app);
+    await fly.deleteApp(app, beforeSent);
   } catch (error) {
     if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
     const [presence, machines] = await allEnded([read(fly.app(app)), read(fly.machines(app))]);

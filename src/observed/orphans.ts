@@ -1,7 +1,7 @@
 import { allEnded } from '../model/base/ending.ts';
 import type { OrgMachine, Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
-import type { OrphanContents, OrphanedApp } from '../model/observed.ts';
+import type { AppPresence, OrphanContents, OrphanedApp, Reading } from '../model/observed.ts';
 import { isNamedOwn, otherOwner, type FleetOwner, type OtherOwner } from '../model/stamps/owner.ts';
 import { isCopy } from '../model/stamps/slot.ts';
 import { appIdOf } from './app.ts';
@@ -64,12 +64,16 @@ export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphan
   return reasons.length === 0 ? { orphans, complete: true } : { orphans, complete: false, reason: reasons.join('; ') };
 }
 
-/** One of them again, as it is now. Throws only when the token is refused. */
+/**
+ * One of them again, as it is now: its machines, which carry people's words, are asked for last, for an answer may take half a
+ * minute. Throws only when the token is refused.
+ */
 export async function observeOrphan(
   { fly, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'fleet'>,
   { name, org }: Pick<OrphanedApp, 'name' | 'org'>,
 ): Promise<SeenOrphan> {
-  return confirm({ fly, org, fleet }, name);
+  const app = await read(fly.app(name));
+  return seenAs({ fly, name, org, fleet }, app, await read(fly.machines(name)));
 }
 
 async function confirm(
@@ -78,8 +82,21 @@ async function confirm(
 ): Promise<SeenOrphan> {
   const asked = [read(fly.app(name)), read(fly.machines(name))] as const;
   const [app, machines] = await allEnded(asked);
+  return seenAs({ fly, name, org, fleet }, app, machines);
+}
+
+function seenAs(
+  { fly, name, org, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'org' | 'fleet'> & { readonly name: string },
+  app: Reading<AppPresence>,
+  machines: Reading<readonly Machine[]>,
+): SeenOrphan {
   if (app.status === 'unread') return { state: 'unread', reason: `${name}: ${app.reason}` };
-  if (app.value.state === 'absent') return { state: 'gone' };
+  if (app.value.state === 'absent') {
+    const isListed = machines.status === 'read' && machines.value.some(({ state }) => !goingStates.has(state));
+    return isListed
+      ? { state: 'unread', reason: `${name}: Fly lists its machines, and shows no app` }
+      : { state: 'gone' };
+  }
   // Nobody has seen what is in it: it may have moved on with all of its machines.
   if (app.value.state === 'taken') return { state: 'unread', reason: `${name}: the token no longer reaches it` };
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };

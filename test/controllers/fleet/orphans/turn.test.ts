@@ -4,6 +4,8 @@ import { startSimulator, type Simulator } from '../../../../simulator/simulator.
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
+import { formatSuspension } from '../../../../src/model/standing/standing-text.ts';
+import { stampKeys } from '../../../../src/model/stamps/keys.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
@@ -28,6 +30,24 @@ const both = fleet('old', 'rest');
 const one = fleet('rest');
 const { signal } = new AbortController();
 
+/** As a person’s FlyCD elsewhere writes it, on all machines of `old`. */
+async function suspendOld(): Promise<void> {
+  const said = { reason: 'a look', by: 'bob', at: clock.now(), until: undefined, count: 1 };
+  await patchOld({ [stampKeys.suspend]: formatSuspension(said), [stampKeys.app]: 'old' });
+}
+async function patchOld(metadata: Readonly<Record<string, string>>): Promise<void> {
+  const { url, token } = simulator;
+  for (const { id } of simulator.world.snapshot().find(({ name }) => name === 'old')?.machines ?? []) {
+    for (const [key, value] of Object.entries(metadata)) {
+      const { status } = await fetch(`${url}/v1/apps/old/machines/${id}/metadata/${key}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ value }),
+      });
+      expect(status).toBeLessThan(300);
+    }
+  }
+}
 /** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
 async function removed() {
   const { url, token } = simulator;
@@ -46,7 +66,7 @@ async function removed() {
   await turn('rest');
   expect(names()).toEqual(['old', 'rest']);
   const ofOld = async () => (await store.runs({ app: 'old', limit: 9, all: true })).map(({ outcome }) => outcome);
-  return { refresh, turn, ofOld };
+  return { refresh, turn, ofOld, store };
 }
 
 const names = () => simulator.world.snapshot().map(({ name }) => name);
@@ -142,5 +162,24 @@ test('where git names it again meanwhile, it stays, and is looked at again at on
   await again;
   expect(isDone).toBe(true);
   expect(names()).toEqual(['old', 'rest']);
+  expect(await ofOld()).not.toContain('deleted');
+});
+
+test.each(['volumes', 'certificates', 'secrets'])('what a person says while its %s are read keeps it', async (read) => {
+  const { turn, ofOld, store } = await removed();
+  simulator.world.faults.add({
+    template: `GET /apps/{app}/${read}`,
+    app: 'old',
+    fault: { latencyMs: 25_000 },
+    times: 1,
+  });
+  const turned = turn('old');
+  await clock.sleep(10_000);
+  await suspendOld();
+  expect(await turned).toMatchObject({ failed: false });
+  expect(names()).toEqual(['old', 'rest']);
+  const [run] = await store.runs({ app: 'old', limit: 1 });
+  expect(run).toMatchObject({ outcome: 'held', plan: { steps: [], holds: [{ reason: 'suspended' }] } });
+  await turn('old');
   expect(await ofOld()).not.toContain('deleted');
 });
