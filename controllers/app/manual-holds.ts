@@ -18,8 +18,12 @@ import {
 import { isAnotherApp, memoryOf } from '../../src/model/standing/remembered.ts';
 import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { shortOrigin } from '../../src/model/stamps/origin.ts';
+import type { OtherOwner } from '../../src/model/stamps/owner.ts';
+import { ownerBefore } from '../../src/plan/classify/beginning.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { suspensionOf } from '../../src/model/standing/in-force.ts';
+import { ownerWords } from '../../src/plan/guards/owner.ts';
 import { suspensionWords } from '../../src/plan/target/suspension.ts';
 import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -36,6 +40,8 @@ import { shellWord } from '../../src/model/base/shell.ts';
 /** What a person's word is about. */
 export interface Subject {
   readonly name: string;
+  /** true: git no longer names it, so that no app will come after it. */
+  readonly isOrphan?: boolean;
   /** Looks at it, and says what is to be done with it now. */
   plan(): Promise<AppPlan>;
 }
@@ -68,14 +74,24 @@ interface Stood {
   readonly standing: Standing;
 }
 
-/** What stands about the app, by its machines and by SQLite. What others have said is remembered with what is said now. */
-async function look(context: SyncContext, fleet: DesiredFleet, app: string): Promise<Stood> {
+/**
+ * What stands about the app, by its machines and by SQLite. What others have said is remembered with what is said now. Throws a
+ * Fault where nothing can be said of it here: it is another owner's, or git does not name it and it is gone.
+ */
+async function look(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  { name: app, isOrphan = false }: Pick<Subject, 'name' | 'isOrphan'>,
+): Promise<Stood> {
   const { fly, store } = context;
   const stored = await store.memory(app);
   const presence = await presenceOf(context, app);
   const machines = presence.state === 'present' ? await fly.machines(app) : [];
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
   const isStamped = standingMachines(machines, fleet).length > 0;
+  const other = isStamped ? undefined : ownerBefore(machines, fleet);
+  if (other !== undefined) throw anothers(app, other);
+  if (isOrphan && !isStamped) throw over(app);
   const shown = { isThere: presence.state === 'present', id, isStamped };
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
   // One that has come since is for a pass to get to know.
@@ -134,6 +150,28 @@ function taken(app: string): Fault {
   });
 }
 
+/** Its machines would not carry it, and what SQLite alone knows would count from the day on which the app is taken over. */
+function anothers(app: string, other: OtherOwner): Fault {
+  const from = shortOrigin(other.origin);
+  return new Fault({
+    kind: 'stalled',
+    what: `${app} is not this fleet's`,
+    why: `${ownerWords(other)} owns it`,
+    next: `nothing was said of it. To take it over, flycd adopt ${shellWord(app)}${from === undefined ? '' : ` --from ${shellWord(from)}`} first; else say it with the config of its owner`,
+    where: app,
+  });
+}
+
+function over(app: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `no machine of this fleet is left in ${app}`,
+    why: 'git no longer names it, and somebody has destroyed it since it was looked for, or taken it over',
+    next: `nothing was said of it; fly status --app ${shellWord(app)} shows whether it is there`,
+    where: app,
+  });
+}
+
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
 export async function suspendApp(
   context: SyncContext,
@@ -142,7 +180,7 @@ export async function suspendApp(
 ): Promise<Told> {
   const { actor } = context;
   const { app, reason, forMs } = wish;
-  const { appId, machines, standing } = await look(context, fleet, app.name);
+  const { appId, machines, standing } = await look(context, fleet, app);
   const at = flyNow(context);
   const until = forMs === undefined ? undefined : at + forMs;
   const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
@@ -156,7 +194,7 @@ export async function suspendApp(
 /** Lifts whatever keeps the app from following git: a suspension, a hold after a rollback, a release that failed. */
 export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: Subject): Promise<Told> {
   const { actor } = context;
-  const { appId, machines, standing } = await look(context, fleet, app.name);
+  const { appId, machines, standing } = await look(context, fleet, app);
   const at = flyNow(context);
   const said: readonly (readonly [StandingKey, string | undefined])[] = [
     [stampKeys.suspend, suspensionOf(standing, at) && `suspended by ${standing.suspension?.by ?? ''}`],
@@ -203,7 +241,7 @@ export async function holdBackAt(
 ): Promise<GoodVersion> {
   const { actor, fly } = context;
   const { app, run } = wish;
-  const stood = await look(context, fleet, app.name);
+  const stood = await look(context, fleet, app);
   const suspension = suspensionOf(stood.standing, flyNow(context));
   if (suspension !== undefined) throw suspended(app.name, suspension.by);
   const to =

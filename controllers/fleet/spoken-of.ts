@@ -55,7 +55,7 @@ async function orphanFound(context: SyncContext, fleet: DesiredFleet, name: stri
     if ((await observeOrphan({ fly: context.fly, fleet }, orphan)).state === 'gone') return gonePlan(name);
     return (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name);
   };
-  return { name, plan };
+  return { name, isOrphan: true, plan };
 }
 
 interface Failed {

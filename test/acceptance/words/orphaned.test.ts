@@ -96,3 +96,30 @@ test('a suspension of an orphan is the next app’s where somebody else destroye
   await done(once);
   expect(images()).toEqual(['nginx:3']);
 });
+
+test.each([
+  ['suspend', 'the app', suspend],
+  ['resume', 'the app', ['resume', 'shop']],
+  ['suspend', 'its machines', suspend],
+])('%s says nothing of an orphan that somebody takes away in that moment: %s', async (_word, what, said) => {
+  scene.world.write({ ...fleet, ...shop() });
+  await done(once);
+  scene.world.remove('shop');
+  const { world } = scene;
+  const template = 'GET /apps/{app}/volumes';
+  const asked = () => world.simulator.world.requests.filter((one) => one.template === template && one.app === 'shop');
+  const before = asked().length;
+  scene.faults().add({ template, app: 'shop', times: 1, fault: { latencyMs: 20_000 } });
+  const saying = world.flycd(said, 'laptop');
+  while (asked().length === before) await world.clock.sleep(50);
+  if (what === 'the app') await scene.appByHand();
+  else
+    for (const { id } of seen()?.machines ?? []) await world.asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
+  const { code, stdout, stderr } = await saying;
+  expect(code, stdout).toBe(1);
+  expect(stdout).toBe('');
+  expect(stderr).toContain('nothing was said of it');
+  world.write(shop('nginx:3'));
+  await done(once, 'laptop');
+  expect(images()).toEqual(['nginx:3']);
+});
