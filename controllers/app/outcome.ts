@@ -1,6 +1,7 @@
 import { retryAtOf, type Fault } from '../../src/model/base/fault.ts';
 import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
 import type { Run, StepResult, RunOutcome } from '../../src/model/run.ts';
+import { isNews } from '../../src/model/standing/remembered.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
 import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
@@ -131,16 +132,19 @@ export async function rememberOwed(
 }
 
 /**
- * Before all else: forgets what is known of an earlier app where another one has its name now. Where Fly shows none, that waits
+ * Before all else, and with each look of the loop, which may find words that change no plan: forgets what is known of an earlier app where another one has its name now. Where Fly shows none, that waits
  * until the next one has been made: Fly may have answered 404 for a moment.
  */
-export async function rememberWhich(request: SyncAppRequest): Promise<void> {
+export async function rememberWhich(
+  request: Pick<SyncAppOptions, 'store' | 'app' | 'fleet' | 'planned'>,
+): Promise<void> {
   const { store, app, fleet, planned } = request;
   const { observed, steering, remembered } = planned;
   const shown = shownApp(observed, fleet);
   if (shown?.id === undefined) return;
   const { texts } = steering.standing;
-  await store.applyEvent(app.name, { kind: 'seen', shown: { ...shown, id: shown.id }, texts, remembered });
+  const event = { kind: 'seen', shown: { ...shown, id: shown.id }, texts, remembered } as const;
+  if (isNews(remembered, event)) await store.applyEvent(app.name, event);
 }
 
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */

@@ -19,7 +19,7 @@ import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
-import { nextWake } from '../app/outcome.ts';
+import { nextWake, rememberWhich } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { KnownOrphans } from './known-orphans.ts';
@@ -27,7 +27,7 @@ import { organizationNaming } from './organizations.ts';
 import { lookAgain, rememberOrphan, syncOrphan, type Replanning } from './orphans.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
-import { recordInvalid, recordUnreached } from './untouched.ts';
+import { recordInvalid, recordUnreached, retold } from './untouched.ts';
 import { lookMsMax, Survey } from './states/survey.ts';
 import { heldByPolicy, weighed } from './states/weighed.ts';
 
@@ -236,6 +236,8 @@ export class FleetReconciler {
     const app = await this.#withOrganization(found);
     const regions = () => this.#options.fly.regions();
     const surveyed = await observeAndPlan({ ...this.#options, regions, fleet, app, options: loopOptions });
+    // Not only by passes that have something to do: no word that was seen is lost with the machine that carried it.
+    await rememberWhich({ ...this.#options, fleet, app, planned: surveyed });
     return { app, surveyed };
   }
 
@@ -262,7 +264,8 @@ export class FleetReconciler {
       before.status !== status ||
       canonicalJson(before.plan.degraded ?? []) !== canonicalJson(plan.degraded ?? []);
     const wakeAt = nextWake(plan, [], clock.now());
-    if (!news && before.revision === fleet.revision) return { run: { ...before, nextWakeAt: wakeAt } };
+    if (!news && before.revision === fleet.revision)
+      return { run: { ...(await this.#retold(before, plan)), nextWakeAt: wakeAt } };
     const wish = `${fleet.revision} ${plan.planId}`;
     const known = this.#apps.putOff(app.name, wish, clock.now());
     if (before !== undefined && known !== undefined && how.trigger !== 'command')
@@ -318,12 +321,20 @@ export class FleetReconciler {
     const again = this.#replanning(fleet, name);
     const run = isNews ? await syncOrphan({ ...request, plan, again }) : undefined;
     if (run !== undefined) this.#apps.ran(name, run);
+    else if (before !== undefined) await this.#retold(before, plan);
     const ended = run?.plan ?? plan;
     const until = nextWake(ended, [], this.#options.clock.now());
     const isUnread =
       seen.state === 'unread' || (ended !== plan && ended.holds.some(({ reason }) => reason === 'unread'));
     const hasFailed = isUnread || run?.outcome === 'failed';
     return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended));
+  }
+
+  async #retold(before: Run, plan: AppPlan): Promise<Run> {
+    const { store, clock } = this.#options;
+    const run = await retold(store, before, plan, clock.now());
+    if (run !== before) this.#apps.ran(run.app, run);
+    return run;
   }
 
   #replanning(fleet: DesiredFleet, name: string): Replanning | undefined {

@@ -1,11 +1,13 @@
 /** Apps that nothing was done about because nothing could be: `status` would call them what they were before. */
 import type { DesiredApp } from '../../src/model/desired.ts';
 import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
-import type { AppPlan, Plan } from '../../src/model/plan.ts';
+import { canonicalJson } from '../../src/model/base/json.ts';
+import type { AppPlan, Hold, Plan } from '../../src/model/plan.ts';
 import type { Run } from '../../src/model/run.ts';
 import { failedPlan, invalidPlans } from '../../src/plan/fleet.ts';
 import { isUnseen } from '../../src/plan/steps/status.ts';
-import { recordUntouched } from '../app/outcome.ts';
+import type { Store } from '../../src/record/store.ts';
+import { nextWake, recordUntouched } from '../app/outcome.ts';
 import type { SyncAppOptions } from '../app/types.ts';
 
 type Recording = Pick<SyncAppOptions, 'store' | 'fleet' | 'trigger' | 'actor'>;
@@ -74,4 +76,24 @@ function wasUntouched(run: Run, { status }: Pick<AppPlan, 'status'>): boolean {
 
 function saysSo(run: Run, plan: AppPlan): boolean {
   return wasUntouched(run, plan) && run.plan.problems[0]?.message === plan.problems[0]?.message;
+}
+
+/**
+ * A run that says the same again by now, but in other words: a person has said it anew, or its time is over. The newest plan's
+ * holds and notes take the place of its own, so that `status` tells them; history has no more to tell.
+ */
+export async function retold(store: Store, before: Run, { holds, notes }: AppPlan, now: number): Promise<Run> {
+  const isSame = before.plan.holds.every((hold, at) => isSaidSo(hold, holds[at], now));
+  if (isSame && canonicalJson(before.plan.notes) === canonicalJson(notes)) return before;
+  const plan = { ...before.plan, holds, notes };
+  const nextWakeAt = nextWake(plan, [], now);
+  await store.retell(before.id, { plan, nextWakeAt });
+  return { ...before, plan, nextWakeAt };
+}
+
+/** A time that moves with each look is no news before it is over. */
+function isSaidSo(before: Hold, hold: Hold | undefined, now: number): boolean {
+  const [told, words] = [before, hold].map((one) => [one?.because, one?.next, one?.since ?? null]);
+  if (canonicalJson(told) !== canonicalJson(words)) return false;
+  return before.retryAt === hold?.retryAt || (before.retryAt !== undefined && before.retryAt > now);
 }

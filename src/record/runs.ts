@@ -11,6 +11,7 @@ type RunStore = Pick<
   | 'startRun'
   | 'addResult'
   | 'finishRun'
+  | 'retell'
   | 'dropRun'
   | 'runs'
   | 'run'
@@ -154,7 +155,7 @@ function newestOfEachApp({ queries, fleet }: Database): SelectQueryBuilder<Table
     .groupBy('run.app');
 }
 
-type RunWrites = Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'dropRun' | 'closeInterrupted'>;
+type RunWrites = Pick<Store, 'startRun' | 'addResult' | 'finishRun' | 'retell' | 'dropRun' | 'closeInterrupted'>;
 
 function createRunWrites(database: Database): RunWrites {
   const { queries, fleet, clock, redactor } = database;
@@ -215,6 +216,7 @@ function createRunWrites(database: Database): RunWrites {
         throw new Fault({ kind: 'stalled', what: `run ${runId} of fleet ${fleet} is not recorded` });
       return run;
     },
+    retell: (runId, told) => retell(database, runId, told),
     async dropRun(runId) {
       const isRun = queries.selectFrom('run').select('id').where('fleet', '=', fleet).where('id', '=', runId);
       await queries.deleteFrom('step_result').where('run_id', 'in', isRun).execute();
@@ -222,6 +224,18 @@ function createRunWrites(database: Database): RunWrites {
     },
     closeInterrupted: () => closeInterrupted(database),
   };
+}
+
+async function retell(
+  { queries, fleet, redactor }: Database,
+  runId: number,
+  { plan, nextWakeAt }: Parameters<Store['retell']>[1],
+): Promise<void> {
+  await queries
+    .updateTable('run')
+    .set({ plan: planText(plan, redactor), next_wake_at: nextWakeAt ?? null })
+    .where((where) => where.and({ fleet, id: runId }))
+    .execute();
 }
 
 async function closeInterrupted({ queries, fleet, clock }: Database): Promise<number> {

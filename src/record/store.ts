@@ -80,6 +80,8 @@ export interface Store {
   startRun(start: RunStart): Promise<number>;
   addResult(runId: number, result: StepResult): Promise<void>;
   finishRun(runId: number, end: RunEnd): Promise<Run>;
+  /** One that ended says what it says in other words. */
+  retell(runId: number, told: Pick<Run, 'plan' | 'nextWakeAt'>): Promise<void>;
   /** One that ended and tells nothing that the one before it did not tell. */
   dropRun(runId: number): Promise<void>;
   /** Newest first. Passes that found nothing to do are left out unless `all`. */

@@ -2,6 +2,8 @@
 import { emptyMemory, type StoredMemory } from './memory.ts';
 import { readStanding } from './standing-text.ts';
 import { personsKeys, standingKeys, type StandingKey, type StandingRow, type StandingTexts } from './standing.ts';
+import { canonicalJson } from '../base/json.ts';
+import { byText } from '../base/text.ts';
 import { isInForce } from './in-force.ts';
 
 /** Which app Fly shows by a name. */
@@ -131,6 +133,18 @@ export function afterEvent(before: Remembered, event: AppEvent): Changed {
     case 'seen':
       return afterLook(before, event);
   }
+}
+
+/** false: it changes nothing of what is remembered, and nobody has to write it down. */
+export function isNews(before: Remembered, event: AppEvent): boolean {
+  const { isAnother, ...after } = afterEvent(before, event);
+  return isAnother || canonicalJson(sortedFacts(before)) !== canonicalJson(sortedFacts(after));
+}
+
+/** Rows are in no order. */
+function sortedFacts({ appId, underway, known, standing }: Omit<Remembered, 'firstRun'>) {
+  const rows = standing.map((row) => canonicalJson([row.key, row.text, row.appId ?? null])).toSorted(byText);
+  return [appId ?? null, underway ?? null, known, rows];
 }
 
 /** What was said of an app that is over goes when something is said of the one that came after it. */

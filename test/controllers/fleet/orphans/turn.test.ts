@@ -31,8 +31,8 @@ const one = fleet('rest');
 const { signal } = new AbortController();
 
 /** As a person’s FlyCD elsewhere writes it, on all machines of `old`. */
-async function suspendOld(): Promise<void> {
-  const said = { reason: 'a look', by: 'bob', at: clock.now(), until: undefined, count: 1 };
+async function suspendOld(reason = 'a look', count = 1): Promise<void> {
+  const said = { reason, by: 'bob', at: clock.now(), until: undefined, count };
   await patchOld({ [stampKeys.suspend]: formatSuspension(said), [stampKeys.app]: 'old' });
 }
 async function patchOld(metadata: Readonly<Record<string, string>>): Promise<void> {
@@ -182,4 +182,39 @@ test.each(['volumes', 'certificates', 'secrets'])('what a person says while its 
   expect(run).toMatchObject({ outcome: 'held', plan: { steps: [], holds: [{ reason: 'suspended' }] } });
   await turn('old');
   expect(await ofOld()).not.toContain('deleted');
+});
+
+/** As where the machine that told of it is gone. */
+function unsayOld(): void {
+  for (const { config } of simulator.world.apps.get('old')?.machines.values() ?? [])
+    config.metadata = Object.fromEntries(
+      Object.entries(config.metadata ?? {}).filter(([key]) => key !== stampKeys.suspend),
+    );
+}
+
+test.each(['its turn', 'a refresh'])(
+  'a suspension that %s alone has seen stands once nothing on Fly tells of it',
+  async (seer) => {
+    const { refresh, turn, store } = await removed();
+    await suspendOld();
+    await (seer === 'a refresh' ? refresh(one) : turn('old'));
+    unsayOld();
+    for (let times = 0; times < 2; times += 1) await turn('old');
+    expect(names()).toEqual(['old', 'rest']);
+    const { standing } = await store.memory('old');
+    expect(standing.map(({ key }) => key)).toContain(stampKeys.suspend);
+  },
+);
+
+test('what is said of it anew is told in the run that is there', async () => {
+  const { turn, store } = await removed();
+  await suspendOld();
+  await turn('old');
+  const [before] = await store.runs({ app: 'old', limit: 9 });
+  await clock.sleep(60_000);
+  await suspendOld('another look', 2);
+  await turn('old');
+  const [run] = await store.runs({ app: 'old', limit: 9 });
+  expect(run?.id).toBe(before?.id);
+  expect(run?.plan.holds[0]?.because).toContain('another look');
 });
