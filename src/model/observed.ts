@@ -70,7 +70,7 @@ export interface OrphanedApp {
   readonly history?: RemovalHistory | undefined;
   /** What SQLite remembers of the app by its name: what was said its machines need not know. */
   readonly remembered?: StoredMemory | undefined;
-  /** Why it could not be looked at again before it is destroyed. undefined: it was, or nobody has tried yet. */
+  /** Why it could not be looked at whole before it is destroyed. undefined: it was, or nobody has tried yet. */
   readonly unread?: string | undefined;
   /** Asked for only where the app would be destroyed. */
   readonly releases?: Reading<readonly Release[]> | undefined;

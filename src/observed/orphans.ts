@@ -101,18 +101,19 @@ function seenAs(
   if (app.value.state === 'taken') return { state: 'unread', reason: `${name}: the token no longer reaches it` };
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
+  // A machine on a host that does not answer shows no config: its stamp, and people's words, may be there all the same.
+  const hidden = there.find((machine) => configOf(machine) === undefined);
+  const unread = hidden === undefined ? undefined : `machine ${hidden.id} does not show its config`;
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))
     return {
       state: 'orphan',
-      orphan: { name, org, id: appIdOf(app.value.app), machines: there, flyAheadMs: fly.aheadMs() },
+      orphan: { name, org, id: appIdOf(app.value.app), machines: there, unread, flyAheadMs: fly.aheadMs() },
     };
-  // A machine on a host that does not answer shows no config: its stamp may be there all the same.
-  const hidden = there.find((machine) => configOf(machine) === undefined);
-  if (hidden === undefined) {
+  if (unread === undefined) {
     const [owner] = there.flatMap((machine) => otherOwner(configOf(machine)?.metadata ?? {}, fleet) ?? []);
     return { state: 'foreign', org: app.value.app.organization?.slug, owner, machines: there.length };
   }
-  return { state: 'unread', reason: `${name}: machine ${hidden.id} does not show its config` };
+  return { state: 'unread', reason: `${name}: ${unread}` };
 }
 
 /** What would go with an app: each kind read, or unread with the reason. Throws only when the token is refused. */

@@ -41,14 +41,17 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>
     isNamedOwn(metadataOf(machine), fleet) && !isCopy(machine.id, metadataOf(machine));
-  const strangers = machines.filter((machine) => !isMade(machine)).length;
+  // Nobody knows whose they are while they show nothing.
+  const hidden = machines.filter(isHidden).length;
+  const ours = machines.filter(isMade).length;
+  const strangers = machines.length - ours - hidden;
   // What somebody cloned by hand counts as a stranger, whoever's stamps it carries.
   const made = machines.filter((machine) => !isCopy(machine.id, metadataOf(machine)));
   const [other] = (made.length === 0 ? machines : made).flatMap(
     (machine) => otherOwner(metadataOf(machine), fleet) ?? [],
   );
   if (!prunes) {
-    const note = runsOn(name, { ours: machines.length - strangers, strangers, other });
+    const note = runsOn(name, { ours, strangers, hidden, other });
     // It holds nothing, for nothing would be done; where the policy prunes apps it does.
     return { steps: [], holds: [], notes: [note, ...(suspension === undefined ? [] : [suspensionWords(suspension)])] };
   }
@@ -70,6 +73,11 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     volumeHold(orphan, { strangers, now }, step) ??
     strangersHold(name, strangers, step);
   return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
+}
+
+/** true: its host does not answer, and Fly shows nothing of its config: neither whose it is nor what it carries. */
+function isHidden({ config, incomplete_config: part }: Machine): boolean {
+  return (config ?? part ?? undefined) === undefined;
 }
 
 /** The fleet's, and `auto: false` where its own last said so. */
@@ -102,12 +110,15 @@ interface InIt {
   readonly ours: number;
   /** Machines that are not this fleet's, and another fleet that has some of them. */
   readonly strangers: number;
+  /** That show nothing of whose they are. */
+  readonly hidden: number;
   readonly other: OtherOwner | undefined;
 }
 
 /** Nothing that another fleet has machines in is to be destroyed: its own may go one by one. */
-function runsOn(app: string, { ours, strangers, other }: InIt): string {
-  const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on`;
+function runsOn(app: string, { ours, strangers, hidden, other }: InIt): string {
+  const dark = hidden === 0 ? '' : `, beside ${plural(hidden, 'machine')} on a host that does not answer`;
+  const run = `git no longer names it; ${plural(ours, 'machine')} of this fleet ${ours === 1 ? 'runs' : 'run'} on${dark}`;
   if (other !== undefined) return `${run}, and ${sharedWords(other)}. Bring its app.yaml back, or ${oneByOne(app)}`;
   const beside = strangers === 0 ? '' : `, beside ${plural(strangers, 'machine')} that FlyCD did not make`;
   return `${run}${beside}. ${backOrDestroy(app, strangers)}`;
@@ -135,7 +146,7 @@ function orphanPlan(app: string, note: string): GuardedPlan {
 function unreadHold(name: string, reason: string, step: Step): Hold {
   return holdOf(name, {
     reason: 'unread',
-    because: `it could not be looked at again before it is destroyed: ${reason}`,
+    because: `it could not be looked at whole before it is destroyed: ${reason}`,
     next: 'FlyCD looks again by itself',
     steps: [step],
   });
