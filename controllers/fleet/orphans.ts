@@ -245,6 +245,9 @@ async function destroy(request: OrphanRequest, again: Replanning): Promise<Destr
  */
 async function lastLook({ fly, fleet, store }: OrphanRequest, orphan: OrphanedApp): Promise<SeenOrphan> {
   const seen = await observeOrphan({ fly, fleet }, orphan);
+  // Of an app that is gone Fly lists no machines: that call fails.
+  const listed = seen.state === 'gone' ? await fly.machines(orphan.name).catch(() => []) : [];
+  if (listed.length > 0) return { state: 'unread', reason: `${orphan.name}: Fly lists its machines, and shows no app` };
   if (seen.state !== 'orphan') return seen;
   const { id } = seen.orphan;
   if (id !== orphan.id) return { state: 'unread', reason: `${orphan.name}: it was made anew since it was looked at` };

@@ -91,12 +91,7 @@ function seenAs(
   machines: Reading<readonly Machine[]>,
 ): SeenOrphan {
   if (app.status === 'unread') return { state: 'unread', reason: `${name}: ${app.reason}` };
-  if (app.value.state === 'absent') {
-    const isListed = machines.status === 'read' && machines.value.some(({ state }) => !goingStates.has(state));
-    return isListed
-      ? { state: 'unread', reason: `${name}: Fly lists its machines, and shows no app` }
-      : { state: 'gone' };
-  }
+  if (app.value.state === 'absent') return { state: 'gone' };
   // Nobody has seen what is in it: it may have moved on with all of its machines.
   if (app.value.state === 'taken') return { state: 'unread', reason: `${name}: the token no longer reaches it` };
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
