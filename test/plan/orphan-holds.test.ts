@@ -37,7 +37,7 @@ interface Wrong {
 function planned(...wrong: readonly Wrong[]) {
   const metadata = Object.assign({}, ...wrong.map(({ stamps }) => stamps));
   const orphan: OrphanedApp = Object.assign(
-    { name: 'old', org: 'personal', contents: emptied },
+    { name: 'old', org: 'personal', contents: emptied, flyAheadMs: 0 },
     { machines: [machine(old, { metadata }), ...wrong.flatMap(({ beside = [] }) => beside)] },
     ...wrong.map((one) => one.orphan),
   );
@@ -52,7 +52,7 @@ const full = { ...emptied, volumes: { status: 'read', value: [volume('vol_1')] }
 
 /** The gravest first: nothing is known, somebody is at it, it is another's, git may still want it, more would go with it. */
 const wrongs: readonly (readonly [string, string, string, Wrong])[] = [
-  ['it could not be looked at', 'unread', 'could not be looked at again', { orphan: { unread: 'Fly answered 503' } }],
+  ['it could not be looked at', 'unread', 'could not be looked at whole', { orphan: { unread: 'Fly answered 503' } }],
   ['it is suspended', 'suspended', 'by alice', { stamps: { [stampKeys.suspend]: formatSuspension(suspension) } }],
   ['somebody deploys it', 'busy', 'alice', { orphan: { releases: { status: 'read', value: [running] } } }],
   ['another fleet has machines in it', 'owner', 'the fleet rival has machines in it', { beside: [rival] }],

@@ -248,7 +248,7 @@ test.each([
     { template: 'GET /apps/{app}/machines', status: 503 },
     1,
     'held',
-    /other could not|looked at again/,
+    /other could not|looked at whole/,
   ],
   [
     'the token no longer reaches',
