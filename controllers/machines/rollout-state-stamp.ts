@@ -3,10 +3,9 @@ import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
 import { personsKeys, standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
-import { listApp, lookAtMachine, saidSince } from '../pass/before-sent.ts';
+import { lookAtMachine, saidSince } from '../pass/before-sent.ts';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -26,28 +25,21 @@ export async function withStanding(pass: AppPass, step: MachineUpdate): Promise<
 }
 
 /**
- * A word that reached the machine between the last look and its update is written over: what stands elsewhere, on other
- * machines or in this SQLite, is put back. It ends nothing that is under way, and fails nothing.
+ * A word that reached the machine between the last look and its update is written over. What this SQLite knows of it is put
+ * back here; where another machine tells of it, the next write's look or the next pass does that, and whoever said it looks
+ * once more (`kept-words.ts`). It ends nothing that is under way, and fails nothing.
  */
 export async function putBackWords(pass: AppPass, machineId: string, sent: Metadata): Promise<void> {
   const { fly, log } = pass.services;
-  const { app, basis, fleet } = pass;
+  const { app } = pass;
   try {
-    const others = (basis.machines ?? []).filter(({ id }) => id !== machineId);
-    const told = others.length === 0 ? [] : standingMachines(await listedSince(pass), fleet).map(metadataOf);
-    const { texts } = readStanding([sent, ...told, ...(await saidSince(pass))]);
+    const { texts } = readStanding([sent, ...(await saidSince(pass))]);
     const lost = personsKeys.filter((key) => texts[key] !== undefined && texts[key] !== sent[key]);
     if (lost.length === 0) return;
     await fly.patchMetadata(app.name, machineId, Object.fromEntries(lost.map((key) => [key, texts[key] ?? null])));
   } catch (error) {
     log.warn({ app: app.name, machine: machineId, error: String(error) }, 'nobody looked whether a word was lost');
   }
-}
-
-/** One that was under way may have been answered before. */
-async function listedSince(pass: AppPass): Promise<readonly Machine[]> {
-  await pass.looking?.catch(() => undefined);
-  return listApp(pass);
 }
 
 /** A label that brings a word to a machine which missed it writes over no newer one. */

@@ -39,7 +39,7 @@ export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): P
 }
 
 /** All its machines as they are listed now: those who ask side by side share one list. What they say is for the caller to judge. */
-export function listApp(pass: AppPass): Promise<readonly Machine[]> {
+function listApp(pass: AppPass): Promise<readonly Machine[]> {
   pass.looking ??= listNow(pass).finally(() => {
     pass.looking = undefined;
   });

@@ -137,7 +137,8 @@ describe.each([
       releaseLease: () => Promise.resolve(),
     };
     const services = { clock, fly, log: silentLog, instance: 'test', signal: new AbortController().signal };
-    const pass = { services, app: desiredApp({ name: 'shop' }), fleet: { name: 'acme' } } as unknown as AppPass;
+    const parts = { services, app: desiredApp({ name: 'shop' }), fleet: { name: 'acme' }, leases: new Map() };
+    const pass = parts as unknown as AppPass;
     const lease = await holdLease(pass, 'm1');
     clock.set(byMs);
     await clock.sleep(29_000);

@@ -96,7 +96,7 @@ test('of a project the other apps are told', async () => {
 test('where machines of both stand in it, ours count', async () => {
   const { asB } = await two();
   const [theirs] = scene.world.simulator.world.apps.get('bb')?.machines.values() ?? [];
-  const config = { ...theirs?.config };
+  const config = { ...theirs?.config, metadata: { ...theirs?.config.metadata, flycd_app: 'shop' } };
   await scene.world.asPerson('POST', '/apps/shop/machines', { region: 'arn', config });
   expect((await asB(suspend)).code).toBe(0);
   expect(metadata().split('not ours yet')).toHaveLength(2);

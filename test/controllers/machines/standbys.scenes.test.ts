@@ -90,7 +90,7 @@ test('it runs while the host of its machine is down: a sync leaves it alone, a c
 
   world.write(worker('blue'));
   const ran = await world.flycd(['sync', '--once']);
-  expect(ran.code, 'the machine on the dead host still runs the older commit').toBe(1);
+  expect(ran.code, 'the machine on the dead host still runs the older commit').toBe(4);
   expect(machines(world).find(({ id }) => id === standby?.id)).toMatchObject({
     state: 'started',
     config: { env: { COLOR: 'blue' } },
