@@ -168,6 +168,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
       finishedAt: clock.now(),
     };
     failed = result.outcome === 'failed';
+    isStopped ||= result.outcome === 'interrupted';
     if (isThere) await store.applyEvent(plan.app, { kind: 'kept' });
     if (withheld?.orphan !== undefined) await rememberOrphan(request, withheld.orphan);
     await store.addResult(runId, result);
@@ -218,6 +219,7 @@ async function destroy(request: OrphanRequest, again: Replanning): Promise<Destr
   const { fly, plan } = request;
   let tries = 0;
   const beforeSent = async (): Promise<void> => {
+    request.signal.throwIfAborted();
     tries += 1;
     const seen = await lastLook(request, again.orphan);
     // The try before this one may have done it: what is sent once more finds nothing.
@@ -232,10 +234,14 @@ async function destroy(request: OrphanRequest, again: Replanning): Promise<Destr
   } catch (error) {
     if (error instanceof Withheld)
       return { outcome: 'skipped', message: error.what, next: undefined, isThere: true, withheld: error.turn };
+    // A stop came while Fly made it wait.
+    const isStopped = request.signal.aborted && !(error instanceof FlyError);
     const fault = toFault(error, `${plan.app} could not be destroyed`);
     const isRefused = error instanceof FlyError && error.outcome === 'refused';
+    if (isStopped && tries === 0)
+      return { outcome: 'interrupted', message: 'stopped before it was sent', next: undefined, isThere: true };
     const isThere = isRefused || (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
-    return { outcome: 'failed', message: fault.message, next: fault.next, isThere };
+    return { outcome: isStopped ? 'interrupted' : 'failed', message: fault.message, next: fault.next, isThere };
   }
 }
 

@@ -3,6 +3,7 @@ import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
 import { personsKeys, standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { heardOf } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
 import { lookAtMachine, saidSince } from '../pass/before-sent.ts';
@@ -20,7 +21,7 @@ export async function withStanding(pass: AppPass, step: MachineUpdate): Promise<
   const metadata = { ...step.config.metadata };
   const isMoved = live !== undefined && step.currentVersion !== undefined && live.instance_id !== step.currentVersion;
   if (isMoved) throw giveWay(pass, `machine ${step.machineId} was updated meanwhile`);
-  const config = { ...step.config, metadata: { ...metadata, ...newest(live, metadata) } };
+  const config = { ...step.config, metadata: { ...metadata, ...newest(pass, live, metadata) } };
   return { ...step, config };
 }
 
@@ -43,15 +44,14 @@ export async function putBackWords(pass: AppPass, machineId: string, sent: Metad
 }
 
 /** A label that brings a word to a machine which missed it writes over no newer one. */
-export async function newestWords(
-  { app, services: { fly } }: AppPass,
-  { machineId, metadata }: MachineLabel,
-): Promise<StandingTexts> {
+export async function newestWords(pass: AppPass, { machineId, metadata }: MachineLabel): Promise<StandingTexts> {
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
   if (planned.length === 0) return {};
-  return newest(await fly.machine(app.name, machineId), Object.fromEntries(planned));
+  const { app, services } = pass;
+  return newest(pass, await services.fly.machine(app.name, machineId), Object.fromEntries(planned));
 }
 
-function newest(live: Machine | undefined, planned: StandingTexts): StandingTexts {
-  return readStanding([live === undefined ? {} : metadataOf(live), planned]).texts;
+function newest({ fleet, basis }: AppPass, live: Machine | undefined, planned: StandingTexts): StandingTexts {
+  const heard = live === undefined ? [] : heardOf({ machines: [live], fleet }, basis.machines);
+  return readStanding([...heard.map(metadataOf), planned]).texts;
 }

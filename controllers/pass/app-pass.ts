@@ -1,3 +1,4 @@
+import type { FlyWriter } from '../../src/fly/api.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
@@ -49,6 +50,11 @@ export interface PassStart {
 /** One pass that applies one app's plan: what it is about, and what it has found out and holds. Disposed, it gives the app's lock back. */
 export class AppPass {
   readonly services: AppServices;
+  /**
+   * Takes away what this pass has made and must not stay, without asking: no word of a person keeps a command that hangs, or a
+   * machine in an app that another owner began.
+   */
+  readonly undo: Pick<FlyWriter, 'destroyMachine'>;
   readonly fleet: DesiredFleet;
   readonly app: DesiredApp;
   readonly newer: AbortSignal | undefined;
@@ -95,8 +101,9 @@ export class AppPass {
   /** Calls without a key on the lock's stamp: those found there, and this pass's. undefined: not read yet. */
   calls: { readonly before: readonly StampedCall[]; ours: readonly StampedCall[] } | undefined;
 
-  constructor(services: AppServices, start: PassStart) {
+  constructor(services: AppServices, start: PassStart, undo: Pick<FlyWriter, 'destroyMachine'> = services.fly) {
     this.services = services;
+    this.undo = undo;
     this.fleet = start.fleet;
     this.app = start.app;
     this.newer = start.newer;

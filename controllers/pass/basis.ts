@@ -11,6 +11,7 @@ import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { heardOf } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from './app-pass.ts';
 
 /** Lists lag: seconds later they show more of what was seen by its id. */
@@ -70,7 +71,7 @@ export function checkWords(pass: AppPass, machines: readonly Machine[], others: 
   const { basis, fleet } = pass;
   // Who looks for a free name lists those that are gone, of which no plan knows.
   const there = machines.filter((machine) => !isGone(machine));
-  const stamps = there.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
+  const stamps = heardOf({ machines: there, fleet }, basis.machines).map(metadataOf);
   const { texts, suspension, hold } = readStanding([basis.standing, ...stamps, ...others]);
   const said = words.find((key) => texts[key] !== basis.standing[key]);
   if (said === undefined) return;

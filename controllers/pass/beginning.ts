@@ -60,7 +60,7 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
       checkOwner(pass, machines);
     } catch (error) {
       // Where Fly refuses, the next pass takes it away: it still says that it was begun.
-      await fly.destroyMachine(pass.app.name, made.id).catch(() => undefined);
+      await pass.undo.destroyMachine(pass.app.name, made.id).catch(() => undefined);
       throw error;
     }
     if (machines.some(({ id }) => id === made.id) || clock.monotonic() >= until) break;

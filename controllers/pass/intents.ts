@@ -78,7 +78,7 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
       isSent = false;
       const isOld = pass.lock === undefined && pass.services.clock.monotonic() - seenAt > recentMs;
-      const made = isOld ? (await call.list()).find((item) => !before.includes(call.idOf(item))) : undefined;
+      const made = isOld ? await madeSince(pass, call, before) : undefined;
       if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
       isSent = true;
     };
@@ -125,6 +125,13 @@ async function settle<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain)
     }
   }
   return made();
+}
+
+/** By somebody else: what FlyCD itself made a moment ago is another one, which the list before may not have shown yet. */
+async function madeSince<T>(pass: AppPass, call: KeylessCall<T>, before: readonly string[]): Promise<T | undefined> {
+  const { made } = await pass.services.store.memory(pass.app.name);
+  const known = new Set([...before, ...made]);
+  return (await call.list()).find((item) => !known.has(call.idOf(item)));
 }
 
 function isOwnFault(error: unknown): boolean {

@@ -56,13 +56,13 @@ async function runReleaseCommand(
   pass: AppPass,
   run: ReleaseCommandRun,
 ): Promise<{ readonly digest: string | undefined }> {
-  const { clock, fly, log, onProgress } = pass.services;
+  const { clock, log, onProgress } = pass.services;
   const { app } = pass;
   const begun = await leftBehind(pass, run);
   const machine = begun ?? (await startMachine(pass, run));
   const tooLate = async (why: string, seen: Machine | undefined): Promise<Fault> => {
     // Its end is known whether or not the machine goes; one that stays is taken away before the next command.
-    await fly.destroyMachine(app.name, machine.id).catch((error: unknown) => {
+    await pass.undo.destroyMachine(app.name, machine.id).catch((error: unknown) => {
       log.warn(
         { app: app.name, machine: machine.id, error: String(error) },
         'machine of a release command not destroyed',

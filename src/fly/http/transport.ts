@@ -5,7 +5,8 @@ import type { Redactor } from '../../model/base/secret-value.ts';
 import { classify, retryAfterMsBelieved, retryAfterMsMax, wordsOf, type Failure } from './classification.ts';
 import { currentTokens, endpointOf, requestOf, whereOf, type Call, type Sender } from './call.ts';
 import { decoder, type Decode } from './decoding.ts';
-import type { FlyError } from './error.ts';
+import { FlyError } from './error.ts';
+import { Fault } from '../../model/base/fault.ts';
 import { FlyTime } from './fly-time.ts';
 import { exchange, type Exchange } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
@@ -234,7 +235,7 @@ async function send(core: Core, call: Call, timeoutMsMax: number): Promise<Excha
   let limited = false;
   try {
     const answer = await core.lanes[laneOf(call)].run(async () => {
-      await call.beforeSent?.();
+      await asked(call);
       const sentAt = clock.now();
       const heard = await exchange({ fetch, clock }, request);
       if (heard.kind === 'answer') core.time.heard(heard.headers, sentAt);
@@ -245,6 +246,17 @@ async function send(core: Core, call: Call, timeoutMsMax: number): Promise<Excha
   } finally {
     if (limited) admission?.exhausted();
     else admission?.done();
+  }
+}
+
+/** What Fly answers to a question is none to the call: not found there does not mean that what is to go is gone. */
+async function asked({ beforeSent }: Call): Promise<void> {
+  try {
+    await beforeSent?.();
+  } catch (error) {
+    if (!(error instanceof FlyError)) throw error;
+    const { state, what, why, next, where, blames } = error;
+    throw new Fault({ ...state, what, why, next, where, blames, cause: error });
   }
 }
 

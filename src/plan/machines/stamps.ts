@@ -7,8 +7,9 @@ import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
 import { isOfAnotherApp } from '../../model/stamps/foreign.ts';
-import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
+import { formatSlot, isCopy, type Slot } from '../../model/stamps/slot.ts';
 import { ownerStamps } from '../../model/stamps/owner.ts';
+import { standingKeys } from '../../model/standing/standing.ts';
 import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
 import type { StampInput, GroupScope } from '../types.ts';
 
@@ -61,6 +62,8 @@ export function configToSend(
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];
+  // All that is known of those stands in the plan: what a copy brought along from another app does not.
+  if (stamp.standing !== undefined) for (const key of standingKeys) delete metadata[key];
   if (image !== live?.image) delete metadata[stampKeys.built];
   if (stamp.secretsStamp === null) delete metadata[stampKeys.secrets];
   if (stamp.regions === null) delete metadata[stampKeys.regions];
@@ -127,6 +130,9 @@ export function missingStamps(
   };
   const release = machine.metadata[flyctlKeys.releaseId];
   if (release !== undefined) wanted[stampKeys.release] = release;
+  // A copy that does not say which app it was made of: what stands here is all that it tells from now on.
+  if (isCopy(machine.id, machine.metadata) && machine.metadata[stampKeys.app] === undefined)
+    for (const key of standingKeys) wanted[key] ??= null;
   const patch: Record<string, string | null> = {};
   // Once it is stamped as this app's, what another app's stamps say would be read as its own.
   if (isOfAnotherApp(stamp.desired.name, machine.metadata))

@@ -17,15 +17,25 @@ export function standingOf(
   { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
   { standing }: Pick<Memory, 'standing'>,
 ): Standing {
-  const stamped = machines.filter((machine) => isOwn(metadataOf(machine), fleet));
-  const isNamed = (machine: Machine): boolean => metadataOf(machine)[stampKeys.app] !== undefined;
-  // Where one says which app its words are about, so does every clone that was made of it since: another may be another app's.
-  const heard = stamped.some(isNamed)
-    ? stamped.filter((machine) => isNamed(machine) || !isCopy(machine.id, metadataOf(machine)))
-    : stamped;
-  const ours = heard.map(metadataOf);
+  const ours = heardOf({ machines, fleet }).map(metadataOf);
   const rows = standing.filter(({ key, appId }) => appId !== undefined || ours.every((stamps) => !(key in stamps)));
   return readStanding([...ours, ...rows.map(({ key, text }) => ({ [key]: text }))]);
+}
+
+/**
+ * Ours, as far as their words are about this app. Where one says which app that is, so does every clone that was made of it
+ * since: a copy that does not may be another app's. `among`: others that are known.
+ */
+export function heardOf(
+  { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
+  among: readonly Machine[] = [],
+): readonly Machine[] {
+  const isOurs = (machine: Machine): boolean => isOwn(metadataOf(machine), fleet);
+  const isNamed = (machine: Machine): boolean => metadataOf(machine)[stampKeys.app] !== undefined;
+  const isKnown = [...machines, ...among].some((machine) => isOurs(machine) && isNamed(machine));
+  return machines.filter(
+    (machine) => isOurs(machine) && (!isKnown || isNamed(machine) || !isCopy(machine.id, metadataOf(machine))),
+  );
 }
 
 /** Ours, without those on their way out: who stamps an app stamps these. */

@@ -122,4 +122,18 @@ describe('of a copy that was stamped before stamps had an app’s name, beside a
     await scene.world.flycd(once);
     expect(images()).not.toContain('nginx:6');
   });
+
+  test.each([2, 3])('a suspension is neither heard nor handed on while %d machines are rolled', async (count) => {
+    await twoVersions();
+    await done(['suspend', 'other', '--reason', 'its own']);
+    unnamed('other');
+    await copied('other', 'shop');
+    for (const image of ['nginx:6', 'nginx:8']) {
+      scene.world.write(shop(image, count));
+      await scene.world.flycd([...once, '--now']);
+      await scene.world.clock.sleep(60_000);
+      expect(new Set(running('shop'))).toEqual(new Set([image]));
+    }
+    expect(live('shop').filter(({ config }) => config.metadata?.['flycd_suspend'] !== undefined)).toEqual([]);
+  });
 });
