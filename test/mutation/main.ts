@@ -1,0 +1,178 @@
+/** Mutations by hand: `npm run mutate -- --help` says how. */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { dice } from '../storm/world/dice.ts';
+import { readCovering } from './covering.ts';
+import { mutantsOf, type Mutant } from './mutants.ts';
+
+const usage = `Usage: npm run mutate -- [COUNT] [--minutes M] [--from COMMIT] [--in PATH]... [--tests PATH]...
+
+Draws COUNT small changes (default: 300) of what decides whether FlyCD may act, and runs the tests that reach each, one
+change at a time, in copies of the last commit. A change that no test notices is printed as survived.
+
+  --minutes M      begins none later than M minutes after the first (default: 90)
+  --from COMMIT    the commit whose hash the draw follows from (default: the last one)
+  --in PATH        draws from this file or folder alone; may be repeated
+  --tests PATH     knows the tests of this file or folder alone; may be repeated (default: all of npm test)
+`;
+
+/** Guards, brakes, busy, health, lease, classification, evidence, words and loop. */
+const places = [
+  'src/plan/guards',
+  'src/plan/classify',
+  'src/plan/target',
+  'src/plan/orphan.ts',
+  'src/model/standing',
+  'src/model/stamps',
+  'src/model/base/clock.ts',
+  'src/record/evidence.ts',
+  'src/record/memory.ts',
+  'src/loop',
+  'controllers/pass',
+  'controllers/machines',
+  'controllers/rollout',
+  'controllers/app/manual-holds.ts',
+  'controllers/app/settle-version.ts',
+  'controllers/app/outcome.ts',
+  'controllers/fleet',
+];
+
+/** The first tests are near the change and quick; most changes end there. Few of the last are worth their start. */
+const batches = [4, 12, 400];
+
+/** A change can make a loop endless; the slowest batch takes half of it on a busy machine. */
+const batchLimitMs = 240_000;
+
+const root = resolve(import.meta.dirname, '../..');
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n\n${usage}`);
+  process.exit(2);
+}
+
+function argumentsOf() {
+  const options = {
+    help: { type: 'boolean', short: 'h', default: false },
+    minutes: { type: 'string', default: '90' },
+    from: { type: 'string', default: 'HEAD' },
+    in: { type: 'string', multiple: true, default: places },
+    tests: { type: 'string', multiple: true },
+  } as const;
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    return refuse(error instanceof Error ? (error.message.split('. To specify')[0] ?? '') : String(error));
+  }
+}
+
+const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' });
+
+/** A copy of the last commit, with the packages of this one. */
+function copyOf(folder: string, name: string): string {
+  const copy = join(folder, name);
+  git('clone', '--quiet', root, copy);
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+/** Whether vitest passed; a run over its limit did not. Node's own test of a config needs no shell. */
+function vitest(copy: string, args: readonly string[], limitMs: number, env = {}): Promise<boolean> {
+  return new Promise((ended) => {
+    const script = join(root, 'node_modules/vitest/vitest.mjs');
+    const options = { cwd: copy, env: { ...process.env, ...env }, stdio: 'ignore', detached: true } as const;
+    const child = spawn(process.execPath, [script, 'run', ...args], options);
+    // Its workers too, which would stay in an endless loop.
+    const late = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), limitMs);
+    child.on('close', (code) => {
+      clearTimeout(late);
+      ended(code === 0);
+    });
+  });
+}
+
+async function isKilled(copy: string, mutant: Mutant, tests: readonly string[]): Promise<boolean> {
+  const path = join(copy, mutant.file);
+  const source = readFileSync(path, 'utf8');
+  writeFileSync(path, source.slice(0, mutant.start) + mutant.text + source.slice(mutant.end));
+  try {
+    let first = 0;
+    for (const size of batches) {
+      const batch = tests.slice(first, first + size);
+      first += size;
+      if (batch.length > 0 && !(await vitest(copy, ['--bail=1', '--maxWorkers=1', ...batch], batchLimitMs)))
+        return true;
+    }
+    return false;
+  } finally {
+    writeFileSync(path, source);
+  }
+}
+
+function told(mutant: Mutant): string {
+  const source = readFileSync(join(root, mutant.file), 'utf8');
+  const before = source.slice(0, mutant.start).split('\n');
+  const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
+  const old = source.slice(mutant.start, mutant.end).trim().replaceAll(/\s+/g, ' ');
+  return `${mutant.file}:${line}:${column}  ${old}  ->  ${mutant.text.trim().replaceAll(/\s+/g, ' ')}`;
+}
+
+const { values, positionals } = argumentsOf();
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+const count = Number(positionals[0] ?? '300');
+const minutes = Number(values.minutes);
+if (positionals.length > 1 || !Number.isSafeInteger(count) || count < 1) refuse('expected one number of changes');
+if (!(minutes > 0)) refuse('expected minutes above 0');
+if (git('status', '--porcelain', '--', 'src', 'controllers', 'test').trim() !== '')
+  refuse('commit first: the copies hold the last commit');
+
+const commit = git('rev-parse', values.from).slice(0, 12);
+const files = git('ls-files', '--', ...values.in)
+  .trim()
+  .split('\n');
+const all = files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')));
+const chance = dice(Number.parseInt(commit, 16) % 2 ** 31, 'mutation');
+const drawn = Array.from({ length: Math.min(count, all.length) }, () => all.splice(chance.below(all.length), 1)).flat();
+console.log(`${drawn.length} of ${drawn.length + all.length} changes in ${files.length} files, after commit ${commit}`);
+
+const folder = mkdtempSync(join(tmpdir(), 'flycd-mutation-'));
+const stop = (): void => rmSync(folder, { recursive: true, force: true });
+process.once('exit', stop);
+const copies = Array.from({ length: availableParallelism() }, (_, index) => copyOf(folder, `copy-${index + 1}`));
+
+const coverage = mkdtempSync(join(folder, 'coverage-'));
+const config = 'test/mutation/vitest.coverage.config.ts';
+/** The whole of npm test, watched: several times its usual length. */
+const coverageLimitMs = 1_800_000;
+if (
+  !(await vitest(copies[0] ?? root, ['--config', config, ...(values.tests ?? [])], coverageLimitMs, {
+    MUTATION_COVERAGE: coverage,
+  }))
+)
+  refuse('the tests do not pass without a change');
+const covering = readCovering(coverage);
+
+const startedAt = performance.now();
+const survived: string[] = [];
+let tried = 0;
+await Promise.all(
+  copies.map(async (copy) => {
+    for (;;) {
+      if (performance.now() - startedAt > minutes * 60_000) return;
+      const mutant = drawn.shift();
+      if (mutant === undefined) return;
+      const tests = covering.testsOf(mutant);
+      const killed = await isKilled(copy, mutant, tests);
+      tried += 1;
+      console.log(`${killed ? 'noticed ' : 'survived'} ${told(mutant)}  (${tests.length} test files)`);
+      if (!killed) survived.push(told(mutant));
+    }
+  }),
+);
+const took = Math.round((performance.now() - startedAt) / 60_000);
+console.log(`${tried} changes in ${took} minutes, ${survived.length} survived:\n${survived.join('\n')}`);
