@@ -186,6 +186,8 @@ test('under `drift: off` what a note speaks of stays, and a stop; never a machin
   expect(await under((world) => (web(world).state = 'stopped'))).toEqual([]);
   const neverRan = (world: World) => Object.assign(web(world), { state: 'stopped', booted: undefined });
   expect(await under(neverRan)).toEqual(['app-1: web-arn-1-g1 is stopped']);
+  const madeByHand = (world: World) => Object.assign(neverRan(world), { name: 'lively-leaf-1847' });
+  expect(await under(madeByHand)).toEqual([]);
   expect(await under(other, plain)).toHaveLength(1);
   expect(await under((world) => (web(world).state = 'destroyed'))).toHaveLength(1);
 });

@@ -143,7 +143,7 @@ function toCompare(
 /** Under `drift: off` machines stay as somebody made them; only their number is git's. */
 function isLeft({ app, notes }: PlannedApp, { text, about }: Difference, neverRan: Calm['neverRan']): boolean {
   const slots = about.map((target) => target.slice(app.length + 1));
-  // What never ran nobody has stopped: FlyCD made it, and is to start it.
+  // What FlyCD made and never ran nobody has stopped.
   if (/ is (stopped|suspended)$/.test(text)) return slots.every((slot) => !neverRan.has(slot));
   return isNotedAsLeft(notes, slots);
 }
@@ -338,10 +338,10 @@ export function stillHeld(plan: readonly PlannedApp[], { apps }: FleetIdea): rea
     .map((hold) => `confirmed, and still held: ${hold.reason}: ${hold.because}`);
 }
 
-/** They took up no secrets and no volume's size yet. */
+/** Machines of FlyCD's. A deploy by hand makes one of a stopped machine and does not start it: that is a person's stop. */
 export function neverStarted({ apps }: Pick<World, 'apps'>): ReadonlySet<string> {
   const machines = [...apps.values()].flatMap((app) => [...app.machines.values()]);
-  return new Set(machines.filter(({ booted }) => booted === undefined).map(({ id }) => id));
+  return new Set(machines.filter(({ name, booted }) => ownName.test(name) && booted === undefined).map(({ id }) => id));
 }
 
 /** Raises what git wants at most of each volume and address. */
