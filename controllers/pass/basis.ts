@@ -3,16 +3,17 @@
  * have done the work meanwhile, and a person may have said something. Then the pass gives way, and the app is planned again.
  */
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
 import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { isOwn } from '../../src/model/stamps/owner.ts';
 import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
-import { groupOf, isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { ownerBefore } from '../../src/plan/classify/beginning.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { ownerWords } from '../../src/plan/guards/owner.ts';
 import { heardOf } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from './app-pass.ts';
+import { countedOn, isOfConcern } from './counted.ts';
 
 /** Lists lag: seconds later they show more of what was seen by its id. */
 export const listedMs = 2000;
@@ -41,20 +42,32 @@ export async function lookAgainAfterWait(pass: AppPass, machineId: string): Prom
   if (newer !== undefined) throw giveWay(pass, `release v${newer.version} began meanwhile`);
 }
 
-/** These are all machines of the app, as they are now. Throws a waiting Fault where they, or words about it, are not as planned. */
+/**
+ * These are all machines of the app, as they are now. Throws a waiting Fault where those that the plan counts on, or words
+ * about it, are not as planned, or where one came that the next plan would count. Machines of others come and go: flyctl's of
+ * a deployment at this moment, and another owner's that makes the app that owner's too, are no strangers'.
+ */
 export function checkBasis(pass: AppPass, machines: readonly Machine[]): void {
   checkWords(pass, machines);
-  const { basis, touched } = pass;
+  const { basis, fleet, touched } = pass;
   if (basis.machines === undefined) return;
-  const isCounted = (machine: Machine): boolean =>
-    !touched.has(machine.id) && !touched.has(machine.name) && !isGone(machine) && !isOwnCommand(pass, machine);
-  const before = new Map(basis.machines.filter(isCounted).map((machine) => [machine.id, machine]));
-  for (const machine of machines.filter(isCounted)) {
-    if (!before.has(machine.id)) throw giveWay(pass, `machine ${machine.id} was made meanwhile`);
-    checkMachine(pass, machine);
-    before.delete(machine.id);
+  const owner = ownerBefore(machines, fleet);
+  if (owner !== undefined && ownerBefore(basis.machines, fleet) === undefined)
+    throw giveWay(pass, `${ownerWords(owner)} has machines in it since`);
+  const isOurDoing = ({ id, name }: Machine): boolean => touched.has(id) || touched.has(name);
+  const counted = countedOn(pass);
+  const known = new Map(basis.machines.map((machine) => [machine.id, machine]));
+  const missing = new Set([...known.values()].filter((machine) => !isOurDoing(machine)).map(({ id }) => id));
+  for (const machine of machines) {
+    if (isOurDoing(machine) || isGone(machine)) continue;
+    missing.delete(machine.id);
+    const before = known.get(machine.id);
+    if (counted.has(machine.id)) checkMachine(pass, machine);
+    else if (isOfConcern(pass, machine) && (before === undefined || !isOfConcern(pass, before)))
+      throw giveWay(pass, `machine ${machine.id} was made meanwhile`);
   }
-  const [gone] = before.keys();
+  // Also where it was to go: another FlyCD is at the same, and was faster.
+  const gone = [...missing].find((id) => counted.has(id));
   if (gone !== undefined) throw giveWay(pass, `machine ${gone} went meanwhile`);
 }
 
@@ -122,10 +135,4 @@ export function giveWay(pass: AppPass, why: string): Fault {
 function planAgain({ patience }: Pick<AppPass['services'], 'patience'>): string {
   const again = 'FlyCD plans again from there';
   return patience === 'requeue' ? again : `${again}; if it ends so all the same, run \`flycd sync --once\` again later`;
-}
-
-/** Who runs the same command next waits for it, and it goes by itself. */
-function isOwnCommand({ fleet }: AppPass, machine: Machine): boolean {
-  const metadata = metadataOf(machine);
-  return groupOf(metadata) === releaseCommandGroup && isOwn(metadata, fleet);
 }
