@@ -6,7 +6,7 @@ import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
-import { checkStaying } from './staying.ts';
+import { checkStaying, checkStayingNow } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
 export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
@@ -50,7 +50,7 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const lock = await passLockOn(pass, step.machineId);
   try {
     await markLeaving(pass, step.machineId);
-    await fly.destroyMachine(app.name, step.machineId, lease.nonce);
+    await fly.destroyMachine(app.name, step.machineId, lease.nonce, () => checkStayingNow(pass, step));
   } finally {
     await lease[Symbol.asyncDispose]();
     await lock?.[Symbol.asyncDispose]();

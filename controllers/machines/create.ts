@@ -71,7 +71,7 @@ export async function createMachine(
     }
   }
   await keepIfFirst(pass, made, { stays: true });
-  pass.made.add(made.id);
+  pass.made.set(made.id, step.group);
   onSent(made);
   const { config, version } = await launched(pass, step, { made, volume });
   const sent = { machineId: made.id, version, sent: withMount(config, made), isProven: true };

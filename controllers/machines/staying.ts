@@ -1,23 +1,88 @@
 /** What goes does so because others stay, and the plan is of before those were rolled. */
-import { isGone } from '../../src/plan/classify/machine-state.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
+import type { MachineAction } from '../../src/model/plan.ts';
+import { otherOwner } from '../../src/model/stamps/owner.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkBasis, giveWay } from '../pass/basis.ts';
+import { checkBasis, giveWay, lookAgainMs } from '../pass/basis.ts';
+import { lookAtMachine } from '../pass/before-sent.ts';
+import { countedOn } from '../pass/counted.ts';
+
+/**
+ * Where no more than so many stay, each is a third of them or more: they are looked at by their ids, which Fly answers five
+ * times a second for each. A destroy is six calls one after the other, so that never waits.
+ */
+const fewMax = 3;
 
 /**
  * Before a machine is destroyed: throws a waiting Fault where another one, also one that this pass made or changed, went
- * meanwhile by somebody else's hand, or where anything else is not as planned.
+ * meanwhile by somebody else's hand, or where anything else is not as planned. Destroys share a list of the app's machines
+ * for a second, since Fly answers one a second.
  */
 export async function checkStaying(pass: AppPass): Promise<void> {
   const { fly } = pass.services;
   const { app, basis, leaving, moved, touched, made } = pass;
-  const listed = await fly.machines(app.name);
-  checkBasis(pass, listed);
-  const there = new Set(listed.filter((machine) => !isGone(machine)).map(({ id }) => id));
+  const there = await lookAtAll(pass);
   const changed = (basis.machines ?? []).filter((machine) => touched.has(machine.id) && !isGone(machine));
-  for (const id of [...changed.map((machine) => machine.id), ...made]) {
+  for (const id of [...changed.map((machine) => machine.id), ...made.keys()]) {
     if (there.has(id) || leaving.has(id) || moved.has(id)) continue;
     // Lists lag: a machine that was just made may not be in them.
     const machine = await fly.machine(app.name, id);
     if (machine === undefined || isGone(machine)) throw giveWay(pass, `machine ${id} went meanwhile`);
+    there.add(id);
   }
+}
+
+/**
+ * The same right before its destroy is sent, behind all waits for leases and limits. None is sent more than a second after
+ * Fly answered a list in which all that stay are there; and where few stay in its group (in the app, where git does not name the
+ * group), none is sent without each of those having been seen there by its id since the destroy before: the last ones of a group
+ * are never taken for what a list says that lags.
+ */
+export async function checkStayingNow(pass: AppPass, { group }: MachineAction): Promise<void> {
+  await checkStaying(pass);
+  const few = stayingBeside(pass, group);
+  if (few.length > fewMax) return;
+  await allEnded(few.map((id) => lookAtOne(pass, id)));
+}
+
+async function lookAtOne(pass: AppPass, id: string): Promise<void> {
+  const machine = await lookAtMachine(pass, id);
+  if (machine === undefined || isGone(machine)) throw giveWay(pass, `machine ${id} went meanwhile`);
+  const isOthers = otherOwner(metadataOf(machine), pass.fleet) !== undefined;
+  const planned = pass.basis.machines?.find((one) => one.id === id);
+  const wasOthers = planned !== undefined && otherOwner(metadataOf(planned), pass.fleet) !== undefined;
+  if (isOthers && !wasOthers) throw giveWay(pass, `machine ${id} is another owner's since`);
+}
+
+/** Ids of machines that the plan leaves in a process group, or that this pass has made there. */
+function stayingBeside(pass: AppPass, group: string): readonly string[] {
+  const { app, leaving, made, moved } = pass;
+  const isNamed = app.groups.some(({ name }) => name === group);
+  return [...countedOn(pass), ...made]
+    .filter(([id, its]) => (its === group || !isNamed) && !leaving.has(id) && !moved.has(id))
+    .map(([id]) => id);
+}
+
+/** Ids of the machines that are there. Those who ask side by side, or soon after, share one list. */
+function lookAtAll(pass: AppPass): Promise<Set<string>> {
+  const { clock } = pass.services;
+  const { stayed } = pass;
+  if (stayed !== undefined && clock.monotonic() - stayed.answeredAt <= lookAgainMs) return stayed.ids;
+  const look = { answeredAt: Infinity, ids: listed(pass) };
+  pass.stayed = look;
+  const answered = (): void => {
+    look.answeredAt = clock.monotonic();
+  };
+  const failed = (): void => {
+    if (pass.stayed === look) pass.stayed = undefined;
+  };
+  look.ids.then(answered, failed);
+  return look.ids;
+}
+
+async function listed(pass: AppPass): Promise<Set<string>> {
+  const machines = await pass.services.fly.machines(pass.app.name);
+  checkBasis(pass, machines);
+  return new Set(machines.filter((machine) => !isGone(machine)).map(({ id }) => id));
 }

@@ -64,8 +64,8 @@ export class AppPass {
   readonly wayOn: WayOn | undefined;
   /** Ids of machines that this pass changes, and names of those that it makes: what became of them is its own doing. */
   readonly touched = new Set<string>();
-  /** Ids of machines that it made. */
-  readonly made = new Set<string>();
+  /** Machines that it made, by their ids, and the process group of each. */
+  readonly made = new Map<string, string>();
   /** The app has moved on since it was planned, and nothing more is begun. */
   overtaken: Fault | undefined;
   /** Nobody knows yet whether another owner begins the app at this moment: what is made meanwhile says so. */
@@ -80,6 +80,8 @@ export class AppPass {
   readonly seen = new Map<string, { readonly at: number; readonly machine: Machine | undefined }>();
   /** A look at all machines that is under way. */
   looking: Promise<readonly Machine[]> | undefined;
+  /** The last list before something was destroyed: ids of machines that are there. By the monotonic clock; Infinity: it is under way. */
+  stayed: { readonly answeredAt: number; readonly ids: Promise<Set<string>> } | undefined;
   /** Machines' leases that the pass holds, the lock's among them. */
   readonly leases = new Map<string, HeldLease>();
   /** Looks after a create, one after the other: what the first one finds is true for all. */

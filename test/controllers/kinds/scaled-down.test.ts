@@ -1,0 +1,115 @@
+/** Machines too many go one after the other, and before each those that stay are looked at: not at a second's wait each. */
+import { afterEach, expect, test } from 'vitest';
+import { destroy } from '../../../simulator/machines/lifecycle.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
+import type { RequestRecord } from '../../../simulator/world/requests.ts';
+import { arena, type Arena } from '../arena.ts';
+import { machinesOf, shop, sync } from '../machines/shop.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const destroyed = 'DELETE /apps/{app}/machines/{machine}';
+const leased = 'POST /apps/{app}/machines/{machine}/lease';
+const list = 'GET /apps/{app}/machines';
+const volumes = 'GET /apps/{app}/volumes';
+
+/** An app of so many machines, and git that wants fewer. */
+async function scaling(from: number, to: number): Promise<void> {
+  world = await arena();
+  const of = (count: number) => shop({ count, service: '', more: 'sync: { max_deletes: 1000 }\n' });
+  world.write(of(from));
+  expect((await sync(world)).code).toBe(0);
+  await world.clock.sleep(60_000);
+  world.write(of(to));
+}
+const here = (): readonly Machine[] => machinesOf(world).filter(({ state }) => !state.startsWith('destroy'));
+/** What stays: the lowest slot. */
+const staying = (): Machine | undefined => here().find(({ name }) => name.includes('-1-g'));
+
+/** Acts once, at the nth such request. */
+function at(template: string, phase: 'before' | 'after', nth: number, act: () => void): void {
+  let seen = 0;
+  world.simulator.world.onRequest = (event) => {
+    if (event.phase !== phase || event.request.template !== template) return;
+    seen += 1;
+    if (seen === nth) act();
+  };
+}
+
+test.each([
+  [10, 2],
+  [40, 10],
+])('%i machines become %i without a wait for a list', async (from, to) => {
+  await scaling(from, to);
+  const { requests } = world.simulator.world;
+  const [before, startedAt] = [requests.length, world.clock.now()];
+  expect((await sync(world)).code).toBe(0);
+  expect(here()).toHaveLength(to);
+  expect(requests.slice(before).filter(({ template }) => template === list)).toHaveLength(3);
+  expect(world.clock.now() - startedAt).toBeLessThan(1000);
+});
+
+/** Destroys that were sent from a moment on, until the app was planned again. */
+function sentFrom(nth: number): readonly RequestRecord[] {
+  const since = world.simulator.world.requests.slice(nth);
+  const planned = since.findIndex(({ template }) => template === volumes);
+  expect(planned, 'it was planned again').toBeGreaterThan(-1);
+  return since.slice(0, planned).filter(({ template }) => template === destroyed);
+}
+
+test.each([
+  [4, 1],
+  [10, 2],
+  [10, 3],
+])(
+  'of %i machines that become %i none goes once one that stays went, be it between two destroys of one moment',
+  async (from, to) => {
+    await scaling(from, to);
+    const { world: fly } = world.simulator;
+    let wentAt = -1;
+    at(destroyed, 'after', 1, () => {
+      const gone = staying();
+      if (gone !== undefined) destroy(fly, gone, 'user');
+      wentAt = fly.requests.length;
+    });
+    expect((await sync(world)).code).toBe(0);
+    expect(sentFrom(wentAt)).toEqual([]);
+    expect(here()).toHaveLength(to);
+  },
+);
+
+test('where many stay, none is sent later than a second after one of them went', async () => {
+  await scaling(20, 8);
+  const { world: fly } = world.simulator;
+  fly.faults.add({ template: destroyed, app: 'shop', times: 99, fault: { latencyMs: 400 } });
+  const went = { nth: -1, at: 0 };
+  at(destroyed, 'after', 2, () => {
+    const gone = staying();
+    if (gone !== undefined) destroy(fly, gone, 'user');
+    Object.assign(went, { nth: fly.requests.length, at: world.clock.now() });
+  });
+  expect((await sync(world)).code).toBe(0);
+  // When the platform begins to work on one.
+  expect(sentFrom(went.nth).filter(({ at: sentAt }) => sentAt > went.at + 1000)).toEqual([]);
+  expect(here()).toHaveLength(8);
+});
+
+test.each([
+  [3, 1],
+  [12, 6],
+])('%i to %i: what was looked at before a long wait is looked at again', async (from, to) => {
+  await scaling(from, to);
+  const { world: fly } = world.simulator;
+  fly.faults.add({ template: leased, app: 'shop', times: 1, fault: { latencyMs: 4000 } });
+  let wentAt = -1;
+  at(leased, 'before', 1, () => {
+    const gone = staying();
+    if (gone !== undefined) destroy(fly, gone, 'user');
+    wentAt = fly.requests.length;
+  });
+  const { code, said } = await sync(world);
+  expect(code, said).toBe(0);
+  expect(sentFrom(wentAt)).toEqual([]);
+  expect(here()).toHaveLength(to);
+});
