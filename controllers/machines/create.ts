@@ -10,6 +10,7 @@ import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkWords, lookAgainMs } from '../pass/basis.ts';
+import { lookNow } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
@@ -128,11 +129,11 @@ async function asItRests(pass: AppPass, step: MachineCreate): Promise<MachineCre
  * The proxy may have started it since the plan was made: then it serves somebody, and must run on after the update. One that
  * is still being replaced shows where it ends once that is over.
  */
-export async function isStillAtRest({ app, services }: AppPass, machineId: string): Promise<boolean> {
-  const { fly, clock, yieldSlot } = services;
+export async function isStillAtRest(pass: AppPass, machineId: string): Promise<boolean> {
+  const { clock, yieldSlot } = pass.services;
   const until = clock.monotonic() + replacedMs;
   for (;;) {
-    const machine = await fly.machine(app.name, machineId);
+    const machine = await lookNow(pass, machineId);
     if (machine?.state !== 'replacing' || clock.monotonic() >= until)
       return machine === undefined || !['starting', 'started'].includes(machine.state);
     await yieldSlot(() => clock.sleep(lookAgainMs));

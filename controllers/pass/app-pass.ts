@@ -76,8 +76,11 @@ export class AppPass {
   lookedAt = -Infinity;
   /** When words about the app were last looked for on all its machines. By the monotonic clock, as below. */
   heardAt: number;
-  /** Machines that were looked at for words by their ids, and when. undefined: it was gone. */
-  readonly seen = new Map<string, { readonly at: number; readonly machine: Machine | undefined }>();
+  /** Machines that were looked at for words by their ids: when that was asked, and when answered. undefined: it was gone. */
+  readonly seen = new Map<
+    string,
+    { readonly at: number; readonly answeredAt: number; readonly machine: Machine | undefined }
+  >();
   /** A look at all machines that is under way. */
   looking: Promise<readonly Machine[]> | undefined;
   /** The last list before something was destroyed: ids of machines that are there. By the monotonic clock; Infinity: it is under way. */

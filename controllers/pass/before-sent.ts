@@ -6,6 +6,12 @@ import { checkNotLost, checkOwner, recentMs } from './beginning.ts';
 import type { WriteTarget } from './guarded-fly.ts';
 
 /**
+ * Whoever has just looked, and done nothing since but its own work, need not look again: what is waited for, be it a call, a
+ * limit, a lane or a lease, takes longer than this.
+ */
+const sameMomentMs = 50;
+
+/**
  * What went before a write took its time, and Fly may have asked for a minute more: another FlyCD may hold the app by now and
  * count what we have not made yet, another owner may have begun it, and a person may have said something, here or by another
  * FlyCD. Throws a Fault then, right before the write is sent. What was looked at a few seconds ago is not looked at again, but
@@ -34,7 +40,8 @@ export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): P
   }
   const { machineId, overwrites = false } = target;
   const seenAt = pass.seen.get(machineId)?.at ?? -Infinity;
-  if (overwrites || clock.monotonic() - seenAt > recentMs) await lookAtMachine(pass, machineId);
+  if (overwrites) await lookNow(pass, machineId);
+  else if (clock.monotonic() - seenAt > recentMs) await lookAtMachine(pass, machineId);
   pass.leases.get(machineId)?.check();
 }
 
@@ -60,8 +67,15 @@ export async function lookAtMachine(pass: AppPass, machineId: string): Promise<M
   const startedAt = clock.monotonic();
   const machine = await fly.machine(pass.app.name, machineId);
   if (machine !== undefined) checkWords(pass, [machine]);
-  pass.seen.set(machineId, { at: startedAt, machine });
+  pass.seen.set(machineId, { at: startedAt, answeredAt: clock.monotonic(), machine });
   return machine;
+}
+
+/** The same, where nobody has looked in this moment. */
+export async function lookNow(pass: AppPass, machineId: string): Promise<Machine | undefined> {
+  const seen = pass.seen.get(machineId);
+  const isNow = seen !== undefined && pass.services.clock.monotonic() - seen.answeredAt <= sameMomentMs;
+  return isNow ? seen.machine : lookAtMachine(pass, machineId);
 }
 
 /**
