@@ -217,16 +217,17 @@ class Withheld extends Fault {
 
 async function destroy(request: OrphanRequest, again: Replanning): Promise<Destroyed> {
   const { fly, plan } = request;
-  let tries = 0;
-  const beforeSent = async (): Promise<void> => {
+  let isUnsent = true;
+  const beforeSent = async (timesSent: number): Promise<void> => {
+    isUnsent = timesSent === 0;
     request.signal.throwIfAborted();
-    tries += 1;
     const seen = await lastLook(request, again.orphan);
     // The try before this one may have done it: what is sent once more finds nothing.
-    if (tries > 1 && isEmptied(seen)) return;
+    if (timesSent > 0 && isEmptied(seen)) return;
     const turn = turnOf(seen, again);
     const orphan = seen.state === 'orphan' ? seen.orphan : undefined;
     if (!turn.plan.steps.some(({ kind }) => kind === 'app.destroy')) throw new Withheld({ ...turn, orphan });
+    isUnsent = false;
   };
   try {
     const { outcome, message } = await destroyApp(fly, plan.app, beforeSent);
@@ -238,7 +239,7 @@ async function destroy(request: OrphanRequest, again: Replanning): Promise<Destr
     const isStopped = request.signal.aborted && !(error instanceof FlyError);
     const fault = toFault(error, `${plan.app} could not be destroyed`);
     const isRefused = error instanceof FlyError && error.outcome === 'refused';
-    if (isStopped && tries === 0)
+    if (isStopped && isUnsent)
       return { outcome: 'interrupted', message: 'stopped before it was sent', next: undefined, isThere: true };
     const isThere = isRefused || (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
     return { outcome: isStopped ? 'interrupted' : 'failed', message: fault.message, next: fault.next, isThere };

@@ -28,14 +28,14 @@ type Writes = Omit<FlyWriter, keyof FlyReader | Unguarded>;
 
 /**
  * The one place through which a pass changes anything on Fly: the gate is asked right before each write is sent, behind all
- * that the client waits for, and once more with each further try. A new kind of write does not compile until it is here.
+ * that the client waits for, and once more with each further try or where the write has waited for its place since. A new kind of write does not compile until it is here.
  */
 export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
   const before =
     (target: WriteTarget, others?: BeforeSent): BeforeSent =>
-    async () => {
+    async (timesSent) => {
       await gate(target);
-      await others?.();
+      await others?.(timesSent);
     };
   const one = (machineId: string): WriteTarget => ({ of: 'machine', machineId });
   const app: WriteTarget = { of: 'app' };

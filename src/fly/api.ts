@@ -32,9 +32,10 @@ interface OrgMachines {
 
 /**
  * Right before a call is sent, behind all that the client waits for (a Retry-After, the rate limits, other calls), which may
- * take a minute: what it throws ends the call, and nothing was sent. Each further try asks it again.
+ * take a minute: what it throws ends the call, and nothing was sent. Each further try asks it again, and so does one that has
+ * waited for its place since; `timesSent`: how many tries were sent before.
  */
-export type BeforeSent = () => Promise<void>;
+export type BeforeSent = (timesSent: number) => Promise<void>;
 
 /** Everything that only reads. Planning and `diff` hold nothing else, so a read-only token is enough. */
 export interface FlyReader {

@@ -1,34 +1,37 @@
 /** Runs at most `limit` pieces of work at once; the others wait their turn, first come, first served. */
 export interface Lane {
-  run<T>(work: () => Promise<T>): Promise<T>;
+  /** `isBack`: it has had its turn and gave it up, and comes before those that have not. */
+  run<T>(work: () => Promise<T>, isBack?: boolean): Promise<T>;
 }
 
 export function createLane(limit: number): Lane {
   let running = 0;
   const waiting = new Set<() => void>();
+  const back = new Set<() => void>();
 
-  const enter = (): Promise<void> => {
+  const enter = (isBack: boolean): Promise<void> => {
     if (running < limit) {
       running += 1;
       return Promise.resolve();
     }
-    return new Promise((resolve) => waiting.add(resolve));
+    return new Promise((resolve) => (isBack ? back : waiting).add(resolve));
   };
 
   const leave = (): void => {
-    const [next] = waiting;
+    const [next] = back.size > 0 ? back : waiting;
     if (next === undefined) {
       running -= 1;
       return;
     }
     // The place is handed over, not given back: nobody can slip in between.
+    back.delete(next);
     waiting.delete(next);
     next();
   };
 
   return {
-    async run(work) {
-      await enter();
+    async run(work, isBack = false) {
+      await enter(isBack);
       try {
         return await work();
       } finally {

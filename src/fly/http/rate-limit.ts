@@ -16,16 +16,24 @@ export const getMachineLimit: RateLimit = { perSecond: 5, burst: 10 };
  */
 export const deleteAppLimit: RateLimit = { perSecond: 1.5, burst: 10 };
 
-/** Leave to send one request. Exactly one of the two is called once, when its answer is there or given up. */
+/** Leave to send one request. Exactly one of them is called once, when its answer is there or given up. */
 interface Admission {
+  /** It was not sent after all. */
+  unused(): void;
   done(): void;
   /** Fly said 429: somebody else drinks from the same bucket, so ours counts as empty. */
   exhausted(): void;
 }
 
+interface Asking {
+  readonly signal?: AbortSignal | undefined;
+  /** true: it was admitted before and has not used it, and comes before those that were not. */
+  readonly isBack?: boolean;
+}
+
 export interface RateLimiter {
   /** Waits on the clock until the request may go, in order of asking; rejects with the signal's reason when aborted first. */
-  admit(key: string, limit: RateLimit, signal?: AbortSignal): Promise<Admission>;
+  admit(key: string, limit: RateLimit, asking?: Asking): Promise<Admission>;
   /** Buckets held in memory. */
   readonly size: number;
 }
@@ -47,6 +55,8 @@ interface Bucket {
   at: number;
   inFlight: number;
   readonly waiters: Set<Waiter>;
+  /** They come before the others. */
+  readonly back: Set<Waiter>;
   cancelTimer: (() => void) | undefined;
 }
 
@@ -70,8 +80,8 @@ export function createRateLimiter(clock: Clock): RateLimiter {
     get size() {
       return buckets.size;
     },
-    async admit(key, limit, signal) {
-      signal?.throwIfAborted();
+    async admit(key, limit, asking = {}) {
+      asking.signal?.throwIfAborted();
       admissions += 1;
       if (admissions % admissionsBetweenSweeps === 0) sweep();
       let bucket = buckets.get(key);
@@ -82,11 +92,12 @@ export function createRateLimiter(clock: Clock): RateLimiter {
           at: clock.monotonic(),
           inFlight: 0,
           waiters: new Set(),
+          back: new Set(),
           cancelTimer: undefined,
         };
         buckets.set(key, bucket);
       }
-      await turn(bucket, clock, signal);
+      await turn(bucket, clock, asking);
       return admission(bucket, clock);
     },
   };
@@ -99,6 +110,10 @@ function admission(bucket: Bucket, clock: Clock): Admission {
     bucket.tokens -= 1;
   };
   return {
+    unused() {
+      bucket.inFlight -= 1;
+      serve(bucket, clock);
+    },
     done() {
       finish();
       serve(bucket, clock);
@@ -112,10 +127,11 @@ function admission(bucket: Bucket, clock: Clock): Admission {
 }
 
 /** Resolves when the bucket has a token for this caller, already taken. */
-function turn(bucket: Bucket, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
+function turn(bucket: Bucket, clock: Clock, { signal, isBack = false }: Asking): Promise<void> {
+  const waiters = isBack ? bucket.back : bucket.waiters;
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
-      bucket.waiters.delete(waiter);
+      waiters.delete(waiter);
       serve(bucket, clock);
       reject(signal?.reason as Error);
     };
@@ -126,7 +142,7 @@ function turn(bucket: Bucket, clock: Clock, signal: AbortSignal | undefined): Pr
       },
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    bucket.waiters.add(waiter);
+    waiters.add(waiter);
     serve(bucket, clock);
   });
 }
@@ -136,14 +152,15 @@ function serve(bucket: Bucket, clock: Clock): void {
   bucket.cancelTimer?.();
   bucket.cancelTimer = undefined;
   refill(bucket, clock.monotonic());
-  for (const waiter of bucket.waiters) {
-    if (bucket.tokens - bucket.inFlight < 1 - tokenSlack) break;
-    bucket.inFlight += 1;
-    bucket.waiters.delete(waiter);
-    waiter.grant();
-  }
+  for (const waiters of [bucket.back, bucket.waiters])
+    for (const waiter of waiters) {
+      if (bucket.tokens - bucket.inFlight < 1 - tokenSlack) break;
+      bucket.inFlight += 1;
+      waiters.delete(waiter);
+      waiter.grant();
+    }
   const wanted = 1 + bucket.inFlight;
-  if (bucket.waiters.size === 0 || wanted > bucket.limit.burst) return;
+  if (!isAwaited(bucket) || wanted > bucket.limit.burst) return;
   const waitMs = Math.ceil(((wanted - bucket.tokens) / bucket.limit.perSecond) * 1000) + marginMs;
   bucket.cancelTimer = clock.timer(waitMs, () => {
     serve(bucket, clock);
@@ -156,8 +173,12 @@ function refill(bucket: Bucket, now: number): void {
   bucket.at = now;
 }
 
+function isAwaited({ waiters, back }: Bucket): boolean {
+  return waiters.size + back.size > 0;
+}
+
 function isIdle(bucket: Bucket, now: number): boolean {
-  if (bucket.inFlight > 0 || bucket.waiters.size > 0) return false;
+  if (bucket.inFlight > 0 || isAwaited(bucket)) return false;
   refill(bucket, now);
   return bucket.tokens >= bucket.limit.burst;
 }

@@ -5,11 +5,11 @@ import type { Redactor } from '../../model/base/secret-value.ts';
 import { classify, retryAfterMsBelieved, retryAfterMsMax, wordsOf, type Failure } from './classification.ts';
 import { currentTokens, endpointOf, requestOf, whereOf, type Call, type Sender } from './call.ts';
 import { decoder, type Decode } from './decoding.ts';
-import { FlyError } from './error.ts';
-import { Fault } from '../../model/base/fault.ts';
+import type { FlyError } from './error.ts';
 import { FlyTime } from './fly-time.ts';
-import { exchange, type Exchange } from '../../http/exchange.ts';
+import { exchange, type Exchange, type ExchangeRequest } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
+import { LastQuestion } from './last-question.ts';
 import { LeftAlones, type LeftAlone } from './left-alone.ts';
 import { actionLimit, createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import { baseOf, below } from './surfaces.ts';
@@ -76,6 +76,12 @@ interface Core {
   readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
+interface Try {
+  readonly timeoutMsMax: number;
+  /** Tries of the call that were sent before this one. */
+  readonly timesSent: number;
+}
+
 type Attempt<T> = { readonly ok: true; readonly value: T } | Failed;
 
 interface Failed {
@@ -125,7 +131,7 @@ async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T>
   const startedAt = clock.monotonic();
   for (let tries = 1; ; tries += 1) {
     const remainingMs = startedAt + (call.patienceMs ?? Infinity) - clock.monotonic();
-    const result = await attempt(core, call, decode, remainingMs);
+    const result = await attempt(core, call, decode, { timeoutMsMax: remainingMs, timesSent: tries - 1 });
     if (result.ok) return result.value;
     const { error } = result;
     const spentMs = clock.monotonic() - startedAt;
@@ -169,7 +175,8 @@ function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0, isUnsen
 }
 
 /** One try, once Fly may be asked again: a pause that is short enough is waited out. */
-async function attempt<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
+async function attempt<T>(core: Core, call: Call, decode: Decode<T>, one: Try): Promise<Attempt<T>> {
+  const { timeoutMsMax, timesSent } = one;
   const { clock } = core.options;
   const startedAt = clock.monotonic();
   const endpoint = endpointOf(call);
@@ -179,7 +186,8 @@ async function attempt<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMa
     if (isImpatient(call) || pauseMs > retryAfterMsMax || pauseMs >= leftMs) return unsent(core, call, said);
     await clock.sleep(pauseMs, call.signal);
   }
-  const result = await attemptNow(core, call, decode, startedAt + timeoutMsMax - clock.monotonic());
+  const leftMs = startedAt + timeoutMsMax - clock.monotonic();
+  const result = await attemptNow(core, call, decode, { timeoutMsMax: leftMs, timesSent });
   if (result.ok) return result;
   const { error, retryAfterMs } = result;
   const { status = 0, reply: words } = error;
@@ -214,49 +222,63 @@ function failureOf(call: Call): Pick<Failure, 'operation' | 'purpose' | 'where' 
   return { operation: `${method} ${route}`, purpose, where: whereOf(call), effect };
 }
 
-async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, timeoutMsMax: number): Promise<Attempt<T>> {
+async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, one: Try): Promise<Attempt<T>> {
   if (call.surface === 'web') {
-    const answer = await send(core, call, timeoutMsMax);
+    const answer = await send(core, call, one);
     return judge(core, call, { answer, isTakenElsewhere: !core.proof.isRefused }, decode);
   }
   const sent = await core.proof.send({
     // What Fly holds open answers nobody else's question, and a lease cannot wait for another call.
     isRead: laneOf(call) === 'read',
-    call: () => send(core, call, timeoutMsMax),
-    ask: () => send(core, currentTokens, timeoutMsMax),
+    call: () => send(core, call, one),
+    ask: () => send(core, currentTokens, one),
   });
   return judge(core, call, sent, decode);
 }
 
-async function send(core: Core, call: Call, timeoutMsMax: number): Promise<Exchange> {
-  const { clock, fetch } = core.options;
+/** Where its question takes long it gives its place back, and comes first with the answer: each place goes to somebody who may send. */
+async function send(core: Core, call: Call, { timeoutMsMax, timesSent }: Try): Promise<Exchange> {
   const request = requestOf(core.sender, call, timeoutMsMax);
-  const admission = await admit(core, call);
-  let limited = false;
-  try {
-    const answer = await core.lanes[laneOf(call)].run(async () => {
-      await asked(call);
-      const sentAt = clock.now();
-      const heard = await exchange({ fetch, clock }, request);
-      if (heard.kind === 'answer') core.time.heard(heard.headers, sentAt);
-      return heard;
-    });
-    limited = answer.kind === 'answer' && answer.status === 429;
-    return answer;
-  } finally {
-    if (limited) admission?.exhausted();
-    else admission?.done();
+  const question = new LastQuestion(core.options.clock, call, timesSent);
+  for (let isBack = false; ; isBack = true) {
+    const sent = await sendIfAnswered(core, call, { request, question, isBack });
+    if (sent !== undefined) return sent;
+    await question.answered();
   }
 }
 
-/** What Fly answers to a question is none to the call: not found there does not mean that what is to go is gone. */
-async function asked({ beforeSent }: Call): Promise<void> {
+interface Sending {
+  readonly request: ExchangeRequest;
+  readonly question: LastQuestion;
+  readonly isBack: boolean;
+}
+
+/** undefined: what is asked before it is sent has no answer yet, and nobody waits for its place meanwhile. */
+async function sendIfAnswered(
+  core: Core,
+  call: Call,
+  { request, question, isBack }: Sending,
+): Promise<Exchange | undefined> {
+  const { clock, fetch } = core.options;
+  const admission = await admit(core, call, isBack);
+  let answer: Exchange | undefined;
+  let isSent = false;
   try {
-    await beforeSent?.();
-  } catch (error) {
-    if (!(error instanceof FlyError)) throw error;
-    const { state, what, why, next, where, blames } = error;
-    throw new Fault({ ...state, what, why, next, where, blames, cause: error });
+    if (!(await question.isAnswered())) return undefined;
+    answer = await core.lanes[laneOf(call)].run(async () => {
+      // It has waited for its place.
+      if (!(await question.isAnswered())) return undefined;
+      const sentAt = clock.now();
+      isSent = true;
+      const heard = await exchange({ fetch, clock }, request);
+      if (heard.kind === 'answer') core.time.heard(heard.headers, sentAt);
+      return heard;
+    }, isBack);
+    return answer;
+  } finally {
+    if (!isSent) admission?.unused();
+    else if (answer?.kind === 'answer' && answer.status === 429) admission?.exhausted();
+    else admission?.done();
   }
 }
 
@@ -267,14 +289,14 @@ function laneOf(call: Call): LaneName {
 }
 
 /** Only what Fly documents is limited: calls of the Machines API about an app, a machine or a volume. */
-function admit(core: Core, call: Call) {
+function admit(core: Core, call: Call, isBack: boolean) {
   if (call.surface === 'web') return undefined;
   const { app, machine, volume } = call.path;
   const identifier = machine ?? volume ?? app;
   if (identifier === undefined) return undefined;
   const action = `${call.method} ${call.route}`;
   const key = call.limit?.shared === true ? action : `${action} ${identifier}`;
-  return core.limiter.admit(key, call.limit?.rate ?? actionLimit, call.signal);
+  return core.limiter.admit(key, call.limit?.rate ?? actionLimit, { signal: call.signal, isBack });
 }
 
 interface Judged {

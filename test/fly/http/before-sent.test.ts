@@ -1,5 +1,6 @@
 /** What its caller has to know of a write is asked right before it is sent, behind all that the client waits for. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { IdleClock } from '../../../src/model/base/clock.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
 import { machine, speakTo, thrownBy, type Reply } from '../fake-fly.ts';
 
@@ -44,4 +45,99 @@ test('what it throws ends the call, which is not sent, and nobody waits for its 
   expect(server.arrivals).toHaveLength(1);
   await Promise.all(Array.from({ length: 12 }, (_unused, index) => fly.createMachine(`shop-${index}`, request)));
   expect(server.arrivals).toHaveLength(13);
+});
+
+/** What Fly makes of it takes so long. */
+const slow = async (clock: IdleClock, ms: number): Promise<Reply> => {
+  await clock.park(ms);
+  return made;
+};
+const numbered = <T>(count: number, work: (nth: number) => Promise<T>) =>
+  Promise.all(Array.from({ length: count }, (_unused, nth) => work(nth)));
+
+describe('a question whose answer does not come', () => {
+  test('stands in the way of no other write', async () => {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    const hanging = numbered(8, (nth) => fly.createMachine(`hangs-${nth}`, request, () => clock.sleep(120_000)));
+    await clock.sleep(10);
+    await fly.createMachine('shop', request, async () => undefined);
+    expect(server.arrivals.map(({ path }) => path)).toEqual(['/v1/apps/shop/machines']);
+    expect(server.arrivals[0]?.at).toBeLessThan(1000);
+    await hanging;
+    expect(server.arrivals).toHaveLength(9);
+  });
+
+  test('uses up nothing that all apps share', async () => {
+    await using bench = await speakTo(() => ({ status: 202 }));
+    const { fly, server, clock } = bench;
+    const hanging = numbered(10, (nth) => fly.deleteApp(`hangs-${nth}`, () => clock.sleep(120_000)));
+    await clock.sleep(10);
+    await fly.deleteApp('shop');
+    expect(server.arrivals[0]).toMatchObject({ path: '/v1/apps/shop' });
+    expect(server.arrivals[0]?.at).toBeLessThan(3000);
+    await hanging;
+    expect(server.arrivals).toHaveLength(11);
+  });
+});
+
+describe('an answer from before it waited for its place', () => {
+  test('is asked for again', async () => {
+    await using bench = await speakTo((_arrival, nth, clock) => (nth <= 8 ? slow(clock, 20_000) : made));
+    const { fly, server, clock } = bench;
+    const began = clock.now();
+    const others = numbered(8, (nth) => fly.createMachine(`slow-${nth}`, request));
+    await clock.sleep(10);
+    const asked: number[] = [];
+    await fly.createMachine('shop', request, async () => void asked.push(clock.now() - began));
+    await others;
+    expect(server.arrivals.at(-1)?.at).toBeGreaterThan(19_000);
+    expect(asked.at(-1)).toBe(server.arrivals.at(-1)?.at);
+  });
+
+  test('ends the call where it is another one now', async () => {
+    await using bench = await speakTo((_arrival, nth, clock) => (nth <= 8 ? slow(clock, 20_000) : made));
+    const { fly, server, clock } = bench;
+    const began = clock.now();
+    const others = numbered(8, (nth) => fly.createMachine(`slow-${nth}`, request));
+    await clock.sleep(10);
+    const said = new Fault({ kind: 'waiting', what: 'a person said something', retryAt: 0 });
+    const beforeSent = async (): Promise<void> => {
+      if (clock.now() - began > 10_000) throw said;
+    };
+    expect(await thrownBy(fly.createMachine('shop', request, beforeSent))).toBe(said);
+    await others;
+    expect(server.arrivals).toHaveLength(8);
+  });
+
+  test('is never long over, however slow Fly is and however many wait, and all of them are sent', async () => {
+    await using bench = await speakTo((_arrival, _nth, clock) => slow(clock, 9000));
+    const { fly, server, clock } = bench;
+    const began = clock.now();
+    const asked = new Map<string, number>();
+    await numbered(40, (nth) =>
+      fly.createMachine(`shop-${nth}`, request, async () => {
+        await clock.sleep(2500);
+        asked.set(`/v1/apps/shop-${nth}/machines`, clock.now() - began);
+      }),
+    );
+    expect(server.arrivals).toHaveLength(40);
+    for (const { path, at } of server.arrivals) expect(at - (asked.get(path) ?? -Infinity)).toBeLessThanOrEqual(3000);
+    // As long as they take eight at once, and the questions between.
+    expect(clock.now() - began).toBeLessThan(5 * (9000 + 3 * 2500));
+  });
+});
+
+test('it is told how often it was sent before, however often it was asked', async () => {
+  await using bench = await speakTo((_arrival, nth, clock) => {
+    if (nth <= 8) return slow(clock, 20_000);
+    return nth === 9 ? later : made;
+  });
+  const { fly, clock } = bench;
+  const others = numbered(8, (nth) => fly.createMachine(`slow-${nth}`, request));
+  await clock.sleep(10);
+  const told: number[] = [];
+  await fly.createMachine('shop', request, async (timesSent) => void told.push(timesSent));
+  await others;
+  expect(told).toEqual([0, 0, 1]);
 });

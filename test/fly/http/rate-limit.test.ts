@@ -139,12 +139,33 @@ describe('the limiter', () => {
     const limiter = createRateLimiter(clock);
     for (let spent = 0; spent < 3; spent += 1) (await limiter.admit('k', actionLimit)).done();
     const stop = new AbortController();
-    const refused = limiter.admit('k', actionLimit, stop.signal);
+    const refused = limiter.admit('k', actionLimit, { signal: stop.signal });
     const next = limiter.admit('k', actionLimit);
     stop.abort(new Error('enough'));
     await expect(refused).rejects.toThrow('enough');
     (await next).done();
     expect(clock.now() - new IdleClock().now()).toBeLessThan(1050);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('gives leave that was not used to the next one, and whoever is back comes first', async () => {
+    const clock = new IdleClock();
+    const limiter = createRateLimiter(clock);
+    const start = clock.now();
+    const admissions = [];
+    for (let held = 0; held < 3; held += 1) admissions.push(await limiter.admit('k', actionLimit));
+    const order: string[] = [];
+    const one = async (name: string, isBack: boolean): Promise<void> => {
+      const admission = await limiter.admit('k', actionLimit, { isBack });
+      order.push(`${name} at ${clock.now() - start}`);
+      admission.done();
+    };
+    const all = [one('new', false), one('back', true)];
+    admissions[0]?.unused();
+    admissions[1]?.unused();
+    await Promise.all(all);
+    expect(order).toEqual(['back at 0', 'new at 0']);
+    admissions[2]?.done();
     expect(clock.pending).toBe(0);
   });
 
