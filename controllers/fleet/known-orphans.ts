@@ -26,11 +26,25 @@ interface KnownOrphansParts extends Omit<OrphanRequest, 'fleet' | 'plan' | 'trig
  * They only tell of apps that nobody has named for a while: a push waits no longer for them.
  */
 const listsMsMax = 10_000;
+/**
+ * Three of the loop's looks (three minutes each by default): one of them may take minutes and another one be lost to a commit. What
+ * came into an organization since its list was asked for is missed for no longer; an orphan is asked about once more before it goes.
+ */
+const wholeForMs = 10 * 60_000;
 
 interface Wanted {
   readonly fleet: DesiredFleet;
   readonly trigger: Trigger;
   readonly signal: AbortSignal;
+}
+
+/** A list that came whole. */
+interface Whole {
+  /** Right before it was asked for, by the monotonic clock. */
+  readonly askedAt: number;
+  /** What git said then: another one names other apps. */
+  readonly revision: string;
+  readonly isGuessed: boolean;
 }
 
 interface Looking {
@@ -44,6 +58,10 @@ export class KnownOrphans {
   readonly #parts: KnownOrphansParts;
   #all: readonly OrphanedApp[] = [];
   #unread: readonly UnreadOrganization[] = [];
+  /** true: a list has not come in time, and what is unread may have been read a while ago. */
+  #isLate = false;
+  /** By organization, as the newest look that came to an end found them. */
+  #whole: ReadonlyMap<string, Whole> = new Map();
   /** By name: those that a refresh was told of. */
   #answered: ReadonlySet<string> = new Set();
   #wanted: Wanted | undefined;
@@ -60,9 +78,15 @@ export class KnownOrphans {
     return this.#all;
   }
 
-  /** Organizations that the newest look could not look through whole. */
+  /** Organizations that the newest look could not look through whole. While it is late, what the one before it read counts. */
   get unread(): readonly UnreadOrganization[] {
-    return this.#unread;
+    return this.#isLate ? this.#unread.filter(({ org }) => !this.#isWhole(org)) : this.#unread;
+  }
+
+  #isWhole(org: string): boolean {
+    const whole = this.#whole.get(org);
+    if (whole === undefined || whole.revision !== this.#wanted?.fleet.revision) return false;
+    return this.#parts.clock.monotonic() - whole.askedAt <= wholeForMs;
   }
 
   called(name: string): OrphanedApp | undefined {
@@ -94,6 +118,7 @@ export class KnownOrphans {
     if (await endsWithin(clock, ended, { ms: Math.max(0, until - clock.monotonic()), signal })) await ended;
     else if (!signal.aborted) {
       this.#isSlow = true;
+      this.#isLate = true;
       this.#unreadFor(fleet, `Fly has not listed its machines within ${listsMsMax / 1000} s`);
     }
     const fresh = this.#all.filter(({ name }) => !this.#answered.has(name));
@@ -114,18 +139,23 @@ export class KnownOrphans {
   /** What was found for a git of before is nothing to go by: apps have been named since, or no longer are. */
   async #lookUntilNewest(): Promise<void> {
     for (let wanted = this.#wanted; wanted !== undefined && !wanted.signal.aborted; wanted = this.#wanted) {
+      const askedAt = this.#parts.clock.monotonic();
       const seen = await this.#findOrphans(wanted);
       if (this.#wanted?.fleet.revision !== wanted.fleet.revision) continue;
-      if (seen !== undefined) await this.#found(seen, wanted);
+      if (seen !== undefined) await this.#found(seen, wanted, askedAt);
       return;
     }
   }
 
-  async #found(seen: FoundOrphans, { fleet, trigger, signal }: Wanted): Promise<void> {
+  async #found(seen: FoundOrphans, { fleet, trigger, signal }: Wanted, askedAt: number): Promise<void> {
     const found = new Set(seen.orphans.map(({ name }) => name));
     const kept = seen.complete ? [] : this.#all.filter(({ name }) => !found.has(name));
     this.#all = [...seen.orphans, ...kept];
     this.#unread = seen.unread;
+    this.#isLate = false;
+    const { revision } = fleet;
+    // One that came with gaps is the newer word than a whole one from before it.
+    this.#whole = new Map(seen.orgs.map(({ org, isGuessed }) => [org, { askedAt, revision, isGuessed }]));
     await this.#record({ fleet, trigger, signal }, seen);
   }
 
@@ -148,6 +178,8 @@ export class KnownOrphans {
     } catch (error) {
       if (isFleetWide(error)) throw error;
       const { message: reason } = toFault(error, 'orphans');
+      this.#isLate = false;
+      this.#whole = new Map();
       this.#unreadFor(fleet, reason);
       this.#tell(failure, { error: reason });
       return undefined;
@@ -155,7 +187,12 @@ export class KnownOrphans {
   }
 
   #unreadFor(fleet: DesiredFleet, reason: string): void {
-    const orgs = new Set([...fleet.apps, ...this.#all].flatMap(({ org }) => org ?? []));
+    // Where git names no organization, those that were looked through are all that is known.
+    const orgs = new Set([
+      ...[...fleet.apps, ...this.#all].flatMap(({ org }) => org ?? []),
+      ...this.#unread.map(({ org }) => org),
+      ...[...this.#whole].flatMap(([org, { isGuessed }]) => (isGuessed ? [] : org)),
+    ]);
     this.#unread = [...orgs].map((org) => ({ org, reason }));
   }
 

@@ -1,0 +1,90 @@
+/** An organization's list that always takes longer than anybody waits for it: what the last whole one told counts for a while. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
+import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { defaultPolicy } from '../../../../src/model/base/policy.ts';
+import type { DesiredApp, DesiredFleet } from '../../../../src/model/desired.ts';
+import { desiredApp, group, webService } from '../../../plan/builders.ts';
+import { testStore } from '../../../record/stores.ts';
+import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+
+let simulator: Simulator;
+let clock: IdleClock;
+beforeEach(async () => {
+  clock = new IdleClock();
+  simulator = await startSimulator({ clock });
+});
+afterEach(() => simulator.close());
+
+const policy = { ...defaultPolicy, prune: ['app'] as const };
+const app = (name: string): DesiredApp =>
+  desiredApp({
+    name,
+    groups: [group({ counts: { arn: 1 }, config: { env: {}, services: [webService] } })],
+    inputs: name,
+    policy,
+  });
+const [both, one] = [['old', 'rest'], ['rest']].map((names, index) =>
+  fleetOf({ apps: names.map(app), revision: `content:${index}`, policy }),
+) as [DesiredFleet, DesiredFleet];
+
+const list = 'GET /orgs/{org}/machines';
+const names = (): readonly string[] => [...simulator.world.apps.keys()].toSorted();
+const late = (): void => simulator.world.faults.add({ template: list, times: 999, fault: { latencyMs: 15_000 } });
+
+/** Both apps run. */
+async function settled() {
+  const { url, token } = simulator;
+  const { signal } = new AbortController();
+  let wanted = both;
+  const parts = { wanted: () => wanted, url, token, fetch, clock, store: testStore({ clock }) };
+  const reconciler = reconcilerOf(parts, { configRepo: undefined, reporter: undefined });
+  /** And so many minutes go by. */
+  const refresh = async (minutes: number): Promise<void> => {
+    await reconciler.refresh(signal, 'timer');
+    await clock.sleep(minutes * 60_000);
+  };
+  const turn = (name: string) => reconciler.reconcile(name, 'timer', signal);
+  await refresh(0);
+  for (const name of ['old', 'rest']) await turn(name);
+  await refresh(3);
+  wanted = one;
+  late();
+  return { refresh, turn };
+}
+
+test('no orphan waits for ever', async () => {
+  const { refresh, turn } = await settled();
+  for (let times = 0; times < 3; times += 1) {
+    await refresh(0);
+    await turn('old');
+    await clock.sleep(180_000);
+  }
+  expect(names()).toEqual(['rest']);
+});
+
+test('one of before git said what it says now tells nothing', async () => {
+  const { refresh, turn } = await settled();
+  await refresh(0);
+  await turn('old');
+  expect(names()).toEqual(['old', 'rest']);
+});
+
+test('one of more than ten minutes ago tells nothing', async () => {
+  const { refresh, turn } = await settled();
+  await refresh(10);
+  await refresh(0);
+  await turn('old');
+  expect(names()).toEqual(['old', 'rest']);
+});
+
+test('one with gaps that came since is the newer word', async () => {
+  const { refresh, turn } = await settled();
+  await refresh(1);
+  const gaps = { status: 200, body: { machines: [], error_regions: ['syd'], next_cursor: '' } };
+  simulator.world.faults.add({ template: list, times: 1, fault: gaps });
+  await refresh(1);
+  await refresh(0);
+  await turn('old');
+  expect(names()).toEqual(['old', 'rest']);
+});
