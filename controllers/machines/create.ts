@@ -36,7 +36,7 @@ export async function createMachine(
   planned: MachineCreate,
   onSent: (machine: Machine) => void,
 ): Promise<StepDone> {
-  const { fly } = pass.services;
+  const { fly, clock } = pass.services;
   const { app } = pass;
   const step = await asItRests(pass, await withStandby(pass, planned));
   let generation = await nextGeneration(pass, step);
@@ -57,7 +57,8 @@ export async function createMachine(
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(pass, error, name);
       if (there !== undefined && otherOwner(metadataOf(there), pass.fleet) !== undefined) {
-        checkOwner(pass, [...(await fly.machines(app.name)), there]);
+        const askedAt = clock.monotonic();
+        checkOwner(pass, [...(await fly.machines(app.name)), there], askedAt);
         generation += 1;
       } else if (there !== undefined && metadataOf(there)[stampKeys.launch] === launch) {
         // What it runs is not what was sent: stamped as read back, nobody would see that again.
@@ -156,10 +157,11 @@ function machineName(slot: Slot, generation: number): string {
 async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<number> {
   const { slot } = step;
   const prefix = `${slot.group}-${slot.region}-${slot.number}-g`;
+  const askedAt = pass.services.clock.monotonic();
   const machines = await pass.services.fly.machines(pass.app.name, { includeDeleted: true });
-  checkOwner(pass, machines);
+  checkOwner(pass, machines, askedAt);
   checkWords(pass, machines);
-  pass.heardAt = pass.services.clock.monotonic();
+  pass.heardAt = askedAt;
   const taken = machines.filter((machine) => machine.name.startsWith(prefix));
   // A live machine with our slot and launch id is a create whose answer was lost: the same generation finds it again.
   const live = taken.filter((machine) => holdsSlot(pass, machine, step));

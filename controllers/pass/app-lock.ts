@@ -19,10 +19,11 @@ import { holdLease } from './lease.ts';
 export async function lockApp(pass: AppPass, except?: string): Promise<void> {
   if (pass.lock !== undefined) return pass.lock.check();
   const { app, fleet } = pass;
+  const askedAt = pass.services.clock.monotonic();
   const machines = await pass.services.fly.machines(app.name);
-  checkOwner(pass, machines);
+  checkOwner(pass, machines, askedAt);
   checkBasis(pass, machines);
-  pass.heardAt = pass.services.clock.monotonic();
+  pass.heardAt = askedAt;
   const named = new Set(app.groups.map((group) => group.name));
   const isIts = (machine: Machine): boolean => {
     const metadata = metadataOf(machine);

@@ -47,6 +47,12 @@ export interface PassStart {
   readonly record: ReleaseRecord;
 }
 
+/** All machines of the app, and when they were asked for, by the monotonic clock: a list that took long may be of then. */
+export interface Listed {
+  readonly machines: readonly Machine[];
+  readonly askedAt: number;
+}
+
 /** One pass that applies one app's plan: what it is about, and what it has found out and holds. Disposed, it gives the app's lock back. */
 export class AppPass {
   readonly services: AppServices;
@@ -72,9 +78,9 @@ export class AppPass {
   begins: boolean;
   /** What this pass made of the app's beginning. */
   readonly begun: Machine[] = [];
-  /** When this pass last saw a list of the app's machines, and whether another owner came first. By the monotonic clock. */
+  /** When this pass last asked for a list of the app's machines that told whether another owner came first. By the monotonic clock. */
   lookedAt = -Infinity;
-  /** When words about the app were last looked for on all its machines. By the monotonic clock, as below. */
+  /** When the list was asked for in which words about the app were last looked for. By the monotonic clock, as below. */
   heardAt: number;
   /** Machines that were looked at for words by their ids: when that was asked, and when answered. undefined: it was gone. */
   readonly seen = new Map<
@@ -82,7 +88,7 @@ export class AppPass {
     { readonly at: number; readonly answeredAt: number; readonly machine: Machine | undefined }
   >();
   /** A look at all machines that is under way. */
-  looking: Promise<readonly Machine[]> | undefined;
+  looking: Promise<Listed> | undefined;
   /** The last list before something was destroyed: ids of machines that are there. By the monotonic clock; Infinity: it is under way. */
   stayed: { readonly answeredAt: number; readonly ids: Promise<Set<string>> } | undefined;
   /** Machines' leases that the pass holds, the lock's among them. */

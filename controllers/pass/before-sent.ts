@@ -1,6 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
-import type { AppPass } from './app-pass.ts';
+import type { AppPass, Listed } from './app-pass.ts';
 import { checkWords } from './basis.ts';
 import { checkNotLost, checkOwner, recentMs } from './beginning.ts';
 import type { WriteTarget } from './guarded-fly.ts';
@@ -19,20 +19,21 @@ const sameMomentMs = 50;
  */
 export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): Promise<void> {
   const { clock } = pass.services;
+  const askedAt = clock.monotonic();
   // What another write of this pass has found holds for all of them.
   if (pass.overtaken !== undefined) throw pass.overtaken;
   // What was made of an app that another owner began goes again.
   if (target.of !== 'machine') checkNotLost(pass);
   checkWords(pass, [], await saidSince(pass));
   if (target.of === 'no-app') {
-    pass.heardAt = clock.monotonic();
+    pass.heardAt = askedAt;
     return;
   }
   if (target.of === 'app') {
     const seenAt = pass.begins ? Math.min(pass.heardAt, pass.lookedAt) : pass.heardAt;
     if (clock.monotonic() - seenAt > recentMs) {
-      const machines = await listApp(pass);
-      checkOwner(pass, machines);
+      const { machines, askedAt: listedAt } = await listApp(pass);
+      checkOwner(pass, machines, listedAt);
       checkWords(pass, machines);
     }
     pass.lock?.check();
@@ -46,19 +47,19 @@ export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): P
 }
 
 /** All its machines as they are listed now: those who ask side by side share one list. What they say is for the caller to judge. */
-function listApp(pass: AppPass): Promise<readonly Machine[]> {
+function listApp(pass: AppPass): Promise<Listed> {
   pass.looking ??= listNow(pass).finally(() => {
     pass.looking = undefined;
   });
   return pass.looking;
 }
 
-async function listNow(pass: AppPass): Promise<readonly Machine[]> {
+async function listNow(pass: AppPass): Promise<Listed> {
   const { clock, fly } = pass.services;
-  const startedAt = clock.monotonic();
+  const askedAt = clock.monotonic();
   const machines = await fly.machines(pass.app.name);
-  pass.heardAt = startedAt;
-  return machines;
+  pass.heardAt = askedAt;
+  return { machines, askedAt };
 }
 
 /** One of them, by its id, since lists lag. undefined: it is gone. Throws as `checkStillAsPlanned`. */

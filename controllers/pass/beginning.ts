@@ -27,9 +27,12 @@ export function isUnseen({ begins, lookedAt, services: { clock } }: AppPass): bo
   return begins && clock.monotonic() - lookedAt > recentMs;
 }
 
-/** Throws a held Fault where another owner came first; these machines are as they were listed. */
-export function checkOwner(pass: AppPass, machines: readonly Machine[]): void {
-  pass.lookedAt = pass.services.clock.monotonic();
+/**
+ * Throws a held Fault where another owner came first; these machines are as they were listed. `askedAt`: when the list was
+ * asked for, by the monotonic clock, since one that took long may be of then. undefined: it counts for nothing that comes later.
+ */
+export function checkOwner(pass: AppPass, machines: readonly Machine[], askedAt?: number): void {
+  pass.lookedAt = askedAt ?? pass.lookedAt;
   if (!pass.begins) return;
   const listed = new Set(machines.map(({ id }) => id));
   const known = [...machines, ...pass.begun.filter(({ id }) => !listed.has(id))];
@@ -55,9 +58,10 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
   const { clock, fly, yieldSlot } = pass.services;
   const until = clock.monotonic() + listedMsMax;
   for (;;) {
+    const askedAt = clock.monotonic();
     const machines = await fly.machines(pass.app.name);
     try {
-      checkOwner(pass, machines);
+      checkOwner(pass, machines, askedAt);
     } catch (error) {
       // Where Fly refuses, the next pass takes it away: it still says that it was begun.
       await pass.undo.destroyMachine(pass.app.name, made.id).catch(() => undefined);

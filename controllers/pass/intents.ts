@@ -64,6 +64,7 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     return { id: call.idOf(item), found: true };
   }
   for (let tries = 1; ; tries += 1) {
+    const seenAt = pass.services.clock.monotonic();
     const now = await call.list();
     // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
     const [newest] = now.length > call.there ? now.slice(-1) : [];
@@ -73,7 +74,6 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     await announceCall(pass, { kind, target, createdAt: pass.services.clock.now(), before });
     const intent = await store.addIntent(app.name, { kind, target, before });
     let isSent = false;
-    const seenAt = pass.services.clock.monotonic();
     const beforeSent = async (): Promise<void> => {
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
       isSent = false;

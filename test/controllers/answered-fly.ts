@@ -11,7 +11,7 @@ export interface Call {
 }
 
 /** Speaks to a Fly that answers each call as a test says; for what Fly does over time there is the simulator. */
-export function flyAnswering(clock: Clock, answer: (call: Call) => Response): FlyWriter {
+export function flyAnswering(clock: Clock, answer: (call: Call) => Response | Promise<Response>): FlyWriter {
   const transport = createTransport({
     baseUrl: 'http://127.0.0.1:1',
     webBaseUrl: 'http://127.0.0.1:1',

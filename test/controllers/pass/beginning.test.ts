@@ -86,7 +86,7 @@ test('what is made says so as long as nobody knows whose the app is', () => {
 test('a value goes to an app that was looked at five seconds ago at most', async () => {
   const { pass, clock } = begin();
   expect([isUnseen(pass), isUnseen(begin([], false).pass)]).toEqual([true, false]);
-  checkOwner(pass, []);
+  checkOwner(pass, [], clock.monotonic());
   expect(isUnseen(pass)).toBe(false);
   await clock.sleep(5000);
   expect(isUnseen(pass)).toBe(false);
@@ -110,7 +110,7 @@ describe('a list', () => {
 
   it('of ours that is there for good settles it', () => {
     const { pass, clock } = begin();
-    checkOwner(pass, [made('a', 1, { begun: false }), made('b', 2)]);
+    checkOwner(pass, [made('a', 1, { begun: false }), made('b', 2)], clock.monotonic());
     expect([pass.begins, pass.lookedAt]).toEqual([false, clock.now()]);
     expect(() => checkOwner(pass, [made('b', 1, { begun: false })])).not.toThrow();
   });

@@ -1,0 +1,56 @@
+import { beginPass } from '../../../controllers/pass/begin-pass.ts';
+import type { AppPass } from '../../../controllers/pass/app-pass.ts';
+import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
+import { inPlace } from '../../../src/loop/aside.ts';
+import type { IdleClock } from '../../../src/model/base/clock.ts';
+import { silentLog } from '../../../src/model/base/log.ts';
+import { createEvidence } from '../../../src/record/evidence.ts';
+import { desiredApp } from '../../plan/builders.ts';
+import { testStore } from '../../record/stores.ts';
+import { flyAnswering, type Call } from '../answered-fly.ts';
+import { fleetOf } from '../reconcilers.ts';
+
+interface PassOver {
+  readonly pass: AppPass;
+  /** As `GET machines`, in the order in which they were sent. */
+  readonly calls: readonly string[];
+}
+
+/** A pass over the app shop, planned a moment ago, on a Fly that answers so. */
+export function passOver(
+  clock: IdleClock,
+  answer: (call: Call) => unknown,
+  { begins = false }: { readonly begins?: boolean } = {},
+): PassOver {
+  const app = desiredApp();
+  const calls: string[] = [];
+  const fly = flyAnswering(clock, async (call) => {
+    calls.push(`${call.method} ${call.path.split('/').at(-1)}`);
+    return Response.json(await answer(call));
+  });
+  const services = {
+    clock,
+    log: silentLog,
+    fly,
+    store: testStore({ path: ':memory:', clock }),
+    evidence: createEvidence({ key: new Uint8Array(32) }),
+    onProgress: () => undefined,
+    instance: 'test',
+    signal: new AbortController().signal,
+    patience: 'requeue' as const,
+    yieldSlot: inPlace,
+  };
+  const known = { version: '', told: undefined, status: undefined, open: undefined };
+  const pass = beginPass(services, {
+    fleet: fleetOf(),
+    app,
+    newer: undefined,
+    stamped: undefined,
+    begins,
+    leaving: new Set(),
+    wayOn: undefined,
+    record: new ReleaseRecord({ ...services, app, known }),
+    basis: { machines: undefined, standing: {}, remembered: [], observedAt: clock.now(), releases: undefined },
+  });
+  return { pass, calls };
+}
