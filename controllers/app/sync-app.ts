@@ -1,3 +1,4 @@
+import { momentOf } from '../../src/model/base/moment.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
@@ -113,7 +114,7 @@ async function apply(
       machines: observed.machines.status === 'read' ? observed.machines.value : undefined,
       standing: steering.standing.texts,
       remembered: remembered.standing,
-      observedAt: observed.observedAt,
+      observedAt: observed.askedAt ?? { ...momentOf(request.clock), now: observed.observedAt },
       releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     },
     wayOn: wayOnOf(request, { observed, steering }),

@@ -1,3 +1,4 @@
+import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, toFault } from '../../src/model/base/fault.ts';
 import { hashOf } from '../../src/model/base/json.ts';
@@ -40,8 +41,8 @@ interface Wanted {
 
 /** A list that came whole. */
 interface Whole {
-  /** Right before it was asked for, by the monotonic clock. */
-  readonly askedAt: number;
+  /** Right before it was asked for. */
+  readonly askedAt: Moment;
   /** What git said then: another one names other apps. */
   readonly revision: string;
   readonly isGuessed: boolean;
@@ -86,7 +87,7 @@ export class KnownOrphans {
   #isWhole(org: string): boolean {
     const whole = this.#whole.get(org);
     if (whole === undefined || whole.revision !== this.#wanted?.fleet.revision) return false;
-    return this.#parts.clock.monotonic() - whole.askedAt <= wholeForMs;
+    return msSince(this.#parts.clock, whole.askedAt) <= wholeForMs;
   }
 
   called(name: string): OrphanedApp | undefined {
@@ -139,7 +140,7 @@ export class KnownOrphans {
   /** What was found for a git of before is nothing to go by: apps have been named since, or no longer are. */
   async #lookUntilNewest(): Promise<void> {
     for (let wanted = this.#wanted; wanted !== undefined && !wanted.signal.aborted; wanted = this.#wanted) {
-      const askedAt = this.#parts.clock.monotonic();
+      const askedAt = momentOf(this.#parts.clock);
       const seen = await this.#findOrphans(wanted);
       if (this.#wanted?.fleet.revision !== wanted.fleet.revision) continue;
       if (seen !== undefined) await this.#found(seen, wanted, askedAt);
@@ -147,7 +148,7 @@ export class KnownOrphans {
     }
   }
 
-  async #found(seen: FoundOrphans, { fleet, trigger, signal }: Wanted, askedAt: number): Promise<void> {
+  async #found(seen: FoundOrphans, { fleet, trigger, signal }: Wanted, askedAt: Moment): Promise<void> {
     const found = new Set(seen.orphans.map(({ name }) => name));
     const kept = seen.complete ? [] : this.#all.filter(({ name }) => !found.has(name));
     this.#all = [...seen.orphans, ...kept];

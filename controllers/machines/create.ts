@@ -1,6 +1,7 @@
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
 import { parseImage } from '../../src/flyconfig/sections/image.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import { momentOf } from '../../src/model/base/moment.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { MachineCreate } from '../../src/model/plan.ts';
 import { formatSent } from '../../src/model/stamps/stamps.ts';
@@ -57,7 +58,7 @@ export async function createMachine(
       if (!(error instanceof FlyError)) throw error;
       const there = await findByName(pass, error, name);
       if (there !== undefined && otherOwner(metadataOf(there), pass.fleet) !== undefined) {
-        const askedAt = clock.monotonic();
+        const askedAt = momentOf(clock);
         checkOwner(pass, [...(await fly.machines(app.name)), there], askedAt);
         generation += 1;
       } else if (there !== undefined && metadataOf(there)[stampKeys.launch] === launch) {
@@ -157,7 +158,7 @@ function machineName(slot: Slot, generation: number): string {
 async function nextGeneration(pass: AppPass, step: MachineCreate): Promise<number> {
   const { slot } = step;
   const prefix = `${slot.group}-${slot.region}-${slot.number}-g`;
-  const askedAt = pass.services.clock.monotonic();
+  const askedAt = momentOf(pass.services.clock);
   const machines = await pass.services.fly.machines(pass.app.name, { includeDeleted: true });
   checkOwner(pass, machines, askedAt);
   checkWords(pass, machines);

@@ -1,4 +1,5 @@
 /** What goes does so because others stay, and the plan is of before those were rolled. */
+import { longAgo, momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
@@ -68,11 +69,16 @@ function stayingBeside(pass: AppPass, group: string): readonly string[] {
 function lookAtAll(pass: AppPass): Promise<Set<string>> {
   const { clock } = pass.services;
   const { stayed } = pass;
-  if (stayed !== undefined && clock.monotonic() - stayed.answeredAt <= lookAgainMs) return stayed.ids;
-  const look = { answeredAt: Infinity, ids: listed(pass) };
+  const isUnderWay = stayed !== undefined && stayed.answeredAt === undefined;
+  if (stayed !== undefined && (isUnderWay || msSince(clock, stayed.answeredAt ?? longAgo) <= lookAgainMs))
+    return stayed.ids;
+  const look: { answeredAt: Moment | undefined; ids: Promise<Set<string>> } = {
+    answeredAt: undefined,
+    ids: listed(pass),
+  };
   pass.stayed = look;
   const answered = (): void => {
-    look.answeredAt = clock.monotonic();
+    look.answeredAt = momentOf(clock);
   };
   const failed = (): void => {
     if (pass.stayed === look) pass.stayed = undefined;

@@ -44,7 +44,7 @@ export async function updateMachine(
   });
   if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
   onSent(updated);
-  lease.check();
+  await lease.check();
   const { machineId } = step;
   // As it was looked at right before it was sent.
   const before = pass.seen.get(machineId)?.machine;

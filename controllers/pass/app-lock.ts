@@ -1,5 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { releaseCommandGroup } from '../../schemas/fly/presets.ts';
+import { momentOf } from '../../src/model/base/moment.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { flyctlKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
@@ -19,7 +20,7 @@ import { holdLease } from './lease.ts';
 export async function lockApp(pass: AppPass, except?: string): Promise<void> {
   if (pass.lock !== undefined) return pass.lock.check();
   const { app, fleet } = pass;
-  const askedAt = pass.services.clock.monotonic();
+  const askedAt = momentOf(pass.services.clock);
   const machines = await pass.services.fly.machines(app.name);
   checkOwner(pass, machines, askedAt);
   checkBasis(pass, machines);

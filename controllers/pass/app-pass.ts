@@ -2,6 +2,7 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import { longAgo, type Moment } from '../../src/model/base/moment.ts';
 import type { Fault } from '../../src/model/base/fault.ts';
 import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
@@ -18,8 +19,8 @@ interface Basis {
   readonly standing: StandingTexts;
   /** What SQLite knew of it then. */
   readonly remembered: readonly StandingRow[];
-  /** When its machines were read, in milliseconds since the epoch. */
-  readonly observedAt: number;
+  /** When Fly was asked for it. */
+  readonly observedAt: Moment;
   /** undefined: nobody asked for them. */
   readonly releases: readonly Release[] | undefined;
 }
@@ -47,10 +48,10 @@ export interface PassStart {
   readonly record: ReleaseRecord;
 }
 
-/** All machines of the app, and when they were asked for, by the monotonic clock: a list that took long may be of then. */
+/** All machines of the app, and when they were asked for: a list that took long may be of then. */
 export interface Listed {
   readonly machines: readonly Machine[];
-  readonly askedAt: number;
+  readonly askedAt: Moment;
 }
 
 /** One pass that applies one app's plan: what it is about, and what it has found out and holds. Disposed, it gives the app's lock back. */
@@ -78,19 +79,19 @@ export class AppPass {
   begins: boolean;
   /** What this pass made of the app's beginning. */
   readonly begun: Machine[] = [];
-  /** When this pass last asked for a list of the app's machines that told whether another owner came first. By the monotonic clock. */
-  lookedAt = -Infinity;
-  /** When the list was asked for in which words about the app were last looked for. By the monotonic clock, as below. */
-  heardAt: number;
+  /** When this pass last asked for a list of the app's machines that told whether another owner came first. */
+  lookedAt: Moment = longAgo;
+  /** When the list was asked for in which words about the app were last looked for. */
+  heardAt: Moment;
   /** Machines that were looked at for words by their ids: when that was asked, and when answered. undefined: it was gone. */
   readonly seen = new Map<
     string,
-    { readonly at: number; readonly answeredAt: number; readonly machine: Machine | undefined }
+    { readonly at: Moment; readonly answeredAt: Moment; readonly machine: Machine | undefined }
   >();
   /** A look at all machines that is under way. */
   looking: Promise<Listed> | undefined;
-  /** The last list before something was destroyed: ids of machines that are there. By the monotonic clock; Infinity: it is under way. */
-  stayed: { readonly answeredAt: number; readonly ids: Promise<Set<string>> } | undefined;
+  /** The last list before something was destroyed: ids of machines that are there. answeredAt: undefined while it is under way. */
+  stayed: { readonly answeredAt: Moment | undefined; readonly ids: Promise<Set<string>> } | undefined;
   /** Machines' leases that the pass holds, the lock's among them. */
   readonly leases = new Map<string, HeldLease>();
   /** Looks after a create, one after the other: what the first one finds is true for all. */
@@ -122,8 +123,7 @@ export class AppPass {
     this.leaving = start.leaving;
     this.record = start.record;
     this.basis = start.basis;
-    const { clock } = services;
-    this.heardAt = clock.monotonic() - Math.max(0, clock.now() - start.basis.observedAt);
+    this.heardAt = start.basis.observedAt;
     this.wayOn = start.wayOn;
     this.stamped = start.stamped;
   }

@@ -1,8 +1,9 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
+import { longAgo, momentOf, msSince } from '../../src/model/base/moment.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { AppPass, Listed } from './app-pass.ts';
 import { checkWords } from './basis.ts';
-import { checkNotLost, checkOwner, recentMs } from './beginning.ts';
+import { checkNotLost, checkOwner, isUnseen, recentMs } from './beginning.ts';
 import type { WriteTarget } from './guarded-fly.ts';
 
 /**
@@ -19,7 +20,7 @@ const sameMomentMs = 50;
  */
 export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): Promise<void> {
   const { clock } = pass.services;
-  const askedAt = clock.monotonic();
+  const askedAt = momentOf(clock);
   // What another write of this pass has found holds for all of them.
   if (pass.overtaken !== undefined) throw pass.overtaken;
   // What was made of an app that another owner began goes again.
@@ -30,20 +31,19 @@ export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): P
     return;
   }
   if (target.of === 'app') {
-    const seenAt = pass.begins ? Math.min(pass.heardAt, pass.lookedAt) : pass.heardAt;
-    if (clock.monotonic() - seenAt > recentMs) {
+    if (msSince(clock, pass.heardAt) > recentMs || isUnseen(pass)) {
       const { machines, askedAt: listedAt } = await listApp(pass);
       checkOwner(pass, machines, listedAt);
       checkWords(pass, machines);
     }
-    pass.lock?.check();
+    await pass.lock?.check();
     return;
   }
   const { machineId, overwrites = false } = target;
-  const seenAt = pass.seen.get(machineId)?.at ?? -Infinity;
+  const seenAt = pass.seen.get(machineId)?.at ?? longAgo;
   if (overwrites) await lookNow(pass, machineId);
-  else if (clock.monotonic() - seenAt > recentMs) await lookAtMachine(pass, machineId);
-  pass.leases.get(machineId)?.check();
+  else if (msSince(clock, seenAt) > recentMs) await lookAtMachine(pass, machineId);
+  await pass.leases.get(machineId)?.check();
 }
 
 /** All its machines as they are listed now: those who ask side by side share one list. What they say is for the caller to judge. */
@@ -56,7 +56,7 @@ function listApp(pass: AppPass): Promise<Listed> {
 
 async function listNow(pass: AppPass): Promise<Listed> {
   const { clock, fly } = pass.services;
-  const askedAt = clock.monotonic();
+  const askedAt = momentOf(clock);
   const machines = await fly.machines(pass.app.name);
   pass.heardAt = askedAt;
   return { machines, askedAt };
@@ -65,17 +65,17 @@ async function listNow(pass: AppPass): Promise<Listed> {
 /** One of them, by its id, since lists lag. undefined: it is gone. Throws as `checkStillAsPlanned`. */
 export async function lookAtMachine(pass: AppPass, machineId: string): Promise<Machine | undefined> {
   const { clock, fly } = pass.services;
-  const startedAt = clock.monotonic();
+  const startedAt = momentOf(clock);
   const machine = await fly.machine(pass.app.name, machineId);
   if (machine !== undefined) checkWords(pass, [machine]);
-  pass.seen.set(machineId, { at: startedAt, answeredAt: clock.monotonic(), machine });
+  pass.seen.set(machineId, { at: startedAt, answeredAt: momentOf(clock), machine });
   return machine;
 }
 
 /** The same, where nobody has looked in this moment. */
 export async function lookNow(pass: AppPass, machineId: string): Promise<Machine | undefined> {
   const seen = pass.seen.get(machineId);
-  const isNow = seen !== undefined && pass.services.clock.monotonic() - seen.answeredAt <= sameMomentMs;
+  const isNow = seen !== undefined && msSince(pass.services.clock, seen.answeredAt) <= sameMomentMs;
   return isNow ? seen.machine : lookAtMachine(pass, machineId);
 }
 

@@ -3,6 +3,7 @@
  * same moment find out by what they have made (`src/plan/classify/beginning.ts`).
  */
 import type { Machine } from '../../schemas/fly/machine.ts';
+import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { Hold } from '../../src/model/plan.ts';
@@ -24,14 +25,14 @@ export function begunStamp({ begins }: AppPass): Readonly<Record<string, string>
 
 /** Nobody knows whose the app is, and this pass has not looked for a while. */
 export function isUnseen({ begins, lookedAt, services: { clock } }: AppPass): boolean {
-  return begins && clock.monotonic() - lookedAt > recentMs;
+  return begins && msSince(clock, lookedAt) > recentMs;
 }
 
 /**
  * Throws a held Fault where another owner came first; these machines are as they were listed. `askedAt`: when the list was
- * asked for, by the monotonic clock, since one that took long may be of then. undefined: it counts for nothing that comes later.
+ * asked for, since one that took long may be of then. undefined: it counts for nothing that comes later.
  */
-export function checkOwner(pass: AppPass, machines: readonly Machine[], askedAt?: number): void {
+export function checkOwner(pass: AppPass, machines: readonly Machine[], askedAt?: Moment): void {
   pass.lookedAt = askedAt ?? pass.lookedAt;
   if (!pass.begins) return;
   const listed = new Set(machines.map(({ id }) => id));
@@ -58,7 +59,7 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
   const { clock, fly, yieldSlot } = pass.services;
   const until = clock.monotonic() + listedMsMax;
   for (;;) {
-    const askedAt = clock.monotonic();
+    const askedAt = momentOf(clock);
     const machines = await fly.machines(pass.app.name);
     try {
       checkOwner(pass, machines, askedAt);

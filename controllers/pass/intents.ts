@@ -1,4 +1,5 @@
 import type { Intent, IntentKind } from '../../src/model/stamps/calls-stamp.ts';
+import { momentOf, msSince } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
@@ -64,7 +65,7 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     return { id: call.idOf(item), found: true };
   }
   for (let tries = 1; ; tries += 1) {
-    const seenAt = pass.services.clock.monotonic();
+    const seenAt = momentOf(pass.services.clock);
     const now = await call.list();
     // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
     const [newest] = now.length > call.there ? now.slice(-1) : [];
@@ -77,7 +78,7 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     const beforeSent = async (): Promise<void> => {
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
       isSent = false;
-      const isOld = pass.lock === undefined && pass.services.clock.monotonic() - seenAt > recentMs;
+      const isOld = pass.lock === undefined && msSince(pass.services.clock, seenAt) > recentMs;
       const made = isOld ? await madeSince(pass, call, before) : undefined;
       if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
       isSent = true;

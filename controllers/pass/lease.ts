@@ -1,5 +1,6 @@
 import { FlyError } from '../../src/fly/http/error.ts';
 import { isOwnLease } from '../../src/model/stamps/owner.ts';
+import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';
 import { lookAgainAfterWait } from './basis.ts';
@@ -28,45 +29,78 @@ const freeLeasePauseMs = 1000;
  * that wait the plan may be out of date: a waiting Fault then, too.
  */
 export async function holdLease(pass: AppPass, machineId: string): Promise<HeldLease> {
-  const { clock, fly } = pass.services;
-  const { app, lock } = pass;
+  const { lock } = pass;
   // Ours already, until the end of the pass.
   if (lock?.machineId === machineId) return { ...lock, [Symbol.asyncDispose]: () => Promise.resolve() };
-  const held = await acquire(pass, machineId);
-  let endsAt = held.endsAt;
+  const acquired = await acquire(pass, machineId);
+  const lease = renewed(pass, machineId, acquired);
+  if (!acquired.hasWaited) return lease;
+  try {
+    await lookAgainAfterWait(pass, machineId);
+    return lease;
+  } catch (error) {
+    await lease[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Acquired {
+  readonly nonce: string;
+  /** Right before Fly was asked for it: it ends no later than `leaseMs` after that. */
+  readonly askedAt: Moment;
+}
+
+/** A lease that is renewed in the background until it is disposed. */
+function renewed(pass: AppPass, machineId: string, held: Acquired): HeldLease {
+  const { clock, fly } = pass.services;
+  const { app } = pass;
+  let heldFrom = held.askedAt;
   let lost: Fault | undefined;
   let renewal = Promise.resolve();
+  let proof: Promise<void> | undefined;
   let cancel = scheduleRenewal(renewEveryMs);
 
   function scheduleRenewal(inMs: number): () => void {
     return clock.timer(inMs, () => {
-      const startedAt = clock.monotonic();
+      const startedAt = momentOf(clock);
       renewal = renew(startedAt).finally(() => {
-        if (lost === undefined && !released) cancel = scheduleRenewal(startedAt + renewEveryMs - clock.monotonic());
+        const nextAt = startedAt.monotonic + renewEveryMs;
+        if (lost === undefined && !released) cancel = scheduleRenewal(nextAt - clock.monotonic());
       });
     });
   }
-  async function renew(startedAt: number): Promise<void> {
-    const patienceMs = Math.max(renewalMsMin, (endsAt - startedAt) * renewalShare);
+  function hasEnded(): boolean {
+    return clock.monotonic() - heldFrom.monotonic >= leaseMs;
+  }
+  async function renew(startedAt: Moment): Promise<void> {
+    const leftMs = heldFrom.monotonic + leaseMs - startedAt.monotonic;
+    const patienceMs = Math.max(renewalMsMin, leftMs * renewalShare);
     try {
       await fly.refreshLease(app.name, machineId, held.nonce, { ttlSeconds: leaseSeconds, patienceMs });
-      endsAt = startedAt + leaseMs;
+      heldFrom = startedAt;
     } catch (error) {
       // One failed renewal is no loss: the lease outlives it, and the next one tries again.
       pass.services.log.warn({ app: app.name, machine: machineId, error: String(error) }, 'lease not renewed');
       // Refused for another reason than haste: it is gone, or somebody else's.
       const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
-      if (isTaken || clock.monotonic() >= endsAt) lost = lostLease(app.name, machineId);
+      if (isTaken || hasEnded()) lost = lostLease(app.name, machineId);
     }
+  }
+  /** The machine slept, or somebody set its clock: Fly knows whether the lease is over, and takes no renewal of one that is. */
+  async function prove(): Promise<void> {
+    await renew(momentOf(clock));
+    if (msSince(clock, heldFrom) >= leaseMs) lost ??= lostLease(app.name, machineId);
   }
 
   let released = false;
   const lease: HeldLease = {
     machineId,
     nonce: held.nonce,
-    check() {
+    async check() {
       // A renewal that hangs has not said yet that it is lost.
-      if (clock.monotonic() >= endsAt) lost ??= lostLease(app.name, machineId);
+      if (hasEnded()) lost ??= lostLease(app.name, machineId);
+      if (lost === undefined && msSince(clock, heldFrom) >= leaseMs)
+        await (proof ??= prove().finally(() => (proof = undefined)));
       if (lost !== undefined) throw lost;
     },
     async [Symbol.asyncDispose]() {
@@ -75,7 +109,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
       cancel();
       await renewal;
       // Nothing is left to give back.
-      if (clock.monotonic() >= endsAt) return;
+      if (hasEnded()) return;
       try {
         await fly.releaseLease(app.name, machineId, held.nonce);
       } catch (error) {
@@ -85,14 +119,7 @@ export async function holdLease(pass: AppPass, machineId: string): Promise<HeldL
     },
   };
   pass.leases.set(machineId, lease);
-  if (!held.hasWaited) return lease;
-  try {
-    await lookAgainAfterWait(pass, machineId);
-    return lease;
-  } catch (error) {
-    await lease[Symbol.asyncDispose]();
-    throw error;
-  }
+  return lease;
 }
 
 async function acquire(pass: AppPass, machineId: string) {
@@ -106,9 +133,9 @@ async function acquire(pass: AppPass, machineId: string) {
   let saidOf: number | undefined;
   for (;;) {
     // Fly's time may differ from ours, and ours may be set: by what nobody sets, the lease ends no later than this.
-    const endsAt = clock.monotonic() + leaseMs;
+    const askedAt = momentOf(clock);
     try {
-      return { nonce: await fly.acquireLease(app.name, machineId, request), endsAt, hasWaited };
+      return { nonce: await fly.acquireLease(app.name, machineId, request), askedAt, hasWaited };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       const quietUntil = error instanceof FlyError ? error.leftAloneUntil : undefined;

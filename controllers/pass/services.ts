@@ -48,8 +48,8 @@ export function whyStopped(on: {
 export interface HeldLease {
   readonly machineId: string;
   readonly nonce: string;
-  /** Throws when a renewal failed: somebody else may hold the machine now. */
-  check(): void;
+  /** Throws when a renewal failed: somebody else may hold the machine now. Fly is asked only where one of our clocks says so. */
+  check(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

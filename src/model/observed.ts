@@ -1,3 +1,4 @@
+import type { Moment } from './base/moment.ts';
 import type { App, AppSecret, IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Certificate } from '../../schemas/fly/certificate.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
@@ -28,6 +29,8 @@ export interface ObservedApp {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
+  /** The same, for how long ago that was. undefined: `observedAt` is all that is known. */
+  readonly askedAt?: Moment | undefined;
   /** Milliseconds that Fly's clock was ahead of the one that says `observedAt`. */
   readonly flyAheadMs: number;
   readonly app: Reading<AppPresence>;

@@ -4,6 +4,7 @@ import type { Release } from '../../schemas/fly/release.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
 import type { Clock } from '../model/base/clock.ts';
+import { momentOf, msSince } from '../model/base/moment.ts';
 import type { AppPresence, ObservedApp, Reading } from '../model/observed.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Told } from '../model/stamps/stamps.ts';
@@ -31,9 +32,9 @@ const looksMax = 3;
  */
 export async function observeApp(request: ObserveAppRequest): Promise<ObservedApp> {
   for (let looks = 1; ; looks += 1) {
-    const begunAt = request.clock.monotonic();
+    const begunAt = momentOf(request.clock);
     const seen = await look(request);
-    const isApart = request.clock.monotonic() - begunAt > apartMsMax;
+    const isApart = msSince(request.clock, begunAt) > apartMsMax;
     if (!isApart || looks === looksMax || isUnread(seen)) return seen;
   }
 }
@@ -45,7 +46,8 @@ function isUnread({ app, machines, volumes, secrets, addresses }: ObservedApp): 
 
 async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<ObservedApp> {
   // The moment before asking: what happens on Fly meanwhile is then newer than this observation, never older.
-  const observedAt = clock.now();
+  const askedAt = momentOf(clock);
+  const observedAt = askedAt.now;
   const asked = [
     read(fly.app(name)),
     read(fly.machines(name)),
@@ -62,6 +64,7 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
     return {
       name,
       observedAt,
+      askedAt,
       flyAheadMs,
       app: presence,
       machines: empty,
@@ -72,7 +75,7 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
   }
   const org = app.status === 'read' ? organizationOf(app.value) : undefined;
   const id = app.status === 'read' && app.value.state === 'present' ? appIdOf(app.value.app) : undefined;
-  return { name, observedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
+  return { name, observedAt, askedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AppPass } from '../../controllers/pass/app-pass.ts';
 import { holdLease } from '../../controllers/pass/lease.ts';
+import type { FlyWriter } from '../../src/fly/api.ts';
 import { createRateLimiter } from '../../src/fly/http/rate-limit.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import { Fault } from '../../src/model/base/fault.ts';
@@ -129,11 +130,19 @@ describe.each([
     expect(waited).toBeLessThan(1100);
   });
 
-  test('ends a lease that is not renewed after its half minute, and none before', async () => {
+  test('ends a lease that is not renewed after its half minute, and none before; set forward, it is renewed once', async () => {
     const clock = new IdleClock();
+    const begunAt = clock.monotonic();
+    let renewals = 0;
     const fly = {
       acquireLease: () => Promise.resolve('nonce'),
-      refreshLease: () => clock.sleep(hour),
+      // Each later one hangs.
+      refreshLease: async (...[, , , { patienceMs }]: Parameters<FlyWriter['refreshLease']>) => {
+        renewals += 1;
+        if (clock.monotonic() === begunAt) return;
+        await clock.sleep(patienceMs);
+        throw new Fault({ kind: 'transient', what: 'no answer' });
+      },
       releaseLease: () => Promise.resolve(),
     };
     const services = { clock, fly, log: silentLog, instance: 'test', signal: new AbortController().signal };
@@ -141,9 +150,11 @@ describe.each([
     const pass = parts as unknown as AppPass;
     const lease = await holdLease(pass, 'm1');
     clock.set(byMs);
+    await lease.check();
+    expect(renewals).toBe(byMs > 0 ? 1 : 0);
     await clock.sleep(29_000);
-    expect(() => lease.check()).not.toThrow();
+    await lease.check();
     await clock.sleep(1000);
-    expect(() => lease.check()).toThrow('lost the lease on a machine');
+    await expect(lease.check()).rejects.toThrow('lost the lease on a machine');
   });
 });

@@ -37,6 +37,7 @@ describe('an app', () => {
     expect(observed).toEqual({
       name: 'shop',
       observedAt: start,
+      askedAt: { now: start, monotonic: start },
       flyAheadMs: 0,
       app: { status: 'read', value: { state: 'present', app: { name: 'shop', status: 'deployed' } } },
       machines: { status: 'read', value: [machine] },

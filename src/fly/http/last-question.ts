@@ -1,4 +1,5 @@
 import type { Clock } from '../../model/base/clock.ts';
+import { longAgo, momentOf, msSince, type Moment } from '../../model/base/moment.ts';
 import { Fault } from '../../model/base/fault.ts';
 import { endsWithin } from '../../model/base/ending.ts';
 import type { Call } from './call.ts';
@@ -18,7 +19,7 @@ export class LastQuestion {
   readonly #ask: (() => Promise<void>) | undefined;
   /** Until somebody has taken its answer. */
   #asking: Promise<void> | undefined;
-  #answeredAt = -Infinity;
+  #answeredAt: Moment = longAgo;
 
   /** `timesSent`: tries of the call that were sent before this one. */
   constructor(clock: Clock, { beforeSent }: Call, timesSent: number) {
@@ -28,7 +29,7 @@ export class LastQuestion {
 
   /** true: it may be sent now. false: the answer takes long, and whoever holds a place gives it back. Throws what forbids it. */
   async isAnswered(): Promise<boolean> {
-    if (this.#ask === undefined || this.#clock.monotonic() - this.#answeredAt <= goodForMs) return true;
+    if (this.#ask === undefined || msSince(this.#clock, this.#answeredAt) <= goodForMs) return true;
     const asking = (this.#asking ??= this.#asked(this.#ask));
     if (!(await endsWithin(this.#clock, asking, { ms: heldMsMax }))) return false;
     await this.answered();
@@ -46,7 +47,7 @@ export class LastQuestion {
   async #asked(ask: () => Promise<void>): Promise<void> {
     try {
       await ask();
-      this.#answeredAt = this.#clock.monotonic();
+      this.#answeredAt = momentOf(this.#clock);
     } catch (error) {
       if (!(error instanceof FlyError)) throw error;
       const { state, what, why, next, where, blames } = error;

@@ -6,6 +6,7 @@ import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { inPlace } from '../../../src/loop/aside.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
+import { momentOf } from '../../../src/model/base/moment.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { createEvidence } from '../../../src/record/evidence.ts';
 import { desiredApp, machine } from '../../plan/builders.ts';
@@ -70,7 +71,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
     leaving: new Set(),
     wayOn: undefined,
     record,
-    basis: { machines: undefined, standing: {}, remembered: [], observedAt: clock.now(), releases: undefined },
+    basis: { machines: undefined, standing: {}, remembered: [], observedAt: momentOf(clock), releases: undefined },
   });
   return { pass, clock, calls };
 }
@@ -86,7 +87,7 @@ test('what is made says so as long as nobody knows whose the app is', () => {
 test('a value goes to an app that was looked at five seconds ago at most', async () => {
   const { pass, clock } = begin();
   expect([isUnseen(pass), isUnseen(begin([], false).pass)]).toEqual([true, false]);
-  checkOwner(pass, [], clock.monotonic());
+  checkOwner(pass, [], momentOf(clock));
   expect(isUnseen(pass)).toBe(false);
   await clock.sleep(5000);
   expect(isUnseen(pass)).toBe(false);
@@ -110,8 +111,8 @@ describe('a list', () => {
 
   it('of ours that is there for good settles it', () => {
     const { pass, clock } = begin();
-    checkOwner(pass, [made('a', 1, { begun: false }), made('b', 2)], clock.monotonic());
-    expect([pass.begins, pass.lookedAt]).toEqual([false, clock.now()]);
+    checkOwner(pass, [made('a', 1, { begun: false }), made('b', 2)], momentOf(clock));
+    expect([pass.begins, pass.lookedAt]).toEqual([false, momentOf(clock)]);
     expect(() => checkOwner(pass, [made('b', 1, { begun: false })])).not.toThrow();
   });
 

@@ -3,6 +3,7 @@ import type { AppPass } from '../../../controllers/pass/app-pass.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import { inPlace } from '../../../src/loop/aside.ts';
 import type { IdleClock } from '../../../src/model/base/clock.ts';
+import { momentOf, type Moment } from '../../../src/model/base/moment.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
 import { createEvidence } from '../../../src/record/evidence.ts';
 import { desiredApp } from '../../plan/builders.ts';
@@ -16,11 +17,11 @@ interface PassOver {
   readonly calls: readonly string[];
 }
 
-/** A pass over the app shop, planned a moment ago, on a Fly that answers so. */
+/** A pass over the app shop, planned a moment ago, on a Fly that answers so. `observedAt`: when it was observed. */
 export function passOver(
   clock: IdleClock,
   answer: (call: Call) => unknown,
-  { begins = false }: { readonly begins?: boolean } = {},
+  { begins = false, observedAt = momentOf(clock) }: { readonly begins?: boolean; readonly observedAt?: Moment } = {},
 ): PassOver {
   const app = desiredApp();
   const calls: string[] = [];
@@ -50,7 +51,7 @@ export function passOver(
     leaving: new Set(),
     wayOn: undefined,
     record: new ReleaseRecord({ ...services, app, known }),
-    basis: { machines: undefined, standing: {}, remembered: [], observedAt: clock.now(), releases: undefined },
+    basis: { machines: undefined, standing: {}, remembered: [], observedAt, releases: undefined },
   });
   return { pass, calls };
 }

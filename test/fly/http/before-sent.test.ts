@@ -95,6 +95,19 @@ describe('an answer from before it waited for its place', () => {
     expect(asked.at(-1)).toBe(server.arrivals.at(-1)?.at);
   });
 
+  test('is asked for again where the machine slept meanwhile', async () => {
+    await using bench = await speakTo((_arrival, nth, clock) => (nth <= 8 ? slow(clock, 1000) : made));
+    const { fly, clock } = bench;
+    const others = numbered(8, (nth) => fly.createMachine(`slow-${nth}`, request));
+    await clock.sleep(10);
+    let asked = 0;
+    const one = fly.createMachine('shop', request, async () => void (asked += 1));
+    await clock.sleep(500);
+    clock.set(3_600_000);
+    await Promise.all([one, others]);
+    expect(asked).toBe(2);
+  });
+
   test('ends the call where it is another one now', async () => {
     await using bench = await speakTo((_arrival, nth, clock) => (nth <= 8 ? slow(clock, 20_000) : made));
     const { fly, server, clock } = bench;

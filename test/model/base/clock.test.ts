@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { IdleClock } from '../../../src/model/base/clock.ts';
+import { longAgo, momentOf, msSince } from '../../../src/model/base/moment.ts';
 
 describe('the idle clock', () => {
   test('jumps to the next timer, in order of time and then of setting', async () => {
@@ -56,5 +57,22 @@ describe('the idle clock', () => {
     stop.abort(new Error('enough'));
     await expect(slept).rejects.toThrow('enough');
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('how long ago something was', () => {
+  const then = { now: 10_000, monotonic: 10_000 };
+  test.each([
+    ['both clocks went on', 5000, 0, 5000],
+    ['the machine slept, and the clock that measures stood still', 0, 3_600_000, 3_600_000],
+    ['somebody set the clock back', 5000, -3_600_000, 5000],
+    ['somebody set it forward', 5000, 60_000, 65_000],
+  ])('where %s', async (_what, ms, setBy, wanted) => {
+    const clock = new IdleClock(10_000);
+    await clock.sleep(ms);
+    clock.set(setBy);
+    expect(msSince(clock, then)).toBe(wanted);
+    expect(msSince(clock, momentOf(clock))).toBe(0);
+    expect(msSince(clock, longAgo)).toBe(Infinity);
   });
 });

@@ -88,3 +88,12 @@ test('one with gaps that came since is the newer word', async () => {
   await turn('old');
   expect(names()).toEqual(['old', 'rest']);
 });
+
+test('one of before the machine slept tells nothing', async () => {
+  const { refresh, turn } = await settled();
+  await refresh(1);
+  clock.set(3_600_000);
+  await refresh(0);
+  await turn('old');
+  expect(names()).toEqual(['old', 'rest']);
+});
