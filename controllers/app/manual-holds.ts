@@ -331,7 +331,7 @@ async function stampOrThrow(
 ): Promise<void> {
   const { app } = stamping;
   const done = await stampRolloutState({ ...context, fleet }, app, stamping);
-  if (done.stamped > 0) await keepWords({ ...context, fleet }, app, stamping.texts);
+  if (done.stamped > 0) await keepWords({ ...context, fleet }, app, stamping);
   if (done.machines === 0 || done.stamped > 0) return;
   throw new Fault({
     kind: 'transient',

@@ -28,7 +28,7 @@ export async function withStanding(pass: AppPass, step: MachineUpdate): Promise<
 /**
  * A word that reached the machine between the last look and its update is written over. What this SQLite knows of it is put
  * back here; where another machine tells of it, the next write's look or the next pass does that, and whoever said it looks
- * once more (`kept-words.ts`). It ends nothing that is under way, and fails nothing.
+ * until this is over (`kept-words.ts`). It ends nothing that is under way, and fails nothing.
  */
 export async function putBackWords(pass: AppPass, machineId: string, sent: Metadata): Promise<void> {
   const { fly, log } = pass.services;

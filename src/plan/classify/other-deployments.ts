@@ -1,10 +1,11 @@
 /** Who else is at work on an app: FlyCD waits for them. */
-import type { Lease, Machine } from '../../../schemas/fly/machine.ts';
+import type { Machine } from '../../../schemas/fly/machine.ts';
 import { releaseCommandGroup, reservedGroups } from '../../../schemas/fly/presets.ts';
 import type { Release } from '../../../schemas/fly/release.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
 import { formatTime } from '../../model/base/clock.ts';
 import { shellWord } from '../../model/base/shell.ts';
+import { holderOf } from '../../model/stamps/lease-holder.ts';
 import { isOwn, isOwnLease, type FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, OtherDeployment } from '../types.ts';
@@ -65,14 +66,6 @@ export function hasMixedTags(machines: readonly Machine[]): boolean {
 export function whyBusy({ holder, retryAt, next }: OtherDeployment): Omit<HoldParts, 'steps'> {
   const because = `somebody else is at work: ${holder}`;
   return { reason: 'busy', because, next: next ?? 'FlyCD goes on by itself when they are done', retryAt };
-}
-
-/** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
-function holderOf(lease: Lease): string {
-  const owner = lease.owner ?? '';
-  const purpose = lease.description ?? '';
-  if (owner === '') return purpose === '' ? 'somebody' : purpose;
-  return purpose === '' ? owner : `${owner} (${purpose})`;
 }
 
 /** Machines are those that are there. undefined: nobody else is at work. */

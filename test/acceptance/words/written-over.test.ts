@@ -1,0 +1,188 @@
+/** A command that said something of an app, and ended well, has said it: no update that was on its way then takes it away. */
+import { describe, expect, test } from 'vitest';
+import { foreignLease } from '../../../simulator/api/machine-leases.ts';
+import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
+
+const scene = wordsScene();
+const { done, seen, images, faults, twoVersions } = scene;
+
+const updated = 'POST /apps/{app}/machines/{machine}';
+const requests = () => scene.world.simulator.world.requests;
+const stamps = (key: string) => seen()?.machines.map(({ metadata }) => metadata[key] ?? '') ?? [];
+const suspensions = () => stamps('flycd_suspend');
+
+/** Until Fly has one more such request. */
+async function begun(template: string): Promise<void> {
+  const count = (): number => requests().filter((one) => one.template === template).length;
+  for (const before = count(); count() === before;) await scene.world.clock.sleep(50);
+}
+
+/** Said by a laptop while Fly takes as long for an update by another FlyCD; as it ended, and when both had. */
+async function saidMeanwhile(argv: readonly string[], latencyMs: number) {
+  faults().add({ template: updated, app: 'shop', fault: { latencyMs } });
+  const pass = scene.world.flycd(once);
+  await begun(updated);
+  await scene.world.clock.sleep(500);
+  const saidAt = scene.world.clock.now();
+  const { code, stdout, stderr } = await scene.world.flycd(argv, 'laptop');
+  const tookMs = scene.world.clock.now() - saidAt;
+  await pass;
+  faults().clear();
+  return { code, said: stdout + stderr, tookMs };
+}
+
+describe('of an app with one machine, while Fly takes its time for an update', () => {
+  test.each([2_500, 6_000, 20_000, 59_000])('a suspension stands, by an update of %d ms', async (latencyMs) => {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    const { code, said } = await saidMeanwhile(suspend, latencyMs);
+    expect([code, suspensions()], said).toEqual([0, [expect.stringContaining('a migration')]]);
+    scene.world.write(shop('nginx:4'));
+    await scene.world.flycd(once, 'third');
+    expect(images()).toEqual(['nginx:3']);
+  });
+
+  test('a suspension stands, though the answer of the update is lost', async () => {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    faults().add({ template: updated, app: 'shop', fault: 'reset-after' });
+    const { code, said } = await saidMeanwhile(suspend, 20_000);
+    expect([code, suspensions()], said).toEqual([0, [expect.stringContaining('a migration')]]);
+  });
+
+  test('a suspension stands, though Fly takes the update longer than anybody waits for its answer', async () => {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    const { code, said } = await saidMeanwhile(suspend, 90_000);
+    expect([code, suspensions()], said).toEqual([0, [expect.stringContaining('a migration')]]);
+  });
+
+  test('a suspension stands on one that has yet to be seen healthy, by the update that is to mend it', async () => {
+    scene.world.write({ ...fleet, ...shop() });
+    await done(once);
+    scene.world.write({ ...settings('  on_failure: stop\n'), ...shop('crash-loop:2') });
+    await scene.world.flycd(once);
+    expect(stamps('flycd_unproven')).toEqual(['1']);
+    scene.world.write(shop('nginx:3'));
+    const { code, said } = await saidMeanwhile(suspend, 20_000);
+    expect([code, suspensions()], said).toEqual([0, [expect.stringContaining('a migration')]]);
+  });
+
+  test('a resume stands', async () => {
+    await twoVersions();
+    expect((await scene.world.flycd(['rollback', 'shop'])).code).toBe(0);
+    const text = shop('nginx:2')['shop/app.yaml'] ?? '';
+    scene.world.write({ 'shop/app.yaml': `${text}network: { ips: [] }\n` });
+    const [machine] = seen()?.machines ?? [];
+    const config = { ...machine?.config, env: { ...machine?.config.env, DRIFT: 'by hand' } };
+    await scene.world.asPerson('POST', `/apps/shop/machines/${machine?.id ?? ''}`, { config });
+    await scene.world.clock.sleep(5_000);
+    const { code, said } = await saidMeanwhile(['resume', 'shop'], 20_000);
+    expect(code, said).toBe(0);
+    await scene.world.flycd(once, 'third');
+    expect(images(), said).toEqual(['nginx:2']);
+  });
+
+  test('a rollback stands, and is carried out', async () => {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    const { code, said } = await saidMeanwhile(['rollback', 'shop'], 20_000);
+    expect([code, stamps('flycd_hold')], said).toEqual([0, [expect.stringContaining('alice')]]);
+    await scene.world.flycd(once, 'third');
+    expect(images()).toEqual(['nginx:2']);
+  });
+
+  test.each([1_500, 20_000])(
+    'a suspension stands where its host has no room, and another machine takes its place in %d ms',
+    async (latencyMs) => {
+      await twoVersions();
+      scene.world.write(shop('nginx:3'));
+      const made = 'POST /apps/{app}/machines';
+      faults().add({ template: updated, app: 'shop', fault: 'capacity' });
+      faults().add({ template: made, app: 'shop', fault: { latencyMs } });
+      const pass = scene.world.flycd(once);
+      await begun(made);
+      const { code, stdout, stderr } = await scene.world.flycd(suspend, 'laptop');
+      await pass;
+      expect(code, stderr + stdout).toBe(0);
+      expect(suspensions().join(), stderr + stdout).toContain('a migration');
+    },
+  );
+
+  test('a suspension stands, though lists lag', async () => {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    scene.world.simulator.world.lag.set({ listMs: 8_000 });
+    const { code, said } = await saidMeanwhile(suspend, 20_000);
+    expect([code, suspensions()], said).toEqual([0, [expect.stringContaining('a migration')]]);
+  });
+});
+
+/** An update that was sent under a lease as FlyCD takes it, by a process that is killed at this moment: when it is done. */
+async function leftUnderway(latencyMs: number): Promise<{ readonly landed: Promise<unknown> }> {
+  const [machine] = seen()?.machines ?? [];
+  const path = `/apps/shop/machines/${machine?.id ?? ''}`;
+  await scene.world.asPerson('POST', `${path}/lease`, { ttl: 30, description: 'flycd:words:killed' });
+  faults().add({ template: updated, app: 'shop', fault: { latencyMs } });
+  const config = { ...machine?.config, image: 'nginx:3' };
+  const landed = scene.world.asPerson('POST', path, { config });
+  await scene.world.clock.sleep(500);
+  return { landed };
+}
+
+test('a suspension stands where who sent the update was killed, and its lease has run out before the update is done', async () => {
+  await twoVersions();
+  const { landed } = await leftUnderway(40_000);
+  const { code, stderr, stdout } = await scene.world.flycd(suspend, 'laptop');
+  await landed;
+  expect([code, suspensions()], stderr + stdout).toEqual([0, [expect.stringContaining('a migration')]]);
+});
+
+describe('of an app with several machines', () => {
+  test('a suspension stands, and is not waited for where a machine that nobody holds has it', async () => {
+    scene.world.write({ ...fleet, ...shop('nginx:1', 3) });
+    await done(once);
+    scene.world.write(shop('nginx:3', 3));
+    const { code, said, tookMs } = await saidMeanwhile(suspend, 30_000);
+    expect(code, said).toBe(0);
+    expect(suspensions().join()).toContain('a migration');
+    expect(tookMs).toBeLessThan(10_000);
+  });
+});
+
+describe('somebody else holds it', () => {
+  test.each([1, 2])('for longer than it is waited for: the command says so (%d machines)', async (count) => {
+    scene.world.write({ ...fleet, ...shop('nginx:1', count) });
+    await done(once);
+    const { world } = scene.world.simulator;
+    for (const machine of world.apps.get('shop')?.machines.values() ?? [])
+      foreignLease(world, machine, { ttlSeconds: 600 });
+    const { code, stderr } = await scene.world.flycd(suspend);
+    expect(code, stderr).toBe(1);
+    for (const words of ['may write over', 'run the command again']) expect(stderr).toContain(words);
+    expect(suspensions().join()).toContain('a migration');
+  });
+});
+
+test('a FlyCD that holds it for longer than an update takes looks before the next one: the word stands', async () => {
+  await twoVersions();
+  const { world } = scene.world.simulator;
+  for (const machine of world.apps.get('shop')?.machines.values() ?? [])
+    foreignLease(world, machine, { ttlSeconds: 600, description: 'flycd:words:another' });
+  const at = scene.world.clock.now();
+  expect(await done(suspend)).toContain('is at work on machine');
+  expect(scene.world.clock.now() - at).toBeLessThan(75_000);
+  expect(suspensions().join()).toContain('a migration');
+});
+
+test.each([1, 2, 3])('where nobody is at work nobody waits, and one look is enough (%d machines)', async (count) => {
+  scene.world.write({ ...fleet, ...shop('nginx:1', count) });
+  await done(once);
+  await scene.world.clock.sleep(60_000);
+  const [first, at] = [requests().length, scene.world.clock.now()];
+  await done(suspend);
+  expect(scene.world.clock.now() - at).toBe(0);
+  const sent = requests().slice(first);
+  const after = sent.slice(sent.findLastIndex(({ method }) => method === 'PATCH') + 1);
+  expect(after.filter(({ template }) => template.startsWith('GET /apps/{app}/machines/'))).toHaveLength(1);
+});
