@@ -77,14 +77,14 @@ export async function syncApp(
   return { run, faults, isOvertaken: isOvertaken && faults.every(({ kind }) => kind === 'waiting') };
 }
 
-/** The run; where it tells what the one before it told, that one, and history is spared. */
+/** The run; where it tells what the one right before it told, that one, and history is spared. */
 async function unlessTold(store: Store, run: Run): Promise<Run> {
   if (!hasGivenWay(run)) return run;
-  const [, before] = await store.runs({ app: run.app, all: true, limit: 2 });
-  if (before === undefined || tellingOf(before) !== tellingOf(run)) return run;
-  await store.dropRun(run.id);
-  if (run.nextWakeAt !== undefined) await store.setNextWake(run.app, run.nextWakeAt);
-  return { ...before, nextWakeAt: run.nextWakeAt };
+  const [newest, before] = await store.runs({ app: run.app, all: true, limit: 2 });
+  // Somebody else, a person's command perhaps, has recorded one since: this one tells of before.
+  if (newest?.id !== run.id || before === undefined || tellingOf(before) !== tellingOf(run)) return run;
+  const told = { ...before, nextWakeAt: run.nextWakeAt };
+  return (await store.dropRun(run.id, told)) ? told : run;
 }
 
 type SaveResult = (result: StepResult) => Promise<void>;

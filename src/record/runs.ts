@@ -4,7 +4,7 @@ import type { AppPlan } from '../model/plan.ts';
 import type { Run, StepResult } from '../model/run.ts';
 import { planText } from './plan-text.ts';
 import type { CalledPlan, Store } from './store.ts';
-import type { Database, RunTable, StepResultTable, Tables } from './tables.ts';
+import { perform, readRows, type Database, type RunTable, type StepResultTable, type Tables } from './tables.ts';
 
 type RunStore = Pick<
   Store,
@@ -217,11 +217,7 @@ function createRunWrites(database: Database): RunWrites {
       return run;
     },
     retell: (runId, told) => retell(database, runId, told),
-    async dropRun(runId) {
-      const isRun = queries.selectFrom('run').select('id').where('fleet', '=', fleet).where('id', '=', runId);
-      await queries.deleteFrom('step_result').where('run_id', 'in', isRun).execute();
-      await queries.deleteFrom('run').where('id', 'in', isRun).execute();
-    },
+    dropRun: (runId, before) => dropRun(database, runId, before),
     closeInterrupted: () => closeInterrupted(database),
   };
 }
@@ -236,6 +232,35 @@ async function retell(
     .set({ plan: planText(plan, redactor), next_wake_at: nextWakeAt ?? null })
     .where((where) => where.and({ fleet, id: runId }))
     .execute();
+}
+
+/** In one transaction: a crash, or another process in between, leaves both or the earlier one. */
+async function dropRun(
+  { queries, fleet, main }: Database,
+  runId: number,
+  before: Parameters<Store['dropRun']>[1],
+): Promise<boolean> {
+  const newestTwo = queries
+    .selectFrom('run')
+    .select(['id', 'finished_at'])
+    .where('fleet', '=', fleet)
+    .where('app', '=', (from) => from.selectFrom('run').select('app').where('id', '=', runId))
+    .orderBy('id', 'desc')
+    .limit(2);
+  const left = queries.selectFrom('good_version').select('run_id').where('run_id', '=', runId);
+  return main
+    .transaction(() => {
+      const [newest, second] = readRows(main, newestTwo);
+      const areBoth = newest?.id === runId && second?.id === before.id;
+      if (!areBoth || newest.finished_at === null || second.finished_at === null) return false;
+      if (readRows(main, left).length > 0) return false;
+      perform(main, queries.deleteFrom('step_result').where('run_id', '=', runId));
+      perform(main, queries.deleteFrom('run').where('id', '=', runId));
+      const next = { next_wake_at: before.nextWakeAt ?? null };
+      perform(main, queries.updateTable('run').set(next).where('id', '=', before.id));
+      return true;
+    })
+    .immediate();
 }
 
 async function closeInterrupted({ queries, fleet, clock }: Database): Promise<number> {

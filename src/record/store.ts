@@ -82,8 +82,11 @@ export interface Store {
   finishRun(runId: number, end: RunEnd): Promise<Run>;
   /** One that ended says what it says in other words. */
   retell(runId: number, told: Pick<Run, 'plan' | 'nextWakeAt'>): Promise<void>;
-  /** One that ended and tells nothing that the one before it did not tell. */
-  dropRun(runId: number): Promise<void>;
+  /**
+   * One that ended and tells nothing that `before` did not tell, which says from then on when the app is tried again. Both at once,
+   * and only where they are the app's newest two, have ended, and no version is known by the one that goes. false: nothing was done.
+   */
+  dropRun(runId: number, before: { readonly id: number; readonly nextWakeAt: number | undefined }): Promise<boolean>;
   /** Newest first. Passes that found nothing to do are left out unless `all`. */
   runs(query: {
     readonly app?: string | undefined;

@@ -8,6 +8,7 @@ import { Redactor } from '../../src/model/base/secret-value.ts';
 import { openConnections, closeConnections } from '../../src/record/connection.ts';
 import { openStore } from '../../src/record/database.ts';
 import { migrations } from '../../src/record/migrations.ts';
+import type { Store } from '../../src/record/store.ts';
 import { runStart, temporaryFolder, testStore } from './stores.ts';
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
@@ -160,6 +161,34 @@ test('reading makes no file, changes none, and refuses to write', async () => {
   await expect(reader.startRun(runStart('web'))).rejects.toThrow('opened for reading');
   reader.close();
   expect(readFileSync(path)).toEqual(bytes);
+});
+
+test('a store that was opened for reading refuses every method that is not one of those that read', async () => {
+  const reader = testStore({ mode: 'read' });
+  const reads = new Set<keyof Store>([
+    'run',
+    'runs',
+    'latestRuns',
+    'appsTold',
+    'namedRevision',
+    'organizationsOf',
+    'planCalled',
+    'revisionSeenAt',
+    'memory',
+    'goodVersions',
+    'builds',
+    'pendingDeliveries',
+    'dirtyApps',
+    'close',
+  ]);
+  const writes = (Object.keys(reader) as (keyof Store)[]).filter((name) => !reads.has(name));
+  const heard = await Promise.all(
+    writes.map(async (name) => {
+      const method = reader[name] as (...given: readonly unknown[]) => Promise<unknown>;
+      return [name, await method('web', {}, {}).then(() => 'done', String)];
+    }),
+  );
+  expect(heard).toEqual(writes.map((name) => [name, 'Error: this store was opened for reading']));
 });
 
 test('two openers at once, and fleets that share one file, do not disturb each other', async () => {

@@ -1,4 +1,6 @@
 /** What an app gives way to and what never goes away: the loop comes back for it less and less often, and tells of it once. */
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
@@ -7,7 +9,8 @@ import { createLoop } from '../../../../src/loop/loop.ts';
 import type { DesiredApp } from '../../../../src/model/desired.ts';
 import * as fc from '../../../property.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
-import { testStore } from '../../../record/stores.ts';
+import type { Store } from '../../../../src/record/store.ts';
+import { temporaryFolder, testStore } from '../../../record/stores.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
 
 let simulator: Simulator;
@@ -34,12 +37,15 @@ const shop = ({ version = 'a', count = 2, parts = {} }: Shop = {}) =>
     ...parts,
   });
 
-/** A fleet that is in sync, and the loop that keeps it. */
-async function kept(apps: readonly DesiredApp[] = [shop()]) {
+/** A fleet that is in sync, and the loop that keeps it. `path`: of its database, which other processes may use. */
+async function kept(
+  apps: readonly DesiredApp[] = [shop()],
+  { path, beside = (store) => store }: { readonly path?: string; readonly beside?: (store: Store) => Store } = {},
+) {
   const clock = new IdleClock();
   simulator = await startSimulator({ clock });
   const { url, token } = simulator;
-  const store = testStore({ clock, synchronous: 'off' });
+  const store = beside(testStore({ clock, synchronous: 'off', ...(path === undefined ? {} : { path }) }));
   let answer: Answer = ({ body }) => body;
   const changed: typeof fetch = async (input, init) => {
     const { pathname: path } = new URL(input instanceof Request ? input.url : String(input));
@@ -162,6 +168,44 @@ describe('what brings it back to its first pace', () => {
     expect(machines()).toHaveLength(3);
     const newer = (await runs()).slice(0, -before);
     expect(newer.map(({ outcome }) => outcome)).toEqual(['no-change', 'updated', 'held']);
+  });
+});
+
+describe('what gave way is told, once and whole', () => {
+  test('where another process records a run of the app at the same moment', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const other = testStore({ path, fleet: { name: 'test' } });
+    const ends: number[] = [];
+    const { hourOf, runs } = await kept([shop()], {
+      path,
+      beside: (store) => ({
+        ...store,
+        async finishRun(id, end) {
+          const run = await store.finishRun(id, end);
+          if (end.outcome !== 'held') return run;
+          ends.push(id);
+          if (ends.length > 1) return run;
+          const { trigger, actor, revision, plan } = run;
+          const word = await other.startRun({ app: 'shop', trigger, actor, revision, plan });
+          await other.finishRun(word, { outcome: 'no-change', status: 'synced', nextWakeAt: undefined });
+          return run;
+        },
+      }),
+    });
+    await hourOf([shop({ version: 'b' })], byId(updatedEachTime));
+    expect((await runs()).map(({ id }) => id)).toContain(ends[0]);
+  });
+
+  test('where the disk is full when the one that repeats it is to go', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const { hourOf, runs } = await kept([shop()], { path });
+    const disk = new Sqlite(path);
+    disk.exec(`CREATE TRIGGER full BEFORE DELETE ON run BEGIN SELECT RAISE(ABORT, 'disk full'); END`);
+    disk.close();
+    await hourOf([shop({ version: 'b' })], byId(updatedEachTime));
+    const held = (await runs()).filter(({ outcome }) => outcome === 'held');
+    expect(held.length).toBeGreaterThan(1);
+    expect(held.filter(({ results }) => results.length === 0)).toEqual([]);
   });
 });
 
