@@ -8,7 +8,7 @@ import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
 import { restAfter, wakeAfter, type Rest } from './states/app-state.ts';
-import { AppStates, type PutOff, type Surveyed } from './states/app-states.ts';
+import { AppStates, type PutOffUntil, type Surveyed } from './states/app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
@@ -250,7 +250,7 @@ export class FleetReconciler {
   ): Promise<{
     readonly run: Run;
     readonly faults?: readonly Fault[];
-    readonly putOff?: PutOff['by'] | undefined;
+    readonly putOff?: PutOffUntil['by'] | undefined;
   }> {
     const { clock } = this.#options;
     const before = this.#apps.lastRun(app.name);
@@ -267,7 +267,7 @@ export class FleetReconciler {
     if (!news && before.revision === fleet.revision)
       return { run: { ...(await this.#retold(before, plan)), nextWakeAt: wakeAt } };
     const wish = `${fleet.revision} ${plan.planId}`;
-    const known = this.#apps.putOff(app.name, wish, clock.now());
+    const known = this.#apps.putOff(app.name, wish, clock);
     if (before !== undefined && known !== undefined && how.trigger !== 'command')
       return { run: { ...before, nextWakeAt: earliest([known.until, wakeAt]) }, putOff: known.by };
     const isAgain = how.trigger !== 'command';
@@ -275,7 +275,7 @@ export class FleetReconciler {
     const options = { ...this.#options, ...how, fleet, app, plan, guard, isAgain, patience: 'requeue' } as const;
     const { run, faults } = await syncApp(options);
     this.#apps.done(app.name, run.results);
-    const putOff = this.#apps.putOffFor(app.name, wish, { faults, now: clock.now() });
+    const putOff = this.#apps.putOffFor(app.name, wish, { faults, clock });
     const ended = putOff === undefined ? run : { ...run, nextWakeAt: earliest([putOff.until, run.nextWakeAt]) };
     // The run had ended before it was known how often this was refused.
     if (ended.nextWakeAt !== run.nextWakeAt && ended.nextWakeAt !== undefined)

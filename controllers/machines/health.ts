@@ -4,6 +4,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
+import { flyNow } from '../pass/fly-now.ts';
 import { holdLease } from '../pass/lease.ts';
 import { hasChecks, judge, smokeMs, type Verdict } from '../../src/plan/classify/health.ts';
 import { bootedAt, stateSince } from '../../src/plan/classify/machine-history.ts';
@@ -47,13 +48,13 @@ export function waitHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
 
 async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
   const { clock } = pass.services;
-  const begunAt = wait.isResumed === true ? undefined : clock.now();
+  const begunAt = wait.isResumed === true ? undefined : clock.monotonic();
   await settled(pass, wait);
   let machine = await presentMachine(pass, wait);
-  const seen = firstSeen(machine, lastProgress(pass, machine, begunAt), begunAt, clock.now());
+  const seen = firstSeen(machine, lastProgress(pass, machine, begunAt), begunAt, clock.monotonic());
   for (;;) {
     const verdict = judge(machine);
-    note(seen, machine, verdict, clock.now());
+    note(seen, machine, verdict, clock.monotonic());
     switch (verdict.state) {
       case 'failed':
         throw unhealthy(pass, machine, verdict.why);
@@ -65,7 +66,7 @@ async function untilHealthy(pass: AppPass, wait: HealthWait): Promise<Machine> {
         await pause(pass, wait, silentPollMs);
         break;
       case 'smoke': {
-        const leftMs = seen.runsSince + smokeMs - clock.now();
+        const leftMs = seen.runsSince + smokeMs - clock.monotonic();
         if (leftMs <= 0 || (isProven(machine, wait) && hasChecks(machine))) return machine;
         // Its events tell whether it has ended meanwhile. One without checks may be given up sooner.
         await pause(pass, wait, hasChecks(machine) ? leftMs : Math.min(leftMs, pollMs));
@@ -114,7 +115,7 @@ async function startAgain(pass: AppPass, { machineId, nonce }: HealthWait): Prom
 }
 
 async function checkPatience(pass: AppPass, machine: Machine, seen: Seen, why: string): Promise<void> {
-  const overMs = await exceeded(pass, machine, pass.services.clock.now() - seen.progressAt);
+  const overMs = await exceeded(pass, machine, pass.services.clock.monotonic() - seen.progressAt);
   if (overMs !== undefined) throw stuck(pass, machine, `${Math.round(overMs / 1000)} s: ${why}`);
 }
 
@@ -137,14 +138,15 @@ async function exceeded(pass: AppPass, machine: Machine, ms: number): Promise<nu
  * It came where it is when its events say, by Fly's clock. The long wait ends the moment a machine is started, and what a
  * wait that began just now has seen lies within it, however well the two clocks are known.
  */
-function lastProgress({ services: { clock, fly } }: AppPass, machine: Machine, begunAt: number | undefined): number {
-  const now = clock.now();
+function lastProgress({ services }: AppPass, machine: Machine, begunAt: number | undefined): number {
+  const now = services.clock.monotonic();
   if (machine.state === 'started' && begunAt !== undefined) return now;
   const since = stateSince(machine);
-  return Math.min(Math.max(since === undefined ? now : since - fly.aheadMs(), begunAt ?? 0), now);
+  const ago = since === undefined ? 0 : flyNow(services) - since;
+  return Math.min(Math.max(now - ago, begunAt ?? -Infinity), now);
 }
 
-/** What a wait has seen of its machine. Times are ours, in milliseconds since the epoch. */
+/** What a wait has seen of its machine. Times are by the monotonic clock, whatever somebody sets the other one to meanwhile. */
 interface Seen {
   readonly states: Set<string>;
   passing: number;

@@ -70,13 +70,14 @@ async function runReleaseCommand(
     });
     return failed(pass, run, `${why}${eventWords(seen?.events ?? [])}`, machine.id);
   };
-  const up = await pass.services.yieldSlot(() => untilUp(pass, machine.id, clock.now() + startMs));
+  const up = await pass.services.yieldSlot(() => untilUp(pass, machine.id, clock.monotonic() + startMs));
   if (up.isLate) throw await tooLate(`it did not start within ${startMs / 1000} s`, up.seen);
   if (up.seen?.state === 'failed') throw await tooLate('it did not start', up.seen);
   // From here on: neither a pull nor somebody else's command takes anything away from this one's time.
-  const deadline = clock.now() + run.timeoutSeconds * 1000;
-  onProgress({ type: 'command.started', app: app.name, command: run.command, deadline });
-  const { isLate, seen: ended } = await pass.services.yieldSlot(() => untilEnded(pass, machine.id, deadline));
+  const timeoutMs = run.timeoutSeconds * 1000;
+  const until = clock.monotonic() + timeoutMs;
+  onProgress({ type: 'command.started', app: app.name, command: run.command, deadline: clock.now() + timeoutMs });
+  const { isLate, seen: ended } = await pass.services.yieldSlot(() => untilEnded(pass, machine.id, until));
   if (isLate) throw await tooLate(`it did not end within ${run.timeoutSeconds} s`, ended);
   const events = ended?.events ?? [];
   const exit = ended === undefined ? undefined : exitOf(events.find(({ type }) => type === 'exit'));
@@ -101,8 +102,8 @@ async function leftBehind(pass: AppPass, run: ReleaseCommandRun): Promise<Machin
       continue;
     }
     // Two migrations side by side are worse than a wait.
-    const deadline = clock.now() + run.timeoutSeconds * 1000;
-    if (runs) await pass.services.yieldSlot(() => untilEnded(pass, machine.id, deadline));
+    const until = clock.monotonic() + run.timeoutSeconds * 1000;
+    if (runs) await pass.services.yieldSlot(() => untilEnded(pass, machine.id, until));
     await fly.destroyMachine(app.name, machine.id);
   }
   return same;
@@ -151,26 +152,26 @@ interface Awaited {
   readonly seen: Machine | undefined;
 }
 
-/** Up, or past that. */
-function untilUp(pass: AppPass, machineId: string, deadline: number): Promise<Awaited> {
-  return untilIn(pass, { machineId, deadline, states: ['started', 'stopped', 'failed', 'destroyed'] });
+/** Up, or past that. `until`: by the monotonic clock, as in the two below. */
+function untilUp(pass: AppPass, machineId: string, until: number): Promise<Awaited> {
+  return untilIn(pass, { machineId, until, states: ['started', 'stopped', 'failed', 'destroyed'] });
 }
 
-function untilEnded(pass: AppPass, machineId: string, deadline: number): Promise<Awaited> {
-  return untilIn(pass, { machineId, deadline, states: ['destroyed'] });
+function untilEnded(pass: AppPass, machineId: string, until: number): Promise<Awaited> {
+  return untilIn(pass, { machineId, until, states: ['destroyed'] });
 }
 
 async function untilIn(
   pass: AppPass,
-  awaited: { readonly machineId: string; readonly deadline: number; readonly states: readonly string[] },
+  awaited: { readonly machineId: string; readonly until: number; readonly states: readonly string[] },
 ): Promise<Awaited> {
-  const { machineId, deadline, states } = awaited;
+  const { machineId, until, states } = awaited;
   const { fly, clock } = pass.services;
   const { app } = pass;
   let machine: Machine | undefined;
-  let shownAt = clock.now();
+  let shownAt = clock.monotonic();
   for (;;) {
-    const leftSeconds = Math.ceil((deadline - clock.now()) / 1000);
+    const leftSeconds = Math.ceil((until - clock.monotonic()) / 1000);
     if (leftSeconds <= 0) return { isLate: true, seen: machine };
     const timeoutSeconds = Math.min(waitCallSeconds, leftSeconds);
     const outcome = await fly.wait(app.name, machineId, { states, timeoutSeconds }).catch(async (error: unknown) => {
@@ -181,8 +182,8 @@ async function untilIn(
     const shown = await fly.machine(app.name, machineId);
     machine = shown ?? (await listed(fly, app.name, machineId));
     if (machine !== undefined && !isGone(machine) && !isHostOk(machine)) throw silentRunner(pass, machine);
-    if (shown !== undefined) shownAt = clock.now();
-    const hasEnded = machine === undefined ? clock.now() - shownAt >= shownMsMax : isGone(machine);
+    if (shown !== undefined) shownAt = clock.monotonic();
+    const hasEnded = machine === undefined ? clock.monotonic() - shownAt >= shownMsMax : isGone(machine);
     if (outcome === 'reached' || hasEnded || (machine !== undefined && isIn(states, machine)))
       return { isLate: false, seen: machine };
     // Reads lag: what is not shown may run.

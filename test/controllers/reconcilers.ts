@@ -1,7 +1,7 @@
 import { FleetReconciler, type FleetReconcilerOptions } from '../../controllers/fleet/reconciler.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
-import { IdleClock } from '../../src/model/base/clock.ts';
+import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { silentLog, type Log } from '../../src/model/base/log.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
@@ -38,7 +38,7 @@ export interface KeeperOf {
   readonly url: string;
   readonly token: string;
   readonly fetch: typeof fetch;
-  readonly clock?: IdleClock;
+  readonly clock?: Clock;
   readonly store?: Store;
   readonly log?: Log;
 }

@@ -1,5 +1,6 @@
 import { FlyError } from '../../../src/fly/http/error.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
+import type { Clock } from '../../../src/model/base/clock.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
 import { refusedDelay } from '../../../src/loop/backoff.ts';
 import { byText } from '../../../src/model/base/text.ts';
@@ -41,16 +42,24 @@ export interface Look {
 }
 
 /** Asked for again when git or Fly has moved, when a person says so, or when its time has come. */
-export interface PutOff {
+interface PutOff {
   /** Revision and plan. */
   readonly wish: string;
   /** refused: whoever has to mend it; left alone: Fly said when. */
   readonly by: 'refused' | 'left alone';
   /** Refusals in a row. */
   readonly times: number;
-  /** Milliseconds since the epoch. */
+  /** By the monotonic clock: Fly is not left alone for longer, nor for less long, where somebody sets the other one. */
+  readonly endsAt: number;
+}
+
+/** Until when something is put off, as a date; milliseconds since the epoch. */
+export interface PutOffUntil extends Pick<PutOff, 'by'> {
   readonly until: number;
 }
+
+/** One to wait by, and one for dates. */
+type Clocks = Pick<Clock, 'now' | 'monotonic'>;
 
 const doneOutcomes: ReadonlySet<StepResult['outcome']> = new Set(['created', 'updated', 'unchanged', 'deleted']);
 
@@ -196,9 +205,9 @@ export class AppStates {
   }
 
   /** Of this wish, what is left alone still. undefined: nothing, or the time has come. */
-  putOff(app: string, wish: string, now: number): PutOff | undefined {
+  putOff(app: string, wish: string, clock: Clocks): PutOffUntil | undefined {
     const { putOff } = this.#of(app).known;
-    return putOff?.wish === wish && putOff.until > now ? putOff : undefined;
+    return putOff?.wish === wish && putOff.endsAt > clock.monotonic() ? dated(putOff, clock) : undefined;
   }
 
   /**
@@ -208,11 +217,11 @@ export class AppStates {
   putOffFor(
     app: string,
     wish: string,
-    { faults, now }: { readonly faults: readonly Fault[]; readonly now: number },
-  ): PutOff | undefined {
-    const putOff = putOffBy(faults, { wish, now, before: this.#of(app).known.putOff });
+    { faults, clock }: { readonly faults: readonly Fault[]; readonly clock: Clocks },
+  ): PutOffUntil | undefined {
+    const putOff = putOffBy(faults, { wish, clock, before: this.#of(app).known.putOff });
     this.#know(app, { putOff });
-    return putOff;
+    return putOff === undefined ? undefined : dated(putOff, clock);
   }
 
   /**
@@ -263,16 +272,22 @@ function inputsIn(state: AppState): string | undefined {
   return state.kind === 'unnamed' ? undefined : state.inputs;
 }
 
+function dated({ by, endsAt }: PutOff, clock: Clocks): PutOffUntil {
+  return { by, until: clock.now() + endsAt - clock.monotonic() };
+}
+
 function putOffBy(
   faults: readonly Fault[],
-  { wish, now, before }: { readonly wish: string; readonly now: number; readonly before: PutOff | undefined },
+  { wish, clock, before }: { readonly wish: string; readonly clock: Clocks; readonly before: PutOff | undefined },
 ): PutOff | undefined {
   if (faults.length === 0) return undefined;
+  const now = clock.monotonic();
   const quiet = faults.flatMap((fault) => leftAloneUntil(fault) ?? []);
-  if (quiet.length === faults.length) return { wish, by: 'left alone', times: 0, until: Math.min(...quiet) };
+  if (quiet.length === faults.length)
+    return { wish, by: 'left alone', times: 0, endsAt: now + Math.min(...quiet) - clock.now() };
   if (!faults.every(isRefusal)) return undefined;
   const times = before?.wish === wish ? before.times + 1 : 1;
-  return { wish, by: 'refused', times, until: now + refusedDelay(times) };
+  return { wish, by: 'refused', times, endsAt: now + refusedDelay(times) };
 }
 
 /** For longer than the loop's own pauses are: what is over sooner it tries again by itself. */

@@ -3,11 +3,11 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
-import type { Clock } from '../../../src/model/base/clock.ts';
 import { fetchFrom, run } from '../../cli/terminal.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 import { callOf } from '../calls.ts';
 import { mortal, type Death } from '../mortal.ts';
+import { OwnClock } from '../own-clock.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -37,15 +37,7 @@ const images = () => there().map(({ config }) => /acme\/([^@]+)/.exec(config.ima
 
 /** A command on a clock that is off by so many minutes; `state` names its database. undefined: it died. */
 async function off(minutes: number, argv: readonly string[] = ['sync', '--once'], state = 'state', death?: Death) {
-  const { clock } = world;
-  const wrong: Clock = {
-    now: () => clock.now() + minutes * minute,
-    monotonic: () => clock.monotonic(),
-    sleep: (ms, signal) => clock.sleep(ms, signal),
-    timer: (ms, callback) => clock.timer(ms, callback),
-    busy: (work) => clock.busy(work),
-    park: (ms, gone) => clock.park(ms, gone),
-  };
+  const wrong = new OwnClock(world.clock, minutes * minute);
   const process = mortal({ clock: wrong, fetch: fetchFrom(world.simulator.url), fly: world.simulator.url }, death);
   const ended = run([...argv, world.folder], {
     env: {

@@ -5,6 +5,7 @@ import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { toFault, retryAtOf } from '../../../../src/model/base/fault.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
+import { OwnClock } from '../../own-clock.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
 
 let simulator: Simulator;
@@ -26,18 +27,19 @@ const shop = (version: string) =>
 
 /** A fleet of one app whose Fly answers these calls so for a while, and passes over it as the loop makes them. */
 async function keeping(hit: Sent, status: number) {
-  const clock = new IdleClock();
-  simulator = await startSimulator({ clock });
+  const flys = new IdleClock();
+  const clock = new OwnClock(flys);
+  simulator = await startSimulator({ clock: flys });
   const { url, token } = simulator;
   const store = testStore({ clock });
   const asked: number[] = [];
   let from = Infinity;
   const answered: typeof fetch = (input, init) => {
     const { pathname } = new URL(input instanceof Request ? input.url : String(input));
-    const isHit = hit(init?.method ?? 'GET', pathname) && clock.now() >= from;
+    const isHit = hit(init?.method ?? 'GET', pathname) && clock.monotonic() >= from;
     if (!isHit) return fetch(input, init);
-    asked.push(Math.round((clock.now() - from) / 1000));
-    if (clock.now() >= from + 20 * minuteMs) return fetch(input, init);
+    asked.push(Math.round((clock.monotonic() - from) / 1000));
+    if (clock.monotonic() >= from + 20 * minuteMs) return fetch(input, init);
     return Promise.resolve(Response.json({ error: 'later' }, { status, headers: { 'retry-after': '1200' } }));
   };
   let wanted = fleetOf({ apps: [shop('a')] });
@@ -60,15 +62,15 @@ async function keeping(hit: Sent, status: number) {
     store,
     asked,
     pass,
-    refuse: () => void (from = clock.now()),
+    refuse: () => void (from = clock.monotonic()),
     wants: (version: string, revision: string) =>
       void (wanted = fleetOf({ apps: [shop(version)], revision: revision.repeat(40) })),
     /** Each three minutes, and when the app wants it. */
     passesFor: async (minutes: number): Promise<void> => {
-      const end = clock.now() + minutes * minuteMs;
-      while (clock.now() < end) {
+      const end = clock.monotonic() + minutes * minuteMs;
+      while (clock.monotonic() < end) {
         const next = await pass();
-        await clock.sleep(Math.max(1000, Math.min(3 * minuteMs, next - clock.now(), end - clock.now())));
+        await clock.sleep(Math.max(1000, Math.min(3 * minuteMs, next - clock.now(), end - clock.monotonic())));
       }
     },
   };
@@ -127,4 +129,26 @@ test('while an app waits for that, nothing of it is sent; a newer commit is look
   expect(asked).toEqual([0]);
   await passesFor(14);
   expect(versions()).toEqual(['c', 'c']);
+});
+
+describe.each([
+  ['back', -60 * minuteMs],
+  ['forward', 60 * minuteMs],
+])('a clock that is set %s by an hour meanwhile', (_way, byMs) => {
+  test.each<[string, number, number]>([
+    ['Fly asked for twenty minutes', 503, 20],
+    ['Fly refused it, and is asked again after five minutes', 422, 5],
+  ])('%s', async (_what, status, minutes) => {
+    const { clock, asked, passesFor, refuse, wants } = await keeping(update, status);
+    await passesFor(6);
+    wants('b', 'b');
+    refuse();
+    await passesFor(1);
+    clock.aheadMs = byMs;
+    await passesFor(minutes - 2);
+    expect(asked).toEqual([0]);
+    await passesFor(4);
+    expect(asked.length).toBeGreaterThan(1);
+    expect(asked[1]).toBeGreaterThanOrEqual(minutes * 60);
+  });
 });
