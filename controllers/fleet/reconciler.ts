@@ -3,20 +3,15 @@ import type { Reconciled } from '../../src/loop/loop.ts';
 import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desired.ts';
 import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/base/fault.ts';
-import type { OrphanedApp } from '../../src/model/observed.ts';
-import type { AppPlan } from '../../src/model/plan.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
-import { isOver, type Run, type Trigger } from '../../src/model/run.ts';
-import { restAfter, wakeAfter, type Rest } from './states/app-state.ts';
+import type { Run, Trigger } from '../../src/model/run.ts';
+import { becauseOf, restAfter, restUntil, wakeAfter, type Rest } from './states/app-state.ts';
 import { AppStates, type PutOffUntil, type Surveyed } from './states/app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
-import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { idle, nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
-import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { nextWake, rememberWhich } from '../app/outcome.ts';
@@ -24,8 +19,7 @@ import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
-import { lookAgain, rememberOrphan, syncOrphan, type Replanning } from './orphans.ts';
-import { byText } from '../../src/model/base/text.ts';
+import { OrphanPasses } from './orphan-passes.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
 import { recordInvalid, recordUnreached, retold } from './untouched.ts';
 import { lookMsMax, Survey } from './states/survey.ts';
@@ -46,9 +40,6 @@ interface How {
   readonly yieldSlot: Aside;
 }
 
-/** Of the apps that an orphan waits for: looked at each time that it is its turn, beside their own passes. */
-const waitedForMax = 5;
-
 /** The loop insists on nothing and waits for nobody in place. */
 const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
 
@@ -63,6 +54,7 @@ export class FleetReconciler {
   #desired: DesiredFleet | undefined;
   readonly #orphans: KnownOrphans;
   readonly #survey: Survey;
+  readonly #orphanPasses: OrphanPasses;
   /** Organizations of the token: asked for anew after each refresh, for it may reach others by then. */
   #reached: () => Promise<readonly string[]>;
 
@@ -78,6 +70,14 @@ export class FleetReconciler {
       states: this.#apps,
       named: (fleet) => allEnded(fleet.apps.map((app) => this.#withOrganization(app))),
       surveyed: (signal) => this.#survey.ended(signal),
+    });
+    this.#orphanPasses = new OrphanPasses({
+      ...this.#options,
+      states: this.#apps,
+      survey: this.#survey,
+      known: this.#orphans,
+      weighed: (fleet, name) => this.#weighed(fleet, name),
+      newest: () => this.#desired,
     });
   }
 
@@ -173,7 +173,7 @@ export class FleetReconciler {
 
   async #passOf(fleet: DesiredFleet, name: string, how: How): Promise<Rest> {
     const found = fleet.apps.find((app) => app.name === name);
-    if (found === undefined) return this.#reconcileOrphan(fleet, name, how);
+    if (found === undefined) return this.#orphanPasses.pass(fleet, name, how);
     try {
       return await this.#pass(fleet, found, how);
     } catch (error) {
@@ -252,7 +252,7 @@ export class FleetReconciler {
     readonly faults?: readonly Fault[];
     readonly putOff?: PutOffUntil['by'] | undefined;
   }> {
-    const { clock } = this.#options;
+    const { clock, store } = this.#options;
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
     // As a run without steps ends: what kept the app from being looked at may be over.
@@ -265,7 +265,7 @@ export class FleetReconciler {
       canonicalJson(before.plan.degraded ?? []) !== canonicalJson(plan.degraded ?? []);
     const wakeAt = nextWake(plan, [], clock.now());
     if (!news && before.revision === fleet.revision)
-      return { run: { ...(await this.#retold(before, plan)), nextWakeAt: wakeAt } };
+      return { run: { ...(await retold({ store, states: this.#apps, clock }, before, plan)), nextWakeAt: wakeAt } };
     const wish = `${fleet.revision} ${plan.planId}`;
     const known = this.#apps.putOff(app.name, wish, clock);
     if (before !== undefined && known !== undefined && how.trigger !== 'command')
@@ -295,108 +295,11 @@ export class FleetReconciler {
   #weighed(fleet: DesiredFleet, name: string, own?: Surveyed): GuardedPlan | undefined {
     return weighed({ states: this.#apps, orphans: this.#orphans, now: this.#options.clock.now() }, fleet, name, own);
   }
-
-  /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
-  async #reconcileOrphan(fleet: DesiredFleet, name: string, { trigger, signal }: How): Promise<Rest> {
-    const since = this.#options.clock.monotonic() - lookAgainMs;
-    await this.#lookBeforeRemoval(fleet, name, { since, signal });
-    const orphan = this.#orphans.called(name);
-    if (orphan === undefined) return { kind: 'resting' };
-    const seen = await lookAgain({ ...this.#options, fleet }, orphan);
-    signal.throwIfAborted();
-    this.#orphans.seenAgain(orphan, seen);
-    if (seen.state === 'orphan') await rememberOrphan({ ...this.#options, fleet }, seen.orphan);
-    const request = { ...this.#options, fleet, trigger, signal };
-    if (seen.state === 'gone')
-      this.#apps.ran(name, await syncOrphan({ ...request, plan: gonePlan(name), isGone: true }));
-    const plan = this.#orphanPlan(fleet, name);
-    // Git, which may name it again, or another app's pass was faster than this one.
-    const isNewer = this.#desired !== fleet;
-    const hasMoved = isNewer || this.#apps.notSeenSince(fleet.apps, since).length > 0;
-    if (plan === undefined ? isNewer : plan.steps.length > 0 && hasMoved)
-      return restUntil(this.#options.clock.now(), 'others have moved');
-    if (plan === undefined) return { kind: 'resting' };
-    const before = this.#apps.lastRun(name);
-    const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const again = this.#replanning(fleet, name);
-    const run = isNews ? await syncOrphan({ ...request, plan, again }) : undefined;
-    if (run !== undefined) this.#apps.ran(name, run);
-    else if (before !== undefined) await this.#retold(before, plan);
-    const ended = run?.plan ?? plan;
-    const until = nextWake(ended, [], this.#options.clock.now());
-    const isUnread =
-      seen.state === 'unread' || (ended !== plan && ended.holds.some(({ reason }) => reason === 'unread'));
-    const hasFailed = isUnread || run?.outcome === 'failed';
-    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended));
-  }
-
-  async #retold(before: Run, plan: AppPlan): Promise<Run> {
-    const { store, clock } = this.#options;
-    const run = await retold(store, before, plan, clock.now());
-    if (run !== before) this.#apps.ran(run.app, run);
-    return run;
-  }
-
-  #replanning(fleet: DesiredFleet, name: string): Replanning | undefined {
-    const known = this.#orphans.called(name);
-    if (known === undefined) return undefined;
-    const replan = (orphan: OrphanedApp): GuardedPlan => {
-      const before = this.#orphans.called(name);
-      if (before !== undefined) this.#orphans.seenAgain(before, { state: 'orphan', orphan });
-      return this.#orphanPlan(fleet, name) ?? nothingOf(gonePlan(name));
-    };
-    return { orphan: known, replan };
-  }
-
-  /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */
-  #orphanPlan(fleet: DesiredFleet, name: string): GuardedPlan | undefined {
-    const plan = this.#weighed(fleet, name);
-    if (plan?.status !== 'orphaned') return undefined;
-    const policy = orphanPolicy(fleet, this.#orphans.called(name)?.history);
-    return { ...heldByPolicy({ policy }, plan), status: 'orphaned' };
-  }
-
-  /**
-   * Where an orphan would be destroyed, all others are looked at anew, for a push is about what moved alone: what takes its
-   * place may have become unwell since its last pass. Where it waits for others, the first few of those: while one of them
-   * lacks something it waits anyhow.
-   */
-  async #lookBeforeRemoval(
-    fleet: DesiredFleet,
-    name: string,
-    { since, signal }: { readonly since: number; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const plan = this.#orphanPlan(fleet, name);
-    if (plan === undefined) return;
-    const stale = this.#apps.notSeenSince(fleet.apps, since);
-    if (plan.steps.length > 0) await this.#survey.lookAtAll(fleet, stale, signal);
-    else if (plan.holds.some(goesLast))
-      await this.#survey.lookAtAll(fleet, this.#lackingOf(stale).slice(0, waitedForMax), signal);
-  }
-
-  #lackingOf(apps: readonly DesiredApp[]): readonly DesiredApp[] {
-    const all = this.#apps.survey();
-    const plans = all.map(({ plan }) => plan);
-    const lacking = new Set(lackingOf({ plans, observed: all.map(({ observed }) => observed) }).map(({ app }) => app));
-    const known = new Set(plans.map(({ app }) => app));
-    return apps.filter(({ name }) => !known.has(name) || lacking.has(name));
-  }
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
-}
-
-function restUntil(until: number | undefined, because: string): Rest {
-  return until === undefined ? { kind: 'resting' } : { kind: 'waiting', until, because };
-}
-
-/** What it waits for, without numbers and ids that differ each time. */
-function becauseOf({ holds }: AppPlan, faults: readonly Fault[] = []): string {
-  const waiting = holds.flatMap(({ reason, retryAt }) => (retryAt === undefined ? [] : [reason]));
-  const waits = faults.flatMap(({ kind, what }) => (kind === 'waiting' ? [what] : []));
-  return [...new Set([...waiting, ...waits])].toSorted(byText).join('; ');
 }
 
 /** `sync.interval` of the app: only a shorter one than the loop's own makes a difference. */

@@ -1,5 +1,6 @@
 /** Apps that nothing was done about because nothing could be: `status` would call them what they were before. */
 import type { DesiredApp } from '../../src/model/desired.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
 import { isFleetWide, toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold, Plan } from '../../src/model/plan.ts';
@@ -9,6 +10,7 @@ import { isUnseen } from '../../src/plan/steps/status.ts';
 import type { Store } from '../../src/record/store.ts';
 import { nextWake, recordUntouched } from '../app/outcome.ts';
 import type { SyncAppOptions } from '../app/types.ts';
+import type { AppStates } from './states/app-states.ts';
 
 type Recording = Pick<SyncAppOptions, 'store' | 'fleet' | 'trigger' | 'actor'>;
 
@@ -82,13 +84,20 @@ function saysSo(run: Run, plan: AppPlan): boolean {
  * A run that says the same again by now, but in other words: a person has said it anew, or its time is over. The newest plan's
  * holds and notes take the place of its own, so that `status` tells them; history has no more to tell.
  */
-export async function retold(store: Store, before: Run, { holds, notes }: AppPlan, now: number): Promise<Run> {
+export async function retold(
+  { store, states, clock }: { readonly store: Store; readonly states: AppStates; readonly clock: Pick<Clock, 'now'> },
+  before: Run,
+  { holds, notes }: AppPlan,
+): Promise<Run> {
+  const now = clock.now();
   const isSame = before.plan.holds.every((hold, at) => isSaidSo(hold, holds[at], now));
   if (isSame && canonicalJson(before.plan.notes) === canonicalJson(notes)) return before;
   const plan = { ...before.plan, holds, notes };
   const nextWakeAt = nextWake(plan, [], now);
   await store.retell(before.id, { plan, nextWakeAt });
-  return { ...before, plan, nextWakeAt };
+  const run = { ...before, plan, nextWakeAt };
+  states.ran(run.app, run);
+  return run;
 }
 
 /** A time that moves with each look is no news before it is over. */

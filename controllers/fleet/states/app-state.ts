@@ -1,4 +1,6 @@
 import { retryAtOf, type Fault } from '../../../src/model/base/fault.ts';
+import { byText } from '../../../src/model/base/text.ts';
+import type { AppPlan } from '../../../src/model/plan.ts';
 
 /** How a pass ended, and thereby what brings the next one. Times are in milliseconds since the epoch. */
 export type Rest =
@@ -141,4 +143,15 @@ export function restAfter(fault: Fault, now: number): Rest {
     case 'held':
       return { kind: 'stalled', until: undefined };
   }
+}
+
+export function restUntil(until: number | undefined, because: string): Rest {
+  return until === undefined ? { kind: 'resting' } : { kind: 'waiting', until, because };
+}
+
+/** What it waits for, without numbers and ids that differ each time. */
+export function becauseOf({ holds }: AppPlan, faults: readonly Fault[] = []): string {
+  const waiting = holds.flatMap(({ reason, retryAt }) => (retryAt === undefined ? [] : [reason]));
+  const waits = faults.flatMap(({ kind, what }) => (kind === 'waiting' ? [what] : []));
+  return [...new Set([...waiting, ...waits])].toSorted(byText).join('; ');
 }

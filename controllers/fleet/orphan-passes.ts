@@ -1,0 +1,121 @@
+import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import type { OrphanedApp } from '../../src/model/observed.ts';
+import { isOver, type Trigger } from '../../src/model/run.ts';
+import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
+import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
+import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
+import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
+import { nextWake } from '../app/outcome.ts';
+import type { KnownOrphans } from './known-orphans.ts';
+import { lookAgain, rememberOrphan, syncOrphan, type OrphanRequest, type Replanning } from './orphans.ts';
+import { becauseOf, restUntil, type Rest } from './states/app-state.ts';
+import type { AppStates } from './states/app-states.ts';
+import type { Survey } from './states/survey.ts';
+import { heldByPolicy } from './states/weighed.ts';
+import { retold } from './untouched.ts';
+
+interface OrphanPassesParts extends Pick<OrphanRequest, 'clock' | 'fly' | 'store' | 'actor' | 'onProgress'> {
+  readonly states: AppStates;
+  readonly survey: Survey;
+  readonly known: KnownOrphans;
+  /** An app's plan among all the fleet's newest plans. */
+  weighed(fleet: DesiredFleet, name: string): GuardedPlan | undefined;
+  /** What git says now. */
+  newest(): DesiredFleet | undefined;
+}
+
+interface Turn {
+  readonly trigger: Trigger;
+  readonly signal: AbortSignal;
+}
+
+/** Of the apps that an orphan waits for: looked at each time that it is its turn, beside their own passes. */
+const waitedForMax = 5;
+
+/** The loop's passes over apps that git no longer names. */
+export class OrphanPasses {
+  readonly #parts: OrphanPassesParts;
+
+  constructor(parts: OrphanPassesParts) {
+    this.#parts = parts;
+  }
+
+  /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
+  async pass(fleet: DesiredFleet, name: string, { trigger, signal }: Turn): Promise<Rest> {
+    const since = this.#parts.clock.monotonic() - lookAgainMs;
+    await this.#lookBeforeRemoval(fleet, name, { since, signal });
+    const orphan = this.#parts.known.called(name);
+    if (orphan === undefined) return { kind: 'resting' };
+    const seen = await lookAgain({ ...this.#parts, fleet }, orphan);
+    signal.throwIfAborted();
+    this.#parts.known.seenAgain(orphan, seen);
+    if (seen.state === 'orphan') await rememberOrphan({ ...this.#parts, fleet }, seen.orphan);
+    const request = { ...this.#parts, fleet, trigger, signal };
+    if (seen.state === 'gone')
+      this.#parts.states.ran(name, await syncOrphan({ ...request, plan: gonePlan(name), isGone: true }));
+    const plan = this.#orphanPlan(fleet, name);
+    // Git, which may name it again, or another app's pass was faster than this one.
+    const isNewer = this.#parts.newest() !== fleet;
+    const hasMoved = isNewer || this.#parts.states.notSeenSince(fleet.apps, since).length > 0;
+    if (plan === undefined ? isNewer : plan.steps.length > 0 && hasMoved)
+      return restUntil(this.#parts.clock.now(), 'others have moved');
+    if (plan === undefined) return { kind: 'resting' };
+    const before = this.#parts.states.lastRun(name);
+    const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
+    const again = this.#replanning(fleet, name);
+    const run = isNews ? await syncOrphan({ ...request, plan, again }) : undefined;
+    if (run !== undefined) this.#parts.states.ran(name, run);
+    else if (before !== undefined) await retold(this.#parts, before, plan);
+    const ended = run?.plan ?? plan;
+    const until = nextWake(ended, [], this.#parts.clock.now());
+    const isUnread =
+      seen.state === 'unread' || (ended !== plan && ended.holds.some(({ reason }) => reason === 'unread'));
+    const hasFailed = isUnread || run?.outcome === 'failed';
+    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended));
+  }
+
+  #replanning(fleet: DesiredFleet, name: string): Replanning | undefined {
+    const known = this.#parts.known.called(name);
+    if (known === undefined) return undefined;
+    const replan = (orphan: OrphanedApp): GuardedPlan => {
+      const before = this.#parts.known.called(name);
+      if (before !== undefined) this.#parts.known.seenAgain(before, { state: 'orphan', orphan });
+      return this.#orphanPlan(fleet, name) ?? nothingOf(gonePlan(name));
+    };
+    return { orphan: known, replan };
+  }
+
+  /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */
+  #orphanPlan(fleet: DesiredFleet, name: string): GuardedPlan | undefined {
+    const plan = this.#parts.weighed(fleet, name);
+    if (plan?.status !== 'orphaned') return undefined;
+    const policy = orphanPolicy(fleet, this.#parts.known.called(name)?.history);
+    return { ...heldByPolicy({ policy }, plan), status: 'orphaned' };
+  }
+
+  /**
+   * Where an orphan would be destroyed, all others are looked at anew, for a push is about what moved alone: what takes its
+   * place may have become unwell since its last pass. Where it waits for others, the first few of those: while one of them
+   * lacks something it waits anyhow.
+   */
+  async #lookBeforeRemoval(
+    fleet: DesiredFleet,
+    name: string,
+    { since, signal }: { readonly since: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const plan = this.#orphanPlan(fleet, name);
+    if (plan === undefined) return;
+    const stale = this.#parts.states.notSeenSince(fleet.apps, since);
+    if (plan.steps.length > 0) await this.#parts.survey.lookAtAll(fleet, stale, signal);
+    else if (plan.holds.some(goesLast))
+      await this.#parts.survey.lookAtAll(fleet, this.#lackingOf(stale).slice(0, waitedForMax), signal);
+  }
+
+  #lackingOf(apps: readonly DesiredApp[]): readonly DesiredApp[] {
+    const all = this.#parts.states.survey();
+    const plans = all.map(({ plan }) => plan);
+    const lacking = new Set(lackingOf({ plans, observed: all.map(({ observed }) => observed) }).map(({ app }) => app));
+    const known = new Set(plans.map(({ app }) => app));
+    return apps.filter(({ name }) => !known.has(name) || lacking.has(name));
+  }
+}
