@@ -71,7 +71,9 @@ export class OrphanPasses {
     const isUnread =
       seen.state === 'unread' || (ended !== plan && ended.holds.some(({ reason }) => reason === 'unread'));
     const hasFailed = isUnread || run?.outcome === 'failed';
-    return hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended));
+    // The others are looked at a few at a time: the last of them that is done wakes it.
+    const awaits = ended.holds.some(goesLast) ? this.#lackingOf(fleet.apps).map((app) => app.name) : [];
+    return { ...(hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended))), awaits };
   }
 
   #replanning(fleet: DesiredFleet, name: string): Replanning | undefined {

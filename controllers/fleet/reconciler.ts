@@ -4,12 +4,14 @@ import type { DesiredApp, DesiredFleet, FollowedRef } from '../../src/model/desi
 import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
 import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
+import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import { becauseOf, restAfter, restUntil, wakeAfter, type Rest } from './states/app-state.ts';
-import { AppStates, type PutOffUntil, type Surveyed } from './states/app-states.ts';
+import { AppStates, leftOf, type PutOffUntil, type Surveyed } from './states/app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
 import type { PlanOptions } from '../../src/plan/app.ts';
+import { lackOf } from '../../src/plan/guards/dependencies.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { idle, nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { sameRepository } from '../../src/sources/tree/location.ts';
@@ -38,6 +40,21 @@ interface How {
   readonly signal: AbortSignal;
   readonly newer: AbortSignal;
   readonly yieldSlot: Aside;
+}
+
+interface Passed {
+  readonly rest: Rest;
+  /** It is where git wants it: nobody has to wait for it any more. */
+  readonly isDone: boolean;
+}
+
+interface Applied {
+  readonly run: Run;
+  /** What was done by this pass: its run may be that of an earlier one. */
+  readonly results?: Run['results'];
+  readonly faults?: readonly Fault[];
+  /** Nothing of it is done before the run's next wake, but where git or the plan moves or a person asks. */
+  readonly putOff?: PutOffUntil['by'] | undefined;
 }
 
 /** The loop insists on nothing and waits for nobody in place. */
@@ -160,20 +177,25 @@ export class FleetReconciler {
     const fleet = this.#desired;
     if (fleet === undefined) return { nextWakeAt: undefined, failed: false };
     const newer = this.#apps.begun(name);
-    const rest = await this.#passOf(fleet, name, { trigger, signal, newer, yieldSlot }).catch((error: unknown) => {
-      const fault = toFault(error, `${name} could not be synced`);
-      this.#apps.ended(name, restAfter(fault, this.#options.clock.now()));
-      throw error;
-    });
-    this.#apps.ended(name, rest);
+    const { rest, isDone } = await this.#passOf(fleet, name, { trigger, signal, newer, yieldSlot }).catch(
+      (error: unknown) => {
+        const fault = toFault(error, `${name} could not be synced`);
+        this.#apps.ended(name, restAfter(fault, this.#options.clock.now()));
+        throw error;
+      },
+    );
+    const isFreed = this.#apps.ended(name, rest);
+    const woken = [...(isFreed ? [name] : []), ...(isDone ? this.#apps.freed(name) : [])];
+    const wakes = woken.length === 0 ? undefined : woken;
     const wake = wakeAfter(rest);
-    if (wake.by === 'backoff') return { nextWakeAt: wake.notBefore, failed: true };
-    return { nextWakeAt: wake.at, because: wake.because, intervalMs: ownIntervalMs(fleet, name), failed: false };
+    if (wake.by === 'backoff') return { nextWakeAt: wake.notBefore, wakes, failed: true };
+    const intervalMs = ownIntervalMs(fleet, name);
+    return { nextWakeAt: wake.at, because: wake.because, intervalMs, wakes, failed: false };
   }
 
-  async #passOf(fleet: DesiredFleet, name: string, how: How): Promise<Rest> {
+  async #passOf(fleet: DesiredFleet, name: string, how: How): Promise<Passed> {
     const found = fleet.apps.find((app) => app.name === name);
-    if (found === undefined) return this.#orphanPasses.pass(fleet, name, how);
+    if (found === undefined) return { rest: await this.#orphanPasses.pass(fleet, name, how), isDone: false };
     try {
       return await this.#pass(fleet, found, how);
     } catch (error) {
@@ -196,13 +218,26 @@ export class FleetReconciler {
     for (const run of runs) this.#apps.ran(run.app, run);
   }
 
-  async #pass(fleet: DesiredFleet, found: DesiredApp, how: How): Promise<Rest> {
+  async #pass(fleet: DesiredFleet, found: DesiredApp, how: How): Promise<Passed> {
     const { app, surveyed } = await this.#lookAt(fleet, found, how);
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app, how);
     how.signal.throwIfAborted();
     const plan = this.#guarded(fleet, app, surveyed);
-    const { run, faults = [], putOff } = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
-    this.#options.reporter?.finished(fleet, run);
+    const applied = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
+    this.#options.reporter?.finished(fleet, applied.run);
+    const { results = [] } = applied;
+    // What was looked at before something was done says nothing of its health: whoever waits looks for themselves.
+    const lack = lackOf(leftOf(plan, results), results.length > 0 ? undefined : surveyed.observed);
+    return { rest: { ...this.#restOf(plan, applied), awaits: this.#awaited(app, plan) }, isDone: lack === undefined };
+  }
+
+  /** Those that its release waits for. */
+  #awaited({ dependsOn = [] }: DesiredApp, { holds }: AppPlan): readonly string[] {
+    const waits = holds.some(({ reason }) => reason === 'dependency');
+    return waits ? dependsOn.filter((name) => this.#apps.isLacking(name)) : [];
+  }
+
+  #restOf(plan: GuardedPlan, { run, faults = [], putOff }: Applied): Rest {
     const until = run.nextWakeAt;
     // What Fly did not answer is no news to it: nothing but looking again tells that it does.
     const unread = plan.holds.filter((hold) => hold.reason === 'unread');
@@ -241,17 +276,12 @@ export class FleetReconciler {
     return { app, surveyed };
   }
 
-  /** `putOff`: nothing of it is done before the run's next wake, but where git or the plan moves or a person asks. */
   async #apply(
     fleet: DesiredFleet,
     app: DesiredApp,
     plan: GuardedPlan,
     how: How & { readonly planned: PlannedApp },
-  ): Promise<{
-    readonly run: Run;
-    readonly faults?: readonly Fault[];
-    readonly putOff?: PutOffUntil['by'] | undefined;
-  }> {
+  ): Promise<Applied> {
     const { clock, store } = this.#options;
     const before = this.#apps.lastRun(app.name);
     // A pass that finds what the one before found is no news: history would drown in it.
@@ -281,7 +311,7 @@ export class FleetReconciler {
     if (ended.nextWakeAt !== run.nextWakeAt && ended.nextWakeAt !== undefined)
       await this.#options.store.setNextWake(app.name, ended.nextWakeAt);
     this.#apps.ran(app.name, ended);
-    return { run: ended, faults, putOff: putOff?.by };
+    return { run: ended, results: run.results, faults, putOff: putOff?.by };
   }
 
   /** An app's newest plan, as far as the whole fleet's guards and its own policy let it be applied. */

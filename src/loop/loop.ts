@@ -45,6 +45,8 @@ interface Refreshed {
 export interface Reconciled extends Ask {
   /** true: tried again with backoff. What only a change in git mends is not `failed` here: the next pass looks again. */
   readonly failed: boolean;
+  /** Apps whose turn it is now, however rarely they look by themselves: what they waited for is done. */
+  readonly wakes?: readonly string[] | undefined;
 }
 
 export interface LoopOptions {
@@ -292,10 +294,11 @@ class FleetLoop implements Loop {
       // Cleared before anything is read: what changes from here on sets a mark of its own.
       await this.#options.store.clearDirty(app, generation);
       const aside = asideOf(this.#queue, this.#options.concurrency);
-      const { failed, ...ask } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
+      const { failed, wakes = [], ...ask } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
       this.#fleetWide = undefined;
       const later = failed ? this.#schedule.failed(app, ask.nextWakeAt) : this.#schedule.succeeded(app, ask);
       if (later !== undefined) await this.#options.store.setNextWake(app, later);
+      if (wakes.length > 0) await this.#markDue(wakes);
     } catch (error) {
       this.#threw(app, toFault(error, `${app} could not be synced`));
     } finally {

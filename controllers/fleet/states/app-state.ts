@@ -2,8 +2,15 @@ import { retryAtOf, type Fault } from '../../../src/model/base/fault.ts';
 import { byText } from '../../../src/model/base/text.ts';
 import type { AppPlan } from '../../../src/model/plan.ts';
 
+interface Awaiting {
+  /** Apps that it waits for, whatever else brings the next pass: once the last of them is done, that is at once. */
+  readonly awaits?: readonly string[] | undefined;
+}
+
 /** How a pass ended, and thereby what brings the next one. Times are in milliseconds since the epoch. */
-export type Rest =
+export type Rest = Awaiting & End;
+
+type End =
   /** Nothing to wait for: the loop's next pass over all apps, or its own interval, as in each state. */
   | { readonly kind: 'resting' }
   /**
@@ -23,8 +30,8 @@ export type Rest =
 /** `inputs`: hash of what git says of the app now. */
 export type AppState =
   /** Git does not name it, or not so that it could be read: an orphan, invalid, gone, or never heard of. */
-  | { readonly kind: 'unnamed' }
-  /** Git says something of it for which no pass has begun. */
+  | ({ readonly kind: 'unnamed' } & Awaiting)
+  /** Git says something of it for which no pass has begun, or what it waited for is done. */
   | { readonly kind: 'due'; readonly inputs: string }
   /** A pass is under way for what git said when it began; `inputs` undefined: git named it not, or does so no longer. */
   | {
@@ -33,6 +40,8 @@ export type AppState =
       readonly begunFor: string | undefined;
       /** Told when git moves on. */
       readonly newer: AbortController;
+      /** Apps that were done since it began: it may have looked at them before. */
+      readonly done: readonly string[];
     }
   /** Its pass ended, and git has said nothing else since. */
   | (Rest & { readonly inputs: string });
@@ -43,23 +52,26 @@ export type AppEvent =
   /** Git was read, and does not name it. */
   | { readonly kind: 'dropped' }
   | { readonly kind: 'begun' }
-  | { readonly kind: 'ended'; readonly rest: Rest };
+  | { readonly kind: 'ended'; readonly rest: Rest }
+  /** Another app is done: it runs what git says, and is well. */
+  | { readonly kind: 'freed'; readonly by: string };
 
 /**
  * The state after an event. undefined: the event cannot happen in that state. This is the whole table:
  *
- *               named             dropped    begun      ended
- *   unnamed     due               unnamed    underway   -
- *   due         due               unnamed    underway   -
- *   underway    underway          underway   -          resting, waiting, retrying, stalled;
- *                                                       due where git says another thing than when it began;
+ *               named             dropped    begun      ended                                     freed
+ *   unnamed     due               unnamed    underway   -                                         unnamed
+ *   due         due               unnamed    underway   -                                         due
+ *   underway    underway          underway   -          resting, waiting, retrying, stalled;      underway
+ *                                                       due where git says another thing than when it began, or the
+ *                                                       last of what it waits for was done meanwhile;
  *                                                       unnamed where git does not name it
- *   resting     due, or resting   unnamed    underway   -
- *   waiting     due, or waiting   unnamed    underway   -
- *   retrying    due, or retrying  unnamed    underway   -
- *   stalled     due, or stalled   unnamed    underway   -
+ *   resting     due, or resting   unnamed    underway   -                                         due, or resting
+ *   waiting     due, or waiting   unnamed    underway   -                                         due, or waiting
+ *   retrying    due, or retrying  unnamed    underway   -                                         due, or retrying
+ *   stalled     due, or stalled   unnamed    underway   -                                         due, or stalled
  *
- * The second of two: git says what it said.
+ * The second of two: git says what it said, or it waits for others still, or for nobody.
  */
 export function nextState(from: AppState, event: AppEvent): AppState | undefined {
   if (from.kind === 'underway') return afterUnderway(from, event);
@@ -69,10 +81,12 @@ export function nextState(from: AppState, event: AppEvent): AppState | undefined
       return isSaidAgain ? from : { kind: 'due', inputs: event.inputs };
     }
     case 'dropped':
-      return { kind: 'unnamed' };
+      return from.kind === 'unnamed' ? from : { kind: 'unnamed' };
+    case 'freed':
+      return afterFreed(from, event.by);
     case 'begun': {
       const inputs = from.kind === 'unnamed' ? undefined : from.inputs;
-      return { kind: 'underway', inputs, begunFor: inputs, newer: new AbortController() };
+      return { kind: 'underway', inputs, begunFor: inputs, newer: new AbortController(), done: [] };
     }
     case 'ended':
       return undefined;
@@ -88,11 +102,27 @@ function afterUnderway(from: Extract<AppState, { readonly kind: 'underway' }>, e
       return { ...from, inputs: undefined, begunFor: undefined };
     case 'begun':
       return undefined;
-    case 'ended':
-      if (from.inputs === undefined) return { kind: 'unnamed' };
-      if (from.inputs !== from.begunFor) return { kind: 'due', inputs: from.inputs };
-      return { ...event.rest, inputs: from.inputs };
+    case 'freed':
+      return from.done.includes(event.by) ? from : { ...from, done: [...from.done, event.by] };
+    case 'ended': {
+      const awaits = event.rest.awaits?.filter((app) => !from.done.includes(app));
+      if (from.inputs === undefined) return { kind: 'unnamed', awaits };
+      if (from.inputs !== from.begunFor || isFreed(event.rest, from)) return { kind: 'due', inputs: from.inputs };
+      return { ...event.rest, awaits, inputs: from.inputs };
+    }
   }
+}
+
+function afterFreed(from: Exclude<AppState, { readonly kind: 'underway' }>, by: string): AppState {
+  if (from.kind === 'due' || from.awaits?.includes(by) !== true) return from;
+  const awaits = from.awaits.filter((app) => app !== by);
+  if (awaits.length > 0) return { ...from, awaits };
+  return from.kind === 'unnamed' ? { kind: 'unnamed' } : { kind: 'due', inputs: from.inputs };
+}
+
+/** All that a pass waits for at its end was done while it was under way. */
+export function isFreed({ awaits = [] }: Rest, from: AppState): boolean {
+  return from.kind === 'underway' && awaits.length > 0 && awaits.every((app) => from.done.includes(app));
 }
 
 /** What brings the reconciler back to an app: each state has something that does. */

@@ -6,10 +6,12 @@ import { refusedDelay } from '../../../src/loop/backoff.ts';
 import { byText } from '../../../src/model/base/text.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
 import type { ObservedApp } from '../../../src/model/observed.ts';
+import type { AppPlan } from '../../../src/model/plan.ts';
 import type { Run, StepResult } from '../../../src/model/run.ts';
+import { lackOf } from '../../../src/plan/guards/dependencies.ts';
 import { withSteps } from '../../../src/plan/steps/status.ts';
 import type { PlannedApp } from '../../app/types.ts';
-import { nextState, type AppEvent, type AppState, type Rest } from './app-state.ts';
+import { isFreed, nextState, type AppEvent, type AppState, type Rest } from './app-state.ts';
 
 /** What an app that needs no pass for itself still needs from one: nothing it was planned with has moved. */
 export type Surveyed = Pick<PlannedApp, 'plan' | 'observed'>;
@@ -125,9 +127,28 @@ export class AppStates {
     return state.kind === 'underway' ? state.newer.signal : AbortSignal.abort();
   }
 
-  /** Throws a transient Fault where no pass is under way. */
-  ended(app: string, rest: Rest): void {
+  /** Throws a transient Fault where no pass is under way. true: what it waits for was done meanwhile, so it is its turn again. */
+  ended(app: string, rest: Rest): boolean {
+    const before = this.stateOf(app);
     this.#happens(app, { kind: 'ended', rest });
+    return isFreed(rest, before);
+  }
+
+  /** An app is done. Answers those that waited for it, and for nobody else any more. */
+  freed(by: string): readonly string[] {
+    const woken: string[] = [];
+    for (const [name, { state: before }] of this.#apps) {
+      const state = this.#happens(name, { kind: 'freed', by });
+      if (state !== before && before.kind !== 'underway' && !isAwaiting(state)) woken.push(name);
+    }
+    return woken;
+  }
+
+  /** By its newest look: who depends on it has to wait. */
+  isLacking(app: string): boolean {
+    const { state, known } = this.#of(app);
+    if (known.seen === undefined || known.seen.inputs !== inputsIn(state)) return true;
+    return lackOf(known.seen.surveyed.plan, known.seen.surveyed.observed) !== undefined;
   }
 
   /** A look at an app begins. Of looks that go on beside each other the one that began last tells what is there. */
@@ -180,19 +201,11 @@ export class AppStates {
     return [...this.#apps.values()].flatMap(({ known }) => known.seen?.surveyed.observed ?? []);
   }
 
-  /**
-   * Its pass is over: what it did is not weighed again, what it failed at or left is. A release that failed and went back has
-   * two results of one name, and is not done.
-   */
+  /** Its pass is over: what it did is not weighed again, what it failed at or left is. */
   done(app: string, results: readonly StepResult[]): void {
     const { seen } = this.#of(app).known;
     if (seen === undefined) return;
-    const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
-    const tried = new Set(results.map(keyOf));
-    const left = new Set(results.filter(({ outcome }) => !doneOutcomes.has(outcome)).map(keyOf));
-    const { plan } = seen.surveyed;
-    const steps = plan.steps.filter((step) => !tried.has(keyOf(step)) || left.has(keyOf(step)));
-    const surveyed = { ...seen.surveyed, plan: withSteps(plan, { steps, holds: plan.holds }) };
+    const surveyed = { ...seen.surveyed, plan: leftOf(seen.surveyed.plan, results) };
     this.#know(app, { seen: { ...seen, surveyed, isTouched: seen.isTouched || results.length > 0 } });
   }
 
@@ -266,6 +279,19 @@ export class AppStates {
     this.#hashed.set(app, hashed);
     return hashed;
   }
+}
+
+/** A plan without what was done of it. A release that failed and went back has two results of one name, and is not done. */
+export function leftOf(plan: AppPlan, results: readonly StepResult[]): AppPlan {
+  const keyOf = ({ kind, target }: Pick<StepResult, 'kind' | 'target'>): string => `${kind} ${target}`;
+  const tried = new Set(results.map(keyOf));
+  const left = new Set(results.filter(({ outcome }) => !doneOutcomes.has(outcome)).map(keyOf));
+  const steps = plan.steps.filter((step) => !tried.has(keyOf(step)) || left.has(keyOf(step)));
+  return withSteps(plan, { steps, holds: plan.holds });
+}
+
+function isAwaiting(state: AppState): boolean {
+  return state.kind !== 'underway' && state.kind !== 'due' && (state.awaits ?? []).length > 0;
 }
 
 function inputsIn(state: AppState): string | undefined {

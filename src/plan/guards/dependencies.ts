@@ -20,7 +20,10 @@ export interface DependenciesInput {
   readonly now: number;
 }
 
-/** Nothing wakes an app when another is done: it looks again after so long. */
+/**
+ * An app that is done wakes those that wait for it, where the same FlyCD did it. What another one does, or a person, is seen by
+ * looking again: after so long three times, then less and less often, and 5 minutes apart at most (the loop's backoff).
+ */
 export const lookAgainMs = 15_000;
 
 /** Releases wait, everything else of the app goes on. Names that the given part of the config does not have are passed over. */

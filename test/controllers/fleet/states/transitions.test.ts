@@ -26,8 +26,8 @@ const rests: readonly Rest[] = [
 const states: readonly AppState[] = [
   { kind: 'unnamed' },
   { kind: 'due', inputs: 'a' },
-  { kind: 'underway', inputs: 'a', begunFor: 'a', newer },
-  ...rests.map((rest) => ({ ...rest, inputs: 'a' })),
+  { kind: 'underway', inputs: 'a', begunFor: 'a', newer, done: [] },
+  ...rests.map((rest) => ({ ...rest, awaits: ['db'], inputs: 'a' })),
 ];
 const events: readonly AppEvent[] = [
   { kind: 'named', inputs: 'a' },
@@ -35,18 +35,20 @@ const events: readonly AppEvent[] = [
   { kind: 'dropped' },
   { kind: 'begun' },
   { kind: 'ended', rest: waiting },
+  { kind: 'freed', by: 'db' },
+  { kind: 'freed', by: 'cart' },
 ];
 
 test('what follows what', () => {
   const rows = states.map((state) => [state.kind, ...events.map((event) => nextState(state, event)?.kind ?? '-')]);
   expect(rows).toEqual([
-    ['unnamed', 'due', 'due', 'unnamed', 'underway', '-'],
-    ['due', 'due', 'due', 'unnamed', 'underway', '-'],
-    ['underway', 'underway', 'underway', 'underway', '-', 'waiting'],
-    ['resting', 'resting', 'due', 'unnamed', 'underway', '-'],
-    ['waiting', 'waiting', 'due', 'unnamed', 'underway', '-'],
-    ['retrying', 'retrying', 'due', 'unnamed', 'underway', '-'],
-    ['stalled', 'stalled', 'due', 'unnamed', 'underway', '-'],
+    ['unnamed', 'due', 'due', 'unnamed', 'underway', '-', 'unnamed', 'unnamed'],
+    ['due', 'due', 'due', 'unnamed', 'underway', '-', 'due', 'due'],
+    ['underway', 'underway', 'underway', 'underway', '-', 'waiting', 'underway', 'underway'],
+    ['resting', 'resting', 'due', 'unnamed', 'underway', '-', 'due', 'resting'],
+    ['waiting', 'waiting', 'due', 'unnamed', 'underway', '-', 'due', 'waiting'],
+    ['retrying', 'retrying', 'due', 'unnamed', 'underway', '-', 'due', 'retrying'],
+    ['stalled', 'stalled', 'due', 'unnamed', 'underway', '-', 'due', 'stalled'],
   ]);
 });
 
@@ -128,6 +130,43 @@ describe('the map', () => {
     expect(map.survey()).toEqual([seen]);
   });
 
+  test('wakes who waits once the last of what it waits for is done', () => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    map.begun('shop');
+    expect(map.ended('shop', { ...waiting, awaits: ['db', 'mq'] })).toBe(false);
+    expect([map.freed('cart'), map.freed('db'), map.freed('db'), map.freed('mq'), map.freed('mq')]).toEqual([
+      [],
+      [],
+      [],
+      ['shop'],
+      [],
+    ]);
+    expect(map.stateOf('shop').kind).toBe('due');
+  });
+
+  test('tells at the end of a pass that what it waits for was done meanwhile', () => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    for (const name of ['shop', 'old']) {
+      map.begun(name);
+      expect(map.freed('db')).toEqual([]);
+      expect(map.ended(name, { ...waiting, awaits: ['db'] })).toBe(true);
+    }
+    expect([map.stateOf('shop').kind, map.stateOf('old').kind]).toEqual(['due', 'unnamed']);
+    map.begun('shop');
+    expect(map.ended('shop', { ...waiting, awaits: ['db'] })).toBe(false);
+  });
+
+  test('wakes an app that git does not name, whatever refreshes lie between', () => {
+    const map = new AppStates();
+    map.refreshed([shop]);
+    map.begun('old');
+    map.ended('old', { ...waiting, awaits: ['shop'] });
+    map.refreshed([shop]);
+    expect([map.freed('shop'), map.freed('shop')]).toEqual([['old'], []]);
+  });
+
   test('forgets what neither git names nor Fly has, once no pass over it is under way', () => {
     const map = new AppStates();
     const apps = ['gone', 'left', 'going'].map((name) => desiredApp({ name }));
@@ -148,7 +187,8 @@ describe('the map', () => {
     fc.record({ kind: fc.constant('named' as const), inputs: fc.constantFrom('a', 'b') }),
     fc.constant({ kind: 'dropped' as const }),
     fc.constant({ kind: 'begun' as const }),
-    fc.record({ kind: fc.constant('ended' as const), rest: fc.constantFrom(...rests) }),
+    fc.record({ kind: fc.constant('ended' as const), rest: fc.constantFrom(...rests, { ...waiting, awaits: ['db'] }) }),
+    fc.constant({ kind: 'freed' as const }),
   );
 
   test('leaves no app without something that brings the next look', () => {
@@ -162,6 +202,7 @@ describe('the map', () => {
           if (event.kind === 'dropped') map.refreshed((named = []));
           if (event.kind === 'begun' && before !== 'underway') map.begun('shop');
           if (event.kind === 'ended' && before === 'underway') map.ended('shop', event.rest);
+          if (event.kind === 'freed') map.freed('db');
           const state = map.stateOf('shop');
           const isUnseen = map.unseen(named).length === 1;
           switch (wakeOf(state).by) {

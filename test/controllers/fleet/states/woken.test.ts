@@ -1,0 +1,135 @@
+/** Who waits for another app is woken when that one is done, however long it has waited and however rarely it looks by itself. */
+import { afterEach, expect, test } from 'vitest';
+import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
+import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { defaultPolicy } from '../../../../src/model/base/policy.ts';
+import { silentLog } from '../../../../src/model/base/log.ts';
+import { createLoop } from '../../../../src/loop/loop.ts';
+import type { DesiredApp } from '../../../../src/model/desired.ts';
+import { desiredApp, group } from '../../../plan/builders.ts';
+import { testStore } from '../../../record/stores.ts';
+import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+
+let simulator: Simulator | undefined;
+afterEach(() => simulator?.close());
+
+const minute = 60_000;
+const update = 'POST /apps/{app}/machines/{machine}';
+const policy = { ...defaultPolicy, prune: ['app' as const] };
+
+function app(name: string, version: string, dependsOn: readonly string[] = []): DesiredApp {
+  const config = { env: { V: version } };
+  return desiredApp({
+    name,
+    inputs: version,
+    policy,
+    dependsOn,
+    groups: [group({ counts: { arn: 1 }, configVersion: version.repeat(32), config })],
+  });
+}
+
+/** A fleet that is in sync, and the loop that keeps it; its pass over all apps comes once a day. */
+async function kept(apps: readonly DesiredApp[]) {
+  const clock = new IdleClock();
+  simulator = await startSimulator({ clock });
+  const { url, token, world } = simulator;
+  const store = testStore({ clock, synchronous: 'off' });
+  let wanted = fleetOf({ apps, policy, revision: 'content:1' });
+  const reconciler = reconcilerOf(
+    { wanted: () => wanted, url, token, fetch, clock, store },
+    { configRepo: undefined, reporter: undefined },
+  );
+  const passes: { readonly app: string; readonly from: number; to: number }[] = [];
+  const loop = createLoop({
+    clock,
+    log: silentLog,
+    store,
+    concurrency: 8,
+    intervalMs: 24 * 60 * minute,
+    random: () => 0,
+    refresh: (trigger, signal) => reconciler.refresh(signal, trigger),
+    async reconcile(name, trigger, signal, aside) {
+      const pass = { app: name, from: clock.now(), to: Infinity };
+      passes.push(pass);
+      const reconciled = await reconciler.reconcile(name, trigger, signal, aside);
+      pass.to = clock.now();
+      return reconciled;
+    },
+  });
+  loop.start();
+  await clock.sleep(3 * minute);
+  const versions = (name: string): readonly unknown[] =>
+    [...(world.apps.get(name)?.machines.values() ?? [])]
+      .filter(({ state }) => state !== 'destroyed')
+      .map(({ config }) => config.env?.['V']);
+  /** When a call was last made. */
+  const sentAt = (template: string, name: string): number =>
+    world.requests.findLast((request) => request.template === template && request.app === name)?.at ?? NaN;
+  return {
+    clock,
+    loop,
+    passes,
+    versions,
+    wants: (next: readonly DesiredApp[]): void => {
+      wanted = fleetOf({ apps: next, policy, revision: `content:${passes.length}` });
+      loop.wake('command');
+    },
+    /** Somebody else works on an app from now on, for so long. */
+    busyFor: (name: string, ms: number): void => {
+      for (const machine of world.apps.get(name)?.machines.values() ?? [])
+        machine.lease = { nonce: 'x', owner: 'bob', description: 'mine', expiresAt: clock.now() + ms };
+    },
+    sentAt,
+    /** When the pass ended that updated it. */
+    doneAt: (name: string): number => {
+      const at = sentAt(update, name);
+      return passes.find((pass) => pass.app === name && pass.from <= at && at <= pass.to)?.to ?? NaN;
+    },
+  };
+}
+
+test('each of a chain goes on at once when the one before it is done', async () => {
+  const chain = (version: string) => [
+    app('db', version),
+    app('api', version, ['db']),
+    app('web', version, ['api']),
+    app('aside', version),
+  ];
+  const { clock, loop, versions, wants, busyFor, sentAt, doneAt } = await kept(chain('a'));
+  busyFor('db', 17 * minute);
+  wants(chain('b'));
+  await clock.sleep(15 * minute);
+  expect([versions('db'), versions('api'), versions('web'), versions('aside')]).toEqual([['a'], ['a'], ['a'], ['b']]);
+  await clock.sleep(12 * minute);
+  await loop.stop();
+  expect([versions('db'), versions('api'), versions('web')]).toEqual([['b'], ['b'], ['b']]);
+  expect(sentAt(update, 'api') - doneAt('db')).toBeLessThan(1000);
+  expect(sentAt(update, 'web') - doneAt('api')).toBeLessThan(1000);
+});
+
+test('one that waits for two is woken by the last of them', async () => {
+  const fleet = (version: string) => [app('db', version), app('mq', version), app('api', version, ['db', 'mq'])];
+  const { clock, loop, passes, versions, wants, busyFor, sentAt, doneAt } = await kept(fleet('a'));
+  busyFor('db', 9 * minute);
+  busyFor('mq', 20 * minute);
+  wants(fleet('b'));
+  await clock.sleep(27 * minute);
+  await loop.stop();
+  expect(versions('api')).toEqual(['b']);
+  expect(sentAt(update, 'api') - doneAt('mq')).toBeLessThan(1000);
+  // Looks by itself, each five minutes at most, and one more for each of the two.
+  expect(passes.filter((pass) => pass.app === 'api').length).toBeLessThan(20);
+});
+
+test('an app that git no longer names goes as soon as the last of the others is done', async () => {
+  const rest = (version: string) => [app('db', version), app('mq', version)];
+  const { clock, loop, wants, busyFor, sentAt, doneAt } = await kept([...rest('a'), app('old', 'a')]);
+  busyFor('db', 17 * minute);
+  wants(rest('b'));
+  await clock.sleep(15 * minute);
+  expect(simulator?.world.apps.has('old')).toBe(true);
+  await clock.sleep(12 * minute);
+  await loop.stop();
+  expect(simulator?.world.apps.has('old')).toBe(false);
+  expect(sentAt('DELETE /apps/{app}', 'old') - doneAt('db')).toBeLessThan(1000);
+});
