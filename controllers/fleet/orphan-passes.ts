@@ -1,9 +1,10 @@
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
+import { namesOf } from '../../src/model/names.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { isOver, type Trigger } from '../../src/model/run.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
-import { gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
+import { doubtedPlan, gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { nextWake } from '../app/outcome.ts';
 import type { KnownOrphans } from './known-orphans.ts';
@@ -59,11 +60,11 @@ export class OrphanPasses {
     const hasMoved = isNewer || this.#parts.states.notSeenSince(fleet.apps, since).length > 0;
     if (plan === undefined ? isNewer : plan.steps.length > 0 && hasMoved)
       return restUntil(this.#parts.clock.now(), 'others have moved');
-    if (plan === undefined) return { kind: 'resting' };
+    const known = this.#parts.known.called(name);
+    if (plan === undefined || known === undefined) return { kind: 'resting' };
     const before = this.#parts.states.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const again = this.#replanning(fleet, name);
-    const run = isNews ? await syncOrphan({ ...request, plan, again }) : undefined;
+    const run = isNews ? await syncOrphan({ ...request, plan, again: this.#replanning(fleet, known) }) : undefined;
     if (run !== undefined) this.#parts.states.ran(name, run);
     else if (before !== undefined) await retold(this.#parts, before, plan);
     const ended = run?.plan ?? plan;
@@ -76,15 +77,17 @@ export class OrphanPasses {
     return { ...(hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended))), awaits };
   }
 
-  #replanning(fleet: DesiredFleet, name: string): Replanning | undefined {
-    const known = this.#parts.known.called(name);
-    if (known === undefined) return undefined;
-    const replan = (orphan: OrphanedApp): GuardedPlan => {
-      const before = this.#parts.known.called(name);
-      if (before !== undefined) this.#parts.known.seenAgain(before, { state: 'orphan', orphan });
-      return this.#orphanPlan(fleet, name) ?? nothingOf(gonePlan(name));
+  /** By what git says at the time: Fly may make a destroy wait for minutes. */
+  #replanning(fleet: DesiredFleet, orphan: OrphanedApp): Replanning {
+    const { known } = this.#parts;
+    const { name } = orphan;
+    const now = (): DesiredFleet => this.#parts.newest() ?? fleet;
+    const replan = (seen: OrphanedApp): GuardedPlan => {
+      const before = known.called(name);
+      if (before !== undefined) known.seenAgain(before, { state: 'orphan', orphan: seen });
+      return this.#orphanPlan(now(), name) ?? nothingOf(doubtedPlan(name));
     };
-    return { orphan: known, replan };
+    return { orphan, isNamed: () => namesOf(now()).has(name), replan };
   }
 
   /** Its policy is the fleet's, and whether the loop may act also what its own last said. undefined: it is none. */

@@ -16,7 +16,7 @@ import { nextWake } from '../app/outcome.ts';
 import { destroyApp } from '../kinds/apps.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
-import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
+import { foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/orphan.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
 import { soughtOrganizations, type SoughtOrganization, type SoughtRequest } from './organizations.ts';
@@ -114,11 +114,15 @@ interface OrphanTurn {
 /** What an orphan's plan was made from, and how it is made anew. */
 export interface Replanning {
   readonly orphan: OrphanedApp;
+  /** true: git has come to name it since. */
+  readonly isNamed?: () => boolean;
   readonly replan: (orphan: OrphanedApp) => GuardedPlan;
 }
 
-export function turnOf(seen: SeenOrphan, { orphan, replan }: Replanning): OrphanTurn {
+export function turnOf(seen: SeenOrphan, { orphan, isNamed, replan }: Replanning): OrphanTurn {
   const { name } = orphan;
+  // Whatever has become of it is for its own pass to see.
+  if (isNamed?.() === true) return { plan: nothingOf(namedAgainPlan(name)) };
   if (seen.state === 'gone') return { plan: nothingOf(gonePlan(name)), isGone: true };
   if (seen.state === 'foreign') return { plan: nothingOf(foreignPlan(name, seen)), isLeft: seen.owner !== undefined };
   return { plan: replan(seen.state === 'orphan' ? seen.orphan : { ...orphan, unread: seen.reason }) };
@@ -179,7 +183,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   const done = failed ? 'failed' : turn.plan.steps.length > 0 || isGone ? 'deleted' : left;
   const outcome = isStopped ? 'interrupted' : done;
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
-  const status = failed ? 'failed' : 'orphaned';
+  const status = failed ? 'failed' : turn.plan.status;
   // One that Fly does not show, or that another fleet has, may be there still: its facts go with the making of the next app.
   if (outcome === 'deleted') await store.applyEvent(plan.app, { kind: isGone ? 'gone' : 'destroyed' });
   const nextWakeAt = nextWake(turn.plan, [], clock.now());
@@ -222,8 +226,8 @@ async function destroy(request: OrphanRequest, again: Replanning): Promise<Destr
     isUnsent = timesSent === 0;
     request.signal.throwIfAborted();
     const seen = await lastLook(request, again.orphan);
-    // The try before this one may have done it: what is sent once more finds nothing.
-    if (timesSent > 0 && isEmptied(seen)) return;
+    // The try before this one may have done it: what is sent once more finds nothing, but for one that is made anew.
+    if (timesSent > 0 && isEmptied(seen) && again.isNamed?.() !== true) return;
     const turn = turnOf(seen, again);
     const orphan = seen.state === 'orphan' ? seen.orphan : undefined;
     if (!turn.plan.steps.some(({ kind }) => kind === 'app.destroy')) throw new Withheld({ ...turn, orphan });

@@ -137,6 +137,17 @@ function oneByOne(app: string): string {
   return `remove this fleet’s machines alone: fly machine list --app ${shellWord(app)}, then fly machine destroy`;
 }
 
+/** Of one that was about to go when git came to name it again: its next pass is that of any other app. */
+export function namedAgainPlan(app: string): GuardedPlan {
+  const note = 'git names it again: FlyCD does not destroy it, and brings it to what git says';
+  return { ...orphanPlan(app, note), status: 'pending' };
+}
+
+/** Of one that was about to go, and of which FlyCD no longer knows that it is to: a list may lag. */
+export function doubtedPlan(app: string): GuardedPlan {
+  return orphanPlan(app, 'git no longer names it. FlyCD looks for it anew before it destroys it');
+}
+
 function orphanPlan(app: string, note: string): GuardedPlan {
   const none = { file: '', org: undefined, steps: [], holds: [], problems: [] };
   return nothingOf({ ...none, app, status: 'orphaned', notes: [note], planId: appPlanId(app, [], []) });
