@@ -8,8 +8,6 @@ import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
 import { lostOf, type SoughtOrganization } from './organizations.ts';
 import { syncOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 
-type GoneRequest = Omit<OrphanRequest, 'plan' | 'isGone'>;
-
 /**
  * Without it `status` would tell of them for ever: their runs are the newest there are. An app is gone where the whole
  * config was read, all that could list it was, and Fly says of its name that there is none; where anything is unknown,
@@ -19,7 +17,7 @@ type GoneRequest = Omit<OrphanRequest, 'plan' | 'isGone'>;
  * `isMeant`: what the pass is about.
  */
 export async function recordGone(
-  request: GoneRequest,
+  request: OrphanRequest,
   found: FoundOrphans,
   isMeant: (app: string) => boolean = () => true,
 ): Promise<readonly Run[]> {
@@ -38,17 +36,17 @@ function isLimited({ named, isPart, unselected }: DesiredFleet): boolean {
 }
 
 async function record(
-  request: GoneRequest,
+  request: OrphanRequest,
   { app, status }: ToldApp,
   orgs: readonly SoughtOrganization[],
 ): Promise<Run | undefined> {
   const seen = await observeOrphan(request, { name: app, org: '' });
-  if (seen.state === 'gone') return syncOrphan({ ...request, plan: gonePlan(app), isGone: true });
+  if (seen.state === 'gone') return syncOrphan(request, { plan: gonePlan(app), isGone: true });
   if (seen.state !== 'foreign') return undefined;
-  if (seen.owner !== undefined) return syncOrphan({ ...request, plan: foreignPlan(app, seen), isLeft: true });
+  if (seen.owner !== undefined) return syncOrphan(request, { plan: foreignPlan(app, seen), isLeft: true });
   // Elsewhere it may have machines that nobody has listed.
   const there = orgs.find((one) => one.org === seen.org);
   if (status === 'orphaned' || there === undefined) return undefined;
   // Recorded as the fleet's, a guess would be known by the next pass.
-  return syncOrphan({ ...request, plan: { ...foreignPlan(app, seen), org: there.isGuessed ? undefined : there.org } });
+  return syncOrphan(request, { plan: { ...foreignPlan(app, seen), org: there.isGuessed ? undefined : there.org } });
 }

@@ -53,7 +53,7 @@ export class OrphanPasses {
     if (seen.state === 'orphan') await rememberOrphan({ ...this.#parts, fleet }, seen.orphan);
     const request = { ...this.#parts, fleet, trigger, signal };
     if (seen.state === 'gone')
-      this.#parts.states.ran(name, await syncOrphan({ ...request, plan: gonePlan(name), isGone: true }));
+      this.#parts.states.ran(name, await syncOrphan(request, { plan: gonePlan(name), isGone: true }));
     const plan = this.#orphanPlan(fleet, name);
     // Git, which may name it again, or another app's pass was faster than this one.
     const isNewer = this.#parts.newest() !== fleet;
@@ -64,7 +64,7 @@ export class OrphanPasses {
     if (plan === undefined || known === undefined) return { kind: 'resting' };
     const before = this.#parts.states.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const run = isNews ? await syncOrphan({ ...request, plan, again: this.#replanning(fleet, known) }) : undefined;
+    const run = isNews ? await syncOrphan(request, { plan, again: this.#replanning(fleet, known) }) : undefined;
     if (run !== undefined) this.#parts.states.ran(name, run);
     else if (before !== undefined) await retold(this.#parts, before, plan);
     const ended = run?.plan ?? plan;

@@ -4,7 +4,7 @@ import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { memoryOf } from '../../src/model/standing/remembered.ts';
-import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
+import { nothingOf, type GuardedPlan, type IdlePlan } from '../../src/plan/steps/guarded.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
@@ -128,7 +128,7 @@ export function turnOf(seen: SeenOrphan, { orphan, isNamed, replan }: Replanning
   return { plan: replan(seen.state === 'orphan' ? seen.orphan : { ...orphan, unread: seen.reason }) };
 }
 
-export interface OrphanRequest extends OrphanTurn {
+export interface OrphanRequest {
   readonly clock: Clock;
   readonly fly: FlyWriter;
   readonly store: Store;
@@ -140,21 +140,26 @@ export interface OrphanRequest extends OrphanTurn {
   readonly onProgress: OnProgress;
   /** Aborted, nothing is destroyed any more. */
   readonly signal: AbortSignal;
-  /** Asked right before it is destroyed. undefined: nothing is. */
-  readonly again?: Replanning | undefined;
 }
+
+/** What is to be done about it. Whoever may destroy it says how that is planned once more right before. */
+export type OrphanWork =
+  | (OrphanTurn & { readonly again: Replanning })
+  | (OrphanTurn & { readonly plan: IdlePlan; readonly again?: undefined });
 
 /**
  * Records that an app is orphaned, and destroys it where its plan says so: only where the policy prunes apps. The run's plan is
  * another one where something was said, or somebody came into it, at the last moment.
  */
-export async function syncOrphan(request: OrphanRequest): Promise<Run> {
-  const { clock, store, plan, wholePlan, fleet, trigger, actor, onProgress, again } = request;
+export async function syncOrphan(request: OrphanRequest, work: OrphanWork): Promise<Run> {
+  const { clock, store, wholePlan, fleet, trigger, actor, onProgress } = request;
+  const { plan, again } = work;
   onProgress({ type: 'app.started', app: plan.app });
   const runId = await store.startRun({ app: plan.app, trigger, actor, revision: fleet.revision, plan, wholePlan });
   let failed = false;
   let isStopped = false;
-  let turn: OrphanTurn = request;
+  let isDestroyed = false;
+  let turn: OrphanTurn = work;
   for (const step of plan.steps) {
     if (step.kind !== 'app.destroy' || again === undefined) continue;
     isStopped ||= request.signal.aborted;
@@ -162,7 +167,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
     await store.applyEvent(plan.app, { kind: 'destroying' });
-    const { isThere, withheld, ...destroyed } = await destroy(request, again);
+    const { isThere, withheld, ...destroyed } = await destroy(request, plan.app, again);
     turn = withheld ?? turn;
     const result: StepResult = {
       ...destroyed,
@@ -172,6 +177,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
       finishedAt: clock.now(),
     };
     failed = result.outcome === 'failed';
+    isDestroyed = result.outcome === 'deleted';
     isStopped ||= result.outcome === 'interrupted';
     if (isThere) await store.applyEvent(plan.app, { kind: 'kept' });
     if (withheld?.orphan !== undefined) await rememberOrphan(request, withheld.orphan);
@@ -180,7 +186,7 @@ export async function syncOrphan(request: OrphanRequest): Promise<Run> {
   }
   const { isGone = false, isLeft = false } = turn;
   const left = isLeft ? 'left' : turn.plan.holds.length > 0 ? 'held' : 'no-change';
-  const done = failed ? 'failed' : turn.plan.steps.length > 0 || isGone ? 'deleted' : left;
+  const done = failed ? 'failed' : isDestroyed || isGone ? 'deleted' : left;
   const outcome = isStopped ? 'interrupted' : done;
   // Destroyed it is nobody's any more, and left another's: the outcome says so, and nothing asks for its status again.
   const status = failed ? 'failed' : turn.plan.status;
@@ -219,8 +225,8 @@ class Withheld extends Fault {
   }
 }
 
-async function destroy(request: OrphanRequest, again: Replanning): Promise<Destroyed> {
-  const { fly, plan } = request;
+async function destroy(request: OrphanRequest, app: string, again: Replanning): Promise<Destroyed> {
+  const { fly } = request;
   let isUnsent = true;
   const beforeSent = async (timesSent: number): Promise<void> => {
     isUnsent = timesSent === 0;
@@ -234,18 +240,18 @@ async function destroy(request: OrphanRequest, again: Replanning): Promise<Destr
     isUnsent = false;
   };
   try {
-    const { outcome, message } = await destroyApp(fly, plan.app, beforeSent);
+    const { outcome, message } = await destroyApp(fly, app, beforeSent);
     return { outcome, message, next: undefined, isThere: false };
   } catch (error) {
     if (error instanceof Withheld)
       return { outcome: 'skipped', message: error.what, next: undefined, isThere: true, withheld: error.turn };
     // A stop came while Fly made it wait.
     const isStopped = request.signal.aborted && !(error instanceof FlyError);
-    const fault = toFault(error, `${plan.app} could not be destroyed`);
+    const fault = toFault(error, `${app} could not be destroyed`);
     const isRefused = error instanceof FlyError && error.outcome === 'refused';
     if (isStopped && isUnsent)
       return { outcome: 'interrupted', message: 'stopped before it was sent', next: undefined, isThere: true };
-    const isThere = isRefused || (await fly.app(plan.app).catch(() => undefined))?.state === 'present';
+    const isThere = isRefused || (await fly.app(app).catch(() => undefined))?.state === 'present';
     return { outcome: isStopped ? 'interrupted' : 'failed', message: fault.message, next: fault.next, isThere };
   }
 }

@@ -18,7 +18,7 @@ import { observeAndPlan } from '../app/plan-app.ts';
 import type { PlannedApp, SyncAppOptions, SyncContext } from '../app/types.ts';
 import { selectApps } from './asked-for.ts';
 import { recordGone } from './gone-apps.ts';
-import { lookAgain, rememberOrphan, syncOrphan, turnOf, type Replanning } from './orphans.ts';
+import { lookAgain, rememberOrphan, syncOrphan, turnOf, type OrphanWork } from './orphans.ts';
 import { recordBroken } from './untouched.ts';
 import { looksAtOnce } from './states/survey.ts';
 import { failedAt, planWhole, type PassOptions, type Whole, optionsFor } from './plan.ts';
@@ -136,7 +136,7 @@ async function applyWhole(
     const request = { ...context, fleet: desired, plan, wholePlan: work.plan.planId, trigger: work.trigger };
     if (plan.status === 'orphaned') {
       const now = await orphanNow(context, desired, work, plan);
-      const run = await syncOrphan({ ...request, ...now });
+      const run = await syncOrphan(request, now);
       plans.set(plan.app, run.plan);
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
@@ -301,9 +301,9 @@ async function orphanNow(
   fleet: DesiredFleet,
   work: Work,
   plan: GuardedPlan,
-): Promise<ReturnType<typeof turnOf> & { readonly again?: Replanning }> {
+): Promise<OrphanWork> {
   const before = work.orphans.find(({ name }) => name === plan.app);
-  if (before === undefined || plan.steps.length === 0) return { plan };
+  if (before === undefined || plan.steps.length === 0) return { plan: nothingOf(plan) };
   const seen = await lookAgain({ ...context, fleet }, before);
   if (seen.state === 'orphan') await rememberOrphan({ ...context, fleet }, seen.orphan);
   const replan = (orphan: OrphanedApp): GuardedPlan =>

@@ -19,7 +19,7 @@ import { plural, shortRevision } from '../model/base/text.ts';
 import { lookAgainMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { contentsOf } from './steps/contents.ts';
-import { nothingOf, type GuardedPlan } from './steps/guarded.ts';
+import { nothingOf, type IdlePlan } from './steps/guarded.ts';
 import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
@@ -87,12 +87,12 @@ export function orphanPolicy(fleet: DesiredFleet, history: RemovalHistory | unde
 }
 
 /** Of an app that git no longer names and Fly does not have: said once, after which nobody tells of it any more. */
-export function gonePlan(app: string): GuardedPlan {
+export function gonePlan(app: string): IdlePlan {
   return orphanPlan(app, 'git no longer names it, and Fly has no app of that name');
 }
 
 /** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
-export function foreignPlan(app: string, { owner, machines }: Foreign): GuardedPlan {
+export function foreignPlan(app: string, { owner, machines }: Foreign): IdlePlan {
   if (owner !== undefined)
     return orphanPlan(app, `git no longer names it, and ${ownerWords(owner)} owns it now: FlyCD leaves it alone`);
   const there =
@@ -138,17 +138,17 @@ function oneByOne(app: string): string {
 }
 
 /** Of one that was about to go when git came to name it again: its next pass is that of any other app. */
-export function namedAgainPlan(app: string): GuardedPlan {
+export function namedAgainPlan(app: string): IdlePlan {
   const note = 'git names it again: FlyCD does not destroy it, and brings it to what git says';
   return { ...orphanPlan(app, note), status: 'pending' };
 }
 
 /** Of one that was about to go, and of which FlyCD no longer knows that it is to: a list may lag. */
-export function doubtedPlan(app: string): GuardedPlan {
+export function doubtedPlan(app: string): IdlePlan {
   return orphanPlan(app, 'git no longer names it. FlyCD looks for it anew before it destroys it');
 }
 
-function orphanPlan(app: string, note: string): GuardedPlan {
+function orphanPlan(app: string, note: string): IdlePlan {
   const none = { file: '', org: undefined, steps: [], holds: [], problems: [] };
   return nothingOf({ ...none, app, status: 'orphaned', notes: [note], planId: appPlanId(app, [], []) });
 }

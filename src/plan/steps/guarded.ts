@@ -11,6 +11,11 @@ export interface GuardedPlan extends AppPlan {
   readonly steps: GuardedSteps;
 }
 
+/** Does nothing. */
+export interface IdlePlan extends GuardedPlan {
+  readonly steps: GuardedSteps & readonly [];
+}
+
 export interface GuardedFleet extends Plan {
   readonly apps: readonly GuardedPlan[];
 }
@@ -31,6 +36,7 @@ export function fewer(plan: GuardedPlan, { steps, holds }: Pick<AppPlan, 'steps'
 }
 
 /** Shown, and left alone: what it would do stands in its holds. */
-export function nothingOf(plan: AppPlan): GuardedPlan {
-  return passed({ ...plan, steps: [], bookkeeping: undefined });
+export function nothingOf(plan: AppPlan): IdlePlan {
+  const steps: readonly [] = [];
+  return { ...plan, steps: steps as IdlePlan['steps'], bookkeeping: undefined };
 }
