@@ -8,8 +8,9 @@ import { doubtedPlan, gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { nextWake } from '../app/outcome.ts';
 import type { KnownOrphans } from './known-orphans.ts';
-import { lookAgain, rememberOrphan, syncOrphan, type OrphanRequest, type Replanning } from './orphans.ts';
-import { becauseOf, restUntil, type Rest } from './states/app-state.ts';
+import { lookAgain, rememberOrphan, syncOrphan, type OrphanRequest } from './orphans.ts';
+import type { Rest } from './states/app-state.ts';
+import { becauseOf, restUntil } from './states/rest.ts';
 import type { AppStates } from './states/app-states.ts';
 import type { Survey } from './states/survey.ts';
 import { heldByPolicy } from './states/weighed.ts';
@@ -78,7 +79,7 @@ export class OrphanPasses {
   }
 
   /** By what git says at the time: Fly may make a destroy wait for minutes. */
-  #replanning(fleet: DesiredFleet, orphan: OrphanedApp): Replanning {
+  #replanning(fleet: DesiredFleet, orphan: OrphanedApp) {
     const { known } = this.#parts;
     const { name } = orphan;
     const now = (): DesiredFleet => this.#parts.newest() ?? fleet;

@@ -112,7 +112,7 @@ interface OrphanTurn {
 }
 
 /** What an orphan's plan was made from, and how it is made anew. */
-export interface Replanning {
+interface Replanning {
   readonly orphan: OrphanedApp;
   /** true: git has come to name it since. */
   readonly isNamed?: () => boolean;

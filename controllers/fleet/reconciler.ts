@@ -6,7 +6,8 @@ import { isFleetWide, retryAtOf, toFault, type Fault } from '../../src/model/bas
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
-import { becauseOf, restAfter, restUntil, wakeAfter, type Rest } from './states/app-state.ts';
+import { wakeAfter, type Rest } from './states/app-state.ts';
+import { becauseOf, restAfter, restUntil } from './states/rest.ts';
 import { AppStates, leftOf, type PutOffUntil, type Surveyed } from './states/app-states.ts';
 import type { CommitReporter } from './commit-report.ts';
 import { askedOnce } from '../../src/observed/organization.ts';
