@@ -24,6 +24,11 @@ export async function claimVolume(pass: AppPass, { group, region }: Slot, name: 
   return best.id;
 }
 
+/** Nothing was made that mounts it: the pass's next machine may. */
+export function releaseClaim(pass: AppPass, volume: string | undefined): void {
+  if (volume !== undefined) pass.claimedVolumes.delete(volume);
+}
+
 function noVolume(
   { app, services: { clock } }: AppPass,
   wanted: { readonly name: string; readonly region: string; readonly unreachable: string | undefined },

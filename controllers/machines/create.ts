@@ -20,7 +20,7 @@ import { stampReadBack } from './read-back.ts';
 import { withStandby } from './standbys.ts';
 import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { lookupDelayMs, sendUpdate } from './send-update.ts';
-import { claimVolume } from './claim-volume.ts';
+import { claimVolume, releaseClaim } from './claim-volume.ts';
 
 /** Tries of one create: names are unique, so a second try can make no second machine. */
 const createTriesMax = 3;
@@ -66,9 +66,13 @@ export async function createMachine(
         if (isChanged(there)) return { outcome: 'unchanged', message: `${there.id} ${there.name} was changed since` };
         made = there;
       } else if (there !== undefined && holdsSlot(pass, there, step)) {
+        releaseClaim(pass, volume);
         return { outcome: 'unchanged', message: `${there.id} ${there.name} has its place already` };
       } else if (there !== undefined) generation += 1;
-      else if (error.outcome === 'refused') throw error;
+      else if (error.outcome === 'refused') {
+        releaseClaim(pass, volume);
+        throw error;
+      }
       tries += 1;
       if (made === undefined && tries >= createTriesMax) throw error;
     }

@@ -58,3 +58,24 @@ describe('a machine that is made again', () => {
     expect(mounted()).toEqual([ours]);
   });
 });
+
+test.each([
+  ['one database', undefined],
+  ['two databases', 'laptop'],
+])('two FlyCDs at once, on %s, leave no volume of theirs for one made by hand', async (_what, other) => {
+  const two = shop.replace('count: 1', 'count: 2');
+  world.write({ 'flycd.yaml': 'fleet: claims\n', 'shop/app.yaml': two });
+  const { capacity } = world.simulator.world;
+  capacity.set('arn', 0);
+  await world.flycd(['sync', '--once']);
+  capacity.clear();
+  const ours = [...app().volumes.keys()];
+  expect(ours).toHaveLength(2);
+  await world.asPerson('POST', '/apps/shop/volumes', { name: 'data', region: 'arn', size_gb: 2 });
+  await world.clock.sleep(600_000);
+  const sync = ['sync', '--once'];
+  await Promise.all([world.flycd(sync), world.flycd(sync, other)]);
+  await world.clock.sleep(60_000);
+  expect((await world.flycd(sync)).code).toBe(0);
+  expect(new Set(mounted())).toEqual(new Set(ours));
+});
