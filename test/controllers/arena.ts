@@ -168,14 +168,18 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
     },
     asPerson: (method, path, body) =>
       clock.busy(async () => {
-        const response = await globalThis.fetch(`${simulator.url}/v1${path}`, {
-          method,
-          headers: { authorization: `Bearer ${simulator.token}` },
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        });
-        const text = await response.text();
-        if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
-        return text === '' ? undefined : (JSON.parse(text) as unknown);
+        for (;;) {
+          const response = await globalThis.fetch(`${simulator.url}/v1${path}`, {
+            method,
+            headers: { authorization: `Bearer ${simulator.token}` },
+            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          });
+          const text = await response.text();
+          if (response.ok) return text === '' ? undefined : (JSON.parse(text) as unknown);
+          // FlyCD has just made such a call itself: a person tries again.
+          if (response.status !== 429) throw new Error(`${method} ${path}: ${text}`);
+          await clock.park(1000);
+        }
       }),
     forget(state = usualState) {
       rmSync(join(folder, state), { recursive: true, force: true });
