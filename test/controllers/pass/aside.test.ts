@@ -37,6 +37,8 @@ async function spent(fly: Partial<FlyWriter>, work: (pass: AppPass) => Promise<u
     begins: true,
     begun: [],
     looks: Promise.resolve(),
+    seen: new Map(),
+    basis: { machines: [], remembered: [], standing: {} },
   } as unknown as AppPass);
   return { aside, inPlace: clock.monotonic() - begunAt - aside };
 }
