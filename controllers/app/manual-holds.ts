@@ -15,6 +15,7 @@ import {
   nextCount,
   nextTime,
 } from '../../src/model/standing/standing-text.ts';
+import { knowsApp } from '../../src/model/standing/memory.ts';
 import { isAnotherApp, memoryOf } from '../../src/model/standing/remembered.ts';
 import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
@@ -25,7 +26,7 @@ import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { suspensionOf } from '../../src/model/standing/in-force.ts';
 import { ownerWords } from '../../src/plan/guards/owner.ts';
 import { suspensionWords } from '../../src/plan/target/suspension.ts';
-import { standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
+import { asKnown, standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
 import type { RecordedGood } from '../../src/record/store.ts';
 import type { SyncContext } from './types.ts';
@@ -86,13 +87,16 @@ async function look(
   const { fly, store } = context;
   const stored = await store.memory(app);
   const presence = await presenceOf(context, app);
-  const machines = presence.state === 'present' ? await fly.machines(app) : [];
+  const listed = presence.state === 'present' ? await fly.machines(app) : [];
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
+  const isThere = presence.state === 'present';
+  const isKnown = knowsApp(memoryOf(stored, { isThere, id, isStamped: true }));
+  const machines = asKnown({ machines: listed, isKnown });
   const isStamped = standingMachines(machines, fleet).length > 0;
   const other = isStamped ? undefined : ownerBefore(machines, fleet);
   if (other !== undefined) throw anothers(app, other);
   if (isOrphan && !isStamped) throw over(app);
-  const shown = { isThere: presence.state === 'present', id, isStamped };
+  const shown = { isThere, id, isStamped };
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
   // One that has come since is for a pass to get to know.
   if (id !== undefined && !isAnotherApp(stored, shown)) {

@@ -1,4 +1,4 @@
-import { emptyMemory, type Memory, type StoredMemory } from '../../src/model/standing/memory.ts';
+import { emptyMemory, knowsApp, type Memory, type StoredMemory } from '../../src/model/standing/memory.ts';
 import { memoryOf, type ShownApp } from '../../src/model/standing/remembered.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { v0VersionsOf, type V0Versions } from '../../src/model/stamps/v0-versions.ts';
@@ -17,7 +17,7 @@ import { asksWhoEmptied, planApp, needsReleases, type PlanOptions } from '../../
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
-import { standingMachines } from '../../src/plan/target/rollout-state.ts';
+import { asKnown, standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { stoppedPlan, heldPlan } from '../../src/plan/target/target-plan.ts';
 import { suspendedPlan } from '../../src/plan/target/suspension.ts';
 import { knownRelease } from '../../src/plan/target/release-record.ts';
@@ -31,11 +31,12 @@ import type { GuardedApp, PlanAppRequest, PlannedApp, SyncAppRequest } from './t
  */
 export async function observeAndPlan(asked: PlanAppRequest): Promise<PlannedApp> {
   const { clock, fly, fleet, options } = asked;
-  const observed = await observeOrganization(asked, await observeApp({ fly, app: asked.app.name, clock }));
-  const app = whereItIs(asked.app, observed);
+  const shown = await observeOrganization(asked, await observeApp({ fly, app: asked.app.name, clock }));
+  const app = whereItIs(asked.app, shown);
   const request = { ...asked, app };
   const remembered = asked.store === undefined ? emptyMemory : await asked.store.memory(app.name);
-  const counting = await thatCounts(request, observed, remembered);
+  const counting = await thatCounts(request, shown, remembered);
+  const observed = withKnown(shown, knowsApp(counting));
   const lost = madeByLostCalls({ observed, memory: counting, fleet });
   const memory = { ...counting, made: [...counting.made, ...lost.map(({ id }) => id)] };
   const base = {
@@ -118,6 +119,12 @@ async function observeOrganization({ app, fly, reached }: PlanAppRequest, observ
   if (app.orgIsDefault === true || org === undefined || app.org === org || ![app.org, org].includes(personal))
     return observed;
   return { ...observed, reached: await read(reached === undefined ? fly.organizations() : reached()) };
+}
+
+function withKnown(observed: ObservedApp, isKnown: boolean): ObservedApp {
+  const { machines } = observed;
+  if (machines.status === 'unread') return observed;
+  return { ...observed, machines: { ...machines, value: asKnown({ machines: machines.value, isKnown }) } };
 }
 
 function reporting(desired: DesiredApp): DesiredApp {

@@ -114,6 +114,7 @@ async function apply(
       machines: observed.machines.status === 'read' ? observed.machines.value : undefined,
       standing: steering.standing.texts,
       remembered: remembered.standing,
+      isKnown: steering.isKnown,
       observedAt: observed.askedAt ?? { ...momentOf(request.clock), now: observed.observedAt },
       releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     },

@@ -2,8 +2,9 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
 import { personsKeys, standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import { heardOf } from '../../src/plan/target/rollout-state.ts';
+import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
 import { lookAtMachine, saidSince } from '../pass/before-sent.ts';
@@ -52,6 +53,7 @@ export async function newestWords(pass: AppPass, { machineId, metadata }: Machin
 }
 
 function newest({ fleet, basis }: AppPass, live: Machine | undefined, planned: StandingTexts): StandingTexts {
-  const heard = live === undefined ? [] : heardOf({ machines: [live], fleet }, basis.machines);
-  return readStanding([...heard.map(metadataOf), planned]).texts;
+  const machines = live === undefined ? [] : [live];
+  const seen = asKnown({ machines, isKnown: basis.isKnown, among: basis.machines }).map(metadataOf);
+  return readStanding([...seen.filter((metadata) => isOwn(metadata, fleet)), planned]).texts;
 }

@@ -19,6 +19,8 @@ interface Basis {
   readonly standing: StandingTexts;
   /** What SQLite knew of it then. */
   readonly remembered: readonly StandingRow[];
+  /** true: SQLite knew this very app. */
+  readonly isKnown: boolean;
   /** When Fly was asked for it. */
   readonly observedAt: Moment;
   /** undefined: nobody asked for them. */

@@ -5,13 +5,14 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
 import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { ownerBefore } from '../../src/plan/classify/beginning.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { ownerWords } from '../../src/plan/guards/owner.ts';
-import { heardOf } from '../../src/plan/target/rollout-state.ts';
+import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from './app-pass.ts';
 import { countedOn, isOfConcern } from './counted.ts';
 
@@ -84,7 +85,8 @@ export function checkWords(pass: AppPass, machines: readonly Machine[], others: 
   const { basis, fleet } = pass;
   // Who looks for a free name lists those that are gone, of which no plan knows.
   const there = machines.filter((machine) => !isGone(machine));
-  const stamps = heardOf({ machines: there, fleet }, basis.machines).map(metadataOf);
+  const seen = asKnown({ machines: there, isKnown: basis.isKnown, among: basis.machines });
+  const stamps = seen.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
   const { texts, suspension, hold } = readStanding([basis.standing, ...stamps, ...others]);
   const said = words.find((key) => texts[key] !== basis.standing[key]);
   if (said === undefined) return;

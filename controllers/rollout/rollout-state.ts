@@ -5,6 +5,7 @@ import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import type { Log } from '../../src/model/base/log.ts';
 import type { StandingTexts } from '../../src/model/standing/standing.ts';
+import { isUnprovenCopy } from '../../src/model/stamps/foreign.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -38,10 +39,12 @@ export async function stampRolloutState(
 ): Promise<{ readonly stamped: number; readonly machines: number }> {
   await store.applyEvent(app, { kind: 'said', texts, appId });
   const ours = standingMachines(machines, fleet);
-  const patch = { ...texts, [stampKeys.app]: app };
-  const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, patch));
+  // One that may be another app's gets its name with all other stamps, which replace what it brought along.
+  const patchOf = (machine: Machine) =>
+    isUnprovenCopy(machine, machines) ? texts : { ...texts, [stampKeys.app]: app };
+  const behind = ours.filter((machine) => isHostOk(machine) && lacks(machine, patchOf(machine)));
   const queue = new PQueue({ concurrency: patchesAtOnce });
-  const patches = behind.map(({ id }) => queue.add(() => fly.patchMetadata(app, id, patch)));
+  const patches = behind.map((machine) => queue.add(() => fly.patchMetadata(app, machine.id, patchOf(machine))));
   const failed = (await Promise.allSettled(patches)).flatMap((patch) =>
     patch.status === 'rejected' ? [toFault(patch.reason, 'a machine could not be stamped').message] : [],
   );

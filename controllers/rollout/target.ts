@@ -1,5 +1,5 @@
 import type { DesiredApp } from '../../src/model/desired.ts';
-import type { Memory } from '../../src/model/standing/memory.ts';
+import { knowsApp, type Memory } from '../../src/model/standing/memory.ts';
 import type { ObservedApp } from '../../src/model/observed.ts';
 import type { Standing } from '../../src/model/standing/standing.ts';
 import { resolveTarget, type RolloutTarget } from '../../src/plan/target/resolve-target.ts';
@@ -10,6 +10,8 @@ import { shellWord } from '../../src/model/base/shell.ts';
 /** Where a pass takes an app, found before it is planned. */
 export interface Steering {
   readonly standing: Standing;
+  /** true: SQLite knows this very app. */
+  readonly isKnown: boolean;
   readonly course: RolloutTarget;
   /** The app as it was at the version that the course goes to. */
   readonly snapshot: DesiredApp | undefined;
@@ -28,17 +30,18 @@ export async function steer(
 ): Promise<Steering> {
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const standing = standingOf({ machines, fleet }, memory);
+  const isKnown = knowsApp(memory);
   const moment = { now: observed.observedAt, aheadMs: observed.flyAheadMs };
   const course = byOurClock(resolveTarget({ desired: app, machines, fleet, ...moment }, standing), moment.aheadMs);
-  if (course.to !== 'version') return { standing, course, snapshot: undefined };
+  if (course.to !== 'version') return { standing, isKnown, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });
-  if (snapshot.status === 'found') return { standing, course, snapshot: snapshot.app };
+  if (snapshot.status === 'found') return { standing, isKnown, course, snapshot: snapshot.app };
   const hold = {
     ...course.hold,
     because: `${course.hold.because}; but it cannot be given back: ${snapshot.because}`,
     next: `commit what should run, or flycd resume ${shellWord(app.name)}`,
   };
-  return { standing, course: { to: 'nowhere', hold }, snapshot: undefined };
+  return { standing, isKnown, course: { to: 'nowhere', hold }, snapshot: undefined };
 }
 
 /** Stamps are dated by Fly's clock, and what is shown and stored by ours. */

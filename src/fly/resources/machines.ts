@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Machine, MachineVersions } from '../../../schemas/fly/machine.ts';
-import { withoutForeignStamps } from '../../model/stamps/foreign.ts';
+import { asOfApp, isUnprovenCopy } from '../../model/stamps/foreign.ts';
 import { isStatus, orUndefined, unlessGone } from '../http/absence.ts';
 import type { BeforeSent, FlyReader, FlyWriter } from '../api.ts';
 import { getMachineLimit } from '../http/rate-limit.ts';
@@ -19,19 +19,14 @@ const Machines = z.array(Machine);
 export function machineReads(
   transport: Transport,
 ): Pick<FlyReader, 'machines' | 'machine' | 'machineVersions' | 'wait'> {
+  /** A copy that does not say of which app does not tell by itself whether its stamps are another's. */
+  const amongOthers = async (app: string, machine: Machine): Promise<readonly Machine[]> =>
+    isUnprovenCopy(machine, []) ? listed(transport, app) : [machine];
   return {
     async machines(app, query = {}) {
       const includeDeleted = query.includeDeleted === true;
-      const call: Call = {
-        method: 'GET',
-        route: '/apps/{app}/machines',
-        path: { app },
-        query: [['include_leases', 'true'], ...(includeDeleted ? [['include_deleted', 'true'] as const] : [])],
-        purpose: 'list the machines',
-        effect: 'read',
-        bytesMax: machineListBytesMax,
-      };
-      const machines = (await transport.ask(call, Machines)).map((machine) => asOf(app, machine));
+      const all = await listed(transport, app, includeDeleted);
+      const machines = asOfApp(app, all).map(withoutMirroredChecks);
       // The list shows a machine for a moment after its end.
       return includeDeleted ? machines : machines.filter((machine) => machine.state !== 'destroyed');
     },
@@ -46,7 +41,7 @@ export function machineReads(
         limit: { rate: getMachineLimit, shared: false },
       };
       const machine = await orUndefined(transport.ask(call, Machine));
-      return machine === undefined ? undefined : asOf(app, machine);
+      return machine === undefined ? undefined : asOf(app, machine, await amongOthers(app, machine));
     },
     async machineVersions(app, id) {
       const call: Call = {
@@ -58,12 +53,27 @@ export function machineReads(
         bytesMax: machineListBytesMax,
       };
       const versions = await orUndefined(transport.ask(call, MachineVersions));
-      return (versions ?? []).flatMap(({ user_config: config }) =>
-        config == null ? [] : [withoutForeignStamps(app, config)],
-      );
+      const sent = (versions ?? []).flatMap(({ user_config: config }) => (config == null ? [] : [{ id, config }]));
+      const copy = sent.find((version) => isUnprovenCopy(version, []));
+      const among = copy === undefined ? [] : await listed(transport, app);
+      return asOfApp(app, sent, among).map(({ config }) => config);
     },
     wait: waitOn(transport),
   };
+}
+
+/** As Fly shows them. */
+function listed(transport: Transport, app: string, includeDeleted = false): Promise<readonly Machine[]> {
+  const call: Call = {
+    method: 'GET',
+    route: '/apps/{app}/machines',
+    path: { app },
+    query: [['include_leases', 'true'], ...(includeDeleted ? [['include_deleted', 'true'] as const] : [])],
+    purpose: 'list the machines',
+    effect: 'read',
+    bytesMax: machineListBytesMax,
+  };
+  return transport.ask(call, Machines);
 }
 
 function waitOn(transport: Transport): FlyReader['wait'] {
@@ -185,13 +195,9 @@ function actionOn(transport: Transport, action: string, effect: 'repeatable' | '
 }
 
 /** As it is of this app: without what Fly mirrors, and without stamps that came with it from another app. */
-function asOf(app: string, machine: Machine): Machine {
-  const { config, incomplete_config: incomplete } = machine;
-  return withoutMirroredChecks({
-    ...machine,
-    ...(config == null ? {} : { config: withoutForeignStamps(app, config) }),
-    ...(incomplete == null ? {} : { incomplete_config: withoutForeignStamps(app, incomplete) }),
-  });
+function asOf(app: string, machine: Machine, among: readonly Machine[] = [machine]): Machine {
+  const [own = machine] = asOfApp(app, [machine], among);
+  return withoutMirroredChecks(own);
 }
 
 function withoutMirroredChecks(machine: Machine): Machine {

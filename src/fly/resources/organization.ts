@@ -3,7 +3,7 @@ import { OrgMachinesPage, type OrgMachine } from '../../../schemas/fly/machine.t
 import type { FlyReader } from '../api.ts';
 import { everyPage, pageQuery } from '../http/pages.ts';
 import { currentTokens, type Call } from '../http/call.ts';
-import { withoutForeignStamps } from '../../model/stamps/foreign.ts';
+import { asOfApp } from '../../model/stamps/foreign.ts';
 import type { Transport } from '../http/transport.ts';
 
 /** Fly's most; fewer per page is its right. */
@@ -19,14 +19,12 @@ export function organizationReads(transport: Transport): Pick<FlyReader, 'orgMac
       const errorRegions = new Set<string>();
       const list = { what: `the machines of ${org}`, where: `org ${org}` };
       for await (const page of everyPage((cursor) => transport.ask(pageCall(org, cursor), OrgMachinesPage), list)) {
-        for (const machine of page.machines) {
-          const config =
-            machine.config == null ? machine.config : withoutForeignStamps(machine.app_name, machine.config);
-          machines.set(machine.id, { ...machine, config });
-        }
+        for (const machine of page.machines) machines.set(machine.id, machine);
         for (const region of page.error_regions ?? []) errorRegions.add(region);
       }
-      return { machines: [...machines.values()], errorRegions: [...errorRegions] };
+      const byApp = Map.groupBy(machines.values(), ({ app_name: app }) => app);
+      const seen = [...byApp].flatMap(([app, there]) => asOfApp(app, there));
+      return { machines: seen, errorRegions: [...errorRegions] };
     },
     async regions() {
       const call: Call = {

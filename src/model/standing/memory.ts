@@ -62,6 +62,11 @@ interface Heal {
 /** As SQLite has it. */
 export type StoredMemory = Omit<Memory, 'currentMarks' | 'keyId' | 'revisionSeenAt' | 'fulfilledBefore'>;
 
+/** Asked of what is true of the app that Fly shows (`memoryOf`). false: SQLite may never have heard of it. */
+export function knowsApp({ appId, standing }: Pick<StoredMemory, 'appId' | 'standing'>): boolean {
+  return appId !== undefined || standing.some((row) => row.appId !== undefined);
+}
+
 export const emptyMemory: Memory = {
   evidence: {},
   currentMarks: {},

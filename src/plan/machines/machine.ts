@@ -11,6 +11,7 @@ import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../type
 import { list } from '../../model/base/text.ts';
 import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, wasStartedOnce } from '../classify/machine-history.ts';
+import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
 import { leftWords } from './made-by-hand.ts';
 import { planRemount } from './remount.ts';
@@ -131,6 +132,11 @@ function secretsBecause(scope: GroupScope, { member, live }: Compared): string |
   return `secret ${newestName} is newer than the machine`;
 }
 
+/** What a copy that does not say of which app brought along does not become this app's with its name. */
+function unstamped({ member: { machine, metadata }, live }: Compared): MachineConfig {
+  return isUnnamedCopy(machine.id, metadata) ? withoutStamps({ id: machine.id, config: live }).config : live;
+}
+
 function updateStep(
   scope: CompareScope,
   compared: Compared,
@@ -139,7 +145,7 @@ function updateStep(
   const { member, live, slot, comparison, standsInFor } = compared;
   const { group } = scope;
   const written = imageToSend(scope, compared, why.reason);
-  const config = configToSend(stampInput(scope, slot, written), live, undefined);
+  const config = configToSend(stampInput(scope, slot, written), unstamped(compared), undefined);
   if (scope.complete) delete config.metadata?.[stampKeys.first];
   const { machine } = member;
   const resting = isAtRest(machine);

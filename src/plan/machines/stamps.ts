@@ -6,8 +6,8 @@ import { overlay } from '../../flyconfig/live/overlay.ts';
 import type { DesiredApp, DesiredGroup } from '../../model/desired.ts';
 import { hashOf } from '../../model/base/json.ts';
 import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
-import { isOfAnotherApp } from '../../model/stamps/foreign.ts';
-import { formatSlot, isCopy, type Slot } from '../../model/stamps/slot.ts';
+import { isUnnamedCopy } from '../../model/stamps/foreign.ts';
+import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { ownerStamps } from '../../model/stamps/owner.ts';
 import { standingKeys } from '../../model/standing/standing.ts';
 import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
@@ -130,13 +130,12 @@ export function missingStamps(
   };
   const release = machine.metadata[flyctlKeys.releaseId];
   if (release !== undefined) wanted[stampKeys.release] = release;
-  // A copy that does not say which app it was made of: what stands here is all that it tells from now on.
-  if (isCopy(machine.id, machine.metadata) && machine.metadata[stampKeys.app] === undefined)
-    for (const key of standingKeys) wanted[key] ??= null;
   const patch: Record<string, string | null> = {};
   // Once it is stamped as this app's, what another app's stamps say would be read as its own.
-  if (isOfAnotherApp(stamp.desired.name, machine.metadata))
-    return { ...Object.fromEntries(Object.values(stampKeys).map((key) => [key, null])), ...wanted };
+  if (isAnothersOrUnnamed(stamp.desired.name, machine)) {
+    const none = Object.fromEntries(Object.values(stampKeys).map((key) => [key, null]));
+    return { ...none, [stampKeys.origin]: machine.metadata[stampKeys.origin] ?? null, ...wanted };
+  }
   for (const [key, value] of Object.entries(wanted)) if ((machine.metadata[key] ?? null) !== value) patch[key] = value;
   if (release === undefined && machine.metadata[stampKeys.release] !== undefined) patch[stampKeys.release] = null;
   if (stamp.secretsStamp === null && machine.metadata[stampKeys.secrets] !== undefined) patch[stampKeys.secrets] = null;
@@ -144,6 +143,15 @@ export function missingStamps(
   if (wanted[stampKeys.named] === undefined && machine.metadata[stampKeys.named] !== undefined)
     patch[stampKeys.named] = null;
   return patch;
+}
+
+/** true: what it carries may be of another app, also what the client leaves out. */
+function isAnothersOrUnnamed(
+  app: string,
+  { id, metadata }: { readonly id: string; readonly metadata: Readonly<Record<string, string>> },
+): boolean {
+  const about = metadata[stampKeys.app];
+  return about === undefined ? isUnnamedCopy(id, metadata) : about !== app;
 }
 
 /** Metadata that git names, as the machine lacks it; null takes away what git named once. Needs no restart. */

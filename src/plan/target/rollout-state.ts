@@ -1,41 +1,42 @@
 /** What stands about an app as a whole, on its machines and in SQLite. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import type { Memory } from '../../model/standing/memory.ts';
+import { knowsApp, type Memory } from '../../model/standing/memory.ts';
 import type { Standing } from '../../model/standing/standing.ts';
 import { readStanding } from '../../model/standing/standing-text.ts';
-import { isCopy } from '../../model/stamps/slot.ts';
-import { stampKeys } from '../../model/stamps/keys.ts';
+import { withoutUnproven } from '../../model/stamps/foreign.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
 import { metadataOf, isGone } from '../classify/machine-state.ts';
 import type { TargetScope } from './app-version.ts';
 
 /**
  * Stamps of all our machines and SQLite's rows, the newest of each. A row of which nobody wrote down what app it is about may be
- * of an earlier one by the name: what stands on the machines counts more.
+ * of an earlier one by the name: what stands on the machines counts more. Memory is as `memoryOf` answers it.
  */
 export function standingOf(
   { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
-  { standing }: Pick<Memory, 'standing'>,
+  memory: Pick<Memory, 'standing'> & Partial<Pick<Memory, 'appId'>>,
 ): Standing {
-  const ours = heardOf({ machines, fleet }).map(metadataOf);
-  const rows = standing.filter(({ key, appId }) => appId !== undefined || ours.every((stamps) => !(key in stamps)));
+  const { standing, appId } = memory;
+  const known = asKnown({ machines, isKnown: knowsApp({ standing, appId }) });
+  const ours = known.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
+  const rows = standing.filter(({ key, appId: of }) => of !== undefined || ours.every((stamps) => !(key in stamps)));
   return readStanding([...ours, ...rows.map(({ key, text }) => ({ [key]: text }))]);
 }
 
+interface Known {
+  readonly machines: readonly Machine[];
+  /** true: SQLite knows this very app. */
+  readonly isKnown: boolean;
+  /** Others that stand in it. */
+  readonly among?: readonly Machine[] | undefined;
+}
+
 /**
- * Ours, as far as their words are about this app. Where one says which app that is, so does every clone that was made of it
- * since: a copy that does not may be another app's. `among`: others that are known.
+ * The app's machines as the client reads them, with what SQLite knows: once the machines that say their app are gone, a copy
+ * that says none overrules nothing, and is no more this app's than it was beside them.
  */
-export function heardOf(
-  { machines, fleet }: Pick<TargetScope, 'machines' | 'fleet'>,
-  among: readonly Machine[] = [],
-): readonly Machine[] {
-  const isOurs = (machine: Machine): boolean => isOwn(metadataOf(machine), fleet);
-  const isNamed = (machine: Machine): boolean => metadataOf(machine)[stampKeys.app] !== undefined;
-  const isKnown = [...machines, ...among].some((machine) => isOurs(machine) && isNamed(machine));
-  return machines.filter(
-    (machine) => isOurs(machine) && (!isKnown || isNamed(machine) || !isCopy(machine.id, metadataOf(machine))),
-  );
+export function asKnown({ machines, isKnown, among = [] }: Known): readonly Machine[] {
+  return isKnown ? withoutUnproven(machines, [...machines, ...among]) : machines;
 }
 
 /** Ours, without those on their way out: who stamps an app stamps these. */

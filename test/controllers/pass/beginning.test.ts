@@ -71,7 +71,14 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
     leaving: new Set(),
     wayOn: undefined,
     record,
-    basis: { machines: undefined, standing: {}, remembered: [], observedAt: momentOf(clock), releases: undefined },
+    basis: {
+      machines: undefined,
+      standing: {},
+      remembered: [],
+      isKnown: false,
+      observedAt: momentOf(clock),
+      releases: undefined,
+    },
   });
   return { pass, clock, calls };
 }

@@ -51,7 +51,7 @@ export function passOver(
     leaving: new Set(),
     wayOn: undefined,
     record: new ReleaseRecord({ ...services, app, known }),
-    basis: { machines: undefined, standing: {}, remembered: [], observedAt, releases: undefined },
+    basis: { machines: undefined, standing: {}, remembered: [], isKnown: false, observedAt, releases: undefined },
   });
   return { pass, calls };
 }
