@@ -31,6 +31,9 @@ interface Turn {
   readonly signal: AbortSignal;
 }
 
+/** Apps whose newest look says too little of them now. */
+type Stale = (fleet: DesiredFleet) => readonly DesiredApp[];
+
 /** Of the apps that an orphan waits for: looked at each time that it is its turn, beside their own passes. */
 const waitedForMax = 5;
 
@@ -44,8 +47,8 @@ export class OrphanPasses {
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
   async pass(fleet: DesiredFleet, name: string, { trigger, signal }: Turn): Promise<Rest> {
-    const since = this.#parts.clock.monotonic() - lookAgainMs;
-    await this.#lookBeforeRemoval(fleet, name, { since, signal });
+    const stale = this.#staleFrom();
+    await this.#lookBeforeRemoval(fleet, name, { stale, signal });
     const orphan = this.#parts.known.called(name);
     if (orphan === undefined) return { kind: 'resting' };
     const seen = await lookAgain({ ...this.#parts, fleet }, orphan);
@@ -58,14 +61,14 @@ export class OrphanPasses {
     const plan = this.#orphanPlan(fleet, name);
     // Git, which may name it again, or another app's pass was faster than this one.
     const isNewer = this.#parts.newest() !== fleet;
-    const hasMoved = isNewer || this.#parts.states.notSeenSince(fleet.apps, since).length > 0;
+    const hasMoved = isNewer || stale(fleet).length > 0;
     if (plan === undefined ? isNewer : plan.steps.length > 0 && hasMoved)
       return restUntil(this.#parts.clock.now(), 'others have moved');
     const known = this.#parts.known.called(name);
     if (plan === undefined || known === undefined) return { kind: 'resting' };
     const before = this.#parts.states.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const run = isNews ? await syncOrphan(request, { plan, again: this.#replanning(fleet, known) }) : undefined;
+    const run = isNews ? await syncOrphan(request, { plan, again: this.#replanning(fleet, known, stale) }) : undefined;
     if (run !== undefined) this.#parts.states.ran(name, run);
     else if (before !== undefined) await retold(this.#parts, before, plan);
     const ended = run?.plan ?? plan;
@@ -78,15 +81,27 @@ export class OrphanPasses {
     return { ...(hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended))), awaits };
   }
 
-  /** By what git says at the time: Fly may make a destroy wait for minutes. */
-  #replanning(fleet: DesiredFleet, orphan: OrphanedApp) {
+  /**
+   * The apps that a pass which begins now has to look at, until it ends: those that were not seen since, nor right before. Of
+   * how long it takes itself the monotonic clock tells, so that no look is good for a time that the machine slept.
+   */
+  #staleFrom(): Stale {
+    const { clock, states } = this.#parts;
+    const begunAt = clock.monotonic();
+    return ({ apps }) => states.notSeenWithin(apps, clock, lookAgainMs + clock.monotonic() - begunAt);
+  }
+
+  /** By what git says at the time, and by how the others look: Fly may make a destroy wait for minutes. */
+  #replanning(fleet: DesiredFleet, orphan: OrphanedApp, stale: Stale) {
     const { known } = this.#parts;
     const { name } = orphan;
     const now = (): DesiredFleet => this.#parts.newest() ?? fleet;
     const replan = (seen: OrphanedApp): GuardedPlan => {
       const before = known.called(name);
       if (before !== undefined) known.seenAgain(before, { state: 'orphan', orphan: seen });
-      return this.#orphanPlan(now(), name) ?? nothingOf(doubtedPlan(name));
+      const plan = this.#orphanPlan(now(), name);
+      const isDoubted = plan === undefined || (plan.steps.length > 0 && stale(now()).length > 0);
+      return isDoubted ? nothingOf(doubtedPlan(name)) : plan;
     };
     return { orphan, isNamed: () => namesOf(now()).has(name), replan };
   }
@@ -107,14 +122,13 @@ export class OrphanPasses {
   async #lookBeforeRemoval(
     fleet: DesiredFleet,
     name: string,
-    { since, signal }: { readonly since: number; readonly signal: AbortSignal },
+    { stale, signal }: { readonly stale: Stale; readonly signal: AbortSignal },
   ): Promise<void> {
     const plan = this.#orphanPlan(fleet, name);
     if (plan === undefined) return;
-    const stale = this.#parts.states.notSeenSince(fleet.apps, since);
-    if (plan.steps.length > 0) await this.#parts.survey.lookAtAll(fleet, stale, signal);
+    if (plan.steps.length > 0) await this.#parts.survey.lookAtAll(fleet, stale(fleet), signal);
     else if (plan.holds.some(goesLast))
-      await this.#parts.survey.lookAtAll(fleet, this.#lackingOf(stale).slice(0, waitedForMax), signal);
+      await this.#parts.survey.lookAtAll(fleet, this.#lackingOf(stale(fleet)).slice(0, waitedForMax), signal);
   }
 
   #lackingOf(apps: readonly DesiredApp[]): readonly DesiredApp[] {

@@ -2,6 +2,7 @@ import { FlyError } from '../../../src/fly/http/error.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
 import type { Clock } from '../../../src/model/base/clock.ts';
 import { hashOf } from '../../../src/model/base/json.ts';
+import { msSince, type Moment } from '../../../src/model/base/moment.ts';
 import { refusedDelay } from '../../../src/loop/backoff.ts';
 import { byText } from '../../../src/model/base/text.ts';
 import type { DesiredApp } from '../../../src/model/desired.ts';
@@ -39,8 +40,7 @@ interface Seen {
 /** One look at an app. */
 export interface Look {
   readonly number: number;
-  /** By the monotonic clock. */
-  readonly begunAt: number;
+  readonly begunAt: Moment;
 }
 
 /** Asked for again when git or Fly has moved, when a person says so, or when its time has come. */
@@ -152,7 +152,7 @@ export class AppStates {
   }
 
   /** A look at an app begins. Of looks that go on beside each other the one that began last tells what is there. */
-  lookBegun(begunAt: number): Look {
+  lookBegun(begunAt: Moment): Look {
     this.#looks += 1;
     return { number: this.#looks, begunAt };
   }
@@ -176,12 +176,12 @@ export class AppStates {
     if (!this.#isOld(app, look)) this.#know(app, { seen: undefined });
   }
 
-  /** Apps that nobody has looked at after this (by the monotonic clock), as git says now and as their passes left them. */
-  notSeenSince(apps: readonly DesiredApp[], since: number): readonly DesiredApp[] {
+  /** Apps that nobody has looked at within so many milliseconds, as git says now and as their passes left them. */
+  notSeenWithin(apps: readonly DesiredApp[], clock: Clocks, ms: number): readonly DesiredApp[] {
     return apps.filter(({ name }) => {
       const { state, known } = this.#of(name);
       if (known.seen === undefined || known.seen.isTouched) return true;
-      return known.seen.inputs !== inputsIn(state) || known.seen.look.begunAt <= since;
+      return known.seen.inputs !== inputsIn(state) || msSince(clock, known.seen.look.begunAt) >= ms;
     });
   }
 

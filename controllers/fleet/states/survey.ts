@@ -2,6 +2,7 @@ import PQueue from 'p-queue';
 import type { Clock } from '../../../src/model/base/clock.ts';
 import { allEnded, endsWithin } from '../../../src/model/base/ending.ts';
 import { isFleetWide, toFault } from '../../../src/model/base/fault.ts';
+import { momentOf } from '../../../src/model/base/moment.ts';
 import type { Log } from '../../../src/model/base/log.ts';
 import type { DesiredApp, DesiredFleet } from '../../../src/model/desired.ts';
 import type { PlannedApp } from '../../app/types.ts';
@@ -73,7 +74,7 @@ export class Survey {
 
   /** One app, however long it takes. Throws why it cannot be looked at. */
   lookAt(fleet: DesiredFleet, found: DesiredApp): Promise<Looked> {
-    return this.#look(fleet, found, this.#parts.states.lookBegun(this.#parts.clock.monotonic()));
+    return this.#look(fleet, found, this.#parts.states.lookBegun(momentOf(this.#parts.clock)));
   }
 
   async #look(fleet: DesiredFleet, found: DesiredApp, look: Look): Promise<Looked> {
@@ -91,7 +92,7 @@ export class Survey {
   async #lookInTime(fleet: DesiredFleet, found: DesiredApp, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { clock, log, states } = this.#parts;
-    const look = states.lookBegun(clock.monotonic());
+    const look = states.lookBegun(momentOf(clock));
     const looking = this.#look(fleet, found, look).catch((error: unknown) => {
       // Said by whoever reads git: once, not for each app.
       if (isFleetWide(error) || signal.aborted) return;

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { startSimulator, type Simulator } from '../../../simulator/simulator.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
+import { longAgo } from '../../../src/model/base/moment.ts';
 import type { DesiredFleet } from '../../../src/model/desired.ts';
 import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { brief, desiredApp, group, machine, observed, plan, webService } from '../../plan/builders.ts';
@@ -242,7 +243,7 @@ function afterPass(outcomes: readonly StepOutcome[]) {
   const states = new AppStates();
   states.refreshed([wanted]);
   const surveyed = { plan: plan(wanted, seen, { memory: { known: true } }), observed: seen };
-  states.surveyed(wanted, surveyed, states.lookBegun(0));
+  states.surveyed(wanted, surveyed, states.lookBegun(longAgo));
   const result = { kind: 'release', target: 'cart', message: undefined, next: undefined, startedAt: 1, finishedAt: 1 };
   states.done(
     'cart',

@@ -9,6 +9,7 @@ import {
 import { AppStates, type Look } from '../../../../controllers/fleet/states/app-states.ts';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { longAgo } from '../../../../src/model/base/moment.ts';
 import type { DesiredApp } from '../../../../src/model/desired.ts';
 import type { Run } from '../../../../src/model/run.ts';
 import { desiredApp, observed, plan } from '../../../plan/builders.ts';
@@ -93,14 +94,14 @@ describe('the map', () => {
     const map = new AppStates();
     map.refreshed([shop]);
     map.refreshed([]);
-    map.surveyed(shop, seen, map.lookBegun(0));
+    map.surveyed(shop, seen, map.lookBegun(longAgo));
     expect(map.survey()).toEqual([]);
   });
 
   test('does not count what was seen of an app of which git says another thing since', () => {
     const map = new AppStates();
     map.refreshed([shop]);
-    map.surveyed(shop, seen, map.lookBegun(0));
+    map.surveyed(shop, seen, map.lookBegun(longAgo));
     expect(map.survey()).toEqual([seen]);
     map.refreshed([desiredApp({ name: 'shop', inputs: 'another' })]);
     expect([map.survey(), map.observed()]).toEqual([[], [seen.observed]]);
@@ -113,9 +114,9 @@ describe('the map', () => {
   ])('believes the look that began last, where an earlier one %s after it', (_what, tell) => {
     const map = new AppStates();
     map.refreshed([shop]);
-    const early = map.lookBegun(0);
+    const early = map.lookBegun(longAgo);
     const late = { ...seen, observed: { ...observed(), observedAt: 7 } };
-    map.surveyed(shop, late, map.lookBegun(0));
+    map.surveyed(shop, late, map.lookBegun(longAgo));
     tell(map, early);
     expect(map.survey()).toEqual([late]);
   });
@@ -123,7 +124,7 @@ describe('the map', () => {
   test('sees again what it was not told of in time', () => {
     const map = new AppStates();
     map.refreshed([shop]);
-    const look = map.lookBegun(0);
+    const look = map.lookBegun(longAgo);
     map.overdue('shop', look);
     expect(map.survey()).toEqual([]);
     map.surveyed(shop, seen, look);
