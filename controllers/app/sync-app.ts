@@ -1,4 +1,3 @@
-import { momentOf } from '../../src/model/base/moment.ts';
 import { toFault, type Fault } from '../../src/model/base/fault.ts';
 import { canonicalJson } from '../../src/model/base/json.ts';
 import type { AppPlan, Hold } from '../../src/model/plan.ts';
@@ -115,7 +114,7 @@ async function apply(
       standing: steering.standing.texts,
       remembered: remembered.standing,
       isKnown: steering.isKnown,
-      observedAt: observed.askedAt ?? { ...momentOf(request.clock), now: observed.observedAt },
+      observedAt: observed.askedAt,
       releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     },
     wayOn: wayOnOf(request, { observed, steering }),

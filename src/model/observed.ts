@@ -29,8 +29,8 @@ export interface ObservedApp {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly observedAt: number;
-  /** The same, for how long ago that was. undefined: `observedAt` is all that is known. */
-  readonly askedAt?: Moment | undefined;
+  /** The same, for how long ago that was. */
+  readonly askedAt: Moment;
   /** Milliseconds that Fly's clock was ahead of the one that says `observedAt`. */
   readonly flyAheadMs: number;
   readonly app: Reading<AppPresence>;

@@ -159,6 +159,7 @@ export function observed(world: World = {}): ObservedApp {
   return {
     name: 'shop',
     observedAt: now,
+    askedAt: { now, monotonic: now },
     flyAheadMs: 0,
     app: { status: 'read', value: { state: 'present', app: { name: 'shop', status } } },
     machines: { status: 'read', value: machines },

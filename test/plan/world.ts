@@ -38,6 +38,7 @@ export function observe(state: State): ObservedApp {
   return {
     name: 'shop',
     observedAt: state.clock,
+    askedAt: { now: state.clock, monotonic: state.clock },
     flyAheadMs: 0,
     app: {
       status: 'read',

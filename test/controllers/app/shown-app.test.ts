@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { shownApp } from '../../../controllers/app/plan-app.ts';
+import { longAgo } from '../../../src/model/base/moment.ts';
 import type { ObservedApp, Reading } from '../../../src/model/observed.ts';
 
 const unread = { status: 'unread', reason: 'no answer' } as const;
@@ -11,6 +12,7 @@ const machine = (fleet: string, state = 'started') =>
 const seen = (app: ObservedApp['app'], machines: Reading<readonly Machine[]> = none): ObservedApp => ({
   name: 'shop',
   observedAt: 0,
+  askedAt: longAgo,
   flyAheadMs: 0,
   app,
   id: 'id',
