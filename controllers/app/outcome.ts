@@ -1,4 +1,5 @@
 import { retryAtOf, type Fault } from '../../src/model/base/fault.ts';
+import { datedNow } from '../../src/model/base/moment.ts';
 import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
 import type { Run, StepResult, RunOutcome } from '../../src/model/run.ts';
 import { isNews } from '../../src/model/standing/remembered.ts';
@@ -96,7 +97,10 @@ export async function rememberPass(
   if (isListed || (app.network.ips === undefined && isGiven)) await store.markDefaultAddressesGiven(app.name);
   await settleGrowth(request, intents);
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
-  for (const { id } of vainIntents({ ...request.planned, memory: { intents, made }, fleet }))
+  // Intents are dated by the clock as it is set now.
+  const { observed } = request.planned;
+  const seen = { ...observed, observedAt: datedNow(request.clock, observed.askedAt) };
+  for (const { id } of vainIntents({ observed: seen, memory: { intents, made }, fleet }))
     await store.settleIntent(app.name, id);
 }
 

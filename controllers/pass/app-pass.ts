@@ -50,6 +50,11 @@ export interface PassStart {
   readonly record: ReleaseRecord;
 }
 
+/** `since`: its date, by the monotonic clock. */
+export interface PassCall extends Omit<StampedCall, 'createdAt'> {
+  readonly since: number;
+}
+
 /** All machines of the app, and when they were asked for: a list that took long may be of then. */
 export interface Listed {
   readonly machines: readonly Machine[];
@@ -113,7 +118,7 @@ export class AppPass {
   /** The app's lock, once something is about to be created: the lease of its lowest machine, kept to the end of the pass. */
   lock: HeldLease | undefined;
   /** Calls without a key on the lock's stamp: those found there, and this pass's. undefined: not read yet. */
-  calls: { readonly before: readonly StampedCall[]; ours: readonly StampedCall[] } | undefined;
+  calls: { readonly before: readonly PassCall[]; ours: readonly PassCall[] } | undefined;
 
   constructor(services: AppServices, start: PassStart, undo: Pick<FlyWriter, 'destroyMachine'> = services.fly) {
     this.services = services;

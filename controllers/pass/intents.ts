@@ -1,5 +1,5 @@
 import type { Intent, IntentKind } from '../../src/model/stamps/calls-stamp.ts';
-import { momentOf, msSince } from '../../src/model/base/moment.ts';
+import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
@@ -10,6 +10,9 @@ import type { AppPass } from './app-pass.ts';
 
 /** Each unclear answer costs a minute: after the second the loop's own pace is the better one. */
 const triesMax = 2;
+
+/** A call that waits for longer between its intent and its sending is dated anew: lists are certain a minute after that. */
+const datedMsMax = 1000;
 
 interface KeylessCall<T> {
   readonly kind: IntentKind;
@@ -48,39 +51,49 @@ interface Created {
  * something that the lists do not show: they may lag, or somebody took it away since.
  */
 export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promise<Created> {
-  const { store } = pass.services;
+  const { clock, store } = pass.services;
   const { app } = pass;
   const memory = await store.memory(app.name);
+  const rememberedAt = momentOf(clock);
   for (const intent of memory.intents.filter((open) => open.kind === call.kind && open.target === call.target)) {
-    const item = await settle(pass, call, intent);
+    const item = await settle(pass, call, { intent, toldAt: rememberedAt });
     if (item !== undefined) await store.fulfilIntent(app.name, intent.id, call.idOf(item));
     await store.settleIntent(app.name, intent.id);
     if (item !== undefined) return { id: call.idOf(item), found: true };
   }
-  for (const earlier of await callsOnLock(pass)) {
+  const onLock = await callsOnLock(pass);
+  const readAt = momentOf(clock);
+  for (const earlier of onLock) {
     if (earlier.kind !== call.kind || earlier.target !== call.target) continue;
-    const item = await settle(pass, call, earlier);
+    const item = await settle(pass, call, { intent: earlier, toldAt: readAt });
     if (item === undefined) continue;
     await store.addMade(app.name, call.kind, call.idOf(item));
     return { id: call.idOf(item), found: true };
   }
   for (let tries = 1; ; tries += 1) {
-    const seenAt = momentOf(pass.services.clock);
+    const seenAt = momentOf(clock);
     const now = await call.list();
     // Another FlyCD, or a person, made it after the plan: the newest is as good as ours would be.
     const [newest] = now.length > call.there ? now.slice(-1) : [];
     if (newest !== undefined) return { id: call.idOf(newest), found: true };
     const before = now.map((item) => call.idOf(item));
     const { kind, target } = call;
-    await announceCall(pass, { kind, target, createdAt: pass.services.clock.now(), before });
+    await announceCall(pass, { kind, target, before });
     const intent = await store.addIntent(app.name, { kind, target, before });
+    let datedAt = momentOf(clock);
+    const dateAnew = async (): Promise<void> => {
+      datedAt = momentOf(clock);
+      await store.redateIntent(app.name, intent.id);
+      await announceCall(pass, { kind, target, before });
+    };
     let isSent = false;
     const beforeSent = async (): Promise<void> => {
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
       isSent = false;
-      const isOld = pass.lock === undefined && msSince(pass.services.clock, seenAt) > recentMs;
+      const isOld = pass.lock === undefined && msSince(clock, seenAt) > recentMs;
       const made = isOld ? await madeSince(pass, call, before) : undefined;
       if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
+      if (msSince(clock, datedAt) > datedMsMax) await dateAnew();
       isSent = true;
     };
     try {
@@ -95,7 +108,9 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
         if (error instanceof MadeMeanwhile) return { id: error.id, found: true };
         throw error;
       }
-      const item = await settle(pass, call, intent);
+      // What cannot be written now stays dated as it was sent.
+      await dateAnew().catch(() => undefined);
+      const item = await settle(pass, call, { intent: { ...intent, createdAt: datedAt.now }, toldAt: datedAt });
       if (item !== undefined) await store.fulfilIntent(app.name, intent.id, call.idOf(item));
       await store.settleIntent(app.name, intent.id);
       if (item !== undefined) return { id: call.idOf(item), found: true };
@@ -105,25 +120,30 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
   }
 }
 
-async function settle<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain): Promise<T | undefined> {
+/** `toldAt`: when the intent's date was told, for the clock that says it may be set while the pass waits. */
+async function settle<T>(
+  pass: AppPass,
+  call: KeylessCall<T>,
+  { intent, toldAt }: { readonly intent: Uncertain; readonly toldAt: Moment },
+): Promise<T | undefined> {
+  const { clock, signal, patience, onProgress, yieldSlot } = pass.services;
   const made = async (): Promise<T | undefined> =>
     (await call.list()).find((item) =>
       intent.made === undefined ? !intent.before.includes(call.idOf(item)) : call.idOf(item) === intent.made.id,
     );
+  const leftMs = (): number => certainOf(intent) - toldAt.now - (clock.monotonic() - toldAt.monotonic);
   const first = await made();
   if (first !== undefined) return first;
-  const certainAt = certainOf(intent);
-  if (pass.services.clock.now() < certainAt) {
-    if (pass.services.patience === 'requeue') throw unclear(pass, call, intent);
-    const because = `${unclearBecause(intent)}; looking again before it is done twice`;
-    pass.services.onProgress({ type: 'waiting', app: pass.app.name, because, until: certainAt });
-    try {
-      const { clock, signal, yieldSlot } = pass.services;
-      await yieldSlot(() => clock.sleep(certainAt - clock.now(), signal));
-    } catch {
-      // Asked to stop: the intent stays, and whoever comes next looks.
-      throw unclear(pass, call, intent);
-    }
+  if (leftMs() <= 0) return made();
+  const retryAt = clock.now() + leftMs();
+  if (patience === 'requeue') throw unclear(pass, call, { intent, retryAt });
+  const because = `${unclearBecause(intent)}; looking again before it is done twice`;
+  onProgress({ type: 'waiting', app: pass.app.name, because, until: retryAt });
+  try {
+    await yieldSlot(() => clock.sleep(leftMs(), signal));
+  } catch {
+    // Asked to stop: the intent stays, and whoever comes next looks.
+    throw unclear(pass, call, { intent, retryAt });
   }
   return made();
 }
@@ -139,14 +159,18 @@ function isOwnFault(error: unknown): boolean {
   return error instanceof Fault && !(error instanceof FlyError);
 }
 
-function unclear<T>(pass: AppPass, call: KeylessCall<T>, intent: Uncertain): Fault {
+function unclear<T>(
+  pass: AppPass,
+  call: KeylessCall<T>,
+  { intent, retryAt }: { readonly intent: Uncertain; readonly retryAt: number },
+): Fault {
   return new Fault({
     kind: 'waiting',
     what: unclearBecause(intent),
     why: 'trying it again at once could make a second one',
     next: 'FlyCD looks again in a minute and decides from what it sees',
     where: call.target,
-    retryAt: certainOf(intent),
+    retryAt,
     cause: pass.app.name,
   });
 }

@@ -1,10 +1,14 @@
 import { formatCalls, parseCalls, type StampedCall } from '../../src/model/stamps/calls-stamp.ts';
+import { datedNow } from '../../src/model/base/moment.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { certainOf } from '../../src/plan/kinds/intents.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
-import type { AppPass } from './app-pass.ts';
+import type { AppPass, PassCall } from './app-pass.ts';
 import { lockApp } from './app-lock.ts';
 import type { HeldLease } from './services.ts';
+
+/** Clocks that are told apart by Fly's answers agree better than this. */
+const apartMsMax = 5000;
 
 /**
  * Calls of whoever held the app's lock before us, as far as lists may not show yet what they made. None where the app has
@@ -18,17 +22,30 @@ export async function callsOnLock(pass: AppPass): Promise<readonly StampedCall[]
     const machine = await fly.machine(app.name, lock.machineId);
     const stamped = parseCalls(machine === undefined ? undefined : metadataOf(machine)[stampKeys.calls]);
     // Stamped by Fly's clock, since FlyCDs on several machines compare them; an earlier one stamped by its own.
-    const ours = (at: number): number => Math.min(at - fly.aheadMs(), clock.now());
-    const read = stamped.map((call) => ({ ...call, createdAt: ours(call.createdAt) }));
-    pass.calls = { before: read.filter((call) => certainOf(call) > clock.now()), ours: [] };
+    const ageOf = ({ createdAt }: StampedCall): number => clock.now() + fly.aheadMs() - createdAt;
+    const read = stamped.map((call) => ({ ...call, since: clock.monotonic() - Math.max(0, ageOf(call)) }));
+    pass.calls = { before: read.filter((call) => isUncertain(pass, call)), ours: [] };
+    // Dated anew: else whoever comes next would wait for it once more, until that time has come.
+    if (stamped.some((call) => ageOf(call) < -apartMsMax)) await writeCalls(pass).catch(() => undefined);
   }
-  return pass.calls.before;
+  return pass.calls.before.map((call) => dated(pass, call));
 }
 
-/** Before the call, so that a crash between the two leaves no more than a minute's wait. */
-export async function announceCall(pass: AppPass, call: StampedCall): Promise<void> {
+function dated({ services: { clock } }: AppPass, { kind, target, before, since }: PassCall): StampedCall {
+  return { kind, target, before, createdAt: datedNow(clock, { monotonic: since }) };
+}
+
+function isUncertain(pass: AppPass, call: PassCall): boolean {
+  return certainOf(dated(pass, call)) > pass.services.clock.now();
+}
+
+/** Before the call, so that a crash between the two leaves no more than a minute's wait; again dates it anew. */
+export async function announceCall(pass: AppPass, call: Omit<StampedCall, 'createdAt'>): Promise<void> {
   await callsOnLock(pass);
-  if (pass.calls !== undefined) pass.calls.ours = [...pass.calls.ours, call];
+  const { calls, services } = pass;
+  if (calls === undefined) return;
+  const others = calls.ours.filter(({ kind, target }) => kind !== call.kind || target !== call.target);
+  calls.ours = [...others, { ...call, since: services.clock.monotonic() }];
   await writeCalls(pass);
 }
 
@@ -71,7 +88,9 @@ async function writeCalls(pass: AppPass): Promise<void> {
   if (lock !== undefined) await fly.patchMetadata(app.name, lock.machineId, { [stampKeys.calls]: callsText(pass) });
 }
 
-function callsText({ calls, services: { clock, fly } }: AppPass): string | null {
-  const open = [...(calls?.before ?? []), ...(calls?.ours ?? [])].filter((call) => certainOf(call) > clock.now());
-  return formatCalls(open.map((call) => ({ ...call, createdAt: call.createdAt + fly.aheadMs() })));
+function callsText(pass: AppPass): string | null {
+  const { calls, services } = pass;
+  const open = [...(calls?.before ?? []), ...(calls?.ours ?? [])].filter((call) => isUncertain(pass, call));
+  const all = open.map((call) => dated(pass, call));
+  return formatCalls(all.map((call) => ({ ...call, createdAt: call.createdAt + services.fly.aheadMs() })));
 }

@@ -1,5 +1,6 @@
 import { Kysely, SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 import type { Clock } from '../model/base/clock.ts';
+import { KeptDates } from '../model/base/moment.ts';
 import type { FleetOwner } from '../model/stamps/owner.ts';
 import type { Redactor } from '../model/base/secret-value.ts';
 import { closeConnections, openConnections, openingFault, type Connection, type Connections } from './connection.ts';
@@ -47,7 +48,8 @@ export function openStore(options: StoreOptions): Store {
   const connections = openConnections(options);
   const fleet = rowsOf(options, connections);
   const queries = new Kysely<Tables>({ dialect: new SqliteDialect({ database: preparingOnce(connections.main) }) });
-  const database: Database = { ...connections, queries, fleet, clock, redactor };
+  const dates = new KeptDates(clock);
+  const database: Database = { ...connections, queries, fleet, clock, dates, redactor };
   const deliveries = createDeliveries(database);
   const { flush, ...deliveryMethods } = deliveries;
   let open = true;
@@ -132,6 +134,7 @@ const refused: { readonly [Method in Exclude<keyof Store, Reading>]: typeof refu
   setEvidence: refuse,
   removeEvidence: refuse,
   addIntent: refuse,
+  redateIntent: refuse,
   settleIntent: refuse,
   fulfilIntent: refuse,
   addMade: refuse,

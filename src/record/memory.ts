@@ -11,6 +11,7 @@ type MemoryStore = Pick<
   | 'setEvidence'
   | 'removeEvidence'
   | 'addIntent'
+  | 'redateIntent'
   | 'settleIntent'
   | 'fulfilIntent'
   | 'addMade'
@@ -132,14 +133,22 @@ function createRevisions({ queries, fleet, clock, redactor }: Database): Pick<St
   };
 }
 
-function createIntents({
-  queries,
-  fleet,
-  clock,
-  redactor,
-  durable,
-  main,
-}: Database): Pick<Store, 'addIntent' | 'settleIntent' | 'fulfilIntent'> {
+async function redate({ queries, fleet, clock, dates, durable }: Database, app: string, id: number): Promise<void> {
+  const at = clock.now();
+  const query = queries
+    .updateTable('intent')
+    .set({ created_at: at })
+    .where((where) => where.and({ fleet, app }))
+    .where('id', '=', id)
+    .compile();
+  durable.prepare(query.sql).run(...query.parameters);
+  dates.dateOf(`intent ${id}`, at);
+}
+
+function createIntents(
+  database: Database,
+): Pick<Store, 'addIntent' | 'redateIntent' | 'settleIntent' | 'fulfilIntent'> {
+  const { queries, fleet, clock, dates, redactor, durable, main } = database;
   return {
     async addIntent(app, { kind, target, before }) {
       const createdAt = clock.now();
@@ -160,8 +169,10 @@ function createIntents({
         })
         .compile();
       const { lastInsertRowid } = durable.prepare(query.sql).run(...query.parameters);
-      return { id: Number(lastInsertRowid), kind, target, createdAt, before: [...before] };
+      const id = Number(lastInsertRowid);
+      return { id, kind, target, createdAt: dates.dateOf(`intent ${id}`, createdAt), before: [...before] };
     },
+    redateIntent: (app, id) => redate(database, app, id),
     async settleIntent(app, id) {
       await queries
         .deleteFrom('intent')
@@ -171,6 +182,7 @@ function createIntents({
     },
     async fulfilIntent(app, id, made) {
       const at = clock.now();
+      dates.dateOf(`made ${id}`, at);
       const ours = queries
         .selectFrom('intent')
         .select((of) => ['fleet', 'app', 'kind', of.val(made).as('id'), of.val(at).as('at')])
@@ -225,7 +237,7 @@ function createHeals({ queries, fleet, clock, redactor, main }: Database): Pick<
 }
 
 async function readMemory(database: Database, app: string): ReturnType<Store['memory']> {
-  const { queries, fleet, clock } = database;
+  const { queries, fleet, clock, dates } = database;
   const evidence = await queries
     .selectFrom('evidence')
     .selectAll()
@@ -266,9 +278,11 @@ async function readMemory(database: Database, app: string): ReturnType<Store['me
       id: row.id,
       kind: row.kind,
       target: row.target,
-      createdAt: row.created_at,
+      createdAt: dates.dateOf(`intent ${row.id}`, row.created_at),
       before: JSON.parse(row.before) as string[],
-      ...(row.made === null || row.made_at === null ? {} : { made: { id: row.made, at: row.made_at } }),
+      ...(row.made === null || row.made_at === null
+        ? {}
+        : { made: { id: row.made, at: dates.dateOf(`made ${row.id}`, row.made_at) } }),
     })),
     heals,
     made: made.map((row) => row.id),

@@ -125,6 +125,8 @@ export interface Store {
     app: string,
     intent: { readonly kind: IntentKind; readonly target: string; readonly before: readonly string[] },
   ): Promise<Intent>;
+  /** Its call is on its way at this time still. */
+  redateIntent(app: string, id: number): Promise<void>;
   settleIntent(app: string, id: number): Promise<void>;
   /** Its call made the object of this id, which lists may not show yet; that it is FlyCD's is remembered from then on. */
   fulfilIntent(app: string, id: number, made: string): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Compilable, Generated, Kysely } from 'kysely';
 import type { Clock } from '../model/base/clock.ts';
+import type { KeptDates } from '../model/base/moment.ts';
 import type { IntentKind } from '../model/stamps/calls-stamp.ts';
 import type { AppStatus, StepKind } from '../model/plan.ts';
 import type { RunOutcome, StepOutcome, Trigger } from '../model/run.ts';
@@ -175,6 +176,8 @@ export interface Database extends Connections {
   /** The name under which they stand (`fleet-rows.ts`). */
   readonly fleet: string;
   readonly clock: Clock;
+  /** Of rows whose age is waited for. */
+  readonly dates: KeptDates;
   readonly redactor: Redactor;
 }
 

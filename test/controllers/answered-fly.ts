@@ -8,6 +8,8 @@ import { Redactor } from '../../src/model/base/secret-value.ts';
 export interface Call {
   readonly method: string;
   readonly path: string;
+  /** '': none. */
+  readonly body: string;
 }
 
 /** Speaks to a Fly that answers each call as a test says; for what Fly does over time there is the simulator. */
@@ -16,9 +18,10 @@ export function flyAnswering(clock: Clock, answer: (call: Call) => Response | Pr
     baseUrl: 'http://127.0.0.1:1',
     webBaseUrl: 'http://127.0.0.1:1',
     token: 'a-token',
-    fetch: (...asked) => {
-      const { method, url } = new Request(...asked);
-      return Promise.resolve(answer({ method, path: new URL(url).pathname }));
+    fetch: async (...asked) => {
+      const request = new Request(...asked);
+      const { method, url } = request;
+      return answer({ method, path: new URL(url).pathname, body: await request.text() });
     },
     clock,
     log: silentLog,

@@ -3,7 +3,10 @@ import type { Intent } from '../../model/stamps/calls-stamp.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import type { HoldParts, PlanAppInput } from '../types.ts';
 
-/** Fly's lists lag: only two lists this far apart, both without the object, mean that the call did nothing. */
+/**
+ * Fly's lists lag: only two lists this far apart, both without the object, mean that the call did nothing. Counted from when the
+ * call was last known to be on its way: a date that is made anew right before it is sent and once it is given up.
+ */
 const certaintyMs = 60_000;
 
 /** When lists are certain about what an intent's call did. Milliseconds since the epoch. */

@@ -23,6 +23,9 @@ export interface LostCallsOf {
   readonly fleet: FleetOwner;
 }
 
+/** As long as FlyCD waits for Fly's answer to a write. */
+const callMsMax = 60_000;
+
 interface Call extends StampedCall {
   readonly intent: Intent | undefined;
 }
@@ -101,9 +104,10 @@ function candidates({ kind, target }: StampedCall, { addresses, volumes }: Obser
   return fits.map(({ id, created_at: createdAt }) => ({ id, createdAt }));
 }
 
-/** Clocks differ by seconds, and a call may take a minute. */
+/** Clocks differ by seconds, and a call may take a minute, at the end of which it is dated anew. */
 function isOfItsTime(createdAt: string | undefined, call: StampedCall): boolean {
-  return isNear(Date.parse(createdAt ?? ''), call.createdAt);
+  const at = Date.parse(createdAt ?? '');
+  return isNear(at, call.createdAt) || isNear(at, call.createdAt - callMsMax);
 }
 
 /** Never, where either is no time. */

@@ -30,6 +30,8 @@ describe('an open call', () => {
   test.each([
     ['what came with it', [ip('1.1.1.1', -999), ip('2.2.2.2', 1)], ['2.2.2.2']],
     ['by a clock that is behind', [ip('2.2.2.2', -59)], ['2.2.2.2']],
+    ['while it hung, dated anew when it was given up', [ip('2.2.2.2', -119)], ['2.2.2.2']],
+    ['nothing before that', [ip('2.2.2.2', -121)], []],
     ['no more than a minute later', [ip('2.2.2.2', 61)], []],
     ['nothing that stood there before', [ip('1.1.1.1', 1)], []],
     ['nothing of another type', [ip('2a09::1', 1, { type: 'v6' })], []],

@@ -1,0 +1,117 @@
+/** When lists are certain about a call without a key whose answer was lost: by when it was sent and given up, whoever sets the clock. */
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createOnce } from '../../../controllers/pass/intents.ts';
+import { IdleClock } from '../../../src/model/base/clock.ts';
+import { certainOf } from '../../../src/plan/kinds/intents.ts';
+import { callsOnLock } from '../../../controllers/pass/pending-calls.ts';
+import { formatCalls } from '../../../src/model/stamps/calls-stamp.ts';
+import { desiredApp, machine } from '../../plan/builders.ts';
+import { temporaryFolder, testStore } from '../../record/stores.ts';
+import type { Call as FlyCall } from '../answered-fly.ts';
+import { passOver } from './passes.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+let clock: IdleClock;
+beforeEach(() => {
+  clock = new IdleClock();
+});
+
+interface Call {
+  /** Before it is sent. */
+  readonly waitsMs?: number;
+  /** From its sending until it is given up. */
+  readonly hangsMs?: number;
+  readonly onSent?: () => Promise<void> | void;
+}
+
+/** A volume whose create nobody hears the answer of. */
+async function lost({ waitsMs = 0, hangsMs = 0, onSent }: Call = {}) {
+  const { pass } = passOver(clock, () => []);
+  const create = async (beforeSent: (timesSent: number) => Promise<void>): Promise<string> => {
+    await clock.sleep(waitsMs);
+    await beforeSent(0);
+    await onSent?.();
+    await clock.sleep(hangsMs);
+    throw new Error('no answer');
+  };
+  const list = (): Promise<readonly string[]> => Promise.resolve([]);
+  const call = { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id: string) => id, create } as const;
+  const intents = async () => (await pass.services.store.memory('shop')).intents;
+  const msLeft = async () => (await intents()).map((intent) => certainOf(intent) - clock.now());
+  return { msLeft, thrown: await createOnce(pass, call).catch((error: unknown) => error), intents };
+}
+
+describe('lists are certain', () => {
+  it('a minute after the call was given up', async () => {
+    const { msLeft, thrown } = await lost({ hangsMs: 59_000 });
+    expect(thrown).toMatchObject({ kind: 'waiting' });
+    const [left = 0] = await msLeft();
+    expect(left).toBeGreaterThanOrEqual(minute);
+    expect(left).toBeLessThan(1.5 * minute);
+    expect(thrown).toMatchObject({ state: { retryAt: clock.now() + left } });
+  });
+
+  it('a minute after it was sent, where whoever sent it was killed', async () => {
+    let left: readonly number[] = [];
+    const { pass } = passOver(clock, () => []);
+    const list = (): Promise<readonly string[]> => Promise.resolve([]);
+    const create = async (beforeSent: (timesSent: number) => Promise<void>): Promise<string> => {
+      await clock.sleep(50_000);
+      await beforeSent(0);
+      left = (await pass.services.store.memory('shop')).intents.map((intent) => certainOf(intent) - clock.now());
+      return 'vol_1';
+    };
+    await createOnce(pass, { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id) => id, create });
+    expect(left).toHaveLength(1);
+    expect(left[0]).toBeGreaterThanOrEqual(minute);
+  });
+
+  it.each([
+    ['back', -hour],
+    ['forward', hour],
+  ])('no sooner and no later where the clock is set %s after it', async (_way, byMs) => {
+    const { msLeft } = await lost();
+    const before = await msLeft();
+    clock.set(byMs);
+    expect(await msLeft()).toEqual(before);
+    await clock.sleep(30_000);
+    expect(await msLeft()).toEqual(before.map((ms) => ms - 30_000));
+  });
+});
+
+describe('a date that a clock which was wrong has left', () => {
+  it('in SQLite keeps nobody waiting for longer than a minute', async () => {
+    const path = join(temporaryFolder(), 'flycd.db');
+    const wrong = new IdleClock(clock.now() + hour);
+    await testStore({ path, clock: wrong }).addIntent('shop', { kind: 'volume.create', target: 'data', before: [] });
+    const store = testStore({ path, clock });
+    const msLeft = async () => (await store.memory('shop')).intents.map((intent) => certainOf(intent) - clock.now());
+    expect(await msLeft()).toEqual([minute]);
+    await clock.sleep(40_000);
+    expect(await msLeft()).toEqual([20_000]);
+  });
+
+  it('on the lock is put right by whoever holds it next, so that it is waited for once', async () => {
+    const stamped = { kind: 'volume.create', target: 'data', createdAt: clock.now() + hour, before: [] } as const;
+    let metadata: Record<string, string | null> = { flycd_calls: formatCalls([stamped]) };
+    const answer = ({ method, body }: FlyCall): unknown => {
+      if (method !== 'GET') metadata = { ...metadata, ...(JSON.parse(body) as { metadata: typeof metadata }).metadata };
+      return machine(desiredApp(), { id: 'a1', metadata: metadata as Record<string, string> });
+    };
+    const lefts: (readonly number[])[] = [];
+    for (const _next of [1, 2]) {
+      const { pass } = passOver(clock, answer);
+      pass.lock = {
+        machineId: 'a1',
+        nonce: 'n',
+        check: () => Promise.resolve(),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+      lefts.push((await callsOnLock(pass)).map((call) => certainOf(call) - clock.now()));
+      await clock.sleep(40_000);
+    }
+    expect(lefts).toEqual([[minute], [20_000]]);
+  });
+});
