@@ -1,5 +1,6 @@
 /** What registries answered, by reference: kept for a while, few questions at a time. */
 import type { Clock } from '../model/base/clock.ts';
+import { momentOf, msSince, type Moment } from '../model/base/moment.ts';
 import { createLane } from '../http/lane.ts';
 
 /** Questions in flight; registries throttle beyond a handful from one address. */
@@ -9,8 +10,14 @@ interface AnswersOptions<Answer> {
   readonly clock: Clock;
   /** References remembered; beyond it the one that was asked for longest ago goes. */
   readonly max: number;
-  /** How long an answer is good for, from when it came. */
+  /** How long an answer is good for, from when it came; what the machine slept through counts. */
   readonly goodForMs: (answer: Answer) => number;
+}
+
+interface Known<Answer> {
+  readonly answer: Promise<Answer>;
+  /** undefined: it is being asked for. */
+  came: { readonly at: Moment; readonly goodForMs: number } | undefined;
 }
 
 export interface Answers<Answer> {
@@ -19,19 +26,19 @@ export interface Answers<Answer> {
 }
 
 export function createAnswers<Answer>({ clock, max, goodForMs }: AnswersOptions<Answer>): Answers<Answer> {
-  const known = new Map<string, { readonly answer: Promise<Answer>; until: number }>();
+  const known = new Map<string, Known<Answer>>();
   const lane = createLane(questionsMax);
   return {
     async get(ref, ask) {
       const last = known.get(ref);
-      if (last !== undefined && last.until > clock.monotonic()) return last.answer;
-      const entry = { answer: lane.run(ask), until: Number.POSITIVE_INFINITY };
+      if (last !== undefined && isGood(clock, last)) return last.answer;
+      const entry: Known<Answer> = { answer: lane.run(ask), came: undefined };
       known.delete(ref);
       known.set(ref, entry);
       for (const oldest of known.keys()) if (known.size > max) known.delete(oldest);
       try {
         const answer = await entry.answer;
-        entry.until = clock.monotonic() + goodForMs(answer);
+        entry.came = { at: momentOf(clock), goodForMs: goodForMs(answer) };
         return answer;
       } catch (error) {
         if (known.get(ref) === entry) known.delete(ref);
@@ -39,4 +46,8 @@ export function createAnswers<Answer>({ clock, max, goodForMs }: AnswersOptions<
       }
     },
   };
+}
+
+function isGood(clock: Clock, { came }: Known<unknown>): boolean {
+  return came === undefined || msSince(clock, came.at) < came.goodForMs;
 }

@@ -271,6 +271,20 @@ describe('the digest of a tag', () => {
     expect(lines()).toHaveLength(2);
   });
 
+  it('is asked for again where the machine slept since, and not where its clock was set back', async () => {
+    const all = digests();
+    await all.resolve(image());
+    clock.set(3_600_000);
+    await all.resolve(image());
+    expect(lines()).toHaveLength(2);
+    clock.set(-7_200_000);
+    await all.resolve(image());
+    expect(lines()).toHaveLength(2);
+    await clock.sleep(301_000);
+    await all.resolve(image());
+    expect(lines()).toHaveLength(3);
+  });
+
   it('has at most six questions in flight', async () => {
     const open: ServerResponse[] = [];
     let most = 0;
