@@ -62,7 +62,12 @@ export function hasMixedTags(machines: readonly Machine[]): boolean {
   return tags.some((tag) => tag !== undefined) && new Set(tags).size > 1;
 }
 
-/** What a hold for it says. */
+/**
+ * What a hold for it says. Nothing wakes who waits for somebody else's lease: the app looks again when the lease ends, after
+ * `lookAgainMs` at the latest, and from the fourth time less and less often, 5 minutes apart at most (the loop's backoff). So it
+ * goes on that much later at most than the lease is given back. Who depends on it (guards/dependencies.ts) is woken once its
+ * pass is done, and looks for itself within the same 5 minutes.
+ */
 export function whyBusy({ holder, retryAt, next }: OtherDeployment): Omit<HoldParts, 'steps'> {
   const because = `somebody else is at work: ${holder}`;
   return { reason: 'busy', because, next: next ?? 'FlyCD goes on by itself when they are done', retryAt };
