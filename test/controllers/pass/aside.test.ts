@@ -36,6 +36,8 @@ async function spent(fly: Partial<FlyWriter>, work: (pass: AppPass) => Promise<u
     fleet: { name: 'acme' },
     begins: true,
     begun: [],
+    seen: new Map(),
+    basis: { machines: undefined, standing: {}, remembered: [] },
     looks: Promise.resolve(),
     seen: new Map(),
     basis: { machines: [], remembered: [], standing: {} },
