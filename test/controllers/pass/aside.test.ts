@@ -39,8 +39,6 @@ async function spent(fly: Partial<FlyWriter>, work: (pass: AppPass) => Promise<u
     seen: new Map(),
     basis: { machines: undefined, standing: {}, remembered: [] },
     looks: Promise.resolve(),
-    seen: new Map(),
-    basis: { machines: [], remembered: [], standing: {} },
   } as unknown as AppPass);
   return { aside, inPlace: clock.monotonic() - begunAt - aside };
 }
