@@ -33,9 +33,9 @@ type Writes = Omit<FlyWriter, keyof FlyReader | Unguarded>;
 export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
   const before =
     (target: WriteTarget, others?: BeforeSent): BeforeSent =>
-    async (timesSent) => {
+    async (timesUnclear) => {
       await gate(target);
-      await others?.(timesSent);
+      await others?.(timesUnclear);
     };
   const one = (machineId: string): WriteTarget => ({ of: 'machine', machineId });
   const app: WriteTarget = { of: 'app' };

@@ -33,9 +33,9 @@ interface OrgMachines {
 /**
  * Right before a call is sent, behind all that the client waits for (a Retry-After, the rate limits, other calls), which may
  * take a minute: what it throws ends the call, and nothing was sent. Each further try asks it again, and so does one that has
- * waited for its place since; `timesSent`: how many tries were sent before.
+ * waited for its place since; `timesUnclear`: how many tries before it may have been done, for their answers say nothing of that.
  */
-export type BeforeSent = (timesSent: number) => Promise<void>;
+export type BeforeSent = (timesUnclear: number) => Promise<void>;
 
 /** Everything that only reads. Planning and `diff` hold nothing else, so a read-only token is enough. */
 export interface FlyReader {

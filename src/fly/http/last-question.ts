@@ -21,10 +21,10 @@ export class LastQuestion {
   #asking: Promise<void> | undefined;
   #answeredAt: Moment = longAgo;
 
-  /** `timesSent`: tries of the call that were sent before this one. */
-  constructor(clock: Clock, { beforeSent }: Call, timesSent: number) {
+  /** `timesUnclear`: as `BeforeSent` is told. */
+  constructor(clock: Clock, { beforeSent }: Call, timesUnclear: number) {
     this.#clock = clock;
-    this.#ask = beforeSent === undefined ? undefined : () => beforeSent(timesSent);
+    this.#ask = beforeSent === undefined ? undefined : () => beforeSent(timesUnclear);
   }
 
   /** true: it may be sent now. false: the answer takes long, and whoever holds a place gives it back. Throws what forbids it. */

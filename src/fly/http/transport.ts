@@ -78,8 +78,8 @@ interface Core {
 
 interface Try {
   readonly timeoutMsMax: number;
-  /** Tries of the call that were sent before this one. */
-  readonly timesSent: number;
+  /** Tries of the call before this one that may have been done. */
+  readonly timesUnclear: number;
 }
 
 type Attempt<T> = { readonly ok: true; readonly value: T } | Failed;
@@ -129,11 +129,13 @@ export function createTransport(options: FlyClientOptions): Transport {
 async function perform<T>(core: Core, call: Call, decode: Decode<T>): Promise<T> {
   const { clock, log, random } = core.options;
   const startedAt = clock.monotonic();
+  let timesUnclear = 0;
   for (let tries = 1; ; tries += 1) {
     const remainingMs = startedAt + (call.patienceMs ?? Infinity) - clock.monotonic();
-    const result = await attempt(core, call, decode, { timeoutMsMax: remainingMs, timesSent: tries - 1 });
+    const result = await attempt(core, call, decode, { timeoutMsMax: remainingMs, timesUnclear });
     if (result.ok) return result.value;
     const { error } = result;
+    if (error.outcome === 'unknown') timesUnclear += 1;
     const spentMs = clock.monotonic() - startedAt;
     const outOfTime = call.holdsMs !== undefined && spentMs >= call.holdsMs;
     if (isOver(call, error, { tries, spentMs }) || outOfTime || !mayRepeat(call, result)) throw error;
@@ -176,7 +178,7 @@ function mayRepeat({ effect, holdsMs }: Call, { error, retryAfterMs = 0, isUnsen
 
 /** One try, once Fly may be asked again: a pause that is short enough is waited out. */
 async function attempt<T>(core: Core, call: Call, decode: Decode<T>, one: Try): Promise<Attempt<T>> {
-  const { timeoutMsMax, timesSent } = one;
+  const { timeoutMsMax, timesUnclear } = one;
   const { clock } = core.options;
   const startedAt = clock.monotonic();
   const endpoint = endpointOf(call);
@@ -187,7 +189,7 @@ async function attempt<T>(core: Core, call: Call, decode: Decode<T>, one: Try): 
     await clock.sleep(pauseMs, call.signal);
   }
   const leftMs = startedAt + timeoutMsMax - clock.monotonic();
-  const result = await attemptNow(core, call, decode, { timeoutMsMax: leftMs, timesSent });
+  const result = await attemptNow(core, call, decode, { timeoutMsMax: leftMs, timesUnclear });
   if (result.ok) return result;
   const { error, retryAfterMs } = result;
   const { status = 0, reply: words } = error;
@@ -237,9 +239,9 @@ async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, one: Try
 }
 
 /** Where its question takes long it gives its place back, and comes first with the answer: each place goes to somebody who may send. */
-async function send(core: Core, call: Call, { timeoutMsMax, timesSent }: Try): Promise<Exchange> {
+async function send(core: Core, call: Call, { timeoutMsMax, timesUnclear }: Try): Promise<Exchange> {
   const request = requestOf(core.sender, call, timeoutMsMax);
-  const question = new LastQuestion(core.options.clock, call, timesSent);
+  const question = new LastQuestion(core.options.clock, call, timesUnclear);
   for (let isBack = false; ; isBack = true) {
     const sent = await sendIfAnswered(core, call, { request, question, isBack });
     if (sent !== undefined) return sent;

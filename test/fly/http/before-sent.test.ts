@@ -141,16 +141,18 @@ describe('an answer from before it waited for its place', () => {
   });
 });
 
-test('it is told how often it was sent before, however often it was asked', async () => {
+test('it is told how many tries before may have been done: not one that was refused', async () => {
   await using bench = await speakTo((_arrival, nth, clock) => {
     if (nth <= 8) return slow(clock, 20_000);
-    return nth === 9 ? later : made;
+    if (nth === 9) return later;
+    return nth === 10 ? { status: 503, body: { error: 'perhaps' } } : made;
   });
   const { fly, clock } = bench;
   const others = numbered(8, (nth) => fly.createMachine(`slow-${nth}`, request));
   await clock.sleep(10);
   const told: number[] = [];
-  await fly.createMachine('shop', request, async (timesSent) => void told.push(timesSent));
+  await fly.deleteApp('shop', async (timesUnclear) => void told.push(timesUnclear));
   await others;
-  expect(told).toEqual([0, 0, 1]);
+  // Twice before the first: it waits for its place.
+  expect(told).toEqual([0, 0, 0, 1]);
 });
