@@ -1,22 +1,19 @@
 import { allEnded } from '../../src/model/base/ending.ts';
-import { FlyError } from '../../src/fly/http/error.ts';
-import type { FlyReader, FlyWriter } from '../../src/fly/api.ts';
+import type { FlyReader } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { memoryOf } from '../../src/model/standing/remembered.ts';
-import { nothingOf, type GuardedPlan, type IdlePlan } from '../../src/plan/steps/guarded.ts';
+import type { IdlePlan } from '../../src/plan/steps/guarded.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
-import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
 import { nextWake } from '../app/outcome.ts';
-import { destroyApp } from '../kinds/apps.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, observeOrphans, type SeenOrphan } from '../../src/observed/orphans.ts';
-import { foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/orphan.ts';
+import { destroyOrphan, type DestroyRequest, type OrphanTurn, type Replanning } from './orphan-destroy.ts';
 import { removalHistory } from './removal-history.ts';
 import type { Store } from '../../src/record/store.ts';
 import { soughtOrganizations, type SoughtOrganization, type SoughtRequest } from './organizations.ts';
@@ -53,7 +50,9 @@ export async function findOrphans(
     else if (!isGuessed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });
   }
   const told = await allEnded(found.map((orphan) => withWhatIsKnown(request, orphan)));
-  const orphans = told.toSorted((a, b) => byText(a.name, b.name));
+  const orphans = told
+    .flatMap((seen) => (seen.state === 'orphan' ? [seen.orphan] : []))
+    .toSorted((a, b) => byText(a.name, b.name));
   return { orphans, complete: unread.length === 0, orgs, unread };
 }
 
@@ -70,14 +69,20 @@ export async function lookAgain(request: LookRequest, orphan: OrphanedApp): Prom
   const seen = await observeOrphan({ fly, fleet }, orphan);
   if (seen.state !== 'orphan') return seen;
   const again = orphan.isGuessed === true ? { ...seen.orphan, isGuessed: true } : seen.orphan;
-  return { ...seen, orphan: await withWhatIsKnown(request, again) };
+  return withWhatIsKnown(request, again);
 }
 
-/** What SQLite remembers; where it would be destroyed, its contents as well. */
-async function withWhatIsKnown(request: LookRequest, orphan: OrphanedApp): Promise<OrphanedApp> {
-  const remembered = await request.store?.memory(orphan.name);
-  const known = { ...orphan, remembered };
-  return request.fleet.policy.prune.includes('app') ? withContents(request, known) : known;
+/** What SQLite remembers; where it would be destroyed, its contents as well. It may be an orphan no more by then. */
+async function withWhatIsKnown(request: LookRequest, before: OrphanedApp): Promise<SeenOrphan> {
+  const remembered = await request.store?.memory(before.name);
+  const known = { ...before, remembered };
+  if (!request.fleet.policy.prune.includes('app')) return { state: 'orphan', orphan: known };
+  const orphan = await withContents(request, known);
+  const isWhole = Object.values(orphan.contents ?? {}).every(({ status }) => status === 'read');
+  if (isWhole) return { state: 'orphan', orphan };
+  // What could not be read may be gone with the app: another FlyCD destroys it as well.
+  const seen = await observeOrphan(request, before);
+  return seen.state === 'gone' ? seen : { state: 'orphan', orphan };
 }
 
 /** Before it is destroyed: who is at work on it, all that goes with it, and whether it is this config that removed it. */
@@ -102,44 +107,12 @@ export async function rememberOrphan(
   await store.applyEvent(name, { kind: 'seen', shown, texts, remembered });
 }
 
-/** What its newest look makes of an orphan. */
-interface OrphanTurn {
-  readonly plan: GuardedPlan;
-  /** true: Fly does not have it any more, so there is nothing to destroy. */
-  readonly isGone?: boolean | undefined;
-  /** true: another fleet has taken it over. */
-  readonly isLeft?: boolean | undefined;
-}
-
-/** What an orphan's plan was made from, and how it is made anew. */
-interface Replanning {
-  readonly orphan: OrphanedApp;
-  /** true: git has come to name it since. */
-  readonly isNamed?: () => boolean;
-  readonly replan: (orphan: OrphanedApp) => GuardedPlan;
-}
-
-export function turnOf(seen: SeenOrphan, { orphan, isNamed, replan }: Replanning): OrphanTurn {
-  const { name } = orphan;
-  // Whatever has become of it is for its own pass to see.
-  if (isNamed?.() === true) return { plan: nothingOf(namedAgainPlan(name)) };
-  if (seen.state === 'gone') return { plan: nothingOf(gonePlan(name)), isGone: true };
-  if (seen.state === 'foreign') return { plan: nothingOf(foreignPlan(name, seen)), isLeft: seen.owner !== undefined };
-  return { plan: replan(seen.state === 'orphan' ? seen.orphan : { ...orphan, unread: seen.reason }) };
-}
-
-export interface OrphanRequest {
-  readonly clock: Clock;
-  readonly fly: FlyWriter;
-  readonly store: Store;
-  readonly fleet: DesiredFleet;
+export interface OrphanRequest extends DestroyRequest {
   /** Id of the fleet's plan that it is part of. */
   readonly wholePlan?: string | undefined;
   readonly trigger: Trigger;
   readonly actor: string;
   readonly onProgress: OnProgress;
-  /** Aborted, nothing is destroyed any more. */
-  readonly signal: AbortSignal;
 }
 
 /** What is to be done about it. Whoever may destroy it says how that is planned once more right before. */
@@ -167,7 +140,7 @@ export async function syncOrphan(request: OrphanRequest, work: OrphanWork): Prom
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
     await store.applyEvent(plan.app, { kind: 'destroying' });
-    const { isThere, withheld, ...destroyed } = await destroy(request, plan.app, again);
+    const { isThere, withheld, ...destroyed } = await destroyOrphan(request, plan.app, again);
     turn = withheld ?? turn;
     const result: StepResult = {
       ...destroyed,
@@ -179,8 +152,9 @@ export async function syncOrphan(request: OrphanRequest, work: OrphanWork): Prom
     failed = result.outcome === 'failed';
     isDestroyed = result.outcome === 'deleted';
     isStopped ||= result.outcome === 'interrupted';
-    if (isThere) await store.applyEvent(plan.app, { kind: 'kept' });
+    // Before it counts as kept: the look is of the time when it was about to go, and would be taken for an older one.
     if (withheld?.orphan !== undefined) await rememberOrphan(request, withheld.orphan);
+    if (isThere) await store.applyEvent(plan.app, { kind: 'kept' });
     await store.addResult(runId, result);
     onProgress({ type: 'step.finished', app: plan.app, step, result });
   }
@@ -196,82 +170,4 @@ export async function syncOrphan(request: OrphanRequest, work: OrphanWork): Prom
   const run = await store.finishRun(runId, { outcome, status, nextWakeAt, plan: turn.plan });
   onProgress({ type: 'app.finished', app: plan.app, run });
   return run;
-}
-
-interface Destroyed extends Pick<StepResult, 'outcome' | 'message' | 'next'> {
-  /** true: Fly has it still, and whoever destroys it later is somebody else. */
-  readonly isThere: boolean;
-  /** The last look spoke against it, and nothing was sent. */
-  readonly withheld?: WithheldTurn;
-}
-
-interface WithheldTurn extends OrphanTurn {
-  /** As it was seen. undefined: it is none any more, or could not be read. */
-  readonly orphan: OrphanedApp | undefined;
-}
-
-class Withheld extends Fault {
-  readonly turn: WithheldTurn;
-
-  constructor(turn: WithheldTurn) {
-    const { app, holds, notes } = turn.plan;
-    super({
-      kind: 'held',
-      what: holds[0]?.because ?? notes[0] ?? 'it is not to go any more',
-      next: holds[0]?.next,
-      where: app,
-    });
-    this.turn = turn;
-  }
-}
-
-async function destroy(request: OrphanRequest, app: string, again: Replanning): Promise<Destroyed> {
-  const { fly } = request;
-  let isUnsent = true;
-  const beforeSent = async (timesSent: number): Promise<void> => {
-    isUnsent = timesSent === 0;
-    request.signal.throwIfAborted();
-    const seen = await lastLook(request, again.orphan);
-    // The try before this one may have done it: what is sent once more finds nothing, but for one that is made anew.
-    if (timesSent > 0 && isEmptied(seen) && again.isNamed?.() !== true) return;
-    const turn = turnOf(seen, again);
-    const orphan = seen.state === 'orphan' ? seen.orphan : undefined;
-    if (!turn.plan.steps.some(({ kind }) => kind === 'app.destroy')) throw new Withheld({ ...turn, orphan });
-    isUnsent = false;
-  };
-  try {
-    const { outcome, message } = await destroyApp(fly, app, beforeSent);
-    return { outcome, message, next: undefined, isThere: false };
-  } catch (error) {
-    if (error instanceof Withheld)
-      return { outcome: 'skipped', message: error.what, next: undefined, isThere: true, withheld: error.turn };
-    // A stop came while Fly made it wait.
-    const isStopped = request.signal.aborted && !(error instanceof FlyError);
-    const fault = toFault(error, `${app} could not be destroyed`);
-    const isRefused = error instanceof FlyError && error.outcome === 'refused';
-    if (isStopped && isUnsent)
-      return { outcome: 'interrupted', message: 'stopped before it was sent', next: undefined, isThere: true };
-    const isThere = isRefused || (await fly.app(app).catch(() => undefined))?.state === 'present';
-    return { outcome: isStopped ? 'interrupted' : 'failed', message: fault.message, next: fault.next, isThere };
-  }
-}
-
-/**
- * What may have changed since all that goes with it was listed, which takes as long as Fly's slowest answer: who is in it, and
- * people's words, SQLite's last of all.
- */
-async function lastLook({ fly, fleet, store }: OrphanRequest, orphan: OrphanedApp): Promise<SeenOrphan> {
-  const seen = await observeOrphan({ fly, fleet }, orphan);
-  // Of an app that is gone Fly lists no machines: that call fails.
-  const listed = seen.state === 'gone' ? await fly.machines(orphan.name).catch(() => []) : [];
-  if (listed.length > 0) return { state: 'unread', reason: `${orphan.name}: Fly lists its machines, and shows no app` };
-  if (seen.state !== 'orphan') return seen;
-  const { id } = seen.orphan;
-  if (id !== orphan.id) return { state: 'unread', reason: `${orphan.name}: it was made anew since it was looked at` };
-  const remembered = await store.memory(orphan.name);
-  return { ...seen, orphan: { ...orphan, ...seen.orphan, remembered, flyAheadMs: fly.aheadMs() } };
-}
-
-function isEmptied(seen: SeenOrphan): boolean {
-  return seen.state === 'gone' || (seen.state === 'foreign' && seen.machines === 0);
 }

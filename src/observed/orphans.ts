@@ -28,6 +28,8 @@ export interface ObservedOrphans {
 
 interface ForeignApp {
   readonly state: 'foreign';
+  /** As of an orphan. */
+  readonly id: string | undefined;
   /** undefined: Fly shows the token nothing of it, or does not say. */
   readonly org: string | undefined;
   /** The first other fleet that machines of it carry. undefined: none, or nobody could look. */
@@ -73,7 +75,13 @@ export async function observeOrphan(
   { name, org }: Pick<OrphanedApp, 'name' | 'org'>,
 ): Promise<SeenOrphan> {
   const app = await read(fly.app(name));
-  return seenAs({ fly, name, org, fleet }, app, await read(fly.machines(name)));
+  const machines = await read(fly.machines(name));
+  const seen = seenAs({ fly, name, org, fleet }, app, machines);
+  // Of an app that is gone Fly lists none: that call fails.
+  const isListed = machines.status === 'read' && machines.value.length > 0;
+  if (seen.state === 'gone' && isListed)
+    return { state: 'unread', reason: `${name}: Fly lists its machines, and shows no app` };
+  return seen;
 }
 
 async function confirm(
@@ -95,6 +103,7 @@ function seenAs(
   // Nobody has seen what is in it: it may have moved on with all of its machines.
   if (app.value.state === 'taken') return { state: 'unread', reason: `${name}: the token no longer reaches it` };
   if (machines.status === 'unread') return { state: 'unread', reason: `${name}: ${machines.reason}` };
+  const id = appIdOf(app.value.app);
   const there = machines.value.filter((machine) => !goingStates.has(machine.state));
   // A machine on a host that does not answer shows no config: its stamp, and people's words, may be there all the same.
   const hidden = there.find((machine) => configOf(machine) === undefined);
@@ -102,11 +111,11 @@ function seenAs(
   if (there.some((machine) => isOurs(configOf(machine), fleet) && !isCopy(machine.id, configOf(machine)?.metadata)))
     return {
       state: 'orphan',
-      orphan: { name, org, id: appIdOf(app.value.app), machines: there, unread, flyAheadMs: fly.aheadMs() },
+      orphan: { name, org, id, machines: there, unread, flyAheadMs: fly.aheadMs() },
     };
   if (unread === undefined) {
     const [owner] = there.flatMap((machine) => otherOwner(configOf(machine)?.metadata ?? {}, fleet) ?? []);
-    return { state: 'foreign', org: app.value.app.organization?.slug, owner, machines: there.length };
+    return { state: 'foreign', id, org: app.value.app.organization?.slug, owner, machines: there.length };
   }
   return { state: 'unread', reason: `${name}: ${unread}` };
 }

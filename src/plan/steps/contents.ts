@@ -29,8 +29,15 @@ export function lastingContents(changes: readonly FieldChange[]): readonly Field
   return changes.map((change) => (isUnread(change) ? { ...change, from: unread } : change));
 }
 
+/** What would go with it now, and was not in it before. */
+export function cameInto(now: OrphanedApp, before: OrphanedApp): readonly FieldChange[] {
+  return unlisted({ changes: contentsOf(now) }, [{ changes: contentsOf(before) }]);
+}
+
+type Listing = Pick<Step, 'changes'>;
+
 /** What is listed in a step and was not in any of those before it. */
-export function unlisted(step: Step, before: readonly Step[]): readonly FieldChange[] {
+export function unlisted(step: Listing, before: readonly Listing[]): readonly FieldChange[] {
   const listed = before.flatMap((one) => lastingContents(one.changes));
   return step.changes.filter((change) => {
     const [{ path, from } = change] = lastingContents([change]);

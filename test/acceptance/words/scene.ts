@@ -1,5 +1,6 @@
 /** A fleet in which persons say something of an app, `shop`, through one FlyCD or another. */
 import { afterEach, beforeEach, expect } from 'vitest';
+import type { FaultKind } from '../../../simulator/world/fault-answers.ts';
 import { arena, type Arena, type Files } from '../../controllers/arena.ts';
 
 export const once = ['sync', '--once'];
@@ -16,6 +17,14 @@ export const fleet: Files = {
   'other/app.yaml': 'app: other\nprimary_region: arn\nbuild: { image: nginx:1 }\nmachines: { count: 1 }\n',
 };
 
+export const slow = { latencyMs: 25_000 };
+
+interface InTheWay {
+  readonly template: string;
+  readonly nth?: number;
+  readonly fault?: FaultKind | readonly FaultKind[];
+}
+
 /** Of the file that calls it: each of its tests has a world of its own. */
 export function wordsScene() {
   let world: Arena;
@@ -30,6 +39,9 @@ export function wordsScene() {
     expect(code, stderr + stdout).toBe(0);
     return stderr + stdout;
   };
+  /** Of this kind, about `shop`. */
+  const calls = (template: string): number =>
+    world.simulator.world.requests.filter((request) => request.template === template && request.app === 'shop').length;
   const seen = () => world.simulator.world.snapshot().find(({ name }) => name === 'shop');
   return {
     get world() {
@@ -43,6 +55,24 @@ export function wordsScene() {
     done,
     /** Of the app, in the simulated world. */
     seen,
+    /** `shop` runs, and git names it no more. */
+    removed: async (count = 1): Promise<void> => {
+      world.write({ ...fleet, ...shop('nginx:1', count) });
+      await done(once);
+      world.remove('shop');
+      await world.clock.sleep(60_000);
+    },
+    calls,
+    /** A pass with this in the way of a call, by default of the second of its kind; what happens from then on. */
+    passWith: async ({ template, nth = 2, fault = slow }: InTheWay, meanwhile: () => Promise<unknown>) => {
+      const before = calls(template);
+      for (const one of [fault].flat())
+        world.simulator.world.faults.add({ template, app: 'shop', nth, times: 1, fault: one });
+      const pass = world.flycd(once);
+      while (calls(template) < before + nth) await world.clock.sleep(50);
+      await meanwhile();
+      return pass;
+    },
     images: () => seen()?.machines.map(({ config }) => config.image?.split('@')[0]),
     faults: () => world.simulator.world.faults,
     appByHand: () => world.asPerson('DELETE', '/apps/shop?force=true'),

@@ -1,5 +1,6 @@
 /** A stop that comes while Fly makes the destroy of an orphan wait. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { FaultKind } from '../../../../simulator/world/fault-answers.ts';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
@@ -25,7 +26,8 @@ const app = (name: string): DesiredApp =>
     policy,
   });
 
-test('nothing is destroyed any more, and the run says that it was interrupted', async () => {
+/** A pass that destroys `cart`, stopped while Fly has it wait for an answer of this kind. */
+async function stoppedAt({ template, nth, fault }: { template: string; nth: number; fault: FaultKind }) {
   const { url, token, world } = simulator;
   const store = testStore({ clock });
   let wanted: DesiredFleet = fleetOf({ apps: [app('shop'), app('cart')], revision: 'content:1', policy });
@@ -37,13 +39,24 @@ test('nothing is destroyed any more, and the run says that it was interrupted', 
   wanted = fleetOf({ apps: [app('shop')], revision: 'content:2', policy });
   await clock.sleep(60_000);
   await reconciler.refresh(stop.signal, 'webhook');
-  const fault = { status: 429, body: {}, headers: { 'retry-after': '40' } };
-  world.faults.add({ template: 'DELETE /apps/{app}', times: 1, fault });
+  const asked = (): number =>
+    world.requests.filter((request) => request.template === template && request.app === 'cart').length;
+  const before = asked();
+  world.faults.add({ template, app: 'cart', nth, times: 1, fault });
   const pass = reconciler.reconcile('cart', 'webhook', stop.signal).catch(() => undefined);
-  const isAsked = (): boolean => world.requests.some(({ template }) => template === 'DELETE /apps/{app}');
-  while (!isAsked()) await clock.sleep(50);
+  while (asked() < before + nth) await clock.sleep(50);
   stop.abort(new Error('stop'));
   await pass;
-  expect(world.apps.has('cart')).toBe(true);
-  expect((await store.latestRuns()).find((run) => run.app === 'cart')?.outcome).toBe('interrupted');
+  return (await store.latestRuns()).find((run) => run.app === 'cart');
+}
+
+test.each([
+  [
+    'its destroy',
+    { template: 'DELETE /apps/{app}', nth: 1, fault: { status: 429, body: {}, headers: { 'retry-after': '40' } } },
+  ],
+  ['the look right before it', { template: 'GET /apps/{app}/machines', nth: 2, fault: { latencyMs: 20_000 } }],
+])('stopped at %s nothing is destroyed any more, and the run says that it was interrupted', async (_at, inTheWay) => {
+  expect(await stoppedAt(inTheWay)).toMatchObject({ outcome: 'interrupted', results: [{ kind: 'app.destroy' }] });
+  expect(simulator.world.apps.has('cart')).toBe(true);
 });

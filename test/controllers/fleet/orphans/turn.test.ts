@@ -165,12 +165,18 @@ test('where git names it again meanwhile, it stays, and is looked at again at on
   expect(await ofOld()).not.toContain('deleted');
 });
 
-test.each(['volumes', 'certificates', 'secrets'])('what a person says while its %s are read keeps it', async (read) => {
+test.each([
+  ['volumes', 1],
+  ['certificates', 1],
+  ['secrets', 1],
+  ['volumes', 2],
+])('what a person says while its %s are read (%d) keeps it, and is remembered', async (read, nth) => {
   const { turn, ofOld, store } = await removed();
   simulator.world.faults.add({
     template: `GET /apps/{app}/${read}`,
     app: 'old',
     fault: { latencyMs: 25_000 },
+    nth,
     times: 1,
   });
   const turned = turn('old');
@@ -180,8 +186,10 @@ test.each(['volumes', 'certificates', 'secrets'])('what a person says while its 
   expect(names()).toEqual(['old', 'rest']);
   const [run] = await store.runs({ app: 'old', limit: 1 });
   expect(run).toMatchObject({ outcome: 'held', plan: { steps: [], holds: [{ reason: 'suspended' }] } });
+  unsayOld();
   await turn('old');
   expect(await ofOld()).not.toContain('deleted');
+  expect((await store.memory('old')).standing.map(({ key }) => key)).toContain(stampKeys.suspend);
 });
 
 /** As where the machine that told of it is gone. */

@@ -1,0 +1,182 @@
+/** The destroy of an app that git no longer names, and the look right before it. */
+import { FlyError } from '../../src/fly/http/error.ts';
+import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { momentOf, msSince } from '../../src/model/base/moment.ts';
+import type { FlyWriter } from '../../src/fly/api.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import type { OrphanedApp } from '../../src/model/observed.ts';
+import type { StepResult } from '../../src/model/run.ts';
+import { observeDeployments } from '../../src/observed/app.ts';
+import { observeContents, observeOrphan, type SeenOrphan } from '../../src/observed/orphans.ts';
+import { foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/orphan.ts';
+import { cameInto } from '../../src/plan/steps/contents.ts';
+import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
+import type { Store } from '../../src/record/store.ts';
+import { destroyApp } from '../kinds/apps.ts';
+
+/** What its newest look makes of an orphan. */
+export interface OrphanTurn {
+  readonly plan: GuardedPlan;
+  /** true: Fly does not have it any more, so there is nothing to destroy. */
+  readonly isGone?: boolean | undefined;
+  /** true: another fleet has taken it over. */
+  readonly isLeft?: boolean | undefined;
+}
+
+/** What an orphan's plan was made from, and how it is made anew. */
+export interface Replanning {
+  readonly orphan: OrphanedApp;
+  /** true: git has come to name it since. */
+  readonly isNamed?: () => boolean;
+  readonly replan: (orphan: OrphanedApp) => GuardedPlan;
+}
+
+export function turnOf(seen: SeenOrphan, { orphan, isNamed, replan }: Replanning): OrphanTurn {
+  const { name } = orphan;
+  // Whatever has become of it is for its own pass to see.
+  if (isNamed?.() === true) return { plan: nothingOf(namedAgainPlan(name)) };
+  if (seen.state === 'gone') return { plan: nothingOf(gonePlan(name)), isGone: true };
+  if (seen.state === 'foreign') return { plan: nothingOf(foreignPlan(name, seen)), isLeft: seen.owner !== undefined };
+  return { plan: replan(seen.state === 'orphan' ? seen.orphan : { ...orphan, unread: seen.reason }) };
+}
+
+export interface DestroyRequest {
+  readonly clock: Clock;
+  readonly fly: FlyWriter;
+  readonly store: Store;
+  readonly fleet: DesiredFleet;
+  /** Aborted, nothing is destroyed any more. */
+  readonly signal: AbortSignal;
+}
+
+interface Destroyed extends Pick<StepResult, 'outcome' | 'message' | 'next'> {
+  /** true: Fly has it still, and whoever destroys it later is somebody else. */
+  readonly isThere: boolean;
+  /** The last look spoke against it, and nothing was sent. */
+  readonly withheld?: WithheldTurn;
+}
+
+interface WithheldTurn extends OrphanTurn {
+  /** As it was seen. undefined: it is none any more, or could not be read. */
+  readonly orphan: OrphanedApp | undefined;
+}
+
+class Withheld extends Fault {
+  readonly turn: WithheldTurn;
+
+  constructor(turn: WithheldTurn) {
+    const { app, holds, notes } = turn.plan;
+    super({
+      kind: 'held',
+      what: holds[0]?.because ?? notes[0] ?? 'it is not to go any more',
+      next: holds[0]?.next,
+      where: app,
+    });
+    this.turn = turn;
+  }
+}
+
+/** A try whose answer was lost has done it: what is sent once more might find an app that somebody has made since. */
+class Done extends Error {}
+
+/** Each try is sent behind a look that still says so. Throws nothing. */
+export async function destroyOrphan(request: DestroyRequest, app: string, again: Replanning): Promise<Destroyed> {
+  const { fly, signal } = request;
+  const from = { isUnsent: true, mayBeDone: false, isUnseen: false };
+  const beforeSent = async (timesUnclear: number): Promise<void> => {
+    const mayBeDone = timesUnclear > 0;
+    Object.assign(from, { isUnsent: !mayBeDone, mayBeDone, isUnseen: false });
+    signal.throwIfAborted();
+    const seen = await lastLook(request, again.orphan, mayBeDone);
+    signal.throwIfAborted();
+    if (mayBeDone && seen.state === 'gone') throw new Done();
+    from.isUnseen = seen.state === 'unread';
+    const turn = turnOf(seen, again);
+    const orphan = seen.state === 'orphan' ? seen.orphan : undefined;
+    if (!turn.plan.steps.some(({ kind }) => kind === 'app.destroy')) throw new Withheld({ ...turn, orphan });
+    from.isUnsent = false;
+  };
+  try {
+    const { outcome, message } = await destroyApp(fly, app, beforeSent);
+    return { outcome, message, next: undefined, isThere: false };
+  } catch (error) {
+    const { isUnsent, mayBeDone, isUnseen } = from;
+    if (error instanceof Done) return { outcome: 'deleted', message: undefined, next: undefined, isThere: false };
+    if (error instanceof Withheld) {
+      const isThere = !(mayBeDone && isUnseen);
+      return { outcome: 'skipped', message: error.what, next: undefined, isThere, withheld: error.turn };
+    }
+    // A stop came while Fly made it wait.
+    const isStopped = signal.aborted && !(error instanceof FlyError);
+    const fault = toFault(error, `${app} could not be destroyed`);
+    const isRefused = error instanceof FlyError && error.outcome === 'refused' && !mayBeDone;
+    if (isStopped && isUnsent)
+      return { outcome: 'interrupted', message: 'stopped before it was sent', next: undefined, isThere: true };
+    const isThere = isRefused || (await fly.app(app).catch(() => undefined))?.state === 'present';
+    return { outcome: isStopped ? 'interrupted' : 'failed', message: fault.message, next: fault.next, isThere };
+  }
+}
+
+/** Answers further apart show an app that never was: a volume made behind the list of them goes with the app. */
+const apartMsMax = 5000;
+const looksMax = 3;
+/** Releases are good to know, and may leave the time that the rest takes. */
+const releasesMsMax = 2000;
+
+/**
+ * All that its plan goes by and that may have changed since that was made, which takes as long as Fly's slowest answer. Where it
+ * takes long here as well it is asked for anew, and a Fly that stays so slow keeps the app.
+ */
+async function lastLook(request: DestroyRequest, orphan: OrphanedApp, mayBeDone: boolean): Promise<SeenOrphan> {
+  const { clock, signal } = request;
+  for (let looks = 1; ; looks += 1) {
+    const begunAt = momentOf(clock);
+    const seen = await lookWhole(request, orphan, mayBeDone);
+    if (seen.state !== 'orphan' || msSince(clock, begunAt) <= apartMsMax) return seen;
+    if (looks === looksMax)
+      return unread(orphan, `Fly took more than ${apartMsMax / 1000} s, ${looksMax} times, to show it`);
+    signal.throwIfAborted();
+  }
+}
+
+/**
+ * What goes with it, and who deploys it, is asked for first: where its id is the same afterwards, all of that was its own. Its
+ * machines, which carry people's words, come behind that, and SQLite's words last of all.
+ */
+async function lookWhole(
+  { clock, fly, fleet, store }: DestroyRequest,
+  orphan: OrphanedApp,
+  mayBeDone: boolean,
+): Promise<SeenOrphan> {
+  const [contents, deployments] = await allEnded([
+    observeContents(fly, orphan.name),
+    deploymentsSoon({ clock, fly, fleet }, orphan),
+  ]);
+  const seen = await observeOrphan({ fly, fleet }, orphan);
+  const isEmptied = mayBeDone && seen.state === 'foreign' && seen.machines === 0 && seen.id === orphan.id;
+  if (seen.state !== 'orphan' && !isEmptied) return seen;
+  if (seen.state === 'orphan' && seen.orphan.id !== orphan.id)
+    return unread(orphan, 'it was made anew since it was looked at');
+  const remembered = await store.memory(orphan.name);
+  const shown = seen.state === 'orphan' ? seen.orphan : { machines: orphan.machines };
+  const now = { ...orphan, ...deployments, ...shown, contents, remembered, flyAheadMs: fly.aheadMs() };
+  // The try before this one takes things away, and makes none.
+  if (isEmptied && cameInto(now, orphan).length > 0)
+    return unread(orphan, 'it has no machines any more, and something came into it');
+  return { state: 'orphan', orphan: now };
+}
+
+/** Where they come late, those of the look before count, and what machines tell of who is at work. */
+async function deploymentsSoon(
+  { clock, fly, fleet }: Pick<DestroyRequest, 'clock' | 'fly' | 'fleet'>,
+  { name: app, machines }: OrphanedApp,
+): Promise<Pick<OrphanedApp, 'releases' | 'departed'>> {
+  const asked = observeDeployments({ fly, app, machines, fleet, now: clock.now() });
+  return (await endsWithin(clock, asked, { ms: releasesMsMax })) ? asked : {};
+}
+
+function unread({ name }: OrphanedApp, why: string): SeenOrphan {
+  return { state: 'unread', reason: `${name}: ${why}` };
+}
