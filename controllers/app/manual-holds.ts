@@ -25,6 +25,7 @@ import { ownerBefore } from '../../src/plan/classify/beginning.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { suspensionOf } from '../../src/model/standing/in-force.ts';
 import { ownerWords } from '../../src/plan/guards/owner.ts';
+import { prunesApps } from '../../src/plan/guards/removal-order.ts';
 import { suspensionWords } from '../../src/plan/target/suspension.ts';
 import { asKnown, standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -35,6 +36,7 @@ import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { keepWords } from '../rollout/kept-words.ts';
+import { over, sayOfOrphan } from './outlasting.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -166,16 +168,6 @@ function anothers(app: string, other: OtherOwner): Fault {
   });
 }
 
-function over(app: string): Fault {
-  return new Fault({
-    kind: 'stalled',
-    what: `no machine of this fleet is left in ${app}`,
-    why: 'git no longer names it, and somebody has destroyed it since it was looked for, or taken it over',
-    next: `nothing was said of it; fly status --app ${shellWord(app)} shows whether it is there`,
-    where: app,
-  });
-}
-
 /** From now on the app is looked at and not touched; what runs at this moment ends first. */
 export async function suspendApp(
   context: SyncContext,
@@ -189,7 +181,11 @@ export async function suspendApp(
   const until = forMs === undefined ? undefined : at + forMs;
   const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
   const texts = { [stampKeys.suspend]: formatSuspension(suspension) };
-  await stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
+  const say = () => stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
+  // What is suspended already nobody sets out to destroy.
+  const mayGo = prunesApps(fleet) && suspensionOf(standing, at) === undefined;
+  if (app.isOrphan === true) await sayOfOrphan(context, fleet, { app: app.name, appId, mayGo, say });
+  else await say();
   const run = await record(context, fleet, { app, trigger: 'suspend' });
   const isStamped = standingMachines(machines, fleet).length > 0;
   return { app: app.name, run, lifted: [], because: suspensionWords(suspension), isStamped };

@@ -18,6 +18,7 @@ import { standingOf } from './target/rollout-state.ts';
 import { plural, shortRevision } from '../model/base/text.ts';
 import { lookAgainMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
+import { prunesApps } from './guards/removal-order.ts';
 import { contentsOf } from './steps/contents.ts';
 import { nothingOf, type IdlePlan } from './steps/guarded.ts';
 import { holdOf } from './steps/hold.ts';
@@ -38,7 +39,6 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const memory = memoryOf(remembered, { isThere: true, id, isStamped: true });
   const standing = standingOf({ machines, fleet }, memory);
   const suspension = suspensionOf(standing, now + aheadMs);
-  const prunes = fleet.policy.prune.includes('app') && fleet.named && fleet.whole;
   const isMade = (machine: Machine): boolean =>
     isNamedOwn(metadataOf(machine), fleet) && !isCopy(machine.id, metadataOf(machine));
   // Nobody knows whose they are while they show nothing.
@@ -50,7 +50,7 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const [other] = (made.length === 0 ? machines : made).flatMap(
     (machine) => otherOwner(metadataOf(machine), fleet) ?? [],
   );
-  if (!prunes) {
+  if (!prunesApps(fleet)) {
     const note = runsOn(name, { ours, strangers, hidden, other });
     // It holds nothing, for nothing would be done; where the policy prunes apps it does.
     return { steps: [], holds: [], notes: [note, ...(suspension === undefined ? [] : [suspensionWords(suspension)])] };

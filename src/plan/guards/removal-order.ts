@@ -9,6 +9,11 @@ import { withSteps } from '../steps/status.ts';
 import { lackOf, lookAgainMs } from './dependencies.ts';
 import { acceptCommand } from '../steps/accept-word.ts';
 
+/** true: an app goes that git no longer names, where nothing holds it. */
+export function prunesApps({ policy, named, whole }: DesiredFleet): boolean {
+  return policy.prune.includes('app') && named && whole;
+}
+
 export interface RemovalOrderInput {
   readonly fleet: DesiredFleet;
   /** Of apps that git names: those that the pass is about, invalid ones, and those that could not be planned. */

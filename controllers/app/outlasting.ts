@@ -1,0 +1,101 @@
+/** Whether an app that git no longer names is there still once something was said of it: somebody may be destroying it. */
+import { Fault } from '../../src/model/base/fault.ts';
+import type { DesiredFleet } from '../../src/model/desired.ts';
+import { shellWord } from '../../src/model/base/shell.ts';
+import { appIdOf } from '../../src/observed/app.ts';
+import { read } from '../../src/observed/reading.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
+import type { SyncContext } from './types.ts';
+
+/**
+ * The look before a destroy takes 5 s at most and is good for 3 (`apartMsMax` in controllers/fleet/orphan-destroy.ts, `goodForMs`
+ * in src/fly/http/last-question.ts), and FlyCD gives up the call after a minute; what it sends then is behind a look that sees
+ * the word.
+ */
+const destroyLandsWithinMs = 70_000;
+/** A destroy is rare, and Fly's answer to it takes seconds. */
+const lookEveryMs = 5000;
+
+interface Said {
+  readonly app: string;
+  /** Fly's id of the app that it was said of. */
+  readonly appId: string | undefined;
+  /** true: a destroy may have been on its way when it was said. */
+  readonly mayGo: boolean;
+}
+
+type Seen = 'there' | 'emptied' | 'gone' | 'unread';
+
+/**
+ * Says it, and looks whether the app outlasts a destroy that was on its way and cannot be seen. Throws a stalled Fault, with
+ * nothing remembered of what was said, where the app is gone, and a transient one where it has no machine left or nobody could see.
+ */
+export async function sayOfOrphan(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  { app, appId, mayGo, say }: Said & { readonly say: () => Promise<void> },
+): Promise<void> {
+  const { clock, onProgress, signal, store } = context;
+  const [said] = await Promise.allSettled([say()]);
+  const until = clock.monotonic() + (mayGo ? destroyLandsWithinMs : 0);
+  if (mayGo) {
+    const because = 'it is said, and what was sent before to destroy the app may still come';
+    onProgress({ type: 'waiting', app, because, until: clock.now() + destroyLandsWithinMs });
+  }
+  for (;;) {
+    const seen = await look(context, fleet, { app, appId });
+    if (seen === 'gone') throw await forgotten(store, app);
+    const leftMs = until - clock.monotonic();
+    // One that is emptied is about to go: whether what was said failed for that is not known before.
+    const isOver = leftMs <= 0 || (said.status === 'rejected' && seen === 'there');
+    if (isOver && said.status === 'rejected') throw said.reason;
+    if (isOver && seen === 'there') return;
+    if (isOver) throw unsure(app, seen === 'emptied');
+    await clock.sleep(Math.min(lookEveryMs, leftMs), signal);
+  }
+}
+
+/** The same app, with a machine that can carry the word. A name that Fly shows to others only is another app's. */
+async function look(
+  { fly }: Pick<SyncContext, 'fly'>,
+  fleet: DesiredFleet,
+  { app, appId }: Omit<Said, 'mayGo'>,
+): Promise<Seen> {
+  const presence = await read(fly.app(app));
+  if (presence.status === 'unread') return 'unread';
+  const machines = await read(fly.machines(app));
+  if (presence.value.state !== 'present')
+    return machines.status === 'read' && machines.value.length > 0 ? 'unread' : 'gone';
+  if (appId !== undefined && appIdOf(presence.value.app) !== appId) return 'gone';
+  if (machines.status === 'unread') return 'unread';
+  return standingMachines(machines.value, fleet).length > 0 ? 'there' : 'emptied';
+}
+
+/** Left in SQLite it would be said of the next app by the name. Whoever destroyed it, it went as if this FlyCD had. */
+async function forgotten(store: SyncContext['store'], app: string): Promise<Fault> {
+  await store.applyEvent(app, { kind: 'destroying' });
+  await store.applyEvent(app, { kind: 'destroyed' });
+  return over(app);
+}
+
+export function over(app: string): Fault {
+  return new Fault({
+    kind: 'stalled',
+    what: `no machine of this fleet is left in ${app}`,
+    why: 'git no longer names it, and somebody has destroyed it since it was looked for, or taken it over',
+    next: `nothing was said of it; fly status --app ${shellWord(app)} shows whether it is there`,
+    where: app,
+  });
+}
+
+function unsure(app: string, isEmptied: boolean): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: isEmptied
+      ? `what was said of ${app} stands on no machine of it`
+      : `whether ${app} is there still could not be seen`,
+    why: 'git no longer names it, and somebody may be destroying it',
+    next: 'run the command again',
+    where: app,
+  });
+}
