@@ -1,6 +1,6 @@
 /** Machines that somebody copied by hand, with the stamps of the one that they were made from. */
 import { expect, test } from 'vitest';
-import { fleet, once, shop, suspend, wordsScene } from './scene.ts';
+import { fleet, once, shop, suspend, wordsScene } from '../scene.ts';
 
 const scene = wordsScene();
 const { done, images, twoVersions } = scene;

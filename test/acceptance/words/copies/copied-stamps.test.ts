@@ -1,6 +1,6 @@
 /** Stamps beside persons' words that a machine brings along which somebody copied from another app. */
 import { describe, expect, test } from 'vitest';
-import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
+import { fleet, once, settings, shop, suspend, wordsScene } from '../scene.ts';
 
 const scene = wordsScene();
 const { done, images, twoVersions } = scene;

@@ -3,9 +3,9 @@
  * tells as little as a copy that says the other app.
  */
 import { describe, expect, test } from 'vitest';
-import { hostDown } from '../../../simulator/machines/host-failures.ts';
-import type { Files } from '../../controllers/arena.ts';
-import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
+import { hostDown } from '../../../../simulator/machines/host-failures.ts';
+import type { Files } from '../../../controllers/arena.ts';
+import { fleet, once, settings, shop, suspend, wordsScene } from '../scene.ts';
 
 const scene = wordsScene();
 const { done, twoVersions } = scene;
