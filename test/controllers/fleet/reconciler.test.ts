@@ -115,7 +115,8 @@ describe('orphans', () => {
         const machines = seen.app && !seen.gaps ? [{ ...stamped, app_name: 'left' }] : [];
         return Response.json({ machines, error_regions: seen.gaps ? ['arn'] : [] });
       }
-      if (path.endsWith('/apps/left') && !seen.app) return Response.json({ error: 'no such app' }, { status: 404 });
+      if (/apps.left(.machines)?$/.test(path) && !seen.app)
+        return Response.json({ error: 'no such app' }, { status: 404 });
       if (path.endsWith('/apps/left'))
         return Response.json({ name: 'left', status: 'deployed', organization: { slug: 'personal' } });
       if (path.endsWith('/apps/left/machines') && seen.machines) return Response.json([stamped]);
