@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/acceptance/**/*.test.ts', 'test/controllers/walks/*.test.ts', 'test/**/*.scenes.test.ts'],
-    testTimeout: 120_000,
+    // The longest walk takes 80 s on two quiet cores.
+    testTimeout: 240_000,
     isolate: false,
     maxWorkers: '100%',
   },

@@ -25,7 +25,6 @@ import { ownerBefore } from '../../src/plan/classify/beginning.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { suspensionOf } from '../../src/model/standing/in-force.ts';
 import { ownerWords } from '../../src/plan/guards/owner.ts';
-import { prunesApps } from '../../src/plan/guards/removal-order.ts';
 import { suspensionWords } from '../../src/plan/target/suspension.ts';
 import { asKnown, standingMachines, standingOf } from '../../src/plan/target/rollout-state.ts';
 import { versionOf } from '../../src/plan/target/app-version.ts';
@@ -36,7 +35,7 @@ import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { keepWords } from '../rollout/kept-words.ts';
-import { over, sayOfOrphan } from './outlasting.ts';
+import { mayBeGoing, over, sayOfOrphan } from './outlasting.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -182,8 +181,7 @@ export async function suspendApp(
   const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
   const texts = { [stampKeys.suspend]: formatSuspension(suspension) };
   const say = () => stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
-  // What is suspended already nobody sets out to destroy.
-  const mayGo = prunesApps(fleet) && suspensionOf(standing, at) === undefined;
+  const mayGo = mayBeGoing(fleet, suspensionOf(standing, at), at);
   if (app.isOrphan === true) await sayOfOrphan(context, fleet, { app: app.name, appId, mayGo, say });
   else await say();
   const run = await record(context, fleet, { app, trigger: 'suspend' });

@@ -4,17 +4,29 @@ import type { DesiredFleet } from '../../src/model/desired.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
+import { prunesApps } from '../../src/plan/guards/removal-order.ts';
+import type { Suspension } from '../../src/model/standing/standing.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import type { SyncContext } from './types.ts';
 
 /**
- * The look before a destroy takes 5 s at most and is good for 3 (`apartMsMax` in controllers/fleet/orphan-destroy.ts, `goodForMs`
- * in src/fly/http/last-question.ts), and FlyCD gives up the call after a minute; what it sends then is behind a look that sees
- * the word.
+ * A destroy is sent at most 10 s after the look that did not see the word (`heldMsMax` in src/fly/http/last-question.ts), and
+ * FlyCD gives up the call after a minute; what it sends then is behind a look that sees the word.
  */
 const destroyLandsWithinMs = 70_000;
 /** A destroy is rare, and Fly's answer to it takes seconds. */
 const lookEveryMs = 5000;
+/** Fly's answers of one moment differ from those of the next. */
+const lookAgainMs = 1000;
+
+/**
+ * Whether somebody may be destroying an app that git no longer names. Nobody sets out to destroy what is suspended, as long as that
+ * stands: one that ends soon is over before what is said now is written everywhere, lists that lag included.
+ */
+export function mayBeGoing(fleet: DesiredFleet, suspension: Suspension | undefined, at: number): boolean {
+  const stands = suspension !== undefined && (suspension.until ?? Infinity) > at + 2 * destroyLandsWithinMs;
+  return prunesApps(fleet) && !stands;
+}
 
 interface Said {
   readonly app: string;
@@ -42,9 +54,15 @@ export async function sayOfOrphan(
     const because = 'it is said, and what was sent before to destroy the app may still come';
     onProgress({ type: 'waiting', app, because, until: clock.now() + destroyLandsWithinMs });
   }
-  for (;;) {
+  for (let before: Seen = 'there'; ;) {
     const seen = await look(context, fleet, { app, appId });
-    if (seen === 'gone') throw await forgotten(store, app);
+    // Fly may not show an app for a moment.
+    if (seen === 'gone' && before === 'gone') throw await forgotten(store, app);
+    before = seen;
+    if (seen === 'gone') {
+      await clock.sleep(lookAgainMs, signal);
+      continue;
+    }
     const leftMs = until - clock.monotonic();
     // One that is emptied is about to go: whether what was said failed for that is not known before.
     const isOver = leftMs <= 0 || (said.status === 'rejected' && seen === 'there');

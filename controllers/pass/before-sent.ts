@@ -11,6 +11,8 @@ import type { WriteTarget } from './guarded-fly.ts';
  * limit, a lane or a lease, takes longer than this.
  */
 const sameMomentMs = 50;
+/** A look that took longer tells how things were before this moment. */
+const quickMs = 1000;
 
 /**
  * What went before a write took its time, and Fly may have asked for a minute more: another FlyCD may hold the app by now and
@@ -75,7 +77,9 @@ export async function lookAtMachine(pass: AppPass, machineId: string): Promise<M
 /** The same, where nobody has looked in this moment. */
 export async function lookNow(pass: AppPass, machineId: string): Promise<Machine | undefined> {
   const seen = pass.seen.get(machineId);
-  const isNow = seen !== undefined && msSince(pass.services.clock, seen.answeredAt) <= sameMomentMs;
+  const { clock } = pass.services;
+  const isNow =
+    seen !== undefined && msSince(clock, seen.answeredAt) <= sameMomentMs && msSince(clock, seen.at) <= quickMs;
   return isNow ? seen.machine : lookAtMachine(pass, machineId);
 }
 

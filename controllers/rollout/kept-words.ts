@@ -17,10 +17,11 @@ import { flyNow } from '../pass/fly-now.ts';
 import type { Stamping, StandingContext } from './rollout-state.ts';
 
 /**
- * FlyCD gives up an update that Fly does not answer for a minute (`writeTimeoutMs` in src/fly/http/call.ts), and looks at once
- * what became of it. Whatever it sends after that it sends behind a look that sees the word.
+ * An update is sent at most 10 s after the look that did not see the word (`heldMsMax` in src/fly/http/last-question.ts), FlyCD
+ * gives it up where Fly does not answer for a minute (`writeTimeoutMs` in src/fly/http/call.ts), and looks at once what became of
+ * it. Whatever it sends after that it sends behind a look that sees the word. 5 s are for this command's own looks.
  */
-const landsWithinMs = 65_000;
+const landsWithinMs = 75_000;
 /** One that lands at the last moment has its word put back, and who sends the next one its own time; a third is a loop of somebody's. */
 const lookedAtMsMax = 2 * landsWithinMs;
 /** A lease is given back within seconds of what was done under it, and Fly answers five looks at one machine a second. */
@@ -168,19 +169,32 @@ async function successors({ fly, fleet }: Keeping, app: string, gone: readonly W
 }
 
 function tell({ clock, onProgress }: Keeping, app: string, watched: Watched | undefined): void {
-  const who = watched?.lease === undefined ? 'somebody' : holderOf(watched.lease);
-  const because = `it is said, and ${who} is at work on machine ${watched?.id ?? ''}: what is on its way there may write over it`;
+  const { id = '', lease } = watched ?? {};
+  const because =
+    lease === undefined
+      ? `it is said, and whether it stands on machine ${id} is not seen yet: an update may have been on its way`
+      : `it is said, and ${holderOf(lease)} is at work on machine ${id}: what is on its way there may write over it`;
   onProgress({ type: 'waiting', app, because, until: clock.now() + landsWithinMs });
 }
 
 function atWork(app: string, watched: Watched | undefined): Fault {
   const where = watched === undefined ? app : `${app} ${watched.id}`;
-  const who = watched?.lease === undefined ? 'somebody' : holderOf(watched.lease);
+  if (watched?.lease === undefined) return unseen(app, where);
   return new Fault({
     kind: 'transient',
     what: `what was said of ${app} may not last`,
-    why: `${who} has been at work on it for longer than an update takes, and may write over it with what was known before`,
+    why: `${holderOf(watched.lease)} has been at work on it for longer than an update takes, and may write over it with what was known before`,
     next: 'run the command again when that is over; a lease that was left behind ends by fly machine leases clear',
+    where,
+  });
+}
+
+function unseen(app: string, where: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `whether what was said of ${app} stands on its machines could not be seen`,
+    why: 'Fly did not show a machine of it for as long as an update takes that may have been on its way',
+    next: 'run the command again',
     where,
   });
 }

@@ -242,31 +242,28 @@ async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, one: Try
 async function send(core: Core, call: Call, { timeoutMsMax, timesUnclear }: Try): Promise<Exchange> {
   const request = requestOf(core.sender, call, timeoutMsMax);
   const question = new LastQuestion(core.options.clock, call, timesUnclear);
-  for (let isBack = false; ; isBack = true) {
-    const sent = await sendIfAnswered(core, call, { request, question, isBack });
+  for (;;) {
+    const sent = await sendIfAnswered(core, call, request, question);
     if (sent !== undefined) return sent;
-    await question.answered();
+    await question.comesBack();
   }
-}
-
-interface Sending {
-  readonly request: ExchangeRequest;
-  readonly question: LastQuestion;
-  readonly isBack: boolean;
 }
 
 /** undefined: what is asked before it is sent has no answer yet, and nobody waits for its place meanwhile. */
 async function sendIfAnswered(
   core: Core,
   call: Call,
-  { request, question, isBack }: Sending,
+  request: ExchangeRequest,
+  question: LastQuestion,
 ): Promise<Exchange | undefined> {
   const { clock, fetch } = core.options;
+  const { isBack } = question;
   const admission = await admit(core, call, isBack);
   let answer: Exchange | undefined;
   let isSent = false;
   try {
-    if (!(await question.isAnswered())) return undefined;
+    // Later on it is asked in its place alone.
+    if (!isBack && !(await question.isAnswered())) return undefined;
     answer = await core.lanes[laneOf(call)].run(async () => {
       // It has waited for its place.
       if (!(await question.isAnswered())) return undefined;

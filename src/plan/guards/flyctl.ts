@@ -146,6 +146,7 @@ function holdPaused(input: PlanAppInput, draft: PlanDraft, { presence, inventory
   return holdBack(draft, name, (step) => step.kind === 'machine.start' && ids.has(step.machineId), {
     reason: 'flyctl',
     because: `the app is suspended on Fly: ${plural(paused.length, 'machine')} stopped by hand`,
-    next: `fly apps resume ${shellWord(name)}, a commit, or flycd sync --now --app ${shellWord(name)}`,
+    // `fly apps resume` only says that it is deprecated, and does nothing.
+    next: `fly machine start --app ${shellWord(name)} for each, a commit, or flycd sync --now --app ${shellWord(name)}`,
   });
 }

@@ -89,7 +89,7 @@ test('of a project the other apps are told', async () => {
   const { code, stdout, stderr } = await asB(['suspend', 'theirs', '--reason', 'all of it']);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^bb: /m);
-  expect(stderr).toContain('1 of 2 apps were not told: shop');
+  expect(stderr).toContain('it failed or may not last for 1 of 2 apps: shop');
   expect(stderr).toContain('fleet a owns it');
 });
 

@@ -63,3 +63,36 @@ test.each([
   expect((await scene.world.flycd(once)).code).toBe(4);
   expect(seen()).toBeDefined();
 });
+
+test.each([200, 1000])(
+  'made longer %i ms before its end, which takes a while to write: it does not say 0 of an app that goes',
+  async (beforeMs) => {
+    await removed();
+    const { clock } = scene.world;
+    const began = clock.now();
+    await done([...suspend, '--for', '5m'], 'laptop');
+    await clock.sleep(began + 300_000 - beforeMs - clock.now());
+    const patch = 'PATCH /apps/{app}/machines/{machine}/metadata';
+    scene.faults().add({ template: patch, app: 'shop', times: 9, fault: { latencyMs: 3000 } });
+    scene.faults().add({ template, app: 'shop', times: 1, fault: { latencyMs: 20_000 } });
+    const saying = scene.world.flycd([...suspend, '--for', '2h'], 'laptop');
+    await clock.sleep(beforeMs + 700);
+    await scene.world.flycd(once);
+    const { code } = await saying;
+    expect(code === 0 && seen() === undefined).toBe(false);
+  },
+);
+
+test('an app that Fly does not show for a moment is not taken for gone', async () => {
+  await removed();
+  const before = scene.world.simulator.world.requests.filter((one) => one.template === 'GET /apps/{app}').length;
+  const saying = scene.world.flycd(suspend, 'laptop');
+  const asked = () => scene.world.simulator.world.requests.filter((one) => one.template === 'GET /apps/{app}').length;
+  while (asked() < before + 4) await scene.world.clock.sleep(1000);
+  const none = { status: 404, body: { error: 'Could not find App' } };
+  scene.faults().add({ template: 'GET /apps/{app}', app: 'shop', times: 1, fault: none });
+  scene.faults().add({ template: 'GET /apps/{app}/machines', app: 'shop', times: 4, fault: '503' });
+  const { code, stderr } = await saying;
+  expect(stderr).not.toContain('nothing was said of it');
+  expect(code).toBe(0);
+});

@@ -79,6 +79,6 @@ describe('a project', () => {
     const { code, stdout, stderr } = await scene.world.flycd(['suspend', 'p', '--reason', 'x']);
     expect(code).toBe(1);
     expect(stdout.trim().split('\n')).toHaveLength(count - 2);
-    expect(stderr).toContain(`2 of ${count} apps were not told: a3, a7`);
+    expect(stderr).toContain(`it failed or may not last for 2 of ${count} apps: a3, a7`);
   });
 });

@@ -295,7 +295,9 @@ describe('fly apps suspend', () => {
         const { code, said } = await run('sync', '--once');
         expect(code, said).toBe(4);
         expect(said).toContain('the app is suspended on Fly: 3 machines stopped by hand');
-        expect((await run('diff')).said).toContain('fly apps resume shop, a commit, or flycd sync --now --app shop');
+        expect((await run('diff')).said).toContain(
+          'fly machine start --app shop for each, a commit, or flycd sync --now --app shop',
+        );
       }
       expect(machines().every(({ state }) => state === 'stopped')).toBe(true);
       if (undo === 'fly apps resume') expect(await human().resumeApp('shop')).toEqual({ ok: true });

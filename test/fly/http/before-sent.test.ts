@@ -59,25 +59,48 @@ describe('a question whose answer does not come', () => {
   test('stands in the way of no other write', async () => {
     await using bench = await speakTo(() => made);
     const { fly, server, clock } = bench;
-    const hanging = numbered(8, (nth) => fly.createMachine(`hangs-${nth}`, request, () => clock.sleep(120_000)));
+    const hanging = numbered(8, (nth) =>
+      thrownBy(fly.createMachine(`hangs-${nth}`, request, () => clock.sleep(120_000))),
+    );
     await clock.sleep(10);
     await fly.createMachine('shop', request, async () => undefined);
     expect(server.arrivals.map(({ path }) => path)).toEqual(['/v1/apps/shop/machines']);
     expect(server.arrivals[0]?.at).toBeLessThan(1000);
     await hanging;
-    expect(server.arrivals).toHaveLength(9);
+    expect(server.arrivals).toHaveLength(1);
   });
 
   test('uses up nothing that all apps share', async () => {
     await using bench = await speakTo(() => ({ status: 202 }));
     const { fly, server, clock } = bench;
-    const hanging = numbered(10, (nth) => fly.deleteApp(`hangs-${nth}`, () => clock.sleep(120_000)));
+    const hanging = numbered(10, (nth) => thrownBy(fly.deleteApp(`hangs-${nth}`, () => clock.sleep(120_000))));
     await clock.sleep(10);
     await fly.deleteApp('shop');
     expect(server.arrivals[0]).toMatchObject({ path: '/v1/apps/shop' });
     expect(server.arrivals[0]?.at).toBeLessThan(3000);
     await hanging;
-    expect(server.arrivals).toHaveLength(11);
+    expect(server.arrivals).toHaveLength(1);
+  });
+
+  test('keeps a write from being sent on what was true long ago: it fails, and says so', async () => {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    const error = await thrownBy(fly.createMachine('shop', request, () => clock.sleep(20_000)));
+    const why = expect.stringContaining('more than 10 s');
+    expect(error).toMatchObject({ state: { kind: 'transient' }, why, where: 'app shop' });
+    expect(server.arrivals).toEqual([]);
+  });
+
+  test('is waited for in place where it has come late before: what is sent is no older than it takes', async () => {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    const began = clock.now();
+    let askedAt = -Infinity;
+    await fly.createMachine('shop', request, () => {
+      askedAt = clock.now() - began;
+      return clock.sleep(8000);
+    });
+    expect((server.arrivals[0]?.at ?? Infinity) - askedAt).toBe(8000);
   });
 });
 
@@ -140,6 +163,26 @@ describe('an answer from before it waited for its place', () => {
     expect(clock.now() - began).toBeLessThan(5 * (9000 + 3 * 2500));
   });
 });
+
+test.each([
+  [64, 2500, 3500],
+  [48, 1500, 3500],
+  [64, 2500, 9000],
+])(
+  '%i writes at once that ask for %i ms and take %i ms keep nobody waiting for ever',
+  async (count, askMs, sendMs) => {
+    await using bench = await speakTo((_arrival, _nth, clock) => slow(clock, sendMs));
+    const { fly, server, clock } = bench;
+    const began = clock.now();
+    const all = numbered(count, (nth) => fly.createMachine(`shop-${nth}`, request, () => clock.sleep(askMs)));
+    await clock.sleep(5000);
+    await Promise.all([all, fly.patchMetadata('other', 'm1', { a: '1' })]);
+    expect(server.arrivals).toHaveLength(count + 1);
+    // Eight at once, each with its question in place.
+    expect(clock.now() - began).toBeLessThan((count / 8 + 2) * (sendMs + askMs + 1000));
+  },
+  60_000,
+);
 
 test('it is told how many tries before may have been done: not one that was refused', async () => {
   await using bench = await speakTo((_arrival, nth, clock) => {

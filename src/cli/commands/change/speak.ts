@@ -31,7 +31,7 @@ export async function speakOf(
   const more = failed.length > namedMax ? ` and ${failed.length - namedMax} more` : '';
   throw new Fault({
     kind: kind === 'waiting' ? 'transient' : kind,
-    what: `${failed.length} of ${subjects.length} apps were not told: ${names.join(', ')}${more}`,
+    what: `it failed or may not last for ${failed.length} of ${subjects.length} apps: ${names.join(', ')}${more}`,
     why: why === undefined ? what : `${what}: ${why}`,
     next,
   });
