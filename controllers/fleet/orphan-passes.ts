@@ -34,6 +34,9 @@ interface Turn {
 /** Apps whose newest look says too little of them now. */
 type Stale = (fleet: DesiredFleet) => readonly DesiredApp[];
 
+/** Told of each plan that is made of an orphan right before it would go, and of what git said then. */
+type Planned = (fleet: DesiredFleet, plan: GuardedPlan) => void;
+
 /** Of the apps that an orphan waits for: looked at each time that it is its turn, beside their own passes. */
 const waitedForMax = 5;
 
@@ -66,9 +69,13 @@ export class OrphanPasses {
       return restUntil(this.#parts.clock.now(), 'others have moved');
     const known = this.#parts.known.called(name);
     if (plan === undefined || known === undefined) return { kind: 'resting' };
+    // As its newest plan's hold names them: who is done while this pass goes on brings the next one at its end.
+    let awaits = this.#awaited(fleet, plan);
+    const planned: Planned = (...later) => void (awaits = this.#awaited(...later));
     const before = this.#parts.states.lastRun(name);
     const isNews = plan.steps.length > 0 || before?.plan.planId !== plan.planId || isOver(before);
-    const run = isNews ? await syncOrphan(request, { plan, again: this.#replanning(fleet, known, stale) }) : undefined;
+    const again = this.#replanning(fleet, known, { stale, planned });
+    const run = isNews ? await syncOrphan(request, { plan, again }) : undefined;
     if (run !== undefined) this.#parts.states.ran(name, run);
     else if (before !== undefined) await retold(this.#parts, before, plan);
     const ended = run?.plan ?? plan;
@@ -76,8 +83,6 @@ export class OrphanPasses {
     const isUnread =
       seen.state === 'unread' || (ended !== plan && ended.holds.some(({ reason }) => reason === 'unread'));
     const hasFailed = isUnread || run?.outcome === 'failed';
-    // The others are looked at a few at a time: the last of them that is done wakes it.
-    const awaits = ended.holds.some(goesLast) ? this.#lackingOf(fleet.apps).map((app) => app.name) : [];
     return { ...(hasFailed ? { kind: 'retrying', notBefore: until } : restUntil(until, becauseOf(ended))), awaits };
   }
 
@@ -92,7 +97,11 @@ export class OrphanPasses {
   }
 
   /** By what git says at the time, and by how the others look: Fly may make a destroy wait for minutes. */
-  #replanning(fleet: DesiredFleet, orphan: OrphanedApp, stale: Stale) {
+  #replanning(
+    fleet: DesiredFleet,
+    orphan: OrphanedApp,
+    { stale, planned }: { readonly stale: Stale; readonly planned: Planned },
+  ) {
     const { known } = this.#parts;
     const { name } = orphan;
     const now = (): DesiredFleet => this.#parts.newest() ?? fleet;
@@ -101,7 +110,9 @@ export class OrphanPasses {
       if (before !== undefined) known.seenAgain(before, { state: 'orphan', orphan: seen });
       const plan = this.#orphanPlan(now(), name);
       const isDoubted = plan === undefined || (plan.steps.length > 0 && stale(now()).length > 0);
-      return isDoubted ? nothingOf(doubtedPlan(name)) : plan;
+      const later = isDoubted ? nothingOf(doubtedPlan(name)) : plan;
+      planned(now(), later);
+      return later;
     };
     return { orphan, isNamed: () => namesOf(now()).has(name), replan };
   }
@@ -129,6 +140,11 @@ export class OrphanPasses {
     if (plan.steps.length > 0) await this.#parts.survey.lookAtAll(fleet, stale(fleet), signal);
     else if (plan.holds.some(goesLast))
       await this.#parts.survey.lookAtAll(fleet, this.#lackingOf(stale(fleet)).slice(0, waitedForMax), signal);
+  }
+
+  /** The others are looked at a few at a time: the last of them that is done wakes it. */
+  #awaited(fleet: DesiredFleet, { holds }: GuardedPlan): readonly string[] {
+    return holds.some(goesLast) ? this.#lackingOf(fleet.apps).map(({ name }) => name) : [];
   }
 
   #lackingOf(apps: readonly DesiredApp[]): readonly DesiredApp[] {

@@ -224,15 +224,17 @@ export class FleetReconciler {
     if (surveyed.plan.steps.some(({ kind }) => kind === 'release')) await this.#lookAtDependencies(fleet, app, how);
     how.signal.throwIfAborted();
     const plan = this.#guarded(fleet, app, surveyed);
+    // As its hold names them: who is done while this pass goes on brings the next one at its end.
+    const awaits = this.#awaited(app, plan);
     const applied = await this.#apply(fleet, app, plan, { ...how, planned: surveyed });
     this.#options.reporter?.finished(fleet, applied.run);
     const { results = [] } = applied;
     // What was looked at before something was done says nothing of its health: whoever waits looks for themselves.
     const lack = lackOf(leftOf(plan, results), results.length > 0 ? undefined : surveyed.observed);
-    return { rest: { ...this.#restOf(plan, applied), awaits: this.#awaited(app, plan) }, isDone: lack === undefined };
+    return { rest: { ...this.#restOf(plan, applied), awaits }, isDone: lack === undefined };
   }
 
-  /** Those that its release waits for. */
+  /** Those that its release waits for, while they look as they did to its plan. */
   #awaited({ dependsOn = [] }: DesiredApp, { holds }: AppPlan): readonly string[] {
     const waits = holds.some(({ reason }) => reason === 'dependency');
     return waits ? dependsOn.filter((name) => this.#apps.isLacking(name)) : [];

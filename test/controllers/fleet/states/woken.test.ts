@@ -1,12 +1,13 @@
 /** Who waits for another app is woken when that one is done, however long it has waited and however rarely it looks by itself. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import { silentLog } from '../../../../src/model/base/log.ts';
 import { createLoop } from '../../../../src/loop/loop.ts';
-import type { DesiredApp } from '../../../../src/model/desired.ts';
+import type { DesiredAddress, DesiredApp } from '../../../../src/model/desired.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
+import type { Store } from '../../../../src/record/store.ts';
 import { testStore } from '../../../record/stores.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
 
@@ -17,7 +18,12 @@ const minute = 60_000;
 const update = 'POST /apps/{app}/machines/{machine}';
 const policy = { ...defaultPolicy, prune: ['app' as const] };
 
-function app(name: string, version: string, dependsOn: readonly string[] = []): DesiredApp {
+function app(
+  name: string,
+  version: string,
+  dependsOn: readonly string[] = [],
+  more: Partial<DesiredApp> = {},
+): DesiredApp {
   const config = { env: { V: version } };
   return desiredApp({
     name,
@@ -25,15 +31,37 @@ function app(name: string, version: string, dependsOn: readonly string[] = []): 
     policy,
     dependsOn,
     groups: [group({ counts: { arn: 1 }, configVersion: version.repeat(32), config })],
+    ...more,
   });
 }
+
+function address(version: 'v4' | 'v6'): DesiredAddress {
+  return { version, shared: false, private: false, region: undefined, network: undefined, org: undefined };
+}
+
+/** It looks again each minute by itself, whatever it waits for. */
+const eachMinute: Partial<DesiredApp> = { policy: { ...policy, intervalSeconds: 60 } };
 
 /** A fleet that is in sync, and the loop that keeps it; its pass over all apps comes once a day. */
 async function kept(apps: readonly DesiredApp[]) {
   const clock = new IdleClock();
   simulator = await startSimulator({ clock });
   const { url, token, world } = simulator;
-  const store = testStore({ clock, synchronous: 'off' });
+  /** By the app that a write of it is about: for so long the database is locked by another process. */
+  const locked = new Map<string, number>();
+  const real = testStore({ clock, synchronous: 'off' });
+  const store: Store = {
+    ...real,
+    async retell(id, told) {
+      await clock.sleep(locked.get(told.plan.app) ?? 0);
+      await real.retell(id, told);
+    },
+    async finishRun(id, end) {
+      const run = await real.finishRun(id, end);
+      await clock.sleep(locked.get(run.app) ?? 0);
+      return run;
+    },
+  };
   let wanted = fleetOf({ apps, policy, revision: 'content:1' });
   const reconciler = reconcilerOf(
     { wanted: () => wanted, url, token, fetch, clock, store },
@@ -67,12 +95,19 @@ async function kept(apps: readonly DesiredApp[]) {
     world.requests.findLast((request) => request.template === template && request.app === name)?.at ?? NaN;
   return {
     clock,
+    world,
     loop,
+    locked,
     passes,
     versions,
     wants: (next: readonly DesiredApp[]): void => {
       wanted = fleetOf({ apps: next, policy, revision: `content:${passes.length}` });
       loop.wake('command');
+    },
+    /** The same, where it marks no app. */
+    reads: async (next: readonly DesiredApp[]): Promise<void> => {
+      wanted = fleetOf({ apps: next, policy, revision: `content:${passes.length}` });
+      await reconciler.refresh(new AbortController().signal);
     },
     /** Somebody else works on an app from now on, for so long. */
     busyFor: (name: string, ms: number): void => {
@@ -132,4 +167,69 @@ test('an app that git no longer names goes as soon as the last of the others is 
   await loop.stop();
   expect(simulator?.world.apps.has('old')).toBe(false);
   expect(sentAt('DELETE /apps/{app}', 'old') - doneAt('db')).toBeLessThan(1000);
+});
+
+describe('done while who waits is in a pass of its own', () => {
+  /** The pass that was under way when that one ended. */
+  const passAt = (
+    passes: readonly { readonly app: string; readonly from: number; readonly to: number }[],
+    at: number,
+  ) => passes.find(({ app: name, from, to }) => name !== 'db' && from < at && at < to);
+
+  test('an app goes on when its own pass ends', async () => {
+    const fleet = (version: string, more: Partial<DesiredApp> = {}) => [
+      app('db', version, [], eachMinute),
+      app('api', version, ['db'], more),
+    ];
+    const { clock, world, loop, passes, wants, busyFor, sentAt, doneAt } = await kept(fleet('a'));
+    busyFor('db', 16 * minute);
+    wants(fleet('b'));
+    await clock.sleep(15 * minute);
+    const template = 'POST /apps/{app}/ip_assignments';
+    world.faults.add({ template, app: 'api', times: 2, fault: { latencyMs: 50_000 } });
+    wants(fleet('b', { inputs: 'addresses', network: { ips: [address('v4'), address('v6')], autoPruneIps: false } }));
+    await clock.sleep(7 * minute);
+    await loop.stop();
+    const own = passAt(passes, doneAt('db'));
+    expect(own?.app).toBe('api');
+    expect(sentAt(update, 'api') - (own?.to ?? NaN)).toBeLessThan(1000);
+  });
+
+  test('an app that git no longer names goes when its own pass ends', async () => {
+    const rest = (version: string) => [app('db', version, [], eachMinute), app('mq', version)];
+    const { clock, loop, locked, passes, wants, busyFor, sentAt, doneAt } = await kept([...rest('a'), app('old', 'a')]);
+    busyFor('db', 16 * minute);
+    wants(rest('b'));
+    await clock.sleep(15 * minute);
+    locked.set('old', 3 * minute);
+    wants(rest('b'));
+    await clock.sleep(7 * minute);
+    await loop.stop();
+    const own = passAt(passes, doneAt('db'));
+    expect(own?.app).toBe('old');
+    expect(sentAt('DELETE /apps/{app}', 'old') - (own?.to ?? NaN)).toBeLessThan(1000);
+  });
+
+  test('the same of one that was about to go, and is held by the look right before that', async () => {
+    const rest = (version: string) => [app('db', version, [], eachMinute), app('mq', 'a')];
+    const { clock, world, loop, locked, passes, wants, reads, busyFor, sentAt, doneAt } = await kept([
+      ...rest('a'),
+      app('old', 'a'),
+    ]);
+    const template = 'DELETE /apps/{app}';
+    for (const fault of ['503', { latencyMs: 20_000 }] as const) world.faults.add({ template, app: 'old', fault });
+    wants(rest('a'));
+    await clock.sleep(10_000);
+    busyFor('db', 2 * minute);
+    locked.set('old', 5 * minute);
+    await reads(rest('b'));
+    await clock.sleep(5 * minute);
+    locked.clear();
+    await clock.sleep(5 * minute);
+    await loop.stop();
+    const own = passAt(passes, doneAt('db'));
+    expect(own?.app).toBe('old');
+    expect(sentAt(template, 'old')).toBeGreaterThanOrEqual(own?.to ?? NaN);
+    expect(sentAt(template, 'old') - (own?.to ?? NaN)).toBeLessThan(1000);
+  });
 });
