@@ -78,6 +78,8 @@ const unheardOf: Entry = { state: { kind: 'unnamed' }, known: {} };
  */
 export class AppStates {
   readonly #apps = new Map<string, Entry>();
+  /** Those to which it is news that another app is done: of thousands, few wait or have a pass under way. */
+  readonly #listening = new Set<string>();
   /** Hashed once for each app as it was read: what has not changed in git is the same value at the next refresh. */
   readonly #hashed = new WeakMap<DesiredApp, string>();
   #looks = 0;
@@ -105,7 +107,10 @@ export class AppStates {
    */
   keepOnly(names: ReadonlySet<string>): void {
     for (const [name, { state }] of this.#apps)
-      if (!names.has(name) && state.kind !== 'underway') this.#apps.delete(name);
+      if (!names.has(name) && state.kind !== 'underway') {
+        this.#apps.delete(name);
+        this.#listening.delete(name);
+      }
   }
 
   /** Apps whose newest pass, if any, began before git said what it says now. */
@@ -137,7 +142,8 @@ export class AppStates {
   /** An app is done. Answers those that waited for it, and for nobody else any more. */
   freed(by: string): readonly string[] {
     const woken: string[] = [];
-    for (const [name, { state: before }] of this.#apps) {
+    for (const name of this.#listening) {
+      const before = this.stateOf(name);
       const state = this.#happens(name, { kind: 'freed', by });
       if (state !== before && before.kind !== 'underway' && !isAwaiting(state)) woken.push(name);
     }
@@ -255,6 +261,8 @@ export class AppStates {
     }
     const isForgotten = event.kind === 'dropped' || state.kind === 'unnamed';
     this.#apps.set(app, { state, known: isForgotten ? { ...known, seen: undefined } : known });
+    if (state.kind === 'underway' || isAwaiting(state)) this.#listening.add(app);
+    else this.#listening.delete(app);
     return state;
   }
 

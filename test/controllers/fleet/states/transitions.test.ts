@@ -14,6 +14,7 @@ import type { DesiredApp } from '../../../../src/model/desired.ts';
 import type { Run } from '../../../../src/model/run.ts';
 import { desiredApp, observed, plan } from '../../../plan/builders.ts';
 import * as fc from '../../../property.ts';
+import { expectWithin } from '../../../work.ts';
 import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
 
 const newer = new AbortController();
@@ -166,6 +167,19 @@ describe('the map', () => {
     map.ended('old', { ...waiting, awaits: ['shop'] });
     map.refreshed([shop]);
     expect([map.freed('shop'), map.freed('shop')]).toEqual([['old'], []]);
+  });
+
+  test('asks none but those that wait who is woken', async () => {
+    const map = new AppStates();
+    const apps = Array.from({ length: 10_000 }, (_, at) => desiredApp({ name: `app${at}` }));
+    map.refreshed(apps);
+    for (const { name } of apps) {
+      map.begun(name);
+      map.ended(name, name === 'app1' ? { ...waiting, awaits: ['app9999'] } : waiting);
+    }
+    // Each pass that is well does so: what it costs for each other app counts that many times.
+    await expectWithin(20, () => apps.slice(0, 200).forEach(({ name }) => map.freed(name)));
+    expect(map.freed('app9999')).toEqual(['app1']);
   });
 
   test('forgets what neither git names nor Fly has, once no pass over it is under way', () => {
