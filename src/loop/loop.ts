@@ -297,8 +297,9 @@ class FleetLoop implements Loop {
       const { failed, wakes = [], ...ask } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
       this.#fleetWide = undefined;
       const later = failed ? this.#schedule.failed(app, ask.nextWakeAt) : this.#schedule.succeeded(app, ask);
-      if (later !== undefined) await this.#options.store.setNextWake(app, later);
+      // First: nobody tells of those again, while the time is for whoever asks alone.
       if (wakes.length > 0) await this.#markDue(wakes);
+      if (later !== undefined) await this.#options.store.setNextWake(app, later);
     } catch (error) {
       this.#threw(app, toFault(error, `${app} could not be synced`));
     } finally {

@@ -200,4 +200,27 @@ describe('retries', () => {
     expect(await store.pendingDeliveries()).toEqual([]);
     expect(await store.dirtyApps()).toEqual([]);
   });
+
+  test('who is woken is woken also where the time of the next try cannot be written', async () => {
+    const clock = new IdleClock();
+    const store = testStore({ clock, synchronous: 'off' });
+    let isDone = false;
+    const failing = { ...store, setNextWake: () => Promise.reject(new Error('disk full')) };
+    const { loop, after, start, story } = scripted({
+      clock,
+      store: failing,
+      apps: ['api', 'db'],
+      random: () => 0,
+      async reconcile(app) {
+        // What time brings it is far off: nothing but db's pass does sooner.
+        if (app === 'api') return { nextWakeAt: isDone ? undefined : start + 20 * minute, failed: false };
+        await clock.sleep(minute);
+        isDone = true;
+        return { nextWakeAt: undefined, failed: true, wakes: ['api'] };
+      },
+    });
+    loop.start();
+    await after(minute + 1000);
+    expect(story()).toEqual(['0 api start', '0 db start', '60000 api retry']);
+  });
 });
