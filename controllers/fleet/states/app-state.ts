@@ -49,7 +49,10 @@ export type AppEvent =
   | { readonly kind: 'dropped' }
   | { readonly kind: 'begun' }
   | { readonly kind: 'ended'; readonly rest: Rest }
-  /** Another app is done: it runs what git says, and is well. */
+  /**
+   * Another app's pass left it as git says. Where that pass did something, nobody has looked since whether it is well: who is
+   * woken looks for itself, and waits on where it is not.
+   */
   | { readonly kind: 'freed'; readonly by: string };
 
 /**
