@@ -4,6 +4,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { certainOf, unclearBecause } from '../../src/plan/kinds/intents.ts';
 import type { BeforeSent } from '../../src/fly/api.ts';
+import { checkStillAsPlanned } from './before-sent.ts';
 import { recentMs } from './beginning.ts';
 import { announceCall, callsOnLock, retractCall } from './pending-calls.ts';
 import type { AppPass } from './app-pass.ts';
@@ -13,6 +14,9 @@ const triesMax = 2;
 
 /** A call that waits for longer between its intent and its sending is dated anew: lists are certain a minute after that. */
 const datedMsMax = 1000;
+
+/** A Fly that takes seconds to write a label three times in a row will be no faster the fourth time. */
+const announcedTimesMax = 3;
 
 interface KeylessCall<T> {
   readonly kind: IntentKind;
@@ -37,6 +41,8 @@ class MadeMeanwhile extends Error {
 
 /** An intent of this database, or a call that somebody left on the app's lock. */
 type Uncertain = Omit<Intent, 'id'>;
+
+type Announced = Parameters<typeof announceCall>[1];
 
 interface Created {
   readonly id: string;
@@ -78,14 +84,9 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
     if (newest !== undefined) return { id: call.idOf(newest), found: true };
     const before = now.map((item) => call.idOf(item));
     const { kind, target } = call;
+    let datedAt = momentOf(clock);
     await announceCall(pass, { kind, target, before });
     const intent = await store.addIntent(app.name, { kind, target, before });
-    let datedAt = momentOf(clock);
-    const dateAnew = async (): Promise<void> => {
-      datedAt = momentOf(clock);
-      await store.redateIntent(app.name, intent.id);
-      await announceCall(pass, { kind, target, before });
-    };
     let isSent = false;
     const beforeSent = async (): Promise<void> => {
       // An app without a machine has no lock: whoever came meanwhile shows in the list alone.
@@ -93,7 +94,10 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
       const isOld = pass.lock === undefined && msSince(clock, seenAt) > recentMs;
       const made = isOld ? await madeSince(pass, call, before) : undefined;
       if (made !== undefined) throw new MadeMeanwhile(call.idOf(made));
-      if (msSince(clock, datedAt) > datedMsMax) await dateAnew();
+      if (msSince(clock, datedAt) > datedMsMax) {
+        datedAt = await announceAnew(pass, { kind, target, before });
+        await store.redateIntent(app.name, intent.id);
+      }
       isSent = true;
     };
     try {
@@ -108,8 +112,12 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
         if (error instanceof MadeMeanwhile) return { id: error.id, found: true };
         throw error;
       }
-      // What cannot be written now stays dated as it was sent.
-      await dateAnew().catch(() => undefined);
+      datedAt = momentOf(clock);
+      // What cannot be written now stays dated as it was sent. SQLite comes first: Fly may be what hangs.
+      await store
+        .redateIntent(app.name, intent.id)
+        .then(() => announceCall(pass, { kind, target, before }))
+        .catch(() => undefined);
       const item = await settle(pass, call, { intent: { ...intent, createdAt: datedAt.now }, toldAt: datedAt });
       if (item !== undefined) await store.fulfilIntent(app.name, intent.id, call.idOf(item));
       await store.settleIntent(app.name, intent.id);
@@ -118,6 +126,28 @@ export async function createOnce<T>(pass: AppPass, call: KeylessCall<T>): Promis
       if (tries >= triesMax) throw error;
     }
   }
+}
+
+/**
+ * Right before the call is sent; answers its date on the app's lock. Writing it there waits for its own place, and for Fly: where
+ * that took long, it is dated anew. Throws a Fault where it takes long again and again.
+ */
+async function announceAnew(pass: AppPass, call: Announced): Promise<Moment> {
+  const { clock } = pass.services;
+  for (let times = 1; times <= announcedTimesMax; times += 1) {
+    // What allowed the call was asked before that.
+    if (times > 1) await checkStillAsPlanned(pass, { of: 'app' });
+    const datedAt = momentOf(clock);
+    await announceCall(pass, call);
+    if (msSince(clock, datedAt) <= recentMs) return datedAt;
+  }
+  throw new Fault({
+    kind: 'transient',
+    what: `Fly took more than ${recentMs / 1000} s, ${announcedTimesMax} times, to label the machine that is the app's lock`,
+    why: `whoever comes next would count the ${call.kind} as settled before it is`,
+    next: 'FlyCD plans again from what it sees',
+    where: call.target,
+  });
 }
 
 /** `toldAt`: when the intent's date was told, for the clock that says it may be set while the pass waits. */

@@ -5,7 +5,7 @@ import { createOnce } from '../../../controllers/pass/intents.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { certainOf } from '../../../src/plan/kinds/intents.ts';
 import { callsOnLock } from '../../../controllers/pass/pending-calls.ts';
-import { formatCalls } from '../../../src/model/stamps/calls-stamp.ts';
+import { formatCalls, parseCalls } from '../../../src/model/stamps/calls-stamp.ts';
 import { desiredApp, machine } from '../../plan/builders.ts';
 import { temporaryFolder, testStore } from '../../record/stores.ts';
 import type { Call as FlyCall } from '../answered-fly.ts';
@@ -78,6 +78,69 @@ describe('lists are certain', () => {
     expect(await msLeft()).toEqual(before);
     await clock.sleep(30_000);
     expect(await msLeft()).toEqual(before.map((ms) => ms - 30_000));
+  });
+});
+
+describe('where Fly is slow to take what stands on the lock', () => {
+  /** How long the announcements take, one after the other; those after them come at once. */
+  async function announced(slowMs: number[], { waitsMs = 0 }: Call = {}) {
+    let metadata: Record<string, string | null> = {};
+    const { pass, calls } = passOver(clock, async ({ method, path, body }) => {
+      if (method !== 'GET') {
+        metadata = { ...metadata, ...(JSON.parse(body) as { metadata: typeof metadata }).metadata };
+        await clock.park(slowMs.shift() ?? 0);
+      }
+      const lock = machine(desiredApp(), { id: 'a1', metadata: metadata as Record<string, string> });
+      return path.endsWith('/machines') ? [lock] : lock;
+    });
+    pass.lock = {
+      machineId: 'a1',
+      nonce: 'n',
+      check: () => Promise.resolve(),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    const stored = async () => (await pass.services.store.memory('shop')).intents;
+    const onLock = () => parseCalls(metadata['flycd_calls'] ?? undefined);
+    let left: readonly number[] = [];
+    const create = async (beforeSent: (timesSent: number) => Promise<void>): Promise<string> => {
+      await clock.sleep(waitsMs);
+      await beforeSent(0);
+      left = [...(await stored()), ...onLock()].map((call) => certainOf(call) - clock.now());
+      return 'vol_1';
+    };
+    const list = (): Promise<readonly string[]> => Promise.resolve([]);
+    const call = { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id: string) => id, create } as const;
+    const ended = await createOnce(pass, call).catch((error: unknown) => error);
+    return { ended, left, calls, stored, onLock };
+  }
+
+  it.each([
+    ['first', [45_000], 0],
+    ['second', [0, 45_000], 1500],
+    ['second, and then third,', [0, 45_000, 45_000], 1500],
+  ])('its %s announcement leaves lists as uncertain as the sending does', async (_which, slowMs, waitsMs) => {
+    const { ended, left } = await announced(slowMs, { waitsMs });
+    expect(ended).toEqual({ id: 'vol_1', found: false });
+    expect(left).toHaveLength(2);
+    for (const ms of left) expect(ms).toBeGreaterThan(minute - 5000);
+  });
+
+  it('SQLite knows when it was sent, however long the announcement took', async () => {
+    const { left } = await announced([0, 4000], { waitsMs: 1500 });
+    expect(left).toEqual([minute, minute - 4000]);
+  });
+
+  it('what has been found to stand before is looked for again', async () => {
+    const { calls } = await announced([0, 45_000], { waitsMs: 1500 });
+    expect(calls.slice(-4)).toEqual(['PATCH metadata', 'PATCH metadata', 'GET machines', 'PATCH metadata']);
+  });
+
+  it('a call is not sent whose date would be old all the same, and nobody waits for it', async () => {
+    const { ended, left, stored, onLock } = await announced([0, 45_000, 45_000, 45_000], { waitsMs: 1500 });
+    expect(ended).toMatchObject({ kind: 'transient', where: 'data' });
+    expect(left).toEqual([]);
+    expect(await stored()).toEqual([]);
+    expect(onLock()).toEqual([]);
   });
 });
 
