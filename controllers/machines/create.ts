@@ -1,6 +1,7 @@
 import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
 import { parseImage } from '../../src/flyconfig/sections/image.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf } from '../../src/model/base/moment.ts';
 import { hashOf } from '../../src/model/base/json.ts';
 import type { MachineCreate } from '../../src/model/plan.ts';
@@ -37,46 +38,14 @@ export async function createMachine(
   planned: MachineCreate,
   onSent: (machine: Machine) => void,
 ): Promise<StepDone> {
-  const { fly, clock } = pass.services;
-  const { app } = pass;
   const step = await asItRests(pass, await withStandby(pass, planned));
-  let generation = await nextGeneration(pass, step);
+  const generation = await nextGeneration(pass, step);
   // Chosen once: a second try must not take a second volume.
   const volume = step.mount === undefined ? undefined : await claimVolume(pass, step.slot, step.mount.volume);
   await pass.record.opened();
-  let made: Machine | undefined;
-  let tries = 0;
-  while (made === undefined) {
-    const launch = hashOf([app.name, formatSlot(step.slot), generation, formatSent(step.sent)]);
-    const name = machineName(step.slot, generation);
-    pass.touched.add(name);
-    try {
-      const request = createRequest(pass, step, { name, launch, volume });
-      const asked = isBare(step) ? { ...request, skip_launch: true } : request;
-      made = await fly.createMachine(app.name, asked);
-    } catch (error) {
-      if (!(error instanceof FlyError)) throw error;
-      const there = await findByName(pass, error, name);
-      if (there !== undefined && otherOwner(metadataOf(there), pass.fleet) !== undefined) {
-        const askedAt = momentOf(clock);
-        checkOwner(pass, [...(await fly.machines(app.name)), there], askedAt);
-        generation += 1;
-      } else if (there !== undefined && metadataOf(there)[stampKeys.launch] === launch) {
-        // What it runs is not what was sent: stamped as read back, nobody would see that again.
-        if (isChanged(there)) return { outcome: 'unchanged', message: `${there.id} ${there.name} was changed since` };
-        made = there;
-      } else if (there !== undefined && holdsSlot(pass, there, step)) {
-        releaseClaim(pass, volume);
-        return { outcome: 'unchanged', message: `${there.id} ${there.name} has its place already` };
-      } else if (there !== undefined) generation += 1;
-      else if (error.outcome === 'refused') {
-        releaseClaim(pass, volume);
-        throw error;
-      }
-      tries += 1;
-      if (made === undefined && tries >= createTriesMax) throw error;
-    }
-  }
+  const tried = await makeMachine(pass, step, { generation, volume });
+  if (tried.made === undefined) return tried.done;
+  const { made } = tried;
   await keepIfFirst(pass, made, { stays: true });
   pass.made.set(made.id, step.group);
   onSent(made);
@@ -93,6 +62,67 @@ export async function createMachine(
   }
   const { note } = await stampReadBack(pass, sent);
   return { outcome: 'created', message: joined(`${made.id} ${made.name}`, note) };
+}
+
+/**
+ * Tries until it is made, or known not to be. The volume is given back where no try can have made what mounts it: what ends one
+ * before it is sent says nothing of those before it.
+ */
+async function makeMachine(
+  pass: AppPass,
+  step: MachineCreate,
+  first: { readonly generation: number; readonly volume: string | undefined },
+): Promise<{ readonly made: Machine } | { readonly made?: never; readonly done: StepDone }> {
+  const { fly, clock } = pass.services;
+  const { app } = pass;
+  const { volume } = first;
+  let { generation } = first;
+  let mayBeMade = false;
+  try {
+    for (let tries = 1; ; tries += 1) {
+      const launch = hashOf([app.name, formatSlot(step.slot), generation, formatSent(step.sent)]);
+      const name = machineName(step.slot, generation);
+      pass.touched.add(name);
+      try {
+        const request = createRequest(pass, step, { name, launch, volume });
+        const asked = isBare(step) ? { ...request, skip_launch: true } : request;
+        return { made: await fly.createMachine(app.name, asked) };
+      } catch (error) {
+        if (!(error instanceof FlyError)) {
+          mayBeMade ||= !(error instanceof Fault);
+          throw error;
+        }
+        const wasUnclear: boolean = mayBeMade || error.outcome !== 'refused';
+        // Until somebody has looked.
+        mayBeMade = true;
+        const there = await findByName(pass, error, name);
+        const isOurs = there !== undefined && otherOwner(metadataOf(there), pass.fleet) === undefined;
+        if (isOurs && metadataOf(there)[stampKeys.launch] === launch) {
+          // What it runs is not what was sent: stamped as read back, nobody would see that again.
+          if (isChanged(there)) return { done: unchanged(there, 'was changed since') };
+          return { made: there };
+        }
+        // Names are unique: no try can have made what another one is called.
+        mayBeMade = there === undefined && wasUnclear;
+        if (there !== undefined && !isOurs) {
+          const askedAt = momentOf(clock);
+          checkOwner(pass, [...(await fly.machines(app.name)), there], askedAt);
+        } else if (there !== undefined && holdsSlot(pass, there, step)) {
+          releaseClaim(pass, volume);
+          return { done: unchanged(there, 'has its place already') };
+        } else if (there === undefined && error.outcome === 'refused') throw error;
+        if (there !== undefined) generation += 1;
+        if (tries >= createTriesMax) throw error;
+      }
+    }
+  } catch (error) {
+    if (!mayBeMade) releaseClaim(pass, volume);
+    throw error;
+  }
+}
+
+function unchanged({ id, name }: Machine, why: string): StepDone {
+  return { outcome: 'unchanged', message: `${id} ${name} ${why}` };
 }
 
 /** Where no registry could be asked, only Fly's answer tells what a tag means. */

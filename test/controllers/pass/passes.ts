@@ -17,7 +17,7 @@ interface PassOver {
   readonly calls: readonly string[];
 }
 
-/** A pass over the app shop, planned a moment ago, on a Fly that answers so. `observedAt`: when it was observed. */
+/** A pass over the app shop, planned a moment ago, on a Fly that answers so: with a Response, or what one says in JSON. `observedAt`: when it was observed. */
 export function passOver(
   clock: IdleClock,
   answer: (call: Call) => unknown,
@@ -27,7 +27,8 @@ export function passOver(
   const calls: string[] = [];
   const fly = flyAnswering(clock, async (call) => {
     calls.push(`${call.method} ${call.path.split('/').at(-1)}`);
-    return Response.json(await answer(call));
+    const answered = await answer(call);
+    return answered instanceof Response ? answered : Response.json(answered);
   });
   const services = {
     clock,
