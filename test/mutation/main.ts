@@ -70,6 +70,22 @@ function argumentsOf() {
 
 const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' });
 
+/** What git says of something that somebody has written; where there is no such thing, a usage error. */
+function gitOf(written: string, ...args: string[]): string {
+  try {
+    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return refuse(`git knows no ${written}`);
+  }
+}
+
+/** Files of the last commit at this path whose names end so. */
+function filesAt(path: string, end: string): readonly string[] {
+  const files = gitOf(path, 'ls-files', '--', path).split('\n');
+  const found = files.filter((file) => file.endsWith(end));
+  return found.length > 0 ? found : refuse(`no file *${end} of the last commit is at ${path}`);
+}
+
 /** A copy of the last commit, with the packages of this one. */
 function copyOf(folder: string, name: string): string {
   const copy = join(folder, name);
@@ -78,16 +94,31 @@ function copyOf(folder: string, name: string): string {
   return copy;
 }
 
+/** Ids of the process groups that run tests at this moment. */
+const groups = new Set<number>();
+
+/** Its workers too, which would stay in an endless loop. */
+function end(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
 /** Whether vitest passed; a run over its limit did not. Node's own test of a config needs no shell. */
 function vitest(copy: string, args: readonly string[], limitMs: number, env = {}): Promise<boolean> {
   return new Promise((ended) => {
     const script = join(root, 'node_modules/vitest/vitest.mjs');
     const options = { cwd: copy, env: { ...process.env, ...env }, stdio: 'ignore', detached: true } as const;
     const child = spawn(process.execPath, [script, 'run', ...args], options);
-    // Its workers too, which would stay in an endless loop.
-    const late = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), limitMs);
+    const { pid } = child;
+    if (pid === undefined) throw new Error('vitest does not start');
+    groups.add(pid);
+    const late = setTimeout(() => end(pid), limitMs);
     child.on('close', (code) => {
       clearTimeout(late);
+      groups.delete(pid);
       ended(code === 0);
     });
   });
@@ -131,18 +162,27 @@ if (!(minutes > 0)) refuse('expected minutes above 0');
 if (git('status', '--porcelain', '--', 'src', 'controllers', 'test').trim() !== '')
   refuse('commit first: the copies hold the last commit');
 
-const commit = git('rev-parse', values.from).slice(0, 12);
-const files = git('ls-files', '--', ...values.in)
-  .trim()
-  .split('\n');
+const commit = gitOf(values.from, 'rev-parse', '--verify', '--quiet', `${values.from}^{commit}`).slice(0, 12);
+const files = [...new Set(values.in.flatMap((path) => filesAt(path, '.ts')))].toSorted();
+for (const path of values.tests ?? []) filesAt(path, '.test.ts');
 const all = files.flatMap((file) => mutantsOf(file, readFileSync(join(root, file), 'utf8')));
 const chance = dice(Number.parseInt(commit, 16) % 2 ** 31, 'mutation');
 const drawn = Array.from({ length: Math.min(count, all.length) }, () => all.splice(chance.below(all.length), 1)).flat();
 console.log(`${drawn.length} of ${drawn.length + all.length} changes in ${files.length} files, after commit ${commit}`);
 
 const folder = mkdtempSync(join(tmpdir(), 'flycd-mutation-'));
-const stop = (): void => rmSync(folder, { recursive: true, force: true });
-process.once('exit', stop);
+process.once('exit', () => {
+  for (const group of groups) end(group);
+  // What is being ended may write until it has.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+});
+// Tests run in groups of their own, to which a terminal sends no signal. As a shell says it: 128 and the signal's number.
+for (const [signal, code] of [
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
 const copies = Array.from({ length: availableParallelism() }, (_, index) => copyOf(folder, `copy-${index + 1}`));
 
 const coverage = mkdtempSync(join(folder, 'coverage-'));
