@@ -99,7 +99,8 @@ export async function rememberPass(
   for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
   // Intents are dated by the clock as it is set now.
   const { observed } = request.planned;
-  const seen = { ...observed, observedAt: datedNow(request.clock, observed.askedAt) };
+  const { askedAt } = observed;
+  const seen = { ...observed, askedAt: { ...askedAt, now: datedNow(request.clock, askedAt) } };
   for (const { id } of vainIntents({ observed: seen, memory: { intents, made }, fleet }))
     await store.settleIntent(app.name, id);
 }

@@ -31,7 +31,7 @@ export async function steer(
   const machines = observed.machines.status === 'read' ? observed.machines.value : [];
   const standing = standingOf({ machines, fleet }, memory);
   const isKnown = knowsApp(memory);
-  const moment = { now: observed.observedAt, aheadMs: observed.flyAheadMs };
+  const moment = { now: observed.askedAt.now, aheadMs: observed.flyAheadMs };
   const course = byOurClock(resolveTarget({ desired: app, machines, fleet, ...moment }, standing), moment.aheadMs);
   if (course.to !== 'version') return { standing, isKnown, course, snapshot: undefined };
   const snapshot = await snapshotAt({ fly, fleet, app, version: course.version, machines });

@@ -27,11 +27,8 @@ export interface ObservedApp {
   /** What FlyCD 0.x wrote on machines whose image git still wants. Asked for as the image is. */
   readonly fromV0?: readonly V0Versions[] | undefined;
   readonly name: string;
-  /** Milliseconds since the epoch. */
-  readonly observedAt: number;
-  /** The same, for how long ago that was. */
   readonly askedAt: Moment;
-  /** Milliseconds that Fly's clock was ahead of the one that says `observedAt`. */
+  /** Milliseconds that Fly's clock was ahead of the one that says `askedAt.now`. */
   readonly flyAheadMs: number;
   readonly app: Reading<AppPresence>;
   /** Fly's id of the app: another one where it was destroyed and made again. undefined: it is not there, or Fly does not say. */

@@ -47,7 +47,6 @@ function isUnread({ app, machines, volumes, secrets, addresses }: ObservedApp): 
 async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<ObservedApp> {
   // The moment before asking: what happens on Fly meanwhile is then newer than this observation, never older.
   const askedAt = momentOf(clock);
-  const observedAt = askedAt.now;
   const asked = [
     read(fly.app(name)),
     read(fly.machines(name)),
@@ -63,7 +62,6 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
     const presence = contradicted(app, machines);
     return {
       name,
-      observedAt,
       askedAt,
       flyAheadMs,
       app: presence,
@@ -75,7 +73,7 @@ async function look({ fly, app: name, clock }: ObserveAppRequest): Promise<Obser
   }
   const org = app.status === 'read' ? organizationOf(app.value) : undefined;
   const id = app.status === 'read' && app.value.state === 'present' ? appIdOf(app.value.app) : undefined;
-  return { name, observedAt, askedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
+  return { name, askedAt, flyAheadMs, app, id, org, machines, volumes, secrets, addresses };
 }
 
 /**

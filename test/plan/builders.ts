@@ -158,7 +158,6 @@ export function observed(world: World = {}): ObservedApp {
   const { status = 'deployed', machines = [], volumes = [], secrets = [], addresses = [] } = world;
   return {
     name: 'shop',
-    observedAt: now,
     askedAt: { now, monotonic: now },
     flyAheadMs: 0,
     app: { status: 'read', value: { state: 'present', app: { name: 'shop', status } } },

@@ -37,7 +37,6 @@ export function observe(state: State): ObservedApp {
   });
   return {
     name: 'shop',
-    observedAt: state.clock,
     askedAt: { now: state.clock, monotonic: state.clock },
     flyAheadMs: 0,
     app: {

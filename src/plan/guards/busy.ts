@@ -25,10 +25,10 @@ export function needsReleases(plan: AppPlan, observed: ObservedApp): boolean {
 }
 
 /** It waits for a deployment by its machines alone, and whether that goes on only its release says. */
-function mayBeOver({ holds }: AppPlan, { machines, releases, observedAt, flyAheadMs }: ObservedApp): boolean {
+function mayBeOver({ holds }: AppPlan, { machines, releases, askedAt, flyAheadMs }: ObservedApp): boolean {
   if (releases !== undefined || machines.status === 'unread' || holds.every(({ reason }) => reason !== 'busy'))
     return false;
-  return machines.value.every(({ lease }) => (lease?.expires_at ?? 0) * 1000 <= observedAt + flyAheadMs);
+  return machines.value.every(({ lease }) => (lease?.expires_at ?? 0) * 1000 <= askedAt.now + flyAheadMs);
 }
 
 /** What a plan that changes machines says where nobody knows whether somebody is about to. */

@@ -58,7 +58,7 @@ export function vainIntents({ observed, memory, fleet }: LostCallsOf): readonly 
       isOpen(intent) &&
       isRead(intent, observed) &&
       !fulfilled.has(intent.id) &&
-      certainOf(intent) <= observed.observedAt,
+      certainOf(intent) <= observed.askedAt.now,
   );
 }
 

@@ -11,7 +11,6 @@ const machine = (fleet: string, state = 'started') =>
 
 const seen = (app: ObservedApp['app'], machines: Reading<readonly Machine[]> = none): ObservedApp => ({
   name: 'shop',
-  observedAt: 0,
   askedAt: longAgo,
   flyAheadMs: 0,
   app,

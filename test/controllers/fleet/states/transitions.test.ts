@@ -116,7 +116,7 @@ describe('the map', () => {
     const map = new AppStates();
     map.refreshed([shop]);
     const early = map.lookBegun(longAgo);
-    const late = { ...seen, observed: { ...observed(), observedAt: 7 } };
+    const late = { ...seen, observed: { ...observed(), flyAheadMs: 7 } };
     map.surveyed(shop, late, map.lookBegun(longAgo));
     tell(map, early);
     expect(map.survey()).toEqual([late]);
