@@ -76,6 +76,8 @@ export class AppPass {
   readonly record: ReleaseRecord;
   readonly basis: Basis;
   readonly wayOn: WayOn | undefined;
+  /** Of the basis' machines those that the plan counted, by their ids, and the process group of each. undefined: nobody asked yet. */
+  counted: ReadonlyMap<string, string> | undefined;
   /** Ids of machines that this pass changes, and names of those that it makes: what became of them is its own doing. */
   readonly touched = new Set<string>();
   /** Machines that it made, by their ids, and the process group of each. */

@@ -8,23 +8,18 @@ import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { isCanary } from '../../src/plan/classify/other-deployments.ts';
 import type { AppPass } from './app-pass.ts';
 
-const counted = new WeakMap<AppPass, ReadonlyMap<string, string>>();
-
 /**
  * Of the machines that were there when it was planned: those that the plan counted, by id, and the process group of each. One
  * that did not show whose it is may be one of them: its group is ''.
  */
 export function countedOn(pass: AppPass): ReadonlyMap<string, string> {
-  const known = counted.get(pass);
-  if (known !== undefined) return known;
-  const found = groupsOf(pass);
-  counted.set(pass, found);
-  return found;
+  return (pass.counted ??= groupsOf(pass));
 }
 
-function groupsOf({ app, basis, fleet, leaving, services: { clock, fly } }: AppPass): ReadonlyMap<string, string> {
+function groupsOf({ app, basis, fleet, leaving, services: { fly } }: AppPass): ReadonlyMap<string, string> {
   const { machines = [], releases } = basis;
-  const moment = { now: clock.now(), aheadMs: fly.aheadMs() };
+  // Whoever asks first, and whenever that is: what flyctl was at when it was planned may count as left behind by now.
+  const moment = { now: basis.observedAt.now, aheadMs: fly.aheadMs() };
   const { members, replaced, removed, leftovers } = classifyMachines({
     desired: app,
     machines,
