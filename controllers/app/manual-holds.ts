@@ -65,7 +65,7 @@ export interface Told {
 }
 
 /** Fly's answers of one moment differ from those of the next. */
-const lookAgainMs = 1000;
+const presenceLookMs = 1000;
 const looksMax = 2;
 
 interface Stood {
@@ -121,7 +121,7 @@ async function presenceOf(
     if (presence.state === 'present') return presence;
     isListed ||= await listsMachines(fly, app);
     if (looks < looksMax) {
-      await clock.sleep(lookAgainMs);
+      await clock.sleep(presenceLookMs);
       continue;
     }
     if (isListed) throw unseen(app);

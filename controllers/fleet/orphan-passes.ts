@@ -3,7 +3,7 @@ import { namesOf } from '../../src/model/names.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import { isOver, type Trigger } from '../../src/model/run.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { lookAgainMs } from '../../src/plan/guards/dependencies.ts';
+import { otherAppsLookMs } from '../../src/plan/guards/dependencies.ts';
 import { doubtedPlan, gonePlan, orphanPolicy } from '../../src/plan/orphan.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { nextWake } from '../app/outcome.ts';
@@ -93,7 +93,7 @@ export class OrphanPasses {
   #staleFrom(): Stale {
     const { clock, states } = this.#parts;
     const begunAt = clock.monotonic();
-    return ({ apps }) => states.notSeenWithin(apps, clock, lookAgainMs + clock.monotonic() - begunAt);
+    return ({ apps }) => states.notSeenWithin(apps, clock, otherAppsLookMs + clock.monotonic() - begunAt);
   }
 
   /** By what git says at the time, and by how the others look: Fly may make a destroy wait for minutes. */

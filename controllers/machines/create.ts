@@ -11,7 +11,7 @@ import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkWords, lookAgainMs } from '../pass/basis.ts';
+import { checkWords, betweenLooksMs } from '../pass/basis.ts';
 import { lookNow } from '../pass/before-sent.ts';
 import { begunStamp, checkOwner, keepIfFirst } from '../pass/beginning.ts';
 import type { StepDone } from '../pass/services.ts';
@@ -172,7 +172,7 @@ export async function isStillAtRest(pass: AppPass, machineId: string): Promise<b
     const machine = await lookNow(pass, machineId);
     if (machine?.state !== 'replacing' || clock.monotonic() >= until)
       return machine === undefined || !['starting', 'started'].includes(machine.state);
-    await yieldSlot(() => clock.sleep(lookAgainMs));
+    await yieldSlot(() => clock.sleep(betweenLooksMs));
   }
 }
 

@@ -3,7 +3,7 @@ import { Fault, type FaultWords } from '../../src/model/base/fault.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 
 /** Hosts come back after minutes, and Fly tells nobody. Milliseconds. */
-const lookAgainMs = 60_000;
+const hostLookMs = 60_000;
 
 /** Fly's own error, whatever the machine was to run: it blames no version, and time brings it. */
 class SilentHost extends Fault {}
@@ -18,7 +18,7 @@ export function silentHost(pass: AppPass, machine: Machine): Fault {
 }
 
 export function silence({ services: { clock } }: AppPass, words: FaultWords): Fault {
-  return new SilentHost({ ...words, kind: 'waiting', retryAt: clock.now() + lookAgainMs });
+  return new SilentHost({ ...words, kind: 'waiting', retryAt: clock.now() + hostLookMs });
 }
 
 /** What was begun there is neither done nor failed. */

@@ -5,7 +5,7 @@ import type { MachineAction } from '../../src/model/plan.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { checkBasis, giveWay, lookAgainMs } from '../pass/basis.ts';
+import { checkBasis, giveWay, betweenLooksMs } from '../pass/basis.ts';
 import { lookAtMachine } from '../pass/before-sent.ts';
 import { countedOn } from '../pass/counted.ts';
 
@@ -71,7 +71,7 @@ function lookAtAll(pass: AppPass): Promise<Set<string>> {
   const { clock } = pass.services;
   const { stayed } = pass;
   const isUnderWay = stayed !== undefined && stayed.answeredAt === undefined;
-  if (stayed !== undefined && (isUnderWay || msSince(clock, stayed.answeredAt ?? longAgo) <= lookAgainMs))
+  if (stayed !== undefined && (isUnderWay || msSince(clock, stayed.answeredAt ?? longAgo) <= betweenLooksMs))
     return stayed.ids;
   const look: { answeredAt: Moment | undefined; ids: Promise<Set<string>> } = {
     answeredAt: undefined,

@@ -6,7 +6,7 @@ import { shellWord } from '../../src/model/base/shell.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { eventWords, versionMadeAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { lookAgainMs } from '../pass/basis.ts';
+import { betweenLooksMs } from '../pass/basis.ts';
 import { overtaken } from './overtaken.ts';
 
 /** A machine that is not booted is replaced within a second, but for an image that Fly looks for in vain. */
@@ -32,7 +32,7 @@ export async function machineAfter(pass: AppPass, machineId: string, updated: Up
   for (;;) {
     const machine = await fly.machine(pass.app.name, machineId);
     if (!isFromBefore(machine, updated) || clock.monotonic() >= giveUpAt) return machine;
-    await yieldSlot(() => clock.sleep(lookAgainMs, pass.newer)).catch((error: unknown) => {
+    await yieldSlot(() => clock.sleep(betweenLooksMs, pass.newer)).catch((error: unknown) => {
       throw pass.newer?.aborted === true ? overtaken(pass, machineId) : error;
     });
   }

@@ -20,7 +20,7 @@ import { countedOn, isOfConcern } from './counted.ts';
 export const listedMs = 2000;
 
 /** Between two looks at the same within a pass: Fly answers one list of an app a second, and five times for a machine. */
-export const lookAgainMs = 1000;
+export const betweenLooksMs = 1000;
 
 /** That a version runs well is no reason to stop. */
 const words = [stampKeys.suspend, stampKeys.hold, stampKeys.failed] as const;

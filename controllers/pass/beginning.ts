@@ -11,7 +11,7 @@ import type { OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from './app-pass.ts';
-import { lookAgainMs } from './basis.ts';
+import { betweenLooksMs } from './basis.ts';
 
 /** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
 const listedMsMax = 60_000;
@@ -69,7 +69,7 @@ async function lookAfter(pass: AppPass, made: Machine, { stays }: { readonly sta
       throw error;
     }
     if (machines.some(({ id }) => id === made.id) || clock.monotonic() >= until) break;
-    await yieldSlot(() => clock.sleep(lookAgainMs));
+    await yieldSlot(() => clock.sleep(betweenLooksMs));
   }
   if (stays) pass.begins = false;
 }

@@ -16,7 +16,7 @@ import { suspensionHold, suspensionWords } from './target/suspension.ts';
 import { suspensionOf } from '../model/standing/in-force.ts';
 import { standingOf } from './target/rollout-state.ts';
 import { plural, shortRevision } from '../model/base/text.ts';
-import { lookAgainMs } from './guards/dependencies.ts';
+import { otherAppsLookMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { prunesApps } from './guards/removal-order.ts';
 import { contentsOf } from './steps/contents.ts';
@@ -179,7 +179,7 @@ function volumeHold(
     next: `${destroyCommand(name)}; or bring its app.yaml back`,
     steps: [step],
     byName: true,
-    ...(isRead ? {} : { retryAt: now + lookAgainMs }),
+    ...(isRead ? {} : { retryAt: now + otherAppsLookMs }),
   });
 }
 
@@ -226,7 +226,7 @@ function historyHold({ name, history }: OrphanedApp, now: number, step: Step): H
   if (words === undefined) return undefined;
   const byName = destroyCommand(name);
   const next = words.next === undefined ? byName : `${words.next}; or ${byName}`;
-  const retryAt = history?.state === 'unread' ? now + lookAgainMs : undefined;
+  const retryAt = history?.state === 'unread' ? now + otherAppsLookMs : undefined;
   return holdOf(name, { reason: 'destructive', because: words.because, next, steps: [step], byName: true, retryAt });
 }
 

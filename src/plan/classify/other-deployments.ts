@@ -34,7 +34,7 @@ const leftBehindAfterMs = 30 * 60_000;
 /** Leases are for minutes and renewed by whoever is at work; one for longer than this was a slip, and ends in no time that helps. */
 const endlessMs = 60 * 60_000;
 /** Nothing says when somebody is done, but the end of a lease that nobody renews: look again after this. */
-const lookAgainMs = 60_000;
+const busyLookMs = 60_000;
 
 const canaryKey = 'fly_canary';
 export const bluegreenKey = 'fly_bluegreen_deployment_tag';
@@ -64,7 +64,7 @@ export function hasMixedTags(machines: readonly Machine[]): boolean {
 
 /**
  * What a hold for it says. Nothing wakes who waits for somebody else's lease: the app looks again when the lease ends, after
- * `lookAgainMs` at the latest, and from the fourth time less and less often, 5 minutes apart at most (the loop's backoff). So it
+ * `busyLookMs` at the latest, and from the fourth time less and less often, 5 minutes apart at most (the loop's backoff). So it
  * goes on that much later at most than the lease is given back. Who depends on it (guards/dependencies.ts) is woken once its
  * pass is done, and looks for itself within the same 5 minutes.
  */
@@ -76,7 +76,7 @@ export function whyBusy({ holder, retryAt, next }: OtherDeployment): Omit<HoldPa
 /** Machines are those that are there. undefined: nobody else is at work. */
 export function busyWith(input: BusyInput): OtherDeployment | undefined {
   const { now, aheadMs } = input;
-  const retryAt = now + lookAgainMs;
+  const retryAt = now + busyLookMs;
   const byFly = { ...input, now: now + aheadMs };
   const lease = leaseOfOthers(byFly);
   if (lease !== undefined) {

@@ -24,7 +24,7 @@ export interface DependenciesInput {
  * An app that is done wakes those that wait for it, where the same FlyCD did it. What another one does, or a person, is seen by
  * looking again: after so long three times, then less and less often, and 5 minutes apart at most (the loop's backoff).
  */
-export const lookAgainMs = 15_000;
+export const otherAppsLookMs = 15_000;
 
 /** Releases wait, everything else of the app goes on. Names that the given part of the config does not have are passed over. */
 export function gateReleases(input: DependenciesInput): readonly AppPlan[] {
@@ -64,7 +64,7 @@ function retryAtOf(
 ): number | undefined {
   const still = lacks.filter(({ hold, isInvalid }) => hold !== undefined || isInvalid);
   const times = still.map(({ hold }) => hold?.retryAt);
-  return times.includes(undefined) ? undefined : Math.max(now + lookAgainMs, ...times.flatMap((at) => at ?? []));
+  return times.includes(undefined) ? undefined : Math.max(now + otherAppsLookMs, ...times.flatMap((at) => at ?? []));
 }
 
 /** Towards a version that ran well beside what it depends on: somebody needs it now. What git says waits within the hold. */

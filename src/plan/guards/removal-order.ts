@@ -6,7 +6,7 @@ import { shellWord } from '../../model/base/shell.ts';
 import { list } from '../../model/base/text.ts';
 import { holdBack } from '../steps/hold.ts';
 import { withSteps } from '../steps/status.ts';
-import { lackOf, lookAgainMs } from './dependencies.ts';
+import { lackOf, otherAppsLookMs } from './dependencies.ts';
 import { acceptCommand } from '../steps/accept-word.ts';
 
 /** true: an app goes that git no longer names, where nothing holds it. */
@@ -86,7 +86,7 @@ function lastHold(waits: readonly string[], app: string, now: number): Parts | u
     reason: 'destructive',
     because: `git no longer names it. FlyCD destroys it only after every other app runs what git says: ${list(waits, namesMax)}`,
     next: `FlyCD goes on by itself when they run what git says; or ${acceptCommand(app)}`,
-    retryAt: now + lookAgainMs,
+    retryAt: now + otherAppsLookMs,
   };
 }
 

@@ -19,7 +19,7 @@ export interface Unreachable {
 }
 
 /** Hosts come back after minutes, and Fly tells nobody. Milliseconds. */
-const lookAgainMs = 60_000;
+const hostLookMs = 60_000;
 
 /**
  * Its stamps are kept elsewhere than on its host, and still say whether it was sent what git wants now. A commit that has
@@ -44,5 +44,5 @@ export function planUnreachable({ desired, group, member, slot, replaceAt, now }
   const lack = isCurrent ? 'has yet to be seen healthy' : 'runs what an older commit said';
   const because = `${formatSlot(slot)} ${lack}, and its host does not answer`;
   const next = `FlyCD ${isCurrent ? 'looks at it' : 'brings it up to date'} once the host is back`;
-  return { hold: { ...holdOf(desired.name, { reason, because, next, retryAt: now + lookAgainMs }), isBehind } };
+  return { hold: { ...holdOf(desired.name, { reason, because, next, retryAt: now + hostLookMs }), isBehind } };
 }
