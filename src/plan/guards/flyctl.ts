@@ -21,12 +21,14 @@ interface Found {
 
 /**
  * A finished `fly deploy` by hand is somebody's decision, also one that failed: nothing is rolled out over it, made again or
- * taken away until git has a commit that was first seen after it, or a person insists. So is an app that was suspended.
+ * taken away until git has a commit that was first seen after it, or a person insists. So is an app that was suspended. While it
+ * goes on the app waits for who is at work, whom `--now` does not overrule.
  */
 export function guardFlyctl(input: PlanAppInput, draft: PlanDraft, parts: Found): PlanDraft {
   const { desired, options } = input;
   const { drift } = desired.policy;
-  if (options.now || drift === 'heal_all' || drift === 'off') return draft;
+  const isGoingOn = parts.inventory.busy !== undefined;
+  if (isGoingOn || options.now || drift === 'heal_all' || drift === 'off') return draft;
   return holdPaused(input, holdDeployed(input, draft, parts), parts);
 }
 

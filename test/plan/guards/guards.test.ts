@@ -236,6 +236,13 @@ describe('changed by flyctl', () => {
     expect(brief(app.holds[0]?.steps ?? [])).toEqual(['machine.update shop/web/arn/1']);
   });
 
+  test('one that goes on waits for somebody at work, and names nothing that they would refuse', () => {
+    const lease = { expires_at: now / 1000 + 10, owner: 'alice@example.com' };
+    const app = plan(desired, observed({ machines: [machine(desired, { ...blue, metadata: stamps, lease })] }));
+    expect(app).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'busy', retryAt: now + 10_000 }] });
+    expect(app.holds.map(({ next }) => next).join()).not.toContain('--now');
+  });
+
   test('one after a first release of ours is found too', () => {
     const world = observed({ machines: [machine(desired, { ...blue, metadata: { fly_release_id: 'r1' } })] });
     expect(holdsOf(plan(desired, world))).toEqual(['flyctl']);
