@@ -35,7 +35,7 @@ import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { keepWords } from '../rollout/kept-words.ts';
-import { mayBeGoing, over, sayOfOrphan } from './outlasting.ts';
+import { mayBeGoing, over, presenceLookMs, sayOfOrphan } from './outlasting.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -64,8 +64,6 @@ export interface Told {
   readonly isStamped?: boolean;
 }
 
-/** Fly's answers of one moment differ from those of the next. */
-const presenceLookMs = 1000;
 const looksMax = 2;
 
 interface Stood {

@@ -17,7 +17,7 @@ const destroyLandsWithinMs = 70_000;
 /** A destroy is rare, and Fly's answer to it takes seconds. */
 const lookEveryMs = 5000;
 /** Fly's answers of one moment differ from those of the next. */
-const lookAgainMs = 1000;
+export const presenceLookMs = 1000;
 
 /**
  * Whether somebody may be destroying an app that git no longer names. Nobody sets out to destroy what is suspended, as long as that
@@ -60,7 +60,7 @@ export async function sayOfOrphan(
     if (seen === 'gone' && before === 'gone') throw await forgotten(store, app);
     before = seen;
     if (seen === 'gone') {
-      await clock.sleep(lookAgainMs, signal);
+      await clock.sleep(presenceLookMs, signal);
       continue;
     }
     const leftMs = until - clock.monotonic();

@@ -4,7 +4,7 @@ import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { Run } from '../../src/model/run.ts';
 import type { ToldApp } from '../../src/record/store.ts';
 import { observeOrphan } from '../../src/observed/orphans.ts';
-import { foreignPlan, gonePlan } from '../../src/plan/orphan.ts';
+import { foreignPlan, gonePlan } from '../../src/plan/idle-orphan.ts';
 import { lostOf, type SoughtOrganization } from './organizations.ts';
 import { syncOrphan, type FoundOrphans, type OrphanRequest } from './orphans.ts';
 

@@ -10,7 +10,7 @@ import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, type SeenOrphan } from '../../src/observed/orphans.ts';
-import { foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/orphan.ts';
+import { foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/idle-orphan.ts';
 import { cameInto } from '../../src/plan/steps/contents.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import type { Store } from '../../src/record/store.ts';

@@ -5,7 +5,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import { isGlob } from '../../src/model/base/glob.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import { observeOrphan } from '../../src/observed/orphans.ts';
-import { gonePlan } from '../../src/plan/orphan.ts';
+import { gonePlan } from '../../src/plan/idle-orphan.ts';
 import type { Subject, Told } from '../app/manual-holds.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
 import type { SyncContext } from '../app/types.ts';

@@ -19,10 +19,9 @@ import { plural, shortRevision } from '../model/base/text.ts';
 import { otherAppsLookMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { prunesApps } from './guards/removal-order.ts';
+import { backOrDestroy } from './idle-orphan.ts';
 import { contentsOf } from './steps/contents.ts';
-import { nothingOf, type IdlePlan } from './steps/guarded.ts';
 import { holdOf } from './steps/hold.ts';
-import { appPlanId } from './steps/plan-id.ts';
 import { metadataOf } from './classify/machine-state.ts';
 import { shellWord } from '../model/base/shell.ts';
 import { acceptCommand } from './steps/accept-word.ts';
@@ -86,26 +85,6 @@ export function orphanPolicy(fleet: DesiredFleet, history: RemovalHistory | unde
   return { ...fleet.policy, auto: fleet.policy.auto && !wasManual };
 }
 
-/** Of an app that git no longer names and Fly does not have: said once, after which nobody tells of it any more. */
-export function gonePlan(app: string): IdlePlan {
-  return orphanPlan(app, 'git no longer names it, and Fly has no app of that name');
-}
-
-/** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
-export function foreignPlan(app: string, { owner, machines }: Foreign): IdlePlan {
-  if (owner !== undefined)
-    return orphanPlan(app, `git no longer names it, and ${ownerWords(owner)} owns it now: FlyCD leaves it alone`);
-  const there =
-    'git no longer names it. The app still exists on Fly, but none of its machines belongs to this fleet, so FlyCD leaves it alone';
-  return orphanPlan(app, `${there}. ${backOrDestroy(app, machines)}`);
-}
-
-interface Foreign {
-  readonly owner: OtherOwner | undefined;
-  /** In it, of whomever. */
-  readonly machines: number;
-}
-
 interface InIt {
   readonly ours: number;
   /** Machines that are not this fleet's, and another fleet that has some of them. */
@@ -124,33 +103,12 @@ function runsOn(app: string, { ours, strangers, hidden, other }: InIt): string {
   return `${run}${beside}. ${backOrDestroy(app, strangers)}`;
 }
 
-function backOrDestroy(app: string, strangers: number): string {
-  if (strangers === 0) return `Bring its app.yaml back, or remove it with fly apps destroy ${shellWord(app)}`;
-  return `Bring its app.yaml back, or look at them (fly machine list --app ${shellWord(app)}) before fly apps destroy ${shellWord(app)}`;
-}
-
 function sharedWords(other: OtherOwner): string {
   return `${other.origin === undefined ? `the fleet ${other.fleet}` : ownerWords(other)} has machines in it, too`;
 }
 
 function oneByOne(app: string): string {
   return `remove this fleet’s machines alone: fly machine list --app ${shellWord(app)}, then fly machine destroy`;
-}
-
-/** Of one that was about to go when git came to name it again: its next pass is that of any other app. */
-export function namedAgainPlan(app: string): IdlePlan {
-  const note = 'git names it again: FlyCD does not destroy it, and brings it to what git says';
-  return { ...orphanPlan(app, note), status: 'pending' };
-}
-
-/** Of one that was about to go, and of which FlyCD no longer knows that it is to: a list may lag. */
-export function doubtedPlan(app: string): IdlePlan {
-  return orphanPlan(app, 'git no longer names it. FlyCD looks for it anew before it destroys it');
-}
-
-function orphanPlan(app: string, note: string): IdlePlan {
-  const none = { file: '', org: undefined, steps: [], holds: [], problems: [] };
-  return nothingOf({ ...none, app, status: 'orphaned', notes: [note], planId: appPlanId(app, [], []) });
 }
 
 /** What was known of it may be long over: who is in it now, and what would go with it. */

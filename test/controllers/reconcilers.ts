@@ -2,13 +2,13 @@ import { FleetReconciler, type FleetReconcilerOptions } from '../../controllers/
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
 import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
-import type { DesiredFleet } from '../../src/model/desired.ts';
+import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { silentLog, type Log } from '../../src/model/base/log.ts';
 import { defaultPolicy } from '../../src/model/base/policy.ts';
 import { Redactor } from '../../src/model/base/secret-value.ts';
 import { createEvidence } from '../../src/record/evidence.ts';
 import type { Store } from '../../src/record/store.ts';
-import { desiredApp } from '../plan/builders.ts';
+import { desiredApp, group, webService } from '../plan/builders.ts';
 import { testStore } from '../record/stores.ts';
 
 /** A whole fleet of one app, but for what a test says. */
@@ -31,6 +31,15 @@ export function fleetOf(parts: Partial<DesiredFleet> = {}): DesiredFleet {
     explain: () => [],
     ...parts,
   };
+}
+
+/** Of a fleet that destroys what git no longer names. */
+export const pruning = { ...defaultPolicy, prune: ['app'] as const };
+
+/** One of its apps: a machine that serves. */
+export function servingApp(name: string): DesiredApp {
+  const groups = [group({ counts: { arn: 1 }, config: { env: {}, services: [webService] } })];
+  return desiredApp({ name, groups, inputs: name, policy: pruning });
 }
 
 export interface KeeperOf {

@@ -92,6 +92,7 @@ export function mutantsOf(file: string, source: string): Mutant[] {
     for (const [start, end, text] of changesOf(node, source)) found.push({ file, start, end, text, within: inside });
     for (const child of childrenOf(node)) walk(child, node, inside);
   };
-  walk(parseSync(file, source).program as unknown as Node, undefined, []);
+  const program: unknown = parseSync(file, source).program;
+  if (isNode(program)) walk(program, undefined, []);
   return found;
 }

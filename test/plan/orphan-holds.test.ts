@@ -9,7 +9,8 @@ import type { RemovalHistory } from '../../src/model/removal.ts';
 import { formatOrigin } from '../../src/model/stamps/origin.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { formatSuspension } from '../../src/model/standing/standing-text.ts';
-import { foreignPlan, gonePlan, planOrphan } from '../../src/plan/orphan.ts';
+import { foreignPlan, gonePlan } from '../../src/plan/idle-orphan.ts';
+import { planOrphan } from '../../src/plan/orphan.ts';
 import { fleetOf } from '../controllers/reconcilers.ts';
 import { brief, desiredApp, flyctlMachine, machine, now, volume } from './builders.ts';
 

@@ -78,7 +78,7 @@ describe('a copy that does not say of which app', () => {
     await using bench = await speakTo((asked) =>
       asked.path.endsWith('/machines') ? { status: 403, body: { error: 'no' } } : flyWith([copy])(asked),
     );
-    await expect(bench.fly.machine('shop', 'c')).rejects.toThrow();
+    await expect(bench.fly.machine('shop', 'c')).rejects.toMatchObject({ status: 403 });
   });
 
   it('was sent nothing of this app before it got the name', async () => {

@@ -3,11 +3,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FaultKind } from '../../../../simulator/world/fault-answers.ts';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
-import { defaultPolicy } from '../../../../src/model/base/policy.ts';
-import type { DesiredApp, DesiredFleet } from '../../../../src/model/desired.ts';
-import { desiredApp, group, webService } from '../../../plan/builders.ts';
+import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, pruning, reconcilerOf, servingApp } from '../../reconcilers.ts';
 
 let simulator: Simulator;
 let clock: IdleClock;
@@ -17,26 +15,21 @@ beforeEach(async () => {
 });
 afterEach(() => simulator.close());
 
-const policy = { ...defaultPolicy, prune: ['app'] as const };
-const app = (name: string): DesiredApp =>
-  desiredApp({
-    name,
-    groups: [group({ counts: { arn: 1 }, config: { env: {}, services: [webService] } })],
-    inputs: name,
-    policy,
-  });
-
 /** A pass that destroys `cart`, stopped while Fly has it wait for an answer of this kind. */
 async function stoppedAt({ template, nth, fault }: { template: string; nth: number; fault: FaultKind }) {
   const { url, token, world } = simulator;
   const store = testStore({ clock });
-  let wanted: DesiredFleet = fleetOf({ apps: [app('shop'), app('cart')], revision: 'content:1', policy });
+  let wanted: DesiredFleet = fleetOf({
+    apps: [servingApp('shop'), servingApp('cart')],
+    revision: 'content:1',
+    policy: pruning,
+  });
   const parts = { wanted: () => wanted, url, token, fetch, clock, store };
   const reconciler = reconcilerOf(parts, { configRepo: undefined, reporter: undefined });
   const stop = new AbortController();
   await reconciler.refresh(stop.signal, 'webhook');
   for (const name of ['shop', 'cart']) await reconciler.reconcile(name, 'webhook', stop.signal);
-  wanted = fleetOf({ apps: [app('shop')], revision: 'content:2', policy });
+  wanted = fleetOf({ apps: [servingApp('shop')], revision: 'content:2', policy: pruning });
   await clock.sleep(60_000);
   await reconciler.refresh(stop.signal, 'webhook');
   const asked = (): number =>

@@ -2,11 +2,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
-import { defaultPolicy } from '../../../../src/model/base/policy.ts';
-import type { DesiredApp, DesiredFleet } from '../../../../src/model/desired.ts';
-import { desiredApp, group, webService } from '../../../plan/builders.ts';
+import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, pruning, reconcilerOf, servingApp } from '../../reconcilers.ts';
 
 let simulator: Simulator;
 let clock: IdleClock;
@@ -16,16 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => simulator.close());
 
-const policy = { ...defaultPolicy, prune: ['app'] as const };
-const app = (name: string): DesiredApp =>
-  desiredApp({
-    name,
-    groups: [group({ counts: { arn: 1 }, config: { env: {}, services: [webService] } })],
-    inputs: name,
-    policy,
-  });
 const [both, one] = [['old', 'rest'], ['rest']].map((names, index) =>
-  fleetOf({ apps: names.map(app), revision: `content:${index}`, policy }),
+  fleetOf({ apps: names.map(servingApp), revision: `content:${index}`, policy: pruning }),
 ) as [DesiredFleet, DesiredFleet];
 
 const list = 'GET /orgs/{org}/machines';
