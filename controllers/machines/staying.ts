@@ -36,10 +36,9 @@ export async function checkStaying(pass: AppPass): Promise<void> {
 
 /**
  * The same right before its destroy is sent, behind all waits for leases and limits. None is sent more than four seconds after
- * Fly answered a list in which all that stay are there (a second here, three in src/fly/http/last-question.ts; eleven where Fly
- * answers slowly); and where few stay in its group (in the app, where git does not name the
- * group), none is sent without each of those having been seen there by its id since the destroy before: the last ones of a group
- * are never taken for what a list says that lags.
+ * Fly answered a list in which all that stay are there: a second here, three in src/fly/http/last-question.ts; eleven in all where
+ * Fly answers slowly. Where few stay in its group (in the app, where git does not name the group), none is sent without each of
+ * those having been seen there by its id since the destroy before: lists lag, and the last ones of a group are not left to them.
  */
 export async function checkStayingNow(pass: AppPass, { group }: MachineAction): Promise<void> {
   await checkStaying(pass);
