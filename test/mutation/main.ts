@@ -1,6 +1,6 @@
 /** Mutations by hand: `npm run mutate -- --help` says how. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -106,12 +106,23 @@ function end(group: number): void {
   }
 }
 
+interface Watched {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Where its output goes: a file that is open for writing. Default: nowhere. */
+  readonly output?: number;
+}
+
 /** Whether vitest passed; a run over its limit did not. Node's own test of a config needs no shell. */
-function vitest(copy: string, args: readonly string[], limitMs: number, env = {}): Promise<boolean> {
+function vitest(copy: string, args: readonly string[], limitMs: number, watched: Watched = {}): Promise<boolean> {
   return new Promise((ended) => {
     const script = join(root, 'node_modules/vitest/vitest.mjs');
-    const options = { cwd: copy, env: { ...process.env, ...env }, stdio: 'ignore', detached: true } as const;
-    const child = spawn(process.execPath, [script, 'run', ...args], options);
+    const { env, output = 'ignore' } = watched;
+    const child = spawn(process.execPath, [script, 'run', ...args], {
+      cwd: copy,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', output, output],
+      detached: true,
+    });
     const { pid } = child;
     if (pid === undefined) throw new Error('vitest does not start');
     groups.add(pid);
@@ -189,12 +200,21 @@ const coverage = mkdtempSync(join(folder, 'coverage-'));
 const config = 'test/mutation/vitest.coverage.config.ts';
 /** The whole of npm test, watched: several times its usual length. */
 const coverageLimitMs = 1_800_000;
-if (
-  !(await vitest(copies[0] ?? root, ['--config', config, ...(values.tests ?? [])], coverageLimitMs, {
-    MUTATION_COVERAGE: coverage,
-  }))
-)
-  refuse('the tests do not pass without a change');
+/** Of tests that fail, enough to see which. */
+const failedLinesMax = 40;
+const log = join(folder, 'coverage.log');
+const output = openSync(log, 'w');
+const isGreen = await vitest(copies[0] ?? root, ['--config', config, ...(values.tests ?? [])], coverageLimitMs, {
+  env: { MUTATION_COVERAGE: coverage, NO_COLOR: '1' },
+  output,
+});
+closeSync(output);
+if (!isGreen) {
+  const failed = readFileSync(log, 'utf8')
+    .split('\n')
+    .filter((line) => /^ *(?:FAIL|×|Error:|\S*Error:)/.test(line));
+  refuse(`the tests do not pass without a change:\n${failed.slice(0, failedLinesMax).join('\n')}`);
+}
 const covering = readCovering(coverage);
 
 const startedAt = performance.now();
