@@ -4,8 +4,11 @@ import tests from '../../vitest.config.ts';
 /** A test that is watched takes several times as long as it does otherwise. */
 const testTimeout = 120_000;
 
-/** Which test file runs which function. Tests of the house read sources instead of running them. */
+/** Tests of the house read sources instead of running them, and tests of bounds compare times, which being watched distorts. */
+const exclude = ['test/house/**', 'test/desired/bounds.test.ts'];
+
+/** Which test file runs which function. */
 export default mergeConfig(
   tests,
-  defineConfig({ test: { testTimeout, exclude: ['test/house/**'], setupFiles: ['test/mutation/covered.ts'] } }),
+  defineConfig({ test: { testTimeout, exclude, setupFiles: ['test/mutation/covered.ts'] } }),
 );
