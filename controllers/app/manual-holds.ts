@@ -35,7 +35,7 @@ import { appIdOf } from '../../src/observed/app.ts';
 import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { keepWords } from '../rollout/kept-words.ts';
-import { mayBeGoing, over, presenceLookMs, sayOfOrphan } from './outlasting.ts';
+import { over, presenceLookMs, sayOfOrphan } from './outlasting.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -179,10 +179,11 @@ export async function suspendApp(
   const suspension = { reason, by: actor, at, until, count: nextCount(standing.texts[stampKeys.suspend]) };
   const texts = { [stampKeys.suspend]: formatSuspension(suspension) };
   const say = () => stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
-  const mayGo = mayBeGoing(fleet, suspensionOf(standing, at), at);
-  if (app.isOrphan === true) await sayOfOrphan(context, fleet, { app: app.name, appId, mayGo, say });
-  else await say();
-  const run = await record(context, fleet, { app, trigger: 'suspend' });
+  const run = await recordSaid(context, fleet, {
+    app,
+    trigger: 'suspend',
+    say: () => (app.isOrphan === true ? sayOfOrphan(context, { app: app.name, appId, say }) : say()),
+  });
   const isStamped = standingMachines(machines, fleet).length > 0;
   return { app: app.name, run, lifted: [], because: suspensionWords(suspension), isStamped };
 }
@@ -215,8 +216,11 @@ export async function resumeApp(context: SyncContext, fleet: DesiredFleet, app: 
       return text !== undefined && carriesAnother(machines, key, text) ? [[key, text]] : [];
     }),
   );
-  if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
-  const run = await record(context, fleet, { app, trigger: 'resume', isNews: lifted.length > 0 });
+  const isNews = lifted.length > 0;
+  const say = async (): Promise<void> => {
+    if (Object.keys(texts).length > 0) await stampOrThrow(context, fleet, { app: app.name, appId, texts, machines });
+  };
+  const run = await recordSaid(context, fleet, { app, trigger: 'resume', isNews, say });
   return { app: app.name, run, lifted: lifted.flatMap(([, words]) => words ?? []) };
 }
 
@@ -338,11 +342,39 @@ async function stampOrThrow(
   });
 }
 
+interface SaidOf {
+  readonly app: Subject;
+  readonly trigger: Trigger;
+  readonly isNews?: boolean;
+}
+
+/**
+ * Says it, and records it also where that did not end well: in SQLite it stands before it is on its way to the machines. Throws
+ * what went wrong. Of an app that is gone nothing was said.
+ */
+async function recordSaid(
+  context: SyncContext,
+  fleet: DesiredFleet,
+  { say, ...said }: SaidOf & { readonly say: () => Promise<void> },
+): Promise<Run> {
+  try {
+    await say();
+  } catch (error) {
+    const isSaid = !(error instanceof Fault && error.kind === 'stalled');
+    if (isSaid)
+      await record(context, fleet, said).catch((unrecorded: unknown) => {
+        context.log.warn({ app: said.app.name, error: String(unrecorded) }, 'what was said could not be recorded');
+      });
+    throw error;
+  }
+  return record(context, fleet, said);
+}
+
 /** A run without steps: history says who said what, and status how the app stands since. */
 async function record(
   { store, actor }: SyncContext,
   fleet: DesiredFleet,
-  { app, trigger, isNews = true }: { readonly app: Subject; readonly trigger: Trigger; readonly isNews?: boolean },
+  { app, trigger, isNews = true }: SaidOf,
 ): Promise<Run> {
   const plan = await app.plan();
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan });

@@ -1,20 +1,25 @@
 /** The destroy of an app that git no longer names, and the look right before it. */
 import { FlyError } from '../../src/fly/http/error.ts';
 import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
-import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { Fault, retryAtOf, toFault } from '../../src/model/base/fault.ts';
 import { momentOf, msSince } from '../../src/model/base/moment.ts';
-import type { FlyWriter } from '../../src/fly/api.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
+import { inPlace, type Aside } from '../../src/loop/aside.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
+import type { Step } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
 import { observeContents, observeOrphan, type SeenOrphan } from '../../src/observed/orphans.ts';
-import { foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/idle-orphan.ts';
+import { read } from '../../src/observed/reading.ts';
+import { isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
+import { standingMachines } from '../../src/plan/target/rollout-state.ts';
+import { busyPlan, foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/idle-orphan.ts';
 import { cameInto } from '../../src/plan/steps/contents.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
-import type { Store } from '../../src/record/store.ts';
 import { destroyApp } from '../kinds/apps.ts';
+import { AppLeases } from '../pass/app-leases.ts';
+import type { AppServices } from '../pass/services.ts';
 
 /** What its newest look makes of an orphan. */
 export interface OrphanTurn {
@@ -42,13 +47,27 @@ export function turnOf(seen: SeenOrphan, { orphan, isNamed, replan }: Replanning
   return { plan: replan(seen.state === 'orphan' ? seen.orphan : { ...orphan, unread: seen.reason }) };
 }
 
-export interface DestroyRequest {
-  readonly clock: Clock;
-  readonly fly: FlyWriter;
-  readonly store: Store;
+/** `signal` aborted, nothing is destroyed any more. */
+export interface DestroyRequest extends Pick<
+  AppServices,
+  'clock' | 'log' | 'fly' | 'store' | 'instance' | 'signal' | 'onProgress'
+> {
   readonly fleet: DesiredFleet;
-  /** Aborted, nothing is destroyed any more. */
-  readonly signal: AbortSignal;
+  /** Default: whoever destroys it has no place to give back. */
+  readonly yieldSlot?: Aside;
+}
+
+type AppDestroy = Extract<Step, { readonly kind: 'app.destroy' }>;
+
+interface LookedAt {
+  readonly orphan: OrphanedApp;
+  /** A try before this one may have been done. */
+  readonly mayBeDone: boolean;
+}
+
+interface Destroying {
+  readonly step: AppDestroy;
+  readonly again: Replanning;
 }
 
 interface Destroyed extends Pick<StepResult, 'outcome' | 'message' | 'next'> {
@@ -81,15 +100,25 @@ class Withheld extends Fault {
 /** A try whose answer was lost has done it: what is sent once more might find an app that somebody has made since. */
 class Done extends Error {}
 
-/** Each try is sent behind a look that still says so. Throws nothing. */
-export async function destroyOrphan(request: DestroyRequest, app: string, again: Replanning): Promise<Destroyed> {
+/** Each try is sent under leases on its machines, behind a look that still says so. Throws nothing. */
+export async function destroyOrphan(request: DestroyRequest, { step, again }: Destroying): Promise<Destroyed> {
+  const leases = new AppLeases({ yieldSlot: inPlace, ...request, app: step.app });
+  const destroyed = await destroyUnder(request, leases, { step, again });
+  if (destroyed.isThere) await leases.release();
+  return destroyed;
+}
+
+async function destroyUnder(request: DestroyRequest, leases: AppLeases, work: Destroying): Promise<Destroyed> {
   const { fly, signal } = request;
+  const { step, again } = work;
+  const { app } = step;
   const from = { isUnsent: true, mayBeDone: false, isUnseen: false };
   const beforeSent = async (timesUnclear: number): Promise<void> => {
     const mayBeDone = timesUnclear > 0;
     Object.assign(from, { isUnsent: !mayBeDone, mayBeDone, isUnseen: false });
     signal.throwIfAborted();
-    const seen = await lastLook(request, again.orphan, mayBeDone);
+    await leases.hold();
+    const seen = await lastLook(request, leases, { orphan: again.orphan, mayBeDone });
     signal.throwIfAborted();
     if (mayBeDone && seen.state === 'gone') throw new Done();
     from.isUnseen = seen.state === 'unread';
@@ -99,6 +128,7 @@ export async function destroyOrphan(request: DestroyRequest, app: string, again:
     from.isUnsent = false;
   };
   try {
+    await leases.take(leasable(again.orphan, request.fleet));
     const { outcome, message } = await destroyApp(fly, app, beforeSent);
     return { outcome, message, next: undefined, isThere: false };
   } catch (error) {
@@ -108,6 +138,14 @@ export async function destroyOrphan(request: DestroyRequest, app: string, again:
       const isThere = !(mayBeDone && isUnseen);
       return { outcome: 'skipped', message: error.what, next: undefined, isThere, withheld: error.turn };
     }
+    if (isUnsent && error instanceof Fault && error.kind === 'waiting')
+      return {
+        outcome: 'skipped',
+        message: error.what,
+        next: undefined,
+        isThere: true,
+        withheld: busyTurn(step, error, request.clock),
+      };
     // A stop came while Fly made it wait.
     const isStopped = signal.aborted && !(error instanceof FlyError);
     const fault = toFault(error, `${app} could not be destroyed`);
@@ -129,11 +167,12 @@ const releasesMsMax = 2000;
  * All that its plan goes by and that may have changed since that was made, which takes as long as Fly's slowest answer. Where it
  * takes long here as well it is asked for anew, and a Fly that stays so slow keeps the app.
  */
-async function lastLook(request: DestroyRequest, orphan: OrphanedApp, mayBeDone: boolean): Promise<SeenOrphan> {
+async function lastLook(request: DestroyRequest, leases: AppLeases, of: LookedAt): Promise<SeenOrphan> {
   const { clock, signal } = request;
+  const { orphan } = of;
   for (let looks = 1; ; looks += 1) {
     const begunAt = momentOf(clock);
-    const seen = await lookWhole(request, orphan, mayBeDone);
+    const seen = await lookWhole(request, leases, of);
     if (seen.state !== 'orphan' || msSince(clock, begunAt) <= apartMsMax) return seen;
     if (looks === looksMax)
       return unread(orphan, `Fly took more than ${apartMsMax / 1000} s, ${looksMax} times, to show it`);
@@ -147,14 +186,14 @@ async function lastLook(request: DestroyRequest, orphan: OrphanedApp, mayBeDone:
  */
 async function lookWhole(
   { clock, fly, fleet, store }: DestroyRequest,
-  orphan: OrphanedApp,
-  mayBeDone: boolean,
+  leases: AppLeases,
+  { orphan, mayBeDone }: LookedAt,
 ): Promise<SeenOrphan> {
   const [contents, deployments] = await allEnded([
     observeContents(fly, orphan.name),
     deploymentsSoon({ clock, fly, fleet }, orphan),
   ]);
-  const seen = await observeOrphan({ fly, fleet }, orphan);
+  const seen = await observedUnder(leases, { fly, fleet }, orphan);
   const isEmptied = mayBeDone && seen.state === 'foreign' && seen.machines === 0 && seen.id === orphan.id;
   if (seen.state !== 'orphan' && !isEmptied) return seen;
   if (seen.state === 'orphan' && seen.orphan.id !== orphan.id)
@@ -166,6 +205,39 @@ async function lookWhole(
   if (isEmptied && cameInto(now, orphan).length > 0)
     return unread(orphan, 'it has no machines any more, and something came into it');
   return { state: 'orphan', orphan: now };
+}
+
+/**
+ * Its machines as each is by its id, for lists lag: whoever has said something of it before it saw our lease is seen here. One
+ * that is not ours yet has come since.
+ */
+async function observedUnder(
+  leases: AppLeases,
+  { fly, fleet }: Pick<DestroyRequest, 'fly' | 'fleet'>,
+  before: OrphanedApp,
+): Promise<SeenOrphan> {
+  const seen = await observeOrphan({ fly, fleet }, before);
+  if (seen.state !== 'orphan') return seen;
+  const { orphan } = seen;
+  await leases.hold(leasable(orphan, fleet).filter((id) => !leases.has(id)));
+  const machines = await allEnded(orphan.machines.map(({ id }) => read(fly.machine(orphan.name, id))));
+  const [lost] = machines.flatMap((one) => (one.status === 'unread' ? [one.reason] : []));
+  if (lost !== undefined) return unread(orphan, lost);
+  const there = machines.flatMap((one) => (one.status === 'read' && one.value !== undefined ? [one.value] : []));
+  return { state: 'orphan', orphan: { ...orphan, machines: there.filter((machine) => !isGone(machine)) } };
+}
+
+/** Those that can carry a person's word. */
+function leasable({ machines }: OrphanedApp, fleet: DesiredFleet): readonly string[] {
+  return standingMachines(machines, fleet)
+    .filter(isHostOk)
+    .map(({ id }) => id);
+}
+
+/** Somebody holds a lease, or Fly asks to be left alone: nothing has gone wrong. */
+function busyTurn(step: AppDestroy, fault: Fault, clock: Pick<Clock, 'now'>): WithheldTurn {
+  const { message: because, next } = fault;
+  return { plan: busyPlan(step, { because, next, retryAt: retryAtOf(fault, clock.now()) }), orphan: undefined };
 }
 
 /** Where they come late, those of the look before count, and what machines tell of who is at work. */

@@ -1,3 +1,4 @@
+import type { Aside } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { namesOf } from '../../src/model/names.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
@@ -17,7 +18,10 @@ import type { Survey } from './states/survey.ts';
 import { heldByPolicy } from './states/weighed.ts';
 import { retold } from './untouched.ts';
 
-interface OrphanPassesParts extends Pick<OrphanRequest, 'clock' | 'fly' | 'store' | 'actor' | 'onProgress'> {
+interface OrphanPassesParts extends Pick<
+  OrphanRequest,
+  'clock' | 'log' | 'fly' | 'store' | 'instance' | 'actor' | 'onProgress'
+> {
   readonly states: AppStates;
   readonly survey: Survey;
   readonly known: KnownOrphans;
@@ -30,6 +34,7 @@ interface OrphanPassesParts extends Pick<OrphanRequest, 'clock' | 'fly' | 'store
 interface Turn {
   readonly trigger: Trigger;
   readonly signal: AbortSignal;
+  readonly yieldSlot: Aside;
 }
 
 /** Apps whose newest look says too little of them now. */
@@ -50,7 +55,7 @@ export class OrphanPasses {
   }
 
   /** Git no longer names it: said once, and destroyed only where the fleet's policy prunes apps. */
-  async pass(fleet: DesiredFleet, name: string, { trigger, signal }: Turn): Promise<Rest> {
+  async pass(fleet: DesiredFleet, name: string, { trigger, signal, yieldSlot }: Turn): Promise<Rest> {
     const stale = this.#staleFrom();
     await this.#lookBeforeRemoval(fleet, name, { stale, signal });
     const orphan = this.#parts.known.called(name);
@@ -59,7 +64,7 @@ export class OrphanPasses {
     signal.throwIfAborted();
     this.#parts.known.seenAgain(orphan, seen);
     if (seen.state === 'orphan') await rememberOrphan({ ...this.#parts, fleet }, seen.orphan);
-    const request = { ...this.#parts, fleet, trigger, signal };
+    const request = { ...this.#parts, fleet, trigger, signal, yieldSlot };
     if (seen.state === 'gone')
       this.#parts.states.ran(name, await syncOrphan(request, { plan: gonePlan(name), isGone: true }));
     const plan = this.#orphanPlan(fleet, name);

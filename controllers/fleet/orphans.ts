@@ -8,7 +8,6 @@ import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp, UnreadOrganization } from '../../src/model/observed.ts';
-import type { OnProgress } from '../../src/model/progress.ts';
 import type { Run, StepResult, Trigger } from '../../src/model/run.ts';
 import { nextWake } from '../app/outcome.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
@@ -112,7 +111,6 @@ export interface OrphanRequest extends DestroyRequest {
   readonly wholePlan?: string | undefined;
   readonly trigger: Trigger;
   readonly actor: string;
-  readonly onProgress: OnProgress;
 }
 
 /** What is to be done about it. Whoever may destroy it says how that is planned once more right before. */
@@ -140,7 +138,7 @@ export async function syncOrphan(request: OrphanRequest, work: OrphanWork): Prom
     onProgress({ type: 'step.started', app: plan.app, step });
     const startedAt = clock.now();
     await store.applyEvent(plan.app, { kind: 'destroying' });
-    const { isThere, withheld, ...destroyed } = await destroyOrphan(request, plan.app, again);
+    const { isThere, withheld, ...destroyed } = await destroyOrphan(request, { step, again });
     turn = withheld ?? turn;
     const result: StepResult = {
       ...destroyed,

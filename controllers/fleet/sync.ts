@@ -134,10 +134,11 @@ async function applyWhole(
       ? await planAgain(context, desired, { work, app, first })
       : { plan: first, planned: work.planned.get(first.app) };
     plans.set(plan.app, plan);
+    const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
     const request = { ...context, fleet: desired, plan, wholePlan: work.plan.planId, trigger: work.trigger };
     if (plan.status === 'orphaned') {
       const now = await orphanNow(context, desired, work, plan);
-      const run = await syncOrphan(request, now);
+      const run = await syncOrphan({ ...request, yieldSlot }, now);
       plans.set(plan.app, run.plan);
       if (run.outcome === 'failed') failed = true;
       runs.push(run);
@@ -145,7 +146,6 @@ async function applyWhole(
     if (plan.status === 'failed') failed = true;
     if (plan.status === 'invalid' || plan.status === 'failed') await recordUntouched(request);
     else if (app !== undefined && planned !== undefined) {
-      const yieldSlot = abortEarly ? inPlace : asideOf(queue, context.concurrency);
       const guard = guardBy(work, first);
       const options = { ...request, app, planned, guard, reached: work.reached, yieldSlot, patience: 'wait' } as const;
       const { run, faults, plan: last } = await syncUntilOwn(context, desired, { work, options });

@@ -3,6 +3,7 @@
  * cannot see what it has written over where the machine is the only one: whoever said the word looks until that is over.
  */
 import type { Lease, Machine } from '../../schemas/fly/machine.ts';
+import { orUndefined } from '../../src/fly/http/absence.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
@@ -157,7 +158,9 @@ function lostOn(live: Machine, texts: StandingTexts): readonly StandingKey[] {
 /** Machines that have taken the place of these. Throws a Fault where there is none. */
 async function successors({ fly, fleet }: Keeping, app: string, gone: readonly Watched[]): Promise<readonly Machine[]> {
   const before = new Set(gone.map(({ id }) => id));
-  const others = standingMachines(await fly.machines(app), fleet).filter((one) => isHostOk(one) && !before.has(one.id));
+  // Of an app that is gone Fly lists none: that call fails.
+  const there = (await orUndefined(fly.machines(app))) ?? [];
+  const others = standingMachines(there, fleet).filter((one) => isHostOk(one) && !before.has(one.id));
   if (others.length > 0) return others;
   throw new Fault({
     kind: 'transient',

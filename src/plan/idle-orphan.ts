@@ -1,8 +1,10 @@
 /** Plans of an app that git no longer names, or did not a moment ago, by which nothing is done. */
 import type { OtherOwner } from '../model/stamps/owner.ts';
+import type { Step } from '../model/plan.ts';
 import { shellWord } from '../model/base/shell.ts';
 import { ownerWords } from './guards/owner.ts';
 import { nothingOf, type IdlePlan } from './steps/guarded.ts';
+import { holdOf } from './steps/hold.ts';
 import { appPlanId } from './steps/plan-id.ts';
 
 /** Of an app that git no longer names and Fly does not have: said once, after which nobody tells of it any more. */
@@ -34,6 +36,19 @@ export function namedAgainPlan(app: string): IdlePlan {
 /** Of one that was about to go, and of which FlyCD no longer knows that it is to: a list may lag. */
 export function doubtedPlan(app: string): IdlePlan {
   return orphanPlan(app, 'git no longer names it. FlyCD looks for it anew before it destroys it');
+}
+
+/** Of one that was about to go while somebody holds one of its machines. */
+export function busyPlan(step: Step, { because, next = 'FlyCD looks again by itself', retryAt }: Busy): IdlePlan {
+  const { app } = step;
+  const hold = holdOf(app, { reason: 'busy', because, next, steps: [step], retryAt });
+  return { ...orphanPlan(app, 'git no longer names it'), holds: [hold], planId: appPlanId(app, [], [hold]) };
+}
+
+interface Busy {
+  readonly because: string;
+  readonly next: string | undefined;
+  readonly retryAt: number | undefined;
 }
 
 function orphanPlan(app: string, note: string): IdlePlan {

@@ -1,5 +1,9 @@
 /** A suspension that is said of an app while FlyCD destroys it: it does not say that it was, unless the app outlasts that. */
-import { expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Files } from '../../controllers/arena.ts';
 import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
@@ -30,6 +34,78 @@ test.each([
   expect(scene.images()).toEqual(['nginx:3']);
 });
 
+/** A config of the same fleet beside the repository: an older checkout, or one in which nothing prunes yet. */
+function checkout(files: Files): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flycd-checkout-'));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+describe.each([
+  ['still names the app', { ...fleet, ...shop() }],
+  ['prunes nothing yet', { ...fleet, 'flycd.yaml': 'fleet: words\n' }],
+  ['has the app, and prunes nothing yet', { ...fleet, ...shop(), 'flycd.yaml': 'fleet: words\n' }],
+])('from a config that %s', (_what, files) => {
+  const folders: string[] = [];
+  afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
+
+  test.each([1500, 3000, 20_000])('where Fly takes %d ms to destroy it: it is not said to stand', async (ms) => {
+    await removed();
+    const folder = checkout(files);
+    folders.push(folder);
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs: ms } }, async () => {
+      said = await scene.world.flycdAt(folder, suspend, 'laptop');
+    });
+    expect(seen()).toBeUndefined();
+    expect(said?.code, said?.stderr).toBe(1);
+  });
+
+  test('right before it is destroyed: it stands', async () => {
+    await removed();
+    const folder = checkout(files);
+    folders.push(folder);
+    const lease = 'POST /apps/{app}/machines/{machine}/lease';
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    const pass = await passWith({ template: lease, nth: 1, fault: { latencyMs: 4000 } }, async () => {
+      said = await scene.world.flycdAt(folder, suspend, 'laptop');
+    });
+    expect(said?.code, said?.stderr).toBe(0);
+    expect(pass.code, pass.stdout).toBe(4);
+    expect(seen()?.machines).toHaveLength(1);
+  });
+});
+
+test.each([1, 3, 30])('of %d machines, from an older checkout: it is not said to stand', async (count) => {
+  await removed(count);
+  const folder = checkout({ ...fleet, ...shop('nginx:1', count) });
+  const began = scene.world.clock.now();
+  let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+  await passWith({ template, nth: 1, fault: { latencyMs: 5000 } }, async () => {
+    said = await scene.world.flycdAt(folder, suspend, 'laptop');
+  });
+  rmSync(folder, { recursive: true });
+  expect(seen()).toBeUndefined();
+  expect(said?.code, said?.stderr).toBe(1);
+  expect(scene.world.clock.now() - began).toBeLessThan(30_000);
+});
+
+test('a rollback from an older checkout does not say that it stands either', async () => {
+  await scene.twoVersions();
+  scene.world.remove('shop');
+  await scene.world.clock.sleep(60_000);
+  const folder = checkout({ ...fleet, ...shop('nginx:2') });
+  let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+  await passWith({ template, nth: 1, fault: { latencyMs: 8000 } }, async () => {
+    said = await scene.world.flycdAt(folder, ['rollback', 'shop'], 'laptop');
+  });
+  rmSync(folder, { recursive: true });
+  expect(said?.code, said?.stderr).not.toBe(0);
+});
+
 test('where the destroy fails, it stands', async () => {
   await removed();
   scene.faults().add({ template, app: 'shop', times: 99, fault: '503' });
@@ -41,8 +117,13 @@ test('where the destroy fails, it stands', async () => {
 
 test('where its machines are taken away meanwhile, it does not say that it stands', async () => {
   await removed();
+  const patch = 'PATCH /apps/{app}/machines/{machine}/metadata';
+  const get = 'GET /apps/{app}/machines/{machine}';
+  scene.faults().add({ template: get, app: 'shop', times: 1, fault: { latencyMs: 5000 } });
+  const before = scene.calls(patch);
   const said = scene.world.flycd(suspend, 'laptop');
-  await scene.world.clock.sleep(20_000);
+  while (scene.calls(patch) === before) await scene.world.clock.sleep(50);
+  await scene.world.clock.sleep(1000);
   for (const { id } of seen()?.machines ?? [])
     await scene.world.asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
   const { code, stderr } = await said;
@@ -85,14 +166,15 @@ test.each([200, 1000])(
 
 test('an app that Fly does not show for a moment is not taken for gone', async () => {
   await removed();
-  const before = scene.world.simulator.world.requests.filter((one) => one.template === 'GET /apps/{app}').length;
+  const patch = 'PATCH /apps/{app}/machines/{machine}/metadata';
+  scene.faults().add({ template: patch, app: 'shop', times: 99, fault: '503' });
+  const before = scene.calls(patch);
   const saying = scene.world.flycd(suspend, 'laptop');
-  const asked = () => scene.world.simulator.world.requests.filter((one) => one.template === 'GET /apps/{app}').length;
-  while (asked() < before + 4) await scene.world.clock.sleep(1000);
-  const none = { status: 404, body: { error: 'Could not find App' } };
-  scene.faults().add({ template: 'GET /apps/{app}', app: 'shop', times: 1, fault: none });
-  scene.faults().add({ template: 'GET /apps/{app}/machines', app: 'shop', times: 4, fault: '503' });
+  while (scene.calls(patch) === before) await scene.world.clock.sleep(50);
+  scene.answers(404, 1);
   const { code, stderr } = await saying;
-  expect(stderr).not.toContain('nothing was said of it');
-  expect(code).toBe(0);
+  expect(stderr).toContain('no machine of shop could be stamped');
+  expect(code).toBe(1);
+  scene.faults().clear();
+  expect((await scene.world.flycd(['status'], 'laptop')).stdout).toContain('suspended');
 });

@@ -14,7 +14,10 @@ const tries = [
 
 const volume = () => scene.world.asPerson('POST', '/apps/shop/volumes', { name: 'data', region: 'arn', size_gb: 1 });
 const secret = () => scene.world.asPerson('POST', '/apps/shop/secrets/PASSWORD', { value: 'mine' });
+/** As by `fly machine leases clear` and `fly machine destroy`. */
 const emptied = async (): Promise<void> => {
+  for (const machine of scene.world.simulator.world.apps.get('shop')?.machines.values() ?? [])
+    machine.lease = undefined;
   for (const { id } of seen()?.machines ?? [])
     await scene.world.asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
 };

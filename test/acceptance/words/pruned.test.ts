@@ -130,6 +130,7 @@ test('who is at work on it at the last moment is let be', async () => {
     scene.world.asPerson('POST', `/apps/shop/machines/${seen()?.machines[0]?.id}/lease`, { ttl: 600 }),
   );
   expect(code, stdout).toBe(4);
+  expect(stdout).toContain('working on the machine');
   expect(seen()).toBeDefined();
 });
 

@@ -4,6 +4,7 @@ import { recordGone } from '../../../../controllers/fleet/gone-apps.ts';
 import type { FoundOrphans } from '../../../../controllers/fleet/orphans.ts';
 import type { Machine } from '../../../../schemas/fly/machine.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { silentLog } from '../../../../src/model/base/log.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import type { AppStatus } from '../../../../src/model/plan.ts';
 import type { Run } from '../../../../src/model/run.ts';
@@ -56,6 +57,8 @@ async function recorded({
     trigger: 'timer',
     actor: 'flycd',
     onProgress: () => undefined,
+    log: silentLog,
+    instance: 'test',
     signal: new AbortController().signal,
   } as const;
   const runs = await recordGone(request, { ...all, ...found }, isMeant);

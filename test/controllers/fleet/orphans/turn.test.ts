@@ -1,85 +1,16 @@
 /** In the loop, when it is the turn of an app that git names no more: what is looked at first, and what is told of it. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
-import { defaultPolicy } from '../../../../src/model/base/policy.ts';
-import type { DesiredFleet } from '../../../../src/model/desired.ts';
-import { formatSuspension } from '../../../../src/model/standing/standing-text.ts';
+import { expect, test } from 'vitest';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
-import { desiredApp, group } from '../../../plan/builders.ts';
-import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { both, one, orphanScene } from './scene.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
+const scene = orphanScene();
+const { names, removed, suspendOld, unsayOld } = scene;
 
-const policy = { ...defaultPolicy, prune: ['app' as const] };
-const groups = [group({ counts: { arn: 1 } })];
-const fleet = (...apps: readonly string[]): DesiredFleet =>
-  fleetOf({
-    policy,
-    revision: `content:${apps.length}`,
-    apps: apps.map((name) => desiredApp({ name, groups, policy })),
-  });
-const both = fleet('old', 'rest');
-const one = fleet('rest');
-const { signal } = new AbortController();
-
-/** As a person’s FlyCD elsewhere writes it, on all machines of `old`. */
-async function suspendOld(reason = 'a look', count = 1): Promise<void> {
-  const said = { reason, by: 'bob', at: clock.now(), until: undefined, count };
-  await patchOld({ [stampKeys.suspend]: formatSuspension(said), [stampKeys.app]: 'old' });
-}
-async function patchOld(metadata: Readonly<Record<string, string>>): Promise<void> {
-  const { url, token } = simulator;
-  for (const { id } of simulator.world.snapshot().find(({ name }) => name === 'old')?.machines ?? []) {
-    for (const [key, value] of Object.entries(metadata)) {
-      const { status } = await fetch(`${url}/v1/apps/old/machines/${id}/metadata/${key}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ value }),
-      });
-      expect(status).toBeLessThan(300);
-    }
-  }
-}
-/** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
-async function removed() {
-  const { url, token } = simulator;
-  const store = testStore({ path: ':memory:', clock });
-  let wanted = both;
-  const reports = { configRepo: undefined, reporter: undefined };
-  const reconciler = reconcilerOf({ wanted: () => wanted, url, token, fetch, clock, store }, reports);
-  const refresh = (to: DesiredFleet) => {
-    wanted = to;
-    return reconciler.refresh(signal);
-  };
-  const turn = (app: string) => reconciler.reconcile(app, 'timer', signal);
-  await refresh(both);
-  for (const app of ['old', 'rest']) await turn(app);
-  await refresh(one);
-  await turn('rest');
-  expect(names()).toEqual(['old', 'rest']);
-  const ofOld = async () => (await store.runs({ app: 'old', limit: 9, all: true })).map(({ outcome }) => outcome);
-  return { refresh, turn, ofOld, store };
-}
-
-const names = () => simulator.world.snapshot().map(({ name }) => name);
 const silence = () =>
-  simulator.world.faults.add({ template: 'GET /apps/{app}/machines', app: 'rest', fault: '503', times: 99 });
+  scene.simulator.world.faults.add({ template: 'GET /apps/{app}/machines', app: 'rest', fault: '503', times: 99 });
 /** Somebody destroys what `rest` runs on. */
 async function ruin(): Promise<void> {
-  const { url, token } = simulator;
-  for (const { id } of simulator.world.snapshot().find(({ name }) => name === 'rest')?.machines ?? []) {
-    const path = `${url}/v1/apps/rest/machines/${id}?force=true`;
-    const { status } = await fetch(path, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
-    expect(status).toBe(200);
-  }
+  for (const { id } of scene.machinesOf('rest')) await scene.call('DELETE', `/apps/rest/machines/${id}?force=true`);
 }
 
 test('it goes, and of what is not there nobody tells', async () => {
@@ -94,7 +25,7 @@ test('it goes, and of what is not there nobody tells', async () => {
 
 test('where Fly does not destroy it, it is tried again', async () => {
   const { turn, ofOld } = await removed();
-  simulator.world.faults.add({
+  scene.simulator.world.faults.add({
     template: 'DELETE /apps/{app}',
     app: 'old',
     fault: { status: 422, body: { error: 'busy' } },
@@ -102,14 +33,14 @@ test('where Fly does not destroy it, it is tried again', async () => {
   });
   for (let times = 0; times < 2; times += 1) expect(await turn('old')).toMatchObject({ failed: true });
   expect(names()).toEqual(['old', 'rest']);
-  simulator.world.faults.clear();
+  scene.simulator.world.faults.clear();
   expect(await turn('old')).toMatchObject({ failed: false });
   expect((await ofOld()).slice(0, 3)).toEqual(['deleted', 'failed', 'failed']);
 });
 
 test('what takes its place is looked at anew, however well it was a while ago', async () => {
   const { turn, ofOld } = await removed();
-  await clock.sleep(60_000);
+  await scene.clock.sleep(60_000);
   await ruin();
   for (let times = 0; times < 2; times += 1) expect(await turn('old')).toMatchObject({ failed: false });
   expect(names()).toEqual(['old', 'rest']);
@@ -121,13 +52,13 @@ test('what takes its place is looked at anew, however well it was a while ago', 
 
 test('where it waits for one that could not be looked at, that is looked at in its turn', async () => {
   const { turn } = await removed();
-  await clock.sleep(60_000);
+  await scene.clock.sleep(60_000);
   silence();
   await turn('rest').catch(() => undefined);
   await turn('old');
   expect(names()).toEqual(['old', 'rest']);
-  simulator.world.faults.clear();
-  await clock.sleep(60_000);
+  scene.simulator.world.faults.clear();
+  await scene.clock.sleep(60_000);
   await turn('old');
   expect(names()).toEqual(['rest']);
 });
@@ -137,12 +68,12 @@ test.each([
   ['is refused', { status: 401, body: { error: 'unauthorized' } }],
 ])('where the list of an organization %s, it is known, and nothing goes', async (_how, fault) => {
   const { refresh, turn } = await removed();
-  simulator.world.faults.add({ template: 'GET /orgs/{org}/machines', fault, times: 99 });
+  scene.simulator.world.faults.add({ template: 'GET /orgs/{org}/machines', fault, times: 99 });
   expect((await refresh(one)).apps).toEqual(['rest', 'old']);
   await turn('old');
   expect(names()).toEqual(['old', 'rest']);
   expect((await refresh(both)).apps).toEqual(['old', 'rest']);
-  simulator.world.faults.clear();
+  scene.simulator.world.faults.clear();
   expect((await refresh(one)).apps).toEqual(['rest', 'old']);
   await turn('rest');
   await turn('old');
@@ -153,12 +84,12 @@ test('where git names it again meanwhile, it stays, and is looked at again at on
   const { refresh, turn, ofOld } = await removed();
   let isDone = false;
   let again: Promise<unknown> = Promise.resolve();
-  simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+  scene.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
     if (isDone || phase !== 'after' || method !== 'GET' || !path.endsWith('/apps/old/volumes')) return;
     isDone = true;
     again = refresh(both);
   };
-  expect(await turn('old')).toMatchObject({ nextWakeAt: clock.now(), failed: false });
+  expect(await turn('old')).toMatchObject({ nextWakeAt: scene.clock.now(), failed: false });
   await again;
   expect(isDone).toBe(true);
   expect(names()).toEqual(['old', 'rest']);
@@ -172,7 +103,7 @@ test.each([
   ['volumes', 2],
 ])('what a person says while its %s are read (%d) keeps it, and is remembered', async (read, nth) => {
   const { turn, ofOld, store } = await removed();
-  simulator.world.faults.add({
+  scene.simulator.world.faults.add({
     template: `GET /apps/{app}/${read}`,
     app: 'old',
     fault: { latencyMs: 25_000 },
@@ -180,7 +111,7 @@ test.each([
     times: 1,
   });
   const turned = turn('old');
-  await clock.sleep(10_000);
+  await scene.clock.sleep(10_000);
   await suspendOld();
   expect(await turned).toMatchObject({ failed: false });
   expect(names()).toEqual(['old', 'rest']);
@@ -191,14 +122,6 @@ test.each([
   expect(await ofOld()).not.toContain('deleted');
   expect((await store.memory('old')).standing.map(({ key }) => key)).toContain(stampKeys.suspend);
 });
-
-/** As where the machine that told of it is gone. */
-function unsayOld(): void {
-  for (const { config } of simulator.world.apps.get('old')?.machines.values() ?? [])
-    config.metadata = Object.fromEntries(
-      Object.entries(config.metadata ?? {}).filter(([key]) => key !== stampKeys.suspend),
-    );
-}
 
 test.each(['its turn', 'a refresh'])(
   'a suspension that %s alone has seen stands once nothing on Fly tells of it',
@@ -219,7 +142,7 @@ test('what is said of it anew is told in the run that is there', async () => {
   await suspendOld();
   await turn('old');
   const [before] = await store.runs({ app: 'old', limit: 9 });
-  await clock.sleep(60_000);
+  await scene.clock.sleep(60_000);
   await suspendOld('another look', 2);
   await turn('old');
   const [run] = await store.runs({ app: 'old', limit: 9 });

@@ -1,0 +1,116 @@
+/**
+ * Leases on all machines of an app while it is destroyed: Fly destroys it whoever holds them, and a person whose word comes too
+ * late for the last look sees there that it is about to go.
+ */
+import { orUndefined } from '../../src/fly/http/absence.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
+import { isOwnLease, type FleetOwner } from '../../src/model/stamps/owner.ts';
+import { leaseDescription, type AppServices } from './services.ts';
+
+/**
+ * A call goes out at most 10 s after its last question was asked (`heldMsMax` in src/fly/http/last-question.ts), and is given up
+ * after a minute (`writeTimeoutMs` in src/fly/http/call.ts): whoever is killed in between leaves leases that outlast what was sent.
+ */
+const leaseSeconds = 80;
+/** So young a lease has all that time left. */
+const freshMs = 5000;
+/** A renewal takes a round trip: of the 10 s before the call goes out it may take half. */
+const renewalMsMax = 5000;
+/** Whatever clocks say, a lease that was left behind is over by then. */
+const staleLeaseMsMax = (leaseSeconds + 1) * 1000;
+
+interface AppLeasesParts extends Pick<
+  AppServices,
+  'clock' | 'log' | 'fly' | 'instance' | 'signal' | 'onProgress' | 'yieldSlot'
+> {
+  readonly fleet: FleetOwner;
+  readonly app: string;
+}
+
+export class AppLeases {
+  readonly #parts: AppLeasesParts;
+  /** By machine. */
+  readonly #held = new Map<string, { readonly nonce: string; readonly askedAt: Moment }>();
+
+  constructor(parts: AppLeasesParts) {
+    this.#parts = parts;
+  }
+
+  has(machineId: string): boolean {
+    return this.#held.has(machineId);
+  }
+
+  /**
+   * The first time. What an earlier FlyCD of the fleet left behind is waited for once. Throws a waiting Fault, which names the
+   * holder, where somebody is at work on one of them.
+   */
+  async take(machineIds: readonly string[]): Promise<void> {
+    const { clock, fly, app, fleet, signal, onProgress, yieldSlot } = this.#parts;
+    try {
+      return await this.hold(machineIds);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.kind !== 'waiting') throw error;
+      const left = await allEnded(machineIds.filter((id) => !this.has(id)).map((id) => fly.lease(app, id)));
+      const others = left.filter((lease) => lease !== undefined);
+      if (others.length === 0 || !others.every((lease) => isOwnLease(lease.description, fleet))) throw error;
+      // Fly says in whole seconds when a lease ends.
+      const endsAt = Math.max(...others.map((lease) => (lease.expires_at + 1) * 1000)) - fly.aheadMs();
+      const untilMs = Math.min(Math.max(1000, endsAt - clock.now()), staleLeaseMsMax);
+      const because = 'an earlier FlyCD still holds a machine of it';
+      onProgress({ type: 'waiting', app, because, until: clock.now() + untilMs });
+      await yieldSlot(() => clock.sleep(untilMs, signal));
+      await this.hold(machineIds);
+    }
+  }
+
+  /** Each of them, by default those of before, is ours for longer than the call takes that is sent next. Throws as above. */
+  async hold(machineIds: readonly string[] = [...this.#held.keys()]): Promise<void> {
+    await allEnded(machineIds.map((id) => this.#holdOne(id)));
+  }
+
+  /** Where the app stays. */
+  async release(): Promise<void> {
+    const { fly, app, log } = this.#parts;
+    const given = [...this.#held];
+    this.#held.clear();
+    await allEnded(
+      given.map(([id, { nonce }]) =>
+        fly.releaseLease(app, id, nonce).catch((error: unknown) => {
+          // It ends by itself.
+          log.warn({ app, machine: id, error: String(error) }, 'lease not released');
+        }),
+      ),
+    );
+  }
+
+  async #holdOne(id: string): Promise<void> {
+    const { clock, fly, app, fleet, instance } = this.#parts;
+    const held = this.#held.get(id);
+    if (held !== undefined && msSince(clock, held.askedAt) <= freshMs) return;
+    const askedAt = momentOf(clock);
+    if (held !== undefined && (await this.#isRenewed(id, held.nonce))) {
+      this.#held.set(id, { ...held, askedAt });
+      return;
+    }
+    const description = leaseDescription(fleet.name, instance);
+    // One that is gone is nobody's to hold.
+    const nonce = await orUndefined(fly.acquireLease(app, id, { ttlSeconds: leaseSeconds, description }));
+    if (nonce !== undefined) this.#held.set(id, { nonce, askedAt });
+  }
+
+  /** false: the call waited for its turn for longer than the lease, and somebody else may hold it by now. */
+  async #isRenewed(id: string, nonce: string): Promise<boolean> {
+    const { fly, app } = this.#parts;
+    try {
+      await fly.refreshLease(app, id, nonce, { ttlSeconds: leaseSeconds, patienceMs: renewalMsMax });
+      return true;
+    } catch (error) {
+      if (!(error instanceof FlyError) || error.outcome !== 'refused') throw error;
+      this.#held.delete(id);
+      return false;
+    }
+  }
+}

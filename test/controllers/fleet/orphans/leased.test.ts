@@ -1,0 +1,119 @@
+/** Whoever destroys an app that git names no more holds all its machines while it does: others see it there, and are seen. */
+import { expect, test } from 'vitest';
+import { orphanScene } from './scene.ts';
+
+const scene = orphanScene();
+const { names, removed, suspendOld, machinesOf } = scene;
+
+/** Another one's lease on the machine of `old`. */
+const leased = (description: string, ttl: number) =>
+  scene.call('POST', `/apps/old/machines/${machinesOf('old')[0]?.id}/lease`, { ttl, description });
+const isHeld = () => machinesOf('old').map(({ lease }) => lease !== undefined && lease.expiresAt > scene.clock.now());
+const template = 'DELETE /apps/{app}';
+
+/** What is seen of its machines each time that Fly is asked to destroy it. */
+function seenAtDeletes<T>(look: () => T): T[] {
+  const seen: T[] = [];
+  scene.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+    if (phase === 'before' && method === 'DELETE' && path.endsWith('/apps/old')) seen.push(look());
+  };
+  return seen;
+}
+
+test('all its machines are held when Fly is asked to destroy it, for longer than a try takes', async () => {
+  const { turn } = await removed();
+  const leftMs = seenAtDeletes(() => (machinesOf('old')[0]?.lease?.expiresAt ?? 0) - scene.clock.now());
+  await turn('old');
+  expect(names()).toEqual(['rest']);
+  expect(leftMs).toHaveLength(1);
+  expect(leftMs[0]).toBeGreaterThanOrEqual(70_000);
+});
+
+test.each([20, 100, 170])('each try has that, also where Fly makes it wait for %d s', async (seconds) => {
+  const { turn } = await removed();
+  const leftMs = seenAtDeletes(() => (machinesOf('old')[0]?.lease?.expiresAt ?? 0) - scene.clock.now());
+  const fault = { status: 429, body: {}, headers: { 'retry-after': String(seconds) } };
+  scene.simulator.world.faults.add({ template, app: 'old', times: 1, fault });
+  for (let times = 0; times < 3 && names().includes('old'); times += 1) {
+    const { nextWakeAt } = await turn('old');
+    if (nextWakeAt !== undefined) await scene.clock.sleep(Math.max(0, nextWakeAt - scene.clock.now()));
+  }
+  expect(names()).toEqual(['rest']);
+  expect(leftMs).toHaveLength(2);
+  for (const left of leftMs) expect(left).toBeGreaterThanOrEqual(70_000);
+});
+
+test.each(['somebody', 'flycd:acme:another'])(
+  'while %s holds one of them it is held, and goes afterwards',
+  async (who) => {
+    const { turn, store } = await removed();
+    await leased(who, 600);
+    expect(await turn('old')).toMatchObject({ failed: false });
+    expect(names()).toEqual(['old', 'rest']);
+    const [run] = await store.runs({ app: 'old', limit: 1 });
+    expect(run).toMatchObject({ outcome: 'held', plan: { holds: [{ reason: 'busy' }] } });
+    const { nextWakeAt = Infinity } = await turn('old');
+    expect(nextWakeAt).toBeLessThanOrEqual(scene.clock.now() + 600_000);
+    await scene.clock.sleep(601_000);
+    await turn('old');
+    expect(names()).toEqual(['rest']);
+  },
+);
+
+test('what an earlier FlyCD left behind is waited for', async () => {
+  const { turn } = await removed();
+  await leased('flycd:acme:earlier', 60);
+  expect(await turn('old')).toMatchObject({ failed: false });
+  expect(names()).toEqual(['rest']);
+});
+
+test('a machine that is gone by then is nobody’s to hold', async () => {
+  const { turn } = await removed();
+  const [first] = machinesOf('old');
+  await scene.call('POST', '/apps/old/machines', { config: { ...first?.config, image: 'nginx:1' } });
+  scene.simulator.world.faults.add({
+    template: 'POST /apps/{app}/machines/{machine}/lease',
+    app: 'old',
+    times: 1,
+    fault: { status: 404, body: { error: 'machine not found' } },
+  });
+  expect(await turn('old')).toMatchObject({ failed: false });
+});
+
+test.each([
+  ['a person has suspended it', () => suspendOld()],
+  ['Fly refuses to destroy it', () => Promise.resolve()],
+])('where %s they are given back at once', async (_what, said) => {
+  const { turn } = await removed();
+  const wasHeld: boolean[][] = [];
+  scene.simulator.world.faults.add({
+    template,
+    app: 'old',
+    times: 99,
+    fault: { status: 422, body: { error: 'not now' } },
+  });
+  let isSaid = false;
+  scene.simulator.world.onRequest = async ({ phase, request: { method, path } }) => {
+    if (isSaid || phase !== 'after' || method !== 'POST' || !path.endsWith('/lease')) return;
+    isSaid = true;
+    wasHeld.push(isHeld());
+    await said();
+  };
+  await turn('old');
+  expect(wasHeld).toEqual([[true]]);
+  expect(isHeld()).toEqual([false]);
+  expect(names()).toEqual(['old', 'rest']);
+});
+
+test('a stop ends the wait for a lease, and nothing is destroyed', async () => {
+  const stop = new AbortController();
+  const { turn } = await removed(stop.signal);
+  await leased('flycd:acme:earlier', 60);
+  const passed = turn('old').catch(() => undefined);
+  await scene.clock.sleep(10_000);
+  stop.abort(new Error('stop'));
+  const before = scene.clock.now();
+  await passed;
+  expect(scene.clock.now() - before).toBeLessThan(5000);
+  expect(names()).toEqual(['old', 'rest']);
+});
