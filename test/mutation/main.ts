@@ -1,6 +1,16 @@
 /** Mutations by hand: `npm run mutate -- --help` says how. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,13 +18,17 @@ import { dice } from '../storm/world/dice.ts';
 import { readCovering } from './covering.ts';
 import { mutantsOf, type Mutant } from './mutants.ts';
 
-const usage = `Usage: npm run mutate -- [COUNT] [--minutes M] [--from COMMIT] [--in PATH]... [--tests PATH]...
+const usage = `Usage: npm run mutate -- [COUNT] [--minutes M] [--from COMMIT] [--skip N] [--watched FOLDER]
+                             [--in PATH]... [--tests PATH]...
 
 Draws COUNT small changes (default: 300) of what decides whether FlyCD may act, and runs the tests that reach each, one
-change at a time, in copies of the last commit. A change that no test notices is printed as survived.
+change at a time, in copies of the last commit: those near it and quick first, for all changes, then the others for each change
+that none of the first noticed. A change that no test notices is printed as survived.
 
   --minutes M      begins none later than M minutes after the first (default: 90)
   --from COMMIT    the commit whose hash the draw follows from (default: the last one)
+  --skip N         leaves out the first N of those drawn: they were tried before
+  --watched FOLDER goes by the run over all tests that is kept there; where none is, makes and keeps it
   --in PATH        draws from this file or folder alone; may be repeated
   --tests PATH     knows the tests of this file or folder alone; may be repeated (default: all of npm test)
 `;
@@ -40,11 +54,16 @@ const places = [
   'controllers/fleet',
 ];
 
-/** The first tests are near the change and quick; most changes end there. Few of the last are worth their start. */
-const batches = [4, 12, 400];
+/** The first tests are near the change and quick: most changes end there. */
+const firstTests = 4;
+
+/** Of tests near a change, as long as it took to watch them: 300 changes are to be tried in 90 minutes on two cores. */
+const nearMsMax = 60_000;
 
 /** A change can make a loop endless; the slowest batch takes half of it on a busy machine. */
 const batchLimitMs = 240_000;
+/** All that are not near, of one change. */
+const farLimitMs = 1_200_000;
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -58,6 +77,8 @@ function argumentsOf() {
     help: { type: 'boolean', short: 'h', default: false },
     minutes: { type: 'string', default: '90' },
     from: { type: 'string', default: 'HEAD' },
+    skip: { type: 'string', default: '0' },
+    watched: { type: 'string' },
     in: { type: 'string', multiple: true, default: places },
     tests: { type: 'string', multiple: true },
   } as const;
@@ -135,18 +156,19 @@ function vitest(copy: string, args: readonly string[], limitMs: number, watched:
   });
 }
 
-async function isKilled(copy: string, mutant: Mutant, tests: readonly string[]): Promise<boolean> {
+interface Batch {
+  readonly tests: readonly string[];
+  readonly limitMs: number;
+}
+
+/** true: one of the tests fails, or does not end. */
+async function isNoticed(copy: string, mutant: Mutant, batches: readonly Batch[]): Promise<boolean> {
   const path = join(copy, mutant.file);
   const source = readFileSync(path, 'utf8');
   writeFileSync(path, source.slice(0, mutant.start) + mutant.text + source.slice(mutant.end));
   try {
-    let first = 0;
-    for (const size of batches) {
-      const batch = tests.slice(first, first + size);
-      first += size;
-      if (batch.length > 0 && !(await vitest(copy, ['--bail=1', '--maxWorkers=1', ...batch], batchLimitMs)))
-        return true;
-    }
+    for (const { tests, limitMs } of batches)
+      if (tests.length > 0 && !(await vitest(copy, ['--bail=1', '--maxWorkers=1', ...tests], limitMs))) return true;
     return false;
   } finally {
     writeFileSync(path, source);
@@ -168,8 +190,10 @@ if (values.help) {
 }
 const count = Number(positionals[0] ?? '300');
 const minutes = Number(values.minutes);
+const skip = Number(values.skip);
 if (positionals.length > 1 || !Number.isSafeInteger(count) || count < 1) refuse('expected one number of changes');
 if (!(minutes > 0)) refuse('expected minutes above 0');
+if (!Number.isSafeInteger(skip) || skip < 0 || skip >= count) refuse('expected to skip fewer than are drawn');
 if (git('status', '--porcelain', '--', 'src', 'controllers', 'test').trim() !== '')
   refuse('commit first: the copies hold the last commit');
 
@@ -196,43 +220,65 @@ for (const [signal, code] of [
   process.once(signal, () => process.exit(code));
 const copies = Array.from({ length: availableParallelism() }, (_, index) => copyOf(folder, `copy-${index + 1}`));
 
-const coverage = mkdtempSync(join(folder, 'coverage-'));
+const coverage = values.watched === undefined ? mkdtempSync(join(folder, 'coverage-')) : resolve(values.watched);
+mkdirSync(coverage, { recursive: true });
 const config = 'test/mutation/vitest.coverage.config.ts';
 /** The whole of npm test, watched: several times its usual length. */
 const coverageLimitMs = 1_800_000;
 /** Of tests that fail, enough to see which. */
 const failedLinesMax = 40;
-const log = join(folder, 'coverage.log');
-const output = openSync(log, 'w');
-const isGreen = await vitest(copies[0] ?? root, ['--config', config, ...(values.tests ?? [])], coverageLimitMs, {
-  env: { MUTATION_COVERAGE: coverage, NO_COLOR: '1' },
-  output,
-});
-closeSync(output);
-if (!isGreen) {
+/** Refuses where they do not pass. */
+async function watchTests(): Promise<void> {
+  const log = join(folder, 'coverage.log');
+  const output = openSync(log, 'w');
+  const isGreen = await vitest(copies[0] ?? root, ['--config', config, ...(values.tests ?? [])], coverageLimitMs, {
+    env: { MUTATION_COVERAGE: coverage, NO_COLOR: '1' },
+    output,
+  });
+  closeSync(output);
+  if (isGreen) return;
+  rmSync(coverage, { recursive: true, force: true });
   const failed = readFileSync(log, 'utf8')
     .split('\n')
     .filter((line) => /^ *(?:FAIL|×|Error:|\S*Error:)/.test(line));
   refuse(`the tests do not pass without a change:\n${failed.slice(0, failedLinesMax).join('\n')}`);
 }
+if (readdirSync(coverage).length === 0) await watchTests();
 const covering = readCovering(coverage);
 
 const startedAt = performance.now();
-const survived: string[] = [];
+const isLate = (): boolean => performance.now() - startedAt > minutes * 60_000;
+
+/** Takes one after the other from the list, in each copy at once, until it is empty or the time is over. */
+async function inCopies<T>(list: T[], work: (copy: string, one: T) => Promise<void>): Promise<void> {
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let one = list.shift(); one !== undefined; one = isLate() ? undefined : list.shift()) await work(copy, one);
+    }),
+  );
+}
+
+const unnoticed: Mutant[] = [];
 let tried = 0;
-await Promise.all(
-  copies.map(async (copy) => {
-    for (;;) {
-      if (performance.now() - startedAt > minutes * 60_000) return;
-      const mutant = drawn.shift();
-      if (mutant === undefined) return;
-      const tests = covering.testsOf(mutant);
-      const killed = await isKilled(copy, mutant, tests);
-      tried += 1;
-      console.log(`${killed ? 'noticed ' : 'survived'} ${told(mutant)}  (${tests.length} test files)`);
-      if (!killed) survived.push(told(mutant));
-    }
-  }),
-);
+await inCopies(drawn.slice(skip), async (copy, mutant) => {
+  const { near } = covering.testsOf(mutant, nearMsMax);
+  const first = { tests: near.slice(0, firstTests), limitMs: batchLimitMs };
+  const second = { tests: near.slice(firstTests), limitMs: batchLimitMs };
+  const noticed = await isNoticed(copy, mutant, [first, second]);
+  tried += 1;
+  console.log(`${noticed ? 'noticed ' : 'not yet '} ${told(mutant)}  (${near.length} test files)`);
+  if (!noticed) unnoticed.push(mutant);
+});
+const survived: string[] = [];
+const open = [...unnoticed];
+await inCopies(open, async (copy, mutant) => {
+  const { far } = covering.testsOf(mutant, nearMsMax);
+  const noticed = await isNoticed(copy, mutant, [{ tests: far, limitMs: farLimitMs }]);
+  console.log(`${noticed ? 'noticed ' : 'survived'} ${told(mutant)}  (${far.length} more test files)`);
+  if (!noticed) survived.push(told(mutant));
+});
 const took = Math.round((performance.now() - startedAt) / 60_000);
-console.log(`${tried} changes in ${took} minutes, ${survived.length} survived:\n${survived.join('\n')}`);
+console.log(
+  `${tried} changes in ${took} minutes, ${survived.length} survived, ${open.length} wait for their last tests:`,
+);
+console.log([...survived, ...open.map(told)].join('\n'));
