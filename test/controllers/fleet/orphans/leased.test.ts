@@ -92,14 +92,14 @@ test.each([
     times: 99,
     fault: { status: 422, body: { error: 'not now' } },
   });
-  let isSaid = false;
-  scene.simulator.world.onRequest = async ({ phase, request: { method, path } }) => {
-    if (isSaid || phase !== 'after' || method !== 'POST' || !path.endsWith('/lease')) return;
-    isSaid = true;
+  let saying: Promise<void> | undefined;
+  scene.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+    if (saying !== undefined || phase !== 'after' || method !== 'POST' || !path.endsWith('/lease')) return;
     wasHeld.push(isHeld());
-    await said();
+    saying = said();
   };
   await turn('old');
+  await saying;
   expect(wasHeld).toEqual([[true]]);
   expect(isHeld()).toEqual([false]);
   expect(names()).toEqual(['old', 'rest']);

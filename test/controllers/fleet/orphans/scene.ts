@@ -52,7 +52,7 @@ export function orphanScene() {
     call,
     machinesOf,
     /** As a person’s FlyCD elsewhere writes it, on all machines of `old`. */
-    async suspendOld(reason = 'a look', count = 1): Promise<void> {
+    suspendOld: async (reason = 'a look', count = 1): Promise<void> => {
       const said = { reason, by: 'bob', at: clock.now(), until: undefined, count };
       const stamps = { [stampKeys.suspend]: formatSuspension(said), [stampKeys.app]: 'old' };
       for (const { id } of machinesOf('old'))
@@ -60,14 +60,14 @@ export function orphanScene() {
           await call('POST', `/apps/old/machines/${id}/metadata/${key}`, { value });
     },
     /** As where the machine that told of it is gone. */
-    unsayOld(): void {
+    unsayOld: (): void => {
       for (const { config } of machinesOf('old'))
         config.metadata = Object.fromEntries(
           Object.entries(config.metadata ?? {}).filter(([key]) => key !== stampKeys.suspend),
         );
     },
     /** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
-    async removed(signal: AbortSignal = new AbortController().signal) {
+    removed: async (signal: AbortSignal = new AbortController().signal) => {
       const { url, token } = simulator;
       const store = testStore({ path: ':memory:', clock });
       let wanted = both;
