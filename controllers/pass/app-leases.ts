@@ -19,8 +19,8 @@ const leaseSeconds = 80;
 const freshMs = 5000;
 /** A renewal takes a round trip: of the 10 s before the call goes out it may take half. */
 const renewalMsMax = 5000;
-/** Whatever clocks say, a lease that was left behind is over by then. */
-const staleLeaseMsMax = (leaseSeconds + 1) * 1000;
+/** Milliseconds after which one that was left behind is over, for Fly gives whole seconds. */
+export const destroyLeaseMsMax = (leaseSeconds + 1) * 1000;
 
 interface AppLeasesParts extends Pick<
   AppServices,
@@ -58,7 +58,7 @@ export class AppLeases {
       if (others.length === 0 || !others.every((lease) => isOwnLease(lease.description, fleet))) throw error;
       // Fly says in whole seconds when a lease ends.
       const endsAt = Math.max(...others.map((lease) => (lease.expires_at + 1) * 1000)) - fly.aheadMs();
-      const untilMs = Math.min(Math.max(1000, endsAt - clock.now()), staleLeaseMsMax);
+      const untilMs = Math.min(Math.max(1000, endsAt - clock.now()), destroyLeaseMsMax);
       const because = 'an earlier FlyCD still holds a machine of it';
       onProgress({ type: 'waiting', app, because, until: clock.now() + untilMs });
       await yieldSlot(() => clock.sleep(untilMs, signal));

@@ -4,6 +4,7 @@ import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';
 import { lookAgainAfterWait } from './basis.ts';
+import { destroyLeaseMsMax } from './app-leases.ts';
 import { leaseDescription, type HeldLease } from './services.ts';
 
 /** Long enough for a slow call between two renewals, short enough that a killed FlyCD blocks nobody for long. */
@@ -17,8 +18,11 @@ const renewalShare = 0.5;
 const renewalMsMin = 500;
 /** A stale lease ends within `leaseSeconds`; one second on top, for Fly gives whole ones. */
 const staleLeaseMsMax = leaseMs + 1000;
-/** One whose holder is killed while we wait for it, just after it was renewed, is stale as well. Longer, and it is alive. */
-const leaseWaitMsMax = 2 * staleLeaseMsMax;
+/**
+ * One whose holder is killed while we wait for it, just after it was renewed, is stale as well, and so is one of a destroy, which
+ * nobody renews. Longer, and it is alive.
+ */
+const leaseWaitMsMax = Math.max(2 * staleLeaseMsMax, destroyLeaseMsMax);
 
 /** A lease that was refused and is free a moment later: somebody comes and goes. */
 const freeLeasePauseMs = 1000;

@@ -106,6 +106,15 @@ test('a rollback from an older checkout does not say that it stands either', asy
   expect(said?.code, said?.stderr).not.toBe(0);
 });
 
+test('what one that was killed over it left behind is waited for where git names the app again', async () => {
+  await removed();
+  const id = seen()?.machines[0]?.id;
+  await scene.world.asPerson('POST', `/apps/shop/machines/${id}/lease`, { ttl: 80, description: 'flycd:words:killed' });
+  scene.world.write(shop('nginx:3'));
+  await done(once, 'another');
+  expect(scene.images()).toEqual(['nginx:3']);
+});
+
 test('where the destroy fails, it stands', async () => {
   await removed();
   scene.faults().add({ template, app: 'shop', times: 99, fault: '503' });
