@@ -7,6 +7,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
+import { byText } from '../../src/model/base/text.ts';
 import { isOwnLease, type FleetOwner } from '../../src/model/stamps/owner.ts';
 import { leaseDescription, type AppServices } from './services.ts';
 
@@ -19,6 +20,8 @@ const leaseSeconds = 80;
 const freshMs = 5000;
 /** A renewal takes a round trip: of the 10 s before the call goes out it may take half. */
 const renewalMsMax = 5000;
+/** A lease is given back within seconds of what was done under it. */
+const lookAgainMs = 5000;
 /** Milliseconds after which one that was left behind is over, for Fly gives whole seconds. */
 export const destroyLeaseMsMax = (leaseSeconds + 1) * 1000;
 
@@ -34,6 +37,8 @@ export class AppLeases {
   readonly #parts: AppLeasesParts;
   /** By machine. */
   readonly #held = new Map<string, { readonly nonce: string; readonly askedAt: Moment }>();
+  /** Those that could not be taken the last time. */
+  readonly #refused = new Set<string>();
 
   constructor(parts: AppLeasesParts) {
     this.#parts = parts;
@@ -44,31 +49,51 @@ export class AppLeases {
   }
 
   /**
-   * The first time. What an earlier FlyCD of the fleet left behind is waited for once. Throws a waiting Fault, which names the
-   * holder, where somebody is at work on one of them.
+   * The first time. What another FlyCD of the fleet holds, or an earlier one left behind, is waited for as long as one that
+   * nobody renews stands. Throws a waiting Fault, which names the holder, where somebody is at work on one of them.
    */
   async take(machineIds: readonly string[]): Promise<void> {
-    const { clock, fly, app, fleet, signal, onProgress, yieldSlot } = this.#parts;
-    try {
-      return await this.hold(machineIds);
-    } catch (error) {
-      if (!(error instanceof Fault) || error.kind !== 'waiting') throw error;
-      const left = await allEnded(machineIds.filter((id) => !this.has(id)).map((id) => fly.lease(app, id)));
-      const others = left.filter((lease) => lease !== undefined);
-      if (others.length === 0 || !others.every((lease) => isOwnLease(lease.description, fleet))) throw error;
-      // Fly says in whole seconds when a lease ends.
-      const endsAt = Math.max(...others.map((lease) => (lease.expires_at + 1) * 1000)) - fly.aheadMs();
-      const untilMs = Math.min(Math.max(1000, endsAt - clock.now()), destroyLeaseMsMax);
-      const because = 'an earlier FlyCD still holds a machine of it';
-      onProgress({ type: 'waiting', app, because, until: clock.now() + untilMs });
-      await yieldSlot(() => clock.sleep(untilMs, signal));
-      await this.hold(machineIds);
+    const { clock, app, signal, onProgress, yieldSlot } = this.#parts;
+    const giveUpAt = clock.monotonic() + destroyLeaseMsMax;
+    for (let isSaid = false; ; isSaid = true) {
+      try {
+        return await this.hold(machineIds);
+      } catch (error) {
+        // Two that each hold what the other one waits for would wait for ever.
+        await this.release();
+        const isOver = clock.monotonic() >= giveUpAt || signal.aborted;
+        if (isOver || !(error instanceof Fault) || error.kind !== 'waiting') throw error;
+        const endsAt = await this.#ownEndsAt();
+        if (endsAt === undefined) throw error;
+        const because = 'another FlyCD of the fleet holds a machine of it';
+        const until = Math.min(endsAt, clock.now() + giveUpAt - clock.monotonic());
+        if (!isSaid) onProgress({ type: 'waiting', app, because, until });
+        const pauseMs = Math.min(Math.max(1000, endsAt - clock.now()), lookAgainMs);
+        await yieldSlot(() => clock.sleep(pauseMs, signal));
+      }
     }
+  }
+
+  /** When the last of those is over, by our clock, that could not be taken. undefined: somebody else holds one of them. */
+  async #ownEndsAt(): Promise<number | undefined> {
+    const { clock, fly, app, fleet } = this.#parts;
+    const leases = await allEnded([...this.#refused].map((id) => fly.lease(app, id)));
+    const others = leases.filter((lease) => lease !== undefined);
+    if (this.#refused.size === 0 || !others.every(({ description }) => isOwnLease(description, fleet)))
+      return undefined;
+    // Fly says in whole seconds when a lease ends.
+    const ends = others.map(({ expires_at: at }) => (at + 1) * 1000 - fly.aheadMs());
+    return Math.max(clock.now(), ...ends);
   }
 
   /** Each of them, by default those of before, is ours for longer than the call takes that is sent next. Throws as above. */
   async hold(machineIds: readonly string[] = [...this.#held.keys()]): Promise<void> {
-    await allEnded(machineIds.map((id) => this.#holdOne(id)));
+    this.#refused.clear();
+    const [lowest, ...others] = machineIds.toSorted(byText);
+    if (lowest === undefined) return;
+    // First, as the app's lock: of two that destroy it one has all of them.
+    await this.#holdOne(lowest);
+    await allEnded(others.map((id) => this.#holdOne(id)));
   }
 
   /** Where the app stays. */
@@ -96,8 +121,12 @@ export class AppLeases {
       return;
     }
     const description = leaseDescription(fleet.name, instance);
+    const asking = fly.acquireLease(app, id, { ttlSeconds: leaseSeconds, description });
     // One that is gone is nobody's to hold.
-    const nonce = await orUndefined(fly.acquireLease(app, id, { ttlSeconds: leaseSeconds, description }));
+    const nonce = await orUndefined(asking).catch((error: unknown) => {
+      this.#refused.add(id);
+      throw error;
+    });
     if (nonce !== undefined) this.#held.set(id, { nonce, askedAt });
   }
 

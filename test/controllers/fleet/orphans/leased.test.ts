@@ -67,6 +67,50 @@ test('what an earlier FlyCD left behind is waited for', async () => {
   expect(names()).toEqual(['rest']);
 });
 
+/** Half a round trip further from the machine at this place than from the others. */
+const farFrom =
+  (place: number): typeof fetch =>
+  async (input, init) => {
+    const id = machinesOf('old')[place]?.id ?? 'none';
+    const isFar = (input instanceof Request ? input.url : String(input)).includes(`${id}/lease`);
+    if (isFar) await scene.clock.park(50);
+    const response = await fetch(input, init);
+    if (isFar) await scene.clock.park(50);
+    return response;
+  };
+
+test('of two FlyCDs that destroy it at the same moment neither waits for the other for ever', async () => {
+  const { turns } = await removed({ ways: [farFrom(1), farFrom(0)], machines: 2 });
+  await scene.clock.sleep(60_000);
+  const began = scene.clock.now();
+  await Promise.all(turns.map((turn) => turn('old')));
+  expect(names()).toEqual(['rest']);
+  expect(scene.clock.now() - began).toBeLessThan(30_000);
+});
+
+test('while another FlyCD holds one machine of several, the others are not held', async () => {
+  const { turn } = await removed({ machines: 3 });
+  const last = machinesOf('old').toSorted((a, b) => (a.id < b.id ? -1 : 1))[2]?.id;
+  await scene.call('POST', `/apps/old/machines/${last}/lease`, { ttl: 60, description: 'flycd:acme:another' });
+  const turned = turn('old');
+  await scene.clock.sleep(30_000);
+  expect(isHeld().filter(Boolean)).toHaveLength(1);
+  await turned;
+  expect(names()).toEqual(['rest']);
+});
+
+test('what another FlyCD gives back before its time is taken at once', async () => {
+  const { turn } = await removed();
+  await leased('flycd:acme:another', 75);
+  const began = scene.clock.now();
+  const turned = turn('old');
+  await scene.clock.sleep(12_000);
+  for (const machine of machinesOf('old')) machine.lease = undefined;
+  await turned;
+  expect(names()).toEqual(['rest']);
+  expect(scene.clock.now() - began).toBeLessThan(25_000);
+});
+
 test('a machine that is gone by then is nobody’s to hold', async () => {
   const { turn } = await removed();
   const [first] = machinesOf('old');
@@ -107,7 +151,7 @@ test.each([
 
 test('a stop ends the wait for a lease, and nothing is destroyed', async () => {
   const stop = new AbortController();
-  const { turn } = await removed(stop.signal);
+  const { turn } = await removed({ signal: stop.signal });
   await leased('flycd:acme:earlier', 60);
   const passed = turn('old').catch(() => undefined);
   await scene.clock.sleep(10_000);

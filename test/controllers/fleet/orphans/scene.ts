@@ -9,15 +9,22 @@ import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
 import { fleetOf, pruning, reconcilerOf } from '../../reconcilers.ts';
 
-const groups = [group({ counts: { arn: 1 } })];
-const fleet = (...apps: readonly string[]): DesiredFleet =>
+const fleet = (apps: readonly string[], arn = 1): DesiredFleet =>
   fleetOf({
     policy: pruning,
     revision: `content:${apps.length}`,
-    apps: apps.map((name) => desiredApp({ name, groups, policy: pruning })),
+    apps: apps.map((name) => desiredApp({ name, groups: [group({ counts: { arn } })], policy: pruning })),
   });
-export const both = fleet('old', 'rest');
-export const one = fleet('rest');
+export const both = fleet(['old', 'rest']);
+export const one = fleet(['rest']);
+
+interface Removed {
+  readonly signal?: AbortSignal;
+  /** How FlyCDs reach Fly: one database each. Default: one FlyCD, at once. */
+  readonly ways?: readonly (typeof fetch)[];
+  /** Machines of each app. Default 1. */
+  readonly machines?: number;
+}
 
 /** Of the file that calls it: each of its tests has a Fly of its own. */
 export function orphanScene() {
@@ -67,24 +74,39 @@ export function orphanScene() {
         );
     },
     /** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
-    removed: async (signal: AbortSignal = new AbortController().signal) => {
+    removed: async ({ signal = new AbortController().signal, ways = [fetch], machines }: Removed = {}) => {
       const { url, token } = simulator;
-      const store = testStore({ path: ':memory:', clock });
-      let wanted = both;
+      const first = fleet(['old', 'rest'], machines);
+      let wanted = first;
       const reports = { configRepo: undefined, reporter: undefined };
-      const reconciler = reconcilerOf({ wanted: () => wanted, url, token, fetch, clock, store }, reports);
+      const all = ways.map((way) => {
+        const store = testStore({ path: ':memory:', clock });
+        const parts = { wanted: () => wanted, url, token, fetch: way, clock, store };
+        return { store, reconciler: reconcilerOf(parts, reports) };
+      });
+      const [{ store, reconciler } = never()] = all;
       const refresh = (to: DesiredFleet) => {
         wanted = to;
         return reconciler.refresh(signal);
       };
-      const turn = (app: string) => reconciler.reconcile(app, 'timer', signal);
-      await refresh(both);
-      for (const app of ['old', 'rest']) await turn(app);
-      await refresh(one);
-      await turn('rest');
+      const turns = all.map((flycd) => (app: string) => flycd.reconciler.reconcile(app, 'timer', signal));
+      const [turn = never()] = turns;
+      for (const [at, flycd] of all.entries()) {
+        await flycd.reconciler.refresh(signal);
+        for (const app of ['old', 'rest']) await turns[at]?.(app);
+      }
+      wanted = fleet(['rest'], machines);
+      for (const [at, flycd] of all.entries()) {
+        await flycd.reconciler.refresh(signal);
+        await turns[at]?.('rest');
+      }
       expect(names()).toEqual(['old', 'rest']);
       const ofOld = async () => (await store.runs({ app: 'old', limit: 9, all: true })).map(({ outcome }) => outcome);
-      return { refresh, turn, ofOld, store };
+      return { refresh, turn, turns, ofOld, store };
     },
   };
+}
+
+function never(): never {
+  throw new Error('one FlyCD at least');
 }
