@@ -16,13 +16,11 @@ const renewEveryMs = 10_000;
 const renewalShare = 0.5;
 /** Too late for another try: a renewal takes a round trip. */
 const renewalMsMin = 500;
-/** A stale lease ends within `leaseSeconds`; one second on top, for Fly gives whole ones. */
-const staleLeaseMsMax = leaseMs + 1000;
 /**
- * One whose holder is killed while we wait for it, just after it was renewed, is stale as well, and so is one of a destroy, which
- * nobody renews. Longer, and it is alive.
+ * A stale lease ends within `leaseSeconds`; one second on top, for Fly gives whole ones. One whose holder is killed while we wait
+ * for it, just after it was renewed, is stale as well, and so is one of a destroy, which nobody renews. Longer, and it is alive.
  */
-const leaseWaitMsMax = Math.max(2 * staleLeaseMsMax, destroyLeaseMsMax);
+const leaseWaitMsMax = Math.max(2 * (leaseMs + 1000), destroyLeaseMsMax);
 
 /** A lease that was refused and is free a moment later: somebody comes and goes. */
 const freeLeasePauseMs = 1000;
@@ -171,7 +169,7 @@ async function acquire(pass: AppPass, machineId: string) {
       }
       const untilMs = Math.min(
         Math.max(1000, lease.expires_at * 1000 - fly.aheadMs() - clock.now() + 1),
-        staleLeaseMsMax,
+        destroyLeaseMsMax,
       );
       // Once for each time that it was renewed.
       if (lease.expires_at !== saidOf)
