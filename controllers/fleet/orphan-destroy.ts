@@ -1,4 +1,5 @@
 /** The destroy of an app that git no longer names, and the look right before it. */
+import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
 import { Fault, retryAtOf, toFault } from '../../src/model/base/fault.ts';
@@ -103,12 +104,17 @@ class Done extends Error {}
 /** Each try is sent under leases on its machines, behind a look that still says so. Throws nothing. */
 export async function destroyOrphan(request: DestroyRequest, { step, again }: Destroying): Promise<Destroyed> {
   const leases = new AppLeases({ yieldSlot: inPlace, ...request, app: step.app });
-  const destroyed = await destroyUnder(request, leases, { step, again });
-  if (destroyed.isThere) await leases.release();
+  const { isUnclear, ...destroyed } = await destroyUnder(request, leases, { step, again });
+  // One of which no answer came may still come: until then the leases say so.
+  if (destroyed.isThere && !isUnclear) await leases.release();
   return destroyed;
 }
 
-async function destroyUnder(request: DestroyRequest, leases: AppLeases, work: Destroying): Promise<Destroyed> {
+async function destroyUnder(
+  request: DestroyRequest,
+  leases: AppLeases,
+  work: Destroying,
+): Promise<Destroyed & { readonly isUnclear: boolean }> {
   const { fly, signal } = request;
   const { step, again } = work;
   const { app } = step;
@@ -130,30 +136,26 @@ async function destroyUnder(request: DestroyRequest, leases: AppLeases, work: De
   try {
     await leases.take(leasable(again.orphan, request.fleet));
     const { outcome, message } = await destroyApp(fly, app, beforeSent);
-    return { outcome, message, next: undefined, isThere: false };
+    return { outcome, message, next: undefined, isThere: false, isUnclear: false };
   } catch (error) {
     const { isUnsent, mayBeDone, isUnseen } = from;
-    if (error instanceof Done) return { outcome: 'deleted', message: undefined, next: undefined, isThere: false };
+    const isUnclear = mayBeDone || (!isUnsent && error instanceof FlyError && error.outcome === 'unknown');
+    const isKept = { next: undefined, isThere: true, isUnclear };
+    if (error instanceof Done) return { ...isKept, outcome: 'deleted', message: undefined, isThere: false };
     if (error instanceof Withheld) {
       const isThere = !(mayBeDone && isUnseen);
-      return { outcome: 'skipped', message: error.what, next: undefined, isThere, withheld: error.turn };
+      return { ...isKept, outcome: 'skipped', message: error.what, isThere, withheld: error.turn };
     }
     if (isUnsent && error instanceof Fault && error.kind === 'waiting')
-      return {
-        outcome: 'skipped',
-        message: error.what,
-        next: undefined,
-        isThere: true,
-        withheld: busyTurn(step, error, request.clock),
-      };
+      return { ...isKept, outcome: 'skipped', message: error.what, withheld: busyTurn(step, error, request.clock) };
     // A stop came while Fly made it wait.
     const isStopped = signal.aborted && !(error instanceof FlyError);
     const fault = toFault(error, `${app} could not be destroyed`);
     const isRefused = error instanceof FlyError && error.outcome === 'refused' && !mayBeDone;
-    if (isStopped && isUnsent)
-      return { outcome: 'interrupted', message: 'stopped before it was sent', next: undefined, isThere: true };
+    if (isStopped && isUnsent) return { ...isKept, outcome: 'interrupted', message: 'stopped before it was sent' };
     const isThere = isRefused || (await fly.app(app).catch(() => undefined))?.state === 'present';
-    return { outcome: isStopped ? 'interrupted' : 'failed', message: fault.message, next: fault.next, isThere };
+    const outcome = isStopped ? 'interrupted' : 'failed';
+    return { outcome, message: fault.message, next: fault.next, isThere, isUnclear: isUnclear || isStopped };
   }
 }
 
@@ -216,11 +218,15 @@ async function observedUnder(
   { fly, fleet }: Pick<DestroyRequest, 'fly' | 'fleet'>,
   before: OrphanedApp,
 ): Promise<SeenOrphan> {
-  const seen = await observeOrphan({ fly, fleet }, before);
+  const byId = ({ id }: Pick<Machine, 'id'>) => read(fly.machine(before.name, id));
+  const known = before.machines.filter(({ id }) => leases.has(id));
+  // Side by side, for a slow Fly has to show all of it within seconds.
+  const [seen, live] = await allEnded([observeOrphan({ fly, fleet }, before), allEnded(known.map(byId))]);
   if (seen.state !== 'orphan') return seen;
   const { orphan } = seen;
   await leases.hold(leasable(orphan, fleet).filter((id) => !leases.has(id)));
-  const machines = await allEnded(orphan.machines.map(({ id }) => read(fly.machine(orphan.name, id))));
+  const others = orphan.machines.filter(({ id }) => !known.some((one) => one.id === id));
+  const machines = [...live, ...(await allEnded(others.map(byId)))];
   const [lost] = machines.flatMap((one) => (one.status === 'unread' ? [one.reason] : []));
   if (lost !== undefined) return unread(orphan, lost);
   const there = machines.flatMap((one) => (one.status === 'read' && one.value !== undefined ? [one.value] : []));

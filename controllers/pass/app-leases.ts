@@ -8,7 +8,7 @@ import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { byText } from '../../src/model/base/text.ts';
-import { isOwnLease, type FleetOwner } from '../../src/model/stamps/owner.ts';
+import { isOwnLease, ofDestroy, type FleetOwner } from '../../src/model/stamps/owner.ts';
 import { leaseDescription, type AppServices } from './services.ts';
 
 /**
@@ -62,8 +62,9 @@ export class AppLeases {
         // Two that each hold what the other one waits for would wait for ever.
         await this.release();
         const isOver = clock.monotonic() >= giveUpAt || signal.aborted;
-        if (isOver || !(error instanceof Fault) || error.kind !== 'waiting') throw error;
-        const endsAt = await this.#ownEndsAt();
+        const isUnclear = error instanceof FlyError && error.outcome === 'unknown';
+        if (isOver || !(error instanceof Fault) || !(isUnclear || error.kind === 'waiting')) throw error;
+        const endsAt = await this.#ownEndsAt(isUnclear);
         if (endsAt === undefined) throw error;
         const because = 'another FlyCD of the fleet holds a machine of it';
         const until = Math.min(endsAt, clock.now() + giveUpAt - clock.monotonic());
@@ -74,13 +75,16 @@ export class AppLeases {
     }
   }
 
-  /** When the last of those is over, by our clock, that could not be taken. undefined: somebody else holds one of them. */
-  async #ownEndsAt(): Promise<number | undefined> {
+  /**
+   * When the last of those is over, by our clock, that could not be taken, or of which no answer came. undefined: somebody else
+   * holds one of them, or it is none that was refused for a lease.
+   */
+  async #ownEndsAt(isUnclear: boolean): Promise<number | undefined> {
     const { clock, fly, app, fleet } = this.#parts;
     const leases = await allEnded([...this.#refused].map((id) => fly.lease(app, id)));
     const others = leases.filter((lease) => lease !== undefined);
-    if (this.#refused.size === 0 || !others.every(({ description }) => isOwnLease(description, fleet)))
-      return undefined;
+    if (!isUnclear && others.length === 0) return undefined;
+    if (!others.every(({ description }) => isOwnLease(description, fleet))) return undefined;
     // Fly says in whole seconds when a lease ends.
     const ends = others.map(({ expires_at: at }) => (at + 1) * 1000 - fly.aheadMs());
     return Math.max(clock.now(), ...ends);
@@ -120,7 +124,7 @@ export class AppLeases {
       this.#held.set(id, { ...held, askedAt });
       return;
     }
-    const description = leaseDescription(fleet.name, instance);
+    const description = ofDestroy(leaseDescription(fleet.name, instance));
     const asking = fly.acquireLease(app, id, { ttlSeconds: leaseSeconds, description });
     // One that is gone is nobody's to hold.
     const nonce = await orUndefined(asking).catch((error: unknown) => {

@@ -9,7 +9,7 @@ import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import { holderOf } from '../../src/model/stamps/lease-holder.ts';
-import { isOwnLease } from '../../src/model/stamps/owner.ts';
+import { isDestroyLease, isOwnLease } from '../../src/model/stamps/owner.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import type { StandingKey, StandingTexts } from '../../src/model/standing/standing.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
@@ -29,6 +29,11 @@ const lookedAtMsMax = 2 * landsWithinMs;
 const lookEveryMs = 2000;
 /** Where the word stands for certain on one machine, an update that was on its way to another has this long to be made up for at once. */
 const besidesMs = 5000;
+/**
+ * Who destroys an app holds all machines that it knows of, and knows those best that have been there longest: so many are looked at
+ * for its leases. What it does not know of is what somebody has just made, or what was on a host that did not answer.
+ */
+const witnessesMax = 8;
 /** One machine that carries the word is enough: where somebody holds all of many, these are looked at on and on. */
 const lookedAtMax = 8;
 /** Fly says in whole seconds when a lease ends. */
@@ -53,6 +58,8 @@ interface Watched {
   readonly isOrphaned?: boolean | undefined;
   /** Its version has moved since: who holds it has had an update. */
   readonly hasMoved?: boolean | undefined;
+  /** It has been held by somebody who destroys the whole app. */
+  readonly isOfDestroy: boolean;
 }
 
 /** kept: nothing that is under way can take the word from it. gone: it is none any more. open: nobody knows yet. held: nobody will. */
@@ -71,15 +78,21 @@ export async function keepWords(
 ): Promise<void> {
   const { clock, fleet } = context;
   const beganAt = clock.monotonic();
-  const watch = (machine: Machine): Watched => ({ ...seenOf(machine), saidAt: clock.monotonic() });
+  const watch = (machine: Machine): Watched => ({
+    ...seenOf(machine),
+    isOfDestroy: isDestroyLease(machine.lease?.description, fleet),
+    saidAt: clock.monotonic(),
+  });
   const look = (ones: readonly Watched[]) => allEnded(ones.map((watched) => lookAt(context, app, { texts, watched })));
   const all = standingMachines(machines, fleet).filter(isHostOk).map(watch);
   // Lists lag: one that was listed as free is asked for by its id. The first one may be the app's lock, the last one is freer.
   const free = all.findLast(({ lease }) => lease === undefined);
-  let looked = await look(free === undefined ? all : [free]);
-  let isKept = looked.some(isIn('kept'));
-  const others = free === undefined ? [] : all.filter((one) => one !== free && (!isKept || one.lease !== undefined));
-  let open: readonly Watched[] = [...looked.filter(isIn('open', 'held')), ...others];
+  const first = all.filter((one, place) => one === free || place < witnessesMax);
+  let looked = await look(free === undefined ? all : first);
+  let isKept = looked.some(isIn('kept')) && !looked.some(isGoing);
+  const others =
+    free === undefined ? [] : all.filter((one) => !first.includes(one) && (!isKept || one.lease !== undefined));
+  let open: readonly Watched[] = [...leftOf(looked), ...others];
   for (let looks = 1; ; looks += 1) {
     if (!isKept && open.length === 0) open = (await successors(context, app, looked)).map(watch);
     const tookMs = clock.monotonic() - beganAt;
@@ -89,9 +102,19 @@ export async function keepWords(
     if (tookMs >= besidesMs) open = open.slice(0, lookedAtMax);
     await clock.sleep(lookEveryMs, context.signal);
     looked = await look(open);
-    isKept ||= looked.some(isIn('kept'));
-    open = looked.filter(isIn('open', 'held'));
+    isKept = (isKept || looked.some(isIn('kept'))) && !looked.some(isGoing);
+    open = leftOf(looked);
   }
+}
+
+/** While the app is about to be destroyed a word may go from any machine of it, also from one that stands free. */
+function leftOf(looked: readonly Looked[]): readonly Looked[] {
+  return looked.filter(looked.some(isGoing) ? isIn('kept', 'open', 'held') : isIn('open', 'held'));
+}
+
+/** Somebody holds it to destroy the app, and may not have seen the word; or it is gone, and others may be as soon as they are looked at. */
+function isGoing({ verdict, isOfDestroy }: Looked): boolean {
+  return isOfDestroy && (verdict === 'open' || verdict === 'gone');
 }
 
 function isIn(...verdicts: readonly Verdict[]): (looked: Looked) => boolean {
@@ -127,15 +150,17 @@ async function lookAt(
 function sinceThen(context: Keeping, before: Watched, live: Machine): Omit<Watched, 'saidAt'> {
   const seen = seenOf(live);
   const hasMoved = seen.version !== before.version;
+  const isOfDestroy = before.isOfDestroy || isDestroyLease(seen.lease?.description, context.fleet);
   const isSameLease = before.lease !== undefined && before.lease.expires_at === seen.lease?.expires_at;
   const endsAt = before.lease === undefined ? Infinity : before.lease.expires_at * 1000;
   const ranOut = seen.lease === undefined && flyNow(context) >= endsAt - leaseEndMs;
   return {
     ...seen,
+    isOfDestroy,
     hasMoved: hasMoved || before.hasMoved,
     // Held since before the update came, without having been renewed: so it was the holder's own.
-    updatedUnder: hasMoved && isSameLease ? seen.lease?.expires_at : before.updatedUnder,
-    isOrphaned: !hasMoved && (ranOut || before.isOrphaned),
+    updatedUnder: hasMoved && isSameLease && !isOfDestroy ? seen.lease?.expires_at : before.updatedUnder,
+    isOrphaned: (!hasMoved || isOfDestroy) && (ranOut || before.isOrphaned),
   };
 }
 

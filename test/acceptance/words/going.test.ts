@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { hostDown, hostUp, migrate } from '../../../simulator/machines/host-failures.ts';
 import type { Files } from '../../controllers/arena.ts';
 import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
 
@@ -113,6 +114,87 @@ test('what one that was killed over it left behind is waited for where git names
   scene.world.write(shop('nginx:3'));
   await done(once, 'another');
   expect(scene.images()).toEqual(['nginx:3']);
+});
+
+describe('it is not said to stand where the app goes', () => {
+  const isFalse = (said: { readonly code: number } | undefined) => said?.code === 0 && seen() === undefined;
+
+  test.each([
+    [5, 40],
+    [30, 50],
+    [55, 65],
+  ])('though no answer came for %i s, and Fly destroys it after %i s', async (answerS, doneS) => {
+    await removed();
+    const { clock } = scene.world;
+    const faults = [{ latencyMs: answerS * 1000 }, { status: 504, body: {} }] as const;
+    for (const fault of faults) scene.faults().add({ template, app: 'shop', times: 1, fault });
+    let done: Promise<void> | undefined;
+    scene.world.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+      if (phase !== 'before' || method !== 'DELETE' || !path.endsWith('/apps/shop') || done !== undefined) return;
+      done = clock.sleep(doneS * 1000).then(async () => {
+        if (seen() !== undefined) await scene.appByHand();
+      });
+    };
+    const pass = scene.world.flycd(once);
+    while (done === undefined) await clock.sleep(50);
+    const said = await scene.world.flycd(suspend, 'laptop');
+    await pass;
+    await done;
+    expect(isFalse(said)).toBe(false);
+  });
+
+  test.each([3000, 8000, 20_000])('while somebody clones its machine, and Fly takes %i ms', async (latencyMs) => {
+    await removed();
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs } }, async () => {
+      const [machine] = seen()?.machines ?? [];
+      await scene.world.asPerson('POST', '/apps/shop/machines', { region: 'arn', config: machine?.config });
+      said = await scene.world.flycd(suspend, 'laptop');
+    });
+    expect(isFalse(said)).toBe(false);
+  });
+
+  test.each([8000, 20_000])('while a host comes back that was down, and Fly takes %i ms', async (latencyMs) => {
+    await removed(2);
+    const { world } = scene.world.simulator;
+    const [, second] = [...(world.apps.get('shop')?.machines.values() ?? [])];
+    if (second === undefined) throw new Error('two machines');
+    hostDown(world, second.host);
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs } }, async () => {
+      hostUp(world, second.host);
+      said = await scene.world.flycd(suspend, 'laptop');
+    });
+    expect(isFalse(said)).toBe(false);
+  });
+
+  test('while Fly moves its machine to another host', async () => {
+    await removed();
+    const { clock, simulator } = scene.world;
+    const patch = 'PATCH /apps/{app}/machines/{machine}/metadata';
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs: 20_000 } }, async () => {
+      const before = scene.calls(patch);
+      const saying = scene.world.flycd(suspend, 'laptop');
+      while (scene.calls(patch) === before) await clock.sleep(50);
+      await clock.sleep(1000);
+      for (const machine of simulator.world.apps.get('shop')?.machines.values() ?? [])
+        migrate(simulator.world, machine);
+      said = await saying;
+    });
+    expect(isFalse(said)).toBe(false);
+  });
+});
+
+test('a lease that Fly gives without an answer, or refuses to give once, does not fail the pass', async () => {
+  for (const fault of ['reset-after', '503', '408-after'] as const) {
+    await removed();
+    const lease = 'POST /apps/{app}/machines/{machine}/lease';
+    scene.faults().add({ template: lease, app: 'shop', times: 1, fault });
+    await done(once);
+    expect(seen(), fault).toBeUndefined();
+    await scene.again();
+  }
 });
 
 test('where the destroy fails, it stands', async () => {
