@@ -21,7 +21,7 @@ import { parseGood, isSameVersion, type GoodVersion } from '../../src/model/stam
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { shortOrigin } from '../../src/model/stamps/origin.ts';
 import type { OtherOwner } from '../../src/model/stamps/owner.ts';
-import { ownerBefore } from '../../src/plan/classify/beginning.ts';
+import { ownerBefore, provesOurs } from '../../src/plan/classify/beginning.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { suspensionOf } from '../../src/model/standing/in-force.ts';
 import { ownerWords } from '../../src/plan/guards/owner.ts';
@@ -99,7 +99,7 @@ async function look(
   const standing = standingOf({ machines, fleet }, memoryOf(stored, shown));
   // One that has come since is for a pass to get to know.
   if (id !== undefined && !isAnotherApp(stored, shown)) {
-    const seen = { ...shown, id };
+    const seen = { ...shown, id, isProven: provesOurs(machines, fleet) };
     await store.applyEvent(app, { kind: 'seen', shown: seen, texts: standing.texts, remembered: stored });
   }
   return { appId: id, isAnother: shown.isThere && isAnotherApp(stored, shown), machines, standing };

@@ -16,6 +16,7 @@ import { imagesOf, newRegionsOf } from '../../src/plan/steps/needs.ts';
 import { asksWhoEmptied, planApp, needsReleases, type PlanOptions } from '../../src/plan/app.ts';
 import { madeByLostCalls } from '../../src/plan/kinds/lost-calls.ts';
 import { knownEvidence } from '../../src/plan/kinds/secret-evidence.ts';
+import { provesOurs } from '../../src/plan/classify/beginning.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { asKnown, standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { stoppedPlan, heldPlan } from '../../src/plan/target/target-plan.ts';
@@ -221,10 +222,13 @@ function shifted(times: Memory['unreachable'], byMs: number): Memory['unreachabl
 }
 
 /** undefined: it could not be read. */
-export function shownApp({ app, id, machines }: ObservedApp, fleet: FleetOwner): ShownApp | undefined {
+export function shownApp(
+  { app, id, machines }: ObservedApp,
+  fleet: FleetOwner,
+): (ShownApp & { readonly isProven: boolean }) | undefined {
   if (app.status === 'unread' || machines.status === 'unread') return undefined;
   const isStamped = standingMachines(machines.value, fleet).length > 0;
-  return { isThere: app.value.state !== 'absent', id, isStamped };
+  return { isThere: app.value.state !== 'absent', id, isStamped, isProven: provesOurs(machines.value, fleet) };
 }
 
 /** What SQLite knows of this app, with the HMAC of each secret's present value; values themselves stay where they are. */

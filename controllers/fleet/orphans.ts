@@ -4,6 +4,7 @@ import type { Clock } from '../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { memoryOf } from '../../src/model/standing/remembered.ts';
 import type { IdlePlan } from '../../src/plan/steps/guarded.ts';
+import { provesOurs } from '../../src/plan/classify/beginning.ts';
 import { standingOf } from '../../src/plan/target/rollout-state.ts';
 import { namesOf } from '../../src/model/names.ts';
 import { byText } from '../../src/model/base/text.ts';
@@ -103,7 +104,8 @@ export async function rememberOrphan(
   if (id === undefined || remembered === undefined) return;
   const shown = { isThere: true, id, isStamped: true };
   const { texts } = standingOf({ machines, fleet }, memoryOf(remembered, shown));
-  await store.applyEvent(name, { kind: 'seen', shown, texts, remembered });
+  const seen = { ...shown, isProven: provesOurs(machines, fleet) };
+  await store.applyEvent(name, { kind: 'seen', shown: seen, texts, remembered });
 }
 
 export interface OrphanRequest extends DestroyRequest {

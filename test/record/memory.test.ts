@@ -21,7 +21,7 @@ async function filled() {
     const appId = `id of ${app}`;
     await store.applyEvent(app, {
       kind: 'seen',
-      shown: { isThere: true, id: appId, isStamped: true },
+      shown: { isThere: true, id: appId, isStamped: true, isProven: false },
       texts: {},
       remembered: nothing,
     });
@@ -78,7 +78,7 @@ test('what was said of an app meanwhile is newer than what a pass found to stand
   const newer = { [stampKeys.suspend]: suspension('newer', 3) };
   await store.applyEvent('shop', { kind: 'said', texts: newer, appId });
   const found = { [stampKeys.suspend]: suspension('older', 2), [stampKeys.hold]: aHold };
-  const shown = { isThere: true, id: appId ?? '', isStamped: true };
+  const shown = { isThere: true, id: appId ?? '', isStamped: true, isProven: false };
   await store.applyEvent('shop', { kind: 'seen', shown, texts: found, remembered: then });
   const { standing, ...rest } = await store.memory('shop');
   expect(rest).toMatchObject({ appId, firstRun: undefined, underway: undefined, known: true, evidence, made });
@@ -92,7 +92,7 @@ test('what was said of an app meanwhile is newer than what a pass found to stand
 test('nothing is written where nothing changes, as at each pass', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
   const store = testStore({ path });
-  const shown = { isThere: true, id: 'now', isStamped: true };
+  const shown = { isThere: true, id: 'now', isStamped: true, isProven: false };
   await store.applyEvent('shop', { kind: 'seen', shown, texts: {}, remembered: await store.memory('shop') });
   const watcher = new Database(path, { readonly: true });
   const version = watcher.pragma('data_version');

@@ -22,7 +22,7 @@ export interface Memory {
   readonly underway: 'creating' | 'destroying' | undefined;
   /** Runs before it are of earlier apps by the name. undefined: none is known to be. */
   readonly firstRun: number | undefined;
-  /** true: FlyCD has written to this app before, says SQLite. */
+  /** true: FlyCD has written to this app before, says SQLite: it did so itself, or saw machines that prove it. */
   readonly known: boolean;
   /** Addresses FlyCD gave by default once; they are not given again. */
   readonly defaultAddressesGiven: boolean;

@@ -15,6 +15,13 @@ export interface ShownApp {
   readonly isStamped: boolean;
 }
 
+/** The same, of one whose machines were looked at. */
+interface SeenApp extends ShownApp {
+  readonly id: string;
+  /** Its machines say that it is the fleet's, beyond doubt: FlyCD has written to it, whatever became of that. */
+  readonly isProven: boolean;
+}
+
 /** What becomes of an app, as far as it changes of which one SQLite knows something, and what stands of it. */
 export type AppEvent =
   /** Something is said, of the app that Fly shows by this id. undefined: it shows none, so that it is of the next one. */
@@ -22,7 +29,7 @@ export type AppEvent =
   /** A pass has looked at it, and found these words to stand, besides those that were remembered when it looked. */
   | {
       readonly kind: 'seen';
-      readonly shown: ShownApp & { readonly id: string };
+      readonly shown: SeenApp;
       readonly texts: StandingTexts;
       readonly remembered: Remembered;
     }
@@ -177,7 +184,7 @@ function afterLook(
   return {
     appId: id,
     underway: undefined,
-    known: before.known && !isAnother && !isUnproven(before, shown),
+    known: !isAnother && (shown.isProven || (before.known && !isUnproven(before, shown))),
     standing: withRows(found, since),
     isAnother,
   };

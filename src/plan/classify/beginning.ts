@@ -5,8 +5,15 @@
  */
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
-import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
-import { isCopy } from '../../model/stamps/slot.ts';
+import {
+  isNamedOwn,
+  isOwn,
+  isPresumed,
+  otherOwner,
+  type FleetOwner,
+  type OtherOwner,
+} from '../../model/stamps/owner.ts';
+import { isCopy, provesItself } from '../../model/stamps/slot.ts';
 import { isGone, metadataOf } from './machine-state.ts';
 import { bySeniority } from './seniority.ts';
 
@@ -39,6 +46,17 @@ export function ownerBefore(machines: readonly Machine[], fleet: FleetOwner): Ot
     .map((machine) => ({ machine, id: machine.id, createdAt: machine.created_at ?? undefined }))
     .toSorted(bySeniority([]));
   return oldest === undefined ? undefined : ownerOf(oldest.machine);
+}
+
+/** true: the app is ours beyond doubt. One of its machines proves it, and none says otherwise or leaves open which repo made it. */
+export function provesOurs(machines: readonly Machine[], fleet: FleetOwner): boolean {
+  const present = machines.filter((machine) => !isGone(machine));
+  if (ownerBefore(present, fleet) !== undefined) return false;
+  if (present.some((machine) => isPresumed(metadataOf(machine), fleet))) return false;
+  return present.some((machine) => {
+    const metadata = metadataOf(machine);
+    return !isBegun(machine) && isNamedOwn(metadata, fleet) && provesItself(machine.id, metadata, fleet.name);
+  });
 }
 
 /** What we made at the beginning of an app that another owner has: nothing else of ours is in it. */

@@ -118,7 +118,7 @@ type Told = Exclude<AppEvent, Seen> | (Omit<Seen, 'remembered'> & Partial<Pick<S
 type Seen = Extract<AppEvent, { readonly kind: 'seen' }>;
 const seen = (id: string, texts = {}, then?: readonly Told[]): Told => ({
   kind: 'seen',
-  shown: { isThere: true, id, isStamped: true },
+  shown: { isThere: true, id, isStamped: true, isProven: false },
   texts,
   ...(then === undefined ? {} : { remembered: after(then) }),
 });
@@ -300,14 +300,29 @@ describe('the life of a word: of the app it was said of, of none, and of another
 
 describe('that the app is the fleet’s own', () => {
   const known: Remembered = { ...nothing, appId: 'a', known: true };
-  test.each<[string, Remembered, string, boolean, boolean]>([
-    ['stays known of the one that is there', known, 'a', false, true],
-    ['stays unknown of it', { ...known, known: false }, 'a', true, false],
-    ['is not known of another one', known, 'b', true, false],
-    ['is proven by its machines where nobody wrote down which it is', { ...known, appId: undefined }, 'a', true, true],
-    ['is not proven by its name alone', { ...known, appId: undefined }, 'a', false, false],
-  ])('%s', (_what, then, id, isStamped, expected) => {
-    const shown = { isThere: true, id, isStamped };
+  const unknown = { ...known, known: false };
+  const [bare, stamped, proven] = [
+    { isStamped: false, isProven: false },
+    { isStamped: true, isProven: false },
+    { isStamped: true, isProven: true },
+  ];
+  test.each<[string, Remembered, string, typeof bare, boolean]>([
+    ['stays known of the one that is there', known, 'a', bare, true],
+    ['stays unknown of it', unknown, 'a', stamped, false],
+    ['is known of it once its machines prove it', unknown, 'a', proven, true],
+    ['is known once they prove it where nobody knew it', { ...unknown, appId: undefined }, 'a', proven, true],
+    ['is not known of another one', known, 'b', stamped, false],
+    ['is not known of another one by machines that may be of the one before', known, 'b', proven, false],
+    [
+      'is proven by its machines where nobody wrote down which it is',
+      { ...known, appId: undefined },
+      'a',
+      stamped,
+      true,
+    ],
+    ['is not proven by its name alone', { ...known, appId: undefined }, 'a', bare, false],
+  ])('%s', (_what, then, id, said, expected) => {
+    const shown = { isThere: true, id, ...said };
     expect(afterEvent(then, { kind: 'seen', shown, texts: {}, remembered: then }).known).toBe(expected);
   });
 });

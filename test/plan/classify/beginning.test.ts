@@ -1,7 +1,7 @@
 /** Two owners in one app that both have begun it. */
 import { describe, expect, it } from 'vitest';
 import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
-import { givingWay, ownerBefore } from '../../../src/plan/classify/beginning.ts';
+import { givingWay, ownerBefore, provesOurs } from '../../../src/plan/classify/beginning.ts';
 import { planApp } from '../../../src/plan/app.ts';
 import { desiredApp, flyctlMachine, group, input, machine, observed, type MachineParts, writes } from '../builders.ts';
 
@@ -76,6 +76,43 @@ describe('who began an app first', () => {
   ])('%s', (_who, machines, address) => {
     for (const order of [machines, machines.toReversed()])
       expect(ownerBefore(order, ours)?.origin?.address).toBe(address?.repeat(32));
+  });
+});
+
+describe('that an app is ours', () => {
+  const named: FleetOwner = { ...ours, name: 'acme', unwritten: 'flycd' };
+  const marked = mine({ at: 1, begun: false, metadata: { flycd_fleet: 'acme', flycd_origin: 'n1:' } });
+  it.each([
+    ['nothing proves without a machine', [], ours, false],
+    ['a machine of ours proves that bears its own id', [mine({ at: 1, begun: false })], ours, true],
+    [
+      'one that bears none does not',
+      [mine({ at: 1, begun: false, metadata: { flycd_machine: undefined } })],
+      ours,
+      false,
+    ],
+    ['a clone of one does not', [cloned(mine({ at: 1, begun: false }))], ours, false],
+    ['one that is gone does not', [mine({ at: 1, begun: false, state: 'destroyed' })], ours, false],
+    ['one that was but begun does not', [mine({ at: 1, begun: true })], ours, false],
+    ['one made by hand does not', [byHand], ours, false],
+    ['ours proves beside one made by hand', [byHand, mine({ at: 1, begun: false })], ours, true],
+    ['theirs does not', [theirs({ at: 1, begun: false })], ours, false],
+    ['ours does not beside theirs', [mine({ at: 1, begun: false }), theirs({ at: 2, begun: false })], ours, false],
+    [
+      'one does not of which nobody knows which repo made it',
+      [mine({ at: 1, begun: false, metadata: { flycd_origin: undefined } })],
+      ours,
+      false,
+    ],
+    ['one of a fleet whose name somebody wrote proves', [marked], named, true],
+    [
+      'but not beside one that may be of another repo by the name that it had',
+      [marked, made('b', { id: 'd8900002', at: 2, begun: false, metadata: { flycd_origin: `o1::${'c'.repeat(40)}` } })],
+      named,
+      false,
+    ],
+  ])('%s', (_what, machines, fleet, expected) => {
+    expect(provesOurs(machines, fleet)).toBe(expected);
   });
 });
 
