@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../model/base/clock.ts';
+import { momentOf, msSince, type Moment } from '../model/base/moment.ts';
 import type { SecretValue } from '../model/base/secret-value.ts';
 import { exchange, type Exchange } from '../http/exchange.ts';
 import { isDigest, isLoopbackHost, registryOrigin, type ImageReference } from './reference.ts';
@@ -92,7 +93,8 @@ export interface Registry {
 
 interface Token {
   readonly header: string;
-  readonly until: number;
+  readonly askedAt: Moment;
+  readonly goodForMs: number;
 }
 
 /** Speaks with registries by the distribution specification, and fetches the tokens that they send one for. */
@@ -103,10 +105,14 @@ export function createRegistry(parts: RegistryParts): Registry {
   async function ask(call: RegistryCall): Promise<RegistryAnswer> {
     const scope = scopeOf(call);
     const key = `${call.host} ${scope.join(' ')}`;
-    const token = tokens.get(key);
-    const header = token !== undefined && token.until > clock.monotonic() ? token.header : undefined;
     const question = questionOf(call);
-    const answer = await send(parts, { ...question, authorization: header });
+    const token = tokens.get(key);
+    if (token !== undefined && msSince(clock, token.askedAt) < token.goodForMs) {
+      const known = await send(parts, { ...question, authorization: token.header });
+      // It may be over sooner than it was said to be, and some say 403 then. Without it a registry names its token service.
+      if (known.status !== 401 && known.status !== 403) return known;
+    }
+    const answer = await send(parts, { ...question, authorization: undefined });
     if (answer.status !== 401) return answer;
     const challenge = answer.headers.get('www-authenticate') ?? '';
     const renewed = await authorize(parts, { host: call.host, scope, challenge });
@@ -183,7 +189,8 @@ async function authorize(parts: RegistryParts, { host, scope, challenge }: Asked
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password.reveal()}`).toString('base64')}`;
   const { scheme, values } = parseChallenge(challenge);
-  if (scheme === 'basic' && basic !== undefined) return { header: basic, until: Number.POSITIVE_INFINITY };
+  const askedAt = momentOf(clock);
+  if (scheme === 'basic' && basic !== undefined) return { header: basic, askedAt, goodForMs: Infinity };
   const realm = values.get('realm');
   if (scheme !== 'bearer' || realm === undefined || !URL.canParse(realm)) {
     throw new RegistryError('the registry does not let FlyCD in', 401);
@@ -207,7 +214,7 @@ async function authorize(parts: RegistryParts, { host, scope, challenge }: Asked
   });
   if (answer.status !== 200) throw refusal(answer, clock);
   const { token, seconds } = parseToken(answer.body);
-  return { header: `Bearer ${token}`, until: clock.monotonic() + (seconds - tokenSecondsSpare) * 1000 };
+  return { header: `Bearer ${token}`, askedAt, goodForMs: (seconds - tokenSecondsSpare) * 1000 };
 }
 
 function parseToken(body: Uint8Array): { readonly token: string; readonly seconds: number } {

@@ -126,6 +126,77 @@ describe('the digest of a tag', () => {
     expect(lines().filter((line) => line.includes('/token'))).toHaveLength(2);
   });
 
+  describe('with a token from before', () => {
+    const renewals = (): number => lines().filter((line) => line.startsWith('GET /token')).length;
+    /** All questions but those for a token, with the token of each. */
+    const sent = () =>
+      registry.requests.flatMap(({ line, authorization }) => (line.startsWith('GET /token') ? [] : [authorization]));
+
+    it.each([
+      ['is had with a new one where the machine slept since', () => Promise.resolve(clock.set(3_600_000))],
+      [
+        'is had with a new one once time says so, though the clock was set back',
+        async () => {
+          clock.set(-3_600_000);
+          await clock.sleep(301_000);
+        },
+      ],
+    ])('%s', async (_when, pass) => {
+      registry.login = 'anybody';
+      const all = digests();
+      await all.resolve(image());
+      await pass();
+      await all.resolve(image('v2'));
+      expect(sent()).toEqual([undefined, 'Bearer token-0', undefined, 'Bearer token-1']);
+    });
+
+    it('is had with it as long as it lasts, counted from when it was asked for', async () => {
+      registry.login = 'anybody';
+      registry.rule = ({ url }) => {
+        if (url?.startsWith('/token') === true) clock.set(280_000);
+        return false;
+      };
+      const all = digests();
+      await all.resolve(image());
+      await clock.sleep(9_000);
+      await all.resolve(image('v2'));
+      expect(renewals()).toBe(1);
+      await clock.sleep(1_000);
+      await all.resolve(image('v3'));
+      expect(renewals()).toBe(2);
+    });
+
+    it.each([
+      ['says so and names no service', 401],
+      ['forbids what it asks', 403],
+    ])('is had with a new one where the registry %s', async (_how, status) => {
+      registry.login = 'anybody';
+      const all = digests();
+      await all.resolve(image('v2'));
+      registry.rule = ({ headers }, response) => {
+        if (headers.authorization !== 'Bearer token-0') return false;
+        response.writeHead(status).end();
+        return true;
+      };
+      expect(await all.resolve(image())).toBe(digest);
+      expect(renewals()).toBe(2);
+    });
+
+    it('is unknown where the registry does not take the new one either, which is asked for once', async () => {
+      registry.login = 'anybody';
+      const all = digests();
+      await all.resolve(image('v2'));
+      registry.rule = ({ headers }, response) => {
+        if (headers.authorization === undefined) return false;
+        response.writeHead(403).end();
+        return true;
+      };
+      expect(await all.resolve(image())).toBeUndefined();
+      expect(renewals()).toBe(2);
+      expect(sent().slice(2)).toEqual(['Bearer token-0', undefined, 'Bearer token-1']);
+    });
+  });
+
   it("is had with the host's credentials, which go to no other host and into no log", async () => {
     registry.login = 'me:canary-password';
     const asked: string[] = [];

@@ -1,5 +1,6 @@
 import type { Exchange } from '../../http/exchange.ts';
 import type { Clock } from '../../model/base/clock.ts';
+import { longAgo, momentOf, msSince } from '../../model/base/moment.ts';
 
 /** Fly may refuse a token from one moment to the next: after a pause the first few reads ask for all. */
 const provenMs = 30_000;
@@ -42,8 +43,8 @@ interface Proven {
  */
 export class TokenProof {
   readonly #clock: Clock;
-  #provenAt = -Infinity;
-  #refusedAt = -Infinity;
+  #provenAt = longAgo;
+  #refusedAt = longAgo;
   /** Reads that nobody knows the token of to be taken; the first answer that tells ends it. */
   #asking: Asking | undefined;
   /** Calls that are refused together are one question. */
@@ -54,12 +55,12 @@ export class TokenProof {
   }
 
   get #isProven(): boolean {
-    return this.#clock.monotonic() - this.#provenAt < provenMs;
+    return msSince(this.#clock, this.#provenAt) < provenMs;
   }
 
   /** Fly has refused it for all calls a moment ago. */
   get isRefused(): boolean {
-    return this.#clock.monotonic() - this.#refusedAt < refusedMs;
+    return msSince(this.#clock, this.#refusedAt) < refusedMs;
   }
 
   /** Sends a call; a read over the first few waits for what Fly says to those. */
@@ -90,13 +91,13 @@ export class TokenProof {
 
   async #judged(answer: Exchange, ask: Send): Promise<Proven> {
     if (verdictOf(answer) === 'refused') {
-      this.#provenAt = -Infinity;
+      this.#provenAt = longAgo;
       // That the token is taken may be over with the next call.
       this.#check ??= this.#checked(ask).finally(() => (this.#check = undefined));
       const verdict = await this.#check;
       if (verdict === 'refused') return { answer, isRefused: true };
-      if (verdict === 'taken') this.#provenAt = this.#clock.monotonic();
-    } else if (verdictOf(answer) === 'taken') this.#provenAt = this.#clock.monotonic();
+      if (verdict === 'taken') this.#provenAt = momentOf(this.#clock);
+    } else if (verdictOf(answer) === 'taken') this.#provenAt = momentOf(this.#clock);
     return { answer, isRefused: false };
   }
 
@@ -105,7 +106,7 @@ export class TokenProof {
     if (first !== 'refused') return first;
     await this.#clock.sleep(confirmMs);
     const second = verdictOf(await ask());
-    if (second === 'refused') this.#refusedAt = this.#clock.monotonic();
+    if (second === 'refused') this.#refusedAt = momentOf(this.#clock);
     return second;
   }
 

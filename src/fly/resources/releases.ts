@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ReleaseList, ReleaseMade } from '../../../schemas/fly/release.ts';
+import { momentOf, msSince, type Moment } from '../../model/base/moment.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
 import { FlyError } from '../http/error.ts';
 import type { Call } from '../http/call.ts';
@@ -19,17 +20,17 @@ type ReleaseCalls = Pick<FlyReader, 'releases'> & Pick<FlyWriter, 'createRelease
 /** Reads and writes share what is known of the interface being down. */
 export function releaseCalls(transport: Transport): ReleaseCalls {
   const { clock } = transport;
-  let silence: { readonly error: FlyError; readonly until: number } | undefined;
+  let silence: { readonly error: FlyError; readonly at: Moment } | undefined;
 
   async function unlessSilent<T>(call: () => Promise<T>): Promise<T> {
-    if (silence !== undefined && clock.monotonic() < silence.until) throw silence.error;
+    if (silence !== undefined && msSince(clock, silence.at) < silenceMs) throw silence.error;
     try {
       const answer = await call();
       silence = undefined;
       return answer;
     } catch (error) {
       if (error instanceof FlyError && error.kind === 'transient' && error.status !== 429)
-        silence = { error, until: clock.monotonic() + silenceMs };
+        silence = { error, at: momentOf(clock) };
       throw error;
     }
   }

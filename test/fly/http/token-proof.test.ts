@@ -81,6 +81,39 @@ describe('a token that Fly refuses', () => {
     expect(bench.server.arrivals.length - before).toBeLessThan(20);
   });
 
+  it('is found out as at first where the machine slept since it was taken', async () => {
+    let isTaken = true;
+    await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
+    await bench.fly.volumes('shop');
+    bench.clock.set(3_600_000);
+    isTaken = false;
+    const before = bench.server.arrivals.length;
+    await Promise.all(looks(bench).map(thrownBy));
+    expect(bench.server.arrivals.length - before).toBeLessThan(20);
+  });
+
+  it('is asked for anew where the machine slept since it was refused', async () => {
+    let isTaken = false;
+    await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
+    await thrownBy(bench.fly.volumes('shop'));
+    isTaken = true;
+    bench.clock.set(3_600_000);
+    expect(await bench.fly.volumes('shop')).toEqual([]);
+  });
+
+  it.each(['taken', 'refused'])('counts as %s for half a minute, though the clock was set back', async (first) => {
+    let isTaken = first === 'taken';
+    await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
+    await bench.fly.volumes('shop').catch(() => undefined);
+    bench.clock.set(-3_600_000);
+    await bench.clock.sleep(30_000);
+    isTaken = !isTaken;
+    const before = bench.server.arrivals.length;
+    const looked = await Promise.allSettled(looks(bench));
+    expect(looked.every(({ status }) => status === (isTaken ? 'fulfilled' : 'rejected'))).toBe(true);
+    if (!isTaken) expect(bench.server.arrivals.length - before).toBeLessThan(20);
+  });
+
   it('is found out though it was taken elsewhere a moment ago', async () => {
     let isTaken = true;
     await using bench = await speakTo((arrival) => {

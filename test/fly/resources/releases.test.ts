@@ -96,6 +96,23 @@ describe('releases that cannot be read', () => {
     expect(bench.server.arrivals).toHaveLength(1);
   });
 
+  it('for one that nobody answered are asked for again after a minute, or where the machine slept since', async () => {
+    let isUp = false;
+    await using bench = await speakTo(() => (isUp ? { status: 200, body: { releases: [release] } } : 'reset'));
+    const { fly, clock, server } = bench;
+    const status = async () => (await observeReleases({ fly, app: 'shop' })).status;
+    for (const pass of [() => Promise.resolve(clock.set(3_600_000)), () => clock.sleep(60_000)]) {
+      isUp = false;
+      expect(await status()).toBe('unread');
+      isUp = true;
+      const { length } = server.arrivals;
+      expect(await status()).toBe('unread');
+      expect(server.arrivals).toHaveLength(length);
+      await pass();
+      expect(await status()).toBe('read');
+    }
+  });
+
   it('for one that asks to wait a minute are unread at once, and one slip is asked again', async () => {
     await using busy = await speakTo(() => ({ status: 503, headers: { 'retry-after': '60' }, body: {} }));
     const start = busy.clock.now();
