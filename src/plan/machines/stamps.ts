@@ -9,7 +9,6 @@ import { formatSent, type Sent } from '../../model/stamps/stamps.ts';
 import { isUnnamedCopy } from '../../model/stamps/foreign.ts';
 import { formatSlot, type Slot } from '../../model/stamps/slot.ts';
 import { ownerStamps } from '../../model/stamps/owner.ts';
-import { standingKeys } from '../../model/standing/standing.ts';
 import { flyctlKeys, flyctlMetadata, isVersionEnv, stampKeys } from '../../model/stamps/keys.ts';
 import type { StampInput, GroupScope } from '../types.ts';
 
@@ -62,8 +61,6 @@ export function configToSend(
   const base = overlay({ ...wanted, image }, live);
   const metadata = { ...base.metadata };
   for (const key of clearedStamps) delete metadata[key];
-  // All that is known of those stands in the plan: what a copy brought along from another app does not.
-  if (stamp.standing !== undefined) for (const key of standingKeys) delete metadata[key];
   if (image !== live?.image) delete metadata[stampKeys.built];
   if (stamp.secretsStamp === null) delete metadata[stampKeys.secrets];
   if (stamp.regions === null) delete metadata[stampKeys.regions];
