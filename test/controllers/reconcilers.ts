@@ -1,4 +1,6 @@
+import { afterEach, beforeEach } from 'vitest';
 import { FleetReconciler, type FleetReconcilerOptions } from '../../controllers/fleet/reconciler.ts';
+import { startSimulator, type Simulator } from '../../simulator/simulator.ts';
 import { createFlyWriter } from '../../src/fly/client.ts';
 import { createTransport } from '../../src/fly/http/transport.ts';
 import { IdleClock, type Clock } from '../../src/model/base/clock.ts';
@@ -82,4 +84,33 @@ export function reconcilerOf(
     load: () => Promise.resolve(wanted()),
     ...reports,
   });
+}
+
+/** Of the file that calls it: each of its tests has a Fly of its own, and FlyCDs that keep a fleet on it. */
+export function ownFly() {
+  let simulator: Simulator;
+  let clock: IdleClock;
+  beforeEach(async () => {
+    clock = new IdleClock();
+    simulator = await startSimulator({ clock });
+  });
+  afterEach(() => simulator.close());
+  return {
+    get simulator() {
+      return simulator;
+    },
+    get clock() {
+      return clock;
+    },
+    /** Of all apps on Fly. */
+    names: (): readonly string[] => [...simulator.world.apps.keys()].toSorted(),
+    machinesOf: (app: string) => [...(simulator.world.apps.get(app)?.machines.values() ?? [])],
+    reconciler: (
+      wanted: KeeperOf['wanted'],
+      { reporter, ...parts }: Partial<Omit<KeeperOf, 'wanted'> & Pick<FleetReconcilerOptions, 'reporter'>> = {},
+    ): FleetReconciler => {
+      const { url, token } = simulator;
+      return reconcilerOf({ wanted, url, token, fetch, clock, ...parts }, { configRepo: undefined, reporter });
+    },
+  };
 }

@@ -1,22 +1,12 @@
 /** `sync.auto: false`, of the fleet or of the app when git last named it, leaves the loop no orphan to destroy. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { expect, test } from 'vitest';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
-
-const names = () => simulator.world.snapshot().map(({ name }) => name);
+const fly = ownFly();
 
 interface Auto {
   readonly fleet: boolean;
@@ -52,11 +42,9 @@ test.each([
   [{ fleet: true, app: false }, ['old', 'rest'], held],
   [{ fleet: true, app: true }, ['rest'], { outcome: 'deleted', holds: [] }],
 ])('auto: %o', async (auto, left, told) => {
-  const { url, token } = simulator;
-  const store = testStore({ clock });
+  const store = testStore({ clock: fly.clock });
   let wanted = fleet(auto, 'old', 'rest');
-  const reports = { configRepo: undefined, reporter: undefined };
-  const reconciler = reconcilerOf({ wanted: () => wanted, url, token, fetch, clock, store }, reports);
+  const reconciler = fly.reconciler(() => wanted, { store });
   const { signal } = new AbortController();
   const pass = async (...apps: readonly string[]): Promise<void> => {
     await reconciler.refresh(signal);
@@ -65,7 +53,7 @@ test.each([
   await pass('old', 'rest');
   wanted = fleet(auto, 'rest');
   for (const _again of [1, 2]) await pass('rest', 'old');
-  expect(names()).toEqual(left);
+  expect(fly.names()).toEqual(left);
   const run = (await store.latestRuns()).find(({ app }) => app === 'old');
   expect(run?.plan.status).toBe('orphaned');
   expect({ outcome: run?.outcome, holds: run?.plan.holds.map(({ next }) => next) }).toEqual(told);

@@ -1,20 +1,12 @@
 /** Git says another thing of an app while Fly makes its destroy wait: nothing goes, what is told is true, and the next pass keeps it. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { expect, test } from 'vitest';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import type { DesiredApp, DesiredFleet } from '../../../../src/model/desired.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
+const fly = ownFly();
 
 const policy = { ...defaultPolicy, prune: ['app'] as const };
 const app = (name: string, version = 'a', own: DesiredFleet['policy'] = policy): DesiredApp =>
@@ -29,11 +21,10 @@ const fleet = (revision: number, apps: readonly DesiredApp[], parts: Partial<Des
 
 /** A pass that destroys `cart`, whose DELETE Fly makes wait for 40 s; what happens meanwhile. */
 async function whileItWaits(meanwhile: (refresh: (to: DesiredFleet) => Promise<unknown>) => Promise<unknown>) {
-  const { url, token, world } = simulator;
-  const store = testStore({ clock });
+  const { world } = fly.simulator;
+  const store = testStore({ clock: fly.clock });
   let wanted = fleet(1, [app('shop'), app('cart')]);
-  const parts = { wanted: () => wanted, url, token, fetch, clock, store };
-  const reconciler = reconcilerOf(parts, { configRepo: undefined, reporter: undefined });
+  const reconciler = fly.reconciler(() => wanted, { store });
   const { signal } = new AbortController();
   const refresh = (to: DesiredFleet) => {
     wanted = to;
@@ -42,22 +33,22 @@ async function whileItWaits(meanwhile: (refresh: (to: DesiredFleet) => Promise<u
   const pass = (name: string) => reconciler.reconcile(name, 'webhook', signal);
   await refresh(wanted);
   for (const name of ['shop', 'cart']) await pass(name);
-  await clock.sleep(60_000);
+  await fly.clock.sleep(60_000);
   await refresh(fleet(2, [app('shop')]));
   const fault = { status: 429, body: {}, headers: { 'retry-after': '40' } };
   world.faults.add({ template: 'DELETE /apps/{app}', times: 1, fault });
   const destroying = pass('cart');
   const isAsked = (): boolean => world.requests.some(({ template }) => template === 'DELETE /apps/{app}');
-  while (!isAsked()) await clock.sleep(50);
+  while (!isAsked()) await fly.clock.sleep(50);
   await meanwhile(refresh);
   await destroying;
   const all = () => store.runs({ app: 'cart', limit: 9, all: true });
   return { pass, all, run: (await all())[0] };
 }
 
-const deletes = () => simulator.world.requests.filter(({ template }) => template === 'DELETE /apps/{app}').length;
+const deletes = () => fly.simulator.world.requests.filter(({ template }) => template === 'DELETE /apps/{app}').length;
 const versions = () =>
-  simulator.world
+  fly.simulator.world
     .snapshot()
     .find(({ name }) => name === 'cart')
     ?.machines.map(({ config }) => config.env?.['V']);
@@ -91,8 +82,8 @@ test('named again, and invalid: it stays', async () => {
 test('named again, and destroyed by somebody meanwhile: nobody says that FlyCD did, and it is made again', async () => {
   const { run, pass } = await whileItWaits(async (refresh) => {
     await refresh(fleet(3, [app('shop'), app('cart', 'b')]));
-    const headers = { authorization: `Bearer ${simulator.token}` };
-    await fetch(`${simulator.url}/v1/apps/cart?force=true`, { method: 'DELETE', headers });
+    const headers = { authorization: `Bearer ${fly.simulator.token}` };
+    await fetch(`${fly.simulator.url}/v1/apps/cart?force=true`, { method: 'DELETE', headers });
   });
   expect(run).toMatchObject({ outcome: 'no-change', status: 'pending' });
   await pass('cart');

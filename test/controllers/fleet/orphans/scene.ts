@@ -1,13 +1,11 @@
 /** Two apps of a fleet that prunes: `old` runs, and git names `rest` alone by now. */
-import { afterEach, beforeEach, expect } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { expect } from 'vitest';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { formatSuspension } from '../../../../src/model/standing/standing-text.ts';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, pruning, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly, pruning } from '../../reconcilers.ts';
 
 const fleet = (apps: readonly string[], arn = 1): DesiredFleet =>
   fleetOf({
@@ -28,16 +26,10 @@ interface Removed {
 
 /** Of the file that calls it: each of its tests has a Fly of its own. */
 export function orphanScene() {
-  let simulator: Simulator;
-  let clock: IdleClock;
-  beforeEach(async () => {
-    clock = new IdleClock();
-    simulator = await startSimulator({ clock });
-  });
-  afterEach(() => simulator.close());
-  const names = () => simulator.world.snapshot().map(({ name }) => name);
+  const fly = ownFly();
+  const { names, machinesOf } = fly;
   const call = async (method: string, path: string, body?: unknown): Promise<void> => {
-    const { url, token } = simulator;
+    const { url, token } = fly.simulator;
     const { status } = await fetch(`${url}/v1${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -45,13 +37,12 @@ export function orphanScene() {
     });
     expect(status).toBeLessThan(300);
   };
-  const machinesOf = (app: string) => [...(simulator.world.apps.get(app)?.machines.values() ?? [])];
   return {
     get simulator() {
-      return simulator;
+      return fly.simulator;
     },
     get clock() {
-      return clock;
+      return fly.clock;
     },
     /** Of all apps on Fly. */
     names,
@@ -60,7 +51,7 @@ export function orphanScene() {
     machinesOf,
     /** As a person’s FlyCD elsewhere writes it, on all machines of `old`. */
     suspendOld: async (reason = 'a look', count = 1): Promise<void> => {
-      const said = { reason, by: 'bob', at: clock.now(), until: undefined, count };
+      const said = { reason, by: 'bob', at: fly.clock.now(), until: undefined, count };
       const stamps = { [stampKeys.suspend]: formatSuspension(said), [stampKeys.app]: 'old' };
       for (const { id } of machinesOf('old'))
         for (const [key, value] of Object.entries(stamps))
@@ -75,14 +66,10 @@ export function orphanScene() {
     },
     /** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
     removed: async ({ signal = new AbortController().signal, ways = [fetch], machines }: Removed = {}) => {
-      const { url, token } = simulator;
-      const first = fleet(['old', 'rest'], machines);
-      let wanted = first;
-      const reports = { configRepo: undefined, reporter: undefined };
+      let wanted = fleet(['old', 'rest'], machines);
       const all = ways.map((way) => {
-        const store = testStore({ path: ':memory:', clock });
-        const parts = { wanted: () => wanted, url, token, fetch: way, clock, store };
-        return { store, reconciler: reconcilerOf(parts, reports) };
+        const store = testStore({ path: ':memory:', clock: fly.clock });
+        return { store, reconciler: fly.reconciler(() => wanted, { store, fetch: way }) };
       });
       const [{ store, reconciler } = never()] = all;
       const refresh = (to: DesiredFleet) => {

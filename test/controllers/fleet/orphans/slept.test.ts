@@ -1,19 +1,11 @@
 /** A machine that slept before it destroys an orphan: how the other apps looked before that says nothing about them now. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { MachineConfig } from '../../../../schemas/fly/machine.ts';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import { desiredApp, group, webService } from '../../../plan/builders.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
+const fly = ownFly();
 
 const hour = 3_600_000;
 const policy = { ...defaultPolicy, prune: ['app' as const] };
@@ -26,22 +18,20 @@ const { signal } = new AbortController();
 
 /** Git names shop no longer, and cart, which stays, was looked at a moment ago. `onRequest`: before each one after that. */
 async function removing(onRequest: (method: string, path: string) => unknown = () => undefined) {
-  const { url, token } = simulator;
   let isRemoved = false;
   let isReady = false;
   const wanted = () =>
     fleetOf({ policy, apps: (isRemoved ? ['cart'] : ['cart', 'shop']).map(app), revision: `content:${isRemoved}` });
   const watched: typeof fetch = async (input, init) => {
     const { pathname } = new URL(input instanceof Request ? input.url : String(input));
-    if (isReady) await clock.busy(async () => onRequest(init?.method ?? 'GET', pathname));
+    if (isReady) await fly.clock.busy(async () => onRequest(init?.method ?? 'GET', pathname));
     return fetch(input, init);
   };
-  const reports = { configRepo: undefined, reporter: undefined };
-  const reconciler = reconcilerOf({ wanted, url, token, fetch: watched, clock }, reports);
+  const reconciler = fly.reconciler(wanted, { fetch: watched });
   const pass = (name: string) => reconciler.reconcile(name, 'webhook', signal);
   await reconciler.refresh(signal);
   for (const name of ['shop', 'cart']) await pass(name);
-  await clock.sleep(30_000);
+  await fly.clock.sleep(30_000);
   isRemoved = true;
   await reconciler.refresh(signal);
   await pass('cart');
@@ -49,21 +39,19 @@ async function removing(onRequest: (method: string, path: string) => unknown = (
   return pass;
 }
 
-const names = () => simulator.world.snapshot().map(({ name }) => name);
-
 /** The clock that measures stands still meanwhile, and a check of cart comes to fail. */
 async function sleeps(): Promise<void> {
-  const [machine] = simulator.world.apps.get('cart')?.machines.values() ?? [];
-  const path = `${simulator.url}/_simulator/apps/cart/machines/${machine?.id ?? ''}/checks`;
+  const [machine] = fly.simulator.world.apps.get('cart')?.machines.values() ?? [];
+  const path = `${fly.simulator.url}/_simulator/apps/cart/machines/${machine?.id ?? ''}/checks`;
   const headers = { 'content-type': 'application/json' };
   expect((await fetch(path, { method: 'POST', body: '{"rule":"fail"}', headers })).status).toBe(204);
-  clock.set(hour);
+  fly.clock.set(hour);
 }
 
 test('goes where nothing slept', async () => {
   const pass = await removing();
   await pass('shop');
-  expect(names()).toEqual(['cart']);
+  expect(fly.names()).toEqual(['cart']);
 });
 
 describe('stays where the machine slept', () => {
@@ -71,7 +59,7 @@ describe('stays where the machine slept', () => {
     const pass = await removing();
     await sleeps();
     await pass('shop');
-    expect(names()).toEqual(['cart', 'shop']);
+    expect(fly.names()).toEqual(['cart', 'shop']);
   });
 
   test.each([
@@ -85,11 +73,11 @@ describe('stays where the machine slept', () => {
       await sleeps();
     });
     const fault = { status: 429, body: {}, headers: { 'retry-after': '40' } };
-    simulator.world.faults.add({ template: 'DELETE /apps/{app}', times: 1, fault });
+    fly.simulator.world.faults.add({ template: 'DELETE /apps/{app}', times: 1, fault });
     await pass('shop');
     expect(hasSlept).toBe(true);
-    await clock.sleep(10_000);
+    await fly.clock.sleep(10_000);
     await pass('shop');
-    expect(names()).toEqual(['cart', 'shop']);
+    expect(fly.names()).toEqual(['cart', 'shop']);
   });
 });

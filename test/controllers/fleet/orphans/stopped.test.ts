@@ -1,43 +1,34 @@
 /** A stop that comes while Fly makes the destroy of an orphan wait. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { FaultKind } from '../../../../simulator/world/fault-answers.ts';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, pruning, reconcilerOf, servingApp } from '../../reconcilers.ts';
+import { fleetOf, pruning, ownFly, servingApp } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
+const fly = ownFly();
 
 /** A pass that destroys `cart`, stopped while Fly has it wait for an answer of this kind. */
 async function stoppedAt({ template, nth, fault }: { template: string; nth: number; fault: FaultKind }) {
-  const { url, token, world } = simulator;
-  const store = testStore({ clock });
+  const { world } = fly.simulator;
+  const store = testStore({ clock: fly.clock });
   let wanted: DesiredFleet = fleetOf({
     apps: [servingApp('shop'), servingApp('cart')],
     revision: 'content:1',
     policy: pruning,
   });
-  const parts = { wanted: () => wanted, url, token, fetch, clock, store };
-  const reconciler = reconcilerOf(parts, { configRepo: undefined, reporter: undefined });
+  const reconciler = fly.reconciler(() => wanted, { store });
   const stop = new AbortController();
   await reconciler.refresh(stop.signal, 'webhook');
   for (const name of ['shop', 'cart']) await reconciler.reconcile(name, 'webhook', stop.signal);
   wanted = fleetOf({ apps: [servingApp('shop')], revision: 'content:2', policy: pruning });
-  await clock.sleep(60_000);
+  await fly.clock.sleep(60_000);
   await reconciler.refresh(stop.signal, 'webhook');
   const asked = (): number =>
     world.requests.filter((request) => request.template === template && request.app === 'cart').length;
   const before = asked();
   world.faults.add({ template, app: 'cart', nth, times: 1, fault });
   const pass = reconciler.reconcile('cart', 'webhook', stop.signal).catch(() => undefined);
-  while (asked() < before + nth) await clock.sleep(50);
+  while (asked() < before + nth) await fly.clock.sleep(50);
   stop.abort(new Error('stop'));
   await pass;
   return (await store.latestRuns()).find((run) => run.app === 'cart');
@@ -51,5 +42,5 @@ test.each([
   ['the look right before it', { template: 'GET /apps/{app}/machines', nth: 2, fault: { latencyMs: 20_000 } }],
 ])('stopped at %s nothing is destroyed any more, and the run says that it was interrupted', async (_at, inTheWay) => {
   expect(await stoppedAt(inTheWay)).toMatchObject({ outcome: 'interrupted', results: [{ kind: 'app.destroy' }] });
-  expect(simulator.world.apps.has('cart')).toBe(true);
+  expect(fly.simulator.world.apps.has('cart')).toBe(true);
 });

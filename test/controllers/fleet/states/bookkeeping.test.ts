@@ -1,15 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { beforeEach, expect, test } from 'vitest';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import type { Store } from '../../../../src/record/store.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
+const fly = ownFly();
 let store: Store;
 let wanted: DesiredFleet;
 
@@ -27,11 +24,7 @@ const said = (inputs: string, auto = true): DesiredFleet =>
   });
 
 function running() {
-  const { url, token } = simulator;
-  const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch, clock, store },
-    { configRepo: undefined, reporter: undefined },
-  );
+  const reconciler = fly.reconciler(() => wanted, { store });
   const { signal } = new AbortController();
   return async (): Promise<{ readonly failed: boolean }> => {
     await reconciler.refresh(signal);
@@ -39,18 +32,12 @@ function running() {
   };
 }
 
-const stamps = (): readonly unknown[] =>
-  [...(simulator.world.apps.get('shop')?.machines.values() ?? [])].map(
-    ({ config }) => config.metadata?.['flycd_inputs'],
-  );
+const stamps = (): readonly unknown[] => fly.machinesOf('shop').map(({ config }) => config.metadata?.['flycd_inputs']);
 
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-  store = testStore({ clock });
+beforeEach(() => {
+  store = testStore({ clock: fly.clock });
   wanted = said('1');
 });
-afterEach(() => simulator.close());
 
 test('the loop writes stamps once, and its history says nothing of them', async () => {
   const pass = running();
@@ -64,9 +51,9 @@ test('the loop writes stamps once, and its history says nothing of them', async 
   const [quiet] = await store.runs({ app: 'shop', all: true, limit: 1 });
   expect(quiet).toMatchObject({ outcome: 'no-change', status: 'synced', results: [], plan: { steps: [], holds: [] } });
   expect(quiet?.plan).not.toHaveProperty('bookkeeping');
-  const writes = simulator.world.writes().length;
+  const writes = fly.simulator.world.writes().length;
   await pass();
-  expect(simulator.world.writes()).toHaveLength(writes);
+  expect(fly.simulator.world.writes()).toHaveLength(writes);
   expect(await store.runs({ app: 'shop', all: true, limit: 9 })).toHaveLength(2);
 });
 
@@ -75,11 +62,11 @@ test('a stamp that cannot be written is told, and tried again', async () => {
   await pass();
   wanted = said('2');
   const template = 'PATCH /apps/{app}/machines/{machine}/metadata';
-  simulator.world.faults.add({ template, times: 99, fault: { status: 422, body: { error: 'invalid_argument' } } });
+  fly.simulator.world.faults.add({ template, times: 99, fault: { status: 422, body: { error: 'invalid_argument' } } });
   await pass();
   const [run] = await store.runs({ app: 'shop', limit: 1 });
   expect(run).toMatchObject({ outcome: 'failed', results: [{ kind: 'machine.label', outcome: 'failed' }] });
-  simulator.world.faults.clear();
+  fly.simulator.world.faults.clear();
   wanted = said('3');
   await pass();
   expect(stamps()).toEqual(['3']);
@@ -89,9 +76,9 @@ test('nothing is written behind the back of who said sync.auto: false', async ()
   const pass = running();
   await pass();
   wanted = said('2', false);
-  const writes = simulator.world.writes().length;
+  const writes = fly.simulator.world.writes().length;
   await pass();
-  expect([simulator.world.writes().length - writes, stamps()]).toEqual([0, ['1']]);
+  expect([fly.simulator.world.writes().length - writes, stamps()]).toEqual([0, ['1']]);
   const [run] = await store.runs({ app: 'shop', all: true, limit: 1 });
   expect(run).toMatchObject({ status: 'synced' });
 });

@@ -1,38 +1,26 @@
 /** An organization's list that always takes longer than anybody waits for it: what the last whole one told counts for a while. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { expect, test } from 'vitest';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
-import { testStore } from '../../../record/stores.ts';
-import { fleetOf, pruning, reconcilerOf, servingApp } from '../../reconcilers.ts';
+import { fleetOf, pruning, ownFly, servingApp } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
+const fly = ownFly();
 
 const [both, one] = [['old', 'rest'], ['rest']].map((names, index) =>
   fleetOf({ apps: names.map(servingApp), revision: `content:${index}`, policy: pruning }),
 ) as [DesiredFleet, DesiredFleet];
 
 const list = 'GET /orgs/{org}/machines';
-const names = (): readonly string[] => [...simulator.world.apps.keys()].toSorted();
-const late = (): void => simulator.world.faults.add({ template: list, times: 999, fault: { latencyMs: 15_000 } });
+const late = (): void => fly.simulator.world.faults.add({ template: list, times: 999, fault: { latencyMs: 15_000 } });
 
 /** Both apps run. */
 async function settled() {
-  const { url, token } = simulator;
   const { signal } = new AbortController();
   let wanted = both;
-  const parts = { wanted: () => wanted, url, token, fetch, clock, store: testStore({ clock }) };
-  const reconciler = reconcilerOf(parts, { configRepo: undefined, reporter: undefined });
+  const reconciler = fly.reconciler(() => wanted);
   /** And so many minutes go by. */
   const refresh = async (minutes: number): Promise<void> => {
     await reconciler.refresh(signal, 'timer');
-    await clock.sleep(minutes * 60_000);
+    await fly.clock.sleep(minutes * 60_000);
   };
   const turn = (name: string) => reconciler.reconcile(name, 'timer', signal);
   await refresh(0);
@@ -48,16 +36,16 @@ test('no orphan waits for ever', async () => {
   for (let times = 0; times < 3; times += 1) {
     await refresh(0);
     await turn('old');
-    await clock.sleep(180_000);
+    await fly.clock.sleep(180_000);
   }
-  expect(names()).toEqual(['rest']);
+  expect(fly.names()).toEqual(['rest']);
 });
 
 test('one of before git said what it says now tells nothing', async () => {
   const { refresh, turn } = await settled();
   await refresh(0);
   await turn('old');
-  expect(names()).toEqual(['old', 'rest']);
+  expect(fly.names()).toEqual(['old', 'rest']);
 });
 
 test('one of more than ten minutes ago tells nothing', async () => {
@@ -65,25 +53,25 @@ test('one of more than ten minutes ago tells nothing', async () => {
   await refresh(10);
   await refresh(0);
   await turn('old');
-  expect(names()).toEqual(['old', 'rest']);
+  expect(fly.names()).toEqual(['old', 'rest']);
 });
 
 test('one with gaps that came since is the newer word', async () => {
   const { refresh, turn } = await settled();
   await refresh(1);
   const gaps = { status: 200, body: { machines: [], error_regions: ['syd'], next_cursor: '' } };
-  simulator.world.faults.add({ template: list, times: 1, fault: gaps });
+  fly.simulator.world.faults.add({ template: list, times: 1, fault: gaps });
   await refresh(1);
   await refresh(0);
   await turn('old');
-  expect(names()).toEqual(['old', 'rest']);
+  expect(fly.names()).toEqual(['old', 'rest']);
 });
 
 test('one of before the machine slept tells nothing', async () => {
   const { refresh, turn } = await settled();
   await refresh(1);
-  clock.set(3_600_000);
+  fly.clock.set(3_600_000);
   await refresh(0);
   await turn('old');
-  expect(names()).toEqual(['old', 'rest']);
+  expect(fly.names()).toEqual(['old', 'rest']);
 });

@@ -1,15 +1,12 @@
 /** Fly asks to be left alone for twenty minutes: the loop does not come back to the same before. */
-import { afterEach, describe, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { describe, expect, test } from 'vitest';
 import { toFault, retryAtOf } from '../../../../src/model/base/fault.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
 import { OwnClock } from '../../own-clock.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-afterEach(() => simulator.close());
+const fly = ownFly();
 
 type Sent = (method: string, path: string) => boolean;
 const list: Sent = (method, path) => method === 'GET' && path.endsWith('/apps/shop/machines');
@@ -27,10 +24,7 @@ const shop = (version: string) =>
 
 /** A fleet of one app whose Fly answers these calls so for a while, and passes over it as the loop makes them. */
 async function keeping(hit: Sent, status: number) {
-  const flys = new IdleClock();
-  const clock = new OwnClock(flys);
-  simulator = await startSimulator({ clock: flys });
-  const { url, token } = simulator;
+  const clock = new OwnClock(fly.clock);
   const store = testStore({ clock });
   const asked: number[] = [];
   let from = Infinity;
@@ -43,10 +37,7 @@ async function keeping(hit: Sent, status: number) {
     return Promise.resolve(Response.json({ error: 'later' }, { status, headers: { 'retry-after': '1200' } }));
   };
   let wanted = fleetOf({ apps: [shop('a')] });
-  const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch: answered, clock, store },
-    { configRepo: undefined, reporter: undefined },
-  );
+  const reconciler = fly.reconciler(() => wanted, { fetch: answered, clock, store });
   const { signal } = new AbortController();
   const pass = async (trigger: 'timer' | 'command' = 'timer'): Promise<number> => {
     await reconciler.refresh(signal);
@@ -76,8 +67,8 @@ async function keeping(hit: Sent, status: number) {
   };
 }
 
-const versions = () => simulator.world.snapshot()[0]?.machines.map(({ config }) => config.env?.['V']);
-const requests = () => simulator.world.requests.length;
+const versions = () => fly.simulator.world.snapshot()[0]?.machines.map(({ config }) => config.env?.['V']);
+const requests = () => fly.simulator.world.requests.length;
 
 describe.each([429, 503])('by %i', (status) => {
   test.each<[string, Sent]>([
@@ -118,14 +109,14 @@ test('while an app waits for that, nothing of it is sent; a newer commit is look
   wants('b', 'b');
   refuse();
   await pass();
-  const before = simulator.world.writes().length;
+  const before = fly.simulator.world.writes().length;
   await passesFor(9);
-  expect(simulator.world.writes()).toHaveLength(before);
+  expect(fly.simulator.world.writes()).toHaveLength(before);
   expect(requests()).toBeGreaterThan(0);
   wants('c', 'c');
   await pass();
   // Its lease is taken, and the update itself is left out: Fly was heard.
-  expect(simulator.world.writes().length).toBeGreaterThan(before);
+  expect(fly.simulator.world.writes().length).toBeGreaterThan(before);
   expect(asked).toEqual([0]);
   await passesFor(14);
   expect(versions()).toEqual(['c', 'c']);

@@ -1,21 +1,13 @@
 /** What the loop sees of people's words is remembered, and told, also where it changes nothing of an app's plan. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { expect, test } from 'vitest';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
 import { formatHold, formatSuspension } from '../../../../src/model/standing/standing-text.ts';
 import { parseGood } from '../../../../src/model/stamps/app-version.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
+const fly = ownFly();
 
 const hourMs = 3_600_000;
 const shop = (version: string) =>
@@ -27,8 +19,7 @@ const shop = (version: string) =>
 
 /** `shop` runs as git says, and the loop keeps it. */
 async function kept() {
-  const { url, token } = simulator;
-  const real = testStore({ path: ':memory:', clock });
+  const real = testStore({ path: ':memory:', clock: fly.clock });
   let writes = 0;
   const store: typeof real = {
     ...real,
@@ -42,11 +33,10 @@ async function kept() {
     },
   };
   let wanted = fleetOf({ apps: [shop('a')] });
-  const reports = { configRepo: undefined, reporter: undefined };
-  const reconciler = reconcilerOf({ wanted: () => wanted, url, token, fetch, clock, store }, reports);
+  const reconciler = fly.reconciler(() => wanted, { store });
   const { signal } = new AbortController();
   const turn = async (afterMs = hourMs): Promise<void> => {
-    await clock.sleep(afterMs);
+    await fly.clock.sleep(afterMs);
     await reconciler.refresh(signal);
     await reconciler.reconcile('shop', 'timer', signal);
   };
@@ -62,12 +52,11 @@ async function kept() {
   };
 }
 
-const machines = () =>
-  [...(simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(({ state }) => !state.startsWith('destroy'));
+const machines = () => fly.machinesOf('shop').filter(({ state }) => !state.startsWith('destroy'));
 const call = (method: string, path: string, body?: unknown) =>
-  fetch(`${simulator.url}/v1/apps/shop/machines/${path}`, {
+  fetch(`${fly.simulator.url}/v1/apps/shop/machines/${path}`, {
     method,
-    headers: { authorization: `Bearer ${simulator.token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${fly.simulator.token}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
@@ -80,12 +69,15 @@ async function said(key: string, value: string): Promise<void> {
 }
 let count = 0;
 const suspended = (reason: string, hours?: number) => {
-  const until = hours === undefined ? undefined : clock.now() + hours * hourMs;
-  return said(stampKeys.suspend, formatSuspension({ reason, by: 'bob', at: clock.now(), until, count: (count += 1) }));
+  const until = hours === undefined ? undefined : fly.clock.now() + hours * hourMs;
+  return said(
+    stampKeys.suspend,
+    formatSuspension({ reason, by: 'bob', at: fly.clock.now(), until, count: (count += 1) }),
+  );
 };
 async function allGone(): Promise<void> {
   for (const { id } of machines()) await call('DELETE', `${id}?force=true`);
-  await clock.sleep(60_000);
+  await fly.clock.sleep(60_000);
   expect(machines()).toEqual([]);
 }
 
@@ -121,7 +113,7 @@ test('a rollback that is said while the app is suspended stands once the machine
   await turn();
   const to = parseGood(machines()[0]?.config.metadata?.[stampKeys.good]);
   if (to === undefined) throw new Error('a version that ran well');
-  await said(stampKeys.hold, formatHold({ to, by: 'bob', at: clock.now(), count: 1 }));
+  await said(stampKeys.hold, formatHold({ to, by: 'bob', at: fly.clock.now(), count: 1 }));
   await turn();
   await allGone();
   expect((await store.memory('shop')).standing.map(({ key }) => key)).toContain(stampKeys.hold);

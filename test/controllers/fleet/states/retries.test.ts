@@ -1,21 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
+import { expect, test } from 'vitest';
 import type { FaultRule } from '../../../../simulator/world/faults.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { defaultPolicy, type SyncPolicy } from '../../../../src/model/base/policy.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
+const fly = ownFly();
 let wanted: DesiredFleet;
-
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-});
-afterEach(() => simulator.close());
 
 const hour = 3600;
 const shop = (policy: Partial<SyncPolicy>, inputs = '1', GREETING = 'hello') =>
@@ -32,11 +23,7 @@ const shop = (policy: Partial<SyncPolicy>, inputs = '1', GREETING = 'hello') =>
   });
 
 function running() {
-  const { url, token } = simulator;
-  const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch, clock },
-    { configRepo: undefined, reporter: undefined },
-  );
+  const reconciler = fly.reconciler(() => wanted);
   const { signal } = new AbortController();
   return async () => {
     await reconciler.refresh(signal);
@@ -65,7 +52,7 @@ test.each(cases)('the next try is not put off: %s', async (_what, policy, rule) 
     wanted = shop({});
     await pass();
   }
-  simulator.world.faults.add(rule);
+  fly.simulator.world.faults.add(rule);
   wanted = shop(policy, '2', 'bye');
   expect(await pass()).toEqual({ nextWakeAt: undefined, failed: true });
 });
@@ -74,10 +61,10 @@ test('a time that Fly gave with its refusal is waited for, and no longer', async
   const pass = running();
   wanted = shop(interval);
   const fault = { status: 503, body: { error: 'unavailable' }, headers: { 'retry-after': '40' } };
-  simulator.world.faults.add({ template: machines, times: 99, fault });
+  fly.simulator.world.faults.add({ template: machines, times: 99, fault });
   const { failed, nextWakeAt = 0 } = await pass();
   expect(failed).toBe(true);
-  expect(nextWakeAt - clock.now()).toBeLessThanOrEqual(40_000);
+  expect(nextWakeAt - fly.clock.now()).toBeLessThanOrEqual(40_000);
 });
 
 test('where nothing failed its interval counts', async () => {

@@ -1,30 +1,24 @@
 /** Apps and lists that Fly does not answer for: others do not wait for them, and what nobody sees is not taken for nothing. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { CommitReporter } from '../../../../controllers/fleet/commit-report.ts';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
 import { createLoop } from '../../../../src/loop/loop.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { silentLog } from '../../../../src/model/base/log.ts';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import type { DesiredApp, DesiredFleet } from '../../../../src/model/desired.ts';
 import type { Store } from '../../../../src/record/store.ts';
 import { desiredApp, group, webService } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
+const fly = ownFly();
 let wanted: DesiredFleet;
 let revisions: number;
 let stop: AbortController;
 
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
+beforeEach(() => {
   revisions = 0;
   stop = new AbortController();
 });
-afterEach(() => simulator.close());
 
 const policy = { ...defaultPolicy, prune: ['app', 'addresses'] as const };
 const v4 = {
@@ -57,12 +51,8 @@ function commit(apps: readonly DesiredApp[], parts: Partial<DesiredFleet> = {}):
   wanted = fleetOf({ apps, policy, revision: `content:${revisions}`, ...parts });
 }
 
-function fleet(store: Store = testStore({ clock, synchronous: 'off' }), reporter?: CommitReporter) {
-  const { url, token } = simulator;
-  const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch, clock, store },
-    { configRepo: undefined, reporter },
-  );
+function fleet(store: Store = testStore({ clock: fly.clock, synchronous: 'off' }), reporter?: CommitReporter) {
+  const reconciler = fly.reconciler(() => wanted, { store, reporter });
   return {
     store,
     reconciler,
@@ -80,15 +70,14 @@ function fleet(store: Store = testStore({ clock, synchronous: 'off' }), reporter
   };
 }
 
-const names = (): readonly string[] => [...simulator.world.apps.keys()].toSorted();
-const addresses = (name: string): number | undefined => simulator.world.apps.get(name)?.addresses.size;
+const addresses = (name: string): number | undefined => fly.simulator.world.apps.get(name)?.addresses.size;
 const hang = (rule: { readonly app?: string; readonly template?: string }): void =>
-  simulator.world.faults.add({ ...rule, times: 100_000, fault: { latencyMs: 300_000 } });
+  fly.simulator.world.faults.add({ ...rule, times: 100_000, fault: { latencyMs: 300_000 } });
 
 async function msOf(work: () => Promise<unknown>): Promise<number> {
-  const begunAt = clock.now();
+  const begunAt = fly.clock.now();
   await work();
-  return clock.now() - begunAt;
+  return fly.clock.now() - begunAt;
 }
 
 describe('an app whose reads hang', () => {
@@ -117,8 +106,8 @@ describe('an app whose reads hang', () => {
     expect(run?.plan.holds).toMatchObject([
       { reason: 'brake', because: 'slow could not be read, and may have more to remove' },
     ]);
-    simulator.world.faults.clear();
-    await clock.sleep(200_000);
+    fly.simulator.world.faults.clear();
+    await fly.clock.sleep(200_000);
     await settle();
     expect(addresses('fast')).toBe(1);
   });
@@ -144,9 +133,9 @@ describe('an app whose reads hang', () => {
     await settle();
     for (const name of slow) hang({ app: name });
     const ended = new Map<string, number>();
-    const begunAt = clock.now();
+    const begunAt = fly.clock.now();
     const loop = createLoop({
-      clock,
+      clock: fly.clock,
       log: silentLog,
       store,
       concurrency: 2,
@@ -155,12 +144,12 @@ describe('an app whose reads hang', () => {
       refresh: (trigger, signal) => reconciler.refresh(signal, trigger),
       reconcile: async (name, trigger, signal, aside) => {
         const reconciled = await reconciler.reconcile(name, trigger, signal, aside);
-        ended.set(name, clock.now() - begunAt);
+        ended.set(name, fly.clock.now() - begunAt);
         return reconciled;
       },
     });
     loop.start();
-    await clock.sleep(60_000);
+    await fly.clock.sleep(60_000);
     await loop.stop();
     expect(ended.get('fast')).toBeLessThan(40_000);
   });
@@ -178,12 +167,12 @@ describe('lists of organizations that hang', () => {
     expect(await msOf(refresh)).toBeLessThanOrEqual(10_000);
     commit([app('fast', { color: 'green' })]);
     expect(await msOf(refresh)).toBeLessThan(1000);
-    await clock.sleep(400_000);
+    await fly.clock.sleep(400_000);
     expect(await msOf(refresh)).toBeLessThan(1000);
-    simulator.world.faults.clear();
-    await clock.sleep(400_000);
+    fly.simulator.world.faults.clear();
+    await fly.clock.sleep(400_000);
     await refresh();
-    await clock.sleep(1000);
+    await fly.clock.sleep(1000);
     expect(await msOf(refresh)).toBeLessThan(1000);
   });
 
@@ -191,20 +180,20 @@ describe('lists of organizations that hang', () => {
     commit([app('rest'), app('old')]);
     const { settle, refresh, turn } = fleet();
     await settle();
-    await clock.sleep(60_000);
+    await fly.clock.sleep(60_000);
     hang(lists);
     commit([app('rest')]);
     expect((await refresh()).affected).toEqual([]);
     await turn('old');
-    simulator.world.faults.clear();
-    await clock.sleep(200_000);
+    fly.simulator.world.faults.clear();
+    await fly.clock.sleep(200_000);
     // By the first or the second: nobody waits for the list.
     const { affected } = await refresh();
-    await clock.sleep(1000);
+    await fly.clock.sleep(1000);
     expect([...affected, ...(await refresh()).affected]).toEqual(['old']);
-    expect(names()).toEqual(['old', 'rest']);
+    expect(fly.names()).toEqual(['old', 'rest']);
     await turn('old');
-    expect(names()).toEqual(['rest']);
+    expect(fly.names()).toEqual(['rest']);
   });
 
   test.each([-7_200_000, 7_200_000])(
@@ -216,11 +205,13 @@ describe('lists of organizations that hang', () => {
       await settle();
       commit([app('rest')]);
       await refresh();
-      await clock.sleep(60_000);
-      clock.set(byMs);
-      const asked = simulator.world.requests.length;
+      await fly.clock.sleep(60_000);
+      fly.clock.set(byMs);
+      const asked = fly.simulator.world.requests.length;
       await turn('old');
-      const looks = simulator.world.requests.slice(asked).filter(({ path }) => path.endsWith('/apps/rest/machines'));
+      const looks = fly.simulator.world.requests
+        .slice(asked)
+        .filter(({ path }) => path.endsWith('/apps/rest/machines'));
       expect(looks.length).toBeGreaterThan(0);
     },
   );
@@ -229,12 +220,12 @@ describe('lists of organizations that hang', () => {
     commit([app('rest'), app('old')]);
     const { settle, refresh } = fleet();
     await settle();
-    simulator.world.faults.add({ ...lists, fault: { latencyMs: 20_000 } });
+    fly.simulator.world.faults.add({ ...lists, fault: { latencyMs: 20_000 } });
     commit([app('rest')]);
     await refresh();
     commit([app('rest'), app('old', { color: 'blue' })]);
     await refresh();
-    await clock.sleep(60_000);
+    await fly.clock.sleep(60_000);
     expect((await refresh()).apps).toEqual(['rest', 'old']);
   });
 });
@@ -242,10 +233,10 @@ describe('lists of organizations that hang', () => {
 describe('a stop', () => {
   test('ends a survey: nothing more is asked', async () => {
     commit(Array.from({ length: 60 }, (_none, number) => app(`shop-${number}`)));
-    simulator.world.faults.add({ template: 'GET /apps/{app}', times: 100_000, fault: { latencyMs: 1000 } });
+    fly.simulator.world.faults.add({ template: 'GET /apps/{app}', times: 100_000, fault: { latencyMs: 1000 } });
     const { reconciler, store } = fleet();
     const loop = createLoop({
-      clock,
+      clock: fly.clock,
       log: silentLog,
       store,
       concurrency: 8,
@@ -255,12 +246,12 @@ describe('a stop', () => {
       reconcile: (name, trigger, signal, aside) => reconciler.reconcile(name, trigger, signal, aside),
     });
     loop.start();
-    await clock.sleep(1500);
-    const asked = simulator.world.requests.length;
+    await fly.clock.sleep(1500);
+    const asked = fly.simulator.world.requests.length;
     expect(await msOf(() => loop.stop())).toBeLessThan(1000);
-    await clock.sleep(60_000);
+    await fly.clock.sleep(60_000);
     // What was under way may ask once more.
-    expect(simulator.world.requests.length - asked).toBeLessThan(120);
+    expect(fly.simulator.world.requests.length - asked).toBeLessThan(120);
     expect(await store.latestRuns()).toEqual([]);
   });
 
@@ -269,11 +260,11 @@ describe('a stop', () => {
     const { settle, refresh, turn, store } = fleet();
     await settle();
     commit([app('rest')]);
-    await clock.sleep(60_000);
+    await fly.clock.sleep(60_000);
     await refresh();
     stop.abort(new Error('a stop'));
     await expect(turn('old')).rejects.toThrow('a stop');
-    expect(names()).toEqual(['old', 'rest']);
+    expect(fly.names()).toEqual(['old', 'rest']);
     expect((await store.latestRuns()).map(({ outcome }) => outcome)).not.toContain('deleted');
   });
 
@@ -282,14 +273,14 @@ describe('a stop', () => {
     const { settle, refresh, turn } = fleet();
     await settle();
     commit([app('rest')]);
-    await clock.sleep(60_000);
+    await fly.clock.sleep(60_000);
     await refresh();
-    simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+    fly.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
       if (phase === 'after' && method === 'GET' && path.endsWith('/apps/old/volumes')) stop.abort(new Error('a stop'));
     };
     await turn('old').catch(() => undefined);
     expect(stop.signal.aborted).toBe(true);
-    expect(names()).toEqual(['old', 'rest']);
+    expect(fly.names()).toEqual(['old', 'rest']);
   });
 
   test('does not wait for an app that Fly does not answer for', async () => {
@@ -298,7 +289,7 @@ describe('a stop', () => {
     await settle();
     hang({ app: 'shop' });
     const ends = turn('shop').catch(String);
-    await clock.sleep(20_000);
+    await fly.clock.sleep(20_000);
     expect(await msOf(async () => (stop.abort(new Error('a stop')), await ends))).toBe(0);
   });
 });
@@ -318,7 +309,7 @@ describe('a commit is told of', () => {
   }
 
   test('also where the first try to take it up fails halfway', async () => {
-    const store = testStore({ clock, synchronous: 'off' });
+    const store = testStore({ clock: fly.clock, synchronous: 'off' });
     let isBroken = false;
     const breaking = new Proxy(store, {
       get(target, key) {
@@ -347,11 +338,11 @@ describe('a commit is told of', () => {
     const { refresh } = fleet(undefined, reporter);
     commit([app('shop')]);
     await refresh();
-    simulator.world.faults.add({ fault: { status: 401, body: { error: 'unauthorized' } }, times: 1000 });
+    fly.simulator.world.faults.add({ fault: { status: 401, body: { error: 'unauthorized' } }, times: 1000 });
     commit([app('shop', { color: 'blue' })]);
     await refresh().catch(() => undefined);
-    simulator.world.faults.clear();
-    await clock.sleep(60_000);
+    fly.simulator.world.faults.clear();
+    await fly.clock.sleep(60_000);
     await refresh();
     expect(begun.map(([revision]) => revision)).toEqual(['content:1', 'content:2']);
   });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   nextState,
   wakeOf,
@@ -7,15 +7,13 @@ import {
   type Rest,
 } from '../../../../controllers/fleet/states/app-state.ts';
 import { AppStates, type Look } from '../../../../controllers/fleet/states/app-states.ts';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { longAgo } from '../../../../src/model/base/moment.ts';
 import type { DesiredApp } from '../../../../src/model/desired.ts';
 import type { Run } from '../../../../src/model/run.ts';
 import { desiredApp, observed, plan } from '../../../plan/builders.ts';
 import * as fc from '../../../property.ts';
 import { expectWithin } from '../../../work.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
 const newer = new AbortController();
 const waiting: Rest = { kind: 'waiting', until: 9, because: 'window' };
@@ -239,29 +237,17 @@ describe('the map', () => {
 });
 
 describe('two passes over one app at once', () => {
-  let simulator: Simulator;
-  afterEach(() => simulator.close());
+  const fly = ownFly();
 
   test('are one, and neither it nor any other app is the worse for it', async () => {
-    const clock = new IdleClock();
-    simulator = await startSimulator({ clock });
-    const { url, token, world } = simulator;
-    const reconciler = reconcilerOf(
-      {
-        wanted: () => fleetOf({ apps: [desiredApp({ name: 'cart' }), desiredApp({ name: 'shop' })] }),
-        url,
-        token,
-        fetch,
-        clock,
-      },
-      { configRepo: undefined, reporter: undefined },
-    );
+    const wanted = fleetOf({ apps: [desiredApp({ name: 'cart' }), desiredApp({ name: 'shop' })] });
+    const reconciler = fly.reconciler(() => wanted);
     const { signal } = new AbortController();
     await reconciler.refresh(signal);
     const names = ['shop', 'shop', 'cart'];
     const ends = await Promise.allSettled(names.map((name) => reconciler.reconcile(name, 'timer', signal)));
     expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect(world.snapshot().map(({ name, machines }) => [name, machines.length])).toEqual([
+    expect(fly.simulator.world.snapshot().map(({ name, machines }) => [name, machines.length])).toEqual([
       ['cart', 2],
       ['shop', 2],
     ]);

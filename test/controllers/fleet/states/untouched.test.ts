@@ -1,16 +1,13 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { signal, start } from '../../../../simulator/machines/lifecycle.ts';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import type { Store } from '../../../../src/record/store.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
 import { testStore } from '../../../record/stores.ts';
 import { arena, type Arena } from '../../arena.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator;
-let clock: IdleClock;
+const fly = ownFly();
 let store: Store;
 let wanted: DesiredFleet;
 let refused = false;
@@ -31,11 +28,7 @@ const asking: typeof fetch = async (...asked) => {
 };
 
 function running() {
-  const { url, token } = simulator;
-  const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch: asking, clock, store },
-    { configRepo: undefined, reporter: undefined },
-  );
+  const reconciler = fly.reconciler(() => wanted, { fetch: asking, store });
   return async (signal = new AbortController().signal): Promise<void> => {
     try {
       await reconciler.refresh(signal);
@@ -49,15 +42,12 @@ function running() {
 const words = async () => (await store.latestRuns()).map(({ app, status }) => `${app} ${status}`);
 const runs = async (): Promise<number> => (await store.runs({ app: 'shop', all: true, limit: 99 })).length;
 
-beforeEach(async () => {
-  clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-  store = testStore({ clock });
+beforeEach(() => {
+  store = testStore({ clock: fly.clock });
   wanted = valid();
   refused = false;
   answers = undefined;
 });
-afterEach(() => simulator.close());
 
 /** What the loop finds instead of an app that it synced before, and how the app is called while that is so. */
 const cases: readonly (readonly [string, string, () => void])[] = [
@@ -84,7 +74,7 @@ test.each(cases)('where %s, status says %s, once, until that is over', async (_w
   refused = false;
   wanted = valid();
   // A token that was refused is not tried again for half of that.
-  await clock.sleep(60_000);
+  await fly.clock.sleep(60_000);
   await pass();
   expect(await words()).toEqual(['shop synced']);
 });
@@ -95,22 +85,22 @@ test.each([
   ['asks to be left alone', 'pending', () => new Response('', { status: 503, headers: { 'retry-after': '1200' } })],
 ])(
   'where Fly %s, an app that cannot be looked at is told of by status, in one run, until that is over',
-  async (_what, word, fly) => {
+  async (_what, word, answer) => {
     const pass = running();
     await pass();
-    answers = fly;
+    answers = answer;
     // Which organization it is in has to be asked for.
     wanted = fleetOf({ apps: [{ ...shop(), org: undefined }] });
     for (let times = 0; times < 4; times += 1) {
       await pass();
-      await clock.sleep(60_000);
+      await fly.clock.sleep(60_000);
     }
     const [run] = await store.latestRuns();
     expect(await words()).toEqual([`shop ${word}`]);
     expect(run?.plan.problems[0]?.message).toContain('Fly');
     expect(await runs()).toBe(2);
     answers = undefined;
-    await clock.sleep(1_200_000);
+    await fly.clock.sleep(1_200_000);
     await pass();
     expect(await words()).toEqual(['shop synced']);
     expect(await runs()).toBe(3);
@@ -120,24 +110,24 @@ test.each([
 test('a machine that crashes for good is written down by the loop, once, and so is that it runs again', async () => {
   const pass = running();
   await pass();
-  const { world: fly } = simulator;
-  const [machine] = fly.apps.get('shop')?.machines.values() ?? [];
+  const { world } = fly.simulator;
+  const [machine] = world.apps.get('shop')?.machines.values() ?? [];
   if (machine === undefined) throw new Error('no machine');
   const crash = (): void => {
-    if (machine.state === 'started') signal(fly, machine, 'KILL');
+    if (machine.state === 'started') signal(world, machine, 'KILL');
   };
-  fly.onStateChange = (changed) => {
-    if (changed === machine && changed.state === 'started') clock.timer(1000, crash);
+  world.onStateChange = (changed) => {
+    if (changed === machine && changed.state === 'started') fly.clock.timer(1000, crash);
   };
   crash();
-  await clock.sleep(600_000);
+  await fly.clock.sleep(600_000);
   for (let times = 0; times < 3; times += 1) await pass();
   expect(await words()).toEqual(['shop synced']);
   expect((await store.latestRuns())[0]?.plan.degraded).toHaveLength(1);
   expect(await runs()).toBe(2);
-  fly.onStateChange = undefined;
-  start(fly, machine);
-  await clock.sleep(60_000);
+  world.onStateChange = undefined;
+  start(world, machine);
+  await fly.clock.sleep(60_000);
   for (let times = 0; times < 2; times += 1) await pass();
   expect((await store.latestRuns())[0]?.plan.degraded).toBe(undefined);
   expect(await runs()).toBe(3);

@@ -1,7 +1,5 @@
 /** Who waits for another app is woken when that one is done, however long it has waited and however rarely it looks by itself. */
-import { afterEach, describe, expect, test } from 'vitest';
-import { startSimulator, type Simulator } from '../../../../simulator/simulator.ts';
-import { IdleClock } from '../../../../src/model/base/clock.ts';
+import { describe, expect, test } from 'vitest';
 import { defaultPolicy } from '../../../../src/model/base/policy.ts';
 import { silentLog } from '../../../../src/model/base/log.ts';
 import { createLoop } from '../../../../src/loop/loop.ts';
@@ -9,10 +7,9 @@ import type { DesiredAddress, DesiredApp } from '../../../../src/model/desired.t
 import { desiredApp, group } from '../../../plan/builders.ts';
 import type { Store } from '../../../../src/record/store.ts';
 import { testStore } from '../../../record/stores.ts';
-import { fleetOf, reconcilerOf } from '../../reconcilers.ts';
+import { fleetOf, ownFly } from '../../reconcilers.ts';
 
-let simulator: Simulator | undefined;
-afterEach(() => simulator?.close());
+const fly = ownFly();
 
 const minute = 60_000;
 const update = 'POST /apps/{app}/machines/{machine}';
@@ -44,9 +41,8 @@ const eachMinute: Partial<DesiredApp> = { policy: { ...policy, intervalSeconds: 
 
 /** A fleet that is in sync, and the loop that keeps it; its pass over all apps comes once a day. */
 async function kept(apps: readonly DesiredApp[]) {
-  const clock = new IdleClock();
-  simulator = await startSimulator({ clock });
-  const { url, token, world } = simulator;
+  const { clock, simulator } = fly;
+  const { world } = simulator;
   /** By the app that a write of it is about: for so long the database is locked by another process. */
   const locked = new Map<string, number>();
   const real = testStore({ clock, synchronous: 'off' });
@@ -63,10 +59,7 @@ async function kept(apps: readonly DesiredApp[]) {
     },
   };
   let wanted = fleetOf({ apps, policy, revision: 'content:1' });
-  const reconciler = reconcilerOf(
-    { wanted: () => wanted, url, token, fetch, clock, store },
-    { configRepo: undefined, reporter: undefined },
-  );
+  const reconciler = fly.reconciler(() => wanted, { store });
   const passes: { readonly app: string; readonly from: number; to: number }[] = [];
   const loop = createLoop({
     clock,
@@ -162,10 +155,10 @@ test('an app that git no longer names goes as soon as the last of the others is 
   busyFor('db', 17 * minute);
   wants(rest('b'));
   await clock.sleep(15 * minute);
-  expect(simulator?.world.apps.has('old')).toBe(true);
+  expect(fly.simulator.world.apps.has('old')).toBe(true);
   await clock.sleep(12 * minute);
   await loop.stop();
-  expect(simulator?.world.apps.has('old')).toBe(false);
+  expect(fly.simulator.world.apps.has('old')).toBe(false);
   expect(sentAt('DELETE /apps/{app}', 'old') - doneAt('db')).toBeLessThan(1000);
 });
 
