@@ -33,6 +33,8 @@ export interface HandDeploy {
   readonly waitsFor?: Promise<unknown>;
   /** After that it goes no further: Ctrl-C makes the release `interrupted`, a killed process leaves it `running`. */
   readonly stops?: 'interrupted' | 'killed';
+  /** In a bluegreen deployment: once the blue ones are to go. Default: before any machine is touched. */
+  readonly stopsAt?: 'replacing';
 }
 
 /** It was ended from outside, in the middle. */
@@ -43,6 +45,10 @@ class Stopped extends HandError {
     super(how);
     this.how = how;
   }
+}
+
+function stopped({ stops }: HandDeploy): void {
+  if (stops !== undefined) throw new Stopped(stops);
 }
 
 /** What flyctl writes on each machine of a release. */
@@ -65,7 +71,7 @@ export async function deploy(hands: Hands, app: App, wanted: HandDeploy): Promis
   await released(hands, app, { ...wanted, machines }, async (stamp) => {
     if (wanted.slowMs !== undefined) await hands.sleep(wanted.slowMs);
     await wanted.waitsFor;
-    if (wanted.stops !== undefined) throw new Stopped(wanted.stops);
+    if (wanted.stopsAt === undefined) stopped(wanted);
     if (wanted.releaseCommand !== undefined) await runReleaseCommand(hands, app, { wanted, primary, stamp, machines });
     await rollOut(hands, app, { wanted, primary, stamp, machines, isFirst });
   });
@@ -96,7 +102,9 @@ async function rollOut(hands: Hands, app: App, { wanted, primary, stamp, machine
   }
   const configOf = (machine: Machine): MachineConfig =>
     overlaid(machine, wanted, { group: groupOf(machine), primary, stamp });
-  if (wanted.strategy === 'bluegreen') return replaceAll(hands, app, { machines: kept, configOf });
+  if (wanted.strategy === 'bluegreen') {
+    return replaceAll(hands, app, { machines: kept, configOf, onReplacing: () => stopped(wanted) });
+  }
   if (wanted.strategy === 'canary') await tryCanaries(hands, app, { machines: kept, configOf });
   await leased(hands, kept, leaseSeconds, async (nonces) => {
     for (const machine of kept) {

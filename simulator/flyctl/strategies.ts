@@ -31,11 +31,18 @@ export async function tryCanaries(
   }
 }
 
+interface Replacing {
+  readonly machines: readonly Machine[];
+  readonly configOf: ConfigOf;
+  /** Once all blue ones are marked, and none has gone. */
+  readonly onReplacing: () => void;
+}
+
 /** As many green ones as there are blue ones; the blue ones go once all green ones are healthy, else the green ones do. */
 export async function replaceAll(
   hands: Hands,
   app: App,
-  { machines, configOf }: { readonly machines: readonly Machine[]; readonly configOf: ConfigOf },
+  { machines, configOf, onReplacing }: Replacing,
 ): Promise<void> {
   refuseMounts('bluegreen', machines);
   const tag = String(Math.floor(hands.world.now() / 1000));
@@ -65,6 +72,7 @@ export async function replaceAll(
       await hands.ask('POST', `${pathOf(blue)}/metadata/fly_bluegreen_deployment_tag`, body, nonces.get(blue.id));
       await hands.ask('POST', `${pathOf(blue)}/cordon`, undefined, nonces.get(blue.id));
     }
+    onReplacing();
     await hands.sleep(pauseMs);
     for (const blue of machines) {
       await hands.ask('POST', `${pathOf(blue)}/stop`, undefined, nonces.get(blue.id));

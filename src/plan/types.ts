@@ -115,6 +115,8 @@ export interface MachineInventory {
   readonly obscuredRegions: ReadonlySet<string>;
   /** Another fleet that owns machines here. */
   readonly otherFleet: OtherOwner | undefined;
+  /** Ids of the releases on Fly that are known for FlyCD's. */
+  readonly ownReleases: ReadonlySet<string>;
   readonly busy: OtherDeployment | undefined;
 }
 

@@ -25,21 +25,25 @@ interface Since {
   /** undefined: not asked for, or unread. */
   readonly releases: readonly Release[] | undefined;
   readonly fleet: FleetOwner;
+  /** Ids of FlyCD's own releases. */
+  readonly own: ReadonlySet<string>;
 }
 
 /**
  * Tells machines of a release after FlyCD's first, as far as that is remembered, else after its newest, and where it made none
- * after the newest one that it took note of; and of one that FlyCD has not taken note of. What was there when FlyCD came, and what somebody else's client made without a release, is none of them.
+ * after the newest one that it took note of; and of one that FlyCD has not taken note of. What was there when FlyCD came, what
+ * somebody else's client made without a release, and what `fly scale count` made of one of FlyCD's, is none of them.
  */
-export function madeSince({ machines, told, releases, fleet }: Since): (metadata: Metadata) => boolean {
+export function madeSince({ machines, told, releases, fleet, own }: Since): (metadata: Metadata) => boolean {
   const ours = machines.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
   const numbers = ours.flatMap((metadata) => parseTold(metadata[stampKeys.told])?.number ?? []);
   const made = told?.first ?? Math.max(told?.number ?? 0, ...numbers);
   const since = made > 0 ? made : Math.max(0, ...ours.map((metadata) => notedNumber(metadata, releases)));
   const untold = new Set(ours.filter(isByHand).flatMap((metadata) => metadata[flyctlKeys.releaseId] ?? []));
   return (metadata) => {
-    const isLater = since > 0 && Number(metadata[flyctlKeys.releaseVersion]) > since;
-    return isLater || untold.has(metadata[flyctlKeys.releaseId] ?? '');
+    const id = metadata[flyctlKeys.releaseId] ?? '';
+    const isLater = since > 0 && Number(metadata[flyctlKeys.releaseVersion]) > since && !own.has(id);
+    return isLater || untold.has(id);
   };
 }
 
@@ -78,9 +82,10 @@ export function whoEmptied(
   const telling = handMade(inventory);
   if (telling.length === 0) return { by: 'person', at };
   if (releases?.status !== 'read') return { by: 'unknown', at };
-  const isDeployment = [...Map.groupBy(telling, releaseNumber)].some(([number, reached]) => {
+  const numberOf = (one: GroupMachine): number => releaseNumber(one, inventory);
+  const isDeployment = [...Map.groupBy(telling, numberOf)].some(([number, reached]) => {
     const begun = Date.parse(releases.value.find(({ version }) => version === number)?.created_at ?? '');
-    const first = releasedAt(reached);
+    const first = releasedAt(reached, inventory);
     return begun <= at && first !== undefined && at <= first;
   });
   return { by: isDeployment ? 'deployment' : 'person', at };
@@ -97,19 +102,28 @@ export function handMade({ members, removed, leftovers }: MachineInventory): rea
   return [...[...members, ...removed].filter(({ ours, metadata }) => ours && isByHand(metadata)), ...leftovers];
 }
 
-/** Its number: the newest of several is the last word. */
-export function releaseNumber({ metadata }: GroupMachine): number {
-  const number = Number(metadata[flyctlKeys.releaseVersion]);
-  return Number.isInteger(number) ? number : 0;
-}
+type Known = Pick<MachineInventory, 'ownReleases'>;
 
 /**
- * When the newest of the releases by hand that these machines tell of reached the first of them, by Fly's clock. undefined: none
- * does, or it cannot be known.
+ * Of the release by hand that reached it: the newest of several is the last word. 0: it tells of none, as what a bluegreen
+ * deployment replaced, which says still what FlyCD released.
  */
-export function releasedAt(machines: readonly GroupMachine[]): number | undefined {
-  const newest = Math.max(0, ...machines.map(releaseNumber));
-  const times = machines.filter((one) => releaseNumber(one) === newest).map(({ machine }) => versionMadeAt(machine));
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 || known.length < times.length ? undefined : Math.min(...known);
+function releaseNumber({ ours, metadata }: GroupMachine, { ownReleases }: Known): number {
+  const number = Number(metadata[flyctlKeys.releaseVersion]);
+  const isOurs = (ours && !isByHand(metadata)) || ownReleases.has(metadata[flyctlKeys.releaseId] ?? '');
+  return isOurs || !Number.isInteger(number) ? 0 : number;
+}
+
+/** Of the releases by hand that these machines tell of. 0: they tell of none. */
+export function newestRelease(machines: readonly GroupMachine[], known: Known): number {
+  return Math.max(0, ...machines.map((one) => releaseNumber(one, known)));
+}
+
+/** When the newest of them reached the first of the machines, by Fly's clock. undefined: they tell of none, or it cannot be known. */
+export function releasedAt(machines: readonly GroupMachine[], known: Known): number | undefined {
+  const newest = newestRelease(machines, known);
+  const reached = machines.filter((one) => releaseNumber(one, known) === newest);
+  const times = reached.map(({ machine }) => versionMadeAt(machine));
+  const seen = times.filter((time) => time !== undefined);
+  return seen.length === 0 || seen.length < times.length ? undefined : Math.min(...seen);
 }

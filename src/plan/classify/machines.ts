@@ -12,7 +12,7 @@ import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isBegun, ownerBefore } from './beginning.ts';
 import { madeSince } from './hand-made.ts';
 import { halvesOf, type Half } from './bluegreen.ts';
-import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen } from './other-deployments.ts';
+import { busyWith, hasMixedTags, isCanary, isLeftByBluegreen, ownReleases } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
 import { replacedIds } from './superseded.ts';
 import type { GroupMachine, LeftAloneKind, MachineInventory } from '../types.ts';
@@ -48,7 +48,8 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const present = input.machines.filter((machine) => !isGone(machine));
   const otherFleet = ownerBefore(present, input.fleet);
   const mixed = hasMixedTags(present);
-  const isSince = madeSince({ ...input, machines: present });
+  const own = ownReleases({ ...input, machines: present });
+  const isSince = madeSince({ ...input, machines: present, own });
   const busy = busyWith({ ...input, machines: present });
   // Whoever is at work on them has all of them.
   const halves = busy === undefined ? halvesOf(present) : new Map<string, Half>();
@@ -74,6 +75,7 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
     present: new Set(present.map((machine) => machine.id)),
     obscuredRegions,
     otherFleet,
+    ownReleases: own,
     busy,
   };
 }

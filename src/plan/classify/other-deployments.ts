@@ -146,16 +146,23 @@ export function asksTheDeparted(input: BusyInput): boolean {
   return others.some((release) => isAtWork(release, input.now + input.aheadMs));
 }
 
-/** Newest first, by when they began. */
-function othersReleases(
-  { machines, departed = [], told, fleet }: BusyInput,
-  releases: readonly Release[],
-): readonly Release[] {
+/** Ids of the releases that are known for FlyCD's own. */
+export function ownReleases({
+  machines,
+  departed = [],
+  told,
+  fleet,
+}: Pick<BusyInput, 'machines' | 'departed' | 'told' | 'fleet'>): ReadonlySet<string> {
   const stamps = [...machines, ...departed]
     .map((machine) => metadataOf(machine))
     .filter((metadata) => isOwn(metadata, fleet))
     .map((metadata) => parseTold(metadata[stampKeys.told]));
-  const own = new Set([...stamps, told].flatMap((one) => one?.id ?? []));
+  return new Set([...stamps, told].flatMap((one) => one?.id ?? []));
+}
+
+/** Newest first, by when they began. */
+function othersReleases(input: BusyInput, releases: readonly Release[]): readonly Release[] {
+  const own = ownReleases(input);
   return releases
     .filter((one) => one.id === undefined || !own.has(one.id))
     .toSorted((a, b) => begunAt(b) - begunAt(a) || b.version - a.version);

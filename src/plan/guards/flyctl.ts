@@ -1,9 +1,9 @@
 /** What somebody deployed, or suspended, by hand. */
 import type { AppPlan, Step } from '../../model/plan.ts';
 import type { AppPresence, ObservedApp } from '../../model/observed.ts';
-import type { GroupMachine, GroupPlan, MachineInventory, PlanAppInput, PlanDraft, RemovedMachines } from '../types.ts';
+import type { GroupPlan, MachineInventory, PlanAppInput, PlanDraft, RemovedMachines } from '../types.ts';
 import { list, plural } from '../../model/base/text.ts';
-import { handMade, releasedAt, releaseNumber, whoEmptied } from '../classify/hand-made.ts';
+import { handMade, newestRelease, releasedAt, whoEmptied } from '../classify/hand-made.ts';
 import { groupOf, isGone, metadataOf } from '../classify/machine-state.ts';
 import { areInputsSame } from '../../model/stamps/input-stamps.ts';
 import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
@@ -49,8 +49,11 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
   const leaving = new Set(parts.leftovers.destroys.map(({ machineId }) => machineId));
   const left = inventory.leftovers.filter(({ machine }) => leaving.has(machine.id));
   const emptied = emptiedGroups(input, draft, parts);
-  const telling = [...touched, ...left, ...(emptied.length === 0 ? [] : handMade(inventory))];
-  if (telling.length === 0 || isOverruled(input, releasedAt(telling))) return draft;
+  if (touched.length + left.length + emptied.length === 0) return draft;
+  // Machines that are gone, or that others have replaced, do not tell of the release that did it.
+  const isToldByOthers = emptied.length > 0 || left.some((one) => one.left === 'replaced');
+  const telling = [...touched, ...left, ...(isToldByOthers ? handMade(inventory) : [])];
+  if (isOverruled(input, releasedAt(telling, inventory))) return draft;
   const because = [
     ...(touched.length === 0 ? [] : [`${plural(touched.length, 'machine')} not as git says`]),
     ...emptied.map((group) => `${group} has no machine`),
@@ -63,7 +66,7 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
     (step.kind === 'machine.label' && step.metadata[stampKeys.release] !== undefined);
   return holdBack(draft, name, isHeld, {
     reason: 'flyctl',
-    because: `changed by flyctl${releaseWords(telling)}: ${list(because)}`,
+    because: `changed by flyctl${releaseWords(newestRelease(telling, inventory))}: ${list(because)}`,
     next: `commit what should run, or flycd sync --now --app ${shellWord(name)}`,
   });
 }
@@ -121,9 +124,8 @@ export function leftoverWords(left: MachineInventory['leftovers']): readonly str
   ];
 }
 
-function releaseWords(machines: readonly GroupMachine[]): string {
-  const numbers = [...new Set(machines.map(releaseNumber))].filter((number) => number > 0).toSorted((a, b) => a - b);
-  return numbers.length === 0 ? '' : ` (release ${numbers.map((number) => `v${number}`).join(', ')})`;
+function releaseWords(number: number): string {
+  return number === 0 ? '' : ` (release v${number})`;
 }
 
 /** The steps update the machine, or make it anew. */

@@ -134,6 +134,21 @@ const hands: readonly Hand[] = [
   ],
 ];
 
+test('of a bluegreen deployment that died the release by hand is named, and not what FlyCD released before', async () => {
+  await start();
+  const deploy = {
+    image: pinned('shop:1'),
+    strategy: 'bluegreen',
+    stops: 'interrupted',
+    stopsAt: 'replacing',
+  } as const;
+  expect(await human().deploy('shop', deploy)).toMatchObject({ ok: false });
+  await world.clock.sleep(60_000);
+  await held('changed by flyctl (release v2): 3 machines that a bluegreen deployment replaced');
+  await synced({}, '--now');
+  expect(groups()).toEqual(['web', 'web', 'worker']);
+});
+
 describe.each(hands)('a fly deploy that %s', (_what, does, words, left) => {
   test('is held, and undone by --now', async () => {
     await start();

@@ -154,6 +154,24 @@ test('a group that it added is known for one after FlyCD’s own machines have m
   ]);
   // It was there when FlyCD came.
   expect(holdsOf(plan(desired, seen('8'), { memory: { told } }))).toEqual([]);
+  // `fly scale count` writes the app's newest release on what it makes, also where that is FlyCD's.
+  const scaled = plan(desired, seen('20'), { memory: { told } });
+  expect([holdsOf(scaled), scaled.notes]).toEqual([
+    [],
+    ['left alone: 1 × machine of flyctl in a group that git does not name'],
+  ]);
+});
+
+test('of several releases by hand the newest is named', () => {
+  const later = { ...byHand, fly_release_id: 'r3', fly_release_version: '13' };
+  const changed = { config: { env: { COLOR: 'other' } } };
+  const machines = [
+    machine(desired, { metadata: byHand, ...changed }),
+    machine(desired, { group: 'worker', metadata: later, ...changed }),
+  ];
+  expect(plan(desired, observed({ machines })).holds[0]?.because).toBe(
+    'changed by flyctl (release v13): 2 machines not as git says',
+  );
 });
 
 describe('a group without a count', () => {

@@ -1,7 +1,7 @@
 /** What a deployment by hand left when it died is nobody's, however long ago that was: held, and taken away where a person insists. */
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import { brief, desiredApp, flyctlMachine, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
+import { brief, desiredApp, flyctlMachine, group, holdsOf, machine, now, observed, plan, ulidAt } from '../builders.ts';
 
 const counted = desiredApp({ groups: [group({ counts: { arn: 1 } })] });
 const uncounted = desiredApp({ groups: [group({ counts: undefined })] });
@@ -64,6 +64,36 @@ describe.each([
     const steps = brief(plan(desired, seen, { options: { now: true } }).steps);
     expect(steps).toEqual(expect.arrayContaining(['machine.destroy shop/blue1', 'machine.destroy shop/blue2']));
     expect(steps).not.toContain('machine.destroy shop/green1');
+  });
+});
+
+describe('what a hold for machines that a bluegreen deployment replaced says of releases', () => {
+  const told = (id: string, number: number) => ({ flycd_told: `${id}:${number}:${'0'.repeat(32)}` });
+  const replaced = (desired: typeof counted) => {
+    const { blue, green } = blueAndGreen(desired, { blue: 'safe_to_destroy' });
+    const metadata = { ...blue.config?.metadata, ...told('r1', 11) };
+    return { blue: { ...blue, config: { ...blue.config, metadata } }, green };
+  };
+
+  test('is the newest by hand, and not the one that FlyCD made of them', () => {
+    const { blue, green } = replaced(counted);
+    const other = { ...green, config: { ...green.config, env: { COLOR: 'other' } } };
+    expect(plan(counted, observed({ machines: [blue, other] })).holds[0]?.because).toBe(
+      'changed by flyctl (release v12): 1 machine not as git says, 1 machine that a bluegreen deployment replaced',
+    );
+  });
+
+  test('also where the green ones are as git says: a commit from between the two lifts nothing', () => {
+    const { blue, green } = replaced(counted);
+    const same = { ...green, config: { ...blue.config, metadata: green.config?.metadata } };
+    const seen = observed({ machines: [{ ...blue, instance_id: ulidAt(now - 3_600_000) }, same] });
+    const held = plan(counted, seen, { memory: { revisionSeenAt: now - 1_800_000 } });
+    expect(held.holds[0]?.because).toBe(
+      'changed by flyctl (release v12): 1 machine that a bluegreen deployment replaced',
+    );
+    expect(brief(plan(counted, seen, { memory: { revisionSeenAt: now } }).steps)).toContain(
+      'machine.destroy shop/blue1',
+    );
   });
 });
 
