@@ -293,7 +293,7 @@ export interface GroupDraft {
   readonly withoutVolume: Map<string, number>;
   /** Places that wait for a volume whose machine is going, by region. */
   readonly awaited: Map<string, number>;
-  readonly byFlyctl: Map<string, string | undefined>;
+  readonly byFlyctl: Set<string>;
   readonly driftLabels: Set<MachineLabel>;
   readonly kept: Set<string>;
   carried: boolean;
@@ -317,8 +317,8 @@ export interface GroupPlan {
   readonly withoutVolume: ReadonlyMap<string, number>;
   /** true: some machine has been brought to what git wants, so its release has been. */
   readonly carried: boolean;
-  /** Of the updates: those on machines that somebody changed by flyctl, with the release's number where known. */
-  readonly byFlyctl: ReadonlyMap<string, string | undefined>;
+  /** Of the updates: machines that a deployment by hand may have changed. */
+  readonly byFlyctl: ReadonlySet<string>;
   /** Of the labels: those that follow a change on Fly. */
   readonly driftLabels: ReadonlySet<MachineLabel>;
 }

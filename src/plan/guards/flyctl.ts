@@ -44,7 +44,7 @@ function isOverruled({ memory, now, observed }: PlanAppInput, since: number | un
 function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): PlanDraft {
   const { name } = input.desired;
   const { inventory, groups } = parts;
-  const byFlyctl = new Set(groups.flatMap((planned) => [...planned.byFlyctl.keys()]));
+  const byFlyctl = new Set(groups.flatMap((planned) => [...planned.byFlyctl]));
   const touched = inventory.members.filter(({ machine: { id } }) => byFlyctl.has(id) && touches(draft.steps, id));
   const leaving = new Set(parts.leftovers.destroys.map(({ machineId }) => machineId));
   const left = inventory.leftovers.filter(({ machine }) => leaving.has(machine.id));

@@ -47,8 +47,11 @@ export interface Comparison {
   readonly stamps: Readonly<Record<string, string | null>>;
   /** Keys of the metadata among the stamps. */
   readonly metadata: readonly string[];
-  /** Somebody used flyctl on the machine since our last write; its release's number where known. */
-  readonly flyctl: { readonly release: string | undefined } | undefined;
+  /**
+   * Somebody used flyctl on the machine since our last write; its release's number where known. `deployed`: the machine may have
+   * another image or config for it, which one that only restarted it, as `fly secrets set` does, has not.
+   */
+  readonly flyctl: { readonly release: string | undefined; readonly deployed: boolean } | undefined;
   /** true: live moved since our last write, in what git names or not. */
   readonly moved: boolean;
   readonly kept: readonly string[];
@@ -66,6 +69,8 @@ export function compareMachine(input: CompareInput): Comparison {
   const unlaunched = isUnlaunched(input);
   const isPinned = image !== undefined && parseImage(image.ref).digest !== undefined;
   const imageMatches = !(unlaunched && isPinned) && (image?.matches(member.machine, live) ?? false);
+  // A bare tag may mean another image than it did.
+  const isSameImage = imageMatches || parseImage(live.image ?? '').digest !== undefined;
   const wasSent = sent !== undefined && sent.config === group.configVersion;
   const read = formatRead(readHash(live));
   const moved = metadata[stampKeys.read] !== undefined && metadata[stampKeys.read] !== read;
@@ -86,7 +91,9 @@ export function compareMachine(input: CompareInput): Comparison {
     carries: reached || changes.length === 0,
     stamps: { ...stampsOf(input, readAfter(live, named), wasSent && imageMatches ? sent : undefined), ...named },
     metadata: Object.keys(named),
-    flyctl: isByHand(metadata) ? { release: metadata[flyctlKeys.releaseVersion] } : undefined,
+    flyctl: isByHand(metadata)
+      ? { release: metadata[flyctlKeys.releaseVersion], deployed: metadata[stampKeys.read] !== read || !isSameImage }
+      : undefined,
     moved,
     kept: kept.length > 0 ? kept : [],
     unlaunched,

@@ -43,7 +43,7 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
     misfits: [],
     withoutVolume: new Map(),
     awaited: new Map(),
-    byFlyctl: new Map(),
+    byFlyctl: new Set(),
     driftLabels: new Set(),
     kept: new Set(),
     carried: false,

@@ -101,7 +101,7 @@ function updateOf(scope: CompareScope, compared: Compared, draft: GroupDraft): M
     const ignored =
       comparison.reason === 'drift' && desired.policy.drift === 'off' && !input.options.now && !input.options.force;
     if (!ignored) {
-      if (comparison.flyctl !== undefined) draft.byFlyctl.set(member.machine.id, comparison.flyctl.release);
+      if (comparison.flyctl?.deployed === true) draft.byFlyctl.add(member.machine.id);
       const because = comparison.reason === 'drift' ? 'changed on Fly since the last sync' : 'git moved';
       return updateStep(scope, compared, { reason: comparison.reason, because });
     }
@@ -180,7 +180,7 @@ function updateStep(
 function remountedStep(scope: CompareScope, compared: Compared, draft: GroupDraft): MachineUpdate {
   const { member, comparison } = compared;
   const { mounts: _mounts, ...live } = compared.live;
-  if (comparison.flyctl !== undefined) draft.byFlyctl.set(member.machine.id, comparison.flyctl.release);
+  if (comparison.flyctl?.deployed === true) draft.byFlyctl.add(member.machine.id);
   return updateStep(scope, { ...compared, live }, { reason: comparison.reason, because: '' });
 }
 

@@ -17,6 +17,8 @@ interface Parts {
   readonly counts?: boolean;
   readonly drift?: string;
   readonly comment?: string;
+  /** Machines of web where counts are given. Default 2. */
+  readonly webs?: number;
 }
 
 function shop({
@@ -25,9 +27,10 @@ function shop({
   counts = true,
   drift,
   comment = '',
+  webs = 2,
 }: Parts = {}): Files {
   const named = groups.map((group) => `  ${group}: run ${group}\n`).join('');
-  const counted = groups.map((group) => `    ${group}: { count: ${group === 'web' ? 2 : 1} }\n`).join('');
+  const counted = groups.map((group) => `    ${group}: { count: ${group === 'web' ? webs : 1} }\n`).join('');
   return {
     'flycd.yaml': `fleet: kept\n${drift === undefined ? '' : `sync: { drift: ${drift} }\n`}`,
     'shop/app.yaml': `# ${comment}
@@ -214,6 +217,31 @@ test('a group that git names newly is made, though somebody set a secret by hand
   await world.clock.sleep(60_000);
   await synced();
   expect(groups()).toEqual(['web', 'web', 'worker']);
+});
+
+/** A release that has reached one web machine of three when somebody does that. */
+async function inTheMiddle(does: () => Promise<unknown>): Promise<void> {
+  await start({ webs: 3 });
+  world.write(shop({ webs: 3, greeting: 'bye' }));
+  const syncing = run('sync', '--once');
+  await world.clock.sleep(6000);
+  expect(await does()).toEqual({ ok: true });
+  expect(await syncing).toMatchObject({ code: 4, said: expect.stringContaining('is working on the machine') });
+  await world.clock.sleep(60_000);
+}
+
+const greetings = () => machines().map(({ config }) => config.env?.['GREETING']);
+
+test('fly secrets set in the middle of a release deploys nothing: the release goes on when it is done', async () => {
+  await inTheMiddle(() => human().setSecrets('shop', { values: { TOKEN: 'x' } }));
+  expect(greetings().filter((greeting) => greeting === 'bye')).toHaveLength(2);
+  await synced({ webs: 3, greeting: 'bye' });
+  expect(greetings()).toEqual(['bye', 'bye', 'bye', 'bye']);
+});
+
+test('fly deploy in the middle of a release is held', async () => {
+  await inTheMiddle(() => human().deploy('shop', { image: pinned('shop:9') }));
+  await held('changed by flyctl (release v3): 4 machines not as git says');
 });
 
 describe('fly scale count, where git gives no count', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Release } from '../../../schemas/fly/release.ts';
 import type { ObservedApp, Reading } from '../../../src/model/observed.ts';
+import { readHash } from '../../../src/flyconfig/live/version.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
+import { formatRead } from '../../../src/model/stamps/stamps.ts';
 import { needsReleases } from '../../../src/plan/app.ts';
 import { releaseAccepted } from '../../../src/plan/guards/accept.ts';
 import {
@@ -256,14 +258,40 @@ describe('changed by flyctl', () => {
     expect(plan(policy({ drift: 'heal_all' }), deployed).steps).toHaveLength(1);
   });
 
+  const next = {
+    ...desired,
+    groups: [group({ config: { env: { COLOR: 'green' }, services: [webService] }, counts: { arn: 2 } })],
+  };
+
   test('nothing is rolled out over it', () => {
-    const next = {
-      ...desired,
-      groups: [group({ config: { env: { COLOR: 'green' }, services: [webService] }, counts: { arn: 2 } })],
-    };
     const app = plan(next, deployed);
     expect(brief(app.steps)).toEqual([]);
     expect(brief(app.holds[0]?.steps ?? [])).toEqual(['release shop']);
+  });
+
+  test.each<readonly [string, Parameters<typeof machine>[1], readonly string[]]>([
+    ['what FlyCD left there, as after fly secrets set: nothing was deployed', { metadata: stamps }, []],
+    ['what nobody wrote down', { metadata: { ...stamps, [stampKeys.read]: undefined } }, ['flyctl']],
+    ['another config', { ...blue, metadata: stamps }, ['flyctl']],
+  ])('one that restarted a machine with %s', (_what, parts, holds) => {
+    const app = plan(next, observed({ machines: [machine(desired, parts)] }));
+    expect([holdsOf(app), brief(app.steps)]).toEqual([holds, holds.length === 0 ? ['release shop'] : []]);
+  });
+
+  test.each<readonly [string, string, readonly string[]]>([
+    ['tag that may mean another image than before is held', 'nginx:0', ['flyctl']],
+    ['digest is the one that was there', `nginx:0@sha256:${'2'.repeat(64)}`, []],
+  ])('an image whose %s', (_what, image, holds) => {
+    const config = { ...machine(desired).config, image };
+    const metadata = { ...stamps, [stampKeys.read]: formatRead(readHash(config)) };
+    const image_ref = {
+      registry: 'docker.io',
+      repository: 'library/nginx',
+      tag: '0',
+      digest: `sha256:${'2'.repeat(64)}`,
+    };
+    const seen = observed({ machines: [machine(desired, { config: { image }, image_ref, metadata })] });
+    expect(holdsOf(plan({ ...desired, inputs: 'j'.repeat(32) }, seen))).toEqual(holds);
   });
 
   test('with the config unchanged: a label and a note', () => {
