@@ -4,7 +4,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf } from '../../src/model/base/moment.ts';
 import { hashOf } from '../../src/model/base/json.ts';
-import type { MachineCreate } from '../../src/model/plan.ts';
+import type { MachineChange, MachineCreate } from '../../src/model/plan.ts';
 import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { formatSlot, parseSlot, type Slot } from '../../src/model/stamps/slot.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
@@ -126,7 +126,7 @@ function unchanged({ id, name }: Machine, why: string): StepDone {
 }
 
 /** Where no registry could be asked, only Fly's answer tells what a tag means. */
-function isBare({ config }: MachineCreate): boolean {
+export function isBare({ config }: Pick<MachineChange, 'config'>): boolean {
   return config.image !== undefined && parseImage(config.image).digest === undefined;
 }
 

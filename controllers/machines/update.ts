@@ -1,9 +1,11 @@
-import type { Machine, MachineRequest } from '../../schemas/fly/machine.ts';
+import type { Machine, MachineConfig, MachineRequest } from '../../schemas/fly/machine.ts';
 import { isNoRoom } from '../../src/fly/http/classification.ts';
 import type { MachineUpdate, MachineCreate, MachineLabel } from '../../src/model/plan.ts';
+import { formatSent } from '../../src/model/stamps/stamps.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { secretsStampText } from '../../src/plan/kinds/secret-evidence.ts';
 import { inItsPlace } from '../../src/plan/machines/replace.ts';
+import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
@@ -14,7 +16,7 @@ import { stampReadBack } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
 import { withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
-import { isStillAtRest, unproven, createMachine, joined } from './create.ts';
+import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
 import { sendUpdate } from './send-update.ts';
 
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
@@ -26,7 +28,10 @@ export async function updateMachine(
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
-  const skipLaunch = step.skipLaunch && (await isStillAtRest(pass, step.machineId));
+  const mayRest = step.skipLaunch || (step.risk === 'safe' && isBare(step));
+  const rests = mayRest && (await isStillAtRest(pass, step.machineId));
+  const skipLaunch = step.skipLaunch && rests;
+  const waitsForDigest = rests && isBare(step);
   await pass.record.opened();
   const metadata = {
     ...withSecretsStamp(pass, step.config.metadata),
@@ -35,7 +40,7 @@ export async function updateMachine(
     ...(skipLaunch ? {} : unproven),
   };
   const config = { ...step.config, metadata };
-  const request: MachineRequest = { config, skip_launch: skipLaunch };
+  const request: MachineRequest = { config, skip_launch: skipLaunch || waitsForDigest };
   if (step.currentVersion !== undefined) request.current_version = step.currentVersion;
   if (pass.secretsVersion !== undefined) request.min_secrets_version = pass.secretsVersion;
   pass.touched.add(step.machineId);
@@ -47,10 +52,12 @@ export async function updateMachine(
   await lease.check();
   const { machineId } = step;
   // As it was looked at right before it was sent.
-  const before = pass.seen.get(machineId)?.machine;
+  const seen = { updated, before: pass.seen.get(machineId)?.machine, sent: step.config };
+  const again = { request: { ...request, skip_launch: skipLaunch }, nonce: lease.nonce };
+  const { sent, before, ...last } = waitsForDigest ? await withDigest(pass, step, seen, again) : seen;
   await putBackWords(pass, machineId, metadata);
-  const version = updated.instance_id;
-  const made = { machineId, version, sent: step.config, isProven: true };
+  const version = last.updated.instance_id;
+  const made = { machineId, version, sent, isProven: true };
   try {
     if (skipLaunch) await waitReplaced(pass, machineId, { version, before });
     else await waitHealthy(pass, { machineId, version, before, nonce: lease.nonce });
@@ -60,6 +67,41 @@ export async function updateMachine(
     if (!skipLaunch) await stampReadBack(pass, { ...made, isProven: false }).catch(() => undefined);
     throw error;
   }
+}
+
+interface Sent {
+  readonly updated: Machine;
+  /** What comes back where Fly takes the update back. */
+  readonly before: Machine | undefined;
+  readonly sent: MachineConfig;
+}
+
+/**
+ * Where no registry could be asked, a machine at rest gets the digest that Fly found its tag to mean, as one that is made does,
+ * and only then is started. One that runs keeps the bare tag: it would be down for two updates, and stay so where FlyCD is
+ * killed between them. Killed there, the next plan updates what was to start; what stays at rest keeps the tag, too.
+ */
+async function withDigest(
+  pass: AppPass,
+  step: MachineUpdate,
+  seen: Sent,
+  { request, nonce }: { readonly request: MachineRequest; readonly nonce: string },
+): Promise<Sent> {
+  const ref = step.config.image ?? '';
+  const digest = seen.updated.image_ref?.digest ?? '';
+  if (digest === '' && request.skip_launch === true) return seen;
+  const { instance_id: version } = seen.updated;
+  // Where Fly takes this one back, what was there before comes back; after another one it would not.
+  await waitReplaced(pass, step.machineId, { version, before: seen.before });
+  // The proxy may have started it by now.
+  if (!(await isStillAtRest(pass, step.machineId))) return seen;
+  const whole = digest === '' ? step : pinnedStep(step, ref, digest);
+  const metadata = { ...request.config.metadata, [stampKeys.sent]: formatSent(whole.sent) };
+  const config = { ...whole.config, metadata };
+  const again = version === undefined ? {} : { current_version: version };
+  const sending = { machineId: step.machineId, currentVersion: version, sent: whole.sent };
+  const updated = await sendUpdate(pass, sending, { ...request, config, ...again }, nonce);
+  return { updated, before: seen.updated, sent: whole.config };
 }
 
 /** Its host has no room for it, and nothing ties it there. A standby serves nobody, and waits. */

@@ -15,6 +15,7 @@ import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import type { GroupMachine, KnownImage } from '../types.ts';
 import { isByHand } from '../classify/hand-made.ts';
+import { versionMadeAt } from '../classify/machine-history.ts';
 import { isAtRest } from '../classify/machine-state.ts';
 import { isUnresolved } from '../kinds/image.ts';
 import { missingMetadata, missingStamps, sentOf } from './stamps.ts';
@@ -103,13 +104,14 @@ export function compareMachine(input: CompareInput): Comparison {
 }
 
 /**
- * Made with a bare tag by a FlyCD that was killed before it sent the digest, which is when it starts the machine. Nothing has
- * run there, so that nothing is restarted for it.
+ * Made, or updated at rest, with a bare tag by a FlyCD that was killed before it sent the digest, which is when it starts the
+ * machine. Nothing has run there in this version, so that nothing is restarted for it.
  */
 function isUnlaunched({ member: { machine, metadata }, live }: CompareInput): boolean {
   const isBare = parseImage(live.image ?? '').digest === undefined;
   if (!isBare || metadata[stampKeys.unproven] === undefined || !isAtRest(machine)) return false;
-  return !(machine.events ?? []).some(({ type }) => type === 'start');
+  const since = versionMadeAt(machine) ?? 0;
+  return !(machine.events ?? []).some(({ type, timestamp = 0 }) => type === 'start' && timestamp >= since);
 }
 
 /** What an update would make of the machine; metadata is written without one. */
