@@ -38,6 +38,11 @@ function isBlue(machine: Machine, { begunAt }: Green): boolean {
   return isHostOk(machine) && Date.parse(machine.created_at ?? '') < begunAt;
 }
 
+/** A bluegreen deployment made it, in the place of another one. */
+export function isGreen(machine: Machine): boolean {
+  return greenOf(machine) !== undefined;
+}
+
 function greenOf(machine: Machine): Green | undefined {
   const tag = metadataOf(machine)[bluegreenKey] ?? '';
   return /^[0-9]+$/.test(tag) ? { tag, begunAt: Number(tag) * 1000 } : undefined;

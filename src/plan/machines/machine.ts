@@ -213,7 +213,8 @@ function planRest(scope: CompareScope, compared: Compared, draft: GroupDraft): v
     const label = labelStep(scope, compared, metadata);
     draft.labels.push(label);
     if (comparison.moved) draft.driftLabels.add(label);
-    noteLabel(comparison, slot, draft);
+    // Who is at work has not done yet.
+    if (scope.inventory.busy === undefined) noteLabel(comparison, slot, draft);
   }
   const { machine } = member;
   if ((machine.state !== 'stopped' && machine.state !== 'suspended') || restsByDesign(live)) return;

@@ -5,6 +5,8 @@ import { formatSlot, isCopy } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { shellWord } from '../../model/base/shell.ts';
 import { holdOf } from '../steps/hold.ts';
+import { isGreen } from '../classify/bluegreen.ts';
+import { isByHand } from '../classify/hand-made.ts';
 import { slotOf } from '../classify/slots.ts';
 import type { GroupMachine, GroupScope } from '../types.ts';
 
@@ -33,13 +35,18 @@ export function emptiedHold(app: string, group: string, steps: readonly Step[]):
   });
 }
 
-/** Told once: the label that adopts such a machine makes it one of ours. */
+/**
+ * Told once: the label that adopts such a machine makes it one of ours. Who is at work may take it away again, and what a
+ * bluegreen deployment made is no copy: its original is gone.
+ */
 function adoptedNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
+  if (scope.inventory.busy !== undefined) return [];
   const isOurs = scope.inventory.members.some((member) => member.ours) || scope.input.memory.known;
   if (!isOurs) return [];
   return staying.flatMap((member) => {
     const { id } = member.machine;
     const slot = formatSlot(slotOf(scope, member));
+    if (isByHand(member.metadata) && isGreen(member.machine)) return [];
     if (member.ours && !isCopy(id, member.metadata) && !hasAnothersSlot(member, slot)) return [];
     const how = member.ours ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
     return [`${slot} (${id}) ${how}: from now on it is updated with its group`];

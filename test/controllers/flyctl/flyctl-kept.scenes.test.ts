@@ -152,6 +152,21 @@ test('of a bluegreen deployment that died the release by hand is named, and not 
   expect(groups()).toEqual(['web', 'web', 'worker']);
 });
 
+test('what a bluegreen deployment makes is nobody’s copy, while it goes on and after it', async () => {
+  await start({ counts: false });
+  const deploying = human().deploy('shop', { image: pinned('shop:9'), strategy: 'bluegreen' });
+  const heard: string[] = [];
+  for (let looks = 0; looks < 4; looks += 1) {
+    await world.clock.sleep(7000);
+    heard.push((await run('diff')).said);
+  }
+  expect(await deploying).toEqual({ ok: true });
+  heard.push((await run('diff')).said);
+  expect(heard[0]).toContain('held (busy): somebody else is at work');
+  expect(heard.at(-1)).toContain('changed by flyctl (release v2): 4 machines not as git says');
+  expect(heard.join('')).not.toContain('copy');
+});
+
 describe.each(hands)('a fly deploy that %s', (_what, does, words, left) => {
   test('is held, and undone by --now', async () => {
     await start();

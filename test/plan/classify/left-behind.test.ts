@@ -118,10 +118,36 @@ test('the only machine that serves is none that was replaced, whatever stands be
   }
 });
 
-test('while somebody is at work on them they are his', () => {
-  const { blue, green } = blueAndGreen(counted);
-  const young = { ...green, created_at: at(now - 60_000) };
-  expect(holdsOf(plan(counted, observed({ machines: [blue, young] })))).toEqual(['busy']);
+test.each([
+  ['with a count', counted],
+  ['without a count', uncounted],
+])('while somebody is at work on them they are his, and no copies, %s', (_what, desired) => {
+  const { blue, green } = blueAndGreen(desired);
+  const config = { ...green.config, env: { COLOR: 'other' } };
+  const young = { ...green, created_at: at(now - 60_000), config };
+  for (const blues of [blue, blueAndGreen(desired, { blue: 'safe_to_destroy' }).blue]) {
+    const app = plan(desired, observed({ machines: [blues, young] }));
+    expect([holdsOf(app), app.notes]).toEqual([['busy'], []]);
+  }
+});
+
+test('what a finished bluegreen deployment put in the place of others is no copy, held or not', () => {
+  const { blue, green } = blueAndGreen(uncounted);
+  const same = { ...green, config: { ...blue.config, metadata: green.config?.metadata } };
+  const other = { ...same, config: { ...same.config, env: { COLOR: 'other' } } };
+  expect(plan(uncounted, observed({ machines: [other] })).notes).toEqual([]);
+  expect(plan(uncounted, observed({ machines: [same] })).notes).toEqual([
+    'web/arn/1 was restarted by flyctl (release v12); what git names did not change',
+  ]);
+});
+
+test('a machine that somebody clones meanwhile is told of once they are done', () => {
+  const clone = machine(uncounted, { id: 'clone1', metadata: { ...own, flycd_machine: 'webarn1' } });
+  const lease = { expires_at: now / 1000 + 10, owner: 'alice@example.com' };
+  const notes = (parts: object) =>
+    plan(uncounted, observed({ machines: [machine(uncounted, { metadata: own, ...parts }), clone] })).notes;
+  expect(notes({ lease }).join()).not.toContain('is a copy');
+  expect(notes({}).join()).toContain('(clone1) is a copy that somebody made by hand');
 });
 
 describe('an app that FlyCD took over, and made no release of', () => {
