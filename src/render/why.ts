@@ -25,37 +25,50 @@ interface Why {
 /** Holds that Fly or time lifts; any other waits for a person. */
 const passing: ReadonlySet<Hold['reason']> = new Set(['busy', 'unread', 'intent', 'dependency', 'unreachable']);
 
-/** When FlyCD looks at a hold again, and what can come of that. */
-function triesNext(hold: Hold): string {
-  if (hold.retryAt !== undefined) return `at ${formatTime(hold.retryAt)}`;
+/**
+ * When FlyCD looks at a hold again, and what can come of that. `wakeAt`, when the loop comes back, is what happens; the hold's
+ * own time is what a pass of this moment would ask for.
+ */
+function triesNext(hold: Hold, wakeAt: number | undefined): string {
+  const at = hold.retryAt === undefined ? undefined : (wakeAt ?? hold.retryAt);
+  if (at !== undefined) return `at ${formatTime(at)}`;
   if (passing.has(hold.reason)) return 'with the next pass of serve, or flycd sync --once';
   return 'each pass looks; nothing comes of it before somebody acts';
 }
 
-function holdText(hold: Hold, now: number): readonly string[] {
+function holdText(hold: Hold, { now, run }: Why): readonly string[] {
   const since = hold.since === undefined ? '' : ` (for ${formatDuration(now - hold.since)})`;
   return [
     `  waits (${hold.reason}): ${plain(hold.because)}${since}`,
     `    lifted by: ${plain(hold.next)}`,
-    `    looks again: ${triesNext(hold)}`,
+    `    looks again: ${triesNext(hold, wakeAfter(run, now))}`,
     ...hold.steps.map((step) => `    then: ${stepName(step)}`),
   ];
 }
 
-function runText({ run, now }: Why): readonly string[] {
+/** undefined: nobody has said, or that is over. */
+function wakeAfter(run: Run | undefined, now: number): number | undefined {
+  return run?.nextWakeAt !== undefined && run.nextWakeAt > now ? run.nextWakeAt : undefined;
+}
+
+function runText({ run, now }: Why, { holds, steps }: AppPlan): readonly string[] {
   if (run === undefined) return ['  no run of it is recorded here'];
   const when = `${formatDuration(now - (run.finishedAt ?? run.startedAt))} ago`;
   const reason = reasonOf(run);
   const halted = halt(run);
   const next = halted?.next;
+  const wakeAt = wakeAfter(run, now);
+  // What waits has said by itself when it is looked at again.
   const again =
-    run.nextWakeAt !== undefined && run.nextWakeAt > now
-      ? [`    tries again: at ${formatTime(run.nextWakeAt)}`]
-      : run.status === 'failed' || (run.outcome === 'held' && halted !== undefined)
-        ? [
-            '    tries again: with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused',
-          ]
-        : [];
+    holds.length > 0 && steps.length === 0
+      ? []
+      : wakeAt !== undefined
+        ? [`    tries again: at ${formatTime(wakeAt)}`]
+        : run.status === 'failed' || (run.outcome === 'held' && halted !== undefined)
+          ? [
+              '    tries again: with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused',
+            ]
+          : [];
   return [
     `  last run: ${run.id}, ${run.outcome ?? 'still running'}, ${when}, by ${plain(run.actor)}${reason === '' ? '' : `: ${plain(reason)}`}`,
     ...(next === undefined ? [] : [`    look: ${plain(next)}`]),
@@ -71,11 +84,11 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
   const lines = [
     `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}${degradedWord(app, paint)}`,
     ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${shellWord(app.app)}`),
-    ...holds.flatMap((hold) => holdText(hold, why.now)),
+    ...holds.flatMap((hold) => holdText(hold, why)),
     ...(steps.length === 0 ? [] : [`  ${plural(steps.length, 'step')} to do ${turnOf(why, app)}`]),
     ...(holds.length + steps.length + errors.length === 0 ? [`  ${nothingText(app)}`] : []),
     ...app.notes.map((note) => `  note: ${plain(note)}`),
-    ...runText(why),
+    ...runText(why, app),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -75,3 +75,30 @@ test.each([
   const text = statusText({ fleet: 'acme', deliveries: [], due: [], runs: [{ ...run, results }], now: 0 }, false);
   expect(text.includes(`(tries again ${words})`)).toBe(nextWakeAt !== undefined);
 });
+
+test.each<readonly [string, number | undefined, string]>([
+  ['as the loop will', 60_000, '1970-01-01 00:01:00Z'],
+  ['as the hold asks, where the loop says nothing', undefined, '1970-01-01 00:00:30Z'],
+])('what waits says once when it is looked at again: %s', (_what, nextWakeAt, at) => {
+  const hold = { app: 'shop', reason: 'busy', because: 'a lease', next: 'time', steps: [], retryAt: 30_000 } as const;
+  const app: AppPlan = { ...invalid('shop'), problems: [], status: 'held', holds: [hold] };
+  const run: Run = {
+    id: 1,
+    fleet: 'acme',
+    app: 'shop',
+    trigger: 'timer',
+    actor: 'flycd',
+    revision: 'a'.repeat(40),
+    startedAt: 0,
+    finishedAt: 1,
+    outcome: 'held',
+    status: 'held',
+    plan: app,
+    results: [],
+    nextWakeAt,
+  };
+  const text = whyText({ apps: [app], run, isManual: false, now: 1 }, false);
+  expect(text).toContain(`    looks again: at ${at}\n`);
+  expect(text.match(/1970-01-01/g)).toHaveLength(1);
+  expect(text).not.toContain('tries again');
+});
