@@ -1,7 +1,14 @@
 /** Machines of a bluegreen deployment of flyctl's that died: which ones were to go, by what it had done until then. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import { bluegreenKey, isLeftByBluegreen } from './other-deployments.ts';
 import { groupOf, isHostOk, metadataOf } from './machine-state.ts';
+
+export const bluegreenKey = 'fly_bluegreen_deployment_tag';
+const readyToGo = 'safe_to_destroy';
+
+/** Of a deployment that has tagged what comes after it: this one only waits to be removed. */
+export function isLeftByBluegreen(metadata: Readonly<Record<string, string>>): boolean {
+  return metadata[bluegreenKey] === readyToGo;
+}
 
 /** replaced: green ones are there for it. unfinished: a green one that replaced nothing. */
 export type Half = 'replaced' | 'unfinished';

@@ -9,6 +9,7 @@ import { holderOf } from '../../model/stamps/lease-holder.ts';
 import { isOwn, isOwnLease, type FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, OtherDeployment } from '../types.ts';
+import { bluegreenKey } from './bluegreen.ts';
 import { groupOf, metadataOf } from './machine-state.ts';
 
 export interface BusyInput {
@@ -37,16 +38,9 @@ const endlessMs = 60 * 60_000;
 const busyLookMs = 60_000;
 
 const canaryKey = 'fly_canary';
-export const bluegreenKey = 'fly_bluegreen_deployment_tag';
-const readyToGo = 'safe_to_destroy';
 
 export function isCanary(metadata: Readonly<Record<string, string>>): boolean {
   return metadata[canaryKey] !== undefined;
-}
-
-/** Of a deployment that has tagged what comes after it: this one only waits to be removed. */
-export function isLeftByBluegreen(metadata: Readonly<Record<string, string>>): boolean {
-  return metadata[bluegreenKey] === readyToGo;
 }
 
 /**
