@@ -32,6 +32,11 @@ export interface Call {
   readonly patienceMs?: number;
   /** A lease's call: behind eight slow creates its renewal would come when the lease is over. */
   readonly urgent?: boolean;
+  /**
+   * Moves no machine, and may belong to what is asked before another call is sent: it waits for no place of those, which keep
+   * theirs while they ask.
+   */
+  readonly brief?: boolean;
 }
 
 /** What needs no more than a token that Fly takes. */

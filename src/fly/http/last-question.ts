@@ -20,7 +20,8 @@ const goodForMs = 3000;
 /**
  * What is asked before one try of a call is sent. An answer does not come while Fly hangs, so no place is held for it at first,
  * and does not stay true, so it is asked for again where the call has waited for its place since. A call is sent at most 10 s
- * after its question was asked.
+ * after its question was asked. What the question asks of Fly has a lane of its own: it would wait for places that are held for
+ * it.
  */
 export class LastQuestion {
   readonly #clock: Clock;

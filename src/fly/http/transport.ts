@@ -49,6 +49,8 @@ const readsInFlightMax = 96;
 const writesInFlightMax = 8;
 /** Lease calls take milliseconds; one machine in each slot of a wide rollout may renew at the same moment. */
 const urgentInFlightMax = 64;
+/** Labels and records take milliseconds, too, and are many at once where a wide rollout ends. */
+const briefInFlightMax = 64;
 /** Waits only hold a socket open. More than this many machines on the move at once wait for each other. */
 const waitsInFlightMax = 256;
 
@@ -64,7 +66,7 @@ const limitedPauseMsMax = 4000;
 /** Statuses that say "not now", whatever was asked. */
 const passingStatuses = new Set([408, 500, 502, 503, 504]);
 
-type LaneName = 'read' | 'write' | 'urgent' | 'wait';
+type LaneName = 'read' | 'write' | 'urgent' | 'brief' | 'wait';
 
 interface Core {
   readonly options: FlyClientOptions;
@@ -114,6 +116,7 @@ export function createTransport(options: FlyClientOptions): Transport {
       read: createLane(readsInFlightMax),
       write: createLane(writesInFlightMax),
       urgent: createLane(urgentInFlightMax),
+      brief: createLane(briefInFlightMax),
       wait: createLane(waitsInFlightMax),
     },
   };
@@ -281,9 +284,12 @@ async function sendIfAnswered(
   }
 }
 
+/** Only in the lane for writes somebody asks a question in his place. What it asks of Fly has no question, and other lanes. */
 function laneOf(call: Call): LaneName {
+  if (call.beforeSent !== undefined) return 'write';
   if (call.holdsMs !== undefined) return 'wait';
   if (call.urgent === true) return 'urgent';
+  if (call.brief === true) return 'brief';
   return call.effect === 'read' ? 'read' : 'write';
 }
 

@@ -176,6 +176,7 @@ export function machineWrites(transport: Transport): MachineWrites {
         body: { metadata },
         purpose: 'label the machine',
         effect: 'repeatable',
+        brief: true,
       });
     },
   };

@@ -59,6 +59,7 @@ export function releaseCalls(transport: Transport): ReleaseCalls {
         body: { app_name: app, definition, image, strategy: strategy.toUpperCase() },
         purpose: 'take note of a release',
         effect: 'once',
+        brief: true,
         patienceMs: createPatienceMs,
       };
       const { release } = await ask(call, ReleaseMade);
@@ -73,6 +74,7 @@ export function releaseCalls(transport: Transport): ReleaseCalls {
         body: { status },
         purpose: `take note that a release is ${status}`,
         effect: 'repeatable',
+        brief: true,
         patienceMs: releasesPatienceMs,
       };
       await unlessSilent(() => transport.tell(call));
