@@ -34,7 +34,8 @@ interface OrgMachines {
  * Right before a call is sent, behind all that the client waits for (a Retry-After, the rate limits, other calls), which may
  * take a minute: what it throws ends the call, and nothing was sent. Each further try asks it again, and so does one that has
  * waited for its place since; `timesUnclear`: how many tries before it may have been done, for their answers say nothing of that.
- * It may ask Fly itself, but for nothing that has a question of its own: its call may hold the last place for those.
+ * It may ask Fly itself, but for nothing that has a question of its own: its call may hold the last place for those. When the
+ * call has failed, it has ended.
  */
 export type BeforeSent = (timesUnclear: number) => Promise<void>;
 

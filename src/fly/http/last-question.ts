@@ -19,9 +19,9 @@ const goodForMs = 3000;
 
 /**
  * What is asked before one try of a call is sent. An answer does not come while Fly hangs, so no place is held for it at first,
- * and does not stay true, so it is asked for again where the call has waited for its place since. A call is sent at most 10 s
- * after its question was asked. What the question asks of Fly has a lane of its own: it would wait for places that are held for
- * it.
+ * and does not stay true, so it is asked for again where the call has waited for its place since, or the machine slept. A call
+ * is sent at most 10 s after its question was asked. What the question asks of Fly has a lane of its own: it would wait for
+ * places that are held for it.
  */
 export class LastQuestion {
   readonly #clock: Clock;
@@ -48,18 +48,29 @@ export class LastQuestion {
 
   /** true: it may be sent now. false: the answer takes long, and whoever holds a place gives it back. Throws what forbids it. */
   async isAnswered(): Promise<boolean> {
-    if (this.#ask === undefined || msSince(this.#clock, this.#askedAt) <= goodForMs) return true;
-    const asking = (this.#asking ??= this.#asked(this.#ask));
-    if (!(await endsWithin(this.#clock, asking, { ms: this.isBack ? heldMsMax : heldMsFirst }))) return false;
-    await this.#answered();
+    if (this.#ask === undefined) return true;
+    for (let goodMs = goodForMs; !this.#isFrom(goodMs); goodMs = this.isBack ? heldMsMax : goodForMs) {
+      const asking = (this.#asking ??= this.#asked(this.#ask));
+      if (!(await endsWithin(this.#clock, asking, { ms: this.isBack ? heldMsMax : heldMsFirst }))) return false;
+      await this.#answered();
+      // No timer tells that the machine slept while it was asked: what is old by either clock is asked for again.
+    }
     return true;
   }
 
-  /** Resolves with the answer that took long, when it comes. Throws a transient Fault where none has come in time too often. */
+  /**
+   * Resolves with the answer that took long, when it comes. Throws a transient Fault where none has come in time too often, and
+   * then, too, only when it has come: it may write, and nothing goes on behind whoever made the call.
+   */
   async comesBack(): Promise<void> {
-    if (this.#places === placesMax) throw this.#tooSlow();
     this.#places += 1;
     await this.#answered();
+    if (this.#places > placesMax) throw this.#tooSlow();
+  }
+
+  /** Its answer is of a question of this many milliseconds ago, at most. */
+  #isFrom(ms: number): boolean {
+    return msSince(this.#clock, this.#askedAt) <= ms;
   }
 
   async #answered(): Promise<void> {

@@ -168,3 +168,30 @@ describe('a person suspends the app meanwhile', () => {
     expect(ended.code, ended.said).toBe(4);
   });
 });
+
+test('a call that gave up because Fly labels too slowly is nobody’s to wait for', async () => {
+  const one = 'machines: { count: 1 }\nnetwork: { ips: [{ v: v6 }] }\n';
+  world = await prepared([shop(one)], shop(`${one}volumes: [{ name: a, count: 1 }]\n`));
+  const { faults, requests } = world.simulator.world;
+  faults.add({ template: volume, times: 1, fault: { status: 429, body: {}, headers: { 'retry-after': '25' } } });
+  // The first label tells of the call; those before its next try come just in time for each other, and too late for it.
+  for (const [nth, latencyMs] of [4900, 6000, 4900, 6000, 4900].entries())
+    faults.add({
+      template: 'PATCH /apps/{app}/machines/{machine}/metadata',
+      nth: nth + 2,
+      times: 1,
+      fault: { latencyMs },
+    });
+  const first = requests.length;
+  const { code, said } = await sync();
+  expect(code, said).toBe(1);
+  expect(said).toContain('nothing was sent');
+  expect(requests.slice(first).filter(({ template }) => template === volume)).toHaveLength(1);
+  await world.clock.sleep(6000);
+  expect(there().map(({ config }) => config.metadata?.['flycd_calls'])).toEqual([undefined]);
+  const began = world.clock.now();
+  const again = await sync('b');
+  expect(again.code, again.said).toBe(0);
+  expect(counts()).toEqual([1, 1, 1]);
+  expect(world.clock.now() - began).toBeLessThan(10_000);
+});

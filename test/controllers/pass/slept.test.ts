@@ -59,6 +59,25 @@ describe('a look of before the machine slept', () => {
     expect(asked).toEqual(['list', 'list']);
   });
 
+  it('carries no write, where it slept in the middle of a slow look', async () => {
+    const listedAt: number[] = [];
+    let sentAt = Infinity;
+    const { pass } = passOver(clock, async ({ method }) => {
+      if (method !== 'GET') {
+        sentAt = clock.now();
+        return { version: 1, secrets: [] };
+      }
+      listedAt.push(clock.now());
+      await clock.park(6000);
+      if (listedAt.length === 2) sleeps();
+      return [];
+    });
+    await clock.sleep(6000);
+    await pass.services.fly.setSecrets('shop', {});
+    expect(listedAt).toHaveLength(3);
+    expect(sentAt - (listedAt.at(-1) ?? -Infinity)).toBe(6000);
+  });
+
   it('is none of the same moment as one after it', async () => {
     let lists = 0;
     const fly = flyAnswering(clock, ({ path }) => {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { FlyWriter } from '../../../src/fly/api.ts';
 import type { IdleClock } from '../../../src/model/base/clock.ts';
-import { machine, speakTo, volume, type Reply } from '../fake-fly.ts';
+import { Fault } from '../../../src/model/base/fault.ts';
+import { machine, speakTo, thrownBy, volume, type Reply } from '../fake-fly.ts';
 
 const made: Reply = { status: 200, body: { ...machine, ...volume } };
 const request = { config: { image: 'shop:1' } };
@@ -64,5 +65,80 @@ describe('what a question asks of Fly waits for no place that its own call holds
     const creates = server.arrivals.filter(({ method, path }) => method === 'POST' && path.endsWith('/volumes'));
     expect(creates).toHaveLength(8);
     expect(clock.now() - Date.UTC(2026, 0, 1)).toBeLessThan(10_000);
+  });
+});
+
+describe('a call that gives up', () => {
+  test('fails when its question has come to its end: nothing goes on behind it', async () => {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    let underWay = 0;
+    const ask = async (): Promise<void> => {
+      underWay += 1;
+      await clock.sleep(12_000);
+      await fly.patchMetadata('shop', 'm1', { a: '1' });
+      underWay -= 1;
+    };
+    const error = await thrownBy(fly.createMachine('shop', request, ask));
+    expect(error).toMatchObject({ why: expect.stringContaining('more than 10 s') as string });
+    expect(underWay).toBe(0);
+    const sent = server.arrivals.length;
+    await clock.sleep(60_000);
+    expect(server.arrivals).toHaveLength(sent);
+    expect(server.arrivals.every(({ method }) => method === 'PATCH')).toBe(true);
+  });
+
+  test('fails with what the question says in the end', async () => {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    const said = new Fault({ kind: 'held', what: 'a person said something' });
+    let times = 0;
+    const ask = async (): Promise<void> => {
+      await clock.sleep(12_000);
+      if ((times += 1) === 3) throw said;
+    };
+    expect(await thrownBy(fly.createMachine('shop', request, ask))).toBe(said);
+    expect(server.arrivals).toEqual([]);
+  });
+
+  test('holds no place meanwhile', async () => {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    const hanging = numbered(8, (nth) =>
+      thrownBy(fly.createMachine(`hangs-${nth}`, request, () => clock.sleep(20_000))),
+    );
+    // All of them have had their third place, and given it back.
+    await clock.sleep(51_000);
+    const sentFrom = clock.now();
+    await fly.createMachine('shop', request);
+    expect(clock.now() - sentFrom).toBeLessThan(1000);
+    await hanging;
+    expect(server.arrivals).toHaveLength(1);
+  });
+});
+
+describe('a machine that slept while it asked', () => {
+  const hour = 3_600_000;
+  /** The clock that measures stands still meanwhile; answers when the question was asked that the write was sent on. */
+  async function sleeping(askMs: number, sleepsIn: number) {
+    await using bench = await speakTo(() => made);
+    const { fly, server, clock } = bench;
+    const asked: number[] = [];
+    const began = clock.now();
+    await fly.createMachine('shop', request, async () => {
+      asked.push(clock.now() - began);
+      await clock.sleep(askMs);
+      if (asked.length === sleepsIn) clock.set(hour);
+    });
+    expect(server.arrivals).toHaveLength(1);
+    return { asked: asked.length, ageMs: (server.arrivals[0]?.at ?? Infinity) - (asked.at(-1) ?? 0) };
+  }
+
+  test.each([
+    ['at first', 100, 1, 2],
+    ['in the place that it keeps', 4000, 2, 3],
+    ['in that place, for as long as it may take', 9000, 2, 3],
+  ])('%s asks again before it sends', async (_when, askMs, sleepsIn, asked) => {
+    expect(await sleeping(askMs, sleepsIn)).toEqual({ asked, ageMs: askMs });
   });
 });

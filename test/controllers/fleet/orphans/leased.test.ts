@@ -161,3 +161,24 @@ test('a stop ends the wait for a lease, and nothing is destroyed', async () => {
   expect(scene.clock.now() - before).toBeLessThan(5000);
   expect(names()).toEqual(['old', 'rest']);
 });
+
+test('where Fly answers too late, again and again, none is taken behind a destroy that has given up', async () => {
+  const { turn, store } = await removed();
+  // The first list is the plan's; those of the looks behind it come just in time, or just not.
+  for (const [nth, latencyMs] of [4900, 6000, 4900, 6000, 4900, 6000, 4900].entries())
+    scene.simulator.world.faults.add({
+      template: 'GET /apps/{app}/machines',
+      app: 'old',
+      nth: nth + 2,
+      times: 1,
+      fault: { latencyMs },
+    });
+  await turn('old');
+  const [run] = await store.runs({ app: 'old', limit: 1 });
+  expect(run?.results).toMatchObject([{ outcome: 'failed', message: expect.stringContaining('nothing was sent') }]);
+  const asked = scene.simulator.world.requests.length;
+  expect(isHeld()).toEqual([false]);
+  await scene.clock.sleep(40_000);
+  expect(isHeld()).toEqual([false]);
+  expect(scene.simulator.world.requests).toHaveLength(asked);
+});
