@@ -1,3 +1,4 @@
+import type { Exchange } from '../../http/exchange.ts';
 import type { Clock } from '../../model/base/clock.ts';
 
 /** What Fly answered when it asked to be left alone. */
@@ -9,6 +10,9 @@ export interface LeftAlone {
   readonly words: string | undefined;
   readonly code: string | undefined;
 }
+
+/** What came of a call whose turn it was: it is left out where Fly has asked for that since it was made. */
+export type Sent = Exchange | { readonly kind: 'left alone'; readonly said: LeftAlone };
 
 /** Above this, those whose time has come are forgotten: each is kept for an hour at most. */
 const keptMax = 1_000;

@@ -1,6 +1,6 @@
-import type { Exchange } from '../../http/exchange.ts';
 import type { Clock } from '../../model/base/clock.ts';
 import { longAgo, momentOf, msSince } from '../../model/base/moment.ts';
+import type { Sent } from './left-alone.ts';
 
 /** Fly may refuse a token from one moment to the next: after a pause the first few reads ask for all. */
 const provenMs = 30_000;
@@ -13,7 +13,7 @@ const askingMax = 8;
 /** A refused token stays so until somebody starts FlyCD with another one, or Fly takes it again. */
 const refusedMs = 30_000;
 
-type Send = () => Promise<Exchange>;
+type Send = () => Promise<Sent>;
 
 interface Sending {
   readonly isRead: boolean;
@@ -32,7 +32,7 @@ interface Asking {
 
 interface Proven {
   /** undefined: nothing was sent, for Fly had refused the token just before. */
-  readonly answer: Exchange | undefined;
+  readonly answer: Sent | undefined;
   readonly isRefused: boolean;
 }
 
@@ -89,7 +89,7 @@ export class TokenProof {
     return nextAt <= this.#clock.monotonic() ? undefined : this.#wait(this.#asking.next, nextAt);
   }
 
-  async #judged(answer: Exchange, ask: Send): Promise<Proven> {
+  async #judged(answer: Sent, ask: Send): Promise<Proven> {
     if (verdictOf(answer) === 'refused') {
       this.#provenAt = longAgo;
       // That the token is taken may be over with the next call.
@@ -126,7 +126,7 @@ function nextAskedAt({ since, count }: Asking): number {
 /** What an answer says of the token it was asked with. Proxies fail and limit before anybody has looked at that: then nothing. */
 type Verdict = 'taken' | 'refused' | 'unknown';
 
-function verdictOf(answer: Exchange): Verdict {
+function verdictOf(answer: Sent): Verdict {
   if (answer.kind !== 'answer' || answer.status === 429 || answer.status >= 500) return 'unknown';
   return answer.status === 401 ? 'refused' : 'taken';
 }

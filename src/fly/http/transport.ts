@@ -10,7 +10,7 @@ import { FlyTime } from './fly-time.ts';
 import { exchange, type Exchange, type ExchangeRequest } from '../../http/exchange.ts';
 import { createLane, type Lane } from '../../http/lane.ts';
 import { LastQuestion } from './last-question.ts';
-import { LeftAlones, type LeftAlone } from './left-alone.ts';
+import { LeftAlones, type LeftAlone, type Sent } from './left-alone.ts';
 import { actionLimit, createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import { baseOf, below } from './surfaces.ts';
 import { TokenProof } from './token-proof.ts';
@@ -90,8 +90,6 @@ interface Failed {
   readonly ok: false;
   readonly error: FlyError;
   readonly retryAfterMs: number | undefined;
-  /** Of Fly's error body. */
-  readonly code?: string | undefined;
   /** true: Fly had asked to be left alone, and that is not over in time. */
   readonly isUnsent?: boolean | undefined;
 }
@@ -184,23 +182,21 @@ async function attempt<T>(core: Core, call: Call, decode: Decode<T>, one: Try): 
   const { timeoutMsMax, timesUnclear } = one;
   const { clock } = core.options;
   const startedAt = clock.monotonic();
+  const leftMs = (): number => startedAt + timeoutMsMax - clock.monotonic();
   const endpoint = endpointOf(call);
-  for (let said = core.leftAlone.of(endpoint); said !== undefined; said = core.leftAlone.of(endpoint)) {
-    const pauseMs = said.until - clock.now();
-    const leftMs = startedAt + timeoutMsMax - clock.monotonic();
-    if (isImpatient(call) || pauseMs > retryAfterMsMax || pauseMs >= leftMs) return unsent(core, call, said);
-    await clock.sleep(pauseMs, call.signal);
+  for (;;) {
+    const said = core.leftAlone.of(endpoint);
+    if (said !== undefined) {
+      const pauseMs = said.until - clock.now();
+      if (isImpatient(call) || pauseMs > retryAfterMsMax || pauseMs >= leftMs()) return unsent(core, call, said);
+      await clock.sleep(pauseMs, call.signal);
+      continue;
+    }
+    const result = await attemptNow(core, call, decode, { timeoutMsMax: leftMs(), timesUnclear });
+    // Fly has asked for a pause while the call waited for its turn.
+    if (!result.ok && result.isUnsent === true) continue;
+    return result;
   }
-  const leftMs = startedAt + timeoutMsMax - clock.monotonic();
-  const result = await attemptNow(core, call, decode, { timeoutMsMax: leftMs, timesUnclear });
-  if (result.ok) return result;
-  const { error, retryAfterMs } = result;
-  const { status = 0, reply: words } = error;
-  if (retryAfterMs !== undefined && (status === 429 || passingStatuses.has(status))) {
-    const until = clock.now() + Math.min(retryAfterMs, retryAfterMsBelieved);
-    core.leftAlone.asked(endpoint, { until, status, words, code: result.code });
-  }
-  return result;
 }
 
 /** Nothing was sent: Fly's answer is the one from before. */
@@ -242,7 +238,7 @@ async function attemptNow<T>(core: Core, call: Call, decode: Decode<T>, one: Try
 }
 
 /** Where its question takes long it gives its place back, and comes first with the answer: each place goes to somebody who may send. */
-async function send(core: Core, call: Call, { timeoutMsMax, timesUnclear }: Try): Promise<Exchange> {
+async function send(core: Core, call: Call, { timeoutMsMax, timesUnclear }: Try): Promise<Sent> {
   const request = requestOf(core.sender, call, timeoutMsMax);
   const question = new LastQuestion(core.options.clock, call, timesUnclear);
   for (;;) {
@@ -258,11 +254,12 @@ async function sendIfAnswered(
   call: Call,
   request: ExchangeRequest,
   question: LastQuestion,
-): Promise<Exchange | undefined> {
+): Promise<Sent | undefined> {
   const { clock, fetch } = core.options;
   const { isBack } = question;
+  const endpoint = endpointOf(call);
   const admission = await admit(core, call, isBack);
-  let answer: Exchange | undefined;
+  let answer: Sent | undefined;
   let isSent = false;
   try {
     // Later on it is asked in its place alone.
@@ -270,10 +267,16 @@ async function sendIfAnswered(
     answer = await core.lanes[laneOf(call)].run(async () => {
       // It has waited for its place.
       if (!(await question.isAnswered())) return undefined;
+      const said = core.leftAlone.of(endpoint);
+      if (said !== undefined) return { kind: 'left alone', said };
       const sentAt = clock.now();
       isSent = true;
       const heard = await exchange({ fetch, clock }, request);
-      if (heard.kind === 'answer') core.time.heard(heard.headers, sentAt);
+      if (heard.kind === 'answer') {
+        core.time.heard(heard.headers, sentAt);
+        // Before its place goes to the next one, who may be about to ask the same.
+        hearPause(core, endpoint, heard);
+      }
       return heard;
     }, isBack);
     return answer;
@@ -282,6 +285,21 @@ async function sendIfAnswered(
     else if (answer?.kind === 'answer' && answer.status === 429) admission?.exhausted();
     else admission?.done();
   }
+}
+
+type Answer = Extract<Exchange, { readonly kind: 'answer' }>;
+
+function hearPause(core: Core, endpoint: string, answer: Answer): void {
+  const { status, retryAfterMs } = answer;
+  if (retryAfterMs === undefined || (status !== 429 && !passingStatuses.has(status))) return;
+  const until = core.options.clock.now() + Math.min(retryAfterMs, retryAfterMsBelieved);
+  core.leftAlone.asked(endpoint, { until, ...refusalOf(core, answer) });
+}
+
+function refusalOf({ options: { redactor } }: Core, { status, body }: Answer) {
+  const said = body.state === 'broken' ? '' : body.state === 'whole' ? body.bytes : body.start;
+  const text = said === '' ? said : new TextDecoder().decode(said);
+  return { status, ...wordsOf(text, (words) => redactor.redact(words)) };
 }
 
 /** Only in the lane for writes somebody asks a question in his place. What it asks of Fly has no question, and other lanes. */
@@ -306,7 +324,7 @@ function admit(core: Core, call: Call, isBack: boolean) {
 
 interface Judged {
   /** undefined: not sent, since Fly had refused the token just before. */
-  readonly answer: Exchange | undefined;
+  readonly answer: Sent | undefined;
   /** true: Fly refuses the token for every call. */
   readonly isRefused?: boolean;
   /** false: another interface of Fly's has just refused it as well. Default true. */
@@ -319,6 +337,7 @@ function judge<T>(
   { answer, isRefused = false, isTakenElsewhere }: Judged,
   decode: Decode<T>,
 ): Attempt<T> {
+  if (answer?.kind === 'left alone') return unsent(core, call, answer.said);
   const answered = answer?.kind === 'answer' ? answer : undefined;
   const retryAfterMs = answered?.retryAfterMs;
   const fail = (parts: Pick<Failure, 'status' | 'words' | 'code'>): Attempt<T> => {
@@ -332,16 +351,13 @@ function judge<T>(
       isTakenElsewhere,
       ...parts,
     });
-    return { ok: false, error, retryAfterMs, code: parts.code };
+    return { ok: false, error, retryAfterMs };
   };
   if (answer === undefined) return fail({ status: 401, words: undefined, code: undefined });
   const redact = (text: string): string => core.options.redactor.redact(text);
   if (answer.kind === 'silence') return fail({ status: undefined, words: redact(answer.why), code: undefined });
   const { status, body } = answer;
-  if (status < 200 || status > 299) {
-    const said = body.state === 'broken' ? '' : body.state === 'whole' ? body.bytes : body.start;
-    return fail({ status, ...wordsOf(said === '' ? said : new TextDecoder().decode(said), redact) });
-  }
+  if (status < 200 || status > 299) return fail(refusalOf(core, answer));
   const decoded = decode(body);
   if (decoded.state === 'fits') return { ok: true, value: decoded.value };
   return fail({ status: decoded.state === 'lost' ? undefined : status, words: redact(decoded.why), code: undefined });

@@ -1,9 +1,10 @@
 /** A question before a write takes time, and asks Fly by itself: whatever happens meanwhile, and however it ends. */
 import { describe, expect, test } from 'vitest';
 import type { FlyWriter } from '../../../src/fly/api.ts';
+import { FlyError } from '../../../src/fly/http/error.ts';
 import type { IdleClock } from '../../../src/model/base/clock.ts';
 import { Fault } from '../../../src/model/base/fault.ts';
-import { machine, speakTo, thrownBy, volume, type Reply } from '../fake-fly.ts';
+import { machine, speakTo, thrownBy, volume, type Arrival, type Reply } from '../fake-fly.ts';
 
 const made: Reply = { status: 200, body: { ...machine, ...volume } };
 const request = { config: { image: 'shop:1' } };
@@ -140,5 +141,79 @@ describe('a machine that slept while it asked', () => {
     ['in that place, for as long as it may take', 9000, 2, 3],
   ])('%s asks again before it sends', async (_when, askMs, sleepsIn, asked) => {
     expect(await sleeping(askMs, sleepsIn)).toEqual({ asked, ageMs: askMs });
+  });
+});
+
+describe('Fly asks to be left alone', () => {
+  /** The first call hears it; whoever comes before that is over hears it again, as of Fly's limits. */
+  function silent(seconds: number): (arrival: Arrival, nth: number) => Reply {
+    let until = -Infinity;
+    return ({ at }, nth) => {
+      if (nth === 1) until = at + seconds * 1000;
+      if (at >= until) return made;
+      return { status: 429, body: { error: 'later' }, headers: { 'retry-after': String((until - at) / 1000) } };
+    };
+  }
+  const times = (arrivals: readonly Arrival[]): readonly number[] => arrivals.map(({ at }) => at);
+
+  test.each([500, 2500])('while a question of %i ms is under way: its call waits, and asks again', async (askMs) => {
+    await using bench = await speakTo(silent(40));
+    const { fly, server, clock } = bench;
+    const began = clock.now();
+    const asked: number[] = [];
+    const one = fly.createMachine('shop', request, () => {
+      asked.push(clock.now() - began);
+      return clock.sleep(askMs);
+    });
+    await clock.sleep(askMs - 100);
+    await Promise.all([one, fly.createMachine('shop', request)]);
+    expect(times(server.arrivals).filter((at) => at < askMs + 39_900)).toEqual([askMs - 100]);
+    expect(server.arrivals).toHaveLength(3);
+    expect(asked.at(-1)).toBeGreaterThanOrEqual(askMs + 39_900);
+  });
+
+  test('while a call without one waits for the limit of its action', async () => {
+    await using bench = await speakTo(silent(40));
+    const { fly, server } = bench;
+    await numbered(5, () => fly.createMachine('shop', request));
+    expect(times(server.arrivals).filter((at) => at > 0 && at < 40_000)).toEqual([]);
+    expect(server.arrivals).toHaveLength(8);
+  });
+
+  test('while a call waits for the place of the one that hears it: another one has it', async () => {
+    const answer = silent(40);
+    let heard = 0;
+    await using bench = await speakTo((arrival, _nth, clock) =>
+      arrival.path.includes('slow') ? slowly(clock, 5000) : answer(arrival, (heard += 1)),
+    );
+    const { fly, server, clock } = bench;
+    const slow = numbered(7, (nth) => fly.createMachine(`slow-${nth}`, request));
+    await clock.sleep(10);
+    const calls = numbered(3, () => fly.createMachine('shop', request));
+    await clock.sleep(10);
+    await fly.createMachine('slow-other', request);
+    expect(clock.now() - Date.UTC(2026, 0, 1)).toBeLessThan(5100);
+    await Promise.all([slow, calls]);
+    const arrived = times(server.arrivals.filter(({ path }) => path.includes('shop')));
+    expect(arrived.filter((at) => at < 40_010)).toEqual([10]);
+    expect(arrived).toHaveLength(4);
+  });
+
+  test('for longer than a pass waits: the call fails unsent, and its place is free', async () => {
+    await using bench = await speakTo((arrival, nth) =>
+      arrival.path.includes('/shop/') ? answer(arrival, nth) : made,
+    );
+    const answer = silent(1200);
+    const { fly, server, clock } = bench;
+    const waiting = numbered(8, () => thrownBy(fly.createMachine('shop', request, () => clock.sleep(2500))));
+    await clock.sleep(1500);
+    await thrownBy(fly.createMachine('shop', request));
+    for (const error of await waiting) {
+      expect(error).toBeInstanceOf(FlyError);
+      expect(error).toMatchObject({ outcome: 'refused', status: 429, state: { kind: 'waiting' } });
+    }
+    expect(server.arrivals).toHaveLength(1);
+    await numbered(8, (nth) => fly.createMachine(`other-${nth}`, request));
+    expect(server.arrivals).toHaveLength(9);
   });
 });
