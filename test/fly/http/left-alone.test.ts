@@ -101,4 +101,18 @@ describe('for as long as a pass may wait', () => {
     expect(clock.now()).toBe(begun);
     expect(server.arrivals).toHaveLength(1);
   });
+
+  test('not the question whether Fly takes the token, which is left open', async () => {
+    await using bench = await speakTo(({ path }) =>
+      path === '/v1/tokens/current' ? later(429, 20) : { status: 401, body: { error: 'unauthorized' } },
+    );
+    const { fly, server, clock } = bench;
+    await thrownBy(fly.volumes('shop'));
+    await clock.sleep(5000);
+    expect(await thrownBy(fly.volumes('shop'))).toMatchObject({ status: 401 });
+    expect(server.arrivals.filter(({ path }) => path === '/v1/tokens/current')).toHaveLength(1);
+    await clock.sleep(20_000);
+    await thrownBy(fly.volumes('shop'));
+    expect(server.arrivals.filter(({ path }) => path === '/v1/tokens/current')).toHaveLength(2);
+  });
 });
