@@ -1,3 +1,4 @@
+import { momentOf, msSince } from '../../src/model/base/moment.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
@@ -6,7 +7,7 @@ import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
-import { checkStaying, checkStayingNow } from './staying.ts';
+import { checkStaying, checkStayingNow, lookAhead } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
 export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
@@ -39,21 +40,26 @@ async function markLeaving({ app, services: { fly, log } }: AppPass, machineId: 
 }
 
 async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
-  const { fly } = pass.services;
+  const { fly, clock } = pass.services;
   const { app } = pass;
   const there = await lookAtMachine(pass, step.machineId);
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
   await checkStaying(pass);
+  const askedAt = momentOf(clock);
   const lease = await holdLease(pass, step.machineId);
+  const leaseMs = msSince(clock, askedAt);
   pass.touched.add(step.machineId);
   const lock = await passLockOn(pass, step.machineId);
+  // Marking it takes about as long as the lease did, and its last look waits for no list then.
+  const ahead = lookAhead(pass, leaseMs);
   try {
     await markLeaving(pass, step.machineId);
     await fly.destroyMachine(app.name, step.machineId, lease.nonce, () => checkStayingNow(pass, step));
   } finally {
     await lease[Symbol.asyncDispose]();
     await lock?.[Symbol.asyncDispose]();
+    await ahead;
   }
   return { outcome: 'deleted' };
 }

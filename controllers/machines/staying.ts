@@ -1,12 +1,13 @@
 /** What goes does so because others stay, and the plan is of before those were rolled. */
-import { longAgo, momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
+import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkBasis, giveWay, betweenLooksMs } from '../pass/basis.ts';
 import { lookAtMachine } from '../pass/before-sent.ts';
+import { recentMs } from '../pass/beginning.ts';
 import { countedOn } from '../pass/counted.ts';
 
 /**
@@ -17,13 +18,13 @@ const fewMax = 3;
 
 /**
  * Before a machine is destroyed: throws a waiting Fault where another one, also one that this pass made or changed, went
- * meanwhile by somebody else's hand, or where anything else is not as planned. Destroys share a list of the app's machines
- * for a second, since Fly answers one a second.
+ * meanwhile by somebody else's hand, or where anything else is not as planned. Destroys share a list of the app's machines,
+ * since Fly answers one a second: one of seconds ago (`ms`) does before the machine is leased and marked, which destroys nothing.
  */
-export async function checkStaying(pass: AppPass): Promise<void> {
+export async function checkStaying(pass: AppPass, ms: number = recentMs): Promise<void> {
   const { fly } = pass.services;
   const { app, basis, leaving, moved, touched, made } = pass;
-  const there = await lookAtAll(pass);
+  const there = await lookAtAll(pass, ms);
   const changed = (basis.machines ?? []).filter((machine) => touched.has(machine.id) && !isGone(machine));
   for (const id of [...changed.map((machine) => machine.id), ...made.keys()]) {
     if (there.has(id) || leaving.has(id) || moved.has(id)) continue;
@@ -36,15 +37,23 @@ export async function checkStaying(pass: AppPass): Promise<void> {
 
 /**
  * The same right before its destroy is sent, behind all waits for leases and limits. None is sent more than four seconds after
- * Fly answered a list in which all that stay are there: a second here, three in src/fly/http/last-question.ts; eleven in all where
+ * Fly was asked for a list in which all that stay are there: a second here, three in src/fly/http/last-question.ts; eleven in all where
  * Fly answers slowly. Where few stay in its group (in the app, where git does not name the group), none is sent without each of
  * those having been seen there by its id since the destroy before: lists lag, and the last ones of a group are not left to them.
  */
 export async function checkStayingNow(pass: AppPass, { group }: MachineAction): Promise<void> {
-  await checkStaying(pass);
+  await checkStaying(pass, betweenLooksMs);
   const few = stayingBeside(pass, group);
   if (few.length > fewMax) return;
   await allEnded(few.map((id) => lookAtOne(pass, id)));
+}
+
+/**
+ * Begins the list that `checkStayingNow` would wait for, where the one that is there will be too old `ms` milliseconds from now.
+ * What it tells, and whether it fails, is for that to see. Throws nothing.
+ */
+export async function lookAhead(pass: AppPass, ms: number): Promise<void> {
+  await lookAtAll(pass, Math.max(0, betweenLooksMs - ms)).catch(() => undefined);
 }
 
 async function lookAtOne(pass: AppPass, id: string): Promise<void> {
@@ -65,26 +74,10 @@ function stayingBeside(pass: AppPass, group: string): readonly string[] {
     .map(([id]) => id);
 }
 
-/** Ids of the machines that are there. Those who ask side by side, or soon after, share one list. */
-function lookAtAll(pass: AppPass): Promise<Set<string>> {
-  const { clock } = pass.services;
-  const { stayed } = pass;
-  const isUnderWay = stayed !== undefined && stayed.answeredAt === undefined;
-  if (stayed !== undefined && (isUnderWay || msSince(clock, stayed.answeredAt ?? longAgo) <= betweenLooksMs))
-    return stayed.ids;
-  const look: { answeredAt: Moment | undefined; ids: Promise<Set<string>> } = {
-    answeredAt: undefined,
-    ids: listed(pass),
-  };
-  pass.stayed = look;
-  const answered = (): void => {
-    look.answeredAt = momentOf(clock);
-  };
-  const failed = (): void => {
-    if (pass.stayed === look) pass.stayed = undefined;
-  };
-  look.ids.then(answered, failed);
-  return look.ids;
+/** Ids of the machines that are there, or were so many milliseconds ago. */
+function lookAtAll(pass: AppPass, ms: number): Promise<Set<string>> {
+  pass.stayed ??= new SharedLook(pass.services.clock, () => listed(pass));
+  return pass.stayed.within(ms);
 }
 
 async function listed(pass: AppPass): Promise<Set<string>> {

@@ -3,6 +3,7 @@ import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { longAgo, type Moment } from '../../src/model/base/moment.ts';
+import type { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { Fault } from '../../src/model/base/fault.ts';
 import type { Hold } from '../../src/model/plan.ts';
 import type { StampedCall } from '../../src/model/stamps/calls-stamp.ts';
@@ -97,10 +98,10 @@ export class AppPass {
     string,
     { readonly at: Moment; readonly answeredAt: Moment; readonly machine: Machine | undefined }
   >();
-  /** A look at all machines that is under way. */
-  looking: Promise<Listed> | undefined;
-  /** The last list before something was destroyed: ids of machines that are there. answeredAt: undefined while it is under way. */
-  stayed: { readonly answeredAt: Moment | undefined; readonly ids: Promise<Set<string>> } | undefined;
+  /** All machines, right before something is written. undefined: nobody looked yet. */
+  listed: SharedLook<Listed> | undefined;
+  /** Ids of machines that are there, right before one is destroyed. undefined: nobody looked yet. */
+  stayed: SharedLook<Set<string>> | undefined;
   /** Machines' leases that the pass holds, the lock's among them. */
   readonly leases = new Map<string, HeldLease>();
   /** Looks after a create, one after the other: what the first one finds is true for all. */

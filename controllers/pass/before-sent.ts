@@ -1,5 +1,6 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { longAgo, momentOf, msSince } from '../../src/model/base/moment.ts';
+import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { AppPass, Listed } from './app-pass.ts';
 import { checkWords } from './basis.ts';
@@ -37,6 +38,7 @@ export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): P
       const { machines, askedAt: listedAt } = await listApp(pass);
       checkOwner(pass, machines, listedAt);
       checkWords(pass, machines);
+      pass.heardAt = listedAt;
     }
     await pass.lock?.check();
     return;
@@ -48,20 +50,15 @@ export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): P
   await pass.leases.get(machineId)?.check();
 }
 
-/** All its machines as they are listed now: those who ask side by side share one list. What they say is for the caller to judge. */
+/** All its machines as they were listed seconds ago at most. What they say is for the caller to judge. */
 function listApp(pass: AppPass): Promise<Listed> {
-  pass.looking ??= listNow(pass).finally(() => {
-    pass.looking = undefined;
-  });
-  return pass.looking;
+  pass.listed ??= new SharedLook(pass.services.clock, () => listNow(pass));
+  return pass.listed.within(recentMs);
 }
 
-async function listNow(pass: AppPass): Promise<Listed> {
-  const { clock, fly } = pass.services;
+async function listNow({ app, services: { clock, fly } }: AppPass): Promise<Listed> {
   const askedAt = momentOf(clock);
-  const machines = await fly.machines(pass.app.name);
-  pass.heardAt = askedAt;
-  return { machines, askedAt };
+  return { machines: await fly.machines(app.name), askedAt };
 }
 
 /** One of them, by its id, since lists lag. undefined: it is gone. Throws as `checkStillAsPlanned`. */

@@ -50,6 +50,16 @@ test.each([
   expect(world.clock.now() - startedAt).toBeLessThan(1000);
 });
 
+test.each([175, 300])('nor with one where each call takes %i ms: it is asked for beside another call', async (ms) => {
+  await scaling(10, 2);
+  world.simulator.world.faults.add({ probability: 1, fault: { latencyMs: ms } });
+  const startedAt = world.clock.now();
+  expect((await sync(world)).code).toBe(0);
+  expect(here()).toHaveLength(2);
+  // Six for each machine, eight for the plan and what is told of the pass.
+  expect(world.clock.now() - startedAt).toBeLessThanOrEqual((8 * 6 + 8) * ms);
+});
+
 /** Destroys that were sent from a moment on, until the app was planned again. */
 function sentFrom(nth: number): readonly RequestRecord[] {
   const since = world.simulator.world.requests.slice(nth);
