@@ -3,6 +3,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { SecretStep } from '../../src/model/plan.ts';
 import type { StampedEvidence } from '../../src/model/stamps/secrets-stamp.ts';
 import type { SecretValue } from '../../src/model/base/secret-value.ts';
+import { readIfPossible } from '../../src/observed/reading.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampSecrets } from '../machines/secrets-stamp.ts';
@@ -58,15 +59,25 @@ async function digestOf(pass: AppPass, name: string): Promise<string> {
 }
 
 async function write(pass: AppPass, values: Readonly<Record<string, SecretValue | null>>) {
+  let mayBeDone = false;
   for (let tried = 1; ; tried += 1) {
     try {
       return await pass.services.fly.setSecrets(pass.app.name, values);
     } catch (error) {
+      mayBeDone ||= error instanceof FlyError && error.outcome === 'unknown';
+      if (mayBeDone && (await isUnset(pass, values))) return { version: undefined, secrets: [] };
       const again = error instanceof FlyError && (error.outcome === 'unknown' || error.status === 409);
       if (!again || tried >= triesMax) throw error;
       await pass.services.clock.sleep(retryMs * tried);
     }
   }
+}
+
+/** Of a set nobody can see it: Fly's digests tell no value. */
+async function isUnset(pass: AppPass, values: Readonly<Record<string, SecretValue | null>>): Promise<boolean> {
+  if (Object.values(values).some((value) => value !== null)) return false;
+  const secrets = await readIfPossible(pass.services.fly.secrets(pass.app.name));
+  return secrets.status === 'read' && !secrets.value.some(({ name }) => Object.hasOwn(values, name));
 }
 
 function valueOf(pass: AppPass, name: string): SecretValue {

@@ -1,4 +1,6 @@
 import type { BeforeSent, FlyReader, FlyWriter } from '../../src/fly/api.ts';
+import { FlyError } from '../../src/fly/http/error.ts';
+import { isGone } from '../../src/plan/classify/machine-state.ts';
 
 /** What a write concerns, as far as it decides what has to be looked at right before it is sent. */
 export type WriteTarget =
@@ -26,6 +28,44 @@ type Unguarded =
 
 type Writes = Omit<FlyWriter, keyof FlyReader | Unguarded>;
 
+/** A try whose answer was lost has done it, whatever forbids another one. */
+class Done extends Error {}
+
+interface Removal {
+  /** As `BeforeSent`. */
+  readonly ask: BeforeSent;
+  readonly isDone: () => Promise<boolean>;
+  readonly send: (beforeSent: BeforeSent) => Promise<void>;
+}
+
+/** What a try whose answer was lost has taken away is away: that is seen before it is asked whether another try may be sent. */
+async function takeAway({ ask, isDone, send }: Removal): Promise<void> {
+  // What cannot be seen is asked about as ever.
+  const isSeenDone = (): Promise<boolean> => isDone().catch(() => false);
+  let mayBeDone = false;
+  try {
+    await send(async (timesUnclear) => {
+      mayBeDone = timesUnclear > 0;
+      if (mayBeDone && (await isSeenDone())) throw new Done();
+      await ask(timesUnclear);
+    });
+  } catch (error) {
+    if (error instanceof Done) return;
+    // The last try, or one after which Fly asked for patience.
+    mayBeDone ||= error instanceof FlyError && error.outcome === 'unknown';
+    if (!mayBeDone || !(await isSeenDone())) throw error;
+  }
+}
+
+async function isMachineGone(fly: FlyReader, app: string, id: string): Promise<boolean> {
+  const machine = await fly.machine(app, id);
+  return machine === undefined || isGone(machine);
+}
+
+async function isReleased(fly: FlyReader, app: string, address: string): Promise<boolean> {
+  return (await fly.addresses(app)).every(({ ip }) => ip !== address);
+}
+
 /**
  * The one place through which a pass changes anything on Fly: the gate is asked right before each write is sent, behind all
  * that the client waits for, and once more with each further try or where the write has waited for its place since. A new kind of write does not compile until it is here.
@@ -48,7 +88,12 @@ export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
     startMachine: (name, id, nonce, others) => fly.startMachine(name, id, nonce, before(one(id), others)),
     stopMachine: (name, id, nonce, others) => fly.stopMachine(name, id, nonce, before(one(id), others)),
     restartMachine: (name, id, nonce, others) => fly.restartMachine(name, id, nonce, before(one(id), others)),
-    destroyMachine: (name, id, nonce, others) => fly.destroyMachine(name, id, nonce, before(one(id), others)),
+    destroyMachine: (name, id, nonce, others) =>
+      takeAway({
+        ask: before(one(id), others),
+        isDone: () => isMachineGone(fly, name, id),
+        send: (beforeSent) => fly.destroyMachine(name, id, nonce, beforeSent),
+      }),
     cordonMachine: (name, id, nonce, others) => fly.cordonMachine(name, id, nonce, before(one(id), others)),
     uncordonMachine: (name, id, nonce, others) => fly.uncordonMachine(name, id, nonce, before(one(id), others)),
     createVolume: (name, request, others) => fly.createVolume(name, request, before(app, others)),
@@ -56,7 +101,12 @@ export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
     configureVolume: (name, id, settings, others) => fly.configureVolume(name, id, settings, before(app, others)),
     setSecrets: (name, values, others) => fly.setSecrets(name, values, before(app, others)),
     allocateAddress: (name, request, others) => fly.allocateAddress(name, request, before(app, others)),
-    releaseAddress: (name, address, others) => fly.releaseAddress(name, address, before(app, others)),
+    releaseAddress: (name, address, others) =>
+      takeAway({
+        ask: before(app, others),
+        isDone: () => isReleased(fly, name, address),
+        send: (beforeSent) => fly.releaseAddress(name, address, beforeSent),
+      }),
   };
   return { ...fly, ...writes };
 }
