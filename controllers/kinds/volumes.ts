@@ -21,6 +21,7 @@ export async function applyVolumeStep(pass: AppPass, step: VolumeStep): Promise<
         there: step.there,
         create: (beforeSent) => fly.createVolume(app.name, step.request, beforeSent),
       });
+      pass.madeVolumes.add(id);
       return { outcome: 'created', message: found ? `${id} (it was there already)` : id };
     }
     case 'volume.extend':

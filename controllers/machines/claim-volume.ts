@@ -1,3 +1,5 @@
+import type { Volume } from '../../schemas/fly/app.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { Slot } from '../../src/model/stamps/slot.ts';
 import { byClaim } from '../../src/plan/kinds/free-volumes.ts';
@@ -10,7 +12,7 @@ const deadHostMs = 5 * 60_000;
 /** A mount attaches at create only. Chosen in the planner's order, so that two runs and the plan choose alike. */
 export async function claimVolume(pass: AppPass, { group, region }: Slot, name: string): Promise<string> {
   const { app: desired, services } = pass;
-  const volumes = await services.fly.volumes(desired.name);
+  const volumes = await volumesOf(pass);
   const { made } = await services.store.memory(desired.name);
   const free = volumes
     .filter((volume) => volume.name === name && volume.region === region && (volume.attached_machine_id ?? '') === '')
@@ -22,6 +24,14 @@ export async function claimVolume(pass: AppPass, { group, region }: Slot, name: 
   if (best === undefined) throw noVolume(pass, { name, region, unreachable: free[0]?.id });
   pass.claimedVolumes.add(best.id);
   return best.id;
+}
+
+/** Those that are listed, and those of this pass that the list does not show yet. */
+async function volumesOf({ app, madeVolumes, claimedVolumes, services: { fly } }: AppPass): Promise<readonly Volume[]> {
+  const listed = await fly.volumes(app.name);
+  const late = [...madeVolumes].filter((id) => !claimedVolumes.has(id) && !listed.some((volume) => volume.id === id));
+  const found = await allEnded(late.map((id) => fly.volume(app.name, id)));
+  return [...listed, ...found.filter((volume) => volume !== undefined)];
 }
 
 /** Nothing was made that mounts it: the pass's next machine may. */

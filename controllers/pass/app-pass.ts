@@ -108,6 +108,8 @@ export class AppPass {
   looks: Promise<void> = Promise.resolve();
   /** Another owner came first, and nothing more is done. undefined: none that is known. */
   lost: Hold | undefined;
+  /** Ids of volumes that this pass made, or found made: lists may show them seconds later. */
+  readonly madeVolumes = new Set<string>();
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes = new Set<string>();
   /** Machines that this pass made anew elsewhere: standbys still name them. */

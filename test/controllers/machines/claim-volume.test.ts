@@ -66,6 +66,27 @@ describe('a machine that is made again', () => {
 });
 
 test.each([
+  [0, 3000],
+  [1, 3000],
+  [1, 8000],
+])('machines from %i to 3 get the volumes made for them, though lists show those %i ms late', async (from, listMs) => {
+  const of = (count: number) => ({
+    'flycd.yaml': 'fleet: claims\n',
+    'shop/app.yaml': shop.replace('count: 1', `count: ${count}`),
+  });
+  if (from > 0) {
+    world.write(of(from));
+    expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  }
+  world.write(of(3));
+  world.simulator.world.lag.set({ listMs });
+  const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+  expect(code, stderr + stdout).toBe(0);
+  expect(new Set(mounted())).toEqual(new Set(app().volumes.keys()));
+  expect(mounted()).toHaveLength(3);
+});
+
+test.each([
   ['one database', undefined],
   ['two databases', 'laptop'],
 ])('two FlyCDs at once, on %s, leave no volume of theirs for one made by hand', async (_what, other) => {
