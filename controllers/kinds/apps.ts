@@ -82,14 +82,20 @@ async function createApp(pass: AppPass, org: string | undefined, network: string
   const refused = async (): Promise<void> => {
     if (underway !== 'creating') await store.applyEvent(app.name, { kind: 'refused' });
   };
+  let isSent = false;
+  const beforeSent: BeforeSent = async () => {
+    isSent = true;
+  };
   try {
-    const appId = appIdOf(await fly.createApp({ name: app.name, org, network }));
+    const appId = appIdOf(await fly.createApp({ name: app.name, org, network }, beforeSent));
     await store.applyEvent(app.name, { kind: 'created', appId, known: true, now: flyNow({ clock, fly }) });
     return { outcome: 'created' };
   } catch (error) {
+    // What ended it before it was sent, or before another try of what Fly had refused.
+    const isOwn = error instanceof Fault && !(error instanceof FlyError);
     // A read behind it that fails says nothing of the create.
-    if (error instanceof FlyError && error.outcome === 'refused' && error.operation === createOperation)
-      await refused();
+    const isRefused = error instanceof FlyError && error.outcome === 'refused' && error.operation === createOperation;
+    if (!isSent || isOwn || isRefused) await refused();
     if (!(error instanceof FlyError) || (error.outcome === 'refused' && error.status !== 422)) throw error;
     const presence = await fly.app(app.name);
     if (presence.state !== 'present') throw error;
