@@ -4,7 +4,7 @@ import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
 import type { Run, StepResult, RunOutcome } from '../../src/model/run.ts';
 import { isNews } from '../../src/model/standing/remembered.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
-import { callsWanted, listedSince } from '../../src/plan/kinds/intents.ts';
+import { bridged, placeOf, placesWanted } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
@@ -96,11 +96,14 @@ export async function rememberPass(
   const isListed = app.network.ips !== undefined && defaultAddressesOwed && !failed && !waits;
   if (isListed || (app.network.ips === undefined && isGiven)) await store.markDefaultAddressesGiven(app.name);
   await settleGrowth(request, intents);
-  for (const { id } of listedSince(intents, plan)) await store.settleIntent(app.name, id);
   // Intents are dated by the clock as it is set now.
   const { observed } = request.planned;
   const { askedAt } = observed;
   const seen = { ...observed, askedAt: { ...askedAt, now: datedNow(request.clock, askedAt) } };
+  // Where more is asked for at the place, each of them tells which call an object there is of.
+  const places = placesWanted(plan);
+  for (const { id, target } of bridged(intents, seen))
+    if (!places.has(placeOf(target))) await store.settleIntent(app.name, id);
   for (const { id } of vainIntents({ observed: seen, memory: { intents, made }, fleet }))
     await store.settleIntent(app.name, id);
 }
@@ -155,11 +158,11 @@ export async function rememberWhich(
 /** Before the pass, which may have to choose among equals: what a call of before made, whose answer was lost. */
 export async function rememberLost({ store, app, fleet, plan, planned }: SyncAppRequest): Promise<void> {
   const memory = await store.memory(app.name);
-  const wanted = callsWanted(plan);
+  const wanted = placesWanted(plan);
   for (const { kind, id, intent } of madeByLostCalls({ ...planned, memory, fleet })) {
     await store.addMade(app.name, kind, id);
-    // One that is asked for all the same is left to the call itself, which looks once more.
-    if (intent !== undefined && !wanted.has(intent.target)) await store.settleIntent(app.name, intent.id);
+    // Where more is asked for at the place, it tells that call which of the others there are answered.
+    if (intent !== undefined && !wanted.has(placeOf(intent.target))) await store.settleIntent(app.name, intent.id);
   }
 }
 

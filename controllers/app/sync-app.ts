@@ -115,6 +115,8 @@ async function apply(
       remembered: remembered.standing,
       isKnown: steering.isKnown,
       observedAt: observed.askedAt,
+      volumes: observed.volumes.status === 'read' ? observed.volumes.value : [],
+      addresses: observed.addresses.status === 'read' ? observed.addresses.value : [],
       releases: observed.releases?.status === 'read' ? observed.releases.value : undefined,
     },
     wayOn: wayOnOf(request, { observed, steering }),

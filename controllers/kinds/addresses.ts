@@ -16,11 +16,13 @@ export async function applyAddressStep(pass: AppPass, step: AddressStep): Promis
     return { outcome: 'deleted' };
   }
   const wanted = step.request.type;
+  const ofType = (address: IpAssignment): boolean => addressType(address) === wanted;
   const { id, found } = await createOnce<IpAssignment>(pass, {
     kind: 'address.allocate',
     target: `${step.target} ${wanted}`,
-    list: async () => (await fly.addresses(app.name)).filter((address) => addressType(address) === wanted),
+    list: async () => (await fly.addresses(app.name)).filter(ofType),
     idOf: (address) => address.ip,
+    counted: pass.basis.addresses.filter(ofType),
     there: step.there,
     create: (beforeSent) => fly.allocateAddress(app.name, step.request, beforeSent),
   });

@@ -12,12 +12,13 @@ export async function applyVolumeStep(pass: AppPass, step: VolumeStep): Promise<
   switch (step.kind) {
     case 'volume.create': {
       const { name, region } = step.request;
+      const ofPlace = (volume: Volume): boolean => volume.name === name && volume.region === region;
       const { id, found } = await createOnce<Volume>(pass, {
         kind: 'volume.create',
         target: step.target,
-        list: async () =>
-          (await fly.volumes(app.name)).filter((volume) => volume.name === name && volume.region === region),
+        list: async () => (await fly.volumes(app.name)).filter(ofPlace),
         idOf: (volume) => volume.id,
+        counted: pass.basis.volumes.filter(ofPlace),
         there: step.there,
         create: (beforeSent) => fly.createVolume(app.name, step.request, beforeSent),
       });

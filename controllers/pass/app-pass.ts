@@ -1,4 +1,5 @@
 import type { FlyWriter } from '../../src/fly/api.ts';
+import type { IpAssignment, Volume } from '../../schemas/fly/app.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
 import type { Release } from '../../schemas/fly/release.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
@@ -24,6 +25,9 @@ interface Basis {
   readonly isKnown: boolean;
   /** When Fly was asked for it. */
   readonly observedAt: Moment;
+  /** What Fly has no key for, as far as it could be read: what the plan asks for comes besides. */
+  readonly volumes: readonly Volume[];
+  readonly addresses: readonly IpAssignment[];
   /** undefined: nobody asked for them. */
   readonly releases: readonly Release[] | undefined;
 }
@@ -112,6 +116,10 @@ export class AppPass {
   readonly madeVolumes = new Set<string>();
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes = new Set<string>();
+  /** Ids of intents that this pass has begun: they are for its own steps. */
+  readonly intents = new Set<number>();
+  /** What answers a call of this pass that Fly has no key for, by its id, and the call's target: it answers no other. */
+  readonly answers = new Map<string, string>();
   /** Machines that this pass made anew elsewhere: standbys still name them. */
   readonly moved = new Set<string>();
   /** Filled by the secrets wave: machines started afterwards must see at least this version of the app's secrets. */

@@ -50,10 +50,10 @@ export async function announceCall(pass: AppPass, call: Omit<StampedCall, 'creat
 }
 
 /** Refused: nothing was made, and nobody has to wait for it. */
-export async function retractCall(pass: AppPass, target: string): Promise<void> {
+export async function retractCall(pass: AppPass, call: Pick<StampedCall, 'kind' | 'target'>): Promise<void> {
   const { calls } = pass;
   if (calls === undefined) return;
-  calls.ours = calls.ours.filter((call) => call.target !== target);
+  calls.ours = calls.ours.filter(({ kind, target }) => kind !== call.kind || target !== call.target);
   await writeCalls(pass);
 }
 

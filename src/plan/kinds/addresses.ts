@@ -201,7 +201,8 @@ function allocate(
     const there = counts.get(request.type) ?? 0;
     counts.set(request.type, there + 1);
     const step: AddressStep = { kind: 'address.allocate', app, target, because, risk, changes, request, there };
-    const unclear = unclearIntent(input, step);
+    const listed = live.filter(({ type }) => type === request.type).map(({ ip }) => ip);
+    const unclear = unclearIntent(input, step, listed);
     if (unclear === undefined) steps.push(step);
     else holds.push(holdOf(app, { ...unclear, steps: [step] }));
   }

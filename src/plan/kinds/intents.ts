@@ -1,5 +1,6 @@
 /** Calls without a key on Fly's side whose answer was lost: doing them again at once could make a second one. */
 import type { Intent } from '../../model/stamps/calls-stamp.ts';
+import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Step } from '../../model/plan.ts';
 import type { HoldParts, PlanAppInput } from '../types.ts';
 
@@ -21,12 +22,54 @@ export function unclearBecause({ kind, target, made }: Pick<Intent, 'kind' | 'ta
     : `an earlier ${kind} of ${target} made ${made.id}, and Fly does not list it`;
 }
 
-/** What holds a step back while nobody can know. undefined: nothing, or whoever applies the plan waits itself. */
-export function unclearIntent(input: PlanAppInput, step: Step): Omit<HoldParts, 'steps'> | undefined {
+/** Where a call makes something: its target without the number, which moves to another object when one goes. */
+export function placeOf(target: string): string {
+  return target.replace(/#\d+/, '');
+}
+
+/** Of a place's objects, those that lists show, and which ids are known to be FlyCD's by its calls. */
+interface Shown {
+  readonly listed: readonly string[];
+  readonly made: readonly string[];
+}
+
+type Call = Pick<Intent, 'made' | 'before' | 'target'>;
+
+/**
+ * Of calls of one kind those for the target's place that may have made something which the lists do not show, in their order.
+ * Each object that they show answers one call: by its id, or as one of FlyCD's that was not there before the call.
+ */
+export function unanswered<C extends Call>(calls: readonly C[], target: string, { listed, made }: Shown): readonly C[] {
+  const place = placeOf(target);
+  const ofPlace = calls.filter((call) => placeOf(call.target) === place);
+  const free = new Set(listed.filter((id) => made.includes(id)));
+  for (const call of ofPlace) if (call.made !== undefined) free.delete(call.made.id);
+  const answered = new Set(ofPlace.filter((call) => call.made !== undefined && listed.includes(call.made.id)));
+  // Whoever knew the most of them chooses first: the others may have any that is left.
+  const open = ofPlace.filter((call) => call.made === undefined).toSorted((a, b) => b.before.length - a.before.length);
+  for (const call of open) {
+    const found = [...free].find((id) => !call.before.includes(id));
+    if (found === undefined) continue;
+    free.delete(found);
+    answered.add(call);
+  }
+  return ofPlace.filter((call) => !answered.has(call));
+}
+
+/**
+ * What holds a step back while nobody can know what stands at its place, of which these are listed. undefined: nothing, or
+ * whoever applies the plan waits itself.
+ */
+export function unclearIntent(
+  input: PlanAppInput,
+  step: Step,
+  listed: readonly string[],
+): Omit<HoldParts, 'steps'> | undefined {
   if (input.options.patience !== 'requeue') return undefined;
-  const targets = intentTargets(step);
-  const open = input.memory.intents
-    .filter((intent) => intent.kind === step.kind && targets.includes(intent.target))
+  const { intents, made } = input.memory;
+  const ofKind = intents.filter(({ kind }) => kind === step.kind);
+  const open = intentTargets(step)
+    .flatMap((target) => unanswered(ofKind, target, { listed, made }))
     .filter((intent) => input.now < certainOf(intent))
     .toSorted((a, b) => b.createdAt - a.createdAt)[0];
   if (open === undefined) return undefined;
@@ -38,16 +81,27 @@ export function unclearIntent(input: PlanAppInput, step: Step): Omit<HoldParts, 
   };
 }
 
-/** Of what calls are known to have made: what this plan, from lists read later, does not ask for again. */
-export function listedSince(intents: readonly Intent[], plan: AppPlan): readonly Intent[] {
-  const wanted = callsWanted(plan);
-  return intents.filter((intent) => intent.made !== undefined && !wanted.has(intent.target));
+/** Of what calls are known to have made: what this observation shows, or shows to be gone. */
+export function bridged(
+  intents: readonly Intent[],
+  { volumes, addresses, askedAt }: Pick<ObservedApp, 'volumes' | 'addresses' | 'askedAt'>,
+): readonly Intent[] {
+  const listed = {
+    'volume.create': volumes.status === 'read' ? volumes.value.map(({ id }) => id) : undefined,
+    'address.allocate': addresses.status === 'read' ? addresses.value.map(({ ip }) => ip) : undefined,
+    'volume.extend': undefined,
+  };
+  return intents.filter(({ kind, made, createdAt }) => {
+    const ids = listed[kind];
+    if (made === undefined || ids === undefined) return false;
+    return ids.includes(made.id) || certainOf({ made, createdAt }) <= askedAt.now;
+  });
 }
 
-/** Targets of the calls that a plan asks for, or would if it were allowed to, as intents name them. */
-export function callsWanted(plan: AppPlan): ReadonlySet<string> {
+/** Places of the calls that a plan asks for, or would if it were allowed to. */
+export function placesWanted(plan: AppPlan): ReadonlySet<string> {
   const steps = [...plan.steps, ...plan.holds.flatMap((hold) => hold.steps)];
-  return new Set(steps.flatMap(intentTargets));
+  return new Set(steps.flatMap(intentTargets).map(placeOf));
 }
 
 /** How the intents of a step's call name it. */

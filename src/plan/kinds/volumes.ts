@@ -64,8 +64,9 @@ export function planVolumes(
       const before = made.get(place) ?? 0;
       made.set(place, before + 1);
       const there = volumes.filter(named).length + before;
+      const listed = volumes.filter(named).map(({ id }) => id);
       const step = createStep(desired, { ...need, found, number: offset + found + 1, there });
-      const unclear = unclearIntent(input, step);
+      const unclear = unclearIntent(input, step, listed);
       if (unclear === undefined) steps.push(step);
       else holds.push(holdOf(desired.name, { ...unclear, steps: [step] }));
     }

@@ -77,6 +77,8 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
       remembered: [],
       isKnown: false,
       observedAt: momentOf(clock),
+      volumes: [],
+      addresses: [],
       releases: undefined,
     },
   });

@@ -52,7 +52,16 @@ export function passOver(
     leaving: new Set(),
     wayOn: undefined,
     record: new ReleaseRecord({ ...services, app, known }),
-    basis: { machines: undefined, standing: {}, remembered: [], isKnown: false, observedAt, releases: undefined },
+    basis: {
+      machines: undefined,
+      standing: {},
+      remembered: [],
+      isKnown: false,
+      observedAt,
+      volumes: [],
+      addresses: [],
+      releases: undefined,
+    },
   });
   return { pass, calls };
 }

@@ -55,7 +55,15 @@ describe('a look of before the machine slept', () => {
       await beforeSent(0);
       return 'vol_1';
     };
-    await createOnce(pass, { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id) => id, create });
+    await createOnce(pass, {
+      kind: 'volume.create',
+      target: 'data',
+      counted: [],
+      there: 0,
+      list,
+      idOf: (id) => id,
+      create,
+    });
     expect(asked).toEqual(['list', 'list']);
   });
 

@@ -95,7 +95,15 @@ it('what has no key on Fly is looked for once more after a slow list', async () 
     asked.push('create');
     return 'vol_1';
   };
-  await createOnce(pass, { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id) => id, create });
+  await createOnce(pass, {
+    kind: 'volume.create',
+    target: 'data',
+    counted: [],
+    there: 0,
+    list,
+    idOf: (id) => id,
+    create,
+  });
   expect(asked).toEqual(['list', 'list', 'create']);
 });
 

@@ -37,7 +37,15 @@ async function lost({ waitsMs = 0, hangsMs = 0, onSent }: Call = {}) {
     throw new Error('no answer');
   };
   const list = (): Promise<readonly string[]> => Promise.resolve([]);
-  const call = { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id: string) => id, create } as const;
+  const call = {
+    kind: 'volume.create',
+    target: 'data',
+    counted: [],
+    there: 0,
+    list,
+    idOf: (id: string) => id,
+    create,
+  } as const;
   const intents = async () => (await pass.services.store.memory('shop')).intents;
   const msLeft = async () => (await intents()).map((intent) => certainOf(intent) - clock.now());
   return { msLeft, thrown: await createOnce(pass, call).catch((error: unknown) => error), intents };
@@ -63,7 +71,15 @@ describe('lists are certain', () => {
       left = (await pass.services.store.memory('shop')).intents.map((intent) => certainOf(intent) - clock.now());
       return 'vol_1';
     };
-    await createOnce(pass, { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id) => id, create });
+    await createOnce(pass, {
+      kind: 'volume.create',
+      target: 'data',
+      counted: [],
+      there: 0,
+      list,
+      idOf: (id) => id,
+      create,
+    });
     expect(left).toHaveLength(1);
     expect(left[0]).toBeGreaterThanOrEqual(minute);
   });
@@ -109,7 +125,15 @@ describe('where Fly is slow to take what stands on the lock', () => {
       return 'vol_1';
     };
     const list = (): Promise<readonly string[]> => Promise.resolve([]);
-    const call = { kind: 'volume.create', target: 'data', there: 0, list, idOf: (id: string) => id, create } as const;
+    const call = {
+      kind: 'volume.create',
+      target: 'data',
+      counted: [],
+      there: 0,
+      list,
+      idOf: (id: string) => id,
+      create,
+    } as const;
     const ended = await createOnce(pass, call).catch((error: unknown) => error);
     return { ended, left, calls, stored, onLock };
   }

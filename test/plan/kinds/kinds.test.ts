@@ -199,6 +199,24 @@ describe('addresses', () => {
     const later = plan(listing([v4]), observed(), { memory, options: { patience: 'requeue' }, now: now + 50_000 });
     expect(later.steps).toHaveLength(1);
   });
+
+  test('that a call made a moment ago holds nothing once it is listed, and any of its place while it is not', () => {
+    const call = { id: 1, kind: 'address.allocate', createdAt: now - 9000, before: [] } as const;
+    const made = { id: '1.1.1.1', at: now - 9000 };
+    const both = listing([v4, v4]);
+    const seen = observed({ addresses: [{ ip: '1.1.1.1', type: 'v4' }] });
+    const held = (intent: object, world = seen, known: readonly string[] = [], app = both) => {
+      const memory = { intents: [{ ...call, target: 'shop/v4 v4', ...intent }], made: known };
+      return plan(app, world, { memory, options: { patience: 'requeue' } }).holds.map(({ reason }) => reason);
+    };
+    expect(held({ made })).toEqual([]);
+    expect(held({ target: 'shop/v4#2 v4', made })).toEqual([]);
+    expect(held({ made: { ...made, id: '2.2.2.2' } })).toEqual(['intent']);
+    expect(held({}, seen, ['1.1.1.1'])).toEqual([]);
+    expect(held({}, seen)).toEqual(['intent']);
+    expect(held({ made }, observed())).toEqual(['intent', 'intent']);
+    expect(held({ target: 'shop/v6 v6', made }, observed())).toEqual([]);
+  });
 });
 
 describe('volumes', () => {
