@@ -1,4 +1,5 @@
 import type { Lease } from '../../../schemas/fly/machine.ts';
+import { isOwnLease, type FleetOwner } from './owner.ts';
 
 /** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
 export function holderOf(lease: Lease): string {
@@ -6,4 +7,16 @@ export function holderOf(lease: Lease): string {
   const purpose = lease.description ?? '';
   if (owner === '') return purpose === '' ? 'somebody' : purpose;
   return purpose === '' ? owner : `${owner} (${purpose})`;
+}
+
+const destroyEnd = ':destroy';
+
+/** How a lease is described under which the whole app is destroyed. `description`: an ordinary one of ours. */
+export function ofDestroy(description: string): string {
+  return description + destroyEnd;
+}
+
+/** true: whoever holds it is about to destroy the app. */
+export function isDestroyLease(description: string | null | undefined, fleet: FleetOwner): boolean {
+  return isOwnLease(description, fleet) && (description ?? '').endsWith(destroyEnd);
 }

@@ -100,15 +100,3 @@ function originStamp({ unwritten, origin: ours }: FleetOwner, text: string | und
 export function isOwnLease(description: string | null | undefined, { name, unwritten = name }: FleetOwner): boolean {
   return [name, unwritten].some((one) => (description ?? '').startsWith(`flycd:${one}:`));
 }
-
-const destroyEnd = ':destroy';
-
-/** How a lease is described under which the whole app is destroyed. `description`: an ordinary one of ours. */
-export function ofDestroy(description: string): string {
-  return description + destroyEnd;
-}
-
-/** true: whoever holds it is about to destroy the app. */
-export function isDestroyLease(description: string | null | undefined, fleet: FleetOwner): boolean {
-  return isOwnLease(description, fleet) && (description ?? '').endsWith(destroyEnd);
-}

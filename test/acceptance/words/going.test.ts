@@ -135,8 +135,9 @@ describe('it is not said to stand where the app goes', () => {
         if (seen() !== undefined) await scene.appByHand();
       });
     };
+    const before = scene.calls(template);
     const pass = scene.world.flycd(once);
-    while (done === undefined) await clock.sleep(50);
+    while (scene.calls(template) === before) await clock.sleep(50);
     const said = await scene.world.flycd(suspend, 'laptop');
     await pass;
     await done;

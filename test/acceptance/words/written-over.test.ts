@@ -175,16 +175,19 @@ test('a FlyCD that holds it for longer than an update takes looks before the nex
   expect(suspensions().join()).toContain('a migration');
 });
 
-test.each([1, 2, 3, 12])('where nobody is at work nobody waits, and one look at each of a few is enough (%d machines)', async (count) => {
-  scene.world.write({ ...fleet, ...shop('nginx:1', count) });
-  await done(once);
-  await scene.world.clock.sleep(60_000);
-  const [first, at] = [requests().length, scene.world.clock.now()];
-  await done(suspend);
-  expect(scene.world.clock.now() - at).toBe(0);
-  const sent = requests().slice(first);
-  const after = sent.slice(sent.findLastIndex(({ method }) => method === 'PATCH') + 1);
-  expect(after.filter(({ template }) => template.startsWith('GET /apps/{app}/machines/'))).toHaveLength(
-    Math.min(count, 9),
-  );
-});
+test.each([1, 2, 3, 12])(
+  'where nobody is at work nobody waits, and one look at each of a few is enough (%d machines)',
+  async (count) => {
+    scene.world.write({ ...fleet, ...shop('nginx:1', count) });
+    await done(once);
+    await scene.world.clock.sleep(60_000);
+    const [first, at] = [requests().length, scene.world.clock.now()];
+    await done(suspend);
+    expect(scene.world.clock.now() - at).toBe(0);
+    const sent = requests().slice(first);
+    const after = sent.slice(sent.findLastIndex(({ method }) => method === 'PATCH') + 1);
+    expect(after.filter(({ template }) => template.startsWith('GET /apps/{app}/machines/'))).toHaveLength(
+      Math.min(count, 9),
+    );
+  },
+);
