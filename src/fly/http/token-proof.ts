@@ -44,7 +44,8 @@ interface Proven {
 export class TokenProof {
   readonly #clock: Clock;
   #provenAt = longAgo;
-  #refusedAt = longAgo;
+  /** Monotonic: it is waited out, and nothing rests on it. */
+  #refusedAt = -Infinity;
   /** Reads that nobody knows the token of to be taken; the first answer that tells ends it. */
   #asking: Asking | undefined;
   /** Calls that are refused together are one question. */
@@ -60,7 +61,7 @@ export class TokenProof {
 
   /** Fly has refused it for all calls a moment ago. */
   get isRefused(): boolean {
-    return msSince(this.#clock, this.#refusedAt) < refusedMs;
+    return this.#clock.monotonic() - this.#refusedAt < refusedMs;
   }
 
   /** Sends a call; a read over the first few waits for what Fly says to those. */
@@ -106,7 +107,7 @@ export class TokenProof {
     if (first !== 'refused') return first;
     await this.#clock.sleep(confirmMs);
     const second = verdictOf(await ask());
-    if (second === 'refused') this.#refusedAt = momentOf(this.#clock);
+    if (second === 'refused') this.#refusedAt = this.#clock.monotonic();
     return second;
   }
 

@@ -92,15 +92,6 @@ describe('a token that Fly refuses', () => {
     expect(bench.server.arrivals.length - before).toBeLessThan(20);
   });
 
-  it('is asked for anew where the machine slept since it was refused', async () => {
-    let isTaken = false;
-    await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
-    await thrownBy(bench.fly.volumes('shop'));
-    isTaken = true;
-    bench.clock.set(3_600_000);
-    expect(await bench.fly.volumes('shop')).toEqual([]);
-  });
-
   it.each(['taken', 'refused'])('counts as %s for half a minute, though the clock was set back', async (first) => {
     let isTaken = first === 'taken';
     await using bench = await speakTo(() => (isTaken ? { status: 200, body: [] } : unauthorized));
