@@ -6,6 +6,7 @@ import type { Lease, Machine } from '../../schemas/fly/machine.ts';
 import { orUndefined } from '../../src/fly/http/absence.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
+import { byText } from '../../src/model/base/text.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import { holderOf, isDestroyLease } from '../../src/model/stamps/lease-holder.ts';
@@ -84,7 +85,7 @@ export async function keepWords(
     saidAt: clock.monotonic(),
   });
   const look = (ones: readonly Watched[]) => allEnded(ones.map((watched) => lookAt(context, app, { texts, watched })));
-  const all = standingMachines(machines, fleet).filter(isHostOk).map(watch);
+  const all = standingMachines(machines, fleet).filter(isHostOk).toSorted(byAge).map(watch);
   // Lists lag: one that was listed as free is asked for by its id. The first one may be the app's lock, the last one is freer.
   const free = all.findLast(({ lease }) => lease === undefined);
   const first = all.filter((one, place) => one === free || place < witnessesMax);
@@ -115,6 +116,11 @@ function leftOf(looked: readonly Looked[]): readonly Looked[] {
 /** Somebody holds it to destroy the app, and may not have seen the word; or it is gone, and others may be as soon as they are looked at. */
 function isGoing({ verdict, isOfDestroy }: Looked): boolean {
   return isOfDestroy && (verdict === 'open' || verdict === 'gone');
+}
+
+/** The oldest first. */
+function byAge(a: Machine, b: Machine): number {
+  return byText(a.created_at ?? '', b.created_at ?? '') || byText(a.id, b.id);
 }
 
 function isIn(...verdicts: readonly Verdict[]): (looked: Looked) => boolean {

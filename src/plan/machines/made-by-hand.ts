@@ -40,15 +40,18 @@ export function emptiedHold(app: string, group: string, steps: readonly Step[]):
  * bluegreen deployment made is no copy: its original is gone.
  */
 function adoptedNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
-  if (scope.inventory.busy !== undefined) return [];
+  // Where drift is left alone nothing else tells which machine stands at which place.
+  const isLeft = scope.desired.policy.drift === 'off';
+  if (scope.inventory.busy !== undefined && !isLeft) return [];
   const isOurs = scope.inventory.members.some((member) => member.ours) || scope.input.memory.known;
   if (!isOurs) return [];
   return staying.flatMap((member) => {
     const { id } = member.machine;
     const slot = formatSlot(slotOf(scope, member));
-    if (isByHand(member.metadata) && isGreen(member.machine)) return [];
+    const isDeployed = isByHand(member.metadata) && isGreen(member.machine);
+    if (isDeployed && !isLeft) return [];
     if (member.ours && !isCopy(id, member.metadata) && !hasAnothersSlot(member, slot)) return [];
-    const how = member.ours ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
+    const how = member.ours && !isDeployed ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
     return [`${slot} (${id}) ${how}: from now on it is updated with its group`];
   });
 }
