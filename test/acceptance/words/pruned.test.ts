@@ -43,6 +43,8 @@ test.each([
   expect(stdout).toContain('suspended by alice');
   expect(code).toBe(4);
   expect(silent?.config.metadata).not.toHaveProperty('flycd_suspend');
+  // A destroy of which no answer came leaves its leases to run out.
+  await world.clock.sleep(80_000);
   await world.asPerson('DELETE', `/apps/shop/machines/${told?.id}?force=true`);
   await world.clock.sleep(60_000);
   expect((await world.flycd(['diff'])).stdout).not.toContain('app.destroy shop\n');
