@@ -1,10 +1,8 @@
 /** What a person says of one app: leave it alone, go back and stay there, or follow git again. */
 import { allEnded } from '../../src/model/base/ending.ts';
 import type { Machine } from '../../schemas/fly/machine.ts';
-import type { FlyReader } from '../../src/fly/api.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { AppPresence } from '../../src/model/observed.ts';
 import type { AppPlan } from '../../src/model/plan.ts';
 import type { Run, Trigger } from '../../src/model/run.ts';
 import type { Standing, StandingKey } from '../../src/model/standing/standing.ts';
@@ -32,10 +30,9 @@ import type { RecordedGood } from '../../src/record/store.ts';
 import type { SyncContext } from './types.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import { appIdOf } from '../../src/observed/app.ts';
-import { read } from '../../src/observed/reading.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { keepWords } from '../rollout/kept-words.ts';
-import { over, presenceLookMs, sayOfOrphan } from './outlasting.ts';
+import { over, presenceOf, sayOfOrphan } from './presence.ts';
 import { stampRolloutState, type Stamping } from '../rollout/rollout-state.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
 
@@ -63,8 +60,6 @@ export interface Told {
   /** Of a suspension. false: there is no machine to write it on, so that other FlyCDs do not know of it. */
   readonly isStamped?: boolean;
 }
-
-const looksMax = 2;
 
 interface Stood {
   readonly appId: string | undefined;
@@ -103,54 +98,6 @@ async function look(
     await store.applyEvent(app, { kind: 'seen', shown: seen, texts: standing.texts, remembered: stored });
   }
   return { appId: id, isAnother: shown.isThere && isAnotherApp(stored, shown), machines, standing };
-}
-
-/**
- * One that Fly does not show is looked for twice, and by its machines as well: what is said of it meanwhile would not reach
- * them. Throws a transient Fault where Fly lists those all the same, and a stalled one where it gives the name to others only.
- */
-async function presenceOf(
-  { fly, clock }: Pick<SyncContext, 'fly' | 'clock'>,
-  app: string,
-): Promise<Exclude<AppPresence, { readonly state: 'taken' }>> {
-  let isListed = false;
-  for (let looks = 1; ; looks += 1) {
-    const presence = await fly.app(app);
-    if (presence.state === 'present') return presence;
-    isListed ||= await listsMachines(fly, app);
-    if (looks < looksMax) {
-      await clock.sleep(presenceLookMs);
-      continue;
-    }
-    if (isListed) throw unseen(app);
-    if (presence.state === 'taken') throw taken(app);
-    return presence;
-  }
-}
-
-/** Of an app that is not there, or is another organization's, Fly lists none: the call fails. */
-async function listsMachines(fly: FlyReader, app: string): Promise<boolean> {
-  const listed = await read(fly.machines(app));
-  return listed.status === 'read' && listed.value.length > 0;
-}
-
-function unseen(app: string): Fault {
-  return new Fault({
-    kind: 'transient',
-    what: `Fly does not show app ${app} at this moment, and lists its machines all the same`,
-    next: 'nothing was said of it; run the command again',
-    where: app,
-  });
-}
-
-function taken(app: string): Fault {
-  return new Fault({
-    kind: 'stalled',
-    what: `Fly does not show app ${app} to this token`,
-    why: 'another organization has an app of that name, or the token does not reach it',
-    next: `nothing was said of it; check the token (fly status --app ${shellWord(app)}), then run the command again`,
-    where: app,
-  });
 }
 
 /** Its machines would not carry it, and what SQLite alone knows would count from the day on which the app is taken over. */

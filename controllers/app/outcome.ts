@@ -4,7 +4,7 @@ import type { AppPlan, AppStatus, Hold, Step } from '../../src/model/plan.ts';
 import type { Run, StepResult, RunOutcome } from '../../src/model/run.ts';
 import { isNews } from '../../src/model/standing/remembered.ts';
 import { madeByLostCalls, vainIntents } from '../../src/plan/kinds/lost-calls.ts';
-import { bridged, placeOf, placesWanted } from '../../src/plan/kinds/intents.ts';
+import { settledIntents, placeOf, placesWanted } from '../../src/plan/kinds/intents.ts';
 import { healPath } from '../../src/plan/app.ts';
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { statusOfHolds } from '../../src/plan/steps/status.ts';
@@ -102,7 +102,7 @@ export async function rememberPass(
   const seen = { ...observed, askedAt: { ...askedAt, now: datedNow(request.clock, askedAt) } };
   // Where more is asked for at the place, each of them tells which call an object there is of.
   const places = placesWanted(plan);
-  for (const { id, target } of bridged(intents, seen))
+  for (const { id, target } of settledIntents(intents, seen))
     if (!places.has(placeOf(target))) await store.settleIntent(app.name, id);
   for (const { id } of vainIntents({ observed: seen, memory: { intents, made }, fleet }))
     await store.settleIntent(app.name, id);
