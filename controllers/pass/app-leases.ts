@@ -8,7 +8,7 @@ import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { byText } from '../../src/model/base/text.ts';
-import { ofDestroy } from '../../src/model/stamps/lease-holder.ts';
+import { destroyDescription } from '../../src/model/stamps/lease-holder.ts';
 import { isOwnLease, type FleetOwner } from '../../src/model/stamps/owner.ts';
 import { leaseDescription, type AppServices } from './services.ts';
 
@@ -125,7 +125,7 @@ export class AppLeases {
       this.#held.set(id, { ...held, askedAt });
       return;
     }
-    const description = ofDestroy(leaseDescription(fleet.name, instance));
+    const description = destroyDescription(leaseDescription(fleet.name, instance));
     const asking = fly.acquireLease(app, id, { ttlSeconds: leaseSeconds, description });
     // One that is gone is nobody's to hold.
     const nonce = await orUndefined(asking).catch((error: unknown) => {

@@ -31,10 +31,10 @@ const lookEveryMs = 2000;
 /** Where the word stands for certain on one machine, an update that was on its way to another has this long to be made up for at once. */
 const besidesMs = 5000;
 /**
- * Who destroys an app holds all machines that it knows of, and knows those best that have been there longest: so many are looked at
- * for its leases. What it does not know of is what somebody has just made, or what was on a host that did not answer.
+ * Whoever destroys an app leases all its machines, but for one that somebody has just made, or that was on a host that did not
+ * answer: so many of the oldest are looked at for such leases.
  */
-const witnessesMax = 8;
+const oldestMax = 8;
 /** One machine that carries the word is enough: where somebody holds all of many, these are looked at on and on. */
 const lookedAtMax = 8;
 /** Fly says in whole seconds when a lease ends. */
@@ -59,7 +59,7 @@ interface Watched {
   readonly isOrphaned?: boolean | undefined;
   /** Its version has moved since: who holds it has had an update. */
   readonly hasMoved?: boolean | undefined;
-  /** It has been held by somebody who destroys the whole app. */
+  /** It has been leased for a destroy of the whole app. */
   readonly isOfDestroy: boolean;
 }
 
@@ -70,7 +70,7 @@ type Looked = Watched & { readonly verdict: Verdict };
 /**
  * Ends when no update that was on its way can take the word away any more: one machine carries it that nobody is at work on, or
  * whoever was has had the time that an update takes. What was written over is put back; a later word counts in any case. Where
- * nobody is at work that is one look. Throws a transient Fault where somebody is at work all that time.
+ * nobody is at work that is one look at a few. Throws a transient Fault where somebody is at work all that time.
  */
 export async function keepWords(
   context: Keeping,
@@ -88,9 +88,9 @@ export async function keepWords(
   const all = standingMachines(machines, fleet).filter(isHostOk).toSorted(byAge).map(watch);
   // Lists lag: one that was listed as free is asked for by its id. The first one may be the app's lock, the last one is freer.
   const free = all.findLast(({ lease }) => lease === undefined);
-  const first = all.filter((one, place) => one === free || place < witnessesMax);
+  const first = all.filter((one, place) => one === free || place < oldestMax);
   let looked = await look(free === undefined ? all : first);
-  let isKept = looked.some(isIn('kept')) && !looked.some(isGoing);
+  let isKept = looked.some(isIn('kept')) && !looked.some(mayBeDestroyed);
   const others =
     free === undefined ? [] : all.filter((one) => !first.includes(one) && (!isKept || one.lease !== undefined));
   let open: readonly Watched[] = [...leftOf(looked), ...others];
@@ -103,18 +103,18 @@ export async function keepWords(
     if (tookMs >= besidesMs) open = open.slice(0, lookedAtMax);
     await clock.sleep(lookEveryMs, context.signal);
     looked = await look(open);
-    isKept = (isKept || looked.some(isIn('kept'))) && !looked.some(isGoing);
+    isKept = (isKept || looked.some(isIn('kept'))) && !looked.some(mayBeDestroyed);
     open = leftOf(looked);
   }
 }
 
-/** While the app is about to be destroyed a word may go from any machine of it, also from one that stands free. */
+/** While the app may be destroyed a word may go with any machine, also with one that nobody holds. */
 function leftOf(looked: readonly Looked[]): readonly Looked[] {
-  return looked.filter(looked.some(isGoing) ? isIn('kept', 'open', 'held') : isIn('open', 'held'));
+  return looked.filter(looked.some(mayBeDestroyed) ? isIn('kept', 'open', 'held') : isIn('open', 'held'));
 }
 
-/** Somebody holds it to destroy the app, and may not have seen the word; or it is gone, and others may be as soon as they are looked at. */
-function isGoing({ verdict, isOfDestroy }: Looked): boolean {
+/** Its lease is of a destroy that may not have seen the word; or it is gone, and the others may go at any moment. */
+function mayBeDestroyed({ verdict, isOfDestroy }: Looked): boolean {
   return isOfDestroy && (verdict === 'open' || verdict === 'gone');
 }
 
@@ -207,7 +207,9 @@ function tell({ clock, onProgress }: Keeping, app: string, watched: Watched | un
   const because =
     lease === undefined
       ? `it is said, and whether it stands on machine ${id} is not seen yet: an update may have been on its way`
-      : `it is said, and ${holderOf(lease)} is at work on machine ${id}: what is on its way there may write over it`;
+      : watched?.isOfDestroy === true
+        ? `it is said, and ${holderOf(lease)} is destroying the app, or was about to`
+        : `it is said, and ${holderOf(lease)} is at work on machine ${id}: what is on its way there may write over it`;
   onProgress({ type: 'waiting', app, because, until: clock.now() + landsWithinMs });
 }
 

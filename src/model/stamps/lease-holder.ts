@@ -12,7 +12,7 @@ export function holderOf(lease: Lease): string {
 const destroyEnd = ':destroy';
 
 /** How a lease is described under which the whole app is destroyed. `description`: an ordinary one of ours. */
-export function ofDestroy(description: string): string {
+export function destroyDescription(description: string): string {
   return description + destroyEnd;
 }
 

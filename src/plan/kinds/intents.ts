@@ -81,8 +81,8 @@ export function unclearIntent(
   };
 }
 
-/** Of what calls are known to have made: what this observation shows, or shows to be gone. */
-export function bridged(
+/** Those of which no call has to be told any more: what was made is listed, or is still not a minute later. */
+export function settledIntents(
   intents: readonly Intent[],
   { volumes, addresses, askedAt }: Pick<ObservedApp, 'volumes' | 'addresses' | 'askedAt'>,
 ): readonly Intent[] {
