@@ -18,17 +18,17 @@ import { dice } from '../storm/world/dice.ts';
 import { readCovering } from './covering.ts';
 import { mutantsOf, type Mutant } from './mutants.ts';
 
-const usage = `Usage: npm run mutate -- [COUNT] [--minutes M] [--from COMMIT] [--skip N] [--watched FOLDER]
+const usage = `Usage: npm run mutate -- [COUNT] [--minutes M] [--from COMMIT] [--skip N] [--watched PATH]
                              [--in PATH]... [--tests PATH]...
 
 Draws COUNT small changes (default: 300) of what decides whether FlyCD may act, and runs the tests that reach each, one
-change at a time, in copies of the last commit: those near it and quick first, for all changes, then the others for each change
-that none of the first noticed. A change that no test notices is printed as survived.
+change at a time, in copies of the last commit: the near and quick ones for all changes, then the others for each change that
+none of those noticed. A change that no test notices is printed as survived.
 
   --minutes M      begins none later than M minutes after the first (default: 90)
   --from COMMIT    the commit whose hash the draw follows from (default: the last one)
   --skip N         leaves out the first N of those drawn: they were tried before
-  --watched FOLDER goes by the run over all tests that is kept there; where none is, makes and keeps it
+  --watched PATH   goes by the run over all tests that this folder keeps; where it is empty, makes and keeps one
   --in PATH        draws from this file or folder alone; may be repeated
   --tests PATH     knows the tests of this file or folder alone; may be repeated (default: all of npm test)
 `;

@@ -37,20 +37,24 @@ test.each([
   expect(whyText({ apps: [app], run: undefined, isManual, now: 0 }, false)).toContain(line);
 });
 
+const ended = {
+  id: 1,
+  fleet: 'acme',
+  app: 'shop',
+  trigger: 'timer',
+  actor: 'flycd',
+  revision: 'a'.repeat(40),
+  startedAt: 0,
+  finishedAt: 1,
+} as const;
+
 test.each([
   [undefined, 'with growing pauses while flycd serve runs, 5 minutes apart at most, an hour for what Fly refused'],
   [Date.UTC(2026, 4, 14, 10), 'at 2026-05-14 10:00:00Z'],
 ])('what failed says when it is tried again: %s', (nextWakeAt, words) => {
   const shop: AppPlan = { ...invalid('shop'), problems: [], status: 'pending' };
   const run: Run = {
-    id: 1,
-    fleet: 'acme',
-    app: 'shop',
-    trigger: 'timer',
-    actor: 'flycd',
-    revision: 'a'.repeat(40),
-    startedAt: 0,
-    finishedAt: 1,
+    ...ended,
     outcome: 'failed',
     status: 'failed',
     plan: shop,
@@ -83,14 +87,7 @@ test.each<readonly [string, number | undefined, string]>([
   const hold = { app: 'shop', reason: 'busy', because: 'a lease', next: 'time', steps: [], retryAt: 30_000 } as const;
   const app: AppPlan = { ...invalid('shop'), problems: [], status: 'held', holds: [hold] };
   const run: Run = {
-    id: 1,
-    fleet: 'acme',
-    app: 'shop',
-    trigger: 'timer',
-    actor: 'flycd',
-    revision: 'a'.repeat(40),
-    startedAt: 0,
-    finishedAt: 1,
+    ...ended,
     outcome: 'held',
     status: 'held',
     plan: app,

@@ -2,6 +2,7 @@ import { beginPass } from '../../../controllers/pass/begin-pass.ts';
 import type { AppPass } from '../../../controllers/pass/app-pass.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import { inPlace } from '../../../src/loop/aside.ts';
+import type { BeforeSent } from '../../../src/fly/api.ts';
 import type { IdleClock } from '../../../src/model/base/clock.ts';
 import { momentOf, type Moment } from '../../../src/model/base/moment.ts';
 import { silentLog } from '../../../src/model/base/log.ts';
@@ -64,4 +65,17 @@ export function passOver(
     },
   });
   return { pass, calls };
+}
+
+interface VolumeCall {
+  /** Asks before it is sent; the volume's id. */
+  readonly create: (beforeSent: BeforeSent) => Promise<string>;
+  /** Ids of volumes. Default: none. */
+  readonly list?: () => Promise<readonly string[]>;
+}
+
+/** A call that makes a volume, which Fly has no key for; the plan knew of none. */
+export function volumeCall({ create, list = () => Promise.resolve([]) }: VolumeCall) {
+  const idOf = (id: string) => id;
+  return { kind: 'volume.create', target: 'data', counted: [], there: 0, list, idOf, create } as const;
 }

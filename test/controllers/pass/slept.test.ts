@@ -9,7 +9,7 @@ import { observeApp } from '../../../src/observed/app.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { momentOf } from '../../../src/model/base/moment.ts';
 import { flyAnswering } from '../answered-fly.ts';
-import { passOver } from './passes.ts';
+import { passOver, volumeCall } from './passes.ts';
 
 const hour = 3_600_000;
 let clock: IdleClock;
@@ -55,15 +55,7 @@ describe('a look of before the machine slept', () => {
       await beforeSent(0);
       return 'vol_1';
     };
-    await createOnce(pass, {
-      kind: 'volume.create',
-      target: 'data',
-      counted: [],
-      there: 0,
-      list,
-      idOf: (id) => id,
-      create,
-    });
+    await createOnce(pass, volumeCall({ create, list }));
     expect(asked).toEqual(['list', 'list']);
   });
 

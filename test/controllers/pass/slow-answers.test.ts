@@ -10,7 +10,7 @@ import { IdleClock } from '../../../src/model/base/clock.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { formatSuspension } from '../../../src/model/standing/standing-text.ts';
 import { desiredApp, machine } from '../../plan/builders.ts';
-import { passOver } from './passes.ts';
+import { passOver, volumeCall } from './passes.ts';
 
 let clock: IdleClock;
 /** How long the next answers take; those after them come at once. */
@@ -95,15 +95,7 @@ it('what has no key on Fly is looked for once more after a slow list', async () 
     asked.push('create');
     return 'vol_1';
   };
-  await createOnce(pass, {
-    kind: 'volume.create',
-    target: 'data',
-    counted: [],
-    there: 0,
-    list,
-    idOf: (id) => id,
-    create,
-  });
+  await createOnce(pass, volumeCall({ create, list }));
   expect(asked).toEqual(['list', 'list', 'create']);
 });
 

@@ -9,7 +9,7 @@ import { formatCalls, parseCalls } from '../../../src/model/stamps/calls-stamp.t
 import { desiredApp, machine } from '../../plan/builders.ts';
 import { temporaryFolder, testStore } from '../../record/stores.ts';
 import type { Call as FlyCall } from '../answered-fly.ts';
-import { passOver } from './passes.ts';
+import { passOver, volumeCall } from './passes.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -36,16 +36,7 @@ async function lost({ waitsMs = 0, hangsMs = 0, onSent }: Call = {}) {
     await clock.sleep(hangsMs);
     throw new Error('no answer');
   };
-  const list = (): Promise<readonly string[]> => Promise.resolve([]);
-  const call = {
-    kind: 'volume.create',
-    target: 'data',
-    counted: [],
-    there: 0,
-    list,
-    idOf: (id: string) => id,
-    create,
-  } as const;
+  const call = volumeCall({ create });
   const intents = async () => (await pass.services.store.memory('shop')).intents;
   const msLeft = async () => (await intents()).map((intent) => certainOf(intent) - clock.now());
   return { msLeft, thrown: await createOnce(pass, call).catch((error: unknown) => error), intents };
@@ -64,22 +55,13 @@ describe('lists are certain', () => {
   it('a minute after it was sent, where whoever sent it was killed', async () => {
     let left: readonly number[] = [];
     const { pass } = passOver(clock, () => []);
-    const list = (): Promise<readonly string[]> => Promise.resolve([]);
     const create = async (beforeSent: (timesSent: number) => Promise<void>): Promise<string> => {
       await clock.sleep(50_000);
       await beforeSent(0);
       left = (await pass.services.store.memory('shop')).intents.map((intent) => certainOf(intent) - clock.now());
       return 'vol_1';
     };
-    await createOnce(pass, {
-      kind: 'volume.create',
-      target: 'data',
-      counted: [],
-      there: 0,
-      list,
-      idOf: (id) => id,
-      create,
-    });
+    await createOnce(pass, volumeCall({ create }));
     expect(left).toHaveLength(1);
     expect(left[0]).toBeGreaterThanOrEqual(minute);
   });
@@ -124,16 +106,7 @@ describe('where Fly is slow to take what stands on the lock', () => {
       left = [...(await stored()), ...onLock()].map((call) => certainOf(call) - clock.now());
       return 'vol_1';
     };
-    const list = (): Promise<readonly string[]> => Promise.resolve([]);
-    const call = {
-      kind: 'volume.create',
-      target: 'data',
-      counted: [],
-      there: 0,
-      list,
-      idOf: (id: string) => id,
-      create,
-    } as const;
+    const call = volumeCall({ create });
     const ended = await createOnce(pass, call).catch((error: unknown) => error);
     return { ended, left, calls, stored, onLock };
   }
