@@ -109,3 +109,23 @@ test.each([
   expect(said).toContain('is working on the machine');
   expect(said).not.toContain('failed');
 });
+
+test.each([
+  ['the lowest machine: it is waited for', 'lowest', 25_000, 45_000],
+  ['the highest machine: it is not waited for', 'highest', 0, 25_000],
+] as const)('another FlyCD of the fleet holds %s before one is made', async (_what, which, from, to) => {
+  world = await arena();
+  world.write(shop('machines: { count: 2 }\n'));
+  expect((await sync()).code).toBe(0);
+  const machines = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])];
+  const machine = machines.find(({ id }) => (id === lowest()) === (which === 'lowest'));
+  if (machine === undefined) throw new Error('no machine');
+  const startedAt = world.clock.now();
+  machine.lease = { nonce: 'x', owner: 'y', description: 'flycd:leases:other', expiresAt: startedAt + 25_000 };
+  world.write(shop('machines: { count: 3 }\n'));
+  const { code, said } = await sync();
+  expect(code, said).toBe(0);
+  expect(snapshot()?.machines).toHaveLength(3);
+  expect(world.clock.now() - startedAt).toBeGreaterThanOrEqual(from);
+  expect(world.clock.now() - startedAt).toBeLessThan(to);
+});

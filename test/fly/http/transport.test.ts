@@ -190,6 +190,17 @@ describe('limits of a single client', () => {
     expect(bench.server.arrivals).toHaveLength(1);
   });
 
+  it('takes one of 4 MiB, and none that is a byte longer', async () => {
+    const limit = 4 * 1024 * 1024;
+    const padded = (bytes: number) => {
+      const bare = JSON.stringify([{ ...volume, note: '' }]).length;
+      return [{ ...volume, note: 'x'.repeat(bytes - bare) }];
+    };
+    await using bench = await speakTo((_arrival, nth) => ({ status: 200, body: padded(limit + nth - 1) }));
+    expect(await bench.fly.volumes('shop')).toHaveLength(1);
+    expect(await thrownBy(bench.fly.volumes('shop'))).toMatchObject({ why: /larger/ });
+  });
+
   it('takes a list of machines of many megabytes', async () => {
     const many = Array.from({ length: 60 }, (_unused, index) => ({
       ...machine,

@@ -3,7 +3,7 @@ import type { AppPlan, HoldReason } from '../../../src/model/plan.ts';
 import { gateReleases } from '../../../src/plan/guards/dependencies.ts';
 import { holdOf } from '../../../src/plan/steps/hold.ts';
 import { withSteps } from '../../../src/plan/steps/status.ts';
-import { desiredApp, now, observed, plan } from '../builders.ts';
+import { desiredApp, machine, now, observed, plan } from '../builders.ts';
 
 describe('an app that waits for others is looked at again', () => {
   const soon = now + 15_000;
@@ -41,4 +41,24 @@ describe('an app that waits for others is looked at again', () => {
     expect(shop?.holds).toMatchObject([{ reason: 'dependency', steps: [{ kind: 'release' }] }]);
     expect(shop?.holds[0]?.retryAt).toBe(retryAt);
   });
+});
+
+test('one that could not be read whole may be anything: what depends on it waits, though nothing of it is to be done', () => {
+  const db = desiredApp({ name: 'db' });
+  const shop = desiredApp({ name: 'shop', dependsOn: ['db'] });
+  const machines = [machine(db), machine(db, { number: 2 })];
+  const done = plan(db, observed({ machines }));
+  const unread = holdOf('db', { reason: 'unread', because: 'its volumes cannot be read', next: 'wait', steps: [] });
+  const shopOf = (dependency: AppPlan) =>
+    gateReleases({
+      apps: [shop, db],
+      plans: [plan(shop, observed()), dependency],
+      others: [],
+      observed: [{ ...observed({ machines }), name: 'db' }],
+      now,
+    })[0];
+  expect(shopOf(done)?.holds).toEqual([]);
+  expect(shopOf(withSteps(done, { steps: done.steps, holds: [unread] }))?.holds).toMatchObject([
+    { reason: 'dependency', because: expect.stringContaining('could not be read whole'), steps: [{ kind: 'release' }] },
+  ]);
 });

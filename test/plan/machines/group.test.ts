@@ -323,6 +323,20 @@ describe('counts and slots', () => {
     );
   });
 
+  test('of two that carry one slot, the machine that was stamped itself keeps it, however old the other one is', () => {
+    const desired = desiredApp();
+    const made = machine(desired, {
+      id: 'a',
+      created_at: new Date(now - 86_400_000).toISOString(),
+      metadata: { [stampKeys.machine]: undefined },
+    });
+    const app = plan(desired, observed({ machines: [made, machine(desired, { id: 'b' })] }));
+    const labels = writes(app).flatMap((step) => (step.kind === 'machine.label' ? [step] : []));
+    expect(labels.filter(({ metadata }) => metadata[stampKeys.slot] !== undefined)).toMatchObject([
+      { machineId: 'a', metadata: { [stampKeys.slot]: 'web/arn/2' } },
+    ]);
+  });
+
   test("flyctl's machine in an app of ours counts, is stamped, and is drift where it differs", () => {
     const desired = desiredApp();
     const same = plan(desired, observed({ machines: [machine(desired), flyctlMachine(desired, { id: 'human' })] }));
