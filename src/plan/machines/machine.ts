@@ -106,7 +106,7 @@ function updateOf(scope: CompareScope, compared: Compared, draft: GroupDraft): M
       return updateStep(scope, compared, { reason: comparison.reason, because });
     }
     if (secret === undefined) {
-      draft.notes.push(leftWords(`${formatSlot(slot)} differs from git`));
+      draft.notes.push(leftWords(`${formatSlot(slot)} (${member.machine.id}) differs from git`));
       return undefined;
     }
   } else if (standsInFor !== undefined) {

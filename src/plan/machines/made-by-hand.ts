@@ -40,18 +40,15 @@ export function emptiedHold(app: string, group: string, steps: readonly Step[]):
  * bluegreen deployment made is no copy: its original is gone.
  */
 function adoptedNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
-  // Where drift is left alone nothing else tells which machine stands at which place.
-  const isLeft = scope.desired.policy.drift === 'off';
-  if (scope.inventory.busy !== undefined && !isLeft) return [];
+  if (scope.inventory.busy !== undefined) return [];
   const isOurs = scope.inventory.members.some((member) => member.ours) || scope.input.memory.known;
   if (!isOurs) return [];
   return staying.flatMap((member) => {
     const { id } = member.machine;
     const slot = formatSlot(slotOf(scope, member));
-    const isDeployed = isByHand(member.metadata) && isGreen(member.machine);
-    if (isDeployed && !isLeft) return [];
+    if (isByHand(member.metadata) && isGreen(member.machine)) return [];
     if (member.ours && !isCopy(id, member.metadata) && !hasAnothersSlot(member, slot)) return [];
-    const how = member.ours && !isDeployed ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
+    const how = member.ours ? 'is a copy that somebody made by hand' : 'was made by hand with flyctl';
     return [`${slot} (${id}) ${how}: from now on it is updated with its group`];
   });
 }

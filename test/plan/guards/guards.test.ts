@@ -368,7 +368,7 @@ describe('drift policy', () => {
     expect(app).toMatchObject({
       steps: [],
       status: 'synced',
-      notes: ['web/arn/1 differs from git; drift is not healed here (sync.drift: off)'],
+      notes: ['web/arn/1 (webarn1) differs from git; drift is not healed here (sync.drift: off)'],
     });
     expect(plan(off, observed({ machines: [machine(desired, { state: 'stopped' })] })).steps).toEqual([]);
     const more = { ...off, groups: [group({ counts: { arn: 2 } })] };

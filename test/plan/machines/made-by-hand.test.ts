@@ -46,7 +46,7 @@ describe('a machine made by hand, in an app of ours', () => {
       const off = { ...desired, policy: { ...desired.policy, drift: 'off' as const } };
       const changed = { ...cloned, config: { ...cloned.config, env: { COLOR: 'blue' } } };
       expect(plan(off, observed({ machines: [machine(desired), changed] })).notes).toEqual(
-        expect.arrayContaining([told, `${slot} differs from git; drift is not healed here (sync.drift: off)`]),
+        expect.arrayContaining([told, `${slot} (clone) differs from git; drift is not healed here (sync.drift: off)`]),
       );
     },
   );

@@ -150,23 +150,21 @@ function isLeft({ app, notes }: PlannedApp, { text, about }: Difference, neverRa
 
 /** By its slot or its id. */
 function isNotedAsLeft(notes: PlannedApp['notes'], names: readonly string[]): boolean {
-  return [...names, ...slotsGiven(names, notes)].some((slot) =>
-    notes.some((note) => note.startsWith(`${slot} differs from git; drift is not healed here`)),
-  );
-}
-
-/** One that a person made carries no slot of its own before its group's next update; until then a note gives it, by the id. */
-function slotsGiven(ids: readonly string[], notes: PlannedApp['notes']): readonly string[] {
-  return notes.flatMap((note) => {
-    const [, slot = '', id = ''] = /^(\S+) \((\S+)\) (?:is a copy that somebody|was) made by hand/.exec(note) ?? [];
-    return ids.includes(id) ? [slot] : [];
+  return notes.some((note) => {
+    const [, slot = '', id = ''] = /^(\S+) \((\S+)\) differs from git; drift is not healed here/.exec(note) ?? [];
+    return names.includes(slot) || names.includes(id);
   });
 }
 
 /** What a hold or a note tells of by its id, since flyctl copied another machine's slot: it has not that place. */
 function withoutCopies(app: AppSnapshot, planned: PlannedApp): readonly MachineSnapshot[] {
   const { machines } = withoutLeftovers(app, planned);
-  return machines.filter(({ id, name }) => ownName.test(name) || slotsGiven([id], planned.notes).length === 0);
+  return machines.filter(({ id, name }) => ownName.test(name) || !isNamedIn(planned.notes, id));
+}
+
+function isNamedIn(notes: PlannedApp['notes'], id: string): boolean {
+  const note = /^\S+ \((\S+)\) (?:is a copy that somebody made by hand|was made by hand|differs from git; drift)/;
+  return notes.some((text) => note.exec(text)?.[1] === id);
 }
 
 /**
