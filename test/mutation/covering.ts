@@ -9,8 +9,8 @@ interface Covered {
 }
 
 export interface Covering {
-  /** The test files that run what a mutant changes: near ones and quick ones first, those that take no more than this together. */
-  testsOf(mutant: Mutant, nearMsMax: number): { readonly near: readonly string[]; readonly far: readonly string[] };
+  /** The test files that run what a mutant changes, near ones and quick ones first, in batches that take no longer than this. */
+  batchesOf(mutant: Mutant, batchMsMax: number): readonly (readonly string[])[];
 }
 
 /** A test near the change is worth the wait for one that is twenty times as quick: it is likelier to notice. */
@@ -30,19 +30,25 @@ export function readCovering(folder: string): Covering {
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Covered);
   const functions = new Map(covered.map((each) => [each.file, new Set(each.functions)]));
   return {
-    testsOf({ file, within }, nearMsMax) {
+    batchesOf({ file, within }, batchMsMax) {
       const runsFile = ({ functions }: Covered) => functions.some((name) => name.startsWith(`${file}#`));
       const named = within.find((name) => covered.some((each) => functions.get(each.file)?.has(`${file}#${name}`)));
       const isCovering = (each: Covered) =>
         named === undefined ? runsFile(each) : functions.get(each.file)?.has(`${file}#${named}`) === true;
       const cost = (each: Covered) => each.milliseconds / nearFactor ** nearness(each.file, file);
       const ordered = covered.filter(isCovering).toSorted((left, right) => cost(left) - cost(right));
-      let tookMs = 0;
-      const cut = ordered.findIndex(({ milliseconds }) => (tookMs += milliseconds) > nearMsMax);
-      const names = ordered.map((each) => each.file);
-      // One that alone takes longer is better than none.
-      const count = cut === -1 ? names.length : Math.max(1, cut);
-      return { near: names.slice(0, count), far: names.slice(count) };
+      const batches: string[][] = [];
+      let leftMs = 0;
+      for (const each of ordered) {
+        leftMs -= each.milliseconds;
+        // One that alone takes longer is a batch of its own.
+        const batch = leftMs < 0 ? undefined : batches.at(-1);
+        if (batch === undefined) {
+          batches.push([each.file]);
+          leftMs = batchMsMax - each.milliseconds;
+        } else batch.push(each.file);
+      }
+      return batches;
     },
   };
 }

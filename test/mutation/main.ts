@@ -57,13 +57,11 @@ const places = [
 /** The first tests are near the change and quick: most changes end there. */
 const firstTests = 4;
 
-/** Of tests near a change, as long as it took to watch them: 300 changes are to be tried in 90 minutes on two cores. */
-const nearMsMax = 60_000;
+/** Of a batch, as long as it took to watch it: 300 changes are to be tried with their first ones in 90 minutes on two cores. */
+const batchMsMax = 60_000;
 
 /** A change can make a loop endless; the slowest batch takes half of it on a busy machine. */
 const batchLimitMs = 240_000;
-/** All that are not near, of one change. */
-const farLimitMs = 1_200_000;
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -156,19 +154,15 @@ function vitest(copy: string, args: readonly string[], limitMs: number, watched:
   });
 }
 
-interface Batch {
-  readonly tests: readonly string[];
-  readonly limitMs: number;
-}
-
 /** true: one of the tests fails, or does not end. */
-async function isNoticed(copy: string, mutant: Mutant, batches: readonly Batch[]): Promise<boolean> {
+async function isNoticed(copy: string, mutant: Mutant, batches: readonly (readonly string[])[]): Promise<boolean> {
   const path = join(copy, mutant.file);
   const source = readFileSync(path, 'utf8');
   writeFileSync(path, source.slice(0, mutant.start) + mutant.text + source.slice(mutant.end));
   try {
-    for (const { tests, limitMs } of batches)
-      if (tests.length > 0 && !(await vitest(copy, ['--bail=1', '--maxWorkers=1', ...tests], limitMs))) return true;
+    for (const tests of batches)
+      if (tests.length > 0 && !(await vitest(copy, ['--bail=1', '--maxWorkers=1', ...tests], batchLimitMs)))
+        return true;
     return false;
   } finally {
     writeFileSync(path, source);
@@ -261,10 +255,8 @@ async function inCopies<T>(list: T[], work: (copy: string, one: T) => Promise<vo
 const unnoticed: Mutant[] = [];
 let tried = 0;
 await inCopies(drawn.slice(skip), async (copy, mutant) => {
-  const { near } = covering.testsOf(mutant, nearMsMax);
-  const first = { tests: near.slice(0, firstTests), limitMs: batchLimitMs };
-  const second = { tests: near.slice(firstTests), limitMs: batchLimitMs };
-  const noticed = await isNoticed(copy, mutant, [first, second]);
+  const [near = []] = covering.batchesOf(mutant, batchMsMax);
+  const noticed = await isNoticed(copy, mutant, [near.slice(0, firstTests), near.slice(firstTests)]);
   tried += 1;
   console.log(`${noticed ? 'noticed ' : 'not yet '} ${told(mutant)}  (${near.length} test files)`);
   if (!noticed) unnoticed.push(mutant);
@@ -272,9 +264,9 @@ await inCopies(drawn.slice(skip), async (copy, mutant) => {
 const survived: string[] = [];
 const open = [...unnoticed];
 await inCopies(open, async (copy, mutant) => {
-  const { far } = covering.testsOf(mutant, nearMsMax);
-  const noticed = await isNoticed(copy, mutant, [{ tests: far, limitMs: farLimitMs }]);
-  console.log(`${noticed ? 'noticed ' : 'survived'} ${told(mutant)}  (${far.length} more test files)`);
+  const [, ...far] = covering.batchesOf(mutant, batchMsMax);
+  const noticed = await isNoticed(copy, mutant, far);
+  console.log(`${noticed ? 'noticed ' : 'survived'} ${told(mutant)}  (${far.flat().length} more test files)`);
   if (!noticed) survived.push(told(mutant));
 });
 const took = Math.round((performance.now() - startedAt) / 60_000);
