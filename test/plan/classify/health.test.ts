@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine, MachineEvent } from '../../../schemas/fly/machine.ts';
-import { judge } from '../../../src/plan/classify/health.ts';
+import { degradedMachines, judge } from '../../../src/plan/classify/health.ts';
 
 const start: MachineEvent = { type: 'start', status: 'started', source: 'flyd' };
 const update: MachineEvent = { type: 'update', status: 'replacing', source: 'user' };
@@ -139,5 +139,54 @@ describe('what ends and is started again by Fly', () => {
     ],
   ])('%s', (_what, machine, verdict) => {
     expect(judge(machine)).toEqual(verdict);
+  });
+});
+
+describe('machines that ended for good', () => {
+  const slot = { flycd_fleet: 'acme', flycd_slot: 'web/arn/1' };
+  const crashed = { events: told([update, 0], [start, 0], [exit({ code: 1 }), 1]) };
+  const ended = { events: told([update, 0], [start, 0], [exit({ code: 0 }), 1]) };
+  const stops = { ports: [], autostop: 'stop' };
+  const serving = { services: [{ checks: [] }] };
+
+  interface Parts {
+    readonly state?: string;
+    readonly config?: Machine['config'];
+    readonly metadata?: Record<string, string>;
+    readonly more: Partial<Machine>;
+  }
+  const gaveUp = 'web/arn/1 crashed until its restarts ran out; flyctl logs says why';
+
+  test.each<[string, Parts, string | undefined]>([
+    ['crashed', { more: crashed }, gaveUp],
+    ['failed', { state: 'failed', more: {} }, 'web/arn/1 is failed; flyctl logs says why'],
+    ['never came up', { state: 'launch_failed', more: {} }, 'web/arn/1 is launch_failed; flyctl logs says why'],
+    ['not one that Fly starts again', { state: 'started', more: crashed }, undefined],
+    ['not one that a schedule starts', { config: { schedule: 'hourly' }, more: crashed }, undefined],
+    ['not a standby', { config: { standbys: ['m0'] }, more: crashed }, undefined],
+    ['one with an empty list of standbys', { config: { standbys: [] }, more: crashed }, gaveUp],
+    ['not one that the proxy may stop', { config: { services: [stops] }, more: crashed }, undefined],
+    ['not a job that is done', { more: ended }, undefined],
+    [
+      'what was to serve somebody',
+      { config: serving, more: ended },
+      'web/arn/1 ended by itself, and serves nobody; flyctl logs says why',
+    ],
+    [
+      'what was to answer checks',
+      { config: { checks: { up: { type: 'tcp' } } }, more: ended },
+      'web/arn/1 ended by itself, and serves nobody; flyctl logs says why',
+    ],
+    [
+      'not what was told to stop',
+      { config: serving, more: { events: told([exit({ requested: true }), 0]) } },
+      undefined,
+    ],
+    ['not what somebody ran beside it', { metadata: { flycd_fleet: 'acme' }, more: crashed }, undefined],
+    ["not another fleet's", { metadata: { ...slot, flycd_fleet: 'other' }, more: crashed }, undefined],
+    ['not on a host that does not answer', { more: { ...crashed, host_status: 'unreachable' } }, undefined],
+  ])('%s', (_what, { state = 'stopped', config = {}, metadata = slot, more }, words) => {
+    const machine = machineIn(state, { ...more, config: { ...config, metadata } });
+    expect(degradedMachines([machine], { name: 'acme' })).toEqual(words === undefined ? [] : [{ id: 'm', words }]);
   });
 });

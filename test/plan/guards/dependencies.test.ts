@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { AppPlan, HoldReason } from '../../../src/model/plan.ts';
-import { gateReleases } from '../../../src/plan/guards/dependencies.ts';
+import type { Machine } from '../../../schemas/fly/machine.ts';
+import { stampKeys } from '../../../src/model/stamps/keys.ts';
+import type { AppPlan, HoldReason, Step } from '../../../src/model/plan.ts';
+import { gateReleases, lackOf } from '../../../src/plan/guards/dependencies.ts';
 import { holdOf } from '../../../src/plan/steps/hold.ts';
 import { withSteps } from '../../../src/plan/steps/status.ts';
 import { desiredApp, machine, now, observed, plan } from '../builders.ts';
@@ -61,4 +63,77 @@ test('one that could not be read whole may be anything: what depends on it waits
   expect(shopOf(withSteps(done, { steps: done.steps, holds: [unread] }))?.holds).toMatchObject([
     { reason: 'dependency', because: expect.stringContaining('could not be read whole'), steps: [{ kind: 'release' }] },
   ]);
+});
+
+describe('what keeps others waiting for an app', () => {
+  const db = desiredApp({ name: 'db' });
+  const second = machine(db, { number: 2 });
+  const crashed = { type: 'exit', request: { exit_event: { exit_code: 1, requested_stop: false, restarting: false } } };
+  const away = { host_status: 'unreachable' as const };
+  const unlabelled = machine(db, { metadata: { [stampKeys.unproven]: undefined, [stampKeys.slot]: undefined } });
+
+  test.each<[string, readonly Machine[], string | undefined]>([
+    ['nothing, where all of it runs', [machine(db)], undefined],
+    ['a machine that is not started', [{ ...machine(db), state: 'starting' }], 'is not healthy yet'],
+    [
+      'a check that does not pass',
+      [
+        {
+          ...machine(db),
+          checks: [
+            { name: 'a', status: 'passing' },
+            { name: 'b', status: 'critical' },
+          ],
+        },
+      ],
+      'is not healthy yet',
+    ],
+    ['nothing, where its checks pass', [{ ...machine(db), checks: [{ name: 'a', status: 'passing' }] }], undefined],
+    ['nothing, where one rests', [{ ...machine(db), state: 'stopped' }], undefined],
+    [
+      'a machine that crashed for good',
+      [{ ...machine(db), state: 'stopped', events: [crashed] }],
+      'is not healthy yet',
+    ],
+    ['not what somebody ran beside it', [{ ...unlabelled, state: 'stopped', events: [crashed] }], undefined],
+    ['not what is gone', [{ ...machine(db), state: 'destroyed' }], undefined],
+    ['not one of two on a host that does not answer', [machine(db), { ...second, ...away }], undefined],
+    [
+      'a group of which none can be seen',
+      [
+        { ...machine(db), ...away },
+        { ...second, ...away },
+      ],
+      'has no machine of web on a host that answers',
+    ],
+    ['not what somebody ran on such a host', [machine(db), { ...unlabelled, ...away }], undefined],
+  ])('%s', (_what, machines, lack) => {
+    const done = plan(db, observed({ machines: [machine(db), second] }));
+    const seen = machines.length === 1 ? [...machines, second] : machines;
+    expect(lackOf(done, observed({ machines: seen }))).toBe(lack);
+  });
+
+  const proven = (proves: boolean): AppPlan => {
+    const step = {
+      kind: 'machine.label',
+      target: 'db/web/arn/1',
+      risk: 'safe',
+      because: 'run',
+      app: 'db',
+      changes: [],
+    } as const;
+    const label: Step = { ...step, machineId: 'webarn1', metadata: {}, ...(proves ? { proves } : {}) };
+    return { ...plan(db, observed({ machines: [machine(db), second] })), steps: [label] };
+  };
+
+  test('a version of which nobody has seen that it runs', () => {
+    const world = observed({ machines: [machine(db), second] });
+    expect(lackOf(proven(true), world)).toBe('is not healthy yet');
+    expect(lackOf(proven(false), world)).toBeUndefined();
+  });
+
+  test('one that nobody could look at, and one that fails', () => {
+    expect(lackOf(undefined, undefined)).toBe('could not be looked at');
+    expect(lackOf({ ...plan(db, observed()), status: 'invalid' }, undefined)).toBe('is invalid');
+  });
 });
