@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MachineConfig, MachineEvent } from '../../../schemas/fly/machine.ts';
-import { isLeaving, patienceFor } from '../../../src/plan/classify/patience.ts';
+import { isArriving, isLeaving, patienceFor } from '../../../src/plan/classify/patience.ts';
 
 const machineIn = (state: string, config: MachineConfig = {}) => ({
   id: '1',
@@ -91,4 +91,13 @@ describe('one that restarts', () => {
     // What has run has the time of what runs.
     expect(patienceFor(machine, { waitTimeoutSeconds: 20, before: [] })).toBe(leaves ? 150_000 : 20_000);
   });
+});
+
+test.each([
+  ['created', true],
+  ['starting', true],
+  ['replacing', false],
+  ['started', false],
+])('an image may be on its way to one that is %s: %s', (state, isSo) => {
+  expect(isArriving(machineIn(state))).toBe(isSo);
 });

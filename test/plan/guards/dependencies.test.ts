@@ -132,6 +132,12 @@ describe('what keeps others waiting for an app', () => {
     expect(lackOf(proven(false), world)).toBeUndefined();
   });
 
+  test('nothing, where its machines were not looked at and its plan has nothing to do', () => {
+    const done = plan(db, observed({ machines: [machine(db), second] }));
+    expect(lackOf(done, undefined)).toBeUndefined();
+    expect(lackOf(done, { ...observed(), machines: { status: 'unread', reason: '503' } })).toBeUndefined();
+  });
+
   test('one that nobody could look at, and one that fails', () => {
     expect(lackOf(undefined, undefined)).toBe('could not be looked at');
     expect(lackOf({ ...plan(db, observed()), status: 'invalid' }, undefined)).toBe('is invalid');
