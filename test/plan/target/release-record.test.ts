@@ -78,6 +78,11 @@ describe('the record of what git wants', () => {
       { releases: [record('r7', 7, 'pending'), record('r6', 6, 'complete')] },
       told('r7', 7),
     ],
+    [
+      'is the newest wherever it stands in the list',
+      { releases: [record('r6', 6, 'complete'), record('r7', 7, 'pending')] },
+      told('r7', 7),
+    ],
     ['not where something has', { releases: [record('r7', 7, 'running')] }, none],
     ['not where the newest is of another image', { releases: [record('r7', 7, 'pending', 'nginx:0')] }, none],
     [

@@ -1,7 +1,7 @@
 /** An app as it was at an earlier version: from git's words at that commit, or from what its machines were sent. */
 import { describe, expect, test } from 'vitest';
 import type { MachineConfig } from '../../../schemas/fly/machine.ts';
-import type { DesiredApp } from '../../../src/model/desired.ts';
+import type { DesiredApp, DesiredSource, DesiredVolume } from '../../../src/model/desired.ts';
 import type { GoodVersion } from '../../../src/model/stamps/app-version.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
 import { versionOf } from '../../../src/plan/target/app-version.ts';
@@ -47,6 +47,24 @@ describe('from git', () => {
     expect(found.policy.windows).toEqual([]);
   });
 
+  test('volumes as today, beside those that git had then and has no more; none that only a new group mounts', () => {
+    const volumeOf = (name: string, sizeGb: number): DesiredVolume => {
+      const nothing = { group: undefined, snapshotRetentionDays: undefined, scheduledSnapshots: undefined };
+      return { ...nothing, name, sizeGb, count: 0 };
+    };
+    const mounts = (name: string) => ({ ...colour('blue'), name, mount: { volume: name, path: '/data' } });
+    const past = { ...then, volumes: [volumeOf('kept', 1), volumeOf('gone', 1)] };
+    const present = {
+      ...today,
+      groups: [...today.groups, mounts('fresh')],
+      volumes: [volumeOf('kept', 3), volumeOf('fresh', 1)],
+    };
+    expect(snapshotOfGit(present, past, goodOf(past)).volumes.map(({ name, sizeGb }) => [name, sizeGb])).toEqual([
+      ['kept', 3],
+      ['gone', 1],
+    ]);
+  });
+
   test('the digest that ran, not the one that the tag has by now', () => {
     const moved = {
       ...then,
@@ -65,6 +83,27 @@ describe('from what machines were sent', () => {
     expect(found?.groups[0]?.config.env).toEqual({ COLOR: 'red' });
     expect(found?.inputs).toBe('i2:then');
     expect(found?.policy.windows).toEqual([]);
+  });
+
+  test('mounts by the name of the volume, whichever one the machine has', () => {
+    const mount = { volume: 'data', path: '/data' };
+    const mounted = desiredApp({ groups: [group({ config: { mounts: [{ name: 'data', path: '/data' }] }, mount })] });
+    const sent = sentTo(mounted, 'web', { mounts: [{ volume: 'vol_1', name: 'data', path: '/data' }] });
+    const [found] = snapshotOfHistory(mounted, [{ group: 'web', sent: [sent] }], goodOf(mounted))?.groups ?? [];
+    expect([found?.mount, found?.config.mounts]).toEqual([mount, [{ name: 'data', path: '/data' }]]);
+  });
+
+  test.each<[DesiredSource]>([
+    [{ type: 'local', path: 'web' }],
+    [{ type: 'local', path: '' }],
+    [{ type: 'inline-docker-file' }],
+    [{ type: 'image', ref: image }],
+    [{ type: 'git', repo: 'https://example.com/a.git', path: 'web', ref: 'main', commit: 'c'.repeat(40) }],
+    [{ type: 'git', repo: 'https://example.com/a.git', path: '', ref: 'refs/tags/v1', commit: 'c'.repeat(40) }],
+    [{ type: 'git', repo: 'https://example.com/a.git', path: '', ref: 'HEAD', commit: 'c'.repeat(40) }],
+  ])('the source as the machines say it: %j', (source) => {
+    const past = { ...then, source };
+    expect(snapshotOfHistory(today, historyOf(past), goodOf(past))?.source).toEqual(source);
   });
 
   test('a group that came since is left out', () => {
