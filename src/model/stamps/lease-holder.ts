@@ -1,5 +1,4 @@
 import type { Lease } from '../../../schemas/fly/machine.ts';
-import { isOwnLease, type FleetOwner } from './owner.ts';
 
 /** Who, and what for: a description is whatever its writer made of it, and names nobody for certain. */
 export function holderOf(lease: Lease): string {
@@ -16,7 +15,7 @@ export function destroyDescription(description: string): string {
   return description + destroyEnd;
 }
 
-/** true: whoever holds it is about to destroy the app. */
-export function isDestroyLease(description: string | null | undefined, fleet: FleetOwner): boolean {
-  return isOwnLease(description, fleet) && (description ?? '').endsWith(destroyEnd);
+/** true: whoever holds it, a FlyCD of whatever fleet, is about to destroy the app. */
+export function isDestroyLease(description: string | null | undefined): boolean {
+  return /^flycd:[^:]+:.+:destroy$/.test(description ?? '');
 }

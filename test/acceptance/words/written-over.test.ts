@@ -187,7 +187,7 @@ test.each([1, 2, 3, 12])(
     const sent = requests().slice(first);
     const after = sent.slice(sent.findLastIndex(({ method }) => method === 'PATCH') + 1);
     expect(after.filter(({ template }) => template.startsWith('GET /apps/{app}/machines/'))).toHaveLength(
-      Math.min(count, 9),
+      Math.min(count, 8),
     );
   },
 );
