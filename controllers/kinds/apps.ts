@@ -11,6 +11,7 @@ import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import type { StepDone } from '../pass/services.ts';
+import { keepLabels } from './kept-labels.ts';
 
 const createOperation = 'POST /apps';
 
@@ -33,7 +34,8 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
  * What is taken over from another fleet says so at once, whatever of the plan is held: to that fleet it would still be an
  * app of its own, which it may destroy. A group that git does not name stays that fleet's, else the next pass would remove it.
  */
-async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass): Promise<StepDone> {
+async function adoptApp({ services, app, fleet }: AppPass): Promise<StepDone> {
+  const { fly, store, clock } = services;
   const machines = await fly.machines(app.name);
   const moment = { now: clock.now(), aheadMs: fly.aheadMs() };
   const found = classifyMachines({ desired: app, machines, releases: undefined, fleet, ...moment });
@@ -47,6 +49,7 @@ async function adoptApp({ services: { fly, store, clock }, app, fleet }: AppPass
     because: 'taken over',
   });
   for (const { machineId, metadata } of labels) await fly.patchMetadata(app.name, machineId, metadata);
+  await keepLabels(services, app.name, { labels, machines });
   await store.markKnown(app.name);
   return { outcome: 'updated' };
 }

@@ -1,0 +1,138 @@
+/** An app that another fleet takes over while its own destroys it: the command does not say that it was, unless the app stays. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Files } from '../../controllers/arena.ts';
+import { once, shop, suspend, wordsScene } from './scene.ts';
+
+const scene = wordsScene();
+const { seen, removed, passWith, calls, faults } = scene;
+const template = 'DELETE /apps/{app}';
+const lease = 'POST /apps/{app}/machines/{machine}/lease';
+const byId = 'GET /apps/{app}/machines/{machine}';
+const one = ['adopt', 'shop', '--from', 'words'];
+const all = ['adopt', '--all', '--from', 'words'];
+
+const folders: string[] = [];
+afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
+
+/** Another config that names the app. */
+function theirs(files: Files = { 'flycd.yaml': 'fleet: theirs\n', ...shop() }): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flycd-theirs-'));
+  folders.push(folder);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+const fleets = () => seen()?.machines.map(({ metadata }) => metadata['flycd_fleet']);
+
+describe.each([
+  ['one', one],
+  ['all', all],
+])('by its labels (%s)', (_which, argv) => {
+  test.each([1500, 20_000])('where Fly takes %d ms to destroy it: it was not taken over', async (latencyMs) => {
+    await removed();
+    const folder = theirs();
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs } }, async () => {
+      said = await scene.world.flycdAt(folder, argv, 'laptop');
+    });
+    expect(seen()).toBeUndefined();
+    expect(said?.code, said?.stdout).toBe(1);
+    expect(said?.stdout).toContain('was destroyed while it was taken over');
+    // Nothing that was known of it is in the way of the next one.
+    expect((await scene.world.flycdAt(folder, once, 'laptop')).code).toBe(0);
+    expect(fleets()).toEqual(['theirs']);
+  });
+});
+
+test.each([
+  ['names no fleet', { 'flycd.yaml': 'sync: {}\n', ...shop() }, 'laptop'],
+  ['shares its database', { 'flycd.yaml': 'fleet: theirs\n', ...shop() }, 'state'],
+])('by a config that %s', async (_what, files, state) => {
+  await removed();
+  const folder = theirs(files);
+  let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+  await passWith({ template, nth: 1, fault: { latencyMs: 8000 } }, async () => {
+    said = await scene.world.flycdAt(folder, one, state);
+  });
+  expect(seen()).toBeUndefined();
+  expect(said?.code, said?.stdout).toBe(1);
+  expect((await scene.world.flycdAt(folder, once, state)).code).toBe(0);
+  expect(seen()?.machines).toHaveLength(1);
+});
+
+test.each([
+  ['secrets', 2000],
+  ['secrets', 4000],
+  ['ip_assignments', 4000],
+])('by a pass whose look at %s takes %d ms, and its fleet begins meanwhile', async (kind, latencyMs) => {
+  await removed();
+  const folder = theirs();
+  const looked = `GET /apps/{app}/${kind}`;
+  faults().add({ template: looked, app: 'shop', nth: 1, times: 1, fault: { latencyMs } });
+  faults().add({ template, app: 'shop', nth: 1, times: 1, fault: { latencyMs: 15_000 } });
+  const before = calls(looked);
+  const adopting = scene.world.flycdAt(folder, ['adopt', 'shop'], 'laptop');
+  while (calls(looked) === before) await scene.world.clock.sleep(20);
+  await scene.world.clock.sleep(500);
+  const passing = scene.world.flycd(once);
+  const said = await adopting;
+  await passing;
+  expect(seen()).toBeUndefined();
+  expect(said.code, said.stdout).toBe(1);
+  expect((await scene.world.flycdAt(folder, once, 'laptop')).code).toBe(0);
+  expect(fleets()).toEqual(['theirs']);
+});
+
+test.each([['adopt', 'shop'], one, all])('right before it is destroyed, it stays: %s %s %s %s', async (...argv) => {
+  await removed();
+  const folder = theirs();
+  let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+  await passWith({ template: lease, nth: 1, fault: { latencyMs: 4000 } }, async () => {
+    said = await scene.world.flycdAt(folder, argv, 'laptop');
+  });
+  expect(said?.code, said?.stdout).toBe(0);
+  expect(calls(template)).toBe(0);
+  expect(fleets()).toEqual(['theirs']);
+});
+
+test('where the destroy fails, it is taken over', async () => {
+  await removed();
+  const folder = theirs();
+  faults().add({ template, app: 'shop', times: 99, fault: '503' });
+  let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+  await passWith({ template, nth: 1, fault: { latencyMs: 3000 } }, async () => {
+    said = await scene.world.flycdAt(folder, one, 'laptop');
+  });
+  faults().clear();
+  expect(said?.code, said?.stdout).toBe(0);
+  expect(fleets()).toEqual(['theirs']);
+});
+
+test('what is said of it by its new owner is not said to stand where its old one destroys it', async () => {
+  await removed();
+  const folder = theirs();
+  let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+  await passWith({ template, nth: 1, fault: { latencyMs: 20_000 } }, async () => {
+    const adopting = scene.world.flycdAt(folder, one, 'laptop');
+    while (fleets()?.[0] !== 'theirs') await scene.world.clock.sleep(50);
+    said = await scene.world.flycdAt(folder, suspend, 'another');
+    await adopting;
+  });
+  expect(seen()).toBeUndefined();
+  expect(said?.code, said?.stderr).toBe(1);
+});
+
+test.each([1, 3, 12])('where nobody destroys it nobody waits, and a few are looked at (%d machines)', async (count) => {
+  await removed(count);
+  const folder = theirs();
+  const [looks, at] = [calls(byId), scene.world.clock.now()];
+  expect((await scene.world.flycdAt(folder, all, 'laptop')).code).toBe(0);
+  expect(scene.world.clock.now() - at).toBeLessThan(1000);
+  expect(calls(byId) - looks).toBe(Math.min(count, 8));
+});
