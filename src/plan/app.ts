@@ -16,7 +16,7 @@ import { departingVolumes } from './machines/departing-volumes.ts';
 import { apartFromBookkeeping } from './steps/bookkeeping.ts';
 import { holdOf } from './steps/hold.ts';
 import { guardPresumed, organizationNotes, otherOrganization, ownerHold, takeFrom } from './guards/owner.ts';
-import { guardBusy, releasesNote } from './guards/busy.ts';
+import { guardBusy, guardDestroyed, releasesNote } from './guards/busy.ts';
 import { guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
 import { guardHeals } from './guards/repeated-drift.ts';
@@ -238,7 +238,7 @@ function guard(
   draft = guardPresumed(input, inventory, draft);
   const { busy } = inventory;
   if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);
-  return withoutIdleBuild(draft);
+  return guardDestroyed(input, withoutIdleBuild(draft));
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Release } from '../../../schemas/fly/release.ts';
 import { parseTold, type Told } from '../../model/stamps/stamps.ts';
 import { formatTime } from '../../model/base/clock.ts';
 import { shellWord } from '../../model/base/shell.ts';
-import { holderOf } from '../../model/stamps/lease-holder.ts';
+import { holderOf, isDestroyLease } from '../../model/stamps/lease-holder.ts';
 import { isOwn, isOwnLease, type FleetOwner } from '../../model/stamps/owner.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import type { HoldParts, OtherDeployment } from '../types.ts';
@@ -81,13 +81,36 @@ export function busyWith(input: BusyInput): OtherDeployment | undefined {
   return busyMachine(byFly, others, retryAt) ?? releasing(others ?? [], byFly.now, retryAt);
 }
 
-/** The one that ends last. `now` is Fly's. */
-function leaseOfOthers({ machines, fleet, now }: BusyInput) {
-  const [last] = machines
+/**
+ * Who is destroying the app, a FlyCD of this fleet as well: to a config that does not name the app it is one that git removed.
+ * undefined: nobody.
+ */
+export function destroyedBy({
+  machines,
+  now,
+  aheadMs,
+}: Omit<BusyInput, 'releases' | 'fleet'>): OtherDeployment | undefined {
+  const [last] = leasesOf({ machines, now: now + aheadMs }, isDestroyLease);
+  if (last === undefined) return undefined;
+  const retryAt = Math.min(last.endsAt - aheadMs, now + busyLookMs);
+  return { holder: `${holderOf(last.lease)} is destroying the app, or was about to`, retryAt };
+}
+
+/** Those that end last first. `now` is Fly's. */
+function leasesOf(
+  { machines, now }: Pick<BusyInput, 'machines' | 'now'>,
+  isMeant: (description: string | undefined) => boolean,
+) {
+  return machines
     .flatMap(({ id, lease }) => (lease === undefined || lease === null ? [] : [{ id, lease }]))
     .map(({ id, lease }) => ({ id, lease, endsAt: lease.expires_at * 1000 }))
-    .filter(({ lease, endsAt }) => endsAt > now && !isOwnLease(lease.description, fleet))
+    .filter(({ lease, endsAt }) => endsAt > now && isMeant(lease.description ?? undefined))
     .toSorted((a, b) => b.endsAt - a.endsAt);
+}
+
+function leaseOfOthers(input: BusyInput) {
+  const { now } = input;
+  const [last] = leasesOf(input, (description) => !isOwnLease(description, input.fleet));
   if (last === undefined) return undefined;
   const { id, lease, endsAt } = last;
   const holder = `${holderOf(lease)} holds a lease on`;

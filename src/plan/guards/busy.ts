@@ -1,13 +1,23 @@
 /** Somebody else at work on the app. */
 import type { ObservedApp } from '../../model/observed.ts';
 import type { Step, AppPlan } from '../../model/plan.ts';
-import { whyBusy } from '../classify/other-deployments.ts';
-import type { PlanDraft, OtherDeployment } from '../types.ts';
-import { holdBack, withConfirmable } from '../steps/hold.ts';
+import { destroyedBy, whyBusy } from '../classify/other-deployments.ts';
+import type { OtherDeployment, PlanAppInput, PlanDraft } from '../types.ts';
+import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 
 /** Somebody else is at work: nothing of the app is touched, nor what a person confirms meanwhile. */
 export function guardBusy(app: string, draft: PlanDraft, busy: OtherDeployment): PlanDraft {
   return holdBack(withConfirmable(draft), app, () => true, whyBusy(busy));
+}
+
+/**
+ * Of an app that somebody is destroying nobody says that it is as git says. What there is to do waits for the same leases by
+ * itself, and goes on where the app stays.
+ */
+export function guardDestroyed({ desired, observed, now }: PlanAppInput, draft: PlanDraft): PlanDraft {
+  if (draft.steps.length > 0 || draft.holds.length > 0 || observed.machines.status === 'unread') return draft;
+  const going = destroyedBy({ machines: observed.machines.value, now, aheadMs: observed.flyAheadMs });
+  return going === undefined ? draft : { ...draft, holds: [holdOf(desired.name, whyBusy(going))] };
 }
 
 /** Labels and taking over only write stamps: whoever deploys meanwhile does not notice. */

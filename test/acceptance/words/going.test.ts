@@ -107,6 +107,34 @@ test('a rollback from an older checkout does not say that it stands either', asy
   expect(said?.code, said?.stderr).not.toBe(0);
 });
 
+test.each([once, [...once, '--now'], ['deploy'], ['diff']])(
+  'nobody says from an older checkout that it is as git says: %s %s %s',
+  async (...argv) => {
+    await removed();
+    const folder = checkout({ ...fleet, ...shop() });
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs: 8000 } }, async () => {
+      said = await scene.world.flycdAt(folder, argv, 'laptop');
+    });
+    rmSync(folder, { recursive: true });
+    expect(said?.stdout).toContain('is destroying the app, or was about to');
+    expect(said?.code, said?.stdout).toBe(4);
+  },
+);
+
+test('one that was killed right before it destroyed it holds nothing for long', async () => {
+  await removed();
+  const { calls } = await scene.world.mortalFlycd(once);
+  await scene.again();
+  await removed();
+  await scene.world.mortalFlycd(once, { call: calls, when: 'before' });
+  scene.world.write(shop());
+  expect((await scene.world.flycd(once, 'another')).code).toBe(4);
+  await scene.world.clock.sleep(80_000);
+  expect((await scene.world.flycd(once, 'another')).code).toBe(0);
+  expect(seen()?.machines).toHaveLength(1);
+});
+
 test('what one that was killed over it left behind is waited for where git names the app again', async () => {
   await removed();
   const id = seen()?.machines[0]?.id;
@@ -166,6 +194,23 @@ describe('it is not said to stand where the app goes', () => {
       hostUp(world, second.host);
       said = await scene.world.flycd(suspend, 'laptop');
     });
+    expect(isFalse(said)).toBe(false);
+  });
+
+  test('while somebody clones its machine, and destroys the first', async () => {
+    await removed();
+    const folder = checkout({ ...fleet, ...shop() });
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs: 20_000 } }, async () => {
+      const [machine] = seen()?.machines ?? [];
+      const { id = '', config } = machine ?? {};
+      await scene.world.asPerson('POST', '/apps/shop/machines', { region: 'arn', config });
+      // As by `fly machine leases clear`.
+      for (const one of scene.world.simulator.world.apps.get('shop')?.machines.values() ?? []) one.lease = undefined;
+      await scene.world.asPerson('DELETE', `/apps/shop/machines/${id}?force=true`);
+      said = await scene.world.flycdAt(folder, suspend, 'laptop');
+    });
+    rmSync(folder, { recursive: true });
     expect(isFalse(said)).toBe(false);
   });
 
