@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { isDestroyLease } from '../../../src/model/stamps/lease-holder.ts';
 import { isFrom } from '../../../src/model/stamps/predecessor.ts';
 import * as fc from '../../property.ts';
 import { compareOrigins, formatOrigin, parseOrigin, type Origin } from '../../../src/model/stamps/origin.ts';
@@ -187,4 +188,17 @@ test('leases of ours are known under the name of before, too', () => {
   expect(isOwnLease('flycd:other:host', named)).toBe(false);
   expect(isOwnLease('flycd:flycd:host', unnamed)).toBe(true);
   expect(isOwnLease(undefined, unnamed)).toBe(false);
+});
+
+test.each([
+  ['flycd:words:vm-8000:destroy', true],
+  ['flycd:theirs:148e2d3f:destroy', true],
+  ['flycd:words:vm-8000', false],
+  // An instance may be called anything.
+  ['flycd:words:destroy', false],
+  ['fly deploy:destroy', false],
+  ['', false],
+  [undefined, false],
+])('%s is a lease of a destroy: %s', (description, is) => {
+  expect(isDestroyLease(description)).toBe(is);
 });
