@@ -45,7 +45,7 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const there = await lookAtMachine(pass, step.machineId);
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
-  await checkStaying(pass);
+  await checkStaying(pass, step);
   const askedAt = momentOf(clock);
   const lease = await holdLease(pass, step.machineId);
   const leaseMs = msSince(clock, askedAt);

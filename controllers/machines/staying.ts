@@ -16,23 +16,33 @@ import { countedOn } from '../pass/counted.ts';
  */
 const fewMax = 3;
 
+/** The machine that is about to go, and its process group. */
+type Going = Pick<MachineAction, 'machineId' | 'group'>;
+
 /**
  * Before a machine is destroyed: throws a waiting Fault where another one, also one that this pass made or changed, went
  * meanwhile by somebody else's hand, or where anything else is not as planned. Destroys share a list of the app's machines,
  * since Fly answers one a second: one of seconds ago (`ms`) does before the machine is leased and marked, which destroys nothing.
+ * `seen`: what is looked at by its id anyhow.
  */
-export async function checkStaying(pass: AppPass, ms: number = recentMs): Promise<void> {
+export async function checkStaying(
+  pass: AppPass,
+  { machineId }: Going,
+  { ms = recentMs, seen = [] }: { readonly ms?: number; readonly seen?: readonly string[] } = {},
+): Promise<void> {
   const { fly } = pass.services;
   const { app, basis, leaving, moved, touched, made } = pass;
-  const there = await lookAtAll(pass, ms);
+  const there = new Set([...(await lookAtAll(pass, ms)), ...seen, machineId]);
   const changed = (basis.machines ?? []).filter((machine) => touched.has(machine.id) && !isGone(machine));
-  for (const id of [...changed.map((machine) => machine.id), ...made.keys()]) {
-    if (there.has(id) || leaving.has(id) || moved.has(id)) continue;
-    // Lists lag: a machine that was just made may not be in them.
+  const unlisted = [...changed.map((machine) => machine.id), ...made.keys()].filter(
+    (id) => !there.has(id) && !leaving.has(id) && !moved.has(id),
+  );
+  // Lists lag: a machine that was just made may not be in them.
+  const looks = unlisted.map(async (id) => {
     const machine = await fly.machine(app.name, id);
     if (machine === undefined || isGone(machine)) throw giveWay(pass, `machine ${id} went meanwhile`);
-    there.add(id);
-  }
+  });
+  await allEnded(looks);
 }
 
 /**
@@ -40,12 +50,15 @@ export async function checkStaying(pass: AppPass, ms: number = recentMs): Promis
  * Fly was asked for a list in which all that stay are there: a second here, three in src/fly/http/last-question.ts; eleven in all where
  * Fly answers slowly. Where few stay in its group (in the app, where git does not name the group), none is sent without each of
  * those having been seen there by its id since the destroy before: lists lag, and the last ones of a group are not left to them.
+ * Both are asked for side by side: one after the other they would be too old together where Fly takes seconds for each.
  */
-export async function checkStayingNow(pass: AppPass, { group }: MachineAction): Promise<void> {
-  await checkStaying(pass, betweenLooksMs);
-  const few = stayingBeside(pass, group);
-  if (few.length > fewMax) return;
-  await allEnded(few.map((id) => lookAtOne(pass, id)));
+export async function checkStayingNow(pass: AppPass, going: Going): Promise<void> {
+  const beside = stayingBeside(pass, going);
+  const few = beside.length > fewMax ? [] : beside;
+  await allEnded([
+    checkStaying(pass, going, { ms: betweenLooksMs, seen: few }),
+    ...few.map((id) => lookAtOne(pass, id)),
+  ]);
 }
 
 /**
@@ -65,13 +78,13 @@ async function lookAtOne(pass: AppPass, id: string): Promise<void> {
   if (isOthers && !wasOthers) throw giveWay(pass, `machine ${id} is another owner's since`);
 }
 
-/** Ids of machines that the plan leaves in a process group, or that this pass has made there. */
-function stayingBeside(pass: AppPass, group: string): readonly string[] {
+/** Ids of machines that the plan leaves in its process group, or that this pass has made there. */
+function stayingBeside(pass: AppPass, { machineId, group }: Going): readonly string[] {
   const { app, leaving, made, moved } = pass;
   const isNamed = app.groups.some(({ name }) => name === group);
   return [...countedOn(pass), ...made]
     .filter(([id, its]) => (its === group || !isNamed) && !leaving.has(id) && !moved.has(id))
-    .map(([id]) => id);
+    .flatMap(([id]) => (id === machineId ? [] : [id]));
 }
 
 /** Ids of the machines that are there, or were so many milliseconds ago. */

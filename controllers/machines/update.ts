@@ -8,12 +8,14 @@ import { inItsPlace } from '../../src/plan/machines/replace.ts';
 import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { giveWay } from '../pass/basis.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
 import { withSecretsStamp } from './secrets-stamp.ts';
 import { stampReadBack } from './read-back.ts';
 import { putBackWords, withStanding, newestWords } from './rollout-state-stamp.ts';
+import { checkStayingNow } from './staying.ts';
 import { withStandby } from './standbys.ts';
 import { waitReplaced } from './taken-back.ts';
 import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
@@ -112,7 +114,8 @@ function mayMove(step: MachineUpdate, error: unknown): boolean {
 
 /**
  * Where a machine's own host cannot take the update, another one takes its place: made first, and the old one serves until
- * it is healthy. Killed in between, the next plan knows both by the new one's stamp.
+ * it is healthy, and goes while that is there. Killed in between, the next plan knows both by the new one's stamp. Throws a
+ * waiting Fault where the one in its place is somebody else's doing: nobody here has seen that healthy.
  */
 async function replaceMachine(
   pass: AppPass,
@@ -120,14 +123,16 @@ async function replaceMachine(
   { onSent, nonce }: { readonly onSent: (machine: Machine) => void; readonly nonce: string },
 ): Promise<StepDone> {
   const create: MachineCreate = { ...inItsPlace(step, undefined), skipLaunch: false };
-  const { message } = await createMachine(pass, create, onSent);
+  const { outcome, message } = await createMachine(pass, create, onSent);
+  if (outcome !== 'created') throw giveWay(pass, `machine ${message}`);
   const lock = await passLockOn(pass, step.machineId);
+  // Others of the group that go at the same moment do not count on it.
+  pass.moved.add(step.machineId);
   try {
-    await pass.services.fly.destroyMachine(pass.app.name, step.machineId, nonce);
+    await pass.services.fly.destroyMachine(pass.app.name, step.machineId, nonce, () => checkStayingNow(pass, step));
   } finally {
     await lock?.[Symbol.asyncDispose]();
   }
-  pass.moved.add(step.machineId);
   return { outcome: 'updated', message: joined('its host had no room: made anew elsewhere', message) };
 }
 

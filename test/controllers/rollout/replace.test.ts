@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
+import { destroy as lose } from '../../../simulator/machines/lifecycle.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
@@ -95,6 +96,71 @@ describe('a machine whose host has no room for its update', () => {
         await world.close();
       }
       world = await prepared([], fleet('hello'));
+    },
+  );
+});
+
+describe('the last machine, made anew elsewhere because its host has no room,', () => {
+  const create = 'POST /apps/{app}/machines';
+  const [update, destroy] = [`${create}/{machine}`, 'DELETE /apps/{app}/machines/{machine}'];
+  const one = (greeting: string): Files => {
+    const files = fleet(greeting);
+    return { ...files, 'shop/app.yaml': files['shop/app.yaml']?.replace('count: 2', 'count: 1') ?? '' };
+  };
+
+  test.each([
+    ['429, 40 s', { status: 429, body: { error: 'slow down' }, headers: { 'retry-after': '40' } }, 1],
+    ['503 twice', '503', 2],
+  ] as const)('stays where the new one goes while Fly is not ready to destroy it: %s', async (_what, fault, times) => {
+    world = await prepared([one('hello')], one('bye'));
+    const fly = world.simulator.world;
+    const [old] = machines();
+    fly.faults.add({ template: update, fault: 'capacity', times: 1 });
+    fly.faults.add({ template: destroy, fault, times });
+    let isGone = false;
+    fly.onRequest = ({ phase, request }) => {
+      if (isGone || phase !== 'before' || request.template !== destroy) return;
+      isGone = true;
+      for (const made of machines()) if (made !== old) lose(fly, made, 'user');
+    };
+    const { code, said } = await flycd('sync', '--once');
+    expect([isGone, code], said).toEqual([true, 0]);
+    // It is updated in its place then, now that its host has room.
+    expect(machines().map(({ id, state }) => [id, state])).toEqual([[old?.id, 'started']]);
+    expect(greetings()).toEqual(['bye']);
+  });
+
+  test.each(['changed by somebody before FlyCD saw it', 'made by another FlyCD'])(
+    'stays until somebody has seen the new one healthy, be that %s',
+    async (what) => {
+      world = await prepared([one('hello')], one('bye'));
+      const fly = world.simulator.world;
+      const [old] = machines();
+      if (old === undefined) throw new Error('the fleet has no machine');
+      const isChanged = what.startsWith('changed');
+      fly.faults.add({ template: update, fault: 'capacity', times: 1 });
+      if (isChanged) fly.faults.add({ template: create, fault: 'reset-after', times: 1 });
+      const unwell = { ...old.config, image: 'docker.io/acme/failing-check:2' };
+      const stamps = { ...old.config.metadata, flycd_replaces: old.id, flycd_unproven: '1' };
+      let isDone = false;
+      const isServedAt: boolean[] = [];
+      fly.onRequest = ({ phase, request }) => {
+        if (phase === 'before' && request.template === destroy && request.path.includes(old.id))
+          isServedAt.push(machines().some((one) => one !== old && one.config.image !== unwell.image));
+        const is = isChanged ? phase === 'after' && request.template === create : request.template === update;
+        if (isDone || !is) return;
+        isDone = true;
+        const made = machines().find((one) => one !== old);
+        const config = { ...unwell, metadata: made?.config.metadata ?? stamps };
+        void (made === undefined
+          ? world.asPerson('POST', '/apps/shop/machines', { name: 'app-arn-1-g2', region: 'arn', config })
+          : world.asPerson('POST', `/apps/shop/machines/${made.id}`, { config }));
+      };
+      await flycd('sync', '--once');
+      expect([isDone, isServedAt.filter((isServed) => !isServed)]).toEqual([true, []]);
+      await world.clock.sleep(60_000);
+      const { code, said } = await flycd('sync', '--once');
+      expect([code, greetings()], said).toEqual([0, ['bye']]);
     },
   );
 });
