@@ -49,7 +49,7 @@ import { inOrder } from './steps/order.ts';
 import { movedOnFly } from './target/fulfilled.ts';
 import { plannedCommand, ranCommand } from './target/release-command.ts';
 import { planLeftovers, planRemovedGroups } from './machines/removed-groups.ts';
-import { guardRemovals, guardSuccession } from './guards/replacement.ts';
+import { guardAddresses, guardRemovals, guardSuccession } from './guards/replacement.ts';
 import { knownEvidence, secretsStampText } from './kinds/secret-evidence.ts';
 import { planSecrets, unreadSecrets } from './kinds/secrets.ts';
 import { statusOf, type StepsSay } from './steps/status.ts';
@@ -229,6 +229,7 @@ function guard(
   draft = guardHeals(input, draft);
   draft = guardReport(input, draft, isReported);
   draft = guardSuccession(input.desired, draft);
+  draft = guardAddresses(draft);
   draft = withUnverified(draft, parts);
   draft = guardRemovals(input.desired, draft);
   // Now that it is known which updates are held: without them a machine has to be restarted after all.

@@ -5,6 +5,18 @@ import { removalOf } from '../steps/removal.ts';
 import { createsOf, isGitsRelease, updatesOf } from '../steps/select.ts';
 import type { PlanDraft } from '../types.ts';
 
+/** An address is given up for another one: where none can be asked for now, it waits with that, as apply leaves it where one fails. */
+export function guardAddresses(draft: PlanDraft): PlanDraft {
+  const index = draft.holds.findIndex(({ steps }) => steps.some(({ kind }) => kind === 'address.allocate'));
+  const hold = draft.holds[index];
+  if (hold === undefined) return draft;
+  const releases = draft.steps.filter(({ kind }) => kind === 'address.release');
+  return {
+    steps: draft.steps.filter((step) => !releases.includes(step)),
+    holds: draft.holds.with(index, { ...hold, steps: [...hold.steps, ...releases] }),
+  };
+}
+
 /** A destroy that waits for what is held is held with it; one that waits for what the plan does not do at all is left out. */
 export function guardSuccession({ groups }: DesiredApp, draft: PlanDraft): PlanDraft {
   const named = new Set(groups.map(({ name }) => name));
