@@ -114,6 +114,8 @@ export class AppPass {
   lost: Hold | undefined;
   /** Ids of volumes that this pass made, or found made: lists may show them seconds later. */
   readonly madeVolumes = new Set<string>();
+  /** Addresses that this pass made, or found made: what it then gives up is given up for them. */
+  readonly madeAddresses = new Set<string>();
   /** Volumes that a create of this pass has been given: creates side by side must not choose the same one. */
   readonly claimedVolumes = new Set<string>();
   /** Ids of intents that this pass has begun: they are for its own steps. */

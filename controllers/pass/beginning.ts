@@ -14,7 +14,7 @@ import type { AppPass } from './app-pass.ts';
 import { betweenLooksMs } from './basis.ts';
 
 /** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
-const listedMsMax = 60_000;
+export const listedMsMax = 60_000;
 /** Fly answers one list of an app a second: what was looked at a moment ago is not looked at again for a value. */
 export const recentMs = 5000;
 

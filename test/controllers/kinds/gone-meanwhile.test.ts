@@ -1,5 +1,5 @@
 /** What a plan takes away because something else stays: where that went while the pass was at work, it is planned again. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { destroy } from '../../../simulator/machines/lifecycle.ts';
 import type { Machine } from '../../../simulator/world/records.ts';
 import { arena, type Arena } from '../arena.ts';
@@ -45,6 +45,66 @@ test.each([
   whenItRuns('2', () => void world.asPerson('DELETE', `/apps/shop/ip_assignments/${ours}`, undefined));
   await synced(shop('2', listed));
   expect(addresses()).toEqual([twin]);
+});
+
+describe('an address waits with its release for Fly, and what was to stay goes by hand meanwhile', () => {
+  const released = 'DELETE /apps/{app}/ip_assignments/{ip}';
+  const slow = { body: { error: 'slow down' }, headers: { 'retry-after': '40' } };
+  const faults = [
+    ['429, 40 s', { status: 429, ...slow }, 1],
+    ['503, 40 s', { status: 503, ...slow }, 1],
+    ['429 three times', '429', 3],
+  ] as const;
+  const prune = 'machines: { count: 1 }\nsync: { prune: [addresses] }\n';
+  const listed = (...types: readonly string[]): string =>
+    shop('1', `${prune}network: { ips: [${types.map((type) => `{ v: ${type} }`).join(', ')}] }\n`);
+
+  /** At the first try of a release a person releases all but that address. Answers the one, and the fewest addresses since. */
+  function othersGo(): { readonly leaving: () => string | undefined; readonly fewest: () => number } {
+    let leaving: string | undefined;
+    let fewest = Infinity;
+    const fly = world.simulator.world;
+    fly.onRequest = ({ phase, request }) => {
+      if (leaving !== undefined) fewest = Math.min(fewest, addresses().length);
+      if (leaving !== undefined || phase !== 'before' || request.template !== released) return;
+      leaving = addresses().find((ip) => request.path.endsWith(encodeURIComponent(ip)) || request.path.endsWith(ip));
+      for (const ip of addresses()) if (ip !== leaving) fly.apps.get('shop')?.addresses.delete(ip);
+    };
+    return { leaving: () => leaving, fewest: () => fewest };
+  }
+
+  test.each(faults)('the only one of two that git lists: %s', async (_what, fault, times) => {
+    world = await arena();
+    await synced(listed('v6', 'v6'));
+    world.simulator.world.faults.add({ template: released, times, fault });
+    const { leaving, fewest } = othersGo();
+    await synced(listed('v6'));
+    expect(fewest()).toBe(1);
+    expect(addresses()).toEqual([leaving()]);
+  });
+
+  test.each(faults)('the one that this pass made in its place: %s', async (_what, fault, times) => {
+    world = await arena();
+    await synced(listed('v6'));
+    const [old] = addresses();
+    world.simulator.world.faults.add({ template: released, times, fault });
+    const { leaving, fewest } = othersGo();
+    await synced(listed('v4'));
+    expect([leaving(), fewest()]).toEqual([old, 1]);
+    expect(addresses()).toHaveLength(1);
+    expect(addresses()).not.toContain(old);
+  });
+
+  test('and where lists show seconds later what was made, the release waits for that', async () => {
+    world = await arena();
+    await synced(listed('v6'));
+    world.simulator.world.lag.set({ listMs: 4000 });
+    const before = world.simulator.world.requests.length;
+    await synced(listed('v4'));
+    expect(addresses().map((ip) => ip.includes(':'))).toEqual([false]);
+    const since = world.simulator.world.requests.slice(before);
+    expect(since.filter(({ template }) => template === 'POST /apps/{app}/ip_assignments')).toHaveLength(1);
+  });
 });
 
 test('of an address that git lists no more nothing has to stay', async () => {
