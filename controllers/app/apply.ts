@@ -356,7 +356,9 @@ class Apply {
   /** What waits has not gone wrong, be it for git, somebody else, room on Fly, or a host with what was begun there. */
   #endOf(fault: Fault): 'failed' | 'interrupted' | 'skipped' {
     if (fault.kind !== 'waiting') return 'failed';
-    return this.#pass.newer?.aborted === true || isSilence(fault) ? 'interrupted' : 'skipped';
+    const { newer, services } = this.#pass;
+    const isStopped = newer?.aborted === true || services.signal.aborted;
+    return isStopped || isSilence(fault) ? 'interrupted' : 'skipped';
   }
 
   async #finish(step: Step, outcome: StepOutcome, message: string | undefined, next?: string): Promise<void> {

@@ -46,6 +46,7 @@ export async function createMachine(
   const tried = await makeMachine(pass, step, { generation, volume });
   if (tried.made === undefined) return tried.done;
   const { made } = tried;
+  pass.underway.add(made.id);
   await keepIfFirst(pass, made, { stays: true });
   pass.made.set(made.id, step.group);
   onSent(made);

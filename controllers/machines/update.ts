@@ -50,9 +50,10 @@ export async function updateMachine(
     if (skipLaunch || !mayMove(step, error)) throw error;
   });
   if (updated === undefined) return replaceMachine(pass, step, { onSent, nonce: lease.nonce });
+  const { machineId } = step;
+  pass.underway.add(machineId);
   onSent(updated);
   await lease.check();
-  const { machineId } = step;
   // As it was looked at right before it was sent.
   const seen = { updated, before: pass.seen.get(machineId)?.machine, sent: step.config };
   const again = { request: { ...request, skip_launch: skipLaunch }, nonce: lease.nonce };

@@ -85,6 +85,8 @@ export class AppPass {
   counted: ReadonlyMap<string, string> | undefined;
   /** Ids of machines that this pass changes, and names of those that it makes: what became of them is its own doing. */
   readonly touched = new Set<string>();
+  /** Machines of which Fly has taken a change by this pass: the rest of that is sent though git has moved on since. */
+  readonly underway = new Set<string>();
   /** Machines that it made, by their ids, and the process group of each. */
   readonly made = new Map<string, string>();
   /** The app has moved on since it was planned, and nothing more is begun. */

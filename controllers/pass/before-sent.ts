@@ -1,11 +1,14 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
-import { longAgo, momentOf, msSince } from '../../src/model/base/moment.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { longAgo, momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { AppPass, Listed } from './app-pass.ts';
 import { checkWords } from './basis.ts';
 import { checkNotLost, checkOwner, isUnseen, recentMs } from './beginning.ts';
 import type { WriteTarget } from './guarded-fly.ts';
+import { whyStopped } from './services.ts';
 
 /**
  * Whoever has just looked, and done nothing since but its own work, need not look again: what is waited for, be it a call, a
@@ -17,18 +20,53 @@ const quickMs = 1000;
 
 /**
  * What went before a write took its time, and Fly may have asked for a minute more: another FlyCD may hold the app by now and
- * count what we have not made yet, another owner may have begun it, and a person may have said something, here or by another
- * FlyCD. Throws a Fault then, right before the write is sent. What was looked at a few seconds ago is not looked at again, but
- * for an update: it would write over a word.
+ * count what we have not made yet, another owner may have begun it, git may have taken it back, and a person may have said
+ * something, here or by another FlyCD. Throws a Fault then, right before the write is sent. What was looked at a few seconds ago
+ * is not looked at again, but for an update: it would write over a word. `others`: what else is asked before it, side by side
+ * with that, for one after the other would be too old together where Fly takes seconds for each.
  */
-export async function checkStillAsPlanned(pass: AppPass, target: WriteTarget): Promise<void> {
-  const { clock } = pass.services;
-  const askedAt = momentOf(clock);
-  // What another write of this pass has found holds for all of them.
+export async function checkStillAsPlanned(
+  pass: AppPass,
+  target: WriteTarget,
+  others: () => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const askedAt = momentOf(pass.services.clock);
+  checkGoesOn(pass, target);
+  checkWords(pass, [], await saidSince(pass));
+  await allEnded([lookBefore(pass, target, askedAt), others()]);
+  // Of what came meanwhile; what another write of this pass has found holds for all of them.
+  checkGoesOn(pass, target);
+}
+
+/** What the pass knows without asking anybody. */
+function checkGoesOn(pass: AppPass, target: WriteTarget): void {
   if (pass.overtaken !== undefined) throw pass.overtaken;
   // What was made of an app that another owner began goes again.
   if (target.of !== 'machine') checkNotLost(pass);
-  checkWords(pass, [], await saidSince(pass));
+  const { newer, services } = pass;
+  const why = whyStopped({ signal: services.signal, newer });
+  if (why !== undefined && !isRest(pass, target)) throw stoppedFault(pass, why);
+}
+
+/** The rest of what was begun: half of it would be worse than all of it. */
+function isRest(pass: AppPass, target: WriteTarget): boolean {
+  if (target.of !== 'machine') return false;
+  return target.goesOn === 'always' || (target.goesOn === 'begun' && pass.underway.has(target.machineId));
+}
+
+function stoppedFault({ app, newer, services: { clock } }: AppPass, why: string): Fault {
+  const isNewer = newer?.aborted === true;
+  return new Fault({
+    kind: 'waiting',
+    what: `${why} before this was sent`,
+    next: isNewer ? 'FlyCD goes on with what git says now' : 'the next run goes on from there',
+    where: app.name,
+    retryAt: clock.now(),
+  });
+}
+
+async function lookBefore(pass: AppPass, target: WriteTarget, askedAt: Moment): Promise<void> {
+  const { clock } = pass.services;
   if (target.of === 'no-app') {
     pass.heardAt = askedAt;
     return;

@@ -7,11 +7,21 @@ export type WriteTarget =
   /** An app that is not there: no machine says anything of it. */
   | { readonly of: 'no-app' }
   | { readonly of: 'app' }
-  /** `overwrites`: all its metadata is written anew, words of persons among it. */
-  | { readonly of: 'machine'; readonly machineId: string; readonly overwrites?: boolean };
+  /**
+   * `overwrites`: all its metadata is written anew, words of persons among it. `goesOn`: sent also where git has moved on or FlyCD
+   * is asked to stop; 'begun': where Fly has taken a change of the machine from this pass, of which this may be the rest.
+   */
+  | {
+      readonly of: 'machine';
+      readonly machineId: string;
+      readonly overwrites?: boolean;
+      readonly goesOn?: 'begun' | 'always';
+    };
 
-/** Throws a Fault where the write may not be sent any more. */
-export type Gate = (target: WriteTarget) => Promise<void>;
+type MachineTarget = Extract<WriteTarget, { of: 'machine' }>;
+
+/** Throws a Fault where the write may not be sent any more. `others`: what else is asked before it, and may run side by side with that. */
+export type Gate = (target: WriteTarget, others?: () => Promise<void>) => Promise<void>;
 
 /**
  * Sent without asking. Stamps are merged into what stands on a machine, write over no word and tell of what was done before it;
@@ -73,19 +83,19 @@ async function isReleased(fly: FlyReader, app: string, address: string): Promise
 export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
   const before =
     (target: WriteTarget, others?: BeforeSent): BeforeSent =>
-    async (timesUnclear) => {
-      await gate(target);
-      await others?.(timesUnclear);
-    };
-  const one = (machineId: string): WriteTarget => ({ of: 'machine', machineId });
+    (timesUnclear) =>
+      gate(target, others === undefined ? undefined : () => others(timesUnclear));
+  const one = (machineId: string): MachineTarget => ({ of: 'machine', machineId });
+  const begun = (machineId: string): MachineTarget => ({ of: 'machine', machineId, goesOn: 'begun' });
+  const always = (machineId: string): MachineTarget => ({ of: 'machine', machineId, goesOn: 'always' });
   const app: WriteTarget = { of: 'app' };
   const writes: Writes = {
     createApp: (request, others) => fly.createApp(request, before({ of: 'no-app' }, others)),
     deleteApp: (name, others) => fly.deleteApp(name, before(app, others)),
     createMachine: (name, request, others) => fly.createMachine(name, request, before(app, others)),
     updateMachine: (name, id, request, nonce, others) =>
-      fly.updateMachine(name, id, request, nonce, before({ of: 'machine', machineId: id, overwrites: true }, others)),
-    startMachine: (name, id, nonce, others) => fly.startMachine(name, id, nonce, before(one(id), others)),
+      fly.updateMachine(name, id, request, nonce, before({ ...begun(id), overwrites: true }, others)),
+    startMachine: (name, id, nonce, others) => fly.startMachine(name, id, nonce, before(begun(id), others)),
     stopMachine: (name, id, nonce, others) => fly.stopMachine(name, id, nonce, before(one(id), others)),
     restartMachine: (name, id, nonce, others) => fly.restartMachine(name, id, nonce, before(one(id), others)),
     destroyMachine: (name, id, nonce, others) =>
@@ -95,7 +105,8 @@ export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
         send: (beforeSent) => fly.destroyMachine(name, id, nonce, beforeSent),
       }),
     cordonMachine: (name, id, nonce, others) => fly.cordonMachine(name, id, nonce, before(one(id), others)),
-    uncordonMachine: (name, id, nonce, others) => fly.uncordonMachine(name, id, nonce, before(one(id), others)),
+    // It takes nothing away, and gives back what somebody took.
+    uncordonMachine: (name, id, nonce, others) => fly.uncordonMachine(name, id, nonce, before(always(id), others)),
     createVolume: (name, request, others) => fly.createVolume(name, request, before(app, others)),
     extendVolume: (name, id, sizeGb, others) => fly.extendVolume(name, id, sizeGb, before(app, others)),
     configureVolume: (name, id, settings, others) => fly.configureVolume(name, id, settings, before(app, others)),

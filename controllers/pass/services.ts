@@ -19,7 +19,7 @@ export interface AppServices {
   readonly onProgress: OnProgress;
   /** Names this process in leases: `flycd:<fleet>:<instance>`. */
   readonly instance: string;
-  /** Aborted when the process is asked to stop: the current step finishes, no new one starts. */
+  /** Aborted when the process is asked to stop: what Fly has begun to change is seen through, and nothing else is sent any more. */
   readonly signal: AbortSignal;
   /** wait: a command waits out a short delay with a progress line; requeue: the loop comes back later. */
   readonly patience: 'wait' | 'requeue';

@@ -88,31 +88,32 @@ describe('another FlyCD begins the app meanwhile', () => {
   });
 });
 
+const one = 'machines: { count: 1 }\nnetwork: { ips: [{ v: v6 }] }\n';
+const disk = (gb: number) => `${one}mounts: [{ source: data, destination: /data, initial_size: ${gb}GB }]\n`;
+const secret = (name: string) => `${one}secrets: [{ name: ${name}, type: raw, raw: x }]\n`;
+const prune = 'sync: { prune: [addresses, secrets] }\n';
+const [volumes, machines] = ['/apps/{app}/volumes', '/apps/{app}/machines'];
+const rows: ReadonlyArray<readonly [string, string, string, string, string?]> = [
+  ['an update', `POST ${machines}/{machine}`, one, one, 'shop:2'],
+  ['a destroy', `DELETE ${machines}/{machine}`, one, one.replace('1', '0')],
+  ['a create', machine, one, one.replace('1', '2')],
+  ['a release command', machine, one, `${one}deploy: { release_command: migrate }\n`, 'shop:2'],
+  ['a volume', volume, one, `${one}volumes: [{ name: a, count: 1 }]\n`],
+  ['a larger volume', `PUT ${volumes}/{volume}/extend`, disk(1), disk(2)],
+  ['a restart', `POST ${machines}/{machine}/restart`, disk(1), disk(2)],
+  ['settings of a volume', `PUT ${volumes}/{volume}`, disk(1), disk(1).replace('1GB', '1GB, snapshot_retention: 9')],
+  ['an address', address, one, one.replace('[', '[{ v: v4 }, ')],
+  [
+    'the release of an address',
+    'DELETE /apps/{app}/ip_assignments/{ip}',
+    one.replace('[', '[{ v: v4 }, '),
+    one + prune,
+  ],
+  ['a secret', 'POST /apps/{app}/secrets', one, secret('NEW')],
+  ['the end of a secret', 'POST /apps/{app}/secrets', secret('OLD'), one + prune],
+];
+
 describe('a person suspends the app meanwhile', () => {
-  const one = 'machines: { count: 1 }\nnetwork: { ips: [{ v: v6 }] }\n';
-  const disk = (gb: number) => `${one}mounts: [{ source: data, destination: /data, initial_size: ${gb}GB }]\n`;
-  const secret = (name: string) => `${one}secrets: [{ name: ${name}, type: raw, raw: x }]\n`;
-  const prune = 'sync: { prune: [addresses, secrets] }\n';
-  const [volumes, machines] = ['/apps/{app}/volumes', '/apps/{app}/machines'];
-  const rows: ReadonlyArray<readonly [string, string, string, string, string?]> = [
-    ['an update', `POST ${machines}/{machine}`, one, one, 'shop:2'],
-    ['a destroy', `DELETE ${machines}/{machine}`, one, one.replace('1', '0')],
-    ['a create', machine, one, one.replace('1', '2')],
-    ['a release command', machine, one, `${one}deploy: { release_command: migrate }\n`, 'shop:2'],
-    ['a volume', volume, one, `${one}volumes: [{ name: a, count: 1 }]\n`],
-    ['a larger volume', `PUT ${volumes}/{volume}/extend`, disk(1), disk(2)],
-    ['a restart', `POST ${machines}/{machine}/restart`, disk(1), disk(2)],
-    ['settings of a volume', `PUT ${volumes}/{volume}`, disk(1), disk(1).replace('1GB', '1GB, snapshot_retention: 9')],
-    ['an address', address, one, one.replace('[', '[{ v: v4 }, ')],
-    [
-      'the release of an address',
-      'DELETE /apps/{app}/ip_assignments/{ip}',
-      one.replace('[', '[{ v: v4 }, '),
-      one + prune,
-    ],
-    ['a secret', 'POST /apps/{app}/secrets', one, secret('NEW')],
-    ['the end of a secret', 'POST /apps/{app}/secrets', secret('OLD'), one + prune],
-  ];
   const said = ['suspend', 'shop', '--reason', 'incident'];
 
   test.each(
@@ -166,6 +167,50 @@ describe('a person suspends the app meanwhile', () => {
     const [ended] = await Promise.all([sync(), world.clock.sleep(25_000).then(() => world.flycd(said))]);
     expect(app(), ended.said).toBeUndefined();
     expect(ended.code, ended.said).toBe(4);
+  });
+});
+
+describe('FlyCD is asked to stop meanwhile', () => {
+  const cases = rows.map(([what, ...row]) => ({ what, row }));
+  test.each(cases)('$what is not sent, and the next run does it', async ({ row }) => {
+    const [template, from, more, image = 'shop:1'] = row;
+    world = await prepared([shop(from)], shop(more, image));
+    delay(template);
+    const first = world.simulator.world.requests.length;
+    const stop = new AbortController();
+    const running = world.flycd(['sync', '--once'], undefined, stop.signal);
+    await world.clock.sleep(25_000);
+    stop.abort(new Error('SIGTERM'));
+    const { code, stdout, stderr } = await running;
+    const sent = () => world.simulator.world.requests.slice(first).filter((request) => request.template === template);
+    expect(sent(), stdout + stderr).toHaveLength(1);
+    expect(code, stdout + stderr).toBe(130);
+    expect(stdout + stderr).toContain('FlyCD was asked to stop');
+    expect(there().every(({ lease }) => lease === undefined || lease.expiresAt <= world.clock.now())).toBe(true);
+    await world.clock.sleep(60_000);
+    const next = await sync();
+    expect(next.code, next.said).toBe(0);
+    expect(sent().length, next.said).toBeGreaterThan(1);
+  });
+
+  test('a machine that was made to be started is started all the same', async () => {
+    world = await arena();
+    world.write({
+      'flycd.yaml': 'fleet: late\n',
+      'shop/app.yaml': 'app: shop\nprimary_region: arn\nbuild: { image: "nginx:1" }\nmachines: { count: 2 }\n',
+    });
+    // It gets the digest that Fly found its tag to mean.
+    delay('POST /apps/{app}/machines/{machine}');
+    const stop = new AbortController();
+    const running = world.flycd(['sync', '--once'], undefined, stop.signal);
+    await world.clock.sleep(25_000);
+    expect(there().map(({ state }) => state)).toEqual(['stopped']);
+    stop.abort(new Error('SIGTERM'));
+    const { code, stdout } = await running;
+    expect(code, stdout).toBe(130);
+    expect(there().map(({ state, config }) => [state, config.image?.includes('@sha256:')])).toEqual([
+      ['started', true],
+    ]);
   });
 });
 

@@ -130,6 +130,25 @@ describe('the last machine, made anew elsewhere because its host has no room,', 
     expect(greetings()).toEqual(['bye']);
   });
 
+  test('is left to the next run where FlyCD is asked to stop before its destroy is sent', async () => {
+    world = await prepared([one('hello')], one('bye'));
+    const fly = world.simulator.world;
+    const fault = { status: 429, body: { error: 'slow down' }, headers: { 'retry-after': '40' } };
+    fly.faults.add({ template: update, fault: 'capacity', times: 1 });
+    fly.faults.add({ template: destroy, fault, times: 1 });
+    const stop = new AbortController();
+    fly.onRequest = ({ request }) => {
+      if (request.template === destroy) stop.abort(new Error('SIGTERM'));
+    };
+    const { code, stdout } = await world.flycd(['sync', '--once'], undefined, stop.signal);
+    expect(code, stdout).toBe(130);
+    expect(stdout).toContain('FlyCD was asked to stop');
+    expect(names()).toEqual(['app-arn-1-g1', 'app-arn-1-g2']);
+    const next = await flycd('sync', '--once');
+    expect(next.code, next.said).toBe(0);
+    expect([names(), greetings()]).toEqual([['app-arn-1-g2'], ['bye']]);
+  });
+
   test.each(['changed by somebody before FlyCD saw it', 'made by another FlyCD'])(
     'stays until somebody has seen the new one healthy, be that %s',
     async (what) => {
