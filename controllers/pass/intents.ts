@@ -15,7 +15,12 @@ const triesMax = 2;
 /** A call that waits for longer between its intent and its sending is dated anew: lists are certain a minute after that. */
 const datedMsMax = 1000;
 
-/** A Fly that takes seconds to write a label three times in a row will be no faster the fourth time. */
+/**
+ * From its date to its sending, as src/fly/http/last-question.ts has it for all that is asked before a call: the label is written
+ * in that time. Whoever counts a minute from the date gives the call 50 s to show.
+ */
+const announcedMsMax = 10_000;
+/** A Fly that takes longer to write a label three times in a row will be no faster the fourth time. */
 const announcedTimesMax = 3;
 
 interface KeylessCall<T> {
@@ -175,21 +180,23 @@ function answered<T>(pass: AppPass, call: KeylessCall<T>, item: T): string {
 }
 
 /**
- * Right before the call is sent; answers its date on the app's lock. Writing it there waits for its own place, and for Fly: where
- * that took long, it is dated anew. Throws a Fault where it takes long again and again.
+ * Right before the call is sent, side by side with what is asked then; answers its date on the app's lock. Writing it there waits
+ * for its own place, and for Fly: where that took long, it is dated anew. Throws a Fault where it takes long again and again.
  */
 async function announceAnew(pass: AppPass, call: Announced): Promise<Moment> {
   const { clock } = pass.services;
+  // Whoever holds the lock by now may have written calls of its own there.
+  await pass.lock?.check();
   for (let times = 1; times <= announcedTimesMax; times += 1) {
     // What allowed the call was asked before that.
     if (times > 1) await checkStillAsPlanned(pass, { of: 'app' });
     const datedAt = momentOf(clock);
     await announceCall(pass, call);
-    if (msSince(clock, datedAt) <= recentMs) return datedAt;
+    if (msSince(clock, datedAt) <= announcedMsMax) return datedAt;
   }
   throw new Fault({
     kind: 'transient',
-    what: `Fly took more than ${recentMs / 1000} s, ${announcedTimesMax} times, to label the machine that is the app's lock`,
+    what: `Fly took more than ${announcedMsMax / 1000} s, ${announcedTimesMax} times, to label the machine that is the app's lock`,
     why: `whoever comes next would count the ${call.kind} as settled before it is`,
     next: 'FlyCD plans again from what it sees',
     where: call.target,

@@ -60,7 +60,8 @@ function renewed(pass: AppPass, machineId: string, held: Acquired): HeldLease {
   let lost: Fault | undefined;
   let renewal = Promise.resolve();
   let proof: Promise<void> | undefined;
-  let cancel = scheduleRenewal(renewEveryMs);
+  // It began when Fly was asked for it, which may be seconds ago.
+  let cancel = scheduleRenewal(Math.max(0, held.askedAt.monotonic + renewEveryMs - clock.monotonic()));
 
   function scheduleRenewal(inMs: number): () => void {
     return clock.timer(inMs, () => {

@@ -220,7 +220,7 @@ test('a call that gave up because Fly labels too slowly is nobody’s to wait fo
   const { faults, requests } = world.simulator.world;
   faults.add({ template: volume, times: 1, fault: { status: 429, body: {}, headers: { 'retry-after': '25' } } });
   // The first label tells of the call; those before its next try come just in time for each other, and too late for it.
-  for (const [nth, latencyMs] of [4900, 6000, 4900, 6000, 4900].entries())
+  for (const [nth, latencyMs] of [11_000, 4900, 11_000, 4900, 11_000, 4900].entries())
     faults.add({
       template: 'PATCH /apps/{app}/machines/{machine}/metadata',
       nth: nth + 2,
