@@ -50,6 +50,8 @@ export interface ObservedApp {
   readonly releases?: Reading<readonly Release[]> | undefined;
   /** Destroyed machines. Asked for only where a release seems to be somebody else's; undefined: not asked, or unread. */
   readonly departed?: readonly Machine[] | undefined;
+  /** true: they were asked for. Default false. */
+  readonly isDepartedUnread?: boolean | undefined;
 }
 
 /** An app of this fleet on Fly that git does not name. */

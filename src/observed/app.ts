@@ -102,7 +102,7 @@ export interface ObserveDeploymentsRequest extends Pick<ObserveAppRequest, 'fly'
 /** With one call more where that is asked, or a release seems to be somebody else's, for destroyed machines may know it for FlyCD's. */
 export async function observeDeployments(
   request: ObserveDeploymentsRequest,
-): Promise<Pick<ObservedApp, 'releases' | 'departed'>> {
+): Promise<Pick<ObservedApp, 'releases' | 'departed' | 'isDepartedUnread'>> {
   const { fly, app } = request;
   const releases = await observeReleases(request);
   const machines = request.machines.filter((machine) => !isGone(machine));
@@ -111,7 +111,7 @@ export async function observeDeployments(
     releases.status === 'read' && asksTheDeparted({ ...request, aheadMs, machines, releases: releases.value });
   if (!isForeign && request.asksDeparted !== true) return { releases };
   const all = await readIfPossible(fly.machines(app, { includeDeleted: true }));
-  if (all.status === 'unread') return { releases };
+  if (all.status === 'unread') return { releases, isDepartedUnread: true };
   return { releases, departed: all.value.filter(isGone) };
 }
 

@@ -117,6 +117,8 @@ export interface MachineInventory {
   readonly otherFleet: OtherOwner | undefined;
   /** Ids of the releases on Fly that are known for FlyCD's. */
   readonly ownReleases: ReadonlySet<string>;
+  /** flyctl's machines are there in groups that git does not name, and nothing that was read tells whether FlyCD came before them. */
+  readonly isUntold: boolean;
   readonly busy: OtherDeployment | undefined;
 }
 

@@ -4,6 +4,7 @@ import type { Release } from '../../../schemas/fly/release.ts';
 import type { ObservedApp } from '../../model/observed.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isOwn, type FleetOwner } from '../../model/stamps/owner.ts';
+import { parseGood } from '../../model/stamps/app-version.ts';
 import { parseSent, parseTold, type Told } from '../../model/stamps/stamps.ts';
 import type { GroupMachine, MachineInventory } from '../types.ts';
 import { versionMadeAt } from './machine-history.ts';
@@ -18,9 +19,16 @@ export function isByHand(metadata: Metadata): boolean {
   return parseSent(metadata[stampKeys.sent]) !== undefined && (metadata[stampKeys.release] ?? '') !== release;
 }
 
-interface Since {
+/** A release made it, and FlyCD has written nothing on it. */
+export function isOnlyFlyctls(metadata: Metadata): boolean {
+  return metadata[flyctlKeys.releaseId] !== undefined && metadata[stampKeys.sent] === undefined;
+}
+
+interface SinceInput {
   /** Those that are there. */
   readonly machines: readonly Machine[];
+  /** Destroyed ones. undefined: not asked for, or unread. */
+  readonly departed?: readonly Machine[] | undefined;
   readonly told?: (Told & { readonly first?: number | undefined }) | undefined;
   /** undefined: not asked for, or unread. */
   readonly releases: readonly Release[] | undefined;
@@ -29,22 +37,52 @@ interface Since {
   readonly own: ReadonlySet<string>;
 }
 
+interface Since {
+  readonly isSince: (metadata: Metadata) => boolean;
+  /** Nothing that was read tells when FlyCD came. */
+  readonly isUntold: boolean;
+}
+
 /**
  * Tells machines of a release after FlyCD's first, as far as that is remembered, else after its newest, and where it made none
- * after the newest one that it took note of; and of one that FlyCD has not taken note of. What was there when FlyCD came, what
- * somebody else's client made without a release, and what `fly scale count` made of one of FlyCD's, is none of them.
+ * after the newest one that it took note of, or else after a version of its own was good; and of one that FlyCD has not taken
+ * note of. Where no machine of FlyCD's that is there says any of it, those that are gone do. What was there when FlyCD came,
+ * what somebody else's client made without a release, and what `fly scale count` made of one of FlyCD's, is none of them.
  */
-export function madeSince({ machines, told, releases, fleet, own }: Since): (metadata: Metadata) => boolean {
-  const ours = machines.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
-  const numbers = ours.flatMap((metadata) => parseTold(metadata[stampKeys.told])?.number ?? []);
-  const made = told?.first ?? Math.max(told?.number ?? 0, ...numbers);
-  const since = made > 0 ? made : Math.max(0, ...ours.map((metadata) => notedNumber(metadata, releases)));
+export function madeSince(input: SinceInput): Since {
+  const { machines, departed = [], told, releases, fleet, own } = input;
+  const ownOf = (some: readonly Machine[]): readonly Metadata[] =>
+    some.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
+  const [ours, former] = [ownOf(machines), ownOf(departed)];
+  const noted = (metadata: Metadata): number => notedNumber(metadata, releases);
+  const number =
+    told?.first ??
+    (Math.max(told?.number ?? 0, ...ours.map(toldNumber)) ||
+      Math.max(0, ...former.map(toldNumber)) ||
+      Math.max(0, ...ours.map(noted)) ||
+      Math.max(0, ...former.map(noted)));
+  const came = Math.min(...[...ours, ...former].flatMap((metadata) => parseGood(metadata[stampKeys.good])?.at ?? []));
   const untold = new Set(ours.filter(isByHand).flatMap((metadata) => metadata[flyctlKeys.releaseId] ?? []));
-  return (metadata) => {
+  const isSince = (metadata: Metadata): boolean => {
     const id = metadata[flyctlKeys.releaseId] ?? '';
-    const isLater = since > 0 && Number(metadata[flyctlKeys.releaseVersion]) > since && !own.has(id);
-    return isLater || untold.has(id);
+    if (untold.has(id)) return true;
+    if (own.has(id)) return false;
+    if (number > 0) return Number(metadata[flyctlKeys.releaseVersion]) > number;
+    return id !== '' && begunAt(id, input) > came;
   };
+  return { isSince, isUntold: number === 0 && came === Infinity };
+}
+
+function toldNumber(metadata: Metadata): number {
+  return parseTold(metadata[stampKeys.told])?.number ?? 0;
+}
+
+/** Where the release cannot be read, by the oldest machine of it: one that it updated was there before, and is none that it made. */
+function begunAt(release: string, { machines, departed = [], releases }: SinceInput): number {
+  const listed = releases?.find(({ id }) => id === release)?.created_at;
+  const reached = [...machines, ...departed].filter((one) => metadataOf(one)[flyctlKeys.releaseId] === release);
+  const times = listed === undefined ? reached.map(({ created_at: at }) => at ?? '') : [listed];
+  return Math.min(...times.map((time) => Date.parse(time)));
 }
 
 /** Of the release that FlyCD found on a machine when it wrote its stamps last. 0: none, or its number is not known. */
@@ -54,6 +92,9 @@ function notedNumber(metadata: Metadata, releases: readonly Release[] = []): num
   const known = noted === metadata[flyctlKeys.releaseId] ? Number(metadata[flyctlKeys.releaseVersion]) : undefined;
   return (known ?? releases.find(({ id }) => id === noted)?.version ?? 0) || 0;
 }
+
+/** Between the groups that a deployment takes away and its first machine: longer than any takes that still moves. */
+const longestMs = 30 * 60_000;
 
 /** Who took a group's last machine, as far as machines that are gone tell. */
 export interface Emptied {
@@ -81,12 +122,13 @@ export function whoEmptied(
   if (metadata[stampKeys.leaving] !== undefined) return { by: 'FlyCD', at };
   const telling = handMade(inventory);
   if (telling.length === 0) return { by: 'person', at };
-  if (releases?.status !== 'read') return { by: 'unknown', at };
+  if (releases === undefined) return { by: 'unknown', at };
   const numberOf = (one: GroupMachine): number => releaseNumber(one, inventory);
   const isDeployment = [...Map.groupBy(telling, numberOf)].some(([number, reached]) => {
-    const begun = Date.parse(releases.value.find(({ version }) => version === number)?.created_at ?? '');
     const first = releasedAt(reached, inventory);
-    return begun <= at && first !== undefined && at <= first;
+    if (first === undefined || at > first) return false;
+    if (releases.status === 'unread') return first - at <= longestMs;
+    return Date.parse(releases.value.find(({ version }) => version === number)?.created_at ?? '') <= at;
   });
   return { by: isDeployment ? 'deployment' : 'person', at };
 }

@@ -49,7 +49,7 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const otherFleet = ownerBefore(present, input.fleet);
   const mixed = hasMixedTags(present);
   const own = ownReleases({ ...input, machines: present });
-  const isSince = madeSince({ ...input, machines: present, own });
+  const { isSince, isUntold } = madeSince({ ...input, machines: present, own });
   const busy = busyWith({ ...input, machines: present });
   // Whoever is at work on them has all of them.
   const halves = busy === undefined ? halvesOf(present) : new Map<string, Half>();
@@ -76,6 +76,7 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
     obscuredRegions,
     otherFleet,
     ownReleases: own,
+    isUntold: isUntold && (leftAlone.get('unnamed group') ?? 0) > 0,
     busy,
   };
 }

@@ -3,7 +3,7 @@ import type { AppPlan, Step } from '../../model/plan.ts';
 import type { AppPresence, ObservedApp } from '../../model/observed.ts';
 import type { GroupPlan, MachineInventory, PlanAppInput, PlanDraft, RemovedMachines } from '../types.ts';
 import { list, plural } from '../../model/base/text.ts';
-import { handMade, newestRelease, releasedAt, whoEmptied } from '../classify/hand-made.ts';
+import { handMade, isOnlyFlyctls, newestRelease, releasedAt, whoEmptied } from '../classify/hand-made.ts';
 import { groupOf, isGone, metadataOf } from '../classify/machine-state.ts';
 import { areInputsSame } from '../../model/stamps/input-stamps.ts';
 import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
@@ -73,7 +73,8 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
 
 /** Groups that had machines, and have none beside what tells of a deployment by hand, which may have taken them. */
 function emptiedGroups(input: PlanAppInput, { steps }: PlanDraft, { inventory }: Found): readonly string[] {
-  if (handMade(inventory).length === 0) return [];
+  const mayBeTold = inventory.isUntold && input.observed.isDepartedUnread === true;
+  if (handMade(inventory).length === 0 && !mayBeTold) return [];
   const there = new Set(inventory.members.map(({ group }) => group));
   const made = new Set(createsOf(steps).map(({ group }) => group));
   return [...made].filter((group) => {
@@ -95,12 +96,17 @@ function hadMachines(
   return observed.departed === undefined || !isNew;
 }
 
-/** true: a group is held that has no machine, and those that are gone tell who took the last one away. */
-export function asksWhoEmptied({ holds }: AppPlan, { machines }: ObservedApp): boolean {
+/**
+ * true: a group has no machine, and those that are gone tell who took the last one away, where that holds it, or whether FlyCD
+ * was there before flyctl's machines that are.
+ */
+export function asksWhoEmptied({ steps, holds }: AppPlan, { machines }: ObservedApp): boolean {
   if (machines.status === 'unread') return false;
-  const there = new Set(machines.value.filter((one) => !isGone(one)).map((one) => groupOf(metadataOf(one))));
-  const held = holds.flatMap(({ reason, steps }) => (reason === 'flyctl' ? steps : []));
-  return createsOf(held).some(({ group }) => !there.has(group));
+  const present = machines.value.filter((one) => !isGone(one)).map((one) => metadataOf(one));
+  const there = new Set(present.map((metadata) => groupOf(metadata)));
+  const isBeside = present.some(isOnlyFlyctls);
+  const asking = [...(isBeside ? steps : []), ...holds.flatMap((hold) => (hold.reason === 'flyctl' ? hold.steps : []))];
+  return createsOf(asking).some(({ group }) => !there.has(group));
 }
 
 const leftAs = {

@@ -1,6 +1,7 @@
 /** A deployment by hand is told by what flyctl writes on machines: what it left, and when it was. */
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
+import { formatGood } from '../../../src/model/stamps/app-version.ts';
 import type { SyncPolicy } from '../../../src/model/base/policy.ts';
 import {
   brief,
@@ -160,6 +161,75 @@ test('a group that it added is known for one after FlyCD’s own machines have m
     [],
     ['left alone: 1 × machine of flyctl in a group that git does not name'],
   ]);
+});
+
+describe('when FlyCD came, where its database tells of no release', () => {
+  const goodAt = (at: number) =>
+    formatGood({ revision: 'content:1', config: '0'.repeat(32), digest: '', image: '1'.repeat(32), at });
+  /** FlyCD released and noted nothing, and found it well an hour ago. */
+  const bare = {
+    fly_release_id: undefined,
+    fly_release_version: undefined,
+    flycd_release: undefined,
+    flycd_told: undefined,
+    flycd_good: goodAt(now - 3_600_000),
+  };
+  const former = (metadata: object): readonly Machine[] =>
+    [web(metadata), work(metadata)].map((one) => ({ ...one, id: `${one.id}x`, state: 'destroyed' }));
+  const made12 = (at: number) => made('cron', '12', { created_at: new Date(at).toISOString() });
+  const young = made12(now - 60_000);
+  const old = made12(now - 2 * 3_600_000);
+  const release = (at: number) => ({
+    id: 'r12',
+    version: 12,
+    status: 'complete',
+    created_at: new Date(at).toISOString(),
+  });
+
+  type Told = readonly [what: string, machines: readonly Machine[], departed: readonly Machine[], held: boolean];
+
+  test.each<Told>([
+    ['its releases, on machines that are gone', [young], former({}), true],
+    ['the same, and flyctl’s was before', [made('cron', '11')], former({}), false],
+    ['a release that it took note of', [young], former({ flycd_told: undefined }), true],
+    ['when a version of its own was good', [young], former(bare), true],
+    ['the same, and flyctl’s machines were there before', [old], former(bare), false],
+    ['the same, and one of them was: the others came with `fly scale count`', [young, old], former(bare), false],
+    ['the same of a machine that is there', [young, web(bare), work(bare)], [], true],
+    ['nothing of it', [young], former({ ...bare, flycd_good: undefined }), false],
+    ['machines of another fleet', [young], former({ flycd_fleet: 'other' }), false],
+    [
+      'those that are there, before those that are gone',
+      [young, web({}), work({})],
+      former({ flycd_told: `r20:20:${'0'.repeat(32)}` }),
+      true,
+    ],
+  ])('%s', (_what, machines, departed, held) => {
+    const seen = { ...observed({ machines }), departed };
+    expect(holdsOf(plan(desired, seen, { memory: { known: true } })).includes('flyctl')).toBe(held);
+  });
+
+  test('by the release rather than by its machines, where that can be read', () => {
+    const heldOf = (machines: readonly Machine[], at: number) => {
+      const releases = { status: 'read', value: [release(at)] } as const;
+      const seen = { ...observed({ machines }), departed: former(bare), releases };
+      return holdsOf(plan(desired, seen, { memory: { known: true } }));
+    };
+    expect(heldOf([young], now - 2 * 3_600_000)).toEqual([]);
+    expect(heldOf([old], now - 60_000)).toEqual(['flyctl']);
+  });
+
+  test('nothing is made while those that are gone cannot be read, and nothing goes for it', () => {
+    const seen = observed({ machines: [young] });
+    const held = plan(desired, { ...seen, isDepartedUnread: true }, { memory: { known: true } });
+    expect([brief(held.steps), holdsOf(held)]).toEqual([[], ['flyctl']]);
+    const insisted = plan(
+      desired,
+      { ...seen, isDepartedUnread: true },
+      { memory: { known: true }, options: { now: true } },
+    );
+    expect(brief(insisted.steps)).toEqual(['release shop']);
+  });
 });
 
 test('of several releases by hand the newest is named', () => {
