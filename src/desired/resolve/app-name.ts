@@ -4,6 +4,7 @@ import { shortened } from '../../model/base/text.ts';
 import type { SourceDocument } from '../documents/document.ts';
 import { hasBrokenSyntax } from '../documents/document.ts';
 import type { Finding } from '../documents/finding.ts';
+import { parseYaml } from '../documents/yaml.ts';
 import { substitute } from '../documents/substitution.ts';
 
 /**
@@ -38,13 +39,14 @@ function nearestAppName(written: string): string | undefined {
 export interface NamedFile {
   readonly document: SourceDocument;
   readonly layers: { readonly defaults: unknown; readonly overrides: unknown };
-  readonly draft: { readonly name: string | undefined; readonly claim: string | undefined };
+  readonly draft: { readonly name: string | undefined };
 }
 
 /** The app that a file means, as far as can be told where it is broken. undefined: nobody knows. */
 export function meantApp({ document, layers, draft }: NamedFile): string | undefined {
   const isSure = !hasBrokenSyntax(document) && document.problems.every(({ path }) => path[0] !== 'app');
-  if (isSure && draft.claim !== undefined) return draft.name;
+  // Of one that is read whole a number, a date or nothing names nobody, whatever its line looks like.
+  if (isSure) return draft.name;
   const overridden = appIn(layers.overrides);
   if (overridden !== undefined) {
     return typeof overridden === 'string' && appNamePattern.test(overridden) ? overridden : undefined;
@@ -65,6 +67,8 @@ function nameAtAGlance({ text, substitutions }: SourceDocument): string | undefi
   if (substituted.over !== undefined) return undefined;
   const [line, other] = substituted.text.match(/^(?:"app"|'app'|app)[ \t]*:.*$/gm) ?? [];
   if (line === undefined || other !== undefined) return undefined;
-  const name = /^\S+?[ \t]*:[ \t]*(?:&\S+[ \t]+)?(["']?)([a-z0-9-]+)\1[ \t]*(?:[ \t]#.*)?\r?$/.exec(line)?.[2];
-  return name !== undefined && appNamePattern.test(name) ? name : undefined;
+  const value = /^\S+?[ \t]*:[ \t]*(?:&\S+[ \t]+)?(["']?)([a-z0-9-]+)\1[ \t]*(?:[ \t]#.*)?\r?$/.exec(line);
+  const [, quote = '', name = ''] = value ?? [];
+  const isText = quote !== '' || typeof parseYaml(name).value === 'string';
+  return isText && appNamePattern.test(name) ? name : undefined;
 }

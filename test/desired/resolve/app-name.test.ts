@@ -62,6 +62,40 @@ describe('a name that no app of Fly’s can have', () => {
   });
 });
 
+describe('what is no text names nobody, though an app could be called so', () => {
+  const values = ['5', '-5', '007', '0x10', '0o17', '1e3', '123', 'true', 'false', 'null'];
+  const project = (common: string) => `project: p\nsource: { type: local }\ncommon:\n  ${common}\n`;
+
+  test.each(values)('%s', async (value) => {
+    await unknown({ 'x/app.yaml': appYaml(value) });
+    await unknown({ 'x/app.yaml': `app: ${value}\nenv: [\n` });
+    const substitutions = project(`substitutions: { NAME: "${value}" }`);
+    await unknown({ 'x/project.yaml': substitutions, 'x/y/app.yaml': appYaml('NAME') });
+    const override = project(`app_overrides: { app: ${value} }`);
+    if (value !== 'null') await unknown({ 'x/project.yaml': override, 'x/y/app.yaml': appYaml('lonely') });
+    const byDefault = 'primary_region: arn\nbuild: { image: nginx }\n';
+    await unknown({ 'x/project.yaml': project(`app_defaults: { app: ${value} }`), 'x/y/app.yaml': byDefault });
+  });
+
+  test('a number that is not read exactly', async () => {
+    await unknown({ 'x/app.yaml': appYaml('12345678901234567890') });
+  });
+
+  test('in TOML', async () => {
+    for (const value of ['5', 'true', '0x10'])
+      await unknown({ 'x/app.toml': `app = ${value}\nprimary_region = "arn"\n[build]\nimage = "nginx"\n` });
+  });
+
+  test('but in quotes it is a text', async () => {
+    for (const value of ['5', 'true', '007']) {
+      const fleet = await load({ ...settings, 'x/app.yaml': appYaml(`"${value}"`) });
+      expect(names(fleet.apps).toSorted()).toEqual([value, 'front'].toSorted());
+      const broken = await load({ ...settings, 'x/app.yaml': `app: '${value}'\nenv: [\n` });
+      expect(broken.invalid.map(({ name }) => name)).toEqual([value]);
+    }
+  });
+});
+
 test.each(['a', '7', 'a-b', 'a--b', 'xn--lonely', '0-0', 'l'.repeat(63)])('%s is taken as Fly takes it', (name) => {
   expect(strangeAppName(name)).toBe(undefined);
 });
