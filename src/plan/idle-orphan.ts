@@ -12,6 +12,11 @@ export function gonePlan(app: string): IdlePlan {
   return orphanPlan(app, 'git no longer names it, and Fly has no app of that name');
 }
 
+/** Of one that FlyCD never made and never saw there. */
+export function neverMadePlan(app: string): IdlePlan {
+  return orphanPlan(app, 'git no longer names it. FlyCD never made it, and Fly has no app of that name');
+}
+
 /** Of one that is on Fly and has no machine by which it could be known as the fleet's. */
 export function foreignPlan(app: string, { owner, machines }: Foreign): IdlePlan {
   if (owner !== undefined)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { arena, walkFleet, type Arena } from '../arena.ts';
+import { arena, walkFleet, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -285,4 +285,50 @@ test('the summary of a pass counts the plans that it acted upon', async () => {
   const { stdout } = await world.flycd([...once, '--output', 'json']);
   const { summary } = JSON.parse(stdout) as { readonly summary: object };
   expect(summary).toMatchObject({ apps: 2, changed: 0, held: 1 });
+});
+
+describe('an app that never was, and that git no longer names, is in no status and called deleted by nobody', () => {
+  const refuse = { template: 'GET /tokens/current', times: 1, fault: { status: 401, body: { error: 'unauthorized' } } };
+  const unmade = { template: 'POST /apps', times: 40, fault: { status: 422, body: { error: 'no' } } };
+  const unanswered = { app: 'other', times: 40, fault: { status: 500, body: { error: 'no' } } };
+
+  async function neverMade(files: Files, fail: () => void): Promise<void> {
+    world = await arena();
+    world.write(walkFleet);
+    await world.flycd(once);
+    world.write({ ...walkFleet, 'flycd.yaml': 'fleet: walk\n', ...files });
+    fail();
+    expect((await world.flycd(once)).code).not.toBe(0);
+    expect((await told())['other']).not.toBe(undefined);
+    expect([...world.simulator.world.apps.keys()]).toEqual(['shop']);
+    faults().clear();
+    rmSync(join(world.folder, 'other'), { recursive: true });
+  }
+
+  test.each<readonly [string, Files, () => void]>([
+    ['the token was refused', { 'other/app.yaml': other }, () => faults().add(refuse)],
+    ['Fly did not answer for it', { 'other/app.yaml': other }, () => faults().add(unanswered)],
+    ['its file could not be used', { 'other/app.yaml': `${other}machines: 3\n` }, () => undefined],
+    ['Fly refused to make it', { 'other/app.yaml': other }, () => faults().add(unmade)],
+  ])('%s', async (_what, files, fail) => {
+    await neverMade(files, fail);
+    const { code, stdout, stderr } = await world.flycd(once);
+    expect(code, stderr).toBe(0);
+    expect(stdout + stderr).not.toContain('other');
+    expect(await told()).toEqual({ shop: 'synced' });
+    expect((await history()).map(({ outcome }) => outcome)).not.toContain('deleted');
+  });
+
+  test('though it was: one that FlyCD saw and could not look at again is told of', async () => {
+    await removedApp();
+    world.write({ 'other/app.yaml': other });
+    faults().add(refuse);
+    await world.flycd(once);
+    faults().clear();
+    world.simulator.world.apps.delete('other');
+    rmSync(join(world.folder, 'other'), { recursive: true });
+    const { stdout } = await world.flycd(once);
+    expect(stdout).toMatch(/other +deleted/);
+    expect(await told()).toEqual({ shop: 'synced' });
+  });
 });
