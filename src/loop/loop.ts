@@ -1,11 +1,12 @@
 import PQueue from 'p-queue';
 import type { Clock } from '../model/base/clock.ts';
-import { Fault, isFleetWide, retryAtOf, toFault } from '../model/base/fault.ts';
+import { Fault, retryAtOf, toFault } from '../model/base/fault.ts';
 import type { Log } from '../model/base/log.ts';
 import type { Trigger } from '../model/run.ts';
 import { asideOf, type Aside } from './aside.ts';
 import { Refresher } from './refresher.ts';
 import { Schedule, type Ask, type Retry } from './schedule.ts';
+import { ToldFaults } from './told.ts';
 
 /** Apps at work at once: enough to fill the client's 8 writes in flight. Those that wait for a machine are beside them. */
 export const defaultConcurrency = 8;
@@ -112,10 +113,9 @@ class FleetLoop implements Loop {
   readonly #triggers = new Map<string, Trigger>();
   readonly #running = new Set<string>();
   readonly #writes = new Set<Promise<void>>();
+  readonly #told: ToldFaults;
   #state: 'new' | 'started' | 'stopped' = 'new';
   #ready = false;
-  /** What the newest pass failed with, where each app's would. */
-  #fleetWide: string | undefined;
   /** Marks may stand in the store that `#marks` lacks. */
   #unread = true;
   #stopping: Promise<void> | undefined;
@@ -125,6 +125,7 @@ class FleetLoop implements Loop {
     this.#options = options;
     this.#queue = new PQueue({ concurrency: options.concurrency });
     this.#schedule = new Schedule(options);
+    this.#told = new ToldFaults(options.clock);
     this.#refresher = new Refresher({
       clock: options.clock,
       random: options.random,
@@ -295,7 +296,7 @@ class FleetLoop implements Loop {
       await this.#options.store.clearDirty(app, generation);
       const aside = asideOf(this.#queue, this.#options.concurrency);
       const { failed, wakes = [], ...ask } = await this.#options.reconcile(app, trigger, this.#abort.signal, aside);
-      this.#fleetWide = undefined;
+      for (const what of this.#told.passed()) this.#options.log.info({ what }, 'no longer waited for');
       const later = failed ? this.#schedule.failed(app, ask.nextWakeAt) : this.#schedule.succeeded(app, ask);
       // First: nobody tells of those again, while the time is for whoever asks alone.
       if (wakes.length > 0) await this.#markDue(wakes);
@@ -315,10 +316,7 @@ class FleetLoop implements Loop {
       log.info({ app, what, why }, 'pass ended by the stop');
       return;
     }
-    // What fails every app alike is news once.
-    const isTold = isFleetWide(fault) && this.#fleetWide === what;
-    this.#fleetWide = isFleetWide(fault) ? what : undefined;
-    log[isTold ? 'debug' : 'warn']({ app, kind, what, why, next }, 'pass failed');
+    log[this.#told.isTold(fault) ? 'debug' : 'warn']({ app, kind, what, why, next }, 'pass failed');
     const retryAt = retryAtOf(fault, this.#options.clock.now());
     if (kind === 'transient') this.#schedule.failed(app, retryAt);
     else this.#schedule.succeeded(app, { nextWakeAt: retryAt, because: what });

@@ -124,6 +124,41 @@ describe('retries', () => {
     expect(told).toEqual(['limited busy', 'one Fly refused the token', 'limited busy', 'one Fly refused the token']);
   });
 
+  test('what is waited for until a stated time is told once, when it changes, and when it is over', async () => {
+    const clock = new IdleClock();
+    const lines: string[] = [];
+    const line = ({ app, what }: { app?: string; what?: string }, text: string) =>
+      void lines.push([app, what, text].filter((one) => one !== undefined).join(', '));
+    const apps = Array.from({ length: 12 }, (_none, number) => `shop${number}`);
+    const what = 'Fly limits the rate of requests';
+    let until = clock.now() + 30 * minute;
+    const { loop, after, passes } = scripted({
+      clock,
+      apps,
+      random: () => 0,
+      intervalMs: 3 * minute,
+      log: { ...silentLog, warn: line, info: line },
+      async reconcile() {
+        // As a pause is answered from what Fly said once: to the millisecond it differs.
+        if (clock.now() >= until) return done;
+        throw new Fault({ kind: 'waiting', what, retryAt: until + (passes.length % 3) });
+      },
+    });
+    loop.start();
+    await after(29 * minute);
+    expect(passes.length).toBeGreaterThan(100);
+    expect(lines).toEqual([`shop0, ${what}, pass failed`]);
+    until += 20 * minute;
+    await after(49 * minute);
+    expect(lines.slice(1)).toEqual([`shop0, ${what}, pass failed`]);
+    await after(60 * minute);
+    expect(lines.slice(2)).toEqual([`${what}, no longer waited for`]);
+    // Anew it is news.
+    until = clock.now() + 10 * minute;
+    await after(69 * minute);
+    expect(lines.slice(3)).toEqual([`shop0, ${what}, pass failed`]);
+  });
+
   test('git that cannot be read is asked again with backoff; the pass it owes is made then', async () => {
     let reachable = false;
     const { loop, after, refreshes, story, store, push } = scripted({
