@@ -1,0 +1,48 @@
+/** Fly asks to be left alone for five minutes: whichever call it says so to, nothing is wrong, and FlyCD knows when to come back. */
+import { afterEach, expect, test } from 'vitest';
+import { arena, changedFleet, walkFleet, type Arena } from '../controllers/arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const later = { status: 429, body: { error: 'later' }, headers: { 'retry-after': '300' } };
+const greetings = () =>
+  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])]
+    .filter(({ config, state }) => state !== 'destroyed' && config.metadata?.['fly_process_group'] === 'web')
+    .map(({ config }) => config.env?.['GREETING']);
+
+test.each([
+  'GET /tokens/current',
+  'GET /apps/{app}',
+  'GET /apps/{app}/machines',
+  'GET /apps/{app}/volumes',
+  'GET /apps/{app}/secrets',
+  'GET /apps/{app}/ip_assignments',
+  'POST /apps/{app}/machines/{machine}',
+])('%s', async (template) => {
+  world = await arena({ seed: 3 });
+  world.write(walkFleet);
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  await world.clock.sleep(90_000);
+  world.write(changedFleet('hello', 'bye'));
+  const { faults } = world.simulator.world;
+  faults.add({ template, times: 1, fault: later });
+  const held = await world.flycd(['sync', '--once']);
+  expect([held.code, faults.list()[0]?.hit], held.stdout + held.stderr).toEqual([4, 1]);
+  await world.clock.sleep(300_000);
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect([code, new Set(greetings())], stdout).toEqual([0, new Set(['bye'])]);
+});
+
+test('without a time nobody knows when, and how the app is', async () => {
+  world = await arena({ seed: 3 });
+  world.write(walkFleet);
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  world.simulator.world.faults.add({
+    template: 'GET /apps/{app}/volumes',
+    times: 40,
+    fault: { ...later, status: 500, headers: {} },
+  });
+  expect((await world.flycd(['sync', '--once'])).code).toBe(1);
+  expect((await world.flycd(['diff'])).code).toBe(1);
+});
