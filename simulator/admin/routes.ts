@@ -4,7 +4,7 @@
  *   GET  /_simulator                 everything that exists      GET /_simulator/apps/{app}
  *   GET  /_simulator/end-state       the same without ids, addresses and times
  *   GET  /_simulator/requests        the log (?writes=true)      DELETE forgets it
- *   GET  /_simulator/faults          POST a rule                 DELETE all
+ *   GET  /_simulator/faults          POST a rule (faults.ts)     DELETE all
  *   GET  /_simulator/rewrites        POST {path, value}          DELETE all
  *   PUT  /_simulator/error-regions   ["ams"]: regions that do not answer org-wide lists
  *   POST /_simulator/organizations   {slug}
@@ -12,7 +12,7 @@
  *
  * and what happens in the world besides requests: see events.ts.
  */
-import { booleanField, fieldsOf, isObject, numberField, textField } from '../wire/body.ts';
+import { booleanField, fieldsOf, isObject, numberField, objectField, textField, type Fields } from '../wire/body.ts';
 import type { FaultRule } from '../world/faults.ts';
 import type { FaultKind } from '../world/fault-answers.ts';
 import type { FlyctlActor } from '../flyctl/actor.ts';
@@ -132,8 +132,21 @@ function faultKindOf(value: unknown): FaultKind {
     typeof text === 'string' && faultNames.has(text);
   if (isName(value)) return value;
   if (isObject(value) && typeof value['latencyMs'] === 'number') return { latencyMs: value['latencyMs'] };
-  if (isObject(value) && typeof value['status'] === 'number') return { status: value['status'], body: value['body'] };
-  throw refusal(400, `expected a fault: one of ${[...faultNames].join(', ')}, {latencyMs} or {status, body}`);
+  if (isObject(value) && typeof value['status'] === 'number') {
+    const headers = headersOf(value);
+    return { status: value['status'], body: value['body'], ...(headers === undefined ? {} : { headers }) };
+  }
+  throw refusal(400, `expected a fault: one of ${[...faultNames].join(', ')}, {latencyMs} or {status, body, headers}`);
+}
+
+function headersOf(fault: Fields): Readonly<Record<string, string>> | undefined {
+  const headers = Object.entries(objectField(fault, 'headers') ?? {});
+  // As people write a Retry-After.
+  const isValue = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+  const texts = headers.flatMap(([name, value]) => (isValue(value) ? [[name, String(value)] as const] : []));
+  if (texts.length < headers.length)
+    throw refusal(400, 'expected the headers of a fault as texts: {"retry-after": "300"}');
+  return texts.length === 0 ? undefined : Object.fromEntries(texts);
 }
 
 function addRewrite(world: World, body: unknown): Reply {

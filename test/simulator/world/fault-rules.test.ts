@@ -51,6 +51,33 @@ test('latency is spent on the clock before the work, on top of any other fault',
   expect(it.clock.now() - began).toBe(1400);
 });
 
+describe('an answer of one’s own', () => {
+  test.each(['300', 300])('has the headers that it was asked for: %o', async (after) => {
+    const it = await platform();
+    await it.app();
+    const fault = { status: 429, body: { error: 'later' }, headers: { 'retry-after': after, 'x-other': 'here' } };
+    expect((await admin(it, '/faults', { template, fault })).status).toBeLessThan(300);
+    const { status, body, headers } = await it.call('GET', '/apps/shop/machines');
+    expect([status, body, headers.get('retry-after'), headers.get('x-other')]).toEqual([
+      429,
+      { error: 'later' },
+      '300',
+      'here',
+    ]);
+    expect(await asked(it, 'shop', 1)).toEqual([200]);
+  });
+
+  test.each([[['retry-after']], ['retry-after: 300'], [{ 'retry-after': { seconds: 3 } }]])(
+    'is refused with headers that are none: %o',
+    async (headers) => {
+      const it = await platform();
+      await it.app();
+      expect((await admin(it, '/faults', { template, fault: { status: 429, body: {}, headers } })).status).toBe(400);
+      expect(await asked(it, 'shop', 1)).toEqual([200]);
+    },
+  );
+});
+
 describe('somebody else’s lease', () => {
   test('appears just before a request, if nobody holds one', async () => {
     const it = await platform();
