@@ -17,6 +17,7 @@ import type {
 import { holdOf } from './steps/hold.ts';
 import { remountHold } from './machines/remount.ts';
 import { gatherRelease } from './machines/release.ts';
+import { inOrder } from './steps/order.ts';
 import { removalOf } from './steps/removal.ts';
 
 /** What each kind has found. */
@@ -48,7 +49,8 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
     if (reading.status === 'unread') holds.push(unreadHold(input, kind, reading));
   }
   const canMake = makeable(input, groups);
-  const isWhole = canMake.every((made, index) => made === groups[index]);
+  // Where secrets are unread nobody knows whether one of them brings a release.
+  const isWhole = !lacksSecrets(input) && canMake.every((made, index) => made === groups[index]);
   const rollout = gatherRelease(desired.name, canMake, parts.command);
   const labels = groups.flatMap((planned) => planned.labels);
   const starts = groups.flatMap((planned) => planned.starts);
@@ -81,8 +83,11 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
   const moved = groups.flatMap((planned) => [...planned.driftLabels]);
   // What runs may need it until it is known what would take its place.
   const kept = isWhole ? [] : steps.filter((step) => removalOf(step, desired) !== undefined);
+  const withheld = withheldFrom(groups, canMake);
+  const waiting = gatherRelease(desired.name, withheld, withheld.length === 0 ? undefined : parts.command);
   const [unread, ...others] = holds;
-  const keeping = unread === undefined ? [] : [{ ...unread, steps: [...unread.steps, ...kept] }, ...others];
+  const held = [...(waiting.release === undefined ? [] : [waiting.release]), ...waiting.machines, ...kept];
+  const keeping = unread === undefined ? [] : [{ ...unread, steps: inOrder([...unread.steps, ...held]) }, ...others];
   return {
     steps: steps.filter((step) => !kept.includes(step)),
     holds: [...keeping, ...found],
@@ -92,14 +97,28 @@ export function assemble(input: PlanAppInput, parts: Parts): Assembled {
 
 /** Without what could not be read: no machine is made that needs a volume, none is changed that needs a secret. */
 function makeable(input: PlanAppInput, groups: readonly GroupPlan[]): readonly GroupPlan[] {
-  const { volumes, secrets } = input.observed;
-  const withoutSecrets = secrets.status === 'unread' && input.desired.secrets.length > 0;
+  const { volumes } = input.observed;
+  const withoutSecrets = lacksSecrets(input);
   return groups.map((planned) => {
     const withoutVolumes = volumes.status === 'unread' && planned.group.mount !== undefined;
     const creates = withoutSecrets || withoutVolumes ? [] : planned.creates;
     const updates = withoutSecrets ? [] : planned.updates;
     if (creates.length === planned.creates.length && updates.length === planned.updates.length) return planned;
     return { ...planned, creates, updates, destroys: planned.destroys.filter(waitsForNobody) };
+  });
+}
+
+function lacksSecrets({ desired, observed }: PlanAppInput): boolean {
+  return observed.secrets.status === 'unread' && desired.secrets.length > 0;
+}
+
+/** What is not made of groups for now. */
+function withheldFrom(groups: readonly GroupPlan[], canMake: readonly GroupPlan[]): readonly GroupPlan[] {
+  return groups.flatMap((planned, index): GroupPlan[] => {
+    const made = canMake[index];
+    if (made === undefined || made === planned) return [];
+    const creates = planned.creates.filter((step) => !made.creates.includes(step));
+    return [{ ...planned, creates, updates: planned.updates.filter((step) => !made.updates.includes(step)) }];
   });
 }
 

@@ -29,36 +29,6 @@ const blue = { config: { env: { COLOR: 'blue' } } };
 const drifted = observed({ machines: [machine(desired, blue)] });
 const policy = (parts: Partial<typeof desired.policy>) => ({ ...desired, policy: { ...desired.policy, ...parts } });
 
-describe('unread', () => {
-  const unread: Reading<never> = { status: 'unread', reason: 'Fly answered 503' };
-  const base = observed({ machines: [machine(desired)] });
-
-  test.each(['app', 'machines'] as const)('without the %s nothing is planned', (kind) => {
-    const app = plan(desired, { ...base, [kind]: unread });
-    expect(app).toMatchObject({ steps: [], status: 'pending', holds: [{ reason: 'unread', steps: [] }] });
-    expect(app.holds[0]?.because).toContain('Fly answered 503');
-  });
-
-  test.each(['volumes', 'secrets', 'addresses'] as const)('unread %s make the app pending, never synced', (kind) => {
-    expect(plan(desired, { ...base, [kind]: unread })).toMatchObject({ steps: [], status: 'pending' });
-  });
-
-  test('no machine is made that needs a volume, none changed that needs a secret', () => {
-    const mounted = desiredApp({
-      groups: [
-        group({ mount: { volume: 'data', path: '/d' }, counts: { arn: 1 } }),
-        group({ name: 'api', counts: { arn: 1 } }),
-      ],
-    });
-    expect(plan(mounted, { ...observed(), volumes: unread }).steps).toMatchObject([
-      { kind: 'release', machines: [{ target: 'shop/api/arn/1' }] },
-    ]);
-    const secret = { ...desired, secrets: [{ name: 'A', origin: { type: 'raw' } as const }] };
-    expect(plan(secret, { ...drifted, secrets: unread }).steps).toEqual([]);
-    expect(plan(desired, { ...drifted, secrets: unread }).steps).toHaveLength(1);
-  });
-});
-
 describe('owner', () => {
   test('a name of another organization', () => {
     const app = plan(desired, { ...observed(), app: { status: 'read', value: { state: 'taken' } } });
