@@ -205,6 +205,19 @@ describe('machines of others', () => {
     ]);
   });
 
+  test('the group of one that an early flyctl made stands under its old key, which a newer one overrules', () => {
+    const made = (metadata: Readonly<Record<string, string | undefined>>) =>
+      plan(one, observed({ machines: [machine(one), flyctlMachine(one, { id: 'old', metadata })] }));
+    const cron = ['left alone: 1 × machine of flyctl in a group that git does not name'];
+    // Of the group that git names, and one too many.
+    const web = ['machine.destroy shop/web/arn/2'];
+    const old = (group: string) => ({ fly_process_group: undefined, process_group: group });
+    expect(brief(made(old('web')).steps)).toEqual(web);
+    expect(made(old('cron')).notes).toEqual(cron);
+    expect(made({ fly_process_group: 'cron', process_group: 'web' }).notes).toEqual(cron);
+    expect(brief(made({ fly_process_group: 'web', process_group: 'cron' }).steps)).toEqual(web);
+  });
+
   test('gone ones are not there', () => {
     const machines = [machine(one), machine(one, { number: 2, state: 'destroying' })];
     expect(plan(one, observed({ machines })).steps).toEqual([]);

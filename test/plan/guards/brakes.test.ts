@@ -7,7 +7,7 @@ import { defaultPolicy } from '../../../src/model/base/policy.ts';
 import { holdOf } from '../../../src/plan/steps/hold.ts';
 import { withSteps } from '../../../src/plan/steps/status.ts';
 import { fleetOf } from '../../controllers/reconcilers.ts';
-import { desiredApp, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
+import { absent, desiredApp, group, holdsOf, machine, now, observed, plan } from '../builders.ts';
 import { fleetPlan, gone } from '../fleets.ts';
 
 type Prune = DesiredApp['policy']['prune'];
@@ -158,6 +158,39 @@ describe('a fleet of twenty process groups', () => {
   test('loses none while nobody sees how many there are', () => {
     const unread = { status: 'unread', reason: '503' } as const;
     expect(without(1, { ...observed(), machines: unread })).toEqual(['brake']);
+  });
+});
+
+describe('of twenty apps one in ten may go', () => {
+  const two = ['gone', 'other'].map((name): OrphanedApp => ({ ...gone, name }));
+
+  /** Reasons of holds of the two that git names no more, beside so many that Fly has, has not, and does not tell of. */
+  function beside(present: number, lacking: number, untold = 0): readonly (readonly string[])[] {
+    const unread = { status: 'unread', reason: '503' } as const;
+    const worlds = [
+      ...Array.from({ length: present }, () => observed()),
+      ...Array.from({ length: lacking }, () => absent),
+      ...Array.from({ length: untold }, () => ({ ...observed(), app: unread })),
+    ].map((world, index) => ({ ...world, name: `shop${index}` }));
+    const plans = two.map(({ name }): AppPlan => {
+      const step = { app: name, target: name, because: '', risk: 'destructive', changes: [] } as const;
+      const destroy: Step = { ...step, kind: 'app.destroy' };
+      return withSteps({ ...plan(desiredApp({ name }), absent), status: 'orphaned' }, { steps: [destroy], holds: [] });
+    });
+    const policy = { ...defaultPolicy, prune: ['app' as const] };
+    const apps = worlds.map(({ name }) => shop(name, false));
+    const fleet = fleetOf({ apps, policy });
+    const all = [...apps.map((desired) => plan(desired, absent)), ...plans];
+    const input = { fleet, plans: all, observed: worlds, orphans: two, unread: [], selected: [] };
+    return brakeFleet(input)
+      .slice(-2)
+      .map((app) => holdsOf(app));
+  }
+
+  test('and those that Fly does not have are none of them', () => {
+    expect(beside(18, 0)).toEqual([[], []]);
+    expect(beside(17, 5)).toEqual([['brake'], ['brake']]);
+    expect(beside(17, 0, 5)).toEqual([['brake'], ['brake']]);
   });
 });
 
