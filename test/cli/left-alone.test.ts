@@ -46,3 +46,21 @@ test('without a time nobody knows when, and how the app is', async () => {
   expect((await world.flycd(['sync', '--once'])).code).toBe(1);
   expect((await world.flycd(['diff'])).code).toBe(1);
 });
+
+test('while secrets are unread an address that git names no more stays, for a secret may bring a release that comes first', async () => {
+  world = await arena({ seed: 3 });
+  const text = `${walkFleet['shop/app.yaml'] ?? ''}sync: { prune: [addresses] }\n`;
+  const ips = () =>
+    [...(world.simulator.world.apps.get('shop')?.addresses.keys() ?? [])].filter((ip) => !ip.includes(':')).length;
+  world.write({ ...walkFleet, 'shop/app.yaml': text });
+  expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+  await world.clock.sleep(90_000);
+  const changed = text.replace('correct-horse', 'battery').replace('    - v: v4\n', '');
+  expect(changed).not.toContain('v: v4');
+  world.write({ ...walkFleet, 'shop/app.yaml': changed });
+  const { faults } = world.simulator.world;
+  faults.add({ template: 'GET /apps/{app}/secrets', times: 1, fault: later });
+  expect([(await world.flycd(['sync', '--once'])).code, ips()]).toEqual([4, 1]);
+  await world.clock.sleep(300_000);
+  expect([(await world.flycd(['sync', '--once'])).code, ips()]).toEqual([0, 0]);
+});
