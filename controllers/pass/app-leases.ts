@@ -5,7 +5,7 @@
 import { orUndefined } from '../../src/fly/http/absence.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
-import { Fault } from '../../src/model/base/fault.ts';
+import { Fault, isFleetWide } from '../../src/model/base/fault.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { destroyDescription } from '../../src/model/stamps/lease-holder.ts';
@@ -47,6 +47,10 @@ export class AppLeases {
 
   has(machineId: string): boolean {
     return this.#held.has(machineId);
+  }
+
+  get machineIds(): readonly string[] {
+    return [...this.#held.keys()];
   }
 
   /**
@@ -92,7 +96,7 @@ export class AppLeases {
   }
 
   /** Each of them, by default those of before, is ours for longer than the call takes that is sent next. Throws as above. */
-  async hold(machineIds: readonly string[] = [...this.#held.keys()]): Promise<void> {
+  async hold(machineIds: readonly string[] = this.machineIds): Promise<void> {
     this.#refused.clear();
     const [lowest, ...others] = machineIds.toSorted(byText);
     if (lowest === undefined) return;
@@ -135,14 +139,18 @@ export class AppLeases {
     if (nonce !== undefined) this.#held.set(id, { nonce, askedAt });
   }
 
-  /** false: the call waited for its turn for longer than the lease, and somebody else may hold it by now. */
+  /**
+   * false: the call waited for its turn for longer than the lease, and somebody else may hold it by now. One that Fly refuses for
+   * haste, or for the token, is ours as long as before: it is given back as any other.
+   */
   async #isRenewed(id: string, nonce: string): Promise<boolean> {
     const { fly, app } = this.#parts;
     try {
       await fly.refreshLease(app, id, nonce, { ttlSeconds: leaseSeconds, patienceMs: renewalMsMax });
       return true;
     } catch (error) {
-      if (!(error instanceof FlyError) || error.outcome !== 'refused') throw error;
+      const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
+      if (!isTaken || isFleetWide(error)) throw error;
       this.#held.delete(id);
       return false;
     }

@@ -1,5 +1,5 @@
 /** Whoever destroys an app that git names no more holds all its machines while it does: others see it there, and are seen. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { orphanScene } from './scene.ts';
 
 const scene = orphanScene();
@@ -181,4 +181,46 @@ test('where Fly answers too late, again and again, none is taken behind a destro
   await scene.clock.sleep(40_000);
   expect(isHeld()).toEqual([false]);
   expect(scene.simulator.world.requests).toHaveLength(asked);
+});
+
+describe('where Fly limits how often a lease is renewed', () => {
+  const lease = 'POST /apps/{app}/machines/{machine}/lease';
+  const limited = (seconds: number) => ({ status: 429, body: {}, headers: { 'retry-after': String(seconds) } });
+
+  test.each([
+    [1, 6],
+    [1, 8],
+    [1, 30],
+    [3, 6],
+    [3, 20],
+  ])('of %d machines none stays held, and the next pass does not wait for itself (%d s)', async (machines, seconds) => {
+    const { turn } = await removed({ machines });
+    scene.simulator.world.faults.add({ template, app: 'old', times: 1, fault: limited(10) });
+    scene.simulator.world.faults.add({
+      template: lease,
+      app: 'old',
+      nth: machines + 1,
+      times: 1,
+      fault: limited(seconds),
+    });
+    const { nextWakeAt = Infinity } = await turn('old');
+    expect(names()).toEqual(['old', 'rest']);
+    expect(isHeld()).not.toContain(true);
+    await scene.clock.sleep(Math.max(0, nextWakeAt - scene.clock.now()));
+    const began = scene.clock.now();
+    await turn('old');
+    expect(names()).toEqual(['rest']);
+    expect(scene.clock.now() - began).toBeLessThan(25_000);
+  });
+
+  test('whoever says something meanwhile is heard', async () => {
+    const { turn } = await removed();
+    scene.simulator.world.faults.add({ template, app: 'old', times: 1, fault: limited(10) });
+    scene.simulator.world.faults.add({ template: lease, app: 'old', nth: 2, times: 1, fault: limited(20) });
+    await turn('old');
+    await suspendOld();
+    await scene.clock.sleep(60_000);
+    await turn('old');
+    expect(names()).toEqual(['old', 'rest']);
+  });
 });
