@@ -1,16 +1,11 @@
 /** Whether an app is there of which something is said: Fly may not show it for a moment, and somebody may have destroyed it. */
 import { Fault } from '../../src/model/base/fault.ts';
 import { shellWord } from '../../src/model/base/shell.ts';
-import type { FlyReader } from '../../src/fly/api.ts';
 import type { AppPresence } from '../../src/model/observed.ts';
 import { appIdOf } from '../../src/observed/app.ts';
+import { shownApp } from '../../src/observed/presence.ts';
 import { read } from '../../src/observed/reading.ts';
 import type { SyncContext } from './types.ts';
-
-/** Fly's answers of one moment differ from those of the next. */
-const lookAgainMs = 1000;
-/** One that Fly does not show so often in a row is gone. */
-const looksMax = 2;
 
 interface Said {
   readonly app: string;
@@ -62,23 +57,11 @@ export async function presenceOf(
 
 type Looking = Pick<SyncContext, 'fly' | 'clock' | 'signal'>;
 
-/** One that Fly does not show is looked for twice, and by its machines as well. Throws a transient Fault where it lists those. */
-async function shown({ fly, clock, signal }: Looking, app: string): Promise<AppPresence> {
-  let isListed = false;
-  for (let looks = 1; ; looks += 1) {
-    const presence = await fly.app(app);
-    if (presence.state === 'present') return presence;
-    isListed ||= await listsMachines(fly, app);
-    if (looks < looksMax) await clock.sleep(lookAgainMs, signal);
-    else if (isListed) throw unseen(app);
-    else return presence;
-  }
-}
-
-/** Of an app that is not there, or is another organization's, Fly lists none: the call fails. */
-async function listsMachines(fly: FlyReader, app: string): Promise<boolean> {
-  const listed = await read(fly.machines(app));
-  return listed.status === 'read' && listed.value.length > 0;
+/** Throws a transient Fault where Fly does not show it, and lists its machines. */
+async function shown(context: Looking, app: string): Promise<AppPresence> {
+  const { presence, isListed } = await shownApp(context, app);
+  if (isListed) throw unseen(app);
+  return presence;
 }
 
 function unseen(app: string): Fault {

@@ -1,5 +1,4 @@
 /** The destroy of an app that git no longer names, and the look right before it. */
-import type { Machine } from '../../schemas/fly/machine.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { allEnded, endsWithin } from '../../src/model/base/ending.ts';
 import { Fault, retryAtOf, toFault } from '../../src/model/base/fault.ts';
@@ -11,15 +10,15 @@ import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { Step } from '../../src/model/plan.ts';
 import type { StepResult } from '../../src/model/run.ts';
 import { observeDeployments } from '../../src/observed/app.ts';
-import { observeContents, observeOrphan, type SeenOrphan } from '../../src/observed/orphans.ts';
-import { read } from '../../src/observed/reading.ts';
-import { isGone, isHostOk } from '../../src/plan/classify/machine-state.ts';
+import { observeContents, observeOrphanById, type SeenOrphan } from '../../src/observed/orphans.ts';
+import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import { busyPlan, foreignPlan, gonePlan, namedAgainPlan } from '../../src/plan/idle-orphan.ts';
 import { cameInto } from '../../src/plan/steps/contents.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { destroyApp } from '../kinds/apps.ts';
-import { AppLeases } from '../pass/app-leases.ts';
+import { AppLeases, destroyLeaseMsMax } from '../pass/app-leases.ts';
+import { Done } from '../pass/guarded-fly.ts';
 import type { AppServices } from '../pass/services.ts';
 
 /** What its newest look makes of an orphan. */
@@ -98,15 +97,12 @@ class Withheld extends Fault {
   }
 }
 
-/** A try whose answer was lost has done it: what is sent once more might find an app that somebody has made since. */
-class Done extends Error {}
-
 /** Each try is sent under leases on its machines, behind a look that still says so. Throws nothing. */
 export async function destroyOrphan(request: DestroyRequest, { step, again }: Destroying): Promise<Destroyed> {
   const leases = new AppLeases({ yieldSlot: inPlace, ...request, app: step.app });
   const { isUnclear, ...destroyed } = await destroyUnder(request, leases, { step, again });
   // One of which no answer came may still come: until then the leases say so.
-  if (destroyed.isThere && !isUnclear) await leases.release();
+  if (destroyed.outcome !== 'deleted' && !isUnclear) await leases.release();
   return destroyed;
 }
 
@@ -126,6 +122,7 @@ async function destroyUnder(
     await leases.hold();
     const seen = await lastLook(request, leases, { orphan: again.orphan, mayBeDone });
     signal.throwIfAborted();
+    // What is sent once more might find an app that somebody has made since.
     if (mayBeDone && seen.state === 'gone') throw new Done();
     from.isUnseen = seen.state === 'unread';
     const turn = turnOf(seen, again);
@@ -135,7 +132,8 @@ async function destroyUnder(
   };
   try {
     await leases.take(leasable(again.orphan, request.fleet));
-    const { outcome, message } = await destroyApp(fly, app, beforeSent);
+    const isGone = async () => (await seenById(request, leases, again.orphan)).state === 'gone';
+    const { outcome, message } = await destroyApp({ fly, isGone, beforeSent }, app);
     return { outcome, message, next: undefined, isThere: false, isUnclear: false };
   } catch (error) {
     const { isUnsent, mayBeDone, isUnseen } = from;
@@ -155,7 +153,10 @@ async function destroyUnder(
     if (isStopped && isUnsent) return { ...isKept, outcome: 'interrupted', message: 'stopped before it was sent' };
     const isThere = isRefused || (await fly.app(app).catch(() => undefined))?.state === 'present';
     const outcome = isStopped ? 'interrupted' : 'failed';
-    return { outcome, message: fault.message, next: fault.next, isThere, isUnclear: isUnclear || isStopped };
+    const mayCome = isUnclear || isStopped;
+    const stays = `what was sent may still be done: for ${destroyLeaseMsMax / 1000} s at most its machines stay leased`;
+    const next = mayCome && isThere ? [fault.next ?? [], stays].flat().join('; ') : fault.next;
+    return { outcome, message: fault.message, next, isThere, isUnclear: mayCome };
   }
 }
 
@@ -187,15 +188,16 @@ async function lastLook(request: DestroyRequest, leases: AppLeases, of: LookedAt
  * machines, which carry people's words, come behind that, and SQLite's words last of all.
  */
 async function lookWhole(
-  { clock, fly, fleet, store }: DestroyRequest,
+  request: DestroyRequest,
   leases: AppLeases,
   { orphan, mayBeDone }: LookedAt,
 ): Promise<SeenOrphan> {
+  const { clock, fly, fleet, store } = request;
   const [contents, deployments] = await allEnded([
     observeContents(fly, orphan.name),
     deploymentsSoon({ clock, fly, fleet }, orphan),
   ]);
-  const seen = await observedUnder(leases, { fly, fleet }, orphan);
+  const seen = await observedUnder(request, leases, orphan);
   const isEmptied = mayBeDone && seen.state === 'foreign' && seen.machines === 0 && seen.id === orphan.id;
   if (seen.state !== 'orphan' && !isEmptied) return seen;
   if (seen.state === 'orphan' && seen.orphan.id !== orphan.id)
@@ -210,30 +212,28 @@ async function lookWhole(
 }
 
 /**
- * Its machines as each is by its id, for lists lag: whoever has said something of it before it saw our lease is seen here. One
- * that is not ours yet has come since.
+ * Whoever has said something of it before it saw our lease is seen here: a machine that has come since, or was not shown, is leased
+ * and looked at once more. One that cannot be leased tells nobody that it goes.
  */
-async function observedUnder(
-  leases: AppLeases,
-  { fly, fleet }: Pick<DestroyRequest, 'fly' | 'fleet'>,
-  before: OrphanedApp,
-): Promise<SeenOrphan> {
-  const byId = ({ id }: Pick<Machine, 'id'>) => read(fly.machine(before.name, id));
-  const known = before.machines.filter(({ id }) => leases.has(id));
-  // Side by side, for a slow Fly has to show all of it within seconds.
-  const [seen, live] = await allEnded([observeOrphan({ fly, fleet }, before), allEnded(known.map(byId))]);
-  if (seen.state !== 'orphan') return seen;
-  const { orphan } = seen;
-  await leases.hold(leasable(orphan, fleet).filter((id) => !leases.has(id)));
-  const others = orphan.machines.filter(({ id }) => !known.some((one) => one.id === id));
-  const machines = [...live, ...(await allEnded(others.map(byId)))];
-  const [lost] = machines.flatMap((one) => (one.status === 'unread' ? [one.reason] : []));
-  if (lost !== undefined) return unread(orphan, lost);
-  const there = machines.flatMap((one) => (one.status === 'read' && one.value !== undefined ? [one.value] : []));
-  return { state: 'orphan', orphan: { ...orphan, machines: there.filter((machine) => !isGone(machine)) } };
+async function observedUnder(request: DestroyRequest, leases: AppLeases, before: OrphanedApp): Promise<SeenOrphan> {
+  const freeOf = (seen: SeenOrphan): readonly string[] =>
+    seen.state === 'orphan' ? leasable(seen.orphan, request.fleet).filter((id) => !leases.has(id)) : [];
+  const first = await seenById(request, leases, before);
+  const free = freeOf(first);
+  if (free.length === 0) return first;
+  await leases.hold(free);
+  const seen = await seenById(request, leases, before);
+  const [left] = freeOf(seen);
+  return left === undefined ? seen : unread(before, `Fly shows machine ${left}, and gives no lease on it`);
 }
 
-/** Those that can carry a person's word. */
+/** All its machines that are known, by list and by id. */
+function seenById({ clock, fly, fleet }: DestroyRequest, leases: AppLeases, before: OrphanedApp): Promise<SeenOrphan> {
+  const ids = new Set([...before.machines.map(({ id }) => id), ...leases.machineIds]);
+  return observeOrphanById({ clock, fly, fleet }, before, ids);
+}
+
+/** Those that can carry a person's word. Where a host does not answer none can, until it is back: that holds the destroy. */
 function leasable({ machines }: OrphanedApp, fleet: DesiredFleet): readonly string[] {
   return standingMachines(machines, fleet)
     .filter(isHostOk)

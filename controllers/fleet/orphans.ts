@@ -57,7 +57,7 @@ export async function findOrphans(
 }
 
 interface LookRequest {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
   readonly fly: FlyReader;
   readonly fleet: DesiredFleet;
   readonly store: Pick<Store, 'namedRevision' | 'memory'> | undefined;
@@ -65,8 +65,7 @@ interface LookRequest {
 
 /** An orphan as it is now: it may have waited for somebody to be done. */
 export async function lookAgain(request: LookRequest, orphan: OrphanedApp): Promise<SeenOrphan> {
-  const { fly, fleet } = request;
-  const seen = await observeOrphan({ fly, fleet }, orphan);
+  const seen = await observeOrphan(request, orphan);
   if (seen.state !== 'orphan') return seen;
   const again = orphan.isGuessed === true ? { ...seen.orphan, isGuessed: true } : seen.orphan;
   return withWhatIsKnown(request, again);

@@ -52,7 +52,7 @@ async function orphanFound(context: SyncContext, fleet: DesiredFleet, name: stri
   if (orphan === undefined) return undefined;
   const plan = async (): Promise<AppPlan> => {
     // Somebody may destroy it meanwhile: then no look finds what was asked for.
-    if ((await observeOrphan({ fly: context.fly, fleet }, orphan)).state === 'gone') return gonePlan(name);
+    if ((await observeOrphan({ ...context, fleet }, orphan)).state === 'gone') return gonePlan(name);
     return (await look()).plan.apps.find(({ app }) => app === name) ?? gonePlan(name);
   };
   return { name, isOrphan: true, plan };

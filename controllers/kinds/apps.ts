@@ -1,16 +1,15 @@
-import { allEnded } from '../../src/model/base/ending.ts';
 import type { BeforeSent, FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep } from '../../src/model/plan.ts';
 import { appIdOf, observeApp } from '../../src/observed/app.ts';
-import { read } from '../../src/observed/reading.ts';
+import { shownApp } from '../../src/observed/presence.ts';
 import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { ownerLabels } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { flyNow } from '../pass/fly-now.ts';
-import type { StepDone } from '../pass/services.ts';
+import type { AppServices, StepDone } from '../pass/services.ts';
 import { keepLabels } from './kept-labels.ts';
 
 const createOperation = 'POST /apps';
@@ -26,7 +25,7 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
     case 'app.adopt':
       return adoptApp(pass);
     case 'app.destroy':
-      return destroyApp(pass.services.fly, step.app);
+      return destroyApp({ fly: pass.services.fly, isGone: () => isAppGone(pass.services, step.app) }, step.app);
   }
 }
 
@@ -54,17 +53,36 @@ async function adoptApp({ services, app, fleet }: AppPass): Promise<StepDone> {
   return { outcome: 'updated' };
 }
 
-/** An answer that was lost is read back: an app that is not there was destroyed. */
-export async function destroyApp(fly: FlyWriter, app: string, beforeSent?: BeforeSent): Promise<StepDone> {
+interface DestroyParts {
+  readonly fly: FlyWriter;
+  /** As far as can be seen. */
+  readonly isGone: () => Promise<boolean>;
+  readonly beforeSent?: BeforeSent;
+}
+
+/** An answer that was lost, or that there is no such app, which may be true for a moment alone, is looked into. */
+export async function destroyApp({ fly, isGone, beforeSent }: DestroyParts, app: string): Promise<StepDone> {
+  const done = { outcome: 'deleted' } as const;
+  const isSeenGone = (): Promise<boolean> => isGone().catch(() => false);
   try {
-    await fly.deleteApp(app, beforeSent);
+    if (await fly.deleteApp(app, beforeSent)) return done;
   } catch (error) {
-    if (!(error instanceof FlyError) || error.outcome !== 'unknown') throw error;
-    const [presence, machines] = await allEnded([read(fly.app(app)), read(fly.machines(app))]);
-    const isGone = presence.status === 'read' && presence.value.state === 'absent';
-    if (!isGone || (machines.status === 'read' && machines.value.length > 0)) throw error;
+    const isLost = error instanceof FlyError && error.outcome === 'unknown';
+    if (isLost && (await isSeenGone())) return done;
+    throw error;
   }
-  return { outcome: 'deleted' };
+  if (await isSeenGone()) return done;
+  throw new Fault({
+    kind: 'transient',
+    what: `Fly answered that there is no app ${app}, and nothing shows that it is gone`,
+    next: 'FlyCD looks again, and destroys it if it is there',
+    where: app,
+  });
+}
+
+async function isAppGone(services: Pick<AppServices, 'fly' | 'clock'>, app: string): Promise<boolean> {
+  const { presence, isListed } = await shownApp(services, app);
+  return presence.state === 'absent' && !isListed;
 }
 
 async function createApp(pass: AppPass, org: string | undefined, network: string | undefined): Promise<StepDone> {

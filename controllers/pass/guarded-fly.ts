@@ -39,7 +39,7 @@ type Unguarded =
 type Writes = Omit<FlyWriter, keyof FlyReader | Unguarded>;
 
 /** A try whose answer was lost has done it, whatever forbids another one. */
-class Done extends Error {}
+export class Done extends Error {}
 
 interface Removal {
   /** As `BeforeSent`. */

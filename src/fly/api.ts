@@ -101,8 +101,8 @@ export interface FlyWriter extends FlyReader {
     },
     beforeSent?: BeforeSent,
   ): Promise<App>;
-  /** Removes the app with its machines and volumes. */
-  deleteApp(name: string, beforeSent?: BeforeSent): Promise<void>;
+  /** Removes the app with its machines and volumes. false: Fly answered that there is none, as it may for a moment of one that stands. */
+  deleteApp(name: string, beforeSent?: BeforeSent): Promise<boolean>;
   createMachine(app: string, request: MachineRequest, beforeSent?: BeforeSent): Promise<Machine>;
   updateMachine(
     app: string,

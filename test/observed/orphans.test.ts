@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
+import { IdleClock } from '../../src/model/base/clock.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import { machine, speakTo, thrownBy, type Reply } from '../fly/fake-fly.ts';
 
@@ -130,7 +131,10 @@ describe('orphans', () => {
     const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
     const reason = 'moved: the token no longer reaches it';
     expect(await observeOrphans(request)).toEqual({ orphans: [], complete: false, reason });
-    expect(await observeOrphan(request, { name: 'moved', org: 'acme' })).toEqual({ state: 'unread', reason });
+    expect(await observeOrphan({ ...request, clock: new IdleClock() }, { name: 'moved', org: 'acme' })).toEqual({
+      state: 'unread',
+      reason,
+    });
   });
 
   it('on a host that hides its config are unsure, and sure by what it still shows', async () => {

@@ -20,6 +20,8 @@ const all: FoundOrphans = { orphans: [], unread: [], complete: true, orgs: [{ or
 interface Seen {
   /** What is in the app; undefined: there is none of that name. */
   readonly machines?: readonly Machine[] | 'unread';
+  /** Of so many of its first looks Fly answers that there is none. */
+  readonly unseen?: number;
   readonly org?: string;
   readonly found?: Partial<FoundOrphans>;
   readonly fleet?: Partial<DesiredFleet>;
@@ -31,6 +33,7 @@ interface Seen {
 /** Runs that were recorded of `old`, of which an earlier one tells, as of `shop`, which git still names. */
 async function recorded({
   machines,
+  unseen = 0,
   org = 'a',
   found,
   fleet,
@@ -43,8 +46,10 @@ async function recorded({
     const id = await store.startRun(runStart(app, { plan: planOf(app, { org: 'a' }) }));
     await store.finishRun(id, { outcome: 'updated', status, nextWakeAt: undefined });
   }
+  let looks = 0;
   const fly = flyAnswering(clock, ({ path }) => {
-    if (machines === undefined) return Response.json({ error: 'no such app' }, { status: 404 });
+    if (!path.endsWith('/machines')) looks += 1;
+    if (machines === undefined || looks <= unseen) return Response.json({ error: 'no such app' }, { status: 404 });
     if (!path.endsWith('/machines'))
       return Response.json({ name: 'old', status: 'deployed', organization: { slug: org } });
     return machines === 'unread' ? Response.json({ error: 'unavailable' }, { status: 503 }) : Response.json(machines);
@@ -106,6 +111,7 @@ describe('an app that Fly has', () => {
     ['is told of once', { machines: [], status: 'orphaned' }, []],
     ['where nobody has listed it is not told', { machines: [], org: 'elsewhere' }, []],
     ['with a machine of the fleet’s is for the next look', { machines: [of('acme')] }, []],
+    ['that Fly does not show for a moment is not told', { machines: [of('acme')], unseen: 1 }, []],
     ['of which machines were not read is not told', { machines: 'unread' }, []],
   ])('%s', async (_what, seen, wanted) => {
     expect(await outcomes(seen)).toEqual(wanted);
