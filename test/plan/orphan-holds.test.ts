@@ -49,6 +49,7 @@ function planned(...wrong: readonly Wrong[]) {
 
 const rival = machine(old, { number: 2, metadata: { [stampKeys.fleet]: 'rival' } });
 const byHand = flyctlMachine(old, { number: 3 });
+const silent = { ...machine(old, { number: 4 }), host_status: 'unreachable' };
 const full = { ...emptied, volumes: { status: 'read', value: [volume('vol_1')] } } as const;
 
 /** The gravest first: nothing is known, somebody is at it, it is another's, git may still want it, more would go with it. */
@@ -56,6 +57,7 @@ const wrongs: readonly (readonly [string, string, string, Wrong])[] = [
   ['it could not be looked at', 'unread', 'could not be looked at whole', { orphan: { unread: 'Fly answered 503' } }],
   ['it is suspended', 'suspended', 'by alice', { stamps: { [stampKeys.suspend]: formatSuspension(suspension) } }],
   ['somebody deploys it', 'busy', 'alice', { orphan: { releases: { status: 'read', value: [running] } } }],
+  ['a host does not answer', 'unreachable', 'does not answer', { beside: [silent] }],
   ['another fleet has machines in it', 'owner', 'the fleet rival has machines in it', { beside: [rival] }],
   ['only the token leads there', 'owner', 'only because the token reaches', { orphan: { isGuessed: true } }],
   [
@@ -102,7 +104,7 @@ describe('an app that git no longer names', () => {
     ['nobody wrote its name', { named: false }],
     ['not all of its config was read', { whole: false }],
   ])('runs on in a fleet of which %s, and nothing is held', (_what, fleet) => {
-    const { steps, holds, notes } = planned({ fleet }, ...wrongs.slice(4).map(([, , , wrong]) => wrong));
+    const { steps, holds, notes } = planned({ fleet }, ...wrongs.slice(5).map(([, , , wrong]) => wrong));
     expect({ steps, holds }).toEqual({ steps: [], holds: [] });
     expect(notes).toHaveLength(1);
   });

@@ -19,7 +19,7 @@ export interface Unreachable {
 }
 
 /** Hosts come back after minutes, and Fly tells nobody. Milliseconds. */
-const hostLookMs = 60_000;
+export const hostLookMs = 60_000;
 
 /**
  * Its stamps are kept elsewhere than on its host, and still say whether it was sent what git wants now. A commit that has

@@ -183,14 +183,15 @@ describe('it is not said to stand where the app goes', () => {
     expect(isFalse(said)).toBe(false);
   });
 
-  test.each([8000, 20_000])('while a host comes back that was down, and Fly takes %i ms', async (latencyMs) => {
+  test.each([8000, 20_000])('while a host falls silent and comes back, and Fly takes %i ms', async (latencyMs) => {
     await removed(2);
     const { world } = scene.world.simulator;
     const [, second] = [...(world.apps.get('shop')?.machines.values() ?? [])];
     if (second === undefined) throw new Error('two machines');
-    hostDown(world, second.host);
     let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
     await passWith({ template, nth: 1, fault: { latencyMs } }, async () => {
+      hostDown(world, second.host);
+      await scene.world.clock.sleep(2000);
       hostUp(world, second.host);
       said = await scene.world.flycd(suspend, 'laptop');
     });
@@ -231,6 +232,32 @@ describe('it is not said to stand where the app goes', () => {
     expect(isFalse(said)).toBe(false);
   });
 });
+
+test.each([
+  ['its only machine', 1, [0]],
+  ['one of two', 2, [1]],
+])(
+  'while the host of %s is silent nothing is destroyed, and what is said then stands',
+  async (_which, count, silent) => {
+    await removed(count);
+    const { world } = scene.world.simulator;
+    const hosts = [...(world.apps.get('shop')?.machines.values() ?? [])].map(({ host }) => host);
+    for (const at of silent) hostDown(world, hosts[at] ?? '');
+    const { code, stdout } = await scene.world.flycd([...once, '--accept']);
+    expect(stdout).toMatch(
+      /does not answer: what a person says there cannot be seen +FlyCD goes on once the host answers/,
+    );
+    expect(code).toBe(4);
+    for (const at of silent) hostUp(world, hosts[at] ?? '');
+    await done(suspend, 'laptop');
+    await scene.world.clock.sleep(60_000);
+    expect((await scene.world.flycd(once)).stdout).toContain('suspended by alice');
+    expect(seen()?.machines).toHaveLength(count);
+    await done(['resume', 'shop'], 'laptop');
+    await done(once);
+    expect(seen()).toBeUndefined();
+  },
+);
 
 test('a lease that Fly gives without an answer, or refuses to give once, does not fail the pass', async () => {
   for (const fault of ['reset-after', '503', '408-after'] as const) {
