@@ -5,7 +5,7 @@
 import { orUndefined } from '../../src/fly/http/absence.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
-import { Fault, isFleetWide } from '../../src/model/base/fault.ts';
+import { Fault } from '../../src/model/base/fault.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { byText } from '../../src/model/base/text.ts';
 import { destroyDescription } from '../../src/model/stamps/lease-holder.ts';
@@ -21,6 +21,10 @@ const leaseSeconds = 80;
 const freshMs = 5000;
 /** A renewal takes a round trip: of the 10 s before the call goes out it may take half. */
 const renewalMsMax = 5000;
+/** Statuses by which Fly says of a renewal that it was too late: a new lease, which is given back, no such one, another's. */
+const lostStatuses: ReadonlySet<number | undefined> = new Set([200, 404, 409, 410]);
+/** Whoever gives one back waits as long where Fly limits that: a quarter of the time after which it ends by itself. */
+const givesBackMsMax = (leaseSeconds * 1000) / 4;
 /** A lease is given back within seconds of what was done under it. */
 const lookAgainMs = 5000;
 /** Milliseconds after which one that was left behind is over, for Fly gives whole seconds. */
@@ -107,17 +111,31 @@ export class AppLeases {
 
   /** Where the app stays. */
   async release(): Promise<void> {
-    const { fly, app, log } = this.#parts;
+    const { app, log } = this.#parts;
     const given = [...this.#held];
     this.#held.clear();
     await allEnded(
       given.map(([id, { nonce }]) =>
-        fly.releaseLease(app, id, nonce).catch((error: unknown) => {
+        this.#giveBack(id, nonce).catch((error: unknown) => {
           // It ends by itself.
           log.warn({ app, machine: id, error: String(error) }, 'lease not released');
         }),
       ),
     );
+  }
+
+  /** Left behind, it would keep the next pass and people waiting: a limit that passes soon is waited out. */
+  async #giveBack(id: string, nonce: string): Promise<void> {
+    const { clock, fly, app, signal, yieldSlot } = this.#parts;
+    try {
+      await fly.releaseLease(app, id, nonce);
+    } catch (error) {
+      const until = error instanceof FlyError ? error.leftAloneUntil : undefined;
+      const quietMs = until === undefined ? Infinity : until - clock.now();
+      if (quietMs > givesBackMsMax) throw error;
+      await yieldSlot(() => clock.sleep(quietMs, signal));
+      await fly.releaseLease(app, id, nonce);
+    }
   }
 
   async #holdOne(id: string): Promise<void> {
@@ -141,7 +159,7 @@ export class AppLeases {
 
   /**
    * false: the call waited for its turn for longer than the lease, and somebody else may hold it by now. One that Fly refuses for
-   * haste, or for the token, is ours as long as before: it is given back as any other.
+   * another reason, as for haste, is ours as long as before: it is given back as any other.
    */
   async #isRenewed(id: string, nonce: string): Promise<boolean> {
     const { fly, app } = this.#parts;
@@ -149,8 +167,8 @@ export class AppLeases {
       await fly.refreshLease(app, id, nonce, { ttlSeconds: leaseSeconds, patienceMs: renewalMsMax });
       return true;
     } catch (error) {
-      const isTaken = error instanceof FlyError && error.outcome === 'refused' && error.status !== 429;
-      if (!isTaken || isFleetWide(error)) throw error;
+      const isRefused = error instanceof FlyError && error.outcome === 'refused';
+      if (!isRefused || !lostStatuses.has(error.status)) throw error;
       this.#held.delete(id);
       return false;
     }

@@ -213,6 +213,26 @@ describe('where Fly limits how often a lease is renewed', () => {
     expect(scene.clock.now() - began).toBeLessThan(25_000);
   });
 
+  test.each([403, 401])('nor where Fly refuses the renewal with %d', async (status) => {
+    const { turn } = await removed();
+    scene.simulator.world.faults.add({ template, app: 'old', times: 1, fault: limited(10) });
+    const refused = { status, body: { error: 'unauthorized' } };
+    scene.simulator.world.faults.add({ template: lease, app: 'old', nth: 2, times: 1, fault: refused });
+    await turn('old').catch(() => undefined);
+    expect(names()).toEqual(['old', 'rest']);
+    expect(isHeld()).toEqual([false]);
+  });
+
+  test('nor where Fly limits how often it is given back', async () => {
+    const { turn } = await removed();
+    scene.simulator.world.faults.add({ template, app: 'old', times: 1, fault: { status: 422, body: {} } });
+    const giveBack = 'DELETE /apps/{app}/machines/{machine}/lease';
+    scene.simulator.world.faults.add({ template: giveBack, app: 'old', times: 1, fault: limited(8) });
+    await turn('old');
+    expect(names()).toEqual(['old', 'rest']);
+    expect(isHeld()).toEqual([false]);
+  });
+
   test('whoever says something meanwhile is heard', async () => {
     const { turn } = await removed();
     scene.simulator.world.faults.add({ template, app: 'old', times: 1, fault: limited(10) });
