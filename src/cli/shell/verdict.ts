@@ -1,6 +1,7 @@
 import type { AppPlan, Plan } from '../../model/plan.ts';
 import type { Problem } from '../../model/base/problem.ts';
 import type { Run } from '../../model/run.ts';
+import { isUnseen } from '../../plan/steps/status.ts';
 import { latestRuns } from '../../render/sync.ts';
 import { exitCodes, type ExitCode } from './exit.ts';
 
@@ -36,7 +37,7 @@ export function exitOfPlan(plan: Plan): ExitCode {
   const hasSteps = plan.apps.some((app) => app.steps.length > 0);
   if (hasSteps) codes.push(exitCodes.changes);
   for (const app of plan.apps) {
-    if (isUnknown(app)) codes.push(exitCodes.error);
+    if (isUnseen(app)) codes.push(exitCodes.error);
     else if (app.holds.length > 0 && !hasSteps) codes.push(exitCodes.blocked);
   }
   return worst(codes);
@@ -66,18 +67,13 @@ export function exitOfRollback(plan: Plan, runs: readonly Run[]): ExitCode {
   return isThere ? exitCodes.done : worst([exitCodes.blocked, exitOfSync(plan, runs)]);
 }
 
-/** Nobody knows how it is, and when somebody will: what Fly asked to be left alone with until a stated time is waited for. */
-function isUnknown({ status, holds }: AppPlan): boolean {
-  return status === 'failed' || holds.some(({ reason, retryAt }) => reason === 'unread' && retryAt === undefined);
-}
-
 const unfinished: ReadonlySet<string> = new Set(['held', 'blocked', 'pending', 'applying', 'drifted']);
 
 function exitOfApp(planned: AppPlan, run: Run | undefined): ExitCode {
   const app = run?.plan ?? planned;
   const status = run?.status ?? planned.status;
   if (run?.outcome === 'interrupted') return exitCodes.interrupted;
-  if (run?.outcome === 'failed' || status === 'failed' || isUnknown(app)) return exitCodes.error;
+  if (run?.outcome === 'failed' || status === 'failed' || isUnseen(app)) return exitCodes.error;
   if (status === 'invalid') return exitCodes.invalid;
   if (status === 'orphaned' && app.holds.length === 0) return exitCodes.done;
   return run?.outcome === 'held' || app.holds.length > 0 || unfinished.has(status) ? exitCodes.blocked : exitCodes.done;

@@ -14,9 +14,6 @@ const unread = appPlan({
   status: 'pending',
   holds: hold.map((one) => ({ ...one, reason: 'unread' as const })),
 });
-/** Fly asked to be left alone with it until then. */
-const waiting = { ...unread, app: 'waiting', holds: unread.holds.map((one) => ({ ...one, retryAt: 1 })) };
-const bothUnread = { ...unread, holds: [...unread.holds, ...waiting.holds] };
 const failed = appPlan({ app: 'failed', status: 'failed' });
 const problem = { severity: 'error', file: 'x', line: 1, column: 1, path: '', message: 'broken' } as const;
 const invalid = appPlan({ app: 'invalid', status: 'invalid', problems: [problem] });
@@ -42,10 +39,6 @@ test.each<[string, readonly AppPlan[], number]>([
   ['an invalid app beside changes and holds', [invalid, changed, held], 3],
   ['an app that could not be read', [unread], 1],
   ['an app that could not be read beside everything', [unread, invalid, changed, held], 1],
-  ['an app that Fly wants to be asked of later', [waiting, synced], 4],
-  ['the same beside changes', [waiting, changed], 2],
-  ['the same beside one that could not be read', [waiting, unread], 1],
-  ['one of which another kind could not be read', [bothUnread], 1],
   ['an app that failed', [failed, changed], 1],
 ])('diff: %s', (_name, apps, code) => {
   expect(exitOfPlan(planOf(apps))).toBe(code);
@@ -69,15 +62,6 @@ test.each<[string, readonly AppPlan[], readonly Run[], number]>([
   ['something still held', [held], [runOf(held, { outcome: 'held', status: 'held' })], 4],
   ['changes made, the rest held', [changedAndHeld], [runOf(changedAndHeld, { outcome: 'updated', status: 'held' })], 4],
   ['a kind unread', [unread], [runOf(unread, { outcome: 'held', status: 'pending' })], 1],
-  [
-    'a kind that Fly wants to be asked of later',
-    [waiting],
-    [runOf(waiting, { outcome: 'held', status: 'pending' })],
-    4,
-  ],
-  ['the same, and the rest was done', [waiting], [runOf(waiting, { outcome: 'updated', status: 'pending' })], 4],
-  ['the same, and a step failed', [waiting], [runOf(waiting, { outcome: 'failed', status: 'failed' })], 1],
-  ['of two kinds one', [bothUnread], [runOf(bothUnread, { outcome: 'held', status: 'pending' })], 1],
   ['an invalid app, the others synced', [invalid, noHolds], [runOf(noHolds, { outcome: 'updated' })], 3],
   ['a failure beside an invalid app', [invalid, noHolds], [runOf(noHolds, { outcome: 'failed' })], 1],
   ['an app that could not be planned', [failed], [], 1],
@@ -122,12 +106,6 @@ test.each<[string, readonly AppPlan[], readonly Run[], number]>([
   ['held there', [rolledBack], [there], 0],
   ['another hold beside it', [held], [runOf(held, { outcome: 'held', status: 'held' })], 4],
   ['a kind that could not be read', [unread], [runOf(unread, { outcome: 'held', status: 'pending' })], 1],
-  [
-    'a kind that Fly wants to be asked of later',
-    [waiting],
-    [runOf(waiting, { outcome: 'held', status: 'pending' })],
-    4,
-  ],
   ['a step that failed', [rolledBack], [{ ...there, outcome: 'failed' }], 1],
   ['an app that could not be planned', [failed], [], 1],
   ['cut short', [rolledBack], [{ ...there, outcome: 'interrupted', status: 'pending' }], 130],
