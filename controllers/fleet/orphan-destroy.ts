@@ -163,6 +163,8 @@ async function destroyUnder(
 /** Answers further apart show an app that never was: a volume made behind the list of them goes with the app. */
 const apartMsMax = 5000;
 const looksMax = 3;
+/** What Fly shows nothing of for a moment, by list and by id, may be there with a person's word in the next one. */
+const emptyAgainMs = 1000;
 /** Releases are good to know, and may leave the time that the rest takes. */
 const releasesMsMax = 2000;
 
@@ -197,8 +199,14 @@ async function lookWhole(
     observeContents(fly, orphan.name),
     deploymentsSoon({ clock, fly, fleet }, orphan),
   ]);
-  const seen = await observedUnder(request, leases, orphan);
-  const isEmptied = mayBeDone && seen.state === 'foreign' && seen.machines === 0 && seen.id === orphan.id;
+  const isEmpty = (one: SeenOrphan): boolean =>
+    mayBeDone && one.state === 'foreign' && one.machines === 0 && one.id === orphan.id;
+  let seen = await observedUnder(request, leases, orphan);
+  if (isEmpty(seen)) {
+    await clock.sleep(emptyAgainMs, request.signal);
+    seen = await observedUnder(request, leases, orphan);
+  }
+  const isEmptied = isEmpty(seen);
   if (seen.state !== 'orphan' && !isEmptied) return seen;
   if (seen.state === 'orphan' && seen.orphan.id !== orphan.id)
     return unread(orphan, 'it was made anew since it was looked at');

@@ -4,10 +4,14 @@ import type { FlyWriter } from '../../src/fly/api.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { MachineLabel } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { shownApp } from '../../src/observed/presence.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { Store } from '../../src/record/store.ts';
 import { outlastsDestroys, type Sight } from './outlasting.ts';
+
+/** By which of its labels a machine is another owner's: an update of the earlier one may write whatever else it likes. */
+const whoseKeys = [stampKeys.fleet, stampKeys.origin] as const;
 
 interface KeepingLabels extends Omit<Parameters<typeof outlastsDestroys>[0], 'fly'> {
   readonly fly: FlyWriter;
@@ -36,7 +40,8 @@ export async function keepLabels(context: KeepingLabels, app: string, { labels, 
     if (!isThere || patch === undefined) return { machine, isWritten: false };
     // As before, by an update that was on its way. What somebody has labelled otherwise since is theirs.
     const there = metadataOf(machine);
-    const isLost = Object.keys(patch).every((key) => there[key] === before.get(id)?.[key]);
+    const whose = whoseKeys.find((key) => key in patch && patch[key] !== before.get(id)?.[key]);
+    const isLost = whose !== undefined && there[whose] === before.get(id)?.[whose];
     if (isLost) await fly.patchMetadata(app, id, patch);
     return { machine, isWritten: !isLost };
   };
@@ -47,9 +52,9 @@ export async function keepLabels(context: KeepingLabels, app: string, { labels, 
 }
 
 /** What was remembered of it would be remembered of the next app by the name. */
-async function wentMeanwhile({ fly, store }: KeepingLabels, app: string): Promise<Fault> {
-  const presence = await readIfPossible(fly.app(app));
-  const isOver = presence.status === 'read' && presence.value.state === 'absent';
+async function wentMeanwhile({ fly, clock, store }: KeepingLabels, app: string): Promise<Fault> {
+  const shown = await readIfPossible(shownApp({ fly, clock }, app));
+  const isOver = shown.status === 'read' && shown.value.presence.state === 'absent' && !shown.value.isListed;
   if (isOver) {
     await store.applyEvent(app, { kind: 'destroying' });
     await store.applyEvent(app, { kind: 'destroyed' });

@@ -91,11 +91,15 @@ export async function outlastsDestroys(
   const beganAt = clock.monotonic();
   let standsSince = beganAt;
   let watched = fewOf(machines, written);
+  let areGone = false;
   for (let isTold = false; ; isTold = true) {
     watched = await allEnded(watched.map((one) => lookAt(context, app, { one, look })));
     const stand = watched.filter(({ state }) => state === 'written');
     if (stand.length === 0 && watched.some(({ state }) => state === 'missing')) standsSince = clock.monotonic();
-    if (watched.every(({ state }) => state === 'gone')) return false;
+    const wereGone = areGone;
+    areGone = watched.every(({ state }) => state === 'gone');
+    // What Fly does not show for a moment is there in the next one.
+    if (areGone && wereGone) return false;
     const hasLanded = clock.monotonic() - standsSince >= landsWithinMs;
     if (stand.length > 0 && (hasLanded || isFree(watched, flyNow(context)))) return true;
     if (clock.monotonic() - beganAt >= lookedAtMsMax) throw unseen(app);

@@ -103,7 +103,9 @@ const isMadeByUs = ({ ours, machine, metadata }: GroupMachine): boolean => ours 
 
 /** For whoever takes the place of an earlier owner: its labels, and nothing of what git wants besides. */
 function takenOver(input: PlanAppInput): AppPlan {
-  const draft = takeFrom(input);
+  const taken = takeFrom(input);
+  // Of what is labelled already, by a command that was cut short, nobody has seen whether it stays.
+  const draft = taken.steps.length > 0 ? taken : guardDestroyed(input, taken);
   return finish(input, draft, [], draft.steps.length > 0 ? 'wanted' : 'nothing');
 }
 

@@ -20,10 +20,10 @@ import { otherAppsLookMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { prunesApps } from './guards/removal-order.ts';
 import { backOrDestroy } from './idle-orphan.ts';
-import { hostLookMs } from './machines/unreachable.ts';
+import { heldWhileSilent } from './machines/unreachable.ts';
 import { contentsOf } from './steps/contents.ts';
 import { holdOf } from './steps/hold.ts';
-import { isHostOk, metadataOf } from './classify/machine-state.ts';
+import { metadataOf } from './classify/machine-state.ts';
 import { shellWord } from '../model/base/shell.ts';
 import { acceptCommand } from './steps/accept-word.ts';
 
@@ -65,7 +65,6 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
   const busy = busyWith({ machines, releases: asked, departed, fleet, now, aheadMs });
   if (busy !== undefined) return { steps: [], holds: [holdOf(name, { ...whyBusy(busy), steps: [step] })], notes: [] };
   const held =
-    silentHold(orphan, now, step) ??
     sharedHold(name, other, step) ??
     guessedHold(orphan, fleet.name, step) ??
     unprovenHold(orphan, fleet.name, step) ??
@@ -73,7 +72,8 @@ export function planOrphan({ fleet, orphan, now }: OrphanInput): Pick<AppPlan, '
     unmarkedHold(orphan, fleet, step) ??
     volumeHold(orphan, { strangers, now }, step) ??
     strangersHold(name, strangers, step);
-  return held === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [held], notes: [] };
+  const hold = heldWhileSilent({ orphan, held, now, step });
+  return hold === undefined ? { steps: [step], holds: [], notes: [] } : { steps: [], holds: [hold], notes: [] };
 }
 
 /** true: its host does not answer, and Fly shows nothing of its config: neither whose it is nor what it carries. */
@@ -140,23 +140,6 @@ function volumeHold(
     steps: [step],
     byName: true,
     ...(isRead ? {} : { retryAt: now + otherAppsLookMs }),
-  });
-}
-
-/**
- * Who destroys it leases its machines, by which others see that it goes, and reads people's words on them: where a host does not
- * answer it can do neither, and the host may be back before the app is gone.
- */
-function silentHold({ name, machines }: OrphanedApp, now: number, step: Step): Hold | undefined {
-  const silent = machines.filter((machine) => !isHostOk(machine)).map(({ id }) => id);
-  if (silent.length === 0) return undefined;
-  const [first = ''] = silent;
-  return holdOf(name, {
-    reason: 'unreachable',
-    because: `git no longer names it, and the host of ${silent.length === 1 ? `machine ${first}` : `${first} and ${plural(silent.length - 1, 'other machine')}`} does not answer: what a person says there cannot be seen`,
-    next: `FlyCD goes on once the host answers; fly apps destroy ${shellWord(name)} does not wait for it`,
-    steps: [step],
-    retryAt: now + hostLookMs,
   });
 }
 

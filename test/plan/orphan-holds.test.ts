@@ -49,7 +49,8 @@ function planned(...wrong: readonly Wrong[]) {
 
 const rival = machine(old, { number: 2, metadata: { [stampKeys.fleet]: 'rival' } });
 const byHand = flyctlMachine(old, { number: 3 });
-const silent = { ...machine(old, { number: 4 }), host_status: 'unreachable' };
+const unseen = { [stampKeys.machine]: undefined, [stampKeys.origin]: formatOrigin(origin) };
+const silent = { ...machine(old, { number: 4, metadata: unseen }), host_status: 'unreachable' };
 const full = { ...emptied, volumes: { status: 'read', value: [volume('vol_1')] } } as const;
 
 /** The gravest first: nothing is known, somebody is at it, it is another's, git may still want it, more would go with it. */
@@ -57,7 +58,6 @@ const wrongs: readonly (readonly [string, string, string, Wrong])[] = [
   ['it could not be looked at', 'unread', 'could not be looked at whole', { orphan: { unread: 'Fly answered 503' } }],
   ['it is suspended', 'suspended', 'by alice', { stamps: { [stampKeys.suspend]: formatSuspension(suspension) } }],
   ['somebody deploys it', 'busy', 'alice', { orphan: { releases: { status: 'read', value: [running] } } }],
-  ['a host does not answer', 'unreachable', 'does not answer', { beside: [silent] }],
   ['another fleet has machines in it', 'owner', 'the fleet rival has machines in it', { beside: [rival] }],
   ['only the token leads there', 'owner', 'only because the token reaches', { orphan: { isGuessed: true } }],
   [
@@ -66,6 +66,7 @@ const wrongs: readonly (readonly [string, string, string, Wrong])[] = [
     'none carries its own machine id',
     { stamps: { [stampKeys.machine]: undefined } },
   ],
+  ['a host does not answer', 'unreachable', 'does not answer', { beside: [silent] }],
   ['no commit removed it', 'destructive', 'no commit removed it', { orphan: { history: { state: 'uncommitted' } } }],
   [
     'a config that names no fleet synced it',
@@ -98,6 +99,18 @@ describe('an app that git no longer names', () => {
       expect(holds[0]?.because).toContain(words);
     },
   );
+
+  test('says beside a host that does not answer what else keeps it, and that no word lifts it before', () => {
+    for (const [, reason, words, wrong] of wrongs.slice(-4, -1)) {
+      const [hold] = planned(wrong).holds;
+      expect(hold?.reason).toBe(reason);
+      const [both] = planned(wrong, { beside: [silent] }).holds;
+      expect(both).toMatchObject({ reason: 'unreachable', next: `once the host answers: ${hold?.next}` });
+      expect(both?.because).toContain(words);
+      expect(both?.because).toContain('the host of machine webarn4 does not answer');
+      expect(both?.because).not.toContain('fly apps destroy');
+    }
+  });
 
   test.each<readonly [string, Partial<DesiredFleet>]>([
     ['its policy prunes no apps', { policy: { ...defaultPolicy, prune: ['addresses'] } }],

@@ -1,6 +1,6 @@
 /** Somebody else at work on the app. */
 import type { ObservedApp } from '../../model/observed.ts';
-import type { Step, AppPlan } from '../../model/plan.ts';
+import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { destroyedBy, whyBusy } from '../classify/other-deployments.ts';
 import type { OtherDeployment, PlanAppInput, PlanDraft } from '../types.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
@@ -10,14 +10,36 @@ export function guardBusy(app: string, draft: PlanDraft, busy: OtherDeployment):
   return holdBack(withConfirmable(draft), app, () => true, whyBusy(busy));
 }
 
+/** Done without a lease, and so without a wait for whoever has them all. */
+const unleased: ReadonlySet<Step['kind']> = new Set([
+  'machine.label',
+  'machine.uncordon',
+  'address.release',
+  'secret.set',
+  'secret.unset',
+  'volume.extend',
+  'volume.configure',
+]);
+
 /**
- * Of an app that somebody is destroying nobody says that it is as git says. What there is to do waits for the same leases by
- * itself, and goes on where the app stays.
+ * Of an app that somebody is destroying nobody says that it is as git says, nor does the little that needs no lease. What needs one
+ * waits for the same leases by itself, and goes on where the app stays.
  */
 export function guardDestroyed({ desired, observed, now }: PlanAppInput, draft: PlanDraft): PlanDraft {
-  if (draft.steps.length > 0 || draft.holds.length > 0 || observed.machines.status === 'unread') return draft;
+  if (observed.machines.status === 'unread') return draft;
   const going = destroyedBy({ machines: observed.machines.value, now, aheadMs: observed.flyAheadMs });
-  return going === undefined ? draft : { ...draft, holds: [holdOf(desired.name, whyBusy(going))] };
+  if (going === undefined) return draft;
+  const { steps } = draft;
+  const holds = draft.holds.map((hold) => (hold.reason === 'busy' ? withoutLabels(hold) : hold));
+  if (steps.length === 0 && holds.length > 0) return { ...draft, holds };
+  if (!steps.every(({ kind }) => unleased.has(kind))) return draft;
+  const hold = holdOf(desired.name, { ...whyBusy(going), steps });
+  return { ...draft, steps: [], holds: [...holds, withoutLabels(hold)] };
+}
+
+/** Nobody waits for stamps: a hold of nothing else would not be told. */
+function withoutLabels(hold: Hold): Hold {
+  return { ...hold, steps: hold.steps.filter(({ kind }) => kind !== 'machine.label') };
 }
 
 /** Labels and taking over only write stamps: whoever deploys meanwhile does not notice. */

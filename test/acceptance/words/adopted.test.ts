@@ -136,3 +136,49 @@ test.each([1, 3, 12])('where nobody destroys it nobody waits, and a few are look
   expect(scene.world.clock.now() - at).toBeLessThan(1000);
   expect(calls(byId) - looks).toBe(Math.min(count, 8));
 });
+
+test.each([one, all])(
+  'said again after it was cut short it is busy while the app may go: %s %s %s %s',
+  async (...argv) => {
+    await removed();
+    const folder = theirs();
+    let said: Awaited<ReturnType<typeof scene.world.flycd>> | undefined;
+    await passWith({ template, nth: 1, fault: { latencyMs: 15_000 } }, async () => {
+      const [machine] = seen()?.machines ?? [];
+      const path = `/apps/shop/machines/${machine?.id}/metadata`;
+      await scene.world.asPerson('PATCH', path, { metadata: { flycd_fleet: 'theirs' } });
+      said = await scene.world.flycdAt(folder, argv, 'laptop');
+    });
+    expect(seen()).toBeUndefined();
+    expect(said?.code, said?.stdout).toBe(4);
+    expect(said?.stdout).toContain('is destroying the app');
+  },
+);
+
+/** What Fly answers to the first look behind the labels or the word. */
+async function withFirstLook(argv: readonly string[], folder: string, hidden: readonly string[]) {
+  const patch = 'PATCH /apps/{app}/machines/{machine}/metadata';
+  faults().add({ template: patch, app: 'shop', times: 1, fault: { latencyMs: 2000 } });
+  const before = calls(patch);
+  const saying = scene.world.flycdAt(folder, argv, 'laptop');
+  while (calls(patch) === before) await scene.world.clock.sleep(20);
+  const fault = { status: 404, body: { error: 'not found' } };
+  for (const each of hidden) faults().add({ template: each, app: 'shop', times: 1, fault });
+  const said = await saying;
+  faults().clear();
+  return said;
+}
+
+test.each([[[byId]], [[byId, 'GET /apps/{app}']]])('nothing is gone that %j does not show once', async (hidden) => {
+  await removed();
+  const adopted = await withFirstLook(one, theirs(), hidden);
+  expect(adopted.code, adopted.stdout).toBe(0);
+  expect(fleets()).toEqual(['theirs']);
+});
+
+test('a word stands on a machine that one look does not show', async () => {
+  await removed();
+  const said = await withFirstLook(suspend, theirs({ 'flycd.yaml': 'fleet: words\n', ...shop() }), [byId]);
+  expect(said.code, said.stdout + said.stderr).toBe(0);
+  expect(seen()?.machines.every(({ metadata }) => 'flycd_suspend' in metadata)).toBe(true);
+});
