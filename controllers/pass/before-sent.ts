@@ -18,6 +18,12 @@ const sameMomentMs = 50;
 /** A look that took longer tells how things were before this moment. */
 const quickMs = 1000;
 
+interface Asked {
+  /** Tries before this one that got no answer. */
+  readonly timesUnclear?: number;
+  readonly others?: (() => Promise<void>) | undefined;
+}
+
 /**
  * What went before a write took its time, and Fly may have asked for a minute more: another FlyCD may hold the app by now and
  * count what we have not made yet, another owner may have begun it, git may have taken it back, and a person may have said
@@ -28,24 +34,24 @@ const quickMs = 1000;
 export async function checkStillAsPlanned(
   pass: AppPass,
   target: WriteTarget,
-  others: () => Promise<void> = () => Promise.resolve(),
+  { timesUnclear = 0, others = () => Promise.resolve() }: Asked = {},
 ): Promise<void> {
   const askedAt = momentOf(pass.services.clock);
-  checkGoesOn(pass, target);
+  checkGoesOn(pass, target, timesUnclear);
   checkWords(pass, [], await saidSince(pass));
   await allEnded([lookBefore(pass, target, askedAt), others()]);
   // Of what came meanwhile; what another write of this pass has found holds for all of them.
-  checkGoesOn(pass, target);
+  checkGoesOn(pass, target, timesUnclear);
 }
 
 /** What the pass knows without asking anybody. */
-function checkGoesOn(pass: AppPass, target: WriteTarget): void {
+function checkGoesOn(pass: AppPass, target: WriteTarget, timesUnclear: number): void {
   if (pass.overtaken !== undefined) throw pass.overtaken;
   // What was made of an app that another owner began goes again.
   if (target.of !== 'machine') checkNotLost(pass);
   const { newer, services } = pass;
   const why = whyStopped({ signal: services.signal, newer });
-  if (why !== undefined && !isRest(pass, target)) throw stoppedFault(pass, why);
+  if (why !== undefined && !isRest(pass, target)) throw stoppedFault(pass, { why, timesUnclear });
 }
 
 /** The rest of what was begun: half of it would be worse than all of it. */
@@ -54,11 +60,16 @@ function isRest(pass: AppPass, target: WriteTarget): boolean {
   return target.goesOn === 'always' || (target.goesOn === 'begun' && pass.underway.has(target.machineId));
 }
 
-function stoppedFault({ app, newer, services: { clock } }: AppPass, why: string): Fault {
+function stoppedFault(
+  { app, newer, services: { clock } }: AppPass,
+  { why, timesUnclear }: { readonly why: string; readonly timesUnclear: number },
+): Fault {
   const isNewer = newer?.aborted === true;
+  const isTried = timesUnclear > 0;
   return new Fault({
     kind: 'waiting',
-    what: `${why} before this was sent`,
+    what: `${why} before this was sent${isTried ? ' once more' : ''}`,
+    ...(isTried ? { why: 'no answer came to the first try, which may have been done' } : {}),
     next: isNewer ? 'FlyCD goes on with what git says now' : 'the next run goes on from there',
     where: app.name,
     retryAt: clock.now(),

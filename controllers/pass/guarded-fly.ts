@@ -20,8 +20,11 @@ export type WriteTarget =
 
 type MachineTarget = Extract<WriteTarget, { of: 'machine' }>;
 
-/** Throws a Fault where the write may not be sent any more. `others`: what else is asked before it, and may run side by side with that. */
-export type Gate = (target: WriteTarget, others?: () => Promise<void>) => Promise<void>;
+/**
+ * Throws a Fault where the write may not be sent any more. `timesUnclear`: tries before this one that got no answer. `others`: what
+ * else is asked before it, and may run side by side with that.
+ */
+export type Gate = (target: WriteTarget, timesUnclear: number, others?: () => Promise<void>) => Promise<void>;
 
 /**
  * Sent without asking. Stamps are merged into what stands on a machine, write over no word and tell of what was done before it;
@@ -84,7 +87,7 @@ export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
   const before =
     (target: WriteTarget, others?: BeforeSent): BeforeSent =>
     (timesUnclear) =>
-      gate(target, others === undefined ? undefined : () => others(timesUnclear));
+      gate(target, timesUnclear, others === undefined ? undefined : () => others(timesUnclear));
   const one = (machineId: string): MachineTarget => ({ of: 'machine', machineId });
   const begun = (machineId: string): MachineTarget => ({ of: 'machine', machineId, goesOn: 'begun' });
   const always = (machineId: string): MachineTarget => ({ of: 'machine', machineId, goesOn: 'always' });

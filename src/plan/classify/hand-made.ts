@@ -77,12 +77,16 @@ function toldNumber(metadata: Metadata): number {
   return parseTold(metadata[stampKeys.told])?.number ?? 0;
 }
 
-/** Where the release cannot be read, by the oldest machine of it: one that it updated was there before, and is none that it made. */
-function begunAt(release: string, { machines, departed = [], releases }: SinceInput): number {
+/**
+ * Where the release cannot be read, by the oldest machine of it, also of those that are gone: a copy carries the release of its
+ * original, and one that it updated was there before. Nobody can tell where those cannot be read either: it began before all else.
+ */
+function begunAt(release: string, { machines, departed, releases }: SinceInput): number {
   const listed = releases?.find(({ id }) => id === release)?.created_at;
+  if (listed !== undefined) return Date.parse(listed);
+  if (departed === undefined) return -Infinity;
   const reached = [...machines, ...departed].filter((one) => metadataOf(one)[flyctlKeys.releaseId] === release);
-  const times = listed === undefined ? reached.map(({ created_at: at }) => at ?? '') : [listed];
-  return Math.min(...times.map((time) => Date.parse(time)));
+  return Math.min(...reached.map(({ created_at: at }) => Date.parse(at ?? '')));
 }
 
 /** Of the release that FlyCD found on a machine when it wrote its stamps last. 0: none, or its number is not known. */

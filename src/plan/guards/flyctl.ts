@@ -53,28 +53,47 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
   // Machines that are gone, or that others have replaced, do not tell of the release that did it.
   const isToldByOthers = emptied.length > 0 || left.some((one) => one.left === 'replaced');
   const telling = [...touched, ...left, ...(isToldByOthers ? handMade(inventory) : [])];
+  if (telling.length === 0 && mayBeTold(input, inventory)) return holdUntold(input, draft, emptied);
   if (isOverruled(input, releasedAt(telling, inventory))) return draft;
   const because = [
     ...(touched.length === 0 ? [] : [`${plural(touched.length, 'machine')} not as git says`]),
     ...emptied.map((group) => `${group} has no machine`),
     ...leftoverWords(left),
   ];
-  // What goes may be what serves while others wait. A label that takes note of the release would leave nobody to tell of it.
-  const isHeld = (step: Step): boolean =>
-    isRollout(step) ||
-    step.kind === 'machine.destroy' ||
-    (step.kind === 'machine.label' && step.metadata[stampKeys.release] !== undefined);
-  return holdBack(draft, name, isHeld, {
+  return holdBack(draft, name, changesMachines, {
     reason: 'flyctl',
     because: `changed by flyctl${releaseWords(newestRelease(telling, inventory))}: ${list(because)}`,
     next: `commit what should run, or flycd sync --now --app ${shellWord(name)}`,
   });
 }
 
+/** A list that Fly did not answer is asked for again as soon as others of an app are. Milliseconds. */
+const untoldLookMs = 60_000;
+
+/** What goes may be what serves while others wait. A label that takes note of the release would leave nobody to tell of it. */
+function changesMachines(step: Step): boolean {
+  const isNote = step.kind === 'machine.label' && step.metadata[stampKeys.release] !== undefined;
+  return isNote || isRollout(step) || step.kind === 'machine.destroy';
+}
+
+/** As what cannot be read holds whatever depends on it. */
+function holdUntold({ desired, now }: PlanAppInput, draft: PlanDraft, emptied: readonly string[]): PlanDraft {
+  return holdBack(draft, desired.name, changesMachines, {
+    reason: 'unread',
+    because: `machines that are gone could not be read, and they alone tell whether a deployment by hand took those of ${list(emptied)}`,
+    next: 'FlyCD tries again; nothing that depends on it is done until then',
+    retryAt: now + untoldLookMs,
+  });
+}
+
+/** Whether somebody deployed by hand only machines that are gone could tell, and nobody could read those. */
+function mayBeTold({ observed }: PlanAppInput, inventory: MachineInventory): boolean {
+  return inventory.isUntold && observed.isDepartedUnread === true;
+}
+
 /** Groups that had machines, and have none beside what tells of a deployment by hand, which may have taken them. */
 function emptiedGroups(input: PlanAppInput, { steps }: PlanDraft, { inventory }: Found): readonly string[] {
-  const mayBeTold = inventory.isUntold && input.observed.isDepartedUnread === true;
-  if (handMade(inventory).length === 0 && !mayBeTold) return [];
+  if (handMade(inventory).length === 0 && !mayBeTold(input, inventory)) return [];
   const there = new Set(inventory.members.map(({ group }) => group));
   const made = new Set(createsOf(steps).map(({ group }) => group));
   return [...made].filter((group) => {

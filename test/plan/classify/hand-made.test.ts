@@ -219,10 +219,24 @@ describe('when FlyCD came, where its database tells of no release', () => {
     expect(heldOf([old], now - 60_000)).toEqual(['flyctl']);
   });
 
+  test('a copy under a release that nothing shows tells of nobody, unless those that are gone were read', () => {
+    const machines = [young, web(bare), work(bare)];
+    const heldOf = (more: object) => {
+      const app = plan(desired, { ...observed({ machines }), ...more }, { memory: { known: true } });
+      return [holdsOf(app), brief(app.steps)];
+    };
+    expect(heldOf({})).toEqual([[], []]);
+    expect(heldOf({ releases: { status: 'unread', reason: '500' } })).toEqual([[], []]);
+    // What it was copied from was there before FlyCD.
+    const original = { ...old, id: 'before', state: 'destroyed' };
+    expect(heldOf({ departed: [original] })).toEqual([[], []]);
+    expect(heldOf({ departed: [] })[0]).toEqual(['flyctl']);
+  });
+
   test('nothing is made while those that are gone cannot be read, and nothing goes for it', () => {
     const seen = observed({ machines: [young] });
     const held = plan(desired, { ...seen, isDepartedUnread: true }, { memory: { known: true } });
-    expect([brief(held.steps), holdsOf(held)]).toEqual([[], ['flyctl']]);
+    expect([brief(held.steps), holdsOf(held)]).toEqual([[], ['unread']]);
     const insisted = plan(
       desired,
       { ...seen, isDepartedUnread: true },
