@@ -113,3 +113,34 @@ test.each(['volumes', 'secrets'])(
     expect(code).toBe(0);
   },
 );
+
+test.each([
+  ['an empty list and no machine by its id', true, true],
+  ['an empty list', true, false],
+  ['no machine by its id', false, true],
+])('a moment in which Fly shows %s lets no second try take a word along', async (_what, isListEmpty, isUnknown) => {
+  await removed();
+  await scene.world.clock.sleep(120_000);
+  const before = calls(template);
+  // The first try is not done, and gets no answer that says so.
+  scene.faults().add({ template, app: 'shop', times: 1, fault: { latencyMs: 55_000 } });
+  scene.faults().add({ template, app: 'shop', times: 1, fault: { status: 504, body: {} } });
+  const begins = (): boolean => calls(template) > before && scene.world.clock.now() - sentAt >= 50_000;
+  let sentAt = Infinity;
+  scene.world.simulator.world.onRequest = ({ phase, request: { method, path } }) => {
+    if (phase !== 'before' || method !== 'GET' || !path.endsWith('/apps/shop/volumes') || !begins()) return;
+    scene.world.simulator.world.onRequest = undefined;
+    const unknown = { status: 404, body: { error: 'machine not found' } };
+    const byId = 'GET /apps/{app}/machines/{machine}';
+    if (isUnknown) scene.faults().add({ template: byId, app: 'shop', times: 1, fault: unknown });
+    const list = 'GET /apps/{app}/machines';
+    if (isListEmpty) scene.faults().add({ template: list, app: 'shop', times: 1, fault: { status: 200, body: [] } });
+  };
+  const passing = scene.world.flycd(once);
+  while (calls(template) === before) await scene.world.clock.sleep(50);
+  sentAt = scene.world.clock.now();
+  const said = await scene.world.flycd(suspend, 'laptop');
+  await passing;
+  expect(said.code, said.stderr).toBe(0);
+  expect([calls(template) - before, seen() === undefined]).toEqual([1, false]);
+});
