@@ -20,7 +20,7 @@ import { otherAppsLookMs } from './guards/dependencies.ts';
 import { ownerWords } from './guards/owner.ts';
 import { prunesApps } from './guards/removal-order.ts';
 import { backOrDestroy } from './idle-orphan.ts';
-import { heldWhileSilent } from './machines/unreachable.ts';
+import { heldWhileSilent } from './silent-orphan.ts';
 import { contentsOf } from './steps/contents.ts';
 import { holdOf } from './steps/hold.ts';
 import { metadataOf } from './classify/machine-state.ts';

@@ -45,7 +45,7 @@ export interface NamedFile {
 /** The app that a file means, as far as can be told where it is broken. undefined: nobody knows. */
 export function meantApp({ document, layers, draft }: NamedFile): string | undefined {
   const isSure = !hasBrokenSyntax(document) && document.problems.every(({ path }) => path[0] !== 'app');
-  // Of one that is read whole a number, a date or nothing names nobody, whatever its line looks like.
+  // Of one that is read whole a number, a truth value or nothing names nobody, whatever its line looks like.
   if (isSure) return draft.name;
   const overridden = appIn(layers.overrides);
   if (overridden !== undefined) {
