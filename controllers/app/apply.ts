@@ -18,7 +18,7 @@ import { applyAddressStep } from '../kinds/addresses.ts';
 import { applyAppStep } from '../kinds/apps.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { provideImage, withBuiltImage } from '../images/build-step.ts';
-import type { StepDone } from '../pass/services.ts';
+import { whyStopped, type StepDone } from '../pass/services.ts';
 import { lockApp } from '../pass/app-lock.ts';
 import { isUnseen } from '../pass/beginning.ts';
 import { actOnMachine } from '../machines/actions.ts';
@@ -357,7 +357,7 @@ class Apply {
   #endOf(fault: Fault): 'failed' | 'interrupted' | 'skipped' {
     if (fault.kind !== 'waiting') return 'failed';
     const { newer, services } = this.#pass;
-    const isStopped = newer?.aborted === true || services.signal.aborted;
+    const isStopped = whyStopped({ signal: services.signal, newer }) !== undefined;
     return isStopped || isSilence(fault) ? 'interrupted' : 'skipped';
   }
 

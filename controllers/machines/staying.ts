@@ -83,8 +83,9 @@ function stayingBeside(pass: AppPass, { machineId, group }: Going): readonly str
   const { app, leaving, made, moved } = pass;
   const isNamed = app.groups.some(({ name }) => name === group);
   return [...countedOn(pass), ...made]
-    .filter(([id, its]) => (its === group || !isNamed) && !leaving.has(id) && !moved.has(id))
-    .flatMap(([id]) => (id === machineId ? [] : [id]));
+    .filter(([, its]) => its === group || !isNamed)
+    .map(([id]) => id)
+    .filter((id) => id !== machineId && !leaving.has(id) && !moved.has(id));
 }
 
 /** Ids of the machines that are there, or were so many milliseconds ago. */

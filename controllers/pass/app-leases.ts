@@ -159,7 +159,7 @@ export class AppLeases {
 
   /**
    * false: the call waited for its turn for longer than the lease, and somebody else may hold it by now. One that Fly refuses for
-   * another reason, as for haste, is ours as long as before: it is given back as any other.
+   * another reason, as for haste, is ours as long as before, and is given back with the others.
    */
   async #isRenewed(id: string, nonce: string): Promise<boolean> {
     const { fly, app } = this.#parts;

@@ -133,6 +133,30 @@ export function giveWay(pass: AppPass, why: string): Fault {
   return pass.overtaken;
 }
 
+interface Stopped {
+  /** What had not come to its end. */
+  readonly when: string;
+  readonly machineId?: string;
+  readonly why?: string;
+  readonly cause?: Fault;
+}
+
+/** Git has moved on, or FlyCD was asked to stop: nothing has gone wrong. */
+export function stoppedFault(
+  { app, newer, services: { clock } }: AppPass,
+  { when, machineId, ...more }: Stopped,
+): Fault {
+  const isNewer = newer?.aborted === true;
+  return new Fault({
+    kind: 'waiting',
+    what: `${isNewer ? 'git has moved on' : 'FlyCD was asked to stop'} ${when}`,
+    next: isNewer ? 'FlyCD goes on with what git says now' : 'the next run goes on from there',
+    where: machineId === undefined ? app.name : `${app.name} ${machineId}`,
+    retryAt: clock.now(),
+    ...more,
+  });
+}
+
 /** A command does so a few times (controllers/fleet/sync.ts), the loop until it gets through. */
 function planAgain({ patience }: Pick<AppPass['services'], 'patience'>): string {
   const again = 'FlyCD plans again from there';

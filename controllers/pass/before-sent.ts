@@ -1,14 +1,13 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
-import { Fault } from '../../src/model/base/fault.ts';
 import { longAgo, momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import type { AppPass, Listed } from './app-pass.ts';
-import { checkWords } from './basis.ts';
+import { checkWords, stoppedFault } from './basis.ts';
+import { whyStopped } from './services.ts';
 import { checkNotLost, checkOwner, isUnseen, recentMs } from './beginning.ts';
 import type { WriteTarget } from './guarded-fly.ts';
-import { whyStopped } from './services.ts';
 
 /**
  * Whoever has just looked, and done nothing since but its own work, need not look again: what is waited for, be it a call, a
@@ -49,31 +48,16 @@ function checkGoesOn(pass: AppPass, target: WriteTarget, timesUnclear: number): 
   if (pass.overtaken !== undefined) throw pass.overtaken;
   // What was made of an app that another owner began goes again.
   if (target.of !== 'machine') checkNotLost(pass);
-  const { newer, services } = pass;
-  const why = whyStopped({ signal: services.signal, newer });
-  if (why !== undefined && !isRest(pass, target)) throw stoppedFault(pass, { why, timesUnclear });
+  if (whyStopped({ signal: pass.services.signal, newer: pass.newer }) === undefined || isRest(pass, target)) return;
+  if (timesUnclear === 0) throw stoppedFault(pass, { when: 'before this was sent' });
+  const why = 'no answer came to the first try, which may have been done';
+  throw stoppedFault(pass, { when: 'before this was sent once more', why });
 }
 
 /** The rest of what was begun: half of it would be worse than all of it. */
 function isRest(pass: AppPass, target: WriteTarget): boolean {
   if (target.of !== 'machine') return false;
   return target.goesOn === 'always' || (target.goesOn === 'begun' && pass.underway.has(target.machineId));
-}
-
-function stoppedFault(
-  { app, newer, services: { clock } }: AppPass,
-  { why, timesUnclear }: { readonly why: string; readonly timesUnclear: number },
-): Fault {
-  const isNewer = newer?.aborted === true;
-  const isTried = timesUnclear > 0;
-  return new Fault({
-    kind: 'waiting',
-    what: `${why} before this was sent${isTried ? ' once more' : ''}`,
-    ...(isTried ? { why: 'no answer came to the first try, which may have been done' } : {}),
-    next: isNewer ? 'FlyCD goes on with what git says now' : 'the next run goes on from there',
-    where: app.name,
-    retryAt: clock.now(),
-  });
 }
 
 async function lookBefore(pass: AppPass, target: WriteTarget, askedAt: Moment): Promise<void> {

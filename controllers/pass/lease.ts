@@ -3,7 +3,7 @@ import { isOwnLease } from '../../src/model/stamps/owner.ts';
 import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';
-import { lookAgainAfterWait } from './basis.ts';
+import { lookAgainAfterWait, stoppedFault } from './basis.ts';
 import { destroyLeaseMsMax } from './app-leases.ts';
 import { leaseDescription, type HeldLease } from './services.ts';
 
@@ -188,18 +188,10 @@ async function acquire(pass: AppPass, machineId: string) {
 }
 
 /** Who waits for a lease gives way, whatever it was that Fly answered last: nothing has gone wrong. */
-function waitEnded({ app, newer, services: { clock } }: AppPass, machineId: string, cause: Fault): Fault {
+function waitEnded(pass: AppPass, machineId: string, cause: Fault): Fault {
   if (cause.kind === 'waiting') return cause;
-  const isNewer = newer?.aborted === true;
-  return new Fault({
-    kind: 'waiting',
-    what: `${isNewer ? 'git has moved on' : 'FlyCD was asked to stop'} while FlyCD waited for the lease on a machine`,
-    why: cause.message,
-    next: isNewer ? 'FlyCD goes on with what git says now' : 'the next run goes on from there',
-    where: `${app.name} ${machineId}`,
-    retryAt: clock.now(),
-    cause,
-  });
+  const when = 'while FlyCD waited for the lease on a machine';
+  return stoppedFault(pass, { when, machineId, why: cause.message, cause });
 }
 
 function lostLease(app: string, machineId: string): Fault {
