@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Files } from '../../controllers/arena.ts';
-import { once, shop, suspend, wordsScene } from './scene.ts';
+import { fleet, once, shop, suspend, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
 const { seen, removed, passWith, calls, faults } = scene;
@@ -182,3 +182,30 @@ test('a word stands on a machine that one look does not show', async () => {
   expect(said.code, said.stdout + said.stderr).toBe(0);
   expect(seen()?.machines.every(({ metadata }) => 'flycd_suspend' in metadata)).toBe(true);
 });
+
+test.each(['has', 'lacks'])(
+  'labels are written again where an update stamps the earlier owner, whose origin each %s',
+  async (how) => {
+    scene.world.write({ ...fleet, ...shop('nginx:1', 2) });
+    await scene.done(once);
+    await scene.world.clock.sleep(600_000);
+    const ids = seen()?.machines.map(({ id }) => id) ?? [];
+    const origin = (id: string) => scene.world.asPerson('DELETE', `/apps/shop/machines/${id}/metadata/flycd_origin`);
+    if (how === 'lacks') for (const id of ids) await origin(id);
+    const folder = theirs({ 'flycd.yaml': 'fleet: theirs\n', ...shop('nginx:2', 2) });
+    scene.world.write(shop('nginx:2', 2));
+    const update = 'POST /apps/{app}/machines/{machine}';
+    // It was sent before the labels, and lands on one of them while the other is written.
+    faults().add({ template: update, app: 'shop', nth: 1, times: 1, fault: { latencyMs: 3000 } });
+    const patch = 'PATCH /apps/{app}/machines/{machine}/metadata';
+    faults().add({ template: patch, app: 'shop', nth: 2, times: 1, fault: { latencyMs: 6000 } });
+    const before = calls(update);
+    const passing = scene.world.flycd(once);
+    while (calls(update) === before) await scene.world.clock.sleep(20);
+    const { code, stdout } = await scene.world.flycdAt(folder, one, 'laptop');
+    const then = fleets();
+    await passing;
+    expect(code, stdout).toBe(0);
+    expect(then).toEqual(['theirs', 'theirs']);
+  },
+);

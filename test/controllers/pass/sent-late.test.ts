@@ -193,6 +193,18 @@ describe('FlyCD is asked to stop meanwhile', () => {
     expect(sent().length, next.said).toBeGreaterThan(1);
   });
 
+  test('after a try that got no answer it is said that this may have been done', async () => {
+    world = await prepared([shop(one)], shop(secret('NEW')));
+    const template = 'POST /apps/{app}/secrets';
+    world.simulator.world.faults.add({ template, fault: 'reset-after' });
+    const stop = new AbortController();
+    world.simulator.world.onRequest = ({ request, phase }) => {
+      if (phase === 'before' && request.template === template) stop.abort(new Error('SIGTERM'));
+    };
+    const { stdout, stderr } = await world.flycd(['sync', '--once'], undefined, stop.signal);
+    expect(stdout + stderr).toContain('before this was sent once more: no answer came to the first try');
+  });
+
   test('a machine that was made to be started is started all the same', async () => {
     world = await arena();
     world.write({
