@@ -194,8 +194,9 @@ describe('FlyCD is asked to stop meanwhile', () => {
   });
 
   test('after a try that got no answer it is said that this may have been done', async () => {
-    world = await prepared([shop(one)], shop(secret('NEW')));
-    const template = 'POST /apps/{app}/secrets';
+    world = await prepared([shop(one)], {});
+    for (const stopped of there()) stopped.state = 'stopped';
+    const template = `POST ${machines}/{machine}/start`;
     world.simulator.world.faults.add({ template, fault: 'reset-after' });
     const stop = new AbortController();
     world.simulator.world.onRequest = ({ request, phase }) => {
