@@ -18,8 +18,7 @@ import { reachedVersion, versionOf } from '../../src/plan/target/app-version.ts'
 import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { isRollout } from '../../src/plan/steps/select.ts';
 import { commandVersion } from '../../src/plan/target/release-command.ts';
-import { listedMs } from '../pass/basis.ts';
-import { flyNow } from '../pass/fly-now.ts';
+import { flyNow, listedMs } from '../pass/fly-now.ts';
 import { whyStopped } from '../pass/services.ts';
 import { plannedAgain } from './plan-app.ts';
 import type { PlannedApp, SyncAppRequest } from './types.ts';

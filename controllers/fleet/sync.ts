@@ -11,7 +11,7 @@ import { holdUnlisted, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { planOrphanAgain, withPlans, type FailedApp } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
-import { listedMs } from '../pass/basis.ts';
+import { listedMs } from '../pass/fly-now.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';

@@ -3,7 +3,8 @@ import type { AddressStep } from '../../src/model/plan.ts';
 import { addressType } from '../../src/plan/kinds/addresses.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import type { StepDone } from '../pass/services.ts';
-import { betweenLooksMs, giveWay } from '../pass/basis.ts';
+import { giveWay } from '../pass/basis.ts';
+import { betweenLooksMs } from '../pass/fly-now.ts';
 import { listedMsMax } from '../pass/beginning.ts';
 import { createOnce } from '../pass/intents.ts';
 

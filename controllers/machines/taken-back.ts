@@ -6,7 +6,7 @@ import { shellWord } from '../../src/model/base/shell.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { eventWords, versionMadeAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { betweenLooksMs } from '../pass/basis.ts';
+import { betweenLooksMs } from '../pass/fly-now.ts';
 import { overtaken } from './overtaken.ts';
 
 /** A machine that is not booted is replaced within a second, but for an image that Fly looks for in vain. */

@@ -15,12 +15,7 @@ import { ownerWords } from '../../src/plan/guards/owner.ts';
 import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from './app-pass.ts';
 import { countedOn, isOfConcern } from './counted.ts';
-
-/** Lists lag: seconds later they show more of what was seen by its id. */
-export const listedMs = 2000;
-
-/** Between two looks at the same within a pass: Fly answers one list of an app a second, and five times for a machine. */
-export const betweenLooksMs = 1000;
+import { listedMs } from './fly-now.ts';
 
 /** That a version runs well is no reason to stop. */
 const words = [stampKeys.suspend, stampKeys.hold, stampKeys.failed] as const;

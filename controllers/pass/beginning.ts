@@ -11,7 +11,7 @@ import type { OtherOwner } from '../../src/model/stamps/owner.ts';
 import { isBegun, ownerBefore, stands } from '../../src/plan/classify/beginning.ts';
 import { ownerHold } from '../../src/plan/guards/owner.ts';
 import type { AppPass } from './app-pass.ts';
-import { betweenLooksMs } from './basis.ts';
+import { betweenLooksMs } from './fly-now.ts';
 
 /** Lists lag by seconds; one that does not show by then what was made shows nothing that could be waited for. */
 export const listedMsMax = 60_000;
