@@ -96,6 +96,8 @@ export interface GroupMachine {
  */
 interface Leftover extends GroupMachine {
   readonly left: 'group' | 'canary' | 'replaced' | 'unfinished';
+  /** Machines that are gone, which were not read, may tell that it was there when FlyCD came. */
+  readonly isUncertain: boolean;
 }
 
 export interface MachineInventory {

@@ -39,6 +39,8 @@ interface SinceInput {
 
 interface Since {
   readonly isSince: (metadata: Metadata) => boolean;
+  /** It is since as far as those that are there tell, and those that are gone, which were not read, may tell otherwise. */
+  readonly isUncertain: (metadata: Metadata) => boolean;
   /** Nothing that was read tells when FlyCD came. */
   readonly isUntold: boolean;
 }
@@ -70,7 +72,12 @@ export function madeSince(input: SinceInput): Since {
     if (number > 0) return Number(metadata[flyctlKeys.releaseVersion]) > number;
     return id !== '' && begunAt(id, input) > came;
   };
-  return { isSince, isUntold: number === 0 && came === Infinity };
+  const isUncertain = (metadata: Metadata): boolean => {
+    const id = metadata[flyctlKeys.releaseId] ?? '';
+    const isDated = number > 0 || untold.has(id) || releases?.some((release) => release.id === id) === true;
+    return !isDated && input.departed === undefined && isSince(metadata);
+  };
+  return { isSince, isUncertain, isUntold: number === 0 && came === Infinity };
 }
 
 function toldNumber(metadata: Metadata): number {
@@ -79,12 +86,11 @@ function toldNumber(metadata: Metadata): number {
 
 /**
  * Where the release cannot be read, by the oldest machine of it, also of those that are gone: a copy carries the release of its
- * original, and one that it updated was there before. Nobody can tell where those cannot be read either: it began before all else.
+ * original, and one that it updated was there before.
  */
-function begunAt(release: string, { machines, departed, releases }: SinceInput): number {
+function begunAt(release: string, { machines, departed = [], releases }: SinceInput): number {
   const listed = releases?.find(({ id }) => id === release)?.created_at;
   if (listed !== undefined) return Date.parse(listed);
-  if (departed === undefined) return -Infinity;
   const reached = [...machines, ...departed].filter((one) => metadataOf(one)[flyctlKeys.releaseId] === release);
   return Math.min(...reached.map(({ created_at: at }) => Date.parse(at ?? '')));
 }

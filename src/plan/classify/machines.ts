@@ -49,15 +49,20 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const otherFleet = ownerBefore(present, input.fleet);
   const mixed = hasMixedTags(present);
   const own = ownReleases({ ...input, machines: present });
-  const { isSince, isUntold } = madeSince({ ...input, machines: present, own });
+  const { isSince, isUncertain, isUntold } = madeSince({ ...input, machines: present, own });
   const busy = busyWith({ ...input, machines: present });
   // Whoever is at work on them has all of them.
   const halves = busy === undefined ? halvesOf(present) : new Map<string, Half>();
   for (const machine of present) {
     const kind = kindOf(machine, { fleet: input.fleet, otherFleet, named, mixed });
     const left = leftOf(kind, halves.get(machine.id));
-    if (left !== undefined && (left === 'replaced' || left === 'unfinished' || isSince(metadataOf(machine))))
-      leftovers.push({ ...memberOf(machine, input.fleet), left });
+    const isHalf = left === 'replaced' || left === 'unfinished';
+    if (left !== undefined && (isHalf || isSince(metadataOf(machine))))
+      leftovers.push({
+        ...memberOf(machine, input.fleet),
+        left,
+        isUncertain: !isHalf && isUncertain(metadataOf(machine)),
+      });
     else if (kind === 'member') members.push(memberOf(machine, input.fleet));
     else if (kind === 'removed') removed.push(memberOf(machine, input.fleet));
     else {

@@ -8,6 +8,7 @@ import { groupOf, isGone, metadataOf } from '../classify/machine-state.ts';
 import { areInputsSame } from '../../model/stamps/input-stamps.ts';
 import { stateSince, wasStoppedByHand } from '../classify/machine-history.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
+import { parseTold } from '../../model/stamps/stamps.ts';
 import { isRollout, updatesOf, createsOf } from '../steps/select.ts';
 import { holdBack } from '../steps/hold.ts';
 import { shellWord } from '../../model/base/shell.ts';
@@ -24,10 +25,11 @@ interface Found {
  * taken away until git has a commit that was first seen after it, or a person insists. So is an app that was suspended. While it
  * goes on the app waits for who is at work, whom `--now` does not overrule.
  */
-export function guardFlyctl(input: PlanAppInput, draft: PlanDraft, parts: Found): PlanDraft {
+export function guardFlyctl(input: PlanAppInput, assembled: PlanDraft, parts: Found): PlanDraft {
   const { desired, options } = input;
   const { drift } = desired.policy;
   const isGoingOn = parts.inventory.busy !== undefined;
+  const draft = holdUncertain(input, assembled, parts.inventory);
   if (isGoingOn || options.now || drift === 'heal_all' || drift === 'off') return draft;
   return holdPaused(input, holdDeployed(input, draft, parts), parts);
 }
@@ -44,16 +46,18 @@ function isOverruled({ memory, now, observed }: PlanAppInput, since: number | un
 function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): PlanDraft {
   const { name } = input.desired;
   const { inventory, groups } = parts;
+  const isUnread = input.observed.isDepartedUnread === true;
   const byFlyctl = new Set(groups.flatMap((planned) => [...planned.byFlyctl]));
   const touched = inventory.members.filter(({ machine: { id } }) => byFlyctl.has(id) && touches(draft.steps, id));
   const leaving = new Set(parts.leftovers.destroys.map(({ machineId }) => machineId));
-  const left = inventory.leftovers.filter(({ machine }) => leaving.has(machine.id));
+  const left = inventory.leftovers.filter((one) => leaving.has(one.machine.id) && !(isUnread && one.isUncertain));
   const emptied = emptiedGroups(input, draft, parts);
   if (touched.length + left.length + emptied.length === 0) return draft;
   // Machines that are gone, or that others have replaced, do not tell of the release that did it.
   const isToldByOthers = emptied.length > 0 || left.some((one) => one.left === 'replaced');
   const telling = [...touched, ...left, ...(isToldByOthers ? handMade(inventory) : [])];
-  if (telling.length === 0 && mayBeTold(input, inventory)) return holdUntold(input, draft, emptied);
+  const uncertain = new Set(inventory.leftovers.filter((one) => one.isUncertain).map(({ machine }) => machine.id));
+  if (isUnread && telling.every(({ machine }) => uncertain.has(machine.id))) return holdUntold(input, draft, emptied);
   if (isOverruled(input, releasedAt(telling, inventory))) return draft;
   const because = [
     ...(touched.length === 0 ? [] : [`${plural(touched.length, 'machine')} not as git says`]),
@@ -76,14 +80,31 @@ function changesMachines(step: Step): boolean {
   return isNote || isRollout(step) || step.kind === 'machine.destroy';
 }
 
-/** As what cannot be read holds whatever depends on it. */
-function holdUntold({ desired, now }: PlanAppInput, draft: PlanDraft, emptied: readonly string[]): PlanDraft {
-  return holdBack(draft, desired.name, changesMachines, {
+/** As what cannot be read holds whatever depends on it, whoever insists: `whether` is what machines that are gone tell. */
+function unreadHold({ now }: PlanAppInput, { whether, next }: { readonly whether: string; readonly next: string }) {
+  return {
     reason: 'unread',
-    because: `machines that are gone could not be read, and they alone tell whether a deployment by hand took those of ${list(emptied)}`,
-    next: 'FlyCD tries again; nothing that depends on it is done until then',
+    because: `destroyed machines could not be read, and only they tell whether ${whether}`,
+    next: `FlyCD tries again; ${next}`,
     retryAt: now + untoldLookMs,
-  });
+  } as const;
+}
+
+function holdUntold(input: PlanAppInput, draft: PlanDraft, emptied: readonly string[]): PlanDraft {
+  const whether = `a deployment by hand took those of ${list(emptied)}`;
+  const next = `flycd sync --now --app ${shellWord(input.desired.name)} goes on without it`;
+  return holdBack(draft, input.desired.name, changesMachines, unreadHold(input, { whether, next }));
+}
+
+/** What may have been there when FlyCD came is not for it to destroy. */
+function holdUncertain(input: PlanAppInput, draft: PlanDraft, { leftovers }: MachineInventory): PlanDraft {
+  if (input.observed.isDepartedUnread !== true) return draft;
+  const uncertain = leftovers.filter((one) => one.isUncertain);
+  const ids = new Set(uncertain.map(({ machine }) => machine.id));
+  const isHeld = (step: Step): boolean => step.kind === 'machine.destroy' && ids.has(step.machineId);
+  const whether = `${list(leftoverWords(uncertain))}, was there before FlyCD`;
+  const next = 'nothing that depends on it is done until then';
+  return holdBack(draft, input.desired.name, isHeld, unreadHold(input, { whether, next }));
 }
 
 /** Whether somebody deployed by hand only machines that are gone could tell, and nobody could read those. */
@@ -117,15 +138,22 @@ function hadMachines(
 
 /**
  * true: a group has no machine, and those that are gone tell who took the last one away, where that holds it, or whether FlyCD
- * was there before flyctl's machines that are.
+ * was there before flyctl's machines that are. So they do where one of those would go, and no release tells of it.
  */
 export function asksWhoEmptied({ steps, holds }: AppPlan, { machines }: ObservedApp): boolean {
   if (machines.status === 'unread') return false;
-  const present = machines.value.filter((one) => !isGone(one)).map((one) => metadataOf(one));
-  const there = new Set(present.map((metadata) => groupOf(metadata)));
-  const isBeside = present.some(isOnlyFlyctls);
+  const present = machines.value
+    .filter((one) => !isGone(one))
+    .map((one) => ({ id: one.id, metadata: metadataOf(one) }));
+  const there = new Set(present.map(({ metadata }) => groupOf(metadata)));
+  const isBeside = present.some(({ metadata }) => isOnlyFlyctls(metadata));
   const asking = [...(isBeside ? steps : []), ...holds.flatMap((hold) => (hold.reason === 'flyctl' ? hold.steps : []))];
-  return createsOf(asking).some(({ group }) => !there.has(group));
+  const flyctls = new Set(present.filter(({ metadata }) => isOnlyFlyctls(metadata)).map(({ id }) => id));
+  const isDated = present.some(({ metadata }) => parseTold(metadata[stampKeys.told]) !== undefined);
+  return (
+    createsOf(asking).some(({ group }) => !there.has(group)) ||
+    (!isDated && asking.some((step) => step.kind === 'machine.destroy' && flyctls.has(step.machineId)))
+  );
 }
 
 const leftAs = {

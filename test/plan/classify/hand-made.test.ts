@@ -1,6 +1,7 @@
 /** A deployment by hand is told by what flyctl writes on machines: what it left, and when it was. */
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
+import { asksWhoEmptied } from '../../../src/plan/app.ts';
 import { formatGood } from '../../../src/model/stamps/app-version.ts';
 import type { SyncPolicy } from '../../../src/model/base/policy.ts';
 import {
@@ -219,18 +220,57 @@ describe('when FlyCD came, where its database tells of no release', () => {
     expect(heldOf([old], now - 60_000)).toEqual(['flyctl']);
   });
 
-  test('a copy under a release that nothing shows tells of nobody, unless those that are gone were read', () => {
+  describe('under a release that nothing shows', () => {
     const machines = [young, web(bare), work(bare)];
-    const heldOf = (more: object) => {
-      const app = plan(desired, { ...observed({ machines }), ...more }, { memory: { known: true } });
+    const planned = (more: object, parts: Parameters<typeof plan>[2] = {}) => {
+      const app = plan(desired, { ...observed({ machines }), ...more }, { memory: { known: true }, ...parts });
       return [holdsOf(app), brief(app.steps)];
     };
-    expect(heldOf({})).toEqual([[], []]);
-    expect(heldOf({ releases: { status: 'unread', reason: '500' } })).toEqual([[], []]);
-    // What it was copied from was there before FlyCD.
-    const original = { ...old, id: 'before', state: 'destroyed' };
-    expect(heldOf({ departed: [original] })).toEqual([[], []]);
-    expect(heldOf({ departed: [] })[0]).toEqual(['flyctl']);
+    const unread = { isDepartedUnread: true };
+
+    test('it is since as long as nobody looked at those that are gone, and asks for them', () => {
+      const seen = observed({ machines });
+      const held = plan(desired, seen, { memory: { known: true } });
+      expect([holdsOf(held), asksWhoEmptied(held, seen)]).toEqual([['flyctl'], true]);
+      const later = plan(desired, seen, { memory: { known: true, revisionSeenAt: now } });
+      expect([brief(later.steps), asksWhoEmptied(later, seen)]).toEqual([['machine.destroy shop/cron/arn/1'], true]);
+      // Whose releases tell when FlyCD came, asks no more than before.
+      const told = observed({ machines: [young, web({}), work({})] });
+      const sure = plan(desired, told, { memory: { known: true } });
+      expect([holdsOf(sure), asksWhoEmptied(sure, told)]).toEqual([['flyctl'], false]);
+    });
+
+    test('it was there before where what it was copied from was', () => {
+      const original = { ...old, id: 'before', state: 'destroyed' };
+      expect(planned({ departed: [original] })).toEqual([[], []]);
+      expect(planned({ departed: [] })[0]).toEqual(['flyctl']);
+    });
+
+    test.each<readonly [string, Parameters<typeof plan>[2]]>([
+      ['by itself', {}],
+      ['for a commit that came later', { memory: { known: true, revisionSeenAt: now } }],
+      ['for a person who insists', { options: { now: true } }],
+    ])('it stays while those that are gone cannot be read, %s', (_what, parts) => {
+      const cannot = { status: 'unread', reason: '500' };
+      expect(planned(unread, parts)).toEqual([['unread'], []]);
+      expect(planned({ ...unread, releases: cannot }, parts)).toEqual([['unread'], []]);
+      // What a release that was read says needs nobody else.
+      const known = { status: 'read', value: [release(now - 60_000)] };
+      expect(planned({ ...unread, releases: known })[0]).toEqual(['flyctl']);
+    });
+
+    test('so it does where all drift is healed', () => {
+      const seen = { ...observed({ machines }), ...unread };
+      expect(holdsOf(plan(under({ drift: 'heal_all' }), seen, { memory: { known: true } }))).toEqual(['unread']);
+    });
+
+    test('a group that has no machine is not made again while it alone tells of a deployment', () => {
+      const seen = { ...observed({ machines: [young, web(bare)] }), ...unread };
+      const held = plan(desired, seen, { memory: { known: true } });
+      expect([brief(held.steps), holdsOf(held)]).toEqual([[], ['unread', 'unread']]);
+      const insisted = plan(desired, seen, { memory: { known: true }, options: { now: true } });
+      expect([brief(insisted.steps), holdsOf(insisted)]).toEqual([['release shop'], ['unread']]);
+    });
   });
 
   test('nothing is made while those that are gone cannot be read, and nothing goes for it', () => {
