@@ -54,7 +54,12 @@ export class ReleaseRecord {
       // Beside flyctl's from the start: a machine whose stamps were not read back must not pass for one of flyctl's.
       [stampKeys.release]: told.id,
       [stampKeys.told]: formatTold(told),
+      [stampKeys.firstRelease]: String(this.#first(told)),
     };
+  }
+
+  #first({ number }: Told): number {
+    return this.#parts.known.first ?? number;
   }
 
   /** An earlier pass began it and did not come to its end. */
@@ -128,8 +133,10 @@ export class ReleaseRecord {
   }
 
   async #remember(isOpen: boolean): Promise<void> {
-    if (this.#told === undefined) return;
-    await this.#parts.store.setTold(this.#parts.app.name, { ...this.#told, image: this.#image, isOpen });
+    const told = this.#told;
+    if (told === undefined) return;
+    const { store, app } = this.#parts;
+    await store.setTold(app.name, { ...told, first: this.#first(told), image: this.#image, isOpen });
   }
 
   /** A lost answer is settled by looking once: the newest record with our image of which nothing came yet. */

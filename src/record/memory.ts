@@ -76,7 +76,8 @@ export function createMemory(database: Database): MemoryStore {
         .where((where) => where.and({ fleet, app }))
         .executeTakeFirst();
       const before = toldIn(row?.told);
-      const first = before === undefined ? release.number : (before.first ?? before.number);
+      const known = before === undefined ? [] : [before.first ?? before.number];
+      const first = Math.min(release.first ?? release.number, ...known);
       const told = { ...release, first, image: redactor.redact(release.image) };
       await remember(database, app, { told: JSON.stringify(told) });
     },

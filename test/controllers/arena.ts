@@ -202,6 +202,7 @@ const recordKeys: ReadonlySet<string> = new Set([
   'fly_flyctl_version',
   'flycd_release',
   'flycd_told',
+  'flycd_first_release',
   // Calls of its last minute, with their times: who comes later looks only at those that are young enough.
   'flycd_calls',
 ]);

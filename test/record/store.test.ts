@@ -286,6 +286,16 @@ describe('memory', () => {
     const release = (number: number) => ({ id: `r${number}`, number, version: 'v', image: 'nginx:1', isOpen: false });
     for (const number of [8, 12, 20]) await store.setTold('web', release(number));
     expect((await store.memory('web')).told).toEqual({ ...release(20), first: 8 });
+    // As machines tell of another database's.
+    for (const [first, kept] of [
+      [9, 8],
+      [3, 3],
+    ] as const) {
+      await store.setTold('web', { ...release(21), first });
+      expect((await store.memory('web')).told).toEqual({ ...release(21), first: kept });
+    }
+    await store.setTold('cart', { ...release(21), first: 3 });
+    expect((await store.memory('cart')).told?.first).toBe(3);
   });
 
   test('facts of an app are set one by one', async () => {

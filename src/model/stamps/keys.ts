@@ -50,6 +50,8 @@ export const stampKeys = {
   begun: 'flycd_begun',
   /** `<id>:<number>:<version>`: our record on Fly of the release that last reached the machine. */
   told: 'flycd_told',
+  /** The number of FlyCD's first release of the app: what flyctl made before was there when FlyCD came. */
+  firstRelease: 'flycd_first_release',
   /** What git said (`inputs`) when FlyCD took the machine away, written right before: where it is gone without, somebody else did. */
   leaving: 'flycd_leaving',
   /** Ids, with commas, of machines whose place it took: they count no more, and go when they can. */

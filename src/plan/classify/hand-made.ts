@@ -52,17 +52,9 @@ interface Since {
  * what somebody else's client made without a release, and what `fly scale count` made of one of FlyCD's, is none of them.
  */
 export function madeSince(input: SinceInput): Since {
-  const { machines, departed = [], told, releases, fleet, own } = input;
-  const ownOf = (some: readonly Machine[]): readonly Metadata[] =>
-    some.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet));
-  const [ours, former] = [ownOf(machines), ownOf(departed)];
-  const noted = (metadata: Metadata): number => notedNumber(metadata, releases);
-  const number =
-    told?.first ??
-    (Math.max(told?.number ?? 0, ...ours.map(toldNumber)) ||
-      Math.max(0, ...former.map(toldNumber)) ||
-      Math.max(0, ...ours.map(noted)) ||
-      Math.max(0, ...former.map(noted)));
+  const { releases, own } = input;
+  const [ours, former] = ownOf(input);
+  const number = firstRelease(input);
   const came = Math.min(...[...ours, ...former].flatMap((metadata) => parseGood(metadata[stampKeys.good])?.at ?? []));
   const untold = new Set(ours.filter(isByHand).flatMap((metadata) => metadata[flyctlKeys.releaseId] ?? []));
   const isSince = (metadata: Metadata): boolean => {
@@ -78,6 +70,37 @@ export function madeSince(input: SinceInput): Since {
     return !isDated && input.departed === undefined && isSince(metadata);
   };
   return { isSince, isUncertain, isUntold: number === 0 && came === Infinity };
+}
+
+/** Metadata of FlyCD's machines: of those that are there, and of those that are gone. */
+function ownOf({ machines, departed = [], fleet }: Pick<SinceInput, 'machines' | 'departed' | 'fleet'>) {
+  const [ours = [], former = []] = [machines, departed].map((some) =>
+    some.map((machine) => metadataOf(machine)).filter((metadata) => isOwn(metadata, fleet)),
+  );
+  return [ours, former] as const;
+}
+
+/**
+ * The number of the release after which all that flyctl makes is by hand: FlyCD's first as far as that is remembered, in SQLite
+ * or on a machine, else its newest, else the newest one that it took note of. 0: nothing that was read tells.
+ */
+export function firstRelease(input: Omit<SinceInput, 'own'>): number {
+  const { told, releases } = input;
+  const [ours, former] = ownOf(input);
+  const remembered = [told?.first, ...[...ours, ...former].map(stampedFirst)].filter((one) => one !== undefined);
+  if (remembered.length > 0) return Math.min(...remembered);
+  const noted = (metadata: Metadata): number => notedNumber(metadata, releases);
+  return (
+    Math.max(told?.number ?? 0, ...ours.map(toldNumber)) ||
+    Math.max(0, ...former.map(toldNumber)) ||
+    Math.max(0, ...ours.map(noted)) ||
+    Math.max(0, ...former.map(noted))
+  );
+}
+
+function stampedFirst(metadata: Metadata): number | undefined {
+  const text = metadata[stampKeys.firstRelease] ?? '';
+  return /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : undefined;
 }
 
 function toldNumber(metadata: Metadata): number {
@@ -107,7 +130,7 @@ function notedNumber(metadata: Metadata, releases: readonly Release[] = []): num
 const longestMs = 30 * 60_000;
 
 /** Who took a group's last machine, as far as machines that are gone tell. */
-export interface Emptied {
+interface Emptied {
   readonly by: 'FlyCD' | 'deployment' | 'person' | 'unknown';
   /** Milliseconds since the epoch, by Fly's clock. undefined: not known. */
   readonly at: number | undefined;

@@ -7,7 +7,8 @@ import { stampKeys } from '../../model/stamps/keys.ts';
 import { allOf, classifyMachines } from '../classify/machines.ts';
 import { wantedImage } from '../kinds/image.ts';
 import { appConfigVersion } from './app-version.ts';
-import { metadataOf } from '../classify/machine-state.ts';
+import { firstRelease } from '../classify/hand-made.ts';
+import { isGone, metadataOf } from '../classify/machine-state.ts';
 import type { GroupMachine, PlanAppInput } from '../types.ts';
 
 export interface KnownRelease {
@@ -17,6 +18,8 @@ export interface KnownRelease {
   readonly told: Told | undefined;
   /** What Fly was told of it last, as far as that is known. */
   readonly status: 'complete' | 'unfinished' | undefined;
+  /** The number of FlyCD's first, as far as it is known. */
+  readonly first: number | undefined;
   /** One that Fly was not told the end of. */
   readonly open: RememberedRelease | undefined;
 }
@@ -37,7 +40,10 @@ export function knownRelease(asked: KnownReleaseInput): KnownRelease {
   const isOver = found !== undefined && releases.some((release) => release.version > found.number);
   const told = isOver ? undefined : found;
   const open = memory.told?.isOpen === true ? memory.told : leftRunning(input, told, releases);
-  return { version, told, status: told === undefined ? undefined : statusOf(told, releases, open), open };
+  const machines = observed.machines.status === 'read' ? observed.machines.value.filter((one) => !isGone(one)) : [];
+  const { departed } = observed;
+  const first = firstRelease({ machines, departed, told: memory.told, releases, fleet: asked.fleet }) || undefined;
+  return { version, told, first, status: told === undefined ? undefined : statusOf(told, releases, open), open };
 }
 
 /** Where nobody wrote down of which app it is, and no machine of ours stands in this one, it may be of an earlier one by the name. */

@@ -60,7 +60,7 @@ function begin(lists: readonly (readonly Machine[])[] = [], begins = true, destr
   const record = new ReleaseRecord({
     ...services,
     app,
-    known: { version: '', told: undefined, status: undefined, open: undefined },
+    known: { version: '', told: undefined, first: undefined, status: undefined, open: undefined },
   });
   const pass = new AppPass(services, {
     fleet,

@@ -43,7 +43,7 @@ export function passOver(
     patience: 'requeue' as const,
     yieldSlot: inPlace,
   };
-  const known = { version: '', told: undefined, status: undefined, open: undefined };
+  const known = { version: '', told: undefined, first: undefined, status: undefined, open: undefined };
   const pass = beginPass(services, {
     fleet: fleetOf(),
     app,

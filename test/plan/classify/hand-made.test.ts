@@ -164,6 +164,24 @@ test('a group that it added is known for one after FlyCD’s own machines have m
   ]);
 });
 
+test('the number of FlyCD’s first release stands on its machines, those that are gone among them, for a database that came later', () => {
+  const moved = { fly_release_id: 'r20', fly_release_version: '20', flycd_release: 'r20' };
+  const stamped = (first: string) => ({ ...moved, flycd_told: `r20:20:${'0'.repeat(32)}`, flycd_first_release: first });
+  const told = { id: 'r20', number: 20, version: '0'.repeat(32), image: '', isOpen: false, first: 20 };
+  const heldOf = (first: string, version: string, parts: object = {}, memory: object = {}) => {
+    const machines = [web(stamped(first)), work(stamped(first)), made('cron', version)];
+    return holdsOf(plan(desired, { ...observed({ machines }), ...parts }, { memory }));
+  };
+  expect([heldOf('8', '12'), heldOf('8', '12', {}, { told })]).toEqual([['flyctl'], ['flyctl']]);
+  expect([heldOf('8', '8'), heldOf('12', '12', {}, { told: { ...told, first: 8 } })]).toEqual([[], ['flyctl']]);
+  // What is no number of a release tells nothing.
+  for (const text of ['', '0', '-1', '8.5', '1e9', 'x']) expect(heldOf(text, '12')).toEqual([]);
+  const departed = [{ ...web(stamped('8')), id: 'former', state: 'destroyed' }];
+  expect(heldOf('', '12', { departed })).toEqual(['flyctl']);
+  const others = [{ ...web({ ...stamped('8'), flycd_fleet: 'other' }), id: 'former', state: 'destroyed' }];
+  expect(heldOf('', '12', { departed: others })).toEqual([]);
+});
+
 describe('when FlyCD came, where its database tells of no release', () => {
   const goodAt = (at: number) =>
     formatGood({ revision: 'content:1', config: '0'.repeat(32), digest: '', image: '1'.repeat(32), at });
