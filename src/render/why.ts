@@ -1,3 +1,4 @@
+import { notHealedWords } from '../model/base/policy.ts';
 import { formatTime } from '../model/base/clock.ts';
 import type { AppPlan, Hold } from '../model/plan.ts';
 import { halt, type Run } from '../model/run.ts';
@@ -99,8 +100,9 @@ function turnOf({ isManual }: Why, { app }: AppPlan): string {
 }
 
 /** Of an app with nothing to do, held or wrong. */
-function nothingText({ status }: AppPlan): string {
+function nothingText({ status, notes }: AppPlan): string {
   if (status === 'orphaned') return 'it waits for nothing: FlyCD leaves it as it is';
+  if (notes.some((note) => note.endsWith(notHealedWords))) return `it waits for nothing: ${notHealedWords}`;
   return 'it waits for nothing: Fly is as git says';
 }
 

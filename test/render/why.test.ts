@@ -37,6 +37,16 @@ test.each([
   expect(whyText({ apps: [app], run: undefined, isManual, now: 0 }, false)).toContain(line);
 });
 
+test('an app whose drift is left alone is not said to be as git says', () => {
+  const app: AppPlan = { ...invalid('shop'), problems: [], status: 'synced' };
+  const textOf = (...notes: readonly string[]) =>
+    whyText({ apps: [{ ...app, notes }], run: undefined, isManual: false, now: 0 }, false);
+  expect(textOf('git does not list an address')).toContain('  it waits for nothing: Fly is as git says\n');
+  expect(textOf('web has no machine; drift is not healed here (sync.drift: off)')).toContain(
+    '  it waits for nothing: drift is not healed here (sync.drift: off)\n',
+  );
+});
+
 const ended = {
   id: 1,
   fleet: 'acme',

@@ -27,6 +27,7 @@ test.each([
   [1_500_026_877, 'an address was released while a person released the one that was to stay'],
   [1_623_450_152, 'two FlyCDs at once, and a volume by hand: a refused create kept its claim of a volume'],
   [1_623_450_154, 'a person is told that a call comes too early, and tries again'],
+  [1_262_028_008, 'under `drift: off`, a deployment by hand took all machines of a group'],
   [1_623_449_832, 'under `drift: off`, a bluegreen by hand of a machine that somebody had stopped'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

@@ -6,6 +6,9 @@ type Prunable = (typeof prunable)[number];
 const driftModes = ['heal', 'heal_all', 'report', 'off'] as const;
 type DriftMode = (typeof driftModes)[number];
 
+/** What differs stays, and a note says so. */
+export const notHealedWords = 'drift is not healed here (sync.drift: off)';
+
 /** rollback = a release that failed goes back to the version before; stop = what it left stands. Either way it is held. */
 const failureModes = ['rollback', 'stop'] as const;
 type FailureMode = (typeof failureModes)[number];

@@ -93,8 +93,8 @@ export function planGroup(parts: MachinesInput, group: DesiredGroup): GroupPlan 
   if (!isEmptiedByHand(parts, group))
     return { ...draft, group, members, wanted, creates: [...creates, ...draft.replacements] };
   const isLeft = desired.policy.drift === 'off';
-  const holds = isLeft ? draft.holds : [...draft.holds, emptiedHold(desired.name, group.name, creates)];
-  const notes = isLeft ? [...draft.notes, leftWords(emptiedWords(group.name))] : draft.notes;
+  const holds = isLeft ? draft.holds : [...draft.holds, emptiedHold(parts, group.name, creates)];
+  const notes = isLeft ? [...draft.notes, leftWords(emptiedWords(parts, group.name))] : draft.notes;
   return { ...draft, holds, notes, group, members, wanted: noMachines, creates: [] };
 }
 

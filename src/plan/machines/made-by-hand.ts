@@ -1,14 +1,15 @@
 /** What a plan says of machines that somebody made beside FlyCD's: where git gives no count, they stay and are counted. */
 import type { Hold, Step } from '../../model/plan.ts';
+import { notHealedWords } from '../../model/base/policy.ts';
 import { plural } from '../../model/base/text.ts';
 import { formatSlot, isCopy } from '../../model/stamps/slot.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { shellWord } from '../../model/base/shell.ts';
 import { holdOf } from '../steps/hold.ts';
 import { isGreen } from '../classify/bluegreen.ts';
-import { isByHand } from '../classify/hand-made.ts';
+import { isByHand, whoEmptied } from '../classify/hand-made.ts';
 import { slotOf } from '../classify/slots.ts';
-import type { GroupMachine, GroupScope } from '../types.ts';
+import type { GroupMachine, GroupScope, MachinesInput } from '../types.ts';
 
 /** `staying`: the group's machines that its plan leaves there. */
 export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachine[]): readonly string[] {
@@ -16,20 +17,31 @@ export function madeByHandNotes(scope: GroupScope, staying: readonly GroupMachin
   return [...adoptedNotes(scope, staying), ...unnamedRegionNotes(scope, staying)];
 }
 
-export function emptiedWords(group: string): string {
-  return `${group} has no machine: somebody scaled it to 0, or destroyed the last one`;
+export function emptiedWords({ input: { observed }, inventory }: MachinesInput, group: string): string {
+  const { by } = whoEmptied(observed, inventory, group);
+  return `${group} has no machine: ${observed.isDepartedUnread === true ? unreadWords : emptiedBy[by]}`;
 }
+
+const unreadWords = 'destroyed machines, which tell who took the last one away, could not be read';
+const person = 'somebody scaled it to 0, or destroyed the last one';
+const emptiedBy = {
+  person,
+  unknown: person,
+  deployment: 'a deployment by flyctl took the last one away',
+  FlyCD: 'FlyCD took the last one away',
+} as const;
 
 /** A note on what a person did, where nothing is held for it. */
 export function leftWords(what: string): string {
-  return `${what}; drift is not healed here (sync.drift: off)`;
+  return `${what}; ${notHealedWords}`;
 }
 
 /** Git names the group, and says nothing of how many: nothing is made, and nobody may think that it runs. */
-export function emptiedHold(app: string, group: string, steps: readonly Step[]): Hold {
+export function emptiedHold(parts: MachinesInput, group: string, steps: readonly Step[]): Hold {
+  const app = parts.input.desired.name;
   return holdOf(app, {
     reason: 'flyctl',
-    because: `${emptiedWords(group)}, and git gives it no count`,
+    because: `${emptiedWords(parts, group)}, and git gives it no count`,
     next: `a count of it in git (machines), another change of the app, or flycd sync --now --app ${shellWord(app)}`,
     steps,
   });

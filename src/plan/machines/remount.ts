@@ -1,4 +1,5 @@
 /** Machines with another mount than git gives them: others are made in their places. */
+import { notHealedWords } from '../../model/base/policy.ts';
 import type { Hold, MachineUpdate, Step } from '../../model/plan.ts';
 import { formatSlot } from '../../model/stamps/slot.ts';
 import { goWithout, waitForVolumes } from './departing-volumes.ts';
@@ -36,7 +37,7 @@ export function planRemount(
   } else if (update.reason === 'drift' && !scope.heals && !input.options.force) {
     goWithout(draft, region);
     if (desired.policy.drift === 'off') {
-      draft.notes.push(`${because}; drift is not healed here (sync.drift: off)`);
+      draft.notes.push(`${because}; ${notHealedWords}`);
       return;
     }
     const next = `flycd sync --now --app ${shellWord(desired.name)}`;

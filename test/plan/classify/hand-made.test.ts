@@ -45,6 +45,7 @@ const made = (name: string, version: string, parts: Parameters<typeof flyctlMach
     },
   });
 
+const ago = (ms: number): string => new Date(now - ms).toISOString();
 const gone = 'worker has no machine';
 const cron = '1 machine of cron, which git does not name';
 
@@ -330,6 +331,22 @@ describe('a group without a count', () => {
       'worker has no machine: somebody scaled it to 0, or destroyed the last one',
     );
     expect(app.holds[0]?.next).toContain('flycd sync --now --app shop');
+  });
+
+  test('is said to have lost them to whom those that are gone tell of, and to nobody where they were not read', () => {
+    const off = desiredApp({ groups: uncounted.groups, policy: { drift: 'off' } });
+    const goneAt = (at: number): readonly Machine[] => [
+      { ...work({}), id: 'former', state: 'destroyed', events: [{ type: 'destroy', timestamp: at }] },
+    ];
+    const releases = { status: 'read', value: [{ id: 'r2', version: 12, status: 'failed', created_at: ago(120_000) }] };
+    const saidOf = (more: object, machines: readonly Machine[] = [web(), made('cron', '12')]) => {
+      const seen = { ...observed({ machines }), ...more };
+      return plan(off, seen, { memory: { known: true, populated: { web: off.inputs, worker: off.inputs } } }).notes;
+    };
+    const words = (who: string) => expect.arrayContaining([expect.stringContaining(`worker has no machine: ${who}`)]);
+    expect(saidOf({ departed: goneAt(now - 90_000), releases })).toEqual(words('a deployment by flyctl took the last'));
+    expect(saidOf({ departed: goneAt(now - 30_000), releases })).toEqual(words('somebody scaled it to 0, or'));
+    expect(saidOf({ isDepartedUnread: true, releases })).toEqual(words('destroyed machines, which tell who took'));
   });
 
   test.each<readonly [string, Readonly<Record<string, string>> | undefined, object]>([

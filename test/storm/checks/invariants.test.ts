@@ -368,6 +368,24 @@ test('under `drift: off` a copy by hand stays by the name that a note gives it; 
   expect(await under(differs.replace('(copy)', '(another)'))).toEqual(found);
 });
 
+test('under `drift: off` a group that a deployment took stays without a machine, where a note says so of that one', async () => {
+  const off: FleetIdea = {
+    apps: [{ ...app, drift: 'off', groups: { ...app.groups, web: { ...app.groups['web'], count: undefined } } }],
+  } as FleetIdea;
+  const taken = (world: World): void => {
+    for (const one of world.apps.get('app-1')?.machines.values() ?? [])
+      if (one.config.metadata?.['fly_process_group'] === 'web') one.state = 'destroyed';
+  };
+  const by = (group: string, who: string) =>
+    `${group} has no machine: ${who} took the last one away; drift is not healed here (sync.drift: off)`;
+  const under = (...notes: readonly string[]) => said(taken, [{ ...plain, notes }], new Map(), off);
+  const found = expect.arrayContaining(['app-1/web: no machines']);
+  expect(await under(by('web', 'a deployment by flyctl'))).not.toEqual(found);
+  expect(await under()).toEqual(found);
+  expect(await under(by('worker', 'a deployment by flyctl'))).toEqual(found);
+  expect(await under(by('web', 'FlyCD'))).toEqual(found);
+});
+
 test('an address too many is no finding where two FlyCDs began the app at once, and a note says so', async () => {
   const second = (world: World): void => {
     const addresses = world.apps.get('app-1')?.addresses;

@@ -148,11 +148,13 @@ function isLeft({ app, notes }: PlannedApp, { text, about }: Difference, neverRa
   return isNotedAsLeft(notes, slots);
 }
 
-/** By its slot or its id. */
+/** By its slot or its id, or the group where a deployment took all of it. */
 function isNotedAsLeft(notes: PlannedApp['notes'], names: readonly string[]): boolean {
   return notes.some((note) => {
     const [, slot = '', id = ''] = /^(\S+) \((\S+)\) differs from git; drift is not healed here/.exec(note) ?? [];
-    return names.includes(slot) || names.includes(id);
+    const [, group = ''] =
+      /^(\S+) has no machine: a deployment by flyctl .*; drift is not healed here/.exec(note) ?? [];
+    return names.includes(slot) || names.includes(id) || names.includes(group);
   });
 }
 
