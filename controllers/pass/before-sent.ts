@@ -50,7 +50,7 @@ function checkGoesOn(pass: AppPass, target: WriteTarget, timesUnclear: number): 
   if (target.of !== 'machine') checkNotLost(pass);
   if (whyStopped({ signal: pass.services.signal, newer: pass.newer }) === undefined || isRest(pass, target)) return;
   if (timesUnclear === 0) throw stoppedFault(pass, { when: 'before this was sent' });
-  const why = 'no answer came to the first try, which may have been done';
+  const why = 'Fly did not say whether the first try was done';
   throw stoppedFault(pass, { when: 'before this was sent once more', why });
 }
 

@@ -193,17 +193,20 @@ describe('FlyCD is asked to stop meanwhile', () => {
     expect(sent().length, next.said).toBeGreaterThan(1);
   });
 
-  test('after a try that got no answer it is said that this may have been done', async () => {
+  test.each<[string, Parameters<Arena['simulator']['world']['faults']['add']>[0]['fault']]>([
+    ['no answer', 'reset-after'],
+    ['a 502', { status: 502, body: {} }],
+  ])('after a try that got %s it is said that this may have been done', async (_what, fault) => {
     world = await prepared([shop(one)], {});
     for (const stopped of there()) stopped.state = 'stopped';
     const template = `POST ${machines}/{machine}/start`;
-    world.simulator.world.faults.add({ template, fault: 'reset-after' });
+    world.simulator.world.faults.add({ template, fault });
     const stop = new AbortController();
     world.simulator.world.onRequest = ({ request, phase }) => {
       if (phase === 'before' && request.template === template) stop.abort(new Error('SIGTERM'));
     };
     const { stdout, stderr } = await world.flycd(['sync', '--once'], undefined, stop.signal);
-    expect(stdout + stderr).toContain('before this was sent once more: no answer came to the first try');
+    expect(stdout + stderr).toContain('before this was sent once more: Fly did not say whether the first try was done');
   });
 
   test('a machine that was made to be started is started all the same', async () => {
