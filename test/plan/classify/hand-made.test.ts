@@ -287,6 +287,7 @@ describe('when FlyCD came, where its database tells of no release', () => {
       const seen = { ...observed({ machines: [young, web(bare)] }), ...unread };
       const held = plan(desired, seen, { memory: { known: true } });
       expect([brief(held.steps), holdsOf(held)]).toEqual([[], ['unread', 'unread']]);
+      expect(held.holds.map(({ retryAt }) => retryAt)).toEqual([now + 60_000, now + 60_000]);
       const insisted = plan(desired, seen, { memory: { known: true }, options: { now: true } });
       expect([brief(insisted.steps), holdsOf(insisted)]).toEqual([['release shop'], ['unread']]);
     });

@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../schemas/fly/machine.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import { brief, desiredApp, machine, now, observed, plan } from '../builders.ts';
+import type { Step, StepKind } from '../../../src/model/plan.ts';
+import { guardDestroyed } from '../../../src/plan/guards/busy.ts';
+import { brief, desiredApp, input, machine, now, observed, plan } from '../builders.ts';
 
 const desired = desiredApp({ policy: { prune: ['addresses'] }, network: { ips: [], autoPruneIps: false } });
 const leased = (endsIn: number, description = 'flycd:other:host:destroy'): Machine['lease'] => ({
@@ -43,6 +45,40 @@ describe('while its machines are leased for that', () => {
     const machines = [machine(desired, { lease, config: { env: { COLOR: 'blue' } } })];
     expect(brief(plan(desired, observed({ machines })).steps)).toContain('machine.create shop/web/arn/2');
   });
+});
+
+/** Of each kind of step, whether it is done without a lease on a machine, and so without a wait for whoever has them all. */
+const kinds: Readonly<Record<StepKind, boolean>> = {
+  'app.create': false,
+  'app.adopt': false,
+  'app.destroy': false,
+  'image.build': false,
+  'address.allocate': false,
+  'address.release': true,
+  'secret.set': true,
+  'secret.unset': true,
+  'volume.create': false,
+  'volume.extend': true,
+  'volume.configure': true,
+  'machine.create': false,
+  'machine.update': false,
+  'machine.label': true,
+  'machine.destroy': false,
+  'machine.start': false,
+  'machine.cordon': false,
+  'machine.uncordon': true,
+  'machine.restart': false,
+  release: false,
+  'certificate.add': false,
+  'certificate.remove': false,
+};
+
+test.each(Object.entries(kinds))('a step of the kind %s alone is held: %s', (kind, isHeld) => {
+  const lease = leased(60_000);
+  const machines = [machine(desired, { lease }), machine(desired, { number: 2, lease })];
+  const step = { kind, app: 'shop', target: 'shop', because: '', risk: 'safe', changes: [], metadata: {} };
+  const draft = guardDestroyed(input(desired, observed({ machines })), { steps: [step as unknown as Step], holds: [] });
+  expect([draft.steps.length, draft.holds.map(({ reason }) => reason)]).toEqual(isHeld ? [0, ['busy']] : [1, []]);
 });
 
 test.each([
