@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { hostDown, hostUp } from '../../../simulator/machines/host-failures.ts';
 import { arena, type Arena } from '../../controllers/arena.ts';
 import { filesOf, goodImage, type AppIdea } from '../world/fleet.ts';
 import { listen } from '../people/speech.ts';
@@ -156,6 +157,24 @@ describe('heard of a command that', () => {
     await stamp(it, hold(revision, it.clock.now()));
     const resumed = await listen(idle, eyes, { ...how, word: word('resume') });
     expect(resumed.findings).toEqual(['flycd resume app-1: done, and something still stands']);
+  });
+
+  test.each([
+    ['it was told', undefined, []],
+    ['another one was told', 'another', [expect.stringContaining('app-1: is suspended, and somebody did PATCH')]],
+  ])('no machine heard of: the FlyCD of the passes goes by it where %s', async (_who, state, findings) => {
+    const { it, eyes } = await watched();
+    const said = eyes.speaking('app-1');
+    await it.flycd(['suspend', 'app-1', '--reason', 'an incident']);
+    said();
+    const { world } = it.simulator;
+    for (const machine of members(it)) hostDown(world, machine.host);
+    const { ran: told } = await listen(it, eyes, { ...how, state, word: word('resume') });
+    expect(told?.code, told?.stderr).toBe(1);
+    for (const machine of members(it)) hostUp(world, machine.host);
+    await it.clock.sleep(60_000);
+    await it.asPerson('PATCH', `/apps/app-1/machines/${members(it)[0]?.id}/metadata`, { metadata: { A: '1' } });
+    expect(eyes.findings).toEqual(findings);
   });
 
   test('goes back to what git says, or to what never ran well', async () => {

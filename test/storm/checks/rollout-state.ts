@@ -19,6 +19,9 @@ export interface Standings {
   /** A machine is on its way out by somebody else's hand than FlyCD's. */
   lost(machine: Machine): void;
   suspension(name: string, now: number): Word | undefined;
+  /** A person has told the FlyCD that makes the passes to lift the suspension: it goes by that, whether a machine has it or not. */
+  liftedHere(name: string): void;
+  isLiftedHere(word: Word): boolean;
   hold(name: string): Word | undefined;
   /** Apps of which something was said at or after that time. */
   saidSince(at: number): readonly string[];
@@ -122,6 +125,8 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
   const words = new Map<string, Word>();
   /** Machines that were seen with a word. */
   const carriers = new Map<Word, Set<Machine>>();
+  /** By their texts. */
+  const lifted = new Set<string>();
   const failures = new Map<string, Failed>();
   /** By app and stamp. */
   const failuresTold = new Map<string, Failed>();
@@ -202,6 +207,11 @@ export function standings(fleetName: FleetName = 'storm'): Standings {
       const word = standing(name, suspendKey);
       return word?.until !== undefined && word.until <= now ? undefined : word;
     },
+    liftedHere(name) {
+      const word = standing(name, suspendKey);
+      if (word !== undefined) lifted.add(word.text);
+    },
+    isLiftedHere: ({ text }) => lifted.has(text),
     hold: (name) => standing(name, holdKey),
     saidSince: (at) => [...words].filter(([, word]) => word.at >= at).map(([place]) => place.split(' ')[0] ?? ''),
     isGits(name) {

@@ -232,6 +232,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     const app = request.app ?? appOfRelease(world, path) ?? '';
     const word = standing.suspension(app, world.now());
     if (word === undefined || method === 'GET' || reads === true || spoken.includes(app)) return;
+    if (standing.isLiftedHere(word)) return;
     if ([...atWork].every(({ since }) => since >= word.seen + listLagMsMax))
       say(`${app}: is suspended, and somebody did ${method} ${path}`);
   }

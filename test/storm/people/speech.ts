@@ -47,12 +47,21 @@ export function speechOf(dice: Dice, { fleet, watch, world }: Audience, pass: nu
   return { word, afterMs, death, state: state === 'empty' ? `empty ${pass}` : state };
 }
 
+/** As FlyCD says of a word that its own database has, and for certain no machine. */
+const reachedHere = /only this FlyCD knows of it now|what was said of \S+ (?:may not|stands)/;
+
+/** Killed it may have come as far. */
+function isKnownHere({ state }: Speech, ran: Ran | undefined): boolean {
+  return state === undefined && (ran === undefined || (ran.code === 1 && reachedHere.test(ran.stderr)));
+}
+
 /** Says it, and listens. */
 export async function listen(
   world: Arena,
   watch: Watch,
-  { word, death, state }: Speech,
+  speech: Speech,
 ): Promise<{ readonly ran: Ran | undefined; readonly what: string; readonly findings: readonly string[] }> {
+  const { word, death, state } = speech;
   const { argv, app = '', kind } = word;
   const { clock } = world;
   const began = clock.now();
@@ -71,6 +80,7 @@ export async function listen(
   const what = ran === undefined ? `${said}: killed ${death?.when} call ${calls}` : said;
   const isDone = ran?.code === 0;
   const { standing } = watch;
+  if (kind === 'resume' && isKnownHere(speech, ran)) standing.liftedHere(app);
   const findings: string[] = [];
   const found = world.simulator.world.apps.get(app);
   const hasMachines = [...(found?.machines.values() ?? [])].some(
