@@ -30,6 +30,7 @@ import type { RecordedGood } from '../../src/record/store.ts';
 import type { SyncContext } from './types.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import { appIdOf } from '../../src/observed/app.ts';
+import { listedMachines } from '../../src/observed/presence.ts';
 import { snapshotAt } from '../rollout/snapshot.ts';
 import { keepWords } from '../rollout/kept-words.ts';
 import { over, presenceOf, sayOfOrphan } from './presence.ts';
@@ -78,10 +79,10 @@ async function look(
   fleet: DesiredFleet,
   { name: app, isOrphan = false }: Pick<Subject, 'name' | 'isOrphan'>,
 ): Promise<Stood> {
-  const { fly, store } = context;
+  const { store } = context;
   const stored = await store.memory(app);
   const presence = await presenceOf(context, app);
-  const listed = presence.state === 'present' ? await fly.machines(app) : [];
+  const listed = presence.state === 'present' ? await listedMachines(context, app) : [];
   const id = presence.state === 'present' ? appIdOf(presence.app) : undefined;
   const isThere = presence.state === 'present';
   const isKnown = knowsApp(memoryOf(stored, { isThere, id, isStamped: true }));

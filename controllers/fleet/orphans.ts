@@ -36,7 +36,7 @@ export interface FoundOrphans {
 export async function findOrphans(
   request: SoughtRequest & Pick<LookRequest, 'clock' | 'fly' | 'store'>,
 ): Promise<FoundOrphans> {
-  const { fly, fleet } = request;
+  const { fly, clock, fleet } = request;
   if (!fleet.named || !fleet.whole) return { orphans: [], complete: !fleet.named, orgs: [], unread: [] };
   const desired = namesOf(fleet);
   const found: OrphanedApp[] = [];
@@ -44,7 +44,7 @@ export async function findOrphans(
   const unread: UnreadOrganization[] = [];
   for await (const sought of soughtOrganizations(request)) {
     const { org, isGuessed } = sought;
-    const observed = await observeOrphans({ fly, org, fleet, desired });
+    const observed = await observeOrphans({ fly, clock, org, fleet, desired });
     found.push(...observed.orphans.map((orphan) => (isGuessed ? { ...orphan, isGuessed } : orphan)));
     if (observed.complete) orgs.push(sought);
     else if (!isGuessed) unread.push({ org, reason: observed.reason ?? 'Fly did not say why' });

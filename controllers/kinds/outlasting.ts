@@ -14,6 +14,7 @@ import { byText } from '../../src/model/base/text.ts';
 import type { OnProgress } from '../../src/model/progress.ts';
 import { holderOf, isDestroyLease } from '../../src/model/stamps/lease-holder.ts';
 import { isCopy } from '../../src/model/stamps/slot.ts';
+import { goneAmong } from '../../src/observed/presence.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { flyNow } from '../pass/fly-now.ts';
 
@@ -39,7 +40,7 @@ const oldestMax = 8;
 
 /** What a look at a machine by its id shows. */
 export interface Sight {
-  /** undefined: it is gone. */
+  /** undefined: Fly does not show it. */
   readonly machine: Machine | undefined;
   /** false: it did not carry what was written, though it may since. */
   readonly isWritten: boolean;
@@ -64,7 +65,7 @@ export interface Written {
   readonly look: (id: string) => Promise<Sight>;
 }
 
-/** written: seen there. missing: seen without it. dark: its host does not answer, so that it shows no lease for certain. */
+/** written: seen there. missing: seen without it. dark: its host does not answer, so that it shows no lease for certain. gone: by one look. */
 type State = 'written' | 'missing' | 'dark' | 'gone' | 'unseen';
 
 interface Watched {
@@ -91,15 +92,12 @@ export async function outlastsDestroys(
   const beganAt = clock.monotonic();
   let standsSince = beganAt;
   let watched = fewOf(machines, written);
-  let areGone = false;
   for (let isTold = false; ; isTold = true) {
     watched = await allEnded(watched.map((one) => lookAt(context, app, { one, look })));
     const stand = watched.filter(({ state }) => state === 'written');
     if (stand.length === 0 && watched.some(({ state }) => state === 'missing')) standsSince = clock.monotonic();
-    const wereGone = areGone;
-    areGone = watched.every(({ state }) => state === 'gone');
-    // What Fly does not show for a moment is there in the next one.
-    if (areGone && wereGone) return false;
+    const areGone = watched.every(({ state }) => state === 'gone');
+    if (areGone && (await goneAmong(context, app, watched.map(idOf))).size === watched.length) return false;
     const hasLanded = clock.monotonic() - standsSince >= landsWithinMs;
     if (stand.length > 0 && (hasLanded || isFree(watched, flyNow(context)))) return true;
     if (clock.monotonic() - beganAt >= lookedAtMsMax) throw unseen(app);
@@ -115,6 +113,8 @@ function isFree(watched: readonly Watched[], now: number): boolean {
   const isKnown = (one: Watched): boolean => now - one.createdAt >= knownAfterMs || (areSeen && !one.isCopy);
   return watched.some((one) => one.state === 'written' && isKnown(one));
 }
+
+const idOf = ({ id }: Watched): string => id;
 
 /** The oldest of all, and of those on which it was written. */
 function fewOf(machines: readonly Machine[], written: ReadonlySet<string>): readonly Watched[] {

@@ -12,6 +12,7 @@ import { holderOf, isDestroyLease } from '../../src/model/stamps/lease-holder.ts
 import { isOwnLease } from '../../src/model/stamps/owner.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import type { StandingKey, StandingTexts } from '../../src/model/standing/standing.ts';
+import { goneAmong, listedMachines } from '../../src/observed/presence.ts';
 import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { standingMachines } from '../../src/plan/target/rollout-state.ts';
 import {
@@ -50,6 +51,8 @@ interface Watched {
   readonly isOrphaned?: boolean | undefined;
   /** Its version has moved since: who holds it has had an update. */
   readonly hasMoved?: boolean | undefined;
+  /** Not seen by the last look. */
+  readonly isUnseen?: boolean;
   /** undefined: nobody has looked yet. */
   readonly verdict?: Verdict;
 }
@@ -124,8 +127,7 @@ class Word {
       const machine = await fly.machine(this.#app, id);
       const isThere = machine !== undefined && !isGone(machine);
       if (before === undefined) return { machine, isWritten: false };
-      if (!isThere) this.watched.set(id, { ...before, verdict: 'gone' });
-      else if (!isHostOk(machine)) this.#unseen(before);
+      if (!isThere || !isHostOk(machine)) this.#unseen(before);
       else {
         const seen = { ...before, ...sinceThen(this.#context, before, machine) };
         const lost = lostOn(machine, this.#texts);
@@ -145,10 +147,15 @@ class Word {
     }
   }
 
-  /** A look that fails says nothing, nor does what Fly shows of a machine on a host that does not answer. */
+  /** These are none any more. */
+  gone(ids: ReadonlySet<string>): void {
+    for (const one of this.watched.values()) if (ids.has(one.id)) this.watched.set(one.id, { ...one, verdict: 'gone' });
+  }
+
+  /** A look that fails or shows nothing says nothing, nor does what Fly shows of a machine on a host that does not answer. */
   #unseen(before: Watched): void {
     const mayLand = this.#context.clock.monotonic() - before.saidAt < landsWithinMs;
-    this.watched.set(before.id, { ...before, verdict: mayLand ? 'open' : 'held' });
+    this.watched.set(before.id, { ...before, isUnseen: true, verdict: mayLand ? 'open' : 'held' });
   }
 }
 
@@ -162,10 +169,16 @@ async function outlastsUpdates(
   { word, beganAt }: Omit<Kept, 'there'>,
 ): Promise<boolean> {
   const { clock, log, signal } = context;
-  const look = (id: string): Promise<unknown> =>
-    word.look(id).catch((error: unknown) => {
+  /** The id of one that Fly does not show. */
+  const look = async (id: string): Promise<readonly string[]> => {
+    try {
+      const { machine } = await word.look(id);
+      return machine === undefined || isGone(machine) ? [id] : [];
+    } catch (error) {
       log.warn({ app, machine: id, error: toFault(error, 'a word').message }, 'nobody saw whether a word stands');
-    });
+      return [];
+    }
+  };
   for (let looks = 0; ; looks += 1) {
     const all = [...word.watched.values()];
     const isKept = all.some(({ verdict }) => verdict === 'kept');
@@ -182,7 +195,8 @@ async function outlastsUpdates(
       await clock.sleep(lookEveryMs, signal);
     }
     const next = unseen.length > 0 ? unseen : tookMs >= besidesMs ? open.slice(0, lookedAtMax) : open;
-    await allEnded(next.map(({ id }) => look(id)));
+    const unshown = (await allEnded(next.map(({ id }) => look(id)))).flat();
+    word.gone(await goneAmong(context, app, unshown));
   }
 }
 
@@ -200,6 +214,7 @@ function sinceThen(context: Keeping, before: Watched, live: Machine): Omit<Watch
   const ranOut = seen.lease === undefined && flyNow(context) >= endsAt - leaseEndMs;
   return {
     ...seen,
+    isUnseen: false,
     hasMoved: hasMoved || before.hasMoved,
     // Held since before the update came, without having been renewed: so it was the holder's own.
     updatedUnder: hasMoved && isSameLease && !isOfDestroy ? seen.lease?.expires_at : before.updatedUnder,
@@ -225,14 +240,10 @@ function lostOn(live: Machine, texts: StandingTexts): readonly StandingKey[] {
 }
 
 /** Machines that have taken the place of these. Throws a Fault where there is none. */
-async function successors(
-  { fly, fleet }: Keeping,
-  app: string,
-  before: ReadonlySet<string>,
-): Promise<readonly Machine[]> {
+async function successors(context: Keeping, app: string, before: ReadonlySet<string>): Promise<readonly Machine[]> {
   // Of an app that is gone Fly lists none: that call fails.
-  const there = (await orUndefined(fly.machines(app))) ?? [];
-  const others = standingMachines(there, fleet).filter((one) => isHostOk(one) && !before.has(one.id));
+  const there = (await orUndefined(listedMachines(context, app))) ?? [];
+  const others = standingMachines(there, context.fleet).filter((one) => isHostOk(one) && !before.has(one.id));
   if (others.length > 0) return others;
   throw new Fault({
     kind: 'transient',
@@ -254,7 +265,7 @@ function tell({ clock, onProgress }: Keeping, app: string, watched: Watched | un
 
 function atWork(app: string, watched: Watched | undefined): Fault {
   const where = watched === undefined ? app : `${app} ${watched.id}`;
-  if (watched?.lease === undefined) return unseen(app, where);
+  if (watched?.lease === undefined || watched.isUnseen === true) return unseen(app, where);
   return new Fault({
     kind: 'transient',
     what: `what was said of ${app} may not last`,

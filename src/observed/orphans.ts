@@ -8,11 +8,12 @@ import { isCopy } from '../model/stamps/slot.ts';
 import { readStanding } from '../model/standing/standing-text.ts';
 import { isGone, metadataOf } from '../plan/classify/machine-state.ts';
 import { appIdOf } from './app.ts';
-import { shownApp } from './presence.ts';
+import { listedMachines, shownApp } from './presence.ts';
 import { read } from './reading.ts';
 
 export interface ObserveOrphansRequest {
   readonly fly: FlyReader;
+  readonly clock: Pick<Clock, 'sleep'>;
   /** Slug of the organization that is searched. */
   readonly org: string;
   /** Only machines stamped with this fleet's name are looked at. */
@@ -54,13 +55,19 @@ export type SeenOrphan =
  * app's owner, so it only says where to look. Without a machine there is no stamp: such an app is not found.
  * Throws only when the token is refused.
  */
-export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphansRequest): Promise<ObservedOrphans> {
+export async function observeOrphans({
+  fly,
+  clock,
+  org,
+  fleet,
+  desired,
+}: ObserveOrphansRequest): Promise<ObservedOrphans> {
   const listed = await read(fly.orgMachines(org));
   if (listed.status === 'unread') return { orphans: [], complete: false, reason: listed.reason };
   const { machines, errorRegions } = listed.value;
   const stamped = machines.filter((machine) => isOurs(machine.config, fleet) && !desired.has(machine.app_name));
   const names = [...new Set(stamped.map((machine) => machine.app_name))].toSorted();
-  const asked = names.map((name) => confirm({ fly, org, fleet }, name));
+  const asked = names.map((name) => confirm({ fly, clock, org, fleet }, name));
   const confirmed = await allEnded(asked);
   const orphans = confirmed.flatMap((seen) => (seen.state === 'orphan' ? [seen.orphan] : []));
   const reasons = confirmed.flatMap((seen) => (seen.state === 'unread' ? [seen.reason] : []));
@@ -70,9 +77,7 @@ export async function observeOrphans({ fly, org, fleet, desired }: ObserveOrphan
   return reasons.length === 0 ? { orphans, complete: true } : { orphans, complete: false, reason: reasons.join('; ') };
 }
 
-interface ObserveOrphanRequest extends Pick<ObserveOrphansRequest, 'fly' | 'fleet'> {
-  readonly clock: Pick<Clock, 'sleep'>;
-}
+type ObserveOrphanRequest = Pick<ObserveOrphansRequest, 'fly' | 'clock' | 'fleet'>;
 
 type Known = Pick<OrphanedApp, 'name' | 'org'> & Partial<Pick<OrphanedApp, 'machines'>>;
 
@@ -175,12 +180,16 @@ function withWords(live: Machine, listed: Machine): Machine {
 }
 
 async function confirm(
-  { fly, org, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'org' | 'fleet'>,
+  { fly, clock, org, fleet }: Pick<ObserveOrphansRequest, 'fly' | 'clock' | 'org' | 'fleet'>,
   name: string,
 ): Promise<SeenOrphan> {
-  const asked = [read(fly.app(name)), read(fly.machines(name))] as const;
+  const asked = [read(fly.app(name)), read(listedMachines({ fly, clock }, name))] as const;
   const [app, machines] = await allEnded(asked);
-  return seenAs({ fly, name, org, fleet }, app, machines);
+  const seen = seenAs({ fly, name, org, fleet }, app, machines);
+  if (seen.state !== 'gone') return seen;
+  const again = await ask({ fly, clock, fleet }, name);
+  // One that is on its way out is listed for longer than it is shown.
+  return again.app === contradicted ? seen : seenAs({ fly, name, org, fleet }, again.app, again.machines);
 }
 
 function seenAs(

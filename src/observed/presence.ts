@@ -1,7 +1,12 @@
+/** Whether an app, or a machine, is there: what Fly does not show for a moment is there in the next one. */
+import type { Machine } from '../../schemas/fly/machine.ts';
 import type { FlyReader } from '../fly/api.ts';
+import { orUndefined } from '../fly/http/absence.ts';
 import type { Clock } from '../model/base/clock.ts';
+import { allEnded } from '../model/base/ending.ts';
 import type { AppPresence } from '../model/observed.ts';
-import { read } from './reading.ts';
+import { isGone } from '../plan/classify/machine-state.ts';
+import { read, readIfPossible } from './reading.ts';
 
 /** Fly's answers of one moment differ from those of the next. */
 const lookAgainMs = 1000;
@@ -37,4 +42,37 @@ export async function shownApp({ fly, clock, signal }: Looking, app: string): Pr
 async function listsMachines(fly: FlyReader, app: string): Promise<boolean> {
   const listed = await read(fly.machines(app));
   return listed.status === 'read' && listed.value.length > 0;
+}
+
+/**
+ * Those of these machines, of which a look by their ids has just shown nothing, that are gone: a look a moment later does not show
+ * them either, nor does the list. What cannot be read is not gone.
+ */
+export async function goneAmong(
+  { fly, clock, signal }: Looking,
+  app: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  await clock.sleep(lookAgainMs, signal);
+  // Of an app that is gone Fly lists none: that call fails.
+  const [listed, answers] = await allEnded([
+    readIfPossible(orUndefined(fly.machines(app))),
+    allEnded(ids.map((id) => readIfPossible(fly.machine(app, id)))),
+  ]);
+  if (listed.status === 'unread') return new Set();
+  const there = new Set(listed.value?.filter((machine) => !isGone(machine)).map(({ id }) => id));
+  const isUnshown = (at: number): boolean => {
+    const answer = answers[at];
+    return answer?.status === 'read' && (answer.value === undefined || isGone(answer.value));
+  };
+  return new Set(ids.filter((id, at) => isUnshown(at) && !there.has(id)));
+}
+
+/** All machines of an app that is there. One of which Fly lists none is asked for them once more, a moment later. */
+export async function listedMachines({ fly, clock, signal }: Looking, app: string): Promise<readonly Machine[]> {
+  const machines = await fly.machines(app);
+  if (machines.some((machine) => !isGone(machine))) return machines;
+  await clock.sleep(lookAgainMs, signal);
+  return fly.machines(app);
 }

@@ -196,7 +196,13 @@ describe('observation of the simulated Fly', () => {
   it('finds orphans of its fleet, and says when a region is missing', async () => {
     await using s = await stage();
     await withMachine(s);
-    const request = { fly: s.fly, org: 'personal', fleet: { name: 'main' }, desired: new Set<string>() };
+    const request = {
+      fly: s.fly,
+      clock: s.clock,
+      org: 'personal',
+      fleet: { name: 'main' },
+      desired: new Set<string>(),
+    };
     expect(await observeOrphans(request)).toMatchObject({
       orphans: [{ name: 'shop', org: 'personal', machines: [{ state: 'started' }] }],
       complete: true,

@@ -38,6 +38,7 @@ async function orphansOf(world: World, desired: readonly string[] = []) {
   });
   const found = await observeOrphans({
     fly: bench.fly,
+    clock: new IdleClock(),
     org: 'acme',
     fleet: { name: 'main' },
     desired: new Set(desired),
@@ -128,10 +129,16 @@ describe('orphans', () => {
         return { status: 200, body: { machines: [{ ...of('main', '1'), app_name: 'moved' }] } };
       return { status: 403, body: { error: 'unauthorized' } };
     });
-    const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
+    const request = {
+      fly: bench.fly,
+      clock: new IdleClock(),
+      org: 'acme',
+      fleet: { name: 'main' },
+      desired: new Set<string>(),
+    };
     const reason = 'moved: the token no longer reaches it';
     expect(await observeOrphans(request)).toEqual({ orphans: [], complete: false, reason });
-    expect(await observeOrphan({ ...request, clock: new IdleClock() }, { name: 'moved', org: 'acme' })).toEqual({
+    expect(await observeOrphan(request, { name: 'moved', org: 'acme' })).toEqual({
       state: 'unread',
       reason,
     });
@@ -150,13 +157,25 @@ describe('orphans', () => {
 
   it('are unknown when the list cannot be read', async () => {
     await using bench = await speakTo(() => ({ status: 403, body: { error: 'unauthorized' } }));
-    const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
+    const request = {
+      fly: bench.fly,
+      clock: new IdleClock(),
+      org: 'acme',
+      fleet: { name: 'main' },
+      desired: new Set<string>(),
+    };
     expect(await observeOrphans(request)).toMatchObject({ orphans: [], complete: false, reason: /may not list/ });
   });
 
   it('throw only a refused token', async () => {
     await using bench = await speakTo(() => ({ status: 401, body: { error: 'expired' } }));
-    const request = { fly: bench.fly, org: 'acme', fleet: { name: 'main' }, desired: new Set<string>() };
+    const request = {
+      fly: bench.fly,
+      clock: new IdleClock(),
+      org: 'acme',
+      fleet: { name: 'main' },
+      desired: new Set<string>(),
+    };
     expect(await thrownBy(observeOrphans(request))).toMatchObject({ status: 401 });
   });
 });

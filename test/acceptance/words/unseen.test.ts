@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fleet, once, shop, suspend, whole, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
-const { done, seen, images, faults, appByHand, twoVersions, answers } = scene;
+const { done, seen, images, faults, appByHand, twoVersions, removed, calls, answers } = scene;
 const isThere = () => scene.world.simulator.world.apps.has('shop');
 
 /** FlyCD is killed at its create of the app. */
@@ -225,4 +225,84 @@ test('a rollback stands where Fly refused the destroy for good, and did not answ
   scene.world.write(shop('nginx:9'));
   await scene.world.flycd(once);
   expect(images()).toEqual(['nginx:1']);
+});
+
+describe('of an app that git no longer names, a word stands where Fly does not show its machine by its id', () => {
+  const byId = 'GET /apps/{app}/machines/{machine}';
+  const patched = 'PATCH /apps/{app}/machines/{machine}/metadata';
+  test.each([[[404, 404]], [[404, 404, 404, 404]], [[404, 500, 404]], [[404, 200, 404]]])('%j', async (statuses) => {
+    await removed();
+    faults().add({ template: patched, app: 'shop', fault: { latencyMs: 2000 } });
+    const before = calls(patched);
+    const saying = scene.world.flycd(suspend, 'laptop');
+    while (calls(patched) === before) await scene.world.clock.sleep(20);
+    for (const [at, status] of statuses.entries())
+      if (status !== 200)
+        faults().add({ template: byId, app: 'shop', nth: at + 1, fault: { status, body: { error: 'not now' } } });
+    const { code, stderr } = await saying;
+    faults().clear();
+    expect(code, stderr).toBe(0);
+    expect(stderr).not.toContain('on no machine');
+    expect((await scene.world.flycd(once)).code).toBe(4);
+  });
+});
+
+describe('where Fly lists none of its machines for a moment', () => {
+  const nothing = { status: 200, body: [] };
+  const empty = (nth = 1, times = 1): void =>
+    faults().add({ template: 'GET /apps/{app}/machines', app: 'shop', nth, times, fault: nothing });
+
+  test('a suspension is on its machine, and other FlyCDs know of it', async () => {
+    await twoVersions();
+    await scene.world.clock.sleep(60_000);
+    empty();
+    expect(await done(suspend, 'laptop')).not.toContain('no machine');
+    scene.world.write(shop('nginx:3'));
+    expect((await scene.world.flycd(once)).code).toBe(4);
+    expect(images()).toEqual(['nginx:2']);
+  });
+
+  test('a resume lifts what stands there', async () => {
+    await twoVersions();
+    await done(suspend);
+    await scene.world.clock.sleep(60_000);
+    empty();
+    expect(await done(['resume', 'shop'], 'laptop')).toContain('no longer held (suspended by alice)');
+    scene.world.write(shop('nginx:3'));
+    await done(once);
+    expect(images()).toEqual(['nginx:3']);
+  });
+
+  test('a rollback goes back', async () => {
+    await twoVersions();
+    await scene.world.clock.sleep(60_000);
+    empty();
+    await scene.world.flycd(['rollback', 'shop'], 'laptop');
+    expect(images()).toEqual(['nginx:1']);
+  });
+
+  test.each([1, 2])('one that git no longer names is found, and suspended (list %d)', async (nth) => {
+    await removed();
+    empty(nth);
+    await done(suspend, 'laptop');
+    expect((await scene.world.flycd(once)).code).toBe(4);
+    expect(isThere()).toBe(true);
+  });
+
+  test('nor the app itself: one that git no longer names is found all the same', async () => {
+    await removed();
+    answers(404, 1);
+    empty();
+    await done(suspend, 'laptop');
+    expect((await scene.world.flycd(once)).code).toBe(4);
+  });
+
+  test('of one that has none it says so, a second later', async () => {
+    scene.world.write({ ...fleet, ...shop('nginx:1', 0) });
+    await done(once);
+    await scene.world.clock.sleep(60_000);
+    const at = scene.world.clock.now();
+    expect(await done(suspend)).toContain('it has no machine to write that on');
+    expect(scene.world.clock.now() - at).toBe(1000);
+  });
 });

@@ -118,6 +118,53 @@ describe('of an app with one machine, while Fly takes its time for an update', (
   });
 });
 
+describe('of an app with one machine that Fly does not show for a moment, while an update of it is under way', () => {
+  const byId = 'GET /apps/{app}/machines/{machine}';
+  const unshown = { status: 404, body: { error: 'machine not found' } };
+  const patched = 'PATCH /apps/{app}/machines/{machine}/metadata';
+
+  /** Said once the update is under way, and from then on so many looks by its id show nothing. */
+  async function saidUnseen(argv: readonly string[], { nth, times }: { readonly nth: number; readonly times: number }) {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    faults().add({ template: updated, app: 'shop', fault: { latencyMs: 15_000 } });
+    const pass = scene.world.flycd(once);
+    await begun(updated);
+    await scene.world.clock.sleep(500);
+    const saying = scene.world.flycd(argv, 'laptop');
+    await begun(patched);
+    faults().add({ template: byId, app: 'shop', nth, times, fault: unshown });
+    const { code, stdout, stderr } = await saying;
+    faults().clear();
+    await pass;
+    return { code, said: stdout + stderr };
+  }
+
+  describe.each([
+    ['a suspension', suspend, 'flycd_suspend'],
+    ['a rollback', ['rollback', 'shop'], 'flycd_hold'],
+  ])('%s stands', (_word, argv, key) => {
+    test.each([
+      [1, 1],
+      [2, 1],
+      [3, 1],
+      [5, 1],
+      [1, 2],
+      [2, 3],
+    ])('from look %d on, %d of them', async (nth, times) => {
+      const { code, said } = await saidUnseen(argv, { nth, times });
+      expect([code, stamps(key)], said).toEqual([0, [expect.stringContaining('alice')]]);
+    });
+  });
+
+  test('one that it does not show for minutes, and lists, is not called destroyed', async () => {
+    const { code, said } = await saidUnseen(suspend, { nth: 1, times: 999 });
+    expect(code, said).toBe(1);
+    expect(said).toContain('could not be seen');
+    expect(said).not.toContain('destroyed at that moment');
+  });
+});
+
 /** An update that was sent under a lease as FlyCD takes it, by a process that is killed at this moment: when it is done. */
 async function leftUnderway(latencyMs: number): Promise<{ readonly landed: Promise<unknown> }> {
   const [machine] = seen()?.machines ?? [];
