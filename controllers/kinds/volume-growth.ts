@@ -3,6 +3,7 @@ import { FlyError } from '../../src/fly/http/error.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { DesiredApp } from '../../src/model/desired.ts';
 import type { Intent } from '../../src/model/stamps/calls-stamp.ts';
+import { foundInTwo, shownMachine } from '../../src/observed/presence.ts';
 import type { MachineRestart, RolloutStep, VolumeStep } from '../../src/model/plan.ts';
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
@@ -27,10 +28,10 @@ export async function extendVolume(
   const { fly, store } = pass.services;
   const { app } = pass;
   const { volumeId, sizeGb } = step;
-  const volume = await fly.volume(app.name, volumeId);
+  const volume = await foundInTwo(pass.services, () => fly.volume(app.name, volumeId));
   if (volume !== undefined && volume.size_gb >= sizeGb) return { outcome: 'unchanged' };
   const machineId = volume?.attached_machine_id ?? '';
-  const machine = machineId === '' ? undefined : await fly.machine(app.name, machineId);
+  const machine = machineId === '' ? undefined : await shownMachine(pass.services, app.name, machineId);
   if (volume === undefined || machine === undefined) {
     await fly.extendVolume(app.name, volumeId, sizeGb);
     return { outcome: 'updated' };
@@ -50,7 +51,7 @@ export async function extendVolume(
     if (isUndone) await store.settleIntent(app.name, intent.id);
     if (isUndone || !(error instanceof FlyError)) throw error;
     // The size tells whether it was done; whether a restart is needed was in the answer, so the intent stays.
-    const now = await fly.volume(app.name, volumeId);
+    const now = await foundInTwo(pass.services, () => fly.volume(app.name, volumeId));
     if (now === undefined || now.size_gb < sizeGb) throw error;
     return { outcome: 'updated' };
   }
@@ -78,7 +79,8 @@ export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent:
   const intents = openGrowth((await store.memory(app.name)).intents, volumeId);
   if (intents.length === 0) return { outcome: 'unchanged', message: noRestart };
   await using lease = await holdLease(pass, machineId);
-  const [volume, machine] = [await fly.volume(app.name, volumeId), await fly.machine(app.name, machineId)];
+  const volume = await foundInTwo(pass.services, () => fly.volume(app.name, volumeId));
+  const machine = await shownMachine(pass.services, app.name, machineId);
   if (machine === undefined || !intents.some((intent) => growthOf(intent, volume, machine) === 'owed')) {
     return { outcome: 'unchanged', message: noRestart };
   }
@@ -107,15 +109,15 @@ async function sendRestart(pass: AppPass, machine: Machine, lease: HeldLease): P
  * person. Looks only where there are such intents. One that cannot be looked at stays for the next pass.
  */
 export async function settleGrowth(
-  request: Pick<AppServices, 'fly' | 'store' | 'log'> & { readonly app: DesiredApp },
+  request: Pick<AppServices, 'fly' | 'clock' | 'store' | 'log'> & { readonly app: DesiredApp },
   intents: readonly Intent[],
 ): Promise<void> {
   const { fly, store, app, log } = request;
   for (const intent of openGrowth(intents)) {
     try {
-      const volume = await fly.volume(app.name, intent.target);
+      const volume = await foundInTwo(request, () => fly.volume(app.name, intent.target));
       const machineId = volume?.attached_machine_id ?? '';
-      const machine = machineId === '' ? undefined : await fly.machine(app.name, machineId);
+      const machine = machineId === '' ? undefined : await shownMachine(request, app.name, machineId);
       if (growthOf(intent, volume, machine) === 'over') await store.settleIntent(app.name, intent.id);
     } catch (error) {
       log.warn({ app: app.name, volume: intent.target, error: String(error) }, 'a grown volume was not looked at');

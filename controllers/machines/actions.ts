@@ -2,11 +2,11 @@ import { momentOf, msSince } from '../../src/model/base/moment.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
-import { lookAtMachine } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
+import { lookUntilShown } from './shown.ts';
 import { checkStaying, checkStayingNow, lookAhead } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
@@ -42,7 +42,7 @@ async function markLeaving({ app, services: { fly, log } }: AppPass, machineId: 
 async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
   const { fly, clock } = pass.services;
   const { app } = pass;
-  const there = await lookAtMachine(pass, step.machineId);
+  const there = await lookUntilShown(pass, step.machineId);
   if (there === undefined || there.state === 'destroyed')
     return { outcome: 'unchanged', message: 'it was gone already' };
   await checkStaying(pass, step);

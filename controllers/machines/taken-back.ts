@@ -40,8 +40,8 @@ export async function machineAfter(pass: AppPass, machineId: string, updated: Up
 
 /** What lags knows nothing of the update: neither its version, nor a newer one, nor an event of it. */
 function isFromBefore(machine: Machine | undefined, { version, before }: Updated): boolean {
-  if (version === undefined || machine?.instance_id === version) return false;
   if (machine === undefined) return true;
+  if (version === undefined || machine.instance_id === version) return false;
   // Of a machine whose host does not answer Fly shows how it was.
   if (!isHostOk(machine)) return false;
   const known = new Set(before?.events?.map((event) => hashOf(event)));

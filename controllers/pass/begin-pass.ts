@@ -5,7 +5,7 @@ import type { AppServices } from './services.ts';
 
 /** A pass whose every write asks first whether what it rests on still stands. */
 export function beginPass(services: AppServices, start: PassStart): AppPass {
-  const fly = guardedFly(services.fly, (target, timesUnclear, others) =>
+  const fly = guardedFly(services.fly, services.clock, (target, timesUnclear, others) =>
     checkStillAsPlanned(pass, target, { timesUnclear, others }),
   );
   const pass = new AppPass({ ...services, fly }, start, services.fly);

@@ -1,5 +1,8 @@
 import type { BeforeSent, FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import type { Clock } from '../../src/model/base/clock.ts';
+import { Fault } from '../../src/model/base/fault.ts';
+import { foundInTwo, shownMachine } from '../../src/observed/presence.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 
 /** What a write concerns, as far as it decides what has to be looked at right before it is sent. */
@@ -45,45 +48,69 @@ type Writes = Omit<FlyWriter, keyof FlyReader | Unguarded>;
 export class Done extends Error {}
 
 interface Removal {
+  /** In words. */
+  readonly what: string;
   /** As `BeforeSent`. */
   readonly ask: BeforeSent;
   readonly isDone: () => Promise<boolean>;
-  readonly send: (beforeSent: BeforeSent) => Promise<void>;
+  /** false: Fly answers that there is none. */
+  readonly send: (beforeSent: BeforeSent) => Promise<boolean>;
 }
 
-/** What a try whose answer was lost has taken away is away: that is seen before it is asked whether another try may be sent. */
-async function takeAway({ ask, isDone, send }: Removal): Promise<void> {
+/**
+ * What a try whose answer was lost has taken away is away: that is seen before it is asked whether another try may be sent. That
+ * there is none, which may be true for a moment alone, is looked into.
+ */
+async function takeAway({ what, ask, isDone, send }: Removal): Promise<true> {
   // What cannot be seen is asked about as ever.
   const isSeenDone = (): Promise<boolean> => isDone().catch(() => false);
   let mayBeDone = false;
   try {
-    await send(async (timesUnclear) => {
+    const isTaken = await send(async (timesUnclear) => {
       mayBeDone = timesUnclear > 0;
       if (mayBeDone && (await isSeenDone())) throw new Done();
       await ask(timesUnclear);
     });
+    if (!isTaken && !(await isSeenDone())) throw stillThere(what);
+    return true;
   } catch (error) {
-    if (error instanceof Done) return;
+    if (error instanceof Done) return true;
     // The last try, or one after which Fly asked for patience.
     mayBeDone ||= error instanceof FlyError && error.outcome === 'unknown';
     if (!mayBeDone || !(await isSeenDone())) throw error;
+    return true;
   }
 }
 
-async function isMachineGone(fly: FlyReader, app: string, id: string): Promise<boolean> {
-  const machine = await fly.machine(app, id);
+function stillThere(what: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `Fly answered that there is no ${what}, and nothing shows that it is gone`,
+    next: 'FlyCD looks again and goes on from what it sees',
+  });
+}
+
+interface Looking {
+  readonly fly: FlyReader;
+  readonly clock: Clock;
+}
+
+async function isMachineGone(looking: Looking, app: string, id: string): Promise<boolean> {
+  const machine = await shownMachine(looking, app, id);
   return machine === undefined || isGone(machine);
 }
 
-async function isReleased(fly: FlyReader, app: string, address: string): Promise<boolean> {
-  return (await fly.addresses(app)).every(({ ip }) => ip !== address);
+async function isReleased(looking: Looking, app: string, address: string): Promise<boolean> {
+  const listed = () => looking.fly.addresses(app).then((all) => all.find(({ ip }) => ip === address));
+  return (await foundInTwo(looking, listed)) === undefined;
 }
 
 /**
  * The one place through which a pass changes anything on Fly: the gate is asked right before each write is sent, behind all
  * that the client waits for, and once more with each further try or where the write has waited for its place since. A new kind of write does not compile until it is here.
  */
-export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
+export function guardedFly(fly: FlyWriter, clock: Clock, gate: Gate): FlyWriter {
+  const looking = { fly, clock };
   const before =
     (target: WriteTarget, others?: BeforeSent): BeforeSent =>
     (timesUnclear) =>
@@ -103,8 +130,9 @@ export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
     restartMachine: (name, id, nonce, others) => fly.restartMachine(name, id, nonce, before(one(id), others)),
     destroyMachine: (name, id, nonce, others) =>
       takeAway({
+        what: `machine ${id}`,
         ask: before(one(id), others),
-        isDone: () => isMachineGone(fly, name, id),
+        isDone: () => isMachineGone(looking, name, id),
         send: (beforeSent) => fly.destroyMachine(name, id, nonce, beforeSent),
       }),
     cordonMachine: (name, id, nonce, others) => fly.cordonMachine(name, id, nonce, before(one(id), others)),
@@ -115,12 +143,15 @@ export function guardedFly(fly: FlyWriter, gate: Gate): FlyWriter {
     configureVolume: (name, id, settings, others) => fly.configureVolume(name, id, settings, before(app, others)),
     setSecrets: (name, values, others) => fly.setSecrets(name, values, before(app, others)),
     allocateAddress: (name, request, others) => fly.allocateAddress(name, request, before(app, others)),
-    releaseAddress: (name, address, others) =>
-      takeAway({
+    releaseAddress: async (name, address, others) => {
+      await takeAway({
+        what: `address ${address}`,
         ask: before(app, others),
-        isDone: () => isReleased(fly, name, address),
-        send: (beforeSent) => fly.releaseAddress(name, address, beforeSent),
-      }),
+        isDone: () => isReleased(looking, name, address),
+        // Only its list tells of it, and lists lag: one that was gone already shows there.
+        send: (beforeSent) => fly.releaseAddress(name, address, beforeSent).then(() => true),
+      });
+    },
   };
   return { ...fly, ...writes };
 }

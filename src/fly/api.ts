@@ -114,8 +114,8 @@ export interface FlyWriter extends FlyReader {
   startMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   stopMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   restartMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
-  /** Also a running one. A machine already gone is fine. */
-  destroyMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
+  /** Also a running one. false: Fly answered that there is none, as it may for a moment of one that stands. */
+  destroyMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<boolean>;
   cordonMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   uncordonMachine(app: string, id: string, nonce?: string, beforeSent?: BeforeSent): Promise<void>;
   /** No restart, no new version, no lease needed; null removes a key. */

@@ -4,6 +4,7 @@ import type { FlyReader } from '../fly/api.ts';
 import { orUndefined } from '../fly/http/absence.ts';
 import type { Clock } from '../model/base/clock.ts';
 import { allEnded } from '../model/base/ending.ts';
+import { Fault } from '../model/base/fault.ts';
 import type { AppPresence } from '../model/observed.ts';
 import { isGone } from '../plan/classify/machine-state.ts';
 import { read, readIfPossible } from './reading.ts';
@@ -69,10 +70,44 @@ export async function goneAmong(
   return new Set(ids.filter((id, at) => isUnshown(at) && !there.has(id)));
 }
 
+/**
+ * The machine by its id. undefined: it is gone. Throws a transient Fault where Fly does not show it, and does not show that it is
+ * gone.
+ */
+export async function shownMachine(looking: Looking, app: string, id: string): Promise<Machine | undefined> {
+  const { fly } = looking;
+  const machine = await fly.machine(app, id);
+  if (machine !== undefined || (await goneAmong(looking, app, [id])).has(id)) return machine;
+  const again = await fly.machine(app, id);
+  if (again === undefined) throw unshown(app, id);
+  return again;
+}
+
+function unshown(app: string, id: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `Fly does not show machine ${id} at this moment, and nothing shows that it is gone`,
+    next: 'FlyCD looks again and goes on from what it sees',
+    where: `${app} ${id}`,
+  });
+}
+
+/** What a first look does not find a second one may, a moment later. undefined: neither does. */
+export async function foundInTwo<T>(
+  { clock, signal }: Pick<Looking, 'clock' | 'signal'>,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const found = await look();
+  if (found !== undefined) return found;
+  await clock.sleep(lookAgainMs, signal);
+  return look();
+}
+
 /** All machines of an app that is there. One of which Fly lists none is asked for them once more, a moment later. */
 export async function listedMachines({ fly, clock, signal }: Looking, app: string): Promise<readonly Machine[]> {
-  const machines = await fly.machines(app);
-  if (machines.some((machine) => !isGone(machine))) return machines;
-  await clock.sleep(lookAgainMs, signal);
-  return fly.machines(app);
+  const list = async (): Promise<readonly Machine[] | undefined> => {
+    const machines = await fly.machines(app);
+    return machines.some((machine) => !isGone(machine)) ? machines : undefined;
+  };
+  return (await foundInTwo({ clock, signal }, list)) ?? [];
 }

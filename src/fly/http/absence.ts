@@ -4,13 +4,9 @@ export function isStatus(error: unknown, ...statuses: readonly number[]): error 
   return error instanceof FlyError && error.status !== undefined && statuses.includes(error.status);
 }
 
-/** For removals: what is not there any more is what was wanted. */
-export async function unlessGone(removal: Promise<void>): Promise<void> {
-  try {
-    await removal;
-  } catch (error) {
-    if (!isStatus(error, 404, 410)) throw error;
-  }
+/** For removals: what is not there any more is what was wanted. false: Fly answers that there is none. */
+export async function unlessGone(removal: Promise<void>): Promise<boolean> {
+  return (await orUndefined(removal.then(() => true))) ?? false;
 }
 
 /** undefined where Fly does not know it. */

@@ -1,7 +1,7 @@
 import { App, AppList } from '../../../schemas/fly/app.ts';
 import { isFleetWide, toFault } from '../../model/base/fault.ts';
 import type { FlyReader, FlyWriter } from '../api.ts';
-import { isStatus, orUndefined } from '../http/absence.ts';
+import { isStatus, unlessGone } from '../http/absence.ts';
 import { FlyError } from '../http/error.ts';
 import { deleteAppLimit } from '../http/rate-limit.ts';
 import type { Call } from '../http/call.ts';
@@ -76,7 +76,7 @@ export function appWrites(transport: Transport): Pick<FlyWriter, 'createApp' | '
         limit: { rate: deleteAppLimit, shared: true },
         beforeSent,
       };
-      return (await orUndefined(transport.tell(call).then(() => true))) ?? false;
+      return unlessGone(transport.tell(call));
     },
   };
 }

@@ -166,7 +166,7 @@ export function machineWrites(transport: Transport): MachineWrites {
         nonce,
         beforeSent,
       };
-      await unlessGone(transport.tell(call));
+      return unlessGone(transport.tell(call));
     },
     async patchMetadata(app, id, metadata) {
       await transport.tell({

@@ -75,7 +75,7 @@ describe('a person suspends the app before it is sent once more', () => {
         isThere = false;
         return {};
       }
-      if (call.path.endsWith('/machines')) return machines;
+      if (call.path.endsWith('/machines')) return isThere ? machines : machines.slice(1);
       if (call.path.endsWith('/ip_assignments')) return { ips: isThere ? [{ ip: '1.2.3.4' }] : [] };
       if (call.path.endsWith('/secrets')) return { secrets: isThere ? [{ name: 'OLD', digest: 'd' }] : [] };
       if (call.path.endsWith('a1') && !isThere) return new Response('{"error":"not found"}', { status: 404 });

@@ -1,5 +1,5 @@
 /** Machines too many go one after the other, and before each those that stay are looked at: not at a second's wait each. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { destroy } from '../../../simulator/machines/lifecycle.ts';
 import type { Machine } from '../../../simulator/world/records.ts';
 import type { RequestRecord } from '../../../simulator/world/requests.ts';
@@ -122,4 +122,45 @@ test.each([
   expect(code, said).toBe(0);
   expect(sentFrom(wentAt)).toEqual([]);
   expect(here()).toHaveLength(to);
+});
+
+describe('one that is too many goes, or is not called gone, where Fly answers for a moment that there is none', () => {
+  const byId = 'GET /apps/{app}/machines/{machine}';
+  const unshown = { status: 404, body: { error: 'machine not found' } };
+  const goes = async (): Promise<void> => {
+    const { code, said } = await sync(world);
+    expect([code, here()], said).toEqual([0, [expect.anything()]]);
+  };
+
+  test.each([1, 2, 3])('at look %i by its id', async (nth) => {
+    await scaling(2, 1);
+    world.simulator.world.faults.add({ template: byId, app: 'shop', nth, fault: unshown });
+    await goes();
+  });
+
+  test('at the look behind a destroy whose answer was lost', async () => {
+    await scaling(2, 1);
+    const { faults } = world.simulator.world;
+    faults.add({ template: destroyed, app: 'shop', fault: 'reset-before' });
+    at(destroyed, 'before', 1, () => faults.add({ template: byId, app: 'shop', fault: unshown }));
+    await goes();
+  });
+
+  test('at its destroy', async () => {
+    await scaling(2, 1);
+    world.simulator.world.faults.add({ template: destroyed, app: 'shop', fault: unshown });
+    const { code, said } = await sync(world);
+    expect([code, here().length], said).toEqual([1, 2]);
+    expect(said).toContain('nothing shows that it is gone');
+    await goes();
+  });
+
+  test('which is done all the same where it went by another hand at that moment', async () => {
+    await scaling(2, 1);
+    at(destroyed, 'before', 1, () => {
+      const going = here().find((machine) => machine !== staying());
+      if (going !== undefined) destroy(world.simulator.world, going, 'user');
+    });
+    await goes();
+  });
 });

@@ -154,6 +154,36 @@ describe('a volume that grows', () => {
   });
 });
 
+describe('a filesystem grows with its volume, though Fly answers for a moment that there is none', () => {
+  const unshown = { status: 404, body: { error: 'not found' } };
+  const rows = (['machines/{machine}', 'volumes/{volume}'] as const).flatMap((kind) =>
+    [1, 2, 3, 4].map((nth) => [kind, nth] as const),
+  );
+  const unshownAt = (kind: string, nth: number): void =>
+    world.simulator.world.faults.add({ template: `GET /apps/{app}/${kind}`, app: 'shop', nth, fault: unshown });
+
+  test.each(rows)('of that %s, at look %i of the pass that extends it', async (kind, nth) => {
+    await start();
+    world.write(shop(2));
+    unshownAt(kind, nth);
+    const { code, said } = await sync();
+    expect([code, sizes()], said).toEqual([0, [[2, 2]]]);
+  });
+
+  test.each(rows)('of that %s, at look %i of the pass that owes it the restart', async (kind, nth) => {
+    await start();
+    const template = 'POST /apps/{app}/machines/{machine}/restart';
+    world.simulator.world.faults.add({ template, fault: '500', times: 9 });
+    world.write(shop(2));
+    await sync();
+    world.simulator.world.faults.clear();
+    await world.clock.sleep(60_000);
+    unshownAt(kind, nth);
+    const { code, said } = await sync();
+    expect([code, sizes()], said).toEqual([0, [[2, 2]]]);
+  });
+});
+
 describe('machines that restart for their volumes', () => {
   test('one that does not get well stops the others, also in the passes after it', async () => {
     await start(3);
