@@ -3,11 +3,13 @@ import type { MachineLabel, MachineUpdate } from '../../src/model/plan.ts';
 import { personsKeys, standingKeys, type StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
+import { shownMachine } from '../../src/observed/presence.ts';
 import { metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
-import { lookAtMachine, saidSince } from '../pass/before-sent.ts';
+import { saidSince } from '../pass/before-sent.ts';
+import { lookUntilShown } from './shown.ts';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -18,9 +20,10 @@ type Metadata = Readonly<Record<string, string>>;
  * so does an update by somebody else. Throws a waiting Fault then.
  */
 export async function withStanding(pass: AppPass, step: MachineUpdate): Promise<MachineUpdate> {
-  const live = await lookAtMachine(pass, step.machineId);
+  const live = await lookUntilShown(pass, step.machineId);
+  if (live === undefined) throw giveWay(pass, `machine ${step.machineId} went meanwhile`);
   const metadata = { ...step.config.metadata };
-  const isMoved = live !== undefined && step.currentVersion !== undefined && live.instance_id !== step.currentVersion;
+  const isMoved = step.currentVersion !== undefined && live.instance_id !== step.currentVersion;
   if (isMoved) throw giveWay(pass, `machine ${step.machineId} was updated meanwhile`);
   const config = { ...step.config, metadata: { ...metadata, ...newest(pass, live, metadata) } };
   return { ...step, config };
@@ -49,7 +52,7 @@ export async function newestWords(pass: AppPass, { machineId, metadata }: Machin
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
   if (planned.length === 0) return {};
   const { app, services } = pass;
-  return newest(pass, await services.fly.machine(app.name, machineId), Object.fromEntries(planned));
+  return newest(pass, await shownMachine(services, app.name, machineId), Object.fromEntries(planned));
 }
 
 function newest({ fleet, basis }: AppPass, live: Machine | undefined, planned: StandingTexts): StandingTexts {

@@ -165,6 +165,23 @@ describe('of an app with one machine that Fly does not show for a moment, while 
   });
 });
 
+describe('a suspension that was said before an update is sent stands, though Fly does not show the machine to who sends it', () => {
+  test.each([1, 2, 3, 4])('at look %d by its id', async (nth) => {
+    await twoVersions();
+    scene.world.write(shop('nginx:3'));
+    const lease = 'POST /apps/{app}/machines/{machine}/lease';
+    const unshown = { status: 404, body: { error: 'machine not found' } };
+    faults().add({ template: lease, app: 'shop', fault: { latencyMs: 8_000 } });
+    const pass = scene.world.flycd(once);
+    await begun(lease);
+    await done(suspend, 'laptop');
+    faults().add({ template: 'GET /apps/{app}/machines/{machine}', app: 'shop', nth, fault: unshown });
+    const { stdout, stderr } = await pass;
+    faults().clear();
+    expect([images(), suspensions()], stderr + stdout).toEqual([['nginx:2'], [expect.stringContaining('a migration')]]);
+  });
+});
+
 /** An update that was sent under a lease as FlyCD takes it, by a process that is killed at this moment: when it is done. */
 async function leftUnderway(latencyMs: number): Promise<{ readonly landed: Promise<unknown> }> {
   const [machine] = seen()?.machines ?? [];
