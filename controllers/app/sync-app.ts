@@ -125,8 +125,12 @@ async function apply(
     leaving: leavingIn(plan),
     record: new ReleaseRecord({ ...request, app: wanted, known: release }),
   });
-  const { faults } = await applyPlan(pass, plan, save);
-  return { faults, moved: pass.moved, lost: pass.lost, isOvertaken: pass.overtaken !== undefined };
+  const applied = await applyPlan(pass, plan, save);
+  const { moved, lost, overtaken } = pass;
+  // Seen behind the last write, where it had nothing to stop.
+  const isUntold = overtaken !== undefined && !applied.faults.includes(overtaken);
+  const faults = isUntold ? [...applied.faults, overtaken] : applied.faults;
+  return { faults, moved, lost, isOvertaken: overtaken !== undefined };
 }
 
 function wayOnOf(

@@ -6,6 +6,7 @@ import { formatRead } from '../../src/model/stamps/stamps.ts';
 import { flyctlKeys, stampKeys } from '../../src/model/stamps/keys.ts';
 import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { takenOver } from '../pass/basis.ts';
 import { silentHost } from './silent-host.ts';
 import { machineAfter } from './taken-back.ts';
 
@@ -39,6 +40,8 @@ export async function stampReadBack(
   // It was seen healthy, and nobody can write that down.
   if (machine !== undefined && !isHostOk(machine)) throw silentHost(pass, machine);
   if (machine?.config === undefined || machine.config === null) return { note: undefined };
+  // What was done is done, and told as that: who comes next plans from there.
+  takenOver(pass, [machine]);
   if (version !== undefined && machine.instance_id !== version) {
     return { note: 'somebody changed it right after; the next pass compares it' };
   }

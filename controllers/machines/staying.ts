@@ -2,8 +2,7 @@
 import { allEnded } from '../../src/model/base/ending.ts';
 import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
-import { otherOwner } from '../../src/model/stamps/owner.ts';
-import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { checkBasis, giveWay } from '../pass/basis.ts';
 import { betweenLooksMs } from '../pass/fly-now.ts';
@@ -73,10 +72,6 @@ export async function lookAhead(pass: AppPass, ms: number): Promise<void> {
 async function lookAtOne(pass: AppPass, id: string): Promise<void> {
   const machine = await lookAtMachine(pass, id);
   if (machine === undefined || isGone(machine)) throw giveWay(pass, `machine ${id} went meanwhile`);
-  const isOthers = otherOwner(metadataOf(machine), pass.fleet) !== undefined;
-  const planned = pass.basis.machines?.find((one) => one.id === id);
-  const wasOthers = planned !== undefined && otherOwner(metadataOf(planned), pass.fleet) !== undefined;
-  if (isOthers && !wasOthers) throw giveWay(pass, `machine ${id} is another owner's since`);
 }
 
 /** Ids of machines that the plan leaves in its process group, or that this pass has made there. */

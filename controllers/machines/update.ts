@@ -9,6 +9,7 @@ import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
+import { lookNow } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
@@ -142,6 +143,8 @@ async function replaceMachine(
  * waited for, from when it began on: one that had its time fails at once.
  */
 export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<StepDone> {
+  // Whoever has taken it over since the plan was made would lose it by this.
+  if (stampKeys.fleet in step.metadata || stampKeys.origin in step.metadata) await lookNow(pass, step.machineId);
   const metadata: Record<string, string | null> = { ...step.metadata, ...(await newestWords(pass, step)) };
   // A secret may have been set since the plan was made, when this machine was perhaps not ours yet.
   const secrets = secretsStampText(pass.stamped);

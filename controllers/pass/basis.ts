@@ -5,13 +5,14 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { Fault, type FaultParts } from '../../src/model/base/fault.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
-import { isOwn } from '../../src/model/stamps/owner.ts';
+import { isOwn, otherOwner } from '../../src/model/stamps/owner.ts';
 import type { StandingTexts } from '../../src/model/standing/standing.ts';
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { ownerBefore } from '../../src/plan/classify/beginning.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { ownerWords } from '../../src/plan/guards/owner.ts';
+import { statusByReason } from '../../src/plan/steps/status.ts';
 import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from './app-pass.ts';
 import { countedOn, isOfConcern } from './counted.ts';
@@ -75,37 +76,68 @@ export function checkMachine(pass: AppPass, machine: Machine): void {
   throw giveWay(pass, `machine ${machine.id} was updated meanwhile`);
 }
 
-/** Throws a waiting Fault where these machines, or these others, tell of a word about the app that the plan does not know. */
+/**
+ * Throws a waiting Fault where these machines, or these others, tell of a word about the app that the plan does not know: that it
+ * is another owner's from now on is one, too.
+ */
 export function checkWords(pass: AppPass, machines: readonly Machine[], others: readonly StandingTexts[] = []): void {
   const { basis, fleet } = pass;
   // Who looks for a free name lists those that are gone, of which no plan knows.
   const there = machines.filter((machine) => !isGone(machine));
+  const taken = takenOver(pass, there);
+  if (taken !== undefined) throw taken;
   const seen = asKnown({ machines: there, isKnown: basis.isKnown, among: basis.machines });
   const stamps = seen.map(metadataOf).filter((metadata) => isOwn(metadata, fleet));
   const { texts, suspension, hold } = readStanding([basis.standing, ...stamps, ...others]);
   const said = words.find((key) => texts[key] !== basis.standing[key]);
   if (said === undefined) return;
-  if (said === stampKeys.suspend && suspension !== undefined) throw overruled(pass, suspension.by, 'suspended');
-  if (said === stampKeys.hold && hold !== undefined) throw overruled(pass, hold.by, 'held');
+  const what = 'was suspended or rolled back';
+  const why = (by: string): string => `${by} said so by another FlyCD`;
+  if (said === stampKeys.suspend && suspension !== undefined)
+    throw overruled(pass, { what, why: why(suspension.by), status: 'suspended' });
+  if (said === stampKeys.hold && hold !== undefined) throw overruled(pass, { what, why: why(hold.by), status: 'held' });
   throw giveWay(pass, 'another FlyCD met a version that failed, or was told to resume it');
+}
+
+/**
+ * Another owner has taken over a machine that no other one had, or that this pass has made: nothing more is begun, whether the Fault
+ * is thrown or not. undefined: none has.
+ */
+export function takenOver(pass: AppPass, machines: readonly Machine[]): Fault | undefined {
+  const { basis, fleet, made } = pass;
+  for (const machine of machines) {
+    const { id } = machine;
+    const other = otherOwner(metadataOf(machine), fleet);
+    if (other === undefined) continue;
+    const planned = basis.machines?.find((before) => before.id === id);
+    const wasOurs = planned === undefined ? made.has(id) : otherOwner(metadataOf(planned), fleet) === undefined;
+    if (!wasOurs) continue;
+    const why = `machine ${id} carries the labels of ${ownerWords(other)} since`;
+    return overruled(pass, { what: 'was taken over', why, status: statusByReason.owner });
+  }
+  return undefined;
 }
 
 /** What a person said by another FlyCD ends the pass, and says how the app is from then on. */
 export class Overruled extends Fault {
-  readonly status: 'held' | 'suspended';
+  readonly status: 'held' | 'suspended' | 'blocked';
 
-  constructor(parts: FaultParts, status: 'held' | 'suspended') {
+  constructor(parts: FaultParts, status: Overruled['status']) {
     super(parts);
     this.status = status;
   }
 }
 
-function overruled(pass: AppPass, by: string, status: Overruled['status']): Fault {
+/** `what` has been done to the app. */
+function overruled(
+  pass: AppPass,
+  { what, why, status }: { readonly what: string; readonly why: string; readonly status: Overruled['status'] },
+): Fault {
   const { app, services } = pass;
   const parts: FaultParts = {
     kind: 'waiting',
-    what: `${app.name} was suspended or rolled back in the middle of this`,
-    why: `${by} said so by another FlyCD`,
+    what: `${app.name} ${what} in the middle of this`,
+    why,
     next: planAgain(services),
     where: app.name,
     retryAt: services.clock.now(),
