@@ -15,6 +15,8 @@ const neededStill = ['machine.destroy', 'secret.unset', 'address.release', 'app.
 /** What must not run once a step of a kind has failed. Kinds that are not named here disturb nobody. */
 export const dependents: Partial<Record<StepKind, readonly StepKind[] | 'all'>> = {
   'app.create': 'all',
+  // What of it is another owner's still is not FlyCD's to change.
+  'app.adopt': 'all',
   // An address is given up for another one: not before that one is there.
   'address.allocate': ['address.release'],
   'image.build': ['volume.create', 'release', 'machine.create', 'machine.update', ...neededStill],

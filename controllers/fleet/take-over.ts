@@ -4,14 +4,19 @@ import { allEnded } from '../../src/model/base/ending.ts';
 import type { DesiredFleet } from '../../src/model/desired.ts';
 import { toFault } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
-import type { AppPlan, MachineLabel, Plan } from '../../src/model/plan.ts';
+import type { AppPlan, Plan } from '../../src/model/plan.ts';
 import type { Run, StepResult } from '../../src/model/run.ts';
 import { withPlans } from '../../src/plan/fleet.ts';
+import { labelsFrom } from '../../src/plan/kinds/owner-labels.ts';
 import type { GuardedPlan } from '../../src/plan/steps/guarded.ts';
+import { isGone } from '../../src/plan/classify/machine-state.ts';
+import type { ObservedApp } from '../../src/model/observed.ts';
+import { betweenLooksMs } from '../pass/fly-now.ts';
+import { asideOf, type Aside } from '../../src/loop/aside.ts';
 import type { SyncContext } from '../app/types.ts';
-import { keepLabels } from '../kinds/kept-labels.ts';
+import { writeLabels, type Labelled } from '../kinds/kept-labels.ts';
 import { selectApps } from './asked-for.ts';
-import { plainPass, planWhole } from './plan.ts';
+import { plainPass, planWhole, type Whole } from './plan.ts';
 import { recordBroken, recordUnseen } from './untouched.ts';
 
 /**
@@ -28,10 +33,7 @@ export async function takeOver(
   apps: readonly string[] = [],
 ): Promise<{ readonly plan: Plan; readonly runs: readonly Run[] }> {
   const recording = { ...context, fleet: desired, trigger: 'command' } as const;
-  const { plan: whole, planned } = await planWhole({ ...context, orphans: false }, desired, {
-    ...plainPass,
-    apps,
-  }).catch(async (error: unknown) => {
+  const { plan: whole, planned } = await planTwice(context, desired, apps).catch(async (error: unknown) => {
     await recordBroken(recording, selectApps(desired.apps, apps), error);
     throw error;
   });
@@ -43,12 +45,37 @@ export async function takeOver(
     taken.map((plan) => {
       const machines = planned.get(plan.app)?.observed.machines;
       const listed = machines?.status === 'read' ? machines.value : [];
-      return queue.add(() => takeApp(context, desired, { plan, machines: listed }));
+      const yieldSlot = asideOf(queue, context.concurrency);
+      return queue.add(() => takeApp({ ...context, yieldSlot }, desired, { plan, machines: listed }));
     }),
   );
   const plan = withPlans(whole, shown);
   const unseen = await recordUnseen(recording, plan);
   return { plan, runs: [...runs.flat(), ...unseen].toSorted((a, b) => byText(a.app, b.app)) };
+}
+
+/** An app that Fly shows and no machine of is looked at once more: one list may show none for a moment, and nothing would be taken over. */
+async function planTwice(
+  context: SyncContext,
+  desired: DesiredFleet,
+  apps: readonly string[],
+): Promise<Pick<Whole, 'plan' | 'planned'>> {
+  const look = (names: readonly string[]): Promise<Whole> =>
+    planWhole({ ...context, orphans: false }, desired, { ...plainPass, apps: names });
+  const whole = await look(apps);
+  const chosen = new Set(whole.plan.apps.map(({ app }) => app));
+  const empty = [...whole.planned].filter(([app, { observed }]) => chosen.has(app) && showsNoMachine(observed));
+  if (empty.length === 0) return whole;
+  await context.clock.sleep(betweenLooksMs, context.signal);
+  const again = await look(empty.map(([app]) => app));
+  const newer = new Map(again.plan.apps.map((plan) => [plan.app, plan]));
+  const plans = whole.plan.apps.map((plan) => newer.get(plan.app) ?? plan);
+  return { plan: { ...whole.plan, apps: plans }, planned: new Map([...whole.planned, ...again.planned]) };
+}
+
+function showsNoMachine({ app, machines }: ObservedApp): boolean {
+  const isThere = app.status === 'read' && app.value.state === 'present';
+  return isThere && machines.status === 'read' && machines.value.every(isGone);
 }
 
 /** Nobody else has a machine in it, as far as anybody can tell; or what of it can be labelled is ours from now on. */
@@ -57,26 +84,32 @@ function isLeftToUs({ steps, holds }: AppPlan): boolean {
 }
 
 async function takeApp(
-  context: SyncContext,
-  { revision }: DesiredFleet,
+  context: SyncContext & { readonly yieldSlot: Aside },
+  fleet: DesiredFleet,
   { plan, machines }: { readonly plan: GuardedPlan; readonly machines: readonly Machine[] },
 ): Promise<readonly Run[]> {
-  const { store, actor, onProgress, signal } = context;
+  const { store, actor, onProgress, signal, clock } = context;
   const { app } = plan;
   if (signal.aborted) return [];
   onProgress({ type: 'app.started', app });
-  const runId = await store.startRun({ app, trigger: 'command', actor, revision, plan });
+  const runId = await store.startRun({ app, trigger: 'command', actor, revision: fleet.revision, plan });
   // What a plan for an earlier owner's place consists of.
   const labels = plan.steps.filter((one) => one.kind === 'machine.label');
-  const written: StepResult[] = [];
-  for (const step of labels) {
-    onProgress({ type: 'step.started', app, step });
-    written.push(await label(context, step));
-  }
-  const results = await kept(context, app, { labels, machines, written });
+  const labelled = await writeLabels(context, app, {
+    machines,
+    labels,
+    labelsFor: (listed) => labelsFrom({ app, machines: listed, fleet }),
+    onProgress: (step) => onProgress({ type: 'step.started', app, step }),
+  }).catch((error: unknown) => {
+    // Where the app went all the same, or nobody could see whether it stays or they do, none of them is written.
+    const fault = toFault(error, `whether ${app} was taken over could not be seen`);
+    const now = clock.now();
+    return labels.map((label): Labelled => ({ label, fault, startedAt: now, finishedAt: now }));
+  });
+  const results = labelled.map(resultOf);
   for (const [index, result] of results.entries()) {
     await store.addResult(runId, result);
-    const step = labels[index];
+    const step = labelled[index]?.label;
     if (step !== undefined) onProgress({ type: 'step.finished', app, step, result });
   }
   const failed = results.some(({ outcome }) => outcome === 'failed');
@@ -88,39 +121,7 @@ async function takeApp(
   return [run];
 }
 
-interface Taken {
-  readonly labels: readonly MachineLabel[];
-  /** As they were listed before. */
-  readonly machines: readonly Machine[];
-  readonly written: readonly StepResult[];
-}
-
-/** Where the app goes all the same, with somebody who was destroying it, or nobody could see whether it does, none of them is done. */
-async function kept(
-  context: SyncContext,
-  app: string,
-  { labels, machines, written }: Taken,
-): Promise<readonly StepResult[]> {
-  const done = labels.filter((_, index) => written[index]?.outcome !== 'failed');
-  try {
-    await keepLabels(context, app, { labels: done, machines });
-    return written;
-  } catch (error) {
-    const { message, next } = toFault(error, `whether ${app} was taken over could not be seen`);
-    const finishedAt = context.clock.now();
-    return written.map((result) => ({ ...result, outcome: 'failed', message, next, finishedAt }));
-  }
-}
-
-async function label({ clock, fly }: SyncContext, step: MachineLabel): Promise<StepResult> {
-  const { kind, target, app, machineId, metadata } = step;
-  const startedAt = clock.now();
-  try {
-    await fly.patchMetadata(app, machineId, metadata);
-    const done = { message: undefined, next: undefined, startedAt, finishedAt: clock.now() };
-    return { kind, target, outcome: 'updated', ...done };
-  } catch (error) {
-    const { message, next } = toFault(error, 'a machine could not be labelled');
-    return { kind, target, outcome: 'failed', message, next, startedAt, finishedAt: clock.now() };
-  }
+function resultOf({ label: { kind, target }, fault, startedAt, finishedAt }: Labelled): StepResult {
+  const outcome = fault === undefined ? 'updated' : 'failed';
+  return { kind, target, outcome, message: fault?.message, next: fault?.next, startedAt, finishedAt };
 }

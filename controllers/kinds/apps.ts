@@ -1,16 +1,18 @@
+import type { Machine } from '../../schemas/fly/machine.ts';
 import type { BeforeSent, FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault } from '../../src/model/base/fault.ts';
-import type { AppStep } from '../../src/model/plan.ts';
+import type { AppStep, MachineLabel } from '../../src/model/plan.ts';
 import { appIdOf, observeApp } from '../../src/observed/app.ts';
 import { shownApp } from '../../src/observed/presence.ts';
-import { otherOwner } from '../../src/model/stamps/owner.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
-import { ownerLabels } from '../../src/plan/guards/owner.ts';
+import { unlabelledOf } from '../../src/plan/guards/owner.ts';
+import { adoptable, ownerLabels } from '../../src/plan/kinds/owner-labels.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import type { AppServices, StepDone } from '../pass/services.ts';
-import { keepLabels } from './kept-labels.ts';
+import { writeLabels } from './kept-labels.ts';
 
 const createOperation = 'POST /apps';
 
@@ -33,24 +35,30 @@ export async function applyAppStep(pass: AppPass, step: AppStep): Promise<StepDo
  * What is taken over from another fleet says so at once, whatever of the plan is held: to that fleet it would still be an
  * app of its own, which it may destroy. A group that git does not name stays that fleet's, else the next pass would remove it.
  */
-async function adoptApp({ services, app, fleet }: AppPass): Promise<StepDone> {
+async function adoptApp(pass: AppPass): Promise<StepDone> {
+  const { services, app, fleet, basis } = pass;
   const { fly, store, clock } = services;
-  const machines = await fly.machines(app.name);
-  const moment = { now: clock.now(), aheadMs: fly.aheadMs() };
-  const found = classifyMachines({ desired: app, machines, releases: undefined, fleet, ...moment });
-  const theirs = [...found.members, ...found.replaced].filter(
-    ({ ours, metadata }) => !ours && otherOwner(metadata, fleet) !== undefined,
-  );
-  const labels = ownerLabels({
-    app: app.name,
-    machines: theirs.map(({ machine }) => machine),
-    fleet,
-    because: 'taken over',
-  });
-  for (const { machineId, metadata } of labels) await fly.patchMetadata(app.name, machineId, metadata);
-  await keepLabels(services, app.name, { labels, machines });
+  const theirsIn = (machines: readonly Machine[]): readonly Machine[] => {
+    const moment = { now: clock.now(), aheadMs: fly.aheadMs() };
+    return adoptable(classifyMachines({ desired: app, machines, releases: undefined, fleet, ...moment }), fleet);
+  };
+  const labelsFor = (machines: readonly Machine[]): readonly MachineLabel[] =>
+    ownerLabels({ app: app.name, machines: theirsIn(machines), fleet, because: 'taken over' });
+  const listed = await fly.machines(app.name);
+  // What was planned from, and one list does not show, may be there all the same.
+  const unlisted = theirsIn(basis.machines ?? []).filter(({ id }) => listed.every((machine) => machine.id !== id));
+  const looked = await allEnded(unlisted.map(({ id }) => fly.machine(app.name, id)));
+  const machines = [...listed, ...looked.filter((machine) => machine !== undefined)];
+  const labelled = await writeLabels(services, app.name, { machines, labels: labelsFor(machines), labelsFor });
+  const failed = labelled.find(({ fault }) => fault !== undefined)?.fault;
+  if (failed !== undefined) throw failed;
   await store.markKnown(app.name);
-  return { outcome: 'updated' };
+  const dark = unlabelledOf(app.name, theirsIn(machines), fleet);
+  const wasDark = unlabelledOf(app.name, theirsIn(basis.machines ?? []), fleet);
+  // The plan says so of those of which it knew.
+  if (dark === undefined || dark.because === wasDark?.because) return { outcome: 'updated' };
+  const { because: what, next } = dark;
+  throw new Fault({ kind: 'waiting', what, next, where: app.name, retryAt: clock.now() });
 }
 
 interface DestroyParts {

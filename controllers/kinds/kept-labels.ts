@@ -1,54 +1,122 @@
-/** Labels that take machines over from another fleet: to that one the app may be its own still, which it is destroying. */
+/**
+ * Labels that take machines over from another fleet. To that one the app may be its own still: it may be destroying it, and an
+ * update of it that is on its way writes its own labels over them.
+ */
 import type { Machine } from '../../schemas/fly/machine.ts';
-import type { FlyWriter } from '../../src/fly/api.ts';
-import { Fault } from '../../src/model/base/fault.ts';
+import { orUndefined } from '../../src/fly/http/absence.ts';
+import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { MachineLabel } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
+import { isFlycdLease } from '../../src/model/stamps/lease-holder.ts';
 import { shownApp } from '../../src/observed/presence.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
-import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { Store } from '../../src/record/store.ts';
-import { outlastsDestroys, type Sight } from './outlasting.ts';
+import { outlasts, Watch, type Inscription, type Keeping } from './inscription.ts';
 
 /** By which of its labels a machine is another owner's: an update of the earlier one may write whatever else it likes. */
 const whoseKeys = [stampKeys.fleet, stampKeys.origin] as const;
 
-interface KeepingLabels extends Omit<Parameters<typeof outlastsDestroys>[0], 'fly'> {
-  readonly fly: FlyWriter;
+interface KeepingLabels extends Keeping {
   readonly store: Pick<Store, 'applyEvent'>;
 }
 
-interface Labelled {
-  readonly labels: readonly Pick<MachineLabel, 'machineId' | 'metadata'>[];
+interface Labelling {
   /** Of the app, as they were listed before. */
   readonly machines: readonly Machine[];
+  /** Of those machines. */
+  readonly labels: readonly MachineLabel[];
+  /** Of others that came meanwhile, as they are listed then. */
+  readonly labelsFor: (machines: readonly Machine[]) => readonly MachineLabel[];
+  readonly onProgress?: ((label: MachineLabel) => void) | undefined;
+}
+
+/** A label, and what came of it. */
+export interface Labelled {
+  readonly label: MachineLabel;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** undefined: it is written, and stays. */
+  readonly fault: Fault | undefined;
 }
 
 /**
- * Ends when nobody who was destroying the app takes it along any more. Throws a transient Fault where it is gone, with nothing
- * remembered of it, or nobody could see whether it is.
+ * Writes the labels, each that can be written, and ends when nobody who was destroying the app takes it along any more and no
+ * update that was on its way can write over them: what was written over is put back. Where somebody was at work, machines that were
+ * made meanwhile are labelled, too. Throws a transient Fault where the app is gone, with nothing remembered of it, where nobody
+ * could see whether it is, or where somebody who looks at nothing first is at work all that time.
  */
-export async function keepLabels(context: KeepingLabels, app: string, { labels, machines }: Labelled): Promise<void> {
-  const { fly } = context;
-  if (labels.length === 0) return;
-  const before = new Map(machines.map((machine) => [machine.id, metadataOf(machine)]));
-  const patches = new Map(labels.map(({ machineId, metadata }) => [machineId, metadata]));
-  const look = async (id: string): Promise<Sight> => {
-    const machine = await fly.machine(app, id);
-    const patch = patches.get(id);
-    const isThere = machine !== undefined && !isGone(machine) && isHostOk(machine);
-    if (!isThere || patch === undefined) return { machine, isWritten: false };
-    // As before, by an update that was on its way. What somebody has labelled otherwise since is theirs.
-    const there = metadataOf(machine);
-    const whose = whoseKeys.find((key) => key in patch && patch[key] !== before.get(id)?.[key]);
-    const isLost = whose !== undefined && there[whose] === before.get(id)?.[whose];
-    if (isLost) await fly.patchMetadata(app, id, patch);
-    return { machine, isWritten: !isLost };
+export async function writeLabels(
+  context: KeepingLabels,
+  app: string,
+  { machines, labels, labelsFor, onProgress }: Labelling,
+): Promise<readonly Labelled[]> {
+  const { clock, fly } = context;
+  const beganAt = clock.monotonic();
+  const done: Labelled[] = [];
+  for (let there = machines, next = labels; next.length > 0;) {
+    const written = await writeEach(context, app, { labels: next, onProgress });
+    done.push(...written);
+    const kept = new Map(
+      written.flatMap(({ label, fault }) => (fault === undefined ? [[label.machineId, label]] : [])),
+    );
+    if (kept.size === 0) return done;
+    const stamped = there.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] !== undefined);
+    const labelled = there.filter(({ id }) => kept.has(id));
+    const watch = new Watch(context, app, inscriptionOf(app, labelled, kept), labelled);
+    const stays = await outlasts(context, app, { watch, there: stamped, beganAt });
+    if (stays && !watch.sawWork) return done;
+    // Of an app that is gone Fly lists none: that call fails.
+    there = (await orUndefined(fly.machines(app))) ?? [];
+    const known = new Set(done.map(({ label }) => label.machineId));
+    next = labelsFor(there).filter(({ machineId }) => !known.has(machineId));
+    if (!stays && next.length === 0) throw await wentMeanwhile(context, app);
+  }
+  return done;
+}
+
+async function writeEach(
+  { clock, fly }: KeepingLabels,
+  app: string,
+  { labels, onProgress }: Pick<Labelling, 'onProgress'> & { readonly labels: readonly MachineLabel[] },
+): Promise<readonly Labelled[]> {
+  const written: Labelled[] = [];
+  for (const label of labels) {
+    onProgress?.(label);
+    const startedAt = clock.now();
+    let fault: Fault | undefined;
+    try {
+      await fly.patchMetadata(app, label.machineId, label.metadata);
+    } catch (error) {
+      fault = toFault(error, 'a machine could not be labelled');
+    }
+    written.push({ label, startedAt, finishedAt: clock.now(), fault });
+  }
+  return written;
+}
+
+function inscriptionOf(
+  app: string,
+  machines: readonly Machine[],
+  labels: ReadonlyMap<string, MachineLabel>,
+): Inscription {
+  const before = new Map(machines.map((machine) => [machine.id, machine]));
+  return {
+    lostOn: (live) => {
+      const patch = labels.get(live.id)?.metadata ?? {};
+      const listed = before.get(live.id);
+      const [there, was] = [metadataOf(live), listed === undefined ? {} : metadataOf(listed)];
+      const whose = whoseKeys.filter((key) => key in patch && patch[key] !== was[key]);
+      if (whose.every((key) => there[key] === (patch[key] ?? undefined))) return {};
+      // By an update that was on its way. What somebody has labelled otherwise since, which makes no version, is theirs.
+      const isOverwritten = live.instance_id !== listed?.instance_id || whose.some((key) => there[key] === was[key]);
+      return isOverwritten ? patch : {};
+    },
+    // Of whatever fleet: none updates a machine that another one has taken over.
+    looksFirst: ({ description }) => isFlycdLease(description),
+    onEach: true,
+    words: { done: 'it is taken over', subject: `that ${app} was taken over` },
   };
-  const stamped = machines.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] !== undefined);
-  const written = new Set(patches.keys());
-  if (await outlastsDestroys(context, app, { machines: stamped, written, look })) return;
-  throw await wentMeanwhile(context, app);
 }
 
 /** What was remembered of it would be remembered of the next app by the name. */

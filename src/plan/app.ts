@@ -15,8 +15,15 @@ import { standingOf } from './target/rollout-state.ts';
 import { departingVolumes } from './machines/departing-volumes.ts';
 import { apartFromBookkeeping } from './steps/bookkeeping.ts';
 import { holdOf } from './steps/hold.ts';
-import { guardPresumed, organizationNotes, otherOrganization, ownerHold, takeFrom } from './guards/owner.ts';
-import { guardBusy, guardDestroyed, releasesNote } from './guards/busy.ts';
+import {
+  guardPresumed,
+  guardUnlabelled,
+  organizationNotes,
+  otherOrganization,
+  ownerHold,
+  takeFrom,
+} from './guards/owner.ts';
+import { guardBusy, guardChanged, guardDestroyed, releasesNote } from './guards/busy.ts';
 import { guardAdoption } from './guards/adoption.ts';
 import { guardReport } from './guards/report.ts';
 import { guardHeals } from './guards/repeated-drift.ts';
@@ -95,17 +102,17 @@ export function planApp(input: PlanAppInput): AppPlan {
     const holds = [ownerHold(input, inventory.otherFleet, ours.length)];
     return finish(input, { steps, holds }, [], steps.length > 0 ? 'wanted' : 'nothing');
   }
-  if (input.fleet.from !== undefined) return takenOver(input);
+  if (input.fleet.from !== undefined) return takenOver(input, inventory);
   return planPresent(seen, presence, inventory);
 }
 
 const isMadeByUs = ({ ours, machine, metadata }: GroupMachine): boolean => ours && !isCopy(machine.id, metadata);
 
 /** For whoever takes the place of an earlier owner: its labels, and nothing of what git wants besides. */
-function takenOver(input: PlanAppInput): AppPlan {
+function takenOver(input: PlanAppInput, { busy }: MachineInventory): AppPlan {
   const taken = takeFrom(input);
   // Of what is labelled already, by a command that was cut short, nobody has seen whether it stays.
-  const draft = taken.steps.length > 0 ? taken : guardDestroyed(input, taken);
+  const draft = taken.steps.length > 0 ? taken : guardChanged(input, guardDestroyed(input, taken), busy);
   return finish(input, draft, [], draft.steps.length > 0 ? 'wanted' : 'nothing');
 }
 
@@ -239,6 +246,7 @@ function guard(
   const strangers = inventory.members.length === 0 && hasStrangers(inventory);
   if (!isOurs(input, inventory) && !isFromV0(inventory)) draft = guardAdoption(input, draft, strangers);
   draft = guardPresumed(input, inventory, draft);
+  draft = guardUnlabelled(input, inventory, draft);
   const { busy } = inventory;
   if (busy !== undefined) draft = guardBusy(input.desired.name, draft, busy);
   return guardDestroyed(input, withoutIdleBuild(draft));

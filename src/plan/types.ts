@@ -41,6 +41,8 @@ export interface PlanAppInput {
 export interface PlanOptions {
   /** A person confirmed that FlyCD takes the app over. */
   readonly adopt: boolean;
+  /** Apps that a person named. Empty or undefined: none, so that all are meant. */
+  readonly apps?: readonly string[];
   /** A person confirmed what leaves data behind. */
   readonly accept?: boolean | undefined;
   /** v0's --force: an update for every machine, changes or not. */

@@ -52,8 +52,10 @@ describe('a value that comes from git or Fly', () => {
       incomplete_config: { metadata: { flycd_fleet: 'old' } },
     };
     const fleet: FleetOwner = { name: 'acme', from: { text, name: 'old', digits: undefined } };
-    const next = nextOf(plan(desired, observed({ machines: [dark] }), { fleet }));
-    expect(next).toBe(`flycd adopt --all --from ${word} again when it answers`);
+    const next = (apps: readonly string[]): string =>
+      nextOf(plan(desired, observed({ machines: [dark] }), { fleet, options: { apps } }));
+    expect(next([])).toBe(`flycd adopt --all --from ${word} again when it answers`);
+    expect(next(['sh*'])).toBe(`flycd adopt shop --from ${word} again when it answers`);
   });
 
   test.each(hostile)('%j of an organization is one word', (org, word) => {

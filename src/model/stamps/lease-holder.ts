@@ -19,3 +19,8 @@ export function destroyDescription(description: string): string {
 export function isDestroyLease(description: string | null | undefined): boolean {
   return /^flycd:[^:]+:.+:destroy$/.test(description ?? '');
 }
+
+/** true: whoever holds it is a FlyCD, of whatever fleet. */
+export function isFlycdLease(description: string | null | undefined): boolean {
+  return /^flycd:[^:]+:./.test(description ?? '');
+}

@@ -2,6 +2,8 @@
 import type { ObservedApp } from '../../model/observed.ts';
 import type { AppPlan, Hold, Step } from '../../model/plan.ts';
 import { destroyedBy, whyBusy } from '../classify/other-deployments.ts';
+import { isFlycdLease } from '../../model/stamps/lease-holder.ts';
+import { isOwnLease } from '../../model/stamps/owner.ts';
 import type { OtherDeployment, PlanAppInput, PlanDraft } from '../types.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 
@@ -35,6 +37,23 @@ export function guardDestroyed({ desired, observed, now }: PlanAppInput, draft: 
   if (!steps.every(({ kind }) => unleased.has(kind))) return draft;
   const hold = holdOf(desired.name, { ...whyBusy(going), steps });
   return { ...draft, steps: [], holds: [...holds, withoutLabels(hold)] };
+}
+
+/**
+ * Of an app that is taken over already, by a command that was cut short perhaps: what an earlier owner's FlyCD sent under a lease
+ * that it still holds may write its own labels, and nobody says that the app is this fleet's for good.
+ */
+export function guardChanged(
+  { desired, observed, fleet }: PlanAppInput,
+  draft: PlanDraft,
+  busy: OtherDeployment | undefined,
+): PlanDraft {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const isTheirs = machines.some(
+    ({ lease }) => isFlycdLease(lease?.description) && !isOwnLease(lease?.description, fleet),
+  );
+  if (busy === undefined || !isTheirs || draft.holds.some(({ reason }) => reason === 'busy')) return draft;
+  return { ...draft, holds: [...draft.holds, holdOf(desired.name, whyBusy(busy))] };
 }
 
 /** Nobody waits for stamps: a hold of nothing else would not be told. */

@@ -1,14 +1,13 @@
 /** Apps of other owners: a fleet of another name, another repo whose fleet nobody named either, another organization. */
 import type { Machine } from '../../../schemas/fly/machine.ts';
-import type { Hold, MachineLabel } from '../../model/plan.ts';
-import { formatSlot, parseSlot } from '../../model/stamps/slot.ts';
+import type { Hold, Step } from '../../model/plan.ts';
 import { stampKeys } from '../../model/stamps/keys.ts';
 import { parseOrigin, shortOrigin } from '../../model/stamps/origin.ts';
 import { plural } from '../../model/base/text.ts';
-import { isPresumed, ownerStamps, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
-import { isFrom } from '../../model/stamps/predecessor.ts';
-import { isGone, liveConfigOf, metadataOf } from '../classify/machine-state.ts';
+import { isPresumed, otherOwner, type FleetOwner, type OtherOwner } from '../../model/stamps/owner.ts';
+import { liveConfigOf, metadataOf } from '../classify/machine-state.ts';
 import { allOf } from '../classify/machines.ts';
+import { adoptable, labelsFrom, takenFrom } from '../kinds/owner-labels.ts';
 import { holdBack, holdOf, withConfirmable } from '../steps/hold.ts';
 import { touchesWhatRuns } from '../steps/select.ts';
 import type { HoldParts, MachineInventory, PlanAppInput, PlanDraft } from '../types.ts';
@@ -77,58 +76,60 @@ export function guardPresumed(input: PlanAppInput, inventory: MachineInventory, 
   });
 }
 
-export interface LabelsInput {
-  readonly app: string;
-  readonly machines: readonly Machine[];
-  readonly fleet: FleetOwner;
-  readonly because: string;
+/** For whoever takes the place of an earlier owner, by a person's word: the labels, and what they cannot reach. */
+export function takeFrom({ desired, observed, fleet, options }: PlanAppInput): PlanDraft {
+  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
+  const { name } = desired;
+  const from = fleet.from?.text ?? '';
+  const theirs = takenFrom(machines, fleet);
+  const steps = labelsFrom({ app: name, machines, fleet });
+  const command =
+    (options.apps ?? []).length > 0
+      ? `flycd adopt ${shellWord(name)} --from ${shellWord(from)}`
+      : `flycd adopt --all --from ${shellWord(from)}`;
+  const parts = unlabelled(theirs, { whose: from, command });
+  return { steps, holds: parts === undefined ? [] : [holdOf(name, parts)] };
 }
 
 /**
- * The labels that make these machines ours. Nothing restarts for it. On a host that does not answer nobody can write one, and
- * the call would fail: such a machine keeps its owner.
+ * An app is adopted whole or waits: one of which another owner has machines still is held by the next plan, and by theirs. What can
+ * be labelled is; where nothing can, the app stays theirs.
  */
-export function ownerLabels({ app, machines, fleet, because }: LabelsInput): readonly MachineLabel[] {
-  return machines.flatMap((machine) => {
-    const metadata = metadataOf(machine);
-    // Whoever takes it over by a person's word has it for good.
-    const wanted: Record<string, string | null> = { ...ownerStamps(fleet, metadata), [stampKeys.begun]: null };
-    const changed = Object.entries(wanted).filter(([key, to]) => (metadata[key] ?? null) !== to);
-    if (changed.length === 0 || liveConfigOf(machine) === undefined) return [];
-    return [
-      {
-        kind: 'machine.label' as const,
-        app,
-        target: `${app}/${placeOf(machine)}`,
-        because,
-        risk: 'safe' as const,
-        changes: changed.map(([key, to]) => ({ path: `metadata.${key}`, from: metadata[key], to: to ?? undefined })),
-        machineId: machine.id,
-        metadata: Object.fromEntries(changed),
-      },
-    ];
-  });
+export function guardUnlabelled(input: PlanAppInput, inventory: MachineInventory, draft: PlanDraft): PlanDraft {
+  const { desired, fleet, options } = input;
+  const parts = options.adopt ? unlabelledOf(desired.name, adoptable(inventory, fleet), fleet) : undefined;
+  if (parts === undefined) return draft;
+  const canLabel = adoptable(inventory, fleet).some((machine) => liveConfigOf(machine) !== undefined);
+  const goesOn = (step: Step): boolean => canLabel && step.kind === 'app.adopt';
+  const all = withConfirmable(draft);
+  const held = all.steps.filter((step) => !goesOn(step));
+  return { steps: all.steps.filter(goesOn), holds: [...all.holds, holdOf(desired.name, { ...parts, steps: held })] };
 }
 
-/** For whoever takes the place of an earlier owner, by a person's word: the labels, and what they cannot reach. */
-export function takeFrom({ desired, observed, fleet }: PlanAppInput): PlanDraft {
-  const machines = observed.machines.status === 'read' ? observed.machines.value : [];
-  const theirs = machines.filter((machine) => !isGone(machine) && isFrom(metadataOf(machine), fleet));
-  const from = fleet.from?.text ?? '';
-  const steps = ownerLabels({ app: desired.name, machines: theirs, fleet, because: `taken over from ${from}` });
-  const dark = theirs.filter((machine) => liveConfigOf(machine) === undefined).length;
-  if (dark === 0) return { steps, holds: [] };
-  const hold = holdOf(desired.name, {
+/** Of machines that are to be adopted. undefined: each of them can be labelled. */
+export function unlabelledOf(app: string, machines: readonly Machine[], fleet: FleetOwner): HoldParts | undefined {
+  const other = machines.map((machine) => otherOwner(metadataOf(machine), fleet)).find((owner) => owner !== undefined);
+  if (other === undefined) return undefined;
+  return unlabelled(machines, { whose: ownerWords(other), command: `flycd adopt ${shellWord(app)}` });
+}
+
+/** So many are named by their ids: a host that is down has a few machines of an app, and a hold is a line or two. */
+const namedMax = 5;
+
+/** `whose` they are, and the `command` that takes them over. undefined: each of them can be labelled. */
+function unlabelled(
+  machines: readonly Machine[],
+  { whose, command }: { readonly whose: string; readonly command: string },
+): HoldParts | undefined {
+  const dark = machines.filter((machine) => liveConfigOf(machine) === undefined).map(({ id }) => id);
+  if (dark.length === 0) return undefined;
+  const more = dark.length > namedMax ? ` and ${dark.length - namedMax} more` : '';
+  const ids = dark.slice(0, namedMax).join(', ') + more;
+  return {
     reason: 'unreachable',
-    because: `could not label ${plural(dark, 'machine')} of ${from} on a host that does not answer`,
-    next: `flycd adopt --all --from ${shellWord(from)} again when it answers`,
-  });
-  return { steps, holds: [hold] };
-}
-
-function placeOf(machine: Machine): string {
-  const slot = parseSlot(metadataOf(machine)[stampKeys.slot]);
-  return slot === undefined ? machine.id : formatSlot(slot);
+    because: `could not label ${plural(dark.length, 'machine')} of ${whose} on a host that does not answer: ${ids}`,
+    next: `${command} again when it answers`,
+  };
 }
 
 /**

@@ -128,14 +128,18 @@ test('what is said of it by its new owner is not said to stand where its old one
   expect(said?.code, said?.stderr).toBe(1);
 });
 
-test.each([1, 3, 12])('where nobody destroys it nobody waits, and a few are looked at (%d machines)', async (count) => {
-  await removed(count);
-  const folder = theirs();
-  const [looks, at] = [calls(byId), scene.world.clock.now()];
-  expect((await scene.world.flycdAt(folder, all, 'laptop')).code).toBe(0);
-  expect(scene.world.clock.now() - at).toBeLessThan(1000);
-  expect(calls(byId) - looks).toBe(Math.min(count, 8));
-});
+// An update may be on its way to any of them, and each carries its own labels.
+test.each([1, 3, 12])(
+  'where nobody is at work nobody waits, and each is looked at once (%d machines)',
+  async (count) => {
+    await removed(count);
+    const folder = theirs();
+    const [looks, at] = [calls(byId), scene.world.clock.now()];
+    expect((await scene.world.flycdAt(folder, all, 'laptop')).code).toBe(0);
+    expect(scene.world.clock.now() - at).toBeLessThan(1000);
+    expect(calls(byId) - looks).toBe(count);
+  },
+);
 
 test.each([one, all])(
   'said again after it was cut short it is busy while the app may go: %s %s %s %s',

@@ -3,7 +3,7 @@ import type { Machine } from '../../../schemas/fly/machine.ts';
 import type { FleetOwner } from '../../../src/model/stamps/owner.ts';
 import { planApp } from '../../../src/plan/app.ts';
 import { planFleet } from '../../../src/plan/fleet.ts';
-import { ownerLabels } from '../../../src/plan/guards/owner.ts';
+import { ownerLabels } from '../../../src/plan/kinds/owner-labels.ts';
 import { desiredApp, group, input, machine, now, observed, type MachineParts, writes } from '../builders.ts';
 import { fleetOf } from '../fleets.ts';
 
@@ -263,5 +263,47 @@ describe('labels that make machines ours', () => {
     expect(labels(only(at(mine)))).toEqual([]);
     expect(labels(dark)).toEqual([]);
     expect(labels(only(at(mine)), dark, theirs)).toHaveLength(1);
+  });
+});
+
+describe('an app that is adopted while a host of its machines does not answer', () => {
+  const owner: FleetOwner = { name: 'acme' };
+  const theirs = { metadata: { flycd_fleet: 'old' } };
+
+  /** Dark ones, and others that a change of git's would restart. */
+  function adopting(dark: number, others: number) {
+    const desired = desiredApp({ groups: [group({ counts: { arn: dark + others } })] });
+    const made = Array.from({ length: dark + others }, (_, index) => {
+      const one = machine(desired, { ...theirs, number: index + 1, config: { env: { COLOR: 'blue' } } });
+      if (index >= dark) return one;
+      return { ...one, host_status: 'unreachable', config: undefined, incomplete_config: one.config };
+    });
+    return plan({ desired, world: observed({ machines: made }) }, owner, { options: { adopt: true } });
+  }
+
+  it.each([
+    [1, 0, []],
+    [1, 1, ['app.adopt']],
+    [2, 1, ['app.adopt']],
+  ])('%d dark and %d others: what can be labelled is, and nothing else is done', (dark, others, kinds) => {
+    const planned = adopting(dark, others);
+    expect(writes(planned).map(({ kind }) => kind)).toEqual(kinds);
+    expect(planned.status).toBe('pending');
+    const hold = planned.holds.find(({ reason }) => reason === 'unreachable');
+    expect(hold?.because).toMatch(/^could not label [12] machines? of fleet old on a host that does not answer: \w+/);
+    expect(hold?.next).toBe('flycd adopt shop again when it answers');
+    const held = planned.holds.flatMap(({ steps }) => steps.map(({ kind }) => kind));
+    expect(held).toEqual(others > 0 ? ['machine.update'] : ['app.adopt']);
+  });
+
+  it('names a few of many', () => {
+    const because = adopting(7, 1).holds.map((hold) => hold.because);
+    expect(because.join()).toMatch(/could not label 7 machines .*: (?:\w+, ){4}\w+ and 2 more/);
+  });
+
+  it('is adopted as ever where all of them answer', () => {
+    const planned = adopting(0, 2);
+    expect(planned.holds).toEqual([]);
+    expect(writes(planned).map(({ kind }) => kind)).toEqual(['app.adopt', 'machine.update', 'machine.update']);
   });
 });
