@@ -17,6 +17,8 @@ import { outlasts, Watch, type Inscription, type Keeping } from './inscription.t
 /** By which of its labels a machine is another owner's: an update of the earlier one may write whatever else it likes. */
 const whoseKeys = [stampKeys.fleet, stampKeys.origin] as const;
 
+type Labels = Readonly<Record<string, string | null>>;
+
 interface KeepingLabels extends Keeping {
   readonly store: Pick<Store, 'applyEvent'>;
 }
@@ -103,14 +105,16 @@ function inscriptionOf(
   const before = new Map(machines.map((machine) => [machine.id, machine]));
   return {
     lostOn: (live) => {
-      const patch = labels.get(live.id)?.metadata ?? {};
-      const listed = before.get(live.id);
-      const [there, was] = [metadataOf(live), listed === undefined ? {} : metadataOf(listed)];
-      const whose = whoseKeys.filter((key) => key in patch && patch[key] !== was[key]);
-      if (whose.every((key) => there[key] === (patch[key] ?? undefined))) return {};
-      // By an update that was on its way. What somebody has labelled otherwise since, which makes no version, is theirs.
-      const isOverwritten = live.instance_id !== listed?.instance_id || whose.some((key) => there[key] === was[key]);
-      return isOverwritten ? patch : {};
+      const [label, listed] = [labels.get(live.id), before.get(live.id)];
+      if (label === undefined || listed === undefined) return {};
+      const [there, was] = [metadataOf(live), metadataOf(listed)];
+      const owner: Labels = Object.fromEntries(whoseKeys.map((key) => [key, was[key] ?? null]));
+      const wanted: Labels = { ...owner, ...label.metadata };
+      const lost = whoseKeys.filter((key) => (there[key] ?? null) !== wanted[key]);
+      // What somebody has labelled otherwise since, which makes no version, is theirs.
+      const isUpdated = live.instance_id !== listed.instance_id;
+      const isAsBefore = lost.some((key) => (there[key] ?? null) === owner[key]);
+      return lost.length > 0 && (isUpdated || isAsBefore) ? wanted : {};
     },
     // Of whatever fleet: none updates a machine that another one has taken over.
     looksFirst: ({ description }) => isFlycdLease(description),

@@ -210,6 +210,9 @@ test.each(['has', 'lacks'])(
     const then = fleets();
     await passing;
     expect(code, stdout).toBe(0);
-    expect(then).toEqual(['theirs', 'theirs']);
+    expect([then, fleets()]).toEqual([
+      ['theirs', 'theirs'],
+      ['theirs', 'theirs'],
+    ]);
   },
 );
