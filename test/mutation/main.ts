@@ -19,7 +19,7 @@ import { readCovering } from './covering.ts';
 import { mutantsOf, type Mutant } from './mutants.ts';
 
 const usage = `Usage: npm run mutate -- [COUNT] [--minutes M] [--from COMMIT] [--skip N] [--watched PATH]
-                             [--in PATH]... [--tests PATH]...
+                             [--after LOG] [--in PATH]... [--tests PATH]...
 
 Draws COUNT small changes (default: 300) of what decides whether FlyCD may act, and runs the tests that reach each, one
 change at a time, in copies of the last commit: the near and quick ones for all changes, then the others for each change that
@@ -29,6 +29,7 @@ none of those noticed. A change that no test notices is printed as survived.
   --from COMMIT    the commit whose hash the draw follows from (default: the last one)
   --skip N         leaves out the first N of those drawn: they were tried before
   --watched PATH   goes by the run over all tests that this folder keeps; where it is empty, makes and keeps one
+  --after LOG      goes on where the run ended whose output this file holds: with those that wait for their last tests
   --in PATH        draws from this file or folder alone; may be repeated
   --tests PATH     knows the tests of this file or folder alone; may be repeated (default: all of npm test)
 `;
@@ -77,6 +78,7 @@ function argumentsOf() {
     from: { type: 'string', default: 'HEAD' },
     skip: { type: 'string', default: '0' },
     watched: { type: 'string' },
+    after: { type: 'string' },
     in: { type: 'string', multiple: true, default: places },
     tests: { type: 'string', multiple: true },
   } as const;
@@ -252,15 +254,25 @@ async function inCopies<T>(list: T[], work: (copy: string, one: T) => Promise<vo
   );
 }
 
-const unnoticed: Mutant[] = [];
+/** Those that an earlier run tried, by what it wrote of each. */
+const earlier = new Map(
+  (values.after === undefined ? '' : readFileSync(values.after, 'utf8')).split('\n').flatMap((line) => {
+    const [, verdict = '', text] = /^(noticed|not yet|survived)\s+(.*)  \(\d+ (?:more )?test files\)$/.exec(line) ?? [];
+    return text === undefined ? [] : [[text, verdict] as const];
+  }),
+);
+const unnoticed: Mutant[] = drawn.slice(skip).filter((mutant) => earlier.get(told(mutant)) === 'not yet');
 let tried = 0;
-await inCopies(drawn.slice(skip), async (copy, mutant) => {
-  const [near = []] = covering.batchesOf(mutant, batchMsMax);
-  const noticed = await isNoticed(copy, mutant, [near.slice(0, firstTests), near.slice(firstTests)]);
-  tried += 1;
-  console.log(`${noticed ? 'noticed ' : 'not yet '} ${told(mutant)}  (${near.length} test files)`);
-  if (!noticed) unnoticed.push(mutant);
-});
+await inCopies(
+  drawn.slice(skip).filter((mutant) => !earlier.has(told(mutant))),
+  async (copy, mutant) => {
+    const [near = []] = covering.batchesOf(mutant, batchMsMax);
+    const noticed = await isNoticed(copy, mutant, [near.slice(0, firstTests), near.slice(firstTests)]);
+    tried += 1;
+    console.log(`${noticed ? 'noticed ' : 'not yet '} ${told(mutant)}  (${near.length} test files)`);
+    if (!noticed) unnoticed.push(mutant);
+  },
+);
 const survived: string[] = [];
 const open = [...unnoticed];
 await inCopies(open, async (copy, mutant) => {
