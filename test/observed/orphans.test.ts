@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { observeOrphan, observeOrphans } from '../../src/observed/orphans.ts';
+import { observeOrphan, observeOrphans, type ObserveOrphansRequest } from '../../src/observed/orphans.ts';
 import { IdleClock } from '../../src/model/base/clock.ts';
 import { resolveOrganization } from '../../src/observed/organization.ts';
 import { machine, speakTo, thrownBy, type Reply } from '../fly/fake-fly.ts';
+
+const requestTo = (fly: ObserveOrphansRequest['fly']): ObserveOrphansRequest => ({
+  fly,
+  clock: new IdleClock(),
+  org: 'acme',
+  fleet: { name: 'main' },
+  desired: new Set<string>(),
+});
 
 interface World {
   /** By app: its machines, or what its list answers. */
@@ -36,13 +44,7 @@ async function orphansOf(world: World, desired: readonly string[] = []) {
     if (kind === undefined) return { status: 200, body: { name } };
     return Array.isArray(app) ? { status: 200, body: app } : (app as Reply);
   });
-  const found = await observeOrphans({
-    fly: bench.fly,
-    clock: new IdleClock(),
-    org: 'acme',
-    fleet: { name: 'main' },
-    desired: new Set(desired),
-  });
+  const found = await observeOrphans({ ...requestTo(bench.fly), desired: new Set(desired) });
   return { ...found, asked: bench.server.arrivals.map(({ path }) => path.replace('/v1', '')) };
 }
 
@@ -129,13 +131,7 @@ describe('orphans', () => {
         return { status: 200, body: { machines: [{ ...of('main', '1'), app_name: 'moved' }] } };
       return { status: 403, body: { error: 'unauthorized' } };
     });
-    const request = {
-      fly: bench.fly,
-      clock: new IdleClock(),
-      org: 'acme',
-      fleet: { name: 'main' },
-      desired: new Set<string>(),
-    };
+    const request = requestTo(bench.fly);
     const reason = 'moved: the token no longer reaches it';
     expect(await observeOrphans(request)).toEqual({ orphans: [], complete: false, reason });
     expect(await observeOrphan(request, { name: 'moved', org: 'acme' })).toEqual({
@@ -157,25 +153,13 @@ describe('orphans', () => {
 
   it('are unknown when the list cannot be read', async () => {
     await using bench = await speakTo(() => ({ status: 403, body: { error: 'unauthorized' } }));
-    const request = {
-      fly: bench.fly,
-      clock: new IdleClock(),
-      org: 'acme',
-      fleet: { name: 'main' },
-      desired: new Set<string>(),
-    };
+    const request = requestTo(bench.fly);
     expect(await observeOrphans(request)).toMatchObject({ orphans: [], complete: false, reason: /may not list/ });
   });
 
   it('throw only a refused token', async () => {
     await using bench = await speakTo(() => ({ status: 401, body: { error: 'expired' } }));
-    const request = {
-      fly: bench.fly,
-      clock: new IdleClock(),
-      org: 'acme',
-      fleet: { name: 'main' },
-      desired: new Set<string>(),
-    };
+    const request = requestTo(bench.fly);
     expect(await thrownBy(observeOrphans(request))).toMatchObject({ status: 401 });
   });
 });

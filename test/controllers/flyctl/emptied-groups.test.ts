@@ -1,13 +1,10 @@
 /** A group without a count that somebody emptied stays so until git changes what the app is; one that FlyCD emptied, or that is new, is made. */
-import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { arena, type Arena, type Files } from '../arena.ts';
+import { groupOf, machinesOf, pinned } from './groups.ts';
 
 let world: Arena;
 afterEach(() => world.close());
-
-const pinned = (name: string): string =>
-  `docker.io/acme/${name}@sha256:${createHash('sha256').update(name).digest('hex')}`;
 
 const service = `http_service:
   internal_port: 8080
@@ -49,14 +46,8 @@ ${count === undefined ? '' : `machines: { groups: { worker: { count: ${count} } 
 }
 
 const human = () => world.simulator.flyctl;
-const machines = () =>
-  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
-    ({ state }) => state !== 'destroyed' && state !== 'destroying',
-  );
-const groups = () =>
-  machines()
-    .map(({ config }) => config.metadata?.['fly_process_group'] ?? '')
-    .toSorted();
+const machines = () => machinesOf(world);
+const groups = () => machines().map(groupOf).toSorted();
 const workers = () => groups().filter((group) => group === 'worker').length;
 
 async function pass(state?: string, ...flags: readonly string[]) {

@@ -1,14 +1,10 @@
 /** What is not destroyed at once of a deployment by hand stays known for one, to a FlyCD whose database came later as well. */
-import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { arena, type Arena } from '../arena.ts';
+import { groupOf, groupsOf, machinesOf, pinned } from './groups.ts';
 
 let world: Arena;
 afterEach(() => world.close());
-
-const pinned = (name: string): string =>
-  `docker.io/acme/${name}@sha256:${createHash('sha256').update(name).digest('hex')}`;
 
 const shop = (greeting: string) => ({
   'flycd.yaml': 'fleet: hands\n',
@@ -22,15 +18,8 @@ machines: { groups: { web: { count: 1 } } }
 `,
 });
 
-const machines = () =>
-  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
-    ({ state }) => state !== 'destroyed' && state !== 'destroying',
-  );
-const groups = () => machines().map(groupOf).toSorted().join(' ');
-
-function groupOf({ config }: { readonly config: MachineConfig }): string {
-  return config.metadata?.['fly_process_group'] ?? '';
-}
+const machines = () => machinesOf(world);
+const groups = () => groupsOf(world);
 
 async function run(state: string, command: readonly string[], signal?: AbortSignal) {
   const { code, stdout, stderr } = await world.flycd(command, state, signal);

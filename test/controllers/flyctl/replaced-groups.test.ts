@@ -1,7 +1,7 @@
 /** `fly deploy` by hand with other process groups: what told of FlyCD's releases goes with the machines that it takes away. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { arena, type Arena, type Files } from '../arena.ts';
+import { groupOf, groupsOf, machinesOf } from './groups.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -23,12 +23,8 @@ ${counts}
   };
 }
 
-const machines = () =>
-  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
-    ({ state }) => state !== 'destroyed' && state !== 'destroying',
-  );
-const groupOf = (machine: { readonly config: MachineConfig }) => machine.config.metadata?.['fly_process_group'] ?? '';
-const groups = () => machines().map(groupOf).toSorted().join(' ');
+const machines = () => machinesOf(world);
+const groups = () => groupsOf(world);
 const writes = () => world.simulator.world.writes().length;
 
 async function sync(flags: readonly string[] = [], state?: string) {

@@ -1,14 +1,10 @@
 /** A failed `fly deploy` by hand in an app of which no record tells when FlyCD came: its own machines do, and those that are gone. */
-import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
-import type { MachineConfig } from '../../../schemas/fly/machine.ts';
 import { arena, type Arena } from '../arena.ts';
+import { groupOf, groupsOf, machinesOf, pinned } from './groups.ts';
 
 let world: Arena;
 afterEach(() => world.close());
-
-const pinned = (name: string): string =>
-  `docker.io/acme/${name}@sha256:${createHash('sha256').update(name).digest('hex')}`;
 
 const shop = (greeting: string) => ({
   'flycd.yaml': 'fleet: hands\n',
@@ -22,15 +18,8 @@ machines: { groups: { web: { count: 1 }, worker: { count: 1 } } }
 `,
 });
 
-const machines = () =>
-  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
-    ({ state }) => state !== 'destroyed' && state !== 'destroying',
-  );
-const groups = () => machines().map(groupOf).toSorted().join(' ');
-
-function groupOf({ config }: { readonly config: MachineConfig }): string {
-  return config.metadata?.['fly_process_group'] ?? '';
-}
+const machines = () => machinesOf(world);
+const groups = () => groupsOf(world);
 
 async function sync(...flags: readonly string[]) {
   const { code, stdout, stderr } = await world.flycd(['sync', '--once', ...flags]);
