@@ -58,15 +58,19 @@ export async function writeLabels(
   const done: Labelled[] = [];
   for (let there = machines, next = labels; next.length > 0;) {
     const written = await writeEach(context, app, { labels: next, onProgress });
-    done.push(...written);
     const kept = new Map(
       written.flatMap(({ label, fault }) => (fault === undefined ? [[label.machineId, label]] : [])),
     );
-    if (kept.size === 0) return done;
+    if (kept.size === 0) return [...done, ...written];
     const stamped = there.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] !== undefined);
     const labelled = there.filter(({ id }) => kept.has(id));
-    const watch = new Watch(context, app, inscriptionOf(app, labelled, kept), labelled);
+    const { inscription, theirs } = inscriptionOf(app, labelled, kept);
+    const watch = new Watch(context, app, inscription, labelled);
     const stays = await outlasts(context, app, { watch, there: stamped, beganAt });
+    const isTaken = ({ label: { machineId } }: Labelled): boolean => theirs.has(machineId);
+    done.push(
+      ...written.map((one) => (isTaken(one) ? { ...one, fault: takenByOthers(app, one.label.machineId) } : one)),
+    );
     if (stays && !watch.sawWork) return done;
     // Of an app that is gone Fly lists none: that call fails.
     there = (await orUndefined(fly.machines(app))) ?? [];
@@ -97,13 +101,22 @@ async function writeEach(
   return written;
 }
 
+interface Inscribed {
+  readonly inscription: Inscription;
+  /** Ids of those that somebody else has labelled otherwise since. */
+  readonly theirs: ReadonlySet<string>;
+}
+
 function inscriptionOf(
   app: string,
   machines: readonly Machine[],
   labels: ReadonlyMap<string, MachineLabel>,
-): Inscription {
+): Inscribed {
   const before = new Map(machines.map((machine) => [machine.id, machine]));
-  return {
+  /** As it was seen last: a label makes no version, and an update does. */
+  const versions = new Map(machines.map(({ id, instance_id: version }) => [id, version]));
+  const theirs = new Set<string>();
+  const inscription: Inscription = {
     lostOn: (live) => {
       const [label, listed] = [labels.get(live.id), before.get(live.id)];
       if (label === undefined || listed === undefined) return {};
@@ -111,16 +124,29 @@ function inscriptionOf(
       const owner: Labels = Object.fromEntries(whoseKeys.map((key) => [key, was[key] ?? null]));
       const wanted: Labels = { ...owner, ...label.metadata };
       const lost = whoseKeys.filter((key) => (there[key] ?? null) !== wanted[key]);
-      // What somebody has labelled otherwise since, which makes no version, is theirs.
-      const isUpdated = live.instance_id !== listed.instance_id;
+      const isUpdated = live.instance_id !== versions.get(live.id);
+      versions.set(live.id, live.instance_id);
       const isAsBefore = lost.some((key) => (there[key] ?? null) === owner[key]);
-      return lost.length > 0 && (isUpdated || isAsBefore) ? wanted : {};
+      const isTheirs = lost.length > 0 && !isUpdated && !isAsBefore;
+      if (isTheirs) theirs.add(live.id);
+      else theirs.delete(live.id);
+      return isTheirs || lost.length === 0 ? {} : wanted;
     },
     // Of whatever fleet: none updates a machine that another one has taken over.
     looksFirst: ({ description }) => isFlycdLease(description),
     onEach: true,
     words: { done: 'it is taken over', subject: `that ${app} was taken over` },
   };
+  return { inscription, theirs };
+}
+
+function takenByOthers(app: string, id: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `machine ${id} was taken over by somebody else at that moment`,
+    next: 'agree on whose the app is, and run the command of that one again',
+    where: `${app} ${id}`,
+  });
 }
 
 /** What was remembered of it would be remembered of the next app by the name. */

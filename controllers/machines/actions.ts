@@ -6,7 +6,7 @@ import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
-import { lookUntilShown } from './shown.ts';
+import { givingWay, lookUntilShown } from './shown.ts';
 import { checkStaying, checkStayingNow, lookAhead } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
@@ -55,7 +55,8 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const ahead = lookAhead(pass, leaseMs);
   try {
     await markLeaving(pass, step.machineId);
-    await fly.destroyMachine(app.name, step.machineId, lease.nonce, () => checkStayingNow(pass, step));
+    const destroy = fly.destroyMachine(app.name, step.machineId, lease.nonce, () => checkStayingNow(pass, step));
+    await givingWay(pass, destroy);
   } finally {
     await lease[Symbol.asyncDispose]();
     await lock?.[Symbol.asyncDispose]();

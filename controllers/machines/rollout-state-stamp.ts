@@ -9,7 +9,7 @@ import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
 import { saidSince } from '../pass/before-sent.ts';
-import { lookUntilShown } from './shown.ts';
+import { givingWay, lookUntilShown } from './shown.ts';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -52,7 +52,8 @@ export async function newestWords(pass: AppPass, { machineId, metadata }: Machin
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
   if (planned.length === 0) return {};
   const { app, services } = pass;
-  return newest(pass, await shownMachine(services, app.name, machineId), Object.fromEntries(planned));
+  const live = await givingWay(pass, shownMachine(services, app.name, machineId));
+  return newest(pass, live, Object.fromEntries(planned));
 }
 
 function newest({ fleet, basis }: AppPass, live: Machine | undefined, planned: StandingTexts): StandingTexts {

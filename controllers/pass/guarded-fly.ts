@@ -1,8 +1,7 @@
 import type { BeforeSent, FlyReader, FlyWriter } from '../../src/fly/api.ts';
 import { FlyError } from '../../src/fly/http/error.ts';
 import type { Clock } from '../../src/model/base/clock.ts';
-import { Fault } from '../../src/model/base/fault.ts';
-import { foundInTwo, shownMachine } from '../../src/observed/presence.ts';
+import { foundInTwo, shownMachine, Unshown } from '../../src/observed/presence.ts';
 import { isGone } from '../../src/plan/classify/machine-state.ts';
 
 /** What a write concerns, as far as it decides what has to be looked at right before it is sent. */
@@ -48,46 +47,29 @@ type Writes = Omit<FlyWriter, keyof FlyReader | Unguarded>;
 export class Done extends Error {}
 
 interface Removal {
-  /** In words. */
-  readonly what: string;
   /** As `BeforeSent`. */
   readonly ask: BeforeSent;
   readonly isDone: () => Promise<boolean>;
-  /** false: Fly answers that there is none. */
-  readonly send: (beforeSent: BeforeSent) => Promise<boolean>;
+  readonly send: (beforeSent: BeforeSent) => Promise<void>;
 }
 
-/**
- * What a try whose answer was lost has taken away is away: that is seen before it is asked whether another try may be sent. That
- * there is none, which may be true for a moment alone, is looked into.
- */
-async function takeAway({ what, ask, isDone, send }: Removal): Promise<true> {
+/** What a try whose answer was lost has taken away is away: that is seen before it is asked whether another try may be sent. */
+async function takeAway({ ask, isDone, send }: Removal): Promise<void> {
   // What cannot be seen is asked about as ever.
   const isSeenDone = (): Promise<boolean> => isDone().catch(() => false);
   let mayBeDone = false;
   try {
-    const isTaken = await send(async (timesUnclear) => {
+    await send(async (timesUnclear) => {
       mayBeDone = timesUnclear > 0;
       if (mayBeDone && (await isSeenDone())) throw new Done();
       await ask(timesUnclear);
     });
-    if (!isTaken && !(await isSeenDone())) throw stillThere(what);
-    return true;
   } catch (error) {
-    if (error instanceof Done) return true;
+    if (error instanceof Done) return;
     // The last try, or one after which Fly asked for patience.
     mayBeDone ||= error instanceof FlyError && error.outcome === 'unknown';
     if (!mayBeDone || !(await isSeenDone())) throw error;
-    return true;
   }
-}
-
-function stillThere(what: string): Fault {
-  return new Fault({
-    kind: 'transient',
-    what: `Fly answered that there is no ${what}, and nothing shows that it is gone`,
-    next: 'FlyCD looks again and goes on from what it sees',
-  });
 }
 
 interface Looking {
@@ -128,13 +110,20 @@ export function guardedFly(fly: FlyWriter, clock: Clock, gate: Gate): FlyWriter 
     startMachine: (name, id, nonce, others) => fly.startMachine(name, id, nonce, before(begun(id), others)),
     stopMachine: (name, id, nonce, others) => fly.stopMachine(name, id, nonce, before(one(id), others)),
     restartMachine: (name, id, nonce, others) => fly.restartMachine(name, id, nonce, before(one(id), others)),
-    destroyMachine: (name, id, nonce, others) =>
-      takeAway({
-        what: `machine ${id}`,
+    destroyMachine: async (name, id, nonce, others) => {
+      const isDone = (): Promise<boolean> => isMachineGone(looking, name, id);
+      let isTaken = true;
+      await takeAway({
         ask: before(one(id), others),
-        isDone: () => isMachineGone(looking, name, id),
-        send: (beforeSent) => fly.destroyMachine(name, id, nonce, beforeSent),
-      }),
+        isDone,
+        send: async (beforeSent) => {
+          isTaken = await fly.destroyMachine(name, id, nonce, beforeSent);
+        },
+      });
+      // That there is none may be true for a moment alone.
+      if (!isTaken && !(await isDone().catch(() => false))) throw new Unshown(name, id);
+      return true;
+    },
     cordonMachine: (name, id, nonce, others) => fly.cordonMachine(name, id, nonce, before(one(id), others)),
     // It takes nothing away, and gives back what somebody took.
     uncordonMachine: (name, id, nonce, others) => fly.uncordonMachine(name, id, nonce, before(always(id), others)),
@@ -143,15 +132,13 @@ export function guardedFly(fly: FlyWriter, clock: Clock, gate: Gate): FlyWriter 
     configureVolume: (name, id, settings, others) => fly.configureVolume(name, id, settings, before(app, others)),
     setSecrets: (name, values, others) => fly.setSecrets(name, values, before(app, others)),
     allocateAddress: (name, request, others) => fly.allocateAddress(name, request, before(app, others)),
-    releaseAddress: async (name, address, others) => {
-      await takeAway({
-        what: `address ${address}`,
+    // Only its list tells of it, and lists lag: one that was gone already shows there.
+    releaseAddress: (name, address, others) =>
+      takeAway({
         ask: before(app, others),
         isDone: () => isReleased(looking, name, address),
-        // Only its list tells of it, and lists lag: one that was gone already shows there.
-        send: (beforeSent) => fly.releaseAddress(name, address, beforeSent).then(() => true),
-      });
-    },
+        send: (beforeSent) => fly.releaseAddress(name, address, beforeSent),
+      }),
   };
   return { ...fly, ...writes };
 }

@@ -79,17 +79,20 @@ export async function shownMachine(looking: Looking, app: string, id: string): P
   const machine = await fly.machine(app, id);
   if (machine !== undefined || (await goneAmong(looking, app, [id])).has(id)) return machine;
   const again = await fly.machine(app, id);
-  if (again === undefined) throw unshown(app, id);
+  if (again === undefined) throw new Unshown(app, id);
   return again;
 }
 
-function unshown(app: string, id: string): Fault {
-  return new Fault({
-    kind: 'transient',
-    what: `Fly does not show machine ${id} at this moment, and nothing shows that it is gone`,
-    next: 'FlyCD looks again and goes on from what it sees',
-    where: `${app} ${id}`,
-  });
+/** Lists lag by seconds: one that was destroyed a moment ago is listed for longer than it is shown. */
+export class Unshown extends Fault {
+  constructor(app: string, id: string) {
+    super({
+      kind: 'transient',
+      what: `Fly does not show machine ${id} at this moment, and nothing shows that it is gone`,
+      next: 'FlyCD looks again and goes on from what it sees',
+      where: `${app} ${id}`,
+    });
+  }
 }
 
 /** What a first look does not find a second one may, a moment later. undefined: neither does. */

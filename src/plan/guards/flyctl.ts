@@ -29,7 +29,7 @@ export function guardFlyctl(input: PlanAppInput, assembled: PlanDraft, parts: Fo
   const { desired, options } = input;
   const { drift } = desired.policy;
   const isGoingOn = parts.inventory.busy !== undefined;
-  const draft = holdUncertain(input, assembled, parts.inventory);
+  const draft = holdUncertain(input, withoutNotes(input, assembled), parts.inventory);
   if (isGoingOn || options.now || drift === 'heal_all' || drift === 'off') return draft;
   return holdPaused(input, holdDeployed(input, draft, parts), parts);
 }
@@ -74,10 +74,20 @@ function holdDeployed(input: PlanAppInput, draft: PlanDraft, parts: Found): Plan
 /** A list that Fly did not answer is asked for again as soon as others of an app are. Milliseconds. */
 const untoldLookMs = 60_000;
 
-/** What goes may be what serves while others wait. A label that takes note of the release would leave nobody to tell of it. */
+/** A label that takes note of the release would leave nobody to tell of it. */
+function isNote(step: Step): boolean {
+  return step.kind === 'machine.label' && step.metadata[stampKeys.release] !== undefined;
+}
+
+/** What goes may be what serves while others wait. */
 function changesMachines(step: Step): boolean {
-  const isNote = step.kind === 'machine.label' && step.metadata[stampKeys.release] !== undefined;
-  return isNote || isRollout(step) || step.kind === 'machine.destroy';
+  return isNote(step) || isRollout(step) || step.kind === 'machine.destroy';
+}
+
+/** Where those that are gone were asked for and not read, what tells of a release stays until they are, whoever insists. */
+function withoutNotes({ observed }: PlanAppInput, draft: PlanDraft): PlanDraft {
+  if (observed.isDepartedUnread !== true) return draft;
+  return { ...draft, steps: draft.steps.filter((step) => !isNote(step)) };
 }
 
 /** As what cannot be read holds whatever depends on it, whoever insists: `whether` is what machines that are gone tell. */

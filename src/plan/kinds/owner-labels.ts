@@ -23,7 +23,12 @@ export function ownerLabels({ app, machines, fleet, because }: LabelsInput): rea
   return machines.flatMap((machine) => {
     const metadata = metadataOf(machine);
     // Whoever takes it over by a person's word has it for good.
-    const wanted: Record<string, string | null> = { ...ownerStamps(fleet, metadata), [stampKeys.begun]: null };
+    const wanted: Record<string, string | null> = {
+      ...ownerStamps(fleet, metadata),
+      [stampKeys.begun]: null,
+      // The earlier owner's: what somebody made by hand under that one is not for this one to undo.
+      [stampKeys.firstRelease]: null,
+    };
     const changed = Object.entries(wanted).filter(([key, to]) => (metadata[key] ?? null) !== to);
     if (changed.length === 0 || liveConfigOf(machine) === undefined) return [];
     return [

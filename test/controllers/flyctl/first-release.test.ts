@@ -6,8 +6,8 @@ import { groupOf, groupsOf, machinesOf, pinned } from './groups.ts';
 let world: Arena;
 afterEach(() => world.close());
 
-const shop = (greeting: string) => ({
-  'flycd.yaml': 'fleet: hands\n',
+const shop = (greeting: string, fleet = 'fleet: hands\n') => ({
+  'flycd.yaml': fleet,
   'shop/app.yaml': `app: shop
 primary_region: arn
 build: { image: "${pinned('shop:1')}" }
@@ -80,3 +80,26 @@ test('a stop between the release and the destroys leaves them to the next run', 
   world.simulator.world.onRequest = undefined;
   expect(await run('sees the next commit', sync)).toMatchObject({ code: 0, groups: 'web' });
 });
+
+test.each([[['adopt', 'shop']], [['adopt', 'shop', '--from', 'hands']]])(
+  '%j: what the earlier owner left there stays, and is no news to the new one',
+  async (adopt) => {
+    world = await arena();
+    const off = 'fleet: hands\nsync: { drift: off }\n';
+    world.write(shop('hello', off));
+    expect(await run('made it', sync)).toMatchObject({ code: 0 });
+    await world.clock.sleep(600_000);
+    const { metadata: _, ...config } = machines()[0]?.config ?? {};
+    const configs = { web: config, extra: config };
+    expect(await world.simulator.flyctl.deploy('shop', { configs, highAvailability: false })).toEqual({ ok: true });
+    await world.clock.sleep(120_000);
+    world.write(shop('again', off));
+    expect(await run('made it', sync)).toMatchObject({ code: 0, groups: 'extra web' });
+    await world.clock.sleep(600_000);
+    for (const greeting of ['again', 'bye']) {
+      world.write(shop(greeting, 'fleet: theirs\n'));
+      if (greeting === 'again') expect(await run('theirs', adopt)).toMatchObject({ code: 0 });
+      expect(await run('theirs', sync)).toMatchObject({ code: 0, groups: 'extra web' });
+    }
+  },
+);

@@ -87,3 +87,31 @@ test.each<readonly [string, readonly string[], Unanswered, number]>([
   // Who insists makes what is missing, which takes a list of them, too; what may be somebody's from before stays.
   expect((await sync('--now')).groups).toContain(code === 1 ? 'cron' : 'web');
 });
+
+test.each(['state', 'another'])(
+  'a group that it took away stays away after a pass that could not list destroyed machines: the database %s',
+  async (state) => {
+    let isDark = false;
+    world = await arena({
+      others: (url) =>
+        isDark && url.searchParams.get('include_deleted') === 'true' ? Response.json({}, { status: 500 }) : undefined,
+    });
+    world.write({
+      ...shop('hello'),
+      'shop/app.yaml': shop('hello')['shop/app.yaml'].replace(', worker: { count: 1 }', ''),
+    });
+    expect(await sync()).toMatchObject({ code: 0 });
+    await world.clock.sleep(600_000);
+    const { metadata: _, ...config } = machines().find((machine) => groupOf(machine) === 'web')?.config ?? {};
+    const configs = { web: config };
+    expect(await world.simulator.flyctl.deploy('shop', { configs, highAvailability: false })).toEqual({ ok: true });
+    await world.clock.sleep(120_000);
+    isDark = true;
+    expect(await sync()).toMatchObject({ code: 4, groups: 'web' });
+    isDark = false;
+    await world.clock.sleep(120_000);
+    const { code, stdout } = await world.flycd(['sync', '--once'], state);
+    expect([code, groups()]).toEqual([4, 'web']);
+    expect(stdout).toContain('changed by flyctl (release v2): worker has no machine');
+  },
+);

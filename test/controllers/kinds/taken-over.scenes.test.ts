@@ -313,3 +313,41 @@ describe('machines that one list does not show', () => {
     if (argv !== plain) expect(said.code, said.stdout).toBe(0);
   });
 });
+
+describe('two owners who take it over at once', () => {
+  test.each([
+    [false, 0],
+    [false, 30],
+    [true, 0],
+    [true, 30],
+  ])('do not both say that it is theirs (beside a roll: %s, %i ms apart)', async (isRolled, apartMs) => {
+    await released(2);
+    const folders = ['aaa', 'bbb'].map(
+      (name) =>
+        makeCopy(scene.world, name, { 'flycd.yaml': `fleet: ${name}\n`, 'shop/app.yaml': textOf('nginx:1', 2, '') })
+          .folder,
+    );
+    faults().add({ probability: 1, app: 'shop', fault: { latencyMs: 100 } });
+    let passing: Promise<unknown> | undefined;
+    if (isRolled) {
+      scene.world.write(shop('nginx:2', 2));
+      faults().add({ template: update, app: 'shop', times: 1, fault: { latencyMs: 8000 } });
+      passing = scene.world.flycd(once);
+      await untilAsked(update);
+      await scene.world.clock.sleep(500);
+    }
+    const said = await Promise.all(
+      folders.map(async (folder, index) => {
+        await scene.world.clock.sleep(index * apartMs);
+        return scene.world.flycdAt(folder, one, `laptop ${index}`);
+      }),
+    );
+    await passing;
+    const [first, second] = said.map(({ code }) => code);
+    expect([first, second].toSorted(), said.map(({ stdout, stderr }) => stdout + stderr).join('\n')).toEqual([0, 1]);
+    const owner = first === 0 ? 'aaa' : 'bbb';
+    expect(fleets()).toEqual([owner, owner]);
+    const loser = said.find(({ code }) => code === 1);
+    expect((loser?.stdout ?? '') + (loser?.stderr ?? '')).toContain('was taken over by somebody else at that moment');
+  });
+});
