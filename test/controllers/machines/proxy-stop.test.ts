@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { ruleChecks } from '../../../simulator/machines/lifecycle.ts';
+import { ruleChecks, start } from '../../../simulator/machines/lifecycle.ts';
 import { arena, prepared, type Arena } from '../arena.ts';
 import { callOf } from '../calls.ts';
 import { imagesOf, machinesOf, service, shop, stampsOf, sync } from './shop.ts';
@@ -69,6 +69,29 @@ describe.each(['stop', 'suspend'])('the proxy stops a machine before its checks 
     expect(starts()).toBe(3);
     expect(imagesOf(world)).toEqual(['shop:2', 'shop:2', 'shop:2']);
     expect(stampsOf(world, 'flycd_unproven')).toEqual([]);
+  });
+
+  test('where the proxy is quicker to start it again, it is no failure', async () => {
+    world = await prepared([shop(written)], shop({ ...written, image: 'shop:2' }));
+    fly().idleAfterMs = idleAfterMs;
+    fly().onStateChange = (machine) => {
+      if (machine.state !== 'started' || machine.checkRule !== undefined) return;
+      machine.checkRule = 'fail';
+      world.clock.timer(12_000, () => ruleChecks(fly(), machine, 'pass'));
+    };
+    const startRoute = 'POST /apps/{app}/machines/{machine}/start';
+    const fault = { status: 412, body: { error: "unable to start machine from current state: 'starting'" } };
+    fly().faults.add({ template: startRoute, app: 'shop', times: 3, fault });
+    fly().onRequest = ({ phase, request: { method, path } }) => {
+      const id = /machines\/(\w+)\/start$/.exec(path)?.[1];
+      const machine = machinesOf(world).find((one) => one.id === id);
+      if (phase === 'before' && method === 'POST' && machine !== undefined) start(fly(), machine, 'flyd');
+    };
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(starts()).toBe(3);
+    expect(imagesOf(world)).toEqual(['shop:2', 'shop:2', 'shop:2']);
+    expect(stampsOf(world, 'flycd_failed')).toEqual([]);
   });
 
   test('a FlyCD that was killed before left it so: the next one starts it and looks', async () => {
