@@ -1,6 +1,7 @@
 /** A command that said something of an app, and ended well, has said it: no update that was on its way then takes it away. */
 import { describe, expect, test } from 'vitest';
 import { foreignLease } from '../../../simulator/api/machine-leases.ts';
+import type { FaultRule } from '../../../simulator/world/faults.ts';
 import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
 
 const scene = wordsScene();
@@ -124,7 +125,10 @@ describe('of an app with one machine that Fly does not show for a moment, while 
   const patched = 'PATCH /apps/{app}/machines/{machine}/metadata';
 
   /** Said once the update is under way, and from then on so many looks by its id show nothing. */
-  async function saidUnseen(argv: readonly string[], { nth, times }: { readonly nth: number; readonly times: number }) {
+  async function saidUnseen(
+    argv: readonly string[],
+    { nth, times, fault = unshown }: { readonly nth: number; readonly times: number; readonly fault?: FaultRule['fault'] },
+  ) {
     await twoVersions();
     scene.world.write(shop('nginx:3'));
     faults().add({ template: updated, app: 'shop', fault: { latencyMs: 15_000 } });
@@ -133,7 +137,7 @@ describe('of an app with one machine that Fly does not show for a moment, while 
     await scene.world.clock.sleep(500);
     const saying = scene.world.flycd(argv, 'laptop');
     await begun(patched);
-    faults().add({ template: byId, app: 'shop', nth, times, fault: unshown });
+    faults().add({ template: byId, app: 'shop', nth, times, fault });
     const { code, stdout, stderr } = await saying;
     faults().clear();
     await pass;
@@ -159,6 +163,14 @@ describe('of an app with one machine that Fly does not show for a moment, while 
 
   test('one that it does not show for minutes, and lists, is not called destroyed', async () => {
     const { code, said } = await saidUnseen(suspend, { nth: 1, times: 999 });
+    expect(code, said).toBe(1);
+    expect(said).toContain('could not be seen');
+    expect(said).not.toContain('destroyed at that moment');
+  });
+
+  test('one of which no look is answered for minutes is not called destroyed either', async () => {
+    const fault = { status: 500, body: { error: 'internal server error' } };
+    const { code, said } = await saidUnseen(suspend, { nth: 1, times: 999, fault });
     expect(code, said).toBe(1);
     expect(said).toContain('could not be seen');
     expect(said).not.toContain('destroyed at that moment');
