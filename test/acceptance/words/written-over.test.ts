@@ -127,7 +127,11 @@ describe('of an app with one machine that Fly does not show for a moment, while 
   /** Said once the update is under way, and from then on so many looks by its id show nothing. */
   async function saidUnseen(
     argv: readonly string[],
-    { nth, times, fault = unshown }: { readonly nth: number; readonly times: number; readonly fault?: FaultRule['fault'] },
+    {
+      nth,
+      times,
+      fault = unshown,
+    }: { readonly nth: number; readonly times: number; readonly fault?: FaultRule['fault'] },
   ) {
     await twoVersions();
     scene.world.write(shop('nginx:3'));

@@ -119,6 +119,13 @@ describe('what lifts it', () => {
     for (const world of [added, taken]) expect(holdsOf(plan(desired, world, parts))).toContain('flyctl');
   });
 
+  test('a commit that came between its first machine and its last counts as later', () => {
+    const added = (agoMs: number) => made('cron', '12', { id: `cron${agoMs}`, instance_id: ulidAt(now - agoMs) });
+    const world = observed({ machines: [web(), work(), added(60_000), added(30_000)] });
+    const seen = (agoMs: number) => holdsOf(plan(desired, world, { memory: { revisionSeenAt: now - agoMs } }));
+    expect([seen(60_000), seen(45_000)]).toEqual([['flyctl'], []]);
+  });
+
   test('heal_all does not wait for it, and off leaves it there', () => {
     expect(brief(plan(under({ drift: 'heal_all' }), added).steps)).toContain('machine.destroy shop/cron/arn/1');
     const off = plan(under({ drift: 'off' }), added);
