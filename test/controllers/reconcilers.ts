@@ -52,11 +52,21 @@ export interface KeeperOf {
   readonly clock?: Clock;
   readonly store?: Store;
   readonly log?: Log;
+  readonly onProgress?: FleetReconcilerOptions['onProgress'];
 }
 
 /** A reconciler of whatever `wanted` is at the time, on a Fly at this address. */
 export function reconcilerOf(
-  { wanted, url, token, fetch, clock = new IdleClock(), store = testStore({ clock }), log = silentLog }: KeeperOf,
+  {
+    wanted,
+    url,
+    token,
+    fetch,
+    clock = new IdleClock(),
+    store = testStore({ clock }),
+    log = silentLog,
+    ...parts
+  }: KeeperOf,
   reports: Pick<FleetReconcilerOptions, 'configRepo' | 'reporter'>,
 ): FleetReconciler {
   const transport = createTransport({
@@ -78,7 +88,7 @@ export function reconcilerOf(
     evidence: createEvidence({ key: new Uint8Array(32) }),
     flyOrg: undefined,
     concurrency: 2,
-    onProgress: () => undefined,
+    onProgress: parts.onProgress ?? (() => undefined),
     actor: 'flycd',
     instance: 'test',
     load: () => Promise.resolve(wanted()),

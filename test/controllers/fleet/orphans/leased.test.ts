@@ -1,5 +1,6 @@
 /** Whoever destroys an app that git names no more holds all its machines while it does: others see it there, and are seen. */
 import { describe, expect, test } from 'vitest';
+import { OwnClock } from '../../own-clock.ts';
 import { orphanScene } from './scene.ts';
 
 const scene = orphanScene();
@@ -98,6 +99,30 @@ test('while another FlyCD holds one machine of several, the others are not held'
   await turned;
   expect(names()).toEqual(['rest']);
 });
+
+test.each([0, 120_000, -120_000])(
+  'until when it waits is said by its own clock, which is %d ms ahead',
+  async (aheadMs) => {
+    const clock = new OwnClock(scene.clock, aheadMs);
+    const until: number[] = [];
+    const { turn } = await removed({
+      machines: 3,
+      clock,
+      onProgress: (event) => {
+        if (event.type === 'waiting') until.push(event.until ?? 0);
+      },
+    });
+    const [, second, third] = machinesOf('old').toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    for (const [machine, ttl] of [[second, 30] as const, [third, 60] as const])
+      await scene.call('POST', `/apps/old/machines/${machine?.id}/lease`, { ttl, description: 'flycd:acme:another' });
+    const endsAt = clock.now() + 60_000;
+    await turn('old');
+    expect(names()).toEqual(['rest']);
+    expect(until).toHaveLength(1);
+    // Fly says in whole seconds when a lease ends, and what time it is.
+    expect(Math.abs((until[0] ?? 0) - endsAt)).toBeLessThan(3000);
+  },
+);
 
 test('what another FlyCD gives back before its time is taken at once', async () => {
   const { turn } = await removed();

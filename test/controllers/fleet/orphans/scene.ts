@@ -1,5 +1,7 @@
 /** Two apps of a fleet that prunes: `old` runs, and git names `rest` alone by now. */
 import { expect } from 'vitest';
+import type { FleetReconcilerOptions } from '../../../../controllers/fleet/reconciler.ts';
+import type { Clock } from '../../../../src/model/base/clock.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import { formatSuspension } from '../../../../src/model/standing/standing-text.ts';
 import { stampKeys } from '../../../../src/model/stamps/keys.ts';
@@ -22,6 +24,9 @@ interface Removed {
   readonly ways?: readonly (typeof fetch)[];
   /** Machines of each app. Default 1. */
   readonly machines?: number;
+  /** Default: Fly's. */
+  readonly clock?: Clock;
+  readonly onProgress?: FleetReconcilerOptions['onProgress'];
 }
 
 /** Of the file that calls it: each of its tests has a Fly of its own. */
@@ -65,11 +70,17 @@ export function orphanScene() {
         );
     },
     /** Both apps run, and git names `rest` alone by now, as its newest pass has seen. */
-    removed: async ({ signal = new AbortController().signal, ways = [fetch], machines }: Removed = {}) => {
+    removed: async ({
+      signal = new AbortController().signal,
+      ways = [fetch],
+      machines,
+      clock = fly.clock,
+      onProgress = () => undefined,
+    }: Removed = {}) => {
       let wanted = fleet(['old', 'rest'], machines);
       const all = ways.map((way) => {
-        const store = testStore({ path: ':memory:', clock: fly.clock });
-        return { store, reconciler: fly.reconciler(() => wanted, { store, fetch: way }) };
+        const store = testStore({ path: ':memory:', clock });
+        return { store, reconciler: fly.reconciler(() => wanted, { store, fetch: way, clock, onProgress }) };
       });
       const [{ store, reconciler } = never()] = all;
       const refresh = (to: DesiredFleet) => {
