@@ -177,7 +177,7 @@ async function outlastsUpdates(
       return [];
     }
   };
-  for (let looks = 0; ; looks += 1) {
+  for (let isTold = false; ; ) {
     const all = [...watch.watched.values()];
     const isOneKept = all.some(({ verdict }) => verdict === 'kept');
     const isKept = isOneKept && (!onEach || all.every(({ verdict }) => verdict === 'kept' || verdict === 'gone'));
@@ -190,7 +190,10 @@ async function outlastsUpdates(
     if (!isKept && unseen.length === 0 && isOver) throw atWork(watch.inscription, app, open[0]);
     // Those of which only the list has told so far are looked at without a pause.
     if (unseen.length === 0) {
-      if (!isKept && looks <= 1) tell(context, app, { watch, open: open[0] });
+      if (!isKept && !isTold) {
+        tell(context, app, { watch, open: open[0] });
+        isTold = true;
+      }
       await yieldSlot(() => clock.sleep(lookEveryMs, signal));
     }
     const isFew = onEach || tookMs < besidesMs;

@@ -162,6 +162,7 @@ describe('of an app with one machine that Fly does not show for a moment, while 
     ])('from look %d on, %d of them', async (nth, times) => {
       const { code, said } = await saidUnseen(argv, { nth, times });
       expect([code, stamps(key)], said).toEqual([0, [expect.stringContaining('alice')]]);
+      expect(said.match(/waiting until .* it is said/g) ?? [], said).toHaveLength(1);
     });
   });
 
