@@ -35,13 +35,13 @@ export interface Arena {
   flycd(argv: readonly string[], state?: string, signal?: AbortSignal, more?: Variables): Promise<Ran>;
   /** The same with another path. */
   flycdAt(path: string, argv: readonly string[], state?: string): Promise<Ran>;
-  /** Runs a command until it dies or ends; the number of calls it made. */
+  /** Runs a command until it dies or ends; the number of calls it made, and method and path of the one at which it died. */
   mortalFlycd(
     argv: readonly string[],
     death?: Death,
     state?: string,
     elsewhere?: Elsewhere,
-  ): Promise<{ readonly calls: number; readonly ran: Ran | undefined }>;
+  ): Promise<{ readonly calls: number; readonly diedAt: string | undefined; readonly ran: Ran | undefined }>;
   /** One call as a person with the fleet's token makes it; its JSON, undefined where there is none. Throws what Fly refuses. */
   asPerson(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Loses the database of the FlyCD whose data directory has no other name, or this one. */
@@ -164,7 +164,7 @@ export async function arena(options: ArenaOptions = {}): Promise<Arena> {
           while (simulator.underway() > awaited) await nextTurn();
         });
       }
-      return { calls: process.calls, ran };
+      return { calls: process.calls, diedAt: process.diedAt, ran };
     },
     asPerson: (method, path, body) =>
       clock.busy(async () => {

@@ -13,6 +13,8 @@ export interface Mortal {
   /** Resolves when the process is dead. */
   readonly died: Promise<void>;
   readonly calls: number;
+  /** Method and path of the call at which it died. undefined: it lives. */
+  readonly diedAt: string | undefined;
 }
 
 interface MortalWorld {
@@ -38,6 +40,7 @@ export function mortal(world: MortalWorld, death?: Death): Mortal {
   };
   let dead = false;
   let calls = 0;
+  let diedAt: string | undefined;
   const die = (): never => {
     dead = true;
     connections.abort();
@@ -79,7 +82,9 @@ export function mortal(world: MortalWorld, death?: Death): Mortal {
     if (!urlOf(input).startsWith(world.fly ?? '')) return world.fetch(input, init);
     calls += 1;
     const call = death?.call;
-    const isLast = typeof call === 'string' ? `${init?.method ?? 'GET'} ${pathOf(input)}` === call : call === calls;
+    const asked = `${init?.method ?? 'GET'} ${pathOf(input)}`;
+    const isLast = typeof call === 'string' ? asked === call : call === calls;
+    if (isLast) diedAt = asked;
     if (isLast && death?.when === 'before') return die();
     const signals = [connections.signal, ...(init?.signal == null ? [] : [init.signal])];
     const response = await world.fetch(input, { ...init, signal: AbortSignal.any(signals) });
@@ -93,6 +98,9 @@ export function mortal(world: MortalWorld, death?: Death): Mortal {
     died: died.promise,
     get calls() {
       return calls;
+    },
+    get diedAt() {
+      return diedAt;
     },
   };
 }

@@ -151,7 +151,7 @@ describe('heard of a command that', () => {
   test('says it has suspended or resumed an app, and has not', async () => {
     const { it, eyes, commit } = await watched();
     const revision = await commit({ env: { GREETING: 'one' } });
-    const idle: Arena = { ...it, mortalFlycd: () => Promise.resolve({ calls: 0, ran }) };
+    const idle: Arena = { ...it, mortalFlycd: () => Promise.resolve({ calls: 0, diedAt: undefined, ran }) };
     const suspended = await listen(idle, eyes, { ...how, word: word('suspend') });
     expect(suspended.findings).toEqual(['flycd suspend app-1: done, and no machine says so']);
     await stamp(it, hold(revision, it.clock.now()));
@@ -183,7 +183,11 @@ describe('heard of a command that', () => {
     const now = await commit({ env: { GREETING: 'two' } });
     const back = (revision: string) =>
       listen(
-        { ...it, mortalFlycd: () => stamp(it, hold(revision, it.clock.now())).then(() => ({ calls: 1, ran })) },
+        {
+          ...it,
+          mortalFlycd: () =>
+            stamp(it, hold(revision, it.clock.now())).then(() => ({ calls: 1, diedAt: undefined, ran })),
+        },
         eyes,
         { ...how, word: word('rollback') },
       );
