@@ -15,6 +15,7 @@ import { isLeftAlone } from '../../src/plan/target/suspension.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { beginPass } from '../pass/begin-pass.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
+import { takenSince } from '../kinds/apps.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
@@ -63,6 +64,9 @@ export async function syncApp(
     await rememberMadeGroups(request, results);
     if (failed) held = await goBack(request, faults, save);
     else if (faults.length === 0 && applied.moved.size > 0) faults.push(...(await pointStandbys(request, save)));
+    const taken = await applied.takenSince();
+    if (taken !== undefined) faults.push(taken);
+    isOvertaken ||= taken !== undefined;
   } catch (error) {
     // One app's failure, even a bug of ours, never stops another's pass.
     request.log.error({ app: app.name, error: String(error) }, 'pass over an app broke off');
@@ -86,6 +90,14 @@ async function unlessTold(store: Store, run: Run): Promise<Run> {
   return (await store.dropRun(run.id, told)) ? told : run;
 }
 
+const nothingDone: AppliedPlan = {
+  faults: [],
+  moved: new Set(),
+  lost: undefined,
+  isOvertaken: false,
+  takenSince: () => Promise.resolve(undefined),
+};
+
 type SaveResult = (result: StepResult) => Promise<void>;
 
 interface AppliedPlan {
@@ -94,6 +106,8 @@ interface AppliedPlan {
   readonly moved: ReadonlySet<string>;
   readonly lost: Hold | undefined;
   readonly isOvertaken: boolean;
+  /** Asked at the very end of the pass. */
+  readonly takenSince: () => Promise<Fault | undefined>;
 }
 
 async function apply(
@@ -102,7 +116,7 @@ async function apply(
   save: SaveResult,
 ): Promise<AppliedPlan> {
   // A record that an earlier pass left open stays open, too.
-  if (isLeftAlone(plan)) return { faults: [], moved: new Set(), lost: undefined, isOvertaken: false };
+  if (isLeftAlone(plan)) return nothingDone;
   await rememberSeen({ ...request, plan });
   await using pass = beginPass(request, {
     fleet: request.fleet,
@@ -130,7 +144,7 @@ async function apply(
   // Seen behind the last write, where it had nothing to stop.
   const isUntold = overtaken !== undefined && !applied.faults.includes(overtaken);
   const faults = isUntold ? [...applied.faults, overtaken] : applied.faults;
-  return { faults, moved, lost, isOvertaken: overtaken !== undefined };
+  return { faults, moved, lost, isOvertaken: overtaken !== undefined, takenSince: () => takenSince(pass) };
 }
 
 function wayOnOf(

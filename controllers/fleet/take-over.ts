@@ -96,6 +96,7 @@ async function takeApp(
   // What a plan for an earlier owner's place consists of.
   const labels = plan.steps.filter((one) => one.kind === 'machine.label');
   const labelled = await writeLabels(context, app, {
+    fleet,
     machines,
     labels,
     labelsFor: (listed) => labelsFrom({ app, machines: listed, fleet }),

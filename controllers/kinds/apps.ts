@@ -10,6 +10,7 @@ import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { unlabelledOf } from '../../src/plan/guards/owner.ts';
 import { adoptable, ownerLabels } from '../../src/plan/kinds/owner-labels.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { takenOver } from '../pass/basis.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import type { AppServices, StepDone } from '../pass/services.ts';
 import { writeLabels } from './kept-labels.ts';
@@ -49,7 +50,8 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
   const unlisted = theirsIn(basis.machines ?? []).filter(({ id }) => listed.every((machine) => machine.id !== id));
   const looked = await allEnded(unlisted.map(({ id }) => fly.machine(app.name, id)));
   const machines = [...listed, ...looked.filter((machine) => machine !== undefined)];
-  const labelled = await writeLabels(services, app.name, { machines, labels: labelsFor(machines), labelsFor });
+  const labelled = await writeLabels(services, app.name, { fleet, machines, labels: labelsFor(machines), labelsFor });
+  for (const { label, fault } of labelled) if (fault === undefined) pass.adopted.add(label.machineId);
   const failed = labelled.find(({ fault }) => fault !== undefined)?.fault;
   if (failed !== undefined) throw failed;
   await store.markKnown(app.name);
@@ -59,6 +61,23 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
   if (dark === undefined || dark.because === wasDark?.because) return { outcome: 'updated' };
   const { because: what, next } = dark;
   throw new Fault({ kind: 'waiting', what, next, where: app.name, retryAt: clock.now() });
+}
+
+/** By the end of a pass that took the app over another owner may have done so, too. undefined: none has, as far as anybody can see. */
+export async function takenSince(pass: AppPass): Promise<Fault | undefined> {
+  const { app, adopted, overtaken } = pass;
+  const { fly, log, signal } = pass.services;
+  if (overtaken !== undefined || signal.aborted) return undefined;
+  for (const id of adopted) {
+    try {
+      const machine = await fly.machine(app.name, id);
+      const taken = machine === undefined ? undefined : takenOver(pass, [machine]);
+      if (taken !== undefined) return taken;
+    } catch (error) {
+      log.warn({ app: app.name, machine: id, error: String(error) }, 'nobody saw whose the machine is by now');
+    }
+  }
+  return undefined;
 }
 
 interface DestroyParts {

@@ -33,6 +33,8 @@ export interface Keeping extends Omit<Parameters<typeof outlastsDestroys>[0], 'f
 export interface Inscription {
   /** What of it this machine has lost, to be written there again. Empty: nothing. */
   readonly lostOn: (machine: Machine) => Readonly<Record<string, string | null>>;
+  /** Called when that has been written on this machine, of which it was asked. */
+  readonly putBackOn?: (machine: Machine) => void;
   /** true: who holds a machine by this lease looks at it right before each update, and gives way to what is written. */
   readonly looksFirst: (lease: Lease) => boolean;
   /** true: it has to stand on each of the machines. false: one that carries it tells for the others. */
@@ -129,6 +131,7 @@ export class Watch {
           return { machine, isWritten: true };
         }
         await fly.patchMetadata(this.#app, id, patch);
+        this.inscription.putBackOn?.(machine);
         this.watched.set(id, { ...seen, writtenAt: clock.monotonic(), verdict: 'open' });
         this.putBack += 1;
         this.sawWork = true;
@@ -177,7 +180,7 @@ async function outlastsUpdates(
       return [];
     }
   };
-  for (let isTold = false; ; ) {
+  for (let isTold = false; ;) {
     const all = [...watch.watched.values()];
     const isOneKept = all.some(({ verdict }) => verdict === 'kept');
     const isKept = isOneKept && (!onEach || all.every(({ verdict }) => verdict === 'kept' || verdict === 'gone'));

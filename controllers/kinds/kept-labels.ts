@@ -8,22 +8,21 @@ import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { MachineLabel } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { isFlycdLease } from '../../src/model/stamps/lease-holder.ts';
-import { shownApp } from '../../src/observed/presence.ts';
+import { compareOrigins } from '../../src/model/stamps/origin.ts';
+import { isOwn, isPresumed, otherOwner, ownerStamps, type FleetOwner } from '../../src/model/stamps/owner.ts';
+import { shownApp, shownMachine } from '../../src/observed/presence.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
 import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { Store } from '../../src/record/store.ts';
 import { outlasts, Watch, type Inscription, type Keeping } from './inscription.ts';
-
-/** By which of its labels a machine is another owner's: an update of the earlier one may write whatever else it likes. */
-const whoseKeys = [stampKeys.fleet, stampKeys.origin] as const;
-
-type Labels = Readonly<Record<string, string | null>>;
 
 interface KeepingLabels extends Keeping {
   readonly store: Pick<Store, 'applyEvent'>;
 }
 
 interface Labelling {
+  /** Whose the labels are. */
+  readonly fleet: FleetOwner;
   /** Of the app, as they were listed before. */
   readonly machines: readonly Machine[];
   /** Of those machines. */
@@ -51,20 +50,19 @@ export interface Labelled {
 export async function writeLabels(
   context: KeepingLabels,
   app: string,
-  { machines, labels, labelsFor, onProgress }: Labelling,
+  { fleet, machines, labels, labelsFor, onProgress }: Labelling,
 ): Promise<readonly Labelled[]> {
   const { clock, fly } = context;
+  // What carries the earlier owner's labels is not labelled yet.
+  const owner = { ...fleet, from: undefined };
   const beganAt = clock.monotonic();
   const done: Labelled[] = [];
   for (let there = machines, next = labels; next.length > 0;) {
-    const written = await writeEach(context, app, { labels: next, onProgress });
-    const kept = new Map(
-      written.flatMap(({ label, fault }) => (fault === undefined ? [[label.machineId, label]] : [])),
-    );
-    if (kept.size === 0) return [...done, ...written];
+    const written = await writeEach(context, app, { owner, labels: next, listed: there, onProgress });
+    const labelled = written.flatMap(({ machine }) => machine ?? []);
+    if (labelled.length === 0) return [...done, ...written];
     const stamped = there.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] !== undefined);
-    const labelled = there.filter(({ id }) => kept.has(id));
-    const { inscription, theirs } = inscriptionOf(app, labelled, kept);
+    const { inscription, theirs } = inscriptionOf(app, { owner, machines: labelled, labels: next });
     const watch = new Watch(context, app, inscription, labelled);
     const stays = await outlasts(context, app, { watch, there: stamped, beganAt });
     const isTaken = ({ label: { machineId } }: Labelled): boolean => theirs.has(machineId);
@@ -81,24 +79,72 @@ export async function writeLabels(
   return done;
 }
 
+interface Writing extends Pick<Labelling, 'labels' | 'onProgress'> {
+  /** Whose the labels are. */
+  readonly owner: FleetOwner;
+  readonly listed: readonly Machine[];
+}
+
+interface WrittenLabel extends Labelled {
+  /** As it was right before. undefined: nothing was written. */
+  readonly machine: Machine | undefined;
+}
+
+/** One that is gone by then needs none, unless it is the last one. */
 async function writeEach(
-  { clock, fly }: KeepingLabels,
+  context: KeepingLabels,
   app: string,
-  { labels, onProgress }: Pick<Labelling, 'onProgress'> & { readonly labels: readonly MachineLabel[] },
-): Promise<readonly Labelled[]> {
-  const written: Labelled[] = [];
+  { labels, ...writing }: Writing,
+): Promise<readonly WrittenLabel[]> {
+  const { clock } = context;
+  const written: WrittenLabel[] = [];
+  const gone: WrittenLabel[] = [];
   for (const label of labels) {
-    onProgress?.(label);
+    writing.onProgress?.(label);
     const startedAt = clock.now();
     let fault: Fault | undefined;
+    let machine: Machine | undefined;
+    let isThere = true;
     try {
-      await fly.patchMetadata(app, label.machineId, label.metadata);
+      machine = await shownMachine(context, app, label.machineId);
+      isThere = machine !== undefined && !isGone(machine);
+      if (machine !== undefined && isThere) await writeLabel(context, app, { ...writing, label, machine });
+      else fault = wentBefore(app, label.machineId);
     } catch (error) {
       fault = toFault(error, 'a machine could not be labelled');
     }
-    written.push({ label, startedAt, finishedAt: clock.now(), fault });
+    const one = {
+      label,
+      startedAt,
+      finishedAt: clock.now(),
+      fault,
+      machine: fault === undefined ? machine : undefined,
+    };
+    (isThere ? written : gone).push(one);
   }
-  return written;
+  return written.length > 0 ? written : gone;
+}
+
+/**
+ * Lists lag, and another owner may have been faster. What says whose a machine is goes in one call: of parts of two owners' labels it
+ * would be nobody's.
+ */
+async function writeLabel(
+  { fly }: KeepingLabels,
+  app: string,
+  {
+    owner,
+    listed,
+    label,
+    machine,
+  }: Omit<Writing, 'labels'> & Pick<WrittenLabel, 'label'> & { readonly machine: Machine },
+): Promise<void> {
+  const metadata = metadataOf(machine);
+  const before = listed.find(({ id }) => id === machine.id) ?? machine;
+  const [was, is] = [before, machine].map((seen) => otherOwner(metadataOf(seen), owner));
+  const isAsListed = is === undefined || (is.fleet === was?.fleet && compareOrigins(is.origin, was.origin) !== 'other');
+  if (!isAsListed) throw takenByOthers(app, machine.id);
+  await fly.patchMetadata(app, machine.id, { ...label.metadata, ...ownerStamps(owner, metadata) });
 }
 
 interface Inscribed {
@@ -107,37 +153,47 @@ interface Inscribed {
   readonly theirs: ReadonlySet<string>;
 }
 
-function inscriptionOf(
-  app: string,
-  machines: readonly Machine[],
-  labels: ReadonlyMap<string, MachineLabel>,
-): Inscribed {
-  const before = new Map(machines.map((machine) => [machine.id, machine]));
-  /** As it was seen last: a label makes no version, and an update does. */
+interface Inscribing {
+  /** Whose the labels are. */
+  readonly owner: FleetOwner;
+  /** As they were right before. */
+  readonly machines: readonly Machine[];
+  readonly labels: readonly MachineLabel[];
+}
+
+function inscriptionOf(app: string, { owner, machines, labels }: Inscribing): Inscribed {
+  const wanted = new Map(labels.map(({ machineId, metadata }) => [machineId, metadata]));
+  /** As it was when they were last written, or seen to stand: a label makes no version, and an update does. */
   const versions = new Map(machines.map(({ id, instance_id: version }) => [id, version]));
   const theirs = new Set<string>();
+  const stands = ({ id, instance_id: version }: Machine): void => void versions.set(id, version);
   const inscription: Inscription = {
     lostOn: (live) => {
-      const [label, listed] = [labels.get(live.id), before.get(live.id)];
-      if (label === undefined || listed === undefined) return {};
-      const [there, was] = [metadataOf(live), metadataOf(listed)];
-      const owner: Labels = Object.fromEntries(whoseKeys.map((key) => [key, was[key] ?? null]));
-      const wanted: Labels = { ...owner, ...label.metadata };
-      const lost = whoseKeys.filter((key) => (there[key] ?? null) !== wanted[key]);
-      const isUpdated = live.instance_id !== versions.get(live.id);
-      versions.set(live.id, live.instance_id);
-      const isAsBefore = lost.some((key) => (there[key] ?? null) === owner[key]);
-      const isTheirs = lost.length > 0 && !isUpdated && !isAsBefore;
-      if (isTheirs) theirs.add(live.id);
-      else theirs.delete(live.id);
-      return isTheirs || lost.length === 0 ? {} : wanted;
+      const metadata = metadataOf(live);
+      if (!versions.has(live.id)) return {};
+      if (isOwn(metadata, owner) && !isPresumed(metadata, owner)) {
+        stands(live);
+        return {};
+      }
+      if (live.instance_id === versions.get(live.id)) theirs.add(live.id);
+      return theirs.has(live.id) ? {} : { ...wanted.get(live.id), ...ownerStamps(owner, metadata) };
     },
+    putBackOn: stands,
     // Of whatever fleet: none updates a machine that another one has taken over.
     looksFirst: ({ description }) => isFlycdLease(description),
     onEach: true,
     words: { done: 'it is taken over', subject: `that ${app} was taken over` },
   };
   return { inscription, theirs };
+}
+
+function wentBefore(app: string, id: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `machine ${id} went before it could be labelled`,
+    next: 'run the command again',
+    where: `${app} ${id}`,
+  });
 }
 
 function takenByOthers(app: string, id: string): Fault {

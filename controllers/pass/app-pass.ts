@@ -89,6 +89,8 @@ export class AppPass {
   readonly underway = new Set<string>();
   /** Machines that it made, by their ids, and the process group of each. */
   readonly made = new Map<string, string>();
+  /** Machines of another owner that it took over, by their ids. */
+  readonly adopted = new Set<string>();
   /** The app has moved on since it was planned, and nothing more is begun. */
   overtaken: Fault | undefined;
   /** Nobody knows yet whether another owner begins the app at this moment: what is made meanwhile says so. */

@@ -100,18 +100,18 @@ export function checkWords(pass: AppPass, machines: readonly Machine[], others: 
 }
 
 /**
- * Another owner has taken over a machine that no other one had, or that this pass has made: nothing more is begun, whether the Fault
+ * Another owner has taken over a machine that no other one had, or that this pass has made or taken over itself: nothing more is begun, whether the Fault
  * is thrown or not. undefined: none has.
  */
 export function takenOver(pass: AppPass, machines: readonly Machine[]): Fault | undefined {
-  const { basis, fleet, made } = pass;
+  const { basis, fleet, made, adopted } = pass;
   for (const machine of machines) {
     const { id } = machine;
     const other = otherOwner(metadataOf(machine), fleet);
     if (other === undefined) continue;
     const planned = basis.machines?.find((before) => before.id === id);
-    const wasOurs = planned === undefined ? made.has(id) : otherOwner(metadataOf(planned), fleet) === undefined;
-    if (!wasOurs) continue;
+    const wasNobodys = planned !== undefined && otherOwner(metadataOf(planned), fleet) === undefined;
+    if (!wasNobodys && !made.has(id) && !adopted.has(id)) continue;
     const why = `machine ${id} carries the labels of ${ownerWords(other)} since`;
     return overruled(pass, { what: 'was taken over', why, status: statusByReason.owner });
   }

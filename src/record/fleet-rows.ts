@@ -145,10 +145,21 @@ export function takeRows(connection: Connection, { owner, name, app }: TakeReque
       const isKnown =
         connection.prepare('SELECT 1 FROM app_memory WHERE fleet = ? AND app = ? AND known = 1').get(name, app) !==
         undefined;
-      for (const from of predecessors(claimsIn(connection), owner))
+      for (const from of predecessors(claimsIn(connection), owner)) {
+        if (!isKnown) forgetFirst(connection, from, app);
         moveRows(connection, { app, from, to: name, isFinished: true, keeps: isKnown });
+      }
     })
     .immediate();
+}
+
+/** As on machines (src/plan/kinds/owner-labels.ts): what somebody deployed by hand under the earlier owner is not for this one to undo. */
+function forgetFirst(connection: Connection, fleet: string, app: string): void {
+  connection
+    .prepare(
+      "UPDATE app_memory SET told = json_remove(told, '$.first') WHERE fleet = ? AND app = ? AND told IS NOT NULL",
+    )
+    .run(fleet, app);
 }
 
 interface TakeRequest {

@@ -74,16 +74,18 @@ export function otherOwner(metadata: Metadata, owner: FleetOwner): OtherOwner | 
 
 /**
  * What says that a machine is ours, over what it carries. Of what one of two clones of a repo does not know
- * (a shallow one no root, one without a remote no address) the other's word stays, or they would take turns for ever.
+ * (a shallow one no root, one without a remote no address) the other's word stays, or they would take turns for ever. null: what
+ * says otherwise is taken away.
  */
-export function ownerStamps(owner: FleetOwner, metadata: Metadata): Readonly<Record<string, string>> {
+export function ownerStamps(owner: FleetOwner, metadata: Metadata): Readonly<Record<string, string | null>> {
   const origin = originStamp(owner, metadata[stampKeys.origin]);
   return { [stampKeys.fleet]: owner.name, ...(origin === undefined ? {} : { [stampKeys.origin]: origin }) };
 }
 
-function originStamp({ unwritten, origin: ours }: FleetOwner, text: string | undefined): string | undefined {
+function originStamp({ unwritten, origin: ours }: FleetOwner, text: string | undefined): string | null | undefined {
   if (unwritten !== undefined) return namedMark;
-  if (ours === undefined) return undefined;
+  // Of a fleet that nobody named, and of which nobody knows the repo, the mark of one with a name would say that it is another's.
+  if (ours === undefined) return text === namedMark ? null : undefined;
   const there = parseOrigin(text);
   if (there === undefined) return formatOrigin(ours);
   switch (compareOrigins(there, ours)) {

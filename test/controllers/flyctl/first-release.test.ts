@@ -81,9 +81,15 @@ test('a stop between the release and the destroys leaves them to the next run', 
   expect(await run('sees the next commit', sync)).toMatchObject({ code: 0, groups: 'web' });
 });
 
-test.each([[['adopt', 'shop']], [['adopt', 'shop', '--from', 'hands']]])(
-  '%j: what the earlier owner left there stays, and is no news to the new one',
-  async (adopt) => {
+test.each([
+  [['adopt', 'shop'], 'theirs'],
+  [['adopt', 'shop', '--from', 'hands'], 'theirs'],
+  [['adopt', 'shop'], 'made it'],
+  [['adopt', 'shop', '--from', 'hands'], 'made it'],
+  [['adopt', '--all', '--from', 'hands'], 'made it'],
+])(
+  '%j: what the earlier owner left there stays, and is no news to the new one, whose database is that of %s',
+  async (adopt, state) => {
     world = await arena();
     const off = 'fleet: hands\nsync: { drift: off }\n';
     world.write(shop('hello', off));
@@ -98,8 +104,8 @@ test.each([[['adopt', 'shop']], [['adopt', 'shop', '--from', 'hands']]])(
     await world.clock.sleep(600_000);
     for (const greeting of ['again', 'bye']) {
       world.write(shop(greeting, 'fleet: theirs\n'));
-      if (greeting === 'again') expect(await run('theirs', adopt)).toMatchObject({ code: 0 });
-      expect(await run('theirs', sync)).toMatchObject({ code: 0, groups: 'extra web' });
+      if (greeting === 'again') expect(await run(state, adopt)).toMatchObject({ code: 0 });
+      expect(await run(state, sync)).toMatchObject({ code: 0, groups: 'extra web' });
     }
   },
 );

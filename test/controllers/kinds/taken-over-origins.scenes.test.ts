@@ -1,6 +1,6 @@
 /** Labels of a repo that takes over from another one, neither of which has a name; an update of the earlier one lands behind them. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { makeClone } from '../../acceptance/clones.ts';
+import { makeClone, makeCopy } from '../../acceptance/clones.ts';
 import { arena, type Arena } from '../arena.ts';
 
 let world: Arena;
@@ -70,3 +70,22 @@ describe.each<readonly [string, Row]>([
     expect(owners()).toEqual([first, first]);
   });
 });
+
+test.each([[['adopt', 'shop']], [['adopt', 'shop', '--from', 'acme']]])(
+  '%j: a folder outside of git that takes over from a fleet with a name has it from then on',
+  async (adopt) => {
+    world = await arena();
+    const ours = makeCopy(world, 'ours', { 'flycd.yaml': 'fleet: acme\n', ...app('nginx:1') });
+    const theirs = makeCopy(world, 'theirs', app('nginx:1'));
+    await ours.flycd(['sync', '--once']);
+    await world.clock.sleep(600_000);
+    const { code, stdout, stderr } = await theirs.flycd(adopt);
+    expect(code, stdout + stderr).toBe(0);
+    expect((await theirs.flycd(['sync', '--once'])).code).toBe(0);
+    expect((await theirs.flycd(['diff'])).code).toBe(0);
+    expect(owners()).toEqual([
+      ['flycd', undefined],
+      ['flycd', undefined],
+    ]);
+  },
+);

@@ -155,6 +155,12 @@ describe('ownerStamps', () => {
     ['less is known here', { ...unnamed, origin: origin(a) }, stamped('flycd', mine), stamped('flycd', mine)],
     ['nothing in common', { ...unnamed, origin: origin(a) }, stamped('flycd', `o1::${one}`), stamped('flycd')],
     ['nothing is known here', outside, stamped('flycd', mine), stamped('flycd')],
+    [
+      'nothing is known here, and a name was there',
+      outside,
+      stamped('acme', 'n1:'),
+      { flycd_fleet: 'flycd', flycd_origin: null },
+    ],
     ['a name is written', named, stamped('flycd', mine), stamped('acme', 'n1:')],
     ['a name is there', named, stamped('acme'), stamped('acme', 'n1:')],
   ])('%s', (_what, owner, metadata, expected) => expect(ownerStamps(owner, metadata)).toEqual(expected));

@@ -1,0 +1,236 @@
+/** An app that two owners take over, each by a person's word: one of them has it in the end, and the other is told. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { makeClone, makeCopy, type Copy } from '../../acceptance/clones.ts';
+import { arena, type Arena } from '../arena.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const app = (image: string, count = 2, more = '') => ({
+  'shop/app.yaml': `app: shop
+primary_region: arn
+build: { image: "${image}" }
+machines: { count: ${count} }
+deploy: { wait_timeout: 20s }
+${more}`,
+});
+const copyOf = (fleet: string, files: ReturnType<typeof app>) =>
+  makeCopy(world, fleet, { 'flycd.yaml': `fleet: ${fleet}\n`, ...files });
+const cloneOf = (name: string, files: Readonly<Record<string, string>>) => {
+  const clone = makeClone(world, name, files);
+  clone.remote('origin', `https://example.com/${name}`);
+  return clone;
+};
+
+const machines = () => world.simulator.world.snapshot().find(({ name }) => name === 'shop')?.machines ?? [];
+const fleets = () => [...new Set(machines().map(({ metadata }) => metadata['flycd_fleet']))];
+const faults = () => world.simulator.world.faults;
+const latency = (latencyMs: number) => faults().add({ probability: 1, app: 'shop', fault: { latencyMs } });
+const once = ['sync', '--once'];
+const plainly = ['adopt', 'shop'];
+const from = (owner: string) => [...plainly, '--from', owner];
+
+const update = 'POST /apps/{app}/machines/{machine}';
+const updates = () => world.simulator.world.requests.filter(({ template }) => template === update).length;
+
+/** A sync whose first update of a machine takes so long, once that has been sent. */
+async function updateOf(copy: Copy, latencyMs: number): Promise<{ readonly ended: Promise<unknown> }> {
+  faults().add({ template: update, app: 'shop', times: 1, fault: { latencyMs } });
+  const sent = updates();
+  const ended = copy.flycd(once);
+  while (updates() === sent) await world.clock.sleep(20);
+  return { ended };
+}
+
+interface Said {
+  readonly code: number;
+  readonly said: string;
+}
+
+/** Each `apartMs` after the one before it. */
+function inTurn(
+  apartMs: number,
+  commands: readonly (() => Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>)[],
+): Promise<readonly Said[]> {
+  return Promise.all(
+    commands.map(async (command, index) => {
+      await world.clock.sleep(index * apartMs);
+      const { code, stdout, stderr } = await command();
+      return { code, said: stderr + stdout };
+    }),
+  );
+}
+
+const codesOf = (all: readonly Said[]) => all.map(({ code }) => code);
+const sortedCodes = (all: readonly Said[]) => codesOf(all).toSorted((one, other) => one - other);
+const textOf = (all: readonly Said[]) => all.map(({ said }) => said).join('\n');
+
+describe.each(['bbb', 'words'])(
+  'while a pass that took the app over is at work, %s takes it over from that one',
+  (who) => {
+    test.each([5000, 8000])('%i ms later: nothing is destroyed or released any more', async (apartMs) => {
+      world = await arena();
+      const both = 'network: { ips: [{ v: v6 }, { v: v4 }] }\n';
+      const less = 'network: { ips: [{ v: v6 }] }\nsync: { prune: [addresses], max_deletes: 99 }\n';
+      const owners = { words: copyOf('words', app('nginx:1', 3, both)), bbb: copyOf('bbb', app('nginx:1', 3, both)) };
+      const aaa = copyOf('aaa', app('nginx:2', 1, less));
+      await owners.words.flycd(once);
+      await world.clock.sleep(600_000);
+      const said = await inTurn(apartMs, [
+        () => aaa.flycd(plainly),
+        () => owners[who as 'bbb' | 'words'].flycd(from('aaa'), 'laptop'),
+      ]);
+      expect(codesOf(said), textOf(said)).toEqual([4, 0]);
+      expect(said[0]?.said).toContain(`carries the labels of fleet ${who} since`);
+      expect(fleets()).toEqual([who]);
+      expect(machines()).toHaveLength(3);
+      expect(world.simulator.world.apps.get('shop')?.addresses.size).toBe(2);
+    });
+  },
+);
+
+test.each([
+  [1, 0],
+  [1, 300],
+  [3, 0],
+  [3, 1000],
+])('two who adopt it plainly (%i machines, %i ms apart): one has it, and the other is told', async (count, apartMs) => {
+  world = await arena();
+  const words = copyOf('words', app('nginx:1', count));
+  const both = ['aaa', 'bbb'].map((fleet) => copyOf(fleet, app('nginx:1', count)));
+  await words.flycd(once);
+  await world.clock.sleep(600_000);
+  latency(100);
+  const said = await inTurn(
+    apartMs,
+    both.map((one) => () => one.flycd(plainly)),
+  );
+  expect(sortedCodes(said), textOf(said)).toEqual([0, 4]);
+  expect(fleets()).toEqual([said[0]?.code === 0 ? 'aaa' : 'bbb']);
+});
+
+test('none of two has it where their labels cross: both are told', async () => {
+  world = await arena();
+  const words = copyOf('words', app('nginx:1', 3));
+  const both = ['aaa', 'bbb'].map((fleet, index) => copyOf(fleet, app(`nginx:${index + 2}`, 3)));
+  await words.flycd(once);
+  await world.clock.sleep(600_000);
+  latency(400);
+  const said = await inTurn(
+    0,
+    both.map((one) => () => one.flycd(plainly)),
+  );
+  for (const { code } of said) expect(code, textOf(said)).not.toBe(0);
+  expect(machines().filter(({ config }) => config.image?.includes('nginx:1') !== true)).toEqual([]);
+});
+
+test.each([
+  ['the named one first', 0],
+  ['the named one first', 50],
+  ['the other one first', 0],
+  ['the other one first', 50],
+])(
+  'a fleet with a name and one without, %s, %i ms apart: a machine carries labels of one of them',
+  async (order, apartMs) => {
+    world = await arena();
+    const words = cloneOf('words', { 'flycd.yaml': 'fleet: words\n', ...app('nginx:1') });
+    const named = cloneOf('named', { 'flycd.yaml': 'fleet: aaa\n', ...app('nginx:1') });
+    const other = cloneOf('other', app('nginx:1'));
+    await words.flycd(once);
+    await world.clock.sleep(600_000);
+    latency(100);
+    const both = order.startsWith('the named') ? [named, other] : [other, named];
+    const said = await inTurn(
+      apartMs,
+      both.map((one) => () => one.flycd(from('words'))),
+    );
+    expect(sortedCodes(said), textOf(said)).toEqual([0, 1]);
+    const winner = both[codesOf(said).indexOf(0)];
+    expect((await winner?.flycd(['diff']))?.code).toBe(0);
+  },
+);
+
+describe.each([
+  ['the shallow one first', 0],
+  ['the shallow one first', 50],
+  ['the whole one first', 0],
+  ['the whole one first', 50],
+])('two clones of one repo, %s, %i ms apart', (order, apartMs) => {
+  test.each([false, true])('are one owner (beside a roll: %s)', async (isRolled) => {
+    world = await arena();
+    const old = cloneOf('old', app('nginx:1'));
+    const whole = makeClone(world, 'whole', app('nginx:1'));
+    whole.commit({ 'README.md': 'another\n' });
+    const shallow = whole.clone('shallow', 1);
+    for (const one of [whole, shallow]) one.remote('origin', 'https://example.com/new');
+    await old.flycd(once);
+    await world.clock.sleep(600_000);
+    latency(100);
+    old.commit(app('nginx:2'));
+    const roll = isRolled ? await updateOf(old, 8000) : undefined;
+    const both = order.startsWith('the shallow') ? [shallow, whole] : [whole, shallow];
+    const said = await inTurn(
+      apartMs,
+      both.map((one) => () => one.flycd(from('https://example.com/old'))),
+    );
+    await roll?.ended;
+    expect(codesOf(said), textOf(said)).toEqual([0, 0]);
+  });
+});
+
+test.each([500, 2000, 4000])(
+  'what somebody has taken over %i ms before, lists do not show it yet, stays theirs',
+  async (ms) => {
+    world = await arena();
+    const words = copyOf('words', app('nginx:1'));
+    const both = ['aaa', 'bbb'].map((fleet) => copyOf(fleet, app('nginx:1')));
+    await words.flycd(once);
+    await world.clock.sleep(600_000);
+    world.simulator.world.lag.set({ listMs: 5000 });
+    const said = await inTurn(
+      ms,
+      both.map((one) => () => one.flycd(from('words'))),
+    );
+    expect(codesOf(said), textOf(said)).toEqual([0, 1]);
+    expect(fleets()).toEqual(['aaa']);
+  },
+);
+
+test.each([
+  [plainly, 500],
+  [plainly, 3000],
+  [from('words'), 500],
+  [from('words'), 3000],
+])('%j %i ms after machines went, which lists still show: those need no labels', async (adopt, ms) => {
+  world = await arena();
+  const words = copyOf('words', app('nginx:1', 3));
+  const aaa = copyOf('aaa', app('nginx:1', 1));
+  await words.flycd(once);
+  await world.clock.sleep(600_000);
+  world.simulator.world.lag.set({ listMs: 5000 });
+  words.commit(app('nginx:1', 1));
+  const [, said] = await inTurn(ms, [() => words.flycd(once), () => aaa.flycd(adopt)]);
+  expect(said?.code, said?.said).toBe(0);
+  expect([machines().length, fleets()]).toEqual([1, ['aaa']]);
+  expect((await aaa.flycd(['status'])).stdout).not.toContain('failed');
+});
+
+test.each([20_000, 50_000])(
+  'the earlier owner takes it back beside an update of %i ms: nobody fights for it',
+  async (latencyMs) => {
+    world = await arena();
+    const words = copyOf('words', app('nginx:1'));
+    const aaa = copyOf('aaa', app('nginx:1'));
+    await words.flycd(once);
+    await world.clock.sleep(600_000);
+    words.commit(app('nginx:2'));
+    const roll = await updateOf(words, latencyMs);
+    const began = world.clock.now();
+    const said = await inTurn(5000, [() => aaa.flycd(from('words')), () => words.flycd(from('aaa'), 'laptop')]);
+    expect(codesOf(said), textOf(said)).toEqual([1, 0]);
+    expect(said[0]?.said).toContain('was taken over by somebody else at that moment');
+    expect(world.clock.now() - began).toBeLessThan(80_000);
+    await roll.ended;
+    expect(fleets()).toEqual(['words']);
+  },
+);
