@@ -191,6 +191,20 @@ test('a store that was opened for reading refuses every method that is not one o
   expect(heard).toEqual(writes.map((name) => [name, 'Error: this store was opened for reading']));
 });
 
+test('what is owed is written as an earlier FlyCD reads and wrote it', async () => {
+  const path = join(temporaryFolder(), 'flycd.db');
+  const store = testStore({ path });
+  await store.markDefaultAddressesGiven('given');
+  await store.markDefaultAddressesOwed('owed');
+  store.close();
+  const raw = new Sqlite(path, { readonly: true });
+  expect(raw.prepare('SELECT app, default_addresses_given FROM app_memory ORDER BY app').raw().all()).toEqual([
+    ['given', 1],
+    ['owed', 2],
+  ]);
+  raw.close();
+});
+
 test('two openers at once, and fleets that share one file, do not disturb each other', async () => {
   const path = join(temporaryFolder(), 'flycd.db');
   const one = testStore({ path, fleet: { name: 'one' } });

@@ -58,6 +58,7 @@ test('a configured key wins and is not written down; a short one is refused with
   const key = loadEvidenceKey({ configured: 'correct horse battery', directory, create: true });
   expect(Buffer.from(key ?? []).toString()).toBe('correct horse battery');
   expect(readdirSync(directory)).toEqual([]);
+  expect(loadEvidenceKey({ configured: 'a'.repeat(16), directory, create: true })).toHaveLength(16);
   const short = (): unknown => loadEvidenceKey({ configured: 'hunter2', directory, create: true });
   expect(short).toThrow('FLYCD_EVIDENCE_KEY is too short: it has 7 characters');
   expect(short).not.toThrow('hunter2');

@@ -116,6 +116,11 @@ describe('what ends and is started again by Fly', () => {
       runs([start, 0], [again(0), 1], [start, 1], [again(0), 10]),
       { state: 'smoke', passing: 0 },
     ],
+    [
+      'once with 0, where Fly tells of a start twice',
+      runs([start, 0], [start, 1], [again(0), 1], [start, 1]),
+      { state: 'smoke', passing: 0 },
+    ],
     ['once with 0', runs([start, 0], [again(0), 1], [start, 1]), { state: 'smoke', passing: 0 }],
     ['twice by a crash that no count is told of', runs([start, 0], [again(1), 1], [start, 1], [again(1), 1]), loop(1)],
     ['by a crash, by its count', runs([start, 0], [again(1, 2), 60], [start, 1]), crashes],

@@ -107,6 +107,19 @@ test.each<readonly [string, (made: ReturnType<typeof blueAndGreen>) => readonly 
   expect(brief(steps.steps).filter((step) => step.startsWith('machine.destroy'))).toEqual([]);
 });
 
+test('machines of a group that git names no more go with it, green ones as well: that is nothing by hand', () => {
+  const { blue, green } = blueAndGreen(uncounted);
+  const removed = [blue, green].map((one) => ({
+    ...one,
+    config: { ...one.config, metadata: { ...one.config?.metadata, fly_process_group: 'cron' } },
+  }));
+  const app = plan(counted, observed({ machines: [machine(counted, { metadata: own }), ...removed] }));
+  expect([holdsOf(app), brief(app.steps)]).toEqual([
+    [],
+    ['machine.destroy shop/cron/arn/1', 'machine.destroy shop/cron/arn/2'],
+  ]);
+});
+
 test('the only machine that serves is none that was replaced, whatever stands beside it that flyctl deploys not', () => {
   const web = machine(counted, { metadata: { ...byHand, fly_bluegreen_deployment_tag: 'safe_to_destroy' } });
   const beside = { fly_platform_version: undefined, fly_process_group: undefined };

@@ -186,6 +186,34 @@ describe('what is written down after a pass', () => {
   });
 });
 
+describe('of an app that is built', () => {
+  const source = { type: 'local', path: '.' } as const;
+  const built = (key: string, appVersion: string): DesiredApp => ({
+    ...desired,
+    appVersion,
+    image: { kind: 'build', source, build: { key, settings: {} } },
+  });
+  const [one, other] = ['a', 'b'].map((letter) => letter.repeat(32)) as [string, string];
+  const wanted = built(one, 'git:1');
+
+  test.each<[string, DesiredApp, boolean]>([
+    ['a commit that builds the same', built(one, 'git:2'), true],
+    ['a commit that builds another image', built(other, 'git:2'), false],
+    [
+      'the same version, gone back to',
+      { ...wanted, image: { kind: 'reference', ref: `registry.fly.io/shop:flycd-${one}@${digest}`, digest } },
+      true,
+    ],
+    [
+      'a source that nobody can read',
+      { ...wanted, image: { kind: 'build', source, build: undefined }, appVersion: undefined },
+      false,
+    ],
+  ])('%s', (_what, now, isSame) => {
+    expect(wishOf(now) === wishOf(wanted)).toBe(isSame);
+  });
+});
+
 test.each<[string, Partial<DesiredApp>, boolean]>([
   ['a count', { groups: [group({ counts: { arn: 3 } })] }, false],
   ['metadata', { groups: [group({ config: { ...group().config, metadata: { team: 'red' } } })] }, false],

@@ -6,7 +6,7 @@ import type { AppVersion, FailedVersion, GoodVersion } from '../../../src/model/
 import { versionOf } from '../../../src/plan/target/app-version.ts';
 import { commandVersion } from '../../../src/plan/target/release-command.ts';
 import { resolveTarget } from '../../../src/plan/target/resolve-target.ts';
-import { desiredApp, group, machine, now, owner } from '../builders.ts';
+import { desiredApp, digest, group, machine, now, owner } from '../builders.ts';
 
 const releaseCommand = { command: './migrate', config: {}, timeoutSeconds: 300 };
 const desired = desiredApp();
@@ -57,6 +57,21 @@ describe('the version before', () => {
   test('while git wants what failed', () => {
     const before = good(other);
     expect(targetOf({ failed: failed(), good: before })).toEqual({ to: 'version', version: before, hold });
+  });
+
+  test('while git wants what failed, and no registry says which image that is now', () => {
+    const before = good(other);
+    const image = { kind: 'reference', ref: 'nginx:1' } as const;
+    // As they are resolved: without a digest the version is called by the tag.
+    const met = desiredApp({ image: { ...image, digest }, appVersion: `image:${digest}` });
+    const now = desiredApp({ image: { ...image, digest: undefined }, appVersion: 'image:nginx:1' });
+    const scope = { ...scopeOf(now), machines: [] };
+    const standing = { failed: failed(versionOf(scopeOf(met))), good: before, fulfilled: undefined, hold: undefined };
+    expect(resolveTarget(scope, { ...standing, suspension: undefined, texts: {} })).toEqual({
+      to: 'version',
+      version: before,
+      hold,
+    });
   });
 
   test('also where the same ran well before it failed', () => {
