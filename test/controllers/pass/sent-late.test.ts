@@ -66,6 +66,17 @@ describe('somebody else has the app by then', () => {
     expect(sent, said).toHaveLength(1);
     expect(said).toContain('lost the lease on a machine');
   });
+
+  test('a machine is not updated once the lease on it is over, whoever may have it', async () => {
+    const one = 'machines: { count: 1 }\n';
+    world = await prepared([shop(one)], shop(one, 'shop:2'));
+    const before = there().map(({ instanceId }) => instanceId);
+    world.simulator.world.faults.add({ template: leaseTaken, nth: 2, times: 99, fault: { latencyMs: 300_000 } });
+    delay(`${machine}/{machine}`);
+    const { said } = await sync();
+    expect(there().map(({ instanceId }) => instanceId)).toEqual(before);
+    expect(said).toContain('lost the lease on a machine');
+  });
 });
 
 describe('another FlyCD begins the app meanwhile', () => {

@@ -363,7 +363,10 @@ describe('adoption', () => {
     const app = plan(desired, differing);
     expect(app).toMatchObject({ steps: [], status: 'held', holds: [{ reason: 'adoption' }] });
     expect(brief(app.holds[0]?.steps ?? [])).toEqual(['app.adopt shop', 'release shop']);
-    expect(app.holds[0]?.next).toContain('flycd adopt shop');
+    expect(app.holds[0]).toMatchObject({
+      because: 'the app was not made by FlyCD, and taking it over would change what runs',
+      next: 'read the steps, then flycd adopt shop',
+    });
     expect(brief(plan(desired, differing, { options: { adopt: true } }).steps)).toEqual([
       'app.adopt shop',
       'release shop',
@@ -395,6 +398,9 @@ describe('adoption', () => {
     const app = plan(desired, observed({ machines: [flyctlMachine(desired, { metadata })] }));
     expect(app.steps).toEqual([]);
     expect(holdsOf(app)).toEqual(['adoption']);
+    expect(app.holds[0]?.because).toBe(
+      'nothing says that FlyCD made the app, and its machines are none that git names',
+    );
   });
 
   test('a removal that waits for acceptance does not slip past adoption', () => {
