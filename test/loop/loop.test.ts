@@ -76,6 +76,26 @@ describe('wakes', () => {
     expect(story()).toEqual(['1000 web start', '11000 web webhook', '12000 web webhook']);
   });
 
+  test('a stream of pushes asks git once a second, and a person’s command at once', async () => {
+    const { loop, after, push, refreshes } = scripted({ apps: ['web'] });
+    loop.start();
+    for (let number = 0; number < 5; number += 1) {
+      await after(10_000 + number * 400);
+      await push(`d${number}`);
+      loop.wake('webhook');
+    }
+    await after(12_100);
+    loop.wake('command');
+    await after(20_000);
+    expect(refreshes).toEqual([
+      { trigger: 'start', at: 0 },
+      { trigger: 'webhook', at: 10_000 },
+      { trigger: 'webhook', at: 11_000 },
+      { trigger: 'webhook', at: 12_000 },
+      { trigger: 'command', at: 12_100 },
+    ]);
+  });
+
   test('a mark set during a run runs the app again, and never twice at once', async () => {
     const { loop, after, push, passes, clock } = scripted({
       apps: ['web'],
@@ -224,6 +244,34 @@ describe('crashes', () => {
     await after(5_000);
     expect(seen).toEqual([0]);
   });
+});
+
+test('a mark that is being cleared is not taken up once more with that of another app', async () => {
+  const clock = new IdleClock();
+  const store = testStore({ clock, synchronous: 'off' });
+  const slow: typeof store = {
+    ...store,
+    clearDirty: async (app, generation) => {
+      if (app === 'web') await clock.sleep(2_000);
+      await store.clearDirty(app, generation);
+    },
+  };
+  const { loop, after, push, story } = scripted({
+    clock,
+    store: slow,
+    refresh: () => Promise.resolve({ apps: ['api', 'web'], affectedBy: ({ repo }) => [repo] }),
+  });
+  loop.start();
+  for (const [at, app] of [
+    [10_000, 'web'],
+    [11_000, 'api'],
+  ] as const) {
+    await after(at);
+    await push(app, app);
+    loop.wake('webhook');
+  }
+  await after(60_000);
+  expect(story()).toEqual(['0 api start', '2000 web start', '11000 api webhook', '12000 web webhook']);
 });
 
 describe('stop', () => {
