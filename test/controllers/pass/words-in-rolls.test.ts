@@ -1,7 +1,7 @@
 /** A word that is said in the middle of a pass: nothing that the pass would do after it is done, and no update writes over it. */
 import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { arena, type Arena, type Files } from '../arena.ts';
+import { arena, prepared, type Arena, type Files } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -157,4 +157,35 @@ describe('an update writes over no word', () => {
       said,
     ).toBe(true);
   });
+
+  test('that was lifted before: nothing has to be put back, and no write is spent on it', async () => {
+    world = await prepared([shop({ count: 1 }), shop({ count: 1, image: 'shop:2' })], {});
+    const written = async (image: string): Promise<number> => {
+      const before = world.simulator.world.writes().length;
+      world.write(shop({ count: 1, image }));
+      expect((await world.flycd(['sync', '--once'])).code).toBe(0);
+      return world.simulator.world.writes().length - before;
+    };
+    const usual = await written('shop:3');
+    for (const argv of [
+      ['suspend', 'shop', '--reason', 'incident'],
+      ['resume', 'shop'],
+      ['sync', '--once'],
+    ])
+      expect((await world.flycd(argv)).code).toBe(0);
+    expect(await written('shop:4')).toBe(usual);
+  });
+});
+
+test('whoever said it of a machine that somebody else holds looks every two seconds, and is told of which', async () => {
+  world = await prepared([shop({ count: 1 })], {});
+  const [machine] = there();
+  if (machine === undefined) throw new Error('no machine');
+  machine.lease = { nonce: 'x', owner: 'bob', description: 'mine', expiresAt: world.clock.now() + 600_000 };
+  const [first, at] = [world.simulator.world.requests.length, world.clock.now()];
+  const { code, stderr } = await world.flycd(['suspend', 'shop', '--reason', 'incident']);
+  expect(code, stderr).toBe(1);
+  expect(stderr).toMatch(new RegExp(`where: +shop ${machine.id}\\b`));
+  const looks = world.simulator.world.requests.slice(first).filter(({ template }) => template.endsWith('/{machine}'));
+  expect(looks.length).toBeLessThan((world.clock.now() - at) / 2000 + 10);
 });
