@@ -50,6 +50,18 @@ test.each([
   expect(world.clock.now() - startedAt).toBeLessThan(1000);
 });
 
+test('beside a release too: what this pass has updated is not taken for somebody else’s doing', async () => {
+  await scaling(4, 4);
+  world.write(shop({ count: 2, image: 'shop:2', service: '', more: 'sync: { max_deletes: 1000 }\n' }));
+  const { requests } = world.simulator.world;
+  const before = requests.length;
+  const { code, said } = await sync(world);
+  expect(code, said).toBe(0);
+  expect(here().map(({ config }) => config.image?.includes('shop:2'))).toEqual([true, true]);
+  const looks = requests.slice(before).filter(({ template }) => template === volumes);
+  expect(looks, 'it was planned, and looked at once more at the end').toHaveLength(2);
+});
+
 test.each([175, 300])('nor with one where each call takes %i ms: it is asked for beside another call', async (ms) => {
   await scaling(10, 2);
   world.simulator.world.faults.add({ probability: 1, fault: { latencyMs: ms } });
