@@ -1,6 +1,6 @@
 /** Calls without a key of earlier passes: they bridge the minute in which lists lag, and answer for nothing that the plan has counted. */
 import { hash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createOnce } from '../../../controllers/pass/intents.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
 import { formatCalls, type StampedCall } from '../../../src/model/stamps/calls-stamp.ts';
@@ -16,6 +16,23 @@ const app = (more: string, machines = 1) => ({
 });
 const volumes = (count: number) => app(`network: { ips: [{ v: v6 }] }\nvolumes: [{ name: a, count: ${count} }]\n`);
 const addresses = (ips: string) => app(`network: { ips: [${ips}] }\n`);
+
+test('a call on the lock goes on to the machine that stays, though this pass has updated that one', async () => {
+  const of = (count: number, color: string, ips: string) =>
+    app(`env: { COLOR: ${color} }\nnetwork: { ips: [${ips}] }\n`, count);
+  const world = await prepared([of(2, 'red', '{ v: v6 }')], of(1, 'blue', '{ v: v6 }, { v: v4 }'));
+  onTestFinished(() => world.close());
+  const machines = () =>
+    [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])]
+      .filter(({ state }) => !state.startsWith('destroy'))
+      .toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  expect(machines()[0]?.name, 'the lock is the one that goes').toBe('app-arn-2-g1');
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect(code, stdout).toBe(0);
+  expect(machines().map(({ name, config }) => [name, config.env?.['COLOR'], config.metadata?.['flycd_calls']])).toEqual([
+    ['app-arn-1-g1', 'blue', expect.stringContaining('"address.allocate","shop/v4 v4"')],
+  ]);
+});
 
 describe('of two that Fly has no key for, one goes by hand', () => {
   let world: Arena;
