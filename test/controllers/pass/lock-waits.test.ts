@@ -172,3 +172,13 @@ describe('the first is killed', () => {
     expect(records()?.[0]?.[1]).toBe('complete');
   });
 });
+
+test('one look that does not show the machine which is the lock ends nothing: it is held', async () => {
+  const more = (ips: string) => ({ count: 1, more: `network: { ips: [${ips}] }\n` });
+  world = await prepared([shop(more('{ v: v6 }'))], shop(more('{ v: v6 }, { v: v4 }')));
+  const hidden = { status: 404, body: { error: 'machine not found' } };
+  world.simulator.world.faults.add({ template: 'GET /apps/{app}/machines/{machine}', times: 1, fault: hidden });
+  const { code, said } = await sync();
+  expect(code, said).toBe(0);
+  expect(world.simulator.world.apps.get('shop')?.addresses.size).toBe(2);
+});
