@@ -53,6 +53,17 @@ describe('a machine that ends for good after its release was called good', () =>
     expect((await world.flycd(['why', 'shop'])).stdout).toContain('shop: synced, degraded');
   });
 
+  test('keeps no other one from being made beside it, for more of them may be how it gets better', async () => {
+    world = await prepared([shop({ count: 1 })], shop({ count: 2 }));
+    await endsForGood();
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(machinesOf(world).map(({ name, state }) => [name, state])).toEqual([
+      ['app-arn-1-g1', 'stopped'],
+      ['app-arn-2-g1', 'started'],
+    ]);
+  });
+
   test('and no more once a person has started it, or git brings something new', async () => {
     world = await prepared([shop({ count: 1 })], {});
     await endsForGood();
