@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { arena, type Arena, type ArenaOptions } from '../arena.ts';
+import { arena, prepared, type Arena, type ArenaOptions } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -68,6 +68,18 @@ describe('a release that completes', () => {
     expect(good).toMatch(/^[0-9a-f]{40}:[0-9a-f]{32}:sha256:[0-9a-f]{64}:[0-9a-f]{32}:\d+$/);
     expect(good).toContain(hash('sha256', 'shop:1'));
     expect((await flycd('diff')).code).toBe(0);
+  });
+
+  test('is stamped also where something waits that reaches no machine', async () => {
+    const of = (image: string, ips: string) => ({
+      ...shop(),
+      'shop/app.yaml': `${shop({ image })['shop/app.yaml']}network: { ips: [${ips}] }\nsync: { prune: [addresses], max_deletes: 0 }\n`,
+    });
+    world = await prepared([of('shop:1', '{ v: v6 }, { v: v4 }')], of('shop:2', '{ v: v6 }'));
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(4);
+    expect(world.simulator.world.apps.get('shop')?.addresses.size, said).toBe(2);
+    expect(stamps('flycd_good')).toEqual([expect.stringContaining(hash('sha256', 'shop:2'))]);
   });
 
   test('keeps its commit while later ones change no version', async () => {
