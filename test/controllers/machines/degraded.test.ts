@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { signal } from '../../../simulator/machines/lifecycle.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
-import { machinesOf, shop, sync } from './shop.ts';
+import { machinesOf, shop, stampsOf, sync } from './shop.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -51,6 +51,18 @@ describe('a machine that ends for good after its release was called good', () =>
     expect((await shown('status')).app).toMatchObject({ status: 'synced', health: 'degraded' });
     expect(await shown('diff')).toMatchObject({ code: 0, app: { status: 'synced', health: 'degraded' } });
     expect((await world.flycd(['why', 'shop'])).stdout).toContain('shop: synced, degraded');
+  });
+
+  test('gets back the stamps that it has lost, and is not waited for', async () => {
+    world = await prepared([shop({ count: 1 })], {});
+    await endsForGood();
+    const [machine] = machinesOf(world);
+    const { flycd_sent: sent, ...others } = machine?.config.metadata ?? {};
+    if (machine !== undefined) machine.config.metadata = others;
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(said).toContain('degraded');
+    expect(stampsOf(world, 'flycd_sent')).toEqual([sent]);
   });
 
   test('keeps no other one from being made beside it, for more of them may be how it gets better', async () => {
