@@ -1,7 +1,7 @@
 /** What is recorded of apps that git names no more and no look at Fly found, one answer of Fly's at a time. */
 import { describe, expect, it } from 'vitest';
 import { recordGone } from '../../../../controllers/fleet/gone-apps.ts';
-import type { FoundOrphans } from '../../../../controllers/fleet/orphans.ts';
+import { rememberOrphan, type FoundOrphans } from '../../../../controllers/fleet/orphans.ts';
 import type { Machine } from '../../../../schemas/fly/machine.ts';
 import { IdleClock } from '../../../../src/model/base/clock.ts';
 import { silentLog } from '../../../../src/model/base/log.ts';
@@ -132,4 +132,17 @@ describe('an app that Fly has', () => {
     });
     expect([run?.outcome, run?.status, run?.plan.org]).toEqual(['no-change', 'orphaned', org]);
   });
+});
+
+it('an orphan whose id Fly does not say stays the app that is remembered, with what was said of it', async () => {
+  const store = testStore({ path: ':memory:' });
+  await store.applyEvent('old', { kind: 'created', appId: 'a1', known: true, now: 0 });
+  await store.applyEvent('old', { kind: 'said', texts: { flycd_suspend: 'a word' }, appId: 'a1' });
+  const remembered = await store.memory('old');
+  const machines = [of('acme')];
+  const orphan = { name: 'old', org: 'personal', machines, flyAheadMs: 0, remembered } as const;
+  await rememberOrphan({ store, fleet: fleetOf() }, { ...orphan, id: undefined });
+  expect(await store.memory('old')).toEqual(remembered);
+  await rememberOrphan({ store, fleet: fleetOf() }, { ...orphan, id: 'a2' });
+  expect(await store.memory('old')).toMatchObject({ appId: 'a2', standing: [] });
 });

@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { signal, start } from '../../../../simulator/machines/lifecycle.ts';
+import { recordUnreached } from '../../../../controllers/fleet/untouched.ts';
+import { Fault } from '../../../../src/model/base/fault.ts';
 import type { DesiredFleet } from '../../../../src/model/desired.ts';
 import type { Store } from '../../../../src/record/store.ts';
 import { desiredApp, group } from '../../../plan/builders.ts';
@@ -106,6 +108,19 @@ test.each([
     expect(await runs()).toBe(3);
   },
 );
+
+test.each([
+  ['stalled', 2],
+  ['held', 2],
+  ['transient', 1],
+] as const)('an app that is %s for another reason than before: %d runs tell of it', async (kind, told) => {
+  const recording = { store, fleet: valid(), trigger: 'timer', actor: 'flycd' } as const;
+  for (const what of ['its host is full', 'its host is full', 'its place is not there'])
+    await recordUnreached(recording, [shop()], new Fault({ kind, what }));
+  const [run] = await store.latestRuns();
+  expect(run?.plan.problems[0]?.message).toContain('its place is not there');
+  expect(await runs()).toBe(told);
+});
 
 test('a machine that crashes for good is written down by the loop, once, and so is that it runs again', async () => {
   const pass = running();
