@@ -202,3 +202,14 @@ test('an orphan is an app to --app and to why', async () => {
   const nobody = await world.flycd(['diff', '--app', 'nobody']);
   expect(nobody.code).toBe(1);
 });
+
+test('a destroy whose answer was lost has destroyed it: so its step says, and nothing is sent once more', async () => {
+  await removedApp('fleet: walk\nsync:\n  prune: [app]\n');
+  const template = 'DELETE /apps/{app}';
+  world.simulator.world.faults.add({ template, times: 1, fault: 'reset-after' });
+  const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+  expect(code, stderr + stdout).toBe(0);
+  expect(stderr).toMatch(/other: - app\.destroy other deleted/);
+  expect(stdout).toMatch(/other +deleted/);
+  expect(world.simulator.world.requests.filter((request) => request.template === template)).toHaveLength(1);
+});
