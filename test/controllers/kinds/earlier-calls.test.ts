@@ -1,5 +1,7 @@
 /** Calls without a key of earlier passes: they bridge the minute in which lists lag, and answer for nothing that the plan has counted. */
 import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createOnce } from '../../../controllers/pass/intents.ts';
 import { IdleClock } from '../../../src/model/base/clock.ts';
@@ -29,8 +31,22 @@ test('a call on the lock goes on to the machine that stays, though this pass has
   expect(machines()[0]?.name, 'the lock is the one that goes').toBe('app-arn-2-g1');
   const { code, stdout } = await world.flycd(['sync', '--once']);
   expect(code, stdout).toBe(0);
-  expect(machines().map(({ name, config }) => [name, config.env?.['COLOR'], config.metadata?.['flycd_calls']])).toEqual([
-    ['app-arn-1-g1', 'blue', expect.stringContaining('"address.allocate","shop/v4 v4"')],
+  expect(machines().map(({ name, config }) => [name, config.env?.['COLOR'], config.metadata?.['flycd_calls']])).toEqual(
+    [['app-arn-1-g1', 'blue', expect.stringContaining('"address.allocate","shop/v4 v4"')]],
+  );
+});
+
+test('a call that is certain to have made nothing is remembered no more, once another one was sent', async () => {
+  const world = await prepared([addresses('{ v: v6 }')], addresses('{ v: v6 }, { v: v4 }'));
+  onTestFinished(() => world.close());
+  world.simulator.world.faults.add({ template: 'POST /apps/{app}/ip_assignments', times: 1, fault: 'reset-before' });
+  const { code, stdout } = await world.flycd(['sync', '--once']);
+  expect(code, stdout).toBe(0);
+  const database = new Sqlite(join(world.stateFolder, 'flycd', 'flycd.db'), { readonly: true });
+  onTestFinished(() => void database.close());
+  const [address] = [...(world.simulator.world.apps.get('shop')?.addresses.keys() ?? [])].slice(-1);
+  expect(database.prepare("SELECT target, made FROM intent WHERE target LIKE '%v4'").raw().all()).toEqual([
+    ['shop/v4 v4', address],
   ]);
 });
 
