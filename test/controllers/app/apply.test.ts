@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { arena, type Arena } from '../arena.ts';
+import { arena, prepared, type Arena } from '../arena.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -189,6 +189,28 @@ describe('counts', () => {
     expect(namesIn('shop')).toEqual(['app-ams-1-g1', 'app-arn-1-g1']);
     await synced(counted('    arn: 2\n    ams: 2\n'));
     expect(namesIn('shop')).toEqual(['app-ams-1-g1', 'app-ams-2-g1', 'app-arn-1-g1', 'app-arn-2-g2']);
+  });
+
+  const of = (count: number) => app('shop', `machines: { count: ${count} }\n`);
+
+  test.each(['reset-before', 'reset-after'] as const)(
+    'a create whose answer was lost is asked about by its name, and made in the same pass, once: %s',
+    async (fault) => {
+      world = await prepared([of(1)], of(2));
+      world.simulator.world.faults.add({ template: 'POST /apps/{app}/machines', times: 1, fault });
+      const { code, said } = await sync();
+      expect(code, said).toBe(0);
+      expect(namesIn('shop')).toEqual(['app-arn-1-g1', 'app-arn-2-g1']);
+    },
+  );
+
+  test('a name that somebody else has given a machine is passed over', async () => {
+    world = await prepared([of(1)], of(2));
+    const body = { name: 'app-arn-2-g1', region: 'arn', config: { image: image('other') } };
+    await world.asPerson('POST', '/apps/shop/machines', body);
+    const { code, said } = await sync();
+    expect(code, said).toBe(0);
+    expect(namesIn('shop')).toEqual(['app-arn-1-g1', 'app-arn-2-g1', 'app-arn-2-g2']);
   });
 
   test('new machines are there and well before old ones go', async () => {
