@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { IdleClock } from '../../../src/model/base/clock.ts';
+import { formatTime, IdleClock, timeMsMax } from '../../../src/model/base/clock.ts';
 import { longAgo, momentOf, msSince } from '../../../src/model/base/moment.ts';
 
 describe('the idle clock', () => {
@@ -75,4 +75,14 @@ describe('how long ago something was', () => {
     expect(msSince(clock, momentOf(clock))).toBe(0);
     expect(msSince(clock, longAgo)).toBe(Infinity);
   });
+});
+
+test.each([
+  [0, '1970-01-01 00:00:00Z'],
+  [-1, '1970-01-01 00:00:00Z'],
+  [timeMsMax, '9999-12-31 23:59:59Z'],
+  [timeMsMax + 1, '9999-12-31 23:59:59Z'],
+  [Infinity, '9999-12-31 23:59:59Z'],
+])('a time of %s is shown within the years that anybody means', (at, shown) => {
+  expect(formatTime(at)).toBe(shown);
 });

@@ -358,5 +358,8 @@ describe('of a word that is over nothing is left to the next app', () => {
 test('an older look says nothing where the app was destroyed since, though nobody knew either', () => {
   const found = seen('a', { [hold]: 'to nginx:1' }, []);
   const since: Remembered = { ...nothing, firstRun: 3 };
-  expect(afterEvent(since, { ...found, remembered: nothing } as AppEvent).standing).toEqual([]);
+  const event = { ...found, remembered: nothing } as AppEvent;
+  expect(afterEvent(since, event).standing).toEqual([]);
+  // Else evidence, builds and intents of the app that came since would be forgotten.
+  expect(afterEvent(since, event).isAnother).toBe(false);
 });

@@ -194,4 +194,10 @@ describe('machines that ended for good', () => {
     const machine = machineIn(state, { ...more, config: { ...config, metadata } });
     expect(degradedMachines([machine], { name: 'acme' })).toEqual(words === undefined ? [] : [{ id: 'm', words }]);
   });
+
+  test.each(['ok', null])('by its stamps, where Fly shows no whole config and its host is called %s', (host) => {
+    const partial = { config: null, incomplete_config: { metadata: slot }, host_status: host };
+    const machine = machineIn('stopped', { ...crashed, ...partial });
+    expect(degradedMachines([machine], { name: 'acme' })).toEqual([{ id: 'm', words: gaveUp }]);
+  });
 });

@@ -50,6 +50,11 @@ describe('the newest exit', () => {
   ])('%s', (_what, events, isByItself, isGivenUp) => {
     expect([endedByItself(machineWith(events)), hasGivenUp(machineWith(events))]).toEqual([isByItself, isGivenUp]);
   });
+
+  test.each([null, undefined])('is none where Fly tells no events: %s', (events) => {
+    const machine = { ...machineWith([]), events };
+    expect([endedByItself(machine), hasGivenUp(machine)]).toEqual([false, false]);
+  });
 });
 
 describe('stopped by hand', () => {

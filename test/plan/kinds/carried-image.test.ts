@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatBuilt } from '../../../src/model/stamps/input-stamps.ts';
 import { stampKeys } from '../../../src/model/stamps/keys.ts';
-import { brief, desiredApp, digest, group, holdsOf, machine, observed, plan, writes } from '../builders.ts';
+import { absent, brief, desiredApp, digest, group, holdsOf, machine, observed, plan, writes } from '../builders.ts';
 
 const key = 'a'.repeat(32);
 const commit = 'c'.repeat(40);
@@ -49,3 +49,14 @@ describe('an image that FlyCD did not build', () => {
     expect(holdsOf(seen('h1:y'))).toEqual(['build']);
   });
 });
+
+test.each<[string, string | undefined, string[], string[]]>([
+  ['is known, it is', 'git:c0ffee', ['app.create shop'], ['image.build shop', 'release shop']],
+  ['is not, it is held as well', undefined, [], ['app.create shop', 'image.build shop', 'release shop']],
+])(
+  'an app whose image is not there yet is made only where what it is made from is known: %s',
+  (_, appVersion, steps, held) => {
+    const app = plan({ ...desired, appVersion, network: { ips: [], autoPruneIps: false } }, absent);
+    expect([brief(app.steps), brief(app.holds[0]?.steps ?? [])]).toEqual([steps, held]);
+  },
+);

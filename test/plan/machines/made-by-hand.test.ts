@@ -60,6 +60,18 @@ describe('a machine made by hand, in an app of ours', () => {
     ]);
   });
 
+  test('a copy is given its slot before a machine of flyctl’s, however old that one is', () => {
+    const old = flyctlMachine(desired, { id: 'byhand', created_at: new Date(now - 86_400_000).toISOString() });
+    const app = plan(desired, observed({ machines: [old, clone('arn', 1), machine(desired)] }));
+    const labels = writes(app).flatMap((step) =>
+      step.kind === 'machine.label' ? [[step.machineId, step.target]] : [],
+    );
+    expect(labels).toEqual([
+      ['clone', 'shop/web/arn/2'],
+      ['byhand', 'shop/web/arn/3'],
+    ]);
+  });
+
   test('taken over, its region is still told while git does not name it; its making is not', () => {
     const taken = machine(desired, { id: 'clone', region: 'ams' });
     const app = plan(desired, observed({ machines: [machine(desired), taken] }));
