@@ -197,7 +197,11 @@ describe('suspend', () => {
 
   test('for a time ends by itself', async () => {
     await opened({}, {});
+    const until = new Date(world.clock.now() + 2 * 3_600_000).toISOString();
     expect((await flycd('suspend', 'shop', '--reason', 'lunch', '--for', '2h')).code).toBe(0);
+    const { stdout } = await world.flycd(['history', '--output', 'json']);
+    const { runs: told } = JSON.parse(stdout) as { readonly runs: readonly { readonly nextWakeAt: string | null }[] };
+    expect(told.map(({ nextWakeAt }) => nextWakeAt?.slice(0, 16))).toEqual([until.slice(0, 16), undefined]);
     world.write(shop({ greeting: 'bye' }));
     expect((await flycd('sync', '--once')).code).toBe(4);
     await world.clock.sleep(2 * 3_600_000);

@@ -86,6 +86,16 @@ test.each([
   expect(mounted()).toHaveLength(3);
 });
 
+test('what the list shows of them is enough: none is asked for by its id', async () => {
+  world.write({ 'flycd.yaml': 'fleet: claims\n', 'shop/app.yaml': shop.replace('count: 1', 'count: 2') });
+  const fault = { status: 403, body: { error: 'no' } };
+  world.simulator.world.faults.add({ template: 'GET /apps/{app}/volumes/{volume}', probability: 1, fault });
+  const { code, stdout, stderr } = await world.flycd(['sync', '--once']);
+  expect(code, stderr + stdout).toBe(0);
+  expect(new Set(mounted())).toEqual(new Set(app().volumes.keys()));
+  expect(mounted()).toHaveLength(2);
+});
+
 test.each([
   ['one database', undefined],
   ['two databases', 'laptop'],

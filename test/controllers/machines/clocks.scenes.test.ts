@@ -159,6 +159,16 @@ describe.each([24 * 60, -24 * 60])(
       }
     });
 
+    test('since when it is held is told by that clock', async () => {
+      world = await prepared([], shop());
+      expect((await off(minutes)).code).toBe(0);
+      world.write(shop({ image: 'failing-check:2' }));
+      expect((await off(minutes)).code).toBe(1);
+      await world.clock.sleep(10 * minute);
+      const { said } = await off(minutes, ['why', 'shop']);
+      expect(said).toMatch(/the release of what git says failed; .* \(for 1\d min\)/);
+    });
+
     test('a group that a person empties after a failed release was resumed stays empty', async () => {
       const counted = (image: string): Files => ({
         'shop/app.yaml': `app: shop

@@ -64,6 +64,8 @@ test('it runs once, before any machine of the app, with the size and settings of
     },
   });
   expect(others.map(({ name }) => name)).toEqual(['app-arn-1-g1', 'app-arn-2-g1']);
+  // Named by the command, so that of two FlyCDs that run the same one Fly makes one machine.
+  expect(release?.name).toBe(`release-${release?.config.metadata?.['flycd_command']?.slice(0, 12)}-1`);
   const exit = release?.events.find(({ type }) => type === 'exit');
   expect(exit?.timestamp ?? Infinity).toBeLessThanOrEqual(others[0]?.createdAt ?? 0);
   const diff = await world.flycd(['diff']);
