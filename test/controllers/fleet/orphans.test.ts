@@ -20,9 +20,14 @@ const appNames = (): readonly string[] => world.simulator.world.snapshot().map((
 
 test('an app that git no longer names runs on and is called orphaned', async () => {
   await removedApp('fleet: walk\n');
+  const { requests } = world.simulator.world;
+  const before = requests.length;
   const { code, stdout } = await world.flycd(['sync', '--once']);
   expect(code).toBe(0);
   expect(stdout).toMatch(/other +no-change +orphaned/);
+  // What would go with it is asked for only where it would.
+  const asked = requests.slice(before).flatMap(({ app, template }) => (app === 'other' ? [template] : []));
+  expect(asked.filter((template) => /volumes|secrets|certificates|ip_assignments|releases/.test(template))).toEqual([]);
   expect(appNames()).toContain('other');
 });
 

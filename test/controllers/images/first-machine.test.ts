@@ -76,6 +76,21 @@ test('killed before the digest is sent: the next pass sends it, and starts the m
   expect((await world.flycd(['diff'])).code).toBe(0);
 });
 
+test('killed after that: whoever looks next still has to see it healthy', async () => {
+  const files = fleet(`${service}machines:\n  count: 2\n`);
+  const call = await callOf('POST /apps/{app}/machines/{machine}', 1, { before: [], files });
+  world = await prepared([], files, { orderly: true });
+  await world.mortalFlycd(['sync', '--once'], { call, when: 'after' });
+  const marks = () => machines().map(({ config }) => [config.image, config.metadata?.['flycd_unproven']]);
+  expect(marks()).toEqual([[pinned, '1']]);
+  await world.clock.sleep(60_000);
+  expect((await sync()).code).toBe(0);
+  expect(marks()).toEqual([
+    [pinned, undefined],
+    [pinned, undefined],
+  ]);
+});
+
 test.each(['reset-after', '500', 'reset-before'] as const)('the answer to that is lost: %s', async (fault) => {
   world = await prepared([], fleet(`${service}machines:\n  count: 2\n`));
   world.simulator.world.faults.add({ template: 'POST /apps/{app}/machines/{machine}', fault });

@@ -208,6 +208,20 @@ test('where Fly answers too late, again and again, none is taken behind a destro
   expect(scene.simulator.world.requests).toHaveLength(asked);
 });
 
+test.each([
+  ['refuses it', { status: 422, body: {} }, false],
+  ['does not say whether it is done', { status: 500, body: {} }, true],
+])('where Fly %s, the run says whether it may still be done, and so do the leases', async (_what, fault, mayCome) => {
+  const { turn, store } = await removed();
+  scene.simulator.world.faults.add({ template, app: 'old', times: 99, fault });
+  await turn('old');
+  const [run] = await store.runs({ app: 'old', limit: 1 });
+  expect(run?.results).toMatchObject([{ outcome: 'failed' }]);
+  const words = 'what was sent may still be done: for 81 s at most its machines stay leased';
+  expect(run?.results[0]?.next?.includes(words) ?? false).toBe(mayCome);
+  expect(isHeld()).toEqual([mayCome]);
+});
+
 describe('where Fly limits how often a lease is renewed', () => {
   const lease = 'POST /apps/{app}/machines/{machine}/lease';
   const limited = (seconds: number) => ({ status: 429, body: {}, headers: { 'retry-after': String(seconds) } });
