@@ -11,7 +11,12 @@ afterEach(() => world.close());
 const fly = () => world.simulator.world;
 
 /** What runs shop:2 ends so long after each start, or the first `times`. */
-function ends(afterMs: number, how: 'KILL' | 'TERM' = 'KILL', times = Infinity): void {
+function ends(
+  afterMs: number,
+  how: 'KILL' | 'TERM' = 'KILL',
+  times = Infinity,
+  onEnd: () => void = () => undefined,
+): void {
   const runs = new Map<Machine, number>();
   // The clock of a test that is over may go on.
   const { simulator, clock } = world;
@@ -22,7 +27,9 @@ function ends(afterMs: number, how: 'KILL' | 'TERM' = 'KILL', times = Infinity):
     if (before >= times) return;
     const boot = machine.instanceId;
     clock.timer(afterMs, () => {
-      if (machine.state === 'started' && machine.instanceId === boot) signal(simulator.world, machine, how);
+      if (machine.state !== 'started' || machine.instanceId !== boot) return;
+      onEnd();
+      signal(simulator.world, machine, how);
     });
   };
 }
@@ -41,6 +48,18 @@ describe('checks that pass once say little of what crashes right after', () => {
     expect(said).toContain('0 of 3 machines done');
     expect(imagesOf(world)).toEqual(['shop:1', 'shop:1', 'shop:1']);
     expect(stampsOf(world, 'flycd_failed')).toHaveLength(3);
+  });
+
+  test('one without checks is given up within seconds of its second crash', async () => {
+    world = await prepared([shop({ count: 1, service: '' })], shop({ count: 1, service: '', image: 'shop:2' }));
+    const crashes: number[] = [];
+    ends(1500, 'KILL', Infinity, () => crashes.push(world.clock.now()));
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(said).toContain('it crashes again and again: exit code 137');
+    const [, second = Infinity] = crashes;
+    const next = fly().writes(({ at }) => at >= second)[0]?.at ?? Infinity;
+    expect(next - second).toBeLessThan(3000);
   });
 
   test('in the first release: no second machine is made', async () => {

@@ -1,6 +1,7 @@
 /** What a pass makes of an app that another owner may begin at the same moment, call by call. */
 import { describe, expect, it, test } from 'vitest';
 import { AppPass } from '../../../controllers/pass/app-pass.ts';
+import { lockApp } from '../../../controllers/pass/app-lock.ts';
 import { begunStamp, checkOwner, isUnseen, keepIfFirst } from '../../../controllers/pass/beginning.ts';
 import { ReleaseRecord } from '../../../controllers/pass/release-record.ts';
 import type { Machine } from '../../../schemas/fly/machine.ts';
@@ -143,6 +144,20 @@ describe('a list', () => {
     const first = pass.lost;
     expect(() => checkOwner(pass, machines)).toThrow(lost);
     expect(pass.lost).toBe(first);
+  });
+});
+
+describe('the list from which the lock is chosen', () => {
+  it('ends the pass where another owner came first', async () => {
+    const { pass, calls } = begin([[made('b', 1)]]);
+    await expect(lockApp(pass)).rejects.toEqual(lost);
+    expect([pass.lost?.reason, pass.lock, calls]).toEqual(['owner', undefined, ['GET machines']]);
+  });
+
+  it('counts as a look at whose the app is', async () => {
+    const { pass } = begin();
+    await lockApp(pass);
+    expect([pass.begins, isUnseen(pass)]).toEqual([true, false]);
   });
 });
 

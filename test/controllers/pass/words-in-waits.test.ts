@@ -56,6 +56,16 @@ async function saidInWait(
   return { ...ended, sent: (template: string): boolean => writes.includes(template) };
 }
 
+test('a word that lists do not show yet is heeded: the machine that is the lock is asked by its id', async () => {
+  world = await prepared([shop()], shop({ count: 3 }));
+  await world.clock.sleep(60_000);
+  world.simulator.world.lag.set({ listMs: 20_000 });
+  expect((await world.flycd(suspend, 'b')).code).toBe(0);
+  const { code, said } = await sync();
+  expect([code, there().length], said).toEqual([4, 2]);
+  expect(said).toContain('was suspended or rolled back in the middle of this');
+});
+
 describe('while a pass waits for the lease that a killed FlyCD left', () => {
   test.each([
     ['suspend', suspend],
