@@ -236,6 +236,37 @@ describe('retries', () => {
     expect(await store.dirtyApps()).toEqual([]);
   });
 
+  test('a mark that could be neither cleared nor read again is taken up with the next one that is', async () => {
+    const clock = new IdleClock();
+    const store = testStore({ clock, synchronous: 'off' });
+    let clears = 0;
+    let isUnread = false;
+    const failing = {
+      ...store,
+      clearDirty: (app: string, generation: number) =>
+        app === 'web' && (clears += 1) <= 2
+          ? Promise.reject(new Error('disk full'))
+          : store.clearDirty(app, generation),
+      dirtyApps: () => (isUnread ? Promise.reject(new Error('disk full')) : store.dirtyApps()),
+    };
+    const { loop, after, story, start } = scripted({
+      clock,
+      store: failing,
+      apps: ['api', 'web'],
+      random: () => 0,
+      reconcile: async (app, trigger) =>
+        app === 'api' && trigger === 'start' ? { nextWakeAt: start + 6_000, failed: false } : done,
+    });
+    loop.start();
+    await after(5_500);
+    isUnread = true;
+    await after(6_500);
+    isUnread = false;
+    await after(minute);
+    expect(story().toSorted()).toEqual(['0 api start', '11000 api retry', '11000 web start']);
+    expect(await store.dirtyApps()).toEqual([]);
+  });
+
   test('who is woken is woken also where the time of the next try cannot be written', async () => {
     const clock = new IdleClock();
     const store = testStore({ clock, synchronous: 'off' });

@@ -1,6 +1,7 @@
 /** A command that said something of an app, and ended well, has said it: no update that was on its way then takes it away. */
 import { describe, expect, test } from 'vitest';
 import { foreignLease } from '../../../simulator/api/machine-leases.ts';
+import { destroy } from '../../../simulator/machines/lifecycle.ts';
 import type { FaultRule } from '../../../simulator/world/faults.ts';
 import { fleet, once, settings, shop, suspend, wordsScene } from './scene.ts';
 
@@ -217,6 +218,23 @@ test('a suspension stands where who sent the update was killed, and its lease ha
   const { code, stderr, stdout } = await scene.world.flycd(suspend, 'laptop');
   await landed;
   expect([code, suspensions()], stderr + stdout).toEqual([0, [expect.stringContaining('a migration')]]);
+});
+
+test('a suspension goes on to the machine that comes in the place of the one that was held meanwhile', async () => {
+  await twoVersions();
+  await scene.world.clock.sleep(60_000);
+  const { world } = scene.world.simulator;
+  const [held] = world.apps.get('shop')?.machines.values() ?? [];
+  if (held === undefined) throw new Error('no machine');
+  const config = structuredClone(held.config);
+  foreignLease(world, held, { ttlSeconds: 600, description: 'flycd:words:another' });
+  const saying = scene.world.flycd(suspend, 'laptop');
+  await scene.world.clock.sleep(5000);
+  expect(suspensions().join()).toContain('a migration');
+  await scene.world.asPerson('POST', '/apps/shop/machines', { name: 'app-arn-1-g2', region: 'arn', config });
+  destroy(world, held, 'user');
+  const { code, stderr, stdout } = await saying;
+  expect([code, suspensions().slice(-1)], stderr + stdout).toEqual([0, [expect.stringContaining('a migration')]]);
 });
 
 describe('of an app with several machines', () => {

@@ -223,6 +223,24 @@ test.each([one, all])(
   },
 );
 
+test.each([one, all])('while a machine cannot be looked at it is waited for: %s %s %s %s says so', async (...argv) => {
+  await released(2);
+  const { world } = scene.world.simulator;
+  const path = `/apps/shop/machines/${machines()[1]?.id}`;
+  let writtenAt = Infinity;
+  world.onRequest = ({ phase, request, cut }) => {
+    if (request.method === 'PATCH' && request.path.includes(path)) writtenAt = Math.min(writtenAt, request.at);
+    const isLook = phase === 'before' && request.method === 'GET' && request.path.endsWith(path);
+    if (isLook && request.at >= writtenAt && request.at < writtenAt + 30_000) cut();
+  };
+  const at = scene.world.clock.now();
+  const said = await scene.world.flycdAt(theirs(2), argv, 'laptop');
+  expect(said.code, said.stdout + said.stderr).toBe(0);
+  expect(said.stdout + said.stderr).toContain(`stands on machine ${machines()[1]?.id} is not seen yet`);
+  expect(scene.world.clock.now() - at).toBeGreaterThan(29_000);
+  expect(fleets()).toEqual(['theirs', 'theirs']);
+});
+
 describe('somebody who looks at nothing holds a machine of it', () => {
   test.each([one, all])('for longer than an update takes: %s %s %s %s says so', async (...argv) => {
     await released(2);
