@@ -19,6 +19,7 @@ import { sameRepository } from '../../src/sources/tree/location.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { nextWake, rememberWhich } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
+import { hasGivenWay } from '../app/telling.ts';
 import type { PlannedApp, SyncContext } from '../app/types.ts';
 import { KnownOrphans } from './known-orphans.ts';
 import { organizationNaming } from './organizations.ts';
@@ -57,6 +58,9 @@ interface Applied {
   /** Nothing of it is done before the run's next wake, but where git or the plan moves or a person asks. */
   readonly putOff?: PutOffUntil['by'] | undefined;
 }
+
+/** Lists lag by seconds: what they show for so long is no news that they have yet to show. */
+const listLagMsMax = 60_000;
 
 /** The loop insists on nothing and waits for nobody in place. */
 const loopOptions: PlanOptions = { adopt: false, force: false, now: false, patience: 'requeue' };
@@ -305,7 +309,9 @@ export class FleetReconciler {
       return { run: { ...before, nextWakeAt: earliest([known.until, wakeAt]) }, putOff: known.by };
     const isAgain = how.trigger !== 'command';
     const guard = (later: PlannedApp): GuardedPlan => this.#guarded(fleet, app, later);
-    const options = { ...this.#options, ...how, fleet, app, plan, guard, isAgain, patience: 'requeue' } as const;
+    const isLastTry = hasTriedLong(before, plan, clock.now());
+    const tries = { isAgain, isLastTry, patience: 'requeue' } as const;
+    const options = { ...this.#options, ...how, ...tries, fleet, app, plan, guard };
     const { run, faults } = await syncApp(options);
     this.#apps.done(app.name, run.results);
     const putOff = this.#apps.putOffFor(app.name, wish, { faults, clock });
@@ -344,4 +350,10 @@ function ownIntervalMs({ apps }: DesiredFleet, name: string): number | undefined
 /** Where the tree is not whole, the missing apps may still want theirs. */
 function buildKeysOf({ apps }: DesiredFleet): ReadonlySet<string> {
   return new Set(apps.flatMap(({ image }) => (image.kind === 'build' ? (image.build?.key ?? []) : [])));
+}
+
+/** The same plan has given way for longer than lists lag, or has failed: giving way once more would go on without end. */
+function hasTriedLong(before: Run | undefined, { planId }: AppPlan, now: number): boolean {
+  if (before?.plan.planId !== planId) return false;
+  return before.outcome === 'failed' || (hasGivenWay(before) && now - before.startedAt > listLagMsMax);
 }

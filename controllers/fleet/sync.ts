@@ -233,7 +233,8 @@ async function syncUntilOwn(
       }
       const { plan, planned } = now;
       if (planned === undefined) return ended;
-      ended = { ...(await syncApp({ ...options, plan, planned, isAgain: true })), plan };
+      const isLastTry = times + 1 === overtakenMax;
+      ended = { ...(await syncApp({ ...options, plan, planned, isAgain: true, isLastTry })), plan };
     } catch (error) {
       if (context.signal.aborted) return ended;
       context.log.warn({ app: app.name, error: String(error) }, 'an app that moved could not be planned again');

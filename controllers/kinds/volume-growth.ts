@@ -8,6 +8,7 @@ import type { MachineRestart, RolloutStep, VolumeStep } from '../../src/model/pl
 import { beforeGrowth, growthOf } from '../../src/plan/kinds/volume-growth.ts';
 import { bootedAt } from '../../src/plan/classify/machine-history.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { givingWay } from '../pass/before-sent.ts';
 import { flyNow } from '../pass/fly-now.ts';
 import type { AppServices, HeldLease, StepDone } from '../pass/services.ts';
 import { waitHealthy } from '../machines/health.ts';
@@ -31,7 +32,8 @@ export async function extendVolume(
   const volume = await foundInTwo(pass.services, () => fly.volume(app.name, volumeId));
   if (volume !== undefined && volume.size_gb >= sizeGb) return { outcome: 'unchanged' };
   const machineId = volume?.attached_machine_id ?? '';
-  const machine = machineId === '' ? undefined : await shownMachine(pass.services, app.name, machineId);
+  const look = (): Promise<Machine | undefined> => shownMachine(pass.services, app.name, machineId);
+  const machine = machineId === '' ? undefined : await givingWay(pass, machineId, look);
   if (volume === undefined || machine === undefined) {
     await fly.extendVolume(app.name, volumeId, sizeGb);
     return { outcome: 'updated' };
@@ -72,7 +74,11 @@ export async function mayOweRestart(pass: AppPass, steps: readonly RolloutStep[]
  * Restarts a machine whose volume has grown, under its lease, and waits until it is healthy again. Nothing is done where
  * Fly did not ask for it, where the machine has booted since, or where it does not run: it grows when it starts.
  */
-export async function restartToGrow(pass: AppPass, step: MachineRestart, onSent: () => void): Promise<StepDone> {
+export function restartToGrow(pass: AppPass, step: MachineRestart, onSent: () => void): Promise<StepDone> {
+  return givingWay(pass, step.machineId, () => restart(pass, step, onSent));
+}
+
+async function restart(pass: AppPass, step: MachineRestart, onSent: () => void): Promise<StepDone> {
   const { fly, store } = pass.services;
   const { app } = pass;
   const { machineId, volumeId } = step;

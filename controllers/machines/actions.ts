@@ -2,29 +2,38 @@ import { momentOf, msSince } from '../../src/model/base/moment.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
+import { givingWay } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
-import { givingWay, lookUntilShown } from './shown.ts';
+import { lookUntilShown } from './shown.ts';
 import { checkStaying, checkStayingNow, lookAhead } from './staying.ts';
 
 /** start, cordon, uncordon and destroy, each under the machine's lease. Repeating one is harmless. */
-export async function actOnMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
+export function actOnMachine(pass: AppPass, step: MachineAction): Promise<StepDone> {
+  const { kind, machineId } = step;
+  const act = (): Promise<StepDone> =>
+    kind === 'machine.destroy' ? destroyMachine(pass, step) : changeMachine(pass, kind, machineId);
+  return givingWay(pass, machineId, act);
+}
+
+type Change = Exclude<MachineAction['kind'], 'machine.destroy'>;
+
+async function changeMachine(pass: AppPass, kind: Change, machineId: string): Promise<StepDone> {
   const { fly } = pass.services;
   const { app } = pass;
-  if (step.kind === 'machine.destroy') return destroyMachine(pass, step);
-  await using lease = await holdLease(pass, step.machineId);
-  switch (step.kind) {
+  await using lease = await holdLease(pass, machineId);
+  switch (kind) {
     case 'machine.start':
-      await fly.startMachine(app.name, step.machineId, lease.nonce);
-      await waitHealthy(pass, { machineId: step.machineId, version: undefined, nonce: lease.nonce });
+      await fly.startMachine(app.name, machineId, lease.nonce);
+      await waitHealthy(pass, { machineId, version: undefined, nonce: lease.nonce });
       break;
     case 'machine.cordon':
-      await fly.cordonMachine(app.name, step.machineId, lease.nonce);
+      await fly.cordonMachine(app.name, machineId, lease.nonce);
       break;
     case 'machine.uncordon':
-      await fly.uncordonMachine(app.name, step.machineId, lease.nonce);
+      await fly.uncordonMachine(app.name, machineId, lease.nonce);
       break;
   }
   return { outcome: 'updated' };
@@ -55,8 +64,7 @@ async function destroyMachine(pass: AppPass, step: MachineAction): Promise<StepD
   const ahead = lookAhead(pass, leaseMs);
   try {
     await markLeaving(pass, step.machineId);
-    const destroy = fly.destroyMachine(app.name, step.machineId, lease.nonce, () => checkStayingNow(pass, step));
-    await givingWay(pass, destroy);
+    await fly.destroyMachine(app.name, step.machineId, lease.nonce, () => checkStayingNow(pass, step));
   } finally {
     await lease[Symbol.asyncDispose]();
     await lock?.[Symbol.asyncDispose]();

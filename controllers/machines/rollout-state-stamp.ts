@@ -4,12 +4,12 @@ import { personsKeys, standingKeys, type StandingTexts } from '../../src/model/s
 import { readStanding } from '../../src/model/standing/standing-text.ts';
 import { isOwn } from '../../src/model/stamps/owner.ts';
 import { shownMachine } from '../../src/observed/presence.ts';
-import { metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import { asKnown } from '../../src/plan/target/rollout-state.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
 import { saidSince } from '../pass/before-sent.ts';
-import { givingWay, lookUntilShown } from './shown.ts';
+import { lookUntilShown } from './shown.ts';
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -21,7 +21,7 @@ type Metadata = Readonly<Record<string, string>>;
  */
 export async function withStanding(pass: AppPass, step: MachineUpdate): Promise<MachineUpdate> {
   const live = await lookUntilShown(pass, step.machineId);
-  if (live === undefined) throw giveWay(pass, `machine ${step.machineId} went meanwhile`);
+  if (live === undefined || isGone(live)) throw giveWay(pass, `machine ${step.machineId} went meanwhile`);
   const metadata = { ...step.config.metadata };
   const isMoved = step.currentVersion !== undefined && live.instance_id !== step.currentVersion;
   if (isMoved) throw giveWay(pass, `machine ${step.machineId} was updated meanwhile`);
@@ -52,7 +52,7 @@ export async function newestWords(pass: AppPass, { machineId, metadata }: Machin
   const planned = standingKeys.flatMap((key) => (typeof metadata[key] === 'string' ? [[key, metadata[key]]] : []));
   if (planned.length === 0) return {};
   const { app, services } = pass;
-  const live = await givingWay(pass, shownMachine(services, app.name, machineId));
+  const live = await shownMachine(services, app.name, machineId);
   return newest(pass, live, Object.fromEntries(planned));
 }
 

@@ -9,7 +9,7 @@ import { pinnedStep } from '../../src/plan/steps/pinned.ts';
 import { callsStamp, passLockOn } from '../pass/pending-calls.ts';
 import type { AppPass } from '../pass/app-pass.ts';
 import { giveWay } from '../pass/basis.ts';
-import { lookNow } from '../pass/before-sent.ts';
+import { givingWay, lookNow } from '../pass/before-sent.ts';
 import type { StepDone } from '../pass/services.ts';
 import { waitHealthy } from './health.ts';
 import { holdLease } from '../pass/lease.ts';
@@ -22,12 +22,14 @@ import { waitReplaced } from './taken-back.ts';
 import { isBare, isStillAtRest, unproven, createMachine, joined } from './create.ts';
 import { sendUpdate } from './send-update.ts';
 
+type OnSent = (machine: Machine) => void;
+
 /** Updates a machine in place under its lease, waits until it is healthy, stamps it. */
-export async function updateMachine(
-  pass: AppPass,
-  planned: MachineUpdate,
-  onSent: (machine: Machine) => void,
-): Promise<StepDone> {
+export function updateMachine(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Promise<StepDone> {
+  return givingWay(pass, planned.machineId, () => update(pass, planned, onSent));
+}
+
+async function update(pass: AppPass, planned: MachineUpdate, onSent: OnSent): Promise<StepDone> {
   const ready = await withStandby(pass, planned);
   await using lease = await holdLease(pass, ready.machineId);
   const step = await withStanding(pass, ready);
@@ -122,7 +124,7 @@ function mayMove(step: MachineUpdate, error: unknown): boolean {
 async function replaceMachine(
   pass: AppPass,
   step: MachineUpdate,
-  { onSent, nonce }: { readonly onSent: (machine: Machine) => void; readonly nonce: string },
+  { onSent, nonce }: { readonly onSent: OnSent; readonly nonce: string },
 ): Promise<StepDone> {
   const create: MachineCreate = { ...inItsPlace(step, undefined), skipLaunch: false };
   const { outcome, message } = await createMachine(pass, create, onSent);
@@ -142,7 +144,11 @@ async function replaceMachine(
  * New stamps by metadata patch: no restart, no new version, no lease. Where the machine has yet to be seen healthy, that is
  * waited for, from when it began on: one that had its time fails at once.
  */
-export async function labelMachine(pass: AppPass, step: MachineLabel): Promise<StepDone> {
+export function labelMachine(pass: AppPass, step: MachineLabel): Promise<StepDone> {
+  return givingWay(pass, step.machineId, () => label(pass, step));
+}
+
+async function label(pass: AppPass, step: MachineLabel): Promise<StepDone> {
   // Whoever has taken it over since the plan was made would lose it by this.
   if (stampKeys.fleet in step.metadata || stampKeys.origin in step.metadata) await lookNow(pass, step.machineId);
   const metadata: Record<string, string | null> = { ...step.metadata, ...(await newestWords(pass, step)) };

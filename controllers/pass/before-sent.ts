@@ -1,10 +1,13 @@
 import type { Machine } from '../../schemas/fly/machine.ts';
+import { isStatus } from '../../src/fly/http/absence.ts';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { longAgo, momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
+import { shownMachine, Unshown } from '../../src/observed/presence.ts';
+import { isGone } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass, Listed } from './app-pass.ts';
-import { checkWords, stoppedFault } from './basis.ts';
+import { checkWords, giveWay, stoppedFault } from './basis.ts';
 import { whyStopped } from './services.ts';
 import { checkNotLost, checkOwner, isUnseen, recentMs } from './beginning.ts';
 import type { WriteTarget } from './guarded-fly.ts';
@@ -122,4 +125,33 @@ export async function saidSince({ app, basis, services: { store } }: AppPass): P
   const isKnown = ({ key, text }: StandingRow): boolean =>
     basis.remembered.some((row) => row.key === key && row.text === text);
   return standing.filter((row) => !isKnown(row)).map(({ key, text }) => ({ [key]: text }));
+}
+
+/**
+ * What is done to a machine that may have gone a moment ago: Fly lists one for longer than it shows it. Gives way then, for by the
+ * next plan the list has caught up. Where nobody plans again, it is said what Fly answers.
+ */
+export async function givingWay<T>(pass: AppPass, machineId: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const seen = await seenGone(pass, machineId, error);
+    const fault = seen instanceof Unshown ? seen : error;
+    if (seen === undefined || pass.services.isLastTry === true) throw fault;
+    throw giveWay(pass, seen instanceof Unshown ? seen.what : `machine ${machineId} went meanwhile`);
+  }
+}
+
+/** What a look makes of a machine of which Fly refused something. undefined: it is there, or nobody can tell. */
+async function seenGone({ app, services }: AppPass, id: string, error: unknown): Promise<Unshown | 'gone' | undefined> {
+  if (error instanceof Unshown) return error;
+  // 409 and 412: one that is being destroyed is in no state for it. Somebody else's lease is answered so, too.
+  const mayBeGone = isStatus(error, 404, 409, 410, 412) && error.outcome === 'refused' && error.kind !== 'waiting';
+  if (!mayBeGone) return undefined;
+  try {
+    const machine = await shownMachine(services, app.name, id);
+    return machine === undefined || isGone(machine) ? 'gone' : undefined;
+  } catch (unseen) {
+    return unseen instanceof Unshown ? unseen : undefined;
+  }
 }

@@ -4,6 +4,7 @@ import { momentOf, msSince, type Moment } from '../../src/model/base/moment.ts';
 import { Fault } from '../../src/model/base/fault.ts';
 import type { AppPass } from './app-pass.ts';
 import { lookAgainAfterWait, stoppedFault } from './basis.ts';
+import { givingWay } from './before-sent.ts';
 import { destroyLeaseMsMax } from './app-leases.ts';
 import { leaseDescription, type HeldLease } from './services.ts';
 
@@ -28,13 +29,13 @@ const freeLeasePauseMs = 1000;
 /**
  * Holds a machine for us until disposed, renewed in the background. Somebody else's lease is a waiting Fault with the
  * holder's name; one that an earlier FlyCD of this fleet left behind, or that another one gives back, is waited for. After
- * that wait the plan may be out of date: a waiting Fault then, too.
+ * that wait the plan may be out of date: a waiting Fault then, too, and so it is where the machine has just gone.
  */
 export async function holdLease(pass: AppPass, machineId: string): Promise<HeldLease> {
   const { lock } = pass;
   // Ours already, until the end of the pass.
   if (lock?.machineId === machineId) return { ...lock, [Symbol.asyncDispose]: () => Promise.resolve() };
-  const acquired = await acquire(pass, machineId);
+  const acquired = await givingWay(pass, machineId, () => acquire(pass, machineId));
   const lease = renewed(pass, machineId, acquired);
   if (!acquired.hasWaited) return lease;
   try {

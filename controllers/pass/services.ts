@@ -23,6 +23,8 @@ export interface AppServices {
   readonly signal: AbortSignal;
   /** wait: a command waits out a short delay with a progress line; requeue: the loop comes back later. */
   readonly patience: 'wait' | 'requeue';
+  /** true: nobody plans the app again behind this pass, so that what it meets is said as it is. */
+  readonly isLastTry?: boolean | undefined;
   /** Waits without keeping another app from its turn. */
   readonly yieldSlot: Aside;
   /** undefined: nothing is built here. */

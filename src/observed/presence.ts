@@ -5,6 +5,7 @@ import { orUndefined } from '../fly/http/absence.ts';
 import type { Clock } from '../model/base/clock.ts';
 import { allEnded } from '../model/base/ending.ts';
 import { Fault } from '../model/base/fault.ts';
+import { shellWord } from '../model/base/shell.ts';
 import type { AppPresence } from '../model/observed.ts';
 import { isGone } from '../plan/classify/machine-state.ts';
 import { read, readIfPossible } from './reading.ts';
@@ -89,7 +90,7 @@ export class Unshown extends Fault {
     super({
       kind: 'transient',
       what: `Fly does not show machine ${id} at this moment, and nothing shows that it is gone`,
-      next: 'FlyCD looks again and goes on from what it sees',
+      next: `FlyCD looks again with its next pass; if it stays so, see what Fly says of it: fly machine status ${shellWord(id)} -a ${shellWord(app)}`,
       where: `${app} ${id}`,
     });
   }

@@ -137,6 +137,23 @@ describe('an hour of what never goes away', () => {
     expect(world.requests.length - requests).toBeLessThan(1000);
   });
 
+  test('a machine that Fly lists and does not show is said to be the trouble', async () => {
+    const { hourOf, runs, world } = await kept([shop({ count: 1 })]);
+    const before = (await runs()).length;
+    const fault = { status: 404, body: { error: 'machine not found' } };
+    for (const template of ['GET /apps/{app}/machines/{machine}', 'POST /apps/{app}/machines/{machine}/lease'])
+      world.faults.add({ template, times: 1e9, fault });
+    const passes = await hourOf([shop({ count: 1, version: 'b' })], ({ body }) => body);
+    expect(passes.get('shop')).toBeLessThanOrEqual(passesMax);
+    const newer = (await runs()).slice(0, -before);
+    const outcomes = newer.map(({ outcome }) => outcome);
+    // While lists may lag it gives way, and is told of once.
+    expect(outcomes.at(-1)).toBe('held');
+    expect([...new Set(outcomes.slice(0, -1))]).toEqual(['failed']);
+    const [machine] = world.apps.get('shop')?.machines.keys() ?? [];
+    for (const { results } of newer) expect(results.map(({ message }) => message).join()).toContain(machine);
+  });
+
   test('somebody who renews a lease without end', async () => {
     const { hourOf, machines, clock } = await kept();
     const passes = await hourOf([shop({ version: 'b' })], ({ path, body }) => {

@@ -1,0 +1,107 @@
+/** A machine that somebody destroyed a moment ago is listed for longer than it is shown: whatever is to be done to it gives way. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { destroy } from '../../../simulator/machines/lifecycle.ts';
+import type { Machine } from '../../../simulator/world/records.ts';
+import { arena, type Arena } from '../arena.ts';
+import { shop, sync, type Shop } from '../machines/shop.ts';
+
+let world: Arena;
+afterEach(() => world.close());
+
+const listLagMs = 5000;
+const unshown = (): Response => Response.json({ error: 'machine not found' }, { status: 404 });
+const secret = (value: string): string => `secrets: [{ name: A, type: raw, raw: ${value} }]\n`;
+const there = (): readonly Machine[] =>
+  [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])].filter(
+    ({ state }) => !state.startsWith('destroy'),
+  );
+const imagesOf = (machines: readonly Machine[]) =>
+  machines.map(({ config }) => /acme\/([^@]+)/.exec(config.image ?? '')?.[1]);
+const last = (): Machine => {
+  const machine = there()
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .at(-1);
+  if (machine === undefined) throw new Error('there is no machine');
+  return machine;
+};
+const write = (wanted: Shop): void => world.write(shop({ service: '', more: secret('one'), ...wanted }));
+
+/** Synced, and Fly's lists tell of now. `hidden`: of these nothing is shown by their ids, or nothing taken either. */
+async function synced(wanted: Shop = {}): Promise<{ readonly hidden: Map<string, 'reads' | 'all'> }> {
+  const hidden = new Map<string, 'reads' | 'all'>();
+  world = await arena({
+    others: (url, method) => {
+      const how = [...hidden].find(([id]) => url.pathname.includes(`/machines/${id}`))?.[1];
+      return how === 'all' || (how === 'reads' && method === 'GET') ? unshown() : undefined;
+    },
+  });
+  write(wanted);
+  expect((await sync(world)).code).toBe(0);
+  await world.clock.sleep(600_000);
+  return { hidden };
+}
+
+interface Act {
+  /** What is there at first. */
+  readonly base?: Shop;
+  readonly wanted?: Shop;
+  /** Before it is destroyed. */
+  readonly before?: (machine: Machine) => Promise<unknown>;
+}
+
+const grown = (sizeGb: number): Shop => ({
+  more: `mounts: [{ source: data, destination: /data, initial_size: ${sizeGb}GB }]\n`,
+});
+const acts: Readonly<Record<string, Act>> = {
+  'an update by an image': { wanted: { image: 'shop:2' } },
+  'an update by a secret': { wanted: { more: secret('two') } },
+  'a start': { before: ({ id }) => world.asPerson('POST', `/apps/shop/machines/${id}/stop`) },
+  'a volume of it that grows': { base: grown(1), wanted: grown(2) },
+  'a volume, whose lock it is': {
+    wanted: { more: `${secret('one')}mounts: [{ source: data, destination: /data }]\nsync: { max_deletes: 1000 }\n` },
+  },
+};
+
+describe.each(Object.entries(acts))('%s', (_what, { base = {}, wanted = {}, before }) => {
+  test.each([
+    ['shown as destroyed', 0, false],
+    ['shown as destroyed', 4000, false],
+    ['not shown', 0, true],
+    ['not shown', 4000, true],
+  ] as const)('of one that is %s, %i ms ago', async (_shown, agoMs, isHidden) => {
+    const { hidden } = await synced(base);
+    // The lowest is the app's lock.
+    const ids = there()
+      .map(({ id }) => id)
+      .toSorted();
+    const one = there().find(({ id }) => id === ids[0]) ?? last();
+    await before?.(one);
+    await world.clock.sleep(60_000);
+    world.simulator.world.lag.set({ listMs: listLagMs });
+    if (isHidden) hidden.set(one.id, 'reads');
+    destroy(world.simulator.world, one, 'user');
+    await world.clock.sleep(agoMs);
+    write(wanted);
+    const { code, said } = await sync(world);
+    const images = Array.from({ length: 2 }, () => wanted.image ?? 'shop:1');
+    // Nothing was to be done to it, where Fly asks for no restart of one that goes: the next pass makes another one.
+    const isLeft = base.more !== undefined && !said.includes('went meanwhile') && !said.includes('does not show');
+    expect([code, imagesOf(there())], said).toEqual([0, isLeft ? images.slice(1) : images]);
+    expect(said).not.toContain('failed');
+  });
+});
+
+test.each([0, 3000])('one that goes %i ms after its update was sent fails no release', async (afterMs) => {
+  await synced();
+  const fly = world.simulator.world;
+  fly.lag.set({ listMs: listLagMs });
+  let isDone = false;
+  fly.onStateChange = (machine) => {
+    if (isDone || machine.state !== 'started' || machine.config.image?.includes('shop:2') !== true) return;
+    isDone = true;
+    world.clock.timer(afterMs, () => destroy(fly, machine, 'user'));
+  };
+  write({ image: 'shop:2' });
+  const { code, said } = await sync(world);
+  expect([code, imagesOf(there())], said).toEqual([0, ['shop:2', 'shop:2']]);
+});
