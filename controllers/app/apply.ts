@@ -83,7 +83,7 @@ class Apply {
   readonly #replaced = new Set<Step>();
 
   /** Stamps are told of only where they could not be written. */
-  readonly #untold: ReadonlySet<Step>;
+  readonly #untold: Set<Step>;
 
   constructor(pass: AppPass, save: (result: StepResult) => Promise<void>, { steps, bookkeeping = [] }: AppPlan) {
     this.#pass = pass;
@@ -337,6 +337,8 @@ class Apply {
 
   async #fail(step: Step, fault: Fault): Promise<void> {
     this.faults.push(fault);
+    // Also where it only waits: a pass that gives way for it says why.
+    this.#untold.delete(step);
     const end = this.#endOf(fault);
     if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, `${step.target} ${wordOf(end)}`);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);

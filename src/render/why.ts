@@ -1,6 +1,6 @@
 import { notHealedWords } from '../model/base/policy.ts';
 import { formatTime } from '../model/base/clock.ts';
-import type { AppPlan, Hold } from '../model/plan.ts';
+import type { AppPlan, AppStatus, Hold } from '../model/plan.ts';
 import { halt, type Run } from '../model/run.ts';
 import { reasonOf, runJson } from './history.ts';
 import { appPlanJson, degradedWord } from './plan.ts';
@@ -82,12 +82,15 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
   const paint = createPaint(colour);
   const { holds, steps, problems } = app;
   const errors = problems.filter(({ severity }) => severity === 'error');
+  const isIdle = holds.length + steps.length + errors.length === 0;
+  const undone = isIdle ? undoneIn(why, app) : undefined;
+  const status = undone === undefined ? app.status : undone.status;
   const lines = [
-    `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(app.status), app.status)}${degradedWord(app, paint)}`,
+    `${paint('bold', plain(app.app))}: ${paint(toneOfStatus(status), status)}${degradedWord(app, paint)}`,
     ...errors.map((problem) => `  ${plain(problem.message)}\n    look: flycd validate --app ${shellWord(app.app)}`),
     ...holds.flatMap((hold) => holdText(hold, why)),
     ...(steps.length === 0 ? [] : [`  ${plural(steps.length, 'step')} to do ${turnOf(why, app)}`]),
-    ...(holds.length + steps.length + errors.length === 0 ? [`  ${nothingText(app)}`] : []),
+    ...(isIdle ? [`  ${undone === undefined ? nothingText(app) : undone.text}`] : []),
     ...app.notes.map((note) => `  note: ${plain(note)}`),
     ...runText(why, app),
   ];
@@ -97,6 +100,17 @@ function appText(why: Why, app: AppPlan, colour: boolean): string {
 function turnOf({ isManual }: Why, { app }: AppPlan): string {
   if (!isManual) return `with the next pass: flycd diff --app ${shellWord(app)}`;
   return `that the loop leaves to you (sync.auto: false): flycd sync --once --app ${shellWord(app)}`;
+}
+
+/** What its last run could not do and is to be done still, though no plan shows it. undefined: there is no such step. */
+function undoneIn(
+  { run }: Why,
+  { bookkeeping = [] }: AppPlan,
+): { readonly status: AppStatus; readonly text: string } | undefined {
+  const halted = run === undefined ? undefined : halt(run);
+  const step = bookkeeping.find(({ kind, target }) => kind === halted?.kind && target === halted.target);
+  if (run === undefined || step === undefined) return undefined;
+  return { status: run.status, text: `it runs as git says; its last run could not do one thing: ${stepName(step)}` };
 }
 
 /** Of an app with nothing to do, held or wrong. */

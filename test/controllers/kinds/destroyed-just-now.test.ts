@@ -105,3 +105,69 @@ test.each([0, 3000])('one that goes %i ms after its update was sent fails no rel
   const { code, said } = await sync(world);
   expect([code, imagesOf(there())], said).toEqual([0, ['shop:2', 'shop:2']]);
 });
+
+/** A word that the last machine misses, since Fly took no label of it. */
+async function missed(count: number) {
+  const { hidden } = await synced({ count });
+  const { id } = last();
+  hidden.set(id, 'all');
+  for (const words of [
+    ['suspend', 'shop', '--reason', 'x'],
+    ['resume', 'shop'],
+  ])
+    expect((await world.flycd(words)).code).toBe(0);
+  return { id, forget: () => hidden.delete(id) };
+}
+
+test('a word for one that went is no reason to fail', async () => {
+  const { id } = await missed(3);
+  const machine = there().find((one) => one.id === id);
+  if (machine === undefined) throw new Error('it is gone already');
+  world.simulator.world.lag.set({ listMs: listLagMs });
+  destroy(world.simulator.world, machine, 'user');
+  const { code, said } = await sync(world);
+  expect([code, there().length], said).toEqual([0, 3]);
+  expect(said).toContain(`Fly does not show machine ${id}`);
+});
+
+describe('one that Fly lists on and on and does not show is named in the end, with what to do', () => {
+  async function told(id: string): Promise<void> {
+    const before = world.clock.now();
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(world.clock.now() - before).toBeLessThan(120_000);
+    for (const argv of [['status'], ['history', '--app', 'shop'], ['why', 'shop']]) {
+      const { stdout } = await world.flycd(argv);
+      expect(stdout, argv.join(' ')).toContain(`machine ${id}`);
+      expect(stdout, argv.join(' ')).not.toContain('waits for nothing');
+    }
+    expect((await world.flycd(['status'])).stdout).toMatch(/shop +failed .* FlyCD looks again with its next pass/);
+    // What the tries before gave way for is told once.
+    const history = (await world.flycd(['history', '--app', 'shop'])).stdout;
+    expect(history.match(/ held /g)?.length ?? 0).toBeLessThanOrEqual(2);
+  }
+
+  test('a word that it misses', async () => {
+    const { id, forget } = await missed(3);
+    await told(id);
+    const why = (await world.flycd(['why', 'shop'])).stdout;
+    expect(why).toContain('shop: failed\n');
+    expect(why).toContain('its last run could not do one thing: machine.label shop/app/arn/3');
+    expect(why).toContain(`fly machine status ${id} -a shop`);
+    forget();
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect((await world.flycd(['why', 'shop'])).stdout).toContain('waits for nothing');
+  });
+
+  test('an update', async () => {
+    const { hidden } = await synced();
+    const { id } = last();
+    hidden.set(id, 'all');
+    write({ image: 'shop:2' });
+    await told(id);
+    hidden.clear();
+    expect((await sync(world)).code).toBe(0);
+    expect(imagesOf(there())).toEqual(['shop:2', 'shop:2']);
+  });
+});
