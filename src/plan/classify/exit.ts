@@ -1,4 +1,4 @@
-/** How a machine's process ended, as its events tell. */
+/** How a machine's process ended, as its events tell; and those events in words. */
 import type { MachineEvent } from '../../../schemas/fly/machine.ts';
 import { isObject } from '../../model/base/json.ts';
 
@@ -38,4 +38,17 @@ export function exitOf(event: MachineEvent | undefined): Exit | undefined {
 /** true: it did not end well. */
 export function isFailure(exit: Exit): boolean {
   return exit.outOfMemory || exit.code !== 0;
+}
+
+/** What a machine's events show, oldest first: enough to tell a process that ran from one that never came up. */
+const eventsShown = 5;
+
+/** Its last events as words in brackets, after a space; nothing where there are none. */
+export function eventWords(events: readonly MachineEvent[]): string {
+  const words = events
+    .filter(({ type }) => type !== 'destroy')
+    .slice(0, eventsShown)
+    .toReversed()
+    .map(({ type, status }) => [type, status].filter((word) => word !== undefined).join(' '));
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }

@@ -40,19 +40,6 @@ export function wasStoppedByHand({ events }: Machine): boolean {
   return last?.source === 'user' && (last.type === 'stop' || last.type === 'suspend');
 }
 
-/** What a machine's events show, oldest first: enough to tell a process that ran from one that never came up. */
-const eventsShown = 5;
-
-/** Its last events as words in brackets, after a space; nothing where there are none. */
-export function eventWords(events: readonly MachineEvent[]): string {
-  const words = events
-    .filter(({ type }) => type !== 'destroy')
-    .slice(0, eventsShown)
-    .toReversed()
-    .map(({ type, status }) => [type, status].filter((word) => word !== undefined).join(' '));
-  return words.length === 0 ? '' : ` (${words.join(', ')})`;
-}
-
 /** When the machine came into the state it is in, by its events and so by Fly's clock. undefined: unknown. */
 export function stateSince(machine: Machine): number | undefined {
   const isArrival = ({ type, status }: MachineEvent): boolean =>
@@ -74,20 +61,38 @@ export function wasStartedOnce(machine: Machine): boolean {
   return starts.length > 0 && endedByItself(machine);
 }
 
-/** true: nobody asked for its last stop. Of an exit that Fly restarts after, a later stop is another one, as on a host that fails. */
+/**
+ * true: nobody asked for the stop since which its present version rests. Of an exit that Fly restarts after, a later stop is
+ * another one, as on a host that fails.
+ */
 export function endedByItself(machine: Machine): boolean {
+  return isOwnEnd(lastExit(machine));
+}
+
+/** true: its present version crashed, Fly does not try again and nobody has since, so a start would only crash once more. */
+export function hasGivenUp(machine: Machine): boolean {
   const exit = lastExit(machine);
+  return exit !== undefined && isOwnEnd(exit) && isFailure(exit);
+}
+
+/** true: in whichever version its process ended by itself, and nobody has stopped the machine besides. */
+export function isNobodysStop({ events }: Machine): boolean {
+  return isOwnEnd(exitOf(newestOf(events, ['exit', 'start', 'resume', 'stop', 'suspend'])));
+}
+
+function isOwnEnd(exit: Exit | undefined): boolean {
   return exit !== undefined && !exit.requested && !exit.restarting;
 }
 
-/** true: the newest exit was a crash that Fly does not try again, so a start would only crash once more. */
-export function hasGivenUp(machine: Machine): boolean {
-  const exit = lastExit(machine);
-  return exit !== undefined && !exit.requested && !exit.restarting && isFailure(exit);
+/** undefined: its present version has not ended, or has begun to run again since. */
+function lastExit(machine: Machine): Exit | undefined {
+  const turn = newestOf(machine.events, ['exit', 'start', 'resume']);
+  const since = versionMadeAt(machine) ?? 0;
+  return (turn?.timestamp ?? since) < since ? undefined : exitOf(turn);
 }
 
-function lastExit(machine: Machine): Exit | undefined {
-  return exitOf(newest((machine.events ?? []).filter(({ type }) => type === 'exit')));
+function newestOf(events: Machine['events'], types: readonly string[]): MachineEvent | undefined {
+  return newest((events ?? []).filter(({ type }) => types.includes(type ?? '')));
 }
 
 /** Events come newest first; where they have times, those decide. */

@@ -10,7 +10,7 @@ import { shownStamp } from '../kinds/secret-evidence.ts';
 import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../types.ts';
 import { list } from '../../model/base/text.ts';
 import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
-import { bootedAt, endedByItself, hasGivenUp, wasStartedOnce } from '../classify/machine-history.ts';
+import { bootedAt, endedByItself, hasGivenUp, isNobodysStop, wasStartedOnce } from '../classify/machine-history.ts';
 import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
 import { leftWords } from './made-by-hand.ts';
@@ -122,10 +122,10 @@ function updateOf(scope: CompareScope, compared: Compared, draft: GroupDraft): M
 function secretsBecause(scope: GroupScope, { member, live }: Compared): string | undefined {
   const { newestAt, newestName, sets } = scope.secrets;
   const { machine } = member;
-  const mayWake = scope.heals && !restsByDesign(live);
-  const resumes = machine.state === 'suspended' && mayWake && !wasStartedOnce(machine);
+  const resumes = machine.state === 'suspended' && !wasStartedOnce(machine);
   const crashed = machine.state === 'failed' || (machine.state === 'stopped' && hasGivenUp(machine));
-  if (machine.state !== 'started' && !resumes && !(crashed && mayWake)) return undefined;
+  const wakes = (resumes || crashed) && !staysAtRest(scope, machine, live);
+  if (machine.state !== 'started' && !wakes) return undefined;
   if (sets.length > 0) return `its secrets change: ${list(sets)}`;
   const taken = bootedAt(member.machine);
   if (newestAt === undefined || taken === undefined || taken >= newestAt) return undefined;
@@ -168,7 +168,7 @@ function updateStep(
     // What a create began goes on as that would have: it is nobody's stop.
     skipLaunch: comparison.unlaunched
       ? (config.standbys ?? []).length > 0
-      : (resting || comesToRest(machine)) && staysAtRest(scope, config),
+      : (resting || comesToRest(machine)) && staysAtRest(scope, machine, config),
     reason: why.reason,
     ...(comparison.remapped ? { remapped: true } : {}),
     ...(comparison.remapped && comparison.unknownInputs ? { unknownInputs: true } : {}),
@@ -193,9 +193,13 @@ function imageToSend(scope: GroupScope, compared: Compared, reason: MachineUpdat
   return image.ref;
 }
 
-/** What the proxy or a schedule stopped stays so; anything else is started once in its new version. */
-function staysAtRest(scope: GroupScope, config: MachineConfig): boolean {
-  return !scope.heals || restsByDesign(config);
+/**
+ * What the proxy or a schedule stopped stays so; anything else is started once in its new version. Where drift is not healed a
+ * person's stop stays as well: what ended by itself nobody has stopped, and git brings it something new.
+ */
+function staysAtRest(scope: GroupScope, machine: Machine, config: MachineConfig): boolean {
+  const isNobodys = machine.state === 'failed' || isNobodysStop(machine);
+  return restsByDesign(config) || !(scope.heals || isNobodys);
 }
 
 function restsByDesign(config: MachineConfig): boolean {

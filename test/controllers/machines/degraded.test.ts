@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { signal } from '../../../simulator/machines/lifecycle.ts';
 import { prepared, type Arena, type Files } from '../arena.ts';
-import { machinesOf, shop, stampsOf, sync } from './shop.ts';
+import { imagesOf, machinesOf, shop, stampsOf, sync } from './shop.ts';
 
 let world: Arena;
 afterEach(() => world.close());
@@ -87,6 +87,87 @@ describe('a machine that ends for good after its release was called good', () =>
     expect(code, said).toBe(0);
     expect(said).not.toContain('degraded');
     expect((await shown('status')).app).toMatchObject({ status: 'synced', health: null });
+  });
+});
+
+const secretOf = (value: string): string => `secrets:\n  - name: PASSWORD\n    type: raw\n    raw: ${value}\n`;
+
+describe.each(['heal', 'report', 'off'])('nobody stopped it, so that drift: %s keeps it from nothing', (drift) => {
+  const policy = `sync: { drift: ${drift} }\n`;
+  const brings: readonly (readonly [string, Files])[] = [
+    ['another image', shop({ image: 'shop:2', more: policy + secretOf('one') })],
+    ['another config', shop({ more: `${policy}${secretOf('one')}env: { COLOR: blue }\n` })],
+    ['another value of a secret', shop({ more: policy + secretOf('two') })],
+  ];
+
+  test.each(brings)('that git brings: %s', async (_what, files) => {
+    world = await prepared([shop({ more: policy + secretOf('one') })], {});
+    await endsForGood();
+    await sync(world);
+    fly().onStateChange = undefined;
+    world.write(files);
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(machinesOf(world).map(({ state }) => state)).toEqual(['started', 'started']);
+    expect((await shown('status')).app).toMatchObject({ status: 'synced', health: null });
+  });
+
+  test('but where a person started it, and stopped it then', async () => {
+    world = await prepared([shop({ more: policy })], {});
+    await endsForGood();
+    fly().onStateChange = undefined;
+    const [machine] = machinesOf(world);
+    for (const what of ['start', 'stop']) {
+      await world.asPerson('POST', `/apps/shop/machines/${machine?.id}/${what}`);
+      await world.clock.sleep(60_000);
+    }
+    world.write(shop({ image: 'shop:2', more: policy }));
+    await sync(world);
+    expect(imagesOf(world)).toEqual(['shop:2', 'shop:2']);
+    expect(machine?.state).toBe(drift === 'heal' ? 'started' : 'stopped');
+  });
+});
+
+describe('what ended is the version that ran, and only while it rests since', () => {
+  const actOn = async (what: 'start' | 'suspend'): Promise<void> => {
+    await world.asPerson('POST', `/apps/shop/machines/${machinesOf(world)[0]?.id}/${what}`);
+    await world.clock.sleep(60_000);
+  };
+  const crashed = async (): Promise<void> => {
+    world = await prepared([shop()], {});
+    await endsForGood();
+    fly().onStateChange = undefined;
+  };
+
+  test('of another one, which has run since, nothing is said, and it is started once', async () => {
+    await crashed();
+    world.write(shop({ image: 'shop:2' }));
+    await sync(world);
+    await actOn('suspend');
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(said).not.toContain('ran out');
+    expect(machinesOf(world)[0]?.state).toBe('started');
+  });
+
+  test('once somebody has started it, it rests as that one left it', async () => {
+    await crashed();
+    await actOn('start');
+    await actOn('suspend');
+    const { said } = await sync(world);
+    expect(said).not.toContain('ran out');
+    expect((await world.flycd(['diff'])).stdout).toContain('was suspended again after its version had been started');
+  });
+
+  test('a deploy by hand leaves it at rest in a version that never ran', async () => {
+    await crashed();
+    expect(await world.simulator.flyctl.deploy('shop', { image: 'docker.io/acme/shop:9' })).toEqual({ ok: true });
+    await world.clock.sleep(60_000);
+    expect(await shown('diff')).toMatchObject({ app: { status: 'held', health: null } });
+    world.write(shop({ image: 'shop:2' }));
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(0);
+    expect(machinesOf(world).map(({ state }) => state)).toEqual(['started', 'started']);
   });
 });
 

@@ -1,11 +1,12 @@
 /** What a machine's events tell, in whatever order Fly lists them. */
 import { describe, expect, test } from 'vitest';
 import type { MachineEvent } from '../../../schemas/fly/machine.ts';
+import { eventWords } from '../../../src/plan/classify/exit.ts';
 import {
   bootedAt,
   endedByItself,
-  eventWords,
   hasGivenUp,
+  isNobodysStop,
   stateSince,
   wasStartedOnce,
   wasStoppedByHand,
@@ -47,6 +48,11 @@ describe('the newest exit', () => {
     ['one with a time before one without', [exit(1), exit(0, 9)], true, false],
     ['one with a time also where it stands first', [exit(0, 9), exit(1)], true, false],
     ['none', [event('start', 9)], false, false],
+    ['of the version before', [exit(1, -1)], false, false],
+    ['at the very moment that the version was made', [exit(1, 0)], true, true],
+    ['before a start', [event('start', 9), exit(1, 8)], false, false],
+    ['before it resumed', [event('resume', 9), exit(1, 8)], false, false],
+    ['before a stop that changed nothing', [event('stop', 9, user), exit(1, 8)], true, true],
   ])('%s', (_what, events, isByItself, isGivenUp) => {
     expect([endedByItself(machineWith(events)), hasGivenUp(machineWith(events))]).toEqual([isByItself, isGivenUp]);
   });
@@ -69,6 +75,22 @@ describe('stopped by hand', () => {
     ['not where nothing happened', [], false],
   ])('%s', (_what, events, isByHand) => {
     expect(wasStoppedByHand(machineWith(events))).toBe(isByHand);
+  });
+});
+
+describe('a stop of nobody’s', () => {
+  test.each<[string, readonly MachineEvent[], boolean]>([
+    ['a crash', [exit(1, 9), event('start', 8)], true],
+    ['an end in good order', [exit(0, 9)], true],
+    ['also in the version before', [exit(1, -9)], true],
+    ['not one that Fly starts again after', [exit(1, 9, true)], false],
+    ['not one that somebody asked for', [exit(0, 9, false, true), event('stop', 8)], false],
+    ['not where somebody has stopped it besides', [event('stop', 9, user), exit(1, 8)], false],
+    ['not where it was suspended since', [event('suspend', 9), event('start', 8), exit(1, 7)], false],
+    ['not where it runs again', [event('resume', 9), exit(1, 8)], false],
+    ['not where nothing happened', [], false],
+  ])('%s', (_what, events, isNobodys) => {
+    expect(isNobodysStop(machineWith(events))).toBe(isNobodys);
   });
 });
 
