@@ -10,7 +10,7 @@ import { isOwn, otherOwner, type FleetOwner, type OtherOwner } from '../../model
 import { parseSlot } from '../../model/stamps/slot.ts';
 import { flyctlKeys, stampKeys } from '../../model/stamps/keys.ts';
 import { isBegun, ownerBefore } from './beginning.ts';
-import { madeSince } from './hand-made.ts';
+import { isByHand, madeSince } from './hand-made.ts';
 import { halvesOf, isLeftByBluegreen, type Half } from './bluegreen.ts';
 import { busyWith, hasMixedTags, isCanary, ownReleases } from './other-deployments.ts';
 import { groupOf, isGone, liveConfigOf, metadataOf } from './machine-state.ts';
@@ -52,7 +52,7 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
   const { isSince, isUncertain, isUntold } = madeSince({ ...input, machines: present, own });
   const busy = busyWith({ ...input, machines: present });
   // Whoever is at work on them has all of them.
-  const halves = busy === undefined ? halvesOf(present) : new Map<string, Half>();
+  const halves = busy === undefined ? halvesOf(present, isWrittenSince) : new Map<string, Half>();
   for (const machine of present) {
     const kind = kindOf(machine, { fleet: input.fleet, otherFleet, named, mixed });
     const left = leftOf(kind, halves.get(machine.id));
@@ -84,6 +84,11 @@ export function classifyMachines(input: ClassifyInput): MachineInventory {
     isUntold: isUntold && (leftAlone.get('unnamed group') ?? 0) > 0,
     busy,
   };
+}
+
+/** FlyCD has written on it, and nobody else has released to it since. */
+function isWrittenSince(metadata: Readonly<Record<string, string>>): boolean {
+  return parseSent(metadata[stampKeys.sent]) !== undefined && !isByHand(metadata);
 }
 
 /** undefined: no deployment by hand left it there. */

@@ -152,6 +152,24 @@ test('of a bluegreen deployment that died the release by hand is named, and not 
   expect(groups()).toEqual(['web', 'web', 'worker']);
 });
 
+const webs = () => machines().filter((machine) => groupOf(machine) === 'web');
+
+test('of a bluegreen deployment that died between two tags no more goes than has a green one in its place', async () => {
+  const parts = { counts: false, groups: ['web'] };
+  await start(parts);
+  const [first, second] = webs();
+  const deploy = { image: pinned('shop:9'), strategy: 'bluegreen', stops: 'killed', stopsAt: 'replacing' } as const;
+  expect(await human().deploy('shop', deploy)).toMatchObject({ ok: false });
+  // As if it had not come to the second one.
+  const untagged = { metadata: { fly_bluegreen_deployment_tag: null } };
+  await world.asPerson('PATCH', `/apps/shop/machines/${second?.id}/metadata`, untagged);
+  const [green, other] = webs().filter((machine) => machine !== first && machine !== second);
+  expect(await human().destroy('shop', { machine: green?.id ?? '' })).toEqual({ ok: true });
+  await world.clock.sleep(1_800_000);
+  await synced({ ...parts, comment: 'after' });
+  expect(webs().map(({ id }) => id)).toEqual([second?.id, other?.id]);
+});
+
 test('what a bluegreen deployment makes is nobody’s copy, while it goes on and after it', async () => {
   await start({ counts: false });
   const deploying = human().deploy('shop', { image: pinned('shop:9'), strategy: 'bluegreen' });

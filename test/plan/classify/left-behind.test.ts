@@ -51,19 +51,55 @@ describe.each([
     ]);
   });
 
-  test('one that died between two tags: the blue ones without a tag are replaced like those with one', () => {
+  const pairs = () => {
     const { blue, green } = blueAndGreen(desired);
-    const tagged = { ...blue, id: 'blue2', name: 'b2' };
-    const config = {
-      ...blue.config,
-      metadata: { ...blue.config?.metadata, fly_bluegreen_deployment_tag: 'safe_to_destroy' },
-    };
-    const seen = observed({ machines: [blue, { ...tagged, config }, green] });
-    const held = plan(desired, seen);
+    const metadata = { ...blue.config?.metadata, fly_bluegreen_deployment_tag: 'safe_to_destroy' };
+    const tagged = { ...blue, id: 'blue2', name: 'b2', config: { ...blue.config, metadata } };
+    return { blue, tagged, green, second: { ...green, id: 'green2', name: 'g2' } };
+  };
+  const destroyed = (...machines: readonly Machine[]) =>
+    brief(plan(desired, observed({ machines }), { options: { now: true } }).steps)
+      .filter((step) => step.startsWith('machine.destroy'))
+      .toSorted();
+
+  test('one that died between two tags: the blue ones without a tag are replaced like those with one', () => {
+    const { blue, tagged, green, second } = pairs();
+    const held = plan(desired, observed({ machines: [blue, tagged, green, second] }));
     expect(held.holds[0]?.because).toContain('2 machines that a bluegreen deployment replaced');
-    const steps = brief(plan(desired, seen, { options: { now: true } }).steps);
+    const steps = destroyed(blue, tagged, green, second);
     expect(steps).toEqual(expect.arrayContaining(['machine.destroy shop/blue1', 'machine.destroy shop/blue2']));
     expect(steps).not.toContain('machine.destroy shop/green1');
+  });
+});
+
+describe('a green machine that somebody destroyed has taken nobody’s place', () => {
+  const elsewhere = (machine: Machine): Machine => ({ ...machine, id: `${machine.id}ams`, region: 'ams' });
+  const { blue, green } = blueAndGreen(uncounted);
+  const metadata = { ...blue.config?.metadata, fly_bluegreen_deployment_tag: 'safe_to_destroy' };
+  const tagged = { ...blue, id: 'blue2', name: 'b2', config: { ...blue.config, metadata } };
+  const another = { ...blue, id: 'blue3', name: 'b3' };
+  const silent = { ...tagged, host_status: 'unreachable' as const };
+  const written = (one: Machine): Machine => {
+    const stamps = { ...one.config?.metadata, fly_release_id: 'r3', flycd_release: 'r3', flycd_machine: one.id };
+    return { ...one, config: { ...blue.config, metadata: stamps } };
+  };
+
+  test.each<readonly [string, readonly Machine[], readonly string[]]>([
+    ['of two blue ones that with a tag goes first', [blue, tagged, green], ['blue2']],
+    ['in its region', [tagged, elsewhere(blue), green, elsewhere(green)], ['blue1ams', 'blue2']],
+    ['but not in another one', [tagged, blue, elsewhere(blue), green, { ...green, id: 'green2' }], ['blue1', 'blue2']],
+    ['nor goes one that FlyCD has released to since', [blue, written(green)], []],
+    [
+      'which still has taken a place: FlyCD was killed before the others went',
+      [blue, tagged, written(green), written({ ...green, id: 'green2' })],
+      ['blue1', 'blue2'],
+    ],
+    ['one with a tag also has its place on a host that does not answer', [blue, silent, green], ['blue2']],
+    ['nor goes a green one where no blue one is left', [blue, another, green, elsewhere(green)], ['green1']],
+  ])('%s', (_what, machines, gone) => {
+    const app = plan(uncounted, observed({ machines }), { options: { now: true } });
+    const destroys = brief(app.steps).filter((step) => step.startsWith('machine.destroy'));
+    expect(destroys.toSorted()).toEqual(gone.map((id) => `machine.destroy shop/${id}`));
   });
 });
 

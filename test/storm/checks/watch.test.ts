@@ -146,6 +146,42 @@ describe('the watch finds', () => {
     expect(eyes.findings).toHaveLength(1);
   });
 
+  /** Blue and green machines of a deployment that died, destroyed in this order; which of them the watch tells of. */
+  async function destroyedOf(greens: number, marked: readonly number[], order: readonly string[]) {
+    const groups = { web: { count: undefined, serves: true, rests: false, checks: true, volumeGb: undefined } };
+    const { it, eyes, machines: blue } = await watched({ groups });
+    await it.clock.sleep(5000);
+    const tag = (value: string) => ({ ...blue[0]?.config.metadata, fly_bluegreen_deployment_tag: value });
+    const begun = String(Math.floor(it.simulator.world.now() / 1000));
+    for (let number = 1; number <= greens; number += 1) {
+      const config = { ...blue[0]?.config, metadata: tag(begun) };
+      await it.asPerson('POST', '/apps/app-1/machines', { name: `green-${number}`, region: 'arn', config });
+    }
+    for (const one of marked)
+      await it.asPerson('PATCH', `${path(blue[one])}/metadata`, { metadata: tag('safe_to_destroy') });
+    await it.clock.sleep(10_000);
+    for (const name of order) {
+      const one = [...(it.simulator.world.apps.get('app-1')?.machines.values() ?? [])].find((m) => m.name === name);
+      await it.asPerson('DELETE', `${path(one)}?force=true`);
+      await it.clock.sleep(5000);
+    }
+    return eyes.findings.map((text) => / (\S+) was destroyed, and git gives web no count/.exec(text)?.[1] ?? text);
+  }
+  const [one, two] = ['web-arn-1-g1', 'web-arn-2-g1'];
+
+  test.each<readonly [string, Parameters<typeof destroyedOf>, readonly string[]]>([
+    ['blue ones that green ones have replaced', [2, [0], [one, two]], []],
+    ['one more than there are green ones', [1, [0], [one, two]], [two]],
+    ['none that is marked, but the last of the group', [1, [0, 1], [one, two]], []],
+    ['the last of the group', [1, [0, 1], ['green-1', one, two]], ['green-1', two]],
+    ['a blue one where none was replaced', [2, [], [one]], [one]],
+    ['green ones that have replaced none', [2, [], ['green-1', 'green-2']], []],
+    ['one more than there are blue ones', [3, [], ['green-1', 'green-2', 'green-3']], ['green-3']],
+    ['a green one where one was replaced', [2, [1], ['green-1']], ['green-1']],
+  ])('of a bluegreen deployment that died: %s', async (_what, deployment, found) => {
+    expect(await destroyedOf(...deployment)).toEqual(found);
+  });
+
   test('an update without a cause', async () => {
     const { it, eyes, machines } = await watched();
     await update(it, machines[0]);

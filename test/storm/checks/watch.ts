@@ -11,6 +11,7 @@ import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../w
 import { ownName } from './comparison.ts';
 import { keeping, type Keeping } from './keeping.ts';
 import { emptying, type Emptying } from './emptying.ts';
+import { halfDone } from './half-done.ts';
 import { setTwice } from './set-twice.ts';
 import { standings, type Standings } from './rollout-state.ts';
 
@@ -133,6 +134,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
   const commands = watchCommands(say);
   const { ideaOf } = standing;
   const empty = emptying(say);
+  const wasToGo = halfDone();
   const secrets = setTwice({ world, atWork, disturbed });
   const keeper = keeping({ world, fleetName, ideaOf, atWork, say });
 
@@ -212,10 +214,9 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
     const standsIn = (machine.config.standbys ?? []).length > 0;
     // One more than git wants for as long as somebody deploys, and theirs who undoes what was left of that.
     const isCanary = machine.config.metadata?.['fly_canary'] !== undefined;
-    const isReplaced = membersOf(world, machine.app.name, groupOf(machine)).some(
-      (other) => takesPlaceOf(other, machine) || takesPlaceOf(machine, other),
-    );
-    if (isReplaced || isUndone(machine)) return;
+    const members = membersOf(world, machine.app.name, groupOf(machine)).filter((other) => other !== machine);
+    const isReplaced = members.some((other) => takesPlaceOf(other, machine) || takesPlaceOf(machine, other));
+    if (wasToGo(machine, members) || isReplaced || isUndone(machine)) return;
     if (group !== undefined && group.count === undefined && !standsIn && !isCanary)
       say(`${machine.app.name}: ${machine.name} was destroyed, and git gives ${groupOf(machine)} no count`);
   }
