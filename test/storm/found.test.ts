@@ -30,6 +30,7 @@ test.each([
   [1_262_028_008, 'under `drift: off`, a deployment by hand took all machines of a group'],
   [1_623_449_832, 'under `drift: off`, a bluegreen by hand of a machine that somebody had stopped'],
   [733_100_019, 'a bluegreen by hand that died between two tags, and a green machine that was destroyed then'],
+  [733_101_133, 'a person clones a machine that runs a release command'],
   [733_100_024, 'under `drift: report`, a commit mends an image that crashed until its restarts ran out'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);

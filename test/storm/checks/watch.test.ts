@@ -253,6 +253,8 @@ describe('the watch finds', () => {
     eyes.expect({ apps: [{ ...app, image: next, releaseCommand: 'migrate 1' }] });
     await run('release-2', '1', next);
     await run('release-3', '1', next);
+    // A person's clone of one.
+    await run('ancient-field-5641', '1', next);
     expect(eyes.findings.slice(1)).toEqual([
       expect.stringContaining('app-1: release-3 runs a release command beside release-2'),
     ]);

@@ -6,7 +6,7 @@ import type { Machine } from '../../../simulator/world/records.ts';
 import { isRunning } from '../../../simulator/world/machine-states.ts';
 import type { RequestNotice, RequestRecord } from '../../../simulator/world/requests.ts';
 import type { World } from '../../../simulator/world/world.ts';
-import { imageOf, isCommand, watchCommands } from '../world/commands.ts';
+import { imageOf, isOwnCommand, watchCommands } from '../world/commands.ts';
 import { countOf, mayBeDown, wishOf, type FleetIdea, type FleetName } from '../world/fleet.ts';
 import { ownName } from './comparison.ts';
 import { keeping, type Keeping } from './keeping.ts';
@@ -291,7 +291,7 @@ export function watch(world: World, fleetName: FleetName = 'storm'): Watch {
   function made({ app: name = '' }: Readonly<RequestRecord>): void {
     const app = ideaOf(name);
     for (const machine of world.apps.get(name)?.machines.values() ?? []) {
-      if (!seen.has(machine) && (ownName.test(machine.name) || isCommand(machine))) checkAgain(machine, '');
+      if (!seen.has(machine) && (ownName.test(machine.name) || isOwnCommand(machine))) checkAgain(machine, '');
       if (!seen.has(machine)) {
         const isByFlycd = ownName.test(machine.name);
         empty.made({ app: name, group: groupOf(machine), name: machine.name, isByFlycd });

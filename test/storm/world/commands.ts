@@ -18,8 +18,13 @@ export function imageOf({ config }: Machine): string {
   return (config.image ?? '').split('@')[0] ?? '';
 }
 
-export function isCommand({ config }: Machine): boolean {
+function isCommand({ config }: Machine): boolean {
   return config.metadata?.['fly_process_group'] === releaseCommandGroup;
+}
+
+/** FlyCD calls its machines so; a person who clones one runs the command once more, and gives it another name. */
+export function isOwnCommand(machine: Machine): boolean {
+  return isCommand(machine) && machine.name.startsWith('release-');
 }
 
 function commandsOf({ app }: Machine): readonly Machine[] {
@@ -49,7 +54,7 @@ export function watchCommands(say: (text: string) => void): CommandWatch {
     },
     appeared(machine) {
       const others = commandsOf(machine).filter((one) => one !== machine && atWork.has(one.state));
-      if (commandsOf(machine).includes(machine) && others.length > 0)
+      if (isOwnCommand(machine) && others.length > 0)
         say(`${machine.app.name}: ${machine.name} runs a release command beside ${others[0]?.name}`);
     },
   };
