@@ -226,8 +226,7 @@ async function settled(pass: AppPass, { machineId, version }: HealthWait): Promi
 async function presentMachine(pass: AppPass, { machineId, version, before }: HealthWait): Promise<Machine> {
   const machine = await machineAfter(pass, machineId, { version, before });
   if (machine === undefined || machine.state === 'destroyed') {
-    // One that this pass has made may be of a kind that ends so by itself, and would be made again and again.
-    if (!pass.made.has(machineId)) throw giveWay(pass, `machine ${machineId} went while FlyCD waited for it`);
+    // It may have ended so by what it was given, and the next one would, too: this is for a person to see.
     throw new Fault({
       kind: 'transient',
       what: 'a machine is gone while FlyCD waited for it',

@@ -129,12 +129,14 @@ export async function saidSince({ app, basis, services: { store } }: AppPass): P
 
 /**
  * What is done to a machine that may have gone a moment ago: Fly lists one for longer than it shows it. Gives way then, for by the
- * next plan the list has caught up. Where nobody plans again, it is said what Fly answers.
+ * next plan the list has caught up. Where nobody plans again, it is said what Fly answers. One that went behind a change of this
+ * pass may have ended by what it was given: no other one gets it then.
  */
 export async function givingWay<T>(pass: AppPass, machineId: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
+    if (pass.underway.has(machineId)) throw error;
     const seen = await seenGone(pass, machineId, error);
     const fault = seen instanceof Unshown ? seen : error;
     if (seen === undefined || pass.services.isLastTry === true) throw fault;
