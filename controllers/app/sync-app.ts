@@ -27,11 +27,14 @@ import { hasGivenWay, tellingOf } from './telling.ts';
 
 /**
  * Applies one app's plan and writes everything down at one exit, whatever happened. `isOvertaken`: it gave way to whoever was
- * faster, and the app is to be planned again.
+ * faster, and the app is to be planned again. `isAdopted`: it took the app over from another owner.
  */
-export async function syncApp(
-  asked: SyncAppOptions,
-): Promise<{ readonly run: Run; readonly faults: readonly Fault[]; readonly isOvertaken: boolean }> {
+export async function syncApp(asked: SyncAppOptions): Promise<{
+  readonly run: Run;
+  readonly faults: readonly Fault[];
+  readonly isOvertaken: boolean;
+  readonly isAdopted: boolean;
+}> {
   const { store, app, plan, wholePlan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan, wholePlan });
@@ -77,7 +80,12 @@ export async function syncApp(
   const ended = await store.finishRun(runId, { ...end, nextWakeAt });
   const run = asked.isAgain === true ? await unlessTold(store, ended) : ended;
   onProgress({ type: 'app.finished', app: app.name, run });
-  return { run, faults, isOvertaken: isOvertaken && faults.every(({ kind }) => kind === 'waiting') };
+  return {
+    run,
+    faults,
+    isOvertaken: isOvertaken && faults.every(({ kind }) => kind === 'waiting'),
+    isAdopted: results.some(({ kind, outcome }) => kind === 'app.adopt' && outcome === 'updated'),
+  };
 }
 
 /** The run; where it tells what the one right before it told, that one, and history is spared. */

@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import { allEnded } from '../../src/model/base/ending.ts';
 import { asideOf, inPlace } from '../../src/loop/aside.ts';
 import type { DesiredApp, DesiredFleet } from '../../src/model/desired.ts';
-import { isFleetWide, type Fault } from '../../src/model/base/fault.ts';
+import { isFleetWide } from '../../src/model/base/fault.ts';
 import { byText } from '../../src/model/base/text.ts';
 import type { OrphanedApp } from '../../src/model/observed.ts';
 import type { AppPlan, Plan } from '../../src/model/plan.ts';
@@ -10,10 +10,7 @@ import type { Run, Trigger } from '../../src/model/run.ts';
 import { holdUnlisted, type Acceptance } from '../../src/plan/guards/accept.ts';
 import { planOrphanAgain, withPlans, type FailedApp } from '../../src/plan/fleet.ts';
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
-import { statusByReason } from '../../src/plan/steps/status.ts';
-import { writesOf } from '../../src/plan/steps/bookkeeping.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
-import { Overruled } from '../pass/basis.ts';
 import { listedMs } from '../pass/fly-now.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
@@ -223,8 +220,8 @@ async function syncUntilOwn(
       // Longer each time: as long as lists lag, they show what was planned from before.
       const pauseMs = listedMs * (times + 1);
       await options.yieldSlot(() => context.clock.sleep(pauseMs, context.signal));
-      // Of whoever has taken it over behind this one nobody has spoken.
-      if (isLostAgain(ended)) work = { ...work, options: { ...work.options, adopt: false } };
+      // From whoever takes it over behind that nobody has asked for it.
+      if (ended.isAdopted) work = { ...work, options: { ...work.options, adopt: false } };
       let now = await plannedNow(context, desired, { work, app, first });
       if (isUnasked(now.planned, options.planned)) {
         // Nobody has insisted on this: it came while FlyCD was at work.
@@ -242,12 +239,6 @@ async function syncUntilOwn(
     }
   }
   return ended;
-}
-
-/** Once it was taken over as a person asked, another owner has done so, too. */
-function isLostAgain({ plan, faults }: { readonly plan: GuardedPlan; readonly faults: readonly Fault[] }): boolean {
-  const isAdopted = writesOf(plan).some(({ kind }) => kind === 'app.adopt');
-  return isAdopted && faults.some((fault) => fault instanceof Overruled && fault.status === statusByReason.owner);
 }
 
 /** true: a person's word would go over more than what they knew of. */

@@ -6,6 +6,7 @@ import { Fault } from '../../src/model/base/fault.ts';
 import type { AppStep, MachineLabel } from '../../src/model/plan.ts';
 import { appIdOf, observeApp } from '../../src/observed/app.ts';
 import { shownApp } from '../../src/observed/presence.ts';
+import { isHostOk } from '../../src/plan/classify/machine-state.ts';
 import { classifyMachines } from '../../src/plan/classify/machines.ts';
 import { unlabelledOf } from '../../src/plan/guards/owner.ts';
 import { adoptable, ownerLabels } from '../../src/plan/kinds/owner-labels.ts';
@@ -50,7 +51,15 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
   const unlisted = theirsIn(basis.machines ?? []).filter(({ id }) => listed.every((machine) => machine.id !== id));
   const looked = await allEnded(unlisted.map(({ id }) => fly.machine(app.name, id)));
   const machines = [...listed, ...looked.filter((machine) => machine !== undefined)];
-  const labelled = await writeLabels(services, app.name, { fleet, machines, labels: labelsFor(machines), labelsFor });
+  // Whoever has taken it over since the plan was made is not who the person spoke of.
+  const planned = new Map(basis.machines?.map((machine) => [machine.id, machine]));
+  const asPlanned = machines.map((machine) => (isHostOk(machine) && planned.get(machine.id)) || machine);
+  const labelled = await writeLabels(services, app.name, {
+    fleet,
+    machines: asPlanned,
+    labels: labelsFor(asPlanned),
+    labelsFor,
+  });
   for (const { label, fault } of labelled) if (fault === undefined) pass.adopted.add(label.machineId);
   const failed = labelled.find(({ fault }) => fault !== undefined)?.fault;
   if (failed !== undefined) throw failed;

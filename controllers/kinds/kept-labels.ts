@@ -4,6 +4,7 @@
  */
 import type { Machine } from '../../schemas/fly/machine.ts';
 import { orUndefined } from '../../src/fly/http/absence.ts';
+import { allEnded } from '../../src/model/base/ending.ts';
 import { Fault, toFault } from '../../src/model/base/fault.ts';
 import type { MachineLabel } from '../../src/model/plan.ts';
 import { stampKeys } from '../../src/model/stamps/keys.ts';
@@ -12,7 +13,7 @@ import { compareOrigins } from '../../src/model/stamps/origin.ts';
 import { isOwn, isPresumed, otherOwner, ownerStamps, type FleetOwner } from '../../src/model/stamps/owner.ts';
 import { shownApp, shownMachine } from '../../src/observed/presence.ts';
 import { readIfPossible } from '../../src/observed/reading.ts';
-import { isGone, metadataOf } from '../../src/plan/classify/machine-state.ts';
+import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { Store } from '../../src/record/store.ts';
 import { outlasts, Watch, type Inscription, type Keeping } from './inscription.ts';
 
@@ -62,8 +63,9 @@ export async function writeLabels(
     const labelled = written.flatMap(({ machine }) => machine ?? []);
     if (labelled.length === 0) return [...done, ...written];
     const stamped = there.filter((machine) => !isGone(machine) && metadataOf(machine)[stampKeys.fleet] !== undefined);
-    const { inscription, theirs } = inscriptionOf(app, { owner, machines: labelled, labels: next });
-    const watch = new Watch(context, app, inscription, labelled);
+    const watched = [...labelled, ...there.filter((machine) => isOursAtWork(machine, owner))];
+    const { inscription, theirs } = inscriptionOf(app, { owner, machines: watched, labels: next });
+    const watch = new Watch(context, app, inscription, watched);
     const stays = await outlasts(context, app, { watch, there: stamped, beganAt });
     const isTaken = ({ label: { machineId } }: Labelled): boolean => theirs.has(machineId);
     done.push(
@@ -79,6 +81,11 @@ export async function writeLabels(
   return done;
 }
 
+/** Ours already, as where the command was killed before: what somebody at work has sent may write over that as well. */
+function isOursAtWork(machine: Machine, owner: FleetOwner): boolean {
+  return !isGone(machine) && isOwn(metadataOf(machine), owner) && isFlycdLease(machine.lease?.description);
+}
+
 interface Writing extends Pick<Labelling, 'labels' | 'onProgress'> {
   /** Whose the labels are. */
   readonly owner: FleetOwner;
@@ -90,39 +97,41 @@ interface WrittenLabel extends Labelled {
   readonly machine: Machine | undefined;
 }
 
-/** One that is gone by then needs none, unless it is the last one. */
+/**
+ * All at once: the longer it takes, the more may come in between. One that is gone by then needs no label, unless it is the last one.
+ */
 async function writeEach(
   context: KeepingLabels,
   app: string,
   { labels, ...writing }: Writing,
 ): Promise<readonly WrittenLabel[]> {
   const { clock } = context;
-  const written: WrittenLabel[] = [];
-  const gone: WrittenLabel[] = [];
-  for (const label of labels) {
-    writing.onProgress?.(label);
-    const startedAt = clock.now();
-    let fault: Fault | undefined;
-    let machine: Machine | undefined;
-    let isThere = true;
-    try {
-      machine = await shownMachine(context, app, label.machineId);
-      isThere = machine !== undefined && !isGone(machine);
-      if (machine !== undefined && isThere) await writeLabel(context, app, { ...writing, label, machine });
-      else fault = wentBefore(app, label.machineId);
-    } catch (error) {
-      fault = toFault(error, 'a machine could not be labelled');
-    }
-    const one = {
-      label,
-      startedAt,
-      finishedAt: clock.now(),
-      fault,
-      machine: fault === undefined ? machine : undefined,
-    };
-    (isThere ? written : gone).push(one);
-  }
-  return written.length > 0 ? written : gone;
+  const gone = new Set<WrittenLabel>();
+  const all = await allEnded(
+    labels.map(async (label) => {
+      writing.onProgress?.(label);
+      const startedAt = clock.now();
+      const ended = (parts: Pick<WrittenLabel, 'fault' | 'machine'>): WrittenLabel => ({
+        label,
+        startedAt,
+        finishedAt: clock.now(),
+        ...parts,
+      });
+      try {
+        const machine = await shownMachine(context, app, label.machineId);
+        if (machine !== undefined && !isGone(machine)) {
+          await writeLabel(context, app, { ...writing, label, machine });
+          return ended({ fault: undefined, machine });
+        }
+        const went = ended({ fault: wentBefore(app, label.machineId), machine: undefined });
+        gone.add(went);
+        return went;
+      } catch (error) {
+        return ended({ fault: toFault(error, 'a machine could not be labelled'), machine: undefined });
+      }
+    }),
+  );
+  return gone.size === all.length ? all : all.filter((one) => !gone.has(one));
 }
 
 /**
@@ -139,6 +148,7 @@ async function writeLabel(
     machine,
   }: Omit<Writing, 'labels'> & Pick<WrittenLabel, 'label'> & { readonly machine: Machine },
 ): Promise<void> {
+  if (!isHostOk(machine)) throw onDarkHost(app, machine.id);
   const metadata = metadataOf(machine);
   const before = listed.find(({ id }) => id === machine.id) ?? machine;
   const [was, is] = [before, machine].map((seen) => otherOwner(metadataOf(seen), owner));
@@ -192,6 +202,15 @@ function wentBefore(app: string, id: string): Fault {
     kind: 'transient',
     what: `machine ${id} went before it could be labelled`,
     next: 'run the command again',
+    where: `${app} ${id}`,
+  });
+}
+
+function onDarkHost(app: string, id: string): Fault {
+  return new Fault({
+    kind: 'transient',
+    what: `the host of machine ${id} does not answer, and it keeps its owner until then`,
+    next: 'run the command again when the host is back',
     where: `${app} ${id}`,
   });
 }
