@@ -45,6 +45,15 @@ async function updateOf(copy: Copy, latencyMs: number): Promise<{ readonly ended
   return { ended };
 }
 
+/** The earlier owner, whose app has run for a while. */
+async function owned(files = app('nginx:1')): Promise<Copy> {
+  world = await arena();
+  const words = copyOf('words', files);
+  await words.flycd(once);
+  await world.clock.sleep(600_000);
+  return words;
+}
+
 interface Said {
   readonly code: number;
   readonly said: string;
@@ -98,11 +107,8 @@ test.each([
   [3, 0],
   [3, 1000],
 ])('two who adopt it plainly (%i machines, %i ms apart): one has it, and the other is told', async (count, apartMs) => {
-  world = await arena();
-  const words = copyOf('words', app('nginx:1', count));
+  await owned(app('nginx:1', count));
   const both = ['aaa', 'bbb'].map((fleet) => copyOf(fleet, app('nginx:1', count)));
-  await words.flycd(once);
-  await world.clock.sleep(600_000);
   latency(100);
   const said = await inTurn(
     apartMs,
@@ -115,11 +121,8 @@ test.each([
 test.each([0, 200, 1000])(
   'two who adopt it plainly and would roll it, %i ms apart: no two have it',
   async (apartMs) => {
-    world = await arena();
-    const words = copyOf('words', app('nginx:1', 3));
+    await owned(app('nginx:1', 3));
     const both = ['aaa', 'bbb'].map((fleet, index) => copyOf(fleet, app(`nginx:${index + 2}`, 3)));
-    await words.flycd(once);
-    await world.clock.sleep(600_000);
     latency(400);
     const said = await inTurn(
       apartMs,
@@ -188,11 +191,8 @@ describe.each([
 test.each([500, 2000, 4000])(
   'what somebody has taken over %i ms before, lists do not show it yet, stays theirs',
   async (ms) => {
-    world = await arena();
-    const words = copyOf('words', app('nginx:1'));
+    await owned();
     const both = ['aaa', 'bbb'].map((fleet) => copyOf(fleet, app('nginx:1')));
-    await words.flycd(once);
-    await world.clock.sleep(600_000);
     world.simulator.world.lag.set({ listMs: 5000 });
     const said = await inTurn(
       ms,
@@ -209,11 +209,8 @@ test.each([
   [from('words'), 500],
   [from('words'), 3000],
 ])('%j %i ms after machines went, which lists still show: those need no labels', async (adopt, ms) => {
-  world = await arena();
-  const words = copyOf('words', app('nginx:1', 3));
+  const words = await owned(app('nginx:1', 3));
   const aaa = copyOf('aaa', app('nginx:1', 1));
-  await words.flycd(once);
-  await world.clock.sleep(600_000);
   world.simulator.world.lag.set({ listMs: 5000 });
   words.commit(app('nginx:1', 1));
   const [, said] = await inTurn(ms, [() => words.flycd(once), () => aaa.flycd(adopt)]);
@@ -225,11 +222,8 @@ test.each([
 test.each([20_000, 50_000])(
   'the earlier owner takes it back beside an update of %i ms: nobody fights for it',
   async (latencyMs) => {
-    world = await arena();
-    const words = copyOf('words', app('nginx:1'));
+    const words = await owned();
     const aaa = copyOf('aaa', app('nginx:1'));
-    await words.flycd(once);
-    await world.clock.sleep(600_000);
     words.commit(app('nginx:2'));
     const roll = await updateOf(words, latencyMs);
     const began = world.clock.now();
@@ -271,11 +265,8 @@ describe.each([from('aaa'), ['adopt', '--all', '--from', 'aaa']])('%s %s %s %s',
 test.each([from('words'), ['adopt', '--all', '--from', 'words']])(
   '%s %s %s %s killed between two labels and said again puts back what an update writes over the first',
   async (...adopt) => {
-    world = await arena();
-    const words = copyOf('words', app('nginx:1'));
+    const words = await owned();
     const aaa = copyOf('aaa', app('nginx:1'));
-    await words.flycd(once);
-    await world.clock.sleep(600_000);
     words.commit(app('nginx:2'));
     const roll = await updateOf(words, 9000);
     const [first] = machines();
@@ -290,11 +281,8 @@ test.each([from('words'), ['adopt', '--all', '--from', 'words']])(
 test.each([plainly, from('words'), ['adopt', '--all', '--from', 'words']])(
   '%s %s %s %s: a host that does not answer, though the list says it does, is named',
   async (...adopt) => {
-    world = await arena();
-    const words = copyOf('words', app('nginx:1'));
+    await owned();
     const aaa = copyOf('aaa', app('nginx:1'));
-    await words.flycd(once);
-    await world.clock.sleep(600_000);
     world.simulator.world.lag.set({ listMs: 5000 });
     const dark = [...(world.simulator.world.apps.get('shop')?.machines.values() ?? [])][0];
     if (dark === undefined) throw new Error('there is no machine');

@@ -20,6 +20,15 @@ const idleAfterMs = 8000;
 
 const starts = () => fly().writes(({ template }) => template === 'POST /apps/{app}/machines/{machine}/start').length;
 
+/** Each machine is warm after its second start. */
+function warmsUp(): void {
+  fly().onStateChange = (machine) => {
+    if (machine.state !== 'started' || machine.checkRule !== undefined) return;
+    machine.checkRule = 'fail';
+    world.clock.timer(12_000, () => ruleChecks(fly(), machine, 'pass'));
+  };
+}
+
 describe.each(['stop', 'suspend'])('the proxy stops a machine before its checks have passed (%s)', (how) => {
   const written = { service: served(how), count: 3 };
 
@@ -58,12 +67,7 @@ describe.each(['stop', 'suspend'])('the proxy stops a machine before its checks 
   test('a good one is started again, and seen', async () => {
     world = await prepared([shop(written)], shop({ ...written, image: 'shop:2' }));
     fly().idleAfterMs = idleAfterMs;
-    fly().onStateChange = (machine) => {
-      if (machine.state !== 'started' || machine.checkRule !== undefined) return;
-      // It is warm after its second start.
-      machine.checkRule = 'fail';
-      world.clock.timer(12_000, () => ruleChecks(fly(), machine, 'pass'));
-    };
+    warmsUp();
     const { code, said } = await sync(world);
     expect(code, said).toBe(0);
     expect(starts()).toBe(3);
@@ -74,11 +78,7 @@ describe.each(['stop', 'suspend'])('the proxy stops a machine before its checks 
   test('where the proxy is quicker to start it again, it is no failure', async () => {
     world = await prepared([shop(written)], shop({ ...written, image: 'shop:2' }));
     fly().idleAfterMs = idleAfterMs;
-    fly().onStateChange = (machine) => {
-      if (machine.state !== 'started' || machine.checkRule !== undefined) return;
-      machine.checkRule = 'fail';
-      world.clock.timer(12_000, () => ruleChecks(fly(), machine, 'pass'));
-    };
+    warmsUp();
     const startRoute = 'POST /apps/{app}/machines/{machine}/start';
     const fault = { status: 412, body: { error: "unable to start machine from current state: 'starting'" } };
     fly().faults.add({ template: startRoute, app: 'shop', times: 3, fault });
