@@ -220,7 +220,7 @@ async function syncUntilOwn(
       // Longer each time: as long as lists lag, they show what was planned from before.
       const pauseMs = listedMs * (times + 1);
       await options.yieldSlot(() => context.clock.sleep(pauseMs, context.signal));
-      // From whoever takes it over behind that nobody has asked for it.
+      // A person asked for it once: from whoever has taken it over since, it is not taken again.
       if (ended.isAdopted) work = { ...work, options: { ...work.options, adopt: false } };
       let now = await plannedNow(context, desired, { work, app, first });
       if (isUnasked(now.planned, options.planned)) {

@@ -51,7 +51,7 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
   const unlisted = theirsIn(basis.machines ?? []).filter(({ id }) => listed.every((machine) => machine.id !== id));
   const looked = await allEnded(unlisted.map(({ id }) => fly.machine(app.name, id)));
   const machines = [...listed, ...looked.filter((machine) => machine !== undefined)];
-  // Whoever has taken it over since the plan was made is not who the person spoke of.
+  // The labels go to machines of the owner that was planned from: one who has taken the app over since keeps it.
   const planned = new Map(basis.machines?.map((machine) => [machine.id, machine]));
   const asPlanned = machines.map((machine) => (isHostOk(machine) && planned.get(machine.id)) || machine);
   const labelled = await writeLabels(services, app.name, {

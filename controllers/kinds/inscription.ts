@@ -33,7 +33,7 @@ export interface Keeping extends Omit<Parameters<typeof outlastsDestroys>[0], 'f
 export interface Inscription {
   /** What of it this machine has lost, to be written there again. Empty: nothing. */
   readonly lostOn: (machine: Machine) => Readonly<Record<string, string | null>>;
-  /** Called when that has been written on this machine, of which it was asked. */
+  /** Called once what it had lost has been written on this machine. */
   readonly putBackOn?: (machine: Machine) => void;
   /** true: who holds a machine by this lease looks at it right before each update, and gives way to what is written. */
   readonly looksFirst: (lease: Lease) => boolean;

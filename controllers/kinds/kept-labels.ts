@@ -54,7 +54,7 @@ export async function writeLabels(
   { fleet, machines, labels, labelsFor, onProgress }: Labelling,
 ): Promise<readonly Labelled[]> {
   const { clock, fly } = context;
-  // What carries the earlier owner's labels is not labelled yet.
+  // With `from`, machines that carry the earlier owner's labels would count as ours.
   const owner = { ...fleet, from: undefined };
   const beganAt = clock.monotonic();
   const done: Labelled[] = [];
@@ -97,41 +97,44 @@ interface WrittenLabel extends Labelled {
   readonly machine: Machine | undefined;
 }
 
-/**
- * All at once: the longer it takes, the more may come in between. One that is gone by then needs no label, unless it is the last one.
- */
+interface Tried extends Pick<WrittenLabel, 'fault' | 'machine'> {
+  readonly isThere: boolean;
+}
+
+/** Side by side: the longer it takes, the more may come in between. A machine that is gone needs no label, unless all of them are. */
 async function writeEach(
   context: KeepingLabels,
   app: string,
   { labels, ...writing }: Writing,
 ): Promise<readonly WrittenLabel[]> {
   const { clock } = context;
-  const gone = new Set<WrittenLabel>();
-  const all = await allEnded(
+  const tried = await allEnded(
     labels.map(async (label) => {
       writing.onProgress?.(label);
       const startedAt = clock.now();
-      const ended = (parts: Pick<WrittenLabel, 'fault' | 'machine'>): WrittenLabel => ({
-        label,
-        startedAt,
-        finishedAt: clock.now(),
-        ...parts,
-      });
-      try {
-        const machine = await shownMachine(context, app, label.machineId);
-        if (machine !== undefined && !isGone(machine)) {
-          await writeLabel(context, app, { ...writing, label, machine });
-          return ended({ fault: undefined, machine });
-        }
-        const went = ended({ fault: wentBefore(app, label.machineId), machine: undefined });
-        gone.add(went);
-        return went;
-      } catch (error) {
-        return ended({ fault: toFault(error, 'a machine could not be labelled'), machine: undefined });
-      }
+      const { isThere, ...ended } = await tryLabel(context, app, { ...writing, label });
+      return { isThere, written: { label, startedAt, finishedAt: clock.now(), ...ended } };
     }),
   );
-  return gone.size === all.length ? all : all.filter((one) => !gone.has(one));
+  const there = tried.filter(({ isThere }) => isThere);
+  return (there.length > 0 ? there : tried).map(({ written }) => written);
+}
+
+async function tryLabel(
+  context: KeepingLabels,
+  app: string,
+  asked: Omit<Writing, 'labels'> & Pick<WrittenLabel, 'label'>,
+): Promise<Tried> {
+  const { machineId } = asked.label;
+  try {
+    const machine = await shownMachine(context, app, machineId);
+    if (machine === undefined || isGone(machine))
+      return { fault: wentBefore(app, machineId), machine: undefined, isThere: false };
+    await writeLabel(context, app, { ...asked, machine });
+    return { fault: undefined, machine, isThere: true };
+  } catch (error) {
+    return { fault: toFault(error, 'a machine could not be labelled'), machine: undefined, isThere: true };
+  }
 }
 
 /**

@@ -226,7 +226,7 @@ async function settled(pass: AppPass, { machineId, version }: HealthWait): Promi
 async function presentMachine(pass: AppPass, { machineId, version, before }: HealthWait): Promise<Machine> {
   const machine = await machineAfter(pass, machineId, { version, before });
   if (machine === undefined || machine.state === 'destroyed') {
-    // It may have ended so by what it was given, and the next one would, too: this is for a person to see.
+    // The new version may have ended it, and would end the next machine as well: the pass fails here.
     throw new Fault({
       kind: 'transient',
       what: 'a machine is gone while FlyCD waited for it',

@@ -100,8 +100,8 @@ export function checkWords(pass: AppPass, machines: readonly Machine[], others: 
 }
 
 /**
- * Another owner has taken over a machine that no other one had, or that this pass has made or taken over itself: nothing more is begun, whether the Fault
- * is thrown or not. undefined: none has.
+ * Another owner has taken over a machine that no other one had, or that this pass has made or taken over itself: nothing more is
+ * begun, whether the Fault is thrown or not. undefined: none has.
  */
 export function takenOver(pass: AppPass, machines: readonly Machine[]): Fault | undefined {
   const { basis, fleet, made, adopted } = pass;
@@ -110,8 +110,8 @@ export function takenOver(pass: AppPass, machines: readonly Machine[]): Fault | 
     const other = otherOwner(metadataOf(machine), fleet);
     if (other === undefined) continue;
     const planned = basis.machines?.find((before) => before.id === id);
-    const wasNobodys = planned !== undefined && otherOwner(metadataOf(planned), fleet) === undefined;
-    if (!wasNobodys && !made.has(id) && !adopted.has(id)) continue;
+    const hadNoOther = planned !== undefined && otherOwner(metadataOf(planned), fleet) === undefined;
+    if (!hadNoOther && !made.has(id) && !adopted.has(id)) continue;
     const why = `machine ${id} carries the labels of ${ownerWords(other)} since`;
     return overruled(pass, { what: 'was taken over', why, status: statusByReason.owner });
   }
