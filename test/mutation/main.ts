@@ -31,7 +31,8 @@ none of those noticed. A change that no test notices is printed as survived.
   --watched PATH   goes by the run over all tests that this folder keeps; where it is empty, makes and keeps one
   --after LOG      goes on where the run ended whose output this file holds: with those that wait for their last tests
   --in PATH        draws from this file or folder alone; may be repeated
-  --tests PATH     knows the tests of this file or folder alone; may be repeated (default: all of npm test)
+  --tests PATH     knows the tests of this file or folder alone; may be repeated (default: all of npm test and the
+                   files of many scenes)
 `;
 
 /** Guards, brakes, busy, health, lease, classification, evidence, words and loop. */
@@ -134,16 +135,25 @@ interface Watched {
 }
 
 /** Whether vitest passed; a run over its limit did not. Node's own test of a config needs no shell. */
-function vitest(copy: string, args: readonly string[], limitMs: number, watched: Watched = {}): Promise<boolean> {
+function vitest(
+  copy: string,
+  config: 'coverage' | 'tests',
+  args: readonly string[],
+  limitMs: number,
+  { env, output }: Watched = {},
+): Promise<boolean> {
   return new Promise((ended) => {
     const script = join(root, 'node_modules/vitest/vitest.mjs');
-    const { env, output = 'ignore' } = watched;
-    const child = spawn(process.execPath, [script, 'run', ...args], {
-      cwd: copy,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', output, output],
-      detached: true,
-    });
+    const child = spawn(
+      process.execPath,
+      [script, 'run', '--config', `test/mutation/vitest.${config}.config.ts`, ...args],
+      {
+        cwd: copy,
+        env: { ...process.env, ...env },
+        stdio: ['ignore', output ?? 'ignore', output ?? 'ignore'],
+        detached: true,
+      },
+    );
     const { pid } = child;
     if (pid === undefined) throw new Error('vitest does not start');
     groups.add(pid);
@@ -163,7 +173,7 @@ async function isNoticed(copy: string, mutant: Mutant, batches: readonly (readon
   writeFileSync(path, source.slice(0, mutant.start) + mutant.text + source.slice(mutant.end));
   try {
     for (const tests of batches)
-      if (tests.length > 0 && !(await vitest(copy, ['--bail=1', '--maxWorkers=1', ...tests], batchLimitMs)))
+      if (tests.length > 0 && !(await vitest(copy, 'tests', ['--bail=1', '--maxWorkers=1', ...tests], batchLimitMs)))
         return true;
     return false;
   } finally {
@@ -218,19 +228,16 @@ const copies = Array.from({ length: availableParallelism() }, (_, index) => copy
 
 const coverage = values.watched === undefined ? mkdtempSync(join(folder, 'coverage-')) : resolve(values.watched);
 mkdirSync(coverage, { recursive: true });
-const config = 'test/mutation/vitest.coverage.config.ts';
-/** The whole of npm test, watched: several times its usual length. */
-const coverageLimitMs = 1_800_000;
+/** All tests but whole fleets and walks, watched: several times their usual length. */
+const coverageLimitMs = 2_700_000;
 /** Of tests that fail, enough to see which. */
 const failedLinesMax = 40;
 /** Refuses where they do not pass. */
 async function watchTests(): Promise<void> {
   const log = join(folder, 'coverage.log');
   const output = openSync(log, 'w');
-  const isGreen = await vitest(copies[0] ?? root, ['--config', config, ...(values.tests ?? [])], coverageLimitMs, {
-    env: { MUTATION_COVERAGE: coverage, NO_COLOR: '1' },
-    output,
-  });
+  const watched = { env: { MUTATION_COVERAGE: coverage, NO_COLOR: '1' }, output };
+  const isGreen = await vitest(copies[0] ?? root, 'coverage', values.tests ?? [], coverageLimitMs, watched);
   closeSync(output);
   if (isGreen) return;
   rmSync(coverage, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
-import tests from '../../vitest.config.ts';
+import tests from './vitest.tests.config.ts';
 
 /** A test that is watched takes several times as long as it does otherwise. */
 const testTimeout = 120_000;
