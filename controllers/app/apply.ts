@@ -23,6 +23,7 @@ import { lockApp } from '../pass/app-lock.ts';
 import { isUnseen } from '../pass/beginning.ts';
 import { actOnMachine } from '../machines/actions.ts';
 import { isSilence } from '../machines/silent-host.ts';
+import { Went } from '../machines/health.ts';
 import { labelMachine } from '../machines/update.ts';
 import { afterCommand } from '../rollout/release-command.ts';
 import { ImagePin } from '../images/pin.ts';
@@ -77,6 +78,8 @@ class Apply {
   readonly #missingVolumes = new Set<string>();
   /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
   readonly #unproven = new Set<string>();
+  /** Process groups with a machine that went behind its start: the next one may go the same way. */
+  readonly #goneByStart = new Set<string>();
   readonly #startedAt = new Map<Step, number>();
   /** Destroys of machines that are made anew: each goes as soon as the one in its place is healthy. */
   readonly #madeAnew: readonly MachineAction[];
@@ -136,11 +139,13 @@ class Apply {
     return this.#unmakeable(step);
   }
 
-  /** Why a machine cannot be made or destroyed now, whatever else goes on. */
+  /** Why a machine cannot be made, started or destroyed now, whatever else goes on. */
   #unmakeable(step: Step): string | undefined {
     if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#isNeeded(step))
       return 'the machine that takes over is not healthy, and this one may be what serves';
     if (isMadeAnew(step) && !this.#replaced.has(step)) return 'no other machine was made in its place';
+    if (step.kind === 'machine.start' && this.#goneByStart.has(step.group))
+      return `another machine of ${step.group} went behind its start`;
     if (step.kind !== 'machine.create') return undefined;
     if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
       return `its volume ${step.mount.volume} could not be made`;
@@ -341,6 +346,7 @@ class Apply {
     this.#untold.delete(step);
     const end = this.#endOf(fault);
     if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, `${step.target} ${wordOf(end)}`);
+    if (step.kind === 'machine.start' && fault instanceof Went) this.#goneByStart.add(step.group);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
     if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;

@@ -27,6 +27,7 @@ async function changeMachine(pass: AppPass, kind: Change, machineId: string): Pr
   switch (kind) {
     case 'machine.start':
       await fly.startMachine(app.name, machineId, lease.nonce);
+      pass.underway.add(machineId);
       await waitHealthy(pass, { machineId, version: undefined, nonce: lease.nonce });
       break;
     case 'machine.cordon':

@@ -26,11 +26,15 @@ const last = (): Machine => {
 };
 const write = (wanted: Shop): void => world.write(shop({ service: '', more: secret('one'), ...wanted }));
 
-/** Synced, and Fly's lists tell of now. `hidden`: of these nothing is shown by their ids, or nothing taken either. */
-async function synced(wanted: Shop = {}): Promise<{ readonly hidden: Map<string, 'reads' | 'all'> }> {
+/** Synced, and Fly's lists tell of now. `hidden`: of these nothing is shown by their ids, or nothing taken either. `before` each call. */
+async function synced(
+  wanted: Shop = {},
+  before: (method: string, path: string) => void = () => undefined,
+): Promise<{ readonly hidden: Map<string, 'reads' | 'all'> }> {
   const hidden = new Map<string, 'reads' | 'all'>();
   world = await arena({
     others: (url, method) => {
+      before(method, url.pathname);
       const how = [...hidden].find(([id]) => url.pathname.includes(`/machines/${id}`))?.[1];
       return how === 'all' || (how === 'reads' && method === 'GET') ? unshown() : undefined;
     },
@@ -119,6 +123,33 @@ test.each([
     expect(imagesOf(there())).toEqual(Array.from({ length: count - 1 }, () => 'shop:1'));
   },
 );
+
+test.each([2, 5])(
+  'of %i machines that were stopped no second one is started to go as the first one did',
+  async (count) => {
+    await synced({ count });
+    for (const { id } of there()) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
+    await world.clock.sleep(60_000);
+    endsWith('shop:1', 1500);
+    const { code, said } = await sync(world);
+    expect(code, said).toBe(1);
+    expect(there()).toHaveLength(count - 1);
+    expect(said).toContain('another machine of app went behind its start');
+  },
+);
+
+test('one that goes as it is found well and gets its stamps is the last one to go, too', async () => {
+  const { hidden } = await synced({ count: 4 }, (method, path) => {
+    const stamped = there().find(({ id }) => method === 'PATCH' && path.endsWith(`/machines/${id}/metadata`));
+    if (stamped?.config.image?.includes('shop:2') !== true) return;
+    hidden.set(stamped.id, 'all');
+    destroy(world.simulator.world, stamped, 'user');
+  });
+  write({ image: 'shop:2', count: 4 });
+  const { code, said } = await sync(world);
+  expect(code, said).toBe(1);
+  expect(imagesOf(there())).toEqual(['shop:1', 'shop:1', 'shop:1']);
+});
 
 /** A word that the last machine misses, since Fly took no label of it. */
 async function missed(count: number) {
