@@ -60,7 +60,8 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
     labels: labelsFor(asPlanned),
     labelsFor,
   });
-  for (const { label, fault } of labelled) if (fault === undefined) pass.adopted.add(label.machineId);
+  const taken = labelled.flatMap(({ label, fault }) => (fault === undefined ? [label.machineId] : []));
+  for (const known of [pass.adopted, services.adopted]) for (const id of taken) known?.add(id);
   const failed = labelled.find(({ fault }) => fault !== undefined)?.fault;
   if (failed !== undefined) throw failed;
   await store.markKnown(app.name);

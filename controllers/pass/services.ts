@@ -25,6 +25,8 @@ export interface AppServices {
   readonly patience: 'wait' | 'requeue';
   /** true: nobody plans the app again behind this pass, so that what it meets is said as it is. */
   readonly isLastTry?: boolean | undefined;
+  /** Ids of machines that this command has taken over, which its passes add to; `fly` knows of them. Default: nobody asks. */
+  readonly adopted?: Set<string> | undefined;
   /** Waits without keeping another app from its turn. */
   readonly yieldSlot: Aside;
   /** undefined: nothing is built here. */

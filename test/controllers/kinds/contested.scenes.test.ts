@@ -27,6 +27,7 @@ const fleets = () => [...new Set(machines().map(({ metadata }) => metadata['flyc
 const faults = () => world.simulator.world.faults;
 const latency = (latencyMs: number) => faults().add({ probability: 1, app: 'shop', fault: { latencyMs } });
 const once = ['sync', '--once'];
+const oneAddress = 'network: { ips: [{ v: v6 }] }\n';
 const plainly = ['adopt', 'shop'];
 const from = (owner: string) => [...plainly, '--from', owner];
 
@@ -80,14 +81,20 @@ const textOf = (all: readonly Said[]) => all.map(({ said }) => said).join('\n');
 describe.each(['bbb', 'words'])(
   'while a pass that took the app over is at work, %s takes it over from that one',
   (who) => {
-    test.each([5000, 8000])('%i ms later: nothing is destroyed or released any more', async (apartMs) => {
+    test.each([
+      [5000, 0],
+      [8000, 0],
+      [5000, 3000],
+      [8000, 8000],
+    ])('%i ms later (lists lag by %i ms): nothing is destroyed or released any more', async (apartMs, listMs) => {
       world = await arena();
       const both = 'network: { ips: [{ v: v6 }, { v: v4 }] }\n';
-      const less = 'network: { ips: [{ v: v6 }] }\nsync: { prune: [addresses], max_deletes: 99 }\n';
+      const less = `${oneAddress}sync: { prune: [addresses], max_deletes: 99 }\n`;
       const owners = { words: copyOf('words', app('nginx:1', 3, both)), bbb: copyOf('bbb', app('nginx:1', 3, both)) };
       const aaa = copyOf('aaa', app('nginx:2', 1, less));
       await owners.words.flycd(once);
       await world.clock.sleep(600_000);
+      world.simulator.world.lag.set({ listMs });
       const said = await inTurn(apartMs, [
         () => aaa.flycd(plainly),
         () => owners[who as 'bbb' | 'words'].flycd(from('aaa'), 'laptop'),
@@ -98,6 +105,40 @@ describe.each(['bbb', 'words'])(
       expect(machines()).toHaveLength(3);
       expect(world.simulator.world.apps.get('shop')?.addresses.size).toBe(2);
     });
+  },
+);
+
+describe.each([
+  ['an address more', app('nginx:1', 2, 'network: { ips: [{ v: v6 }, { v: v4 }] }\n'), 2],
+  ['a machine more', app('nginx:1', 3, oneAddress), 3],
+  ['a machine fewer', app('nginx:1', 1, oneAddress), 1],
+  ['another image and a secret', app('nginx:2', 2, `${oneAddress}secrets: [{ name: A, type: raw, raw: one }]\n`), 2],
+])('%s, with the app', (_what, files, count) => {
+  test.each([500, 3000, 8000])('while lists lag by %i ms: the labels before are nobody’s word', async (listMs) => {
+    await owned(app('nginx:1', 2, oneAddress));
+    const aaa = copyOf('aaa', files);
+    world.simulator.world.lag.set({ listMs });
+    const said = await inTurn(0, [() => aaa.flycd(plainly)]);
+    expect(codesOf(said), textOf(said)).toEqual([0]);
+    expect(textOf(said)).not.toContain('was taken over');
+    expect(fleets()).toEqual(['aaa']);
+    await world.clock.sleep(30_000);
+    expect(machines()).toHaveLength(count);
+    expect((await aaa.flycd(['diff'])).code).toBe(0);
+  });
+});
+
+test.each([3000, 8000, 30_000])(
+  'a release that fails goes back to what ran before the app was taken over, while lists lag by %i ms',
+  async (listMs) => {
+    await owned(app('nginx:1', 3));
+    const aaa = copyOf('aaa', app('nginx:crash-loop', 3));
+    world.simulator.world.lag.set({ listMs });
+    const said = await inTurn(0, [() => aaa.flycd(plainly)]);
+    expect(codesOf(said), textOf(said)).toEqual([1]);
+    expect(fleets()).toEqual(['aaa']);
+    const images = machines().map(({ config, state }) => `${config.image?.split('@')[0]} ${state}`);
+    expect(images).toEqual(Array.from({ length: 3 }, () => 'nginx:1 started'));
   },
 );
 
@@ -202,6 +243,25 @@ test.each([500, 2000, 4000])(
     expect(fleets()).toEqual(['aaa']);
   },
 );
+
+test('so it does among repos that nobody named', async () => {
+  world = await arena();
+  const old = cloneOf('old', app('nginx:1'));
+  const both = ['one', 'two'].map((name) => cloneOf(name, app('nginx:1')));
+  await old.flycd(once);
+  await world.clock.sleep(600_000);
+  const origins = () => [...new Set(machines().map(({ metadata }) => metadata['flycd_origin']))];
+  const before = origins();
+  world.simulator.world.lag.set({ listMs: 5000 });
+  const said = await inTurn(
+    500,
+    both.map((one) => () => one.flycd(from('https://example.com/old'))),
+  );
+  expect(codesOf(said), textOf(said)).toEqual([0, 1]);
+  await world.clock.sleep(60_000);
+  expect((await both[0]?.flycd(['diff']))?.code).toBe(0);
+  expect(origins()).not.toEqual(before);
+});
 
 test.each([
   [plainly, 500],
