@@ -98,6 +98,22 @@ test.each([
 });
 
 test.each([
+  ['its own', 'fm2_theirs', 0],
+  ['a person’s, made right before', undefined, 1],
+] as const)('of a machine without an origin the other side takes away %s', async (_whose, maker, found) => {
+  const { it, eyes } = await contested();
+  const before = new Set(machines(it).map(({ id }) => id));
+  // What runs a release command carries none.
+  const body = { name: 'command', region: 'arn', config: { image: 'docker.io/library/nginx:1' } };
+  await write(it, maker ?? it.simulator.token, 'POST', '/apps/app-1/machines', body);
+  await write(it, 'fm2_theirs', 'POST', '/apps/app-1/machines', { ...body, name: 'another' });
+  await write(it, 'fm2_theirs', 'GET', '/apps/app-1/machines');
+  const made = machines(it).find(({ id, name }) => !before.has(id) && name === 'command');
+  await write(it, 'fm2_theirs', 'DELETE', `/apps/app-1/machines/${made?.id}?force=true`);
+  expect(eyes.findings).toHaveLength(found);
+});
+
+test.each([
   ['by hand, which is nobody’s fault', new Set(['app-1']), []],
   ['by no hand', new Set<string>(), [expect.stringContaining('app-1: belonged to ours, and now it is of theirs')]],
 ])('an app whose machines all went %s goes to whoever comes next', async (_how, hands, findings) => {

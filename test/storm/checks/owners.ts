@@ -44,8 +44,8 @@ export function owners({ world, tokens, isHands, moved }: OwnersRequest): Owners
   /** Since when, by app; and who has listed its machines since then as they were after it. */
   const knownAt = new Map<string, number>();
   const seenBy = new Map<string, Set<Side>>();
-  /** Who made a machine, by its id. */
-  const makers = new Map<string, Side>();
+  /** Who made a machine, by its id. undefined: a person. */
+  const makers = new Map<string, Side | undefined>();
   /** Of each app that ever had one. */
   const last = new Map<string, Side>();
   const say = (text: string): void => {
@@ -92,8 +92,8 @@ export function owners({ world, tokens, isHands, moved }: OwnersRequest): Owners
     const side = sideOf(by);
     const name = request.app ?? '';
     if (side !== undefined && request.template === list && request.status === 200) listed(side, request);
-    if (side !== undefined && request.template === create)
-      for (const { id } of stamped(world.apps.get(name))) if (!makers.has(id)) makers.set(id, side);
+    if (request.template === create)
+      for (const id of world.apps.get(name)?.machines.keys() ?? []) if (!makers.has(id)) makers.set(id, side);
     if (side === undefined || known.has(name) || !isWrite(request) || stamped(world.apps.get(name)).length === 0)
       return;
     const before = last.get(name) ?? side;
