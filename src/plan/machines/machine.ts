@@ -9,7 +9,7 @@ import { compareMachine, type Comparison } from './compare.ts';
 import { shownStamp } from '../kinds/secret-evidence.ts';
 import type { GroupMachine, CompareScope, GroupDraft, GroupScope } from '../types.ts';
 import { list } from '../../model/base/text.ts';
-import { comesToRest, isAtRest, stopsByItself } from '../classify/machine-state.ts';
+import { comesToRest, isAtRest, isHostOk, stopsByItself } from '../classify/machine-state.ts';
 import { bootedAt, endedByItself, hasGivenUp, isNobodysStop, wasStartedOnce } from '../classify/machine-history.ts';
 import { isUnnamedCopy, withoutStamps } from '../../model/stamps/foreign.ts';
 import { configToSend, sentOf, stampInput } from './stamps.ts';
@@ -165,15 +165,28 @@ function updateStep(
     config,
     sent: sentOf(group, written),
     currentVersion: member.machine.instance_id,
-    // What a create began goes on as that would have: it is nobody's stop.
-    skipLaunch: comparison.unlaunched
-      ? (config.standbys ?? []).length > 0
-      : (resting || comesToRest(machine)) && staysAtRest(scope, machine, config),
+    skipLaunch: skipsLaunch(scope, compared, config),
     reason: why.reason,
     ...(comparison.remapped ? { remapped: true } : {}),
     ...(comparison.remapped && comparison.unknownInputs ? { unknownInputs: true } : {}),
     ...(standsInFor === undefined ? {} : { standsInFor }),
   };
+}
+
+function skipsLaunch(scope: CompareScope, { member, comparison }: Compared, config: MachineConfig): boolean {
+  const { machine } = member;
+  const standsBy = (config.standbys ?? []).length > 0;
+  // What a create began goes on as that would have: it is nobody's stop.
+  if (comparison.unlaunched) return standsBy;
+  // Fly starts it when it is needed; beside the machine that it stands in for it would do the work twice.
+  if (machine.state === 'failed' && standsBy) return !isNeeded(scope, member);
+  return (isAtRest(machine) || comesToRest(machine)) && staysAtRest(scope, machine, config);
+}
+
+/** The host of one that it stands in for does not answer. */
+function isNeeded({ inventory }: GroupScope, member: GroupMachine): boolean {
+  const ids = standsFor(member);
+  return inventory.members.some(({ machine }) => ids.includes(machine.id) && !isHostOk(machine));
 }
 
 /** What it would be sent if an update could change its mount: the volume that it has is no part of it. */

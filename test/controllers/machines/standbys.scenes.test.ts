@@ -97,6 +97,28 @@ test('it runs while the host of its machine is down: a sync leaves it alone, a c
   });
 });
 
+test.each([
+  ['an image that is not there', 'docker.io/library/missing-image:1'],
+  ['an image that ends failed', 'docker.io/library/failing-launch:1'],
+])('one that %s left failed stays down when git mends it', async (_what, image) => {
+  world = await prepared([worker()], worker());
+  await world.endState();
+  const [, standby] = machines(world);
+  const record = world.simulator.world.apps.get('shop')?.machines.get(standby?.id ?? '');
+  if (record === undefined) throw new Error('there is no standby');
+  // As a create or an update of before left it.
+  record.config = { ...record.config, image };
+  record.state = 'failed';
+  const ran = await world.flycd(['sync', '--once']);
+  expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+  await world.endState();
+  expect(machines(world).map(({ config, state }) => [config.image?.split('@')[0], state])).toEqual([
+    ['docker.io/library/busybox:1', 'started'],
+    ['docker.io/library/busybox:1', 'stopped'],
+  ]);
+  expect((await world.flycd(['diff'])).code).toBe(0);
+});
+
 test('killed at every call of a first sync, it ends with one machine and one standby', async () => {
   world = undefined;
   expect(await walkKills([], worker())).toBeGreaterThan(10);

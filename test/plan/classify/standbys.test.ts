@@ -92,6 +92,21 @@ describe('a group without services and without a count', () => {
     );
   });
 
+  test.each([
+    ['beside a machine that is there stays down', {}, true],
+    ['whose machine is on a host that does not answer is started', { host_status: 'unreachable', config: null }, false],
+  ])('one that is failed, %s', (_words, host, skipLaunch) => {
+    const next = desiredApp({
+      groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],
+      inputs: 'j',
+    });
+    const one = machine(free, { id: 'one' });
+    const primary = { ...one, ...host, incomplete_config: one.config ?? null };
+    const { steps } = plan(next, observed({ machines: [primary, { ...standbyOf('one'), state: 'failed' }] }));
+    const sent = steps.flatMap((step): readonly Step[] => (step.kind === 'release' ? step.machines : [step]));
+    expect(sent.find(({ target }) => target === 'shop/web/arn/2')).toMatchObject({ skipLaunch });
+  });
+
   test('one that runs because a host failed is not stopped by an update', () => {
     const next = desiredApp({
       groups: [group({ config: { env: { COLOR: 'blue' } }, counts: undefined })],
