@@ -32,6 +32,10 @@ test.each([
   [733_100_019, 'a bluegreen by hand that died between two tags, and a green machine that was destroyed then'],
   [733_101_133, 'a person clones a machine that runs a release command'],
   [733_100_024, 'under `drift: report`, a commit mends an image that crashed until its restarts ran out'],
+  [1_459_501_381, 'a standby that failed with its image is booted beside its machine when git mends it'],
+  [1_459_502_021, 'who came second takes its release command’s machine away'],
+  [1_459_503_452, 'a record whose only machine Fly took back, the database lost'],
+  [1_459_509_751, 'under a rollback an address stays that git no longer names'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

@@ -112,3 +112,14 @@ export async function untilSettled(scene: Scene, what: string, flags: Flags): Pr
   }
   return plan;
 }
+
+const handsWaitsMax = 30;
+
+/** A command by hand waits minutes for each machine that does not become healthy. */
+export async function handsRest({ world: { clock, simulator } }: Scene): Promise<void> {
+  for (let waits = 0; ; waits += 1) {
+    await clock.sleep(settledMs);
+    if (simulator.flyctl.commands.every(({ outcome }) => outcome !== undefined)) return;
+    if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
+  }
+}

@@ -37,6 +37,8 @@ export interface Scene {
   /** Apps that a person has suspended at some time. */
   readonly suspended: Set<string>;
   passes: number;
+  /** The database was lost at some time. */
+  hasForgotten: boolean;
 }
 
 /** What has to be on Fly, the other repo's apps included. */

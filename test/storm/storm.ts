@@ -18,13 +18,14 @@ import {
   type PlannedApp,
 } from './checks/invariants.ts';
 import { exposed } from './people/hearing.ts';
-import { begunTwice, heard, look, onePass, settledMs, untilSettled } from './passes.ts';
+import { begunTwice, handsRest, heard, look, onePass, settledMs, untilSettled } from './passes.ts';
 import { bothSettled, judged, momentOf, rivalry, theirCommit, theirPass } from './rivalry.ts';
 import { tell, wholeFleet, type Scene } from './scene.ts';
 import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from './world/rival.ts';
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
 import { themed, themeOf } from './world/themes.ts';
+import { atWorkMs, hasTakenBack } from './checks/taken-back.ts';
 import { watch } from './checks/watch.ts';
 import { obstacle, populated, treeOf } from './world/unread.ts';
 import { clearUp, strike } from './world/weather.ts';
@@ -52,7 +53,6 @@ const wordyRequestsMax = 170;
 const rivalRequestsMax = 130;
 const rivalPassesMax = 4;
 const aMomentMs = 10;
-const handsWaitsMax = 30;
 /** One in so many configs is a git repository. */
 const repositoryEvery = 20;
 
@@ -82,6 +82,7 @@ export async function storm(seed: number): Promise<Storm> {
     others: [],
     suspended: new Set(),
     passes: 0,
+    hasForgotten: false,
   };
   try {
     scene.fleet = themed(dice(seed, 'theme of the fleet'), scene.fleet, themeOf(seed)).fleet;
@@ -298,6 +299,7 @@ function people(scene: Scene, dice: Dice): void {
 async function beforePass(scene: Scene, dice: Dice): Promise<void> {
   if (dice.hit(0.05)) {
     scene.world.forget();
+    scene.hasForgotten = true;
     scene.watch.keeping.forgotten();
     scene.watch.emptying.lifted();
     tell(scene, 'the database is lost');
@@ -316,12 +318,9 @@ async function calm(scene: Scene): Promise<void> {
     publishTheirs(scene, 'what was broken is mended');
   }
   await publish(scene, 'what was broken is mended; the weather clears', { obstacle: undefined });
-  await clock.sleep(settledMs);
-  // A command by hand waits minutes for each machine that does not become healthy.
-  for (let waits = 0; simulator.flyctl.commands.some(({ outcome }) => outcome === undefined); waits += 1) {
-    if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
-    await clock.sleep(settledMs);
-  }
+  await handsRest(scene);
+  // To FlyCD, which remembers nothing of it, it is somebody's at work.
+  if (scene.hasForgotten && hasTakenBack(simulator.world)) await clock.sleep(atWorkMs);
   const plan = await settled(scene, 'calm', []);
   const isSaid = scene.seed % 2 === 0 && plan.some(({ holds }) => holds.some(({ reason }) => isWord(reason)));
   // As a person wants it, and after that as git says.

@@ -6,6 +6,8 @@ export interface Difference {
   readonly text: string;
   /** What a plan calls that which differs: any of these, or what lies under it. */
   readonly about: readonly string[];
+  /** true: it is there, and git lets it go. */
+  readonly isSurplus?: boolean;
 }
 
 export function differences(idea: AppIdea, app: AppSnapshot): readonly Difference[] {
@@ -31,9 +33,17 @@ function unpruned(idea: AppIdea, app: AppSnapshot): readonly Difference[] {
   const listed: ReadonlySet<string> = new Set(ips ?? []);
   const addresses = app.addresses
     .filter(({ kind }) => prune.includes('addresses') && ips !== undefined && !listed.has(kind))
-    .map(({ kind, ip }) => ({ text: `${app.name}: ${kind} ${ip} is not listed`, about: [`${app.name}/${ip}`] }));
+    .map(({ kind, ip }) => ({
+      text: `${app.name}: ${kind} ${ip} is not listed`,
+      about: [`${app.name}/${ip}`],
+      isSurplus: true,
+    }));
   const isLeft = prune.includes('secrets') && idea.secret === undefined && app.secrets['PASSWORD'] !== undefined;
-  const secret = { text: `${app.name}: git does not name PASSWORD`, about: [`${app.name}/PASSWORD`] };
+  const secret = {
+    text: `${app.name}: git does not name PASSWORD`,
+    about: [`${app.name}/PASSWORD`],
+    isSurplus: true,
+  };
   return [...addresses, ...(isLeft ? [secret] : [])];
 }
 

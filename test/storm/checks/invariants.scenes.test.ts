@@ -242,6 +242,22 @@ test.each([
   expect(await said(left, [{ ...plain, notes: [stays('2 machines')] }])).toHaveLength(1);
 });
 
+test('an address that stays as long as the app is rolled back is no finding', async () => {
+  const step = { kind: 'address.release', target: 'app-1/1.2.3.4', because: 'git does not list it' };
+  const rolledBack = { reason: 'rollback', because: 'rolled back', steps: [step] };
+  const stays = (world: World): void => {
+    const addresses = world.apps.get('app-1')?.addresses;
+    for (const one of Array.from(addresses?.values() ?? []))
+      addresses?.set('1.2.3.4', { ...one, ip: '1.2.3.4', kind: 'shared_v4' });
+  };
+  const plan = { ...plain, status: 'held', holds: [rolledBack] };
+  expect(await said(stays, [plan], new Map([['app-1/shared_v4', 1]]))).toEqual([]);
+  const other = { ...rolledBack, steps: [] };
+  expect(await said(stays, [{ ...plan, holds: [other] }], new Map([['app-1/shared_v4', 1]]))).toEqual([
+    'app-1: shared_v4 1.2.3.4 is not listed',
+  ]);
+});
+
 test('what waits behind a rollback excuses nothing: the app is where it was sent', async () => {
   const behind = holding('app-1/web/arn/1');
   const holds = behind.holds.map((hold) => ({ ...hold, reason: 'rollback' }));

@@ -103,8 +103,11 @@ const flyIsAsGitSays: Invariant = ({ fleet, apps, plan, byHand, begunTwice, neve
     return (
       differences(toCompare(idea, planned, { byHand, begunTwice }), withoutLeftovers(app, planned))
         .filter((difference) => idea.drift !== 'off' || !isLeft(planned, difference, neverRan))
-        // What is rolled back is compared with where it went: that git's own wish waits excuses nothing.
-        .filter(({ about }) => !planned.holds.some((hold) => hold.reason !== 'rollback' && speaksOf(hold, about)))
+        // What is rolled back is compared with where it went: that git's own wish waits excuses nothing but what stays for it.
+        .filter(
+          ({ about, isSurplus = false }) =>
+            !planned.holds.some((hold) => (hold.reason !== 'rollback' || isSurplus) && speaksOf(hold, about)),
+        )
         .filter(({ about, text }) => !(text.endsWith('is stopped') && isLeftStopped(planned, about)))
         .map(({ text }) => text)
     );
