@@ -23,7 +23,6 @@ import { lockApp } from '../pass/app-lock.ts';
 import { isUnseen } from '../pass/beginning.ts';
 import { actOnMachine } from '../machines/actions.ts';
 import { isSilence } from '../machines/silent-host.ts';
-import { Went } from '../machines/health.ts';
 import { labelMachine } from '../machines/update.ts';
 import { afterCommand } from '../rollout/release-command.ts';
 import { ImagePin } from '../images/pin.ts';
@@ -78,8 +77,8 @@ class Apply {
   readonly #missingVolumes = new Set<string>();
   /** Process groups with a machine that is not healthy since it was changed: no more of its kind are made. */
   readonly #unproven = new Set<string>();
-  /** Process groups with a machine that went behind its start: the next one may go the same way. */
-  readonly #goneByStart = new Set<string>();
+  /** Process groups with a machine of which nobody knows what its start made of it, or that went: so may the next one. */
+  readonly #lostByStart = new Set<string>();
   readonly #startedAt = new Map<Step, number>();
   /** Destroys of machines that are made anew: each goes as soon as the one in its place is healthy. */
   readonly #madeAnew: readonly MachineAction[];
@@ -144,8 +143,8 @@ class Apply {
     if (step.kind === 'machine.destroy' && step.onceHealthy === true && this.#isNeeded(step))
       return 'the machine that takes over is not healthy, and this one may be what serves';
     if (isMadeAnew(step) && !this.#replaced.has(step)) return 'no other machine was made in its place';
-    if (step.kind === 'machine.start' && this.#goneByStart.has(step.group))
-      return `another machine of ${step.group} went behind its start`;
+    if (step.kind === 'machine.start' && this.#lostByStart.has(step.group))
+      return `another machine of ${step.group} was started, and is gone or not seen since`;
     if (step.kind !== 'machine.create') return undefined;
     if (step.mount !== undefined && this.#missingVolumes.has(`${step.mount.volume}/${step.slot.region}`))
       return `its volume ${step.mount.volume} could not be made`;
@@ -346,11 +345,16 @@ class Apply {
     this.#untold.delete(step);
     const end = this.#endOf(fault);
     if (!this.#failed.has(step.kind)) this.#failed.set(step.kind, `${step.target} ${wordOf(end)}`);
-    if (step.kind === 'machine.start' && fault instanceof Went) this.#goneByStart.add(step.group);
+    if (step.kind === 'machine.start' && this.#isLost(step, fault)) this.#lostByStart.add(step.group);
     if (step.kind === 'volume.create') this.#missingVolumes.add(`${step.request.name}/${step.request.region}`);
     if (isProving(step) && step.group !== undefined) this.#unproven.add(step.group);
     const where = fault.where === undefined ? '' : ` (${fault.where})`;
     await this.#finish(step, end, `${fault.message}${where}`, this.#nextOf(step, fault));
+  }
+
+  /** One that was seen to crash is there, and so is one on a host that does not answer. */
+  #isLost({ machineId }: MachineAction, { blames, kind }: Fault): boolean {
+    return this.#pass.underway.has(machineId) && blames === undefined && kind !== 'waiting';
   }
 
   /** Beside what mends it, what ends the hold: the version that the app is held at may run no more, and trying again brings nothing. */

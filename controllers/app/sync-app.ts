@@ -16,6 +16,7 @@ import type { AppPass } from '../pass/app-pass.ts';
 import { beginPass } from '../pass/begin-pass.ts';
 import { rememberMadeGroups, rememberSeen } from './populated-groups.ts';
 import { takenSince } from '../kinds/apps.ts';
+import { readingOwnWrites } from '../kinds/own-writes.ts';
 import { applyPlan } from './apply.ts';
 import { whyStopped } from '../pass/services.ts';
 import { ReleaseRecord } from '../pass/release-record.ts';
@@ -38,7 +39,8 @@ export async function syncApp(asked: SyncAppOptions): Promise<{
   const { store, app, plan, wholePlan, planned, fleet, trigger, actor, onProgress } = asked;
   onProgress({ type: 'app.started', app: app.name });
   const runId = await store.startRun({ app: app.name, trigger, actor, revision: fleet.revision, plan, wholePlan });
-  const request: SyncAppRequest = { ...asked, runId };
+  const { adopted, fly } = asked.ownWrites ?? readingOwnWrites(asked, fleet);
+  const request: SyncAppRequest = { ...asked, adopted, fly, runId };
   const results: StepResult[] = [];
   const faults: Fault[] = [];
   const save: SaveResult = async (result) => {

@@ -17,6 +17,7 @@ import type { Evidence } from '../../src/record/evidence.ts';
 import type { Store } from '../../src/record/store.ts';
 import type { AppServices, ImageBuilder } from '../pass/services.ts';
 import type { ImageLookup } from '../images/lookup.ts';
+import type { OwnWrites } from '../kinds/own-writes.ts';
 import type { Steering } from '../rollout/target.ts';
 
 export interface PlanAppRequest {
@@ -69,6 +70,8 @@ export interface SyncAppOptions extends AppServices {
   readonly trigger: Trigger;
   readonly actor: string;
   readonly newer?: AbortSignal | undefined;
+  /** Of the tries before this one. Default: this is the first. */
+  readonly ownWrites?: OwnWrites | undefined;
   /** true: nobody asked for it just now. What gives way for the reason that the run before it gave way for is no news then. */
   readonly isAgain?: boolean | undefined;
   /** As of planning: for the look at the end of a pass. */

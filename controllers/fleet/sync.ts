@@ -12,7 +12,7 @@ import { planOrphanAgain, withPlans, type FailedApp } from '../../src/plan/fleet
 import { goesLast, lackingOf } from '../../src/plan/guards/removal-order.ts';
 import { nothingOf, type GuardedPlan } from '../../src/plan/steps/guarded.ts';
 import { listedMs } from '../pass/fly-now.ts';
-import { adopting } from '../kinds/adopted-machines.ts';
+import { readingOwnWrites } from '../kinds/own-writes.ts';
 import { syncApp } from '../app/sync-app.ts';
 import { recordUntouched } from '../app/outcome.ts';
 import { observeAndPlan } from '../app/plan-app.ts';
@@ -212,9 +212,9 @@ async function syncUntilOwn(
   desired: DesiredFleet,
   turn: { readonly work: Work; readonly options: SyncAppOptions },
 ): Promise<Awaited<ReturnType<typeof syncApp>> & { readonly plan: GuardedPlan }> {
-  const { adopted, fly } = adopting(context.fly, desired);
-  const options: SyncAppOptions = { ...turn.options, fly, adopted };
-  const own = { ...context, fly };
+  const ownWrites = readingOwnWrites(context, desired);
+  const options: SyncAppOptions = { ...turn.options, ownWrites };
+  const own = { ...context, fly: ownWrites.fly };
   const { app, plan: first } = options;
   let work = turn.work;
   let ended = { ...(await syncApp(options)), plan: first };
@@ -224,7 +224,7 @@ async function syncUntilOwn(
       const pauseMs = listedMs * (times + 1);
       await options.yieldSlot(() => context.clock.sleep(pauseMs, context.signal));
       // A person asked for it once: from whoever has taken it over since, it is not taken again.
-      if (ended.isAdopted || adopted.size > 0) work = { ...work, options: { ...work.options, adopt: false } };
+      if (ended.isAdopted || ownWrites.adopted.size > 0) work = { ...work, options: { ...work.options, adopt: false } };
       let now = await plannedNow(own, desired, { work, app, first });
       if (isUnasked(now.planned, options.planned)) {
         // Nobody has insisted on this: it came while FlyCD was at work.

@@ -75,10 +75,11 @@ async function adoptApp(pass: AppPass): Promise<StepDone> {
 
 /** By the end of a pass that took the app over another owner may have done so, too. undefined: none has, as far as anybody can see. */
 export async function takenSince(pass: AppPass): Promise<Fault | undefined> {
-  const { app, adopted, overtaken } = pass;
-  const { fly, log, signal } = pass.services;
+  const { app, overtaken } = pass;
+  const { adopted, fly, log, signal } = pass.services;
   if (overtaken !== undefined || signal.aborted) return undefined;
-  for (const id of adopted) {
+  // By an earlier try of the command, too.
+  for (const id of adopted ?? pass.adopted) {
     try {
       const machine = await fly.machine(app.name, id);
       const taken = machine === undefined ? undefined : takenOver(pass, [machine]);

@@ -1,3 +1,4 @@
+import { FlyError } from '../../src/fly/http/error.ts';
 import { momentOf, msSince } from '../../src/model/base/moment.ts';
 import type { MachineAction } from '../../src/model/plan.ts';
 import { passLockOn } from '../pass/pending-calls.ts';
@@ -26,8 +27,7 @@ async function changeMachine(pass: AppPass, kind: Change, machineId: string): Pr
   await using lease = await holdLease(pass, machineId);
   switch (kind) {
     case 'machine.start':
-      await fly.startMachine(app.name, machineId, lease.nonce);
-      pass.underway.add(machineId);
+      await started(pass, machineId, lease.nonce);
       await waitHealthy(pass, { machineId, version: undefined, nonce: lease.nonce });
       break;
     case 'machine.cordon':
@@ -38,6 +38,17 @@ async function changeMachine(pass: AppPass, kind: Change, machineId: string): Pr
       break;
   }
   return { outcome: 'updated' };
+}
+
+/** Without an answer it may have been started, too. */
+async function started({ app, services: { fly }, underway }: AppPass, machineId: string, nonce: string): Promise<void> {
+  try {
+    await fly.startMachine(app.name, machineId, nonce);
+    underway.add(machineId);
+  } catch (error) {
+    if (error instanceof FlyError && error.outcome === 'unknown') underway.add(machineId);
+    throw error;
+  }
 }
 
 /** For whoever finds a group empty, whichever database it has. One that cannot be marked goes all the same. */

@@ -23,9 +23,6 @@ const waitCallSeconds = 60;
 const silentMsMax = 60_000;
 const silentPollMs = 5000;
 
-/** A machine went behind a change of this pass. */
-export class Went extends Fault {}
-
 export interface HealthWait {
   readonly machineId: string;
   /** instance_id of the update to wait for; undefined: it was started or restarted, and a stop that is over means nothing. */
@@ -230,7 +227,7 @@ async function presentMachine(pass: AppPass, { machineId, version, before }: Hea
   const machine = await machineAfter(pass, machineId, { version, before });
   if (machine === undefined || machine.state === 'destroyed') {
     // The new version may have ended it, and would end the next machine as well: the pass fails here.
-    throw new Went({
+    throw new Fault({
       kind: 'transient',
       what: 'a machine is gone while FlyCD waited for it',
       next: 'FlyCD looks again and goes on from what it sees',

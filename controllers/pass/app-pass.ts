@@ -108,6 +108,8 @@ export class AppPass {
   >();
   /** All machines, right before something is written. undefined: nobody looked yet. */
   listed: SharedLook<Listed> | undefined;
+  /** One of ours by its id, right before something is written. undefined: nobody looked yet. */
+  oneSeen: SharedLook<Machine | undefined> | undefined;
   /** Ids of machines that are there, right before one is destroyed. undefined: nobody looked yet. */
   stayed: SharedLook<Set<string>> | undefined;
   /** Machines' leases that the pass holds, the lock's among them. */

@@ -5,7 +5,9 @@ import { longAgo, momentOf, msSince, type Moment } from '../../src/model/base/mo
 import { SharedLook } from '../../src/model/base/shared-look.ts';
 import type { StandingRow, StandingTexts } from '../../src/model/standing/standing.ts';
 import { shownMachine, Unshown } from '../../src/observed/presence.ts';
-import { isGone } from '../../src/plan/classify/machine-state.ts';
+import { byText } from '../../src/model/base/text.ts';
+import { isOwn } from '../../src/model/stamps/owner.ts';
+import { isGone, isHostOk, metadataOf } from '../../src/plan/classify/machine-state.ts';
 import type { AppPass, Listed } from './app-pass.ts';
 import { checkWords, giveWay, stoppedFault } from './basis.ts';
 import { whyStopped } from './services.ts';
@@ -70,12 +72,7 @@ async function lookBefore(pass: AppPass, target: WriteTarget, askedAt: Moment): 
     return;
   }
   if (target.of === 'app') {
-    if (msSince(clock, pass.heardAt) > recentMs || isUnseen(pass)) {
-      const { machines, askedAt: listedAt } = await listApp(pass);
-      checkOwner(pass, machines, listedAt);
-      checkWords(pass, machines);
-      pass.heardAt = listedAt;
-    }
+    await allEnded([lookAtAll(pass), lookAtOne(pass)]);
     await pass.lock?.check();
     return;
   }
@@ -84,6 +81,26 @@ async function lookBefore(pass: AppPass, target: WriteTarget, askedAt: Moment): 
   if (overwrites) await lookNow(pass, machineId);
   else if (msSince(clock, seenAt) > recentMs) await lookAtMachine(pass, machineId);
   await pass.leases.get(machineId)?.check();
+}
+
+async function lookAtAll(pass: AppPass): Promise<void> {
+  if (msSince(pass.services.clock, pass.heardAt) <= recentMs && !isUnseen(pass)) return;
+  const { machines, askedAt } = await listApp(pass);
+  checkOwner(pass, machines, askedAt);
+  checkWords(pass, machines);
+  pass.heardAt = askedAt;
+}
+
+/** Lists lag: whoever takes the app over, or has a word on all its machines, shows by its id on any of them. */
+async function lookAtOne(pass: AppPass): Promise<void> {
+  const { basis, fleet, lock, seen, services } = pass;
+  const isOurs = (machine: Machine): boolean =>
+    !isGone(machine) && isHostOk(machine) && isOwn(metadataOf(machine), fleet);
+  const ids = lock === undefined ? basis.machines?.filter(isOurs).map(({ id }) => id) : [lock.machineId];
+  const id = ids?.toSorted(byText)[0];
+  if (id === undefined || msSince(services.clock, seen.get(id)?.at ?? longAgo) <= recentMs) return;
+  pass.oneSeen ??= new SharedLook(services.clock, () => lookAtMachine(pass, id));
+  await pass.oneSeen.within(recentMs);
 }
 
 /** All its machines as they were listed seconds ago at most. What they say is for the caller to judge. */

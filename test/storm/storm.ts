@@ -25,7 +25,7 @@ import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from '
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
 import { themed, themeOf } from './world/themes.ts';
-import { atWorkMs, hasTakenBack } from './checks/taken-back.ts';
+import { atWorkMs, hasTakenBack } from './world/taken-back.ts';
 import { watch } from './checks/watch.ts';
 import { obstacle, populated, treeOf } from './world/unread.ts';
 import { clearUp, strike } from './world/weather.ts';

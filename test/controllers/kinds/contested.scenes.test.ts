@@ -28,6 +28,7 @@ const faults = () => world.simulator.world.faults;
 const latency = (latencyMs: number) => faults().add({ probability: 1, app: 'shop', fault: { latencyMs } });
 const once = ['sync', '--once'];
 const oneAddress = 'network: { ips: [{ v: v6 }] }\n';
+const twoAddresses = 'network: { ips: [{ v: v6 }, { v: v4 }] }\n';
 const plainly = ['adopt', 'shop'];
 const from = (owner: string) => [...plainly, '--from', owner];
 
@@ -109,7 +110,7 @@ describe.each(['bbb', 'words'])(
 );
 
 describe.each([
-  ['an address more', app('nginx:1', 2, 'network: { ips: [{ v: v6 }, { v: v4 }] }\n'), 2],
+  ['an address more', app('nginx:1', 2, twoAddresses), 2],
   ['a machine more', app('nginx:1', 3, oneAddress), 3],
   ['a machine fewer', app('nginx:1', 1, oneAddress), 1],
   ['another image and a secret', app('nginx:2', 2, `${oneAddress}secrets: [{ name: A, type: raw, raw: one }]\n`), 2],
@@ -141,6 +142,74 @@ test.each([3000, 8000, 30_000])(
     expect(images).toEqual(Array.from({ length: 3 }, () => 'nginx:1 started'));
   },
 );
+
+test.each([26_500, 30_000, 31_750, 33_500, 35_250, 38_500])(
+  'a later try of a pass that took it over, whose lists lag, releases nothing once bbb has taken it from there %i ms later',
+  async (apartMs) => {
+    const three = (image: string, more: string) => app(image, 3, more);
+    await owned(three('nginx:1', twoAddresses));
+    const aaa = copyOf('aaa', three('nginx:2', `${oneAddress}sync: { prune: [addresses], max_deletes: 99 }\n`));
+    const bbb = copyOf('bbb', three('nginx:1', twoAddresses));
+    world.simulator.world.lag.set({ listMs: 5000 });
+    latency(60);
+    let [endedAt, takenAt] = [Infinity, Infinity];
+    const watch = (): void => {
+      if (fleets().join() === 'bbb') takenAt = world.clock.now();
+      else world.clock.timer(20, watch);
+    };
+    watch();
+    const adopted = () => aaa.flycd(plainly).finally(() => (endedAt = world.clock.now()));
+    const said = await inTurn(apartMs, [adopted, () => bbb.flycd(from('aaa'), 'laptop')]);
+    // What ended before, or sent its last call at that moment, was right.
+    const isBefore = endedAt <= takenAt + 200;
+    const released = world.simulator.world.requests.filter(
+      ({ method, path, at }) => method === 'DELETE' && path.includes('/ip_assignments/') && at > takenAt + 100,
+    );
+    expect(released.map(({ path }) => path)).toEqual([]);
+    if (!isBefore) expect(codesOf(said), textOf(said)).toEqual([4, 0]);
+    expect(fleets()).toEqual(['bbb']);
+  },
+);
+
+test.each([
+  ['an address more', app('nginx:1', 3, twoAddresses)],
+  ['another image and an address', app('nginx:2', 3, twoAddresses)],
+  ['a machine fewer', app('nginx:1', 2, oneAddress)],
+  ['a machine more', app('nginx:1', 4, oneAddress)],
+])('%s: one that lists show, and Fly does not show by its id for some seconds, is not gone', async (_what, files) => {
+  let [since, hidden] = [Infinity, ''];
+  const isHidden = () => world.clock.now() >= since && world.clock.now() < since + 5000;
+  world = await arena({
+    others: ({ pathname }, method) =>
+      method === 'GET' && pathname.endsWith(`/machines/${hidden}`) && isHidden()
+        ? Response.json({ error: 'machine not found' }, { status: 404 })
+        : undefined,
+  });
+  const words = copyOf('words', app('nginx:1', 3, oneAddress));
+  const aaa = copyOf('aaa', files);
+  await words.flycd(once);
+  await world.clock.sleep(600_000);
+  world.simulator.world.lag.set({ listMs: 3000 });
+  latency(20);
+  hidden = machines().find(({ name }) => name === 'app-arn-1-g1')?.id ?? '';
+  world.simulator.world.onRequest = ({ phase, request }) => {
+    // Once it is seen that the labels stay.
+    if (phase === 'after' && request.method === 'PATCH') since = Math.min(since, world.clock.now() + 100);
+  };
+  const sent = world.simulator.world.requests.length;
+  const [said] = await inTurn(0, [() => aaa.flycd(plainly)]);
+  const creates = world.simulator.world.requests
+    .slice(sent)
+    .filter(({ method, template }) => method === 'POST' && template === 'POST /apps/{app}/machines');
+  expect(creates.filter(({ status }) => status === 409)).toEqual([]);
+  world.simulator.world.lag.set({});
+  if (said?.code === 0) expect((await aaa.flycd(['diff'])).code, said.said).toBe(0);
+  else expect(said?.said).toContain('nothing shows that it is gone');
+  await world.clock.sleep(60_000);
+  const again = await aaa.flycd(once);
+  expect(again.code, again.stderr + again.stdout).toBe(0);
+  expect((await aaa.flycd(['diff'])).code).toBe(0);
+});
 
 test.each([
   [1, 0],

@@ -134,9 +134,54 @@ test.each([2, 5])(
     const { code, said } = await sync(world);
     expect(code, said).toBe(1);
     expect(there()).toHaveLength(count - 1);
-    expect(said).toContain('another machine of app went behind its start');
+    expect(said).toContain('another machine of app was started, and is gone or not seen since');
   },
 );
+
+/** Stopped by hand, and a sync that starts them. */
+async function startedAgain(wanted: Shop): Promise<{ readonly code: number; readonly said: string }> {
+  for (const { id } of there()) await world.asPerson('POST', `/apps/shop/machines/${id}/stop`);
+  await world.clock.sleep(60_000);
+  write(wanted);
+  return sync(world);
+}
+
+test.each(['reset-after', 'reset-before'] as const)(
+  'so it is where answers to a start are lost (%s)',
+  async (fault) => {
+    await synced({ count: 4 });
+    world.simulator.world.faults.add({ template: 'POST /apps/{app}/machines/{machine}/start', probability: 1, fault });
+    endsWith('shop:1', 0);
+    const { code, said } = await startedAgain({ count: 4 });
+    expect(code, said).toBe(1);
+    expect(there().length).toBeGreaterThanOrEqual(3);
+  },
+);
+
+test('machines of another group are started all the same', async () => {
+  const more = `${secret('one')}processes: { app: '', worker: work }\n`;
+  await synced({ more });
+  const before = there().length;
+  const workers = () => there().filter(({ config }) => config.metadata?.['fly_process_group'] === 'worker');
+  const fly = world.simulator.world;
+  fly.onStateChange = (machine) => {
+    if (machine.state !== 'started' || machine.config.metadata?.['fly_process_group'] !== 'app') return;
+    world.clock.timer(1500, () => destroy(fly, machine, 'user'));
+  };
+  const { code, said } = await startedAgain({ more });
+  expect(code, said).toBe(1);
+  expect(there()).toHaveLength(before - 1);
+  expect(workers().filter(({ state }) => state === 'started').length, said).toBeGreaterThan(0);
+});
+
+test('one that is there and does not get well keeps no other one from its start', async () => {
+  await synced({ count: 3 });
+  const [first] = there().toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  if (first === undefined) throw new Error('there is no machine');
+  first.config = { ...first.config, image: 'docker.io/acme/failing-launch:1' };
+  const { said } = await startedAgain({ count: 3 });
+  expect(there().filter(({ state }) => state === 'started').length, said).toBeGreaterThanOrEqual(2);
+});
 
 test('one that goes as it is found well and gets its stamps is the last one to go, too', async () => {
   const { hidden } = await synced({ count: 4 }, (method, path) => {

@@ -129,7 +129,7 @@ describe('where Fly is slow to take what stands on the lock', () => {
 
   it('what has been found to stand before is looked for again', async () => {
     const { calls } = await announced([0, 45_000], { waitsMs: 1500 });
-    expect(calls.slice(-4)).toEqual(['PATCH metadata', 'PATCH metadata', 'GET machines', 'PATCH metadata']);
+    expect(calls.slice(-5)).toEqual(['PATCH metadata', 'PATCH metadata', 'GET machines', 'GET a1', 'PATCH metadata']);
   });
 
   it('a call is not sent whose date would be old all the same, and nobody waits for it', async () => {

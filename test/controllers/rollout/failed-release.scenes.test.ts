@@ -91,6 +91,19 @@ describe('a release that completes', () => {
   });
 });
 
+test.each([3000, 5000, 8000, 30_000])(
+  'a release that fails goes back at once where lists lag by %i ms',
+  async (listMs) => {
+    await opened({}, { onFailure: 'rollback' });
+    await world.clock.sleep(600_000);
+    world.simulator.world.lag.set({ listMs });
+    world.write(shop({ image: 'crash-loop:2', onFailure: 'rollback' }));
+    const { code, said } = await flycd('sync', '--once');
+    expect(code, said).toBe(1);
+    expect(images(), said).toEqual(['shop:1', 'shop:1', 'shop:1']);
+  },
+);
+
 describe.each([
   ['a git repository', true],
   ['a plain folder', false],
