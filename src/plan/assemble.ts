@@ -136,7 +136,9 @@ function appSteps(input: PlanAppInput, parts: Parts): readonly Step[] {
   }
   const other = parts.inventory.otherFleet;
   if (other !== undefined) return [{ ...base, kind: 'app.adopt', because: `taken over from ${ownerWords(other)}` }];
-  if (isOurs(input, parts.inventory) || parts.inventory.members.length === 0) return [];
+  if (isOurs(input, parts.inventory)) return [];
+  // A person's word is written down, whatever of the rest is held: else the next command would ask for it again.
+  if (parts.inventory.members.length === 0 && !input.options.adopt) return [];
   return [{ ...base, kind: 'app.adopt', because: 'git names it, and it was not made by FlyCD' }];
 }
 

@@ -36,6 +36,8 @@ test.each([
   [1_459_502_021, 'who came second takes its release command’s machine away'],
   [1_459_503_452, 'a record whose only machine Fly took back, the database lost'],
   [1_459_509_751, 'under a rollback an address stays that git no longer names'],
+  [1_459_506_922, 'a lost database, groups renamed by hand: adopt and --now ask for each other'],
+  [1_459_512_962, 'a lost database, a group scaled to 0: --now asks for adopt'],
 ])('seed %i: %s', async (seed) => {
   const { findings, story } = await storm(seed);
   expect(findings, story.join('\n')).toEqual([]);

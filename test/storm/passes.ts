@@ -3,7 +3,7 @@ import type { Death } from '../controllers/mortal.ts';
 import type { PlannedApp } from './checks/invariants.ts';
 import { amiss, written, type Ran } from './people/hearing.ts';
 import { hasWords } from './people/words.ts';
-import { tell, type Scene } from './scene.ts';
+import { isOurs, tell, type Scene } from './scene.ts';
 import type { Dice } from './world/dice.ts';
 
 const calmPassesMax = 5;
@@ -122,4 +122,24 @@ export async function handsRest({ world: { clock, simulator } }: Scene): Promise
     if (simulator.flyctl.commands.every(({ outcome }) => outcome !== undefined)) return;
     if (waits > handsWaitsMax) throw new Error('a command by hand does not end');
   }
+}
+
+/** Holds that a command with the app's name lifts. */
+const lifting: ReadonlyMap<string, string> = new Map([
+  ['adoption', 'adopt'],
+  ['failed', 'resume'],
+  ['rollback', 'resume'],
+  ['suspended', 'resume'],
+]);
+
+/** Also what the last pass asked for: what one word lifts may have hidden what another one is for. */
+export function wordsFor(
+  scene: Scene,
+  plan: readonly PlannedApp[],
+): readonly (readonly [app: string, command: string])[] {
+  return plan.filter(isOurs(scene)).flatMap(({ app, holds }) => {
+    const isAsked = scene.story.at(-1)?.includes(`then flycd adopt ${app}`) === true;
+    const commands = new Set(holds.flatMap(({ reason }) => lifting.get(reason) ?? []));
+    return [...(isAsked ? commands.add('adopt') : commands)].map((command) => [app, command] as const);
+  });
 }

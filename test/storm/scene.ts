@@ -1,6 +1,6 @@
 /** All that one storm is at a moment. */
 import type { Arena } from '../controllers/arena.ts';
-import type { Others } from './checks/invariants.ts';
+import type { Others, PlannedApp } from './checks/invariants.ts';
 import { fleetOf, type Owners } from './checks/owners.ts';
 import type { Watch } from './checks/watch.ts';
 import type { FleetIdea, Tree } from './world/fleet.ts';
@@ -48,4 +48,9 @@ export function wholeFleet({ fleet, rivalry }: Pick<Scene, 'fleet' | 'rivalry'>)
 
 export function tell(scene: Scene, text: string): void {
   scene.story.push(`${new Date(scene.world.clock.now()).toISOString().slice(11, 19)} ${text}`);
+}
+
+/** Only our own repo is spoken to. */
+export function isOurs({ rivalry }: Scene): (planned: PlannedApp) => boolean {
+  return ({ app }) => rivalry === undefined || rivalry.owners.of(app) !== 'theirs';
 }

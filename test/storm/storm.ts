@@ -18,9 +18,9 @@ import {
   type PlannedApp,
 } from './checks/invariants.ts';
 import { exposed } from './people/hearing.ts';
-import { begunTwice, handsRest, heard, look, onePass, settledMs, untilSettled } from './passes.ts';
+import { begunTwice, handsRest, heard, look, onePass, settledMs, untilSettled, wordsFor } from './passes.ts';
 import { bothSettled, judged, momentOf, rivalry, theirCommit, theirPass } from './rivalry.ts';
-import { tell, wholeFleet, type Scene } from './scene.ts';
+import { isOurs, tell, wholeFleet, type Scene } from './scene.ts';
 import { commitAll, hasRival, makeRival, oursEnvironment, sharedAppsMax } from './world/rival.ts';
 import { act, type Town } from './people/people.ts';
 import { hasTwins, makeTwin, pruning } from './people/twins.ts';
@@ -343,11 +343,6 @@ async function settled(scene: Scene, what: string, flags: readonly string[]): Pr
   return judged(scene, rivalry, await bothSettled(scene, rivalry, what, flags));
 }
 
-/** Only our own repo is spoken to. */
-function isOurs({ rivalry }: Scene): (planned: PlannedApp) => boolean {
-  return ({ app }) => rivalry === undefined || rivalry.owners.of(app) !== 'theirs';
-}
-
 function judge(scene: Scene, plan: Calm['plan']): void {
   const { watch, peaks, shapes, byHand, begunTwice, others, findings, world } = scene;
   const { standing } = watch;
@@ -373,27 +368,19 @@ function judge(scene: Scene, plan: Calm['plan']): void {
   for (const invariant of [everyAppIsPlanned, noLeaseIsLeft, othersAreUntouched]) findings.push(...invariant(calm));
 }
 
-/** Holds that a command with the app's name lifts. */
-const lifting: ReadonlyMap<string, string> = new Map([
-  ['adoption', 'adopt'],
-  ['failed', 'resume'],
-  ['rollback', 'resume'],
-  ['suspended', 'resume'],
-]);
-
 /**
  * Each hold says what lifts it: some by the app's name, the others by flags. In the plan's order: nothing is done with an app
  * that is suspended, so that it is resumed before it is adopted.
  */
-async function confirmed(scene: Scene, plan: readonly PlannedApp[]): Promise<readonly PlannedApp[]> {
-  for (const { app, holds } of plan.filter(isOurs(scene))) {
-    for (const command of new Set(holds.flatMap(({ reason }) => lifting.get(reason) ?? []))) {
-      const ended = scene.watch.speaking(app);
-      scene.watch.emptying.lifted(app);
-      heard(scene, await scene.world.flycd([command, app]), `${command} ${app}`);
-      ended();
-      await scene.world.clock.sleep(settledMs);
-    }
+async function confirmed(scene: Scene, plan: readonly PlannedApp[], isLast = false): Promise<readonly PlannedApp[]> {
+  const words = wordsFor(scene, plan);
+  for (const [app, command] of words) {
+    const ended = scene.watch.speaking(app);
+    scene.watch.emptying.lifted(app);
+    heard(scene, await scene.world.flycd([command, app]), `${command} ${app}`);
+    ended();
+    await scene.world.clock.sleep(settledMs);
   }
-  return settled(scene, 'confirmed', ['--accept', '--now']);
+  const left = await settled(scene, 'confirmed', ['--accept', '--now']);
+  return isLast || wordsFor(scene, left).length === 0 ? left : confirmed(scene, left, true);
 }

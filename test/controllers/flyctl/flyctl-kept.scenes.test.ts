@@ -137,6 +137,29 @@ const hands: readonly Hand[] = [
   ],
 ];
 
+test.each([
+  ['renames all of its groups', ['jobs']],
+  ['renames one of two', ['web', 'jobs']],
+] as const)('the database is lost, and flyctl %s: adopt and --now, each said once, go on', async (_what, names) => {
+  await start({ counts: false });
+  await human().deploy('shop', { configs: toml(...names), highAvailability: false });
+  await world.clock.sleep(60_000);
+  world.forget();
+  const said: string[] = [];
+  for (let times = 0; times < 3; times += 1) {
+    const asked = await world.flycd(['sync', '--once']);
+    said.push(asked.stderr + asked.stdout);
+    if (asked.code === 0) break;
+    const word = asked.stdout.includes('flycd adopt shop')
+      ? ['adopt', 'shop']
+      : ['sync', '--once', '--now', '--app', 'shop'];
+    await world.flycd(word);
+    await world.clock.sleep(60_000);
+  }
+  expect(said.length, said.join('\n')).toBeLessThanOrEqual(3);
+  expect((await world.flycd(['diff'])).code, said.join('\n')).toBe(0);
+});
+
 test('of a bluegreen deployment that died the release by hand is named, and not what FlyCD released before', async () => {
   await start();
   const deploy = {

@@ -403,6 +403,15 @@ describe('adoption', () => {
     );
   });
 
+  test('whose app it is by a person’s word is written down, also where nothing else may be done yet', () => {
+    const metadata = { fly_platform_version: undefined, fly_process_group: undefined };
+    const strangers = observed({ machines: [flyctlMachine(desired, { metadata })] });
+    const adopt = { options: { adopt: true } };
+    expect(brief(writes(plan(desired, strangers, adopt)))).toEqual(['app.adopt shop', 'release shop']);
+    expect(brief(writes(plan(desired, observed(), adopt)))).toEqual(['app.adopt shop', 'release shop']);
+    expect(brief(writes(plan(desired, strangers, { ...adopt, memory: { known: true } })))).toEqual(['release shop']);
+  });
+
   test('a removal that waits for acceptance does not slip past adoption', () => {
     const mount = { volume: 'data', path: '/data' };
     const config = { mounts: [{ name: 'data', path: '/data' }] };
